@@ -1,0 +1,11 @@
+DROP TABLE settings;
+DROP TABLE journal;
+DROP TABLE journal_head;
+DROP TABLE idempotency_keys;
+DROP TABLE signing_keys;
+DROP TABLE login_failures;
+DROP TABLE refresh_tokens;
+DROP TABLE accounts;
+DROP TABLE slugs;
+DROP TABLE links;
+DROP TABLE items;

@@ -1,0 +1,127 @@
+//! The application: everything that handlers share, and what happens when it starts.
+
+use std::sync::{Arc, OnceLock};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use diesel::prelude::*;
+
+use crate::auth::passwords::Hasher;
+use crate::auth::tokens::{self, Tokens};
+use crate::config::Config;
+use crate::content::Site;
+use crate::database::schema::idempotency_keys;
+use crate::database::{Address, Database, DatabaseError, Threads, connection, migrate, now};
+use crate::editorial;
+
+/// Handlers share this.
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// What the site fixes for its content.
+    pub site: Arc<Site>,
+    /// The database.
+    pub database: Database,
+    /// Access tokens.
+    pub tokens: Tokens,
+    /// Passwords.
+    pub hasher: Hasher,
+    /// Signs cursors.
+    pub cursor_key: Vec<u8>,
+    /// The OpenAPI document, once somebody has asked for it.
+    pub document: OnceLock<String>,
+}
+
+/// Why the application did not start.
+pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Seconds for which an `Idempotency-Key` is remembered.
+const IDEMPOTENCY_SECONDS: i64 = 86_400;
+
+impl App {
+    /// Opens the database (a SQLite file is made where there is none), migrates it, makes the keys
+    /// that are missing, and brings ready answers up to date.
+    pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
+        let address = config.address();
+        make_folder(&address)?;
+        let applied = {
+            let mut connection = connection::connect(&address, &Arc::default()).map_err(|e| format!("database: {e}"))?;
+            migrate::migrate(&mut connection).map_err(|e| format!("migrations: {e}"))?
+        };
+        if applied > 0 {
+            tracing::info!(steps = applied, "database migrated");
+        }
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let readers = if config.server.database_readers == 0 { cores * 2 } else { config.server.database_readers };
+        let database = Database::open(&address, Threads { readers, queue: config.server.database_queue })?;
+        let tokens = Tokens::new(config.auth.clone());
+        let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
+        let cursor_key = cursor_key(&database).await?;
+        let site = Arc::new(config.site());
+        let app = Arc::new(Self { config, site, database, tokens, hasher, cursor_key, document: OnceLock::new() });
+        app.refresh_keys().await?;
+        let rendered = editorial::rerender::if_needed(&app.database, &app.site).await?;
+        if rendered > 0 {
+            tracing::info!(items = rendered, "ready answers brought up to date");
+        }
+        Ok(app)
+    }
+
+    /// Reads the signing keys anew, and makes one when the newest is too old or there is none.
+    pub async fn refresh_keys(&self) -> Result<(), DatabaseError> {
+        let load = |c: &mut crate::database::Db| Ok::<_, DatabaseError>(tokens::load_keys(c, "jwt")?);
+        self.tokens.set_keys(&self.database.read(load).await?);
+        if self.tokens.rotation_due() {
+            let lifetime = self.tokens.lifetime();
+            let keys = self
+                .database
+                .write(move |c| {
+                    // Another node may have been faster.
+                    let newest = tokens::load_keys(c, "jwt")?.first().map_or(0, |key| key.created_at);
+                    if newest < now() - 60_000_000 {
+                        tokens::add_key(c, "jwt")?;
+                    }
+                    tokens::retire_keys(c, "jwt", lifetime)?;
+                    Ok::<_, DatabaseError>(tokens::load_keys(c, "jwt")?)
+                })
+                .await?;
+            self.tokens.set_keys(&keys);
+        }
+        Ok(())
+    }
+
+    /// What has to be done from time to time: keys, and rows that nobody needs any more.
+    pub async fn housekeeping(&self) -> Result<(), DatabaseError> {
+        self.refresh_keys().await?;
+        let bound = now() - IDEMPOTENCY_SECONDS * 1_000_000;
+        self.database
+            .write(move |c| {
+                diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(bound))).execute(c)?;
+                crate::auth::sessions::forget_ended(c)?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn make_folder(address: &Address) -> Result<(), StartError> {
+    let Address::Sqlite(path) = address else { return Ok(()) };
+    match std::path::Path::new(path).parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            std::fs::create_dir_all(folder).map_err(|e| format!("database_url: {}: {e}", folder.display()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn cursor_key(database: &Database) -> Result<Vec<u8>, DatabaseError> {
+    let keys = database
+        .write(|c| {
+            if tokens::load_keys(c, "cursor")?.is_empty() {
+                tokens::add_key(c, "cursor")?;
+            }
+            Ok::<_, DatabaseError>(tokens::load_keys(c, "cursor")?)
+        })
+        .await?;
+    Ok(keys.first().and_then(|key| URL_SAFE_NO_PAD.decode(&key.secret).ok()).unwrap_or_default())
+}

@@ -1,0 +1,272 @@
+//! Operations on accounts and tokens.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::accounts::{self, Account, AccountList, AccountRow};
+use super::forms::{ACCOUNT_CHANGE, Form, LOGIN, NEW_ACCOUNT, PASSWORD_CHANGE, REFRESH};
+use super::permissions::{Action, Area, Role};
+use super::sessions::{self, Refreshed};
+use super::tokens::JwkSet;
+use super::{lockout, passwords};
+use crate::app::App;
+use crate::content::fault::Faults;
+use crate::http::body::json;
+use crate::http::conditions::required_version;
+use crate::http::openapi::schemas::{example_of, reference};
+use crate::http::parameters::{IF_MATCH, path_id};
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::problem::{Kind, Problem};
+
+/// A pair of tokens.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tokens {
+    /// For `Authorization: Bearer`; a JWT signed with EdDSA.
+    pub access_token: String,
+    /// How to send it.
+    #[schema(example = "Bearer")]
+    pub token_type: &'static str,
+    /// Seconds until the access token ends.
+    #[schema(minimum = 1, example = 900)]
+    pub expires_in: i64,
+    /// Good for one refresh.
+    pub refresh_token: String,
+    /// Who logged in.
+    pub account: Account,
+}
+
+/// All routes of this room.
+pub fn routes() -> Vec<Route> {
+    let mut routes = session_routes();
+    routes.extend(account_routes());
+    routes
+}
+
+fn session_routes() -> Vec<Route> {
+    const TAG: &str = "Authentication";
+    vec![
+        Route::new(Method::POST, "/api/v1/auth/login", "login", login)
+            .about(TAG, "Log in", "Gives an access token for some minutes and a refresh token for the next one.")
+            .body(JSON, reference("Login"), example_of(&LOGIN))
+            .answers(200, "Logged in.", reference("Tokens"), &[])
+            .problems(&[Kind::BadCredentials, Kind::TooManyAttempts]),
+        Route::new(Method::POST, "/api/v1/auth/refresh", "refreshTokens", refresh)
+            .about(TAG, "Refresh the tokens", "Uses a refresh token up and gives a new pair. A token that comes a second time ends all of its family.")
+            .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
+            .answers(200, "A new pair.", reference("Tokens"), &[])
+            .problems(&[Kind::Unauthorised]),
+        Route::new(Method::POST, "/api/v1/auth/logout", "logout", log_out)
+            .about(TAG, "Log out", "Ends the refresh token and its family. The access token ends by itself within minutes.")
+            .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
+            .answers_as(204, "Logged out.", None, &[]),
+        Route::new(Method::GET, "/api/v1/auth/me", "getMe", me)
+            .about(TAG, "Who am I", "The account of the access token.")
+            .access(Access::LoggedIn)
+            .answers(200, "The account.", reference("Account"), &[]),
+        Route::new(Method::POST, "/api/v1/auth/password", "changePassword", change_password)
+            .about(TAG, "Change my password", "Ends all refresh tokens of the account.")
+            .access(Access::LoggedIn)
+            .body(JSON, reference("PasswordChange"), example_of(&PASSWORD_CHANGE))
+            .answers_as(204, "Changed.", None, &[])
+            .problems(&[Kind::TooManyAttempts]),
+        Route::new(Method::GET, "/.well-known/jwks.json", "getJwks", jwks)
+            .about(TAG, "Public keys", "The keys with which access tokens can be checked (RFC 7517).")
+            .answers(200, "The keys.", reference("JwkSet"), &["Cache-Control"]),
+    ]
+}
+
+fn account_routes() -> Vec<Route> {
+    const TAG: &str = "Accounts";
+    let manage = Access::May(Area::Accounts, Action::Manage);
+    vec![
+        Route::new(Method::GET, "/api/v1/accounts", "listAccounts", list)
+            .about(TAG, "List accounts", "All accounts, by address.")
+            .access(manage)
+            .answers(200, "The accounts.", reference("AccountList"), &[]),
+        Route::new(Method::POST, "/api/v1/accounts", "createAccount", create)
+            .about(TAG, "Create an account", "The person logs in with the address and this first password.")
+            .access(manage)
+            .body(JSON, reference("NewAccount"), example_of(&NEW_ACCOUNT))
+            .answers(201, "Created.", reference("Account"), &["Location", "ETag"])
+            .problems(&[Kind::Conflict]),
+        Route::new(Method::GET, "/api/v1/accounts/{id}", "getAccount", get)
+            .about(TAG, "Get an account", "One account.")
+            .access(manage)
+            .parameters([path_id()])
+            .answers(200, "The account.", reference("Account"), &["ETag"])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::PATCH, "/api/v1/accounts/{id}", "updateAccount", update)
+            .about(TAG, "Change an account", "What is left out stays. A new password, another role or closing ends its refresh tokens.")
+            .access(manage)
+            .parameters([path_id(), IF_MATCH.clone()])
+            .body("application/merge-patch+json", reference("AccountChange"), example_of(&ACCOUNT_CHANGE))
+            .answers(200, "Changed.", reference("Account"), &["ETag"])
+            .problems(&[Kind::NotFound, Kind::Conflict, Kind::PreconditionFailed, Kind::PreconditionRequired]),
+    ]
+}
+
+async fn login(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&LOGIN, &json(&request)?, &request.app.site)?;
+    let account = check_password(&request.app, &form.text("email"), form.text("password")).await?;
+    let days = request.app.config.auth.refresh_token_days;
+    let id = account.id.clone();
+    let token = request.app.database.write(move |c| Ok::<_, Problem>(sessions::begin(c, &id, days)?)).await?;
+    tokens(&request.app, &account, token)
+}
+
+/// The active account with this address and password. Unknown address, closed account and wrong
+/// password answer alike, and take alike.
+async fn check_password(app: &App, email: &str, password: String) -> Result<AccountRow, Problem> {
+    let email = accounts::normal_email(email);
+    let key = email.clone();
+    let (wait, account) = app
+        .database
+        .read(move |c| Ok::<_, Problem>((lockout::wait(c, &key)?, accounts::by_email(c, &key)?)))
+        .await?;
+    if let Some(seconds) = wait {
+        return Err(Problem::new(Kind::TooManyAttempts, "too many failed log-ins with this address").retry_after(seconds));
+    }
+    let account = account.filter(|account| account.active);
+    let right = app.hasher.verify(password, account.as_ref().map(|a| a.password_hash.clone())).await?;
+    app.database
+        .write(move |c| {
+            let noted = if right { lockout::succeeded(c, &email) } else { lockout::failed(c, &email) };
+            Ok::<_, Problem>(noted?)
+        })
+        .await?;
+    match account {
+        Some(account) if right => Ok(account),
+        _ => Err(Problem::new(Kind::BadCredentials, "the e-mail address and the password do not belong together")),
+    }
+}
+
+fn tokens(app: &App, account: &AccountRow, refresh_token: String) -> Result<Answer, Problem> {
+    let access_token = app.tokens.issue(&account.id, account.role()).map_err(|error| Problem::internal(&error))?;
+    let tokens = Tokens {
+        access_token,
+        token_type: "Bearer",
+        expires_in: app.tokens.lifetime(),
+        refresh_token,
+        account: account.shown(),
+    };
+    Ok(Answer::of(200, &tokens)?.private())
+}
+
+async fn refresh(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&REFRESH, &json(&request)?, &request.app.site)?;
+    let days = request.app.config.auth.refresh_token_days;
+    let token = form.text("refresh_token");
+    match request.app.database.write(move |c| sessions::refresh(c, &token, days)).await? {
+        Refreshed::Next(account, token) => tokens(&request.app, &account, token),
+        Refreshed::Refused => Err(sessions::refused()),
+    }
+}
+
+async fn log_out(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&REFRESH, &json(&request)?, &request.app.site)?;
+    let token = form.text("refresh_token");
+    request.app.database.write(move |c| Ok::<_, Problem>(sessions::log_out(c, &token)?)).await?;
+    Ok(Answer::empty(204).private())
+}
+
+async fn me(request: Request) -> Result<Answer, Problem> {
+    let id = request.actor()?.account_id.clone();
+    let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
+    Ok(Answer::of(200, &account.shown())?.private())
+}
+
+async fn change_password(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&PASSWORD_CHANGE, &json(&request)?, &request.app.site)?;
+    let id = request.actor()?.account_id.clone();
+    let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
+    let account = check_password(&request.app, &account.email, form.text("current_password")).await.map_err(|problem| {
+        if problem.kind != Kind::BadCredentials {
+            return problem;
+        }
+        let mut faults = Faults::new();
+        faults.add("/current_password", "wrong", "this is not the password");
+        Problem::invalid(faults)
+    })?;
+    let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
+    request.app.database.write(move |c| set_password(c, account, hash)).await?;
+    Ok(Answer::empty(204).private())
+}
+
+fn set_password(c: &mut crate::database::Db, account: AccountRow, hash: String) -> Result<(), Problem> {
+    let mut row = accounts::by_id(c, &account.id)?;
+    row.password_hash = hash;
+    sessions::end_all(c, &row.id)?;
+    accounts::save(c, row).map(drop)
+}
+
+/// The hash of a new password that is good enough.
+async fn new_hash(app: &App, email: &str, password: String, pointer: &str) -> Result<String, Problem> {
+    if let Err((code, message)) = passwords::check_new(&password, email) {
+        let mut faults = Faults::new();
+        faults.add(pointer, code, message);
+        return Err(Problem::invalid(faults));
+    }
+    app.hasher.hash(password).await
+}
+
+async fn jwks(request: Request) -> Result<Answer, Problem> {
+    let set: JwkSet = request.app.tokens.jwks();
+    Ok(Answer::of(200, &set)?.header("cache-control", "public, max-age=300"))
+}
+
+async fn list(request: Request) -> Result<Answer, Problem> {
+    let rows = request.app.database.read(|c| Ok::<_, Problem>(accounts::all(c)?)).await?;
+    let list = AccountList { data: rows.iter().map(AccountRow::shown).collect() };
+    Ok(Answer::of(200, &list)?.private())
+}
+
+async fn get(request: Request) -> Result<Answer, Problem> {
+    let id = request.path("id").to_owned();
+    let row = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
+    answer(200, &row)
+}
+
+async fn create(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&NEW_ACCOUNT, &json(&request)?, &request.app.site)?;
+    let email = form.text("email");
+    let hash = new_hash(&request.app, &email, form.text("password"), "/password").await?;
+    let role = Role::from_word(&form.text("role")).unwrap_or(Role::Viewer);
+    let row = request.app.database.write(move |c| accounts::insert(c, &email, &form.text("name"), role, hash)).await?;
+    Ok(answer(201, &row)?.header("location", format!("/api/v1/accounts/{}", row.id)))
+}
+
+async fn update(request: Request) -> Result<Answer, Problem> {
+    let version = required_version(&request)?;
+    let form = Form::read(&ACCOUNT_CHANGE, &json(&request)?, &request.app.site)?;
+    let id = request.path("id").to_owned();
+    let before = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
+    let hash = match form.get("password") {
+        Some(password) => Some(new_hash(&request.app, &before.email, password, "/password").await?),
+        None => None,
+    };
+    let row = request
+        .app
+        .database
+        .write(move |c| {
+            let mut row = accounts::by_id(c, &before.id)?;
+            if row.version != version {
+                return Err(Problem::new(Kind::PreconditionFailed, format!("the account is at version {} now", row.version)));
+            }
+            row.name = form.get("name").unwrap_or(row.name);
+            row.role = form.get("role").unwrap_or(row.role);
+            row.active = form.flag("active").unwrap_or(row.active);
+            row.password_hash = hash.unwrap_or(row.password_hash);
+            if row.role != before.role || !row.active || row.password_hash != before.password_hash {
+                sessions::end_all(c, &row.id)?;
+            }
+            accounts::save(c, row)
+        })
+        .await?;
+    answer(200, &row)
+}
+
+fn answer(status: u16, row: &AccountRow) -> Result<Answer, Problem> {
+    Ok(Answer::of(status, &row.shown())?.private().header("etag", format!("\"v{}\"", row.version)))
+}

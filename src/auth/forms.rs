@@ -1,0 +1,85 @@
+//! The bodies that the operations on accounts read, in the field language of the content, so that
+//! all faults are told at once here too.
+
+use serde_json::{Map, Value};
+
+use super::passwords::MAX_PASSWORD;
+use crate::content::fault::Faults;
+use crate::content::field::{Field, Kind};
+use crate::content::validate::validate;
+use crate::content::{LocaleMode, Site};
+use crate::problem::Problem;
+
+const ROLES: &[&str] = &["viewer", "contributor", "editor", "administrator"];
+
+const EMAIL: Field = Field::new("email", Kind::Email, "The address of the account.", r#""anna@example.org""#).required();
+const PASSWORD: Kind = Kind::Line { max: MAX_PASSWORD };
+const NAME: Field = Field::new("name", Kind::Line { max: 200 }, "The person's name.", r#""Anna Janssens""#).required();
+const ROLE: Field = Field::new("role", Kind::OneOf(ROLES), "What the account is trusted with.", r#""editor""#).required();
+
+/// Logging in.
+pub static LOGIN: [Field; 2] =
+    [EMAIL, Field::new("password", PASSWORD, "The password.", r#""correct horse battery""#).required()];
+
+/// Refreshing and logging out.
+pub static REFRESH: [Field; 1] = [Field::new(
+    "refresh_token",
+    Kind::Line { max: 200 },
+    "The refresh token of the last answer.",
+    r#""k7Pn0lXb2Qz5vJt9sYc4wEa8uGd1hRf6mTi3oBy_-xN""#,
+)
+.required()];
+
+/// Changing one's password.
+pub static PASSWORD_CHANGE: [Field; 2] = [
+    Field::new("current_password", PASSWORD, "The password until now.", r#""correct horse battery""#).required(),
+    Field::new("new_password", PASSWORD, "The new one: 12 to 200 characters.", r#""purple rain on tin roofs""#).required(),
+];
+
+/// Making an account.
+pub static NEW_ACCOUNT: [Field; 4] = [
+    EMAIL,
+    NAME,
+    ROLE,
+    Field::new("password", PASSWORD, "The first password: 12 to 200 characters.", r#""correct horse battery""#).required(),
+];
+
+/// Changing an account; what is left out stays.
+pub static ACCOUNT_CHANGE: [Field; 4] = [
+    Field::new("name", Kind::Line { max: 200 }, "The person's name.", r#""Anna Janssens""#),
+    Field::new("role", Kind::OneOf(ROLES), "What the account is trusted with.", r#""editor""#),
+    Field::new("active", Kind::Boolean, "Closed accounts cannot log in.", "true"),
+    Field::new("password", PASSWORD, "A new password: 12 to 200 characters.", r#""purple rain on tin roofs""#),
+];
+
+/// A checked form.
+pub struct Form(Map<String, Value>);
+
+impl Form {
+    /// Checks a body against the fields of a form.
+    pub fn read(fields: &'static [Field], body: &Value, site: &Site) -> Result<Self, Problem> {
+        let mut faults = Faults::new();
+        let Some(object) = body.as_object() else {
+            faults.add("", "wrong_type", "the body must be a JSON object");
+            return Err(Problem::invalid(faults));
+        };
+        let mode = LocaleMode::One(site.default_locale().to_owned());
+        let checked = validate("account", fields, object, None, &mode, site, &mut faults);
+        if faults.is_empty() { Ok(Self(checked.content)) } else { Err(Problem::invalid(faults)) }
+    }
+
+    /// A text of the form, if it is there.
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).and_then(Value::as_str).map(str::to_owned)
+    }
+
+    /// A text that the form requires.
+    pub fn text(&self, name: &str) -> String {
+        self.get(name).unwrap_or_default()
+    }
+
+    /// A flag of the form, if it is there.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Value::as_bool)
+    }
+}

@@ -1,0 +1,92 @@
+//! `plenary user`
+
+use clap::Subcommand;
+
+use crate::app::{App, StartError};
+use crate::auth::permissions::Role;
+use crate::auth::{accounts, passwords, sessions};
+use crate::problem::Problem;
+
+/// Accounts of editors.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// List all accounts
+    List,
+    /// Make an account; the password is read from standard input
+    Add {
+        /// The address with which the person logs in
+        email: String,
+        /// viewer, contributor, editor or administrator
+        #[arg(long, default_value = "editor", value_parser = role)]
+        role: Role,
+        /// The person's name
+        #[arg(long, default_value = "")]
+        name: String,
+    },
+    /// Set a new password, read from standard input; ends all sessions of the account
+    Password {
+        /// The address of the account
+        email: String,
+    },
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    Role::from_word(word).ok_or_else(|| "viewer, contributor, editor or administrator".to_owned())
+}
+
+/// Carries out a command.
+pub async fn run(app: &App, command: UserCommand) -> Result<(), StartError> {
+    let outcome = match command {
+        UserCommand::List => list(app).await,
+        UserCommand::Add { email, role, name } => add(app, email, role, name).await,
+        UserCommand::Password { email } => set_password(app, email).await,
+    };
+    outcome.map_err(|problem| {
+        let faults: Vec<String> = problem.errors.iter().map(|f| format!("{}: {}", f.pointer, f.message)).collect();
+        format!("{} {}", problem.detail, faults.join("; ")).trim_end().to_owned().into()
+    })
+}
+
+async fn list(app: &App) -> Result<(), Problem> {
+    let rows = app.database.read(|c| Ok::<_, Problem>(accounts::all(c)?)).await?;
+    for row in rows {
+        println!("{}\t{}\t{}\t{}", row.email, row.role, if row.active { "active" } else { "closed" }, row.name);
+    }
+    Ok(())
+}
+
+async fn add(app: &App, email: String, role: Role, name: String) -> Result<(), Problem> {
+    let email = crate::content::values::email(accounts::normal_email(&email)).map_err(wrong)?;
+    let hash = read_password(app, &email)?;
+    let name = if name.is_empty() { email.clone() } else { name };
+    let row = app.database.write(move |c| accounts::insert(c, &email, &name, role, hash)).await?;
+    println!("{} may log in as {}", row.email, row.role);
+    Ok(())
+}
+
+async fn set_password(app: &App, email: String) -> Result<(), Problem> {
+    let hash = read_password(app, &email)?;
+    app.database
+        .write(move |c| {
+            let mut row = accounts::by_email(c, &email)?.ok_or_else(|| Problem::not_found("account"))?;
+            row.password_hash = hash;
+            sessions::end_all(c, &row.id)?;
+            accounts::save(c, row).map(drop)
+        })
+        .await?;
+    println!("The password is set.");
+    Ok(())
+}
+
+fn wrong((_, message): (&'static str, String)) -> Problem {
+    Problem::new(crate::problem::Kind::Invalid, message)
+}
+
+fn read_password(app: &App, email: &str) -> Result<String, Problem> {
+    eprintln!("Password (one line on standard input):");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(|error| Problem::internal(&error))?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    passwords::check_new(password, email).map_err(wrong)?;
+    app.hasher.hash_now(password).map_err(|error| Problem::internal(&error))
+}

@@ -1,0 +1,283 @@
+//! One typed configuration: defaults, then a TOML file, then `PLENARY_…` variables, then flags.
+//! It is checked as a whole before anything starts; errors name the setting.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::content::Site;
+use crate::content::custom::CustomSchemas;
+use crate::content::values;
+use crate::database::Address;
+
+/// The whole configuration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// The address under which clients reach the server; links and problem types begin with it.
+    pub public_url: String,
+    /// `postgres://…`, or the path of a SQLite file.
+    pub database_url: String,
+    /// What the site is.
+    pub site: SiteConfig,
+    /// How editors log in.
+    pub auth: AuthConfig,
+    /// How the server behaves.
+    pub server: ServerConfig,
+    /// Which other origins may read from browsers.
+    pub cors: CorsConfig,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// `[site]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteConfig {
+    /// BCP 47 tags, the default first.
+    pub locales: Vec<String>,
+    /// IANA zone of times that name none.
+    pub time_zone: String,
+    /// Files with JSON Schemas for `custom`, by kind: `event = "event.schema.json"`.
+    pub custom: BTreeMap<String, PathBuf>,
+}
+
+/// `[auth]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthConfig {
+    /// `iss` of access tokens.
+    pub issuer: String,
+    /// `aud` of access tokens.
+    pub audience: String,
+    /// Life of an access token, in minutes.
+    pub access_token_minutes: u32,
+    /// Life of an unused refresh token, in days.
+    pub refresh_token_days: u32,
+    /// Days after which a new signing key is made.
+    pub key_rotation_days: u32,
+    /// Memory of a password hash, in KiB (OWASP: at least 19456).
+    pub hash_memory_kib: u32,
+    /// Passes over that memory (OWASP: at least 2).
+    pub hash_passes: u32,
+    /// Password hashes computed at the same time.
+    pub hash_threads: usize,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Threads that speak HTTP; 0 means one a core.
+    pub workers: usize,
+    /// Database connections that read; 0 means two a core.
+    pub database_readers: usize,
+    /// Reads or writes that may wait for the database.
+    pub database_queue: usize,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// Seconds in which a client must send its request's head, and then its body.
+    pub request_timeout_seconds: u64,
+    /// Seconds an idle connection is kept.
+    pub keep_alive_seconds: u64,
+    /// Seconds that running requests get at shutdown.
+    pub shutdown_seconds: u64,
+    /// Connections at a time, per worker.
+    pub max_connections: usize,
+    /// Compress answers for clients that accept it.
+    pub compress: bool,
+}
+
+/// `[cors]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorsConfig {
+    /// Origins such as `https://www.example.org`, or `*` for all (without credentials).
+    pub allowed_origins: Vec<String>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// `json` or `pretty`.
+    pub format: String,
+    /// Filter directives, such as `info` or `plenary=debug,info`.
+    pub level: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            public_url: "http://127.0.0.1:8080".into(),
+            database_url: "data/plenary.db".into(),
+            site: SiteConfig { locales: vec!["en".into(), "nl".into()], time_zone: "Europe/Brussels".into(), custom: BTreeMap::new() },
+            auth: AuthConfig {
+                issuer: "plenary".into(),
+                audience: "plenary-api".into(),
+                access_token_minutes: 15,
+                refresh_token_days: 30,
+                key_rotation_days: 90,
+                hash_memory_kib: 19_456,
+                hash_passes: 2,
+                hash_threads: 1,
+            },
+            server: ServerConfig {
+                workers: 0,
+                database_readers: 0,
+                database_queue: 1024,
+                max_body_bytes: 1_048_576,
+                request_timeout_seconds: 15,
+                keep_alive_seconds: 30,
+                shutdown_seconds: 20,
+                max_connections: 10_000,
+                compress: true,
+            },
+            cors: CorsConfig { allowed_origins: vec!["*".into()] },
+            log: LogConfig { format: "pretty".into(), level: "info".into() },
+        }
+    }
+}
+
+/// Flags that override the file and the environment.
+#[derive(Debug, Clone, Default, Serialize, clap::Args)]
+pub struct Overrides {
+    /// Address and port to listen on
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// `postgres://…`, or the path of a SQLite file
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// The address under which clients reach the server
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+}
+
+impl Config {
+    /// Reads file, environment and flags over the defaults.
+    pub fn load(file: Option<&PathBuf>, flags: &Overrides) -> Result<Self, Vec<String>> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        match file {
+            Some(path) if !path.exists() => return Err(vec![format!("--config: {} does not exist", path.display())]),
+            Some(path) => figment = figment.merge(Toml::file_exact(path)),
+            None => figment = figment.merge(Toml::file("plenary.toml")),
+        }
+        // Those that commands read for themselves are no settings.
+        let settings = Env::prefixed("PLENARY_").ignore(&["config", "admin_email", "admin_password", "data"]).split("__");
+        let config: Config = figment
+            .merge(settings)
+            .merge(Serialized::defaults(flags))
+            .extract()
+            .map_err(|errors| errors.into_iter().map(|e| explain(&e)).collect::<Vec<_>>())?;
+        let faults = config.faults();
+        if faults.is_empty() { Ok(config) } else { Err(faults) }
+    }
+
+    /// What is wrong with the settings; each line begins with the setting's name.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut check = |sound: bool, setting: &str, rule: &str| {
+            if !sound {
+                faults.push(format!("{setting}: {rule}"));
+            }
+        };
+        check(self.listen.parse::<std::net::SocketAddr>().is_ok(), "listen", "wants an address and a port, such as 0.0.0.0:8080");
+        check(values::url(&self.public_url).is_ok(), "public_url", "wants an http or https URL");
+        check(!self.database_url.is_empty(), "database_url", "must not be empty");
+        check(!self.site.locales.is_empty(), "site.locales", "wants one locale at least");
+        for locale in &self.site.locales {
+            let normal = values::language(locale);
+            check(normal.as_deref() == Ok(locale), "site.locales", &format!("\"{locale}\" is no BCP 47 tag in its usual form"));
+        }
+        check(values::zone(&self.site.time_zone).is_ok(), "site.time_zone", "wants an IANA time zone, such as Europe/Brussels");
+        check(!self.auth.issuer.is_empty(), "auth.issuer", "must not be empty");
+        check(!self.auth.audience.is_empty(), "auth.audience", "must not be empty");
+        check((1..=60).contains(&self.auth.access_token_minutes), "auth.access_token_minutes", "between 1 and 60");
+        check((1..=365).contains(&self.auth.refresh_token_days), "auth.refresh_token_days", "between 1 and 365");
+        check((1..=3650).contains(&self.auth.key_rotation_days), "auth.key_rotation_days", "between 1 and 3650");
+        check((8..=4_194_304).contains(&self.auth.hash_memory_kib), "auth.hash_memory_kib", "between 8 and 4194304");
+        check((1..=100).contains(&self.auth.hash_passes), "auth.hash_passes", "between 1 and 100");
+        check((1..=64).contains(&self.auth.hash_threads), "auth.hash_threads", "between 1 and 64");
+        check((1_024..=67_108_864).contains(&self.server.max_body_bytes), "server.max_body_bytes", "between 1024 and 67108864");
+        check((1..=600).contains(&self.server.request_timeout_seconds), "server.request_timeout_seconds", "between 1 and 600");
+        check(self.server.keep_alive_seconds <= 3_600, "server.keep_alive_seconds", "at most 3600");
+        check(self.server.shutdown_seconds <= 600, "server.shutdown_seconds", "at most 600");
+        check(self.server.max_connections >= 1, "server.max_connections", "at least 1");
+        check(self.server.database_queue >= 1, "server.database_queue", "at least 1");
+        check(self.server.workers <= 512, "server.workers", "at most 512");
+        check(self.server.database_readers <= 512, "server.database_readers", "at most 512");
+        check(["json", "pretty"].contains(&self.log.format.as_str()), "log.format", "json or pretty");
+        check(self.log.level.parse::<tracing_subscriber::EnvFilter>().is_ok(), "log.level", "wants directives, such as info");
+        for origin in &self.cors.allowed_origins {
+            let sound = origin == "*" || url::Url::parse(origin).is_ok_and(|u| u.origin().ascii_serialization() == *origin);
+            check(sound, "cors.allowed_origins", &format!("\"{origin}\" is no origin, such as https://www.example.org"));
+        }
+        if let Err(fault) = self.custom_schemas() {
+            faults.push(fault);
+        }
+        faults
+    }
+
+    /// The database that is meant.
+    pub fn address(&self) -> Address {
+        Address::parse(&self.database_url)
+    }
+
+    /// What the site fixes for all its content. The configuration must be free of faults.
+    pub fn site(&self) -> Site {
+        Site {
+            locales: self.site.locales.clone(),
+            time_zone: values::zone(&self.site.time_zone).unwrap_or(chrono_tz::UTC),
+            custom: self.custom_schemas().unwrap_or_default(),
+        }
+    }
+
+    fn custom_schemas(&self) -> Result<CustomSchemas, String> {
+        let mut schemas = BTreeMap::new();
+        for (kind, path) in &self.site.custom {
+            if crate::resources::Resource::of_kind(kind).is_none() {
+                return Err(format!("site.custom.{kind}: there is no such kind of content"));
+            }
+            let text = std::fs::read_to_string(path).map_err(|e| format!("site.custom.{kind}: {}: {e}", path.display()))?;
+            let schema = serde_json::from_str(&text).map_err(|e| format!("site.custom.{kind}: {}: {e}", path.display()))?;
+            schemas.insert(kind.clone(), schema);
+        }
+        CustomSchemas::compile(&schemas).map_err(|(kind, error)| format!("site.custom.{kind}: {error}"))
+    }
+}
+
+fn explain(error: &figment::Error) -> String {
+    let setting = error.path.join(".");
+    let from = error.metadata.as_ref().map_or(String::new(), |m| format!(" (from {})", m.name));
+    format!("{}: {}{from}", if setting.is_empty() { "configuration" } else { &setting }, error.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_sound() {
+        assert_eq!(Config::default().faults(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn faults_name_their_setting() {
+        let mut config = Config { listen: "nowhere".into(), ..Config::default() };
+        config.site.time_zone = "Europe/Brusels".into();
+        config.auth.access_token_minutes = 0;
+        let faults = config.faults();
+        for setting in ["listen:", "site.time_zone:", "auth.access_token_minutes:"] {
+            assert!(faults.iter().any(|f| f.starts_with(setting)), "{setting} in {faults:?}");
+        }
+    }
+}

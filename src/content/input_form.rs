@@ -1,0 +1,37 @@
+//! From the stored form back to what an editor would send to get it: the base of a merge patch,
+//! of exports, and of the history.
+
+use serde_json::{Map, Value, json};
+
+use super::LocaleMode;
+use super::field::{Field, Kind};
+
+/// The stored form as an input, in one locale (without fallback) or in all.
+pub fn input_form(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMode) -> Map<String, Value> {
+    let mut input = Map::new();
+    for field in fields {
+        let Some(value) = stored.get(field.name) else { continue };
+        let given = match (field.localised, mode) {
+            (false, _) => Some(unstore(&field.kind, value, mode)),
+            (true, LocaleMode::One(locale)) => value.get(locale).map(|v| unstore(&field.kind, v, mode)),
+            (true, LocaleMode::All) => value.as_object().map(|map| {
+                map.iter().map(|(locale, v)| (locale.clone(), unstore(&field.kind, v, mode))).collect::<Map<_, _>>().into()
+            }),
+        };
+        if let Some(given) = given {
+            input.insert(field.name.to_owned(), given);
+        }
+    }
+    input
+}
+
+fn unstore(kind: &'static Kind, value: &Value, mode: &LocaleMode) -> Value {
+    match (kind, value) {
+        (Kind::Object(fields), Value::Object(object)) => input_form(fields, object, mode).into(),
+        (Kind::List { of, .. }, Value::Array(list)) => list.iter().map(|v| unstore(of, v, mode)).collect(),
+        (Kind::Rich { .. }, Value::Object(parts)) => {
+            json!({"format": parts.get("format"), "source": parts.get("source")})
+        }
+        _ => value.clone(),
+    }
+}

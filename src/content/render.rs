@@ -1,0 +1,235 @@
+//! From the stored form to the JSON of answers, in one locale or in all.
+//!
+//! An item's own fields become two fragments, written once and then copied into answers as they
+//! are: the card (an object without its closing brace) and the detail (what follows it in single
+//! answers). Relations come after them, since they depend on other items.
+
+use chrono_tz::Tz;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::field::{Field, Kind, Shape};
+use super::moment::{self, Moment, utc_text};
+use super::rich_text;
+use super::{LocaleMode, Site};
+use crate::resources::Resource;
+
+/// What every item has beside its fields. Times are microseconds since 1970 (UTC), 0 is never.
+#[derive(Debug, Clone)]
+pub struct Envelope<'a> {
+    /// UUIDv7.
+    pub id: &'a str,
+    /// The current slug.
+    pub slug: &'a str,
+    /// Grows by one with each write.
+    pub version: i64,
+    /// draft, published or archived.
+    pub status: &'a str,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it was last written.
+    pub updated_at: i64,
+    /// When it was first published.
+    pub published_at: i64,
+    /// When it was moved to the trash.
+    pub trashed_at: i64,
+}
+
+/// In which form rich text is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFormat {
+    /// Sanitised HTML.
+    Html,
+    /// Text without markup.
+    Text,
+    /// As the editor wrote it.
+    Source,
+}
+
+/// In which form an item is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The locale, or all.
+    pub locale: LocaleMode,
+    /// The form of rich text.
+    pub body: BodyFormat,
+}
+
+impl View {
+    /// What is answered when nothing else is asked for; this form is kept ready in the database.
+    pub fn plain(site: &Site) -> Self {
+        Self { locale: LocaleMode::One(site.default_locale().to_owned()), body: BodyFormat::Html }
+    }
+}
+
+/// The fragments of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragments {
+    /// `{"id":…` with the fields of cards, without the closing brace.
+    pub card: String,
+    /// `,"body":…` the fields that only single answers have.
+    pub detail: String,
+    /// `{"id":…,"slug":…,"title":…}`, whole.
+    pub reference: String,
+}
+
+/// Writes fragments.
+pub struct Renderer<'a> {
+    site: &'a Site,
+    view: &'a View,
+    zone: Tz,
+    fallbacks: Vec<&'static str>,
+}
+
+impl<'a> Renderer<'a> {
+    /// For items of this site in this view.
+    pub fn new(site: &'a Site, view: &'a View) -> Self {
+        Self { site, view, zone: site.time_zone, fallbacks: Vec::new() }
+    }
+
+    /// All fragments of an item.
+    pub fn item(mut self, resource: &'static Resource, envelope: &Envelope, content: &Map<String, Value>) -> Fragments {
+        self.zone = content.get("time_zone").and_then(Value::as_str).and_then(|z| z.parse().ok()).unwrap_or(self.zone);
+        let mut card = format!("{{\"id\":{},\"slug\":{}", text(envelope.id), text(envelope.slug));
+        let label = resource.field(resource.label).map_or(Value::Null, |f| self.picked(f, content));
+        let reference = format!("{card},\"{}\":{label}}}", resource.label);
+        self.envelope(&mut card, envelope);
+        let mut detail = String::new();
+        for field in resource.fields.iter().filter(|f| f.relation().is_none()) {
+            let out = if field.detail { &mut detail } else { &mut card };
+            self.field(out, field, content);
+        }
+        if resource.has_span() {
+            span_days(&mut card, content);
+        }
+        self.locale(&mut card);
+        Fragments { card, detail, reference }
+    }
+
+    /// The fields of a tie, without the reference: `"role":"speaker","affiliation":null`.
+    pub fn tie(mut self, fields: &'static [Field], tie: &Map<String, Value>) -> String {
+        let mut out = String::new();
+        for field in fields.iter().filter(|f| !matches!(f.kind, Kind::Reference(_))) {
+            self.field(&mut out, field, tie);
+        }
+        out.trim_start_matches(',').to_owned()
+    }
+
+    fn envelope(&self, out: &mut String, envelope: &Envelope) {
+        use std::fmt::Write;
+        let _ = write!(
+            out,
+            ",\"version\":{},\"status\":\"{}\",\"created_at\":\"{}\",\"updated_at\":\"{}\",\"published_at\":",
+            envelope.version, envelope.status, utc_text(envelope.created_at), utc_text(envelope.updated_at)
+        );
+        match envelope.published_at {
+            0 => out.push_str("null"),
+            at => out.push_str(&text(&utc_text(at))),
+        }
+        if envelope.trashed_at != 0 {
+            let _ = write!(out, ",\"trashed_at\":\"{}\"", utc_text(envelope.trashed_at));
+        }
+    }
+
+    fn locale(&self, out: &mut String) {
+        if let LocaleMode::One(locale) = &self.view.locale {
+            out.push_str(",\"locale\":");
+            out.push_str(&text(locale));
+            out.push_str(",\"fallbacks\":");
+            out.push_str(&json(&self.fallbacks));
+        }
+    }
+
+    fn field(&mut self, out: &mut String, field: &'static Field, object: &Map<String, Value>) {
+        let value = self.picked(field, object);
+        out.push_str(",\"");
+        out.push_str(field.name);
+        out.push_str("\":");
+        out.push_str(&json(&value));
+    }
+
+    /// The value of a field as it is answered: localised, formatted, null when absent.
+    fn picked(&mut self, field: &'static Field, object: &Map<String, Value>) -> Value {
+        let Some(stored) = object.get(field.name) else { return empty(&field.kind) };
+        if !field.localised {
+            return self.value(&field.kind, stored);
+        }
+        let Some(map) = stored.as_object() else { return Value::Null };
+        match &self.view.locale {
+            LocaleMode::All => {
+                map.iter().map(|(locale, v)| (locale.clone(), self.value(&field.kind, v))).collect::<Map<_, _>>().into()
+            }
+            LocaleMode::One(wanted) => {
+                let chain = self.site.fallback_chain(wanted);
+                let found = chain.iter().find_map(|l| map.get_key_value(*l)).or_else(|| map.iter().next());
+                let Some((locale, value)) = found else { return Value::Null };
+                if locale != wanted && !self.fallbacks.contains(&field.name) {
+                    self.fallbacks.push(field.name);
+                }
+                self.value(&field.kind, value)
+            }
+        }
+    }
+
+    fn value(&mut self, kind: &'static Kind, stored: &Value) -> Value {
+        match (kind, stored) {
+            (Kind::Object(fields), Value::Object(object)) => self.object(fields, object),
+            (Kind::List { of, .. }, Value::Array(list)) => list.iter().map(|v| self.value(of, v)).collect(),
+            (Kind::Rich { .. }, Value::Object(parts)) => self.rich(parts),
+            (Kind::Moment { end }, Value::String(text)) => match Moment::parse(text, self.zone) {
+                Ok(moment) => moment::rfc3339(&moment.instant(self.zone, *end)).into(),
+                Err(_) => stored.clone(),
+            },
+            _ => stored.clone(),
+        }
+    }
+
+    fn object(&mut self, fields: &'static [Field], object: &Map<String, Value>) -> Value {
+        fields.iter().map(|f| (f.name.to_owned(), self.picked(f, object))).collect::<Map<_, _>>().into()
+    }
+
+    fn rich(&self, parts: &Map<String, Value>) -> Value {
+        let part = |name: &str| parts.get(name).cloned().unwrap_or(Value::Null);
+        match self.view.body {
+            BodyFormat::Html => part("html"),
+            BodyFormat::Source => part("source"),
+            BodyFormat::Text => rich_text::to_text(part("html").as_str().unwrap_or_default()).into(),
+        }
+    }
+}
+
+/// What stands for an absent value: an empty list, or null.
+fn empty(kind: &Kind) -> Value {
+    match kind {
+        Kind::List { .. } => Value::Array(Vec::new()),
+        _ => Value::Null,
+    }
+}
+
+/// First and last day of a span, inclusive, on the clock of its zone.
+fn span_days(out: &mut String, content: &Map<String, Value>) {
+    use std::fmt::Write;
+    let Some((starts, ends)) = moment::stored_span(content) else {
+        out.push_str(",\"starts_on\":null,\"ends_on\":null");
+        return;
+    };
+    let last = (ends - chrono::TimeDelta::microseconds(1)).max(starts);
+    let _ = write!(out, ",\"starts_on\":\"{}\",\"ends_on\":\"{}\"", starts.date_naive(), last.date_naive());
+}
+
+/// The JSON of an empty relation.
+pub fn empty_relation(shape: Shape) -> &'static str {
+    match shape {
+        Shape::One => "null",
+        Shape::Many | Shape::ManyWith { .. } => "[]",
+    }
+}
+
+fn text(value: &str) -> String {
+    json(&value)
+}
+
+/// JSON of a value that is known to serialise: strings, lists and JSON values do.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}

@@ -1,0 +1,131 @@
+//! JSON as RFC 8259 hopes for it: a name stands once in an object, and nothing nests without end.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::fault::{Faults, step};
+
+/// Deepest nesting of arrays and objects in a body.
+pub const MAX_DEPTH: usize = 16;
+
+/// Reads one JSON value. Duplicate names and too deep nesting become faults with their place;
+/// a text that is no JSON at all is one fault that names line and column.
+pub fn parse(bytes: &[u8]) -> Result<Value, Faults> {
+    let mut faults = Faults::new();
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let seed = Strict { pointer: String::new(), depth: 0, faults: &mut faults };
+    let parsed = seed.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    match parsed {
+        Ok(value) if faults.is_empty() => Ok(value),
+        Ok(_) => Err(faults),
+        Err(error) => {
+            faults.add("", "malformed_json", error.to_string());
+            Err(faults)
+        }
+    }
+}
+
+struct Strict<'a> {
+    pointer: String,
+    depth: usize,
+    faults: &'a mut Faults,
+}
+
+impl Strict<'_> {
+    fn inner(&mut self, token: &str) -> Strict<'_> {
+        Strict { pointer: step(&self.pointer, token), depth: self.depth + 1, faults: self.faults }
+    }
+
+    fn too_deep<E: Error>(&self) -> Result<(), E> {
+        if self.depth >= MAX_DEPTH {
+            return Err(E::custom(format!("nested deeper than {MAX_DEPTH} levels at {}", self.pointer)));
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
+        self.too_deep()?;
+        let mut list = Vec::new();
+        while let Some(value) = items.next_element_seed(self.inner(&list.len().to_string()))? {
+            list.push(value);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
+        self.too_deep()?;
+        let mut object = Map::new();
+        while let Some(name) = entries.next_key::<String>()? {
+            let value = entries.next_value_seed(self.inner(&name))?;
+            if object.insert(name.clone(), value).is_some() {
+                self.faults.add(step(&self.pointer, &name), "duplicate_key", "this name stands twice in its object");
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_every_duplicate_by_its_place() {
+        let faults = parse(br#"{"a":1,"b":{"c":1,"c":2},"a":2}"#).unwrap_err().into_vec();
+        let pointers: Vec<_> = faults.iter().map(|f| f.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/b/c", "/a"]);
+    }
+
+    #[test]
+    fn refuses_deep_nesting_and_trailing_text() {
+        assert!(parse("[".repeat(40).as_bytes()).is_err());
+        assert!(parse(b"{} {}").is_err());
+        assert!(parse(b"{\"a\":[1,2.5,\"x\",null,true]}").is_ok());
+    }
+}

@@ -1,0 +1,130 @@
+//! One connection type for both databases, and the few places where they differ.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use diesel::connection::{Connection as _, InstrumentationEvent, SimpleConnection};
+use diesel::result::{ConnectionResult, QueryResult};
+use diesel::{PgConnection, SqliteConnection};
+
+use super::metrics::QUERIES;
+
+/// A connection to either database; queries are written once, against this type.
+#[derive(diesel::MultiConnection)]
+pub enum Db {
+    /// Postgres.
+    Postgres(PgConnection),
+    /// Embedded SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// The backend of [`Db`], for boxed queries and expressions.
+pub type Backend = MultiBackend;
+
+/// Which database an address means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A file, by its path.
+    Sqlite(String),
+    /// A `postgres://` URL.
+    Postgres(String),
+}
+
+impl Address {
+    /// `postgres://…` or `postgresql://…` is Postgres; `sqlite:PATH` or a plain path is a file.
+    pub fn parse(text: &str) -> Self {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Address::Postgres(text.to_owned());
+        }
+        let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")).unwrap_or(text);
+        Address::Sqlite(path.to_owned())
+    }
+
+    /// `sqlite` or `postgres`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Address::Sqlite(_) => "sqlite",
+            Address::Postgres(_) => "postgres",
+        }
+    }
+}
+
+/// Opens a connection and sets it up: a commit is on disk before it returns (`synchronous=FULL`),
+/// foreign keys hold, readers and the writer do not block each other (WAL). Every statement is
+/// counted in `count`.
+pub fn connect(address: &Address, count: &Arc<AtomicU64>) -> ConnectionResult<Db> {
+    let mut connection = match address {
+        Address::Sqlite(path) => {
+            let mut sqlite = SqliteConnection::establish(path)?;
+            sqlite
+                .batch_execute(
+                    "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                     PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA mmap_size = 268435456; \
+                     PRAGMA temp_store = MEMORY;",
+                )
+                .map_err(|e| diesel::ConnectionError::BadConnection(e.to_string()))?;
+            Db::Sqlite(sqlite)
+        }
+        Address::Postgres(url) => {
+            let mut postgres = PgConnection::establish(url)?;
+            postgres
+                .batch_execute("SET client_min_messages = warning; SET synchronous_commit = on; SET TIME ZONE 'UTC';")
+                .map_err(|e| diesel::ConnectionError::BadConnection(e.to_string()))?;
+            Db::Postgres(postgres)
+        }
+    };
+    let count = Arc::clone(count);
+    connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { .. } = event {
+            QUERIES.inc();
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    Ok(connection)
+}
+
+impl Db {
+    /// Begins a transaction that reads one state of the whole database, however many queries it has.
+    pub fn begin_read(&mut self) -> QueryResult<()> {
+        match self {
+            Db::Sqlite(c) => c.batch_execute("BEGIN DEFERRED"),
+            Db::Postgres(c) => c.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+        }
+    }
+
+    /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that a read
+    /// within it cannot be overtaken.
+    pub fn begin_write(&mut self) -> QueryResult<()> {
+        match self {
+            Db::Sqlite(c) => c.batch_execute("BEGIN IMMEDIATE"),
+            Db::Postgres(c) => c.batch_execute("BEGIN"),
+        }
+    }
+
+    /// Keeps what the transaction did.
+    pub fn commit(&mut self) -> QueryResult<()> {
+        self.batch_execute("COMMIT")
+    }
+
+    /// Drops what the transaction did.
+    pub fn rollback(&mut self) -> QueryResult<()> {
+        self.batch_execute("ROLLBACK")
+    }
+
+    /// Takes a lock that only one node can have, for migrations at start; ends with the connection.
+    /// SQLite needs none: its migrations run in a transaction that excludes other writers.
+    pub fn lock_migrations(&mut self) -> QueryResult<()> {
+        match self {
+            Db::Sqlite(_) => Ok(()),
+            Db::Postgres(c) => c.batch_execute("SELECT pg_advisory_lock(7163514291)"),
+        }
+    }
+
+    /// Lets other nodes migrate.
+    pub fn unlock_migrations(&mut self) -> QueryResult<()> {
+        match self {
+            Db::Sqlite(_) => Ok(()),
+            Db::Postgres(c) => c.batch_execute("SELECT pg_advisory_unlock(7163514291)"),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What the database does, in numbers.
+
+use std::sync::LazyLock;
+
+use prometheus::{Histogram, HistogramOpts, IntCounter};
+
+/// Statements sent to the database.
+pub static QUERIES: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("plenary_database_queries_total", "Statements sent to the database.")
+});
+
+/// Commits by the writer; one holds one or several writes.
+pub static COMMITS: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("plenary_database_commits_total", "Commits by the writer, each of one or several writes.")
+});
+
+/// Seconds that a write waited and worked until it was on disk.
+pub static WRITE_SECONDS: LazyLock<Histogram> = LazyLock::new(|| {
+    let opts = HistogramOpts::new("plenary_database_write_seconds", "Seconds until a write was on disk.");
+    let histogram = Histogram::with_opts(opts.buckets(prometheus::exponential_buckets(0.0005, 2.0, 14).unwrap_or_default()));
+    register(histogram)
+});
+
+/// Registers a metric with the process' registry. Names are constants: a clash is a mistake in the
+/// program that shows at its first start.
+pub fn register<M: prometheus::core::Collector + Clone + 'static>(made: prometheus::Result<M>) -> M {
+    let metric = made.expect("metric names and labels are constants");
+    prometheus::default_registry().register(Box::new(metric.clone())).expect("each metric is registered once");
+    metric
+}
+
+/// A registered counter.
+pub fn counter(name: &str, help: &str) -> IntCounter {
+    register(IntCounter::new(name, help))
+}

@@ -1,0 +1,71 @@
+//! Migrations: embedded, applied at start, under a lock.
+
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::connection::Db;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Why a migration was not applied.
+pub type MigrationError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Applies what is missing and says how many steps that were. Refuses a database that has steps
+/// which this program does not know: it belongs to a newer version.
+pub fn migrate(connection: &mut Db) -> Result<usize, MigrationError> {
+    connection.lock_migrations()?;
+    let outcome = match connection {
+        Db::Sqlite(c) => apply(c, || SQLITE),
+        Db::Postgres(c) => apply(c, || POSTGRES),
+    };
+    connection.unlock_migrations()?;
+    outcome
+}
+
+/// The steps that are still to be applied.
+pub fn pending(connection: &mut Db) -> Result<usize, MigrationError> {
+    match connection {
+        Db::Sqlite(c) => Ok(c.pending_migrations(SQLITE)?.len()),
+        Db::Postgres(c) => Ok(c.pending_migrations(POSTGRES)?.len()),
+    }
+}
+
+fn apply<DB, C>(connection: &mut C, source: fn() -> EmbeddedMigrations) -> Result<usize, MigrationError>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB> + diesel::Connection<Backend = DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    refuse_newer(connection, &source())?;
+    let mut applied = 0;
+    loop {
+        if !connection.has_pending_migration(source())? {
+            return Ok(applied);
+        }
+        let outcome = connection.run_next_migration(source()).map(drop).map_err(|error| error.to_string());
+        match outcome {
+            Ok(()) => applied += 1,
+            // Another process on the same SQLite file may have been faster.
+            Err(_) if !connection.has_pending_migration(source())? => return Ok(applied),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn refuse_newer<DB, C>(connection: &mut C, source: &EmbeddedMigrations) -> Result<(), MigrationError>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB> + diesel::Connection<Backend = DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let known: Vec<MigrationVersion<'static>> =
+        source.migrations()?.iter().map(|m: &Box<dyn Migration<DB>>| m.name().version().as_owned()).collect();
+    match connection.applied_migrations()?.into_iter().find(|applied| !known.contains(applied)) {
+        Some(unknown) => Err(format!(
+            "the database has the migration {unknown}, which this version of Plenary does not know; use the version that made it"
+        )
+        .into()),
+        None => Ok(()),
+    }
+}

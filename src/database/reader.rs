@@ -1,0 +1,74 @@
+//! Reader threads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use diesel::result::Error as DieselError;
+use tokio::sync::oneshot;
+
+use super::{Address, DatabaseError, Db, Link, Threads};
+
+type Job = Box<dyn FnOnce(&mut Link) + Send>;
+
+/// A handle on the reader threads.
+#[derive(Clone)]
+pub struct Readers {
+    queue: flume::Sender<Job>,
+}
+
+impl Readers {
+    /// Opens the connections and starts the threads.
+    pub fn start(address: &Address, threads: Threads, count: &Arc<AtomicU64>) -> Result<Self, DatabaseError> {
+        let (queue, jobs) = flume::bounded::<Job>(threads.queue);
+        for number in 0..threads.readers.max(1) {
+            let mut link = Link::open(address, count)?;
+            let jobs = jobs.clone();
+            std::thread::Builder::new()
+                .name(format!("read-{number}"))
+                .spawn(move || jobs.iter().for_each(|job| job(&mut link)))
+                .map_err(|e| DatabaseError::Connection(e.to_string()))?;
+        }
+        Ok(Self { queue })
+    }
+
+    /// See [`super::Database::read`].
+    pub async fn run<T, E, F>(&self, task: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
+        let (answer, wait) = oneshot::channel();
+        let job: Job = Box::new(move |link| {
+            let outcome = catch_unwind(AssertUnwindSafe(|| in_transaction(link, task)));
+            if outcome.is_err() {
+                link.drop_connection();
+            }
+            let _ = answer.send(outcome.unwrap_or_else(|_| Err(DatabaseError::Gone.into())));
+        });
+        self.queue.try_send(job).map_err(|error| match error {
+            flume::TrySendError::Full(_) => DatabaseError::Overloaded,
+            flume::TrySendError::Disconnected(_) => DatabaseError::Gone,
+        })?;
+        wait.await.unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
+    }
+}
+
+fn in_transaction<T, E, F>(link: &mut Link, task: F) -> Result<T, E>
+where
+    E: From<DatabaseError> + From<DieselError>,
+    F: FnOnce(&mut Db) -> Result<T, E>,
+{
+    // A connection that the database closed meanwhile shows at BEGIN: one new try with a new one.
+    if link.get()?.begin_read().is_err() {
+        link.drop_connection();
+        link.get()?.begin_read()?;
+    }
+    let connection = link.get()?;
+    let outcome = task(connection);
+    if connection.rollback().is_err() {
+        link.drop_connection();
+    }
+    outcome
+}

@@ -1,0 +1,133 @@
+//! The tables, as both databases have them. See `migrations/` for keys, checks and indexes.
+
+diesel::table! {
+    items (id) {
+        id -> Text,
+        kind -> Text,
+        slug -> Text,
+        status -> Text,
+        live -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        published_at -> BigInt,
+        trashed_at -> BigInt,
+        created_by -> Nullable<Text>,
+        parent_id -> Nullable<Text>,
+        starts_at -> BigInt,
+        ends_at -> BigInt,
+        position -> BigInt,
+        label -> Text,
+        country -> Nullable<Text>,
+        variant -> Nullable<Text>,
+        source -> Nullable<Text>,
+        content -> Text,
+        card -> Text,
+        detail -> Text,
+        reference -> Text,
+    }
+}
+
+diesel::table! {
+    links (source_id, relation, position) {
+        source_id -> Text,
+        relation -> Text,
+        position -> Integer,
+        target_id -> Text,
+        card -> Text,
+    }
+}
+
+diesel::table! {
+    slugs (kind, locale, slug) {
+        kind -> Text,
+        locale -> Text,
+        slug -> Text,
+        item_id -> Text,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> Text,
+        email -> Text,
+        name -> Text,
+        role -> Text,
+        password_hash -> Text,
+        active -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (token_hash) {
+        token_hash -> Text,
+        family_id -> Text,
+        account_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    login_failures (email_hash) {
+        email_hash -> Text,
+        failures -> BigInt,
+        last_at -> BigInt,
+        locked_until -> BigInt,
+    }
+}
+
+diesel::table! {
+    signing_keys (id) {
+        id -> Text,
+        purpose -> Text,
+        secret -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (account_id, key) {
+        account_id -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        item_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    journal_head (id) {
+        id -> Integer,
+        sequence -> BigInt,
+    }
+}
+
+diesel::table! {
+    journal (sequence) {
+        sequence -> BigInt,
+        at -> BigInt,
+        actor -> Nullable<Text>,
+        action -> Text,
+        kind -> Text,
+        item_id -> Text,
+        version -> BigInt,
+        request_id -> Text,
+        snapshot -> Text,
+    }
+}
+
+diesel::table! {
+    settings (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::joinable!(links -> items (target_id));
+diesel::allow_tables_to_appear_in_same_query!(items, links, slugs);
+diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_tokens);

@@ -1,0 +1,171 @@
+//! The writer thread: waiting writes share one transaction and so one sync to disk.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use diesel::prelude::*;
+use diesel::result::Error as DieselError;
+use tokio::sync::oneshot;
+
+use super::metrics::{COMMITS, WRITE_SECONDS};
+use super::schema::journal_head;
+use super::{Address, DatabaseError, Db, Link, Threads};
+
+/// The most writes that share a commit; it bounds how long the first of them waits.
+const BATCH: usize = 64;
+
+/// Does its write, then says whether to keep it, and how to answer once that is settled.
+type Job = Box<dyn FnOnce(Attempt) -> Option<Settle> + Send>;
+
+/// What a job is given: the connection within a savepoint, or the reason why there is none.
+enum Attempt<'a> {
+    Try(&'a mut Db),
+    Refuse(DatabaseError),
+}
+
+/// Answers the caller after the commit.
+type Settle = Box<dyn FnOnce(Result<(), DatabaseError>) + Send>;
+
+/// A handle on the writer thread.
+#[derive(Clone)]
+pub struct Writer {
+    queue: flume::Sender<Job>,
+}
+
+impl Writer {
+    /// Opens the connection and starts the thread.
+    pub fn start(address: &Address, threads: Threads, count: &Arc<AtomicU64>) -> Result<Self, DatabaseError> {
+        let (queue, jobs) = flume::bounded::<Job>(threads.queue);
+        let mut link = Link::open(address, count)?;
+        std::thread::Builder::new()
+            .name("write".to_owned())
+            .spawn(move || {
+                while let Ok(first) = jobs.recv() {
+                    let batch = std::iter::once(first).chain(jobs.try_iter()).take(BATCH).collect();
+                    commit_batch(&mut link, batch);
+                }
+            })
+            .map_err(|e| DatabaseError::Connection(e.to_string()))?;
+        Ok(Self { queue })
+    }
+
+    /// See [`super::Database::write`].
+    pub async fn run<T, E, F>(&self, task: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
+        let begun = Instant::now();
+        let (answer, wait) = oneshot::channel::<Result<T, E>>();
+        let job: Job = Box::new(move |attempt| {
+            let outcome = match attempt {
+                Attempt::Refuse(error) => Err(error.into()),
+                Attempt::Try(connection) => catch_unwind(AssertUnwindSafe(|| task(connection)))
+                    .unwrap_or_else(|_| Err(DatabaseError::Gone.into())),
+            };
+            match outcome {
+                Ok(value) => Some(Box::new(move |committed| {
+                    let _ = answer.send(committed.map(|()| value).map_err(E::from));
+                })),
+                Err(error) => {
+                    let _ = answer.send(Err(error));
+                    None
+                }
+            }
+        });
+        self.queue.try_send(job).map_err(|error| match error {
+            flume::TrySendError::Full(_) => DatabaseError::Overloaded,
+            flume::TrySendError::Disconnected(_) => DatabaseError::Gone,
+        })?;
+        let outcome = wait.await.unwrap_or_else(|_| Err(DatabaseError::Gone.into()));
+        WRITE_SECONDS.observe(begun.elapsed().as_secs_f64());
+        outcome
+    }
+}
+
+fn commit_batch(link: &mut Link, batch: Vec<Job>) {
+    if let Err(error) = begin(link) {
+        tracing::error!(%error, "no transaction could be begun");
+        let reason = error.to_string();
+        for job in batch {
+            job(Attempt::Refuse(DatabaseError::Connection(reason.clone())));
+        }
+        return;
+    }
+    let mut settles = Vec::with_capacity(batch.len());
+    let mut broken = None;
+    for job in batch {
+        match broken {
+            Some(()) => {
+                job(Attempt::Refuse(DatabaseError::Gone));
+            }
+            None => match in_savepoint(link, job) {
+                Ok(settle) => settles.extend(settle),
+                Err(_) => broken = Some(()),
+            },
+        }
+    }
+    let committed = match broken {
+        None if settles.is_empty() => link.get().and_then(|c| Ok(c.rollback()?)),
+        None => link.get().and_then(|c| Ok(c.commit()?)),
+        Some(()) => Err(DatabaseError::Gone),
+    };
+    match &committed {
+        Ok(()) => COMMITS.inc(),
+        Err(error) => {
+            tracing::error!(%error, "a transaction was lost");
+            link.drop_connection();
+        }
+    }
+    for settle in settles {
+        settle(committed.as_ref().map(|_| ()).map_err(|e| DatabaseError::Connection(e.to_string())));
+    }
+}
+
+/// Begins a transaction and takes the write lock: the journal's head. On Postgres it makes the
+/// writers of all nodes take turns, as SQLite's own lock does; so the journal has neither gaps nor
+/// late comers, and two writers cannot wait for each other.
+fn begin(link: &mut Link) -> Result<(), DatabaseError> {
+    if try_begin(link).is_err() {
+        link.drop_connection();
+        try_begin(link)?;
+    }
+    Ok(())
+}
+
+fn try_begin(link: &mut Link) -> Result<(), DatabaseError> {
+    let connection = link.get()?;
+    connection.begin_write()?;
+    if let Db::Postgres(_) = connection {
+        diesel::update(journal_head::table.find(1))
+            .set(journal_head::sequence.eq(journal_head::sequence))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// An error here means that the transaction itself is broken.
+fn in_savepoint(link: &mut Link, job: Job) -> Result<Option<Settle>, DatabaseError> {
+    use diesel::connection::SimpleConnection;
+    let connection = link.get()?;
+    if let Err(error) = connection.batch_execute("SAVEPOINT one") {
+        job(Attempt::Refuse(DatabaseError::Gone));
+        return Err(error.into());
+    }
+    match job(Attempt::Try(connection)) {
+        Some(settle) => match connection.batch_execute("RELEASE one") {
+            Ok(()) => Ok(Some(settle)),
+            Err(error) => {
+                settle(Err(DatabaseError::Gone));
+                Err(error.into())
+            }
+        },
+        None => {
+            connection.batch_execute("ROLLBACK TO one; RELEASE one")?;
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Puts items and what they refer to together: one query for the ties of a whole page, whatever
+//! its size, and two more where items filed under them are included.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use serde_json::{Map, Value};
+
+use super::{Audience, Shape};
+use crate::content::Site;
+use crate::content::field::{Relation, Shape as RelationShape};
+use crate::content::render::{Fragments, Renderer, View, empty_relation};
+use crate::database::Db;
+use crate::database::schema::{items, links};
+use crate::items::Item;
+use crate::resources::Resource;
+
+/// An item on its way into an answer.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: i64,
+    /// When it was last written (µs).
+    pub updated_at: i64,
+    /// Its own fields.
+    pub fragments: Fragments,
+    /// The stored form, where the answer is not the ready one.
+    pub content: Option<Map<String, Value>>,
+}
+
+impl Loaded {
+    /// From a whole row, in the wanted view.
+    pub fn from_item(item: Item, site: &Site, view: &View) -> Self {
+        if *view == View::plain(site) {
+            let fragments = Fragments { card: item.card, detail: item.detail, reference: item.reference };
+            return Self { id: item.id, version: item.version, updated_at: item.updated_at, fragments, content: None };
+        }
+        let content = item.content();
+        let fragments = rendered(&item, &content, site, view);
+        Self { id: item.id, version: item.version, updated_at: item.updated_at, fragments, content: Some(content) }
+    }
+}
+
+fn rendered(item: &Item, content: &Map<String, Value>, site: &Site, view: &View) -> Fragments {
+    match Resource::of_kind(&item.kind) {
+        Some(resource) => Renderer::new(site, view).item(resource, &item.envelope(), content),
+        None => Fragments { card: item.card.clone(), detail: item.detail.clone(), reference: item.reference.clone() },
+    }
+}
+
+/// A tie with what it needs of the item at its other end.
+struct Tie {
+    relation: String,
+    position: i32,
+    card: String,
+    target: Fragments,
+}
+
+/// The JSON objects of the items, in their order.
+pub fn compose(
+    connection: &mut Db,
+    resource: &'static Resource,
+    site: &Site,
+    loaded: &[Loaded],
+    shape: &Shape,
+) -> QueryResult<Vec<String>> {
+    let ids: Vec<&str> = loaded.iter().map(|l| l.id.as_str()).collect();
+    let has_relations = resource.relations().next().is_some();
+    let mut ties = if has_relations && !ids.is_empty() { load_ties(connection, &ids, site, shape)? } else { HashMap::new() };
+    let mut children = included_children(connection, resource, site, &ids, shape)?;
+    Ok(loaded
+        .iter()
+        .map(|item| {
+            let ties = ties.remove(&item.id).unwrap_or_default();
+            let children = children.as_mut().map(|all| all.remove(&item.id).unwrap_or_default());
+            object(resource, site, item, &ties, children, shape)
+        })
+        .collect())
+}
+
+fn object(
+    resource: &'static Resource,
+    site: &Site,
+    item: &Loaded,
+    ties: &[Tie],
+    children: Option<Vec<String>>,
+    shape: &Shape,
+) -> String {
+    let mut out = String::with_capacity(item.fragments.card.len() + item.fragments.detail.len() + 1024);
+    out.push_str(&item.fragments.card);
+    if shape.full {
+        out.push_str(&item.fragments.detail);
+    }
+    for relation in resource.relations() {
+        out.push_str(",\"");
+        out.push_str(relation.name);
+        out.push_str("\":");
+        let mut own = ties.iter().filter(|t| t.relation == relation.name).peekable();
+        if own.peek().is_none() {
+            out.push_str(empty_relation(relation.shape));
+            continue;
+        }
+        let many = !matches!(relation.shape, RelationShape::One);
+        out.push_str(if many { "[" } else { "" });
+        for (index, tie) in own.enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            push_tie(&mut out, site, item, &relation, tie, shape);
+        }
+        out.push_str(if many { "]" } else { "" });
+    }
+    if let (Some(of), Some(list)) = (resource.children, children) {
+        out.push_str(",\"");
+        out.push_str(of.name);
+        out.push_str("\":[");
+        out.push_str(&list.join(","));
+        out.push(']');
+    }
+    out.push('}');
+    out
+}
+
+fn push_tie(out: &mut String, site: &Site, item: &Loaded, relation: &Relation, tie: &Tie, shape: &Shape) {
+    let RelationShape::ManyWith { key, fields } = relation.shape else {
+        return push_target(out, relation, tie, shape);
+    };
+    out.push('{');
+    let stored = item.content.as_ref().and_then(|c| c.get(relation.name)?.get(tie.position as usize)?.as_object());
+    match stored {
+        Some(stored) => out.push_str(&Renderer::new(site, &shape.view).tie(fields, stored)),
+        None => out.push_str(&tie.card),
+    }
+    out.push_str(",\"");
+    out.push_str(key);
+    out.push_str("\":");
+    push_target(out, relation, tie, shape);
+    out.push('}');
+}
+
+/// The item at the other end: whole when it is included (its own ties aside), else a reference.
+fn push_target(out: &mut String, relation: &Relation, tie: &Tie, shape: &Shape) {
+    if !shape.include.contains(&relation.name) {
+        return out.push_str(&tie.target.reference);
+    }
+    out.push_str(&tie.target.card);
+    if shape.full {
+        out.push_str(&tie.target.detail);
+    }
+    out.push('}');
+}
+
+fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> QueryResult<HashMap<String, Vec<Tie>>> {
+    let mut query = links::table
+        .inner_join(items::table)
+        .filter(links::source_id.eq_any(ids))
+        .order((links::source_id, links::relation, links::position))
+        .into_boxed();
+    query = match shape.audience {
+        Audience::Public => query.filter(items::live.eq(true)),
+        Audience::Editors => query.filter(items::trashed_at.eq(0)),
+    };
+    let tie = (links::source_id, links::relation, links::position, links::card);
+    type Head = (String, String, i32, String);
+    let rows: Vec<(Head, Fragments)> = if shape.view != View::plain(site) {
+        let rows: Vec<(Head, Item)> = query.select((tie, Item::as_select())).load(connection)?;
+        rows.into_iter().map(|(head, item)| (head, rendered(&item, &item.content(), site, &shape.view))).collect()
+    } else if shape.include.is_empty() {
+        let rows: Vec<(Head, String)> = query.select((tie, items::reference)).load(connection)?;
+        rows.into_iter().map(|(head, reference)| (head, fragments(reference, String::new(), String::new()))).collect()
+    } else if shape.full {
+        type Whole = (String, String, String);
+        let rows: Vec<(Head, Whole)> =
+            query.select((tie, (items::reference, items::card, items::detail))).load(connection)?;
+        rows.into_iter().map(|(head, (r, card, detail))| (head, fragments(r, card, detail))).collect()
+    } else {
+        let rows: Vec<(Head, (String, String))> = query.select((tie, (items::reference, items::card))).load(connection)?;
+        rows.into_iter().map(|(head, (reference, card))| (head, fragments(reference, card, String::new()))).collect()
+    };
+    let mut ties: HashMap<String, Vec<Tie>> = HashMap::with_capacity(ids.len());
+    for ((source, relation, position, card), target) in rows {
+        ties.entry(source).or_default().push(Tie { relation, position, card, target });
+    }
+    Ok(ties)
+}
+
+fn fragments(reference: String, card: String, detail: String) -> Fragments {
+    Fragments { card, detail, reference }
+}
+
+/// The items filed under these, where they are to be included: by the id they are filed under.
+fn included_children(
+    connection: &mut Db,
+    resource: &'static Resource,
+    site: &Site,
+    ids: &[&str],
+    shape: &Shape,
+) -> QueryResult<Option<HashMap<String, Vec<String>>>> {
+    let Some(of) = resource.children.filter(|of| shape.include.contains(&of.name)) else { return Ok(None) };
+    let Some(kind) = Resource::of_kind(of.kind) else { return Ok(None) };
+    let mut query = items::table
+        .filter(items::kind.eq(of.kind).and(items::parent_id.eq_any(ids)))
+        .order((items::parent_id, items::starts_at, items::id))
+        .select(Item::as_select())
+        .into_boxed();
+    query = match shape.audience {
+        Audience::Public => query.filter(items::live.eq(true)),
+        Audience::Editors => query.filter(items::trashed_at.eq(0)),
+    };
+    let rows: Vec<Item> = query.load(connection)?;
+    let parents: Vec<Option<String>> = rows.iter().map(|row| row.parent_id.clone()).collect();
+    let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, site, &shape.view)).collect();
+    let inner = Shape { include: Vec::new(), ..shape.clone() };
+    let objects = compose(connection, kind, site, &loaded, &inner)?;
+    let mut by_parent: HashMap<String, Vec<String>> = HashMap::new();
+    for (parent, object) in parents.into_iter().zip(objects) {
+        by_parent.entry(parent.unwrap_or_default()).or_default().push(object);
+    }
+    Ok(Some(by_parent))
+}

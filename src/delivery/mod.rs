@@ -1,0 +1,30 @@
+//! Reads: from a typed query to the bytes of an answer.
+
+pub mod compose;
+pub mod cursor;
+pub mod list;
+pub mod one;
+pub mod query;
+mod select;
+
+/// For whom an answer is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Anybody: only what is live.
+    Public,
+    /// Somebody who may see drafts.
+    Editors,
+}
+
+/// How an answer shows its items.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    /// Locale and form of rich text.
+    pub view: crate::content::render::View,
+    /// The relations to show whole.
+    pub include: Vec<&'static str>,
+    /// With the fields that cards leave out.
+    pub full: bool,
+    /// For whom.
+    pub audience: Audience,
+}

@@ -1,0 +1,340 @@
+//! Typed queries: every parameter known, every fault named.
+
+use chrono_tz::Tz;
+
+use super::cursor::Cursor;
+use super::{Audience, Shape};
+use crate::content::fault::{Faults, unknown};
+use crate::content::moment::Moment;
+use crate::content::render::{BodyFormat, View};
+use crate::content::{LocaleMode, Site};
+use crate::resources::{Column, Filter, On, Resource, Sort};
+
+/// Most items of a page.
+pub const MAX_LIMIT: i64 = 100;
+/// Items of a page when nothing else is asked for.
+pub const DEFAULT_LIMIT: i64 = 20;
+/// Farthest offset; deeper pages are reached by cursor.
+pub const MAX_OFFSET: i64 = 10_000;
+/// Most values of a filter.
+const MAX_VALUES: usize = 100;
+
+/// Query parameters as they came, decoded.
+pub type Pairs = Vec<(String, String)>;
+
+/// How a time is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    /// At or after.
+    Gte,
+    /// After.
+    Gt,
+    /// At or before.
+    Lte,
+    /// Before.
+    Lt,
+}
+
+impl Compare {
+    /// The operators, in the order of the documentation.
+    pub const ALL: [(&'static str, Compare); 4] =
+        [("gte", Compare::Gte), ("gt", Compare::Gt), ("lte", Compare::Lte), ("lt", Compare::Lt)];
+}
+
+/// One condition of a list.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// A filter with its values.
+    Values(On, Vec<String>),
+    /// A time, compared (µs).
+    Time(Column, Compare, i64),
+    /// Around now.
+    When(When),
+}
+
+/// Where a span lies around now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// It has not started.
+    Upcoming,
+    /// It has started and not ended.
+    Ongoing,
+    /// It has ended.
+    Past,
+}
+
+impl When {
+    /// The words of `when=`.
+    pub const ALL: [(&'static str, When); 3] =
+        [("upcoming", When::Upcoming), ("ongoing", When::Ongoing), ("past", When::Past)];
+}
+
+/// Which items by their state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// What the public sees.
+    Live,
+    /// All that is not in the trash.
+    Any,
+    /// In the trash.
+    Trashed,
+    /// With this status, and not in the trash.
+    Of(&'static str),
+}
+
+/// The words of `status=`.
+pub const STATUSES: [&str; 5] = ["published", "draft", "archived", "any", "trashed"];
+
+/// A whole list query.
+#[derive(Debug)]
+pub struct ListQuery {
+    /// How items are shown.
+    pub shape: Shape,
+    /// Which items.
+    pub conditions: Vec<Condition>,
+    /// Which items by their state.
+    pub status: Status,
+    /// Sort keys, with "descending".
+    pub order: Vec<(Sort, bool)>,
+    /// Items a page.
+    pub limit: i64,
+    /// Items to leave out.
+    pub offset: i64,
+    /// Where the page begins.
+    pub cursor: Option<Cursor>,
+    /// Whether to count all.
+    pub count: bool,
+}
+
+impl ListQuery {
+    /// Names the list and its order, for cursors.
+    pub fn name(&self, resource: &Resource) -> String {
+        let keys: Vec<String> =
+            self.order.iter().map(|(sort, down)| format!("{}{}", if *down { "-" } else { "" }, sort.name)).collect();
+        format!("{}:{}", resource.collection, keys.join(","))
+    }
+}
+
+/// Reads the parameters that single answers and lists share.
+pub struct Reader<'a> {
+    pub resource: &'static Resource,
+    pub site: &'a Site,
+    pub audience: Audience,
+    pub faults: &'a mut Faults,
+}
+
+impl Reader<'_> {
+    /// The shape of an answer; `full` is what it is without `detail=`.
+    pub fn shape(&mut self, pairs: &Pairs, full: bool) -> Shape {
+        let mut shape = Shape { view: View::plain(self.site), include: Vec::new(), full, audience: self.audience };
+        for (name, value) in pairs {
+            match name.as_str() {
+                "include" => self.include(value, &mut shape),
+                "locale" => self.locale(value, &mut shape),
+                "detail" => match value.as_str() {
+                    "full" => shape.full = true,
+                    "card" => shape.full = false,
+                    _ => self.wrong("detail", value, &["card", "full"]),
+                },
+                "body_format" => match value.as_str() {
+                    "html" => shape.view.body = BodyFormat::Html,
+                    "text" => shape.view.body = BodyFormat::Text,
+                    "source" => shape.view.body = BodyFormat::Source,
+                    _ => self.wrong("body_format", value, &["html", "text", "source"]),
+                },
+                _ => {}
+            }
+        }
+        shape
+    }
+
+    fn wrong(&mut self, name: &str, value: &str, known: &[&str]) {
+        self.faults.add(format!("?{name}"), "not_allowed", unknown("value", value, known.iter().copied()));
+    }
+
+    fn include(&mut self, value: &str, shape: &mut Shape) {
+        let known = self.resource.includes();
+        for part in value.split(',').filter(|p| !p.is_empty()) {
+            match known.iter().find(|k| **k == part) {
+                Some(name) => shape.include.push(name),
+                None => self.wrong("include", part, &known),
+            }
+        }
+    }
+
+    fn locale(&mut self, value: &str, shape: &mut Shape) {
+        if value == "*" {
+            shape.view.locale = LocaleMode::All;
+        } else if let Some(locale) = self.site.locale(value) {
+            shape.view.locale = LocaleMode::One(locale.to_owned());
+        } else {
+            let known: Vec<&str> = self.site.locales.iter().map(String::as_str).collect();
+            self.wrong("locale", value, &known);
+        }
+    }
+
+    /// A whole list query.
+    pub fn list(&mut self, pairs: &Pairs, cursor_key: &[u8]) -> ListQuery {
+        let shape = self.shape(pairs, false);
+        let mut query = ListQuery {
+            shape,
+            conditions: Vec::new(),
+            status: Status::Live,
+            order: Vec::new(),
+            limit: DEFAULT_LIMIT,
+            offset: 0,
+            cursor: None,
+            count: false,
+        };
+        let mut cursor = None;
+        for (name, value) in pairs {
+            match name.as_str() {
+                "limit" => query.limit = self.number("limit", value, 1, MAX_LIMIT).unwrap_or(DEFAULT_LIMIT),
+                "offset" => query.offset = self.number("offset", value, 0, MAX_OFFSET).unwrap_or(0),
+                "cursor" => cursor = Some(value),
+                "count" if value == "exact" => query.count = true,
+                "count" if value == "none" => query.count = false,
+                "count" => self.wrong("count", value, &["exact", "none"]),
+                "sort" => query.order = self.sort(value),
+                "status" => query.status = self.status(value),
+                _ => query.conditions.extend(self.condition(name, value)),
+            }
+        }
+        if query.order.is_empty() {
+            query.order = self.default_order(&query.conditions);
+        }
+        if let Some(code) = cursor {
+            self.cursor(code, cursor_key, &mut query);
+        }
+        query
+    }
+
+    fn cursor(&mut self, code: &str, key: &[u8], query: &mut ListQuery) {
+        match Cursor::decode(code, key) {
+            Some(cursor) if cursor.list == query.name(self.resource) => query.cursor = Some(cursor),
+            Some(_) => self.faults.add("?cursor", "other_list", "this cursor belongs to a list with another order"),
+            None => self.faults.add("?cursor", "not_a_cursor", "this is no cursor of this server"),
+        }
+        if query.offset > 0 {
+            self.faults.add("?offset", "with_cursor", "offset and cursor exclude each other");
+        }
+    }
+
+    fn default_order(&self, conditions: &[Condition]) -> Vec<(Sort, bool)> {
+        let first = self.resource.sorts[0];
+        let ahead = conditions.iter().any(|c| matches!(c, Condition::When(When::Upcoming | When::Ongoing)));
+        vec![(first, first.descending && !ahead)]
+    }
+
+    fn sort(&mut self, value: &str) -> Vec<(Sort, bool)> {
+        let mut order: Vec<(Sort, bool)> = Vec::new();
+        for part in value.split(',').filter(|p| !p.is_empty()) {
+            let (name, down) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
+            match self.resource.sorts.iter().find(|s| s.name == name) {
+                Some(_) if order.iter().any(|(s, _)| s.name == name) => {
+                    self.faults.add("?sort", "duplicate", format!("\"{name}\" stands twice"));
+                }
+                Some(sort) => order.push((*sort, down)),
+                None => {
+                    let known: Vec<&str> = self.resource.sorts.iter().map(|s| s.name).collect();
+                    self.wrong("sort", name, &known);
+                }
+            }
+        }
+        order
+    }
+
+    fn status(&mut self, value: &str) -> Status {
+        let status = match value {
+            "published" => return Status::Live,
+            "any" => Status::Any,
+            "trashed" => Status::Trashed,
+            "draft" => Status::Of("draft"),
+            "archived" => Status::Of("archived"),
+            _ => {
+                self.wrong("status", value, &STATUSES);
+                return Status::Live;
+            }
+        };
+        if self.audience == Audience::Public {
+            self.faults.add("?status", "not_public", "only published items can be read without logging in");
+            return Status::Live;
+        }
+        status
+    }
+
+    fn number(&mut self, name: &str, value: &str, min: i64, max: i64) -> Option<i64> {
+        let number = value.parse().ok().filter(|n| (min..=max).contains(n));
+        if number.is_none() {
+            self.faults.add(format!("?{name}"), "out_of_range", format!("a whole number between {min} and {max}"));
+        }
+        number
+    }
+
+    fn condition(&mut self, name: &str, value: &str) -> Option<Condition> {
+        let (plain, operator) = match name.split_once('[') {
+            Some((plain, rest)) => (plain, rest.strip_suffix(']')),
+            None => (name, None),
+        };
+        let filter: &'static Filter = self.resource.filters.iter().find(|f| f.name == plain)?;
+        match filter.on {
+            On::Time(column) => self.time(name, column, operator, value),
+            On::When => match When::ALL.iter().find(|(word, _)| *word == value) {
+                Some((_, when)) => Some(Condition::When(*when)),
+                None => {
+                    self.wrong("when", value, &When::ALL.map(|(word, _)| word));
+                    None
+                }
+            },
+            on => self.values(filter, on, value),
+        }
+    }
+
+    fn time(&mut self, name: &str, column: Column, operator: Option<&str>, value: &str) -> Option<Condition> {
+        let (_, compare) = Compare::ALL.iter().find(|(word, _)| Some(*word) == operator)?;
+        let zone: Tz = self.site.time_zone;
+        // A "+" of an offset that was not percent-encoded arrives as a space.
+        let text = value.replace(' ', "+");
+        match Moment::parse(&text, zone).or_else(|_| Moment::parse(value, zone)) {
+            Ok(moment) => Some(Condition::Time(column, *compare, moment.instant(zone, false).timestamp_micros())),
+            Err((code, message)) => {
+                // Any offset is a good one in a filter: it need not be that of the site's zone.
+                match chrono::DateTime::parse_from_rfc3339(&text) {
+                    Ok(at) if code == "wrong_offset" => Some(Condition::Time(column, *compare, at.timestamp_micros())),
+                    _ => {
+                        self.faults.add(format!("?{name}"), code, message);
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    fn values(&mut self, filter: &Filter, on: On, value: &str) -> Option<Condition> {
+        let values: Vec<String> = value.split(',').filter(|v| !v.is_empty()).map(str::to_owned).collect();
+        let place = format!("?{}", filter.name);
+        if values.is_empty() {
+            self.faults.add(place, "empty", "must not be empty; leave it out instead");
+            return None;
+        }
+        if values.len() > MAX_VALUES {
+            self.faults.add(place, "too_many", format!("at most {MAX_VALUES} values"));
+            return None;
+        }
+        for value in &values {
+            match on {
+                On::Variant(words) if !words.contains(&value.as_str()) => self.wrong(filter.name, value, words),
+                On::Country => {
+                    if let Err((code, message)) = crate::content::values::country(value) {
+                        self.faults.add(place.clone(), code, message);
+                    }
+                }
+                _ if value.len() > 300 || value.chars().any(char::is_control) => {
+                    self.faults.add(place.clone(), "not_a_value", "too long, or with control characters");
+                }
+                _ => {}
+            }
+        }
+        Some(Condition::Values(on, values))
+    }
+}

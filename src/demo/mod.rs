@@ -1,0 +1,45 @@
+//! Demo content: a believable policy centre, in two languages.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::app::{App, StartError};
+use crate::auth::permissions::Role;
+use crate::content::LocaleMode;
+use crate::editorial::operations::Desk;
+use crate::journal::Author;
+use crate::problem::Problem;
+use crate::resources::in_order_of_reference;
+
+const CONTENT: &str = include_str!("content.json");
+
+/// Fills a database that has no events yet, through the same operations that editors use.
+pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
+    use diesel::prelude::*;
+    let empty = app
+        .database
+        .read(|c| {
+            let first: Option<String> =
+                crate::database::schema::items::table.select(crate::database::schema::items::id).first(c).optional()?;
+            Ok::<_, Problem>(first.is_none())
+        })
+        .await
+        .map_err(|p| p.detail)?;
+    if !empty {
+        return Ok(0);
+    }
+    let content: Value = serde_json::from_str(CONTENT)?;
+    let mut count = 0;
+    for resource in in_order_of_reference() {
+        let author = Author { account_id: None, request_id: "demo".to_owned() };
+        let desk = Desk { app: Arc::clone(app), resource, mode: LocaleMode::All, author, role: Role::Administrator };
+        for item in content.get(resource.collection).and_then(Value::as_array).into_iter().flatten() {
+            let name = item.get("slug").and_then(Value::as_str).unwrap_or("?");
+            desk.create(item.clone(), None).await.map_err(|p| format!("demo {} {name}: {} {:?}", resource.kind, p.detail, p.errors))?;
+            count += 1;
+        }
+    }
+    tracing::info!(items = count, "demo content made");
+    Ok(count)
+}

@@ -1,0 +1,81 @@
+//! What is stored beside the content, computed from it: columns for queries, ready answers, ties.
+
+use serde_json::{Map, Value};
+
+use crate::content::Site;
+use crate::content::field::{Field, Relation, Shape};
+use crate::content::moment::stored_span;
+use crate::content::render::{Renderer, View};
+use crate::content::slug::sort_key;
+use crate::items::{Item, Link, NO_DATE};
+use crate::resources::Resource;
+
+/// Fills the derived columns of an item from its content, slug and state; `parent_live` says
+/// whether the item that it is filed under can be seen.
+pub fn fill(item: &mut Item, resource: &'static Resource, content: &Map<String, Value>, site: &Site, parent_live: bool) {
+    item.content = serde_json::to_string(content).unwrap_or_default();
+    item.live = item.status == "published" && item.trashed_at == 0 && parent_live;
+    item.parent_id = resource.parent.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
+    (item.starts_at, item.ends_at) = match stored_span(content) {
+        Some((starts, ends)) => (starts.timestamp_micros(), ends.timestamp_micros()),
+        None => (NO_DATE, NO_DATE),
+    };
+    item.position = content.get("position").and_then(Value::as_i64).unwrap_or(0);
+    item.label = sort_key(&label(resource, content, site));
+    item.country = country(content);
+    item.variant = resource.variant.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
+    let view = View::plain(site);
+    let fragments = Renderer::new(site, &view).item(resource, &item.envelope(), content);
+    (item.card, item.detail, item.reference) = (fragments.card, fragments.detail, fragments.reference);
+}
+
+/// Title or name in the default locale, or in the first that has one.
+pub fn label(resource: &'static Resource, content: &Map<String, Value>, site: &Site) -> String {
+    let text = match content.get(resource.label) {
+        Some(Value::String(text)) => Some(text.as_str()),
+        Some(Value::Object(map)) => map.get(site.default_locale()).or_else(|| map.values().next()).and_then(Value::as_str),
+        _ => None,
+    };
+    text.unwrap_or_default().to_owned()
+}
+
+fn country(content: &Map<String, Value>) -> Option<String> {
+    let own = content.get("country").or_else(|| content.get("address")?.get("country"));
+    own.and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The ties of an item, from the references in its content.
+pub fn links(item_id: &str, resource: &'static Resource, content: &Map<String, Value>, site: &Site) -> Vec<Link> {
+    let mut links = Vec::new();
+    for relation in resource.relations() {
+        let Some(value) = content.get(relation.name) else { continue };
+        let entries = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        for (position, entry) in entries.iter().enumerate() {
+            if let Some((target_id, card)) = tie(&relation, entry, site) {
+                links.push(Link {
+                    source_id: item_id.to_owned(),
+                    relation: relation.name.to_owned(),
+                    position: position as i32,
+                    target_id,
+                    card,
+                });
+            }
+        }
+    }
+    links
+}
+
+fn tie(relation: &Relation, entry: &Value, site: &Site) -> Option<(String, String)> {
+    match relation.shape {
+        Shape::One | Shape::Many => Some((entry.as_str()?.to_owned(), String::new())),
+        Shape::ManyWith { key, fields } => {
+            let entry = entry.as_object()?;
+            Some((entry.get(key)?.as_str()?.to_owned(), tie_card(fields, entry, site)))
+        }
+    }
+}
+
+fn tie_card(fields: &'static [Field], entry: &Map<String, Value>, site: &Site) -> String {
+    let view = View::plain(site);
+    Renderer::new(site, &view).tie(fields, entry)
+}

@@ -1,0 +1,108 @@
+//! A checked body: what an item is to become.
+
+use std::collections::HashMap;
+
+use diesel::result::QueryResult;
+use serde_json::{Map, Value};
+
+use crate::content::fault::Faults;
+use crate::content::field::{Field, Kind};
+use crate::content::validate::{GivenReference, validate};
+use crate::content::values::scalar;
+use crate::content::{LocaleMode, Site};
+use crate::database::Db;
+use crate::items;
+use crate::resources::Resource;
+
+/// The states that a body may ask for.
+pub const STATUSES: &[&str] = &["draft", "published", "archived"];
+
+/// What every body may have beside the fields of its kind.
+pub static ENVELOPE: [Field; 2] = [
+    Field::new("slug", Kind::Slug, "The readable part of its address; made from the title when it is left out.", r#""rivers-without-borders""#),
+    Field::new("status", Kind::OneOf(STATUSES), "`draft`, `published` (the public sees it), or `archived`.", r#""draft""#),
+];
+
+/// What an item is to become.
+#[derive(Debug)]
+pub struct Draft {
+    /// The slug that was asked for.
+    pub slug: Option<String>,
+    /// The state that was asked for.
+    pub status: Option<String>,
+    /// The stored form; references are as given until [`Draft::resolve`].
+    pub content: Map<String, Value>,
+    references: Vec<GivenReference>,
+}
+
+impl Draft {
+    /// Checks a body; what is wrong goes to `faults`.
+    pub fn read(
+        resource: &'static Resource,
+        input: &Value,
+        before: Option<&Map<String, Value>>,
+        mode: &LocaleMode,
+        site: &Site,
+        faults: &mut Faults,
+    ) -> Self {
+        let Some(object) = input.as_object() else {
+            faults.add("", "wrong_type", "the body must be a JSON object");
+            return Self { slug: None, status: None, content: Map::new(), references: Vec::new() };
+        };
+        let mut fields = object.clone();
+        let slug = envelope(&ENVELOPE[0], &mut fields, faults);
+        let status = envelope(&ENVELOPE[1], &mut fields, faults);
+        let mut checked = validate(resource.kind, resource.fields, &fields, before, mode, site, faults);
+        if faults.is_empty() {
+            (resource.rules)(&mut checked.content, faults);
+        }
+        Self { slug, status, content: checked.content, references: checked.references }
+    }
+
+    /// Whether anything is to be looked up.
+    pub fn has_references(&self) -> bool {
+        !self.references.is_empty()
+    }
+
+    /// Puts ids in the place of what was given; a reference to nothing is a fault.
+    pub fn resolve(&mut self, connection: &mut Db, faults: &mut Faults) -> QueryResult<()> {
+        let mut by_kind: HashMap<&'static str, Vec<String>> = HashMap::new();
+        for reference in &self.references {
+            by_kind.entry(reference.target).or_default().push(reference.given.clone());
+        }
+        let mut found = HashMap::new();
+        for (kind, given) in by_kind {
+            let ids = items::resolve(connection, kind, &given, false)?;
+            found.extend(ids.into_iter().map(|(given, id)| ((kind, given), id)));
+        }
+        let mut content = Value::Object(std::mem::take(&mut self.content));
+        for GivenReference { pointer, target, given } in &self.references {
+            match found.get(&(*target, given.clone())) {
+                Some(id) => {
+                    if let Some(place) = content.pointer_mut(pointer) {
+                        *place = id.as_str().into();
+                    }
+                }
+                None => {
+                    let noun = Resource::of_kind(target).map_or(*target, |r| r.noun);
+                    faults.add(pointer, "dangling_reference", format!("there is no {noun} \"{given}\""));
+                }
+            }
+        }
+        if let Value::Object(map) = content {
+            self.content = map;
+        }
+        Ok(())
+    }
+}
+
+fn envelope(field: &Field, fields: &mut Map<String, Value>, faults: &mut Faults) -> Option<String> {
+    let value = fields.shift_remove(field.name).filter(|v| !v.is_null())?;
+    match scalar(&field.kind, &value) {
+        Ok(value) => value.as_str().map(str::to_owned),
+        Err((code, message)) => {
+            faults.add(format!("/{}", field.name), code, message);
+            None
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Puts items into the database; each function runs within one writing transaction.
+
+use diesel::prelude::*;
+use serde_json::{Map, Value};
+
+use super::derive;
+use super::slugs;
+use crate::content::Site;
+use crate::content::fault::Faults;
+use crate::content::moment::utc_text;
+use crate::database::schema::{items, links};
+use crate::database::{Db, new_id, now};
+use crate::items::{Item, Link};
+use crate::journal::{self, Author};
+use crate::problem::{Current, Kind, Problem};
+use crate::resources::Resource;
+
+/// A checked item on its way into the database.
+#[derive(Debug)]
+pub struct Writing {
+    /// Its kind.
+    pub resource: &'static Resource,
+    /// The slug asked for.
+    pub slug: Option<String>,
+    /// The state asked for.
+    pub status: Option<String>,
+    /// The stored form, references resolved.
+    pub content: Map<String, Value>,
+    /// Where it was imported from.
+    pub source: Option<String>,
+}
+
+/// Makes an item; `id` and times may be given by an import of Plenary's own export.
+pub fn insert(connection: &mut Db, site: &Site, author: &Author, writing: Writing, origin: Origin) -> Result<Item, Problem> {
+    let Writing { resource, slug, status, content, source } = writing;
+    let id = origin.id.unwrap_or_else(new_id);
+    let at = now();
+    let title = derive::label(resource, &content, site);
+    let slug = slugs::choose(connection, resource.kind, &id, slug.as_deref(), &title)?;
+    let status = status.unwrap_or_else(|| "draft".to_owned());
+    let published_at = match origin.published_at {
+        Some(given) => given,
+        None if status == "published" => at,
+        None => 0,
+    };
+    let mut item = Item {
+        id,
+        kind: resource.kind.to_owned(),
+        slug,
+        status,
+        live: false,
+        version: origin.version.unwrap_or(1),
+        created_at: origin.created_at.unwrap_or(at),
+        updated_at: origin.updated_at.unwrap_or(at),
+        published_at,
+        trashed_at: origin.trashed_at.unwrap_or(0),
+        created_by: author.account_id.clone(),
+        parent_id: None,
+        starts_at: 0,
+        ends_at: 0,
+        position: 0,
+        label: String::new(),
+        country: None,
+        variant: None,
+        source,
+        content: String::new(),
+        card: String::new(),
+        detail: String::new(),
+        reference: String::new(),
+    };
+    let parent_live = parent_is_live(connection, resource, &item.id, &content)?;
+    derive::fill(&mut item, resource, &content, site, parent_live);
+    diesel::insert_into(items::table).values(&item).execute(connection)?;
+    for link in derive::links(&item.id, resource, &content, site) {
+        diesel::insert_into(links::table).values(&link).execute(connection)?;
+    }
+    slugs::keep(connection, resource.kind, &item.id, &item.slug)?;
+    journal::append(connection, author, "create", &item)?;
+    Ok(item)
+}
+
+/// What an import may bring along of an item's past.
+#[derive(Debug, Default, Clone)]
+pub struct Origin {
+    /// Its id.
+    pub id: Option<String>,
+    /// Its version.
+    pub version: Option<i64>,
+    /// When it was made (µs).
+    pub created_at: Option<i64>,
+    /// When it was last written (µs).
+    pub updated_at: Option<i64>,
+    /// When it was first published (µs, 0 for never).
+    pub published_at: Option<i64>,
+    /// When it was moved to the trash (µs, 0 for never).
+    pub trashed_at: Option<i64>,
+}
+
+/// Changes an item that is still at `version`.
+pub fn update(connection: &mut Db, site: &Site, author: &Author, id: &str, version: i64, writing: Writing) -> Result<Item, Problem> {
+    let mut item = at_version(connection, id, version)?;
+    let Writing { resource, slug, status, content, source } = writing;
+    if let Some(asked) = slug.filter(|asked| *asked != item.slug) {
+        item.slug = slugs::choose(connection, resource.kind, id, Some(&asked), "")?;
+        slugs::keep(connection, resource.kind, id, &item.slug)?;
+    }
+    let action = match status.as_deref() {
+        Some("published") if item.status != "published" => "publish",
+        Some("archived") if item.status != "archived" => "archive",
+        Some("draft") if item.status != "draft" => "unpublish",
+        _ => "update",
+    };
+    item.status = status.unwrap_or(item.status);
+    item.source = source.or(item.source);
+    save(connection, site, author, action, item, resource, &content)
+}
+
+/// Moves an item to the trash, or takes it out.
+pub fn set_trashed(connection: &mut Db, site: &Site, author: &Author, id: &str, version: i64, trashed: bool) -> Result<Item, Problem> {
+    let mut item = at_version(connection, id, version)?;
+    item.trashed_at = if trashed { now() } else { 0 };
+    let content = item.content();
+    let resource = resource_of(&item)?;
+    save(connection, site, author, if trashed { "trash" } else { "restore" }, item, resource, &content)
+}
+
+fn resource_of(item: &Item) -> Result<&'static Resource, Problem> {
+    Resource::of_kind(&item.kind).ok_or_else(|| Problem::internal(&format!("unknown kind {}", item.kind)))
+}
+
+/// The item, if it is still at this version.
+fn at_version(connection: &mut Db, id: &str, version: i64) -> Result<Item, Problem> {
+    let item: Option<Item> = items::table.find(id).select(Item::as_select()).first(connection).optional()?;
+    let item = item.ok_or_else(|| Problem::not_found("item"))?;
+    if item.version == version { Ok(item) } else { Err(changed_meanwhile(&item)) }
+}
+
+/// The problem of a stale write, with the item's current state.
+pub fn changed_meanwhile(item: &Item) -> Problem {
+    let mut problem = Problem::new(Kind::PreconditionFailed, format!("the item is at version {} now", item.version));
+    problem.current = Some(Current {
+        version: item.version,
+        etag: format!("\"v{}\"", item.version),
+        updated_at: utc_text(item.updated_at),
+    });
+    problem
+}
+
+fn save(
+    connection: &mut Db,
+    site: &Site,
+    author: &Author,
+    action: &str,
+    mut item: Item,
+    resource: &'static Resource,
+    content: &Map<String, Value>,
+) -> Result<Item, Problem> {
+    let was_live = item.live;
+    item.version += 1;
+    item.updated_at = now().max(item.updated_at + 1);
+    if item.status == "published" && item.published_at == 0 {
+        item.published_at = item.updated_at;
+    }
+    let parent_live = parent_is_live(connection, resource, &item.id, content)?;
+    derive::fill(&mut item, resource, content, site, parent_live);
+    diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
+    relink(connection, &item.id, derive::links(&item.id, resource, content, site))?;
+    if was_live != item.live {
+        pass_on(connection, resource, &item)?;
+    }
+    journal::append(connection, author, action, &item)?;
+    Ok(item)
+}
+
+/// Brings the ties to what they are to be; untouched ones stay.
+fn relink(connection: &mut Db, id: &str, wanted: Vec<Link>) -> QueryResult<()> {
+    let present: Vec<Link> = links::table.filter(links::source_id.eq(id)).select(Link::as_select()).load(connection)?;
+    for link in present.iter().filter(|link| !wanted.contains(link)) {
+        diesel::delete(links::table.find((&link.source_id, &link.relation, link.position))).execute(connection)?;
+    }
+    for link in wanted.iter().filter(|link| !present.contains(link)) {
+        diesel::insert_into(links::table).values(link).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Whether the item that this one is filed under can be seen, where that matters: sessions are
+/// seen only with their event. A tree must not bite its own tail.
+fn parent_is_live(connection: &mut Db, resource: &'static Resource, id: &str, content: &Map<String, Value>) -> Result<bool, Problem> {
+    let Some(parent_id) = resource.parent.and_then(|name| content.get(name)?.as_str()) else { return Ok(true) };
+    let Some(relation) = resource.relations().find(|r| Some(r.name) == resource.parent) else { return Ok(true) };
+    if relation.target == resource.kind {
+        refuse_circle(connection, id, parent_id, relation.name)?;
+    }
+    let owner = Resource::of_kind(relation.target).and_then(|r| r.children);
+    if owner.is_some_and(|children| children.kind == resource.kind) {
+        return Ok(items::table.find(parent_id).select(items::live).first(connection)?);
+    }
+    Ok(true)
+}
+
+fn refuse_circle(connection: &mut Db, id: &str, parent_id: &str, field: &str) -> Result<(), Problem> {
+    let mut above = Some(parent_id.to_owned());
+    for _ in 0..100 {
+        let Some(current) = above else { return Ok(()) };
+        if current == id {
+            break;
+        }
+        above = items::table.find(&current).select(items::parent_id).first::<Option<String>>(connection)?;
+    }
+    let mut faults = Faults::new();
+    faults.add(format!("/{field}"), "circle", "an item cannot stand below itself");
+    Err(Problem::invalid(faults))
+}
+
+/// Shows or hides the items filed under one that appeared or disappeared.
+fn pass_on(connection: &mut Db, resource: &'static Resource, item: &Item) -> QueryResult<()> {
+    let Some(children) = resource.children else { return Ok(()) };
+    let below = items::kind.eq(children.kind).and(items::parent_id.eq(&item.id));
+    if item.live {
+        let visible = items::status.eq("published").and(items::trashed_at.eq(0));
+        diesel::update(items::table.filter(below).filter(visible)).set(items::live.eq(true)).execute(connection)?;
+    } else {
+        diesel::update(items::table.filter(below)).set(items::live.eq(false)).execute(connection)?;
+    }
+    Ok(())
+}

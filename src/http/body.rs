@@ -1,0 +1,36 @@
+//! Bodies: of the right type, strict JSON.
+
+use serde_json::Value;
+
+use super::route::Request;
+use crate::content::fault::Faults;
+use crate::content::strict_json;
+use crate::problem::{Kind, Problem};
+
+/// The JSON body of a request that may come as `application/json`.
+pub fn json(request: &Request) -> Result<Value, Problem> {
+    read(request, &["application/json"])
+}
+
+/// The JSON body of a merge patch (RFC 7396). `application/json` would be ambiguous, but is what
+/// many clients send; there is no other patch format here, so it is taken as the same.
+pub fn merge_patch(request: &Request) -> Result<Value, Problem> {
+    read(request, &["application/merge-patch+json", "application/json"])
+}
+
+fn read(request: &Request, types: &[&str]) -> Result<Value, Problem> {
+    let given = request.header("content-type").unwrap_or_default();
+    let (media_type, parameters) = given.split_once(';').unwrap_or((given, ""));
+    let charset = parameters.trim().to_ascii_lowercase();
+    let utf8 = charset.is_empty() || matches!(charset.as_str(), "charset=utf-8" | "charset=\"utf-8\"");
+    if !types.iter().any(|known| media_type.trim().eq_ignore_ascii_case(known)) || !utf8 {
+        let detail = format!("the body must be {} in UTF-8, this is \"{given}\"", types.join(" or "));
+        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+    }
+    if let Err(error) = std::str::from_utf8(&request.body) {
+        let mut faults = Faults::new();
+        faults.add("", "invalid_utf8", format!("the body is not UTF-8: {error}"));
+        return Err(Problem::bad_request(faults));
+    }
+    strict_json::parse(&request.body).map_err(Problem::bad_request)
+}

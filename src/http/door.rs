@@ -1,0 +1,225 @@
+//! What happens to every request before its handler and to every answer after it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::StreamExt;
+
+use super::encoding::Coding;
+use super::metrics::REQUEST_SECONDS;
+use super::route::{Access, Actor, Answer, Request, Route};
+use crate::app::App;
+use crate::auth::permissions::may;
+use crate::content::fault::Faults;
+use crate::problem::{Kind, Problem, ProblemBody};
+
+/// Answers that take longer than this are logged as slow.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Lets a request in, calls the handler, and writes the answer.
+pub async fn pass(app: Arc<App>, route: Arc<Route>, http: HttpRequest, payload: Payload) -> HttpResponse {
+    let begun = Instant::now();
+    let id = request_id(http.headers());
+    let outcome = match admit(&app, &route, &http, payload, &id).await {
+        Ok(request) => (route.handler)(request).await,
+        Err(problem) => Err(problem),
+    };
+    let response = match outcome {
+        Ok(answer) => respond(&app, &http, answer, &id),
+        Err(problem) => refuse(&app, &http, &problem, &id),
+    };
+    note(&route.operation_id, &http, response.status(), begun.elapsed(), &id);
+    response
+}
+
+async fn admit(app: &Arc<App>, route: &Route, http: &HttpRequest, payload: Payload, id: &str) -> Result<Request, Problem> {
+    let actor = authenticate(app, route.access, http.headers())?;
+    let pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
+    let mut faults = Faults::new();
+    route.check_query(&pairs, &mut faults);
+    if !faults.is_empty() {
+        return Err(Problem::bad_request(faults));
+    }
+    let body = if route.body.is_some() { read_body(app, http, payload).await? } else { Bytes::new() };
+    Ok(Request { app: Arc::clone(app), http: http.clone(), pairs, body, actor, id: id.to_owned() })
+}
+
+/// Who asks. A token that is no good is refused even where none is needed: the client believes to
+/// be logged in, and must learn that it is not.
+fn authenticate(app: &App, access: Access, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
+    if access == Access::Open {
+        return Ok(None);
+    }
+    let unauthorised = |detail: &str| Problem::new(Kind::Unauthorised, detail);
+    let actor = match headers.get(header::AUTHORIZATION) {
+        None => None,
+        Some(value) => {
+            let token = value.to_str().ok().and_then(|v| {
+                let (scheme, token) = v.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+            });
+            let claims = token.and_then(|token| app.tokens.verify(token));
+            let claims = claims.ok_or_else(|| unauthorised("the access token is not valid, or not any more"))?;
+            Some(Actor { account_id: claims.sub, role: claims.role })
+        }
+    };
+    match (access, &actor) {
+        (Access::LoggedIn | Access::May(..), None) => Err(unauthorised("this operation wants an access token")),
+        (Access::May(area, action), Some(actor)) if !may(actor.role, area, action) => {
+            let detail = format!("the role {} may not do this ({area:?}: {action:?})", actor.role.word());
+            Err(Problem::new(Kind::Forbidden, detail))
+        }
+        _ => Ok(actor),
+    }
+}
+
+/// The whole body, within its bounds of size and time.
+async fn read_body(app: &App, http: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
+    let most = app.config.server.max_body_bytes;
+    let too_large = || Problem::new(Kind::TooLarge, format!("at most {most} bytes"));
+    let announced = http.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > most) {
+        return Err(too_large());
+    }
+    let reading = async {
+        let mut body = Vec::with_capacity(announced.unwrap_or(0).min(65_536));
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| {
+                let mut faults = Faults::new();
+                faults.add("", "broken_body", "the body broke off");
+                Problem::bad_request(faults)
+            })?;
+            if body.len() + chunk.len() > most {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Bytes::from(body))
+    };
+    let patience = Duration::from_secs(app.config.server.request_timeout_seconds);
+    tokio::time::timeout(patience, reading)
+        .await
+        .unwrap_or_else(|_| Err(Problem::new(Kind::Timeout, format!("the body did not arrive within {} s", patience.as_secs()))))
+}
+
+/// The client's own id of the request, when it is a sane one, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get("x-request-id").and_then(|v| v.to_str().ok());
+    let sane = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    given.filter(sane).map_or_else(crate::database::new_id, str::to_owned)
+}
+
+fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpResponse {
+    let mut response = HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    let coded = app.config.server.compress.then(|| wanted_coding(http)).flatten();
+    let coded = coded.and_then(|coding| Some((coding, coding.encode(&answer.body)?)));
+    for (name, value) in answer.headers {
+        let value = match &coded {
+            Some((coding, _)) if name == header::ETAG => marked(&value, coding.word()),
+            _ => value,
+        };
+        response.append_header((name, value));
+    }
+    if !answer.content_type.is_empty() {
+        response.append_header((header::CONTENT_TYPE, answer.content_type));
+        response.append_header((header::VARY, "Accept-Encoding"));
+    }
+    finish(app, &mut response, id);
+    match coded {
+        Some((coding, body)) => {
+            response.insert_header((header::CONTENT_ENCODING, coding.word()));
+            response.body(body)
+        }
+        None => response.body(answer.body),
+    }
+}
+
+fn wanted_coding(http: &HttpRequest) -> Option<Coding> {
+    Coding::wanted(http.headers().get(header::ACCEPT_ENCODING)?.to_str().ok()?)
+}
+
+/// Another content coding is another representation, so it has another tag.
+fn marked(tag: &HeaderValue, coding: &str) -> HeaderValue {
+    let text = tag.to_str().unwrap_or_default();
+    HeaderValue::from_str(&format!("{}+{coding}\"", text.trim_end_matches('"'))).unwrap_or_else(|_| tag.clone())
+}
+
+/// A problem as an answer.
+pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> HttpResponse {
+    let body = ProblemBody {
+        type_uri: format!("{}/problems/{}", app.config.public_url.trim_end_matches('/'), problem.kind.code()),
+        title: problem.kind.title().to_owned(),
+        status: problem.kind.status(),
+        detail: problem.detail.clone(),
+        instance: http.path().to_owned(),
+        request_id: id.to_owned(),
+        errors: problem.errors.clone(),
+        current: problem.current.clone(),
+    };
+    let mut response = HttpResponse::build(problem.status());
+    response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    if problem.status() == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"plenary\""));
+    }
+    if let Some(seconds) = problem.retry_after {
+        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+    }
+    if let Some(allow) = &problem.allow {
+        response.insert_header((header::ALLOW, allow.as_str()));
+    }
+    finish(app, &mut response, id);
+    response.body(serde_json::to_vec(&body).unwrap_or_default())
+}
+
+/// Headers of every answer.
+fn finish(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
+    response.insert_header((HeaderName::from_static("x-request-id"), id));
+    response.insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    response.insert_header((header::REFERRER_POLICY, "no-referrer"));
+    response.insert_header((header::X_FRAME_OPTIONS, "DENY"));
+    response.insert_header((HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"));
+    if app.config.public_url.starts_with("https:") {
+        response.insert_header((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
+    }
+}
+
+/// Counts the request, and logs it if it wrote, failed, or was slow.
+pub fn note(operation: &str, http: &HttpRequest, status: StatusCode, took: Duration, id: &str) {
+    let class = match status.as_u16() {
+        100..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    };
+    REQUEST_SECONDS.with_label_values(&[operation, class]).observe(took.as_secs_f64());
+    let (status, method, path, micros) = (status.as_u16(), http.method(), http.path(), took.as_micros() as u64);
+    let reads = *http.method() == Method::GET || *http.method() == Method::HEAD;
+    if status >= 500 {
+        tracing::error!(request_id = id, %method, path, status, micros, operation, "request failed");
+    } else if took >= SLOW {
+        tracing::warn!(request_id = id, %method, path, status, micros, operation, "slow request");
+    } else if reads {
+        tracing::debug!(request_id = id, %method, path, status, micros, operation, "request");
+    } else {
+        tracing::info!(request_id = id, %method, path, status, micros, operation, "request");
+    }
+}
+
+/// What nobody else answers: an unknown address, or a method that its address does not know.
+pub fn nobody(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpResponse {
+    let id = request_id(http.headers());
+    let problem = match allow {
+        Some(allow) => {
+            let mut problem = Problem::new(Kind::MethodNotAllowed, format!("this address knows: {allow}"));
+            problem.allow = Some(allow.to_owned());
+            problem
+        }
+        None => Problem::new(Kind::NotFound, "there is nothing at this address"),
+    };
+    refuse(app, http, &problem, &id)
+}

@@ -1,0 +1,88 @@
+//! Content codings (RFC 9110, section 8.4): which one a client wants, and the coded body.
+
+use std::io::Write;
+
+use actix_web::web::Bytes;
+
+/// Bodies below this size, in bytes, are sent as they are.
+const SMALLEST: usize = 1_024;
+
+/// A coding that the server knows, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// Brotli (RFC 7932).
+    Brotli,
+    /// Zstandard (RFC 8878).
+    Zstd,
+    /// gzip (RFC 1952).
+    Gzip,
+}
+
+impl Coding {
+    const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
+
+    /// The word in `Content-Encoding`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Coding::Brotli => "br",
+            Coding::Zstd => "zstd",
+            Coding::Gzip => "gzip",
+        }
+    }
+
+    /// The coding that a client likes best, by the weights of `Accept-Encoding` and then by ours.
+    pub fn wanted(accept: &str) -> Option<Self> {
+        let weight = |coding: Coding| {
+            let entry = accept.split(',').map(str::trim).find(|part| {
+                let word = part.split(';').next().unwrap_or_default().trim();
+                word.eq_ignore_ascii_case(coding.word())
+            })?;
+            let quality = entry.split_once("q=").map_or(Ok(1.0), |(_, q)| q.trim().parse::<f32>()).unwrap_or(0.0);
+            (quality > 0.0).then_some(quality)
+        };
+        let mut best: Option<(f32, Coding)> = None;
+        for coding in Coding::ALL {
+            match weight(coding) {
+                Some(quality) if best.is_none_or(|(most, _)| quality > most) => best = Some((quality, coding)),
+                _ => {}
+            }
+        }
+        best.map(|(_, coding)| coding)
+    }
+
+    /// The coded body, or none when it is too small to be worth it.
+    pub fn encode(self, body: &Bytes) -> Option<Bytes> {
+        if body.len() < SMALLEST {
+            return None;
+        }
+        let mut coded = Vec::with_capacity(body.len() / 3);
+        match self {
+            Coding::Brotli => {
+                let mut writer = brotli::CompressorWriter::new(&mut coded, 16_384, 4, 20);
+                writer.write_all(body).and_then(|()| writer.flush()).ok()?;
+                drop(writer);
+            }
+            Coding::Zstd => coded = zstd::bulk::compress(body, 3).ok()?,
+            Coding::Gzip => {
+                let mut writer = flate2::write::GzEncoder::new(&mut coded, flate2::Compression::new(5));
+                writer.write_all(body).ok()?;
+                writer.finish().ok()?;
+            }
+        }
+        Some(coded.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn follows_the_client_and_then_our_own_order() {
+        assert_eq!(Coding::wanted("gzip, deflate, br, zstd"), Some(Coding::Brotli));
+        assert_eq!(Coding::wanted("gzip;q=1.0, br;q=0.5"), Some(Coding::Gzip));
+        assert_eq!(Coding::wanted("br;q=0, GZIP"), Some(Coding::Gzip));
+        assert_eq!(Coding::wanted("identity"), None);
+        assert_eq!(Coding::wanted(""), None);
+    }
+}

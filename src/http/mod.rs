@@ -1,0 +1,26 @@
+//! The door: routes, limits, problems, the OpenAPI document.
+
+pub mod body;
+pub mod conditions;
+pub mod content_api;
+mod docs;
+mod door;
+mod encoding;
+mod metrics;
+pub mod openapi;
+mod operations;
+pub mod parameters;
+pub mod route;
+pub mod server;
+
+use route::Route;
+
+/// Every route that there is.
+pub fn routes() -> Vec<Route> {
+    let mut routes = operations::routes();
+    routes.extend(crate::auth::api::routes());
+    for resource in crate::resources::ALL {
+        routes.extend(content_api::routes(resource));
+    }
+    routes
+}

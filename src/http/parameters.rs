@@ -1,0 +1,142 @@
+//! Parameters that several routes have.
+
+use std::sync::LazyLock;
+
+use serde_json::json;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Required, Schema};
+
+use super::route::parameter;
+use crate::content::Site;
+use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, STATUSES, When};
+use crate::resources::{On, Resource};
+
+/// `If-Match`, on every write of what exists. The document does not call it required: without it
+/// the answer is 428, not 400.
+pub static IF_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
+    let schema = text().pattern(Some(r#"^"v[1-9][0-9]{0,15}(-[0-9a-f]{16})?"$"#));
+    let about = "The ETag of the version that the change is based on (428 without it, 412 when it is stale).";
+    parameter("If-Match", ParameterIn::Header, schema, about, json!("\"v3-1f2e3d4c5b6a7988\""))
+});
+
+/// `If-None-Match`, on reads.
+pub static IF_NONE_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
+    let about = "ETags of representations that the client has; 304 when one is current.";
+    parameter("If-None-Match", ParameterIn::Header, text(), about, json!("\"v3-1f2e3d4c5b6a7988\""))
+});
+
+/// `Idempotency-Key`, on creates.
+pub static IDEMPOTENCY_KEY: LazyLock<Parameter> = LazyLock::new(|| {
+    let schema = text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
+    let about = "A key of the client's making; a create that is sent again with it within a day happens once.";
+    parameter("Idempotency-Key", ParameterIn::Header, schema, about, json!("0b9d3c1e-import-42"))
+});
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn one_of(words: &[&str]) -> ObjectBuilder {
+    text().enum_values(Some(words.to_vec()))
+}
+
+/// `{id}` in a path.
+pub fn path_id() -> Parameter {
+    let schema = text().format(Some(SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::Uuid)));
+    parameter("id", ParameterIn::Path, schema, "The id.", json!("01890a5d-ac96-774b-bcce-b302099a8057"))
+}
+
+/// `{id_or_slug}` in a path.
+pub fn path_id_or_slug(resource: &Resource) -> Parameter {
+    let schema = text().min_length(Some(1)).max_length(Some(120)).pattern(Some("^[0-9A-Za-z-]+$"));
+    let about = format!("Id or slug of the {}.", resource.noun);
+    parameter("id_or_slug", ParameterIn::Path, schema, &about, json!("rivers-without-borders"))
+}
+
+fn query(name: &str, schema: impl Into<RefOr<Schema>>, about: &str, example: serde_json::Value) -> Parameter {
+    parameter(name, ParameterIn::Query, schema, about, example)
+}
+
+/// A list of words, with commas.
+fn words(name: &str, item: ObjectBuilder, about: &str, example: serde_json::Value) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .style(Some(ParameterStyle::Form))
+        .explode(Some(false))
+        .schema(Some(ArrayBuilder::new().items(item).max_items(Some(100)).build()))
+        .description(Some(about))
+        .example(Some(example))
+        .build()
+}
+
+/// `locale`, with what it may be.
+fn locale(site: &Site) -> Parameter {
+    let mut tags: Vec<&str> = site.locales.iter().map(String::as_str).collect();
+    tags.push("*");
+    let about = "The language of localised fields; what is missing falls back to the default. `*` gives and takes maps from language to value.";
+    query("locale", one_of(&tags), about, json!(site.default_locale()))
+}
+
+/// The parameters of writes.
+pub fn of_writes(site: &Site) -> Vec<Parameter> {
+    vec![locale(site)]
+}
+
+/// The parameters of single answers.
+pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
+    let mut parameters = vec![
+        locale(site),
+        query("detail", one_of(&["card", "full"]), "`card` leaves out long texts and lists; `full` has everything.", json!("full")),
+        query("body_format", one_of(&["html", "text", "source"]), "Rich text as sanitised HTML, as plain text, or as it was written.", json!("html")),
+    ];
+    let includes = resource.includes();
+    if !includes.is_empty() {
+        parameters.push(words("include", one_of(&includes), "Relations to show whole instead of as references.", json!([includes[0]])));
+    }
+    parameters
+}
+
+/// The parameters of lists.
+pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
+    let mut parameters = of_one(resource, site);
+    let whole = |min: i64, max: i64| ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max));
+    parameters.extend([
+        query("limit", whole(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT))), "Items a page.", json!(20)),
+        query("cursor", text().max_length(Some(2_000)), "Where the page begins: `page.next` or `page.prev` of an answer.", json!("kXo1b2N1cnNvcg")),
+        query("offset", whole(0, MAX_OFFSET), "Items to leave out; for deep pages use cursors. Not together with `cursor`.", json!(0)),
+        query("count", one_of(&["exact", "none"]), "`exact` gives `page.total`.", json!("exact")),
+        query("status", one_of(&STATUSES), "Which items by their state; all but `published` wants a token.", json!("published")),
+    ]);
+    let keys: Vec<String> = resource.sorts.iter().flat_map(|s| [s.name.to_owned(), format!("-{}", s.name)]).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let first = resource.sorts[0];
+    let default = format!("Sort keys; `-` for descending. Without it: `{}{}`.", if first.descending { "-" } else { "" }, first.name);
+    parameters.push(words("sort", one_of(&keys), &default, json!([keys[0]])));
+    for filter in resource.filters {
+        match filter.on {
+            On::Time(_) => {
+                for (operator, compare) in Compare::ALL {
+                    let name = format!("{}[{operator}]", filter.name);
+                    let about = format!("{} {}.", filter.about.trim_end_matches('.'), meaning(compare));
+                    parameters.push(query(&name, text().max_length(Some(40)), &about, json!(filter.example)));
+                }
+            }
+            On::When => parameters.push(query(filter.name, one_of(&When::ALL.map(|(word, _)| word)), filter.about, json!(filter.example))),
+            On::Variant(known) => parameters.push(words(filter.name, one_of(known), filter.about, json!([filter.example]))),
+            _ => parameters.push(words(filter.name, text().min_length(Some(1)).max_length(Some(120)), filter.about, json!([filter.example]))),
+        }
+    }
+    parameters
+}
+
+fn meaning(compare: Compare) -> &'static str {
+    match compare {
+        Compare::Gte => "(at this time or after it)",
+        Compare::Gt => "(after this time)",
+        Compare::Lte => "(at this time or before it)",
+        Compare::Lt => "(before this time)",
+    }
+}

@@ -1,0 +1,90 @@
+//! Items as they are stored: one table for all kinds of content, one for the ties between them.
+//! The queries that both editing and delivery need.
+
+pub mod rows;
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+
+use crate::database::Db;
+use crate::database::schema::{items, slugs};
+
+pub use rows::{Item, Link};
+
+/// `starts_at` and `ends_at` of items without a date: after everything else.
+pub const NO_DATE: i64 = i64::MAX;
+
+/// What came of looking for an item by its address.
+#[derive(Debug)]
+pub enum Found {
+    /// There it is.
+    Here(Box<Item>),
+    /// It has another slug now.
+    Moved(String),
+    /// There is none.
+    Nowhere,
+}
+
+/// Whether a text has the form of an id.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
+}
+
+/// The item of this kind with this id, or else this current or old slug.
+pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Found> {
+    let of_kind = items::table.filter(items::kind.eq(kind)).select(Item::as_select());
+    let found = if is_id(id_or_slug) {
+        of_kind.filter(items::id.eq(id_or_slug.to_ascii_lowercase())).first(connection).optional()?
+    } else {
+        of_kind.filter(items::slug.eq(id_or_slug)).first(connection).optional()?
+    };
+    match found {
+        Some(item) => Ok(Found::Here(Box::new(item))),
+        None => Ok(moved(connection, kind, id_or_slug)?.map_or(Found::Nowhere, Found::Moved)),
+    }
+}
+
+/// The current slug of the item that had this one before.
+pub fn moved(connection: &mut Db, kind: &str, old: &str) -> QueryResult<Option<String>> {
+    slugs::table
+        .inner_join(items::table.on(items::id.eq(slugs::item_id)))
+        .filter(slugs::kind.eq(kind).and(slugs::slug.eq(old)).and(items::slug.ne(old)))
+        .select(items::slug)
+        .first(connection)
+        .optional()
+}
+
+/// The ids of items that are not in the trash, by what was given for them: an id or a slug.
+/// With `live_only`, drafts do not exist.
+pub fn resolve(
+    connection: &mut Db,
+    kind: &str,
+    given: &[String],
+    live_only: bool,
+) -> QueryResult<HashMap<String, String>> {
+    let (ids, by_slug): (Vec<String>, Vec<String>) = given.iter().cloned().partition(|text| is_id(text));
+    let mut found = HashMap::new();
+    if !ids.is_empty() {
+        let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
+        let mut query = items::table.filter(items::kind.eq(kind).and(items::trashed_at.eq(0))).into_boxed();
+        if live_only {
+            query = query.filter(items::live.eq(true));
+        }
+        let known: Vec<String> = query.filter(items::id.eq_any(&wanted)).select(items::id).load(connection)?;
+        found.extend(ids.into_iter().filter_map(|id| {
+            let lower = id.to_ascii_lowercase();
+            known.contains(&lower).then_some((id, lower))
+        }));
+    }
+    if !by_slug.is_empty() {
+        let mut query = items::table.filter(items::kind.eq(kind).and(items::trashed_at.eq(0))).into_boxed();
+        if live_only {
+            query = query.filter(items::live.eq(true));
+        }
+        let known = query.filter(items::slug.eq_any(&by_slug)).select((items::slug, items::id));
+        found.extend(known.load::<(String, String)>(connection)?);
+    }
+    Ok(found)
+}

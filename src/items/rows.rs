@@ -1,0 +1,97 @@
+//! The rows of `items` and `links`.
+
+use diesel::prelude::*;
+use serde_json::{Map, Value};
+
+use crate::content::render::Envelope;
+use crate::database::schema::{items, links};
+
+/// A row of `items`. `content` is the truth; `live`, `starts_at` … `variant` are derived from it
+/// for queries, `card`, `detail` and `reference` are its answer in the site's default locale.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
+#[diesel(table_name = items, treat_none_as_null = true)]
+pub struct Item {
+    /// UUIDv7.
+    pub id: String,
+    /// The kind of content: `event`.
+    pub kind: String,
+    /// The current slug.
+    pub slug: String,
+    /// draft, published or archived.
+    pub status: String,
+    /// The public can see it now.
+    pub live: bool,
+    /// Grows by one with each write.
+    pub version: i64,
+    /// When it was made (µs).
+    pub created_at: i64,
+    /// When it was last written (µs).
+    pub updated_at: i64,
+    /// When it was first published (µs), or 0.
+    pub published_at: i64,
+    /// When it was moved to the trash (µs), or 0.
+    pub trashed_at: i64,
+    /// The account that made it.
+    pub created_by: Option<String>,
+    /// The item that it is filed under.
+    pub parent_id: Option<String>,
+    /// Start of the span (µs), or [`super::NO_DATE`].
+    pub starts_at: i64,
+    /// End of the span (µs), or [`super::NO_DATE`].
+    pub ends_at: i64,
+    /// The editors' order.
+    pub position: i64,
+    /// Sort key of title or name.
+    pub label: String,
+    /// ISO 3166-1 alpha-2 code.
+    pub country: Option<String>,
+    /// The word by which items of the kind are told apart.
+    pub variant: Option<String>,
+    /// Where it was imported from: `source:id`.
+    pub source: Option<String>,
+    /// The stored form, as JSON.
+    pub content: String,
+    /// Fragment of the answer.
+    pub card: String,
+    /// Fragment of the answer.
+    pub detail: String,
+    /// Fragment of other items' answers.
+    pub reference: String,
+}
+
+impl Item {
+    /// The stored form.
+    pub fn content(&self) -> Map<String, Value> {
+        serde_json::from_str(&self.content).unwrap_or_default()
+    }
+
+    /// What it has beside its fields.
+    pub fn envelope(&self) -> Envelope<'_> {
+        Envelope {
+            id: &self.id,
+            slug: &self.slug,
+            version: self.version,
+            status: &self.status,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            published_at: self.published_at,
+            trashed_at: self.trashed_at,
+        }
+    }
+}
+
+/// A row of `links`: one reference from an item to another.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = links)]
+pub struct Link {
+    /// The item that refers.
+    pub source_id: String,
+    /// The field that holds the reference.
+    pub relation: String,
+    /// Its place in the list.
+    pub position: i32,
+    /// The item that is referred to.
+    pub target_id: String,
+    /// Fragment of the answer: the fields of the tie.
+    pub card: String,
+}

@@ -1,0 +1,20 @@
+//! Plenary: a headless CMS API for organisations that live by their events.
+//!
+//! The floors, each of which uses only those below it:
+//! `cli` → `http` → `editorial`, `delivery`, `auth`, `transfer` → `journal` → `items` → `database`;
+//! `resources`, `content` and `problem` serve them all.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod content;
+pub mod database;
+pub mod delivery;
+pub mod demo;
+pub mod editorial;
+pub mod http;
+pub mod items;
+pub mod journal;
+pub mod problem;
+pub mod resources;

@@ -1,0 +1,202 @@
+//! Logging in, tokens, roles.
+
+use plenary::auth::permissions::Role;
+use serde_json::{Value, json};
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::client::Reply;
+use crate::tests;
+
+tests![
+    logs_in_and_says_who_one_is,
+    unknown_and_wrong_are_answered_alike,
+    failures_make_one_wait,
+    refresh_tokens_rotate_and_reuse_ends_the_family,
+    logging_out_ends_the_family,
+    changing_the_password_ends_all_sessions,
+    forged_tokens_are_refused,
+    keys_rotate_and_are_published,
+    every_operation_keeps_to_the_permission_table,
+    the_last_administrator_stays,
+    accounts_are_managed,
+];
+
+fn login(app: &TestApp, email: &str, password: &str) -> Reply {
+    app.public().post("/api/v1/auth/login", &json!({"email": email, "password": password}))
+}
+
+fn refresh(app: &TestApp, token: &Value) -> Reply {
+    app.public().post("/api/v1/auth/refresh", &json!({"refresh_token": token}))
+}
+
+fn logs_in_and_says_who_one_is(app: &TestApp) {
+    app.account("anna@example.org", Role::Editor);
+    let tokens = login(app, "ANNA@example.org", PASSWORD).expect(200);
+    assert_eq!(tokens.header("cache-control"), "private, no-store");
+    let tokens = tokens.json();
+    assert_eq!(tokens["account"]["email"], "anna@example.org");
+    let me = app.public().with_token(tokens["access_token"].as_str().unwrap()).get("/api/v1/auth/me").expect(200).json();
+    assert_eq!(me["role"], "editor");
+    assert!(me.get("password_hash").is_none());
+    app.public().get("/api/v1/auth/me").problem(401, &[]);
+}
+
+fn unknown_and_wrong_are_answered_alike(app: &TestApp) {
+    app.account("anna@example.org", Role::Editor);
+    let wrong = login(app, "anna@example.org", "this is not the one").problem(401, &[]);
+    let unknown = login(app, "nobody@example.org", "this is not the one").problem(401, &[]);
+    for part in ["type", "title", "detail", "status"] {
+        assert_eq!(wrong[part], unknown[part]);
+    }
+}
+
+fn failures_make_one_wait(app: &TestApp) {
+    app.account("anna@example.org", Role::Editor);
+    for email in ["anna@example.org", "nobody@example.org"] {
+        for _ in 0..5 {
+            login(app, email, "this is not the one").problem(401, &[]);
+        }
+        let reply = login(app, email, PASSWORD).expect(429);
+        let seconds: u64 = reply.header("retry-after").parse().unwrap();
+        assert!((1..=31).contains(&seconds), "{seconds}");
+    }
+}
+
+fn refresh_tokens_rotate_and_reuse_ends_the_family(app: &TestApp) {
+    app.account("anna@example.org", Role::Editor);
+    let first = login(app, "anna@example.org", PASSWORD).expect(200).json()["refresh_token"].clone();
+    let second = refresh(app, &first).expect(200).json()["refresh_token"].clone();
+    assert_ne!(first, second);
+    refresh(app, &first).problem(401, &[]);
+    refresh(app, &second).problem(401, &[]);
+    refresh(app, &json!("made-up")).problem(401, &[]);
+}
+
+fn logging_out_ends_the_family(app: &TestApp) {
+    app.account("anna@example.org", Role::Editor);
+    let first = login(app, "anna@example.org", PASSWORD).expect(200).json()["refresh_token"].clone();
+    let second = refresh(app, &first).expect(200).json()["refresh_token"].clone();
+    app.public().post("/api/v1/auth/logout", &json!({"refresh_token": second})).expect(204);
+    refresh(app, &second).problem(401, &[]);
+}
+
+fn changing_the_password_ends_all_sessions(app: &TestApp) {
+    app.account("anna@example.org", Role::Editor);
+    let tokens = login(app, "anna@example.org", PASSWORD).expect(200).json();
+    let client = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    let change = |old: &str, new: &str| {
+        client.post("/api/v1/auth/password", &json!({"current_password": old, "new_password": new}))
+    };
+    change("this is not the one", "a much better one").problem(422, &[("/current_password", "wrong")]);
+    change(PASSWORD, "short").problem(422, &[("/new_password", "password_length")]);
+    change(PASSWORD, "aaaaaaaaaaaaaaaa").problem(422, &[("/new_password", "password_weak")]);
+    change(PASSWORD, "a much better one").expect(204);
+    refresh(app, &tokens["refresh_token"]).problem(401, &[]);
+    login(app, "anna@example.org", PASSWORD).problem(401, &[]);
+    login(app, "anna@example.org", "a much better one").expect(200);
+}
+
+fn forged_tokens_are_refused(app: &TestApp) {
+    use base64::Engine;
+    let b64 = |v: &Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(v.to_string());
+    let editor = app.editor();
+    let parts: Vec<&str> = editor.token().split('.').collect();
+    let claims: Value = serde_json::from_slice(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(parts[1]).unwrap(),
+    )
+    .unwrap();
+    let mut raised = claims.clone();
+    raised["role"] = "administrator".into();
+    let none = b64(&json!({"alg": "none", "typ": "JWT"}));
+    let forged = [
+        format!("{none}.{}.", parts[1]),
+        format!("{}.{}.{}", parts[0], b64(&raised), parts[2]),
+        format!("{}.{}.", parts[0], parts[1]),
+        "not a token".to_owned(),
+        String::new(),
+    ];
+    for token in forged {
+        app.public().with_token(&token).get("/api/v1/auth/me").problem(401, &[]);
+        // Reads, too: the client believes to be logged in.
+        app.public().with_token(&token).get("/api/v1/events").problem(401, &[]);
+    }
+    // Another server's token, made with other keys for the same issuer and audience.
+    let other = TestApp::start(app.backend);
+    app.public().with_token(other.editor().token()).get("/api/v1/auth/me").problem(401, &[]);
+}
+
+fn keys_rotate_and_are_published(app: &TestApp) {
+    let before = app.editor();
+    app.block_on(app.app.database.write(|c| {
+        Ok::<_, plenary::database::DatabaseError>(plenary::auth::tokens::add_key(c, "jwt")?)
+    }))
+    .unwrap();
+    app.block_on(app.app.refresh_keys()).unwrap();
+    let after = app.editor();
+    before.get("/api/v1/auth/me").expect(200);
+    after.get("/api/v1/auth/me").expect(200);
+    let keys = app.public().get("/.well-known/jwks.json").expect(200).json();
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 2);
+    assert!(keys["keys"].as_array().unwrap().iter().all(|k| k["kty"] == "OKP" && k.get("d").is_none()));
+    // Once no older token can be valid, the older key goes.
+    app.block_on(app.app.database.write(|c| {
+        Ok::<_, plenary::database::DatabaseError>(plenary::auth::tokens::retire_keys(c, "jwt", -60)?)
+    }))
+    .unwrap();
+    app.block_on(app.app.refresh_keys()).unwrap();
+    before.get("/api/v1/auth/me").problem(401, &[]);
+    after.get("/api/v1/auth/me").expect(200);
+}
+
+/// Tries every operation of the document with every role and with none.
+fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
+    use plenary::auth::permissions::may;
+    use plenary::http::route::Access;
+    let routes = plenary::http::server::routes(&app.app);
+    let clients: Vec<(Option<Role>, _)> =
+        std::iter::once((None, app.public())).chain(Role::ALL.map(|role| (Some(role), app.client(role)))).collect();
+    for route in &routes {
+        for (role, client) in &clients {
+            let path = route.path.replace("{id_or_slug}", "nothing-here").replace("{id}", "nothing").replace("{file}", "x").replace("{code}", "invalid");
+            let reply = client.send(route.method.as_str(), &path, &[("content-type", "application/json")], b"");
+            let wanted = match (route.access, role) {
+                (Access::Open | Access::Public, _) => None,
+                (_, None) => Some(401),
+                (Access::LoggedIn, _) => None,
+                (Access::May(area, action), Some(role)) => (!may(*role, area, action)).then_some(403),
+            };
+            match wanted {
+                Some(status) => drop(reply.problem(status, &[])),
+                None => assert!(!matches!(reply.status, 401 | 403) || route.operation_id == "login", "{} as {role:?}: {}", route.operation_id, reply.status),
+            }
+        }
+    }
+}
+
+fn the_last_administrator_stays(app: &TestApp) {
+    let admin = app.client(Role::Administrator);
+    let me = admin.get("/api/v1/auth/me").expect(200).json();
+    let path = format!("/api/v1/accounts/{}", me["id"].as_str().unwrap());
+    admin.patch(&path, "\"v1\"", &json!({"role": "editor"})).problem(409, &[]);
+    admin.patch(&path, "\"v1\"", &json!({"active": false})).problem(409, &[]);
+}
+
+fn accounts_are_managed(app: &TestApp) {
+    let admin = app.client(Role::Administrator);
+    let new = json!({"email": "Bram@example.org", "name": "Bram", "role": "contributor", "password": PASSWORD});
+    let reply = admin.post("/api/v1/accounts", &new).expect(201);
+    let path = reply.header("location").to_owned();
+    admin.post("/api/v1/accounts", &new).problem(409, &[("/email", "taken")]);
+    admin.post("/api/v1/accounts", &json!({"email": "x", "role": "king", "nane": 1})).problem(
+        422,
+        &[("/email", "not_an_email"), ("/role", "not_allowed"), ("/nane", "unknown_field"), ("/name", "required"), ("/password", "required")],
+    );
+    assert!(admin.get("/api/v1/accounts").expect(200).json()["data"].as_array().unwrap().len() >= 2);
+    let tokens = login(app, "bram@example.org", PASSWORD).expect(200).json();
+    admin.send("PATCH", &path, &[("content-type", "application/json")], b"{}").problem(428, &[]);
+    admin.patch(&path, "\"v9\"", &json!({"active": false})).problem(412, &[]);
+    let closed = admin.patch(&path, "\"v1\"", &json!({"active": false})).expect(200);
+    assert_eq!(closed.etag(), "\"v2\"");
+    login(app, "bram@example.org", PASSWORD).problem(401, &[]);
+    refresh(app, &tokens["refresh_token"]).problem(401, &[]);
+}

@@ -1,0 +1,200 @@
+//! Bad input, one kind at a time over every operation that writes: always refused with a problem
+//! that names the place, and nothing in the database changes.
+
+use plenary::auth::permissions::Role;
+use plenary::content::field::Kind;
+use plenary::resources::{ALL, Resource};
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::client::{Client, Reply};
+use crate::tests;
+
+tests![every_write_refuses_every_kind_of_nonsense, every_field_refuses_wrong_types, all_faults_at_once, bounds_hold, random_bodies_never_break_it];
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Everything that the database holds, as text.
+fn snapshot(app: &TestApp) -> String {
+    use diesel::prelude::*;
+    use plenary::database::schema::{items, journal, links, slugs};
+    app.block_on(app.app.database.read(|c| {
+        let rows: Vec<plenary::items::Item> = items::table.order(items::id).select(plenary::items::Item::as_select()).load(c)?;
+        let ties: Vec<plenary::items::Link> = links::table.order((links::source_id, links::relation, links::position)).select(plenary::items::Link::as_select()).load(c)?;
+        let names: Vec<(String, String)> = slugs::table.order((slugs::kind, slugs::slug)).select((slugs::slug, slugs::item_id)).load(c)?;
+        let entries: i64 = journal::table.count().get_result(c)?;
+        Ok::<_, plenary::database::DatabaseError>(format!("{rows:?}{ties:?}{names:?}{entries}"))
+    }))
+    .unwrap()
+}
+
+/// Every operation that takes a body, with the item that it writes.
+fn writes(editor: &Client, resource: &'static Resource, headers: &[(&str, &str)], body: &[u8]) -> Vec<Reply> {
+    let path = format!("/api/v1/{}", resource.collection);
+    let item = format!("{path}/target-{}", resource.collection);
+    let mut with_match = headers.to_vec();
+    with_match.push(("if-match", "\"v1\""));
+    let mut replies = vec![editor.send("POST", &path, headers, body), editor.send("PUT", &item, &with_match, body)];
+    if body.first() == Some(&b'{') || !headers.contains(&JSON) {
+        replies.push(editor.send("PATCH", &item, &with_match, body));
+    }
+    replies
+}
+
+fn targets(editor: &Client) {
+    editor.create("events", &json!({"title": "Event", "slug": "target-events"}));
+    for resource in ALL.iter().filter(|r| r.kind != "event") {
+        let mut body = json!({"slug": format!("target-{}", resource.collection)});
+        body[resource.label] = "Target".into();
+        if resource.kind == "session" {
+            body["event"] = "target-events".into();
+        }
+        editor.create(resource.collection, &body);
+    }
+}
+
+fn every_write_refuses_every_kind_of_nonsense(app: &TestApp) {
+    let editor = app.editor();
+    targets(&editor);
+    let before = snapshot(app);
+    let deep = format!("{{\"x\":{}{}}}", "[".repeat(100), "]".repeat(100));
+    for resource in ALL {
+        let label = resource.label;
+        let pointer = format!("/{label}");
+        let check = |headers: &[(&str, &str)], body: &[u8], status: u16, fault: Option<(&str, &str)>| {
+            for reply in writes(&editor, resource, headers, body) {
+                reply.problem(status, fault.as_slice());
+            }
+        };
+        check(&[JSON], format!("{{\"{label}\": 5}}").as_bytes(), 422, Some((&pointer, "wrong_type")));
+        check(&[JSON], format!("{{\"{label}\": \"a\", \"titel\": 1}}").as_bytes(), 422, Some(("/titel", "unknown_field")));
+        check(&[JSON], format!("{{\"{label}\": \"a\", \"id\": \"x\"}}").as_bytes(), 422, Some(("/id", "read_only")));
+        check(&[JSON], format!("{{\"{label}\": \"{}\"}}", "x".repeat(301)).as_bytes(), 422, Some((&pointer, "too_long")));
+        check(&[JSON], format!("{{\"{label}\": \"a\\u0000b\"}}").as_bytes(), 422, Some((&pointer, "control_character")));
+        check(&[JSON], format!("{{\"{label}\": \" \"}}").as_bytes(), 422, Some((&pointer, "empty")));
+        check(&[JSON], format!("{{\"{label}\": \"a\", \"{label}\": \"b\"}}").as_bytes(), 400, Some((&pointer, "duplicate_key")));
+        check(&[JSON], b"{\"title\": \"\xff\xfe\"}", 400, Some(("", "invalid_utf8")));
+        check(&[JSON], br#"{"title": "\ud800"}"#, 400, Some(("", "malformed_json")));
+        check(&[JSON], b"{\"title\": ", 400, Some(("", "malformed_json")));
+        check(&[JSON], b"", 400, Some(("", "malformed_json")));
+        check(&[JSON], deep.as_bytes(), 400, Some(("", "malformed_json")));
+        check(&[JSON], b"[]", 422, Some(("", "wrong_type")));
+        check(&[("content-type", "text/plain")], b"{}", 415, None);
+        check(&[("content-type", "application/json; charset=latin1")], b"{}", 415, None);
+        check(&[], b"{}", 415, None);
+        let item = format!("/api/v1/{}/target-{}", resource.collection, resource.collection);
+        for way in ["publish", "unpublish", "archive", "restore"] {
+            editor.act(&format!("{item}/{way}"), "\"v7\"").problem(412, &[]);
+            editor.send("POST", &format!("{item}/{way}"), &[], b"").problem(428, &[]);
+        }
+        editor.delete(&item, "\"v7\"").problem(412, &[]);
+        editor.patch(&item, "\"v7\"", &json!({})).problem(412, &[]);
+        editor.patch(&format!("{item}-not"), "\"v1\"", &json!({})).problem(404, &[]);
+        for relation in resource.relations() {
+            let field = relation.name;
+            let body = match relation.shape {
+                plenary::content::field::Shape::One => json!({field: "no-such-thing"}),
+                plenary::content::field::Shape::Many => json!({field: ["no-such-thing"]}),
+                plenary::content::field::Shape::ManyWith { key, .. } => json!({field: [{key: "no-such-thing"}]}),
+            };
+            let reply = editor.patch(&item, "\"v1\"", &body).problem(422, &[]);
+            assert!(reply["errors"][0]["pointer"].as_str().unwrap().starts_with(&format!("/{field}")), "{reply}");
+            assert_eq!(reply["errors"][0]["code"], "dangling_reference");
+        }
+    }
+    assert!(snapshot(app) == before, "a refused write left a trace");
+}
+
+/// Sends a value of each wrong JSON type into every field of every kind.
+fn every_field_refuses_wrong_types(app: &TestApp) {
+    let editor = app.editor();
+    targets(&editor);
+    let before = snapshot(app);
+    for resource in ALL {
+        let item = format!("/api/v1/{}/target-{}", resource.collection, resource.collection);
+        for field in resource.fields {
+            let wrong: Vec<Value> = [json!(true), json!(1.5), json!("x\u{1}"), json!([5]), json!({"nope": 1})]
+                .into_iter()
+                .filter(|value| !fits(&field.kind, value))
+                .collect();
+            for value in wrong {
+                let problem = editor.patch(&item, "\"v1\"", &json!({field.name: value})).problem(422, &[]);
+                let pointer = problem["errors"][0]["pointer"].as_str().unwrap();
+                assert!(pointer.starts_with(&format!("/{}", field.name)), "{}.{}: {problem}", resource.kind, field.name);
+            }
+        }
+    }
+    assert!(snapshot(app) == before, "a refused write left a trace");
+}
+
+fn fits(kind: &Kind, value: &Value) -> bool {
+    matches!((kind, value), (Kind::Boolean, Value::Bool(_)) | (Kind::Number { .. }, Value::Number(_)))
+}
+
+fn all_faults_at_once(app: &TestApp) {
+    let body = json!({
+        "title": "", "slug": "No Slug", "status": "great", "kicker": 7, "time_zone": "Mars/Olympus",
+        "registration": {"url": "ftp://x", "capacity": -1, "price": 3}, "languages": ["en", "no tag!"],
+        "speakers": [{"role": "king"}], "partners": [{"partner": "no-such"}], "type": "no-such", "venu": "x"
+    });
+    app.editor().post("/api/v1/events", &body).problem(
+        422,
+        &[
+            ("/title", "empty"), ("/slug", "not_a_slug"), ("/status", "not_allowed"), ("/kicker", "wrong_type"),
+            ("/time_zone", "unknown_zone"), ("/registration/url", "not_a_url"), ("/registration/capacity", "out_of_range"),
+            ("/registration/price", "unknown_field"), ("/languages/1", "not_a_language"), ("/speakers/0/role", "not_allowed"),
+            ("/speakers/0/speaker", "required"), ("/partners/0/partner", "dangling_reference"), ("/type", "dangling_reference"),
+            ("/venu", "unknown_field"),
+        ],
+    );
+}
+
+fn bounds_hold(app: &TestApp) {
+    let editor = app.editor();
+    let large = format!("{{\"title\": \"{}\"}}", "x".repeat(2_000_000));
+    editor.send("POST", "/api/v1/events", &[JSON], large.as_bytes()).problem(413, &[]);
+    editor.post("/api/v1/events", &json!({"title": "T", "topics": vec!["x"; 51]})).problem(422, &[("/topics", "too_many")]);
+    editor.post("/api/v1/events", &json!({"title": "T", "languages": ["en", "en"]})).problem(422, &[("/languages/1", "duplicate")]);
+    app.public().get("/api/v1/events?limit=101").problem(400, &[("?limit", "out_of_range")]);
+    app.public().get(&format!("/api/v1/events?slug={}", "a,".repeat(101))).problem(400, &[("?slug", "too_many")]);
+    app.public().get(&format!("/api/v1/events/{}", "x".repeat(5_000))).problem(404, &[]);
+    app.public().get("/api/v1/events/%00").problem(404, &[]);
+    app.public().get("/api/v1/events?slug=%00").problem(400, &[("?slug", "not_a_value")]);
+    app.public().get("/api/v1/events/%ff%fe").problem(404, &[]);
+    let viewer = app.client(Role::Viewer);
+    viewer.post("/api/v1/events", &json!({"title": "T"})).problem(403, &[]);
+}
+
+/// Bodies made of the field names and random values: never a 5xx, never a broken problem.
+fn random_bodies_never_break_it(app: &TestApp) {
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+    let editor = app.editor();
+    targets(&editor);
+    let leaf = prop_oneof![
+        Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), any::<f64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from), Just(json!("target-events")), Just(json!("2027-02-30")), Just(json!("Europe/Brussels")),
+    ];
+    let names: Vec<&str> = ALL.iter().flat_map(|r| r.fields).map(|f| f.name).chain(["slug", "status", "role", "speaker", "url", "format", "source"]).collect();
+    let value = leaf.prop_recursive(3, 24, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((prop::sample::select(names.clone()), inner), 0..6)
+                .prop_map(|entries| Value::Object(entries.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())),
+        ]
+    });
+    let mut runner = TestRunner::new_with_rng(
+        Config { cases: 150, failure_persistence: None, ..Config::default() },
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    );
+    runner
+        .run(&(value, 0..ALL.len()), |(body, kind)| {
+            let reply = editor.post(&format!("/api/v1/{}", ALL[kind].collection), &body);
+            prop_assert!(matches!(reply.status, 201 | 400 | 409 | 422), "{} for {body}", reply.status);
+            if reply.status == 422 {
+                prop_assert!(!reply.json()["errors"].as_array().unwrap().is_empty());
+            }
+            Ok(())
+        })
+        .unwrap();
+}

@@ -1,0 +1,73 @@
+//! Both databases have the same tables, columns, keys and indexes.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use plenary::database::Db;
+
+use crate::support::app::{Backend, TestApp};
+use crate::tests;
+
+tests![both_have_the_same_shape, an_unknown_migration_is_refused];
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+const SQLITE: &str = "
+SELECT 'column ' || m.name || '.' || c.name || ' ' || CASE c.type WHEN 'TEXT' THEN 'text' WHEN 'BIGINT' THEN 'bigint' WHEN 'BOOLEAN' THEN 'boolean' ELSE 'integer' END || CASE WHEN c.\"notnull\" THEN ' not null' ELSE '' END AS line
+  FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\'
+UNION ALL
+SELECT 'primary key ' || m.name || ' ' || (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_table_info(m.name) WHERE pk > 0 ORDER BY pk))
+  FROM sqlite_schema m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\'
+UNION ALL
+SELECT CASE WHEN i.\"unique\" THEN 'unique ' ELSE '' END || 'index ' || i.name || ' on ' || m.name || ' ' || (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno))
+  FROM sqlite_schema m JOIN pragma_index_list(m.name) i WHERE m.type = 'table' AND i.origin = 'c'
+UNION ALL
+SELECT 'foreign key ' || m.name || '.' || f.\"from\" || ' to ' || f.\"table\" || '.' || f.\"to\" || ' ' || f.on_delete
+  FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table'";
+
+const POSTGRES: &str = "
+SELECT 'column ' || table_name || '.' || column_name || ' ' || data_type || CASE WHEN is_nullable = 'NO' THEN ' not null' ELSE '' END AS line
+  FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE '\\_\\_%'
+UNION ALL
+SELECT 'primary key ' || c.relname || ' ' || (SELECT string_agg(a.attname, ',' ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY k(num, n) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.num)
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace s ON s.oid = c.relnamespace WHERE i.indisprimary AND s.nspname = 'public' AND c.relname NOT LIKE '\\_\\_%'
+UNION ALL
+SELECT CASE WHEN i.indisunique THEN 'unique ' ELSE '' END || 'index ' || x.relname || ' on ' || c.relname || ' ' || (SELECT string_agg(a.attname, ',' ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY k(num, n) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.num)
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace s ON s.oid = c.relnamespace WHERE NOT i.indisprimary AND s.nspname = 'public'
+UNION ALL
+SELECT 'foreign key ' || c.relname || '.' || a.attname || ' to ' || t.relname || '.' || b.attname || ' ' || CASE f.confdeltype WHEN 'c' THEN 'CASCADE' ELSE 'NO ACTION' END
+  FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class t ON t.oid = f.confrelid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = f.conkey[1] JOIN pg_attribute b ON b.attrelid = t.oid AND b.attnum = f.confkey[1] WHERE f.contype = 'f'";
+
+fn shape(app: &TestApp) -> BTreeSet<String> {
+    app.block_on(app.app.database.read(|c| {
+        let rows: Vec<Line> = match c {
+            Db::Sqlite(c) => diesel::sql_query(SQLITE).load(c)?,
+            Db::Postgres(c) => diesel::sql_query(POSTGRES).load(c)?,
+        };
+        Ok::<_, plenary::database::DatabaseError>(rows.into_iter().map(|row| row.line).collect())
+    }))
+    .unwrap()
+}
+
+fn both_have_the_same_shape(app: &TestApp) {
+    let sqlite = shape(&TestApp::start(Backend::Sqlite));
+    let this = shape(app);
+    assert!(this.len() > 80, "{this:#?}");
+    let only_here: Vec<_> = this.difference(&sqlite).collect();
+    let only_sqlite: Vec<_> = sqlite.difference(&this).collect();
+    assert!(only_here.is_empty() && only_sqlite.is_empty(), "only here: {only_here:#?}\nonly on SQLite: {only_sqlite:#?}");
+}
+
+fn an_unknown_migration_is_refused(app: &TestApp) {
+    use diesel::connection::SimpleConnection;
+    use plenary::database::{connection, migrate};
+    let mut db = connection::connect(app.app.database.address(), &Default::default()).unwrap();
+    db.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").unwrap();
+    let error = migrate::migrate(&mut db).unwrap_err().to_string();
+    assert!(error.contains("99990101000000"), "{error}");
+}

@@ -1,0 +1,200 @@
+//! Reads: pages, filters, includes, caching, and what they cost.
+
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::tests;
+
+tests![
+    pages_neither_skip_nor_repeat,
+    filters_select,
+    includes_show_relations_whole,
+    unknown_parameters_are_refused,
+    conditional_requests_save_the_body,
+    answers_are_compressed_for_those_who_want_it,
+    queries_do_not_grow_with_the_page,
+    head_is_answered_like_get,
+];
+
+fn slugs(reply: &Value) -> Vec<String> {
+    reply["data"].as_array().unwrap().iter().map(|i| i["slug"].as_str().unwrap().to_owned()).collect()
+}
+
+fn fill(editor: &Client, count: usize) {
+    editor.create("event-types", &json!({"name": "Talk", "status": "published"}));
+    for name in ["Anna", "Bram"] {
+        editor.create("speakers", &json!({"name": name, "status": "published", "country": "BE"}));
+    }
+    editor.create("partners", &json!({"name": "Delta", "status": "published", "kind": "foundation"}));
+    for i in 0..count {
+        let mut event = json!({"title": format!("Event {i:03}"), "status": "published", "starts_at": format!("2027-01-{:02}", 1 + i / 4),
+            "speakers": [{"speaker": "anna"}], "partners": [{"partner": "delta", "role": "organiser"}]});
+        if i % 3 == 0 {
+            event["type"] = "talk".into();
+            event["speakers"] = json!([{"speaker": "bram", "role": "host"}]);
+        }
+        editor.create("events", &event);
+    }
+}
+
+fn pages_neither_skip_nor_repeat(app: &TestApp) {
+    let editor = app.editor();
+    fill(&editor, 23);
+    let public = app.public();
+    for sort in ["-starts_at", "starts_at,title", "-starts_at,title", "title", "-title", "created_at", "-updated_at,-title"] {
+        let all = slugs(&public.get(&format!("/api/v1/events?limit=100&sort={sort}")).expect(200).json());
+        assert_eq!(all.len(), 23);
+        let (mut seen, mut path, mut last_prev) = (Vec::new(), format!("/api/v1/events?limit=5&sort={sort}&count=exact"), Value::Null);
+        loop {
+            let reply = public.get(&path).expect(200);
+            let page = reply.json();
+            assert_eq!(page["page"]["total"], 23);
+            seen.extend(slugs(&page));
+            last_prev = if page["page"]["prev"].is_null() { last_prev } else { page["page"]["prev"].clone() };
+            let Some(next) = page["page"]["next"].as_str() else { break };
+            assert!(reply.header("link").contains("rel=\"next\""));
+            path = format!("/api/v1/events?limit=5&sort={sort}&count=exact&cursor={next}");
+        }
+        assert_eq!(seen, all, "{sort}");
+        // And back again.
+        let mut back = Vec::new();
+        let mut cursor = last_prev;
+        while let Some(code) = cursor.as_str() {
+            let page = public.get(&format!("/api/v1/events?limit=5&sort={sort}&cursor={code}")).expect(200).json();
+            back.splice(0..0, slugs(&page));
+            cursor = page["page"]["prev"].clone();
+        }
+        assert_eq!(back, all[..20], "{sort} backwards");
+    }
+    // Inserting does not disturb a walk.
+    let first = public.get("/api/v1/events?limit=10&sort=starts_at").expect(200).json();
+    editor.create("events", &json!({"title": "Early", "starts_at": "2026-01-01", "status": "published"}));
+    let next = first["page"]["next"].as_str().unwrap();
+    let second = slugs(&public.get(&format!("/api/v1/events?limit=10&sort=starts_at&cursor={next}")).expect(200).json());
+    assert!(slugs(&first).iter().all(|slug| !second.contains(slug)) && !second.contains(&"early".to_owned()));
+    public.get(&format!("/api/v1/events?sort=title&cursor={next}")).problem(400, &[("?cursor", "other_list")]);
+    public.get(&format!("/api/v1/events?sort=starts_at&offset=1&cursor={next}")).problem(400, &[("?offset", "with_cursor")]);
+    public.get("/api/v1/events?cursor=made-up").problem(400, &[("?cursor", "not_a_cursor")]);
+    assert_eq!(slugs(&public.get("/api/v1/events?sort=starts_at&offset=1&limit=1").expect(200).json()), ["event-000"]);
+}
+
+fn filters_select(app: &TestApp) {
+    let editor = app.editor();
+    fill(&editor, 9);
+    editor.create("topics", &json!({"name": "Water", "status": "published"}));
+    editor.create("venues", &json!({"name": "Hall", "status": "published", "address": {"country": "BE"}}));
+    editor.create("series", &json!({"title": "Talks", "status": "published"}));
+    let id = editor.create("events", &json!({"title": "Special", "status": "published", "topics": ["water"], "venue": "hall", "series": "talks"}))["id"].clone();
+    let count = |query: &str| app.public().get(&format!("/api/v1/{query}&count=exact")).expect(200).json()["page"]["total"].as_i64().unwrap();
+    assert_eq!(count("events?type=talk"), 3);
+    assert_eq!(count("events?type=talk&speaker=anna"), 0);
+    assert_eq!(count("events?speaker=anna"), 6);
+    assert_eq!(count("events?speaker=anna,bram"), 9);
+    assert_eq!(count("events?partner=delta"), 9);
+    assert_eq!(count("events?topic=water"), 1);
+    assert_eq!(count("events?venue=hall&series=talks"), 1);
+    assert_eq!(count("events?topic=nothing"), 0);
+    assert_eq!(count("events?slug=special,event-001"), 2);
+    assert_eq!(count(&format!("events?ids={}", id.as_str().unwrap())), 1);
+    assert_eq!(count("speakers?event=event-000"), 1);
+    assert_eq!(count("speakers?country=be"), 2);
+    assert_eq!(count("partners?kind=foundation"), 1);
+    assert_eq!(count("partners?kind=media,foundation&event=event-001"), 1);
+    assert_eq!(count("venues?country=BE"), 1);
+    app.public().get("/api/v1/partners?kind=king").problem(400, &[("?kind", "not_allowed")]);
+    app.public().get("/api/v1/venues?country=Belgium").problem(400, &[("?country", "too_long")]);
+}
+
+fn includes_show_relations_whole(app: &TestApp) {
+    let editor = app.editor();
+    fill(&editor, 2);
+    let public = app.public();
+    let short = public.get("/api/v1/events/event-000").expect(200).json();
+    assert_eq!(short["speakers"][0]["speaker"].as_object().unwrap().len(), 3);
+    assert_eq!(short["type"]["name"], "Talk");
+    let long = public.get("/api/v1/events/event-000?include=speakers,partners,type").expect(200).json();
+    assert_eq!(long["speakers"][0]["role"], "host");
+    assert_eq!(long["speakers"][0]["speaker"]["country"], "BE");
+    assert!(long["speakers"][0]["speaker"].as_object().unwrap().contains_key("biography"));
+    assert_eq!(long["partners"][0]["partner"]["kind"], "foundation");
+    assert_eq!(long["type"]["position"], 0);
+    let card = public.get("/api/v1/events?include=speakers").expect(200).json();
+    assert!(!card["data"][0]["speakers"][0]["speaker"].as_object().unwrap().contains_key("biography"));
+    assert!(!card["data"][0].as_object().unwrap().contains_key("body"));
+    let full = public.get("/api/v1/events?include=speakers&detail=full").expect(200).json();
+    assert!(full["data"][0].as_object().unwrap().contains_key("body"));
+    public.get("/api/v1/events?include=speeker").problem(400, &[("?include", "not_allowed")]);
+}
+
+fn unknown_parameters_are_refused(app: &TestApp) {
+    let public = app.public();
+    let problem = public.get("/api/v1/events?limt=3&sort=-startsat&foo=1&limit=0").problem(400, &[("?limt", "unknown_parameter"), ("?foo", "unknown_parameter")]);
+    assert!(problem["errors"][0]["message"].as_str().unwrap().contains("\"limit\""));
+    public.get("/api/v1/events?limit=0&sort=-startsat&count=all&offset=x").problem(
+        400,
+        &[("?limit", "out_of_range"), ("?sort", "not_allowed"), ("?count", "not_allowed"), ("?offset", "out_of_range")],
+    );
+    public.get("/api/v1/events?limit=1&limit=2").problem(400, &[("?limit", "duplicate")]);
+    public.get("/healthz?x=1").problem(400, &[("?x", "unknown_parameter")]);
+    app.editor().get("/api/v1/auth/me?x=1").problem(400, &[("?x", "unknown_parameter")]);
+}
+
+fn conditional_requests_save_the_body(app: &TestApp) {
+    let editor = app.editor();
+    fill(&editor, 2);
+    let public = app.public();
+    for path in ["/api/v1/events/event-001?include=speakers", "/api/v1/events?include=speakers"] {
+        let first = public.get(path).expect(200);
+        let again = public.send("GET", path, &[("if-none-match", first.etag())], b"").expect(304);
+        assert!(again.body.is_empty());
+        assert_eq!(again.etag(), first.etag());
+        assert!(first.header("cache-control").contains("stale-while-revalidate"));
+    }
+    // What is included belongs to the representation.
+    let before = public.get("/api/v1/events/event-001?include=speakers").expect(200).etag().to_owned();
+    editor.patch("/api/v1/speakers/anna", "\"v1\"", &json!({"job_title": "New"})).expect(200);
+    let after = public.send("GET", "/api/v1/events/event-001?include=speakers", &[("if-none-match", &before)], b"").expect(200);
+    assert_eq!(after.json()["speakers"][0]["speaker"]["job_title"], "New");
+}
+
+fn answers_are_compressed_for_those_who_want_it(app: &TestApp) {
+    fill(&app.editor(), 8);
+    let public = app.public();
+    let plain = public.get("/api/v1/events").expect(200);
+    assert_eq!(plain.header("content-encoding"), "");
+    let mut tags = vec![plain.etag().to_owned()];
+    for coding in ["gzip", "br", "zstd"] {
+        let coded = public.send("GET", "/api/v1/events", &[("accept-encoding", coding)], b"").expect(200);
+        assert_eq!(coded.header("content-encoding"), coding);
+        assert!(coded.body.len() * 3 < plain.body.len());
+        assert!(!tags.contains(&coded.etag().to_owned()));
+        public.send("GET", "/api/v1/events", &[("if-none-match", coded.etag()), ("accept-encoding", coding)], b"").expect(304);
+        tags.push(coded.etag().to_owned());
+    }
+}
+
+fn queries_do_not_grow_with_the_page(app: &TestApp) {
+    fill(&app.editor(), 40);
+    let public = app.public();
+    let cost = |path: &str| {
+        let before = app.app.database.statements();
+        public.get(path).expect(200);
+        app.app.database.statements() - before
+    };
+    for query in ["include=speakers,partners,type,sessions", "speaker=anna", "locale=nl&include=speakers", "detail=full"] {
+        let small = cost(&format!("/api/v1/events?limit=2&{query}"));
+        let large = cost(&format!("/api/v1/events?limit=40&{query}"));
+        assert!(large <= small, "{query}: {small} queries for 2 items, {large} for 40");
+        assert!(large <= 8, "{query}: {large} queries");
+    }
+}
+
+fn head_is_answered_like_get(app: &TestApp) {
+    let reply = app.public().send("HEAD", "/api/v1/events", &[], b"").expect(200);
+    assert!(reply.body.is_empty());
+    assert!(!reply.etag().is_empty());
+    let refused = app.public().send("DELETE", "/api/v1/events", &[], b"").expect(405);
+    assert_eq!(refused.header("allow"), "GET, POST, HEAD");
+    app.public().get("/api/v1/nothing").problem(404, &[]);
+}

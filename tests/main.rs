@@ -1,0 +1,68 @@
+//! The tests: real HTTP against the real application, each on SQLite and on Postgres.
+
+mod support;
+
+mod accounts;
+mod bad_input;
+mod concurrency;
+mod contract;
+mod content;
+mod database;
+mod delivery;
+mod languages;
+mod operations;
+mod origin;
+mod times;
+
+use libtest_mimic::{Arguments, Trial};
+
+use support::app::{Backend, TestApp};
+use support::postgres::Postgres;
+
+/// A test: it gets a fresh application on a fresh database.
+type Test = fn(&TestApp);
+
+/// The tests of a room, by name.
+#[macro_export]
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        pub const TESTS: &[(&str, $crate::Test)] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),*];
+    };
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let postgres = if arguments.list { None } else { Some(Postgres::start()) };
+    let rooms = [
+        accounts::TESTS,
+        bad_input::TESTS,
+        concurrency::TESTS,
+        contract::TESTS,
+        content::TESTS,
+        database::TESTS,
+        delivery::TESTS,
+        languages::TESTS,
+        operations::TESTS,
+        origin::TESTS,
+        times::TESTS,
+    ];
+    let mut trials = Vec::new();
+    for (name, test) in rooms.into_iter().flatten() {
+        let name = name.split_once("::").map_or(*name, |(_, rest)| rest);
+        trials.push(Trial::test(format!("sqlite::{name}"), move || run(*test, Backend::Sqlite)));
+        if let Some(postgres) = &postgres {
+            let backend = postgres.backend();
+            trials.push(Trial::test(format!("postgres::{name}"), move || run(*test, backend)));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Before exit, which runs no destructors: stop what was started.
+    drop(postgres);
+    conclusion.exit();
+}
+
+fn run(test: Test, backend: Backend) -> Result<(), libtest_mimic::Failed> {
+    let app = TestApp::start(backend);
+    test(&app);
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! The application under test, within this process, on a port of its own.
+
+use std::net::TcpListener;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use plenary::app::App;
+use plenary::auth::accounts;
+use plenary::auth::permissions::Role;
+use plenary::config::Config;
+use plenary::http::server;
+use plenary::problem::Problem;
+use tempfile::TempDir;
+
+use super::client::Client;
+use super::postgres::new_database;
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy)]
+pub enum Backend {
+    /// A file in a temporary folder.
+    Sqlite,
+    /// The tests' Postgres on this port.
+    Postgres(u16),
+}
+
+/// The password of every account in the tests.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A running application.
+pub struct TestApp {
+    /// Where it is.
+    pub url: String,
+    /// Which database it uses.
+    pub backend: Backend,
+    /// Its configuration.
+    pub config: Config,
+    /// The same application, for looks behind the scenes.
+    pub app: Arc<App>,
+    handle: actix_web::dev::ServerHandle,
+    thread: Option<JoinHandle<()>>,
+    _folder: TempDir,
+}
+
+impl TestApp {
+    /// Starts with a fresh database.
+    pub fn start(backend: Backend) -> Self {
+        Self::start_with(backend, |_| {})
+    }
+
+    /// Starts with a fresh database and a changed configuration.
+    pub fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut config = config(backend, &folder);
+        change(&mut config);
+        assert_eq!(config.faults(), Vec::<String>::new());
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("its address"));
+        let (tell, told) = mpsc::channel();
+        let shown = config.clone();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let app = App::start(shown).await.expect("the application starts");
+                let running = server::server(Arc::clone(&app), listener).expect("the server starts");
+                tell.send((running.handle(), app)).expect("the test listens");
+                running.await.expect("the server ends well");
+            });
+        });
+        let (handle, app) = told.recv().expect("the server started");
+        Self { url, backend, config, app, handle, thread: Some(thread), _folder: folder }
+    }
+
+    /// A client that is not logged in.
+    pub fn public(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    /// A client logged in as a new account with this role.
+    pub fn client(&self, role: Role) -> Client {
+        let email = format!("{}-{}@example.org", role.word(), plenary::database::new_id());
+        self.account(&email, role);
+        let client = self.public();
+        let body = serde_json::json!({"email": email, "password": PASSWORD});
+        let reply = client.post("/api/v1/auth/login", &body).expect(200);
+        client.with_token(reply.json()["access_token"].as_str().expect("a token"))
+    }
+
+    /// An editor.
+    pub fn editor(&self) -> Client {
+        self.client(Role::Editor)
+    }
+
+    /// Makes an account.
+    pub fn account(&self, email: &str, role: Role) {
+        let hash = self.app.hasher.hash_now(PASSWORD).expect("a hash");
+        let email = email.to_owned();
+        self.block_on(self.app.database.write(move |c| accounts::insert(c, &email, "A Tester", role, hash)))
+            .map_err(|p: Problem| p.detail)
+            .expect("an account");
+    }
+
+    /// Waits for a future on this thread.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        actix_web::rt::System::new().block_on(future)
+    }
+}
+
+fn config(backend: Backend, folder: &TempDir) -> Config {
+    let database_url = match backend {
+        Backend::Sqlite => folder.path().join("plenary.db").display().to_string(),
+        Backend::Postgres(port) => new_database(port),
+    };
+    let mut config = Config { database_url, ..Config::default() };
+    // Hashing is tested as such; here it would only take time.
+    config.auth.hash_memory_kib = 64;
+    config.auth.hash_passes = 1;
+    config.server.workers = 1;
+    config.server.database_readers = 2;
+    config.server.shutdown_seconds = 1;
+    config.log.level = "off".into();
+    config
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        let stop = self.handle.stop(false);
+        actix_web::rt::System::new().block_on(stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! An HTTP client that shows everything and follows nothing.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{HeaderMap, Request};
+
+/// A client of one server, perhaps logged in.
+#[derive(Clone)]
+pub struct Client {
+    agent: Agent,
+    url: String,
+    token: Option<String>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    asked: String,
+}
+
+impl Client {
+    pub fn new(url: &str) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build();
+        Self { agent: config.into(), url: url.to_owned(), token: None }
+    }
+
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    pub fn token(&self) -> &str {
+        self.token.as_deref().expect("a logged-in client")
+    }
+
+    /// Any request.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let sent = if body.is_empty() && !matches!(method, "POST" | "PUT" | "PATCH") {
+            self.agent.run(request.body(()).expect("a request"))
+        } else {
+            self.agent.run(request.body(body).expect("a request"))
+        };
+        let mut response = sent.unwrap_or_else(|e| panic!("{method} {path}: {e}"));
+        let body = response.body_mut().with_config().limit(100_000_000).read_to_vec().unwrap_or_default();
+        Reply { status: response.status().as_u16(), headers: response.headers().clone(), body, asked: format!("{method} {path}") }
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], b"")
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send("POST", path, &[("content-type", "application/json")], body.to_string().as_bytes())
+    }
+
+    pub fn patch(&self, path: &str, etag: &str, body: &Value) -> Reply {
+        let headers = [("content-type", "application/merge-patch+json"), ("if-match", etag)];
+        self.send("PATCH", path, &headers, body.to_string().as_bytes())
+    }
+
+    pub fn put(&self, path: &str, etag: &str, body: &Value) -> Reply {
+        self.send("PUT", path, &[("content-type", "application/json"), ("if-match", etag)], body.to_string().as_bytes())
+    }
+
+    pub fn delete(&self, path: &str, etag: &str) -> Reply {
+        self.send("DELETE", path, &[("if-match", etag)], b"")
+    }
+
+    /// A transition such as `publish`.
+    pub fn act(&self, path: &str, etag: &str) -> Reply {
+        self.send("POST", path, &[("if-match", etag)], b"")
+    }
+
+    /// Creates an item and gives its JSON.
+    pub fn create(&self, collection: &str, body: &Value) -> Value {
+        self.post(&format!("/api/v1/{collection}"), body).expect(201).json()
+    }
+}
+
+impl Reply {
+    /// The same, if the status is this one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}: {}", self.asked, String::from_utf8_lossy(&self.body));
+        self
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{}: {e}: {}", self.asked, String::from_utf8_lossy(&self.body)))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("")
+    }
+
+    pub fn etag(&self) -> &str {
+        self.header("etag")
+    }
+
+    /// The problem, checked for its form: status, type, and one entry for each of these faults.
+    #[track_caller]
+    pub fn problem(self, status: u16, faults: &[(&str, &str)]) -> Value {
+        let reply = self.expect(status);
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+        let problem = reply.json();
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["request_id"], reply.header("x-request-id"));
+        let found: Vec<(&str, &str)> = problem["errors"]
+            .as_array()
+            .map(|errors| errors.iter().map(|e| (text(&e["pointer"]), text(&e["code"]))).collect())
+            .unwrap_or_default();
+        for fault in faults {
+            assert!(found.contains(fault), "{fault:?} is not among {problem:#}");
+        }
+        problem
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

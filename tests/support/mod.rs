@@ -1,0 +1,6 @@
+//! What the tests stand on.
+
+pub mod app;
+pub mod client;
+pub mod data;
+pub mod postgres;

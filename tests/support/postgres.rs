@@ -1,0 +1,126 @@
+//! A real Postgres of the tests' own: made in a temporary folder, stopped at the end.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use tempfile::TempDir;
+
+use super::app::Backend;
+
+/// A running cluster.
+pub struct Postgres {
+    server: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts it. Postgres refuses to run as root, so root runs it as another user.
+    pub fn start() -> Self {
+        let programs = find_programs();
+        let folder = tempfile::Builder::new().prefix("plenary-pg-").tempdir().expect("a temporary folder");
+        let user = unprivileged();
+        if let Some((uid, gid)) = user {
+            std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid)).expect("the folder given away");
+        }
+        let data = folder.path().join("data");
+        let made = command(&programs.join("initdb"), user)
+            .arg("-D")
+            .arg(&data)
+            .args(["-U", "plenary", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
+            .output()
+            .expect("initdb runs");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let port = free_port();
+        let server = command(&programs.join("postgres"), user)
+            .arg("-D")
+            .arg(&data)
+            .args(["-p", &port.to_string(), "-k", "", "-c", "listen_addresses=127.0.0.1"])
+            // The tests end Plenary, never Postgres, without warning: what is committed stays.
+            .args(["-c", "fsync=off", "-c", "max_connections=500", "-c", "shared_buffers=64MB"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("postgres starts");
+        let postgres = Self { server, port, _folder: folder };
+        postgres.wait();
+        postgres
+    }
+
+    fn wait(&self) {
+        let begun = Instant::now();
+        while PgConnection::establish(&url(self.port, "postgres")).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "Postgres does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// How tests reach it.
+    pub fn backend(&self) -> Backend {
+        Backend::Postgres(self.port)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // SIGQUIT: at once; the data is thrown away anyway.
+        let _ = Command::new("kill").args(["-QUIT", &self.server.id().to_string()]).status();
+        let _ = self.server.wait();
+    }
+}
+
+/// A new, empty database; its URL.
+pub fn new_database(port: u16) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let mut connection = PgConnection::establish(&url(port, "postgres")).expect("a connection");
+    connection.batch_execute(&format!("CREATE DATABASE {name}")).expect("a database");
+    url(port, &name)
+}
+
+fn url(port: u16, database: &str) -> String {
+    format!("postgres://plenary@127.0.0.1:{port}/{database}")
+}
+
+fn find_programs() -> PathBuf {
+    let mut places: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|versions| versions.flatten().map(|v| v.path().join("bin")).collect())
+        .unwrap_or_default();
+    places.sort();
+    places.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    places
+        .into_iter()
+        .find(|place| place.join("initdb").exists() && place.join("postgres").exists())
+        .expect("Postgres is not installed: run ./test, which installs what the tests need")
+}
+
+fn command(program: &Path, user: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir("/");
+    if let Some((uid, gid)) = user {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+/// User and group to run Postgres as, when the tests run as root.
+fn unprivileged() -> Option<(u32, u32)> {
+    if id(&["-u"]) != Some(0) {
+        return None;
+    }
+    ["postgres", "nobody"].iter().find_map(|name| Some((id(&["-u", name])?, id(&["-g", name])?)))
+}
+
+fn id(arguments: &[&str]) -> Option<u32> {
+    let output = Command::new("id").args(arguments).stderr(Stdio::null()).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+}
