@@ -45,7 +45,8 @@ impl App {
         let address = config.address();
         make_folder(&address)?;
         let applied = {
-            let mut connection = connection::connect(&address, &Arc::default()).map_err(|e| format!("database: {e}"))?;
+            let mut connection =
+                connection::connect(&address, &Arc::default()).map_err(|e| format!("database: {e}"))?;
             migrate::migrate(&mut connection).map_err(|e| format!("migrations: {e}"))?
         };
         if applied > 0 {

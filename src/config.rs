@@ -117,7 +117,11 @@ impl Default for Config {
             listen: "127.0.0.1:8080".into(),
             public_url: "http://127.0.0.1:8080".into(),
             database_url: "data/plenary.db".into(),
-            site: SiteConfig { locales: vec!["en".into(), "nl".into()], time_zone: "Europe/Brussels".into(), custom: BTreeMap::new() },
+            site: SiteConfig {
+                locales: vec!["en".into(), "nl".into()],
+                time_zone: "Europe/Brussels".into(),
+                custom: BTreeMap::new(),
+            },
             auth: AuthConfig {
                 issuer: "plenary".into(),
                 audience: "plenary-api".into(),
@@ -172,7 +176,8 @@ impl Config {
             None => figment = figment.merge(Toml::file("plenary.toml")),
         }
         // Those that commands read for themselves are no settings.
-        let settings = Env::prefixed("PLENARY_").ignore(&["config", "admin_email", "admin_password", "data"]).split("__");
+        let settings =
+            Env::prefixed("PLENARY_").ignore(&["config", "admin_email", "admin_password", "data"]).split("__");
         let config: Config = figment
             .merge(settings)
             .merge(Serialized::defaults(flags))
@@ -190,15 +195,27 @@ impl Config {
                 faults.push(format!("{setting}: {rule}"));
             }
         };
-        check(self.listen.parse::<std::net::SocketAddr>().is_ok(), "listen", "wants an address and a port, such as 0.0.0.0:8080");
+        check(
+            self.listen.parse::<std::net::SocketAddr>().is_ok(),
+            "listen",
+            "wants an address and a port, such as 0.0.0.0:8080",
+        );
         check(values::url(&self.public_url).is_ok(), "public_url", "wants an http or https URL");
         check(!self.database_url.is_empty(), "database_url", "must not be empty");
         check(!self.site.locales.is_empty(), "site.locales", "wants one locale at least");
         for locale in &self.site.locales {
             let normal = values::language(locale);
-            check(normal.as_deref() == Ok(locale), "site.locales", &format!("\"{locale}\" is no BCP 47 tag in its usual form"));
+            check(
+                normal.as_deref() == Ok(locale),
+                "site.locales",
+                &format!("\"{locale}\" is no BCP 47 tag in its usual form"),
+            );
         }
-        check(values::zone(&self.site.time_zone).is_ok(), "site.time_zone", "wants an IANA time zone, such as Europe/Brussels");
+        check(
+            values::zone(&self.site.time_zone).is_ok(),
+            "site.time_zone",
+            "wants an IANA time zone, such as Europe/Brussels",
+        );
         check(!self.auth.issuer.is_empty(), "auth.issuer", "must not be empty");
         check(!self.auth.audience.is_empty(), "auth.audience", "must not be empty");
         check((1..=60).contains(&self.auth.access_token_minutes), "auth.access_token_minutes", "between 1 and 60");
@@ -207,8 +224,16 @@ impl Config {
         check((8..=4_194_304).contains(&self.auth.hash_memory_kib), "auth.hash_memory_kib", "between 8 and 4194304");
         check((1..=100).contains(&self.auth.hash_passes), "auth.hash_passes", "between 1 and 100");
         check((1..=64).contains(&self.auth.hash_threads), "auth.hash_threads", "between 1 and 64");
-        check((1_024..=67_108_864).contains(&self.server.max_body_bytes), "server.max_body_bytes", "between 1024 and 67108864");
-        check((1..=600).contains(&self.server.request_timeout_seconds), "server.request_timeout_seconds", "between 1 and 600");
+        check(
+            (1_024..=67_108_864).contains(&self.server.max_body_bytes),
+            "server.max_body_bytes",
+            "between 1024 and 67108864",
+        );
+        check(
+            (1..=600).contains(&self.server.request_timeout_seconds),
+            "server.request_timeout_seconds",
+            "between 1 and 600",
+        );
         check(self.server.keep_alive_seconds <= 3_600, "server.keep_alive_seconds", "at most 3600");
         check(self.server.shutdown_seconds <= 600, "server.shutdown_seconds", "at most 600");
         check(self.server.max_connections >= 1, "server.max_connections", "at least 1");
@@ -216,10 +241,19 @@ impl Config {
         check(self.server.workers <= 512, "server.workers", "at most 512");
         check(self.server.database_readers <= 512, "server.database_readers", "at most 512");
         check(["json", "pretty"].contains(&self.log.format.as_str()), "log.format", "json or pretty");
-        check(self.log.level.parse::<tracing_subscriber::EnvFilter>().is_ok(), "log.level", "wants directives, such as info");
+        check(
+            self.log.level.parse::<tracing_subscriber::EnvFilter>().is_ok(),
+            "log.level",
+            "wants directives, such as info",
+        );
         for origin in &self.cors.allowed_origins {
-            let sound = origin == "*" || url::Url::parse(origin).is_ok_and(|u| u.origin().ascii_serialization() == *origin);
-            check(sound, "cors.allowed_origins", &format!("\"{origin}\" is no origin, such as https://www.example.org"));
+            let sound =
+                origin == "*" || url::Url::parse(origin).is_ok_and(|u| u.origin().ascii_serialization() == *origin);
+            check(
+                sound,
+                "cors.allowed_origins",
+                &format!("\"{origin}\" is no origin, such as https://www.example.org"),
+            );
         }
         if let Err(fault) = self.custom_schemas() {
             faults.push(fault);
@@ -247,8 +281,10 @@ impl Config {
             if crate::resources::Resource::of_kind(kind).is_none() {
                 return Err(format!("site.custom.{kind}: there is no such kind of content"));
             }
-            let text = std::fs::read_to_string(path).map_err(|e| format!("site.custom.{kind}: {}: {e}", path.display()))?;
-            let schema = serde_json::from_str(&text).map_err(|e| format!("site.custom.{kind}: {}: {e}", path.display()))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|e| format!("site.custom.{kind}: {}: {e}", path.display()))?;
+            let schema =
+                serde_json::from_str(&text).map_err(|e| format!("site.custom.{kind}: {}: {e}", path.display()))?;
             schemas.insert(kind.clone(), schema);
         }
         CustomSchemas::compile(&schemas).map_err(|(kind, error)| format!("site.custom.{kind}: {error}"))

@@ -18,3 +18,4 @@ pub mod items;
 pub mod journal;
 pub mod problem;
 pub mod resources;
+pub mod transfer;

@@ -35,7 +35,8 @@ fn logs_in_and_says_who_one_is(app: &TestApp) {
     assert_eq!(tokens.header("cache-control"), "private, no-store");
     let tokens = tokens.json();
     assert_eq!(tokens["account"]["email"], "anna@example.org");
-    let me = app.public().with_token(tokens["access_token"].as_str().unwrap()).get("/api/v1/auth/me").expect(200).json();
+    let me =
+        app.public().with_token(tokens["access_token"].as_str().unwrap()).get("/api/v1/auth/me").expect(200).json();
     assert_eq!(me["role"], "editor");
     assert!(me.get("password_hash").is_none());
     app.public().get("/api/v1/auth/me").problem(401, &[]);
@@ -101,10 +102,8 @@ fn forged_tokens_are_refused(app: &TestApp) {
     let b64 = |v: &Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(v.to_string());
     let editor = app.editor();
     let parts: Vec<&str> = editor.token().split('.').collect();
-    let claims: Value = serde_json::from_slice(
-        &base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(parts[1]).unwrap(),
-    )
-    .unwrap();
+    let claims: Value =
+        serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
     let mut raised = claims.clone();
     raised["role"] = "administrator".into();
     let none = b64(&json!({"alg": "none", "typ": "JWT"}));
@@ -127,9 +126,11 @@ fn forged_tokens_are_refused(app: &TestApp) {
 
 fn keys_rotate_and_are_published(app: &TestApp) {
     let before = app.editor();
-    app.block_on(app.app.database.write(|c| {
-        Ok::<_, plenary::database::DatabaseError>(plenary::auth::tokens::add_key(c, "jwt")?)
-    }))
+    app.block_on(
+        app.app
+            .database
+            .write(|c| Ok::<_, plenary::database::DatabaseError>(plenary::auth::tokens::add_key(c, "jwt")?)),
+    )
     .unwrap();
     app.block_on(app.app.refresh_keys()).unwrap();
     let after = app.editor();
@@ -139,9 +140,11 @@ fn keys_rotate_and_are_published(app: &TestApp) {
     assert_eq!(keys["keys"].as_array().unwrap().len(), 2);
     assert!(keys["keys"].as_array().unwrap().iter().all(|k| k["kty"] == "OKP" && k.get("d").is_none()));
     // Once no older token can be valid, the older key goes.
-    app.block_on(app.app.database.write(|c| {
-        Ok::<_, plenary::database::DatabaseError>(plenary::auth::tokens::retire_keys(c, "jwt", -60)?)
-    }))
+    app.block_on(
+        app.app
+            .database
+            .write(|c| Ok::<_, plenary::database::DatabaseError>(plenary::auth::tokens::retire_keys(c, "jwt", -60)?)),
+    )
     .unwrap();
     app.block_on(app.app.refresh_keys()).unwrap();
     before.get("/api/v1/auth/me").problem(401, &[]);
@@ -157,7 +160,12 @@ fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
         std::iter::once((None, app.public())).chain(Role::ALL.map(|role| (Some(role), app.client(role)))).collect();
     for route in &routes {
         for (role, client) in &clients {
-            let path = route.path.replace("{id_or_slug}", "nothing-here").replace("{id}", "nothing").replace("{file}", "x").replace("{code}", "invalid");
+            let path = route
+                .path
+                .replace("{id_or_slug}", "nothing-here")
+                .replace("{id}", "nothing")
+                .replace("{file}", "x")
+                .replace("{code}", "invalid");
             let reply = client.send(route.method.as_str(), &path, &[("content-type", "application/json")], b"");
             let wanted = match (route.access, role) {
                 (Access::Open | Access::Public, _) => None,
@@ -167,7 +175,12 @@ fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
             };
             match wanted {
                 Some(status) => drop(reply.problem(status, &[])),
-                None => assert!(!matches!(reply.status, 401 | 403) || route.operation_id == "login", "{} as {role:?}: {}", route.operation_id, reply.status),
+                None => assert!(
+                    !matches!(reply.status, 401 | 403) || route.operation_id == "login",
+                    "{} as {role:?}: {}",
+                    route.operation_id,
+                    reply.status
+                ),
             }
         }
     }
@@ -189,7 +202,13 @@ fn accounts_are_managed(app: &TestApp) {
     admin.post("/api/v1/accounts", &new).problem(409, &[("/email", "taken")]);
     admin.post("/api/v1/accounts", &json!({"email": "x", "role": "king", "nane": 1})).problem(
         422,
-        &[("/email", "not_an_email"), ("/role", "not_allowed"), ("/nane", "unknown_field"), ("/name", "required"), ("/password", "required")],
+        &[
+            ("/email", "not_an_email"),
+            ("/role", "not_allowed"),
+            ("/nane", "unknown_field"),
+            ("/name", "required"),
+            ("/password", "required"),
+        ],
     );
     assert!(admin.get("/api/v1/accounts").expect(200).json()["data"].as_array().unwrap().len() >= 2);
     let tokens = login(app, "bram@example.org", PASSWORD).expect(200).json();

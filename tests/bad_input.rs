@@ -10,7 +10,13 @@ use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
 use crate::tests;
 
-tests![every_write_refuses_every_kind_of_nonsense, every_field_refuses_wrong_types, all_faults_at_once, bounds_hold, random_bodies_never_break_it];
+tests![
+    every_write_refuses_every_kind_of_nonsense,
+    every_field_refuses_wrong_types,
+    all_faults_at_once,
+    bounds_hold,
+    random_bodies_never_break_it
+];
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -19,9 +25,14 @@ fn snapshot(app: &TestApp) -> String {
     use diesel::prelude::*;
     use plenary::database::schema::{items, journal, links, slugs};
     app.block_on(app.app.database.read(|c| {
-        let rows: Vec<plenary::items::Item> = items::table.order(items::id).select(plenary::items::Item::as_select()).load(c)?;
-        let ties: Vec<plenary::items::Link> = links::table.order((links::source_id, links::relation, links::position)).select(plenary::items::Link::as_select()).load(c)?;
-        let names: Vec<(String, String)> = slugs::table.order((slugs::kind, slugs::slug)).select((slugs::slug, slugs::item_id)).load(c)?;
+        let rows: Vec<plenary::items::Item> =
+            items::table.order(items::id).select(plenary::items::Item::as_select()).load(c)?;
+        let ties: Vec<plenary::items::Link> = links::table
+            .order((links::source_id, links::relation, links::position))
+            .select(plenary::items::Link::as_select())
+            .load(c)?;
+        let names: Vec<(String, String)> =
+            slugs::table.order((slugs::kind, slugs::slug)).select((slugs::slug, slugs::item_id)).load(c)?;
         let entries: i64 = journal::table.count().get_result(c)?;
         Ok::<_, plenary::database::DatabaseError>(format!("{rows:?}{ties:?}{names:?}{entries}"))
     }))
@@ -67,12 +78,32 @@ fn every_write_refuses_every_kind_of_nonsense(app: &TestApp) {
             }
         };
         check(&[JSON], format!("{{\"{label}\": 5}}").as_bytes(), 422, Some((&pointer, "wrong_type")));
-        check(&[JSON], format!("{{\"{label}\": \"a\", \"titel\": 1}}").as_bytes(), 422, Some(("/titel", "unknown_field")));
+        check(
+            &[JSON],
+            format!("{{\"{label}\": \"a\", \"titel\": 1}}").as_bytes(),
+            422,
+            Some(("/titel", "unknown_field")),
+        );
         check(&[JSON], format!("{{\"{label}\": \"a\", \"id\": \"x\"}}").as_bytes(), 422, Some(("/id", "read_only")));
-        check(&[JSON], format!("{{\"{label}\": \"{}\"}}", "x".repeat(301)).as_bytes(), 422, Some((&pointer, "too_long")));
-        check(&[JSON], format!("{{\"{label}\": \"a\\u0000b\"}}").as_bytes(), 422, Some((&pointer, "control_character")));
+        check(
+            &[JSON],
+            format!("{{\"{label}\": \"{}\"}}", "x".repeat(301)).as_bytes(),
+            422,
+            Some((&pointer, "too_long")),
+        );
+        check(
+            &[JSON],
+            format!("{{\"{label}\": \"a\\u0000b\"}}").as_bytes(),
+            422,
+            Some((&pointer, "control_character")),
+        );
         check(&[JSON], format!("{{\"{label}\": \" \"}}").as_bytes(), 422, Some((&pointer, "empty")));
-        check(&[JSON], format!("{{\"{label}\": \"a\", \"{label}\": \"b\"}}").as_bytes(), 400, Some((&pointer, "duplicate_key")));
+        check(
+            &[JSON],
+            format!("{{\"{label}\": \"a\", \"{label}\": \"b\"}}").as_bytes(),
+            400,
+            Some((&pointer, "duplicate_key")),
+        );
         check(&[JSON], b"{\"title\": \"\xff\xfe\"}", 400, Some(("", "invalid_utf8")));
         check(&[JSON], br#"{"title": "\ud800"}"#, 400, Some(("", "malformed_json")));
         check(&[JSON], b"{\"title\": ", 400, Some(("", "malformed_json")));
@@ -120,7 +151,12 @@ fn every_field_refuses_wrong_types(app: &TestApp) {
             for value in wrong {
                 let problem = editor.patch(&item, "\"v1\"", &json!({field.name: value})).problem(422, &[]);
                 let pointer = problem["errors"][0]["pointer"].as_str().unwrap();
-                assert!(pointer.starts_with(&format!("/{}", field.name)), "{}.{}: {problem}", resource.kind, field.name);
+                assert!(
+                    pointer.starts_with(&format!("/{}", field.name)),
+                    "{}.{}: {problem}",
+                    resource.kind,
+                    field.name
+                );
             }
         }
     }
@@ -140,10 +176,19 @@ fn all_faults_at_once(app: &TestApp) {
     app.editor().post("/api/v1/events", &body).problem(
         422,
         &[
-            ("/title", "empty"), ("/slug", "not_a_slug"), ("/status", "not_allowed"), ("/kicker", "wrong_type"),
-            ("/time_zone", "unknown_zone"), ("/registration/url", "not_a_url"), ("/registration/capacity", "out_of_range"),
-            ("/registration/price", "unknown_field"), ("/languages/1", "not_a_language"), ("/speakers/0/role", "not_allowed"),
-            ("/speakers/0/speaker", "required"), ("/partners/0/partner", "dangling_reference"), ("/type", "dangling_reference"),
+            ("/title", "empty"),
+            ("/slug", "not_a_slug"),
+            ("/status", "not_allowed"),
+            ("/kicker", "wrong_type"),
+            ("/time_zone", "unknown_zone"),
+            ("/registration/url", "not_a_url"),
+            ("/registration/capacity", "out_of_range"),
+            ("/registration/price", "unknown_field"),
+            ("/languages/1", "not_a_language"),
+            ("/speakers/0/role", "not_allowed"),
+            ("/speakers/0/speaker", "required"),
+            ("/partners/0/partner", "dangling_reference"),
+            ("/type", "dangling_reference"),
             ("/venu", "unknown_field"),
         ],
     );
@@ -153,8 +198,12 @@ fn bounds_hold(app: &TestApp) {
     let editor = app.editor();
     let large = format!("{{\"title\": \"{}\"}}", "x".repeat(2_000_000));
     editor.send("POST", "/api/v1/events", &[JSON], large.as_bytes()).problem(413, &[]);
-    editor.post("/api/v1/events", &json!({"title": "T", "topics": vec!["x"; 51]})).problem(422, &[("/topics", "too_many")]);
-    editor.post("/api/v1/events", &json!({"title": "T", "languages": ["en", "en"]})).problem(422, &[("/languages/1", "duplicate")]);
+    editor
+        .post("/api/v1/events", &json!({"title": "T", "topics": vec!["x"; 51]}))
+        .problem(422, &[("/topics", "too_many")]);
+    editor
+        .post("/api/v1/events", &json!({"title": "T", "languages": ["en", "en"]}))
+        .problem(422, &[("/languages/1", "duplicate")]);
     app.public().get("/api/v1/events?limit=101").problem(400, &[("?limit", "out_of_range")]);
     app.public().get(&format!("/api/v1/events?slug={}", "a,".repeat(101))).problem(400, &[("?slug", "too_many")]);
     app.public().get(&format!("/api/v1/events/{}", "x".repeat(5_000))).problem(404, &[]);
@@ -172,10 +221,21 @@ fn random_bodies_never_break_it(app: &TestApp) {
     let editor = app.editor();
     targets(&editor);
     let leaf = prop_oneof![
-        Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), any::<f64>().prop_map(Value::from),
-        "\\PC{0,12}".prop_map(Value::from), Just(json!("target-events")), Just(json!("2027-02-30")), Just(json!("Europe/Brussels")),
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        Just(json!("target-events")),
+        Just(json!("2027-02-30")),
+        Just(json!("Europe/Brussels")),
     ];
-    let names: Vec<&str> = ALL.iter().flat_map(|r| r.fields).map(|f| f.name).chain(["slug", "status", "role", "speaker", "url", "format", "source"]).collect();
+    let names: Vec<&str> = ALL
+        .iter()
+        .flat_map(|r| r.fields)
+        .map(|f| f.name)
+        .chain(["slug", "status", "role", "speaker", "url", "format", "source"])
+        .collect();
     let value = leaf.prop_recursive(3, 24, 5, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

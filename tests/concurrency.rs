@@ -5,7 +5,12 @@ use serde_json::json;
 use crate::support::app::TestApp;
 use crate::tests;
 
-tests![fifty_editors_lose_no_update, equal_titles_at_once_get_different_slugs, two_nodes_start_at_once, journal_has_no_gaps];
+tests![
+    fifty_editors_lose_no_update,
+    equal_titles_at_once_get_different_slugs,
+    two_nodes_start_at_once,
+    journal_has_no_gaps
+];
 
 fn fifty_editors_lose_no_update(app: &TestApp) {
     let editor = app.editor();
@@ -17,7 +22,8 @@ fn fifty_editors_lose_no_update(app: &TestApp) {
                 loop {
                     let now = editor.get("/api/v1/events/shared").expect(200);
                     let count: u32 = now.json()["summary"].as_str().unwrap().parse().unwrap();
-                    let reply = editor.patch("/api/v1/events/shared", now.etag(), &json!({"summary": (count + 1).to_string()}));
+                    let reply =
+                        editor.patch("/api/v1/events/shared", now.etag(), &json!({"summary": (count + 1).to_string()}));
                     match reply.status {
                         200 => break,
                         412 => {}
@@ -58,7 +64,9 @@ fn two_nodes_start_at_once(app: &TestApp) {
         crate::support::app::Backend::Postgres(port) => crate::support::postgres::new_database(port),
     };
     let nodes: Vec<TestApp> = std::thread::scope(|scope| {
-        let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| TestApp::start_with(app.backend, |c| c.database_url = url.clone()))).collect();
+        let starts: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| TestApp::start_with(app.backend, |c| c.database_url = url.clone())))
+            .collect();
         starts.into_iter().map(|s| s.join().expect("a node starts")).collect()
     });
     let editor = nodes[0].editor();
@@ -104,7 +112,8 @@ fn journal_has_no_gaps(app: &TestApp) {
     });
     let entries: Vec<(i64, String, i64)> = app
         .block_on(app.app.database.read(|c| {
-            let rows = journal::table.order(journal::sequence).select((journal::sequence, journal::item_id, journal::version));
+            let rows =
+                journal::table.order(journal::sequence).select((journal::sequence, journal::item_id, journal::version));
             Ok::<_, plenary::database::DatabaseError>(rows.load(c)?)
         }))
         .unwrap();

@@ -108,9 +108,19 @@ fn every_field_of_every_kind_comes_back(app: &TestApp) {
         let made = editor.create(resource.collection, &body);
         for field in resource.fields.iter().filter(|f| f.name != "custom" && !body[f.name].is_null()) {
             let (given, got) = (&body[field.name], &made[field.name]);
-            assert!(!got.is_null() && got != &json!([]) || given == &json!([]), "{}.{} is lost", resource.kind, field.name);
+            assert!(
+                !got.is_null() && got != &json!([]) || given == &json!([]),
+                "{}.{} is lost",
+                resource.kind,
+                field.name
+            );
             let plain = given.is_string() && field.relation().is_none() && got.is_string();
-            if plain && !matches!(field.kind, plenary::content::field::Kind::Rich { .. } | plenary::content::field::Kind::Moment { .. }) {
+            if plain
+                && !matches!(
+                    field.kind,
+                    plenary::content::field::Kind::Rich { .. } | plenary::content::field::Kind::Moment { .. }
+                )
+            {
                 assert_eq!(given, got, "{}.{}", resource.kind, field.name);
             }
         }
@@ -128,8 +138,12 @@ fn slugs_are_made_from_titles(app: &TestApp) {
     assert!(slug(&"long words ".repeat(27)).as_str().unwrap().len() <= 120);
     // Another kind has slugs of its own.
     assert_eq!(editor.create("topics", &json!({"name": "Zürich – Überblick"}))["slug"], "zurich-uberblick");
-    editor.post("/api/v1/events", &json!({"title": "x", "slug": "zurich-uberblick"})).problem(409, &[("/slug", "taken")]);
-    editor.post("/api/v1/events", &json!({"title": "x", "slug": "Not A Slug"})).problem(422, &[("/slug", "not_a_slug")]);
+    editor
+        .post("/api/v1/events", &json!({"title": "x", "slug": "zurich-uberblick"}))
+        .problem(409, &[("/slug", "taken")]);
+    editor
+        .post("/api/v1/events", &json!({"title": "x", "slug": "Not A Slug"}))
+        .problem(422, &[("/slug", "not_a_slug")]);
 }
 
 fn old_slugs_lead_on(app: &TestApp) {
@@ -163,7 +177,12 @@ fn idempotency_keys_make_once(app: &TestApp) {
     let long = "x".repeat(256);
     let headers = [("content-type", "application/json"), ("idempotency-key", long.as_str())];
     editor.send("POST", "/api/v1/events", &headers, b"{}").problem(400, &[("Idempotency-Key", "not_a_key")]);
-    let other = app.editor().send("POST", "/api/v1/events", &[("content-type", "application/json"), ("idempotency-key", "import-42")], br#"{"title":"Once"}"#);
+    let other = app.editor().send(
+        "POST",
+        "/api/v1/events",
+        &[("content-type", "application/json"), ("idempotency-key", "import-42")],
+        br#"{"title":"Once"}"#,
+    );
     assert_eq!(other.expect(201).json()["slug"], "once-2");
 }
 
@@ -206,14 +225,21 @@ fn drafts_are_for_editors(app: &TestApp) {
     editor.create("events", &event);
     let names = |client: &Client, query: &str| {
         let event = client.get(&format!("/api/v1/events/e{query}")).expect(200).json();
-        event["speakers"].as_array().unwrap().iter().map(|s| s["speaker"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        event["speakers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["speaker"]["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     for query in ["", "?include=speakers", "?locale=nl", "?locale=*&include=speakers", "?body_format=text"] {
         assert_eq!(names(&app.public(), query), ["Seen Person"]);
         assert_eq!(names(&editor, query), ["Hidden Person", "Seen Person"]);
     }
     let public = app.public();
-    assert!(public.get("/api/v1/events?speaker=hidden-person").expect(200).json()["data"].as_array().unwrap().is_empty());
+    assert!(
+        public.get("/api/v1/events?speaker=hidden-person").expect(200).json()["data"].as_array().unwrap().is_empty()
+    );
     assert!(public.get("/api/v1/speakers?event=e&count=exact").expect(200).json()["page"]["total"] == 1);
     for status in ["draft", "any", "trashed", "archived"] {
         public.get(&format!("/api/v1/speakers?status={status}")).problem(400, &[("?status", "not_public")]);
@@ -238,7 +264,10 @@ fn contributors_write_drafts_only(app: &TestApp) {
 fn sessions_are_seen_with_their_event(app: &TestApp) {
     let editor = app.editor();
     let event = editor.create("events", &json!({"title": "E"}));
-    editor.create("sessions", &json!({"title": "S", "event": "e", "status": "published", "starts_at": "2027-01-01T10:00"}));
+    editor.create(
+        "sessions",
+        &json!({"title": "S", "event": "e", "status": "published", "starts_at": "2027-01-01T10:00"}),
+    );
     app.public().get("/api/v1/sessions/s").problem(404, &[]);
     editor.act("/api/v1/events/e/publish", "\"v1\"").expect(200);
     app.public().get("/api/v1/sessions/s").expect(200);
@@ -270,18 +299,23 @@ fn rich_text_is_sanitised(app: &TestApp) {
     for bad in ["script", "onerror", "javascript"] {
         assert!(!html.contains(bad), "{html}");
     }
-    let text = |format: &str| app.public().get(&format!("/api/v1/events/t?body_format={format}")).expect(200).json()["body"].clone();
+    let text = |format: &str| {
+        app.public().get(&format!("/api/v1/events/t?body_format={format}")).expect(200).json()["body"].clone()
+    };
     assert_eq!(text("source"), source);
     assert!(text("text").as_str().unwrap().starts_with("Hello world"));
     let as_html = json!({"title": "H", "body": {"format": "html", "source": "<p>a *b*</p>"}});
     assert_eq!(editor.create("events", &as_html)["body"], "<p>a *b*</p>");
-    editor
-        .post("/api/v1/events", &json!({"title": "H", "body": {"format": "rtf", "sauce": ""}}))
-        .problem(422, &[("/body/format", "not_allowed"), ("/body/sauce", "unknown_field"), ("/body/source", "wrong_type")]);
+    editor.post("/api/v1/events", &json!({"title": "H", "body": {"format": "rtf", "sauce": ""}})).problem(
+        422,
+        &[("/body/format", "not_allowed"), ("/body/sauce", "unknown_field"), ("/body/source", "wrong_type")],
+    );
 }
 
 fn custom_fields_follow_their_schema(app: &TestApp) {
-    app.editor().post("/api/v1/events", &json!({"title": "T", "custom": {"room": 1}})).problem(422, &[("/custom", "not_declared")]);
+    app.editor()
+        .post("/api/v1/events", &json!({"title": "T", "custom": {"room": 1}}))
+        .problem(422, &[("/custom", "not_declared")]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("event.json");
     let schema = json!({"type": "object", "properties": {"stars": {"type": "integer", "maximum": 5}}, "additionalProperties": false});
@@ -289,5 +323,7 @@ fn custom_fields_follow_their_schema(app: &TestApp) {
     let other = TestApp::start_with(app.backend, |config| drop(config.site.custom.insert("event".into(), file)));
     let editor = other.editor();
     assert_eq!(editor.create("events", &json!({"title": "T", "custom": {"stars": 4}}))["custom"], json!({"stars": 4}));
-    editor.post("/api/v1/events", &json!({"title": "T", "custom": {"stars": 9}})).problem(422, &[("/custom/stars", "custom_schema")]);
+    editor
+        .post("/api/v1/events", &json!({"title": "T", "custom": {"stars": 9}}))
+        .problem(422, &[("/custom/stars", "custom_schema")]);
 }

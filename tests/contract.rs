@@ -9,7 +9,12 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::tests;
 
-tests![the_checked_in_document_is_current, the_served_document_has_every_route, answers_keep_to_their_schemas, inputs_of_the_examples_are_accepted];
+tests![
+    the_checked_in_document_is_current,
+    the_served_document_has_every_route,
+    answers_keep_to_their_schemas,
+    inputs_of_the_examples_are_accepted
+];
 
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/plenary.json");
 
@@ -56,7 +61,8 @@ fn validator(document: &Value, name: &str) -> jsonschema::Validator {
 
 #[track_caller]
 fn keeps(document: &Value, name: &str, answer: &Value) {
-    let faults: Vec<String> = validator(document, name).iter_errors(answer).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    let faults: Vec<String> =
+        validator(document, name).iter_errors(answer).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(faults.is_empty(), "{name}: {faults:#?}\n{answer:#}");
 }
 
@@ -71,7 +77,15 @@ fn answers_keep_to_their_schemas(app: &TestApp) {
         let collection = format!("/api/v1/{}", resource.collection);
         let includes = resource.includes().join(",");
         let include = if includes.is_empty() { String::new() } else { format!("&include={includes}") };
-        for view in ["locale=en", "locale=nl", "locale=*", "detail=full", "body_format=text", "detail=full&body_format=source", "count=exact"] {
+        for view in [
+            "locale=en",
+            "locale=nl",
+            "locale=*",
+            "detail=full",
+            "body_format=text",
+            "detail=full&body_format=source",
+            "count=exact",
+        ] {
             for extra in ["", &include] {
                 let page = public.get(&format!("{collection}?{view}{extra}")).expect(200).json();
                 keeps(&document, &format!("{}Page", resource.schema), &page);
@@ -79,7 +93,10 @@ fn answers_keep_to_their_schemas(app: &TestApp) {
                     if view == "count=exact" {
                         continue;
                     }
-                    let one = public.get(&format!("{collection}/{}?{view}{extra}", item["slug"].as_str().unwrap())).expect(200).json();
+                    let one = public
+                        .get(&format!("{collection}/{}?{view}{extra}", item["slug"].as_str().unwrap()))
+                        .expect(200)
+                        .json();
                     keeps(&document, resource.schema, &one);
                 }
             }
@@ -88,7 +105,11 @@ fn answers_keep_to_their_schemas(app: &TestApp) {
         keeps(&document, &format!("{}Page", resource.schema), &drafts);
     }
     keeps(&document, "Problem", &public.get("/api/v1/events?x=1").expect(400).json());
-    keeps(&document, "Problem", &editor.patch("/api/v1/events/rivers-without-borders", "\"v9\"", &json!({})).expect(412).json());
+    keeps(
+        &document,
+        "Problem",
+        &editor.patch("/api/v1/events/rivers-without-borders", "\"v9\"", &json!({})).expect(412).json(),
+    );
     keeps(&document, "JwkSet", &public.get("/.well-known/jwks.json").expect(200).json());
     keeps(&document, "Account", &editor.get("/api/v1/auth/me").expect(200).json());
     keeps(&document, "Health", &public.get("/readyz").expect(200).json());

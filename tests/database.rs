@@ -60,7 +60,10 @@ fn both_have_the_same_shape(app: &TestApp) {
     assert!(this.len() > 80, "{this:#?}");
     let only_here: Vec<_> = this.difference(&sqlite).collect();
     let only_sqlite: Vec<_> = sqlite.difference(&this).collect();
-    assert!(only_here.is_empty() && only_sqlite.is_empty(), "only here: {only_here:#?}\nonly on SQLite: {only_sqlite:#?}");
+    assert!(
+        only_here.is_empty() && only_sqlite.is_empty(),
+        "only here: {only_here:#?}\nonly on SQLite: {only_sqlite:#?}"
+    );
 }
 
 fn an_unknown_migration_is_refused(app: &TestApp) {

@@ -42,10 +42,13 @@ fn pages_neither_skip_nor_repeat(app: &TestApp) {
     let editor = app.editor();
     fill(&editor, 23);
     let public = app.public();
-    for sort in ["-starts_at", "starts_at,title", "-starts_at,title", "title", "-title", "created_at", "-updated_at,-title"] {
+    for sort in
+        ["-starts_at", "starts_at,title", "-starts_at,title", "title", "-title", "created_at", "-updated_at,-title"]
+    {
         let all = slugs(&public.get(&format!("/api/v1/events?limit=100&sort={sort}")).expect(200).json());
         assert_eq!(all.len(), 23);
-        let (mut seen, mut path, mut last_prev) = (Vec::new(), format!("/api/v1/events?limit=5&sort={sort}&count=exact"), Value::Null);
+        let (mut seen, mut path, mut last_prev) =
+            (Vec::new(), format!("/api/v1/events?limit=5&sort={sort}&count=exact"), Value::Null);
         loop {
             let reply = public.get(&path).expect(200);
             let page = reply.json();
@@ -71,10 +74,13 @@ fn pages_neither_skip_nor_repeat(app: &TestApp) {
     let first = public.get("/api/v1/events?limit=10&sort=starts_at").expect(200).json();
     editor.create("events", &json!({"title": "Early", "starts_at": "2026-01-01", "status": "published"}));
     let next = first["page"]["next"].as_str().unwrap();
-    let second = slugs(&public.get(&format!("/api/v1/events?limit=10&sort=starts_at&cursor={next}")).expect(200).json());
+    let second =
+        slugs(&public.get(&format!("/api/v1/events?limit=10&sort=starts_at&cursor={next}")).expect(200).json());
     assert!(slugs(&first).iter().all(|slug| !second.contains(slug)) && !second.contains(&"early".to_owned()));
     public.get(&format!("/api/v1/events?sort=title&cursor={next}")).problem(400, &[("?cursor", "other_list")]);
-    public.get(&format!("/api/v1/events?sort=starts_at&offset=1&cursor={next}")).problem(400, &[("?offset", "with_cursor")]);
+    public
+        .get(&format!("/api/v1/events?sort=starts_at&offset=1&cursor={next}"))
+        .problem(400, &[("?offset", "with_cursor")]);
     public.get("/api/v1/events?cursor=made-up").problem(400, &[("?cursor", "not_a_cursor")]);
     assert_eq!(slugs(&public.get("/api/v1/events?sort=starts_at&offset=1&limit=1").expect(200).json()), ["event-000"]);
 }
@@ -85,8 +91,14 @@ fn filters_select(app: &TestApp) {
     editor.create("topics", &json!({"name": "Water", "status": "published"}));
     editor.create("venues", &json!({"name": "Hall", "status": "published", "address": {"country": "BE"}}));
     editor.create("series", &json!({"title": "Talks", "status": "published"}));
-    let id = editor.create("events", &json!({"title": "Special", "status": "published", "topics": ["water"], "venue": "hall", "series": "talks"}))["id"].clone();
-    let count = |query: &str| app.public().get(&format!("/api/v1/{query}&count=exact")).expect(200).json()["page"]["total"].as_i64().unwrap();
+    let id = editor.create(
+        "events",
+        &json!({"title": "Special", "status": "published", "topics": ["water"], "venue": "hall", "series": "talks"}),
+    )["id"]
+        .clone();
+    let count = |query: &str| {
+        app.public().get(&format!("/api/v1/{query}&count=exact")).expect(200).json()["page"]["total"].as_i64().unwrap()
+    };
     assert_eq!(count("events?type=talk"), 3);
     assert_eq!(count("events?type=talk&speaker=anna"), 0);
     assert_eq!(count("events?speaker=anna"), 6);
@@ -103,7 +115,7 @@ fn filters_select(app: &TestApp) {
     assert_eq!(count("partners?kind=media,foundation&event=event-001"), 1);
     assert_eq!(count("venues?country=BE"), 1);
     app.public().get("/api/v1/partners?kind=king").problem(400, &[("?kind", "not_allowed")]);
-    app.public().get("/api/v1/venues?country=Belgium").problem(400, &[("?country", "too_long")]);
+    app.public().get("/api/v1/venues?country=Belgium").problem(400, &[("?country", "unknown_country")]);
 }
 
 fn includes_show_relations_whole(app: &TestApp) {
@@ -129,7 +141,9 @@ fn includes_show_relations_whole(app: &TestApp) {
 
 fn unknown_parameters_are_refused(app: &TestApp) {
     let public = app.public();
-    let problem = public.get("/api/v1/events?limt=3&sort=-startsat&foo=1&limit=0").problem(400, &[("?limt", "unknown_parameter"), ("?foo", "unknown_parameter")]);
+    let problem = public
+        .get("/api/v1/events?limt=3&sort=-startsat&foo=1&limit=0")
+        .problem(400, &[("?limt", "unknown_parameter"), ("?foo", "unknown_parameter")]);
     assert!(problem["errors"][0]["message"].as_str().unwrap().contains("\"limit\""));
     public.get("/api/v1/events?limit=0&sort=-startsat&count=all&offset=x").problem(
         400,
@@ -154,7 +168,8 @@ fn conditional_requests_save_the_body(app: &TestApp) {
     // What is included belongs to the representation.
     let before = public.get("/api/v1/events/event-001?include=speakers").expect(200).etag().to_owned();
     editor.patch("/api/v1/speakers/anna", "\"v1\"", &json!({"job_title": "New"})).expect(200);
-    let after = public.send("GET", "/api/v1/events/event-001?include=speakers", &[("if-none-match", &before)], b"").expect(200);
+    let after =
+        public.send("GET", "/api/v1/events/event-001?include=speakers", &[("if-none-match", &before)], b"").expect(200);
     assert_eq!(after.json()["speakers"][0]["speaker"]["job_title"], "New");
 }
 
@@ -169,7 +184,9 @@ fn answers_are_compressed_for_those_who_want_it(app: &TestApp) {
         assert_eq!(coded.header("content-encoding"), coding);
         assert!(coded.body.len() * 3 < plain.body.len());
         assert!(!tags.contains(&coded.etag().to_owned()));
-        public.send("GET", "/api/v1/events", &[("if-none-match", coded.etag()), ("accept-encoding", coding)], b"").expect(304);
+        public
+            .send("GET", "/api/v1/events", &[("if-none-match", coded.etag()), ("accept-encoding", coding)], b"")
+            .expect(304);
         tags.push(coded.etag().to_owned());
     }
 }
@@ -182,7 +199,9 @@ fn queries_do_not_grow_with_the_page(app: &TestApp) {
         public.get(path).expect(200);
         app.app.database.statements() - before
     };
-    for query in ["include=speakers,partners,type,sessions", "speaker=anna", "locale=nl&include=speakers", "detail=full"] {
+    for query in
+        ["include=speakers,partners,type,sessions", "speaker=anna", "locale=nl&include=speakers", "detail=full"]
+    {
         let small = cost(&format!("/api/v1/events?limit=2&{query}"));
         let large = cost(&format!("/api/v1/events?limit=40&{query}"));
         assert!(large <= small, "{query}: {small} queries for 2 items, {large} for 40");

@@ -31,7 +31,9 @@ fn one_language_leaves_the_others_alone(app: &TestApp) {
     editor.patch(path, "\"v1\"", &json!({"job_title": "Analyst"})).expect(200);
     let titles = |path: &str| editor.get(path).expect(200).json()["job_title"].clone();
     assert_eq!(titles(&format!("{path}?locale=*")), json!({"en": "Analyst", "nl": "Analist"}));
-    editor.put(&format!("{path}?locale=nl"), "\"v2\"", &json!({"name": "Anna", "job_title": "Senior analist"})).expect(200);
+    editor
+        .put(&format!("{path}?locale=nl"), "\"v2\"", &json!({"name": "Anna", "job_title": "Senior analist"}))
+        .expect(200);
     assert_eq!(titles(&format!("{path}?locale=*")), json!({"en": "Analyst", "nl": "Senior analist"}));
     editor.patch(&format!("{path}?locale=nl"), "\"v3\"", &json!({"job_title": null})).expect(200);
     assert_eq!(titles(&format!("{path}?locale=*")), json!({"en": "Analyst"}));
@@ -54,5 +56,7 @@ fn maps_give_and_take_all(app: &TestApp) {
     let all = editor.get("/api/v1/events/title?locale=*").expect(200).json();
     assert_eq!(all["speakers"][0]["affiliation"], json!({"en": "There", "nl": "Ergens"}));
     editor.post("/api/v1/events?locale=*", &json!({"title": "plain"})).problem(422, &[("/title", "wrong_type")]);
-    editor.post("/api/v1/events?locale=*", &json!({"title": {"fr": "x"}})).problem(422, &[("/title/fr", "unknown_locale"), ("/title", "required")]);
+    editor
+        .post("/api/v1/events?locale=*", &json!({"title": {"fr": "x"}}))
+        .problem(422, &[("/title/fr", "unknown_locale"), ("/title", "required")]);
 }

@@ -5,14 +5,15 @@ mod support;
 mod accounts;
 mod bad_input;
 mod concurrency;
-mod contract;
 mod content;
+mod contract;
 mod database;
 mod delivery;
 mod languages;
 mod operations;
 mod origin;
 mod times;
+mod transfer;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -33,6 +34,9 @@ macro_rules! tests {
 fn main() {
     let arguments = Arguments::from_args();
     let postgres = if arguments.list { None } else { Some(Postgres::start()) };
+    if let Some(postgres) = &postgres {
+        support::app::POSTGRES.set(postgres.backend()).expect("Postgres is started once");
+    }
     let rooms = [
         accounts::TESTS,
         bad_input::TESTS,
@@ -45,6 +49,7 @@ fn main() {
         operations::TESTS,
         origin::TESTS,
         times::TESTS,
+        transfer::TESTS,
     ];
     let mut trials = Vec::new();
     for (name, test) in rooms.into_iter().flatten() {

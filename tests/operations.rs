@@ -28,7 +28,11 @@ fn health_readiness_and_metrics(app: &TestApp) {
     let metrics = public.get("/metrics").expect(200);
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     let text = String::from_utf8(metrics.body).unwrap();
-    for name in ["plenary_http_request_seconds_count{operation=\"listEvents\",status=\"2xx\"}", "plenary_database_queries_total", "plenary_database_commits_total"] {
+    for name in [
+        "plenary_http_request_seconds_count{operation=\"listEvents\",status=\"2xx\"}",
+        "plenary_database_queries_total",
+        "plenary_database_commits_total",
+    ] {
         assert!(text.contains(name), "{name}");
     }
 }
@@ -45,7 +49,10 @@ fn answers_carry_security_headers(app: &TestApp) {
 
 fn request_ids_are_kept_or_made(app: &TestApp) {
     let public = app.public();
-    assert_eq!(public.send("GET", "/healthz", &[("x-request-id", "from-the-proxy.1")], b"").header("x-request-id"), "from-the-proxy.1");
+    assert_eq!(
+        public.send("GET", "/healthz", &[("x-request-id", "from-the-proxy.1")], b"").header("x-request-id"),
+        "from-the-proxy.1"
+    );
     for bad in ["", "a b", &"x".repeat(65)] {
         let reply = public.send("GET", "/healthz", &[("x-request-id", bad)], b"");
         assert_eq!(reply.header("x-request-id").len(), 36);
@@ -79,7 +86,9 @@ fn slow_clients_are_sent_away(app: &TestApp) {
         text
     };
     assert!(answer("GET /api/v1/events HTTP/1.1\r\nHost:").starts_with("HTTP/1.1 408"));
-    let slow_body = format!("POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{{");
+    let slow_body = format!(
+        "POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{{"
+    );
     assert!(answer(&slow_body).starts_with("HTTP/1.1 408"));
     patient.public().get("/healthz").expect(200);
 }
@@ -113,10 +122,12 @@ fn problem_types_lead_to_pages(app: &TestApp) {
 fn running_requests_finish_at_shutdown(app: &TestApp) {
     let editor = app.editor();
     let writes: Vec<u16> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|i| {
-            let editor = &editor;
-            scope.spawn(move || editor.post("/api/v1/events", &json!({"title": format!("Late {i}")})).status)
-        }).collect();
+        let threads: Vec<_> = (0..8)
+            .map(|i| {
+                let editor = &editor;
+                scope.spawn(move || editor.post("/api/v1/events", &json!({"title": format!("Late {i}")})).status)
+            })
+            .collect();
         threads.into_iter().map(|t| t.join().unwrap()).collect()
     });
     assert!(writes.iter().all(|status| *status == 201), "{writes:?}");

@@ -105,7 +105,11 @@ pub fn by_id(connection: &mut Db, id: &str) -> Result<AccountRow, Problem> {
 
 /// The account with this address.
 pub fn by_email(connection: &mut Db, email: &str) -> QueryResult<Option<AccountRow>> {
-    accounts::table.filter(accounts::email.eq(normal_email(email))).select(AccountRow::as_select()).first(connection).optional()
+    accounts::table
+        .filter(accounts::email.eq(normal_email(email)))
+        .select(AccountRow::as_select())
+        .first(connection)
+        .optional()
 }
 
 /// All accounts, by address.
@@ -114,7 +118,13 @@ pub fn all(connection: &mut Db) -> QueryResult<Vec<AccountRow>> {
 }
 
 /// Makes an account; the address must be free.
-pub fn insert(connection: &mut Db, email: &str, name: &str, role: Role, password_hash: String) -> Result<AccountRow, Problem> {
+pub fn insert(
+    connection: &mut Db,
+    email: &str,
+    name: &str,
+    role: Role,
+    password_hash: String,
+) -> Result<AccountRow, Problem> {
     let at = now();
     let row = AccountRow {
         id: new_id(),
@@ -139,10 +149,14 @@ pub fn insert(connection: &mut Db, email: &str, name: &str, role: Role, password
 /// Saves a changed account. The last active administrator stays one.
 pub fn save(connection: &mut Db, mut row: AccountRow) -> Result<AccountRow, Problem> {
     let other_administrators: i64 = accounts::table
-        .filter(accounts::role.eq(Role::Administrator.word()).and(accounts::active.eq(true)).and(accounts::id.ne(&row.id)))
+        .filter(
+            accounts::role.eq(Role::Administrator.word()).and(accounts::active.eq(true)).and(accounts::id.ne(&row.id)),
+        )
         .count()
         .get_result(connection)?;
-    if other_administrators == 0 && !(row.active && row.role() == Role::Administrator) {
+    let is_one = |row: &AccountRow| row.active && row.role() == Role::Administrator;
+    let was_one = is_one(&by_id(connection, &row.id)?);
+    if other_administrators == 0 && was_one && !is_one(&row) {
         return Err(Problem::new(Kind::Conflict, "this is the last active administrator"));
     }
     row.version += 1;

@@ -12,7 +12,7 @@ use super::tokens::JwkSet;
 use super::{lockout, passwords};
 use crate::app::App;
 use crate::content::fault::Faults;
-use crate::http::body::json;
+use crate::http::body::{json, merge_patch};
 use crate::http::conditions::required_version;
 use crate::http::openapi::schemas::{example_of, reference};
 use crate::http::parameters::{IF_MATCH, path_id};
@@ -98,7 +98,11 @@ fn account_routes() -> Vec<Route> {
             .answers(200, "The account.", reference("Account"), &["ETag"])
             .problems(&[Kind::NotFound]),
         Route::new(Method::PATCH, "/api/v1/accounts/{id}", "updateAccount", update)
-            .about(TAG, "Change an account", "What is left out stays. A new password, another role or closing ends its refresh tokens.")
+            .about(
+                TAG,
+                "Change an account",
+                "What is left out stays. A new password, another role or closing ends its refresh tokens.",
+            )
             .access(manage)
             .parameters([path_id(), IF_MATCH.clone()])
             .body("application/merge-patch+json", reference("AccountChange"), example_of(&ACCOUNT_CHANGE))
@@ -121,12 +125,12 @@ async fn login(request: Request) -> Result<Answer, Problem> {
 async fn check_password(app: &App, email: &str, password: String) -> Result<AccountRow, Problem> {
     let email = accounts::normal_email(email);
     let key = email.clone();
-    let (wait, account) = app
-        .database
-        .read(move |c| Ok::<_, Problem>((lockout::wait(c, &key)?, accounts::by_email(c, &key)?)))
-        .await?;
+    let (wait, account) =
+        app.database.read(move |c| Ok::<_, Problem>((lockout::wait(c, &key)?, accounts::by_email(c, &key)?))).await?;
     if let Some(seconds) = wait {
-        return Err(Problem::new(Kind::TooManyAttempts, "too many failed log-ins with this address").retry_after(seconds));
+        return Err(
+            Problem::new(Kind::TooManyAttempts, "too many failed log-ins with this address").retry_after(seconds)
+        );
     }
     let account = account.filter(|account| account.active);
     let right = app.hasher.verify(password, account.as_ref().map(|a| a.password_hash.clone())).await?;
@@ -181,14 +185,15 @@ async fn change_password(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&PASSWORD_CHANGE, &json(&request)?, &request.app.site)?;
     let id = request.actor()?.account_id.clone();
     let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
-    let account = check_password(&request.app, &account.email, form.text("current_password")).await.map_err(|problem| {
-        if problem.kind != Kind::BadCredentials {
-            return problem;
-        }
-        let mut faults = Faults::new();
-        faults.add("/current_password", "wrong", "this is not the password");
-        Problem::invalid(faults)
-    })?;
+    let account =
+        check_password(&request.app, &account.email, form.text("current_password")).await.map_err(|problem| {
+            if problem.kind != Kind::BadCredentials {
+                return problem;
+            }
+            let mut faults = Faults::new();
+            faults.add("/current_password", "wrong", "this is not the password");
+            Problem::invalid(faults)
+        })?;
     let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
     request.app.database.write(move |c| set_password(c, account, hash)).await?;
     Ok(Answer::empty(204).private())
@@ -239,7 +244,7 @@ async fn create(request: Request) -> Result<Answer, Problem> {
 
 async fn update(request: Request) -> Result<Answer, Problem> {
     let version = required_version(&request)?;
-    let form = Form::read(&ACCOUNT_CHANGE, &json(&request)?, &request.app.site)?;
+    let form = Form::read(&ACCOUNT_CHANGE, &merge_patch(&request)?, &request.app.site)?;
     let id = request.path("id").to_owned();
     let before = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
     let hash = match form.get("password") {
@@ -252,7 +257,10 @@ async fn update(request: Request) -> Result<Answer, Problem> {
         .write(move |c| {
             let mut row = accounts::by_id(c, &before.id)?;
             if row.version != version {
-                return Err(Problem::new(Kind::PreconditionFailed, format!("the account is at version {} now", row.version)));
+                return Err(Problem::new(
+                    Kind::PreconditionFailed,
+                    format!("the account is at version {} now", row.version),
+                ));
             }
             row.name = form.get("name").unwrap_or(row.name);
             row.role = form.get("role").unwrap_or(row.role);

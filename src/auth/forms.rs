@@ -12,10 +12,12 @@ use crate::problem::Problem;
 
 const ROLES: &[&str] = &["viewer", "contributor", "editor", "administrator"];
 
-const EMAIL: Field = Field::new("email", Kind::Email, "The address of the account.", r#""anna@example.org""#).required();
+const EMAIL: Field =
+    Field::new("email", Kind::Email, "The address of the account.", r#""anna@example.org""#).required();
 const PASSWORD: Kind = Kind::Line { max: MAX_PASSWORD };
 const NAME: Field = Field::new("name", Kind::Line { max: 200 }, "The person's name.", r#""Anna Janssens""#).required();
-const ROLE: Field = Field::new("role", Kind::OneOf(ROLES), "What the account is trusted with.", r#""editor""#).required();
+const ROLE: Field =
+    Field::new("role", Kind::OneOf(ROLES), "What the account is trusted with.", r#""editor""#).required();
 
 /// Logging in.
 pub static LOGIN: [Field; 2] =
@@ -33,7 +35,8 @@ pub static REFRESH: [Field; 1] = [Field::new(
 /// Changing one's password.
 pub static PASSWORD_CHANGE: [Field; 2] = [
     Field::new("current_password", PASSWORD, "The password until now.", r#""correct horse battery""#).required(),
-    Field::new("new_password", PASSWORD, "The new one: 12 to 200 characters.", r#""purple rain on tin roofs""#).required(),
+    Field::new("new_password", PASSWORD, "The new one: 12 to 200 characters.", r#""purple rain on tin roofs""#)
+        .required(),
 ];
 
 /// Making an account.
@@ -41,7 +44,8 @@ pub static NEW_ACCOUNT: [Field; 4] = [
     EMAIL,
     NAME,
     ROLE,
-    Field::new("password", PASSWORD, "The first password: 12 to 200 characters.", r#""correct horse battery""#).required(),
+    Field::new("password", PASSWORD, "The first password: 12 to 200 characters.", r#""correct horse battery""#)
+        .required(),
 ];
 
 /// Changing an account; what is left out stays.

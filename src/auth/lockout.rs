@@ -47,7 +47,9 @@ pub fn failed(connection: &mut Db, email: &str) -> QueryResult<()> {
     if earlier.is_some() {
         diesel::update(login_failures::table.find(&key)).set(columns).execute(connection)?;
     } else {
-        diesel::insert_into(login_failures::table).values((login_failures::email_hash.eq(&key), columns)).execute(connection)?;
+        diesel::insert_into(login_failures::table)
+            .values((login_failures::email_hash.eq(&key), columns))
+            .execute(connection)?;
     }
     Ok(())
 }

@@ -60,7 +60,8 @@ impl Hasher {
         let exists = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.dummy.to_string());
         self.in_turn(move || {
-            let right = PasswordHash::new(&hash).is_ok_and(|hash| argon2.verify_password(password.as_bytes(), &hash).is_ok());
+            let right =
+                PasswordHash::new(&hash).is_ok_and(|hash| argon2.verify_password(password.as_bytes(), &hash).is_ok());
             right && exists
         })
         .await
@@ -85,7 +86,10 @@ pub fn check_new(password: &str, email: &str) -> Result<(), Wrong> {
     letters.sort_unstable();
     letters.dedup();
     if letters.len() < 5 || (local.len() > 3 && password.to_lowercase().contains(&local)) {
-        return Err(("password_weak", "too easy to guess: few different characters, or the account's own name".to_owned()));
+        return Err((
+            "password_weak",
+            "too easy to guess: few different characters, or the account's own name".to_owned(),
+        ));
     }
     Ok(())
 }

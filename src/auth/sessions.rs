@@ -69,7 +69,9 @@ pub fn refresh(connection: &mut Db, token: &str, days: u32) -> Result<Refreshed,
     if row.expires_at < now() || !account.active {
         return Ok(Refreshed::Refused);
     }
-    diesel::update(refresh_tokens::table.find(&row.token_hash)).set(refresh_tokens::used_at.eq(now())).execute(connection)?;
+    diesel::update(refresh_tokens::table.find(&row.token_hash))
+        .set(refresh_tokens::used_at.eq(now()))
+        .execute(connection)?;
     let next = issue(connection, &row.account_id, &row.family_id, days)?;
     Ok(Refreshed::Next(Box::new(account), next))
 }
@@ -87,7 +89,9 @@ fn end_family(connection: &mut Db, family: &str) -> QueryResult<()> {
 
 /// Ends all families of an account: its password changed, or it was closed.
 pub fn end_all(connection: &mut Db, account_id: &str) -> QueryResult<()> {
-    diesel::delete(refresh_tokens::table.filter(refresh_tokens::account_id.eq(account_id))).execute(connection).map(drop)
+    diesel::delete(refresh_tokens::table.filter(refresh_tokens::account_id.eq(account_id)))
+        .execute(connection)
+        .map(drop)
 }
 
 /// Forgets tokens that nobody can use any more.

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod serve;
+mod transfer;
 mod user;
 
 use std::path::PathBuf;
@@ -35,6 +36,10 @@ enum Command {
     /// Accounts of editors
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Take content from files
+    Import(transfer::ImportArguments),
+    /// Write all content to a file
+    Export(transfer::ExportArguments),
     /// Make a new key for access tokens; older ones still verify until their tokens have ended
     RotateKeys,
     /// Print the OpenAPI document
@@ -71,6 +76,11 @@ async fn carry_out(command: Command, config: Config) -> Result<ExitCode, StartEr
             let app = App::start(config).await?;
             user::run(&app, command).await?;
         }
+        Command::Import(arguments) => {
+            let taken = transfer::import(&*App::start(config).await?, arguments).await?;
+            return Ok(if taken { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Export(arguments) => transfer::export(&*App::start(config).await?, arguments).await?,
         Command::RotateKeys => rotate_keys(App::start(config).await?).await?,
         Command::Openapi => {
             let site = config.site();
@@ -82,9 +92,7 @@ async fn carry_out(command: Command, config: Config) -> Result<ExitCode, StartEr
 }
 
 async fn rotate_keys(app: Arc<App>) -> Result<(), StartError> {
-    app.database
-        .write(|c| Ok::<_, crate::database::DatabaseError>(crate::auth::tokens::add_key(c, "jwt")?))
-        .await?;
+    app.database.write(|c| Ok::<_, crate::database::DatabaseError>(crate::auth::tokens::add_key(c, "jwt")?)).await?;
     println!("A new key signs from now on; running servers take it up within a minute.");
     Ok(())
 }

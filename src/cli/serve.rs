@@ -65,7 +65,8 @@ async fn first_administrator(app: &App, arguments: &ServeArguments) -> Result<Op
     crate::content::values::email(email.clone()).map_err(|(_, message)| format!("--admin-email: {message}"))?;
     let made = arguments.admin_password.is_none();
     let password = arguments.admin_password.clone().unwrap_or_else(random_password);
-    crate::auth::passwords::check_new(&password, &email).map_err(|(_, message)| format!("--admin-password: {message}"))?;
+    crate::auth::passwords::check_new(&password, &email)
+        .map_err(|(_, message)| format!("--admin-password: {message}"))?;
     let hash = app.hasher.hash_now(&password)?;
     let key = email.clone();
     let outcome = app

@@ -38,7 +38,11 @@ impl CustomSchemas {
                 }
             }
             None if value.as_object().is_some_and(serde_json::Map::is_empty) => {}
-            None => faults.add(pointer, "not_declared", format!("this site declares no custom fields for the kind \"{kind}\"")),
+            None => faults.add(
+                pointer,
+                "not_declared",
+                format!("this site declares no custom fields for the kind \"{kind}\""),
+            ),
         }
     }
 }

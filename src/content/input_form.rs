@@ -15,7 +15,10 @@ pub fn input_form(fields: &'static [Field], stored: &Map<String, Value>, mode: &
             (false, _) => Some(unstore(&field.kind, value, mode)),
             (true, LocaleMode::One(locale)) => value.get(locale).map(|v| unstore(&field.kind, v, mode)),
             (true, LocaleMode::All) => value.as_object().map(|map| {
-                map.iter().map(|(locale, v)| (locale.clone(), unstore(&field.kind, v, mode))).collect::<Map<_, _>>().into()
+                map.iter()
+                    .map(|(locale, v)| (locale.clone(), unstore(&field.kind, v, mode)))
+                    .collect::<Map<_, _>>()
+                    .into()
             }),
         };
         if let Some(given) = given {

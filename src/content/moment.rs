@@ -35,7 +35,10 @@ impl Moment {
         let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"]
             .iter()
             .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-            .ok_or(("not_a_time", format!("\"{text}\" is no date (2015-07-01) and no local time (2015-07-01T09:30)")))?;
+            .ok_or((
+                "not_a_time",
+                format!("\"{text}\" is no date (2015-07-01) and no local time (2015-07-01T09:30)"),
+            ))?;
         in_range(local.date(), text)?;
         at_local(local, zone).map(Moment::At)
     }
@@ -118,10 +121,7 @@ fn around_gap(local: NaiveDateTime, zone: Tz) -> (String, String) {
     let earlier = zone.from_local_datetime(&(local - TimeDelta::hours(3))).latest();
     let later = zone.from_local_datetime(&(local + TimeDelta::hours(3))).earliest();
     let text = |at: Option<DateTime<Tz>>| at.map(|at| rfc3339(&at)).unwrap_or_default();
-    (
-        text(later.map(|at| at - TimeDelta::hours(3))),
-        text(earlier.map(|at| at + TimeDelta::hours(3))),
-    )
+    (text(later.map(|at| at - TimeDelta::hours(3))), text(earlier.map(|at| at + TimeDelta::hours(3))))
 }
 
 fn wrong_offset(local: NaiveDateTime, zone: Tz) -> String {

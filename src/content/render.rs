@@ -120,7 +120,10 @@ impl<'a> Renderer<'a> {
         let _ = write!(
             out,
             ",\"version\":{},\"status\":\"{}\",\"created_at\":\"{}\",\"updated_at\":\"{}\",\"published_at\":",
-            envelope.version, envelope.status, utc_text(envelope.created_at), utc_text(envelope.updated_at)
+            envelope.version,
+            envelope.status,
+            utc_text(envelope.created_at),
+            utc_text(envelope.updated_at)
         );
         match envelope.published_at {
             0 => out.push_str("null"),

@@ -61,7 +61,9 @@ pub fn to_html(format: Format, source: &str) -> String {
 
 /// The text without any markup, paragraphs kept apart.
 pub fn to_text(html: &str) -> String {
-    nanohtml2text::html2text(html).replace("\r\n", "\n").trim().to_owned()
+    let text = nanohtml2text::html2text(html);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n").trim().to_owned()
 }
 
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -78,11 +80,14 @@ mod tests {
     fn sanitises() {
         let html = to_html(Format::Html, "<p onclick=x()>a<script>alert(1)</script><a href='javascript:x'>b</a></p>");
         assert_eq!(html, "<p>a<a rel=\"noopener noreferrer\">b</a></p>");
-        assert_eq!(to_html(Format::Markdown, "**a** <img src=x onerror=y>"), "<p><strong>a</strong> <img src=\"x\"></p>");
+        assert_eq!(
+            to_html(Format::Markdown, "**a** <img src=x onerror=y>"),
+            "<p><strong>a</strong> <img src=\"x\"></p>"
+        );
     }
 
     #[test]
     fn text_keeps_paragraphs_apart() {
-        assert_eq!(to_text("<p>One &amp; two.</p><p>Three.</p>"), "One & two.\n\nThree.");
+        assert_eq!(to_text("<p>One &amp; two.</p>\n<p>Three.</p>"), "One & two.\n\nThree.");
     }
 }

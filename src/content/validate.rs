@@ -15,9 +15,8 @@ use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
 
 /// Names that answers carry and inputs must not.
-pub const READ_ONLY: [&str; 9] = [
-    "id", "version", "created_at", "updated_at", "published_at", "trashed_at", "locale", "fallbacks", "sessions",
-];
+pub const READ_ONLY: [&str; 9] =
+    ["id", "version", "created_at", "updated_at", "published_at", "trashed_at", "locale", "fallbacks", "sessions"];
 
 /// A reference as the input gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +122,13 @@ impl Check<'_> {
         field.default.and_then(|json| serde_json::from_str(json).ok())
     }
 
-    fn localised(&mut self, field: &'static Field, given: Option<&Value>, before: Option<&Value>, place: &str) -> Option<Value> {
+    fn localised(
+        &mut self,
+        field: &'static Field,
+        given: Option<&Value>,
+        before: Option<&Value>,
+        place: &str,
+    ) -> Option<Value> {
         let mut values = match self.mode {
             LocaleMode::All => Map::new(),
             LocaleMode::One(_) => before.and_then(Value::as_object).cloned().unwrap_or_default(),
@@ -146,7 +151,13 @@ impl Check<'_> {
         Some(Value::Object(self.in_site_order(values)))
     }
 
-    fn every_locale(&mut self, field: &'static Field, given: Option<&Value>, place: &str, values: &mut Map<String, Value>) {
+    fn every_locale(
+        &mut self,
+        field: &'static Field,
+        given: Option<&Value>,
+        place: &str,
+        values: &mut Map<String, Value>,
+    ) {
         let Some(given) = given else { return };
         let Some(map) = given.as_object() else {
             let (code, message) = wrong_type("an object of locales, since locale=* was asked for", given);
@@ -185,7 +196,9 @@ impl Check<'_> {
     fn value(&mut self, kind: &'static Kind, value: &Value, before: Option<&Value>, place: &str) -> Option<Value> {
         let outcome = match kind {
             Kind::Object(fields) => match value.as_object() {
-                Some(object) => return Some(self.object(fields, object, before.and_then(Value::as_object), place).into()),
+                Some(object) => {
+                    return Some(self.object(fields, object, before.and_then(Value::as_object), place).into());
+                }
                 None => Err(wrong_type("an object", value)),
             },
             Kind::List { of, max } => match value.as_array() {
@@ -212,7 +225,14 @@ impl Check<'_> {
         Ok(given.into())
     }
 
-    fn list(&mut self, of: &'static Kind, max: usize, list: &[Value], before: Option<&Value>, place: &str) -> Option<Value> {
+    fn list(
+        &mut self,
+        of: &'static Kind,
+        max: usize,
+        list: &[Value],
+        before: Option<&Value>,
+        place: &str,
+    ) -> Option<Value> {
         if list.len() > max {
             self.faults.add(place, "too_many", format!("at most {max} entries; these are {}", list.len()));
             return None;

@@ -111,7 +111,8 @@ fn slug(given: String) -> Result<String, Wrong> {
 pub fn zone(given: &str) -> Result<Tz, Wrong> {
     given.parse::<Tz>().map_err(|_| {
         let names = chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name());
-        let hint = super::fault::nearest(given, names).map_or(String::new(), |name| format!("; did you mean \"{name}\"?"));
+        let hint =
+            super::fault::nearest(given, names).map_or(String::new(), |name| format!("; did you mean \"{name}\"?"));
         ("unknown_zone", format!("\"{given}\" is no IANA time zone{hint}"))
     })
 }
@@ -141,7 +142,8 @@ fn one_of(words: &[&'static str], given: &str) -> Result<Value, Wrong> {
 
 fn integer(value: &Value, min: i64, max: i64) -> Result<Value, Wrong> {
     // 3.0 is an integer to JSON Schema, section 4.2.3 of its core.
-    let whole = value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64));
+    let whole =
+        value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64));
     let number = whole.ok_or_else(|| wrong_type("a whole number", value))?;
     if (min..=max).contains(&number) {
         return Ok(number.into());

@@ -5,9 +5,8 @@ use std::sync::LazyLock;
 use prometheus::{Histogram, HistogramOpts, IntCounter};
 
 /// Statements sent to the database.
-pub static QUERIES: LazyLock<IntCounter> = LazyLock::new(|| {
-    counter("plenary_database_queries_total", "Statements sent to the database.")
-});
+pub static QUERIES: LazyLock<IntCounter> =
+    LazyLock::new(|| counter("plenary_database_queries_total", "Statements sent to the database."));
 
 /// Commits by the writer; one holds one or several writes.
 pub static COMMITS: LazyLock<IntCounter> = LazyLock::new(|| {
@@ -17,7 +16,8 @@ pub static COMMITS: LazyLock<IntCounter> = LazyLock::new(|| {
 /// Seconds that a write waited and worked until it was on disk.
 pub static WRITE_SECONDS: LazyLock<Histogram> = LazyLock::new(|| {
     let opts = HistogramOpts::new("plenary_database_write_seconds", "Seconds until a write was on disk.");
-    let histogram = Histogram::with_opts(opts.buckets(prometheus::exponential_buckets(0.0005, 2.0, 14).unwrap_or_default()));
+    let histogram =
+        Histogram::with_opts(opts.buckets(prometheus::exponential_buckets(0.0005, 2.0, 14).unwrap_or_default()));
     register(histogram)
 });
 

@@ -125,7 +125,8 @@ impl Link {
 
     fn get(&mut self) -> Result<&mut Db, DatabaseError> {
         if self.connection.is_none() {
-            let made = connection::connect(&self.address, &self.count).map_err(|e| DatabaseError::Connection(e.to_string()))?;
+            let made = connection::connect(&self.address, &self.count)
+                .map_err(|e| DatabaseError::Connection(e.to_string()))?;
             self.connection = Some(made);
         }
         self.connection.as_mut().ok_or(DatabaseError::Gone)

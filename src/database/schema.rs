@@ -20,7 +20,6 @@ diesel::table! {
         label -> Text,
         country -> Nullable<Text>,
         variant -> Nullable<Text>,
-        source -> Nullable<Text>,
         content -> Text,
         card -> Text,
         detail -> Text,
@@ -35,6 +34,16 @@ diesel::table! {
         position -> Integer,
         target_id -> Text,
         card -> Text,
+    }
+}
+
+diesel::table! {
+    sources (kind, source) {
+        kind -> Text,
+        source -> Text,
+        item_id -> Text,
+        fingerprint -> Text,
+        version -> BigInt,
     }
 }
 

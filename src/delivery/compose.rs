@@ -69,7 +69,8 @@ pub fn compose(
 ) -> QueryResult<Vec<String>> {
     let ids: Vec<&str> = loaded.iter().map(|l| l.id.as_str()).collect();
     let has_relations = resource.relations().next().is_some();
-    let mut ties = if has_relations && !ids.is_empty() { load_ties(connection, &ids, site, shape)? } else { HashMap::new() };
+    let mut ties =
+        if has_relations && !ids.is_empty() { load_ties(connection, &ids, site, shape)? } else { HashMap::new() };
     let mut children = included_children(connection, resource, site, &ids, shape)?;
     Ok(loaded
         .iter()
@@ -177,7 +178,8 @@ fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Q
             query.select((tie, (items::reference, items::card, items::detail))).load(connection)?;
         rows.into_iter().map(|(head, (r, card, detail))| (head, fragments(r, card, detail))).collect()
     } else {
-        let rows: Vec<(Head, (String, String))> = query.select((tie, (items::reference, items::card))).load(connection)?;
+        let rows: Vec<(Head, (String, String))> =
+            query.select((tie, (items::reference, items::card))).load(connection)?;
         rows.into_iter().map(|(head, (reference, card))| (head, fragments(reference, card, String::new()))).collect()
     };
     let mut ties: HashMap<String, Vec<Tie>> = HashMap::with_capacity(ids.len());

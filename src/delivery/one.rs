@@ -29,7 +29,16 @@ pub enum One {
 }
 
 /// Finds an item by id or slug and puts it together: two queries, whatever it refers to.
-pub fn one(connection: &mut Db, resource: &'static Resource, site: &Site, key: &str, shape: &Shape) -> QueryResult<One> {
+pub fn one(
+    connection: &mut Db,
+    resource: &'static Resource,
+    site: &Site,
+    key: &str,
+    shape: &Shape,
+) -> QueryResult<One> {
+    if !stored::is_address(key) {
+        return Ok(One::Nowhere);
+    }
     let Some(loaded) = load(connection, resource, site, key, shape)? else {
         return Ok(match stored::moved(connection, resource.kind, key)? {
             // A redirect must not tell that a draft exists.
@@ -42,7 +51,13 @@ pub fn one(connection: &mut Db, resource: &'static Resource, site: &Site, key: &
     Ok(objects.pop().map_or(One::Nowhere, |body| One::Here { body, version }))
 }
 
-fn load(connection: &mut Db, resource: &'static Resource, site: &Site, key: &str, shape: &Shape) -> QueryResult<Option<Loaded>> {
+fn load(
+    connection: &mut Db,
+    resource: &'static Resource,
+    site: &Site,
+    key: &str,
+    shape: &Shape,
+) -> QueryResult<Option<Loaded>> {
     let mut query = items::table.filter(items::kind.eq(resource.kind)).into_boxed();
     query = if stored::is_id(key) {
         query.filter(items::id.eq(key.to_ascii_lowercase()))

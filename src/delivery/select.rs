@@ -10,7 +10,7 @@ use super::cursor::KeyValue;
 use super::query::{Compare, Condition, ListQuery, Status, When};
 use crate::database::schema::{items, links};
 use crate::database::{Backend, Db, now};
-use crate::items::{self as stored};
+use crate::items::{self as stored, Among};
 use crate::resources::{Column, On, Resource};
 
 /// A query on `items` under construction.
@@ -38,10 +38,14 @@ impl Selection {
     /// Resolves what the conditions refer to; one query for each filter by reference.
     pub fn new(connection: &mut Db, resource: &'static Resource, query: &ListQuery) -> QueryResult<Self> {
         let audience = query.shape.audience;
+        let among = match audience {
+            Audience::Public => Among::Live,
+            Audience::Editors => Among::Present,
+        };
         let mut conditions = Vec::with_capacity(query.conditions.len());
         for condition in &query.conditions {
             let mut ids = |kind: &str, given: &Vec<String>| -> QueryResult<Vec<String>> {
-                let found = stored::resolve(connection, kind, given, audience == Audience::Public)?;
+                let found = stored::resolve(connection, kind, given, among)?;
                 Ok(found.into_values().collect())
             };
             conditions.push(match condition {
@@ -153,7 +157,8 @@ fn compared(column: Column, compare: Compare, value: KeyValue) -> Test {
 /// outer bound on the first key is what an index can use.
 pub fn after<'a>(query: Query<'a>, order: &[(Column, bool)], keys: &[KeyValue], id: &str) -> Query<'a> {
     let last_down = order.last().is_some_and(|(_, down)| *down);
-    let mut test: Test = if last_down { Box::new(items::id.lt(id.to_owned())) } else { Box::new(items::id.gt(id.to_owned())) };
+    let mut test: Test =
+        if last_down { Box::new(items::id.lt(id.to_owned())) } else { Box::new(items::id.gt(id.to_owned())) };
     for ((column, down), value) in order.iter().zip(keys).rev() {
         let (beyond, reaching) = if *down { (Compare::Lt, Compare::Lte) } else { (Compare::Gt, Compare::Gte) };
         let beyond = compared(*column, beyond, value.clone());

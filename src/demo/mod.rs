@@ -36,7 +36,9 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
         let desk = Desk { app: Arc::clone(app), resource, mode: LocaleMode::All, author, role: Role::Administrator };
         for item in content.get(resource.collection).and_then(Value::as_array).into_iter().flatten() {
             let name = item.get("slug").and_then(Value::as_str).unwrap_or("?");
-            desk.create(item.clone(), None).await.map_err(|p| format!("demo {} {name}: {} {:?}", resource.kind, p.detail, p.errors))?;
+            desk.create(item.clone(), None)
+                .await
+                .map_err(|p| format!("demo {} {name}: {} {:?}", resource.kind, p.detail, p.errors))?;
             count += 1;
         }
     }

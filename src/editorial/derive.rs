@@ -12,7 +12,13 @@ use crate::resources::Resource;
 
 /// Fills the derived columns of an item from its content, slug and state; `parent_live` says
 /// whether the item that it is filed under can be seen.
-pub fn fill(item: &mut Item, resource: &'static Resource, content: &Map<String, Value>, site: &Site, parent_live: bool) {
+pub fn fill(
+    item: &mut Item,
+    resource: &'static Resource,
+    content: &Map<String, Value>,
+    site: &Site,
+    parent_live: bool,
+) {
     item.content = serde_json::to_string(content).unwrap_or_default();
     item.live = item.status == "published" && item.trashed_at == 0 && parent_live;
     item.parent_id = resource.parent.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
@@ -33,7 +39,9 @@ pub fn fill(item: &mut Item, resource: &'static Resource, content: &Map<String, 
 pub fn label(resource: &'static Resource, content: &Map<String, Value>, site: &Site) -> String {
     let text = match content.get(resource.label) {
         Some(Value::String(text)) => Some(text.as_str()),
-        Some(Value::Object(map)) => map.get(site.default_locale()).or_else(|| map.values().next()).and_then(Value::as_str),
+        Some(Value::Object(map)) => {
+            map.get(site.default_locale()).or_else(|| map.values().next()).and_then(Value::as_str)
+        }
         _ => None,
     };
     text.unwrap_or_default().to_owned()

@@ -11,7 +11,7 @@ use crate::content::validate::{GivenReference, validate};
 use crate::content::values::scalar;
 use crate::content::{LocaleMode, Site};
 use crate::database::Db;
-use crate::items;
+use crate::items::{self, Among};
 use crate::resources::Resource;
 
 /// The states that a body may ask for.
@@ -19,8 +19,18 @@ pub const STATUSES: &[&str] = &["draft", "published", "archived"];
 
 /// What every body may have beside the fields of its kind.
 pub static ENVELOPE: [Field; 2] = [
-    Field::new("slug", Kind::Slug, "The readable part of its address; made from the title when it is left out.", r#""rivers-without-borders""#),
-    Field::new("status", Kind::OneOf(STATUSES), "`draft`, `published` (the public sees it), or `archived`.", r#""draft""#),
+    Field::new(
+        "slug",
+        Kind::Slug,
+        "The readable part of its address; made from the title when it is left out.",
+        r#""rivers-without-borders""#,
+    ),
+    Field::new(
+        "status",
+        Kind::OneOf(STATUSES),
+        "`draft`, `published` (the public sees it), or `archived`.",
+        r#""draft""#,
+    ),
 ];
 
 /// What an item is to become.
@@ -65,14 +75,14 @@ impl Draft {
     }
 
     /// Puts ids in the place of what was given; a reference to nothing is a fault.
-    pub fn resolve(&mut self, connection: &mut Db, faults: &mut Faults) -> QueryResult<()> {
+    pub fn resolve(&mut self, connection: &mut Db, among: Among, faults: &mut Faults) -> QueryResult<()> {
         let mut by_kind: HashMap<&'static str, Vec<String>> = HashMap::new();
         for reference in &self.references {
             by_kind.entry(reference.target).or_default().push(reference.given.clone());
         }
         let mut found = HashMap::new();
         for (kind, given) in by_kind {
-            let ids = items::resolve(connection, kind, &given, false)?;
+            let ids = items::resolve(connection, kind, &given, among)?;
             found.extend(ids.into_iter().map(|(given, id)| ((kind, given), id)));
         }
         let mut content = Value::Object(std::mem::take(&mut self.content));

@@ -37,7 +37,13 @@ impl Idempotent {
         hash.update([0]);
         hash.update(body);
         let fingerprint = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self { account_id: account_id.to_owned(), key: key.to_owned(), fingerprint, item_id: String::new(), created_at: now() })
+        Ok(Self {
+            account_id: account_id.to_owned(),
+            key: key.to_owned(),
+            fingerprint,
+            item_id: String::new(),
+            created_at: now(),
+        })
     }
 
     /// The item that this key made before, if it did. The same key with another request is refused.

@@ -8,5 +8,5 @@ pub mod draft;
 pub mod idempotency;
 pub mod operations;
 pub mod rerender;
-mod slugs;
+pub mod slugs;
 pub mod write;

@@ -12,7 +12,7 @@ use crate::auth::permissions::{Action, Area, Role, may};
 use crate::content::fault::Faults;
 use crate::content::input_form::input_form;
 use crate::content::{LocaleMode, merge_patch};
-use crate::items::{self, Found, Item};
+use crate::items::{self, Among, Found, Item};
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
@@ -67,7 +67,7 @@ impl Desk {
                     };
                 }
                 let Draft { slug, status, content, .. } = draft;
-                let writing = Writing { resource, slug, status, content, source: None };
+                let writing = Writing { resource, slug, status, content };
                 let item = write::insert(c, &site, &author, writing, Origin::default())?;
                 if let Some(key) = key {
                     key.keep(c, &item.id)?;
@@ -86,7 +86,9 @@ impl Desk {
         match (&change, item.trashed_at) {
             (Change::Restore, 0) => return Err(Problem::new(Kind::Conflict, "the item is not in the trash")),
             (Change::Restore, _) => self.must(Action::Restore)?,
-            (_, at) if at != 0 => return Err(Problem::new(Kind::Conflict, "the item is in the trash; restore it first")),
+            (_, at) if at != 0 => {
+                return Err(Problem::new(Kind::Conflict, "the item is in the trash; restore it first"));
+            }
             (Change::Trash, _) => self.must(Action::Trash)?,
             _ if item.status == "published" => self.must(Action::Publish)?,
             _ => self.must(Action::Update)?,
@@ -96,7 +98,7 @@ impl Desk {
             Change::Restore => self.set_trashed(item, false).await,
             Change::Status(status) => {
                 let content = item.content();
-                let writing = Writing { resource: self.resource, slug: None, status: Some(status.to_owned()), content, source: None };
+                let writing = Writing { resource: self.resource, slug: None, status: Some(status.to_owned()), content };
                 self.update(item, writing).await
             }
             Change::Replace(input) => self.rewrite(item, input).await,
@@ -122,7 +124,7 @@ impl Desk {
         let draft = Draft::read(self.resource, &input, Some(&before), &self.mode, &self.app.site, &mut faults);
         let draft = self.resolve(draft, faults).await?;
         let Draft { slug, status, content, .. } = draft;
-        self.update(item, Writing { resource: self.resource, slug, status, content, source: None }).await
+        self.update(item, Writing { resource: self.resource, slug, status, content }).await
     }
 
     async fn update(&self, item: Item, writing: Writing) -> Result<Item, Problem> {
@@ -135,10 +137,7 @@ impl Desk {
 
     async fn set_trashed(&self, item: Item, trashed: bool) -> Result<Item, Problem> {
         let (site, author) = (Arc::clone(&self.app.site), self.author.clone());
-        self.app
-            .database
-            .write(move |c| write::set_trashed(c, &site, &author, &item.id, item.version, trashed))
-            .await
+        self.app.database.write(move |c| write::set_trashed(c, &site, &author, &item.id, item.version, trashed)).await
     }
 
     async fn find(&self, id_or_slug: &str) -> Result<Item, Problem> {
@@ -159,7 +158,7 @@ impl Desk {
                 .app
                 .database
                 .read(move |c| {
-                    draft.resolve(c, &mut faults)?;
+                    draft.resolve(c, Among::Present, &mut faults)?;
                     Ok::<_, Problem>((draft, faults))
                 })
                 .await?;

@@ -12,7 +12,13 @@ use crate::problem::{Kind, Problem};
 const ANY_LOCALE: &str = "";
 
 /// The slug of an item: the one asked for, if it is free, else one made from its title.
-pub fn choose(connection: &mut Db, kind: &str, item_id: &str, asked: Option<&str>, title: &str) -> Result<String, Problem> {
+pub fn choose(
+    connection: &mut Db,
+    kind: &str,
+    item_id: &str,
+    asked: Option<&str>,
+    title: &str,
+) -> Result<String, Problem> {
     if let Some(slug) = asked {
         return match holder(connection, kind, slug)? {
             Some(other) if other != item_id => Err(taken(slug)),
@@ -43,7 +49,12 @@ pub fn keep(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Query
         Some(holder) if holder == item_id => Ok(()),
         Some(_) => diesel::update(place).set(slugs::item_id.eq(item_id)).execute(connection).map(drop),
         None => diesel::insert_into(slugs::table)
-            .values((slugs::kind.eq(kind), slugs::locale.eq(ANY_LOCALE), slugs::slug.eq(slug), slugs::item_id.eq(item_id)))
+            .values((
+                slugs::kind.eq(kind),
+                slugs::locale.eq(ANY_LOCALE),
+                slugs::slug.eq(slug),
+                slugs::item_id.eq(item_id),
+            ))
             .execute(connection)
             .map(drop),
     }
@@ -55,7 +66,7 @@ fn holder(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Option<Str
 }
 
 /// Free: no item has it, and none had it.
-fn is_free(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<bool> {
+pub fn is_free(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<bool> {
     let held: Option<String> =
         slugs::table.find((kind, ANY_LOCALE, slug)).select(slugs::item_id).first(connection).optional()?;
     Ok(held.is_none())

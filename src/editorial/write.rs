@@ -26,13 +26,17 @@ pub struct Writing {
     pub status: Option<String>,
     /// The stored form, references resolved.
     pub content: Map<String, Value>,
-    /// Where it was imported from.
-    pub source: Option<String>,
 }
 
 /// Makes an item; `id` and times may be given by an import of Plenary's own export.
-pub fn insert(connection: &mut Db, site: &Site, author: &Author, writing: Writing, origin: Origin) -> Result<Item, Problem> {
-    let Writing { resource, slug, status, content, source } = writing;
+pub fn insert(
+    connection: &mut Db,
+    site: &Site,
+    author: &Author,
+    writing: Writing,
+    origin: Origin,
+) -> Result<Item, Problem> {
+    let Writing { resource, slug, status, content } = writing;
     let id = origin.id.unwrap_or_else(new_id);
     let at = now();
     let title = derive::label(resource, &content, site);
@@ -62,7 +66,6 @@ pub fn insert(connection: &mut Db, site: &Site, author: &Author, writing: Writin
         label: String::new(),
         country: None,
         variant: None,
-        source,
         content: String::new(),
         card: String::new(),
         detail: String::new(),
@@ -97,9 +100,16 @@ pub struct Origin {
 }
 
 /// Changes an item that is still at `version`.
-pub fn update(connection: &mut Db, site: &Site, author: &Author, id: &str, version: i64, writing: Writing) -> Result<Item, Problem> {
+pub fn update(
+    connection: &mut Db,
+    site: &Site,
+    author: &Author,
+    id: &str,
+    version: i64,
+    writing: Writing,
+) -> Result<Item, Problem> {
     let mut item = at_version(connection, id, version)?;
-    let Writing { resource, slug, status, content, source } = writing;
+    let Writing { resource, slug, status, content } = writing;
     if let Some(asked) = slug.filter(|asked| *asked != item.slug) {
         item.slug = slugs::choose(connection, resource.kind, id, Some(&asked), "")?;
         slugs::keep(connection, resource.kind, id, &item.slug)?;
@@ -111,12 +121,37 @@ pub fn update(connection: &mut Db, site: &Site, author: &Author, id: &str, versi
         _ => "update",
     };
     item.status = status.unwrap_or(item.status);
-    item.source = source.or(item.source);
     save(connection, site, author, action, item, resource, &content)
 }
 
+/// Gives an item that an import made the content that it could not have before all others were there:
+/// neither its version nor its times change.
+pub fn complete(
+    connection: &mut Db,
+    site: &Site,
+    author: &Author,
+    id: &str,
+    content: &Map<String, Value>,
+) -> Result<(), Problem> {
+    let mut item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
+    let resource = resource_of(&item)?;
+    let parent_live = parent_is_live(connection, resource, id, content)?;
+    derive::fill(&mut item, resource, content, site, parent_live);
+    diesel::update(items::table.find(id)).set(&item).execute(connection)?;
+    relink(connection, id, derive::links(id, resource, content, site))?;
+    journal::append(connection, author, "import", &item)?;
+    Ok(())
+}
+
 /// Moves an item to the trash, or takes it out.
-pub fn set_trashed(connection: &mut Db, site: &Site, author: &Author, id: &str, version: i64, trashed: bool) -> Result<Item, Problem> {
+pub fn set_trashed(
+    connection: &mut Db,
+    site: &Site,
+    author: &Author,
+    id: &str,
+    version: i64,
+    trashed: bool,
+) -> Result<Item, Problem> {
     let mut item = at_version(connection, id, version)?;
     item.trashed_at = if trashed { now() } else { 0 };
     let content = item.content();
@@ -186,7 +221,12 @@ fn relink(connection: &mut Db, id: &str, wanted: Vec<Link>) -> QueryResult<()> {
 
 /// Whether the item that this one is filed under can be seen, where that matters: sessions are
 /// seen only with their event. A tree must not bite its own tail.
-fn parent_is_live(connection: &mut Db, resource: &'static Resource, id: &str, content: &Map<String, Value>) -> Result<bool, Problem> {
+fn parent_is_live(
+    connection: &mut Db,
+    resource: &'static Resource,
+    id: &str,
+    content: &Map<String, Value>,
+) -> Result<bool, Problem> {
     let Some(parent_id) = resource.parent.and_then(|name| content.get(name)?.as_str()) else { return Ok(true) };
     let Some(relation) = resource.relations().find(|r| Some(r.name) == resource.parent) else { return Ok(true) };
     if relation.target == resource.kind {

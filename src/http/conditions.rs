@@ -17,13 +17,15 @@ pub fn tag(version: i64, body: &[u8]) -> String {
 /// was marked with a content coding still names it.
 pub fn none_match(request: &Request, tag: &str) -> bool {
     let Some(given) = request.header("if-none-match") else { return false };
-    let plain = |t: &str| t.trim().trim_start_matches("W/").trim_matches('"').split('+').next().unwrap_or("").to_owned();
+    let plain =
+        |t: &str| t.trim().trim_start_matches("W/").trim_matches('"').split('+').next().unwrap_or("").to_owned();
     given.trim() == "*" || given.split(',').any(|t| plain(t) == plain(tag))
 }
 
 /// The version that `If-Match` names: 428 without the header, 400 when it is no tag of ours.
 pub fn required_version(request: &Request) -> Result<i64, Problem> {
-    let Some(given) = request.header("if-match").map(str::trim).filter(|given| !given.is_empty() && *given != "*") else {
+    let Some(given) = request.header("if-match").map(str::trim).filter(|given| !given.is_empty() && *given != "*")
+    else {
         let detail = "send If-Match with the ETag of the version that you read";
         return Err(Problem::new(Kind::PreconditionRequired, detail));
     };

@@ -82,14 +82,24 @@ fn reads(resource: &'static Resource) -> Vec<Route> {
     let noun = resource.noun;
     let schema = resource.schema;
     vec![
-        Route::new(Method::GET, collection_path(resource), format!("list{}", plural(resource)), move |r| list(resource, r))
-            .about(tag(resource), format!("List {}", resource.collection.replace('-', " ")), format!("A page of cards. Without a token only what is published. {}", resource.about))
-            .access(Access::Public)
-            .parameters([IF_NONE_MATCH.clone()])
-            .answers(200, "A page.", reference(&format!("{schema}Page")), &["ETag", "Link", "Cache-Control"])
-            .answers_as(304, "The client has this page already.", None, &[]),
+        Route::new(Method::GET, collection_path(resource), format!("list{}", plural(resource)), move |r| {
+            list(resource, r)
+        })
+        .about(
+            tag(resource),
+            format!("List {}", resource.collection.replace('-', " ")),
+            format!("A page of cards. Without a token only what is published. {}", resource.about),
+        )
+        .access(Access::Public)
+        .parameters([IF_NONE_MATCH.clone()])
+        .answers(200, "A page.", reference(&format!("{schema}Page")), &["ETag", "Link", "Cache-Control"])
+        .answers_as(304, "The client has this page already.", None, &[]),
         Route::new(Method::GET, item_path(resource), format!("get{schema}"), move |r| get(resource, r))
-            .about(tag(resource), format!("Get one {noun}"), "By id, or by slug; an old slug redirects to the current one.")
+            .about(
+                tag(resource),
+                format!("Get one {noun}"),
+                "By id, or by slug; an old slug redirects to the current one.",
+            )
             .access(Access::Public)
             .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
             .answers(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
@@ -112,35 +122,65 @@ fn writes(resource: &'static Resource) -> Vec<Route> {
             .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
             .answers(201, "Created.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
             .problems(&[Kind::Conflict]),
-        Route::new(Method::PUT, item_path(resource), format!("replace{schema}"), move |r| change(resource, r, Way::Replace))
-            .about(tag(resource), format!("Replace a {noun}"), "All fields anew; what is left out is gone, except slug, state, and the values of other languages.")
-            .access(update)
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-            .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
-            .answers(200, "Replaced.", reference(schema), &["ETag"])
-            .problems(&changed),
-        Route::new(Method::PATCH, item_path(resource), format!("update{schema}"), move |r| change(resource, r, Way::Patch))
-            .about(tag(resource), format!("Change a {noun}"), "JSON Merge Patch (RFC 7396): only what is named changes, null removes, lists are replaced whole.")
-            .access(update)
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-            .body("application/merge-patch+json", reference(&format!("{schema}Patch")), serde_json::json!({"status": "draft"}))
-            .answers(200, "Changed.", reference(schema), &["ETag"])
-            .problems(&changed),
-        Route::new(Method::DELETE, item_path(resource), format!("trash{schema}"), move |r| change(resource, r, Way::Trash))
-            .about(tag(resource), format!("Move a {noun} to the trash"), "It can be restored.")
-            .access(Access::May(Area::Content, Action::Trash))
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-            .answers_as(204, "In the trash.", None, &["ETag"])
-            .problems(&changed),
+        Route::new(Method::PUT, item_path(resource), format!("replace{schema}"), move |r| {
+            change(resource, r, Way::Replace)
+        })
+        .about(
+            tag(resource),
+            format!("Replace a {noun}"),
+            "All fields anew; what is left out is gone, except slug, state, and the values of other languages.",
+        )
+        .access(update)
+        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+        .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
+        .answers(200, "Replaced.", reference(schema), &["ETag"])
+        .problems(&changed),
+        Route::new(Method::PATCH, item_path(resource), format!("update{schema}"), move |r| {
+            change(resource, r, Way::Patch)
+        })
+        .about(
+            tag(resource),
+            format!("Change a {noun}"),
+            "JSON Merge Patch (RFC 7396): only what is named changes, null removes, lists are replaced whole.",
+        )
+        .access(update)
+        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+        .body(
+            "application/merge-patch+json",
+            reference(&format!("{schema}Patch")),
+            serde_json::json!({"status": "draft"}),
+        )
+        .answers(200, "Changed.", reference(schema), &["ETag"])
+        .problems(&changed),
+        Route::new(Method::DELETE, item_path(resource), format!("trash{schema}"), move |r| {
+            change(resource, r, Way::Trash)
+        })
+        .about(tag(resource), format!("Move a {noun} to the trash"), "It can be restored.")
+        .access(Access::May(Area::Content, Action::Trash))
+        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+        .answers_as(204, "In the trash.", None, &["ETag"])
+        .problems(&changed),
     ]
 }
 
 fn transitions(resource: &'static Resource) -> Vec<Route> {
     let all = [
-        ("restore", Way::Restore, Action::Restore, "Take a {} out of the trash", "It comes back in the state that it had."),
+        (
+            "restore",
+            Way::Restore,
+            Action::Restore,
+            "Take a {} out of the trash",
+            "It comes back in the state that it had.",
+        ),
         ("publish", Way::Status("published"), Action::Publish, "Publish a {}", "From now on the public sees it."),
         ("unpublish", Way::Status("draft"), Action::Publish, "Unpublish a {}", "It is a draft again."),
-        ("archive", Way::Status("archived"), Action::Publish, "Archive a {}", "It is kept, and the public does not see it."),
+        (
+            "archive",
+            Way::Status("archived"),
+            Action::Publish,
+            "Archive a {}",
+            "It is kept, and the public does not see it.",
+        ),
     ];
     all.into_iter()
         .map(|(verb, way, action, summary, about)| {
@@ -232,7 +272,8 @@ async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Pr
     }
     let key = request.path("id_or_slug").to_owned();
     let app = Arc::clone(&request.app);
-    let found = request.app.database.read(move |c| Ok::<_, Problem>(one(c, resource, &app.site, &key, &shape)?)).await?;
+    let found =
+        request.app.database.read(move |c| Ok::<_, Problem>(one(c, resource, &app.site, &key, &shape)?)).await?;
     match found {
         One::Here { body, version } => Ok(conditional(&request, audience, version, body)),
         One::Moved(slug) => {
@@ -314,7 +355,13 @@ async fn change(resource: &'static Resource, request: Request, way: Way) -> Resu
 }
 
 /// The answer of a write: the item as it is now.
-async fn written(app: &Arc<App>, resource: &'static Resource, shape: Shape, item: Item, status: u16) -> Result<Answer, Problem> {
+async fn written(
+    app: &Arc<App>,
+    resource: &'static Resource,
+    shape: Shape,
+    item: Item,
+    status: u16,
+) -> Result<Answer, Problem> {
     let version = item.version;
     let site = Arc::clone(&app.site);
     let objects = app

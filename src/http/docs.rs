@@ -16,7 +16,8 @@ use crate::problem::{Kind, Problem};
 pub const HTML: &str = "text/html; charset=utf-8";
 
 /// Scripts and styles of the reading room come from here alone.
-const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
 
 static CONFIG: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/api/openapi.json").try_it_out_enabled(true).persist_authorization(false)));
@@ -69,7 +70,13 @@ fn media_type(name: &str) -> &'static str {
 pub async fn problems(_: Request) -> Result<Answer, Problem> {
     let mut page = String::from("<h1>Kinds of problems</h1><dl>");
     for kind in Kind::ALL {
-        let _ = write!(page, "<dt><a href=\"/problems/{0}\">{0}</a> ({1})</dt><dd>{2}</dd>", kind.code(), kind.status(), kind.about());
+        let _ = write!(
+            page,
+            "<dt><a href=\"/problems/{0}\">{0}</a> ({1})</dt><dd>{2}</dd>",
+            kind.code(),
+            kind.status(),
+            kind.about()
+        );
     }
     page.push_str("</dl><h1>Permissions</h1><table><tr><th>area</th><th>action</th>");
     for role in Role::ALL {
@@ -93,6 +100,8 @@ pub async fn problem(request: Request) -> Result<Answer, Problem> {
 }
 
 fn html(body: &str) -> Answer {
-    let page = format!("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Plenary</title><body>{body}</body></html>");
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Plenary</title><body>{body}</body></html>"
+    );
     Answer::json(200, page).typed(HTML).header("cache-control", "public, max-age=3600")
 }

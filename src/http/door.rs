@@ -36,7 +36,13 @@ pub async fn pass(app: Arc<App>, route: Arc<Route>, http: HttpRequest, payload: 
     response
 }
 
-async fn admit(app: &Arc<App>, route: &Route, http: &HttpRequest, payload: Payload, id: &str) -> Result<Request, Problem> {
+async fn admit(
+    app: &Arc<App>,
+    route: &Route,
+    http: &HttpRequest,
+    payload: Payload,
+    id: &str,
+) -> Result<Request, Problem> {
     let actor = authenticate(app, route.access, http.headers())?;
     let pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
     let mut faults = Faults::new();
@@ -101,20 +107,23 @@ async fn read_body(app: &App, http: &HttpRequest, mut payload: Payload) -> Resul
         Ok(Bytes::from(body))
     };
     let patience = Duration::from_secs(app.config.server.request_timeout_seconds);
-    tokio::time::timeout(patience, reading)
-        .await
-        .unwrap_or_else(|_| Err(Problem::new(Kind::Timeout, format!("the body did not arrive within {} s", patience.as_secs()))))
+    tokio::time::timeout(patience, reading).await.unwrap_or_else(|_| {
+        Err(Problem::new(Kind::Timeout, format!("the body did not arrive within {} s", patience.as_secs())))
+    })
 }
 
 /// The client's own id of the request, when it is a sane one, else a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|v| v.to_str().ok());
-    let sane = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let sane = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
     given.filter(sane).map_or_else(crate::database::new_id, str::to_owned)
 }
 
 fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpResponse {
-    let mut response = HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    let mut response =
+        HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     let coded = app.config.server.compress.then(|| wanted_coding(http)).flatten();
     let coded = coded.and_then(|coding| Some((coding, coding.encode(&answer.body)?)));
     for (name, value) in answer.headers {

@@ -89,12 +89,27 @@ pub fn of_writes(site: &Site) -> Vec<Parameter> {
 pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
     let mut parameters = vec![
         locale(site),
-        query("detail", one_of(&["card", "full"]), "`card` leaves out long texts and lists; `full` has everything.", json!("full")),
-        query("body_format", one_of(&["html", "text", "source"]), "Rich text as sanitised HTML, as plain text, or as it was written.", json!("html")),
+        query(
+            "detail",
+            one_of(&["card", "full"]),
+            "`card` leaves out long texts and lists; `full` has everything.",
+            json!("full"),
+        ),
+        query(
+            "body_format",
+            one_of(&["html", "text", "source"]),
+            "Rich text as sanitised HTML, as plain text, or as it was written.",
+            json!("html"),
+        ),
     ];
     let includes = resource.includes();
     if !includes.is_empty() {
-        parameters.push(words("include", one_of(&includes), "Relations to show whole instead of as references.", json!([includes[0]])));
+        parameters.push(words(
+            "include",
+            one_of(&includes),
+            "Relations to show whole instead of as references.",
+            json!([includes[0]]),
+        ));
     }
     parameters
 }
@@ -102,18 +117,38 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
 /// The parameters of lists.
 pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
     let mut parameters = of_one(resource, site);
-    let whole = |min: i64, max: i64| ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max));
+    let whole =
+        |min: i64, max: i64| ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max));
     parameters.extend([
         query("limit", whole(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT))), "Items a page.", json!(20)),
-        query("cursor", text().max_length(Some(2_000)), "Where the page begins: `page.next` or `page.prev` of an answer.", json!("kXo1b2N1cnNvcg")),
-        query("offset", whole(0, MAX_OFFSET), "Items to leave out; for deep pages use cursors. Not together with `cursor`.", json!(0)),
+        query(
+            "cursor",
+            text().max_length(Some(2_000)),
+            "Where the page begins: `page.next` or `page.prev` of an answer.",
+            json!("kXo1b2N1cnNvcg"),
+        ),
+        query(
+            "offset",
+            whole(0, MAX_OFFSET),
+            "Items to leave out; for deep pages use cursors. Not together with `cursor`.",
+            json!(0),
+        ),
         query("count", one_of(&["exact", "none"]), "`exact` gives `page.total`.", json!("exact")),
-        query("status", one_of(&STATUSES), "Which items by their state; all but `published` wants a token.", json!("published")),
+        query(
+            "status",
+            one_of(&STATUSES),
+            "Which items by their state; all but `published` wants a token.",
+            json!("published"),
+        ),
     ]);
     let keys: Vec<String> = resource.sorts.iter().flat_map(|s| [s.name.to_owned(), format!("-{}", s.name)]).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let first = resource.sorts[0];
-    let default = format!("Sort keys; `-` for descending. Without it: `{}{}`.", if first.descending { "-" } else { "" }, first.name);
+    let default = format!(
+        "Sort keys; `-` for descending. Without it: `{}{}`.",
+        if first.descending { "-" } else { "" },
+        first.name
+    );
     parameters.push(words("sort", one_of(&keys), &default, json!([keys[0]])));
     for filter in resource.filters {
         match filter.on {
@@ -124,9 +159,21 @@ pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
                     parameters.push(query(&name, text().max_length(Some(40)), &about, json!(filter.example)));
                 }
             }
-            On::When => parameters.push(query(filter.name, one_of(&When::ALL.map(|(word, _)| word)), filter.about, json!(filter.example))),
-            On::Variant(known) => parameters.push(words(filter.name, one_of(known), filter.about, json!([filter.example]))),
-            _ => parameters.push(words(filter.name, text().min_length(Some(1)).max_length(Some(120)), filter.about, json!([filter.example]))),
+            On::When => parameters.push(query(
+                filter.name,
+                one_of(&When::ALL.map(|(word, _)| word)),
+                filter.about,
+                json!(filter.example),
+            )),
+            On::Variant(known) => {
+                parameters.push(words(filter.name, one_of(known), filter.about, json!([filter.example])))
+            }
+            _ => parameters.push(words(
+                filter.name,
+                text().min_length(Some(1)).max_length(Some(120)),
+                filter.about,
+                json!([filter.example]),
+            )),
         }
     }
     parameters

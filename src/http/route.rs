@@ -227,13 +227,24 @@ impl Route {
     }
 
     /// The body it reads.
-    pub fn body(mut self, content_type: &'static str, schema: impl Into<RefOr<Schema>>, example: serde_json::Value) -> Self {
+    pub fn body(
+        mut self,
+        content_type: &'static str,
+        schema: impl Into<RefOr<Schema>>,
+        example: serde_json::Value,
+    ) -> Self {
         self.body = Some(Body { content_type, schema: schema.into(), example });
         self
     }
 
     /// A good answer with a body of JSON.
-    pub fn answers(self, status: u16, about: &'static str, schema: impl Into<RefOr<Schema>>, headers: &'static [&'static str]) -> Self {
+    pub fn answers(
+        self,
+        status: u16,
+        about: &'static str,
+        schema: impl Into<RefOr<Schema>>,
+        headers: &'static [&'static str],
+    ) -> Self {
         self.answers_as(status, about, Some((JSON, schema.into())), headers)
     }
 
@@ -287,14 +298,24 @@ impl Route {
                 };
                 faults.add(format!("?{name}"), "unknown_parameter", message);
             } else if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
-                faults.add(format!("?{name}"), "duplicate", "this parameter stands twice; use commas for several values");
+                faults.add(
+                    format!("?{name}"),
+                    "duplicate",
+                    "this parameter stands twice; use commas for several values",
+                );
             }
         }
     }
 }
 
 /// A described parameter.
-pub fn parameter(name: &str, place: ParameterIn, schema: impl Into<RefOr<Schema>>, about: &str, example: serde_json::Value) -> Parameter {
+pub fn parameter(
+    name: &str,
+    place: ParameterIn,
+    schema: impl Into<RefOr<Schema>>,
+    about: &str,
+    example: serde_json::Value,
+) -> Parameter {
     let required = if place == ParameterIn::Path { Required::True } else { Required::False };
     utoipa::openapi::path::ParameterBuilder::new()
         .name(name)

@@ -81,7 +81,8 @@ fn register(service: &mut ServiceConfig, app: &Arc<App>, routes: &[Arc<Route>]) 
 
 fn handler(method: Method, app: &Arc<App>, route: &Arc<Route>) -> actix_web::Route {
     let (app, route) = (Arc::clone(app), Arc::clone(route));
-    web::method(method).to(move |http: HttpRequest, payload: Payload| door::pass(Arc::clone(&app), Arc::clone(&route), http, payload))
+    web::method(method)
+        .to(move |http: HttpRequest, payload: Payload| door::pass(Arc::clone(&app), Arc::clone(&route), http, payload))
 }
 
 fn cors(origins: &[String]) -> Cors {

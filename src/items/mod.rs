@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
+use crate::content::slug::is_slug;
 use crate::database::Db;
 use crate::database::schema::{items, slugs};
 
@@ -32,8 +33,16 @@ pub fn is_id(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
+/// Whether a text may be an id or a slug at all; what cannot is not asked of the database.
+pub fn is_address(text: &str) -> bool {
+    is_id(text) || is_slug(text)
+}
+
 /// The item of this kind with this id, or else this current or old slug.
 pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Found> {
+    if !is_address(id_or_slug) {
+        return Ok(Found::Nowhere);
+    }
     let of_kind = items::table.filter(items::kind.eq(kind)).select(Item::as_select());
     let found = if is_id(id_or_slug) {
         of_kind.filter(items::id.eq(id_or_slug.to_ascii_lowercase())).first(connection).optional()?
@@ -56,34 +65,45 @@ pub fn moved(connection: &mut Db, kind: &str, old: &str) -> QueryResult<Option<S
         .optional()
 }
 
-/// The ids of items that are not in the trash, by what was given for them: an id or a slug.
-/// With `live_only`, drafts do not exist.
+/// Which items exist for a look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// Those that the public sees.
+    Live,
+    /// Those that are not in the trash.
+    Present,
+    /// All, those in the trash as well.
+    All,
+}
+
+/// The ids of items, by what was given for them: an id or a slug.
 pub fn resolve(
     connection: &mut Db,
     kind: &str,
     given: &[String],
-    live_only: bool,
+    among: Among,
 ) -> QueryResult<HashMap<String, String>> {
-    let (ids, by_slug): (Vec<String>, Vec<String>) = given.iter().cloned().partition(|text| is_id(text));
+    let (ids, by_slug): (Vec<String>, Vec<String>) =
+        given.iter().filter(|text| is_address(text)).cloned().partition(|text| is_id(text));
+    let of_kind = || {
+        let query = items::table.filter(items::kind.eq(kind)).into_boxed();
+        match among {
+            Among::Live => query.filter(items::live.eq(true)),
+            Among::Present => query.filter(items::trashed_at.eq(0)),
+            Among::All => query,
+        }
+    };
     let mut found = HashMap::new();
     if !ids.is_empty() {
         let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
-        let mut query = items::table.filter(items::kind.eq(kind).and(items::trashed_at.eq(0))).into_boxed();
-        if live_only {
-            query = query.filter(items::live.eq(true));
-        }
-        let known: Vec<String> = query.filter(items::id.eq_any(&wanted)).select(items::id).load(connection)?;
+        let known: Vec<String> = of_kind().filter(items::id.eq_any(&wanted)).select(items::id).load(connection)?;
         found.extend(ids.into_iter().filter_map(|id| {
             let lower = id.to_ascii_lowercase();
             known.contains(&lower).then_some((id, lower))
         }));
     }
     if !by_slug.is_empty() {
-        let mut query = items::table.filter(items::kind.eq(kind).and(items::trashed_at.eq(0))).into_boxed();
-        if live_only {
-            query = query.filter(items::live.eq(true));
-        }
-        let known = query.filter(items::slug.eq_any(&by_slug)).select((items::slug, items::id));
+        let known = of_kind().filter(items::slug.eq_any(&by_slug)).select((items::slug, items::id));
         found.extend(known.load::<(String, String)>(connection)?);
     }
     Ok(found)

@@ -47,8 +47,6 @@ pub struct Item {
     pub country: Option<String>,
     /// The word by which items of the kind are told apart.
     pub variant: Option<String>,
-    /// Where it was imported from: `source:id`.
-    pub source: Option<String>,
     /// The stored form, as JSON.
     pub content: String,
     /// Fragment of the answer.

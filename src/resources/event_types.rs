@@ -19,7 +19,8 @@ pub static EVENT_TYPE: Resource = Resource {
     rules: no_rules,
     fields: &[
         Field::new("name", Kind::Line { max: 200 }, "The name.", r#""Policy Dialogue""#).required().localised(),
-        Field::new("description", Kind::Text { max: 2_000 }, "What such events are.", r#""A round of equals.""#).localised(),
+        Field::new("description", Kind::Text { max: 2_000 }, "What such events are.", r#""A round of equals.""#)
+            .localised(),
         POSITION,
         CUSTOM,
     ],

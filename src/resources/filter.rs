@@ -103,12 +103,8 @@ pub(super) const ENDS_AT: Filter = Filter {
     about: "When it ends. A date or local time is read in the site's time zone.",
     example: "2015-07-02",
 };
-pub(super) const WHEN: Filter = Filter {
-    name: "when",
-    on: On::When,
-    about: "Where its span lies around this moment.",
-    example: "upcoming",
-};
+pub(super) const WHEN: Filter =
+    Filter { name: "when", on: On::When, about: "Where its span lies around this moment.", example: "upcoming" };
 pub(super) const COUNTRY: Filter =
     Filter { name: "country", on: On::Country, about: "ISO 3166-1 alpha-2 country code.", example: "BE" };
 

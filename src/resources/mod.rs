@@ -4,8 +4,8 @@
 mod event_types;
 mod events;
 mod filter;
-mod parts;
 mod partners;
+mod parts;
 mod series;
 mod sessions;
 mod speakers;

@@ -5,7 +5,8 @@ use super::parts::*;
 use super::{Resource, no_rules};
 use crate::content::field::{Field, Kind};
 
-const KINDS: &[&str] = &["foundation", "institution", "company", "media", "university", "ngo", "public_body", "community", "other"];
+const KINDS: &[&str] =
+    &["foundation", "institution", "company", "media", "university", "ngo", "public_body", "community", "other"];
 
 /// A partner.
 pub static PARTNER: Resource = Resource {
@@ -22,20 +23,40 @@ pub static PARTNER: Resource = Resource {
     fields: &[
         Field::new("name", Kind::Line { max: 200 }, "The name.", r#""Delta Institute""#).required().localised(),
         Field::new("abbreviation", Kind::Line { max: 30 }, "The name in short.", r#""DI""#),
-        Field::new("description", Kind::Rich { max: 50_000 }, "About it, Markdown or HTML.", r#""A house for river research.""#).localised().detail(),
+        Field::new(
+            "description",
+            Kind::Rich { max: 50_000 },
+            "About it, Markdown or HTML.",
+            r#""A house for river research.""#,
+        )
+        .localised()
+        .detail(),
         Field::new("url", Kind::Url, "Its website.", r#""https://example.org/""#),
         Field::new("logo", Kind::Object(IMAGE), "Its logo.", r#"{"url": "https://example.org/logo.svg"}"#),
         Field::new("kind", Kind::OneOf(KINDS), "What it is.", r#""foundation""#).or(r#""other""#),
         Field::new("country", Kind::Country, "ISO 3166-1 alpha-2 code.", r#""BE""#),
-        Field::new("address", Kind::Object(ADDRESS), "Its postal address.", r#"{"city": "Brussels", "country": "BE"}"#).detail(),
-        Field::new("contact", Kind::Object(CONTACT), "How to reach it.", r#"{"telephone": "+32 2 000 00 00"}"#).detail(),
-        Field::new("register_numbers", Kind::List { of: &Kind::Object(REGISTRATION_NUMBER), max: 20 }, "Entries of public registers.", r#"[{"label": "EU Transparency Register No.", "number": "000000000000-00"}]"#).detail(),
+        Field::new("address", Kind::Object(ADDRESS), "Its postal address.", r#"{"city": "Brussels", "country": "BE"}"#)
+            .detail(),
+        Field::new("contact", Kind::Object(CONTACT), "How to reach it.", r#"{"telephone": "+32 2 000 00 00"}"#)
+            .detail(),
+        Field::new(
+            "register_numbers",
+            Kind::List { of: &Kind::Object(REGISTRATION_NUMBER), max: 20 },
+            "Entries of public registers.",
+            r#"[{"label": "EU Transparency Register No.", "number": "000000000000-00"}]"#,
+        )
+        .detail(),
         LINKS,
         CUSTOM,
     ],
     filters: &[
         Filter { name: "kind", on: On::Variant(KINDS), about: "Partners of this kind.", example: "foundation" },
-        Filter { name: "event", on: On::ReferredBy { relation: "partners", source: "event" }, about: "Partners of this event, by id or slug.", example: "rivers-without-borders" },
+        Filter {
+            name: "event",
+            on: On::ReferredBy { relation: "partners", source: "event" },
+            about: "Partners of this event, by id or slug.",
+            example: "rivers-without-borders",
+        },
         COUNTRY,
         SLUG,
         IDS,

@@ -5,7 +5,8 @@ use crate::content::field::{Field, Kind};
 /// A picture that is found elsewhere.
 pub(super) const IMAGE: &[Field] = &[
     Field::new("url", Kind::Url, "Where the picture is.", r#""https://example.org/hall.jpg""#).required(),
-    Field::new("alt", Kind::Line { max: 300 }, "What it shows, for those who cannot see it.", r#""The debating hall""#).localised(),
+    Field::new("alt", Kind::Line { max: 300 }, "What it shows, for those who cannot see it.", r#""The debating hall""#)
+        .localised(),
     Field::new("credit", Kind::Line { max: 200 }, "Whom to thank for it.", r#""Photo: A. Janssens""#),
     Field::new("width", Kind::Integer { min: 1, max: 50_000 }, "Width in pixels.", "1600"),
     Field::new("height", Kind::Integer { min: 1, max: 50_000 }, "Height in pixels.", "900"),
@@ -15,6 +16,7 @@ pub(super) const IMAGE: &[Field] = &[
 pub(super) const DOCUMENT: &[Field] = &[
     Field::new("title", Kind::Line { max: 300 }, "Its title.", r#""Background note""#).localised(),
     Field::new("url", Kind::Url, "Where it is.", r#""https://example.org/note.pdf""#).required(),
+    Field::new("kind", Kind::Line { max: 60 }, "What sort of document it is.", r#""slides""#),
     Field::new("media_type", Kind::Line { max: 100 }, "Its media type (RFC 6838).", r#""application/pdf""#),
     Field::new("language", Kind::Language, "The language it is in.", r#""en""#),
 ];
@@ -44,8 +46,15 @@ pub(super) const ADDRESS: &[Field] = &[
 
 /// What search engines and social networks shall show.
 pub(super) const SEO: &[Field] = &[
-    Field::new("title", Kind::Line { max: 200 }, "Title for search results.", r#""Rivers without borders""#).localised(),
-    Field::new("description", Kind::Line { max: 400 }, "Description for search results.", r#""Who cares for shared rivers?""#).localised(),
+    Field::new("title", Kind::Line { max: 200 }, "Title for search results.", r#""Rivers without borders""#)
+        .localised(),
+    Field::new(
+        "description",
+        Kind::Line { max: 400 },
+        "Description for search results.",
+        r#""Who cares for shared rivers?""#,
+    )
+    .localised(),
     Field::new("image_url", Kind::Url, "Picture for social networks.", r#""https://example.org/card.jpg""#),
 ];
 
@@ -60,7 +69,9 @@ pub(super) const CONTACT: &[Field] = &[
 
 /// An entry of a public register.
 pub(super) const REGISTRATION_NUMBER: &[Field] = &[
-    Field::new("label", Kind::Line { max: 120 }, "Which register.", r#""EU Transparency Register No.""#).required().localised(),
+    Field::new("label", Kind::Line { max: 120 }, "Which register.", r#""EU Transparency Register No.""#)
+        .required()
+        .localised(),
     Field::new("number", Kind::Line { max: 60 }, "The number there.", r#""000000000000-00""#).required(),
 ];
 
@@ -68,8 +79,15 @@ const SPEAKER_ROLES: &[&str] = &["speaker", "keynote", "moderator", "panellist",
 
 /// How a speaker takes part.
 pub(super) const APPEARANCE: &[Field] = &[
-    Field::new("role", Kind::OneOf(SPEAKER_ROLES), "The part that the speaker has.", r#""moderator""#).or(r#""speaker""#),
-    Field::new("affiliation", Kind::Line { max: 300 }, "The affiliation as of that event.", r#""Senior Analyst, Delta Institute""#).localised(),
+    Field::new("role", Kind::OneOf(SPEAKER_ROLES), "The part that the speaker has.", r#""moderator""#)
+        .or(r#""speaker""#),
+    Field::new(
+        "affiliation",
+        Kind::Line { max: 300 },
+        "The affiliation as of that event.",
+        r#""Senior Analyst, Delta Institute""#,
+    )
+    .localised(),
     Field::new("speaker", Kind::Reference("speaker"), "The speaker, by id or slug.", r#""anna-janssens""#).required(),
 ];
 
@@ -105,10 +123,12 @@ pub(super) const LINKS: Field = Field::new(
 .detail();
 
 pub(super) const CUSTOM: Field =
-    Field::new("custom", Kind::Custom, "Fields that this site declares by JSON Schema in its configuration.", "{}").detail();
+    Field::new("custom", Kind::Custom, "Fields that this site declares by JSON Schema in its configuration.", "{}")
+        .detail();
 
 pub(super) const SEO_FIELD: Field =
-    Field::new("seo", Kind::Object(SEO), "What search engines shall show.", r#"{"title": "Rivers without borders"}"#).detail();
+    Field::new("seo", Kind::Object(SEO), "What search engines shall show.", r#"{"title": "Rivers without borders"}"#)
+        .detail();
 
 pub(super) const POSITION: Field =
     Field::new("position", Kind::Integer { min: 0, max: 1_000_000 }, "Place in the editors' order.", "10").or("0");

@@ -21,12 +21,39 @@ pub static SESSION: Resource = Resource {
     children: None,
     rules: span_rules,
     fields: &[
-        Field::new("event", Kind::Reference("event"), "The event it is part of, by id or slug.", r#""rivers-without-borders""#).required(),
+        Field::new(
+            "event",
+            Kind::Reference("event"),
+            "The event it is part of, by id or slug.",
+            r#""rivers-without-borders""#,
+        )
+        .required(),
         Field::new("title", Kind::Line { max: 300 }, "The title.", r#""Opening""#).required().localised(),
         Field::new("subtitle", Kind::Line { max: 300 }, "The line below the title.", r#""What we know""#).localised(),
         Field::new("kind", Kind::OneOf(KINDS), "What it is.", r#""talk""#).or(r#""talk""#),
-        Field::new("abstract", Kind::Rich { max: 50_000 }, "What it is about, Markdown or HTML.", r#""The state of *our* rivers.""#).localised().detail(),
-        Field::new("description", Kind::Rich { max: 200_000 }, "More about it, Markdown or HTML.", r#""In three parts.""#).localised().detail(),
+        Field::new(
+            "format",
+            Kind::Line { max: 120 },
+            "What it is, in the organiser's own words.",
+            r#""Lightning talk""#,
+        )
+        .localised(),
+        Field::new(
+            "abstract",
+            Kind::Rich { max: 50_000 },
+            "What it is about, Markdown or HTML.",
+            r#""The state of *our* rivers.""#,
+        )
+        .localised()
+        .detail(),
+        Field::new(
+            "description",
+            Kind::Rich { max: 200_000 },
+            "More about it, Markdown or HTML.",
+            r#""In three parts.""#,
+        )
+        .localised()
+        .detail(),
         Field::new("starts_at", Kind::Moment { end: false }, "When it starts, local time.", r#""2027-03-04T14:30""#),
         Field::new("ends_at", Kind::Moment { end: true }, "When it ends, local time.", r#""2027-03-04T15:00""#),
         TIME_ZONE,
@@ -40,9 +67,19 @@ pub static SESSION: Resource = Resource {
         CUSTOM,
     ],
     filters: &[
-        Filter { name: "event", on: On::Parent("event"), about: "Sessions of this event, by id or slug.", example: "rivers-without-borders" },
+        Filter {
+            name: "event",
+            on: On::Parent("event"),
+            about: "Sessions of this event, by id or slug.",
+            example: "rivers-without-borders",
+        },
         Filter { name: "kind", on: On::Variant(KINDS), about: "Sessions of this kind.", example: "talk" },
-        Filter { name: "speaker", on: On::Refers { relation: "speakers", target: "speaker", common: false }, about: "Sessions with this speaker, by id or slug.", example: "anna-janssens" },
+        Filter {
+            name: "speaker",
+            on: On::Refers { relation: "speakers", target: "speaker", common: false },
+            about: "Sessions with this speaker, by id or slug.",
+            example: "anna-janssens",
+        },
         SLUG,
         IDS,
         STARTS_AT,
@@ -50,5 +87,12 @@ pub static SESSION: Resource = Resource {
         UPDATED_AT,
         WHEN,
     ],
-    sorts: &[by("starts_at", Column::StartsAt), by("ends_at", Column::EndsAt), by("title", Column::Label), CREATED, UPDATED, PUBLISHED],
+    sorts: &[
+        by("starts_at", Column::StartsAt),
+        by("ends_at", Column::EndsAt),
+        by("title", Column::Label),
+        CREATED,
+        UPDATED,
+        PUBLISHED,
+    ],
 };

@@ -20,13 +20,30 @@ pub static TOPIC: Resource = Resource {
     fields: &[
         Field::new("parent", Kind::Reference("topic"), "The wider topic, by id or slug.", r#""environment""#),
         Field::new("name", Kind::Line { max: 200 }, "The name.", r#""Water""#).required().localised(),
-        Field::new("description", Kind::Rich { max: 50_000 }, "About it, Markdown or HTML.", r#""Rivers, lakes and seas.""#).localised().detail(),
+        Field::new(
+            "description",
+            Kind::Rich { max: 50_000 },
+            "About it, Markdown or HTML.",
+            r#""Rivers, lakes and seas.""#,
+        )
+        .localised()
+        .detail(),
         POSITION,
         CUSTOM,
     ],
     filters: &[
-        Filter { name: "parent", on: On::Parent("topic"), about: "Topics right below this one, by id or slug.", example: "environment" },
-        Filter { name: "event", on: On::ReferredBy { relation: "topics", source: "event" }, about: "Topics of this event, by id or slug.", example: "rivers-without-borders" },
+        Filter {
+            name: "parent",
+            on: On::Parent("topic"),
+            about: "Topics right below this one, by id or slug.",
+            example: "environment",
+        },
+        Filter {
+            name: "event",
+            on: On::ReferredBy { relation: "topics", source: "event" },
+            about: "Topics of this event, by id or slug.",
+            example: "rivers-without-borders",
+        },
         SLUG,
         IDS,
         UPDATED_AT,

@@ -30,18 +30,48 @@ pub static VENUE: Resource = Resource {
     rules: no_rules,
     fields: &[
         Field::new("name", Kind::Line { max: 200 }, "The name.", r#""Hall of the Delta""#).required().localised(),
-        Field::new("description", Kind::Rich { max: 50_000 }, "About it, Markdown or HTML.", r#""A former pumping station.""#).localised().detail(),
+        Field::new(
+            "description",
+            Kind::Rich { max: 50_000 },
+            "About it, Markdown or HTML.",
+            r#""A former pumping station.""#,
+        )
+        .localised()
+        .detail(),
         Field::new("address", Kind::Object(ADDRESS), "Its postal address.", r#"{"city": "Brussels", "country": "BE"}"#),
-        Field::new("geo", Kind::Object(GEO), "Where on earth (WGS 84).", r#"{"latitude": 50.8466, "longitude": 4.3528}"#),
+        Field::new(
+            "geo",
+            Kind::Object(GEO),
+            "Where on earth (WGS 84).",
+            r#"{"latitude": 50.8466, "longitude": 4.3528}"#,
+        ),
         Field::new("map_url", Kind::Url, "A map.", r#""https://example.org/map""#),
         Field::new("url", Kind::Url, "Its website.", r#""https://example.org/hall""#),
-        Field::new("rooms", Kind::List { of: &Kind::Object(ROOM), max: 300 }, "Its rooms.", r#"[{"name": "Main hall", "capacity": 120}]"#).detail(),
-        Field::new("accessibility", Kind::Text { max: 2_000 }, "How to get in and around for everybody.", r#""Step-free from the street.""#).localised().detail(),
+        Field::new(
+            "rooms",
+            Kind::List { of: &Kind::Object(ROOM), max: 300 },
+            "Its rooms.",
+            r#"[{"name": "Main hall", "capacity": 120}]"#,
+        )
+        .detail(),
+        Field::new(
+            "accessibility",
+            Kind::Text { max: 2_000 },
+            "How to get in and around for everybody.",
+            r#""Step-free from the street.""#,
+        )
+        .localised()
+        .detail(),
         Field::new("image", Kind::Object(IMAGE), "Its picture.", r#"{"url": "https://example.org/hall.jpg"}"#),
         CUSTOM,
     ],
     filters: &[
-        Filter { name: "event", on: On::ReferredBy { relation: "venue", source: "event" }, about: "The venue of this event, by id or slug.", example: "rivers-without-borders" },
+        Filter {
+            name: "event",
+            on: On::ReferredBy { relation: "venue", source: "event" },
+            about: "The venue of this event, by id or slug.",
+            example: "rivers-without-borders",
+        },
         COUNTRY,
         SLUG,
         IDS,

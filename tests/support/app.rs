@@ -24,6 +24,9 @@ pub enum Backend {
     Postgres(u16),
 }
 
+/// The tests' Postgres.
+pub static POSTGRES: std::sync::OnceLock<Backend> = std::sync::OnceLock::new();
+
 /// The password of every account in the tests.
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -68,6 +71,14 @@ impl TestApp {
         });
         let (handle, app) = told.recv().expect("the server started");
         Self { url, backend, config, app, handle, thread: Some(thread), _folder: folder }
+    }
+
+    /// The database that this test does not run on.
+    pub fn other_backend(&self) -> Backend {
+        match self.backend {
+            Backend::Sqlite => *POSTGRES.get().expect("Postgres is running"),
+            Backend::Postgres(_) => Backend::Sqlite,
+        }
     }
 
     /// A client that is not logged in.

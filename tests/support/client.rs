@@ -59,7 +59,12 @@ impl Client {
         };
         let mut response = sent.unwrap_or_else(|e| panic!("{method} {path}: {e}"));
         let body = response.body_mut().with_config().limit(100_000_000).read_to_vec().unwrap_or_default();
-        Reply { status: response.status().as_u16(), headers: response.headers().clone(), body, asked: format!("{method} {path}") }
+        Reply {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body,
+            asked: format!("{method} {path}"),
+        }
     }
 
     pub fn get(&self, path: &str) -> Reply {
@@ -104,7 +109,8 @@ impl Reply {
 
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{}: {e}: {}", self.asked, String::from_utf8_lossy(&self.body)))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|e| panic!("{}: {e}: {}", self.asked, String::from_utf8_lossy(&self.body)))
     }
 
     pub fn header(&self, name: &str) -> &str {

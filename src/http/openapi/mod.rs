@@ -77,7 +77,8 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
         operation = operation.parameter(parameter.clone());
     }
     if let Some(body) = &route.body {
-        let content = ContentBuilder::new().schema(Some(body.schema.clone())).example(Some(body.example.clone())).build();
+        let content =
+            ContentBuilder::new().schema(Some(body.schema.clone())).example(Some(body.example.clone())).build();
         let request = RequestBodyBuilder::new().content(body.content_type, content).required(Some(Required::True));
         operation = operation.request_body(Some(request.build()));
     }

@@ -46,7 +46,11 @@ pub fn example_of(fields: &'static [Field]) -> Value {
 
 /// Example of creating an item: every field that refers to nothing.
 pub fn example_of_item(resource: &'static Resource) -> Value {
-    let plain = resource.fields.iter().filter(|f| f.required || f.relation().is_none()).filter(|f| !matches!(f.kind, Kind::Custom));
+    let plain = resource
+        .fields
+        .iter()
+        .filter(|f| f.required || f.relation().is_none())
+        .filter(|f| !matches!(f.kind, Kind::Custom));
     plain.map(|f| (f.name.to_owned(), example(f))).collect::<Map<_, _>>().into()
 }
 
@@ -159,8 +163,9 @@ fn scalar(kind: &'static Kind) -> Reference {
         Kind::Integer { min, max } => of_type(Type::Integer).minimum(Some(*min)).maximum(Some(*max)),
         Kind::Number { min, max } => of_type(Type::Number).minimum(Some(*min)).maximum(Some(*max)),
         Kind::Moment { .. } => formatted(KnownFormat::DateTime),
-        Kind::Custom | Kind::Object(_) | Kind::List { .. } | Kind::Reference(_) => of_type(Type::Object)
-            .additional_properties(Some(AdditionalProperties::FreeForm(true))),
+        Kind::Custom | Kind::Object(_) | Kind::List { .. } | Kind::Reference(_) => {
+            of_type(Type::Object).additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        }
     })
 }
 
@@ -184,12 +189,18 @@ pub fn answer(resource: &'static Resource, site: &Site) -> Schema {
 fn answer_with(resource: &'static Resource, site: &Site, relations: bool) -> Schema {
     let mut object = closed(of_type(Type::Object).description(Some(resource.about)));
     object = head(object)
-        .property("version", schema(of_type(Type::Integer).minimum(Some(1)).description(Some("Grows by one with each write."))))
+        .property(
+            "version",
+            schema(of_type(Type::Integer).minimum(Some(1)).description(Some("Grows by one with each write."))),
+        )
         .property("status", schema(text().enum_values(Some(STATUSES.to_vec()))))
         .property("created_at", schema(formatted(KnownFormat::DateTime)))
         .property("updated_at", schema(formatted(KnownFormat::DateTime)))
         .property("published_at", or_null(schema(formatted(KnownFormat::DateTime))))
-        .property("trashed_at", schema(formatted(KnownFormat::DateTime).description(Some("Only on items in the trash."))));
+        .property(
+            "trashed_at",
+            schema(formatted(KnownFormat::DateTime).description(Some("Only on items in the trash."))),
+        );
     for name in ["version", "status", "created_at", "updated_at", "published_at"] {
         object = object.required(name);
     }
@@ -200,8 +211,12 @@ fn answer_with(resource: &'static Resource, site: &Site, relations: bool) -> Sch
         }
     }
     if resource.has_span() {
-        for (name, about) in [("starts_on", "First day, on the clock of its zone."), ("ends_on", "Last day, inclusive.")] {
-            object = object.property(name, or_null(schema(formatted(KnownFormat::Date).description(Some(about))))).required(name);
+        for (name, about) in
+            [("starts_on", "First day, on the clock of its zone."), ("ends_on", "Last day, inclusive.")]
+        {
+            object = object
+                .property(name, or_null(schema(formatted(KnownFormat::Date).description(Some(about)))))
+                .required(name);
         }
     }
     if let Some(children) = resource.children.filter(|_| relations) {
@@ -210,8 +225,19 @@ fn answer_with(resource: &'static Resource, site: &Site, relations: bool) -> Sch
         object = object.property(children.name, RefOr::T(Schema::Array(list.build())));
     }
     object = object
-        .property("locale", schema(text().description(Some("The language that was asked for; absent with `locale=*`."))))
-        .property("fallbacks", RefOr::T(Schema::Array(ArrayBuilder::new().items(text()).description(Some("Fields that have another language's value, since there is none in this one.")).build())));
+        .property(
+            "locale",
+            schema(text().description(Some("The language that was asked for; absent with `locale=*`."))),
+        )
+        .property(
+            "fallbacks",
+            RefOr::T(Schema::Array(
+                ArrayBuilder::new()
+                    .items(text())
+                    .description(Some("Fields that have another language's value, since there is none in this one."))
+                    .build(),
+            )),
+        );
     Schema::Object(object.build())
 }
 
@@ -240,7 +266,10 @@ pub fn page_info() -> Schema {
         .property("next", cursor("Cursor of the next page."))
         .property("prev", cursor("Cursor of the page before."))
         .property("limit", schema(of_type(Type::Integer).minimum(Some(1)).maximum(Some(100))))
-        .property("total", schema(of_type(Type::Integer).minimum(Some(0)).description(Some("All items; only with `count=exact`."))))
+        .property(
+            "total",
+            schema(of_type(Type::Integer).minimum(Some(0)).description(Some("All items; only with `count=exact`."))),
+        )
         .required("next")
         .required("prev")
         .required("limit");

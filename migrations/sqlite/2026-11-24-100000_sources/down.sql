@@ -1,0 +1,3 @@
+DROP TABLE sources;
+ALTER TABLE items ADD COLUMN source TEXT;
+CREATE UNIQUE INDEX items_kind_source ON items (kind, source);

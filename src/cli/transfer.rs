@@ -1,0 +1,200 @@
+//! `plenary import` and `plenary export`
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::app::{App, StartError};
+use crate::transfer::read::{Format, Mapping, Settings};
+use crate::transfer::{self, Line, Options, Outcome, Report, export, export_ics};
+
+/// What to import, and how.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// The files, in the order in which they are taken
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The format; told from name and content when it is left out
+    #[arg(long)]
+    format: Option<Format>,
+    /// How the columns of a CSV file become fields (TOML; see docs/import.md)
+    #[arg(long)]
+    mapping: Option<PathBuf>,
+    /// Names the source; the file's name when it is left out
+    #[arg(long)]
+    name: Option<String>,
+    /// The event that a programme belongs to, by slug; one is made when it is left out
+    #[arg(long)]
+    event: Option<String>,
+    /// IANA zone of times that name none; the site's when it is left out
+    #[arg(long)]
+    time_zone: Option<String>,
+    /// The state of new items
+    #[arg(long, value_enum, default_value_t = NewStatus::Draft)]
+    status: NewStatus,
+    /// Take records even where an editor changed the item since the last import
+    #[arg(long)]
+    overwrite: bool,
+    /// Say what would happen, and change nothing. Other writers wait meanwhile
+    #[arg(long)]
+    dry_run: bool,
+    /// Write what became of every record to this file, as JSON Lines
+    #[arg(long)]
+    report: Option<PathBuf>,
+}
+
+/// The state of new items.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum NewStatus {
+    /// Only editors see them
+    Draft,
+    /// Everybody sees them
+    Published,
+}
+
+/// What to export, and where to.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// `jsonl`: all content, to be imported again. `ics`: a calendar of the published events
+    #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
+    format: ExportFormat,
+    /// The file; standard output when it is left out
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+}
+
+/// A format of exports.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ExportFormat {
+    /// JSON Lines
+    Jsonl,
+    /// iCalendar
+    Ics,
+}
+
+/// Imports files; says whether every record was taken.
+pub async fn import(app: &App, arguments: ImportArguments) -> Result<bool, StartError> {
+    let mapping = arguments.mapping.as_deref().map(Mapping::load).transpose()?;
+    let time_zone = match &arguments.time_zone {
+        Some(name) => crate::content::values::zone(name).map_err(|(_, message)| format!("--time-zone: {message}"))?,
+        None => app.site.time_zone,
+    };
+    let mut all_taken = true;
+    for path in &arguments.files {
+        let options = Options {
+            format: arguments.format,
+            settings: Settings {
+                name: arguments.name.clone().unwrap_or_else(|| stem(path)),
+                event: arguments.event.clone(),
+                time_zone: time_zone.name().to_owned(),
+                mapping: mapping.clone(),
+            },
+            status: match arguments.status {
+                NewStatus::Draft => "draft",
+                NewStatus::Published => "published",
+            },
+            overwrite: arguments.overwrite,
+            dry_run: arguments.dry_run,
+        };
+        let progress = progress_bar();
+        let begun = Instant::now();
+        let listener = listener(&arguments, &progress)?;
+        let report = transfer::import(app, path, &options, &progress, listener).await?;
+        progress.finish_and_clear();
+        summary(path, &report, begun.elapsed(), arguments.dry_run);
+        all_taken &= report.total(Outcome::Refused) == 0;
+    }
+    Ok(all_taken)
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "import".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+fn progress_bar() -> ProgressBar {
+    let target =
+        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = "{bar:32} {bytes}/{total_bytes}  {bytes_per_sec}  {msg} records  {eta} left";
+    let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
+/// Says what becomes of records: in a rehearsal of all that would change, else of what was not taken.
+fn listener(
+    arguments: &ImportArguments,
+    progress: &ProgressBar,
+) -> Result<impl FnMut(&Line) + Send + 'static, StartError> {
+    let mut file = match &arguments.report {
+        Some(path) => {
+            let file = File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map_err(|e| format!("--report: {}: {e}", path.display()))?;
+            Some(BufWriter::new(file))
+        }
+        None => None,
+    };
+    let (dry_run, progress, mut count) = (arguments.dry_run, progress.clone(), 0_u64);
+    Ok(move |line: &Line| {
+        count += 1;
+        if count.is_multiple_of(100) {
+            progress.set_message(count.to_string());
+        }
+        if let Some(file) = &mut file {
+            // A report that cannot be written is no reason to stop the import; its end is told there.
+            let _ = serde_json::to_writer(&mut *file, line)
+                .map_err(std::io::Error::from)
+                .and_then(|()| file.write_all(b"\n"));
+        }
+        let told = match line.outcome {
+            Outcome::Unchanged => false,
+            Outcome::Created | Outcome::Updated => dry_run,
+            Outcome::Kept | Outcome::Refused | Outcome::Note => true,
+        };
+        if told {
+            progress.suspend(|| println!("{}", shown(line)));
+        }
+    })
+}
+
+fn shown(line: &Line) -> String {
+    let mut text = format!("{:9} {:10} {} {}", line.outcome.word(), line.kind, line.place, line.what);
+    if line.outcome == Outcome::Kept {
+        text.push_str("  (changed here since the last import; --overwrite takes the record)");
+    }
+    for fault in &line.faults {
+        text.push_str(&format!("\n          {} {}: {}", fault.pointer, fault.code, fault.message));
+    }
+    text
+}
+
+fn summary(path: &Path, report: &Report, took: Duration, dry_run: bool) {
+    println!("{}{}:", path.display(), if dry_run { " (nothing was changed)" } else { "" });
+    for (outcome, kinds) in &report.counts {
+        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        println!("  {:9} {}", outcome.word(), kinds.join(", "));
+    }
+    let records: u64 = report.counts.values().flat_map(|kinds| kinds.values()).sum();
+    let rate = records as f64 / took.as_secs_f64().max(0.001);
+    println!("  {records} records in {:.1} s ({rate:.0}/s)", took.as_secs_f64());
+}
+
+/// Writes all content.
+pub async fn export(app: &App, arguments: ExportArguments) -> Result<(), StartError> {
+    let out: Box<dyn Write + Send> = match &arguments.output {
+        Some(path) => Box::new(File::create(path).map_err(|e| format!("--output: {}: {e}", path.display()))?),
+        None => Box::new(std::io::stdout()),
+    };
+    let out = BufWriter::with_capacity(65_536, out);
+    let count = match arguments.format {
+        ExportFormat::Jsonl => export::write(&app.database, out).await?,
+        ExportFormat::Ics => export_ics::write(&app.database, &app.site, &app.config.public_url, out).await?,
+    };
+    eprintln!("{count} items written");
+    Ok(())
+}

@@ -1,0 +1,325 @@
+//! Puts what readers find into the database, one by one: what breaks rules is refused whole and
+//! spoils nothing else.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::record::{Entry, Exported, Line, Outcome, Record};
+use super::sources::{self, Source};
+use super::{languages, restore};
+use crate::content::fault::{Fault, Faults, step};
+use crate::content::field::Shape;
+use crate::content::input_form::input_form;
+use crate::content::slug::from_title;
+use crate::content::{LocaleMode, Site};
+use crate::database::Db;
+use crate::database::schema::{items, sources as sources_table};
+use crate::editorial::draft::Draft;
+use crate::editorial::slugs;
+use crate::editorial::write::{self, Origin, Writing};
+use crate::items::{Among, Item};
+use crate::journal::Author;
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+/// How many sources are remembered; beyond that the database is asked again.
+const REMEMBERED: usize = 20_000;
+
+/// How records are taken.
+#[derive(Debug, Clone)]
+pub struct Manner {
+    /// The state of new items of other systems.
+    pub status: &'static str,
+    /// Take the record even where an editor changed the item since the last import.
+    pub overwrite: bool,
+}
+
+/// Puts entries into the database.
+pub struct Importer {
+    site: Arc<Site>,
+    author: Author,
+    manner: Manner,
+    /// What is to be told of the current record beside its outcome.
+    notes: Vec<Fault>,
+    ids: HashMap<(&'static str, String), String>,
+}
+
+impl Importer {
+    /// For this site; writes are noted in the journal as this author's.
+    pub fn new(site: Arc<Site>, author: Author, manner: Manner) -> Self {
+        Self { site, author, manner, notes: Vec::new(), ids: HashMap::new() }
+    }
+
+    /// Takes an entry within the current transaction. An error is one of the database: no
+    /// further entry can be taken.
+    pub fn apply(&mut self, connection: &mut Db, file: &str, entry: Entry) -> Result<Vec<Line>, Problem> {
+        let line = |place: String, outcome, faults: Vec<Fault>| Line {
+            file: file.to_owned(),
+            place,
+            outcome,
+            kind: "",
+            what: String::new(),
+            faults,
+        };
+        match entry {
+            Entry::Broken { place, fault } => Ok(vec![line(place, Outcome::Refused, vec![fault])]),
+            Entry::Note { place, fault } => Ok(vec![line(place, Outcome::Note, vec![fault])]),
+            Entry::Record(mut record) => {
+                self.notes = languages::arrange(&mut record, &self.site);
+                let named = Line {
+                    kind: record.kind,
+                    what: name(&record),
+                    ..line(record.place.clone(), Outcome::Note, Vec::new())
+                };
+                let outcome = in_savepoint(connection, |c| self.record(c, &record))?;
+                let mut lines = said(named.clone(), outcome, record.supporting);
+                lines.extend(self.notes.drain(..).map(|fault| Line { faults: vec![fault], ..named.clone() }));
+                Ok(lines)
+            }
+            Entry::Exported { place, item } => {
+                let kind = Resource::of_kind(&item.kind).map_or("", |r| r.kind);
+                let named = Line { kind, what: item.slug.clone(), ..line(place, Outcome::Note, Vec::new()) };
+                let outcome = in_savepoint(connection, |c| restore::item(c, &self.site, &self.author, &item))?;
+                Ok(said(named, outcome, false))
+            }
+        }
+    }
+
+    /// Ties an exported item to others of its own kind, now that all are there.
+    pub fn complete(&mut self, connection: &mut Db, item: &Exported) -> Result<Vec<Fault>, Problem> {
+        let done = in_savepoint(connection, |c| restore::complete(c, &self.site, &self.author, item))?;
+        Ok(done.err().unwrap_or_default())
+    }
+
+    fn record(&mut self, connection: &mut Db, record: &Record) -> Result<Outcome, Problem> {
+        let resource =
+            Resource::of_kind(record.kind).ok_or_else(|| Problem::internal(&"a reader made an unknown kind"))?;
+        let fingerprint = fingerprint(record);
+        let known = sources::find(connection, record.kind, &record.source)?;
+        if let Some(known) = known.as_ref().filter(|known| known.fingerprint == fingerprint) {
+            self.remember(record.kind, &record.source, &known.item_id);
+            return Ok(Outcome::Unchanged);
+        }
+        let shared = match &record.same_as {
+            Some(source) if known.is_none() => sources::find(connection, record.kind, source)?,
+            _ => None,
+        };
+        let joins = shared.is_some();
+        let (item_id, version, outcome) = match known.or(shared) {
+            Some(earlier) => match self.update(connection, resource, record, &earlier.item_id, joins)? {
+                Some(done) => done,
+                None => return Ok(Outcome::Kept),
+            },
+            None => {
+                let item = self.create(connection, resource, record)?;
+                (item.id, item.version, Outcome::Created)
+            }
+        };
+        let source = |source: &str, fingerprint: &str| Source {
+            kind: record.kind.to_owned(),
+            source: source.to_owned(),
+            item_id: item_id.clone(),
+            fingerprint: fingerprint.to_owned(),
+            version,
+        };
+        sources::keep(connection, &source(&record.source, &fingerprint))?;
+        if let Some(shared) = &record.same_as {
+            let fingerprint =
+                sources::find(connection, record.kind, shared)?.map_or(String::new(), |row| row.fingerprint);
+            sources::keep(connection, &source(shared, &fingerprint))?;
+        }
+        self.remember(record.kind, &record.source, &item_id);
+        Ok(outcome)
+    }
+
+    fn create(&mut self, connection: &mut Db, resource: &'static Resource, record: &Record) -> Result<Item, Problem> {
+        let body = self.referring(connection, resource, record.body.clone())?;
+        let draft = self.checked(connection, resource, body, None)?;
+        let wish = record.slug.as_deref().map(from_title).filter(|slug| !slug.is_empty());
+        let slug = match wish {
+            Some(slug) if slugs::is_free(connection, resource.kind, &slug)? => Some(slug),
+            _ => None,
+        };
+        let status = Some(self.manner.status.to_owned());
+        let writing = Writing { resource, slug, status, content: draft.content };
+        write::insert(connection, &self.site, &self.author, writing, Origin::default())
+    }
+
+    /// The item's id and version after the update; `None` when it is to stay as an editor left it.
+    fn update(
+        &mut self,
+        connection: &mut Db,
+        resource: &'static Resource,
+        record: &Record,
+        id: &str,
+        joins: bool,
+    ) -> Result<Option<(String, i64, Outcome)>, Problem> {
+        let item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
+        let imported: Option<i64> = sources_table::table
+            .filter(sources_table::item_id.eq(id))
+            .select(diesel::dsl::max(sources_table::version))
+            .first(connection)?;
+        let edited = imported != Some(item.version);
+        if item.trashed_at != 0 || (edited && !joins && !self.manner.overwrite) {
+            return Ok(None);
+        }
+        let content = item.content();
+        let mut body = input_form(resource.fields, &content, &LocaleMode::All);
+        let given = self.referring(connection, resource, record.body.clone())?;
+        self.notes.extend(overlay(&mut body, given, record.same_as.is_some(), joins));
+        let draft = self.checked(connection, resource, body, Some(&content))?;
+        if draft.content == content {
+            return Ok(Some((item.id, item.version, Outcome::Unchanged)));
+        }
+        let writing = Writing { resource, slug: None, status: None, content: draft.content };
+        let item = write::update(connection, &self.site, &self.author, id, item.version, writing)?;
+        Ok(Some((item.id, item.version, Outcome::Updated)))
+    }
+
+    fn checked(
+        &self,
+        connection: &mut Db,
+        resource: &'static Resource,
+        body: Map<String, Value>,
+        before: Option<&Map<String, Value>>,
+    ) -> Result<Draft, Problem> {
+        let mut faults = Faults::new();
+        let mut draft = Draft::read(resource, &Value::Object(body), before, &LocaleMode::All, &self.site, &mut faults);
+        draft.resolve(connection, Among::Present, &mut faults)?;
+        if faults.is_empty() { Ok(draft) } else { Err(Problem::invalid(faults)) }
+    }
+
+    /// The body with ids in the place of sources.
+    fn referring(
+        &mut self,
+        connection: &mut Db,
+        resource: &'static Resource,
+        mut body: Map<String, Value>,
+    ) -> Result<Map<String, Value>, Problem> {
+        let mut faults = Faults::new();
+        for relation in resource.relations() {
+            let Some(value) = body.get_mut(relation.name) else { continue };
+            let place = step("", relation.name);
+            let key = match relation.shape {
+                Shape::ManyWith { key, .. } => key,
+                Shape::One | Shape::Many => "",
+            };
+            let entries: Vec<(String, &mut Value)> = match value {
+                Value::Array(list) => {
+                    list.iter_mut().enumerate().map(|(i, v)| (step(&place, &i.to_string()), v)).collect()
+                }
+                one => vec![(place, one)],
+            };
+            for (place, entry) in entries {
+                let Some(slot) = (if key.is_empty() { Some(entry) } else { entry.get_mut(key) }) else { continue };
+                let Some(source) = slot.as_str().filter(|text| text.contains(':')) else { continue };
+                match self.id_of(connection, relation.target, source)? {
+                    Some(id) => *slot = id.into(),
+                    None => faults.add(place, "dangling_reference", format!("nothing was imported from \"{source}\"")),
+                }
+            }
+        }
+        if faults.is_empty() { Ok(body) } else { Err(Problem::invalid(faults)) }
+    }
+
+    fn id_of(&mut self, connection: &mut Db, kind: &'static str, source: &str) -> Result<Option<String>, Problem> {
+        if let Some(id) = self.ids.get(&(kind, source.to_owned())) {
+            return Ok(Some(id.clone()));
+        }
+        let found = sources::find(connection, kind, source)?.map(|row| row.item_id);
+        if let Some(id) = &found {
+            self.remember(kind, source, id);
+        }
+        Ok(found)
+    }
+
+    fn remember(&mut self, kind: &'static str, source: &str, id: &str) {
+        if self.ids.len() >= REMEMBERED {
+            self.ids.clear();
+        }
+        self.ids.insert((kind, source.to_owned()), id.to_owned());
+    }
+}
+
+/// Runs `work` so that it leaves nothing behind when it is refused. What is no refusal but a
+/// failure of the database ends the import.
+fn in_savepoint<T>(
+    connection: &mut Db,
+    work: impl FnOnce(&mut Db) -> Result<T, Problem>,
+) -> Result<Result<T, Vec<Fault>>, Problem> {
+    connection.batch_execute("SAVEPOINT record")?;
+    match work(connection) {
+        Ok(done) => {
+            connection.batch_execute("RELEASE record")?;
+            Ok(Ok(done))
+        }
+        Err(problem) if matches!(problem.kind, Kind::Internal | Kind::Unavailable) => Err(problem),
+        Err(problem) => {
+            connection.batch_execute("ROLLBACK TO record; RELEASE record")?;
+            let whole = Fault { pointer: String::new(), code: problem.kind.code().to_owned(), message: problem.detail };
+            Ok(Err(if problem.errors.is_empty() { vec![whole] } else { problem.errors }))
+        }
+    }
+}
+
+fn said(line: Line, outcome: Result<Outcome, Vec<Fault>>, supporting: bool) -> Vec<Line> {
+    match outcome {
+        Ok(Outcome::Unchanged) if supporting => Vec::new(),
+        Ok(outcome) => vec![Line { outcome, ..line }],
+        Err(faults) => vec![Line { outcome: Outcome::Refused, faults, ..line }],
+    }
+}
+
+/// Puts the fields of a record over those of an item. Records that share an item add to each
+/// other's lists; one that joins an item fills only what is empty, and where it disagrees, that is
+/// told.
+fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: bool, joins: bool) -> Vec<Fault> {
+    let mut disagreements = Vec::new();
+    // An end belongs to its start: a new start does not keep the old end.
+    if !joins && given.contains_key("starts_at") && !given.contains_key("ends_at") {
+        body.shift_remove("ends_at");
+    }
+    for (field, value) in given {
+        match (body.get_mut(&field), value) {
+            (Some(Value::Array(present)), Value::Array(more)) if shared => {
+                for entry in more {
+                    if !present.contains(&entry) {
+                        present.push(entry);
+                    }
+                }
+            }
+            (Some(present), value) if joins && !present.is_null() => {
+                if *present != value {
+                    let message =
+                        format!("the item has {present} from another record, this one says {value}; left as it is");
+                    disagreements.push(Fault { pointer: step("", &field), code: "differs".to_owned(), message });
+                }
+            }
+            (_, value) => {
+                body.insert(field, value);
+            }
+        }
+    }
+    disagreements
+}
+
+/// The text by which a report names a record.
+fn name(record: &Record) -> String {
+    let label = Resource::of_kind(record.kind).and_then(|r| record.body.get(r.label));
+    let text = match label {
+        Some(Value::Object(map)) => map.values().next().and_then(Value::as_str),
+        Some(value) => value.as_str(),
+        None => None,
+    };
+    text.unwrap_or(&record.source).to_owned()
+}
+
+fn fingerprint(record: &Record) -> String {
+    let text = serde_json::to_vec(record).unwrap_or_default();
+    Sha256::digest(text).iter().take(16).map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,115 @@
+//! Plenary's own export: JSON Lines, one item a line, each kind after those that it refers to. It
+//! holds no dates of its own, so that the same content always gives the same bytes.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use diesel::prelude::*;
+
+use super::record::{Exported, ExportedSource};
+use super::sources;
+use crate::content::LocaleMode;
+use crate::content::input_form::input_form;
+use crate::database::schema::{items, slugs};
+use crate::database::{Database, DatabaseError, Db};
+use crate::items::Item;
+use crate::resources::{Resource, in_order_of_reference};
+
+/// Items read at a time.
+const CHUNK: i64 = 500;
+
+/// Why an export ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The output cannot be written.
+    #[error("the export cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl From<diesel::result::Error> for ExportError {
+    fn from(error: diesel::result::Error) -> Self {
+        ExportError::Database(error.into())
+    }
+}
+
+/// Writes all content, as it is at one moment; says how many items that were.
+pub async fn write<W: Write + Send + 'static>(database: &Database, mut out: W) -> Result<u64, ExportError> {
+    database
+        .read(move |c| {
+            let mut count = 0;
+            for resource in in_order_of_reference() {
+                count += each(c, resource, false, |c, rows| lines(c, resource, rows, &mut out))?;
+            }
+            out.flush()?;
+            Ok(count)
+        })
+        .await
+}
+
+/// Hands all items of a kind to `work`, some at a time, by id.
+pub fn each(
+    connection: &mut Db,
+    resource: &'static Resource,
+    live_only: bool,
+    mut work: impl FnMut(&mut Db, Vec<Item>) -> Result<(), ExportError>,
+) -> Result<u64, ExportError> {
+    let (mut last, mut count) = (String::new(), 0);
+    loop {
+        let mut query = items::table.filter(items::kind.eq(resource.kind).and(items::id.gt(&last))).into_boxed();
+        if live_only {
+            query = query.filter(items::live.eq(true));
+        }
+        let rows: Vec<Item> = query.order(items::id).limit(CHUNK).select(Item::as_select()).load(connection)?;
+        let Some(row) = rows.last() else { return Ok(count) };
+        last.clone_from(&row.id);
+        count += rows.len() as u64;
+        work(connection, rows)?;
+    }
+}
+
+fn lines(
+    connection: &mut Db,
+    resource: &'static Resource,
+    rows: Vec<Item>,
+    out: &mut impl Write,
+) -> Result<(), ExportError> {
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut sources: HashMap<String, Vec<ExportedSource>> = HashMap::new();
+    for (id, source) in sources::of_items(connection, &ids)? {
+        sources.entry(id).or_default().push(source);
+    }
+    let mut slugs_of: HashMap<String, Vec<String>> = HashMap::new();
+    let known: Vec<(String, String)> = slugs::table
+        .filter(slugs::item_id.eq_any(&ids))
+        .order((slugs::item_id, slugs::slug))
+        .select((slugs::item_id, slugs::slug))
+        .load(connection)?;
+    for (id, slug) in known {
+        slugs_of.entry(id).or_default().push(slug);
+    }
+    for row in rows {
+        let content = input_form(resource.fields, &row.content(), &LocaleMode::All);
+        let mut old_slugs = slugs_of.remove(&row.id).unwrap_or_default();
+        old_slugs.retain(|slug| *slug != row.slug);
+        let exported = Exported {
+            sources: sources.remove(&row.id).unwrap_or_default(),
+            kind: row.kind,
+            id: row.id,
+            slug: row.slug,
+            old_slugs,
+            status: row.status,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            published_at: row.published_at,
+            trashed_at: row.trashed_at,
+            content,
+        };
+        serde_json::to_writer(&mut *out, &exported).map_err(std::io::Error::from)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}

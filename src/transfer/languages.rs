@@ -1,0 +1,119 @@
+//! Brings the texts of a record into shape: lines are lines, nothing holds control characters, and
+//! everything localised is in a language of the site.
+
+use serde_json::{Map, Value};
+
+use super::record::Record;
+use crate::content::Site;
+use crate::content::fault::{Fault, step};
+use crate::content::field::{Field, Kind};
+use crate::resources::Resource;
+
+/// Turns every localised field of the record into a map from the site's locales to values. What has
+/// no place there is told.
+pub fn arrange(record: &mut Record, site: &Site) -> Vec<Fault> {
+    let Some(resource) = Resource::of_kind(record.kind) else { return Vec::new() };
+    let locale =
+        record.locale.as_deref().and_then(|tag| of_site(site, tag)).unwrap_or(site.default_locale()).to_owned();
+    let mut arranger = Arranger { site, locale, notes: Vec::new() };
+    arranger.object(resource.fields, &mut record.body, "");
+    arranger.notes
+}
+
+/// The site's locale for a tag: the same, or that of its language.
+fn of_site<'a>(site: &'a Site, tag: &str) -> Option<&'a str> {
+    site.locale(tag).or_else(|| site.locale(tag.split(['-', '_']).next().unwrap_or(tag)))
+}
+
+struct Arranger<'a> {
+    site: &'a Site,
+    locale: String,
+    notes: Vec<Fault>,
+}
+
+impl Arranger<'_> {
+    fn object(&mut self, fields: &'static [Field], object: &mut Map<String, Value>, pointer: &str) {
+        for field in fields {
+            let Some(value) = object.get_mut(field.name) else { continue };
+            let place = step(pointer, field.name);
+            self.inner(&field.kind, value, &place);
+            if field.localised {
+                *value = self.localised(&field.kind, value.take(), &place);
+            }
+        }
+    }
+
+    fn inner(&mut self, kind: &'static Kind, value: &mut Value, place: &str) {
+        match (kind, value) {
+            (Kind::Object(fields), Value::Object(object)) => self.object(fields, object, place),
+            (Kind::Line { .. }, Value::String(text)) => *text = one_line(text),
+            (Kind::Line { .. }, Value::Object(translations)) => {
+                for value in translations.values_mut() {
+                    if let Value::String(text) = value {
+                        *text = one_line(text);
+                    }
+                }
+            }
+            (Kind::Text { .. } | Kind::Rich { .. }, Value::String(text)) => *text = printable(text),
+            (Kind::Text { .. } | Kind::Rich { .. }, Value::Object(translations)) => {
+                for value in translations.values_mut() {
+                    if let Value::String(text) = value {
+                        *text = printable(text);
+                    }
+                }
+            }
+            (Kind::List { of, .. }, Value::Array(list)) => {
+                for (index, entry) in list.iter_mut().enumerate() {
+                    self.inner(of, entry, &step(place, &index.to_string()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn localised(&mut self, kind: &Kind, value: Value, place: &str) -> Value {
+        let Value::Object(given) = value else { return self.alone(value) };
+        if matches!(kind, Kind::Rich { .. }) && given.contains_key("source") {
+            return self.alone(Value::Object(given));
+        }
+        let mut values = Map::new();
+        let mut strange = Vec::new();
+        for (tag, value) in given.into_iter().filter(|(_, value)| !is_empty(value)) {
+            match of_site(self.site, &tag) {
+                Some(locale) if !values.contains_key(locale) => drop(values.insert(locale.to_owned(), value)),
+                _ => strange.push((tag, value)),
+            }
+        }
+        for (tag, value) in strange {
+            if values.is_empty() {
+                self.note(place, format!("\"{tag}\" is no language of this site; taken as \"{}\"", self.locale));
+                values.insert(self.locale.clone(), value);
+            } else {
+                self.note(place, format!("\"{tag}\" is no language of this site; left out"));
+            }
+        }
+        Value::Object(values)
+    }
+
+    fn alone(&self, value: Value) -> Value {
+        Value::Object([(self.locale.clone(), value)].into_iter().collect())
+    }
+
+    fn note(&mut self, place: &str, message: String) {
+        self.notes.push(Fault { pointer: place.to_owned(), code: "unknown_locale".to_owned(), message });
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// The text on one line, single spaces between its words.
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control() || c == ' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The text without control characters other than line ends and tabs.
+fn printable(text: &str) -> String {
+    text.replace("\r\n", "\n").chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t' | '\r')).collect()
+}

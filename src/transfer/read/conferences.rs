@@ -1,0 +1,165 @@
+//! A list of conferences: a JSON array of `{topic, name, url, startDate, endDate, city, country,
+//! online, …}`, one conference under each of its topics.
+
+use std::io::BufRead;
+
+use serde_json::{Value, json};
+
+use super::json_stream::{self, Listener, place};
+use super::{Closed, Settings, Sink, text_of, web_address};
+use crate::content::slug::from_title;
+use crate::content::values;
+use crate::transfer::record::Record;
+use crate::transfer::zones::country_code;
+
+/// Fields that are read; others are told as left out.
+const KNOWN: [&str; 13] = [
+    "topic",
+    "name",
+    "url",
+    "startDate",
+    "endDate",
+    "city",
+    "country",
+    "online",
+    "locales",
+    "cocUrl",
+    "cfpUrl",
+    "cfpEndDate",
+    "offersSignLanguageOrCC",
+];
+
+/// Reads a whole list.
+pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+    json_stream::read(input, &mut Rows { settings, sink }, sink)
+}
+
+struct Rows<'a> {
+    settings: &'a Settings,
+    sink: &'a Sink,
+}
+
+impl Listener for Rows<'_> {
+    fn enters(&self, path: &[String]) -> bool {
+        path.is_empty()
+    }
+
+    fn hear(&mut self, path: &[String], row: Value) -> Result<(), Closed> {
+        let at = place(path);
+        let Some(object) = row.as_object() else {
+            return self.sink.broken(at, "wrong_type", "a conference is an object");
+        };
+        for name in object.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
+            self.sink.note(&at, &format!("/{name}"), "left_out", "nobody knows what this field means")?;
+        }
+        let venue = self.venue(&at, &row)?;
+        let topic = self.topic(&at, &row)?;
+        self.conference(&at, &row, venue, topic)
+    }
+}
+
+impl Rows<'_> {
+    fn source(&self, what: &str) -> String {
+        format!("{}:{what}", self.settings.name)
+    }
+
+    fn topic(&self, at: &str, row: &Value) -> Result<Option<String>, Closed> {
+        let Some(topic) = text_of(row.get("topic")) else { return Ok(None) };
+        let source = self.source(&format!("topic/{topic}"));
+        let mut record = Record::new(at, "topic", source.clone()).supporting();
+        record.slug = Some(topic.clone());
+        record.set("name", topic);
+        self.sink.record(record)?;
+        Ok(Some(source))
+    }
+
+    fn venue(&self, at: &str, row: &Value) -> Result<Option<String>, Closed> {
+        let Some(city) = text_of(row.get("city")) else { return Ok(None) };
+        let country = text_of(row.get("country"));
+        let code = country.as_deref().and_then(country_code);
+        let source = self.source(&format!("venue/{city}, {}", country.as_deref().unwrap_or("")));
+        let mut record = Record::new(at, "venue", source.clone()).supporting();
+        record.set("name", city.clone());
+        let mut address = json!({"city": city});
+        match (&country, code) {
+            (_, Some(code)) => address["country"] = code.into(),
+            (Some(country), None) => address["region"] = country.as_str().into(),
+            (None, None) => {}
+        }
+        record.set("address", address);
+        self.sink.record(record)?;
+        if let (Some(country), None) = (country, code) {
+            self.sink.note(
+                at,
+                "/country",
+                "unknown_country",
+                format!("\"{country}\" has no ISO 3166-1 code; kept as the region"),
+            )?;
+        }
+        Ok(Some(source))
+    }
+
+    fn conference(&self, at: &str, row: &Value, venue: Option<String>, topic: Option<String>) -> Result<(), Closed> {
+        let text = |name: &str| text_of(row.get(name));
+        let part = |name: &str| text(name).unwrap_or_default();
+        // One conference is what has this name, day and place; its rows differ by topic and address.
+        let shared = format!("{}/{}/{}, {}", part("name"), part("startDate"), part("city"), part("country"));
+        let source = self.source(&format!("{}/{shared}/{}", part("topic"), part("url")));
+        let mut record = Record::new(at, "event", source);
+        record.same_as = Some(self.source(&shared));
+        record.slug =
+            text("name").map(|name| format!("{} {}", from_title(&name), part("startDate").get(..4).unwrap_or("")));
+        record.set("title", text("name"));
+        record.set("starts_at", text("startDate"));
+        record.set("ends_at", text("endDate"));
+        record.set("all_day", true);
+        record.set(
+            "attendance_mode",
+            match (row.get("online").and_then(Value::as_bool), &venue) {
+                (Some(true), Some(_)) => "mixed",
+                (Some(true), None) => "online",
+                _ => "offline",
+            },
+        );
+        record.set("venue", venue);
+        record.set("topics", topic.into_iter().collect::<Vec<_>>());
+        record.set("languages", self.languages(at, text("locales"))?);
+        let until = text("cfpEndDate").map_or(String::new(), |day| format!(", until {day}"));
+        let mut links = Vec::new();
+        for (title, field) in [
+            ("Website".to_owned(), "url"),
+            ("Code of conduct".to_owned(), "cocUrl"),
+            (format!("Call for papers{until}"), "cfpUrl"),
+        ] {
+            let Some(given) = text(field) else { continue };
+            match web_address(&given) {
+                Ok(url) => links.push(json!({"title": title, "url": url})),
+                Err((code, message)) => self.sink.note(at, &format!("/{field}"), code, message)?,
+            }
+        }
+        record.set("links", links);
+        if let Some(offers) = row.get("offersSignLanguageOrCC").and_then(Value::as_bool) {
+            record.set(
+                "accessibility",
+                if offers {
+                    "Sign language or closed captions are offered."
+                } else {
+                    "Neither sign language nor closed captions are offered."
+                },
+            );
+        }
+        self.sink.record(record)
+    }
+
+    fn languages(&self, at: &str, given: Option<String>) -> Result<Vec<String>, Closed> {
+        let mut languages = Vec::new();
+        for word in given.as_deref().unwrap_or_default().split([',', ';']).map(str::trim).filter(|w| !w.is_empty()) {
+            match values::language(word) {
+                Ok(tag) if languages.contains(&tag) => {}
+                Ok(tag) => languages.push(tag),
+                Err((code, message)) => self.sink.note(at, "/locales", code, message)?,
+            }
+        }
+        Ok(languages)
+    }
+}

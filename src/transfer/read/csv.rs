@@ -1,0 +1,267 @@
+//! CSV: a mapping says how the columns of a row become the fields of an item.
+
+use std::collections::BTreeMap;
+use std::io::BufRead;
+use std::path::Path;
+
+use figment::Figment;
+use figment::providers::{Format as _, Toml};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Closed, Settings, Sink};
+use crate::content::field::{Field, Kind, Shape};
+use crate::resources::Resource;
+use crate::transfer::record::Record;
+
+/// How rows become items; a TOML file, see `docs/import.md`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// The kind of content of each row.
+    pub kind: String,
+    /// What identifies a row for ever: a text with columns in braces, such as `{Title}/{Date}`.
+    pub id: String,
+    /// The slug that an item would like, likewise.
+    pub slug: Option<String>,
+    /// The character between values; a comma when it is left out.
+    pub delimiter: Option<char>,
+    /// By field, with dots for fields of objects: `registration.url`.
+    pub fields: BTreeMap<String, Rule>,
+}
+
+/// Where the value of a field comes from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Rule {
+    /// A text with columns in braces.
+    Template(String),
+    /// The same with more to say.
+    Detailed(Detailed),
+}
+
+/// A rule with more to say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detailed {
+    /// A text with columns in braces.
+    pub from: String,
+    /// For lists: the character between entries.
+    pub split: Option<String>,
+    /// Words of the file and the words that Plenary has for them.
+    #[serde(default)]
+    pub words: BTreeMap<String, String>,
+    /// For references: make the item that is named, where there is none.
+    #[serde(default)]
+    pub create: bool,
+}
+
+impl Mapping {
+    /// Reads a mapping and checks it against the fields of its kind.
+    pub fn load(path: &Path) -> Result<Self, String> {
+        let told = |e: figment::Error| format!("{}: {e}", path.display());
+        let mapping: Mapping = Figment::from(Toml::file_exact(path)).extract().map_err(told)?;
+        mapping.check().map_err(|fault| format!("{}: {fault}", path.display()))?;
+        Ok(mapping)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let resource = self.resource().ok_or_else(|| {
+            let kinds: Vec<&str> = crate::resources::ALL.iter().map(|r| r.kind).collect();
+            format!("kind: \"{}\" is none of {}", self.kind, kinds.join(", "))
+        })?;
+        for name in self.fields.keys() {
+            if field(resource.fields, name).is_none() {
+                return Err(format!("fields.{name}: an {} has no such field", resource.noun));
+            }
+        }
+        Ok(())
+    }
+
+    fn resource(&self) -> Option<&'static Resource> {
+        Resource::of_kind(&self.kind)
+    }
+}
+
+/// The declaration of a field, by its name with dots.
+fn field(fields: &'static [Field], name: &str) -> Option<&'static Field> {
+    let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+    let found = fields.iter().find(|f| f.name == first)?;
+    match (rest, &found.kind) {
+        (None, _) => Some(found),
+        (Some(rest), Kind::Object(inner)) => field(inner, rest),
+        (Some(_), _) => None,
+    }
+}
+
+/// Reads all rows.
+pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+    let Some((mapping, resource)) = settings.mapping.as_ref().and_then(|m| Some((m, m.resource()?))) else {
+        return sink.broken("line 1", "no_mapping", "a CSV file wants --mapping");
+    };
+    let delimiter = mapping.delimiter.and_then(|c| u8::try_from(c).ok()).unwrap_or(b',');
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(input);
+    let headers: Vec<String> = match reader.headers() {
+        Ok(headers) => headers.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect(),
+        Err(error) => return sink.broken("line 1", "malformed_csv", error.to_string()),
+    };
+    let row = Rows { mapping, resource, settings, sink };
+    let mut cells = csv::StringRecord::new();
+    loop {
+        let line = format!("line {}", reader.position().line());
+        match reader.read_record(&mut cells) {
+            Ok(false) => return Ok(()),
+            Ok(true) if cells.len() != headers.len() => {
+                sink.broken(line, "wrong_count", format!("{} values under {} columns", cells.len(), headers.len()))?;
+            }
+            Ok(true) => row.record(&line, &headers.iter().map(String::as_str).zip(cells.iter()).collect())?,
+            // Not UTF-8: this row alone is lost.
+            Err(error) if error.utf8_error_of() => sink.broken(line, "invalid_utf8", error.to_string())?,
+            Err(error) => return sink.broken(line, "malformed_csv", error.to_string()),
+        }
+    }
+}
+
+/// Tells faults of the text's encoding from those of the file.
+trait Utf8Error {
+    fn utf8_error_of(&self) -> bool;
+}
+
+impl Utf8Error for csv::Error {
+    fn utf8_error_of(&self) -> bool {
+        matches!(self.kind(), csv::ErrorKind::Utf8 { .. })
+    }
+}
+
+type Cells<'a> = BTreeMap<&'a str, &'a str>;
+
+struct Rows<'a> {
+    mapping: &'a Mapping,
+    resource: &'static Resource,
+    settings: &'a Settings,
+    sink: &'a Sink,
+}
+
+impl Rows<'_> {
+    fn record(&self, line: &str, cells: &Cells) -> Result<(), Closed> {
+        let id = match fill(&self.mapping.id, cells) {
+            Ok(id) if !id.is_empty() => id,
+            Ok(_) => return self.sink.broken(line, "required", "the id of this row is empty"),
+            Err(column) => {
+                return self.sink.broken(line, "unknown_column", format!("id: there is no column \"{column}\""));
+            }
+        };
+        let source = format!("{}:{}/{id}", self.settings.name, self.mapping.kind);
+        let mut record = Record::new(line, self.resource.kind, source);
+        record.slug = self.mapping.slug.as_deref().and_then(|slug| fill(slug, cells).ok());
+        for (name, rule) in &self.mapping.fields {
+            let detailed = match rule {
+                Rule::Template(from) => {
+                    &Detailed { from: from.clone(), split: None, words: BTreeMap::new(), create: false }
+                }
+                Rule::Detailed(detailed) => detailed,
+            };
+            let text = match fill(&detailed.from, cells) {
+                Ok(text) if text.is_empty() => continue,
+                Ok(text) => text,
+                Err(column) => {
+                    let fault = format!("fields.{name}: there is no column \"{column}\"");
+                    return self.sink.broken(line, "unknown_column", fault);
+                }
+            };
+            let Some(declared) = field(self.resource.fields, name) else { continue };
+            let value = self.value(line, declared, detailed, &text)?;
+            place(&mut record.body, name, value);
+        }
+        self.sink.record(record)
+    }
+
+    fn value(&self, line: &str, declared: &'static Field, rule: &Detailed, text: &str) -> Result<Value, Closed> {
+        let relation = declared.relation();
+        let parts: Vec<&str> = match (&declared.kind, &rule.split) {
+            (Kind::List { .. }, Some(split)) => {
+                text.split(split.as_str()).map(str::trim).filter(|p| !p.is_empty()).collect()
+            }
+            _ => vec![text],
+        };
+        let mut values = Vec::with_capacity(parts.len());
+        for part in parts {
+            let word = rule.words.get(part).map_or(part, String::as_str);
+            let value = match relation {
+                Some(relation) => {
+                    let named = if rule.create { self.target(line, relation.target, word)? } else { word.to_owned() };
+                    match relation.shape {
+                        Shape::ManyWith { key, .. } => {
+                            Value::Object([(key.to_owned(), named.into())].into_iter().collect())
+                        }
+                        Shape::One | Shape::Many => named.into(),
+                    }
+                }
+                None => match &declared.kind {
+                    Kind::List { of, .. } => typed(of, word),
+                    kind => typed(kind, word),
+                },
+            };
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        let list = matches!(declared.kind, Kind::List { .. });
+        Ok(if list { values.into() } else { values.into_iter().next().unwrap_or_default() })
+    }
+
+    /// The item that is called so, made where there is none.
+    fn target(&self, line: &str, kind: &'static str, name: &str) -> Result<String, Closed> {
+        let source = format!("{}:{kind}/{name}", self.settings.name);
+        let mut record = Record::new(line, kind, source.clone()).supporting();
+        if let Some(resource) = Resource::of_kind(kind) {
+            record.set(resource.label, name);
+        }
+        self.sink.record(record)?;
+        Ok(source)
+    }
+}
+
+/// The template with the values of its columns; the error is a column that is not there.
+fn fill(template: &str, cells: &Cells) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((column, after)) = after.split_once('}') else { break };
+        out.push_str(before);
+        out.push_str(cells.get(column).ok_or_else(|| column.to_owned())?.trim());
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out.trim().to_owned())
+}
+
+/// A text as the JSON value that a field of this kind wants; what does not fit stays text, and is
+/// refused with its place.
+fn typed(kind: &Kind, text: &str) -> Value {
+    match kind {
+        Kind::Integer { .. } => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
+        Kind::Number { .. } => text.parse::<f64>().map_or_else(|_| text.into(), Value::from),
+        Kind::Boolean => match text.to_lowercase().as_str() {
+            "true" | "yes" | "y" | "1" | "x" => true.into(),
+            "false" | "no" | "n" | "0" => false.into(),
+            _ => text.into(),
+        },
+        // A list of objects of which only the address is known: links, documents.
+        Kind::Object(fields) if fields.iter().any(|f| f.name == "url") => serde_json::json!({"url": text}),
+        _ => text.into(),
+    }
+}
+
+/// Puts a value at a field, by its name with dots.
+fn place(body: &mut Map<String, Value>, name: &str, value: Value) {
+    match name.split_once('.') {
+        None => drop(body.insert(name.to_owned(), value)),
+        Some((first, rest)) => {
+            let inner = body.entry(first).or_insert_with(|| Map::new().into());
+            if let Value::Object(inner) = inner {
+                place(inner, rest, value);
+            }
+        }
+    }
+}

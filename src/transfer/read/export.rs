@@ -1,0 +1,29 @@
+//! Plenary's own export: JSON Lines, one item a line.
+
+use std::io::{BufRead, Read};
+
+use super::{Closed, Sink};
+use crate::transfer::record::Exported;
+
+/// The longest line, in bytes; one item is never that long.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
+/// Reads all lines.
+pub fn read(mut input: Box<dyn BufRead>, sink: &Sink) -> Result<(), Closed> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let place = format!("line {number}");
+        match input.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(count) if count as u64 == LONGEST => return sink.broken(place, "too_long", "no item is that long"),
+            Ok(_) if line.iter().all(u8::is_ascii_whitespace) => {}
+            Ok(_) => match serde_json::from_slice::<Exported>(&line) {
+                Ok(item) => sink.exported(place, item)?,
+                Err(error) => sink.broken(place, "malformed_item", error.to_string())?,
+            },
+            Err(error) => return sink.broken(place, "unreadable", error.to_string()),
+        }
+    }
+    Ok(())
+}

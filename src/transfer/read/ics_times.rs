@@ -1,0 +1,171 @@
+//! When an event takes place, by RFC 5545, sections 3.3.4, 3.3.5 and 3.6.1.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Days, MappedLocalTime, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+use icalendar::parser::Property;
+
+use super::ics::{Event, parameter};
+use crate::content::moment::rfc3339;
+use crate::transfer::zones::zone_of;
+
+/// Zones that a calendar names.
+pub struct Zones {
+    fallback: Tz,
+    calendar: Option<Tz>,
+    by_tzid: HashMap<String, Tz>,
+}
+
+/// When an event takes place.
+pub struct Span {
+    pub starts: String,
+    pub ends: Option<String>,
+    pub zone: String,
+    /// Whole days.
+    pub days: bool,
+}
+
+/// A date, or an instant in a zone.
+#[derive(Clone, Copy)]
+enum When {
+    Day(NaiveDate),
+    At(DateTime<Tz>),
+}
+
+type Wrong = (&'static str, String);
+
+impl Zones {
+    /// With a zone for times that name none.
+    pub fn new(fallback: &str) -> Self {
+        Self { fallback: zone_of(fallback).unwrap_or(chrono_tz::UTC), calendar: None, by_tzid: HashMap::new() }
+    }
+
+    /// Another calendar begins.
+    pub fn forget_calendar(&mut self) {
+        self.calendar = None;
+        self.by_tzid.clear();
+    }
+
+    /// The zone of the calendar as a whole.
+    pub fn set_calendar_zone(&mut self, name: &str) {
+        self.calendar = zone_of(name);
+    }
+
+    /// A calendar's own name for a place.
+    pub fn name(&mut self, tzid: &str, place: &str) {
+        if let Some(zone) = zone_of(place) {
+            self.by_tzid.insert(tzid.to_owned(), zone);
+        }
+    }
+
+    fn own(&self) -> Tz {
+        self.calendar.unwrap_or(self.fallback)
+    }
+
+    /// When the event takes place, or which property is wrong and why.
+    pub fn span(&self, event: &Event) -> Result<Span, Wrong> {
+        let start = event.find("DTSTART").ok_or(("DTSTART", "an event wants a start".to_owned()))?;
+        let starts = self.when(start).map_err(|why| ("DTSTART", why))?;
+        let ends = match (event.find("DTEND"), event.find("DURATION")) {
+            (Some(end), _) => Some(self.when(end).map_err(|why| ("DTEND", why))?),
+            (None, Some(length)) => Some(after(starts, length.val.as_str().trim()).map_err(|why| ("DURATION", why))?),
+            (None, None) => None,
+        };
+        let zone = match starts {
+            When::At(at) => at.timezone(),
+            When::Day(_) => self.own(),
+        };
+        Ok(match (starts, ends) {
+            (When::Day(first), Some(When::Day(after))) => {
+                // The end of days is the first day that is not part of it any more.
+                let last = after.pred_opt().filter(|last| *last >= first).unwrap_or(first);
+                Span { starts: first.to_string(), ends: Some(last.to_string()), zone: zone.name().into(), days: true }
+            }
+            (When::Day(first), Some(When::At(_)) | None) => {
+                Span { starts: first.to_string(), ends: None, zone: zone.name().into(), days: true }
+            }
+            (When::At(start), ends) => {
+                let end = match ends {
+                    Some(When::At(end)) => Some(rfc3339(&end.with_timezone(&zone))),
+                    Some(When::Day(day)) => Some(day.to_string()),
+                    None => None,
+                };
+                Span { starts: rfc3339(&start), ends: end, zone: zone.name().into(), days: false }
+            }
+        })
+    }
+
+    fn when(&self, property: &Property) -> Result<When, String> {
+        let text = property.val.as_str().trim();
+        let wrong = || format!("\"{text}\" is no date and no time");
+        if let Ok(day) = NaiveDate::parse_from_str(text, "%Y%m%d") {
+            return Ok(When::Day(day));
+        }
+        if let Some(local) = text.strip_suffix(['Z', 'z']) {
+            let at = NaiveDateTime::parse_from_str(local, "%Y%m%dT%H%M%S").map_err(|_| wrong())?;
+            return Ok(When::At(self.own().from_utc_datetime(&at)));
+        }
+        let local = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").map_err(|_| wrong())?;
+        let zone = match parameter(property, "TZID") {
+            Some(tzid) => {
+                let known = self.by_tzid.get(tzid).copied().or_else(|| zone_of(tzid));
+                known.ok_or_else(|| format!("\"{tzid}\" is no time zone that is known by that name"))?
+            }
+            None => self.own(),
+        };
+        Ok(When::At(local_time(local, zone)))
+    }
+}
+
+/// What shows twice is the first; what is skipped is read with the offset before the gap
+/// (RFC 5545, section 3.3.5).
+fn local_time(local: NaiveDateTime, zone: Tz) -> DateTime<Tz> {
+    match zone.from_local_datetime(&local) {
+        MappedLocalTime::Single(at) | MappedLocalTime::Ambiguous(at, _) => at,
+        MappedLocalTime::None => {
+            let before = zone.offset_from_utc_datetime(&(local - TimeDelta::hours(15))).fix();
+            let before = zone
+                .from_local_datetime(&(local - TimeDelta::hours(3)))
+                .latest()
+                .map_or(before, |at| at.offset().fix());
+            let utc = local - TimeDelta::seconds(i64::from(before.local_minus_utc()));
+            Utc.from_utc_datetime(&utc).with_timezone(&zone)
+        }
+    }
+}
+
+/// The end, so long after the start (RFC 5545, section 3.3.6).
+fn after(starts: When, text: &str) -> Result<When, String> {
+    let wrong = || format!("\"{text}\" is no duration");
+    let mut rest = text.trim_start_matches('+').strip_prefix('P').ok_or_else(wrong)?;
+    let (mut days, mut seconds, mut in_time) = (0_i64, 0_i64, false);
+    while !rest.is_empty() {
+        if let Some(time) = rest.strip_prefix('T') {
+            (rest, in_time) = (time, true);
+            continue;
+        }
+        let digits = rest.chars().take_while(char::is_ascii_digit).count();
+        let number: i64 = rest[..digits].parse().ok().filter(|n| *n < 100_000_000).ok_or_else(wrong)?;
+        match (rest[digits..].chars().next(), in_time) {
+            (Some('W'), false) => days += number * 7,
+            (Some('D'), false) => days += number,
+            (Some('H'), true) => seconds += number * 3_600,
+            (Some('M'), true) => seconds += number * 60,
+            (Some('S'), true) => seconds += number,
+            _ => return Err(wrong()),
+        }
+        rest = &rest[digits + 1..];
+    }
+    let whole = u64::try_from(days).map_err(|_| wrong())?;
+    match starts {
+        When::Day(day) => day.checked_add_days(Days::new(whole)).map(When::Day),
+        // Days keep the clock, hours keep the length.
+        When::At(at) => {
+            let zone = at.timezone();
+            let later = at.naive_local().checked_add_days(Days::new(whole)).map(|local| local_time(local, zone));
+            later.and_then(|at| at.checked_add_signed(TimeDelta::seconds(seconds))).map(When::At)
+        }
+    }
+    .ok_or_else(wrong)
+}

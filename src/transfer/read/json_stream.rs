@@ -1,0 +1,99 @@
+//! JSON of any size, element by element: nothing but the current element is ever in memory.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::{Closed, Sink};
+
+/// Hears the elements of arrays and objects. `path` names where they stand.
+pub trait Listener {
+    /// Whether to go into the value at this path (`true`), so that its entries are heard one by one,
+    /// or to hear it whole.
+    fn enters(&self, path: &[String]) -> bool;
+
+    /// A whole value.
+    fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed>;
+}
+
+/// Reads a JSON text; where it breaks, that is told and reading ends.
+pub fn read(input: impl std::io::Read, listener: &mut dyn Listener, sink: &Sink) -> Result<(), Closed> {
+    let closed = RefCell::new(false);
+    let mut reader = serde_json::Deserializer::from_reader(input);
+    let walk = Walk { listener, path: &mut Vec::new(), closed: &closed };
+    match walk.deserialize(&mut reader) {
+        Ok(()) => Ok(()),
+        Err(_) if *closed.borrow() => Err(Closed),
+        Err(error) => sink.broken(format!("line {}", error.line()), "malformed_json", error.to_string()),
+    }
+}
+
+/// The path of an element, for reports.
+pub fn place(path: &[String]) -> String {
+    path.iter().fold(String::new(), |all, part| crate::content::fault::step(&all, part))
+}
+
+struct Walk<'a> {
+    listener: &'a mut dyn Listener,
+    path: &'a mut Vec<String>,
+    closed: &'a RefCell<bool>,
+}
+
+impl Walk<'_> {
+    fn step<E: Error>(&mut self, part: String, next: impl FnOnce(Walk<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.path.push(part);
+        let done = next(Walk { listener: self.listener, path: self.path, closed: self.closed });
+        self.path.pop();
+        done
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.listener.enters(self.path) {
+            return deserializer.deserialize_any(self);
+        }
+        let value = <Value as serde::Deserialize>::deserialize(deserializer)?;
+        self.listener.hear(self.path, value).map_err(|Closed| {
+            *self.closed.borrow_mut() = true;
+            D::Error::custom("closed")
+        })
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "an array or an object at \"{}\"", place(self.path))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        for index in 0.. {
+            let mut more = false;
+            self.step(index.to_string(), |walk| {
+                more = items.next_element_seed(walk)?.is_some();
+                Ok(())
+            })?;
+            if !more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(name) = entries.next_key::<String>()? {
+            self.step(name, |walk| entries.next_value_seed(walk))?;
+        }
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}

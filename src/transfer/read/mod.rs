@@ -1,0 +1,149 @@
+//! Readers: one file a format. A reader hands over records as it finds them and never holds more
+//! than one; what it cannot make sense of it tells, with its place, and goes on.
+
+mod conferences;
+mod csv;
+mod export;
+mod frab_xml;
+mod ics;
+mod ics_lines;
+mod ics_times;
+mod json_stream;
+mod schedule;
+mod schedule_json;
+
+use std::io::{BufRead, Read};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::record::{Entry, Exported, Record};
+use crate::content::fault::Fault;
+use crate::content::values::{self, Wrong};
+
+pub use csv::Mapping;
+
+/// A format that can be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Plenary's own export: JSON Lines
+    Export,
+    /// Comma-separated values, with a mapping
+    Csv,
+    /// iCalendar (RFC 5545)
+    Ics,
+    /// A programme in frab's XML (also called pentabarf)
+    FrabXml,
+    /// A programme in JSON: frab's schedule.json, or as pretalx gives it
+    ScheduleJson,
+    /// A list of conferences in JSON
+    Conferences,
+}
+
+impl Format {
+    /// The format of a file, by its name and, for JSON, its first character.
+    pub fn detect(path: &Path) -> Result<Self, String> {
+        let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        match extension.as_str() {
+            "jsonl" | "ndjson" => Ok(Format::Export),
+            "csv" | "tsv" => Ok(Format::Csv),
+            "ics" | "ical" | "ifb" => Ok(Format::Ics),
+            "xml" => Ok(Format::FrabXml),
+            "json" => match first_character(path)? {
+                Some('[') => Ok(Format::Conferences),
+                Some('{') => Ok(Format::ScheduleJson),
+                _ => Err(format!("{}: this is no JSON array or object", path.display())),
+            },
+            _ => Err(format!("{}: the format cannot be told from the name; say it with --format", path.display())),
+        }
+    }
+}
+
+fn first_character(path: &Path) -> Result<Option<char>, String> {
+    let mut start = [0; 1_024];
+    let told = |e: std::io::Error| format!("{}: {e}", path.display());
+    let count = std::fs::File::open(path).map_err(told)?.read(&mut start).map_err(told)?;
+    let text = String::from_utf8_lossy(&start[..count]);
+    Ok(text.trim_start_matches('\u{feff}').trim_start().chars().next())
+}
+
+/// What readers need to know beside the file.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Names the source where the file does not: its name without ending.
+    pub name: String,
+    /// The event that a programme belongs to, by slug; one is made where there is none.
+    pub event: Option<String>,
+    /// IANA zone of times that name none.
+    pub time_zone: String,
+    /// How the columns of a CSV file become fields.
+    pub mapping: Option<Mapping>,
+}
+
+/// The import was given up: nobody listens any more.
+#[derive(Debug)]
+pub struct Closed;
+
+/// Where readers put what they find.
+pub struct Sink(flume::Sender<Entry>);
+
+impl Sink {
+    /// Into this channel.
+    pub fn new(sender: flume::Sender<Entry>) -> Self {
+        Self(sender)
+    }
+
+    fn send(&self, entry: Entry) -> Result<(), Closed> {
+        self.0.send(entry).map_err(|_| Closed)
+    }
+
+    fn record(&self, record: Record) -> Result<(), Closed> {
+        self.send(Entry::Record(Box::new(record)))
+    }
+
+    fn exported(&self, place: String, item: Exported) -> Result<(), Closed> {
+        self.send(Entry::Exported { place, item: Box::new(item) })
+    }
+
+    fn broken(&self, place: impl Into<String>, code: &str, message: impl Into<String>) -> Result<(), Closed> {
+        let fault = Fault { pointer: String::new(), code: code.to_owned(), message: message.into() };
+        self.send(Entry::Broken { place: place.into(), fault })
+    }
+
+    fn note(&self, place: &str, field: &str, code: &str, message: impl Into<String>) -> Result<(), Closed> {
+        let fault = Fault { pointer: field.to_owned(), code: code.to_owned(), message: message.into() };
+        self.send(Entry::Note { place: place.to_owned(), fault })
+    }
+}
+
+/// Reads a file to its end.
+pub fn read(format: Format, input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) {
+    // An import that was given up needs no answer.
+    let _ = match format {
+        Format::Export => export::read(input, sink),
+        Format::Csv => csv::read(input, settings, sink),
+        Format::Ics => ics::read(input, settings, sink),
+        Format::FrabXml => frab_xml::read(input, settings, sink),
+        Format::ScheduleJson => schedule_json::read(input, settings, sink),
+        Format::Conferences => conferences::read(input, settings, sink),
+    };
+}
+
+/// An address as people write it: one that lacks only its scheme gets `https`.
+fn web_address(given: &str) -> Result<String, Wrong> {
+    let given = given.trim();
+    values::url(given).or_else(|wrong| {
+        let host = given.split(['/', '?', '#']).next().unwrap_or_default();
+        let is_host = host.contains('.') && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+        if is_host { values::url(&format!("https://{given}")) } else { Err(wrong) }
+    })
+}
+
+/// The text of a JSON value, if it is one that is not blank.
+fn text_of(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

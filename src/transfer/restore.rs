@@ -1,0 +1,130 @@
+//! Makes items again from Plenary's own export: the same ids, slugs, versions and times.
+
+use diesel::prelude::*;
+use serde_json::{Map, Value};
+
+use super::record::{Exported, Outcome};
+use super::sources::{self, Source};
+use crate::content::fault::Faults;
+use crate::content::input_form::input_form;
+use crate::content::{LocaleMode, Site};
+use crate::database::Db;
+use crate::database::schema::items;
+use crate::editorial::draft::{Draft, STATUSES};
+use crate::editorial::slugs;
+use crate::editorial::write::{self, Origin, Writing};
+use crate::items::{Among, Item, is_id};
+use crate::journal::Author;
+use crate::problem::Problem;
+use crate::resources::Resource;
+
+/// Makes the item, without what ties it to others of its own kind: those may come later.
+pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Exported) -> Result<Outcome, Problem> {
+    let resource = resource(exported)?;
+    let present: Option<Item> =
+        items::table.find(&exported.id).select(Item::as_select()).first(connection).optional()?;
+    if let Some(present) = present {
+        return Ok(compared(resource, &present, exported));
+    }
+    let content = checked(connection, site, resource, without_own_kind(resource, &exported.content))?;
+    let writing =
+        Writing { resource, slug: Some(exported.slug.clone()), status: Some(exported.status.clone()), content };
+    let origin = Origin {
+        id: Some(exported.id.clone()),
+        version: Some(exported.version),
+        created_at: Some(exported.created_at),
+        updated_at: Some(exported.updated_at),
+        published_at: Some(exported.published_at),
+        trashed_at: Some(exported.trashed_at),
+    };
+    let item = write::insert(connection, site, author, writing, origin)?;
+    for slug in &exported.old_slugs {
+        if slugs::is_free(connection, resource.kind, slug)? {
+            slugs::keep(connection, resource.kind, &item.id, slug)?;
+        }
+    }
+    for source in &exported.sources {
+        let row = Source {
+            kind: exported.kind.clone(),
+            source: source.source.clone(),
+            item_id: item.id.clone(),
+            fingerprint: source.fingerprint.clone(),
+            version: source.version,
+        };
+        sources::keep(connection, &row)?;
+    }
+    Ok(Outcome::Created)
+}
+
+/// Ties an item to others of its own kind, once all are there.
+pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Exported) -> Result<(), Problem> {
+    let resource = resource(exported)?;
+    let content = checked(connection, site, resource, exported.content.clone())?;
+    let present: Item = items::table.find(&exported.id).select(Item::as_select()).first(connection)?;
+    if present.content() == content {
+        return Ok(());
+    }
+    write::complete(connection, site, author, &exported.id, &content)
+}
+
+/// Whether an item has ties to others of its own kind.
+pub fn needs_completion(exported: &Exported) -> bool {
+    Resource::of_kind(&exported.kind).is_some_and(|resource| {
+        resource.relations().any(|r| r.target == resource.kind && exported.content.contains_key(r.name))
+    })
+}
+
+fn resource(exported: &Exported) -> Result<&'static Resource, Problem> {
+    let mut faults = Faults::new();
+    let resource = Resource::of_kind(&exported.kind);
+    if resource.is_none() {
+        faults.add("/kind", "not_allowed", format!("there is no kind \"{}\"", exported.kind));
+    }
+    if !is_id(&exported.id) || exported.id != exported.id.to_ascii_lowercase() {
+        faults.add("/id", "not_an_id", "ids are UUIDs in lower case");
+    }
+    if !crate::content::slug::is_slug(&exported.slug) {
+        faults.add("/slug", "not_a_slug", format!("\"{}\" is no slug", exported.slug));
+    }
+    if !STATUSES.contains(&exported.status.as_str()) {
+        faults.add("/status", "not_allowed", format!("\"{}\" is no status", exported.status));
+    }
+    if exported.version < 1 {
+        faults.add("/version", "out_of_range", "at least 1");
+    }
+    match resource {
+        Some(resource) if faults.is_empty() => Ok(resource),
+        _ => Err(Problem::invalid(faults)),
+    }
+}
+
+/// An item that is there already is left alone: it is the same, or it was edited here.
+fn compared(resource: &'static Resource, present: &Item, exported: &Exported) -> Outcome {
+    let content = input_form(resource.fields, &present.content(), &LocaleMode::All);
+    let same = present.kind == exported.kind
+        && content == exported.content
+        && present.slug == exported.slug
+        && present.status == exported.status
+        && (present.trashed_at != 0) == (exported.trashed_at != 0);
+    if same { Outcome::Unchanged } else { Outcome::Kept }
+}
+
+fn without_own_kind(resource: &'static Resource, content: &Map<String, Value>) -> Map<String, Value> {
+    let mut content = content.clone();
+    for relation in resource.relations().filter(|r| r.target == resource.kind) {
+        content.shift_remove(relation.name);
+    }
+    content
+}
+
+fn checked(
+    connection: &mut Db,
+    site: &Site,
+    resource: &'static Resource,
+    body: Map<String, Value>,
+) -> Result<Map<String, Value>, Problem> {
+    let mut faults = Faults::new();
+    let mut draft = Draft::read(resource, &Value::Object(body), None, &LocaleMode::All, site, &mut faults);
+    draft.resolve(connection, Among::All, &mut faults)?;
+    if faults.is_empty() { Ok(draft.content) } else { Err(Problem::invalid(faults)) }
+}

@@ -1,0 +1,213 @@
+//! An import from its file to its report.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use diesel::result::Error as DieselError;
+use indicatif::ProgressBar;
+use thiserror::Error;
+
+use super::apply::{Importer, Manner};
+use super::read::{self, Format, Settings, Sink};
+use super::record::{Entry, Line, Outcome, Report};
+use super::restore;
+use crate::app::App;
+use crate::database::{DatabaseError, Db};
+use crate::journal::Author;
+use crate::problem::Problem;
+
+/// Records in a transaction: other writers come in between.
+const CHUNK: usize = 100;
+/// Entries that a reader may be ahead.
+const AHEAD: usize = 256;
+
+/// How a file is imported.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The format; told from name and first bytes where it is not given.
+    pub format: Option<Format>,
+    /// What the readers need to know.
+    pub settings: Settings,
+    /// The state of new items.
+    pub status: &'static str,
+    /// Take records even over edits that were made since the last import.
+    pub overwrite: bool,
+    /// Find out what would happen, and leave everything as it is.
+    pub dry_run: bool,
+}
+
+/// Why an import ended early.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("{}: {}", .0.display(), .1)]
+    File(PathBuf, std::io::Error),
+    /// The file is of no known format, or its mapping is not sound.
+    #[error("{0}")]
+    Format(String),
+    /// The database failed.
+    #[error("{0}")]
+    Database(String),
+}
+
+/// Imports a file; `tell` hears what becomes of every record.
+pub async fn import<F>(
+    app: &App,
+    path: &Path,
+    options: &Options,
+    progress: &ProgressBar,
+    tell: F,
+) -> Result<Report, ImportError>
+where
+    F: FnMut(&Line) + Send + 'static,
+{
+    let format = match options.format {
+        Some(format) => format,
+        None => Format::detect(path).map_err(ImportError::Format)?,
+    };
+    let manner = Manner { status: options.status, overwrite: options.overwrite };
+    let author = Author { account_id: None, request_id: format!("import-{}", crate::database::new_id()) };
+    let work = Work {
+        importer: Importer::new(Arc::clone(&app.site), author, manner),
+        file: path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned()),
+        report: Report::default(),
+        tell: Box::new(tell),
+        incomplete: false,
+    };
+    let source =
+        Source { path: path.to_owned(), format, settings: options.settings.clone(), progress: progress.clone() };
+    if options.dry_run { rehearse(app, work, source).await } else { carry_out(app, work, source).await }
+}
+
+/// A file that can be read more than once.
+struct Source {
+    path: PathBuf,
+    format: Format,
+    settings: Settings,
+    progress: ProgressBar,
+}
+
+impl Source {
+    /// Starts a reader on a thread of its own.
+    fn open(&self) -> Result<flume::Receiver<Entry>, ImportError> {
+        let file = File::open(&self.path).map_err(|e| ImportError::File(self.path.clone(), e))?;
+        let length = file.metadata().map_or(0, |m| m.len());
+        self.progress.set_length(length);
+        self.progress.set_position(0);
+        let input = BufReader::with_capacity(65_536, self.progress.wrap_read(file));
+        let (sender, entries) = flume::bounded(AHEAD);
+        let (format, settings) = (self.format, self.settings.clone());
+        std::thread::spawn(move || read::read(format, Box::new(input), &settings, &Sink::new(sender)));
+        Ok(entries)
+    }
+}
+
+/// The state of an import between its transactions.
+struct Work {
+    importer: Importer,
+    file: String,
+    report: Report,
+    tell: Box<dyn FnMut(&Line) + Send>,
+    /// Whether items must still be tied to others of their own kind.
+    incomplete: bool,
+}
+
+impl Work {
+    fn take(&mut self, connection: &mut Db, entry: Entry) -> Result<(), Problem> {
+        if let Entry::Exported { item, .. } = &entry {
+            self.incomplete |= restore::needs_completion(item);
+        }
+        for line in self.importer.apply(connection, &self.file, entry)? {
+            self.say(&line);
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, connection: &mut Db, entry: Entry) -> Result<(), Problem> {
+        let Entry::Exported { place, item } = entry else { return Ok(()) };
+        if !restore::needs_completion(&item) {
+            return Ok(());
+        }
+        let faults = self.importer.complete(connection, &item)?;
+        if !faults.is_empty() {
+            let (file, what) = (self.file.clone(), item.slug.clone());
+            self.say(&Line { file, place, outcome: Outcome::Note, kind: "", what, faults });
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, line: &Line) {
+        self.report.count(line);
+        (self.tell)(line);
+    }
+}
+
+type Step = fn(&mut Work, &mut Db, Entry) -> Result<(), Problem>;
+
+async fn carry_out(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
+    work = pass(app, work, source.open()?, Work::take).await?;
+    if work.incomplete {
+        work = pass(app, work, source.open()?, Work::complete).await?;
+    }
+    Ok(work.report)
+}
+
+async fn pass(app: &App, mut work: Work, entries: flume::Receiver<Entry>, step: Step) -> Result<Work, ImportError> {
+    while let Ok(first) = entries.recv_async().await {
+        let chunk: Vec<Entry> = std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect();
+        let done = app.database.write(move |c| {
+            for entry in chunk {
+                step(&mut work, c, entry)?;
+            }
+            Ok::<_, Problem>(work)
+        });
+        work = done.await.map_err(|problem| ImportError::Database(problem.detail))?;
+    }
+    Ok(work)
+}
+
+/// How a rehearsal ends: always without leaving anything behind.
+enum Ended {
+    Well(Box<Report>),
+    Badly(String),
+}
+
+impl From<DatabaseError> for Ended {
+    fn from(error: DatabaseError) -> Self {
+        Ended::Badly(error.to_string())
+    }
+}
+
+impl From<DieselError> for Ended {
+    fn from(error: DieselError) -> Self {
+        Ended::Badly(error.to_string())
+    }
+}
+
+impl From<Problem> for Ended {
+    fn from(problem: Problem) -> Self {
+        Ended::Badly(problem.detail)
+    }
+}
+
+async fn rehearse(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
+    let rehearsal = app.database.write(move |c| {
+        let open = || source.open().map_err(|error| Ended::Badly(error.to_string()));
+        for entry in open()?.iter() {
+            work.take(c, entry)?;
+        }
+        if work.incomplete {
+            for entry in open()?.iter() {
+                work.complete(c, entry)?;
+            }
+        }
+        Err::<(), _>(Ended::Well(Box::new(work.report)))
+    });
+    match rehearsal.await {
+        Err(Ended::Well(report)) => Ok(*report),
+        Err(Ended::Badly(error)) => Err(ImportError::Database(error)),
+        Ok(()) => Err(ImportError::Database("a rehearsal left something behind".to_owned())),
+    }
+}

@@ -1,0 +1,478 @@
+//! Import and export, on real data and on our own.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use plenary::transfer::read::{Mapping, Settings};
+use plenary::transfer::{Line, Options, Outcome, Report, export, export_ics, import};
+use serde_json::{Value, json};
+
+use crate::support::app::{Backend, TestApp};
+use crate::support::data::{fixture, real};
+use crate::tests;
+
+tests![
+    an_export_makes_the_same_content_elsewhere,
+    a_list_of_thousands_comes_in_whole,
+    programmes_in_xml_come_in_whole,
+    a_bilingual_programme_keeps_both_languages,
+    calendars_of_many_producers_spoil_nothing,
+    our_own_fixtures_come_in_whole,
+    csv_follows_its_mapping,
+    a_rehearsal_changes_nothing,
+    edits_are_not_overwritten,
+    events_go_out_as_a_calendar,
+    bad_records_spoil_nothing,
+];
+
+/// What an import said.
+struct Said {
+    report: Report,
+    lines: Vec<Line>,
+}
+
+impl Said {
+    fn lines(&self, outcome: Outcome) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(move |line| line.outcome == outcome)
+    }
+
+    /// The codes of all faults with this outcome.
+    fn codes(&self, outcome: Outcome) -> Vec<&str> {
+        self.lines(outcome).flat_map(|l| &l.faults).map(|f| f.code.as_str()).collect()
+    }
+}
+
+fn options(path: &Path) -> Options {
+    Options {
+        format: None,
+        settings: Settings {
+            name: path.file_stem().unwrap().to_string_lossy().into_owned(),
+            event: None,
+            time_zone: "Europe/Brussels".into(),
+            mapping: None,
+        },
+        status: "published",
+        overwrite: false,
+        dry_run: false,
+    }
+}
+
+fn bring(app: &TestApp, path: &Path, options: &Options) -> Said {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&lines);
+    let tell = move |line: &Line| heard.lock().unwrap().push(line.clone());
+    let report = app
+        .block_on(import(&app.app, path, options, &indicatif::ProgressBar::hidden(), tell))
+        .expect("the import ends");
+    Said {
+        report,
+        lines: Arc::try_unwrap(lines).map_or_else(|l| l.lock().unwrap().clone(), |l| l.into_inner().unwrap()),
+    }
+}
+
+fn exported(app: &TestApp, folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    let file = std::fs::File::create(&path).unwrap();
+    app.block_on(export::write(&app.app.database, std::io::BufWriter::new(file))).unwrap();
+    path
+}
+
+/// All items of a list, page by page.
+fn all(app: &TestApp, list: &str) -> Vec<Value> {
+    let client = app.public();
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = client
+            .get(&format!("{list}{}limit=100{cursor}", if list.contains('?') { "&" } else { "?" }))
+            .expect(200)
+            .json();
+        items.extend(page["data"].as_array().unwrap().iter().cloned());
+        match page["page"]["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return items,
+        }
+    }
+}
+
+/// Into an empty database of the other kind and out again: the same bytes.
+fn an_export_makes_the_same_content_elsewhere(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    app.block_on(plenary::demo::fill(&app.app)).unwrap();
+    bring(app, &fixture("schedule.xml"), &options(&fixture("schedule.xml")));
+    bring(app, &fixture("conferences.json"), &options(&fixture("conferences.json")));
+    let editor = app.editor();
+    // What makes it hard: circles, old slugs, the trash, references into the trash, drafts.
+    let first = editor.create("events", &json!({"title": "First"}));
+    let second = editor.create("events", &json!({"title": "Second", "related": ["first"]}));
+    editor.patch("/api/v1/events/first", "\"v1\"", &json!({"related": [second["id"]], "slug": "renamed"})).expect(200);
+    editor.create(
+        "speakers",
+        &json!({"name": "Gone", "biography": {"format": "html", "source": "<p>Was here &amp; left</p>"}}),
+    );
+    editor.create("events", &json!({"title": "With gone", "speakers": [{"speaker": "gone", "affiliation": "Then"}]}));
+    editor.delete("/api/v1/speakers/gone", "\"v1\"").expect(204);
+    editor.create("topics", &json!({"name": "Child"}));
+    editor.create("topics", &json!({"name": "Later parent"}));
+    editor.patch("/api/v1/topics/child", "\"v1\"", &json!({"parent": "later-parent"})).expect(200);
+
+    let before = exported(app, folder.path(), "before.jsonl");
+    let others = [TestApp::start(Backend::Sqlite), TestApp::start(app.other_backend())];
+    for other in &others {
+        let said = bring(other, &before, &options(&before));
+        assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines(Outcome::Refused).next());
+        assert_eq!(said.report.total(Outcome::Note), 0, "{:?}", said.lines(Outcome::Note).next());
+        let after = exported(other, folder.path(), "after.jsonl");
+        assert!(std::fs::read(&before).unwrap() == std::fs::read(&after).unwrap(), "the exports differ");
+        let again = bring(other, &before, &options(&before));
+        assert_eq!(again.report.total(Outcome::Unchanged), said.report.total(Outcome::Created));
+        assert_eq!(other.editor().get("/api/v1/events/first").expect(308).header("location"), "/api/v1/events/renamed");
+        assert_eq!(other.editor().get("/api/v1/events/renamed").expect(200).json()["id"], first["id"]);
+        // What was imported from elsewhere is still known.
+        let source = fixture("conferences.json");
+        let repeated = bring(other, &source, &options(&source));
+        assert_eq!((repeated.report.total(Outcome::Created), repeated.report.total(Outcome::Updated)), (0, 0));
+    }
+}
+
+fn a_list_of_thousands_comes_in_whole(app: &TestApp) {
+    let Some(path) = real("events/tech-conferences.json") else { return };
+    let rows: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let begun = std::time::Instant::now();
+    let said = bring(app, &path, &options(&path));
+    eprintln!("{} rows in {:.1} s on {:?}", rows.len(), begun.elapsed().as_secs_f64(), app.backend);
+    assert_eq!(said.report.total(Outcome::Refused), 0);
+    let taken = [Outcome::Created, Outcome::Updated, Outcome::Unchanged]
+        .map(|o| said.report.of(o, "event"))
+        .iter()
+        .sum::<u64>();
+    assert_eq!(taken, rows.len() as u64);
+
+    // Every row is found again: its name, days, place, topic and addresses.
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut events = std::collections::HashMap::<(String, String, String), Vec<Value>>::new();
+    for event in all(app, "/api/v1/events?detail=full&include=venue,topics") {
+        let city = plain(event["venue"]["address"]["city"].as_str().unwrap_or_default());
+        let key = (plain(event["title"].as_str().unwrap()), event["starts_on"].as_str().unwrap().to_owned(), city);
+        events.entry(key).or_default().push(event);
+    }
+    let mut disagree = 0;
+    for row in &rows {
+        let text = |name: &str| plain(row[name].as_str().unwrap_or_default());
+        let key = (text("name"), text("startDate"), text("city"));
+        let found = events.get(&key).unwrap_or_else(|| panic!("lost: {row}"));
+        let url = url::Url::parse(&text("url")).unwrap().to_string();
+        let holds = |e: &&Value| {
+            e["topics"].as_array().unwrap().iter().any(|t| t["name"] == row["topic"])
+                && e["links"].as_array().unwrap().iter().any(|l| l["url"] == url)
+        };
+        let event = found.iter().find(holds).unwrap_or_else(|| panic!("lost: {row}\n{found:#?}"));
+        disagree += usize::from(event["ends_on"] != row["endDate"]);
+    }
+    let told =
+        said.lines(Outcome::Note).flat_map(|l| &l.faults).filter(|f| f.code == "differs" && f.pointer == "/ends_at");
+    assert_eq!(disagree, told.count(), "rows whose last day is another than that of their event");
+    let again = bring(app, &path, &options(&path));
+    assert_eq!(again.report.of(Outcome::Unchanged, "event"), rows.len() as u64);
+    assert_eq!((again.report.total(Outcome::Created), again.report.total(Outcome::Updated)), (0, 0));
+}
+
+fn programmes_in_xml_come_in_whole(app: &TestApp) {
+    for (file, sessions, persons, title) in [
+        ("fosdem-2016.xml", 617, 569, "FOSDEM 2016"),
+        ("fosdem-2020.xml", 872, 841, "FOSDEM 2020"),
+        ("fosdem-2025.xml", 943, 992, "FOSDEM 2025"),
+    ] {
+        let Some(path) = real(&format!("programmes/{file}")) else { return };
+        let said = bring(app, &path, &options(&path));
+        assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines(Outcome::Refused).next());
+        assert_eq!(
+            (said.report.of(Outcome::Created, "session"), said.report.of(Outcome::Created, "speaker")),
+            (sessions, persons),
+            "{file}"
+        );
+        assert!(said.codes(Outcome::Note).iter().all(|code| *code == "not_a_url"));
+        let events = all(app, "/api/v1/events");
+        let event = events.iter().find(|e| e["title"] == title).expect("the event");
+        let held = all(app, &format!("/api/v1/sessions?event={}&detail=full", event["slug"].as_str().unwrap()));
+        assert_eq!(held.len() as u64, sessions);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let facts = text.matches("<person ").count();
+        assert_eq!(held.iter().map(|s| s["speakers"].as_array().unwrap().len()).sum::<usize>(), facts, "{file}");
+        let rooms: std::collections::BTreeSet<&str> = held.iter().filter_map(|s| s["room"].as_str()).collect();
+        let venue = app
+            .public()
+            .get(&format!("/api/v1/venues/{}", event["venue"]["slug"].as_str().unwrap()))
+            .expect(200)
+            .json();
+        assert!(
+            rooms.len() > 20
+                && rooms.iter().all(|r| venue["rooms"].as_array().unwrap().iter().any(|v| v["name"] == *r))
+        );
+        let again = bring(app, &path, &options(&path));
+        assert_eq!((again.report.total(Outcome::Created), again.report.total(Outcome::Updated)), (0, 0));
+    }
+}
+
+fn a_bilingual_programme_keeps_both_languages(app: &TestApp) {
+    let Some(path) = real("programmes/pyconfr-2025.json") else { return };
+    let app = TestApp::start_with(app.backend, |c| c.site.locales = vec!["en".into(), "fr".into()]);
+    let said = bring(
+        &app,
+        &path,
+        &Options {
+            settings: Settings { time_zone: "Europe/Paris".into(), ..options(&path).settings },
+            ..options(&path)
+        },
+    );
+    assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines(Outcome::Refused).next());
+    assert!(said.codes(Outcome::Note).iter().all(|code| *code == "left_out"), "{:?}", said.codes(Outcome::Note));
+    let programme: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let held = all(&app, "/api/v1/sessions?locale=*&detail=full&body_format=source");
+    let mut count = 0;
+    for part in ["schedule", "sprints"] {
+        for given in programme[part]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|day| day.as_object().unwrap().values())
+            .flat_map(|at| at.as_object().unwrap().values())
+        {
+            let locale = given["content_locale"].as_str().unwrap();
+            let clean = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let title = clean(given["title"].as_str().unwrap());
+            let slots = given["slots"].as_array().unwrap();
+            for slot in slots {
+                let found = held.iter().find(|s| {
+                    s["title"][locale].as_str().map(clean).as_deref() == Some(&title) && s["starts_at"] == slot["start"]
+                });
+                let found = found.unwrap_or_else(|| panic!("lost: {title} {slot}"));
+                assert_eq!(found["ends_at"], slot["end"]);
+                assert_eq!(found["room"], slot["room"]["name"]["fr"]);
+                assert_eq!(found["format"], given["submission_type"]["name"]);
+                assert_eq!(found["speakers"].as_array().unwrap().len(), given["speakers"].as_array().unwrap().len());
+                if let Some(text) = given["description"].as_str().filter(|t| !t.trim().is_empty()) {
+                    assert_eq!(clean(found["description"][locale].as_str().unwrap()), clean(text));
+                }
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 90, "{count}");
+    let speakers = all(&app, "/api/v1/speakers");
+    assert!(
+        programme["speakers"].as_object().unwrap().values().all(|given| speakers
+            .iter()
+            .any(|s| s["name"].as_str().unwrap() == given["name"].as_str().unwrap().trim()))
+    );
+    assert!(held.iter().any(|s| s["kind"] == "break" && s["title"]["fr"] == "Déjeuner" && s["title"]["en"] == "Lunch"));
+}
+
+/// Valid, odd and broken calendars: what is sound comes in, what is not is named with its line.
+fn calendars_of_many_producers_spoil_nothing(app: &TestApp) {
+    let Some(folder) = real("calendars") else { return };
+    let (mut taken, mut refused) = (0, 0);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    for path in &files {
+        let said = bring(app, path, &options(path));
+        taken += said.report.of(Outcome::Created, "event");
+        refused += said.report.total(Outcome::Refused);
+        for line in said.lines(Outcome::Refused) {
+            assert!(line.place.starts_with("line ") && !line.faults.is_empty(), "{line:?}");
+        }
+    }
+    assert!(files.len() > 50 && taken >= 25, "{taken} events taken, {refused} refused, of {} files", files.len());
+    for path in &files {
+        let said = bring(app, path, &options(path));
+        assert_eq!(said.report.of(Outcome::Created, "event"), 0, "{}", path.display());
+    }
+}
+
+fn our_own_fixtures_come_in_whole(app: &TestApp) {
+    let path = fixture("schedule.xml");
+    let said = bring(app, &path, &options(&path));
+    assert_eq!((said.report.of(Outcome::Created, "session"), said.report.total(Outcome::Refused)), (3, 1));
+    let late = app.public().get("/api/v1/sessions/night-on-the-river").expect(200).json();
+    assert_eq!(
+        (&late["starts_at"], &late["ends_at"]),
+        (&json!("2027-03-05T00:30:00+01:00"), &json!("2027-03-05T01:15:00+01:00"))
+    );
+    let talk = app.public().get("/api/v1/sessions/who-owns-the-rain?include=speakers").expect(200).json();
+    assert_eq!(talk["abstract"], "<p>Rain &amp; rights.</p>");
+    assert_eq!((&talk["kind"], &talk["format"]), (&json!("lightning_talk"), &json!("lightningtalk")));
+    assert_eq!(talk["recordings"][0]["kind"], "video");
+    assert_eq!(talk["documents"][0]["kind"], "slides");
+    assert_eq!(talk["speakers"][0]["speaker"]["name"], "Ingrid Bäcker");
+    assert_eq!(talk["speakers"].as_array().unwrap().len(), 2);
+
+    let path = fixture("calendar.ics");
+    let said = bring(app, &path, &options(&path));
+    assert_eq!((said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)), (4, 2));
+    let event =
+        |slug: &str| app.public().get(&format!("/api/v1/events/{slug}?include=venue,topics")).expect(200).json();
+    let folded = event("a-long-evening-by-the-water-with-a-title-that-is-folded-over-two-lines");
+    assert_eq!(
+        (&folded["starts_at"], &folded["time_zone"]),
+        (&json!("2027-06-01T19:00:00+02:00"), &json!("Europe/Paris"))
+    );
+    assert_eq!(folded["venue"]["name"], "Quay 7, by the lock");
+    assert_eq!(folded["topics"].as_array().unwrap().len(), 2);
+    let days = event("three-days-upstream");
+    assert_eq!(
+        (&days["starts_on"], &days["ends_on"], &days["all_day"]),
+        (&json!("2027-08-01"), &json!("2027-08-03"), &json!(true))
+    );
+    assert_eq!(event("called-off")["event_status"], "cancelled");
+    assert_eq!(event("twice-shown")["starts_at"], "2027-10-31T02:30:00+02:00");
+
+    let path = fixture("schedule.json");
+    let said = bring(app, &path, &options(&path));
+    assert_eq!(
+        (said.report.of(Outcome::Created, "session"), said.report.total(Outcome::Refused)),
+        (1, 0),
+        "{:?}",
+        said.lines
+    );
+    let talk = app.public().get("/api/v1/sessions/locks-and-keys").expect(200).json();
+    assert_eq!(
+        (&talk["starts_at"], &talk["ends_at"]),
+        (&json!("2027-05-01T10:00:00+02:00"), &json!("2027-05-01T10:30:00+02:00"))
+    );
+}
+
+fn csv_follows_its_mapping(app: &TestApp) {
+    let path = fixture("events.csv");
+    let mapping = Mapping::load(&fixture("events.mapping.toml")).unwrap();
+    let options =
+        Options { settings: Settings { mapping: Some(mapping), ..options(&path).settings }, ..options(&path) };
+    let said = bring(app, &path, &options);
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
+        (2, 3),
+        "{:?}",
+        said.lines
+    );
+    let places: Vec<&str> = said.lines(Outcome::Refused).map(|l| l.place.as_str()).collect();
+    assert_eq!(places, ["line 4", "line 5", "line 6"]);
+    assert_eq!(said.codes(Outcome::Refused), ["not_a_time", "wrong_count", "required"]);
+    let event = app.public().get("/api/v1/events/rivers-2027?include=speakers,topics,type").expect(200).json();
+    assert_eq!(event["registration"]["capacity"], 120);
+    assert_eq!(event["attendance_mode"], "mixed");
+    assert_eq!(event["type"]["name"], "Conference");
+    assert_eq!(event["speakers"].as_array().unwrap().len(), 2);
+    assert_eq!(event["languages"], json!(["nl", "fr"]));
+    assert!(Mapping::load(&fixture("schedule.xml")).is_err());
+    let again = bring(app, &path, &options);
+    assert_eq!((again.report.of(Outcome::Unchanged, "event"), again.report.total(Outcome::Created)), (2, 0));
+}
+
+fn a_rehearsal_changes_nothing(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = fixture("conferences.json");
+    let before = std::fs::read(exported(app, folder.path(), "before.jsonl")).unwrap();
+    let said = bring(app, &path, &Options { dry_run: true, ..options(&path) });
+    assert!(said.report.of(Outcome::Created, "event") > 0);
+    assert_eq!(before, std::fs::read(exported(app, folder.path(), "after.jsonl")).unwrap());
+    let real = bring(app, &path, &options(&path));
+    assert_eq!(serde_json::to_value(&said.report).unwrap(), serde_json::to_value(&real.report).unwrap());
+}
+
+/// What an editor wrote stays, also when the source changes; the import says so.
+fn edits_are_not_overwritten(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("list.json");
+    let row = |end: &str| json!([{"topic": "water", "name": "Rain", "url": "https://rain.example/", "startDate": "2027-01-01", "endDate": end}]);
+    std::fs::write(&path, row("2027-01-02").to_string()).unwrap();
+    let mut options = options(&path);
+    bring(app, &path, &options);
+    let editor = app.editor();
+    let event = editor.get("/api/v1/events/rain-2027").expect(200);
+    editor.patch("/api/v1/events/rain-2027", event.etag(), &json!({"title": "Rain!"})).expect(200);
+    assert_eq!(bring(app, &path, &options).report.of(Outcome::Unchanged, "event"), 1);
+    std::fs::write(&path, row("2027-01-03").to_string()).unwrap();
+    assert_eq!(bring(app, &path, &options).report.of(Outcome::Kept, "event"), 1);
+    let event = editor.get("/api/v1/events/rain-2027").expect(200).json();
+    assert_eq!((&event["title"], &event["ends_on"]), (&json!("Rain!"), &json!("2027-01-02")));
+    options.overwrite = true;
+    assert_eq!(bring(app, &path, &options).report.of(Outcome::Updated, "event"), 1);
+    let event = editor.get("/api/v1/events/rain-2027").expect(200).json();
+    assert_eq!((&event["title"], &event["ends_on"]), (&json!("Rain"), &json!("2027-01-03")));
+}
+
+fn events_go_out_as_a_calendar(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    app.block_on(plenary::demo::fill(&app.app)).unwrap();
+    let path = folder.path().join("events.ics");
+    let file = std::fs::File::create(&path).unwrap();
+    let count =
+        app.block_on(export_ics::write(&app.app.database, &app.app.site, "https://cms.example.org", file)).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches("BEGIN:VEVENT").count() as u64, count);
+    assert!(text.contains("BEGIN:VTIMEZONE\r\nTZID:Europe/Brussels\r\n"), "{text}");
+    assert!(!text.contains("What the budget says"), "a draft went out");
+    assert!(text.lines().all(|line| line.len() <= 75), "a line is not folded");
+    // Our own reader finds the same events at the same times.
+    let other = TestApp::start(app.backend);
+    let said = bring(&other, &path, &options(&path));
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
+        (count, 0),
+        "{:?}",
+        said.lines
+    );
+    let times = |app: &TestApp| {
+        let mut times: Vec<String> = all(app, "/api/v1/events")
+            .iter()
+            .map(|e| format!("{} {} {}", e["title"], e["starts_at"], e["time_zone"]))
+            .collect();
+        times.sort();
+        times
+    };
+    assert_eq!(times(app), times(&other));
+}
+
+fn bad_records_spoil_nothing(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let good = json!({"topic": "water", "name": "Good", "url": "https://x.example/", "startDate": "2027-01-01", "endDate": "2027-01-01"});
+    let path = folder.path().join("list.json");
+    let rows = json!([good, 5, {"name": "No day", "startDate": "soon"}, {"startDate": "2027-01-01"}, {"name": "Backwards", "startDate": "2027-01-02", "endDate": "2027-01-01"}]);
+    std::fs::write(&path, rows.to_string()).unwrap();
+    let said = bring(app, &path, &options(&path));
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
+        (1, 4),
+        "{:?}",
+        said.lines
+    );
+    let places: Vec<&str> = said.lines(Outcome::Refused).map(|l| l.place.as_str()).collect();
+    assert_eq!(places, ["/1", "/2", "/3", "/4"]);
+    // A file that breaks off: what came before stays.
+    std::fs::write(&path, json!([good]).to_string().replace("Good", "Better").replace(']', ", {\"name\": ")).unwrap();
+    let said = bring(app, &path, &options(&path));
+    assert_eq!((said.report.of(Outcome::Created, "event"), said.codes(Outcome::Refused)), (1, vec!["malformed_json"]));
+    let path = folder.path().join("items.jsonl");
+    let item = json!({"kind": "topic", "id": "01890a5d-ac96-774b-bcce-b302099a8057", "slug": "x", "status": "draft", "version": 1, "created_at": 1, "updated_at": 1, "published_at": 0, "trashed_at": 0, "content": {"name": {"en": "X"}}});
+    let with = |field: &str, value: Value| {
+        let mut item = item.clone();
+        item[field] = value;
+        item.to_string()
+    };
+    let lines = [
+        item.to_string(),
+        "{".into(),
+        with("kind", "king".into()),
+        with("id", "x".into()),
+        with("slug", "A b".into()),
+        with("status", "great".into()),
+        with("content", json!({"name": {"fr": "X"}})).replace("8057", "8058"),
+        with("surprise", 1.into()),
+    ];
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let said = bring(app, &path, &options(&path));
+    assert_eq!(
+        (said.report.of(Outcome::Created, "topic"), said.report.total(Outcome::Refused)),
+        (1, 7),
+        "{:?}",
+        said.lines
+    );
+}
