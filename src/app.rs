@@ -52,9 +52,8 @@ impl App {
         if applied > 0 {
             tracing::info!(steps = applied, "database migrated");
         }
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let readers = if config.server.database_readers == 0 { cores * 2 } else { config.server.database_readers };
-        let database = Database::open(&address, Threads { readers, queue: config.server.database_queue })?;
+        let threads = Threads { readers: readers(&config), queue: config.server.database_queue };
+        let database = Database::open(&address, threads)?;
         let tokens = Tokens::new(config.auth.clone());
         let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
         let cursor_key = cursor_key(&database).await?;
@@ -102,6 +101,14 @@ impl App {
                 Ok(())
             })
             .await
+    }
+}
+
+/// Connections that read: as configured, or two a core.
+pub fn readers(config: &Config) -> usize {
+    match config.server.database_readers {
+        0 => std::thread::available_parallelism().map_or(2, usize::from) * 2,
+        given => given,
     }
 }
 

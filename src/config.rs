@@ -144,7 +144,7 @@ impl Default for Config {
                 compress: true,
             },
             cors: CorsConfig { allowed_origins: vec!["*".into()] },
-            log: LogConfig { format: "pretty".into(), level: "info".into() },
+            log: LogConfig { format: "pretty".into(), level: "info,actix_server=warn,actix_http=off".into() },
         }
     }
 }

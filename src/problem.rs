@@ -71,7 +71,7 @@ pub struct Problem {
     /// Seconds to wait.
     pub retry_after: Option<u64>,
     /// The current state of the item, for 412.
-    pub current: Option<Current>,
+    pub current: Option<Box<Current>>,
     /// The value of `Allow`, for 405.
     pub allow: Option<String>,
 }

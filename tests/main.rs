@@ -9,10 +9,13 @@ mod content;
 mod contract;
 mod database;
 mod delivery;
+mod durability;
 mod languages;
 mod operations;
 mod origin;
+mod process;
 mod times;
+mod tools;
 mod transfer;
 
 use libtest_mimic::{Arguments, Trial};
@@ -45,10 +48,13 @@ fn main() {
         content::TESTS,
         database::TESTS,
         delivery::TESTS,
+        durability::TESTS,
         languages::TESTS,
         operations::TESTS,
         origin::TESTS,
+        process::TESTS,
         times::TESTS,
+        tools::TESTS,
         transfer::TESTS,
     ];
     let mut trials = Vec::new();

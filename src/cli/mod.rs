@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod doctor;
 mod serve;
 mod transfer;
 mod user;
@@ -40,6 +41,8 @@ enum Command {
     Import(transfer::ImportArguments),
     /// Write all content to a file
     Export(transfer::ExportArguments),
+    /// Look at the set-up and say what is wrong; changes nothing
+    Doctor,
     /// Make a new key for access tokens; older ones still verify until their tokens have ended
     RotateKeys,
     /// Print the OpenAPI document
@@ -77,10 +80,10 @@ async fn carry_out(command: Command, config: Config) -> Result<ExitCode, StartEr
             user::run(&app, command).await?;
         }
         Command::Import(arguments) => {
-            let taken = transfer::import(&*App::start(config).await?, arguments).await?;
-            return Ok(if taken { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(code(transfer::import(&*App::start(config).await?, arguments).await?));
         }
         Command::Export(arguments) => transfer::export(&*App::start(config).await?, arguments).await?,
+        Command::Doctor => return Ok(code(doctor::examine(&config))),
         Command::RotateKeys => rotate_keys(App::start(config).await?).await?,
         Command::Openapi => {
             let site = config.site();
@@ -89,6 +92,10 @@ async fn carry_out(command: Command, config: Config) -> Result<ExitCode, StartEr
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn code(well: bool) -> ExitCode {
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn rotate_keys(app: Arc<App>) -> Result<(), StartError> {

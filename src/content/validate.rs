@@ -254,7 +254,7 @@ impl Check<'_> {
     fn rich(&mut self, value: &Value, max: usize, place: &str) -> Option<Value> {
         let (format, source, source_place) = match value {
             Value::String(text) => (Format::guess(text), value, place.to_owned()),
-            Value::Object(parts) => {
+            Value::Object(parts) if ["format", "source"].iter().any(|name| parts.contains_key(*name)) => {
                 for name in parts.keys().filter(|name| !["format", "source"].contains(&name.as_str())) {
                     self.faults.add(step(place, name), "unknown_field", unknown("field", name, ["format", "source"]));
                 }
@@ -265,7 +265,8 @@ impl Check<'_> {
                 (format.unwrap_or(Format::Markdown), parts.get("source").unwrap_or(&Value::Null), step(place, "source"))
             }
             _ => {
-                let (code, message) = wrong_type("a string, or an object with format and source", value);
+                let wanted = "a string, or an object with format and source (a map of languages only with locale=*)";
+                let (code, message) = wrong_type(wanted, value);
                 self.faults.add(place, code, message);
                 return None;
             }

@@ -62,7 +62,8 @@ pub fn text(value: &Value, max: usize, many_lines: bool) -> Result<String, Wrong
     if let Some(bad) = unified.chars().find(|&c| !allowed(c)) {
         return Err(("control_character", format!("holds the control character U+{:04X}", bad as u32)));
     }
-    let trimmed = unified.trim();
+    // What regular expressions of JSON Schema (ECMA-262) call white space.
+    let trimmed = unified.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if trimmed.is_empty() {
         return Err(("empty", "must not be empty; leave it out or send null instead".to_owned()));
     }

@@ -1,6 +1,6 @@
 //! Migrations: embedded, applied at start, under a lock.
 
-use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::Db;
@@ -59,8 +59,8 @@ where
     C: MigrationHarness<DB> + diesel::Connection<Backend = DB>,
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    let known: Vec<MigrationVersion<'static>> =
-        source.migrations()?.iter().map(|m: &Box<dyn Migration<DB>>| m.name().version().as_owned()).collect();
+    let steps = MigrationSource::<DB>::migrations(source)?;
+    let known: Vec<MigrationVersion<'static>> = steps.iter().map(|step| step.name().version().as_owned()).collect();
     match connection.applied_migrations()?.into_iter().find(|applied| !known.contains(applied)) {
         Some(unknown) => Err(format!(
             "the database has the migration {unknown}, which this version of Plenary does not know; use the version that made it"

@@ -6,6 +6,7 @@
 //! then acknowledges: many writes share the cost of one sync to disk.
 
 pub mod connection;
+pub mod inspect;
 pub mod metrics;
 pub mod migrate;
 mod reader;

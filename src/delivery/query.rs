@@ -7,6 +7,7 @@ use super::{Audience, Shape};
 use crate::content::fault::{Faults, unknown};
 use crate::content::moment::Moment;
 use crate::content::render::{BodyFormat, View};
+use crate::content::slug::MAX_SLUG;
 use crate::content::{LocaleMode, Site};
 use crate::resources::{Column, Filter, On, Resource, Sort};
 
@@ -329,8 +330,14 @@ impl Reader<'_> {
                         self.faults.add(place.clone(), code, message);
                     }
                 }
-                _ if value.len() > 300 || value.chars().any(char::is_control) => {
-                    self.faults.add(place.clone(), "not_a_value", "too long, or with control characters");
+                On::Slug | On::Ids | On::Parent(_) | On::Refers { .. } | On::ReferredBy { .. }
+                    if value.len() > MAX_SLUG || !value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
+                {
+                    self.faults.add(
+                        place.clone(),
+                        "not_a_value",
+                        "an id or a slug has letters, digits and hyphens only",
+                    );
                 }
                 _ => {}
             }

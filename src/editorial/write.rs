@@ -173,11 +173,11 @@ fn at_version(connection: &mut Db, id: &str, version: i64) -> Result<Item, Probl
 /// The problem of a stale write, with the item's current state.
 pub fn changed_meanwhile(item: &Item) -> Problem {
     let mut problem = Problem::new(Kind::PreconditionFailed, format!("the item is at version {} now", item.version));
-    problem.current = Some(Current {
+    problem.current = Some(Box::new(Current {
         version: item.version,
         etag: format!("\"v{}\"", item.version),
         updated_at: utc_text(item.updated_at),
-    });
+    }));
     problem
 }
 

@@ -35,22 +35,24 @@ pub fn code_parameter() -> Parameter {
     parameter("code", ParameterIn::Path, schema, "The last part of a problem's `type`.", json!("invalid"))
 }
 
-/// To the first page.
-pub async fn redirect(_: Request) -> Result<Answer, Problem> {
-    Ok(Answer::empty(308).header("location", "/docs/index.html"))
+/// The first page. Its files are below this address, which has no slash at its end.
+pub async fn first_page(_: Request) -> Result<Answer, Problem> {
+    let page = page("index.html")?;
+    let text = String::from_utf8_lossy(&page.body).replacen("<head>", "<head><base href=\"/docs/\">", 1);
+    Ok(Answer { body: text.into(), ..page })
 }
 
 /// A file.
 pub async fn file(request: Request) -> Result<Answer, Problem> {
-    let name = request.path("file");
+    page(request.path("file"))
+}
+
+fn page(name: &str) -> Result<Answer, Problem> {
     match utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)) {
-        Ok(Some(file)) => {
-            let content_type = media_type(name);
-            Ok(Answer::json(200, file.bytes.into_owned())
-                .typed(content_type)
-                .header("content-security-policy", POLICY)
-                .header("cache-control", "public, max-age=3600"))
-        }
+        Ok(Some(file)) => Ok(Answer::json(200, file.bytes.into_owned())
+            .typed(media_type(name))
+            .header("content-security-policy", POLICY)
+            .header("cache-control", "public, max-age=3600")),
         _ => Err(Problem::not_found("file")),
     }
 }

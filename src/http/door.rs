@@ -167,7 +167,7 @@ pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> Htt
         instance: http.path().to_owned(),
         request_id: id.to_owned(),
         errors: problem.errors.clone(),
-        current: problem.current.clone(),
+        current: problem.current.as_deref().cloned(),
     };
     let mut response = HttpResponse::build(problem.status());
     response.insert_header((header::CONTENT_TYPE, "application/problem+json"));

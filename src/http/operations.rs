@@ -47,9 +47,9 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::GET, "/api/openapi.json", "getOpenApi", document)
             .about(TAG, "This document", "OpenAPI 3.1, exactly what this server does.")
             .answers_as(200, "The document.", Some(("application/json", any_object())), &["Cache-Control"]),
-        Route::new(Method::GET, "/docs", "getDocs", docs::redirect)
+        Route::new(Method::GET, "/docs", "getDocs", docs::first_page)
             .about(TAG, "Reading room", "This document, readable; everything comes from the program itself.")
-            .answers_as(308, "To its first page.", None, &["Location"]),
+            .answers_as(200, "Its first page.", Some((docs::HTML, text())), &["Cache-Control"]),
         Route::new(Method::GET, "/docs/{file}", "getDocsFile", docs::file)
             .about(TAG, "Files of the reading room", "Pages, scripts and styles.")
             .parameters([docs::file_parameter()])

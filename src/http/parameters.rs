@@ -12,12 +12,13 @@ use crate::content::Site;
 use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, STATUSES, When};
 use crate::resources::{On, Resource};
 
-/// `If-Match`, on every write of what exists. The document does not call it required: without it
-/// the answer is 428, not 400.
+/// `If-Match`, on every write of what exists.
 pub static IF_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
     let schema = text().pattern(Some(r#"^"v[1-9][0-9]{0,15}(-[0-9a-f]{16})?"$"#));
     let about = "The ETag of the version that the change is based on (428 without it, 412 when it is stale).";
-    parameter("If-Match", ParameterIn::Header, schema, about, json!("\"v3-1f2e3d4c5b6a7988\""))
+    let mut parameter = parameter("If-Match", ParameterIn::Header, schema, about, json!("\"v3-1f2e3d4c5b6a7988\""));
+    parameter.required = Required::True;
+    parameter
 });
 
 /// `If-None-Match`, on reads.
@@ -168,9 +169,15 @@ pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
             On::Variant(known) => {
                 parameters.push(words(filter.name, one_of(known), filter.about, json!([filter.example])))
             }
-            _ => parameters.push(words(
+            On::Country => parameters.push(words(
                 filter.name,
-                text().min_length(Some(1)).max_length(Some(120)),
+                text().pattern(Some("^[A-Za-z]{2}$")),
+                filter.about,
+                json!([filter.example]),
+            )),
+            On::Slug | On::Ids | On::Parent(_) | On::Refers { .. } | On::ReferredBy { .. } => parameters.push(words(
+                filter.name,
+                text().min_length(Some(1)).max_length(Some(120)).pattern(Some("^[0-9A-Za-z-]+$")),
                 filter.about,
                 json!([filter.example]),
             )),

@@ -72,9 +72,8 @@ fn event(
     event.created(DateTime::<Utc>::from_timestamp_micros(row.created_at)?);
     event.summary(&label(resource, content, site)).url(&format!("{public_url}/api/v1/events/{}", row.slug));
     moment(&mut event, "DTSTART", &starts, false, zones);
-    match (&starts, &ends) {
-        (_, Some(ends)) => moment(&mut event, "DTEND", ends, matches!(starts, Moment::At(_)), zones),
-        (Moment::Day(_) | Moment::At(_), None) => {}
+    if let Some(ends) = &ends {
+        moment(&mut event, "DTEND", ends, matches!(starts, Moment::At(_)), zones);
     }
     if let Some(description) = described(content, site) {
         event.description(&description);

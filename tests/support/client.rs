@@ -45,6 +45,11 @@ impl Client {
 
     /// Any request.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        self.try_send(method, path, headers, body).unwrap_or_else(|e| panic!("{method} {path}: {e}"))
+    }
+
+    /// Any request, to a server that may be gone.
+    fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Reply, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -52,19 +57,30 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let sent = if body.is_empty() && !matches!(method, "POST" | "PUT" | "PATCH") {
-            self.agent.run(request.body(()).expect("a request"))
+        let mut response = if body.is_empty() && !matches!(method, "POST" | "PUT" | "PATCH") {
+            self.agent.run(request.body(()).expect("a request"))?
         } else {
-            self.agent.run(request.body(body).expect("a request"))
+            self.agent.run(request.body(body).expect("a request"))?
         };
-        let mut response = sent.unwrap_or_else(|e| panic!("{method} {path}: {e}"));
-        let body = response.body_mut().with_config().limit(100_000_000).read_to_vec().unwrap_or_default();
-        Reply {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            body,
-            asked: format!("{method} {path}"),
-        }
+        let body = response.body_mut().with_config().limit(100_000_000).read_to_vec()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Reply { status, headers, body, asked: format!("{method} {path}") })
+    }
+
+    /// `GET`, of a server that may be gone.
+    pub fn try_get(&self, path: &str) -> Option<Reply> {
+        self.try_send("GET", path, &[], b"").ok()
+    }
+
+    /// `POST`, to a server that may be gone.
+    pub fn try_post(&self, path: &str, body: &Value) -> Option<Reply> {
+        self.try_send("POST", path, &[("content-type", "application/json")], body.to_string().as_bytes()).ok()
+    }
+
+    /// `PATCH`, to a server that may be gone.
+    pub fn try_patch(&self, path: &str, etag: &str, body: &Value) -> Option<Reply> {
+        let headers = [("content-type", "application/merge-patch+json"), ("if-match", etag)];
+        self.try_send("PATCH", path, &headers, body.to_string().as_bytes()).ok()
     }
 
     pub fn get(&self, path: &str) -> Reply {

@@ -4,3 +4,4 @@ pub mod app;
 pub mod client;
 pub mod data;
 pub mod postgres;
+pub mod program;

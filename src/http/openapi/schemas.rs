@@ -29,6 +29,15 @@ fn text() -> ObjectBuilder {
     of_type(Type::String)
 }
 
+/// Text of one line that is not blank, without control characters.
+const LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
+/// The same with several lines: line ends and tabs are no control characters then.
+const LINES: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$";
+
+fn written(max: usize, pattern: &str) -> ObjectBuilder {
+    text().min_length(Some(1)).max_length(Some(max)).pattern(Some(pattern))
+}
+
 fn formatted(format: KnownFormat) -> ObjectBuilder {
     text().format(Some(SchemaFormat::KnownFormat(format)))
 }
@@ -113,10 +122,10 @@ fn input_kind(kind: &'static Kind, site: &Site) -> Reference {
             let formats: Vec<&str> = [Format::Markdown, Format::Html].map(Format::word).to_vec();
             let parts = closed(of_type(Type::Object))
                 .property("format", schema(text().enum_values(Some(formats))))
-                .property("source", schema(text().min_length(Some(1)).max_length(Some(*max)).pattern(Some(r"\S"))))
+                .property("source", schema(written(*max, LINES)))
                 .required("format")
                 .required("source");
-            let plain = text().min_length(Some(1)).max_length(Some(*max)).pattern(Some(r"\S"));
+            let plain = written(*max, LINES);
             RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(schema(plain)).item(schema(parts)).build()))
         }
         Kind::Moment { .. } => schema(text().pattern(Some(
@@ -149,9 +158,8 @@ fn input_kind(kind: &'static Kind, site: &Site) -> Reference {
 /// The schema of a plain value, the same in inputs and answers.
 fn scalar(kind: &'static Kind) -> Reference {
     schema(match kind {
-        Kind::Line { max } | Kind::Text { max } | Kind::Rich { max } => {
-            text().min_length(Some(1)).max_length(Some(*max)).pattern(Some(r"\S"))
-        }
+        Kind::Line { max } => written(*max, LINE),
+        Kind::Text { max } | Kind::Rich { max } => written(*max, LINES),
         Kind::Url => formatted(KnownFormat::Uri).pattern(Some("^https?://")).max_length(Some(2_000)),
         Kind::Email => formatted(KnownFormat::Email).max_length(Some(254)),
         Kind::Slug => text().pattern(Some("^[a-z0-9]+(-[a-z0-9]+)*$")).max_length(Some(MAX_SLUG)),

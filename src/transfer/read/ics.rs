@@ -109,11 +109,11 @@ impl Walk<'_> {
             self.calendars += 1;
             self.zones.forget_calendar();
         }
-        if name == "VEVENT" {
-            if let Some(open) = self.event.replace(Open { line: number, lines: Vec::new() }) {
-                self.sink.broken(format!("line {}", open.line), "malformed_calendar", "this event does not end")?;
-                self.open.retain(|name| name == "VCALENDAR");
-            }
+        if name == "VEVENT"
+            && let Some(open) = self.event.replace(Open { line: number, lines: Vec::new() })
+        {
+            self.sink.broken(format!("line {}", open.line), "malformed_calendar", "this event does not end")?;
+            self.open.retain(|name| name == "VCALENDAR");
         }
         if self.open.len() < 16 {
             self.open.push(name);

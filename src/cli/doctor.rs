@@ -1,0 +1,170 @@
+//! `plenary doctor`: looks at a set-up and says in plain words what is wrong, and what to do.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use crate::auth::accounts;
+use crate::auth::permissions::Role;
+use crate::config::Config;
+use crate::database::{Address, Db, connection, inspect, migrate};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Fine,
+    Warning,
+    Problem,
+}
+
+/// What was looked at and found.
+struct Finding {
+    verdict: Verdict,
+    what: String,
+    advice: &'static str,
+}
+
+fn fine(what: impl Into<String>) -> Finding {
+    Finding { verdict: Verdict::Fine, what: what.into(), advice: "" }
+}
+
+fn warning(what: impl Into<String>, advice: &'static str) -> Finding {
+    Finding { verdict: Verdict::Warning, what: what.into(), advice }
+}
+
+fn problem(what: impl Into<String>, advice: &'static str) -> Finding {
+    Finding { verdict: Verdict::Problem, what: what.into(), advice }
+}
+
+/// Prints all findings; true when none is a problem. Changes nothing.
+pub fn examine(config: &Config) -> bool {
+    let mut findings = vec![fine("the configuration is sound")];
+    findings.extend(settings(config));
+    findings.extend(port(config));
+    findings.extend(database(config));
+    for finding in &findings {
+        let word = match finding.verdict {
+            Verdict::Fine => "ok      ",
+            Verdict::Warning => "warning ",
+            Verdict::Problem => "PROBLEM ",
+        };
+        println!("{word} {}", finding.what);
+        if !finding.advice.is_empty() {
+            println!("         {}", finding.advice);
+        }
+    }
+    findings.iter().all(|finding| finding.verdict != Verdict::Problem)
+}
+
+fn settings(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let local = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| config.public_url.contains(host));
+    if local && !config.listen.starts_with("127.") && !config.listen.starts_with("[::1]") {
+        findings.push(warning(
+            format!("others can reach {}, but public_url is {}", config.listen, config.public_url),
+            "Set public_url to the address that clients use: links and problem types begin with it.",
+        ));
+    }
+    if !local && config.public_url.starts_with("http:") {
+        findings.push(warning(
+            format!("public_url is {}: tokens and passwords travel unencrypted", config.public_url),
+            "Put a proxy with TLS in front and set public_url to its https address.",
+        ));
+    }
+    if config.auth.hash_memory_kib < 19_456 || config.auth.hash_passes < 2 {
+        findings.push(warning(
+            "passwords are hashed with less work than OWASP advises",
+            "Set auth.hash_memory_kib to 19456 and auth.hash_passes to 2 at least.",
+        ));
+    }
+    findings
+}
+
+fn port(config: &Config) -> Vec<Finding> {
+    match TcpListener::bind(&config.listen) {
+        Ok(_) => vec![fine(format!("{} is free to listen on", config.listen))],
+        Err(error) => vec![warning(
+            format!("{} cannot be listened on: {error}", config.listen),
+            "That is as it should be while Plenary runs; else set listen to another port.",
+        )],
+    }
+}
+
+fn database(config: &Config) -> Vec<Finding> {
+    let address = config.address();
+    if let Address::Sqlite(path) = &address
+        && !std::path::Path::new(path).exists()
+    {
+        return vec![warning(format!("there is no database at {path} yet"), "plenary serve makes it.")];
+    }
+    let mut connection = match connection::connect(&address, &Arc::default()) {
+        Ok(connection) => connection,
+        Err(error) => {
+            return vec![problem(
+                format!("the database cannot be opened: {error}"),
+                "Check database_url: the path and its permissions, or host, port, user and password.",
+            )];
+        }
+    };
+    let mut findings = vec![fine(format!("the database can be opened ({})", address.name()))];
+    match migrate::pending(&mut connection) {
+        Ok(0) => findings.extend(content(&mut connection, config).unwrap_or_else(|error| {
+            vec![problem(format!("the database does not answer: {error}"), "Its own log knows more.")]
+        })),
+        Ok(steps) => findings.push(warning(
+            format!("{steps} migrations are to be applied"),
+            "plenary serve applies them at start; plenary migrate applies them now.",
+        )),
+        Err(error) => findings.push(problem(
+            format!("the migrations cannot be looked at: {error}"),
+            "Is this a database of Plenary's, and may the user read it?",
+        )),
+    }
+    findings
+}
+
+fn content(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Finding>> {
+    let mut findings = vec![fine("all migrations are applied")];
+    findings.push(match inspect::durability(connection)? {
+        Ok(()) => fine("what is acknowledged is on disk"),
+        Err(setting) => problem(
+            format!("a crash can lose what was acknowledged ({setting})"),
+            "Turn these settings of the database on again.",
+        ),
+    });
+    let damage = inspect::damage(connection)?;
+    if damage.is_empty() {
+        findings.push(fine(format!("no damage found; {} items", inspect::items(connection)?)));
+    }
+    for found in damage {
+        findings.push(problem(format!("damage: {found}"), "Stop Plenary, keep a copy, and restore a backup."));
+    }
+    let ahead = inspect::clock_ahead(connection)?;
+    if ahead.abs() > 5 {
+        findings.push(warning(
+            format!("the database's clock differs from this machine's by {ahead} s"),
+            "Synchronise both: tokens and schedules depend on them.",
+        ));
+    }
+    findings.extend(connections(connection, config)?);
+    let administrators = accounts::all(connection)?;
+    if administrators.iter().any(|account| account.active && account.role() == Role::Administrator) {
+        findings.push(fine(format!("{} accounts, an administrator among them", administrators.len())));
+    } else {
+        findings.push(warning(
+            "there is no administrator",
+            "plenary serve makes the first; plenary user add EMAIL --role administrator makes another.",
+        ));
+    }
+    Ok(findings)
+}
+
+fn connections(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Finding>> {
+    let wanted = crate::app::readers(config) as i64 + 1;
+    Ok(match inspect::most_connections(connection)? {
+        Some(most) if wanted * 2 > most => vec![warning(
+            format!("one node uses {wanted} connections of the {most} that the database grants"),
+            "Lower server.database_readers, or raise max_connections before a second node starts.",
+        )],
+        _ => Vec::new(),
+    })
+}

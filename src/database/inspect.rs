@@ -1,0 +1,95 @@
+//! Looks at a database for `plenary doctor`; what differs between the two is here.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use super::schema::{items, journal, journal_head};
+use super::{Db, now};
+
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    word: String,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+/// Whether a commit is on disk before it is acknowledged; else the setting that prevents it.
+pub fn durability(connection: &mut Db) -> QueryResult<Result<(), String>> {
+    let wrong = match connection {
+        Db::Sqlite(c) => {
+            let mode: Word = diesel::sql_query("SELECT journal_mode AS word FROM pragma_journal_mode").get_result(c)?;
+            let sync: Number =
+                diesel::sql_query("SELECT synchronous AS number FROM pragma_synchronous").get_result(c)?;
+            (mode.word != "wal" || sync.number < 2)
+                .then(|| format!("journal_mode={}, synchronous={}", mode.word, sync.number))
+        }
+        Db::Postgres(c) => {
+            let settings: Vec<Word> = diesel::sql_query(
+                "SELECT name || '=' || setting AS word FROM pg_settings \
+                 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'",
+            )
+            .load(c)?;
+            let off: Vec<String> = settings.into_iter().map(|setting| setting.word).collect();
+            (!off.is_empty()).then(|| off.join(", "))
+        }
+    };
+    Ok(wrong.map_or(Ok(()), Err))
+}
+
+/// Damage within the database: broken pages or references on SQLite (Postgres looks after itself),
+/// and a journal that is not what its head says.
+pub fn damage(connection: &mut Db) -> QueryResult<Vec<String>> {
+    let mut found = Vec::new();
+    if let Db::Sqlite(c) = connection {
+        let lines: Vec<Word> =
+            diesel::sql_query("SELECT quick_check AS word FROM pragma_quick_check LIMIT 10").load(c)?;
+        found.extend(lines.into_iter().map(|line| line.word).filter(|word| word != "ok"));
+        let broken: Number =
+            diesel::sql_query("SELECT count(*) AS number FROM pragma_foreign_key_check").get_result(c)?;
+        if broken.number > 0 {
+            found.push(format!("{} references lead nowhere", broken.number));
+        }
+    }
+    let head: i64 = journal_head::table.find(1).select(journal_head::sequence).first(connection)?;
+    let last: Option<i64> = journal::table.select(diesel::dsl::max(journal::sequence)).first(connection)?;
+    let count: i64 = journal::table.count().get_result(connection)?;
+    if last.unwrap_or(0) != head || count != head {
+        found.push(format!("the journal has {count} entries up to {}, and its head says {head}", last.unwrap_or(0)));
+    }
+    Ok(found)
+}
+
+/// How many items there are.
+pub fn items(connection: &mut Db) -> QueryResult<i64> {
+    items::table.count().get_result(connection)
+}
+
+/// Seconds by which the database's clock is ahead of ours; an embedded one has no clock of its own.
+pub fn clock_ahead(connection: &mut Db) -> QueryResult<i64> {
+    match connection {
+        Db::Sqlite(_) => Ok(0),
+        Db::Postgres(c) => {
+            let theirs: Number =
+                diesel::sql_query("SELECT extract(epoch FROM clock_timestamp())::bigint AS number").get_result(c)?;
+            Ok(theirs.number - now() / 1_000_000)
+        }
+    }
+}
+
+/// Connections that the database grants at most; none for an embedded one.
+pub fn most_connections(connection: &mut Db) -> QueryResult<Option<i64>> {
+    match connection {
+        Db::Sqlite(_) => Ok(None),
+        Db::Postgres(c) => {
+            let most: Number =
+                diesel::sql_query("SELECT setting::bigint AS number FROM pg_settings WHERE name = 'max_connections'")
+                    .get_result(c)?;
+            Ok(Some(most.number))
+        }
+    }
+}

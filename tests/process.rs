@@ -1,0 +1,175 @@
+//! The program as its user meets it: first start, end, commands, wrong settings.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::app::TestApp;
+use crate::support::program::{ADMINISTRATOR, Program, command, fresh_database, run};
+use crate::tests;
+
+tests![
+    the_first_start_says_where_everything_is,
+    running_requests_finish_when_it_ends,
+    wrong_settings_are_named,
+    the_doctor_looks_at_everything,
+    accounts_are_made_on_the_command_line,
+    files_go_in_and_out,
+    logs_are_json_where_that_is_wanted,
+];
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn the_first_start_says_where_everything_is(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fresh_database(app.backend, folder.path());
+    let program = Program::start(&database);
+    let url = program.url.clone();
+    for path in ["/api/v1/events", "/docs", "/api/openapi.json", "/healthz", "/readyz", "/metrics"] {
+        program.client().get(path).expect(200);
+    }
+    let printed = program.terminate();
+    for part in ["/api/v1/events", "/docs", "/api/openapi.json", "/healthz"] {
+        assert!(printed.contains(&format!("{url}{part}")), "{printed}");
+    }
+    assert!(printed.contains(ADMINISTRATOR));
+    // The second start has nothing to tell of the administrator.
+    assert!(!Program::start(&database).terminate().contains(ADMINISTRATOR));
+}
+
+/// A request whose body is still on its way when the program is asked to end gets its answer.
+fn running_requests_finish_when_it_ends(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&fresh_database(app.backend, folder.path()));
+    let token = program.administrator().token().to_owned();
+    let body = json!({"title": "On its way"}).to_string();
+    let head = format!(
+        "POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(program.url.trim_start_matches("http://")).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body.as_bytes()[..5]).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    program.ask_to_end();
+    std::thread::sleep(Duration::from_millis(300));
+    stream.write_all(&body.as_bytes()[5..]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    program.terminate();
+}
+
+fn wrong_settings_are_named(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fresh_database(app.backend, folder.path());
+    let file = folder.path().join("plenary.toml");
+    std::fs::write(&file, "[site]\ntime_zone = \"Europe/Brusels\"\n[auth]\naccess_token_minutes = 0\n").unwrap();
+    let output = run(&database, &["--config", file.to_str().unwrap(), "migrate"]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.contains("site.time_zone:") && said.contains("auth.access_token_minutes:"), "{said}");
+    std::fs::write(&file, "[site]\ntimezone = \"Europe/Brussels\"\n").unwrap();
+    let said = text(&run(&database, &["--config", file.to_str().unwrap(), "migrate"]).stderr);
+    assert!(said.contains("timezone"), "{said}");
+    let output = command(&database, &["migrate"]).env("PLENARY_SERVER__WORKERS", "many").output().unwrap();
+    assert!(text(&output.stderr).contains("workers"), "{}", text(&output.stderr));
+    let output = run("postgres://nobody:secret-word@127.0.0.1:1/nothing", &["migrate"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("database") && !said.contains("secret-word"), "{said}");
+}
+
+fn the_doctor_looks_at_everything(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fresh_database(app.backend, folder.path());
+    let before = text(&run(&database, &["doctor"]).stdout);
+    assert!(before.contains("no database") || before.contains("migrations are to be applied"), "{before}");
+    Program::start(&database).terminate();
+    let output = command(&database, &["doctor"]).env("PLENARY_PUBLIC_URL", "http://cms.example.org").output().unwrap();
+    let said = text(&output.stdout);
+    for part in [
+        "configuration is sound",
+        "can be opened",
+        "all migrations are applied",
+        "no damage found",
+        "an administrator",
+        "unencrypted",
+        "OWASP",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // The tests' Postgres does not sync, and the doctor sees that.
+    let wrong = matches!(app.backend, crate::support::app::Backend::Postgres(_));
+    assert_eq!(said.contains("fsync=off"), wrong, "{said}");
+    assert_eq!(output.status.success(), !wrong);
+    let output = run("postgres://nobody@127.0.0.1:1/nothing", &["doctor"]);
+    assert!(!output.status.success() && text(&output.stdout).contains("cannot be opened"));
+}
+
+fn accounts_are_made_on_the_command_line(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fresh_database(app.backend, folder.path());
+    let with_input = |arguments: &[&str], input: &str| {
+        let mut child = command(&database, arguments)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let made = with_input(
+        &["user", "add", "Anna@Example.org", "--role", "editor", "--name", "Anna"],
+        "a good long password\n",
+    );
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    assert!(!with_input(&["user", "add", "bram@example.org"], "short\n").status.success());
+    assert!(!with_input(&["user", "add", "anna@example.org"], "a good long password\n").status.success());
+    assert!(with_input(&["user", "password", "anna@example.org"], "another good password\n").status.success());
+    assert!(text(&run(&database, &["user", "list"]).stdout).contains("anna@example.org\teditor\tactive\tAnna"));
+    let program = Program::start(&database);
+    let login = |password: &str| {
+        program.client().post("/api/v1/auth/login", &json!({"email": "anna@example.org", "password": password})).status
+    };
+    assert_eq!((login("a good long password"), login("another good password")), (401, 200));
+}
+
+fn files_go_in_and_out(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fresh_database(app.backend, folder.path());
+    let fixture = crate::support::data::fixture("schedule.xml");
+    let file = fixture.to_str().unwrap();
+    let rehearsed = run(&database, &["import", "--dry-run", file]);
+    assert!(text(&rehearsed.stdout).contains("nothing was changed"), "{}", text(&rehearsed.stderr));
+    assert!(text(&rehearsed.stdout).contains("created   session"));
+    assert_eq!(rehearsed.status.code(), Some(1), "one session is refused");
+    let report = folder.path().join("report.jsonl");
+    let taken = run(&database, &["import", "--report", report.to_str().unwrap(), file]);
+    let said = text(&taken.stdout);
+    assert!(said.contains("refused") && said.contains("not_a_time"), "{said}");
+    let lines = std::fs::read_to_string(report).unwrap();
+    assert!(
+        lines.lines().count() > 5 && lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
+    );
+    let out = folder.path().join("all.jsonl");
+    assert!(run(&database, &["export", "--output", out.to_str().unwrap()]).status.success());
+    assert!(std::fs::read_to_string(out).unwrap().contains("Who owns the rain?"));
+    assert!(text(&run(&database, &["export", "--format", "ics"]).stdout).starts_with("BEGIN:VCALENDAR"));
+    let unknown = run(&database, &["import", "/nowhere/list.json"]);
+    assert!(!unknown.status.success() && text(&unknown.stderr).contains("/nowhere/list.json"));
+}
+
+fn logs_are_json_where_that_is_wanted(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fresh_database(app.backend, folder.path());
+    let output = command(&database, &["migrate"]).env("PLENARY_LOG__FORMAT", "json").output().unwrap();
+    let first: serde_json::Value = serde_json::from_str(text(&output.stderr).lines().next().expect("a line")).unwrap();
+    assert_eq!((&first["level"], &first["message"]), (&json!("INFO"), &json!("database migrated")));
+}

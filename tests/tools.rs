@@ -1,0 +1,123 @@
+//! Other people's tools read the document and use the server: linters, generators, a fuzzer.
+//! `tests/setup` installs them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use plenary::auth::permissions::Role;
+
+use crate::support::app::{Backend, PASSWORD, TestApp};
+use crate::tests;
+
+tests![
+    linters_find_nothing,
+    generated_clients_compile_and_work,
+    schemathesis_finds_nothing_as_an_editor,
+    schemathesis_finds_nothing_as_a_visitor
+];
+
+const EMAIL: &str = "generated@example.org";
+
+fn installed(path: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
+    let tool = target.join("test-tools").join(path);
+    assert!(
+        tool.exists(),
+        "{} is missing: run ./test, or tests/setup once, which installs what the tests need",
+        tool.display()
+    );
+    tool.canonicalize().expect("a path")
+}
+
+fn ours(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(path)
+}
+
+/// Runs a tool to its good end, and gives what it printed.
+fn run(command: &mut Command) -> String {
+    let output = command
+        .env("REDOCLY_TELEMETRY", "off")
+        .env("CI", "true")
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the tool starts");
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}\n{text}");
+    text
+}
+
+fn node_tool(name: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(installed(&format!("node/node_modules/.bin/{name}")));
+    command
+}
+
+/// Redocly's and Spectral's recommended rules.
+fn linters_find_nothing(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let document = folder.path().join("openapi.json");
+    std::fs::write(&document, app.public().get("/api/openapi.json").expect(200).body).unwrap();
+    // The document does not depend on the database.
+    if let Backend::Postgres(_) = app.backend {
+        return;
+    }
+    let said = run(node_tool("redocly").args(["lint", "--config"]).arg(ours("redocly.yaml")).arg(&document));
+    assert!(said.contains("Your API description is valid") && !said.contains("warning."), "{said}");
+    let said = run(node_tool("spectral")
+        .args(["lint", "--fail-severity", "hint", "--ruleset"])
+        .arg(ours("spectral.yaml"))
+        .arg(&document));
+    assert!(said.contains("No results"), "{said}");
+}
+
+/// Two generators write clients; both compile under `tsc --strict` and work on the live server.
+fn generated_clients_compile_and_work(app: &TestApp) {
+    app.account(EMAIL, Role::Editor);
+    // Within the tools' folder, so that imports find their packages.
+    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    for file in ["tsconfig.json", "package.json", "openapi-ts.config.js", "with-openapi-fetch.ts", "with-hey-api.ts"] {
+        std::fs::copy(ours("client").join(file), work.path().join(file)).unwrap();
+    }
+    std::fs::write(work.path().join("openapi.json"), app.public().get("/api/openapi.json").expect(200).body).unwrap();
+    let within = |mut command: Command, arguments: &[&str]| run(command.current_dir(work.path()).args(arguments));
+    within(node_tool("openapi-typescript"), &["openapi.json", "--output", "schema.ts"]);
+    within(node_tool("openapi-ts"), &["--no-log-file"]);
+    within(node_tool("tsc"), &["--project", "."]);
+    for program in ["built/with-openapi-fetch.js", "built/with-hey-api.js"] {
+        let said = within(Command::new("node"), &[program, &app.url, EMAIL, PASSWORD]);
+        assert!(said.contains(": done"), "{said}");
+    }
+}
+
+fn schemathesis_finds_nothing_as_an_editor(app: &TestApp) {
+    let token = app.client(Role::Administrator).token().to_owned();
+    // These would end the account's own sessions or lock it out.
+    schemathesis(
+        app,
+        &["--header", &format!("Authorization: Bearer {token}"), "--exclude-operation-id", "changePassword"],
+    );
+}
+
+fn schemathesis_finds_nothing_as_a_visitor(app: &TestApp) {
+    schemathesis(app, &[]);
+}
+
+/// All checks of schemathesis and one of ours, on a server with demo content.
+fn schemathesis(app: &TestApp, arguments: &[&str]) {
+    app.block_on(plenary::demo::fill(&app.app)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(installed("python/bin/schemathesis"));
+    command
+        .current_dir(folder.path())
+        .env("SCHEMATHESIS_HOOKS", "schemathesis_hooks")
+        .env("PYTHONPATH", ours(""))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .arg("--config-file")
+        .arg(ours("schemathesis.toml"))
+        .args(["run", &format!("{}/api/openapi.json", app.url), "--checks", "all", "--max-examples", "10"])
+        .args(["--generation-database", "none", "--no-color", "--continue-on-failure", "--warnings", "off"])
+        .args(arguments);
+    let said = run(&mut command);
+    assert!(said.contains("generated, ") && said.contains("passed"), "{said}");
+}

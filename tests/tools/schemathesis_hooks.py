@@ -1,0 +1,26 @@
+"""A check of ours beside those of schemathesis: when a request that keeps to its schema is refused,
+it is for a rule that no JSON Schema can state."""
+
+import schemathesis
+
+UNSAYABLE = {
+    # What is there: items, versions, tokens.
+    "dangling_reference", "taken", "reused", "circle", "wrong", "other_list", "not_a_cursor", "not_a_tag",
+    # What time is: zones, clocks that are put forward and back, spans.
+    "unknown_zone", "not_a_time", "nonexistent_time", "ambiguous_time", "wrong_offset", "before_start", "without_start",
+    "not_a_date", "out_of_range",
+    # Registers: countries, languages, addresses.
+    "unknown_country", "not_a_language", "not_a_url", "not_an_email",
+    # One value that depends on another, or on the site.
+    "with_cursor", "not_public", "duplicate", "empty", "wrong_type", "required", "unknown_locale", "not_declared",
+    "password_weak", "password_length",
+}
+
+
+@schemathesis.check
+def only_unsayable_rules_are_broken(ctx, response, case):
+    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in (400, 422):
+        return
+    codes = {error["code"] for error in response.json().get("errors", [])}
+    assert codes, f"{response.status_code} without any fault named"
+    assert codes <= UNSAYABLE, f"the schema does not say what was broken: {sorted(codes - UNSAYABLE)}"
