@@ -11,6 +11,7 @@ tests![
     logs_in_and_says_who_one_is,
     unknown_and_wrong_are_answered_alike,
     failures_make_one_wait,
+    a_flood_of_log_ins_stalls_no_read,
     refresh_tokens_rotate_and_reuse_ends_the_family,
     logging_out_ends_the_family,
     changing_the_password_ends_all_sessions,
@@ -61,6 +62,31 @@ fn failures_make_one_wait(app: &TestApp) {
         let seconds: u64 = reply.header("retry-after").parse().unwrap();
         assert!((1..=31).contains(&seconds), "{seconds}");
     }
+}
+
+/// Hashing with its real cost, more log-ins at once than may wait: reads are answered meanwhile, and
+/// those turned away are told when to come again.
+fn a_flood_of_log_ins_stalls_no_read(app: &TestApp) {
+    let app = TestApp::start_with(app.backend, |c| {
+        (c.auth.hash_memory_kib, c.auth.hash_passes) = (19_456, 2);
+    });
+    let statuses = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for number in 0..90 {
+            let (app, statuses) = (&app, &statuses);
+            scope.spawn(move || {
+                let reply = login(app, &format!("nobody-{number}@example.org"), "this is not the one");
+                assert!(reply.status != 503 || reply.header("retry-after") == "2");
+                statuses.lock().unwrap().push(reply.status);
+            });
+        }
+        for _ in 0..30 {
+            app.public().get("/api/v1/events").expect(200);
+        }
+        assert!(statuses.lock().unwrap().len() < 90, "the reads waited for the log-ins");
+    });
+    let statuses = statuses.into_inner().unwrap();
+    assert!(statuses.contains(&503) && statuses.iter().all(|s| matches!(s, 401 | 503)), "{statuses:?}");
 }
 
 fn refresh_tokens_rotate_and_reuse_ends_the_family(app: &TestApp) {

@@ -9,6 +9,7 @@ mod content;
 mod contract;
 mod database;
 mod delivery;
+mod docs;
 mod durability;
 mod languages;
 mod operations;
@@ -48,6 +49,7 @@ fn main() {
         content::TESTS,
         database::TESTS,
         delivery::TESTS,
+        docs::TESTS,
         durability::TESTS,
         languages::TESTS,
         operations::TESTS,

@@ -32,7 +32,10 @@ fn the_first_start_says_where_everything_is(app: &TestApp) {
     for path in ["/api/v1/events", "/docs", "/api/openapi.json", "/healthz", "/readyz", "/metrics"] {
         program.client().get(path).expect(200);
     }
+    let listen = url.trim_start_matches("http://");
+    assert!(run(&database, &["healthcheck", "--listen", listen]).status.success());
     let printed = program.terminate();
+    assert!(!run(&database, &["healthcheck", "--listen", listen]).status.success());
     for part in ["/api/v1/events", "/docs", "/api/openapi.json", "/healthz"] {
         assert!(printed.contains(&format!("{url}{part}")), "{printed}");
     }

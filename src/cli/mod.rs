@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod doctor;
+mod healthcheck;
 mod serve;
 mod transfer;
 mod user;
@@ -43,6 +44,8 @@ enum Command {
     Export(transfer::ExportArguments),
     /// Look at the set-up and say what is wrong; changes nothing
     Doctor,
+    /// Ask the running server whether it can serve; for containers
+    Healthcheck,
     /// Make a new key for access tokens; older ones still verify until their tokens have ended
     RotateKeys,
     /// Print the OpenAPI document
@@ -84,6 +87,7 @@ async fn carry_out(command: Command, config: Config) -> Result<ExitCode, StartEr
         }
         Command::Export(arguments) => transfer::export(&*App::start(config).await?, arguments).await?,
         Command::Doctor => return Ok(code(doctor::examine(&config))),
+        Command::Healthcheck => return Ok(code(healthcheck::ask(&config))),
         Command::RotateKeys => rotate_keys(App::start(config).await?).await?,
         Command::Openapi => {
             let site = config.site();

@@ -61,10 +61,13 @@ async fn first_administrator(app: &App, arguments: &ServeArguments) -> Result<Op
     if !none {
         return Ok(None);
     }
-    let email = arguments.admin_email.clone().unwrap_or_else(|| "admin@example.org".to_owned());
+    // A variable that is set to nothing, as container files do, is not set.
+    let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
+    let email = given(&arguments.admin_email).unwrap_or_else(|| "admin@example.org".to_owned());
     crate::content::values::email(email.clone()).map_err(|(_, message)| format!("--admin-email: {message}"))?;
-    let made = arguments.admin_password.is_none();
-    let password = arguments.admin_password.clone().unwrap_or_else(random_password);
+    let chosen = given(&arguments.admin_password);
+    let made = chosen.is_none();
+    let password = chosen.unwrap_or_else(random_password);
     crate::auth::passwords::check_new(&password, &email)
         .map_err(|(_, message)| format!("--admin-password: {message}"))?;
     let hash = app.hasher.hash_now(&password)?;

@@ -1,0 +1,38 @@
+//! `plenary healthcheck`: asks the running server whether it can serve, for containers that have no
+//! other program to ask with.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::config::Config;
+
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// True when the server answers that it is ready.
+pub fn ask(config: &Config) -> bool {
+    match answer(config) {
+        Ok(status) if status.starts_with("HTTP/1.1 200") => true,
+        Ok(status) => {
+            eprintln!("not ready: {status}");
+            false
+        }
+        Err(error) => {
+            eprintln!("no answer from {}: {error}", config.listen);
+            false
+        }
+    }
+}
+
+fn answer(config: &Config) -> std::io::Result<String> {
+    let mut address: SocketAddr = config.listen.parse().map_err(std::io::Error::other)?;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
