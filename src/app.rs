@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::content::Site;
 use crate::database::schema::idempotency_keys;
 use crate::database::{Address, Database, DatabaseError, Threads, connection, migrate, now};
+use crate::delivery::answers::Answers;
 use crate::editorial;
 
 /// Handlers share this.
@@ -26,6 +27,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Passwords.
     pub hasher: Hasher,
+    /// Answers that the public was given lately.
+    pub answers: Answers,
     /// Signs cursors.
     pub cursor_key: Vec<u8>,
     /// The OpenAPI document, once somebody has asked for it.
@@ -58,7 +61,9 @@ impl App {
         let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
         let cursor_key = cursor_key(&database).await?;
         let site = Arc::new(config.site());
-        let app = Arc::new(Self { config, site, database, tokens, hasher, cursor_key, document: OnceLock::new() });
+        let answers = Answers::new(config.server.answer_cache_bytes);
+        let app =
+            Arc::new(Self { config, site, database, tokens, hasher, answers, cursor_key, document: OnceLock::new() });
         app.refresh_keys().await?;
         let rendered = editorial::rerender::if_needed(&app.database, &app.site).await?;
         if rendered > 0 {

@@ -91,6 +91,8 @@ pub struct ServerConfig {
     pub max_connections: usize,
     /// Compress answers for clients that accept it.
     pub compress: bool,
+    /// Memory for answers that the public was given lately, in bytes; 0 keeps none.
+    pub answer_cache_bytes: usize,
 }
 
 /// `[cors]`
@@ -142,6 +144,7 @@ impl Default for Config {
                 shutdown_seconds: 20,
                 max_connections: 10_000,
                 compress: true,
+                answer_cache_bytes: 67_108_864,
             },
             cors: CorsConfig { allowed_origins: vec!["*".into()] },
             log: LogConfig { format: "pretty".into(), level: "info,actix_server=warn,actix_http=off".into() },

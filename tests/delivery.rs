@@ -15,6 +15,8 @@ tests![
     answers_are_compressed_for_those_who_want_it,
     queries_do_not_grow_with_the_page,
     head_is_answered_like_get,
+    kept_answers_are_never_stale,
+    other_nodes_notice_within_a_second,
 ];
 
 fn slugs(reply: &Value) -> Vec<String> {
@@ -216,4 +218,62 @@ fn head_is_answered_like_get(app: &TestApp) {
     let refused = app.public().send("DELETE", "/api/v1/events", &[], b"").expect(405);
     assert_eq!(refused.header("allow"), "GET, POST, HEAD");
     app.public().get("/api/v1/nothing").problem(404, &[]);
+}
+
+/// Readers hammer the same addresses while an editor writes: after a write is acknowledged, no read
+/// that begins later shows what was before, and no statement is sent for what is kept.
+fn kept_answers_are_never_stale(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("speakers", &json!({"name": "Anna", "job_title": "0", "status": "published"}));
+    editor.create("events", &json!({"title": "E", "status": "published", "speakers": [{"speaker": "anna"}]}));
+    let acknowledged = std::sync::atomic::AtomicU64::new(0);
+    let over = std::sync::atomic::AtomicBool::new(false);
+    use std::sync::atomic::Ordering;
+    std::thread::scope(|scope| {
+        for path in ["/api/v1/events/e?include=speakers", "/api/v1/events?include=speakers", "/api/v1/speakers/anna"] {
+            let (public, acknowledged, over) = (app.public(), &acknowledged, &over);
+            scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    let at_least = acknowledged.load(Ordering::SeqCst);
+                    let text = String::from_utf8(public.get(path).expect(200).body).unwrap();
+                    let title = text.split("\"job_title\":\"").nth(1).unwrap().split('"').next().unwrap();
+                    assert!(title.parse::<u64>().unwrap() >= at_least, "{path}: {title} after {at_least}");
+                }
+            });
+        }
+        for number in 1..=40 {
+            let etag = format!("\"v{number}\"");
+            editor.patch("/api/v1/speakers/anna", &etag, &json!({"job_title": number.to_string()})).expect(200);
+            acknowledged.store(number, Ordering::SeqCst);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    // Wait until the watch has nothing new to tell; then a second read asks nobody.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let public = app.public();
+    let plain = public.get("/api/v1/events?include=speakers").expect(200);
+    let before = app.app.database.statements();
+    let mut fewest = u64::MAX;
+    for _ in 0..5 {
+        let before = app.app.database.statements();
+        assert_eq!(public.get("/api/v1/events?include=speakers").expect(200).body, plain.body);
+        public.send("GET", "/api/v1/events?include=speakers", &[("if-none-match", plain.etag())], b"").expect(304);
+        fewest = fewest.min(app.app.database.statements() - before);
+    }
+    assert_eq!(fewest, 0, "{} statements in all", app.app.database.statements() - before);
+}
+
+fn other_nodes_notice_within_a_second(app: &TestApp) {
+    let other = TestApp::start_with(app.backend, |c| c.database_url = app.config.database_url.clone());
+    let editor = app.editor();
+    editor.create("events", &json!({"title": "E", "kicker": "0", "status": "published"}));
+    let kicker = |app: &TestApp| app.public().get("/api/v1/events/e").expect(200).json()["kicker"].clone();
+    assert_eq!(kicker(&other), "0");
+    for number in 1..=3 {
+        let etag = format!("\"v{number}\"");
+        editor.patch("/api/v1/events/e", &etag, &json!({"kicker": number.to_string()})).expect(200);
+        assert_eq!(kicker(app), number.to_string());
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        assert_eq!(kicker(&other), number.to_string());
+    }
 }

@@ -1,7 +1,8 @@
 //! Access tokens: short-lived JWT (RFC 7519) signed with EdDSA; keys in the database, shared by all
 //! nodes, rotated by age, published as a JWK set (RFC 7517).
 
-use std::sync::{Arc, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -80,23 +81,34 @@ struct Key {
 pub struct Tokens {
     config: AuthConfig,
     keys: Arc<RwLock<Arc<Vec<Key>>>>,
+    /// Tokens whose signature was found good with the current keys, so that it is computed once a
+    /// token and not once a request.
+    known: Arc<Mutex<HashMap<String, Claims>>>,
 }
+
+/// The most tokens that are remembered; beyond that remembering begins anew.
+const MOST_KNOWN: usize = 4_096;
 
 impl Tokens {
     /// Without keys yet; see [`Tokens::set_keys`].
     pub fn new(config: AuthConfig) -> Self {
         crypto::install();
-        Self { config, keys: Arc::default() }
+        Self { config, keys: Arc::default(), known: Arc::default() }
     }
 
     /// Takes the keys that [`load_keys`] found, the newest first.
     pub fn set_keys(&self, rows: &[SigningKey]) {
         let keys = rows.iter().filter_map(Key::read).collect();
-        *self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(keys);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        self.known().clear();
     }
 
     fn keys(&self) -> Arc<Vec<Key>> {
-        Arc::clone(&self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Claims>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Life of an access token, in seconds.
@@ -124,6 +136,19 @@ impl Tokens {
 
     /// The claims of a token that is genuine, meant for us, and has not ended.
     pub fn verify(&self, token: &str) -> Option<Claims> {
+        if let Some(claims) = self.known().get(token) {
+            return Some(claims.clone()).filter(|claims| claims.exp > now() / 1_000_000);
+        }
+        let claims = self.check(token)?;
+        let mut known = self.known();
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(token.to_owned(), claims.clone());
+        Some(claims)
+    }
+
+    fn check(&self, token: &str) -> Option<Claims> {
         let kid = jsonwebtoken::decode_header(token).ok().filter(|h| h.alg == Algorithm::EdDSA)?.kid?;
         let keys = self.keys();
         let key = keys.iter().find(|key| key.id == kid)?;

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::connection::{Connection as _, InstrumentationEvent, SimpleConnection};
 use diesel::result::{ConnectionResult, QueryResult};
-use diesel::{PgConnection, SqliteConnection};
+use diesel::{PgConnection, RunQueryDsl, SqliteConnection};
 
 use super::metrics::QUERIES;
+use super::statement::{Dialect, Fixed};
 
 /// A connection to either database; queries are written once, against this type.
 #[derive(diesel::MultiConnection)]
@@ -59,7 +60,7 @@ pub fn connect(address: &Address, count: &Arc<AtomicU64>) -> ConnectionResult<Db
             sqlite
                 .batch_execute(
                     "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA mmap_size = 268435456; \
+                     PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 8000; \
                      PRAGMA temp_store = MEMORY;",
                 )
                 .map_err(|e| diesel::ConnectionError::BadConnection(e.to_string()))?;
@@ -83,32 +84,87 @@ pub fn connect(address: &Address, count: &Arc<AtomicU64>) -> ConnectionResult<Db
     Ok(connection)
 }
 
+/// A savepoint.
+#[derive(Clone, Copy)]
+pub struct Part {
+    begin: &'static str,
+    keep: &'static str,
+    drop: &'static str,
+}
+
+impl Part {
+    /// One write of those that share a transaction.
+    pub const WRITE: Self =
+        Self { begin: "SAVEPOINT write_part", keep: "RELEASE write_part", drop: "ROLLBACK TO write_part" };
+    /// One record of an import.
+    pub const RECORD: Self =
+        Self { begin: "SAVEPOINT record_part", keep: "RELEASE record_part", drop: "ROLLBACK TO record_part" };
+}
+
 impl Db {
+    /// Which database this is.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Db::Sqlite(_) => Dialect::Sqlite,
+            Db::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Lets reads of a SQLite file go through mapped memory: pages that the system keeps anyway are
+    /// not copied. The writer does without, since the mapping is made anew whenever the file grows.
+    pub fn map_memory(&mut self) -> QueryResult<()> {
+        match self {
+            Db::Sqlite(c) => c.batch_execute("PRAGMA mmap_size = 268435456"),
+            Db::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Begins a transaction that reads one state of the whole database, however many queries it has.
     pub fn begin_read(&mut self) -> QueryResult<()> {
-        match self {
-            Db::Sqlite(c) => c.batch_execute("BEGIN DEFERRED"),
-            Db::Postgres(c) => c.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-        }
+        self.run(match self {
+            Db::Sqlite(_) => "BEGIN DEFERRED",
+            Db::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        })
     }
 
     /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that a read
     /// within it cannot be overtaken.
     pub fn begin_write(&mut self) -> QueryResult<()> {
-        match self {
-            Db::Sqlite(c) => c.batch_execute("BEGIN IMMEDIATE"),
-            Db::Postgres(c) => c.batch_execute("BEGIN"),
-        }
+        self.run(match self {
+            Db::Sqlite(_) => "BEGIN IMMEDIATE",
+            Db::Postgres(_) => "BEGIN",
+        })
     }
 
     /// Keeps what the transaction did.
     pub fn commit(&mut self) -> QueryResult<()> {
-        self.batch_execute("COMMIT")
+        self.run("COMMIT")
     }
 
     /// Drops what the transaction did.
     pub fn rollback(&mut self) -> QueryResult<()> {
-        self.batch_execute("ROLLBACK")
+        self.run("ROLLBACK")
+    }
+
+    /// Begins a part of the transaction that can be dropped by itself; parts of other names may be
+    /// within it.
+    pub fn begin_part(&mut self, part: Part) -> QueryResult<()> {
+        self.run(part.begin)
+    }
+
+    /// Keeps what the part did, if the transaction is kept.
+    pub fn keep_part(&mut self, part: Part) -> QueryResult<()> {
+        self.run(part.keep)
+    }
+
+    /// Drops what the part did.
+    pub fn drop_part(&mut self, part: Part) -> QueryResult<()> {
+        self.run(part.drop)?;
+        self.run(part.keep)
+    }
+
+    fn run(&mut self, statement: &'static str) -> QueryResult<()> {
+        Fixed(statement).execute(self).map(drop)
     }
 
     /// Takes a lock that only one node can have, for migrations at start; ends with the connection.

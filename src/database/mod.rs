@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod migrate;
 mod reader;
 pub mod schema;
+pub mod statement;
 mod writer;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use diesel::result::Error as DieselError;
 use thiserror::Error;
 
 pub use connection::{Address, Backend, Db};
+pub use statement::{Dialect, any_of};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, Error)]
@@ -50,21 +52,24 @@ pub struct Threads {
 /// A handle on the database; cheap to clone. The threads end when the last handle is dropped.
 #[derive(Clone)]
 pub struct Database {
-    address: Address,
+    address: Arc<Address>,
     readers: reader::Readers,
     writer: writer::Writer,
     count: Arc<AtomicU64>,
+    generation: Arc<AtomicU64>,
 }
 
 impl Database {
     /// Opens the database and starts its threads. Migrations must have run.
     pub fn open(address: &Address, threads: Threads) -> Result<Self, DatabaseError> {
         let count = Arc::default();
+        let generation = Arc::default();
         Ok(Self {
-            address: address.clone(),
+            address: Arc::new(address.clone()),
             readers: reader::Readers::start(address, threads, &count)?,
-            writer: writer::Writer::start(address, threads, &count)?,
+            writer: writer::Writer::start(address, threads, &count, &generation)?,
             count,
+            generation,
         })
     }
 
@@ -88,6 +93,20 @@ impl Database {
         self.readers.run(task).await
     }
 
+    /// The same for a task that touches a few rows by their keys. On SQLite it runs on the calling
+    /// thread: it takes less time than handing it over.
+    pub async fn read_item<T, E, F>(&self, task: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
+        match &*self.address {
+            Address::Sqlite(_) => reader::here(&self.address, &self.count, task),
+            Address::Postgres(_) => self.readers.run(task).await,
+        }
+    }
+
     /// Runs `task` in a transaction that writes, alone among all writers of this database, and
     /// returns when it is durable. If `task` fails, nothing of it is kept.
     pub async fn write<T, E, F>(&self, task: F) -> Result<T, E>
@@ -96,7 +115,63 @@ impl Database {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        self.writer.run(task).await
+        self.writer.run(false, task).await
+    }
+
+    /// The same for a task that changes content: the generation grows before it is acknowledged.
+    pub async fn write_content<T, E, F>(&self, task: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
+        self.writer.run(true, task).await
+    }
+
+    /// Looks at what a change of content needs, makes it, and shows what came of it. On SQLite all
+    /// three happen in the writer's transaction, whose pages are at hand: any other connection has to
+    /// fetch them anew after each commit. On Postgres the first and the last are left to readers, so
+    /// that the writer, for which others wait, has fewer errands.
+    pub async fn exchange<R, T, V, E, L, W, S>(&self, look: L, write: W, show: S) -> Result<(T, V), E>
+    where
+        R: Send + 'static,
+        T: Send + 'static,
+        V: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        L: FnOnce(&mut Db) -> Result<R, E> + Send + 'static,
+        W: FnOnce(&mut Db, R) -> Result<T, E> + Send + 'static,
+        S: FnOnce(&mut Db, &T) -> Result<V, E> + Send + 'static,
+    {
+        match &*self.address {
+            Address::Sqlite(_) => {
+                let all = move |c: &mut Db| {
+                    let seen = look(c)?;
+                    let written = write(c, seen)?;
+                    let shown = show(c, &written)?;
+                    Ok((written, shown))
+                };
+                self.write_content(all).await
+            }
+            Address::Postgres(_) => {
+                let seen = self.read(look).await?;
+                let written = self.write_content(move |c| write(c, seen)).await?;
+                let show = move |c: &mut Db| {
+                    let shown = show(c, &written)?;
+                    Ok((written, shown))
+                };
+                self.read(show).await
+            }
+        }
+    }
+
+    /// Grows whenever content may be another than before.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Notes that content changed elsewhere.
+    pub fn content_changed(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -114,20 +189,25 @@ pub fn new_id() -> String {
 struct Link {
     address: Arc<Address>,
     count: Arc<AtomicU64>,
+    only_reads: bool,
     connection: Option<Db>,
 }
 
 impl Link {
-    fn open(address: &Address, count: &Arc<AtomicU64>) -> Result<Self, DatabaseError> {
-        let mut link = Self { address: Arc::new(address.clone()), count: Arc::clone(count), connection: None };
+    fn open(address: &Address, count: &Arc<AtomicU64>, only_reads: bool) -> Result<Self, DatabaseError> {
+        let (address, count) = (Arc::new(address.clone()), Arc::clone(count));
+        let mut link = Self { address, count, only_reads, connection: None };
         link.get()?;
         Ok(link)
     }
 
     fn get(&mut self) -> Result<&mut Db, DatabaseError> {
         if self.connection.is_none() {
-            let made = connection::connect(&self.address, &self.count)
-                .map_err(|e| DatabaseError::Connection(e.to_string()))?;
+            let connect = connection::connect(&self.address, &self.count);
+            let mut made = connect.map_err(|e| DatabaseError::Connection(e.to_string()))?;
+            if self.only_reads {
+                made.map_memory()?;
+            }
             self.connection = Some(made);
         }
         self.connection.as_mut().ok_or(DatabaseError::Gone)

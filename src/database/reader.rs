@@ -1,5 +1,6 @@
 //! Reader threads.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -22,7 +23,7 @@ impl Readers {
     pub fn start(address: &Address, threads: Threads, count: &Arc<AtomicU64>) -> Result<Self, DatabaseError> {
         let (queue, jobs) = flume::bounded::<Job>(threads.queue);
         for number in 0..threads.readers.max(1) {
-            let mut link = Link::open(address, count)?;
+            let mut link = Link::open(address, count, true)?;
             let jobs = jobs.clone();
             std::thread::Builder::new()
                 .name(format!("read-{number}"))
@@ -53,6 +54,27 @@ impl Readers {
         })?;
         wait.await.unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
     }
+}
+
+thread_local! {
+    /// The connection of this thread for reads of single items.
+    static HERE: RefCell<Option<(Arc<Address>, Link)>> = const { RefCell::new(None) };
+}
+
+/// See [`super::Database::read_item`].
+pub fn here<T, E, F>(address: &Arc<Address>, count: &Arc<AtomicU64>, task: F) -> Result<T, E>
+where
+    E: From<DatabaseError> + From<DieselError>,
+    F: FnOnce(&mut Db) -> Result<T, E>,
+{
+    HERE.with_borrow_mut(|here| {
+        if here.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, address)) {
+            *here = Some((Arc::clone(address), Link::open(address, count, true)?));
+        }
+        let (_, link) = here.as_mut().ok_or(DatabaseError::Gone)?;
+        catch_unwind(AssertUnwindSafe(|| in_transaction(link, task)))
+            .unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
+    })
 }
 
 fn in_transaction<T, E, F>(link: &mut Link, task: F) -> Result<T, E>

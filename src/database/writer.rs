@@ -2,22 +2,29 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
+use super::connection::Part;
 use super::metrics::{COMMITS, WRITE_SECONDS};
 use super::schema::journal_head;
 use super::{Address, DatabaseError, Db, Link, Threads};
 
 /// The most writes that share a commit; it bounds how long the first of them waits.
 const BATCH: usize = 64;
+/// How long the next write may take to come, and how long all of them together.
+const MOMENT: Duration = Duration::from_micros(300);
+const LONGEST_MOMENT: Duration = Duration::from_millis(2);
 
 /// Does its write, then says whether to keep it, and how to answer once that is settled.
-type Job = Box<dyn FnOnce(Attempt) -> Option<Settle> + Send>;
+struct Job {
+    changes_content: bool,
+    work: Box<dyn FnOnce(Attempt) -> Option<Settle> + Send>,
+}
 
 /// What a job is given: the connection within a savepoint, or the reason why there is none.
 enum Attempt<'a> {
@@ -36,15 +43,23 @@ pub struct Writer {
 
 impl Writer {
     /// Opens the connection and starts the thread.
-    pub fn start(address: &Address, threads: Threads, count: &Arc<AtomicU64>) -> Result<Self, DatabaseError> {
+    pub fn start(
+        address: &Address,
+        threads: Threads,
+        count: &Arc<AtomicU64>,
+        generation: &Arc<AtomicU64>,
+    ) -> Result<Self, DatabaseError> {
+        let generation = Arc::clone(generation);
         let (queue, jobs) = flume::bounded::<Job>(threads.queue);
-        let mut link = Link::open(address, count)?;
+        let mut link = Link::open(address, count, false)?;
         std::thread::Builder::new()
             .name("write".to_owned())
             .spawn(move || {
+                let mut usual = 1;
                 while let Ok(first) = jobs.recv() {
-                    let batch = std::iter::once(first).chain(jobs.try_iter()).take(BATCH).collect();
-                    commit_batch(&mut link, batch);
+                    let batch = gather(&jobs, first, usual);
+                    usual = batch.len();
+                    commit_batch(&mut link, batch, &generation);
                 }
             })
             .map_err(|e| DatabaseError::Connection(e.to_string()))?;
@@ -52,7 +67,7 @@ impl Writer {
     }
 
     /// See [`super::Database::write`].
-    pub async fn run<T, E, F>(&self, task: F) -> Result<T, E>
+    pub async fn run<T, E, F>(&self, changes_content: bool, task: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
@@ -60,23 +75,23 @@ impl Writer {
     {
         let begun = Instant::now();
         let (answer, wait) = oneshot::channel::<Result<T, E>>();
-        let job: Job = Box::new(move |attempt| {
+        let work = Box::new(move |attempt: Attempt| {
             let outcome = match attempt {
                 Attempt::Refuse(error) => Err(error.into()),
                 Attempt::Try(connection) => catch_unwind(AssertUnwindSafe(|| task(connection)))
                     .unwrap_or_else(|_| Err(DatabaseError::Gone.into())),
             };
             match outcome {
-                Ok(value) => Some(Box::new(move |committed| {
+                Ok(value) => Some(Box::new(move |committed: Result<(), DatabaseError>| {
                     let _ = answer.send(committed.map(|()| value).map_err(E::from));
-                })),
+                }) as Settle),
                 Err(error) => {
                     let _ = answer.send(Err(error));
                     None
                 }
             }
         });
-        self.queue.try_send(job).map_err(|error| match error {
+        self.queue.try_send(Job { changes_content, work }).map_err(|error| match error {
             flume::TrySendError::Full(_) => DatabaseError::Overloaded,
             flume::TrySendError::Disconnected(_) => DatabaseError::Gone,
         })?;
@@ -86,21 +101,40 @@ impl Writer {
     }
 }
 
-fn commit_batch(link: &mut Link, batch: Vec<Job>) {
+/// What is waiting, and when several came together the last time, what comes within a moment: those
+/// whose writes were just acknowledged are likely to write again, and a commit more costs more than
+/// the moment. A lone writer never waits.
+fn gather(jobs: &flume::Receiver<Job>, first: Job, usual: usize) -> Vec<Job> {
+    let mut batch = vec![first];
+    let begun = Instant::now();
+    loop {
+        batch.extend(jobs.try_iter().take(BATCH - batch.len()));
+        if batch.len() >= usual || begun.elapsed() > LONGEST_MOMENT {
+            return batch;
+        }
+        match jobs.recv_timeout(MOMENT) {
+            Ok(job) => batch.push(job),
+            Err(_) => return batch,
+        }
+    }
+}
+
+fn commit_batch(link: &mut Link, batch: Vec<Job>, generation: &AtomicU64) {
     if let Err(error) = begin(link) {
         tracing::error!(%error, "no transaction could be begun");
         let reason = error.to_string();
         for job in batch {
-            job(Attempt::Refuse(DatabaseError::Connection(reason.clone())));
+            (job.work)(Attempt::Refuse(DatabaseError::Connection(reason.clone())));
         }
         return;
     }
+    let changes_content = batch.iter().any(|job| job.changes_content);
     let mut settles = Vec::with_capacity(batch.len());
     let mut broken = None;
     for job in batch {
         match broken {
             Some(()) => {
-                job(Attempt::Refuse(DatabaseError::Gone));
+                (job.work)(Attempt::Refuse(DatabaseError::Gone));
             }
             None => match in_savepoint(link, job) {
                 Ok(settle) => settles.extend(settle),
@@ -114,7 +148,12 @@ fn commit_batch(link: &mut Link, batch: Vec<Job>) {
         Some(()) => Err(DatabaseError::Gone),
     };
     match &committed {
-        Ok(()) => COMMITS.inc(),
+        Ok(()) => {
+            COMMITS.inc();
+            if changes_content {
+                generation.fetch_add(1, Ordering::AcqRel);
+            }
+        }
         Err(error) => {
             tracing::error!(%error, "a transaction was lost");
             link.drop_connection();
@@ -149,14 +188,13 @@ fn try_begin(link: &mut Link) -> Result<(), DatabaseError> {
 
 /// An error here means that the transaction itself is broken.
 fn in_savepoint(link: &mut Link, job: Job) -> Result<Option<Settle>, DatabaseError> {
-    use diesel::connection::SimpleConnection;
     let connection = link.get()?;
-    if let Err(error) = connection.batch_execute("SAVEPOINT one") {
-        job(Attempt::Refuse(DatabaseError::Gone));
+    if let Err(error) = connection.begin_part(Part::WRITE) {
+        (job.work)(Attempt::Refuse(DatabaseError::Gone));
         return Err(error.into());
     }
-    match job(Attempt::Try(connection)) {
-        Some(settle) => match connection.batch_execute("RELEASE one") {
+    match (job.work)(Attempt::Try(connection)) {
+        Some(settle) => match connection.keep_part(Part::WRITE) {
             Ok(()) => Ok(Some(settle)),
             Err(error) => {
                 settle(Err(DatabaseError::Gone));
@@ -164,7 +202,7 @@ fn in_savepoint(link: &mut Link, job: Job) -> Result<Option<Settle>, DatabaseErr
             }
         },
         None => {
-            connection.batch_execute("ROLLBACK TO one; RELEASE one")?;
+            connection.drop_part(Part::WRITE)?;
             Ok(None)
         }
     }

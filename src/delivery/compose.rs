@@ -5,14 +5,15 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use diesel::sql_types::Bool;
 use serde_json::{Map, Value};
 
 use super::{Audience, Shape};
 use crate::content::Site;
 use crate::content::field::{Relation, Shape as RelationShape};
 use crate::content::render::{Fragments, Renderer, View, empty_relation};
-use crate::database::Db;
 use crate::database::schema::{items, links};
+use crate::database::{Db, any_of};
 use crate::items::Item;
 use crate::resources::Resource;
 
@@ -154,16 +155,15 @@ fn push_target(out: &mut String, relation: &Relation, tie: &Tie, shape: &Shape) 
     out.push('}');
 }
 
+/// One statement for all ties of all these items. It is not boxed: its text stays known, and it
+/// stays prepared.
 fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> QueryResult<HashMap<String, Vec<Tie>>> {
-    let mut query = links::table
+    let editors = (shape.audience == Audience::Editors).into_sql::<Bool>();
+    let query = links::table
         .inner_join(items::table)
-        .filter(links::source_id.eq_any(ids))
-        .order((links::source_id, links::relation, links::position))
-        .into_boxed();
-    query = match shape.audience {
-        Audience::Public => query.filter(items::live.eq(true)),
-        Audience::Editors => query.filter(items::trashed_at.eq(0)),
-    };
+        .filter(any_of(connection.dialect(), links::source_id, ids))
+        .filter(items::live.eq(true).or(editors.and(items::trashed_at.eq(0))))
+        .order((links::source_id, links::relation, links::position));
     let tie = (links::source_id, links::relation, links::position, links::card);
     type Head = (String, String, i32, String);
     let rows: Vec<(Head, Fragments)> = if shape.view != View::plain(site) {
@@ -180,7 +180,7 @@ fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Q
     } else {
         let rows: Vec<(Head, (String, String))> =
             query.select((tie, (items::reference, items::card))).load(connection)?;
-        rows.into_iter().map(|(head, (reference, card))| (head, fragments(reference, card, String::new()))).collect()
+        rows.into_iter().map(|(head, (r, card))| (head, fragments(r, card, String::new()))).collect()
     };
     let mut ties: HashMap<String, Vec<Tie>> = HashMap::with_capacity(ids.len());
     for ((source, relation, position, card), target) in rows {
@@ -204,7 +204,7 @@ fn included_children(
     let Some(of) = resource.children.filter(|of| shape.include.contains(&of.name)) else { return Ok(None) };
     let Some(kind) = Resource::of_kind(of.kind) else { return Ok(None) };
     let mut query = items::table
-        .filter(items::kind.eq(of.kind).and(items::parent_id.eq_any(ids)))
+        .filter(items::kind.eq(of.kind).and(any_of(connection.dialect(), items::parent_id, ids)))
         .order((items::parent_id, items::starts_at, items::id))
         .select(Item::as_select())
         .into_boxed();

@@ -1,5 +1,7 @@
 //! Reads: from a typed query to the bytes of an answer.
 
+pub mod answers;
+pub mod coding;
 pub mod compose;
 pub mod cursor;
 pub mod list;

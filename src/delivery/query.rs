@@ -108,6 +108,11 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
+    /// Whether the same query has another answer a moment later, though no content changed.
+    pub fn depends_on_now(&self) -> bool {
+        self.conditions.iter().any(|condition| matches!(condition, Condition::When(_)))
+    }
+
     /// Names the list and its order, for cursors.
     pub fn name(&self, resource: &Resource) -> String {
         let keys: Vec<String> =

@@ -9,7 +9,7 @@ use super::Audience;
 use super::cursor::KeyValue;
 use super::query::{Compare, Condition, ListQuery, Status, When};
 use crate::database::schema::{items, links};
-use crate::database::{Backend, Db, now};
+use crate::database::{Backend, Db, Dialect, any_of, now};
 use crate::items::{self as stored, Among};
 use crate::resources::{Column, On, Resource};
 
@@ -31,6 +31,7 @@ pub struct Selection {
     kind: &'static str,
     status: Status,
     audience: Audience,
+    dialect: Dialect,
     conditions: Vec<Resolved>,
 }
 
@@ -45,7 +46,8 @@ impl Selection {
         let mut conditions = Vec::with_capacity(query.conditions.len());
         for condition in &query.conditions {
             let mut ids = |kind: &str, given: &Vec<String>| -> QueryResult<Vec<String>> {
-                let found = stored::resolve(connection, kind, given, among)?;
+                let given: Vec<&str> = given.iter().map(String::as_str).collect();
+                let found = stored::resolve(connection, &[kind], &given, among)?;
                 Ok(found.into_values().collect())
             };
             conditions.push(match condition {
@@ -59,7 +61,13 @@ impl Selection {
                 other => Resolved::Plain(other.clone()),
             });
         }
-        Ok(Self { kind: resource.kind, status: query.status.clone(), audience, conditions })
+        Ok(Self {
+            kind: resource.kind,
+            status: query.status.clone(),
+            audience,
+            dialect: connection.dialect(),
+            conditions,
+        })
     }
 
     /// The items that fulfil all conditions.
@@ -72,56 +80,58 @@ impl Selection {
             (Status::Of(status), _) => query.filter(items::trashed_at.eq(0).and(items::status.eq(*status))),
         };
         for condition in &self.conditions {
-            query = narrow(query, condition);
+            query = narrow(query, condition, self.dialect);
         }
         query
     }
 }
 
-fn narrow<'a>(query: Query<'a>, condition: &'a Resolved) -> Query<'a> {
+fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -> Query<'a> {
     match condition {
         Resolved::Parent(ids) => match ids.as_slice() {
             [one] => query.filter(items::parent_id.eq(one)),
-            several => query.filter(items::parent_id.eq_any(several)),
+            several => query.filter(any_of(dialect, items::parent_id, several)),
         },
         // Few items refer to a rare target: collect them. A common one is tested item by item, as
         // they come in order, so that a page stops early.
         Resolved::Refers { relation, ids, common: false } => query.filter(
             items::id.eq_any(
                 links::table
-                    .filter(links::target_id.eq_any(ids).and(links::relation.eq(*relation)))
+                    .filter(any_of(dialect, links::target_id, ids).and(links::relation.eq(*relation)))
                     .select(links::source_id),
             ),
         ),
         Resolved::Refers { relation, ids, common: true } => query.filter(diesel::dsl::exists(
-            links::table
-                .filter(links::source_id.eq(items::id).and(links::relation.eq(*relation)))
-                .filter(links::target_id.eq_any(ids)),
+            links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation))).filter(any_of(
+                dialect,
+                links::target_id,
+                ids,
+            )),
         )),
         Resolved::ReferredBy { relation, ids } => query.filter(
             items::id.eq_any(
                 links::table
-                    .filter(links::source_id.eq_any(ids).and(links::relation.eq(*relation)))
+                    .filter(any_of(dialect, links::source_id, ids).and(links::relation.eq(*relation)))
                     .select(links::target_id),
             ),
         ),
-        Resolved::Plain(plain) => narrow_plain(query, plain),
+        Resolved::Plain(plain) => narrow_plain(query, plain, dialect),
     }
 }
 
-fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition) -> Query<'a> {
+fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect) -> Query<'a> {
     match condition {
         Condition::Time(column, compare, at) => query.filter(compared(*column, *compare, KeyValue::Number(*at))),
         Condition::When(When::Upcoming) => query.filter(items::starts_at.gt(now())),
         Condition::When(When::Ongoing) => query.filter(items::starts_at.le(now()).and(items::ends_at.gt(now()))),
         Condition::When(When::Past) => query.filter(items::ends_at.le(now()).and(items::starts_at.le(now()))),
-        Condition::Values(On::Slug, values) => query.filter(items::slug.eq_any(values)),
-        Condition::Values(On::Ids, values) => query.filter(items::id.eq_any(values)),
+        Condition::Values(On::Slug, values) => query.filter(any_of(dialect, items::slug, values)),
+        Condition::Values(On::Ids, values) => query.filter(any_of(dialect, items::id, values)),
         Condition::Values(On::Country, values) => {
             let codes: Vec<String> = values.iter().map(|v| v.to_ascii_uppercase()).collect();
-            query.filter(items::country.eq_any(codes))
+            query.filter(any_of(dialect, items::country, codes))
         }
-        Condition::Values(On::Variant(_), values) => query.filter(items::variant.eq_any(values)),
+        Condition::Values(On::Variant(_), values) => query.filter(any_of(dialect, items::variant, values)),
         Condition::Values(..) => query,
     }
 }

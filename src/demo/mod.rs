@@ -33,7 +33,14 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
     let mut count = 0;
     for resource in in_order_of_reference() {
         let author = Author { account_id: None, request_id: "demo".to_owned() };
-        let desk = Desk { app: Arc::clone(app), resource, mode: LocaleMode::All, author, role: Role::Administrator };
+        let desk = Desk {
+            app: Arc::clone(app),
+            resource,
+            mode: LocaleMode::All,
+            author,
+            role: Role::Administrator,
+            show: Arc::new(|_, _| Ok(String::new())),
+        };
         for item in content.get(resource.collection).and_then(Value::as_array).into_iter().flatten() {
             let name = item.get("slug").and_then(Value::as_str).unwrap_or("?");
             desk.create(item.clone(), None)

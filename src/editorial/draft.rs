@@ -76,18 +76,14 @@ impl Draft {
 
     /// Puts ids in the place of what was given; a reference to nothing is a fault.
     pub fn resolve(&mut self, connection: &mut Db, among: Among, faults: &mut Faults) -> QueryResult<()> {
-        let mut by_kind: HashMap<&'static str, Vec<String>> = HashMap::new();
-        for reference in &self.references {
-            by_kind.entry(reference.target).or_default().push(reference.given.clone());
-        }
-        let mut found = HashMap::new();
-        for (kind, given) in by_kind {
-            let ids = items::resolve(connection, kind, &given, among)?;
-            found.extend(ids.into_iter().map(|(given, id)| ((kind, given), id)));
-        }
+        let mut kinds: Vec<&str> = self.references.iter().map(|reference| reference.target).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let given: Vec<&str> = self.references.iter().map(|reference| reference.given.as_str()).collect();
+        let found = if given.is_empty() { HashMap::new() } else { items::resolve(connection, &kinds, &given, among)? };
         let mut content = Value::Object(std::mem::take(&mut self.content));
         for GivenReference { pointer, target, given } in &self.references {
-            match found.get(&(*target, given.clone())) {
+            match found.get(&((*target).to_owned(), given.clone())) {
                 Some(id) => {
                     if let Some(place) = content.pointer_mut(pointer) {
                         *place = id.as_str().into();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use super::draft::Draft;
@@ -12,13 +13,13 @@ use crate::auth::permissions::{Action, Area, Role, may};
 use crate::content::fault::Faults;
 use crate::content::input_form::input_form;
 use crate::content::{LocaleMode, merge_patch};
+use crate::database::Db;
 use crate::items::{self, Among, Found, Item};
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
 /// An editor at work.
-#[derive(Clone)]
 pub struct Desk {
     /// The application.
     pub app: Arc<App>,
@@ -30,6 +31,22 @@ pub struct Desk {
     pub author: Author,
     /// What the editor is trusted with.
     pub role: Role,
+    /// How the answer shows the item.
+    pub show: Show,
+}
+
+/// Puts an item as it was just written into the form of the answer.
+pub type Show = Arc<dyn Fn(&mut Db, &Item) -> QueryResult<String> + Send + Sync>;
+
+/// What came of a write.
+#[derive(Debug)]
+pub struct Made {
+    /// The item as it is now.
+    pub item: Item,
+    /// The same in the form of the answer.
+    pub body: String,
+    /// An earlier request with the same key had made it.
+    pub replayed: bool,
 }
 
 /// How an existing item is to change.
@@ -48,37 +65,38 @@ pub enum Change {
 }
 
 impl Desk {
-    /// Makes an item. With a key that made one before, it is that one, and the flag is set.
-    pub async fn create(&self, input: Value, key: Option<Idempotent>) -> Result<(Item, bool), Problem> {
+    /// Makes an item. With a key that made one before, it is that one.
+    pub async fn create(&self, input: Value, key: Option<Idempotent>) -> Result<Made, Problem> {
         let mut faults = Faults::new();
         let draft = Draft::read(self.resource, &input, None, &self.mode, &self.app.site, &mut faults);
-        let draft = self.resolve(draft, faults).await?;
-        if draft.status.as_deref().is_some_and(|s| s != "draft") {
+        if faults.is_empty() && draft.status.as_deref().is_some_and(|s| s != "draft") {
             self.must(Action::Publish)?;
         }
         let (site, author, resource) = (Arc::clone(&self.app.site), self.author.clone(), self.resource);
-        self.app
-            .database
-            .write(move |c| {
-                if let Some(earlier) = key.as_ref().map_or(Ok(None), |key| key.made_before(c))? {
-                    return match items::find(c, resource.kind, &earlier)? {
-                        Found::Here(item) => Ok((*item, true)),
-                        _ => Err(Problem::not_found(resource.noun)),
-                    };
-                }
-                let Draft { slug, status, content, .. } = draft;
-                let writing = Writing { resource, slug, status, content };
-                let item = write::insert(c, &site, &author, writing, Origin::default())?;
-                if let Some(key) = key {
-                    key.keep(c, &item.id)?;
-                }
-                Ok((item, false))
-            })
-            .await
+        let write = move |c: &mut Db, draft: Draft| {
+            if let Some(earlier) = key.as_ref().map_or(Ok(None), |key| key.made_before(c))? {
+                return match items::find(c, resource.kind, &earlier)? {
+                    Found::Here(item) => Ok((*item, true)),
+                    _ => Err(Problem::not_found(resource.noun)),
+                };
+            }
+            let Draft { slug, status, content, .. } = draft;
+            let writing = Writing { resource, slug, status, content };
+            let item = write::insert(c, &site, &author, writing, Origin::default())?;
+            if let Some(key) = key {
+                key.keep(c, &item.id)?;
+            }
+            Ok((item, false))
+        };
+        let show = Arc::clone(&self.show);
+        let show = move |c: &mut Db, (item, _): &(Item, bool)| Ok(show(c, item)?);
+        let ((item, replayed), body) =
+            self.app.database.exchange(move |c| resolved(c, draft, faults), write, show).await?;
+        Ok(Made { item, body, replayed })
     }
 
     /// Changes an existing item that is still at the version that `version` names.
-    pub async fn change(&self, id_or_slug: &str, version: i64, change: Change) -> Result<Item, Problem> {
+    pub async fn change(&self, id_or_slug: &str, version: i64, change: Change) -> Result<Made, Problem> {
         let item = self.find(id_or_slug).await?;
         if item.version != version {
             return Err(changed_meanwhile(&item));
@@ -96,11 +114,7 @@ impl Desk {
         match change {
             Change::Trash => self.set_trashed(item, true).await,
             Change::Restore => self.set_trashed(item, false).await,
-            Change::Status(status) => {
-                let content = item.content();
-                let writing = Writing { resource: self.resource, slug: None, status: Some(status.to_owned()), content };
-                self.update(item, writing).await
-            }
+            Change::Status(status) => self.set_status(item, status).await,
             Change::Replace(input) => self.rewrite(item, input).await,
             Change::Patch(patch) => {
                 let mut input = self.present(&item);
@@ -118,52 +132,62 @@ impl Desk {
         Value::Object(input)
     }
 
-    async fn rewrite(&self, item: Item, input: Value) -> Result<Item, Problem> {
+    async fn rewrite(&self, item: Item, input: Value) -> Result<Made, Problem> {
         let before = item.content();
         let mut faults = Faults::new();
         let draft = Draft::read(self.resource, &input, Some(&before), &self.mode, &self.app.site, &mut faults);
-        let draft = self.resolve(draft, faults).await?;
-        let Draft { slug, status, content, .. } = draft;
-        self.update(item, Writing { resource: self.resource, slug, status, content }).await
-    }
-
-    async fn update(&self, item: Item, writing: Writing) -> Result<Item, Problem> {
-        if writing.status.as_deref().is_some_and(|status| status != item.status) {
+        if faults.is_empty() && draft.status.as_deref().is_some_and(|status| status != item.status) {
             self.must(Action::Publish)?;
         }
-        let (site, author) = (Arc::clone(&self.app.site), self.author.clone());
-        self.app.database.write(move |c| write::update(c, &site, &author, &item.id, item.version, writing)).await
+        let (site, author, resource) = (Arc::clone(&self.app.site), self.author.clone(), self.resource);
+        let write = move |c: &mut Db, draft: Draft| {
+            let Draft { slug, status, content, .. } = draft;
+            let writing = Writing { resource, slug, status, content };
+            write::update(c, &site, &author, &item.id, item.version, writing)
+        };
+        self.made(move |c| resolved(c, draft, faults), write).await
     }
 
-    async fn set_trashed(&self, item: Item, trashed: bool) -> Result<Item, Problem> {
+    async fn set_status(&self, item: Item, status: &'static str) -> Result<Made, Problem> {
+        if status != item.status {
+            self.must(Action::Publish)?;
+        }
+        let (site, author, resource) = (Arc::clone(&self.app.site), self.author.clone(), self.resource);
+        let write = move |c: &mut Db, ()| {
+            let content = item.content();
+            let writing = Writing { resource, slug: None, status: Some(status.to_owned()), content };
+            write::update(c, &site, &author, &item.id, item.version, writing)
+        };
+        self.made(|_| Ok(()), write).await
+    }
+
+    async fn set_trashed(&self, item: Item, trashed: bool) -> Result<Made, Problem> {
         let (site, author) = (Arc::clone(&self.app.site), self.author.clone());
-        self.app.database.write(move |c| write::set_trashed(c, &site, &author, &item.id, item.version, trashed)).await
+        let write = move |c: &mut Db, ()| write::set_trashed(c, &site, &author, &item.id, item.version, trashed);
+        self.made(|_| Ok(()), write).await
+    }
+
+    /// Looks, writes, and shows the item as it is then.
+    async fn made<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Db) -> Result<R, Problem> + Send + 'static,
+        write: impl FnOnce(&mut Db, R) -> Result<Item, Problem> + Send + 'static,
+    ) -> Result<Made, Problem> {
+        let show = Arc::clone(&self.show);
+        let show = move |c: &mut Db, item: &Item| Ok(show(c, item)?);
+        let (item, body) = self.app.database.exchange(look, write, show).await?;
+        Ok(Made { item, body, replayed: false })
     }
 
     async fn find(&self, id_or_slug: &str) -> Result<Item, Problem> {
         let (kind, key, noun) = (self.resource.kind, id_or_slug.to_owned(), self.resource.noun);
-        let found = self.app.database.read(move |c| Ok::<_, Problem>(items::find(c, kind, &key)?)).await?;
+        let found = self.app.database.read_item(move |c| Ok::<_, Problem>(items::find(c, kind, &key)?)).await?;
         match found {
             Found::Here(item) => Ok(*item),
             // A write under an old slug is a write by somebody who did not see the change.
             Found::Moved(slug) => Err(Problem::new(Kind::NotFound, format!("the {noun} has the slug \"{slug}\" now"))),
             Found::Nowhere => Err(Problem::not_found(noun)),
         }
-    }
-
-    /// Looks up what the draft refers to, so that dangling references are told with all other faults.
-    async fn resolve(&self, mut draft: Draft, mut faults: Faults) -> Result<Draft, Problem> {
-        if draft.has_references() {
-            (draft, faults) = self
-                .app
-                .database
-                .read(move |c| {
-                    draft.resolve(c, Among::Present, &mut faults)?;
-                    Ok::<_, Problem>((draft, faults))
-                })
-                .await?;
-        }
-        if faults.is_empty() { Ok(draft) } else { Err(Problem::invalid(faults)) }
     }
 
     fn must(&self, action: Action) -> Result<(), Problem> {
@@ -176,4 +200,12 @@ impl Desk {
         };
         Err(Problem::new(Kind::Forbidden, detail))
     }
+}
+
+/// Looks up what the draft refers to, so that dangling references are told with all other faults.
+fn resolved(connection: &mut Db, mut draft: Draft, mut faults: Faults) -> Result<Draft, Problem> {
+    if draft.has_references() {
+        draft.resolve(connection, Among::Present, &mut faults)?;
+    }
+    if faults.is_empty() { Ok(draft) } else { Err(Problem::invalid(faults)) }
 }

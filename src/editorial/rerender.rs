@@ -30,7 +30,7 @@ pub async fn if_needed(database: &Database, site: &Site) -> Result<u64, Database
     loop {
         let site = site.clone();
         let after = last.clone();
-        let done = database.write(move |c| chunk(c, &site, &after)).await?;
+        let done = database.write_content(move |c| chunk(c, &site, &after)).await?;
         let Some((id, rows)) = done else { break };
         (last, count) = (id, count + rows);
     }

@@ -48,16 +48,15 @@ pub fn keep(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Query
     match holder {
         Some(holder) if holder == item_id => Ok(()),
         Some(_) => diesel::update(place).set(slugs::item_id.eq(item_id)).execute(connection).map(drop),
-        None => diesel::insert_into(slugs::table)
-            .values((
-                slugs::kind.eq(kind),
-                slugs::locale.eq(ANY_LOCALE),
-                slugs::slug.eq(slug),
-                slugs::item_id.eq(item_id),
-            ))
-            .execute(connection)
-            .map(drop),
+        None => note(connection, kind, item_id, slug),
     }
+}
+
+/// Notes a slug that nobody has.
+pub fn note(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> QueryResult<()> {
+    let columns =
+        (slugs::kind.eq(kind), slugs::locale.eq(ANY_LOCALE), slugs::slug.eq(slug), slugs::item_id.eq(item_id));
+    diesel::insert_into(slugs::table).values(columns).execute(connection).map(drop)
 }
 
 /// The item whose current slug this is.

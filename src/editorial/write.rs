@@ -40,6 +40,7 @@ pub fn insert(
     let id = origin.id.unwrap_or_else(new_id);
     let at = now();
     let title = derive::label(resource, &content, site);
+    let wished = slug.is_some();
     let slug = slugs::choose(connection, resource.kind, &id, slug.as_deref(), &title)?;
     let status = status.unwrap_or_else(|| "draft".to_owned());
     let published_at = match origin.published_at {
@@ -77,7 +78,12 @@ pub fn insert(
     for link in derive::links(&item.id, resource, &content, site) {
         diesel::insert_into(links::table).values(&link).execute(connection)?;
     }
-    slugs::keep(connection, resource.kind, &item.id, &item.slug)?;
+    if wished {
+        slugs::keep(connection, resource.kind, &item.id, &item.slug)?;
+    } else {
+        // It was found free a moment ago, in this transaction.
+        slugs::note(connection, resource.kind, &item.id, &item.slug)?;
+    }
     journal::append(connection, author, "create", &item)?;
     Ok(item)
 }

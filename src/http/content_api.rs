@@ -9,17 +9,18 @@ use super::conditions::{none_match, required_version, tag as etag};
 use super::openapi::schemas::{example_of_item, reference};
 use super::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, path_id_or_slug};
 use super::route::{Access, Answer, JSON, Request, Route};
-use crate::app::App;
 use crate::auth::permissions::{Action, Area, may};
 use crate::content::fault::Faults;
 use crate::content::{LocaleMode, Site};
+use crate::database::Db;
+use crate::delivery::Audience;
+use crate::delivery::answers::Kept;
 use crate::delivery::compose::{Loaded, compose};
 use crate::delivery::list::{Page, page};
 use crate::delivery::one::{One, one};
 use crate::delivery::query::Reader;
-use crate::delivery::{Audience, Shape};
 use crate::editorial::idempotency::Idempotent;
-use crate::editorial::operations::{Change, Desk};
+use crate::editorial::operations::{Change, Desk, Made};
 use crate::items::Item;
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
@@ -203,25 +204,39 @@ fn audience(request: &Request) -> Audience {
 }
 
 async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let mut faults = Faults::new();
     let audience = audience(&request);
+    let (generation, address) = kept_under(&request);
+    if let Some(kept) = (audience == Audience::Public).then(|| request.app.answers.find(generation, &address)).flatten()
+    {
+        return Ok(conditional(&request, audience, kept));
+    }
+    let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience, faults: &mut faults };
     let query = reader.list(&request.pairs, &request.app.cursor_key);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
-    let limit = query.limit;
-    let app = Arc::clone(&request.app);
-    let page = request
-        .app
-        .database
-        .read(move |c| Ok::<_, Problem>(page(c, resource, &app.site, &query, &app.cursor_key)?))
-        .await?;
-    let answer = conditional(&request, audience, 0, envelope(&page, limit));
-    Ok(match links(&request, &page) {
-        Some(links) => answer.header("link", links),
-        None => answer,
-    })
+    let may_be_kept = audience == Audience::Public && !query.depends_on_now();
+    let compute = async {
+        let limit = query.limit;
+        let app = Arc::clone(&request.app);
+        let read = move |c: &mut Db| Ok::<_, Problem>(page(c, resource, &app.site, &query, &app.cursor_key)?);
+        let page = request.app.database.read(read).await?;
+        let body = envelope(&page, limit);
+        Ok::<_, Problem>(Kept::new(body, |body| etag(0, body), links(&request, &page)))
+    };
+    let kept = match may_be_kept {
+        true => request.app.answers.find_or(generation, address, compute).await?,
+        false => Arc::new(compute.await?),
+    };
+    Ok(conditional(&request, audience, kept))
+}
+
+/// Under what an answer is kept. The generation is taken before anything is read: what is read then
+/// is at least as new.
+fn kept_under(request: &Request) -> (u64, String) {
+    let generation = request.app.database.generation();
+    (generation, format!("{}?{}", request.http.path(), request.http.query_string()))
 }
 
 fn envelope(page: &Page, limit: i64) -> String {
@@ -262,9 +277,26 @@ fn links(request: &Request, page: &Page) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
+/// Why there is no answer to keep: the item is elsewhere, or the request is refused.
+enum NoAnswer {
+    Moved(String),
+    Refused(Problem),
+}
+
+impl From<Problem> for NoAnswer {
+    fn from(problem: Problem) -> Self {
+        NoAnswer::Refused(problem)
+    }
+}
+
 async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let mut faults = Faults::new();
     let audience = audience(&request);
+    let (generation, address) = kept_under(&request);
+    if let Some(kept) = (audience == Audience::Public).then(|| request.app.answers.find(generation, &address)).flatten()
+    {
+        return Ok(conditional(&request, audience, kept));
+    }
+    let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience, faults: &mut faults };
     let shape = reader.shape(&request.pairs, true);
     if !faults.is_empty() {
@@ -272,32 +304,47 @@ async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Pr
     }
     let key = request.path("id_or_slug").to_owned();
     let app = Arc::clone(&request.app);
-    let found =
-        request.app.database.read(move |c| Ok::<_, Problem>(one(c, resource, &app.site, &key, &shape)?)).await?;
+    let compute = async {
+        let read = move |c: &mut Db| Ok::<_, Problem>(one(c, resource, &app.site, &key, &shape)?);
+        match request.app.database.read_item(read).await? {
+            One::Here { body, version } => Ok(Kept::new(body, |body| etag(version, body), None)),
+            One::Moved(slug) => Err(NoAnswer::Moved(slug)),
+            One::Nowhere => Err(NoAnswer::Refused(Problem::not_found(resource.noun))),
+        }
+    };
+    let found = match audience {
+        Audience::Public => request.app.answers.find_or(generation, address, compute).await,
+        Audience::Editors => compute.await.map(Arc::new),
+    };
     match found {
-        One::Here { body, version } => Ok(conditional(&request, audience, version, body)),
-        One::Moved(slug) => {
+        Ok(kept) => Ok(conditional(&request, audience, kept)),
+        Err(NoAnswer::Refused(problem)) => Err(problem),
+        Err(NoAnswer::Moved(slug)) => {
             let query = request.http.query_string();
             let mark = if query.is_empty() { "" } else { "?" };
             let location = format!("{}/{slug}{mark}{query}", collection_path(resource));
             Ok(Answer::empty(308).header("location", location))
         }
-        One::Nowhere => Err(Problem::not_found(resource.noun)),
     }
 }
 
-/// The body with its tag, or 304 when the client has it already.
-fn conditional(request: &Request, audience: Audience, version: i64, body: String) -> Answer {
-    let tag = etag(version, body.as_bytes());
-    let answer = if none_match(request, &tag) { Answer::empty(304) } else { Answer::json(200, body) };
-    let answer = answer.header("etag", tag).header("vary", "Authorization");
-    match audience {
+/// The answer with its tag, or 304 when the client has it already.
+fn conditional(request: &Request, audience: Audience, kept: Arc<Kept>) -> Answer {
+    let has_it = none_match(request, &kept.tag);
+    let answer = if has_it { Answer::empty(304) } else { Answer::json(200, kept.body.clone()) };
+    let answer = answer.header("etag", &kept.tag).header("vary", "Authorization");
+    let answer = match audience {
         Audience::Public => answer.header("cache-control", PUBLIC_CACHE),
         Audience::Editors => answer.private(),
-    }
+    };
+    let answer = match &kept.link {
+        Some(link) => answer.header("link", link),
+        None => answer,
+    };
+    Answer { kept: Some(kept), ..answer }
 }
 
-fn desk(resource: &'static Resource, request: &Request) -> Result<(Desk, Shape), Problem> {
+fn desk(resource: &'static Resource, request: &Request) -> Result<Desk, Problem> {
     let actor = request.actor()?;
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience: Audience::Editors, faults: &mut faults };
@@ -307,11 +354,16 @@ fn desk(resource: &'static Resource, request: &Request) -> Result<(Desk, Shape),
     }
     let author = Author { account_id: Some(actor.account_id.clone()), request_id: request.id.clone() };
     let mode: LocaleMode = shape.view.locale.clone();
-    Ok((Desk { app: Arc::clone(&request.app), resource, mode, author, role: actor.role }, shape))
+    let site = Arc::clone(&request.app.site);
+    let show = Arc::new(move |c: &mut Db, item: &Item| {
+        let loaded = Loaded::from_item(item.clone(), &site, &shape.view);
+        Ok(compose(c, resource, &site, &[loaded], &shape)?.pop().unwrap_or_default())
+    });
+    Ok(Desk { app: Arc::clone(&request.app), resource, mode, author, role: actor.role, show })
 }
 
 async fn create(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let (desk, shape) = desk(resource, &request)?;
+    let desk = desk(resource, &request)?;
     let input = body::json(&request)?;
     let key = match request.http.headers().get("idempotency-key") {
         Some(key) => {
@@ -321,9 +373,10 @@ async fn create(resource: &'static Resource, request: Request) -> Result<Answer,
         }
         None => None,
     };
-    let (item, replayed) = desk.create(input, key).await?;
-    let location = format!("{}/{}", collection_path(resource), item.id);
-    let answer = written(&request.app, resource, shape, item, 201).await?.header("location", location);
+    let made = desk.create(input, key).await?;
+    let location = format!("{}/{}", collection_path(resource), made.item.id);
+    let replayed = made.replayed;
+    let answer = written(made, 201).header("location", location);
     Ok(if replayed { answer.header("idempotency-replayed", "true") } else { answer })
 }
 
@@ -338,7 +391,7 @@ enum Way {
 }
 
 async fn change(resource: &'static Resource, request: Request, way: Way) -> Result<Answer, Problem> {
-    let (desk, shape) = desk(resource, &request)?;
+    let desk = desk(resource, &request)?;
     let version = required_version(&request)?;
     let change = match way {
         Way::Replace => Change::Replace(body::json(&request)?),
@@ -347,31 +400,15 @@ async fn change(resource: &'static Resource, request: Request, way: Way) -> Resu
         Way::Restore => Change::Restore,
         Way::Status(status) => Change::Status(status),
     };
-    let item = desk.change(request.path("id_or_slug"), version, change).await?;
+    let made = desk.change(request.path("id_or_slug"), version, change).await?;
     if matches!(way, Way::Trash) {
-        return Ok(Answer::empty(204).header("etag", format!("\"v{}\"", item.version)).private());
+        return Ok(Answer::empty(204).header("etag", format!("\"v{}\"", made.item.version)).private());
     }
-    written(&request.app, resource, shape, item, 200).await
+    Ok(written(made, 200))
 }
 
 /// The answer of a write: the item as it is now.
-async fn written(
-    app: &Arc<App>,
-    resource: &'static Resource,
-    shape: Shape,
-    item: Item,
-    status: u16,
-) -> Result<Answer, Problem> {
-    let version = item.version;
-    let site = Arc::clone(&app.site);
-    let objects = app
-        .database
-        .read(move |c| {
-            let loaded = Loaded::from_item(item, &site, &shape.view);
-            Ok::<_, Problem>(compose(c, resource, &site, &[loaded], &shape)?)
-        })
-        .await?;
-    let body = objects.into_iter().next().unwrap_or_default();
-    let tag = etag(version, body.as_bytes());
-    Ok(Answer::json(status, body).header("etag", tag).private())
+fn written(made: Made, status: u16) -> Answer {
+    let tag = etag(made.item.version, made.body.as_bytes());
+    Answer::json(status, made.body).header("etag", tag).private()
 }

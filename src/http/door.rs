@@ -9,40 +9,50 @@ use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 
-use super::encoding::Coding;
 use super::metrics::REQUEST_SECONDS;
 use super::route::{Access, Actor, Answer, Request, Route};
 use crate::app::App;
 use crate::auth::permissions::may;
 use crate::content::fault::Faults;
+use crate::delivery::coding::Coding;
+use crate::delivery::query::Pairs;
 use crate::problem::{Kind, Problem, ProblemBody};
 
 /// Answers that take longer than this are logged as slow.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Lets a request in, calls the handler, and writes the answer.
-pub async fn pass(app: Arc<App>, route: Arc<Route>, http: HttpRequest, payload: Payload) -> HttpResponse {
+pub async fn pass(
+    app: &Arc<App>,
+    route: &Route,
+    http: HttpRequest,
+    parameters: Vec<(String, String)>,
+    payload: Payload,
+) -> HttpResponse {
     let begun = Instant::now();
     let id = request_id(http.headers());
-    let outcome = match admit(&app, &route, &http, payload, &id).await {
-        Ok(request) => (route.handler)(request).await,
+    let outcome = match admit(app, route, &http, payload).await {
+        Ok((actor, pairs, body)) => {
+            let (app, http, id) = (Arc::clone(app), http.clone(), id.clone());
+            (route.handler)(Request { app, http, parameters, pairs, body, actor, id }).await
+        }
         Err(problem) => Err(problem),
     };
     let response = match outcome {
-        Ok(answer) => respond(&app, &http, answer, &id),
-        Err(problem) => refuse(&app, &http, &problem, &id),
+        Ok(answer) => respond(app, &http, answer, &id),
+        Err(problem) => refuse(app, &http, &problem, &id),
     };
     note(&route.operation_id, &http, response.status(), begun.elapsed(), &id);
     response
 }
 
+/// Who asks, for what, with which body; or why not.
 async fn admit(
-    app: &Arc<App>,
+    app: &App,
     route: &Route,
     http: &HttpRequest,
     payload: Payload,
-    id: &str,
-) -> Result<Request, Problem> {
+) -> Result<(Option<Actor>, Pairs, Bytes), Problem> {
     let actor = authenticate(app, route.access, http.headers())?;
     let pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
     let mut faults = Faults::new();
@@ -51,7 +61,7 @@ async fn admit(
         return Err(Problem::bad_request(faults));
     }
     let body = if route.body.is_some() { read_body(app, http, payload).await? } else { Bytes::new() };
-    Ok(Request { app: Arc::clone(app), http: http.clone(), pairs, body, actor, id: id.to_owned() })
+    Ok((actor, pairs, body))
 }
 
 /// Who asks. A token that is no good is refused even where none is needed: the client believes to
@@ -125,7 +135,13 @@ fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpRespo
     let mut response =
         HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     let coded = app.config.server.compress.then(|| wanted_coding(http)).flatten();
-    let coded = coded.and_then(|coding| Some((coding, coding.encode(&answer.body)?)));
+    let coded = coded.and_then(|coding| {
+        let body = match &answer.kept {
+            Some(kept) if !answer.body.is_empty() => kept.coded(coding),
+            _ => coding.encode(&answer.body),
+        };
+        Some((coding, body?))
+    });
     for (name, value) in answer.headers {
         let value = match &coded {
             Some((coding, _)) if name == header::ETAG => marked(&value, coding.word()),

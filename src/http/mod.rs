@@ -5,7 +5,6 @@ pub mod conditions;
 pub mod content_api;
 mod docs;
 mod door;
-mod encoding;
 mod metrics;
 pub mod openapi;
 mod operations;

@@ -15,6 +15,7 @@ use utoipa::openapi::{RefOr, Required, Schema};
 use crate::app::App;
 use crate::auth::permissions::{Action, Area, Role};
 use crate::content::fault::{Faults, unknown};
+use crate::delivery::answers::Kept;
 use crate::delivery::query::Pairs;
 use crate::problem::{Kind, Problem};
 
@@ -33,6 +34,8 @@ pub struct Request {
     pub app: Arc<App>,
     /// The request as it came.
     pub http: HttpRequest,
+    /// The parameters of its path, decoded.
+    pub parameters: Vec<(String, String)>,
     /// Its query parameters, decoded.
     pub pairs: Pairs,
     /// Its body.
@@ -46,7 +49,7 @@ pub struct Request {
 impl Request {
     /// A path parameter, decoded.
     pub fn path(&self, name: &str) -> &str {
-        self.http.match_info().get(name).unwrap_or_default()
+        self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
     /// A header as text; `None` when absent or not ASCII.
@@ -71,6 +74,8 @@ pub struct Answer {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
+    /// The kept answer that it comes from, which has its coded forms.
+    pub kept: Option<Arc<Kept>>,
 }
 
 /// JSON as answers have it.
@@ -79,7 +84,7 @@ pub const JSON: &str = "application/json";
 impl Answer {
     /// A body of JSON text.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type: JSON, headers: Vec::new(), body: body.into() }
+        Self { status, content_type: JSON, headers: Vec::new(), body: body.into(), kept: None }
     }
 
     /// A value as JSON.
@@ -89,7 +94,7 @@ impl Answer {
 
     /// No body.
     pub fn empty(status: u16) -> Self {
-        Self { status, content_type: "", headers: Vec::new(), body: Bytes::new() }
+        Self { status, content_type: "", headers: Vec::new(), body: Bytes::new(), kept: None }
     }
 
     /// Another media type.

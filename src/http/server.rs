@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix_cors::Cors;
 use actix_web::dev::Server;
 use actix_web::http::Method;
-use actix_web::web::{self, Payload, ServiceConfig};
-use actix_web::{App as ActixApp, HttpRequest, HttpServer};
+use actix_web::web::{self, Payload};
+use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
 
 use super::route::Route;
 use super::{content_api, door, openapi};
 use crate::app::App;
+use crate::database::DatabaseError;
 
 /// The routes of a site, with everything that the document says of them.
 pub fn routes(app: &App) -> Vec<Route> {
@@ -26,24 +27,49 @@ pub fn document(app: &App) -> String {
     app.document.get_or_init(make).clone()
 }
 
+/// How often a node looks whether another one wrote.
+const WATCH: Duration = Duration::from_millis(500);
+
+/// Notices what other nodes write, so that no answer is kept for longer than [`WATCH`] after it.
+async fn watch(app: Weak<App>) {
+    let mut seen = None;
+    loop {
+        actix_web::rt::time::sleep(WATCH).await;
+        let Some(app) = app.upgrade() else { return };
+        let head = app.database.read(|c| Ok::<_, DatabaseError>(crate::journal::head(c)?)).await;
+        match head {
+            Ok(head) if seen == Some(head) => {}
+            Ok(head) => {
+                seen = Some(head);
+                app.database.content_changed();
+            }
+            // What cannot be watched is not kept.
+            Err(error) => {
+                tracing::warn!(%error, "the journal cannot be watched");
+                app.database.content_changed();
+            }
+        }
+    }
+}
+
 /// The server on this listener, not yet running. It ends gracefully on SIGTERM and SIGINT.
 pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
-    let routes: Vec<Arc<Route>> = routes(&app).into_iter().map(Arc::new).collect();
+    let table = Arc::new(Table::new(routes(&app)));
     let settings = app.config.server.clone();
     let workers = match settings.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         given => given,
     };
     let shared = Arc::clone(&app);
+    actix_web::rt::spawn(watch(Arc::downgrade(&app)));
     let factory = move || {
-        let app = Arc::clone(&shared);
-        ActixApp::new()
-            .wrap(cors(&app.config.cors.allowed_origins))
-            .configure(|service| register(service, &app, &routes))
-            .default_service(web::to(move |http: HttpRequest| {
-                let app = Arc::clone(&app);
-                async move { door::nobody(&app, &http, None) }
-            }))
+        let (app, table) = (Arc::clone(&shared), Arc::clone(&table));
+        ActixApp::new().wrap(cors(&app.config.cors.allowed_origins)).default_service(web::to(
+            move |http: HttpRequest, payload: Payload| {
+                let (app, table) = (Arc::clone(&app), Arc::clone(&table));
+                async move { table.serve(&app, http, payload).await }
+            },
+        ))
     };
     Ok(HttpServer::new(factory)
         .workers(workers)
@@ -55,34 +81,53 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         .run())
 }
 
-/// Puts every route at its path; other methods of a path get 405 with what it allows.
-fn register(service: &mut ServiceConfig, app: &Arc<App>, routes: &[Arc<Route>]) {
-    let mut by_path: BTreeMap<&str, Vec<&Arc<Route>>> = BTreeMap::new();
-    for route in routes {
-        by_path.entry(&route.path).or_default().push(route);
-    }
-    for (path, routes) in by_path {
-        let mut resource = web::resource(path);
-        let mut allowed: Vec<String> = routes.iter().map(|r| r.method.to_string()).collect();
-        for route in routes {
-            resource = resource.route(handler(route.method.clone(), app, route));
-            if route.method == Method::GET {
-                resource = resource.route(handler(Method::HEAD, app, route));
-                allowed.push("HEAD".into());
-            }
-        }
-        let (app, allow) = (Arc::clone(app), allowed.join(", "));
-        service.service(resource.default_service(web::to(move |http: HttpRequest| {
-            let response = door::nobody(&app, &http, Some(&allow));
-            async move { response }
-        })));
-    }
+/// Finds routes by path and method.
+struct Table {
+    paths: matchit::Router<Place>,
 }
 
-fn handler(method: Method, app: &Arc<App>, route: &Arc<Route>) -> actix_web::Route {
-    let (app, route) = (Arc::clone(app), Arc::clone(route));
-    web::method(method)
-        .to(move |http: HttpRequest, payload: Payload| door::pass(Arc::clone(&app), Arc::clone(&route), http, payload))
+/// What is at a path: its routes, and the methods that it knows.
+struct Place {
+    routes: Vec<Arc<Route>>,
+    allow: String,
+}
+
+impl Table {
+    /// Of all routes; `GET` answers to `HEAD` as well. Two routes cannot be at the same place, and
+    /// the paths are constants: a clash shows at the first start.
+    fn new(routes: Vec<Route>) -> Self {
+        let mut by_path: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
+        for route in routes {
+            by_path.entry(route.path.clone()).or_default().push(Arc::new(route));
+        }
+        let mut paths = matchit::Router::new();
+        for (path, routes) in by_path {
+            let mut allowed: Vec<&str> = routes.iter().map(|r| r.method.as_str()).collect();
+            if allowed.contains(&"GET") {
+                allowed.push("HEAD");
+            }
+            let allow = allowed.join(", ");
+            paths.insert(path, Place { routes, allow }).expect("the paths of routes are distinct");
+        }
+        Self { paths }
+    }
+
+    async fn serve(&self, app: &Arc<App>, http: HttpRequest, payload: Payload) -> HttpResponse {
+        let Ok(found) = self.paths.at(http.path()) else { return door::nobody(app, &http, None) };
+        let method = if *http.method() == Method::HEAD { &Method::GET } else { http.method() };
+        let Some(route) = found.value.routes.iter().find(|route| route.method == *method) else {
+            return door::nobody(app, &http, Some(&found.value.allow));
+        };
+        let mut parameters = Vec::new();
+        for (name, value) in found.params.iter() {
+            // What is no text is no address of anything.
+            let Ok(value) = percent_encoding::percent_decode_str(value).decode_utf8() else {
+                return door::nobody(app, &http, None);
+            };
+            parameters.push((name.to_owned(), value.into_owned()));
+        }
+        door::pass(app, route, http.clone(), parameters, payload).await
+    }
 }
 
 fn cors(origins: &[String]) -> Cors {

@@ -9,8 +9,8 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::content::slug::is_slug;
-use crate::database::Db;
 use crate::database::schema::{items, slugs};
+use crate::database::{Db, any_of};
 
 pub use rows::{Item, Link};
 
@@ -76,17 +76,19 @@ pub enum Among {
     All,
 }
 
-/// The ids of items, by what was given for them: an id or a slug.
+/// The ids of items of these kinds, by kind and what was given for them: an id or a slug. One query
+/// for all ids and one for all slugs.
 pub fn resolve(
     connection: &mut Db,
-    kind: &str,
-    given: &[String],
+    kinds: &[&str],
+    given: &[&str],
     among: Among,
-) -> QueryResult<HashMap<String, String>> {
-    let (ids, by_slug): (Vec<String>, Vec<String>) =
-        given.iter().filter(|text| is_address(text)).cloned().partition(|text| is_id(text));
-    let of_kind = || {
-        let query = items::table.filter(items::kind.eq(kind)).into_boxed();
+) -> QueryResult<HashMap<(String, String), String>> {
+    let (ids, by_slug): (Vec<&str>, Vec<&str>) =
+        given.iter().filter(|text| is_address(text)).partition(|text| is_id(text));
+    let dialect = connection.dialect();
+    let of_kinds = || {
+        let query = items::table.filter(any_of(dialect, items::kind, kinds)).into_boxed();
         match among {
             Among::Live => query.filter(items::live.eq(true)),
             Among::Present => query.filter(items::trashed_at.eq(0)),
@@ -96,15 +98,17 @@ pub fn resolve(
     let mut found = HashMap::new();
     if !ids.is_empty() {
         let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
-        let known: Vec<String> = of_kind().filter(items::id.eq_any(&wanted)).select(items::id).load(connection)?;
-        found.extend(ids.into_iter().filter_map(|id| {
-            let lower = id.to_ascii_lowercase();
-            known.contains(&lower).then_some((id, lower))
-        }));
+        let rows = of_kinds().filter(any_of(dialect, items::id, &wanted)).select((items::kind, items::id));
+        for (kind, id) in rows.load::<(String, String)>(connection)? {
+            for (given, _) in ids.iter().zip(&wanted).filter(|(_, wanted)| **wanted == id) {
+                found.insert((kind.clone(), (*given).to_owned()), id.clone());
+            }
+        }
     }
     if !by_slug.is_empty() {
-        let known = of_kind().filter(items::slug.eq_any(&by_slug)).select((items::slug, items::id));
-        found.extend(known.load::<(String, String)>(connection)?);
+        let rows = of_kinds().filter(any_of(dialect, items::slug, &by_slug));
+        let rows = rows.select((items::kind, items::slug, items::id)).load::<(String, String, String)>(connection)?;
+        found.extend(rows.into_iter().map(|(kind, slug, id)| ((kind, slug), id)));
     }
     Ok(found)
 }

@@ -5,6 +5,7 @@
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::database::schema::{journal, journal_head};
 use crate::database::{Db, now};
@@ -19,18 +20,9 @@ pub struct Author {
     pub request_id: String,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = journal)]
-struct Entry<'a> {
-    sequence: i64,
-    at: i64,
-    actor: Option<&'a str>,
-    action: &'a str,
-    kind: &'a str,
-    item_id: &'a str,
-    version: i64,
-    request_id: &'a str,
-    snapshot: String,
+/// The number of the newest entry.
+pub fn head(connection: &mut Db) -> QueryResult<i64> {
+    journal_head::table.find(1).select(journal_head::sequence).first(connection)
 }
 
 /// Appends what was done to an item; must run within the transaction that did it.
@@ -38,23 +30,34 @@ pub fn append(connection: &mut Db, author: &Author, action: &str, item: &Item) -
     diesel::update(journal_head::table.find(1))
         .set(journal_head::sequence.eq(journal_head::sequence + 1))
         .execute(connection)?;
-    let sequence = journal_head::table.find(1).select(journal_head::sequence).first(connection)?;
     // The content is JSON already; around it only values that need no escaping but the slug's, which are plain.
     let snapshot = format!(
         "{{\"slug\":\"{}\",\"status\":\"{}\",\"published_at\":{},\"trashed_at\":{},\"content\":{}}}",
         item.slug, item.status, item.published_at, item.trashed_at, item.content
     );
-    let entry = Entry {
-        sequence,
-        at: now(),
-        actor: author.account_id.as_deref(),
-        action,
-        kind: &item.kind,
-        item_id: &item.id,
-        version: item.version,
-        request_id: &author.request_id,
-        snapshot,
-    };
-    diesel::insert_into(journal::table).values(&entry).execute(connection)?;
+    // One statement takes the new number and uses it.
+    let entry = journal_head::table.find(1).select((
+        journal_head::sequence,
+        now().into_sql::<BigInt>(),
+        author.account_id.as_deref().into_sql::<Nullable<Text>>(),
+        action.into_sql::<Text>(),
+        item.kind.as_str().into_sql::<Text>(),
+        item.id.as_str().into_sql::<Text>(),
+        item.version.into_sql::<BigInt>(),
+        author.request_id.as_str().into_sql::<Text>(),
+        snapshot.into_sql::<Text>(),
+    ));
+    let columns = (
+        journal::sequence,
+        journal::at,
+        journal::actor,
+        journal::action,
+        journal::kind,
+        journal::item_id,
+        journal::version,
+        journal::request_id,
+        journal::snapshot,
+    );
+    diesel::insert_into(journal::table).values(entry).into_columns(columns).execute(connection)?;
     Ok(())
 }

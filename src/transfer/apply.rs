@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -18,6 +17,7 @@ use crate::content::input_form::input_form;
 use crate::content::slug::from_title;
 use crate::content::{LocaleMode, Site};
 use crate::database::Db;
+use crate::database::connection::Part;
 use crate::database::schema::{items, sources as sources_table};
 use crate::editorial::draft::Draft;
 use crate::editorial::slugs;
@@ -252,15 +252,15 @@ fn in_savepoint<T>(
     connection: &mut Db,
     work: impl FnOnce(&mut Db) -> Result<T, Problem>,
 ) -> Result<Result<T, Vec<Fault>>, Problem> {
-    connection.batch_execute("SAVEPOINT record")?;
+    connection.begin_part(Part::RECORD)?;
     match work(connection) {
         Ok(done) => {
-            connection.batch_execute("RELEASE record")?;
+            connection.keep_part(Part::RECORD)?;
             Ok(Ok(done))
         }
         Err(problem) if matches!(problem.kind, Kind::Internal | Kind::Unavailable) => Err(problem),
         Err(problem) => {
-            connection.batch_execute("ROLLBACK TO record; RELEASE record")?;
+            connection.drop_part(Part::RECORD)?;
             let whole = Fault { pointer: String::new(), code: problem.kind.code().to_owned(), message: problem.detail };
             Ok(Err(if problem.errors.is_empty() { vec![whole] } else { problem.errors }))
         }

@@ -11,7 +11,7 @@ use super::sources;
 use crate::content::LocaleMode;
 use crate::content::input_form::input_form;
 use crate::database::schema::{items, slugs};
-use crate::database::{Database, DatabaseError, Db};
+use crate::database::{Database, DatabaseError, Db, any_of};
 use crate::items::Item;
 use crate::resources::{Resource, in_order_of_reference};
 
@@ -82,8 +82,9 @@ fn lines(
         sources.entry(id).or_default().push(source);
     }
     let mut slugs_of: HashMap<String, Vec<String>> = HashMap::new();
+    let dialect = connection.dialect();
     let known: Vec<(String, String)> = slugs::table
-        .filter(slugs::item_id.eq_any(&ids))
+        .filter(any_of(dialect, slugs::item_id, &ids))
         .order((slugs::item_id, slugs::slug))
         .select((slugs::item_id, slugs::slug))
         .load(connection)?;

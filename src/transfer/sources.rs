@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use super::record::ExportedSource;
-use crate::database::Db;
 use crate::database::schema::sources;
+use crate::database::{Db, any_of};
 
 /// A row of `sources`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -39,8 +39,9 @@ pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
 
 /// The sources of these items, by item.
 pub fn of_items(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<(String, ExportedSource)>> {
+    let dialect = connection.dialect();
     let rows: Vec<Source> = sources::table
-        .filter(sources::item_id.eq_any(ids))
+        .filter(any_of(dialect, sources::item_id, ids))
         .order((sources::item_id, sources::source))
         .select(Source::as_select())
         .load(connection)?;

@@ -21,18 +21,17 @@ CREATE TABLE items (
     country TEXT COLLATE "C",
     variant TEXT COLLATE "C",
     source TEXT COLLATE "C",
-    content TEXT COLLATE "C" NOT NULL,
     card TEXT COLLATE "C" NOT NULL,
     detail TEXT COLLATE "C" NOT NULL,
-    reference TEXT COLLATE "C" NOT NULL
+    reference TEXT COLLATE "C" NOT NULL,
+    content TEXT COLLATE "C" NOT NULL
 );
 CREATE UNIQUE INDEX items_kind_slug ON items (kind, slug);
 CREATE UNIQUE INDEX items_kind_source ON items (kind, source);
-CREATE INDEX items_kind_live_starts ON items (kind, live, starts_at, id);
-CREATE INDEX items_kind_live_label ON items (kind, live, label, id);
-CREATE INDEX items_kind_live_position ON items (kind, live, position, id);
-CREATE INDEX items_kind_live_updated ON items (kind, live, updated_at, id);
-CREATE INDEX items_kind_starts ON items (kind, starts_at, id);
+CREATE INDEX items_kind_starts_live ON items (kind, starts_at, id, live);
+CREATE INDEX items_kind_label_live ON items (kind, label, id, live);
+CREATE INDEX items_kind_position_live ON items (kind, position, id, live);
+CREATE INDEX items_kind_updated_live ON items (kind, updated_at, id, live);
 CREATE INDEX items_parent_live_starts ON items (parent_id, live, starts_at, id);
 
 CREATE TABLE links (

@@ -19,7 +19,8 @@ pub enum Coding {
 }
 
 impl Coding {
-    const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
+    /// All of them, the best first.
+    pub const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
 
     /// The word in `Content-Encoding`.
     pub fn word(self) -> &'static str {

@@ -1,0 +1,123 @@
+//! Statements that stay prepared where diesel would prepare them anew each time.
+
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{Bool, HasSqlType, Text};
+use diesel::sqlite::Sqlite;
+
+use super::connection::{Backend, Db};
+
+/// A statement without parameters, such as `BEGIN`.
+pub struct Fixed(pub &'static str);
+
+impl QueryFragment<Backend> for Fixed {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.push_sql(self.0);
+        Ok(())
+    }
+}
+
+impl QueryId for Fixed {
+    type QueryId = ();
+    // It is found among the prepared statements by its text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl diesel::RunQueryDsl<Db> for Fixed {}
+
+/// Which database a statement is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Embedded SQLite.
+    Sqlite,
+    /// Postgres.
+    Postgres,
+}
+
+/// `column IN (…)` for any number of ids, slugs or words: one statement with one parameter, while
+/// `eq_any` has a parameter for each on SQLite and is never kept.
+#[derive(Debug, Clone)]
+pub struct AnyOf<C> {
+    column: C,
+    parameter: String,
+    before: &'static str,
+    after: &'static str,
+}
+
+/// The rows in which `column` is one of these. The values must be free of commas, quotes and
+/// backslashes: ids, slugs, codes and words are.
+pub fn any_of<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> AnyOf<C> {
+    let (before, after) = match dialect {
+        Dialect::Sqlite => (" IN (SELECT value FROM json_each('[\"' || ", " || '\"]'))"),
+        Dialect::Postgres => (" = ANY(string_to_array(", ", '\",\"'))"),
+    };
+    let (mut parameter, mut count) = (String::new(), 0);
+    for value in values {
+        if count > 0 {
+            parameter.push_str("\",\"");
+        }
+        parameter.extend(value.as_ref().chars().filter(|c| !matches!(c, ',' | '"' | '\\')));
+        count += 1;
+    }
+    // A single value needs no list; none at all is equal to nothing that there is.
+    if count < 2 {
+        AnyOf { column, parameter, before: " = ", after: "" }
+    } else {
+        AnyOf { column, parameter, before, after }
+    }
+}
+
+impl<C> AnyOf<C> {
+    fn write<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: diesel::backend::Backend + HasSqlType<Text>,
+        C: QueryFragment<DB>,
+        String: ToSql<Text, DB>,
+    {
+        self.column.walk_ast(out.reborrow())?;
+        out.push_sql(self.before);
+        out.push_bind_param::<Text, _>(&self.parameter)?;
+        out.push_sql(self.after);
+        Ok(())
+    }
+}
+
+// The enum of connections wants a fragment for itself and, within subqueries, for each of its databases.
+impl<C: QueryFragment<Backend>> QueryFragment<Backend> for AnyOf<C> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        self.write(out)
+    }
+}
+
+impl<C: QueryFragment<Pg>> QueryFragment<Pg> for AnyOf<C> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.write(out)
+    }
+}
+
+impl<C: QueryFragment<Sqlite>> QueryFragment<Sqlite> for AnyOf<C> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.write(out)
+    }
+}
+
+impl<C> QueryId for AnyOf<C> {
+    type QueryId = ();
+    // One value and several make different statements; they are found by their text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<C: Expression> Expression for AnyOf<C> {
+    type SqlType = Bool;
+}
+
+impl<C, QS> AppearsOnTable<QS> for AnyOf<C> where C: AppearsOnTable<QS> {}
+
+impl<C, QS> SelectableExpression<QS> for AnyOf<C> where C: SelectableExpression<QS> {}
+
+impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for AnyOf<C> {
+    type IsAggregate = C::IsAggregate;
+}

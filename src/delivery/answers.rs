@@ -1,0 +1,98 @@
+//! Answers that the public was given lately, kept as bytes, so that most reads ask nobody.
+//!
+//! An answer is kept under its address and the generation of the content. A node's generation grows
+//! after each commit of content and before that is acknowledged, so no later read on this node can
+//! find an older answer; writes of other nodes are noticed within half a second (see
+//! `http::server`). Equal misses at the same time are computed once.
+
+use std::future::Future;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use actix_web::web::Bytes;
+use prometheus::IntCounter;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use super::coding::Coding;
+use crate::database::metrics::counter;
+
+static HITS: LazyLock<IntCounter> =
+    LazyLock::new(|| counter("plenary_answers_kept_total", "Public reads that were answered from memory."));
+static MISSES: LazyLock<IntCounter> =
+    LazyLock::new(|| counter("plenary_answers_computed_total", "Public reads that were computed."));
+
+/// The longest address that is kept, in bytes.
+const LONGEST_ADDRESS: usize = 1_024;
+/// The usual size of an answer, in bytes; from it follows how many places are prepared.
+const USUAL: usize = 16_384;
+
+/// An answer as it is kept.
+#[derive(Debug)]
+pub struct Kept {
+    /// JSON.
+    pub body: Bytes,
+    /// Its entity tag.
+    pub tag: String,
+    /// Its neighbours, for lists (RFC 8288).
+    pub link: Option<String>,
+    coded: [OnceLock<Option<Bytes>>; Coding::ALL.len()],
+}
+
+impl Kept {
+    /// A fresh answer, with the tag that `tag` makes of its bytes.
+    pub fn new(body: String, tag: impl FnOnce(&[u8]) -> String, link: Option<String>) -> Self {
+        let tag = tag(body.as_bytes());
+        Self { body: body.into(), tag, link, coded: Default::default() }
+    }
+
+    /// The body in a content coding, computed once; none when it is too small to be worth it.
+    pub fn coded(&self, coding: Coding) -> Option<Bytes> {
+        self.coded[coding as usize].get_or_init(|| coding.encode(&self.body)).clone()
+    }
+}
+
+type Key = (u64, String);
+
+#[derive(Clone)]
+struct Bytewise;
+
+impl Weighter<Key, Arc<Kept>> for Bytewise {
+    fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
+        // Its coded forms together are smaller than it is.
+        (key.1.len() + kept.body.len() * 2 + 256) as u64
+    }
+}
+
+/// Answers of this node.
+pub struct Answers {
+    cache: Option<Cache<Key, Arc<Kept>, Bytewise>>,
+}
+
+impl Answers {
+    /// Room for so many bytes; none for 0.
+    pub fn new(bytes: usize) -> Self {
+        let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
+        Self { cache: (bytes > 0).then(|| room(bytes)) }
+    }
+
+    /// The answer at this address, if it is kept.
+    pub fn find(&self, generation: u64, address: &str) -> Option<Arc<Kept>> {
+        let found = self.cache.as_ref()?.get(&(generation, address.to_owned()))?;
+        HITS.inc();
+        Some(found)
+    }
+
+    /// The answer at this address, computed unless it is kept or somebody is computing it now.
+    pub async fn find_or<E, F>(&self, generation: u64, address: String, compute: F) -> Result<Arc<Kept>, E>
+    where
+        F: Future<Output = Result<Kept, E>>,
+    {
+        MISSES.inc();
+        match &self.cache {
+            Some(cache) if address.len() <= LONGEST_ADDRESS => {
+                cache.get_or_insert_async(&(generation, address), async { compute.await.map(Arc::new) }).await
+            }
+            _ => compute.await.map(Arc::new),
+        }
+    }
+}
