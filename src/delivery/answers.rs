@@ -6,7 +6,7 @@
 //! `http::server`). Equal misses at the same time are computed once.
 
 use std::future::Future;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use actix_web::web::Bytes;
 use prometheus::IntCounter;
@@ -35,31 +35,25 @@ pub struct Kept {
     pub tag: String,
     /// Its neighbours, for lists (RFC 8288).
     pub link: Option<String>,
-    coded: [OnceLock<Option<Bytes>>; Coding::ALL.len()],
 }
 
 impl Kept {
     /// A fresh answer, with the tag that `tag` makes of its bytes.
     pub fn new(body: String, tag: impl FnOnce(&[u8]) -> String, link: Option<String>) -> Self {
         let tag = tag(body.as_bytes());
-        Self { body: body.into(), tag, link, coded: Default::default() }
-    }
-
-    /// The body in a content coding, computed once; none when it is too small to be worth it.
-    pub fn coded(&self, coding: Coding) -> Option<Bytes> {
-        self.coded[coding as usize].get_or_init(|| coding.encode(&self.body)).clone()
+        Self { body: body.into(), tag, link }
     }
 }
 
-type Key = (u64, String);
+/// Generation, address, and the content coding of a body that is kept beside the plain one.
+type Key = (u64, String, Option<Coding>);
 
 #[derive(Clone)]
 struct Bytewise;
 
 impl Weighter<Key, Arc<Kept>> for Bytewise {
     fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
-        // Its coded forms together are smaller than it is.
-        (key.1.len() + kept.body.len() * 2 + 256) as u64
+        (key.1.len() + kept.body.len() + kept.tag.len() + 256) as u64
     }
 }
 
@@ -77,7 +71,7 @@ impl Answers {
 
     /// The answer at this address, if it is kept.
     pub fn find(&self, generation: u64, address: &str) -> Option<Arc<Kept>> {
-        let found = self.cache.as_ref()?.get(&(generation, address.to_owned()))?;
+        let found = self.cache.as_ref()?.get(&(generation, address.to_owned(), None))?;
         HITS.inc();
         Some(found)
     }
@@ -90,9 +84,21 @@ impl Answers {
         MISSES.inc();
         match &self.cache {
             Some(cache) if address.len() <= LONGEST_ADDRESS => {
-                cache.get_or_insert_async(&(generation, address), async { compute.await.map(Arc::new) }).await
+                cache.get_or_insert_async(&(generation, address, None), async { compute.await.map(Arc::new) }).await
             }
             _ => compute.await.map(Arc::new),
         }
+    }
+
+    /// The body of a kept answer in a content coding, computed once; none when it is too small to be
+    /// worth it. It has its own place and weight.
+    pub fn coded(&self, generation: u64, address: &str, kept: &Kept, coding: Coding) -> Option<Bytes> {
+        let encode = || coding.encode(&kept.body).map(|body| Kept { body, tag: String::new(), link: None });
+        let Some(cache) = self.cache.as_ref().filter(|_| address.len() <= LONGEST_ADDRESS) else {
+            return encode().map(|coded| coded.body);
+        };
+        let key = (generation, address.to_owned(), Some(coding));
+        let found = cache.get_or_insert_with(&key, || encode().map(Arc::new).ok_or(()));
+        found.ok().map(|coded| coded.body.clone())
     }
 }

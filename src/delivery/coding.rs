@@ -8,7 +8,7 @@ use actix_web::web::Bytes;
 const SMALLEST: usize = 1_024;
 
 /// A coding that the server knows, the best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Coding {
     /// Brotli (RFC 7932).
     Brotli,

@@ -8,7 +8,7 @@ use super::body;
 use super::conditions::{none_match, required_version, tag as etag};
 use super::openapi::schemas::{example_of_item, reference};
 use super::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, path_id_or_slug};
-use super::route::{Access, Answer, JSON, Request, Route};
+use super::route::{Access, Answer, JSON, KeptUnder, Request, Route};
 use crate::auth::permissions::{Action, Area, may};
 use crate::content::fault::Faults;
 use crate::content::{LocaleMode, Site};
@@ -205,10 +205,10 @@ fn audience(request: &Request) -> Audience {
 
 async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
     let audience = audience(&request);
-    let (generation, address) = kept_under(&request);
-    if let Some(kept) = (audience == Audience::Public).then(|| request.app.answers.find(generation, &address)).flatten()
-    {
-        return Ok(conditional(&request, audience, kept));
+    let under = kept_under(&request);
+    let is_public = audience == Audience::Public;
+    if let Some(kept) = is_public.then(|| request.app.answers.find(under.0, &under.1)).flatten() {
+        return Ok(conditional(&request, audience, Some(under), kept));
     }
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience, faults: &mut faults };
@@ -216,7 +216,7 @@ async fn list(resource: &'static Resource, request: Request) -> Result<Answer, P
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
-    let may_be_kept = audience == Audience::Public && !query.depends_on_now();
+    let may_be_kept = is_public && !query.depends_on_now();
     let compute = async {
         let limit = query.limit;
         let app = Arc::clone(&request.app);
@@ -226,10 +226,10 @@ async fn list(resource: &'static Resource, request: Request) -> Result<Answer, P
         Ok::<_, Problem>(Kept::new(body, |body| etag(0, body), links(&request, &page)))
     };
     let kept = match may_be_kept {
-        true => request.app.answers.find_or(generation, address, compute).await?,
+        true => request.app.answers.find_or(under.0, under.1.clone(), compute).await?,
         false => Arc::new(compute.await?),
     };
-    Ok(conditional(&request, audience, kept))
+    Ok(conditional(&request, audience, may_be_kept.then_some(under), kept))
 }
 
 /// Under what an answer is kept. The generation is taken before anything is read: what is read then
@@ -291,10 +291,10 @@ impl From<Problem> for NoAnswer {
 
 async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
     let audience = audience(&request);
-    let (generation, address) = kept_under(&request);
-    if let Some(kept) = (audience == Audience::Public).then(|| request.app.answers.find(generation, &address)).flatten()
-    {
-        return Ok(conditional(&request, audience, kept));
+    let under = kept_under(&request);
+    let is_public = audience == Audience::Public;
+    if let Some(kept) = is_public.then(|| request.app.answers.find(under.0, &under.1)).flatten() {
+        return Ok(conditional(&request, audience, Some(under), kept));
     }
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience, faults: &mut faults };
@@ -313,11 +313,11 @@ async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Pr
         }
     };
     let found = match audience {
-        Audience::Public => request.app.answers.find_or(generation, address, compute).await,
+        Audience::Public => request.app.answers.find_or(under.0, under.1.clone(), compute).await,
         Audience::Editors => compute.await.map(Arc::new),
     };
     match found {
-        Ok(kept) => Ok(conditional(&request, audience, kept)),
+        Ok(kept) => Ok(conditional(&request, audience, is_public.then_some(under), kept)),
         Err(NoAnswer::Refused(problem)) => Err(problem),
         Err(NoAnswer::Moved(slug)) => {
             let query = request.http.query_string();
@@ -328,8 +328,9 @@ async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Pr
     }
 }
 
-/// The answer with its tag, or 304 when the client has it already.
-fn conditional(request: &Request, audience: Audience, kept: Arc<Kept>) -> Answer {
+/// The answer with its tag, or 304 when the client has it already. `under` says where it is kept, if it
+/// is: what editors see, and what changes with time, is not.
+fn conditional(request: &Request, audience: Audience, under: Option<(u64, String)>, kept: Arc<Kept>) -> Answer {
     let has_it = none_match(request, &kept.tag);
     let answer = if has_it { Answer::empty(304) } else { Answer::json(200, kept.body.clone()) };
     let answer = answer.header("etag", &kept.tag).header("vary", "Authorization");
@@ -341,7 +342,7 @@ fn conditional(request: &Request, audience: Audience, kept: Arc<Kept>) -> Answer
         Some(link) => answer.header("link", link),
         None => answer,
     };
-    Answer { kept: Some(kept), ..answer }
+    Answer { kept: under.map(|under| KeptUnder { under, answer: kept }), ..answer }
 }
 
 fn desk(resource: &'static Resource, request: &Request) -> Result<Desk, Problem> {

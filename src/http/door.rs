@@ -137,7 +137,10 @@ fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpRespo
     let coded = app.config.server.compress.then(|| wanted_coding(http)).flatten();
     let coded = coded.and_then(|coding| {
         let body = match &answer.kept {
-            Some(kept) if !answer.body.is_empty() => kept.coded(coding),
+            Some(kept) if !answer.body.is_empty() => {
+                let (generation, address) = &kept.under;
+                app.answers.coded(*generation, address, &kept.answer, coding)
+            }
             _ => coding.encode(&answer.body),
         };
         Some((coding, body?))

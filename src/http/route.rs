@@ -75,7 +75,16 @@ pub struct Answer {
     /// The body.
     pub body: Bytes,
     /// The kept answer that it comes from, which has its coded forms.
-    pub kept: Option<Arc<Kept>>,
+    pub kept: Option<KeptUnder>,
+}
+
+/// A kept answer, with the generation and address under which it is kept.
+#[derive(Debug)]
+pub struct KeptUnder {
+    /// Generation and address.
+    pub under: (u64, String),
+    /// The answer.
+    pub answer: Arc<Kept>,
 }
 
 /// JSON as answers have it.
