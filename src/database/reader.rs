@@ -72,8 +72,11 @@ where
             *here = Some((Arc::clone(address), Link::open(address, count, true)?));
         }
         let (_, link) = here.as_mut().ok_or(DatabaseError::Gone)?;
-        catch_unwind(AssertUnwindSafe(|| in_transaction(link, task)))
-            .unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
+        let outcome = catch_unwind(AssertUnwindSafe(|| in_transaction(link, task)));
+        if outcome.is_err() {
+            link.drop_connection();
+        }
+        outcome.unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
     })
 }
 

@@ -205,18 +205,17 @@ fn audience(request: &Request) -> Audience {
 
 async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
     let audience = audience(&request);
-    let under = kept_under(&request);
-    let is_public = audience == Audience::Public;
-    if let Some(kept) = is_public.then(|| request.app.answers.find(under.0, &under.1)).flatten() {
-        return Ok(conditional(&request, audience, Some(under), kept));
-    }
+    let under = match kept(&request, audience) {
+        Ok(answer) => return Ok(answer),
+        Err(under) => under,
+    };
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience, faults: &mut faults };
     let query = reader.list(&request.pairs, &request.app.cursor_key);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
-    let may_be_kept = is_public && !query.depends_on_now();
+    let may_be_kept = audience == Audience::Public && !query.depends_on_now();
     let compute = async {
         let limit = query.limit;
         let app = Arc::clone(&request.app);
@@ -232,11 +231,20 @@ async fn list(resource: &'static Resource, request: Request) -> Result<Answer, P
     Ok(conditional(&request, audience, may_be_kept.then_some(under), kept))
 }
 
-/// Under what an answer is kept. The generation is taken before anything is read: what is read then
-/// is at least as new.
-fn kept_under(request: &Request) -> (u64, String) {
+/// The answer that is kept for this request, or generation and address under which one is to be kept.
+/// The generation is taken before anything is read: what is read then is at least as new.
+fn kept(request: &Request, audience: Audience) -> Result<Answer, (u64, String)> {
     let generation = request.app.database.generation();
-    (generation, format!("{}?{}", request.http.path(), request.http.query_string()))
+    let address = format!("{}?{}", request.http.path(), request.http.query_string());
+    let found = match audience {
+        Audience::Public => request.app.answers.find(generation, &address),
+        Audience::Editors => None,
+    };
+    let under = (generation, address);
+    match found {
+        Some(kept) => Ok(conditional(request, audience, Some(under), kept)),
+        None => Err(under),
+    }
 }
 
 fn envelope(page: &Page, limit: i64) -> String {
@@ -291,11 +299,10 @@ impl From<Problem> for NoAnswer {
 
 async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
     let audience = audience(&request);
-    let under = kept_under(&request);
-    let is_public = audience == Audience::Public;
-    if let Some(kept) = is_public.then(|| request.app.answers.find(under.0, &under.1)).flatten() {
-        return Ok(conditional(&request, audience, Some(under), kept));
-    }
+    let under = match kept(&request, audience) {
+        Ok(answer) => return Ok(answer),
+        Err(under) => under,
+    };
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience, faults: &mut faults };
     let shape = reader.shape(&request.pairs, true);
@@ -317,7 +324,7 @@ async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Pr
         Audience::Editors => compute.await.map(Arc::new),
     };
     match found {
-        Ok(kept) => Ok(conditional(&request, audience, is_public.then_some(under), kept)),
+        Ok(kept) => Ok(conditional(&request, audience, (audience == Audience::Public).then_some(under), kept)),
         Err(NoAnswer::Refused(problem)) => Err(problem),
         Err(NoAnswer::Moved(slug)) => {
             let query = request.http.query_string();
