@@ -203,7 +203,7 @@ impl<'a> Programme<'a> {
         }
         record.set("recordings", shown);
         record.set("links", self.links(place, links)?);
-        record.set("documents", self.documents(place, talk.attachments)?);
+        record.set("documents", self.addresses(place, "/documents", talk.attachments)?);
         self.sink.record(record)
     }
 
@@ -257,33 +257,26 @@ impl<'a> Programme<'a> {
         place: &str,
         given: impl IntoIterator<Item = (Option<String>, String)>,
     ) -> Result<Vec<Value>, Closed> {
-        let mut links: Vec<Value> = Vec::new();
-        for (title, url) in given {
-            let Some(url) = self.url(place, "/links", Some(url))? else { continue };
-            let link = json!({"title": title.filter(|t| !t.trim().is_empty()), "url": url});
-            let link = Value::Object(link.as_object().map(without_null).unwrap_or_default());
-            if !links.contains(&link) {
-                links.push(link);
-            }
-        }
-        Ok(links)
+        self.addresses(place, "/links", given.into_iter().map(|(title, url)| (title, url, None)))
     }
 
-    fn documents(
+    /// What is at these addresses: title, address, sort. Each once, those that are none told.
+    fn addresses(
         &self,
         place: &str,
-        given: Vec<(Option<String>, String, Option<String>)>,
+        field: &str,
+        given: impl IntoIterator<Item = (Option<String>, String, Option<String>)>,
     ) -> Result<Vec<Value>, Closed> {
-        let mut documents: Vec<Value> = Vec::new();
+        let mut kept: Vec<Value> = Vec::new();
         for (title, url, kind) in given {
-            let Some(url) = self.url(place, "/documents", Some(url))? else { continue };
-            let document = json!({"title": title.filter(|t| !t.trim().is_empty()), "url": url, "kind": kind});
-            let document = Value::Object(document.as_object().map(without_null).unwrap_or_default());
-            if !documents.contains(&document) {
-                documents.push(document);
+            let Some(url) = self.url(place, field, Some(url))? else { continue };
+            let entry = json!({"title": title.filter(|t| !t.trim().is_empty()), "url": url, "kind": kind});
+            let entry = Value::Object(entry.as_object().map(without_null).unwrap_or_default());
+            if !kept.contains(&entry) {
+                kept.push(entry);
             }
         }
-        Ok(documents)
+        Ok(kept)
     }
 }
 
