@@ -393,6 +393,16 @@ fn edits_are_not_overwritten(app: &TestApp) {
     assert_eq!(bring(app, &path, &options).report.of(Outcome::Kept, "event"), 1);
     let event = editor.get("/api/v1/events/rain-2027").expect(200).json();
     assert_eq!((&event["title"], &event["ends_on"]), (&json!("Rain!"), &json!("2027-01-02")));
+    // A record that joins the item adds to it, and the edit stays an edit.
+    let joining = json!({"topic": "law", "name": "Rain", "url": "https://rain.example/", "startDate": "2027-01-01"});
+    let mut both = row("2027-01-03");
+    both.as_array_mut().unwrap().push(joining);
+    std::fs::write(&path, both.to_string()).unwrap();
+    let said = bring(app, &path, &options);
+    assert_eq!((said.report.of(Outcome::Kept, "event"), said.report.of(Outcome::Updated, "event")), (1, 1));
+    assert_eq!(bring(app, &path, &options).report.of(Outcome::Kept, "event"), 1);
+    assert_eq!(editor.get("/api/v1/events/rain-2027").expect(200).json()["title"], "Rain!");
+    std::fs::write(&path, row("2027-01-03").to_string()).unwrap();
     options.overwrite = true;
     assert_eq!(bring(app, &path, &options).report.of(Outcome::Updated, "event"), 1);
     let event = editor.get("/api/v1/events/rain-2027").expect(200).json();

@@ -150,7 +150,7 @@ impl Importer {
         write::insert(connection, &self.site, &self.author, writing, Origin::default())
     }
 
-    /// The item's id and version after the update; `None` when it is to stay as an editor left it.
+    /// The item's id and the version up to which it is the import's own; `None` when it is to stay as an editor left it.
     fn update(
         &mut self,
         connection: &mut Db,
@@ -173,12 +173,14 @@ impl Importer {
         let given = self.referring(connection, resource, record.body.clone())?;
         self.notes.extend(overlay(&mut body, given, record.same_as.is_some(), joins));
         let draft = self.checked(connection, resource, body, Some(&content))?;
+        // A record that joins an item does not make an editor's work the import's.
+        let earlier = imported.filter(|_| edited && !self.manner.overwrite);
         if draft.content == content {
-            return Ok(Some((item.id, item.version, Outcome::Unchanged)));
+            return Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Unchanged)));
         }
         let writing = Writing { resource, slug: None, status: None, content: draft.content };
         let item = write::update(connection, &self.site, &self.author, id, item.version, writing)?;
-        Ok(Some((item.id, item.version, Outcome::Updated)))
+        Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Updated)))
     }
 
     fn checked(
