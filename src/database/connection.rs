@@ -57,13 +57,7 @@ pub fn connect(address: &Address, count: &Arc<AtomicU64>) -> ConnectionResult<Db
     let mut connection = match address {
         Address::Sqlite(path) => {
             let mut sqlite = SqliteConnection::establish(path)?;
-            sqlite
-                .batch_execute(
-                    "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 20000; \
-                     PRAGMA temp_store = MEMORY;",
-                )
-                .map_err(|e| diesel::ConnectionError::BadConnection(e.to_string()))?;
+            set_up_sqlite(&mut sqlite).map_err(|e| diesel::ConnectionError::BadConnection(e.to_string()))?;
             Db::Sqlite(sqlite)
         }
         Address::Postgres(url) => {
@@ -87,6 +81,23 @@ pub fn connect(address: &Address, count: &Arc<AtomicU64>) -> ConnectionResult<Db
         }
     });
     Ok(connection)
+}
+
+fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute("PRAGMA busy_timeout = 10000")?;
+    // The change of a new file to WAL does not heed the busy timeout: of nodes that start at once on
+    // one file, some find it locked for a moment.
+    let mut tries = 0..200;
+    while let Err(error) = connection.batch_execute("PRAGMA journal_mode = WAL") {
+        if tries.next().is_none() {
+            return Err(error);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    connection.batch_execute(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; \
+         PRAGMA wal_autocheckpoint = 20000; PRAGMA temp_store = MEMORY;",
+    )
 }
 
 /// A savepoint.

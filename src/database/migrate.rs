@@ -16,7 +16,9 @@ pub type MigrationError = Box<dyn std::error::Error + Send + Sync>;
 pub fn migrate(connection: &mut Db) -> Result<usize, MigrationError> {
     connection.lock_migrations()?;
     let outcome = match connection {
-        Db::Sqlite(c) => apply(c, || SQLITE),
+        // One transaction around all steps, that has the write lock from its begin: a node that starts
+        // at the same time waits for its end.
+        Db::Sqlite(c) => c.immediate_transaction(|c| apply(c, || SQLITE)),
         Db::Postgres(c) => apply(c, || POSTGRES),
     };
     connection.unlock_migrations()?;
@@ -38,19 +40,7 @@ where
     EmbeddedMigrations: MigrationSource<DB>,
 {
     refuse_newer(connection, &source())?;
-    let mut applied = 0;
-    loop {
-        if !connection.has_pending_migration(source())? {
-            return Ok(applied);
-        }
-        let outcome = connection.run_next_migration(source()).map(drop).map_err(|error| error.to_string());
-        match outcome {
-            Ok(()) => applied += 1,
-            // Another process on the same SQLite file may have been faster.
-            Err(_) if !connection.has_pending_migration(source())? => return Ok(applied),
-            Err(error) => return Err(error.into()),
-        }
-    }
+    Ok(connection.run_pending_migrations(source())?.len())
 }
 
 fn refuse_newer<DB, C>(connection: &mut C, source: &EmbeddedMigrations) -> Result<(), MigrationError>
