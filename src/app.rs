@@ -98,6 +98,15 @@ impl App {
     /// What has to be done from time to time: keys, and rows that nobody needs any more.
     pub async fn housekeeping(&self) -> Result<(), DatabaseError> {
         self.refresh_keys().await?;
+        let days = self.config.editorial.purge_trash_days;
+        if days > 0 {
+            let gone = editorial::purge::run(&self.database, days).await;
+            match gone {
+                Ok(count) if count > 0 => tracing::info!(count, "items in the trash were purged"),
+                Ok(_) => {}
+                Err(problem) => tracing::error!(detail = problem.detail, "the trash could not be purged"),
+            }
+        }
         let bound = now() - IDEMPOTENCY_SECONDS * 1_000_000;
         self.database
             .write(move |c| {

@@ -25,6 +25,8 @@ pub struct Config {
     pub database_url: String,
     /// What the site is.
     pub site: SiteConfig,
+    /// What editors' work is subject to.
+    pub editorial: EditorialConfig,
     /// How editors log in.
     pub auth: AuthConfig,
     /// How the server behaves.
@@ -45,6 +47,18 @@ pub struct SiteConfig {
     pub time_zone: String,
     /// Files with JSON Schemas for `custom`, by kind: `event = "event.schema.json"`.
     pub custom: BTreeMap<String, PathBuf>,
+}
+
+/// `[editorial]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditorialConfig {
+    /// Locales in which everything must be there before it is published.
+    pub required_locales: Vec<String>,
+    /// Whether an item can only be published when all that it refers to is.
+    pub require_published_references: bool,
+    /// Days after which what is in the trash is gone for good; 0 keeps it.
+    pub purge_trash_days: u32,
 }
 
 /// `[auth]`
@@ -123,6 +137,11 @@ impl Default for Config {
                 locales: vec!["en".into(), "nl".into()],
                 time_zone: "Europe/Brussels".into(),
                 custom: BTreeMap::new(),
+            },
+            editorial: EditorialConfig {
+                required_locales: Vec::new(),
+                require_published_references: true,
+                purge_trash_days: 30,
             },
             auth: AuthConfig {
                 issuer: "plenary".into(),
@@ -222,6 +241,11 @@ impl Config {
         check(!self.auth.issuer.is_empty(), "auth.issuer", "must not be empty");
         check(!self.auth.audience.is_empty(), "auth.audience", "must not be empty");
         check((1..=60).contains(&self.auth.access_token_minutes), "auth.access_token_minutes", "between 1 and 60");
+        for locale in &self.editorial.required_locales {
+            let known = self.site.locales.contains(locale);
+            check(known, "editorial.required_locales", &format!("\"{locale}\" is none of site.locales"));
+        }
+        check(self.editorial.purge_trash_days <= 36_500, "editorial.purge_trash_days", "at most 36500");
         check((1..=365).contains(&self.auth.refresh_token_days), "auth.refresh_token_days", "between 1 and 365");
         check((1..=3650).contains(&self.auth.key_rotation_days), "auth.key_rotation_days", "between 1 and 3650");
         check((8..=4_194_304).contains(&self.auth.hash_memory_kib), "auth.hash_memory_kib", "between 8 and 4194304");
@@ -275,6 +299,8 @@ impl Config {
             locales: self.site.locales.clone(),
             time_zone: values::zone(&self.site.time_zone).unwrap_or(chrono_tz::UTC),
             custom: self.custom_schemas().unwrap_or_default(),
+            required_locales: self.editorial.required_locales.clone(),
+            require_published_references: self.editorial.require_published_references,
         }
     }
 

@@ -87,6 +87,14 @@ pub struct Current {
     /// When it was last written.
     #[schema(format = "date-time")]
     pub updated_at: String,
+    /// The places that others changed since the version that the request was based on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub changed: Vec<String>,
+    /// Those of them that the request changes too, so that `merge=auto` cannot decide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub conflicts: Vec<String>,
 }
 
 /// The body of every error answer (RFC 9457, `application/problem+json`).

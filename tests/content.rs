@@ -219,10 +219,11 @@ fn merge_patch_changes_only_what_it_names(app: &TestApp) {
 
 fn drafts_are_for_editors(app: &TestApp) {
     let editor = app.editor();
-    editor.create("speakers", &json!({"name": "Hidden Person"}));
+    editor.create("speakers", &json!({"name": "Hidden Person", "status": "published"}));
     editor.create("speakers", &json!({"name": "Seen Person", "status": "published"}));
     let event = json!({"title": "E", "status": "published", "speakers": [{"speaker": "hidden-person"}, {"speaker": "seen-person"}]});
     editor.create("events", &event);
+    editor.act("/api/v1/speakers/hidden-person/unpublish", "\"v1\"").expect(200);
     let names = |client: &Client, query: &str| {
         let event = client.get(&format!("/api/v1/events/e{query}")).expect(200).json();
         event["speakers"]

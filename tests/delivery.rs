@@ -196,10 +196,15 @@ fn answers_are_compressed_for_those_who_want_it(app: &TestApp) {
 fn queries_do_not_grow_with_the_page(app: &TestApp) {
     fill(&app.editor(), 40);
     let public = app.public();
+    // The clock and the watch on other nodes look into the database too: the cheapest of some is it.
     let cost = |path: &str| {
-        let before = app.app.database.statements();
-        public.get(path).expect(200);
-        app.app.database.statements() - before
+        let once = |attempt: u8| {
+            app.app.database.content_changed();
+            let before = app.app.database.statements();
+            public.get(path).expect(200);
+            (app.app.database.statements() - before, attempt)
+        };
+        (0..4).map(once).min().map_or(0, |(count, _)| count)
     };
     for query in
         ["include=speakers,partners,type,sessions", "speaker=anna", "locale=nl&include=speakers", "detail=full"]

@@ -11,6 +11,8 @@ mod database;
 mod delivery;
 mod docs;
 mod durability;
+mod editorial;
+mod history;
 mod languages;
 mod operations;
 mod origin;
@@ -51,6 +53,8 @@ fn main() {
         delivery::TESTS,
         docs::TESTS,
         durability::TESTS,
+        editorial::TESTS,
+        history::TESTS,
         languages::TESTS,
         operations::TESTS,
         origin::TESTS,

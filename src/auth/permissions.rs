@@ -53,8 +53,12 @@ pub enum Action {
     Read,
     /// Make a draft.
     Create,
-    /// Change a draft.
+    /// Change drafts, whoever made them.
     Update,
+    /// Change drafts that one made or is assigned to; submit them for review.
+    UpdateOwn,
+    /// Comment on items, say that one is editing them.
+    Comment,
     /// Publish, unpublish, archive, or change what is public.
     Publish,
     /// Move to the trash.
@@ -71,7 +75,9 @@ use Role::{Administrator, Contributor, Editor, Viewer};
 pub const TABLE: &[(Area, Action, &[Role])] = &[
     (Area::Content, Action::Read, &[Viewer, Contributor, Editor, Administrator]),
     (Area::Content, Action::Create, &[Contributor, Editor, Administrator]),
-    (Area::Content, Action::Update, &[Contributor, Editor, Administrator]),
+    (Area::Content, Action::UpdateOwn, &[Contributor, Editor, Administrator]),
+    (Area::Content, Action::Update, &[Editor, Administrator]),
+    (Area::Content, Action::Comment, &[Contributor, Editor, Administrator]),
     (Area::Content, Action::Publish, &[Editor, Administrator]),
     (Area::Content, Action::Trash, &[Editor, Administrator]),
     (Area::Content, Action::Restore, &[Editor, Administrator]),

@@ -24,6 +24,10 @@ pub struct Site {
     pub time_zone: Tz,
     /// JSON Schemas for `custom`, by kind of resource.
     pub custom: custom::CustomSchemas,
+    /// Locales in which everything must be there before it is published.
+    pub required_locales: Vec<String>,
+    /// Whether an item can only be published when all that it refers to is.
+    pub require_published_references: bool,
 }
 
 impl Site {

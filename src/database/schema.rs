@@ -24,6 +24,8 @@ diesel::table! {
         card -> Text,
         detail -> Text,
         reference -> Text,
+        stage -> Text,
+        draft_version -> BigInt,
     }
 }
 
@@ -127,6 +129,94 @@ diesel::table! {
         version -> BigInt,
         request_id -> Text,
         snapshot -> Text,
+        reason -> Nullable<Text>,
+        changed -> Text,
+    }
+}
+
+diesel::table! {
+    drafts (item_id) {
+        item_id -> Text,
+        slug -> Text,
+        updated_at -> BigInt,
+        updated_by -> Nullable<Text>,
+        content -> Text,
+    }
+}
+
+diesel::table! {
+    schedules (item_id, operation) {
+        item_id -> Text,
+        operation -> Text,
+        due_at -> BigInt,
+        actor -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    releases (id) {
+        id -> Text,
+        name -> Text,
+        status -> Text,
+        due_at -> BigInt,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        created_by -> Nullable<Text>,
+        failure -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    release_items (release_id, position) {
+        release_id -> Text,
+        position -> Integer,
+        item_id -> Text,
+        operation -> Text,
+    }
+}
+
+diesel::table! {
+    comments (id) {
+        id -> Text,
+        item_id -> Text,
+        version -> BigInt,
+        author -> Nullable<Text>,
+        created_at -> BigInt,
+        resolved_at -> BigInt,
+        resolved_by -> Nullable<Text>,
+        pointer -> Nullable<Text>,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    assignments (item_id) {
+        item_id -> Text,
+        account_id -> Text,
+        assigned_by -> Nullable<Text>,
+        assigned_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    presences (item_id, account_id) {
+        item_id -> Text,
+        account_id -> Text,
+        since -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    preview_links (id) {
+        id -> Text,
+        item_id -> Nullable<Text>,
+        view_at -> BigInt,
+        created_by -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> BigInt,
     }
 }
 
@@ -138,5 +228,24 @@ diesel::table! {
 }
 
 diesel::joinable!(links -> items (target_id));
-diesel::allow_tables_to_appear_in_same_query!(items, links, slugs);
+diesel::joinable!(drafts -> items (item_id));
+diesel::joinable!(schedules -> items (item_id));
+diesel::joinable!(release_items -> items (item_id));
+diesel::joinable!(comments -> items (item_id));
+diesel::joinable!(assignments -> items (item_id));
+diesel::joinable!(presences -> accounts (account_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    items,
+    links,
+    slugs,
+    drafts,
+    schedules,
+    releases,
+    release_items,
+    comments,
+    assignments,
+    presences,
+    accounts,
+    journal
+);
 diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_tokens);

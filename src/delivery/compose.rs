@@ -14,7 +14,7 @@ use crate::content::field::{Relation, Shape as RelationShape};
 use crate::content::render::{Fragments, Renderer, View, empty_relation};
 use crate::database::schema::{items, links};
 use crate::database::{Db, any_of};
-use crate::items::Item;
+use crate::items::{Item, Link};
 use crate::resources::Resource;
 
 /// An item on its way into an answer.
@@ -30,18 +30,30 @@ pub struct Loaded {
     pub fragments: Fragments,
     /// The stored form, where the answer is not the ready one.
     pub content: Option<Map<String, Value>>,
+    /// Its ties, where they are not the public ones.
+    pub links: Option<Vec<Link>>,
 }
 
 impl Loaded {
     /// From a whole row, in the wanted view.
     pub fn from_item(item: Item, site: &Site, view: &View) -> Self {
-        if *view == View::plain(site) {
-            let fragments = Fragments { card: item.card, detail: item.detail, reference: item.reference };
-            return Self { id: item.id, version: item.version, updated_at: item.updated_at, fragments, content: None };
+        if *view != View::plain(site) {
+            return Self::rendered(item, site, view);
         }
+        let fragments = Fragments { card: item.card, detail: item.detail, reference: item.reference };
+        Self::ready(item.id, item.version, item.updated_at, fragments)
+    }
+
+    /// From a whole row, whose ready answer is not used.
+    pub fn rendered(item: Item, site: &Site, view: &View) -> Self {
         let content = item.content();
         let fragments = rendered(&item, &content, site, view);
-        Self { id: item.id, version: item.version, updated_at: item.updated_at, fragments, content: Some(content) }
+        Self { content: Some(content), ..Self::ready(item.id, item.version, item.updated_at, fragments) }
+    }
+
+    /// From a ready answer.
+    pub fn ready(id: String, version: i64, updated_at: i64, fragments: Fragments) -> Self {
+        Self { id, version, updated_at, fragments, content: None, links: None }
     }
 }
 
@@ -72,6 +84,11 @@ pub fn compose(
     let has_relations = resource.relations().next().is_some();
     let mut ties =
         if has_relations && !ids.is_empty() { load_ties(connection, &ids, site, shape)? } else { HashMap::new() };
+    for item in loaded {
+        if let Some(links) = &item.links {
+            ties.insert(item.id.clone(), draft_ties(connection, links, site, shape)?);
+        }
+    }
     let mut children = included_children(connection, resource, site, &ids, shape)?;
     Ok(loaded
         .iter()
@@ -187,6 +204,25 @@ fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Q
         ties.entry(source).or_default().push(Tie { relation, position, card, target });
     }
     Ok(ties)
+}
+
+/// The ties of a working draft, which are not in the database.
+fn draft_ties(connection: &mut Db, links: &[Link], site: &Site, shape: &Shape) -> QueryResult<Vec<Tie>> {
+    let ids: Vec<&str> = links.iter().map(|link| link.target_id.as_str()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Item> = items::table
+        .filter(any_of(connection.dialect(), items::id, &ids).and(items::trashed_at.eq(0)))
+        .select(Item::as_select())
+        .load(connection)?;
+    let targets: HashMap<String, Fragments> =
+        rows.into_iter().map(|item| (item.id.clone(), Loaded::from_item(item, site, &shape.view).fragments)).collect();
+    let tie = |link: &Link| {
+        let target = targets.get(&link.target_id)?.clone();
+        Some(Tie { relation: link.relation.clone(), position: link.position, card: link.card.clone(), target })
+    };
+    Ok(links.iter().filter_map(tie).collect())
 }
 
 fn fragments(reference: String, card: String, detail: String) -> Fragments {

@@ -5,6 +5,7 @@ use diesel::result::QueryResult;
 
 use super::compose::{Loaded, compose};
 use super::cursor::{Cursor, KeyValue};
+use super::drafts;
 use super::query::ListQuery;
 use super::select::{Query, Selection, after, sorted};
 use crate::content::Site;
@@ -37,6 +38,12 @@ struct Keys {
 }
 
 impl Keys {
+    fn of(item: &Item) -> Self {
+        let numbers =
+            [item.starts_at, item.ends_at, item.created_at, item.updated_at, item.published_at, item.position];
+        Self { numbers, label: item.label.clone() }
+    }
+
     fn get(&self, column: Column) -> KeyValue {
         let at = match column {
             Column::StartsAt => 0,
@@ -70,7 +77,7 @@ pub fn page(
     if let Some(cursor) = &query.cursor {
         select = after(select, &order, &cursor.keys, &cursor.id);
     }
-    let mut rows = load(connection, select, site, query)?;
+    let mut rows = load(connection, resource, select, site, query)?;
     let more = rows.len() as i64 > query.limit;
     rows.truncate(query.limit as usize);
     if backwards {
@@ -95,17 +102,22 @@ pub fn page(
     Ok(Page { objects, next, previous, total, updated_at })
 }
 
-fn load(connection: &mut Db, select: Query<'_>, site: &Site, query: &ListQuery) -> QueryResult<Vec<(Keys, Loaded)>> {
-    if query.shape.view != View::plain(site) {
+fn load(
+    connection: &mut Db,
+    resource: &'static Resource,
+    select: Query<'_>,
+    site: &Site,
+    query: &ListQuery,
+) -> QueryResult<Vec<(Keys, Loaded)>> {
+    let view = &query.shape.view;
+    if query.shape.draft || *view != View::plain(site) {
         let rows: Vec<Item> = select.select(Item::as_select()).load(connection)?;
-        return Ok(rows
-            .into_iter()
-            .map(|item| {
-                let numbers =
-                    [item.starts_at, item.ends_at, item.created_at, item.updated_at, item.published_at, item.position];
-                (Keys { numbers, label: item.label.clone() }, Loaded::from_item(item, site, &query.shape.view))
-            })
-            .collect());
+        let keys: Vec<Keys> = rows.iter().map(Keys::of).collect();
+        let loaded = match query.shape.draft {
+            true => drafts::newest(connection, resource, site, rows, view)?,
+            false => rows.into_iter().map(|item| Loaded::from_item(item, site, view)).collect(),
+        };
+        return Ok(keys.into_iter().zip(loaded).collect());
     }
     type Numbers = (i64, i64, i64, i64, i64, i64);
     type Row = (String, i64, Numbers, String, String);
@@ -127,7 +139,7 @@ fn load(connection: &mut Db, select: Query<'_>, site: &Site, query: &ListQuery) 
         .map(|((id, version, n, label, card), detail)| {
             let fragments = Fragments { card, detail, reference: String::new() };
             let keys = Keys { numbers: [n.0, n.1, n.2, n.3, n.4, n.5], label };
-            (keys, Loaded { id, version, updated_at: n.3, fragments, content: None })
+            (keys, Loaded::ready(id, version, n.3, fragments))
         })
         .collect())
 }

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod coding;
 pub mod compose;
 pub mod cursor;
+mod drafts;
 pub mod list;
 pub mod one;
 pub mod query;
@@ -29,4 +30,6 @@ pub struct Shape {
     pub full: bool,
     /// For whom.
     pub audience: Audience,
+    /// With the newest text instead of the public one.
+    pub draft: bool,
 }

@@ -5,6 +5,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
 
 use super::compose::{Loaded, compose};
+use super::drafts;
 use super::{Audience, Shape};
 use crate::content::Site;
 use crate::content::render::{Fragments, View};
@@ -65,13 +66,17 @@ fn load(
     let by_id = seen.filter(items::id.eq(key.to_ascii_lowercase()));
     let by_slug = seen.filter(items::slug.eq(key));
     let is_id = stored::is_id(key);
-    if shape.view != View::plain(site) {
+    if shape.draft || shape.view != View::plain(site) {
         let item: Option<Item> = match is_id {
             true => by_id.select(Item::as_select()).first(connection),
             false => by_slug.select(Item::as_select()).first(connection),
         }
         .optional()?;
-        return Ok(item.map(|item| Loaded::from_item(item, site, &shape.view)));
+        let Some(item) = item else { return Ok(None) };
+        if shape.draft {
+            return Ok(drafts::newest(connection, resource, site, vec![item], &shape.view)?.pop());
+        }
+        return Ok(Some(Loaded::from_item(item, site, &shape.view)));
     }
     type Row = (String, i64, i64, String, String);
     let columns = (items::id, items::version, items::updated_at, items::card, items::detail);
@@ -80,11 +85,22 @@ fn load(
         false => by_slug.select(columns).first(connection),
     }
     .optional()?;
-    Ok(row.map(|(id, version, updated_at, card, detail)| Loaded {
-        id,
-        version,
-        updated_at,
-        fragments: Fragments { card, detail, reference: String::new() },
-        content: None,
+    Ok(row.map(|(id, version, updated_at, card, detail)| {
+        Loaded::ready(id, version, updated_at, Fragments { card, detail, reference: String::new() })
     }))
+}
+
+/// An item that was just written, as its writer is to see it.
+pub fn shown(
+    connection: &mut Db,
+    resource: &'static Resource,
+    site: &Site,
+    item: &Item,
+    shape: &Shape,
+) -> QueryResult<String> {
+    let loaded = match shape.draft {
+        true => drafts::newest(connection, resource, site, vec![item.clone()], &shape.view)?,
+        false => vec![Loaded::from_item(item.clone(), site, &shape.view)],
+    };
+    Ok(compose(connection, resource, site, &loaded, shape)?.pop().unwrap_or_default())
 }

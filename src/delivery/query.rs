@@ -79,12 +79,19 @@ pub enum Status {
     Any,
     /// In the trash.
     Trashed,
-    /// With this status, and not in the trash.
-    Of(&'static str),
+    /// A draft that is neither in review nor scheduled.
+    Draft,
+    /// Draft or working draft at this stage.
+    Stage(&'static str),
+    /// With a working draft.
+    Changed,
+    /// Archived.
+    Archived,
 }
 
 /// The words of `status=`.
-pub const STATUSES: [&str; 5] = ["published", "draft", "archived", "any", "trashed"];
+pub const STATUSES: [&str; 8] =
+    ["published", "draft", "in_review", "scheduled", "changed", "archived", "any", "trashed"];
 
 /// A whole list query.
 #[derive(Debug)]
@@ -132,7 +139,8 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// The shape of an answer; `full` is what it is without `detail=`.
     pub fn shape(&mut self, pairs: &Pairs, full: bool) -> Shape {
-        let mut shape = Shape { view: View::plain(self.site), include: Vec::new(), full, audience: self.audience };
+        let audience = self.audience;
+        let mut shape = Shape { view: View::plain(self.site), include: Vec::new(), full, audience, draft: false };
         for (name, value) in pairs {
             match name.as_str() {
                 "include" => self.include(value, &mut shape),
@@ -142,6 +150,7 @@ impl Reader<'_> {
                     "card" => shape.full = false,
                     _ => self.wrong("detail", value, &["card", "full"]),
                 },
+                "view" => shape.draft = self.draft(value),
                 "body_format" => match value.as_str() {
                     "html" => shape.view.body = BodyFormat::Html,
                     "text" => shape.view.body = BodyFormat::Text,
@@ -152,6 +161,16 @@ impl Reader<'_> {
             }
         }
         shape
+    }
+
+    fn draft(&mut self, value: &str) -> bool {
+        match value {
+            "published" => {}
+            "draft" if self.audience == Audience::Editors => return true,
+            "draft" => self.faults.add("?view", "not_public", "only published items can be read without logging in"),
+            _ => self.wrong("view", value, &["published", "draft"]),
+        }
+        false
     }
 
     fn wrong(&mut self, name: &str, value: &str, known: &[&str]) {
@@ -255,8 +274,11 @@ impl Reader<'_> {
             "published" => return Status::Live,
             "any" => Status::Any,
             "trashed" => Status::Trashed,
-            "draft" => Status::Of("draft"),
-            "archived" => Status::Of("archived"),
+            "draft" => Status::Draft,
+            "in_review" => Status::Stage("in_review"),
+            "scheduled" => Status::Stage("scheduled"),
+            "changed" => Status::Changed,
+            "archived" => Status::Archived,
             _ => {
                 self.wrong("status", value, &STATUSES);
                 return Status::Live;

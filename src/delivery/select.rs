@@ -77,12 +77,22 @@ impl Selection {
             (Status::Live, _) | (_, Audience::Public) => query.filter(items::live.eq(true)),
             (Status::Any, _) => query.filter(items::trashed_at.eq(0)),
             (Status::Trashed, _) => query.filter(items::trashed_at.gt(0)),
-            (Status::Of(status), _) => query.filter(items::trashed_at.eq(0).and(items::status.eq(*status))),
+            (status, _) => by_state(query.filter(items::trashed_at.eq(0)), status),
         };
         for condition in &self.conditions {
             query = narrow(query, condition, self.dialect);
         }
         query
+    }
+}
+
+fn by_state<'a>(query: Query<'a>, status: &'a Status) -> Query<'a> {
+    match status {
+        Status::Draft => query.filter(items::status.eq("draft").and(items::stage.eq("draft"))),
+        Status::Stage(stage) => query.filter(items::stage.eq(*stage)),
+        Status::Changed => query.filter(items::draft_version.gt(0)),
+        Status::Archived => query.filter(items::status.eq("archived")),
+        Status::Live | Status::Any | Status::Trashed => query,
     }
 }
 

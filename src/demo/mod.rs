@@ -32,13 +32,15 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
     let content: Value = serde_json::from_str(CONTENT)?;
     let mut count = 0;
     for resource in in_order_of_reference() {
-        let author = Author { account_id: None, request_id: "demo".to_owned() };
+        let author = Author { request_id: "demo".to_owned(), ..Author::default() };
         let desk = Desk {
             app: Arc::clone(app),
             resource,
             mode: LocaleMode::All,
             author,
             role: Role::Administrator,
+            beside: false,
+            merge: false,
             show: Arc::new(|_, _| Ok(String::new())),
         };
         for item in content.get(resource.collection).and_then(Value::as_array).into_iter().flatten() {

@@ -17,6 +17,9 @@ use crate::resources::Resource;
 /// The states that a body may ask for.
 pub const STATUSES: &[&str] = &["draft", "published", "archived"];
 
+/// The states that answers tell.
+pub const STATES: &[&str] = &["draft", "in_review", "scheduled", "published", "archived"];
+
 /// What every body may have beside the fields of its kind.
 pub static ENVELOPE: [Field; 2] = [
     Field::new(

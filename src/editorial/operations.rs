@@ -5,17 +5,20 @@ use std::sync::Arc;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
+use super::checks::{self, Together};
 use super::draft::Draft;
 use super::idempotency::Idempotent;
+use super::life::{self, Operation, Pen, allowed};
+use super::merge::{Merge, as_input};
+use super::working::{self, WorkingDraft};
 use super::write::{self, Origin, Writing, changed_meanwhile};
 use crate::app::App;
-use crate::auth::permissions::{Action, Area, Role, may};
+use crate::auth::permissions::{Action, Role};
 use crate::content::fault::Faults;
-use crate::content::input_form::input_form;
 use crate::content::{LocaleMode, merge_patch};
 use crate::database::Db;
 use crate::items::{self, Among, Found, Item};
-use crate::journal::Author;
+use crate::journal::{Author, history};
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
@@ -31,6 +34,10 @@ pub struct Desk {
     pub author: Author,
     /// What the editor is trusted with.
     pub role: Role,
+    /// Whether writes of published and archived items go to their working drafts (`view=draft`).
+    pub beside: bool,
+    /// Whether a late write is merged where nobody changed the same places (`merge=auto`).
+    pub merge: bool,
     /// How the answer shows the item.
     pub show: Show,
 }
@@ -49,20 +56,35 @@ pub struct Made {
     pub replayed: bool,
 }
 
-/// How an existing item is to change.
-#[derive(Debug)]
+/// How the content of an existing item is to change.
+#[derive(Debug, Clone)]
 pub enum Change {
     /// All fields anew (PUT).
     Replace(Value),
     /// JSON Merge Patch (PATCH).
     Patch(Value),
-    /// Only the state.
-    Status(&'static str),
-    /// To the trash.
-    Trash,
-    /// Out of the trash.
-    Restore,
+    /// As it was at this version.
+    Revision(i64),
 }
+
+/// An item as a write found it.
+struct Before {
+    item: Item,
+    draft: Option<WorkingDraft>,
+}
+
+impl Before {
+    /// The newest text, and its slug.
+    fn text(&self) -> (String, Map<String, Value>) {
+        match &self.draft {
+            Some(draft) => (draft.slug.clone(), draft.content()),
+            None => (self.item.slug.clone(), self.item.content()),
+        }
+    }
+}
+
+/// How often a merge is tried anew when others keep writing.
+const MERGE_ATTEMPTS: usize = 8;
 
 impl Desk {
     /// Makes an item. With a key that made one before, it is that one.
@@ -70,7 +92,7 @@ impl Desk {
         let mut faults = Faults::new();
         let draft = Draft::read(self.resource, &input, None, &self.mode, &self.app.site, &mut faults);
         if faults.is_empty() && draft.status.as_deref().is_some_and(|s| s != "draft") {
-            self.must(Action::Publish)?;
+            allowed(self.role, Action::Publish)?;
         }
         let (site, author, resource) = (Arc::clone(&self.app.site), self.author.clone(), self.resource);
         let write = move |c: &mut Db, draft: Draft| {
@@ -81,6 +103,9 @@ impl Desk {
                 };
             }
             let Draft { slug, status, content, .. } = draft;
+            if status.as_deref() == Some("published") {
+                checks::require(c, &site, resource, &content, None, &Together::new())?;
+            }
             let writing = Writing { resource, slug, status, content };
             let item = write::insert(c, &site, &author, writing, Origin::default())?;
             if let Some(key) = key {
@@ -95,76 +120,131 @@ impl Desk {
         Ok(Made { item, body, replayed })
     }
 
-    /// Changes an existing item that is still at the version that `version` names.
+    /// Takes a step in the life of an item whose last write made `version`.
+    pub async fn operate(&self, id_or_slug: &str, version: i64, operation: Operation) -> Result<Made, Problem> {
+        let (site, author, role) = (Arc::clone(&self.app.site), self.author.clone(), self.role);
+        let (resource, key) = (self.resource, id_or_slug.to_owned());
+        let write = move |c: &mut Db, ()| {
+            let item = find(c, resource, &key)?;
+            if item.latest() != version {
+                return Err(changed_meanwhile(&item));
+            }
+            let pen = Pen { site: &site, author: &author, role: Some(role) };
+            life::apply(c, pen, item, operation, &Together::new())
+        };
+        self.made(|_| Ok(()), write).await
+    }
+
+    /// Changes the content of an existing item whose last write made `version`.
     pub async fn change(&self, id_or_slug: &str, version: i64, change: Change) -> Result<Made, Problem> {
-        let item = self.find(id_or_slug).await?;
-        if item.version != version {
-            return Err(changed_meanwhile(&item));
-        }
-        match (&change, item.trashed_at) {
-            (Change::Restore, 0) => return Err(Problem::new(Kind::Conflict, "the item is not in the trash")),
-            (Change::Restore, _) => self.must(Action::Restore)?,
-            (_, at) if at != 0 => {
-                return Err(Problem::new(Kind::Conflict, "the item is in the trash; restore it first"));
+        for _ in 0..MERGE_ATTEMPTS {
+            let before = self.find(id_or_slug).await?;
+            let late = before.item.latest() != version;
+            let input = match late {
+                true => self.merged(&before, version, change.clone()).await?,
+                false => self.input(&before, change.clone()).await?,
+            };
+            match self.rewrite(before, input).await {
+                // Somebody wrote between the look and the write.
+                Err(problem) if self.merge && problem.kind == Kind::PreconditionFailed => {}
+                outcome => return outcome,
             }
-            (Change::Trash, _) => self.must(Action::Trash)?,
-            _ if item.status == "published" => self.must(Action::Publish)?,
-            _ => self.must(Action::Update)?,
         }
+        let before = self.find(id_or_slug).await?;
+        Err(changed_meanwhile(&before.item))
+    }
+
+    /// What the item is to become, as an editor would send it.
+    async fn input(&self, before: &Before, change: Change) -> Result<Value, Problem> {
+        let (slug, content) = before.text();
+        let patched = |patch: Value| {
+            let mut input = as_input(self.resource.fields, &slug, &content, &self.mode);
+            input.insert("status".to_owned(), before.item.status.as_str().into());
+            let mut input = Value::Object(input);
+            merge_patch::apply(&mut input, patch);
+            input
+        };
         match change {
-            Change::Trash => self.set_trashed(item, true).await,
-            Change::Restore => self.set_trashed(item, false).await,
-            Change::Status(status) => self.set_status(item, status).await,
-            Change::Replace(input) => self.rewrite(item, input).await,
-            Change::Patch(patch) => {
-                let mut input = self.present(&item);
-                merge_patch::apply(&mut input, patch);
-                self.rewrite(item, input).await
+            Change::Replace(input) => Ok(input),
+            Change::Patch(patch) => Ok(patched(patch)),
+            Change::Revision(version) => {
+                let then = self.revision(&before.item, version).await?;
+                Ok(as_input(self.resource.fields, &then.slug, &then.content, &self.mode).into())
             }
         }
     }
 
-    /// The item as an editor would send it.
-    fn present(&self, item: &Item) -> Value {
-        let mut input: Map<String, Value> = input_form(self.resource.fields, &item.content(), &self.mode);
-        input.insert("slug".to_owned(), item.slug.as_str().into());
-        input.insert("status".to_owned(), item.status.as_str().into());
-        Value::Object(input)
+    /// The same for a change that was based on an older version.
+    async fn merged(&self, before: &Before, version: i64, change: Change) -> Result<Value, Problem> {
+        // A version that never was, as after a restore of the database, leaves nothing to compare with.
+        let Ok(then) = self.revision(&before.item, version).await else { return Err(changed_meanwhile(&before.item)) };
+        let fields = self.resource.fields;
+        let (slug, content) = before.text();
+        let base = as_input(fields, &then.slug, &then.content, &self.mode);
+        let current = as_input(fields, &slug, &content, &self.mode);
+        let mut wanted = Value::Object(base.clone());
+        let mut status = None;
+        match change {
+            Change::Revision(_) => return Err(changed_meanwhile(&before.item)),
+            Change::Patch(patch) => merge_patch::apply(&mut wanted, patch),
+            Change::Replace(input) => {
+                wanted = input;
+                if let Some(object) = wanted.as_object_mut() {
+                    object.entry("slug").or_insert_with(|| then.slug.as_str().into());
+                }
+            }
+        }
+        let Value::Object(mut wanted) = wanted else { return Ok(wanted) };
+        if let Some(asked) = wanted.shift_remove("status") {
+            status = Some(asked);
+        }
+        let mut joined = Merge { base, current, wanted }.join(&before.item, self.merge)?;
+        joined.insert("status".to_owned(), status.unwrap_or_else(|| before.item.status.as_str().into()));
+        Ok(Value::Object(joined))
     }
 
-    async fn rewrite(&self, item: Item, input: Value) -> Result<Made, Problem> {
-        let before = item.content();
+    async fn revision(&self, item: &Item, version: i64) -> Result<history::State, Problem> {
+        let id = item.id.clone();
+        self.app.database.read(move |c| history::state_at(c, &id, version)).await
+    }
+
+    async fn rewrite(&self, before: Before, input: Value) -> Result<Made, Problem> {
+        let (_, content) = before.text();
         let mut faults = Faults::new();
-        let draft = Draft::read(self.resource, &input, Some(&before), &self.mode, &self.app.site, &mut faults);
-        if faults.is_empty() && draft.status.as_deref().is_some_and(|status| status != item.status) {
-            self.must(Action::Publish)?;
+        let draft = Draft::read(self.resource, &input, Some(&content), &self.mode, &self.app.site, &mut faults);
+        let item = before.item;
+        let beside = self.beside && item.status != "draft";
+        if item.trashed_at != 0 {
+            return Err(Problem::new(Kind::Conflict, "the item is in the trash; restore it first"));
         }
-        let (site, author, resource) = (Arc::clone(&self.app.site), self.author.clone(), self.resource);
+        let status_changes = draft.status.as_deref().is_some_and(|status| status != item.status);
+        let is_public = (item.status == "published" && !beside) || item.stage == "scheduled";
+        if is_public || (faults.is_empty() && status_changes) {
+            allowed(self.role, Action::Publish)?;
+        }
+        if beside && status_changes {
+            let detail = "a working draft has no status of its own; publish it with the operation";
+            return Err(Problem::new(Kind::Conflict, detail));
+        }
+        let (site, author, resource, role) =
+            (Arc::clone(&self.app.site), self.author.clone(), self.resource, self.role);
         let write = move |c: &mut Db, draft: Draft| {
+            let pen = Pen { site: &site, author: &author, role: Some(role) };
+            pen.must(c, &item, Action::UpdateOwn)?;
             let Draft { slug, status, content, .. } = draft;
             let writing = Writing { resource, slug, status, content };
-            write::update(c, &site, &author, &item.id, item.version, writing)
+            let version = item.latest();
+            if beside {
+                return working::write(c, &author, &item.id, version, writing);
+            }
+            let status = writing.status.as_deref().unwrap_or(&item.status);
+            if status == "published" {
+                let public = (item.status == "published").then(|| item.content());
+                checks::require(c, &site, resource, &writing.content, public.as_ref(), &Together::new())?;
+            }
+            write::update(c, &site, &author, &item.id, version, writing)
         };
         self.made(move |c| resolved(c, draft, faults), write).await
-    }
-
-    async fn set_status(&self, item: Item, status: &'static str) -> Result<Made, Problem> {
-        if status != item.status {
-            self.must(Action::Publish)?;
-        }
-        let (site, author, resource) = (Arc::clone(&self.app.site), self.author.clone(), self.resource);
-        let write = move |c: &mut Db, ()| {
-            let content = item.content();
-            let writing = Writing { resource, slug: None, status: Some(status.to_owned()), content };
-            write::update(c, &site, &author, &item.id, item.version, writing)
-        };
-        self.made(|_| Ok(()), write).await
-    }
-
-    async fn set_trashed(&self, item: Item, trashed: bool) -> Result<Made, Problem> {
-        let (site, author) = (Arc::clone(&self.app.site), self.author.clone());
-        let write = move |c: &mut Db, ()| write::set_trashed(c, &site, &author, &item.id, item.version, trashed);
-        self.made(|_| Ok(()), write).await
     }
 
     /// Looks, writes, and shows the item as it is then.
@@ -179,26 +259,25 @@ impl Desk {
         Ok(Made { item, body, replayed: false })
     }
 
-    async fn find(&self, id_or_slug: &str) -> Result<Item, Problem> {
-        let (kind, key, noun) = (self.resource.kind, id_or_slug.to_owned(), self.resource.noun);
-        let found = self.app.database.read_item(move |c| Ok::<_, Problem>(items::find(c, kind, &key)?)).await?;
-        match found {
-            Found::Here(item) => Ok(*item),
-            // A write under an old slug is a write by somebody who did not see the change.
-            Found::Moved(slug) => Err(Problem::new(Kind::NotFound, format!("the {noun} has the slug \"{slug}\" now"))),
-            Found::Nowhere => Err(Problem::not_found(noun)),
-        }
-    }
-
-    fn must(&self, action: Action) -> Result<(), Problem> {
-        if may(self.role, Area::Content, action) {
-            return Ok(());
-        }
-        let detail = match action {
-            Action::Publish => "publishing, or changing what is public, wants the role editor",
-            _ => "the role of this account does not permit this",
+    async fn find(&self, id_or_slug: &str) -> Result<Before, Problem> {
+        let (resource, key) = (self.resource, id_or_slug.to_owned());
+        let look = move |c: &mut Db| {
+            let item = find(c, resource, &key)?;
+            let draft = working::of(c, &item)?;
+            Ok::<_, Problem>(Before { item, draft })
         };
-        Err(Problem::new(Kind::Forbidden, detail))
+        self.app.database.read_item(look).await
+    }
+}
+
+/// The item that is to be written.
+pub fn find(connection: &mut Db, resource: &'static Resource, id_or_slug: &str) -> Result<Item, Problem> {
+    let noun = resource.noun;
+    match items::find(connection, resource.kind, id_or_slug)? {
+        Found::Here(item) => Ok(*item),
+        // A write under an old slug is a write by somebody who did not see the change.
+        Found::Moved(slug) => Err(Problem::new(Kind::NotFound, format!("the {noun} has the slug \"{slug}\" now"))),
+        Found::Nowhere => Err(Problem::not_found(noun)),
     }
 }
 

@@ -3,14 +3,14 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use super::derive;
-use super::slugs;
+use super::{derive, schedule, slugs, working};
 use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::content::moment::utc_text;
 use crate::database::schema::{items, links};
 use crate::database::{Db, new_id, now};
 use crate::items::{Item, Link};
+use crate::journal::diff::pointers;
 use crate::journal::{self, Author};
 use crate::problem::{Current, Kind, Problem};
 use crate::resources::Resource;
@@ -71,6 +71,8 @@ pub fn insert(
         card: String::new(),
         detail: String::new(),
         reference: String::new(),
+        stage: "draft".to_owned(),
+        draft_version: 0,
     };
     let parent_live = parent_is_live(connection, resource, &item.id, &content)?;
     derive::fill(&mut item, resource, &content, site, parent_live);
@@ -84,7 +86,7 @@ pub fn insert(
         // It was found free a moment ago, in this transaction.
         slugs::note(connection, resource.kind, &item.id, &item.slug)?;
     }
-    journal::append(connection, author, "create", &item)?;
+    journal::append_item(connection, author, "create", &item, None, &[])?;
     Ok(item)
 }
 
@@ -105,7 +107,7 @@ pub struct Origin {
     pub trashed_at: Option<i64>,
 }
 
-/// Changes an item that is still at `version`.
+/// Changes an item that is still at `version` and has no working draft.
 pub fn update(
     connection: &mut Db,
     site: &Site,
@@ -115,6 +117,10 @@ pub fn update(
     writing: Writing,
 ) -> Result<Item, Problem> {
     let mut item = at_version(connection, id, version)?;
+    if item.has_working_draft() {
+        let detail = "the item has a working draft; write that with view=draft, or discard it";
+        return Err(Problem::new(Kind::Conflict, detail));
+    }
     let Writing { resource, slug, status, content } = writing;
     if let Some(asked) = slug.filter(|asked| *asked != item.slug) {
         item.slug = slugs::choose(connection, resource.kind, id, Some(&asked), "")?;
@@ -126,8 +132,12 @@ pub fn update(
         Some("draft") if item.status != "draft" => "unpublish",
         _ => "update",
     };
+    if action != "update" {
+        item.stage = "draft".to_owned();
+        schedule::forget(connection, id)?;
+    }
     item.status = status.unwrap_or(item.status);
-    save(connection, site, author, action, item, resource, &content)
+    save(connection, site, author, action, item, &content)
 }
 
 /// Gives an item that an import made the content that it could not have before all others were there:
@@ -145,59 +155,53 @@ pub fn complete(
     derive::fill(&mut item, resource, content, site, parent_live);
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
     relink(connection, id, derive::links(id, resource, content, site))?;
-    journal::append(connection, author, "import", &item)?;
+    journal::append_item(connection, author, "import", &item, None, &[])?;
     Ok(())
 }
 
-/// Moves an item to the trash, or takes it out.
-pub fn set_trashed(
-    connection: &mut Db,
-    site: &Site,
-    author: &Author,
-    id: &str,
-    version: i64,
-    trashed: bool,
-) -> Result<Item, Problem> {
-    let mut item = at_version(connection, id, version)?;
-    item.trashed_at = if trashed { now() } else { 0 };
-    let content = item.content();
-    let resource = resource_of(&item)?;
-    save(connection, site, author, if trashed { "trash" } else { "restore" }, item, resource, &content)
-}
-
-fn resource_of(item: &Item) -> Result<&'static Resource, Problem> {
+/// The declaration of an item's kind.
+pub fn resource_of(item: &Item) -> Result<&'static Resource, Problem> {
     Resource::of_kind(&item.kind).ok_or_else(|| Problem::internal(&format!("unknown kind {}", item.kind)))
 }
 
-/// The item, if it is still at this version.
-fn at_version(connection: &mut Db, id: &str, version: i64) -> Result<Item, Problem> {
+/// The item, if its last write made this version.
+pub fn at_version(connection: &mut Db, id: &str, version: i64) -> Result<Item, Problem> {
     let item: Option<Item> = items::table.find(id).select(Item::as_select()).first(connection).optional()?;
     let item = item.ok_or_else(|| Problem::not_found("item"))?;
-    if item.version == version { Ok(item) } else { Err(changed_meanwhile(&item)) }
+    if item.latest() == version { Ok(item) } else { Err(changed_meanwhile(&item)) }
 }
 
 /// The problem of a stale write, with the item's current state.
 pub fn changed_meanwhile(item: &Item) -> Problem {
-    let mut problem = Problem::new(Kind::PreconditionFailed, format!("the item is at version {} now", item.version));
+    let version = item.latest();
+    let mut problem = Problem::new(Kind::PreconditionFailed, format!("the item is at version {version} now"));
     problem.current = Some(Box::new(Current {
-        version: item.version,
-        etag: format!("\"v{}\"", item.version),
+        version,
+        etag: format!("\"v{version}\""),
         updated_at: utc_text(item.updated_at),
+        changed: Vec::new(),
+        conflicts: Vec::new(),
     }));
     problem
 }
 
-fn save(
+/// Writes an item with its next version: its columns, ready answers, ties, and the journal.
+pub fn save(
     connection: &mut Db,
     site: &Site,
     author: &Author,
     action: &str,
     mut item: Item,
-    resource: &'static Resource,
     content: &Map<String, Value>,
 ) -> Result<Item, Problem> {
+    let resource = resource_of(&item)?;
     let was_live = item.live;
-    item.version += 1;
+    let changed = pointers(&item.content(), content);
+    item.version = item.latest() + 1;
+    if item.has_working_draft() {
+        // The version of an item is that of its last write; the draft's stays the newer one.
+        item.draft_version = item.version;
+    }
     item.updated_at = now().max(item.updated_at + 1);
     if item.status == "published" && item.published_at == 0 {
         item.published_at = item.updated_at;
@@ -209,7 +213,9 @@ fn save(
     if was_live != item.live {
         pass_on(connection, resource, &item)?;
     }
-    journal::append(connection, author, action, &item)?;
+    let draft = working::of(connection, &item)?;
+    let beside = draft.as_ref().map(|d| (d.slug.as_str(), d.content.as_str()));
+    journal::append_item(connection, author, action, &item, beside, &changed)?;
     Ok(item)
 }
 

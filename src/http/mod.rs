@@ -3,8 +3,10 @@
 pub mod body;
 pub mod conditions;
 pub mod content_api;
+pub mod desk_api;
 mod docs;
 mod door;
+pub mod history_api;
 mod metrics;
 pub mod openapi;
 mod operations;
@@ -20,6 +22,8 @@ pub fn routes() -> Vec<Route> {
     routes.extend(crate::auth::api::routes());
     for resource in crate::resources::ALL {
         routes.extend(content_api::routes(resource));
+        routes.extend(desk_api::routes(resource));
+        routes.extend(history_api::routes(resource));
     }
     routes
 }

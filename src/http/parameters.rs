@@ -7,6 +7,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Required, Schema};
 
+use super::openapi::schemas::LINE;
 use super::route::parameter;
 use crate::content::Site;
 use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, STATUSES, When};
@@ -34,6 +35,15 @@ pub static IDEMPOTENCY_KEY: LazyLock<Parameter> = LazyLock::new(|| {
     parameter("Idempotency-Key", ParameterIn::Header, schema, about, json!("0b9d3c1e-import-42"))
 });
 
+/// `reason`, on every write.
+pub static REASON: LazyLock<Parameter> = LazyLock::new(|| {
+    let schema = text().min_length(Some(1)).max_length(Some(MAX_REASON)).pattern(Some(LINE));
+    query("reason", schema, "Why; the history keeps it.", json!("Speaker confirmed"))
+});
+
+/// Longest reason, in characters.
+pub const MAX_REASON: usize = 500;
+
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
@@ -55,7 +65,8 @@ pub fn path_id_or_slug(resource: &Resource) -> Parameter {
     parameter("id_or_slug", ParameterIn::Path, schema, &about, json!("rivers-without-borders"))
 }
 
-fn query(name: &str, schema: impl Into<RefOr<Schema>>, about: &str, example: serde_json::Value) -> Parameter {
+/// A described query parameter.
+pub fn query(name: &str, schema: impl Into<RefOr<Schema>>, about: &str, example: serde_json::Value) -> Parameter {
     parameter(name, ParameterIn::Query, schema, about, example)
 }
 
@@ -81,9 +92,24 @@ fn locale(site: &Site) -> Parameter {
     query("locale", one_of(&tags), about, json!(site.default_locale()))
 }
 
+/// The parameters of steps in an item's life.
+pub fn of_steps(site: &Site) -> Vec<Parameter> {
+    vec![locale(site), view(), REASON.clone()]
+}
+
 /// The parameters of writes.
 pub fn of_writes(site: &Site) -> Vec<Parameter> {
-    vec![locale(site)]
+    let about = "`auto` joins a change that was based on an older version with those of others, where they changed \
+                 other places; where they changed the same, the answer is 412 all the same.";
+    let mut parameters = of_steps(site);
+    parameters.push(query("merge", one_of(&["auto", "none"]), about, json!("auto")));
+    parameters
+}
+
+fn view() -> Parameter {
+    let about = "`draft` means the newest text, for editors: of a published or archived item, its working draft. \
+                 Writing it changes nothing in public.";
+    query("view", one_of(&["published", "draft"]), about, json!("published"))
 }
 
 /// The parameters of single answers.
@@ -103,6 +129,7 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
             json!("html"),
         ),
     ];
+    parameters.push(view());
     let includes = resource.includes();
     if !includes.is_empty() {
         parameters.push(words(

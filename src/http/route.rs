@@ -18,6 +18,7 @@ use crate::content::fault::{Faults, unknown};
 use crate::delivery::answers::Kept;
 use crate::delivery::query::Pairs;
 use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
 
 /// Who acts: an account that has shown a valid access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +145,21 @@ pub enum Access {
     May(Area, Action),
 }
 
+/// Which query parameters a route takes beside its own; those depend on the site's languages.
+#[derive(Debug, Clone, Copy)]
+pub enum Takes {
+    /// None.
+    Own,
+    /// Those of a list of this kind.
+    List(&'static Resource),
+    /// Those of a single item of this kind.
+    One(&'static Resource),
+    /// Those of a step in an item's life.
+    Step,
+    /// Those of a write of content.
+    Content,
+}
+
 /// A body that a route reads.
 #[derive(Clone)]
 pub struct Body {
@@ -193,6 +209,8 @@ pub struct Route {
     pub problems: Vec<Kind>,
     /// Who may call it.
     pub access: Access,
+    /// Its further query parameters.
+    pub takes: Takes,
     /// What it does.
     pub handler: Handler,
 }
@@ -216,6 +234,7 @@ impl Route {
             successes: Vec::new(),
             problems: Vec::new(),
             access: Access::Open,
+            takes: Takes::Own,
             handler: Arc::new(move |request| Box::pin(handler(request))),
         }
     }
@@ -231,6 +250,12 @@ impl Route {
     /// Who may call it.
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    /// Query parameters that depend on the site's languages.
+    pub fn takes(mut self, takes: Takes) -> Self {
+        self.takes = takes;
         self
     }
 

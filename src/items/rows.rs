@@ -55,9 +55,29 @@ pub struct Item {
     pub detail: String,
     /// Fragment of other items' answers.
     pub reference: String,
+    /// draft, in_review or scheduled: where the text stands that is not published. Of the item itself
+    /// while its status is draft, else of its working draft.
+    pub stage: String,
+    /// Version of the working draft, 0 without one.
+    pub draft_version: i64,
 }
 
 impl Item {
+    /// The version of the last write, be it of the item or of its working draft.
+    pub fn latest(&self) -> i64 {
+        self.version.max(self.draft_version)
+    }
+
+    /// Whether it is published or archived and is being written anew beside that.
+    pub fn has_working_draft(&self) -> bool {
+        self.draft_version > 0
+    }
+
+    /// The state as answers tell it: a draft's stage, else the status.
+    pub fn state(&self) -> &str {
+        if self.status == "draft" { &self.stage } else { &self.status }
+    }
+
     /// The stored form.
     pub fn content(&self) -> Map<String, Value> {
         serde_json::from_str(&self.content).unwrap_or_default()
@@ -69,7 +89,7 @@ impl Item {
             id: &self.id,
             slug: &self.slug,
             version: self.version,
-            status: &self.status,
+            status: self.state(),
             created_at: self.created_at,
             updated_at: self.updated_at,
             published_at: self.published_at,

@@ -3,6 +3,9 @@
 //! Writers take turns (see `database::writer`), so sequence numbers have neither gaps nor late
 //! comers: whoever has read up to a number has seen all that came before.
 
+pub mod diff;
+pub mod history;
+
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -12,12 +15,14 @@ use crate::database::{Db, now};
 use crate::items::Item;
 
 /// Who writes, and within which request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Author {
-    /// The account; none for the command line.
+    /// The account; none for the command line and the clock.
     pub account_id: Option<String>,
     /// The request.
     pub request_id: String,
+    /// Why, if that was said.
+    pub reason: Option<String>,
 }
 
 /// The number of the newest entry.
@@ -25,27 +30,63 @@ pub fn head(connection: &mut Db) -> QueryResult<i64> {
     journal_head::table.find(1).select(journal_head::sequence).first(connection)
 }
 
-/// Appends what was done to an item; must run within the transaction that did it.
-pub fn append(connection: &mut Db, author: &Author, action: &str, item: &Item) -> QueryResult<()> {
+/// Something that was done.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// What: `publish`.
+    pub action: &'a str,
+    /// To an item of this kind, or to an account.
+    pub kind: &'a str,
+    /// To which.
+    pub id: &'a str,
+    /// The version that it has since; 0 where there are none.
+    pub version: i64,
+    /// What it became, as JSON.
+    pub snapshot: String,
+    /// The places of the content that changed (JSON Pointers).
+    pub changed: &'a [String],
+}
+
+/// Appends what was done to an item; must run within the transaction that did it. `draft` is its
+/// working draft, if there is one: slug and content.
+pub fn append_item(
+    connection: &mut Db,
+    author: &Author,
+    action: &str,
+    item: &Item,
+    draft: Option<(&str, &str)>,
+    changed: &[String],
+) -> QueryResult<()> {
+    // Contents are JSON already; around them are only values that need no escaping: slugs are plain.
+    let draft =
+        draft.map_or("null".to_owned(), |(slug, content)| format!("{{\"slug\":\"{slug}\",\"content\":{content}}}"));
+    let snapshot = format!(
+        "{{\"slug\":\"{}\",\"status\":\"{}\",\"stage\":\"{}\",\"published_at\":{},\"trashed_at\":{},\"draft\":{draft},\"content\":{}}}",
+        item.slug, item.status, item.stage, item.published_at, item.trashed_at, item.content
+    );
+    let version = item.latest();
+    append(connection, author, Entry { action, kind: &item.kind, id: &item.id, version, snapshot, changed })
+}
+
+/// Appends an entry; must run within the transaction that did what it tells.
+pub fn append(connection: &mut Db, author: &Author, entry: Entry<'_>) -> QueryResult<()> {
     diesel::update(journal_head::table.find(1))
         .set(journal_head::sequence.eq(journal_head::sequence + 1))
         .execute(connection)?;
-    // The content is JSON already; around it only values that need no escaping but the slug's, which are plain.
-    let snapshot = format!(
-        "{{\"slug\":\"{}\",\"status\":\"{}\",\"published_at\":{},\"trashed_at\":{},\"content\":{}}}",
-        item.slug, item.status, item.published_at, item.trashed_at, item.content
-    );
+    let changed = serde_json::to_string(entry.changed).unwrap_or_else(|_| "[]".to_owned());
     // One statement takes the new number and uses it.
-    let entry = journal_head::table.find(1).select((
+    let values = journal_head::table.find(1).select((
         journal_head::sequence,
         now().into_sql::<BigInt>(),
         author.account_id.as_deref().into_sql::<Nullable<Text>>(),
-        action.into_sql::<Text>(),
-        item.kind.as_str().into_sql::<Text>(),
-        item.id.as_str().into_sql::<Text>(),
-        item.version.into_sql::<BigInt>(),
+        entry.action.into_sql::<Text>(),
+        entry.kind.into_sql::<Text>(),
+        entry.id.into_sql::<Text>(),
+        entry.version.into_sql::<BigInt>(),
         author.request_id.as_str().into_sql::<Text>(),
-        snapshot.into_sql::<Text>(),
+        entry.snapshot.into_sql::<Text>(),
+        author.reason.as_deref().into_sql::<Nullable<Text>>(),
+        changed.into_sql::<Text>(),
     ));
     let columns = (
         journal::sequence,
@@ -57,7 +98,9 @@ pub fn append(connection: &mut Db, author: &Author, action: &str, item: &Item) -
         journal::version,
         journal::request_id,
         journal::snapshot,
+        journal::reason,
+        journal::changed,
     );
-    diesel::insert_into(journal::table).values(entry).into_columns(columns).execute(connection)?;
+    diesel::insert_into(journal::table).values(values).into_columns(columns).execute(connection)?;
     Ok(())
 }

@@ -68,7 +68,7 @@ where
         None => Format::detect(path).map_err(ImportError::Format)?,
     };
     let manner = Manner { status: options.status, overwrite: options.overwrite };
-    let author = Author { account_id: None, request_id: format!("import-{}", crate::database::new_id()) };
+    let author = Author { request_id: format!("import-{}", crate::database::new_id()), ..Author::default() };
     let work = Work {
         importer: Importer::new(Arc::clone(&app.site), author, manner),
         file: path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned()),

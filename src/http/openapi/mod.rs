@@ -1,5 +1,6 @@
 //! The OpenAPI document, assembled from the routes.
 
+mod editorial;
 pub mod schemas;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use utoipa::openapi::{
 };
 
 use super::route::{Access, Route, Success};
+use super::{desk_api, history_api};
 use crate::auth::{accounts, api as auth_api, forms, tokens};
 use crate::content::Site;
 use crate::problem::{self, Kind};
@@ -146,6 +148,7 @@ fn components(routes: &[Route], site: &Site) -> Components {
         add(&format!("{}Page", resource.schema), schemas::page(resource));
         add(&format!("{}Input", resource.schema), schemas::input(resource, site, false));
         add(&format!("{}Patch", resource.schema), schemas::input(resource, site, true));
+        add(&format!("{}Revision", resource.schema), editorial::revision(resource));
     }
     add("Page", schemas::page_info());
     add("Login", schemas::form(&forms::LOGIN, site, "Address and password."));
@@ -153,6 +156,9 @@ fn components(routes: &[Route], site: &Site) -> Components {
     add("PasswordChange", schemas::form(&forms::PASSWORD_CHANGE, site, "Old and new password."));
     add("NewAccount", schemas::form(&forms::NEW_ACCOUNT, site, "An account to be made."));
     add("AccountChange", schemas::form(&forms::ACCOUNT_CHANGE, site, "Changes to an account; what is left out stays."));
+    add("Schedule", schemas::form(&desk_api::SCHEDULE, site, "When an item is to be published, unpublished, or both."));
+    derived::<history_api::RevisionPage>(&mut schemas);
+    derived::<history_api::RevisionDiff>(&mut schemas);
     derived::<problem::ProblemBody>(&mut schemas);
     derived::<auth_api::Tokens>(&mut schemas);
     derived::<accounts::Account>(&mut schemas);

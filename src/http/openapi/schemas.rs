@@ -10,7 +10,7 @@ use crate::content::Site;
 use crate::content::field::{Field, Kind, Shape};
 use crate::content::rich_text::Format;
 use crate::content::slug::MAX_SLUG;
-use crate::editorial::draft::{ENVELOPE, STATUSES};
+use crate::editorial::draft::{ENVELOPE, STATES};
 use crate::resources::Resource;
 
 /// A schema, or where it is.
@@ -21,16 +21,16 @@ pub fn reference(name: &str) -> Reference {
     RefOr::Ref(Ref::from_schema_name(name))
 }
 
-fn of_type(kind: Type) -> ObjectBuilder {
+pub(super) fn of_type(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
 }
 
-fn text() -> ObjectBuilder {
+pub(super) fn text() -> ObjectBuilder {
     of_type(Type::String)
 }
 
 /// Text of one line that is not blank, without control characters.
-const LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
+pub const LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
 /// The same with several lines: line ends and tabs are no control characters then.
 const LINES: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$";
 
@@ -38,11 +38,11 @@ fn written(max: usize, pattern: &str) -> ObjectBuilder {
     text().min_length(Some(1)).max_length(Some(max)).pattern(Some(pattern))
 }
 
-fn formatted(format: KnownFormat) -> ObjectBuilder {
+pub(super) fn formatted(format: KnownFormat) -> ObjectBuilder {
     text().format(Some(SchemaFormat::KnownFormat(format)))
 }
 
-fn schema(builder: ObjectBuilder) -> Reference {
+pub(super) fn schema(builder: ObjectBuilder) -> Reference {
     RefOr::T(Schema::Object(builder.build()))
 }
 
@@ -201,7 +201,7 @@ fn answer_with(resource: &'static Resource, site: &Site, relations: bool) -> Sch
             "version",
             schema(of_type(Type::Integer).minimum(Some(1)).description(Some("Grows by one with each write."))),
         )
-        .property("status", schema(text().enum_values(Some(STATUSES.to_vec()))))
+        .property("status", schema(text().enum_values(Some(STATES.to_vec()))))
         .property("created_at", schema(formatted(KnownFormat::DateTime)))
         .property("updated_at", schema(formatted(KnownFormat::DateTime)))
         .property("published_at", or_null(schema(formatted(KnownFormat::DateTime))))
@@ -349,7 +349,7 @@ fn list_of(items: Reference) -> Reference {
     RefOr::T(Schema::Array(ArrayBuilder::new().items(items).build()))
 }
 
-fn closed(object: ObjectBuilder) -> ObjectBuilder {
+pub(super) fn closed(object: ObjectBuilder) -> ObjectBuilder {
     object.additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 

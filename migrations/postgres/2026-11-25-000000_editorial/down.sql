@@ -1,0 +1,14 @@
+DROP TABLE preview_links;
+DROP TABLE presences;
+DROP TABLE assignments;
+DROP TABLE comments;
+DROP TABLE release_items;
+DROP TABLE releases;
+DROP TABLE schedules;
+DROP TABLE drafts;
+DROP INDEX journal_actor;
+ALTER TABLE journal DROP COLUMN changed;
+ALTER TABLE journal DROP COLUMN reason;
+DROP INDEX items_kind_stage;
+ALTER TABLE items DROP COLUMN draft_version;
+ALTER TABLE items DROP COLUMN stage;

@@ -1,0 +1,100 @@
+//! Publication checks: what an item still lacks before the public may see it.
+
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use serde_json::{Map, Value};
+
+use super::derive;
+use crate::content::Site;
+use crate::content::fault::Faults;
+use crate::content::field::{Relation, Shape};
+use crate::database::schema::items;
+use crate::database::{Db, any_of};
+use crate::problem::Problem;
+use crate::resources::Resource;
+
+/// Ids of items that are published in the same transaction: they count as published.
+pub type Together = HashSet<String>;
+
+/// Refuses what the public may not see yet, and names all that is missing. `before` is the content
+/// that is public already: what has not changed since is not checked again.
+pub fn require(
+    connection: &mut Db,
+    site: &Site,
+    resource: &'static Resource,
+    content: &Map<String, Value>,
+    before: Option<&Map<String, Value>>,
+    together: &Together,
+) -> Result<(), Problem> {
+    let faults = missing(connection, site, resource, content, before, together)?;
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+}
+
+/// What is missing.
+pub fn missing(
+    connection: &mut Db,
+    site: &Site,
+    resource: &'static Resource,
+    content: &Map<String, Value>,
+    before: Option<&Map<String, Value>>,
+    together: &Together,
+) -> QueryResult<Faults> {
+    let mut faults = Faults::new();
+    let unchanged = |name: &str| before.is_some_and(|before| before.get(name) == content.get(name));
+    for field in resource.fields.iter().filter(|f| f.localised && !unchanged(f.name)) {
+        let Some(values) = content.get(field.name).and_then(Value::as_object) else { continue };
+        for locale in site.required_locales.iter().filter(|locale| !values.contains_key(*locale)) {
+            let message = format!("the site publishes nothing that is not translated to \"{locale}\"");
+            faults.add(format!("/{}/{locale}", field.name), "untranslated", message);
+        }
+    }
+    if site.require_published_references {
+        references(connection, site, resource, content, &unchanged, together, &mut faults)?;
+    }
+    Ok(faults)
+}
+
+fn references(
+    connection: &mut Db,
+    site: &Site,
+    resource: &'static Resource,
+    content: &Map<String, Value>,
+    unchanged: &dyn Fn(&str) -> bool,
+    together: &Together,
+    faults: &mut Faults,
+) -> QueryResult<()> {
+    let relations: Vec<Relation> =
+        resource.relations().filter(|r| must_be_public(resource, r) && !unchanged(r.name)).collect();
+    let mut ties = derive::links("", resource, content, site);
+    ties.retain(|tie| relations.iter().any(|r| r.name == tie.relation) && !together.contains(&tie.target_id));
+    if ties.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = ties.iter().map(|tie| tie.target_id.as_str()).collect();
+    let live: HashSet<String> = items::table
+        .filter(any_of(connection.dialect(), items::id, &ids).and(items::live.eq(true)))
+        .select(items::id)
+        .load::<String>(connection)?
+        .into_iter()
+        .collect();
+    for tie in ties.iter().filter(|tie| !live.contains(&tie.target_id)) {
+        let Some(relation) = relations.iter().find(|r| r.name == tie.relation) else { continue };
+        let pointer = match relation.shape {
+            Shape::One => format!("/{}", relation.name),
+            Shape::Many => format!("/{}/{}", relation.name, tie.position),
+            Shape::ManyWith { key, .. } => format!("/{}/{}/{key}", relation.name, tie.position),
+        };
+        let noun = Resource::of_kind(relation.target).map_or(relation.target, |r| r.noun);
+        faults.add(pointer, "not_published", format!("the {noun} \"{}\" is not published", tie.target_id));
+    }
+    Ok(())
+}
+
+/// Items of one kind may refer to each other: each would wait for the other. A session waits for its
+/// event in any case.
+fn must_be_public(resource: &'static Resource, relation: &Relation) -> bool {
+    let owner = Resource::of_kind(relation.target).and_then(|target| target.children);
+    relation.target != resource.kind && owner.is_none_or(|children| children.kind != resource.kind)
+}

@@ -1,0 +1,132 @@
+//! The history of one item: its entries, its states, and what differs between two of them.
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use serde_json::{Map, Value};
+
+use crate::database::Db;
+use crate::database::schema::{accounts, journal};
+use crate::problem::Problem;
+
+/// What an entry of the journal tells beside the snapshot.
+#[derive(Debug, Clone, Queryable)]
+pub struct Told {
+    /// Its number.
+    pub sequence: i64,
+    /// When (µs).
+    pub at: i64,
+    /// The account.
+    pub actor: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// To what kind.
+    pub kind: String,
+    /// To which item or account.
+    pub item_id: String,
+    /// Its version since then.
+    pub version: i64,
+    /// The request.
+    pub request_id: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// JSON list of pointers.
+    pub changed: String,
+    /// Name of the account, while it exists.
+    pub actor_name: Option<String>,
+}
+
+/// The columns of [`Told`].
+type Columns = (
+    (
+        journal::sequence,
+        journal::at,
+        journal::actor,
+        journal::action,
+        journal::kind,
+        journal::item_id,
+        journal::version,
+        journal::request_id,
+        journal::reason,
+        journal::changed,
+    ),
+    diesel::dsl::Nullable<accounts::name>,
+);
+
+type Row = ((i64, i64, Option<String>, String, String, String, i64, String, Option<String>, String), Option<String>);
+
+/// The columns of [`Told`], for a query that joins the accounts.
+pub fn columns() -> Columns {
+    let own = (
+        journal::sequence,
+        journal::at,
+        journal::actor,
+        journal::action,
+        journal::kind,
+        journal::item_id,
+        journal::version,
+        journal::request_id,
+        journal::reason,
+        journal::changed,
+    );
+    (own, accounts::name.nullable())
+}
+
+impl From<Row> for Told {
+    fn from((own, actor_name): Row) -> Self {
+        let (sequence, at, actor, action, kind, item_id, version, request_id, reason, changed) = own;
+        Self { sequence, at, actor, action, kind, item_id, version, request_id, reason, changed, actor_name }
+    }
+}
+
+/// The entries of an item before the number `before`, the newest first.
+pub fn entries(connection: &mut Db, item_id: &str, before: i64, limit: i64) -> QueryResult<Vec<Told>> {
+    let rows: Vec<Row> = journal::table
+        .left_join(accounts::table.on(journal::actor.eq(accounts::id.nullable())))
+        .filter(journal::item_id.eq(item_id).and(journal::sequence.lt(before)))
+        .order(journal::sequence.desc())
+        .limit(limit)
+        .select(columns())
+        .load(connection)?;
+    Ok(rows.into_iter().map(Told::from).collect())
+}
+
+/// What an item was at a version: the text that was being written then.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The entry that made it.
+    pub told: Told,
+    /// The slug.
+    pub slug: String,
+    /// The state, as answers tell it.
+    pub state: String,
+    /// Whether this text was a working draft.
+    pub is_working_draft: bool,
+    /// The stored form.
+    pub content: Map<String, Value>,
+}
+
+/// The item as it was at a version; the newest entry of that version counts.
+pub fn state_at(connection: &mut Db, item_id: &str, version: i64) -> Result<State, Problem> {
+    let row: Option<(Row, String)> = journal::table
+        .left_join(accounts::table.on(journal::actor.eq(accounts::id.nullable())))
+        .filter(journal::item_id.eq(item_id).and(journal::version.eq(version)))
+        .order(journal::sequence.desc())
+        .select((columns(), journal::snapshot))
+        .first(connection)
+        .optional()?;
+    let Some((row, snapshot)) = row else { return Err(Problem::not_found("revision")) };
+    let snapshot: Value = serde_json::from_str(&snapshot).map_err(|error| Problem::internal(&error))?;
+    let text = |name: &str| snapshot.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let draft = snapshot.get("draft").filter(|draft| draft.is_object());
+    let shown = draft.unwrap_or(&snapshot);
+    let status = text("status");
+    // Entries of before there were stages have none.
+    let stage = Some(text("stage")).filter(|stage| !stage.is_empty()).unwrap_or_else(|| "draft".to_owned());
+    Ok(State {
+        told: row.into(),
+        slug: shown.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        state: if status == "draft" || draft.is_some() { stage } else { status },
+        is_working_draft: draft.is_some(),
+        content: shown.get("content").and_then(Value::as_object).cloned().unwrap_or_default(),
+    })
+}
