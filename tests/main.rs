@@ -17,6 +17,7 @@ mod languages;
 mod operations;
 mod origin;
 mod process;
+mod releases;
 mod times;
 mod tools;
 mod transfer;
@@ -59,6 +60,7 @@ fn main() {
         operations::TESTS,
         origin::TESTS,
         process::TESTS,
+        releases::TESTS,
         times::TESTS,
         tools::TESTS,
         transfer::TESTS,

@@ -82,6 +82,17 @@ impl Form {
         self.get(name).unwrap_or_default()
     }
 
+    /// All of it.
+    pub fn content(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// The objects of a list of the form.
+    pub fn objects(&self, name: &str) -> Vec<&Map<String, Value>> {
+        let list = self.0.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(Value::as_object).collect()
+    }
+
     /// A flag of the form, if it is there.
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.0.get(name).and_then(Value::as_bool)

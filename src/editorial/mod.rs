@@ -6,6 +6,7 @@
 //! archive, with what `checks` demands of them; `working` the drafts of what is public already;
 //! `schedule` and `clock` what happens by itself.
 
+pub mod bulk;
 pub mod checks;
 pub mod clock;
 pub mod derive;
@@ -16,6 +17,7 @@ pub mod merge;
 pub mod operations;
 pub mod own;
 pub mod purge;
+pub mod releases;
 pub mod rerender;
 pub mod schedule;
 pub mod slugs;

@@ -10,10 +10,11 @@ use super::draft::Draft;
 use super::idempotency::Idempotent;
 use super::life::{self, Operation, Pen, allowed};
 use super::merge::{Merge, as_input};
+use super::releases;
 use super::working::{self, WorkingDraft};
 use super::write::{self, Origin, Writing, changed_meanwhile};
 use crate::app::App;
-use crate::auth::permissions::{Action, Role};
+use crate::auth::permissions::{Action, Area, Role, may};
 use crate::content::fault::Faults;
 use crate::content::{LocaleMode, merge_patch};
 use crate::database::Db;
@@ -231,6 +232,9 @@ impl Desk {
         let write = move |c: &mut Db, draft: Draft| {
             let pen = Pen { site: &site, author: &author, role: Some(role) };
             pen.must(c, &item, Action::UpdateOwn)?;
+            if !may(role, Area::Content, Action::Publish) && releases::will_publish(c, &item.id)? {
+                allowed(role, Action::Publish)?;
+            }
             let Draft { slug, status, content, .. } = draft;
             let writing = Writing { resource, slug, status, content };
             let version = item.latest();

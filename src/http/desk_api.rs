@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::body;
 use super::conditions::{required_version, tag as etag};
@@ -13,11 +13,10 @@ use super::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
 use super::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::auth::forms::Form;
 use crate::auth::permissions::{Action, Area};
-use crate::content::LocaleMode;
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
 use crate::content::moment::Moment;
-use crate::content::values;
+use crate::content::{LocaleMode, Site, values};
 use crate::database::{Db, now};
 use crate::delivery::Audience;
 use crate::delivery::one::shown;
@@ -246,29 +245,39 @@ async fn plan(resource: &'static Resource, request: Request) -> Result<Answer, P
     operate(resource, request, operation).await
 }
 
-/// The moments of a body, which must lie ahead.
+/// What a body plans.
 fn schedule(request: &Request) -> Result<Operation, Problem> {
     let site = &request.app.site;
     let form = Form::read(&SCHEDULE, &body::json(request)?, site)?;
     let mut faults = Faults::new();
+    match moments(site, form.content(), "", &mut faults) {
+        Some(operation) => Ok(operation),
+        None => Err(Problem::invalid(faults)),
+    }
+}
+
+/// The moments of a checked body, which must lie ahead; what is wrong goes to `faults`.
+pub fn moments(site: &Site, body: &Map<String, Value>, place: &str, faults: &mut Faults) -> Option<Operation> {
+    let mut sound = true;
     let mut moment = |name: &str| {
-        let at = Moment::parse(&form.get(name)?, site.time_zone).ok()?.instant(site.time_zone, false);
-        if at.timestamp_micros() <= now() {
-            faults.add(format!("/{name}"), "in_the_past", "this moment has passed");
+        let text = body.get(name)?.as_str()?;
+        let at = Moment::parse(text, site.time_zone).ok()?.instant(site.time_zone, false).timestamp_micros();
+        if at <= now() {
+            faults.add(format!("{place}/{name}"), "in_the_past", "this moment has passed");
+            sound = false;
         }
-        Some(at.timestamp_micros())
+        Some(at)
     };
     let (publish_at, unpublish_at) = (moment("publish_at"), moment("unpublish_at"));
     if publish_at.is_none() && unpublish_at.is_none() {
-        faults.add("", "required", "publish_at, unpublish_at, or both");
+        faults.add(place, "required", "publish_at, unpublish_at, or both");
+        sound = false;
     }
     if publish_at.zip(unpublish_at).is_some_and(|(from, until)| until <= from) {
-        faults.add("/unpublish_at", "before_start", "it would be unpublished before it is published");
+        faults.add(format!("{place}/unpublish_at"), "before_start", "it would be unpublished before it is published");
+        sound = false;
     }
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
-    Ok(Operation::Schedule { publish_at, unpublish_at })
+    sound.then_some(Operation::Schedule { publish_at, unpublish_at })
 }
 
 /// The answer of a write: the item as it is now, with the tag that the next write wants.

@@ -1,6 +1,7 @@
 //! The door: routes, limits, problems, the OpenAPI document.
 
 pub mod body;
+pub mod bulk_api;
 pub mod conditions;
 pub mod content_api;
 pub mod desk_api;
@@ -11,6 +12,7 @@ mod metrics;
 pub mod openapi;
 mod operations;
 pub mod parameters;
+pub mod releases_api;
 pub mod route;
 pub mod server;
 
@@ -20,6 +22,8 @@ use route::Route;
 pub fn routes() -> Vec<Route> {
     let mut routes = operations::routes();
     routes.extend(crate::auth::api::routes());
+    routes.extend(releases_api::routes());
+    routes.extend(bulk_api::routes());
     for resource in crate::resources::ALL {
         routes.extend(content_api::routes(resource));
         routes.extend(desk_api::routes(resource));

@@ -20,7 +20,7 @@ use utoipa::openapi::{
 };
 
 use super::route::{Access, Route, Success};
-use super::{desk_api, history_api};
+use super::{bulk_api, desk_api, history_api, releases_api};
 use crate::auth::{accounts, api as auth_api, forms, tokens};
 use crate::content::Site;
 use crate::problem::{self, Kind};
@@ -157,6 +157,12 @@ fn components(routes: &[Route], site: &Site) -> Components {
     add("NewAccount", schemas::form(&forms::NEW_ACCOUNT, site, "An account to be made."));
     add("AccountChange", schemas::form(&forms::ACCOUNT_CHANGE, site, "Changes to an account; what is left out stays."));
     add("Schedule", schemas::form(&desk_api::SCHEDULE, site, "When an item is to be published, unpublished, or both."));
+    add("Bulk", schemas::form(&bulk_api::BULK, site, "Steps with many items."));
+    add("NewRelease", schemas::form(&releases_api::NEW_RELEASE, site, "A release to be made."));
+    let about = "Changes to a release; what is left out stays.";
+    add("ReleaseChange", schemas::form(&releases_api::RELEASE_CHANGE, site, about));
+    derived::<bulk_api::BulkResults>(&mut schemas);
+    derived::<releases_api::ReleaseList>(&mut schemas);
     derived::<history_api::RevisionPage>(&mut schemas);
     derived::<history_api::RevisionDiff>(&mut schemas);
     derived::<problem::ProblemBody>(&mut schemas);
@@ -211,6 +217,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
     let mut tags: Vec<(&str, String)> = vec![
         ("Authentication", "Logging in, tokens, one's own account.".into()),
         ("Accounts", "The accounts of editors; for administrators.".into()),
+        ("Releases", "Steps with many items, taken together.".into()),
     ];
     tags.extend(ALL.iter().map(|r| (super::content_api::tag(r), r.about.to_owned())));
     tags.push(("Operations", "For those who run the server.".into()));

@@ -1,0 +1,285 @@
+//! Releases: a named set of steps that are taken together, at a moment or by hand.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+
+use super::bulk::{self, Step};
+use super::life::{Operation, Pen};
+use crate::content::Site;
+use crate::database::connection::Part;
+use crate::database::schema::{items, release_items, releases};
+use crate::database::{Db, any_of, new_id, now};
+use crate::journal::{self, Author, Entry};
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+/// A row of `releases`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = releases, treat_none_as_null = true)]
+pub struct Release {
+    /// UUIDv7.
+    pub id: String,
+    /// What editors call it.
+    pub name: String,
+    /// open, scheduled, published or failed.
+    pub status: String,
+    /// When it is to go live (µs), or 0.
+    pub due_at: i64,
+    /// Grows by one with each write.
+    pub version: i64,
+    /// When it was made (µs).
+    pub created_at: i64,
+    /// When it was last written (µs).
+    pub updated_at: i64,
+    /// By whom it was made.
+    pub created_by: Option<String>,
+    /// Why it did not go live.
+    pub failure: Option<String>,
+}
+
+/// A member of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = release_items)]
+pub struct Member {
+    /// The release.
+    pub release_id: String,
+    /// Its place.
+    pub position: i32,
+    /// The item.
+    pub item_id: String,
+    /// publish, unpublish or archive.
+    pub operation: String,
+}
+
+/// What a release is to become; what is none stays.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// The name.
+    pub name: Option<String>,
+    /// When (µs); 0 for no moment.
+    pub due_at: Option<i64>,
+    /// Items, with what is to happen to them.
+    pub steps: Option<Vec<Step>>,
+}
+
+/// All releases, the newest first.
+pub fn all(connection: &mut Db, limit: i64) -> QueryResult<Vec<Release>> {
+    releases::table.order(releases::id.desc()).limit(limit).select(Release::as_select()).load(connection)
+}
+
+/// One release.
+pub fn by_id(connection: &mut Db, id: &str) -> Result<Release, Problem> {
+    let found = releases::table.find(id).select(Release::as_select()).first(connection).optional()?;
+    found.ok_or_else(|| Problem::not_found("release"))
+}
+
+/// The members of these releases, in order, each with kind, slug and state of its item.
+pub fn members(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<(Member, crate::items::Item)>> {
+    release_items::table
+        .inner_join(items::table)
+        .filter(any_of(connection.dialect(), release_items::release_id, ids))
+        .order((release_items::release_id, release_items::position))
+        .select((Member::as_select(), crate::items::Item::as_select()))
+        .load(connection)
+}
+
+/// Makes a release.
+pub fn create(connection: &mut Db, pen: Pen<'_>, wanted: Wanted) -> Result<Release, Problem> {
+    let at = now();
+    let release = Release {
+        id: new_id(),
+        name: String::new(),
+        status: "open".to_owned(),
+        due_at: 0,
+        version: 0,
+        created_at: at,
+        updated_at: at,
+        created_by: pen.author.account_id.clone(),
+        failure: None,
+    };
+    diesel::insert_into(releases::table).values(&release).execute(connection)?;
+    write(connection, pen, "create", release, wanted)
+}
+
+/// Changes a release that is still at `version` and has not gone live.
+pub fn update(connection: &mut Db, pen: Pen<'_>, id: &str, version: i64, wanted: Wanted) -> Result<Release, Problem> {
+    let release = open(connection, id, version)?;
+    write(connection, pen, "update", release, wanted)
+}
+
+/// The release, if it is at this version and has not gone live.
+fn open(connection: &mut Db, id: &str, version: i64) -> Result<Release, Problem> {
+    let release = by_id(connection, id)?;
+    if release.version != version {
+        let detail = format!("the release is at version {} now", release.version);
+        return Err(Problem::new(Kind::PreconditionFailed, detail));
+    }
+    if release.status == "published" {
+        return Err(Problem::new(Kind::Conflict, "the release has gone live"));
+    }
+    Ok(release)
+}
+
+fn write(
+    connection: &mut Db,
+    pen: Pen<'_>,
+    action: &str,
+    mut release: Release,
+    wanted: Wanted,
+) -> Result<Release, Problem> {
+    release.name = wanted.name.unwrap_or(release.name);
+    release.due_at = wanted.due_at.unwrap_or(release.due_at);
+    if let Some(steps) = wanted.steps {
+        set_members(connection, &release.id, &steps)?;
+    }
+    release.failure = None;
+    release.status = if release.due_at > 0 { "scheduled" } else { "open" }.to_owned();
+    if release.due_at > 0 {
+        // What could not go live now is not planned either.
+        let steps = steps_of(connection, &release.id)?;
+        bulk::try_all(connection, pen, "items", &steps)?;
+    }
+    save(connection, pen.author, action, release)
+}
+
+fn save(connection: &mut Db, author: &Author, action: &str, mut release: Release) -> Result<Release, Problem> {
+    release.version += 1;
+    release.updated_at = now();
+    diesel::update(releases::table.find(&release.id)).set(&release).execute(connection)?;
+    told(connection, author, action, &release)?;
+    Ok(release)
+}
+
+fn told(connection: &mut Db, author: &Author, action: &str, release: &Release) -> QueryResult<()> {
+    let snapshot = serde_json::json!({
+        "name": release.name, "status": release.status, "due_at": release.due_at, "failure": release.failure,
+    });
+    let entry = Entry {
+        action,
+        kind: "release",
+        id: &release.id,
+        version: release.version,
+        snapshot: snapshot.to_string(),
+        changed: &[],
+    };
+    journal::append(connection, author, entry)
+}
+
+fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Problem> {
+    diesel::delete(release_items::table.filter(release_items::release_id.eq(id))).execute(connection)?;
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut faults = crate::content::fault::Faults::new();
+    for (position, step) in steps.iter().enumerate() {
+        let place = format!("/items/{position}/id");
+        match super::operations::find(connection, step.resource, &step.key) {
+            Ok(item) if seen.insert(item.id.clone(), position).is_some() => {
+                faults.add(place, "duplicate", "the same item stands above already");
+            }
+            Ok(item) => {
+                let member = Member {
+                    release_id: id.to_owned(),
+                    position: position as i32,
+                    item_id: item.id,
+                    operation: step.operation.word().to_owned(),
+                };
+                diesel::insert_into(release_items::table).values(&member).execute(connection)?;
+            }
+            Err(problem) if problem.kind == Kind::NotFound => {
+                faults.add(place, "dangling_reference", problem.detail);
+            }
+            Err(problem) => return Err(problem),
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+}
+
+/// The steps that a release still has to take: what was done meanwhile is left out.
+fn steps_of(connection: &mut Db, id: &str) -> QueryResult<Vec<Step>> {
+    let all = members(connection, &[id])?.into_iter().filter_map(|(member, item)| {
+        let operation = operation(&member.operation)?;
+        let resource = Resource::of_kind(&item.kind)?;
+        let step = Step { resource, key: item.id.clone(), version: None, operation };
+        let done = item.trashed_at == 0 && operation.refused(&item).is_some();
+        (!done).then_some(step)
+    });
+    Ok(all.collect())
+}
+
+/// The step that this word means in a release.
+pub fn operation(word: &str) -> Option<Operation> {
+    [Operation::Publish, Operation::Unpublish, Operation::Archive].into_iter().find(|known| known.word() == word)
+}
+
+/// Takes all steps of a release that is still at `version`.
+pub fn publish(connection: &mut Db, pen: Pen<'_>, id: &str, version: i64) -> Result<Release, Problem> {
+    let release = open(connection, id, version)?;
+    let steps = steps_of(connection, id)?;
+    bulk::all(connection, pen, "items", &steps)?;
+    save(connection, pen.author, "publish", Release { status: "published".to_owned(), failure: None, ..release })
+}
+
+/// Forgets a release that has not gone live.
+pub fn remove(connection: &mut Db, pen: Pen<'_>, id: &str, version: i64) -> Result<(), Problem> {
+    let release = open(connection, id, version)?;
+    diesel::delete(releases::table.find(id)).execute(connection)?;
+    Ok(told(connection, pen.author, "delete", &release)?)
+}
+
+/// When the next release is due (µs).
+pub fn next(connection: &mut Db) -> QueryResult<Option<i64>> {
+    releases::table
+        .filter(releases::status.eq("scheduled"))
+        .order(releases::due_at)
+        .select(releases::due_at)
+        .first(connection)
+        .optional()
+}
+
+/// Whether a release that is planned will publish this item.
+pub fn will_publish(connection: &mut Db, item_id: &str) -> QueryResult<bool> {
+    let found: Option<String> = release_items::table
+        .inner_join(releases::table.on(releases::id.eq(release_items::release_id)))
+        .filter(release_items::item_id.eq(item_id).and(releases::status.eq("scheduled")))
+        .select(releases::id)
+        .first(connection)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Makes the first release go live that was due at `moment` (µs): all of it, or nothing and it has
+/// failed. Says whether there was one.
+pub fn run_due(connection: &mut Db, site: &Site, moment: i64) -> Result<bool, Problem> {
+    let due: Option<Release> = releases::table
+        .filter(releases::status.eq("scheduled").and(releases::due_at.le(moment)))
+        .order((releases::due_at, releases::id))
+        .select(Release::as_select())
+        .first(connection)
+        .optional()?;
+    let Some(release) = due else { return Ok(false) };
+    let author = Author {
+        account_id: release.created_by.clone(),
+        request_id: "release".to_owned(),
+        reason: Some(format!("release \"{}\"", release.name)),
+    };
+    let pen = Pen { site, author: &author, role: None };
+    connection.begin_part(Part::RECORD)?;
+    let steps = steps_of(connection, &release.id)?;
+    let outcome = bulk::all(connection, pen, "items", &steps);
+    match outcome {
+        Ok(_) => {
+            connection.keep_part(Part::RECORD)?;
+            save(connection, &author, "publish", Release { status: "published".to_owned(), failure: None, ..release })?;
+        }
+        Err(problem) if problem.kind.status() < 500 => {
+            connection.drop_part(Part::RECORD)?;
+            let told: Vec<String> = problem.errors.iter().map(|e| format!("{}: {}", e.pointer, e.message)).collect();
+            tracing::warn!(release = release.id, failure = told.join("; "), "a release could not go live");
+            let failure = Some(told.join("; "));
+            save(connection, &author, "fail", Release { status: "failed".to_owned(), failure, ..release })?;
+        }
+        Err(problem) => return Err(problem),
+    }
+    Ok(true)
+}

@@ -1,0 +1,293 @@
+//! Releases: sets of steps that are taken together.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::body;
+use super::bulk_api::{COLLECTION, ID, item};
+use super::conditions::required_version;
+use super::desk_api::author;
+use super::openapi::schemas::{example_of, reference};
+use super::parameters::{IF_MATCH, REASON, path_id};
+use super::route::{Access, Answer, JSON, Request, Route};
+use crate::auth::forms::Form;
+use crate::auth::permissions::{Action, Area, Role};
+use crate::content::Site;
+use crate::content::fault::Faults;
+use crate::content::field::{Field, Kind as FieldKind};
+use crate::content::moment::{Moment, utc_text};
+use crate::database::{Db, now};
+use crate::editorial::bulk::{MOST_STEPS, Step};
+use crate::editorial::life::{Operation, Pen};
+use crate::editorial::releases::{self, Release, Wanted};
+use crate::journal::Author;
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+const MEMBER: &[Field] = &[
+    COLLECTION,
+    ID,
+    Field::new(
+        "operation",
+        FieldKind::OneOf(&["publish", "unpublish", "archive"]),
+        "What is to happen to it.",
+        r#""publish""#,
+    )
+    .or(r#""publish""#),
+];
+const ITEMS: FieldKind = FieldKind::List { of: &FieldKind::Object(MEMBER), max: MOST_STEPS };
+const EXAMPLE: &str = r#"[{"collection": "events", "id": "rivers-without-borders", "operation": "publish"}]"#;
+const NAME: FieldKind = FieldKind::Line { max: 200 };
+const AT: Field = Field::new(
+    "publish_at",
+    FieldKind::Moment { end: false },
+    "When it goes live: local time of the site, or with its UTC offset. Without it, by hand.",
+    r#""2027-01-15T09:00""#,
+);
+
+/// A release to be made.
+pub static NEW_RELEASE: [Field; 3] = [
+    Field::new("name", NAME, "What editors call it.", r#""Autumn programme""#).required(),
+    AT,
+    Field::new("items", ITEMS, "The items, in order.", EXAMPLE),
+];
+
+/// Changes to a release.
+pub static RELEASE_CHANGE: [Field; 3] = [
+    Field::new("name", NAME, "What editors call it.", r#""Autumn programme""#),
+    AT,
+    Field::new("items", ITEMS, "All items, in order, instead of those until now.", EXAMPLE),
+];
+
+/// A member of a release.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseItem {
+    /// Where the item is.
+    #[schema(example = "events")]
+    pub collection: &'static str,
+    /// Its id.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// Its slug.
+    pub slug: String,
+    /// Its state now.
+    #[schema(example = "draft")]
+    pub status: String,
+    /// What is to happen to it.
+    #[schema(example = "publish")]
+    pub operation: String,
+}
+
+/// A release, as it is answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Release)]
+pub struct ReleaseBody {
+    /// Its id.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// What editors call it.
+    pub name: String,
+    /// `open`, `scheduled`, `published`, or `failed` (then `failure` says why).
+    #[schema(example = "scheduled")]
+    pub status: String,
+    /// When it goes live.
+    #[schema(required = true, format = "date-time")]
+    pub publish_at: Option<String>,
+    /// Grows by one with each write.
+    #[schema(minimum = 1)]
+    pub version: i64,
+    /// When it was made.
+    #[schema(format = "date-time")]
+    pub created_at: String,
+    /// When it was last written.
+    #[schema(format = "date-time")]
+    pub updated_at: String,
+    /// Why it did not go live.
+    #[schema(required = true)]
+    pub failure: Option<String>,
+    /// The items, in order.
+    pub items: Vec<ReleaseItem>,
+}
+
+/// The newest releases.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseList {
+    /// The releases, the newest first.
+    pub data: Vec<ReleaseBody>,
+}
+
+/// The most releases of the list.
+const MOST: i64 = 100;
+const PATH: &str = "/api/v1/releases/{id}";
+
+/// All routes of this room.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Releases";
+    let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Publish));
+    let changed = [Kind::NotFound, Kind::Conflict, Kind::PreconditionFailed, Kind::PreconditionRequired];
+    vec![
+        Route::new(Method::GET, "/api/v1/releases", "listReleases", list)
+            .about(TAG, "List releases", "The newest 100.")
+            .access(read)
+            .answers(200, "The releases.", reference("ReleaseList"), &[]),
+        Route::new(Method::POST, "/api/v1/releases", "createRelease", create)
+            .about(TAG, "Create a release", "Steps that are taken together: at a moment, or by hand.")
+            .access(write)
+            .parameters([REASON.clone()])
+            .body(JSON, reference("NewRelease"), example_of(&NEW_RELEASE))
+            .answers(201, "Created.", reference("Release"), &["Location", "ETag"]),
+        Route::new(Method::GET, PATH, "getRelease", get)
+            .about(TAG, "Get a release", "With its items as they are now.")
+            .access(read)
+            .parameters([path_id()])
+            .answers(200, "The release.", reference("Release"), &["ETag"])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::PATCH, PATH, "updateRelease", update)
+            .about(TAG, "Change a release", "Until it has gone live. `publish_at: null` takes its moment away.")
+            .access(write)
+            .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
+            .body("application/merge-patch+json", reference("ReleaseChange"), example_of(&RELEASE_CHANGE))
+            .answers(200, "Changed.", reference("Release"), &["ETag"])
+            .problems(&changed),
+        Route::new(Method::DELETE, PATH, "deleteRelease", remove)
+            .about(TAG, "Drop a release", "Its items stay as they are.")
+            .access(write)
+            .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
+            .answers_as(204, "Dropped.", None, &[])
+            .problems(&changed),
+        Route::new(Method::POST, format!("{PATH}/publish"), "publishRelease", publish)
+            .about(TAG, "Make a release go live", "All of it at once, or nothing: then faults name what was refused.")
+            .access(write)
+            .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
+            .answers(200, "Live.", reference("Release"), &["ETag"])
+            .problems(&changed)
+            .problems(&[Kind::Invalid]),
+    ]
+}
+
+fn shown(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Problem> {
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let mut members = if ids.is_empty() { Vec::new() } else { releases::members(connection, &ids)? };
+    let body = |row: &Release| {
+        let (own, others) = std::mem::take(&mut members).into_iter().partition(|(m, _)| m.release_id == row.id);
+        members = others;
+        let own: Vec<(releases::Member, crate::items::Item)> = own;
+        let items = own.into_iter().map(|(member, item)| ReleaseItem {
+            collection: Resource::of_kind(&item.kind).map_or("", |resource| resource.collection),
+            status: item.state().to_owned(),
+            id: item.id,
+            slug: item.slug,
+            operation: member.operation,
+        });
+        ReleaseBody {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            status: row.status.clone(),
+            publish_at: (row.due_at > 0).then(|| utc_text(row.due_at)),
+            version: row.version,
+            created_at: utc_text(row.created_at),
+            updated_at: utc_text(row.updated_at),
+            failure: row.failure.clone(),
+            items: items.collect(),
+        }
+    };
+    Ok(rows.iter().map(body).collect())
+}
+
+async fn answer(request: &Request, status: u16, row: Release) -> Result<Answer, Problem> {
+    let version = row.version;
+    let bodies = request.app.database.read(move |c| shown(c, &[row])).await?;
+    let body = bodies.into_iter().next().ok_or_else(|| Problem::not_found("release"))?;
+    let location = format!("/api/v1/releases/{}", body.id);
+    let answer = Answer::of(status, &body)?.private().header("etag", format!("\"v{version}\""));
+    Ok(if status == 201 { answer.header("location", location) } else { answer })
+}
+
+async fn list(request: Request) -> Result<Answer, Problem> {
+    let look = |c: &mut Db| {
+        let rows = releases::all(c, MOST)?;
+        shown(c, &rows)
+    };
+    let data = request.app.database.read(look).await?;
+    Ok(Answer::of(200, &ReleaseList { data })?.private())
+}
+
+async fn get(request: Request) -> Result<Answer, Problem> {
+    let id = request.path("id").to_owned();
+    let row = request.app.database.read(move |c| releases::by_id(c, &id)).await?;
+    answer(&request, 200, row).await
+}
+
+/// What a body asks for. In a patch, null takes the moment away.
+fn wanted(form: &Form, input: &serde_json::Value, site: &Site) -> Result<Wanted, Problem> {
+    let mut faults = Faults::new();
+    let due_at = match form.get("publish_at") {
+        Some(text) => {
+            let at = Moment::parse(&text, site.time_zone).map(|m| m.instant(site.time_zone, false).timestamp_micros());
+            let at = at.unwrap_or(0);
+            if at <= now() {
+                faults.add("/publish_at", "in_the_past", "this moment has passed");
+            }
+            Some(at)
+        }
+        None => input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0),
+    };
+    let steps = input.get("items").map(|_| form.objects("items").into_iter().filter_map(step).collect());
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    Ok(Wanted { name: form.get("name"), due_at, steps })
+}
+
+fn step(entry: &serde_json::Map<String, serde_json::Value>) -> Option<Step> {
+    let (resource, key) = item(entry)?;
+    let operation: Operation = releases::operation(entry.get("operation")?.as_str()?)?;
+    Some(Step { resource, key, version: None, operation })
+}
+
+/// Runs a write of releases with the pen of whoever asks.
+async fn with_pen<T: Send + 'static>(
+    request: &Request,
+    write: impl FnOnce(&mut Db, Pen<'_>) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let (author, role): (Author, Role) = (author(request)?, request.actor()?.role);
+    let site = Arc::clone(&request.app.site);
+    let write = move |c: &mut Db| write(c, Pen { site: &site, author: &author, role: Some(role) });
+    request.app.database.write_content(write).await
+}
+
+async fn create(request: Request) -> Result<Answer, Problem> {
+    let input = body::json(&request)?;
+    let form = Form::read(&NEW_RELEASE, &input, &request.app.site)?;
+    let wanted = wanted(&form, &input, &request.app.site)?;
+    let row = with_pen(&request, move |c, pen| releases::create(c, pen, wanted)).await?;
+    answer(&request, 201, row).await
+}
+
+async fn update(request: Request) -> Result<Answer, Problem> {
+    let version = required_version(&request)?;
+    let input = body::merge_patch(&request)?;
+    let form = Form::read(&RELEASE_CHANGE, &input, &request.app.site)?;
+    let wanted = wanted(&form, &input, &request.app.site)?;
+    let id = request.path("id").to_owned();
+    let row = with_pen(&request, move |c, pen| releases::update(c, pen, &id, version, wanted)).await?;
+    answer(&request, 200, row).await
+}
+
+async fn remove(request: Request) -> Result<Answer, Problem> {
+    let (version, id) = (required_version(&request)?, request.path("id").to_owned());
+    with_pen(&request, move |c, pen| releases::remove(c, pen, &id, version)).await?;
+    Ok(Answer::empty(204).private())
+}
+
+async fn publish(request: Request) -> Result<Answer, Problem> {
+    let (version, id) = (required_version(&request)?, request.path("id").to_owned());
+    let row = with_pen(&request, move |c, pen| releases::publish(c, pen, &id, version)).await?;
+    answer(&request, 200, row).await
+}
