@@ -112,6 +112,7 @@ impl App {
             .write(move |c| {
                 diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(bound))).execute(c)?;
                 crate::auth::sessions::forget_ended(c)?;
+                editorial::preview::forget_ended(c)?;
                 Ok(())
             })
             .await

@@ -2,7 +2,7 @@
 //!
 //! The floors, each of which uses only those below it:
 //! `cli` → `http` → `editorial`, `delivery`, `auth`, `transfer` → `journal` → `items` → `database`;
-//! `resources`, `content` and `problem` serve them all.
+//! `resources`, `content`, `signed` and `problem` serve them all.
 
 pub mod app;
 pub mod auth;
@@ -18,4 +18,5 @@ pub mod items;
 pub mod journal;
 pub mod problem;
 pub mod resources;
+pub mod signed;
 pub mod transfer;

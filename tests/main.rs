@@ -16,6 +16,7 @@ mod history;
 mod languages;
 mod operations;
 mod origin;
+mod preview;
 mod process;
 mod releases;
 mod times;
@@ -59,6 +60,7 @@ fn main() {
         languages::TESTS,
         operations::TESTS,
         origin::TESTS,
+        preview::TESTS,
         process::TESTS,
         releases::TESTS,
         times::TESTS,

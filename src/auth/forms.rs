@@ -82,6 +82,11 @@ impl Form {
         self.get(name).unwrap_or_default()
     }
 
+    /// A moment of the form (µs), if it is there.
+    pub fn instant(&self, name: &str) -> Option<i64> {
+        instant_in(&self.0, name)
+    }
+
     /// All of it.
     pub fn content(&self) -> &Map<String, Value> {
         &self.0
@@ -97,4 +102,10 @@ impl Form {
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.0.get(name).and_then(Value::as_bool)
     }
+}
+
+/// A moment of a checked object (µs), if it is there.
+pub fn instant_in(object: &Map<String, Value>, name: &str) -> Option<i64> {
+    let at = chrono::DateTime::parse_from_rfc3339(object.get(name)?.as_str()?).ok()?;
+    Some(at.timestamp_micros())
 }

@@ -59,6 +59,8 @@ pub enum Action {
     UpdateOwn,
     /// Comment on items, say that one is editing them.
     Comment,
+    /// Make links by which others see what is not public yet.
+    Share,
     /// Publish, unpublish, archive, or change what is public.
     Publish,
     /// Move to the trash.
@@ -78,6 +80,7 @@ pub const TABLE: &[(Area, Action, &[Role])] = &[
     (Area::Content, Action::UpdateOwn, &[Contributor, Editor, Administrator]),
     (Area::Content, Action::Update, &[Editor, Administrator]),
     (Area::Content, Action::Comment, &[Contributor, Editor, Administrator]),
+    (Area::Content, Action::Share, &[Contributor, Editor, Administrator]),
     (Area::Content, Action::Publish, &[Editor, Administrator]),
     (Area::Content, Action::Trash, &[Editor, Administrator]),
     (Area::Content, Action::Restore, &[Editor, Administrator]),

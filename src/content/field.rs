@@ -26,6 +26,9 @@ pub enum Kind {
     /// is accepted where it is one that the zone has at that time. `end` marks the end of a
     /// span, where a bare date means the whole day.
     Moment { end: bool },
+    /// A moment of the site's own life: a date or local time in the site's zone, or a time with any
+    /// UTC offset.
+    Instant,
     /// An IANA time zone name.
     Zone,
     /// ISO 3166-1 alpha-2 country code.

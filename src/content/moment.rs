@@ -60,6 +60,16 @@ impl Moment {
     }
 }
 
+/// Reads a moment for which it does not matter what clocks show: a date or a local time in `zone`, or a
+/// time with any UTC offset.
+pub fn instant(text: &str, zone: Tz) -> Result<DateTime<Utc>, Wrong> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        in_range(at.date_naive(), text)?;
+        return Ok(at.to_utc());
+    }
+    Ok(Moment::parse(text, zone)?.instant(zone, false).to_utc())
+}
+
 /// Start and end of a stored item, if it has a start. Without an end, an item of which only the
 /// day is known lasts that day, and any other ends as it starts.
 pub fn stored_span(content: &serde_json::Map<String, serde_json::Value>) -> Option<(DateTime<Tz>, DateTime<Tz>)> {

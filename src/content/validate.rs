@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::fault::{Faults, step, unknown};
 use super::field::{Field, Kind};
-use super::moment::Moment;
+use super::moment::{self, Moment};
 use super::rich_text::{self, Format};
 use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
@@ -209,6 +209,9 @@ impl Check<'_> {
             Kind::Moment { .. } => values::string(value)
                 .and_then(|text| Moment::parse(text, self.zone))
                 .map(|moment| moment.canonical().into()),
+            Kind::Instant => values::string(value)
+                .and_then(|text| moment::instant(text, self.site.time_zone))
+                .map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true).into()),
             Kind::Reference(target) => self.reference(target, value, place),
             Kind::Custom => {
                 self.site.custom.check(self.kind, value, place, self.faults);

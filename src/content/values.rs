@@ -30,9 +30,12 @@ pub fn scalar(kind: &Kind, value: &Value) -> Result<Value, Wrong> {
         Kind::Integer { min, max } => integer(value, *min, *max),
         Kind::Number { min, max } => number(value, *min, *max),
         Kind::Custom => value.is_object().then(|| value.clone()).ok_or_else(|| wrong_type("an object", value)),
-        Kind::Rich { .. } | Kind::Moment { .. } | Kind::Object(_) | Kind::List { .. } | Kind::Reference(_) => {
-            Err(("wrong_type", "not a plain value".to_owned()))
-        }
+        Kind::Rich { .. }
+        | Kind::Moment { .. }
+        | Kind::Instant
+        | Kind::Object(_)
+        | Kind::List { .. }
+        | Kind::Reference(_) => Err(("wrong_type", "not a plain value".to_owned())),
     }
 }
 

@@ -1,10 +1,8 @@
 //! Cursors: where a page begins, opaque and signed, so that nobody can make one up.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+
+use crate::signed;
 
 /// A place in a sorted list: right after the row with these keys, or right before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,43 +31,26 @@ pub enum KeyValue {
     Text(String),
 }
 
-/// Bytes of the signature that are kept; enough against guessing, short in an address.
-const SIGNATURE: usize = 12;
+/// What cursors are signed for.
+const PURPOSE: &str = "cursor";
 
 impl Cursor {
     /// The opaque form.
     pub fn encode(&self, key: &[u8]) -> String {
-        let payload = serde_json::to_vec(self).unwrap_or_default();
-        let mut bytes = signature(key, &payload).to_vec();
-        bytes.extend(payload);
-        URL_SAFE_NO_PAD.encode(bytes)
+        signed::seal(key, PURPOSE, &serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// Reads the opaque form; `None` when it was not made here.
     pub fn decode(text: &str, key: &[u8]) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (given, payload) = bytes.split_at_checked(SIGNATURE)?;
-        mac(key, payload)?.verify_truncated_left(given).ok()?;
-        serde_json::from_slice(payload).ok()
+        serde_json::from_slice(&signed::open(key, PURPOSE, text)?).ok()
     }
-}
-
-fn mac(key: &[u8], payload: &[u8]) -> Option<Hmac<Sha256>> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-    mac.update(payload);
-    Some(mac)
-}
-
-fn signature(key: &[u8], payload: &[u8]) -> [u8; SIGNATURE] {
-    let mut short = [0; SIGNATURE];
-    if let Some(mac) = mac(key, payload) {
-        short.copy_from_slice(&mac.finalize().into_bytes()[..SIGNATURE]);
-    }
-    short
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
     use proptest::prelude::*;
 

@@ -112,6 +112,8 @@ pub struct ListQuery {
     pub cursor: Option<Cursor>,
     /// Whether to count all.
     pub count: bool,
+    /// The moment that `when=` means (µs); none for now.
+    pub at: Option<i64>,
 }
 
 impl ListQuery {
@@ -210,6 +212,7 @@ impl Reader<'_> {
             offset: 0,
             cursor: None,
             count: false,
+            at: None,
         };
         let mut cursor = None;
         for (name, value) in pairs {

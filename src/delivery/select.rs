@@ -33,6 +33,7 @@ pub struct Selection {
     audience: Audience,
     dialect: Dialect,
     conditions: Vec<Resolved>,
+    at: i64,
 }
 
 impl Selection {
@@ -67,6 +68,7 @@ impl Selection {
             audience,
             dialect: connection.dialect(),
             conditions,
+            at: query.at.unwrap_or_else(now),
         })
     }
 
@@ -80,7 +82,7 @@ impl Selection {
             (status, _) => by_state(query.filter(items::trashed_at.eq(0)), status),
         };
         for condition in &self.conditions {
-            query = narrow(query, condition, self.dialect);
+            query = narrow(query, condition, self.dialect, self.at);
         }
         query
     }
@@ -96,7 +98,7 @@ fn by_state<'a>(query: Query<'a>, status: &'a Status) -> Query<'a> {
     }
 }
 
-fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -> Query<'a> {
+fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect, at: i64) -> Query<'a> {
     match condition {
         Resolved::Parent(ids) => match ids.as_slice() {
             [one] => query.filter(items::parent_id.eq(one)),
@@ -125,16 +127,16 @@ fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -> Qu
                     .select(links::target_id),
             ),
         ),
-        Resolved::Plain(plain) => narrow_plain(query, plain, dialect),
+        Resolved::Plain(plain) => narrow_plain(query, plain, dialect, at),
     }
 }
 
-fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect) -> Query<'a> {
+fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect, at: i64) -> Query<'a> {
     match condition {
-        Condition::Time(column, compare, at) => query.filter(compared(*column, *compare, KeyValue::Number(*at))),
-        Condition::When(When::Upcoming) => query.filter(items::starts_at.gt(now())),
-        Condition::When(When::Ongoing) => query.filter(items::starts_at.le(now()).and(items::ends_at.gt(now()))),
-        Condition::When(When::Past) => query.filter(items::ends_at.le(now()).and(items::starts_at.le(now()))),
+        Condition::Time(column, compare, time) => query.filter(compared(*column, *compare, KeyValue::Number(*time))),
+        Condition::When(When::Upcoming) => query.filter(items::starts_at.gt(at)),
+        Condition::When(When::Ongoing) => query.filter(items::starts_at.le(at).and(items::ends_at.gt(at))),
+        Condition::When(When::Past) => query.filter(items::ends_at.le(at).and(items::starts_at.le(at))),
         Condition::Values(On::Slug, values) => query.filter(any_of(dialect, items::slug, values)),
         Condition::Values(On::Ids, values) => query.filter(any_of(dialect, items::id, values)),
         Condition::Values(On::Country, values) => {

@@ -16,6 +16,7 @@ pub mod life;
 pub mod merge;
 pub mod operations;
 pub mod own;
+pub mod preview;
 pub mod purge;
 pub mod releases;
 pub mod rerender;

@@ -52,8 +52,8 @@ const STEP: &[Field] = &[
     Field::new("version", Kind::Integer { min: 1, max: 9_007_199_254_740_991 }, "The version that it has.", "3")
         .required(),
     Field::new("operation", Kind::OneOf(WORDS), "The step.", r#""publish""#).required(),
-    Field::new("publish_at", Kind::Moment { end: false }, "For `schedule`.", r#""2027-01-15T09:00""#),
-    Field::new("unpublish_at", Kind::Moment { end: false }, "For `schedule`.", r#""2027-03-01T18:00""#),
+    Field::new("publish_at", Kind::Instant, "For `schedule`.", r#""2027-01-15T09:00""#),
+    Field::new("unpublish_at", Kind::Instant, "For `schedule`.", r#""2027-03-01T18:00""#),
 ];
 
 /// The body of a bulk operation.
@@ -118,7 +118,7 @@ pub fn routes() -> Vec<Route> {
 async fn operate(request: Request) -> Result<Answer, Problem> {
     let (author, role) = (author(&request)?, request.actor()?.role);
     let form = Form::read(&BULK, &body::json(&request)?, &request.app.site)?;
-    let steps = steps(&request, &form)?;
+    let steps = steps(&form)?;
     let each = form.get("mode").is_some_and(|mode| mode == "each");
     let site = std::sync::Arc::clone(&request.app.site);
     let write = move |c: &mut Db| {
@@ -145,7 +145,7 @@ fn result(outcome: Result<Item, Problem>) -> BulkResult {
     }
 }
 
-fn steps(request: &Request, form: &Form) -> Result<Vec<Step>, Problem> {
+fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
     let mut faults = Faults::new();
     let mut steps = Vec::new();
     for (index, entry) in form.objects("operations").into_iter().enumerate() {
@@ -153,7 +153,7 @@ fn steps(request: &Request, form: &Form) -> Result<Vec<Step>, Problem> {
         let Some((resource, key)) = item(entry) else { continue };
         let word = entry.get("operation").and_then(Value::as_str).unwrap_or_default();
         let operation = match word {
-            "schedule" => moments(&request.app.site, entry, &place, &mut faults),
+            "schedule" => moments(entry, &place, &mut faults),
             word => Operation::PLAIN.into_iter().find(|known| known.word() == word),
         };
         if let Some(operation) = operation {

@@ -7,16 +7,17 @@ use actix_web::http::Method;
 use super::conditions::{none_match, tag as etag};
 use super::openapi::schemas::reference;
 use super::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
+use super::preview_api::{Sight, sight};
 use super::route::{Access, Answer, KeptUnder, Request, Route, Takes};
-use crate::auth::permissions::{Action, Area, may};
 use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::database::Db;
-use crate::delivery::Audience;
 use crate::delivery::answers::Kept;
 use crate::delivery::list::{Page, page};
 use crate::delivery::one::{One, one};
 use crate::delivery::query::Reader;
+use crate::editorial::operations::find;
+use crate::editorial::preview::as_of;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
@@ -100,32 +101,33 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
     ]
 }
 
-/// For whom an answer to this request is made.
-pub fn audience(request: &Request) -> Audience {
-    match &request.actor {
-        Some(actor) if may(actor.role, Area::Content, Action::Read) => Audience::Editors,
-        _ => Audience::Public,
-    }
-}
-
 async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let audience = audience(&request);
-    let under = match kept(&request, audience) {
+    let sight = sight(&request).await?;
+    if sight.only.is_some() {
+        let mut faults = Faults::new();
+        faults.add("?preview", "one_item", "this preview link shows one item, not lists");
+        return Err(Problem::bad_request(faults));
+    }
+    let under = match kept(&request, &sight) {
         Ok(answer) => return Ok(answer),
         Err(under) => under,
     };
     let mut faults = Faults::new();
-    let mut reader = Reader { resource, site: &request.app.site, audience, faults: &mut faults };
-    let query = reader.list(&request.pairs, &request.app.cursor_key);
+    let mut reader = Reader { resource, site: &request.app.site, audience: sight.audience, faults: &mut faults };
+    let mut query = reader.list(&request.pairs, &request.app.cursor_key);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
-    let may_be_kept = audience == Audience::Public && !query.depends_on_now();
+    query.at = sight.at;
+    let may_be_kept = sight.is_public() && !query.depends_on_now();
     let compute = async {
         let limit = query.limit;
         let app = Arc::clone(&request.app);
         let read = move |c: &mut Db| Ok::<_, Problem>(page(c, resource, &app.site, &query, &app.cursor_key)?);
-        let page = request.app.database.read(read).await?;
+        let page = match sight.at {
+            Some(at) => as_of(&request.app, at, read).await?,
+            None => request.app.database.read(read).await?,
+        };
         let body = envelope(&page, limit);
         Ok::<_, Problem>(Kept::new(body, |body| etag(0, body), links(&request, &page)))
     };
@@ -133,21 +135,18 @@ async fn list(resource: &'static Resource, request: Request) -> Result<Answer, P
         true => request.app.answers.find_or(under.0, under.1.clone(), compute).await?,
         false => Arc::new(compute.await?),
     };
-    Ok(conditional(&request, audience, may_be_kept.then_some(under), kept))
+    Ok(conditional(&request, &sight, may_be_kept.then_some(under), kept))
 }
 
 /// The answer that is kept for this request, or generation and address under which one is to be kept.
 /// The generation is taken before anything is read: what is read then is at least as new.
-fn kept(request: &Request, audience: Audience) -> Result<Answer, (u64, String)> {
+fn kept(request: &Request, sight: &Sight) -> Result<Answer, (u64, String)> {
     let generation = request.app.database.generation();
     let address = format!("{}?{}", request.http.path(), request.http.query_string());
-    let found = match audience {
-        Audience::Public => request.app.answers.find(generation, &address),
-        Audience::Editors => None,
-    };
+    let found = if sight.is_public() { request.app.answers.find(generation, &address) } else { None };
     let under = (generation, address);
     match found {
-        Some(kept) => Ok(conditional(request, audience, Some(under), kept)),
+        Some(kept) => Ok(conditional(request, sight, Some(under), kept)),
         None => Err(under),
     }
 }
@@ -203,33 +202,46 @@ impl From<Problem> for NoAnswer {
 }
 
 async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let audience = audience(&request);
-    let under = match kept(&request, audience) {
+    let sight = sight(&request).await?;
+    let under = match kept(&request, &sight) {
         Ok(answer) => return Ok(answer),
         Err(under) => under,
     };
     let mut faults = Faults::new();
-    let mut reader = Reader { resource, site: &request.app.site, audience, faults: &mut faults };
-    let shape = reader.shape(&request.pairs, true);
+    let mut reader = Reader { resource, site: &request.app.site, audience: sight.audience, faults: &mut faults };
+    let mut shape = reader.shape(&request.pairs, true);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
+    shape.draft |= sight.only.is_some();
     let key = request.path("id_or_slug").to_owned();
     let app = Arc::clone(&request.app);
+    let only = sight.only.clone();
     let compute = async {
-        let read = move |c: &mut Db| Ok::<_, Problem>(one(c, resource, &app.site, &key, &shape)?);
-        match request.app.database.read_item(read).await? {
+        let read = move |c: &mut Db| {
+            if let Some(only) = only
+                && find(c, resource, &key)?.id != only
+            {
+                return Err(Problem::not_found(resource.noun));
+            }
+            Ok::<_, Problem>(one(c, resource, &app.site, &key, &shape)?)
+        };
+        let one = match sight.at {
+            Some(at) => as_of(&request.app, at, read).await?,
+            None => request.app.database.read_item(read).await?,
+        };
+        match one {
             One::Here { body, version } => Ok(Kept::new(body, |body| etag(version, body), None)),
             One::Moved(slug) => Err(NoAnswer::Moved(slug)),
             One::Nowhere => Err(NoAnswer::Refused(Problem::not_found(resource.noun))),
         }
     };
-    let found = match audience {
-        Audience::Public => request.app.answers.find_or(under.0, under.1.clone(), compute).await,
-        Audience::Editors => compute.await.map(Arc::new),
+    let found = match sight.is_public() {
+        true => request.app.answers.find_or(under.0, under.1.clone(), compute).await,
+        false => compute.await.map(Arc::new),
     };
     match found {
-        Ok(kept) => Ok(conditional(&request, audience, (audience == Audience::Public).then_some(under), kept)),
+        Ok(kept) => Ok(conditional(&request, &sight, sight.is_public().then_some(under), kept)),
         Err(NoAnswer::Refused(problem)) => Err(problem),
         Err(NoAnswer::Moved(slug)) => {
             let query = request.http.query_string();
@@ -242,13 +254,13 @@ async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Pr
 
 /// The answer with its tag, or 304 when the client has it already. `under` says where it is kept, if it
 /// is: what editors see, and what changes with time, is not.
-fn conditional(request: &Request, audience: Audience, under: Option<(u64, String)>, kept: Arc<Kept>) -> Answer {
+fn conditional(request: &Request, sight: &Sight, under: Option<(u64, String)>, kept: Arc<Kept>) -> Answer {
     let has_it = none_match(request, &kept.tag);
     let answer = if has_it { Answer::empty(304) } else { Answer::json(200, kept.body.clone()) };
     let answer = answer.header("etag", &kept.tag).header("vary", "Authorization");
-    let answer = match audience {
-        Audience::Public => answer.header("cache-control", PUBLIC_CACHE),
-        Audience::Editors => answer.private(),
+    let answer = match sight.is_public() {
+        true => answer.header("cache-control", PUBLIC_CACHE),
+        false => answer.private(),
     };
     let answer = match &kept.link {
         Some(link) => answer.header("link", link),

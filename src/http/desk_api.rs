@@ -11,12 +11,11 @@ use super::content_api::{collection_path, item_path, tag};
 use super::openapi::schemas::{example_of, example_of_item, reference};
 use super::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
 use super::route::{Access, Answer, JSON, Request, Route, Takes};
-use crate::auth::forms::Form;
+use crate::auth::forms::{Form, instant_in};
 use crate::auth::permissions::{Action, Area};
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
-use crate::content::moment::Moment;
-use crate::content::{LocaleMode, Site, values};
+use crate::content::{LocaleMode, values};
 use crate::database::{Db, now};
 use crate::delivery::Audience;
 use crate::delivery::one::shown;
@@ -33,11 +32,11 @@ use crate::resources::Resource;
 pub static SCHEDULE: [Field; 2] = [
     Field::new(
         "publish_at",
-        FieldKind::Moment { end: false },
+        FieldKind::Instant,
         "When it goes public: local time of the site, or with its UTC offset.",
         r#""2027-01-15T09:00""#,
     ),
-    Field::new("unpublish_at", FieldKind::Moment { end: false }, "When it is a draft again.", r#""2027-03-01T18:00""#),
+    Field::new("unpublish_at", FieldKind::Instant, "When it is a draft again.", r#""2027-03-01T18:00""#),
 ];
 
 /// All writes of a kind.
@@ -247,21 +246,19 @@ async fn plan(resource: &'static Resource, request: Request) -> Result<Answer, P
 
 /// What a body plans.
 fn schedule(request: &Request) -> Result<Operation, Problem> {
-    let site = &request.app.site;
-    let form = Form::read(&SCHEDULE, &body::json(request)?, site)?;
+    let form = Form::read(&SCHEDULE, &body::json(request)?, &request.app.site)?;
     let mut faults = Faults::new();
-    match moments(site, form.content(), "", &mut faults) {
+    match moments(form.content(), "", &mut faults) {
         Some(operation) => Ok(operation),
         None => Err(Problem::invalid(faults)),
     }
 }
 
 /// The moments of a checked body, which must lie ahead; what is wrong goes to `faults`.
-pub fn moments(site: &Site, body: &Map<String, Value>, place: &str, faults: &mut Faults) -> Option<Operation> {
+pub fn moments(body: &Map<String, Value>, place: &str, faults: &mut Faults) -> Option<Operation> {
     let mut sound = true;
     let mut moment = |name: &str| {
-        let text = body.get(name)?.as_str()?;
-        let at = Moment::parse(text, site.time_zone).ok()?.instant(site.time_zone, false).timestamp_micros();
+        let at = instant_in(body, name)?;
         if at <= now() {
             faults.add(format!("{place}/{name}"), "in_the_past", "this moment has passed");
             sound = false;

@@ -12,6 +12,7 @@ mod metrics;
 pub mod openapi;
 mod operations;
 pub mod parameters;
+pub mod preview_api;
 pub mod releases_api;
 pub mod route;
 pub mod server;
@@ -24,6 +25,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(crate::auth::api::routes());
     routes.extend(releases_api::routes());
     routes.extend(bulk_api::routes());
+    routes.extend(preview_api::routes());
     for resource in crate::resources::ALL {
         routes.extend(content_api::routes(resource));
         routes.extend(desk_api::routes(resource));

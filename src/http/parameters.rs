@@ -129,7 +129,21 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
             json!("html"),
         ),
     ];
-    parameters.push(view());
+    parameters.extend([
+        view(),
+        query(
+            "at",
+            text().max_length(Some(40)),
+            "The site as the public will see it at this moment, when what is scheduled until then has happened; for editors.",
+            json!("2027-01-15T09:00:00Z"),
+        ),
+        query(
+            "preview",
+            text().min_length(Some(1)).max_length(Some(200)),
+            "Token of a preview link: shows what that shows, without logging in.",
+            json!("q1w2e3r4t5"),
+        ),
+    ]);
     let includes = resource.includes();
     if !includes.is_empty() {
         parameters.push(words(

@@ -15,10 +15,9 @@ use super::parameters::{IF_MATCH, REASON, path_id};
 use super::route::{Access, Answer, JSON, Request, Route};
 use crate::auth::forms::Form;
 use crate::auth::permissions::{Action, Area, Role};
-use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
-use crate::content::moment::{Moment, utc_text};
+use crate::content::moment::utc_text;
 use crate::database::{Db, now};
 use crate::editorial::bulk::{MOST_STEPS, Step};
 use crate::editorial::life::{Operation, Pen};
@@ -43,7 +42,7 @@ const EXAMPLE: &str = r#"[{"collection": "events", "id": "rivers-without-borders
 const NAME: FieldKind = FieldKind::Line { max: 200 };
 const AT: Field = Field::new(
     "publish_at",
-    FieldKind::Moment { end: false },
+    FieldKind::Instant,
     "When it goes live: local time of the site, or with its UTC offset. Without it, by hand.",
     r#""2027-01-15T09:00""#,
 );
@@ -225,12 +224,10 @@ async fn get(request: Request) -> Result<Answer, Problem> {
 }
 
 /// What a body asks for. In a patch, null takes the moment away.
-fn wanted(form: &Form, input: &serde_json::Value, site: &Site) -> Result<Wanted, Problem> {
+fn wanted(form: &Form, input: &serde_json::Value) -> Result<Wanted, Problem> {
     let mut faults = Faults::new();
-    let due_at = match form.get("publish_at") {
-        Some(text) => {
-            let at = Moment::parse(&text, site.time_zone).map(|m| m.instant(site.time_zone, false).timestamp_micros());
-            let at = at.unwrap_or(0);
+    let due_at = match form.instant("publish_at") {
+        Some(at) => {
             if at <= now() {
                 faults.add("/publish_at", "in_the_past", "this moment has passed");
             }
@@ -265,7 +262,7 @@ async fn with_pen<T: Send + 'static>(
 async fn create(request: Request) -> Result<Answer, Problem> {
     let input = body::json(&request)?;
     let form = Form::read(&NEW_RELEASE, &input, &request.app.site)?;
-    let wanted = wanted(&form, &input, &request.app.site)?;
+    let wanted = wanted(&form, &input)?;
     let row = with_pen(&request, move |c, pen| releases::create(c, pen, wanted)).await?;
     answer(&request, 201, row).await
 }
@@ -274,7 +271,7 @@ async fn update(request: Request) -> Result<Answer, Problem> {
     let version = required_version(&request)?;
     let input = body::merge_patch(&request)?;
     let form = Form::read(&RELEASE_CHANGE, &input, &request.app.site)?;
-    let wanted = wanted(&form, &input, &request.app.site)?;
+    let wanted = wanted(&form, &input)?;
     let id = request.path("id").to_owned();
     let row = with_pen(&request, move |c, pen| releases::update(c, pen, &id, version, wanted)).await?;
     answer(&request, 200, row).await

@@ -13,7 +13,7 @@ UNSAYABLE = {
     # Registers: countries, languages, addresses.
     "unknown_country", "not_a_language", "not_a_url", "not_an_email",
     # One value that depends on another, or on the site.
-    "with_cursor", "not_public", "duplicate", "empty", "wrong_type", "required", "unknown_locale", "not_declared",
+    "with_cursor", "with_preview", "with_item", "one_item", "not_public", "duplicate", "empty", "wrong_type", "required", "unknown_locale", "not_declared",
     "password_weak", "password_length",
 }
 

@@ -20,7 +20,7 @@ use utoipa::openapi::{
 };
 
 use super::route::{Access, Route, Success};
-use super::{bulk_api, desk_api, history_api, releases_api};
+use super::{bulk_api, desk_api, history_api, preview_api, releases_api};
 use crate::auth::{accounts, api as auth_api, forms, tokens};
 use crate::content::Site;
 use crate::problem::{self, Kind};
@@ -161,6 +161,8 @@ fn components(routes: &[Route], site: &Site) -> Components {
     add("NewRelease", schemas::form(&releases_api::NEW_RELEASE, site, "A release to be made."));
     let about = "Changes to a release; what is left out stays.";
     add("ReleaseChange", schemas::form(&releases_api::RELEASE_CHANGE, site, about));
+    add("NewPreviewLink", schemas::form(&preview_api::NEW_LINK, site, "A preview link to be made."));
+    derived::<preview_api::PreviewLinkList>(&mut schemas);
     derived::<bulk_api::BulkResults>(&mut schemas);
     derived::<releases_api::ReleaseList>(&mut schemas);
     derived::<history_api::RevisionPage>(&mut schemas);
@@ -217,6 +219,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
     let mut tags: Vec<(&str, String)> = vec![
         ("Authentication", "Logging in, tokens, one's own account.".into()),
         ("Accounts", "The accounts of editors; for administrators.".into()),
+        ("Previews", "Links to what is not public yet.".into()),
         ("Releases", "Steps with many items, taken together.".into()),
     ];
     tags.extend(ALL.iter().map(|r| (super::content_api::tag(r), r.about.to_owned())));

@@ -128,7 +128,7 @@ fn input_kind(kind: &'static Kind, site: &Site) -> Reference {
             let plain = written(*max, LINES);
             RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(schema(plain)).item(schema(parts)).build()))
         }
-        Kind::Moment { .. } => schema(text().pattern(Some(
+        Kind::Moment { .. } | Kind::Instant => schema(text().pattern(Some(
             r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
         ))),
         Kind::Reference(target) => schema(
@@ -170,7 +170,7 @@ fn scalar(kind: &'static Kind) -> Reference {
         Kind::Boolean => of_type(Type::Boolean),
         Kind::Integer { min, max } => of_type(Type::Integer).minimum(Some(*min)).maximum(Some(*max)),
         Kind::Number { min, max } => of_type(Type::Number).minimum(Some(*min)).maximum(Some(*max)),
-        Kind::Moment { .. } => formatted(KnownFormat::DateTime),
+        Kind::Moment { .. } | Kind::Instant => formatted(KnownFormat::DateTime),
         Kind::Custom | Kind::Object(_) | Kind::List { .. } | Kind::Reference(_) => {
             of_type(Type::Object).additional_properties(Some(AdditionalProperties::FreeForm(true)))
         }

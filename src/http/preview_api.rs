@@ -1,0 +1,255 @@
+//! Previews: who sees what is not public yet, and the links by which others see it.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::body;
+use super::bulk_api::COLLECTIONS;
+use super::desk_api::author;
+use super::openapi::schemas::reference;
+use super::parameters::path_id;
+use super::route::{Access, Answer, JSON, Request, Route};
+use crate::auth::forms::Form;
+use crate::auth::permissions::{Action, Area, may};
+use crate::content::fault::Faults;
+use crate::content::field::{Field, Kind as FieldKind};
+use crate::content::moment::{instant, utc_text};
+use crate::database::{Db, now};
+use crate::delivery::Audience;
+use crate::editorial::operations::find;
+use crate::editorial::preview::{self, PreviewLink};
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+/// Days for which a link is good without `expires_at`, and at most.
+const USUAL_DAYS: i64 = 7;
+const MOST_DAYS: i64 = 90;
+const DAY: i64 = 86_400_000_000;
+/// The most links of the list.
+const MOST: i64 = 100;
+
+/// What a reader is to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// For whom the answer is made.
+    pub audience: Audience,
+    /// The moment at which the site is shown (µs); none for now.
+    pub at: Option<i64>,
+    /// The only item that a link shows, with its newest text.
+    pub only: Option<String>,
+}
+
+impl Sight {
+    /// Whether anybody would see the same.
+    pub fn is_public(&self) -> bool {
+        self.audience == Audience::Public && self.at.is_none()
+    }
+}
+
+/// What whoever asks is to see: by token, by `at`, by preview link.
+pub async fn sight(request: &Request) -> Result<Sight, Problem> {
+    let given = |name: &str| request.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let editor = request.actor.as_ref().is_some_and(|actor| may(actor.role, Area::Content, Action::Read));
+    let audience = if editor { Audience::Editors } else { Audience::Public };
+    let (at, link) = (given("at"), given("preview"));
+    if let Some(token) = link {
+        let key = request.app.cursor_key.clone();
+        let link = request.app.database.read(move |c| preview::by_token(c, &key, &token)).await?;
+        if at.is_some() {
+            return Err(fault("?at", "with_preview", "the preview link says at which moment the site is shown"));
+        }
+        return Ok(match link.item_id {
+            Some(item) => Sight { audience: Audience::Editors, at: None, only: Some(item) },
+            None => Sight { audience: Audience::Public, at: Some(link.view_at.max(now())), only: None },
+        });
+    }
+    let Some(text) = at else { return Ok(Sight { audience, at: None, only: None }) };
+    if !editor {
+        return Err(fault("?at", "not_public", "the site as it will be is shown to editors, and by preview links"));
+    }
+    let at = moment(request, &text).map_err(|(code, message)| fault("?at", code, message))?;
+    Ok(Sight { audience: Audience::Public, at: Some(at), only: None })
+}
+
+fn fault(place: &str, code: &str, message: impl Into<String>) -> Problem {
+    let mut faults = Faults::new();
+    faults.add(place, code, message);
+    Problem::bad_request(faults)
+}
+
+/// A moment that lies ahead, in the site's zone or with any offset (µs).
+fn moment(request: &Request, text: &str) -> Result<i64, (&'static str, String)> {
+    // A "+" of an offset that was not percent-encoded arrives as a space.
+    let text = text.replace(' ', "+");
+    let zone = request.app.site.time_zone;
+    let at = instant(&text, zone)?.timestamp_micros();
+    if at < now() {
+        return Err(("in_the_past", "this moment has passed; the history of each item shows what was".to_owned()));
+    }
+    Ok(at)
+}
+
+/// A link to be made.
+pub static NEW_LINK: [Field; 4] = [
+    Field::new("collection", FieldKind::OneOf(COLLECTIONS), "Where the item is.", r#""events""#),
+    Field::new(
+        "id",
+        FieldKind::Line { max: 120 },
+        "Id or slug of the item to be shown with its newest text. Without it, the whole site is shown as it will be.",
+        r#""rivers-without-borders""#,
+    ),
+    Field::new(
+        "at",
+        FieldKind::Instant,
+        "The moment at which the site is shown; not together with an item.",
+        r#""2027-01-15T09:00""#,
+    ),
+    Field::new(
+        "expires_at",
+        FieldKind::Instant,
+        "Until when the link is good: 7 days, if nothing else is said, and 90 at most.",
+        r#""2027-01-22T09:00""#,
+    ),
+];
+
+/// A link, as it is answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PreviewLink)]
+pub struct LinkBody {
+    /// Its id.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// What `preview=` wants, on every read. Whoever has it sees what it shows.
+    pub token: String,
+    /// The item that it shows; null for the site.
+    #[schema(required = true, format = "uuid")]
+    pub item: Option<String>,
+    /// The moment at which it shows the site.
+    #[schema(required = true, format = "date-time")]
+    pub at: Option<String>,
+    /// When it was made.
+    #[schema(format = "date-time")]
+    pub created_at: String,
+    /// Until when it is good.
+    #[schema(format = "date-time")]
+    pub expires_at: String,
+}
+
+/// The links that are good.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewLinkList {
+    /// The links, the newest first.
+    pub data: Vec<LinkBody>,
+}
+
+/// All routes of this room.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Previews";
+    let share = Access::May(Area::Content, Action::Share);
+    vec![
+        Route::new(Method::GET, "/api/v1/preview-links", "listPreviewLinks", list)
+            .about(TAG, "List preview links", "The newest 100 that are good.")
+            .access(share)
+            .answers(200, "The links.", reference("PreviewLinkList"), &[]),
+        Route::new(Method::POST, "/api/v1/preview-links", "createPreviewLink", create)
+            .about(
+                TAG,
+                "Create a preview link",
+                "For somebody without an account: one item with its newest text, or the site as it will be.",
+            )
+            .access(share)
+            .body(JSON, reference("NewPreviewLink"), json!({"collection": "events", "id": "rivers-without-borders"}))
+            .answers(201, "Created.", reference("PreviewLink"), &[]),
+        Route::new(Method::DELETE, "/api/v1/preview-links/{id}", "revokePreviewLink", revoke)
+            .about(TAG, "Revoke a preview link", "It is good for nothing from now on.")
+            .access(share)
+            .parameters([path_id()])
+            .answers_as(204, "Revoked.", None, &[])
+            .problems(&[Kind::NotFound]),
+    ]
+}
+
+fn shown(request: &Request, link: PreviewLink) -> LinkBody {
+    LinkBody {
+        token: link.token(&request.app.cursor_key),
+        id: link.id,
+        item: link.item_id,
+        at: (link.view_at > 0).then(|| utc_text(link.view_at)),
+        created_at: utc_text(link.created_at),
+        expires_at: utc_text(link.expires_at),
+    }
+}
+
+async fn list(request: Request) -> Result<Answer, Problem> {
+    let links = request.app.database.read(|c| Ok::<_, Problem>(preview::all(c, MOST)?)).await?;
+    let data = links.into_iter().map(|link| shown(&request, link)).collect();
+    Ok(Answer::of(200, &PreviewLinkList { data })?.private())
+}
+
+/// What a checked body asks for: the item, the moment (µs, 0 for none), the end (µs).
+fn wanted(form: &Form) -> Result<(Option<(&'static Resource, String)>, i64, i64), Problem> {
+    let mut faults = Faults::new();
+    let mut ahead = |name: &str| {
+        let at = form.instant(name)?;
+        if at <= now() {
+            faults.add(format!("/{name}"), "in_the_past", "this moment has passed");
+        }
+        Some(at)
+    };
+    let (at, expires_at) = (ahead("at"), ahead("expires_at").unwrap_or(now() + USUAL_DAYS * DAY));
+    if expires_at > now() + MOST_DAYS * DAY {
+        faults.add("/expires_at", "out_of_range", format!("at most {MOST_DAYS} days from now"));
+    }
+    let item = match (form.get("collection"), form.get("id")) {
+        (Some(collection), Some(id)) => Resource::of_collection(&collection).map(|resource| (resource, id)),
+        (None, None) => None,
+        (None, Some(_)) => {
+            faults.add("/collection", "required", "an item is named by its collection and its id");
+            None
+        }
+        (Some(_), None) => {
+            faults.add("/id", "required", "an item is named by its collection and its id");
+            None
+        }
+    };
+    match (&item, at) {
+        (Some(_), Some(_)) => faults.add("/at", "with_item", "an item is shown with its newest text, not at a moment"),
+        (None, None) => faults.add("", "required", "an item, or a moment"),
+        _ => {}
+    }
+    if faults.is_empty() { Ok((item, at.unwrap_or(0), expires_at)) } else { Err(Problem::invalid(faults)) }
+}
+
+async fn create(request: Request) -> Result<Answer, Problem> {
+    let author = author(&request)?;
+    let form = Form::read(&NEW_LINK, &body::json(&request)?, &request.app.site)?;
+    let (item, at, expires_at) = wanted(&form)?;
+    let write = move |c: &mut Db| {
+        let item = match item {
+            Some((resource, key)) => Some(find(c, resource, &key).map_err(dangling)?.id),
+            None => None,
+        };
+        Ok::<_, Problem>(preview::create(c, &author, item, at, expires_at)?)
+    };
+    let link = request.app.database.write(write).await?;
+    Ok(Answer::of(201, &shown(&request, link))?.private())
+}
+
+fn dangling(problem: Problem) -> Problem {
+    if problem.kind != Kind::NotFound {
+        return problem;
+    }
+    let mut faults = Faults::new();
+    faults.add("/id", "dangling_reference", problem.detail);
+    Problem::invalid(faults)
+}
+
+async fn revoke(request: Request) -> Result<Answer, Problem> {
+    let (author, id) = (author(&request)?, request.path("id").to_owned());
+    request.app.database.write(move |c| preview::revoke(c, &author, &id)).await?;
+    Ok(Answer::empty(204).private())
+}
