@@ -19,6 +19,7 @@ mod origin;
 mod preview;
 mod process;
 mod releases;
+mod review;
 mod times;
 mod tools;
 mod transfer;
@@ -63,6 +64,7 @@ fn main() {
         preview::TESTS,
         process::TESTS,
         releases::TESTS,
+        review::TESTS,
         times::TESTS,
         tools::TESTS,
         transfer::TESTS,

@@ -233,6 +233,7 @@ diesel::joinable!(schedules -> items (item_id));
 diesel::joinable!(release_items -> items (item_id));
 diesel::joinable!(comments -> items (item_id));
 diesel::joinable!(assignments -> items (item_id));
+diesel::joinable!(assignments -> accounts (account_id));
 diesel::joinable!(presences -> accounts (account_id));
 diesel::allow_tables_to_appear_in_same_query!(
     items,

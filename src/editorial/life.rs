@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::checks::{self, Together};
 use super::write::{self, resource_of};
-use super::{own, schedule, slugs, working};
+use super::{own, review, schedule, slugs, working};
 use crate::auth::permissions::{Action, Area, Role, may};
 use crate::content::Site;
 use crate::database::{Db, now};
@@ -166,7 +166,13 @@ pub fn apply(
     }
     match operation {
         Operation::Submit => restage(connection, pen, item, operation.word(), "in_review"),
-        Operation::Withdraw | Operation::Reject => restage(connection, pen, item, operation.word(), "draft"),
+        Operation::Withdraw => restage(connection, pen, item, operation.word(), "draft"),
+        Operation::Reject => {
+            let rejected = restage(connection, pen, item, operation.word(), "draft")?;
+            let why = pen.author.reason.as_deref().unwrap_or("Rejected.");
+            review::comment(connection, pen.author, &rejected, None, why)?;
+            Ok(rejected)
+        }
         Operation::Publish => publish(connection, pen, item, together),
         Operation::Schedule { publish_at, unpublish_at } => {
             plan(connection, pen, item, operation, publish_at, unpublish_at)

@@ -20,6 +20,7 @@ pub mod preview;
 pub mod purge;
 pub mod releases;
 pub mod rerender;
+pub mod review;
 pub mod schedule;
 pub mod slugs;
 pub mod working;

@@ -5,6 +5,7 @@ use diesel::result::QueryResult;
 
 use super::checks::Together;
 use super::life::{self, Operation, Pen};
+use super::review;
 use crate::content::Site;
 use crate::database::Db;
 use crate::database::schema::{items, schedules};
@@ -113,9 +114,13 @@ fn failed(connection: &mut Db, site: &Site, author: &Author, item: Item, problem
     tracing::warn!(item = item.id, reason, "what was scheduled could not be done");
     let author = Author { reason: Some(reason), ..author.clone() };
     let pen = Pen { site, author: &author, role: None };
-    match item.stage == "scheduled" {
+    let item = match item.stage == "scheduled" {
         true => life::restage(connection, pen, item, "schedule_failed", "draft")?,
         false => life::noted(connection, pen, item, "schedule_failed")?,
     };
+    // Whoever it belongs to learns of it in their inbox.
+    let system = Author { account_id: None, ..author.clone() };
+    let why = format!("What was scheduled did not happen: {}", author.reason.as_deref().unwrap_or_default());
+    review::comment(connection, &system, &item, None, &why)?;
     Ok(())
 }

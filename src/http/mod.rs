@@ -14,6 +14,7 @@ mod operations;
 pub mod parameters;
 pub mod preview_api;
 pub mod releases_api;
+pub mod review_api;
 pub mod route;
 pub mod server;
 
@@ -26,10 +27,12 @@ pub fn routes() -> Vec<Route> {
     routes.extend(releases_api::routes());
     routes.extend(bulk_api::routes());
     routes.extend(preview_api::routes());
+    routes.push(review_api::inbox_route());
     for resource in crate::resources::ALL {
         routes.extend(content_api::routes(resource));
         routes.extend(desk_api::routes(resource));
         routes.extend(history_api::routes(resource));
+        routes.extend(review_api::routes(resource));
     }
     routes
 }

@@ -11,7 +11,7 @@ UNSAYABLE = {
     "unknown_zone", "not_a_time", "nonexistent_time", "ambiguous_time", "wrong_offset", "before_start", "without_start",
     "not_a_date", "out_of_range", "in_the_past",
     # Registers: countries, languages, addresses.
-    "unknown_country", "not_a_language", "not_a_url", "not_an_email",
+    "unknown_country", "not_a_language", "not_a_url", "not_an_email", "not_a_pointer",
     # One value that depends on another, or on the site.
     "with_cursor", "with_preview", "with_item", "one_item", "not_public", "duplicate", "empty", "wrong_type", "required", "unknown_locale", "not_declared",
     "password_weak", "password_length",

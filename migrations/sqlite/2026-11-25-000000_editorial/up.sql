@@ -61,6 +61,7 @@ CREATE TABLE comments (
     body TEXT NOT NULL
 );
 CREATE INDEX comments_item ON comments (item_id, id);
+CREATE INDEX comments_resolved ON comments (resolved_at, id);
 
 CREATE TABLE assignments (
     item_id TEXT NOT NULL PRIMARY KEY REFERENCES items (id) ON DELETE CASCADE,

@@ -20,7 +20,7 @@ use utoipa::openapi::{
 };
 
 use super::route::{Access, Route, Success};
-use super::{bulk_api, desk_api, history_api, preview_api, releases_api};
+use super::{bulk_api, desk_api, history_api, preview_api, releases_api, review_api};
 use crate::auth::{accounts, api as auth_api, forms, tokens};
 use crate::content::Site;
 use crate::problem::{self, Kind};
@@ -162,6 +162,12 @@ fn components(routes: &[Route], site: &Site) -> Components {
     let about = "Changes to a release; what is left out stays.";
     add("ReleaseChange", schemas::form(&releases_api::RELEASE_CHANGE, site, about));
     add("NewPreviewLink", schemas::form(&preview_api::NEW_LINK, site, "A preview link to be made."));
+    add("NewComment", schemas::form(&review_api::NEW_COMMENT, site, "A comment to be made."));
+    add("Assignment", schemas::form(&review_api::ASSIGNMENT, site, "Who is to take care of an item."));
+    derived::<review_api::CommentList>(&mut schemas);
+    derived::<review_api::PresenceList>(&mut schemas);
+    derived::<review_api::DeskState>(&mut schemas);
+    derived::<review_api::Inbox>(&mut schemas);
     derived::<preview_api::PreviewLinkList>(&mut schemas);
     derived::<bulk_api::BulkResults>(&mut schemas);
     derived::<releases_api::ReleaseList>(&mut schemas);

@@ -25,7 +25,8 @@ pub(super) fn of_type(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
 }
 
-pub(super) fn text() -> ObjectBuilder {
+/// A string.
+pub fn text() -> ObjectBuilder {
     of_type(Type::String)
 }
 

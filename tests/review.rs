@@ -1,0 +1,184 @@
+//! Working together: comments, assignment, presence, the desk, the inbox.
+
+use plenary::auth::permissions::Role;
+use serde_json::{Value, json};
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::client::Client;
+use crate::tests;
+
+tests![
+    comments_are_made_and_settled,
+    what_waits_is_in_the_inbox,
+    the_assigned_may_change_it,
+    those_at_work_see_each_other,
+    the_desk_says_what_can_be_done,
+    a_failed_schedule_tells_its_author,
+];
+
+const EVENT: &str = "/api/v1/events/e";
+
+fn named(app: &TestApp, email: &str, role: Role) -> Client {
+    app.account(email, role);
+    let body = json!({"email": email, "password": PASSWORD});
+    let reply = app.public().post("/api/v1/auth/login", &body).expect(200).json();
+    app.public().with_token(reply["access_token"].as_str().unwrap())
+}
+
+fn inbox(client: &Client) -> Vec<(String, String)> {
+    let inbox = client.get("/api/v1/me/inbox").expect(200).json();
+    let word = |entry: &Value, name: &str| entry[name].as_str().unwrap().to_owned();
+    inbox["data"].as_array().unwrap().iter().map(|e| (word(e, "why"), word(e, "slug"))).collect()
+}
+
+fn waits(why: &str) -> Vec<(String, String)> {
+    vec![(why.to_owned(), "e".to_owned())]
+}
+
+fn comments_are_made_and_settled(app: &TestApp) {
+    let (author, editor) = (app.client(Role::Contributor), app.editor());
+    author.create("events", &json!({"title": "E"}));
+    let path = format!("{EVENT}/comments");
+    let body = json!({"body": "Who moderates?\nAnna?", "pointer": "/speakers"});
+    let made = editor.post(&path, &body).expect(201).json();
+    assert_eq!((&made["body"], &made["author"]["name"]), (&body["body"], &json!("A Tester")));
+    assert_eq!((&made["version"], &made["resolved_at"]), (&json!(1), &Value::Null));
+    assert_eq!(inbox(&author), waits("comments"));
+    assert!(inbox(&editor).is_empty());
+    let own = format!("{path}/{}/resolve", made["id"].as_str().unwrap());
+    let settled = author.post(&own, &json!({})).expect(200).json();
+    assert!(settled["resolved_at"].is_string());
+    assert!(inbox(&author).is_empty());
+    assert_eq!(editor.get(&path).expect(200).json()["data"], json!([settled]));
+    editor.post(&path, &json!({"body": "x", "pointer": "speakers"})).problem(422, &[("/pointer", "not_a_pointer")]);
+    editor.post(&path, &json!({"text": "x"})).problem(422, &[("/text", "unknown_field"), ("/body", "required")]);
+    editor.post(&format!("{path}/{}/resolve", plenary::database::new_id()), &json!({})).problem(404, &[]);
+    for visitor in [app.public(), app.client(Role::Viewer)] {
+        assert!([401, 403].contains(&visitor.post(&path, &json!({"body": "x"})).status));
+    }
+    app.public().get(&path).problem(401, &[]);
+}
+
+fn what_waits_is_in_the_inbox(app: &TestApp) {
+    let (author, editor) = (app.client(Role::Contributor), app.editor());
+    let made = author.post("/api/v1/events", &json!({"title": "E"})).expect(201);
+    let submitted = author.act(&format!("{EVENT}/submit"), made.etag()).expect(200);
+    assert_eq!(inbox(&editor), waits("review"));
+    // A contributor reviews nothing.
+    assert!(inbox(&author).is_empty());
+    let rejected = editor.act(&format!("{EVENT}/reject?reason=No+date"), submitted.etag()).expect(200);
+    assert!(inbox(&editor).is_empty());
+    assert_eq!(inbox(&author), waits("comments"));
+    let comments = author.get(&format!("{EVENT}/comments")).expect(200).json();
+    assert_eq!(comments["data"][0]["body"], "No date");
+    drop(rejected);
+    app.client(Role::Viewer).get("/api/v1/me/inbox").expect(200);
+    app.public().get("/api/v1/me/inbox").problem(401, &[]);
+}
+
+fn the_assigned_may_change_it(app: &TestApp) {
+    let editor = app.editor();
+    let (bert, other) = (named(app, "bert@example.org", Role::Contributor), app.client(Role::Contributor));
+    let made = editor.post("/api/v1/events", &json!({"title": "E"})).expect(201);
+    bert.patch(EVENT, made.etag(), &json!({"title": "F"})).problem(403, &[]);
+    let path = format!("{EVENT}/assignment");
+    let put =
+        |body: Value| editor.send("PUT", &path, &[("content-type", "application/json")], body.to_string().as_bytes());
+    put(json!({"email": "nobody@example.org"})).problem(422, &[("/email", "dangling_reference")]);
+    assert_eq!(put(json!({"email": "Bert@example.org"})).expect(200).json()["name"], "A Tester");
+    assert_eq!(inbox(&bert), waits("assigned"));
+    let changed = bert.patch(EVENT, made.etag(), &json!({"title": "F"})).expect(200);
+    other.patch(EVENT, changed.etag(), &json!({"title": "G"})).problem(403, &[]);
+    bert.send("PUT", &path, &[("content-type", "application/json")], b"{}").problem(403, &[]);
+    editor.send("DELETE", &path, &[], b"").expect(204);
+    bert.patch(EVENT, changed.etag(), &json!({"title": "G"})).problem(403, &[]);
+    assert!(inbox(&bert).is_empty());
+}
+
+fn those_at_work_see_each_other(app: &TestApp) {
+    let (anna, bert) =
+        (named(app, "anna@example.org", Role::Editor), named(app, "bert@example.org", Role::Contributor));
+    anna.create("events", &json!({"title": "E"}));
+    let path = format!("{EVENT}/presence");
+    let first = anna.send("PUT", &path, &[], b"").expect(200).json();
+    assert_eq!(first["data"].as_array().unwrap().len(), 1);
+    let both = bert.send("PUT", &path, &[], b"").expect(200).json();
+    assert_eq!(both["data"].as_array().unwrap().len(), 2);
+    let again = anna.send("PUT", &path, &[], b"").expect(200).json();
+    assert_eq!(again["data"][0]["since"], first["data"][0]["since"]);
+    assert!(again["data"][0]["expires_at"].as_str() >= first["data"][0]["expires_at"].as_str());
+    let desk = bert.get(&format!("{EVENT}/desk")).expect(200).json();
+    assert_eq!(desk["editing"].as_array().unwrap().len(), 2);
+    bert.send("DELETE", &path, &[], b"").expect(204);
+    // It keeps nobody from writing.
+    anna.patch(EVENT, "\"v1\"", &json!({"title": "F"})).expect(200);
+    // It ends by itself.
+    use diesel::prelude::*;
+    use plenary::database::schema::presences;
+    let end = |c: &mut plenary::database::Db| {
+        diesel::update(presences::table).set(presences::expires_at.eq(1)).execute(c)?;
+        Ok::<_, plenary::database::DatabaseError>(())
+    };
+    app.block_on(app.app.database.write(end)).unwrap();
+    assert_eq!(anna.get(&format!("{EVENT}/desk")).expect(200).json()["editing"], json!([]));
+}
+
+fn the_desk_says_what_can_be_done(app: &TestApp) {
+    let (author, editor) = (app.client(Role::Contributor), app.editor());
+    editor.create("speakers", &json!({"name": "Anna"}));
+    let made = author.post("/api/v1/events", &json!({"title": "E", "speakers": [{"speaker": "anna"}]})).expect(201);
+    let path = format!("{EVENT}/desk");
+    let desk = author.get(&path).expect(200);
+    assert_eq!(desk.etag(), "\"v1\"");
+    let desk = desk.json();
+    assert_eq!(
+        (&desk["status"], &desk["live"], &desk["operations"]),
+        (&json!("draft"), &json!(false), &json!(["submit"]))
+    );
+    assert_eq!(desk["missing"][0]["pointer"], "/speakers/0/speaker");
+    let desk = editor.get(&path).expect(200).json();
+    assert_eq!(desk["operations"], json!(["submit", "publish", "archive", "trash", "schedule"]));
+    editor.act("/api/v1/speakers/anna/publish", "\"v1\"").expect(200);
+    editor.act(&format!("{EVENT}/publish"), made.etag()).expect(200);
+    let draft = author.patch(&format!("{EVENT}?view=draft"), "\"v2\"", &json!({"slug": "f"})).expect(200);
+    let headers = [("content-type", "application/json"), ("if-match", draft.etag())];
+    editor
+        .send("POST", &format!("{EVENT}/schedule"), &headers, br#"{"publish_at": "2090-01-01T00:00:00+00:00"}"#)
+        .expect(200);
+    let desk = editor.get(&path).expect(200).json();
+    assert_eq!(
+        (&desk["status"], &desk["stage"], &desk["live"]),
+        (&json!("published"), &json!("scheduled"), &json!(true))
+    );
+    assert_eq!(
+        (&desk["working_draft"]["slug"], &desk["publish_at"]),
+        (&json!("f"), &json!("2090-01-01T00:00:00.000Z"))
+    );
+    assert_eq!(desk["missing"], json!([]));
+    assert_eq!(desk["etag"], "\"v4\"");
+    let operations = json!(["publish", "unschedule", "unpublish", "archive", "discard", "trash", "schedule"]);
+    assert_eq!(desk["operations"], operations);
+    app.public().get(&path).problem(401, &[]);
+}
+
+fn a_failed_schedule_tells_its_author(app: &TestApp) {
+    let (author, editor) = (app.client(Role::Contributor), app.editor());
+    editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
+    let made = author.post("/api/v1/events", &json!({"title": "E", "speakers": [{"speaker": "anna"}]})).expect(201);
+    let soon = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(500)).to_rfc3339();
+    let headers = [("content-type", "application/json"), ("if-match", made.etag())];
+    let body = json!({"publish_at": soon}).to_string();
+    editor.send("POST", &format!("{EVENT}/schedule"), &headers, body.as_bytes()).expect(200);
+    editor.act("/api/v1/speakers/anna/unpublish", "\"v1\"").expect(200);
+    let begun = std::time::Instant::now();
+    while inbox(&author).is_empty() {
+        assert!(begun.elapsed().as_secs() < 20, "nobody was told");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let event = editor.get(EVENT).expect(200).json();
+    assert_eq!((&event["status"], &event["published_at"]), (&json!("draft"), &Value::Null));
+    let comments = author.get(&format!("{EVENT}/comments")).expect(200).json();
+    let told = comments["data"][0]["body"].as_str().unwrap();
+    assert!(told.contains("/speakers/0/speaker"), "{told}");
+    assert_eq!(comments["data"][0]["author"], Value::Null);
+}
