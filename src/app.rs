@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 
+use crate::auth::keys::Keys;
 use crate::auth::passwords::Hasher;
 use crate::auth::tokens::{self, Tokens};
 use crate::config::Config;
@@ -25,6 +26,8 @@ pub struct App {
     pub database: Database,
     /// Access tokens.
     pub tokens: Tokens,
+    /// API keys that were shown lately.
+    pub keys: Keys,
     /// Passwords.
     pub hasher: Hasher,
     /// Answers that the public was given lately.
@@ -62,8 +65,17 @@ impl App {
         let cursor_key = cursor_key(&database).await?;
         let site = Arc::new(config.site());
         let answers = Answers::new(config.server.answer_cache_bytes);
-        let app =
-            Arc::new(Self { config, site, database, tokens, hasher, answers, cursor_key, document: OnceLock::new() });
+        let app = Arc::new(Self {
+            config,
+            site,
+            database,
+            tokens,
+            keys: Keys::default(),
+            hasher,
+            answers,
+            cursor_key,
+            document: OnceLock::new(),
+        });
         app.refresh_keys().await?;
         let rendered = editorial::rerender::if_needed(&app.database, &app.site).await?;
         if rendered > 0 {

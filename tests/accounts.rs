@@ -190,13 +190,15 @@ fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
                 .path
                 .replace("{id_or_slug}", "nothing-here")
                 .replace("{id}", "nothing")
+                .replace("{comment}", "nothing")
+                .replace("{version}", "1")
                 .replace("{file}", "x")
                 .replace("{code}", "invalid");
             let reply = client.send(route.method.as_str(), &path, &[("content-type", "application/json")], b"");
             let wanted = match (route.access, role) {
                 (Access::Open | Access::Public, _) => None,
                 (_, None) => Some(401),
-                (Access::LoggedIn, _) => None,
+                (Access::LoggedIn | Access::Session, _) => None,
                 (Access::May(area, action), Some(role)) => (!may(*role, area, action)).then_some(403),
             };
             match wanted {

@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::support::app::TestApp;
 use crate::tests;
 
-tests![the_map_is_true, links_lead_somewhere, the_example_configuration_has_the_defaults];
+tests![
+    the_map_is_true,
+    links_lead_somewhere,
+    the_example_configuration_has_the_defaults,
+    the_permissions_are_those_of_the_code,
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -50,4 +55,11 @@ fn the_example_configuration_has_the_defaults(_: &TestApp) {
     let config = Config::load(Some(&file), &Overrides::default()).unwrap();
     let values = |config: &Config| serde_json::to_value(config).unwrap();
     assert_eq!(values(&config), values(&Config::default()));
+}
+
+/// The tables of docs/permissions.md are printed from the code: who may what, and what each route wants.
+fn the_permissions_are_those_of_the_code(_: &TestApp) {
+    let page = std::fs::read_to_string(root().join("docs/permissions.md")).unwrap();
+    let printed = plenary::http::permissions_page::page();
+    assert_eq!(page, printed, "print it anew: cargo run -- permissions > docs/permissions.md");
 }

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod access;
 mod accounts;
 mod bad_input;
 mod concurrency;
@@ -47,6 +48,7 @@ fn main() {
         support::app::POSTGRES.set(postgres.backend()).expect("Postgres is started once");
     }
     let rooms = [
+        access::TESTS,
         accounts::TESTS,
         bad_input::TESTS,
         concurrency::TESTS,

@@ -33,6 +33,12 @@ pub struct AccountRow {
     pub created_at: i64,
     /// When it was last written (µs).
     pub updated_at: i64,
+    /// The secret of the second factor in base32, or nothing.
+    pub totp_secret: String,
+    /// Whether the second factor is asked for.
+    pub totp_active: bool,
+    /// The time step of the last code that was used.
+    pub totp_step: i64,
 }
 
 /// An account, as it is answered.
@@ -52,6 +58,8 @@ pub struct Account {
     pub role: Role,
     /// Closed accounts cannot log in.
     pub active: bool,
+    /// Whether a second factor is asked for.
+    pub second_factor: bool,
     /// Grows by one with each write.
     #[schema(minimum = 1)]
     pub version: i64,
@@ -85,6 +93,7 @@ impl AccountRow {
             name: self.name.clone(),
             role: self.role(),
             active: self.active,
+            second_factor: self.totp_active,
             version: self.version,
             created_at: utc_text(self.created_at),
             updated_at: utc_text(self.updated_at),
@@ -136,6 +145,9 @@ pub fn insert(
         version: 1,
         created_at: at,
         updated_at: at,
+        totp_secret: String::new(),
+        totp_active: false,
+        totp_step: 0,
     };
     if by_email(connection, &row.email)?.is_some() {
         let mut faults = Faults::new();

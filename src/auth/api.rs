@@ -2,6 +2,7 @@
 
 use actix_web::http::Method;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::accounts::{self, Account, AccountList, AccountRow};
@@ -9,14 +10,17 @@ use super::forms::{ACCOUNT_CHANGE, Form, LOGIN, NEW_ACCOUNT, PASSWORD_CHANGE, RE
 use super::permissions::{Action, Area, Role};
 use super::sessions::{self, Refreshed};
 use super::tokens::JwkSet;
-use super::{lockout, passwords};
+use super::{lockout, passwords, told};
 use crate::app::App;
 use crate::content::fault::Faults;
-use crate::http::body::{json, merge_patch};
+use crate::database::Db;
+use crate::http::body::{json as body, merge_patch};
 use crate::http::conditions::required_version;
+use crate::http::desk_api::author;
 use crate::http::openapi::schemas::{example_of, reference};
 use crate::http::parameters::{IF_MATCH, path_id};
 use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 
 /// A pair of tokens.
@@ -67,7 +71,7 @@ fn session_routes() -> Vec<Route> {
             .answers(200, "The account.", reference("Account"), &[]),
         Route::new(Method::POST, "/api/v1/auth/password", "changePassword", change_password)
             .about(TAG, "Change my password", "Ends all refresh tokens of the account.")
-            .access(Access::LoggedIn)
+            .access(Access::Session)
             .body(JSON, reference("PasswordChange"), example_of(&PASSWORD_CHANGE))
             .answers_as(204, "Changed.", None, &[])
             .problems(&[Kind::TooManyAttempts]),
@@ -112,17 +116,23 @@ fn account_routes() -> Vec<Route> {
 }
 
 async fn login(request: Request) -> Result<Answer, Problem> {
-    let form = Form::read(&LOGIN, &json(&request)?, &request.app.site)?;
-    let account = check_password(&request.app, &form.text("email"), form.text("password")).await?;
+    let form = Form::read(&LOGIN, &body(&request)?, &request.app.site)?;
+    let account = check_password(&request, &form.text("email"), form.text("password")).await?;
     let days = request.app.config.auth.refresh_token_days;
     let id = account.id.clone();
-    let token = request.app.database.write(move |c| Ok::<_, Problem>(sessions::begin(c, &id, days)?)).await?;
+    let (agent, author) = (request.header("user-agent").unwrap_or_default().to_owned(), as_account(&request, &id));
+    let begin = move |c: &mut Db| {
+        told::append(c, &author, "login", &id, &json!({"agent": agent}))?;
+        Ok::<_, Problem>(sessions::begin(c, &id, days, &agent)?)
+    };
+    let token = request.app.database.write(begin).await?;
     tokens(&request.app, &account, token)
 }
 
 /// The active account with this address and password. Unknown address, closed account and wrong
 /// password answer alike, and take alike.
-async fn check_password(app: &App, email: &str, password: String) -> Result<AccountRow, Problem> {
+async fn check_password(request: &Request, email: &str, password: String) -> Result<AccountRow, Problem> {
+    let app = &request.app;
     let email = accounts::normal_email(email);
     let key = email.clone();
     let (wait, account) =
@@ -134,16 +144,30 @@ async fn check_password(app: &App, email: &str, password: String) -> Result<Acco
     }
     let account = account.filter(|account| account.active);
     let right = app.hasher.verify(password, account.as_ref().map(|a| a.password_hash.clone())).await?;
+    let known = account.as_ref().map(|account| account.id.clone());
+    let author = Author { request_id: request.id.clone(), ..Author::default() };
     app.database
         .write(move |c| {
-            let noted = if right { lockout::succeeded(c, &email) } else { lockout::failed(c, &email) };
-            Ok::<_, Problem>(noted?)
+            if right {
+                return Ok::<_, Problem>(lockout::succeeded(c, &email)?);
+            }
+            lockout::failed(c, &email)?;
+            // Of addresses without an account there is no end.
+            if let Some(id) = known {
+                told::append(c, &author, "login_failed", &id, &json!({}))?;
+            }
+            Ok(())
         })
         .await?;
     match account {
         Some(account) if right => Ok(account),
         _ => Err(Problem::new(Kind::BadCredentials, "the e-mail address and the password do not belong together")),
     }
+}
+
+/// The account as the one who acts in this request.
+fn as_account(request: &Request, id: &str) -> Author {
+    Author { account_id: Some(id.to_owned()), request_id: request.id.clone(), ..Author::default() }
 }
 
 fn tokens(app: &App, account: &AccountRow, refresh_token: String) -> Result<Answer, Problem> {
@@ -159,17 +183,26 @@ fn tokens(app: &App, account: &AccountRow, refresh_token: String) -> Result<Answ
 }
 
 async fn refresh(request: Request) -> Result<Answer, Problem> {
-    let form = Form::read(&REFRESH, &json(&request)?, &request.app.site)?;
+    let form = Form::read(&REFRESH, &body(&request)?, &request.app.site)?;
     let days = request.app.config.auth.refresh_token_days;
     let token = form.text("refresh_token");
-    match request.app.database.write(move |c| sessions::refresh(c, &token, days)).await? {
+    let id = request.id.clone();
+    let refresh = move |c: &mut Db| {
+        let refreshed = sessions::refresh(c, &token, days)?;
+        if let Refreshed::Reused(account) = &refreshed {
+            let author = Author { request_id: id, ..Author::default() };
+            told::append(c, &author, "token_reuse", account, &json!({}))?;
+        }
+        Ok::<_, Problem>(refreshed)
+    };
+    match request.app.database.write(refresh).await? {
         Refreshed::Next(account, token) => tokens(&request.app, &account, token),
-        Refreshed::Refused => Err(sessions::refused()),
+        Refreshed::Reused(_) | Refreshed::Refused => Err(sessions::refused()),
     }
 }
 
 async fn log_out(request: Request) -> Result<Answer, Problem> {
-    let form = Form::read(&REFRESH, &json(&request)?, &request.app.site)?;
+    let form = Form::read(&REFRESH, &body(&request)?, &request.app.site)?;
     let token = form.text("refresh_token");
     request.app.database.write(move |c| Ok::<_, Problem>(sessions::log_out(c, &token)?)).await?;
     Ok(Answer::empty(204).private())
@@ -182,27 +215,28 @@ async fn me(request: Request) -> Result<Answer, Problem> {
 }
 
 async fn change_password(request: Request) -> Result<Answer, Problem> {
-    let form = Form::read(&PASSWORD_CHANGE, &json(&request)?, &request.app.site)?;
+    let form = Form::read(&PASSWORD_CHANGE, &body(&request)?, &request.app.site)?;
     let id = request.actor()?.account_id.clone();
     let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
-    let account =
-        check_password(&request.app, &account.email, form.text("current_password")).await.map_err(|problem| {
-            if problem.kind != Kind::BadCredentials {
-                return problem;
-            }
-            let mut faults = Faults::new();
-            faults.add("/current_password", "wrong", "this is not the password");
-            Problem::invalid(faults)
-        })?;
+    let account = check_password(&request, &account.email, form.text("current_password")).await.map_err(|problem| {
+        if problem.kind != Kind::BadCredentials {
+            return problem;
+        }
+        let mut faults = Faults::new();
+        faults.add("/current_password", "wrong", "this is not the password");
+        Problem::invalid(faults)
+    })?;
     let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
-    request.app.database.write(move |c| set_password(c, account, hash)).await?;
+    let author = as_account(&request, &account.id);
+    request.app.database.write(move |c| set_password(c, &author, account, hash)).await?;
     Ok(Answer::empty(204).private())
 }
 
-fn set_password(c: &mut crate::database::Db, account: AccountRow, hash: String) -> Result<(), Problem> {
+fn set_password(c: &mut Db, author: &Author, account: AccountRow, hash: String) -> Result<(), Problem> {
     let mut row = accounts::by_id(c, &account.id)?;
     row.password_hash = hash;
     sessions::end_all(c, &row.id)?;
+    told::append(c, author, "password_change", &row.id, &json!({}))?;
     accounts::save(c, row).map(drop)
 }
 
@@ -234,11 +268,17 @@ async fn get(request: Request) -> Result<Answer, Problem> {
 }
 
 async fn create(request: Request) -> Result<Answer, Problem> {
-    let form = Form::read(&NEW_ACCOUNT, &json(&request)?, &request.app.site)?;
+    let form = Form::read(&NEW_ACCOUNT, &body(&request)?, &request.app.site)?;
     let email = form.text("email");
     let hash = new_hash(&request.app, &email, form.text("password"), "/password").await?;
     let role = Role::from_word(&form.text("role")).unwrap_or(Role::Viewer);
-    let row = request.app.database.write(move |c| accounts::insert(c, &email, &form.text("name"), role, hash)).await?;
+    let author = author(&request)?;
+    let insert = move |c: &mut Db| {
+        let row = accounts::insert(c, &email, &form.text("name"), role, hash)?;
+        told::append(c, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
+        Ok::<_, Problem>(row)
+    };
+    let row = request.app.database.write(insert).await?;
     Ok(answer(201, &row)?.header("location", format!("/api/v1/accounts/{}", row.id)))
 }
 
@@ -251,6 +291,7 @@ async fn update(request: Request) -> Result<Answer, Problem> {
         Some(password) => Some(new_hash(&request.app, &before.email, password, "/password").await?),
         None => None,
     };
+    let author = author(&request)?;
     let row = request
         .app
         .database
@@ -266,6 +307,11 @@ async fn update(request: Request) -> Result<Answer, Problem> {
             row.role = form.get("role").unwrap_or(row.role);
             row.active = form.flag("active").unwrap_or(row.active);
             row.password_hash = hash.unwrap_or(row.password_hash);
+            let changes = json!({
+                "name": row.name, "role": row.role, "active": row.active,
+                "password": row.password_hash != before.password_hash,
+            });
+            told::append(c, &author, "update", &row.id, &changes)?;
             if row.role != before.role || !row.active || row.password_hash != before.password_hash {
                 sessions::end_all(c, &row.id)?;
             }

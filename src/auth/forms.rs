@@ -8,6 +8,7 @@ use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind};
 use crate::content::validate::validate;
 use crate::content::{LocaleMode, Site};
+use crate::http::bulk_api::COLLECTIONS;
 use crate::problem::Problem;
 
 const ROLES: &[&str] = &["viewer", "contributor", "editor", "administrator"];
@@ -56,6 +57,31 @@ pub static ACCOUNT_CHANGE: [Field; 4] = [
     Field::new("password", PASSWORD, "A new password: 12 to 200 characters.", r#""purple rain on tin roofs""#),
 ];
 
+const KEY_NAME: Field = Field::new("name", Kind::Line { max: 200 }, "What it is for.", r#""Website build""#).required();
+const KEY_COLLECTIONS: Field = Field::new(
+    "collections",
+    Kind::List { of: &Kind::OneOf(COLLECTIONS), max: 8 },
+    "The collections that it is for; all, if none is named.",
+    r#"["events", "speakers"]"#,
+);
+const KEY_END: Field = Field::new("expires_at", Kind::Instant, "When it ends.", r#""2027-12-31T00:00:00Z""#);
+
+/// A key for one's own program.
+pub static PERSONAL_KEY: [Field; 4] = [
+    KEY_NAME,
+    Field::new("role", Kind::OneOf(ROLES), "The most that it may do; without it, what I may.", r#""editor""#),
+    KEY_COLLECTIONS,
+    KEY_END,
+];
+
+/// A key for a machine.
+pub static MACHINE_KEY: [Field; 4] = [
+    KEY_NAME,
+    Field::new("role", Kind::OneOf(ROLES), "What it may do.", r#""viewer""#).required(),
+    KEY_COLLECTIONS,
+    KEY_END,
+];
+
 /// A checked form.
 pub struct Form(Map<String, Value>);
 
@@ -90,6 +116,12 @@ impl Form {
     /// All of it.
     pub fn content(&self) -> &Map<String, Value> {
         &self.0
+    }
+
+    /// The words of a list of the form.
+    pub fn words(&self, name: &str) -> Vec<String> {
+        let list = self.0.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     /// The objects of a list of the form.

@@ -42,8 +42,10 @@ impl Role {
 pub enum Area {
     /// Events, sessions, speakers, partners, venues, topics, series, event types: all alike.
     Content,
-    /// Accounts of editors.
+    /// Accounts of editors, and API keys.
     Accounts,
+    /// The journal of who did what.
+    Audit,
 }
 
 /// What is done.
@@ -85,9 +87,24 @@ pub const TABLE: &[(Area, Action, &[Role])] = &[
     (Area::Content, Action::Trash, &[Editor, Administrator]),
     (Area::Content, Action::Restore, &[Editor, Administrator]),
     (Area::Accounts, Action::Manage, &[Administrator]),
+    (Area::Audit, Action::Read, &[Administrator]),
 ];
 
 /// Whether a role may do this; what the table does not name is forbidden.
 pub fn may(role: Role, area: Area, action: Action) -> bool {
     TABLE.iter().any(|(a, b, roles)| *a == area && *b == action && roles.contains(&role))
+}
+
+/// The table as Markdown, for the documentation.
+pub fn as_markdown() -> String {
+    let mut out = String::from("| area | action | viewer | contributor | editor | administrator |\n");
+    out.push_str("| --- | --- | --- | --- | --- | --- |\n");
+    for (area, action, roles) in TABLE {
+        out.push_str(&format!("| {area:?} | {action:?} |"));
+        for role in Role::ALL {
+            out.push_str(if roles.contains(&role) { " yes |" } else { " |" });
+        }
+        out.push('\n');
+    }
+    out
 }

@@ -50,6 +50,8 @@ enum Command {
     RotateKeys,
     /// Print the OpenAPI document
     Openapi,
+    /// Print who may do what, as Markdown
+    Permissions,
 }
 
 /// Reads the arguments, carries them out, and says how that ended.
@@ -89,6 +91,7 @@ async fn carry_out(command: Command, config: Config) -> Result<ExitCode, StartEr
         Command::Doctor => return Ok(code(doctor::examine(&config))),
         Command::Healthcheck => return Ok(code(healthcheck::ask(&config))),
         Command::RotateKeys => rotate_keys(App::start(config).await?).await?,
+        Command::Permissions => print!("{}", crate::http::permissions_page::page()),
         Command::Openapi => {
             let site = config.site();
             let routes = crate::http::content_api::with_site(crate::http::routes(), &site);

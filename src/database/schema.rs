@@ -69,6 +69,9 @@ diesel::table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        totp_secret -> Text,
+        totp_active -> Bool,
+        totp_step -> BigInt,
     }
 }
 
@@ -80,6 +83,8 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         used_at -> BigInt,
+        agent -> Text,
+        begun_at -> BigInt,
     }
 }
 
@@ -131,6 +136,7 @@ diesel::table! {
         snapshot -> Text,
         reason -> Nullable<Text>,
         changed -> Text,
+        via -> Nullable<Text>,
     }
 }
 
@@ -221,6 +227,49 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_keys (id) {
+        id -> Text,
+        account_id -> Text,
+        kind -> Text,
+        name -> Text,
+        token_hash -> Text,
+        hint -> Text,
+        role -> Text,
+        collections -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        last_used_at -> BigInt,
+        revoked_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mailed_tokens (token_hash) {
+        token_hash -> Text,
+        account_id -> Text,
+        purpose -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_codes (account_id, code_hash) {
+        account_id -> Text,
+        code_hash -> Text,
+    }
+}
+
+diesel::table! {
+    identities (issuer, subject) {
+        issuer -> Text,
+        subject -> Text,
+        account_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     settings (name) {
         name -> Text,
         value -> Text,
@@ -249,4 +298,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     journal
 );
-diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_tokens);
+diesel::joinable!(api_keys -> accounts (account_id));
+diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_tokens, api_keys);

@@ -181,6 +181,9 @@ impl Reader<'_> {
 
     fn include(&mut self, value: &str, shape: &mut Shape) {
         let known = self.resource.includes();
+        if value.split(',').count() > MAX_VALUES {
+            return self.faults.add("?include", "too_many", format!("at most {MAX_VALUES} values"));
+        }
         for part in value.split(',').filter(|p| !p.is_empty()) {
             match known.iter().find(|k| **k == part) {
                 Some(name) => shape.include.push(name),
@@ -256,6 +259,10 @@ impl Reader<'_> {
 
     fn sort(&mut self, value: &str) -> Vec<(Sort, bool)> {
         let mut order: Vec<(Sort, bool)> = Vec::new();
+        if value.split(',').count() > MAX_VALUES {
+            self.faults.add("?sort", "too_many", format!("at most {MAX_VALUES} values"));
+            return order;
+        }
         for part in value.split(',').filter(|p| !p.is_empty()) {
             let (name, down) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
             match self.resource.sorts.iter().find(|s| s.name == name) {

@@ -205,8 +205,8 @@ impl Desk {
     }
 
     async fn revision(&self, item: &Item, version: i64) -> Result<history::State, Problem> {
-        let id = item.id.clone();
-        self.app.database.read(move |c| history::state_at(c, &id, version)).await
+        let (kind, id) = (self.resource.kind, item.id.clone());
+        self.app.database.read(move |c| history::state_at(c, kind, &id, version)).await
     }
 
     async fn rewrite(&self, before: Before, input: Value) -> Result<Made, Problem> {

@@ -262,6 +262,7 @@ pub fn run_due(connection: &mut Db, site: &Site, moment: i64) -> Result<bool, Pr
         account_id: release.created_by.clone(),
         request_id: "release".to_owned(),
         reason: Some(format!("release \"{}\"", release.name)),
+        via: None,
     };
     let pen = Pen { site, author: &author, role: None };
     connection.begin_part(Part::RECORD)?;

@@ -167,7 +167,13 @@ pub fn author(request: &Request) -> Result<Author, Problem> {
             return Err(Problem::bad_request(faults));
         }
     };
-    Ok(Author { account_id: Some(request.actor()?.account_id.clone()), request_id: request.id.clone(), reason })
+    let actor = request.actor()?;
+    Ok(Author {
+        account_id: Some(actor.account_id.clone()),
+        request_id: request.id.clone(),
+        reason,
+        via: actor.key.as_ref().map(|key| key.id.clone()),
+    })
 }
 
 /// The desk of whoever asks.

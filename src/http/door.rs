@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use super::metrics::REQUEST_SECONDS;
 use super::route::{Access, Actor, Answer, Request, Route};
 use crate::app::App;
+use crate::auth::keys;
 use crate::auth::permissions::may;
 use crate::content::fault::Faults;
 use crate::delivery::coding::Coding;
@@ -48,12 +49,12 @@ pub async fn pass(
 
 /// Who asks, for what, with which body; or why not.
 async fn admit(
-    app: &App,
+    app: &Arc<App>,
     route: &Route,
     http: &HttpRequest,
     payload: Payload,
 ) -> Result<(Option<Actor>, Pairs, Bytes), Problem> {
-    let actor = authenticate(app, route.access, http.headers())?;
+    let actor = authenticate(app, route, http.headers()).await?;
     let pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
     let mut faults = Faults::new();
     route.check_query(&pairs, &mut faults);
@@ -66,7 +67,8 @@ async fn admit(
 
 /// Who asks. A token that is no good is refused even where none is needed: the client believes to
 /// be logged in, and must learn that it is not.
-fn authenticate(app: &App, access: Access, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
+async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
+    let access = route.access;
     if access == Access::Open {
         return Ok(None);
     }
@@ -78,19 +80,40 @@ fn authenticate(app: &App, access: Access, headers: &HeaderMap) -> Result<Option
                 let (scheme, token) = v.split_once(' ')?;
                 scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
             });
-            let claims = token.and_then(|token| app.tokens.verify(token));
-            let claims = claims.ok_or_else(|| unauthorised("the access token is not valid, or not any more"))?;
-            Some(Actor { account_id: claims.sub, role: claims.role })
+            let found = match token {
+                Some(token) if token.starts_with(keys::PREFIX) => app.keys.actor(app, token).await?,
+                Some(token) => {
+                    let claims = app.tokens.verify(token);
+                    claims.map(|claims| Actor { account_id: claims.sub, role: claims.role, key: None })
+                }
+                None => None,
+            };
+            Some(found.ok_or_else(|| unauthorised("the access token is not valid, or not any more"))?)
         }
     };
     match (access, &actor) {
-        (Access::LoggedIn | Access::May(..), None) => Err(unauthorised("this operation wants an access token")),
+        (Access::LoggedIn | Access::Session | Access::May(..), None) => {
+            Err(unauthorised("this operation wants an access token"))
+        }
         (Access::May(area, action), Some(actor)) if !may(actor.role, area, action) => {
             let detail = format!("the role {} may not do this ({area:?}: {action:?})", actor.role.word());
             Err(Problem::new(Kind::Forbidden, detail))
         }
+        (Access::Session, Some(Actor { key: Some(_), .. })) => {
+            Err(Problem::new(Kind::Forbidden, "this operation wants a session, not an API key"))
+        }
+        (_, Some(Actor { key: Some(key), .. })) if !within(&key.collections, &route.path) => {
+            let detail = format!("this API key is for {} only", key.collections.join(", "));
+            Err(Problem::new(Kind::Forbidden, detail))
+        }
         _ => Ok(actor),
     }
+}
+
+/// Whether a path is that of one of these collections; with none, any is.
+fn within(collections: &[String], path: &str) -> bool {
+    let collection = path.strip_prefix("/api/v1/").and_then(|rest| rest.split('/').next());
+    collections.is_empty() || collections.iter().any(|own| Some(own.as_str()) == collection)
 }
 
 /// The whole body, within its bounds of size and time.

@@ -220,7 +220,7 @@ async fn list(resource: &'static Resource, request: Request) -> Result<Answer, P
     let key = request.path("id_or_slug").to_owned();
     let look = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
-        Ok::<_, Problem>(history::entries(c, &item.id, before, limit)?)
+        Ok::<_, Problem>(history::entries(c, resource.kind, &item.id, before, limit)?)
     };
     let told = request.app.database.read(look).await?;
     let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
@@ -237,7 +237,7 @@ async fn state(resource: &'static Resource, request: &Request, version: i64) -> 
     let key = request.path("id_or_slug").to_owned();
     let look = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
-        history::state_at(c, &item.id, version)
+        history::state_at(c, resource.kind, &item.id, version)
     };
     request.app.database.read(look).await
 }

@@ -1,5 +1,6 @@
 //! The door: routes, limits, problems, the OpenAPI document.
 
+pub mod audit_api;
 pub mod body;
 pub mod bulk_api;
 pub mod conditions;
@@ -12,6 +13,7 @@ mod metrics;
 pub mod openapi;
 mod operations;
 pub mod parameters;
+pub mod permissions_page;
 pub mod preview_api;
 pub mod releases_api;
 pub mod review_api;
@@ -24,6 +26,9 @@ use route::Route;
 pub fn routes() -> Vec<Route> {
     let mut routes = operations::routes();
     routes.extend(crate::auth::api::routes());
+    routes.extend(crate::auth::sessions_api::routes());
+    routes.extend(crate::auth::keys_api::routes());
+    routes.extend(audit_api::routes());
     routes.extend(releases_api::routes());
     routes.extend(bulk_api::routes());
     routes.extend(preview_api::routes());

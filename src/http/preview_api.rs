@@ -190,8 +190,11 @@ async fn list(request: Request) -> Result<Answer, Problem> {
     Ok(Answer::of(200, &PreviewLinkList { data })?.private())
 }
 
-/// What a checked body asks for: the item, the moment (µs, 0 for none), the end (µs).
-fn wanted(form: &Form) -> Result<(Option<(&'static Resource, String)>, i64, i64), Problem> {
+/// The item of a link, its moment (µs, 0 for none), its end (µs).
+type Wanted = (Option<(&'static Resource, String)>, i64, i64);
+
+/// What a checked body asks for.
+fn wanted(form: &Form) -> Result<Wanted, Problem> {
     let mut faults = Faults::new();
     let mut ahead = |name: &str| {
         let at = form.instant(name)?;

@@ -25,8 +25,19 @@ use crate::resources::Resource;
 pub struct Actor {
     /// The account's id.
     pub account_id: String,
-    /// Its role when the token was made.
+    /// Its role when the token was made, or that of the key.
     pub role: Role,
+    /// The key that was shown instead of a session's token.
+    pub key: Option<Arc<ShownKey>>,
+}
+
+/// A key that was shown.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ShownKey {
+    /// Its id.
+    pub id: String,
+    /// The collections that it is for; all, if none is named.
+    pub collections: Vec<String>,
 }
 
 /// A request that has passed the door: known parameters, body within bounds, token checked.
@@ -141,6 +152,8 @@ pub enum Access {
     Open,
     /// Anybody who is logged in.
     LoggedIn,
+    /// Anybody who is logged in with a session, not with a key: it is about the account itself.
+    Session,
     /// Who may do this.
     May(Area, Action),
 }
@@ -312,7 +325,7 @@ impl Route {
         match self.access {
             Access::Open => {}
             Access::Public => kinds.push(Kind::Unauthorised),
-            Access::LoggedIn => kinds.extend([Kind::Unauthorised, Kind::Forbidden]),
+            Access::LoggedIn | Access::Session => kinds.extend([Kind::Unauthorised, Kind::Forbidden]),
             Access::May(..) => kinds.extend([Kind::Unauthorised, Kind::Forbidden]),
         }
         if self.body.is_some() {

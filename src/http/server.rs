@@ -32,16 +32,17 @@ const WATCH: Duration = Duration::from_millis(500);
 
 /// Notices what other nodes write, so that no answer is kept for longer than [`WATCH`] after it.
 async fn watch(app: Weak<App>) {
-    let mut seen = None;
+    let mut seen = 0;
     loop {
         actix_web::rt::time::sleep(WATCH).await;
         let Some(app) = app.upgrade() else { return };
-        let head = app.database.read(|c| Ok::<_, DatabaseError>(crate::journal::head(c)?)).await;
-        match head {
-            Ok(head) if seen == Some(head) => {}
-            Ok(head) => {
-                seen = Some(head);
-                app.database.content_changed();
+        let news = app.database.read(move |c| Ok::<_, DatabaseError>(crate::journal::news(c, seen)?)).await;
+        match news {
+            Ok((head, content_changed)) => {
+                seen = head;
+                if content_changed {
+                    app.database.content_changed();
+                }
             }
             // What cannot be watched is not kept.
             Err(error) => {

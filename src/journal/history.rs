@@ -31,6 +31,8 @@ pub struct Told {
     pub reason: Option<String>,
     /// JSON list of pointers.
     pub changed: String,
+    /// The key that was used instead of a session.
+    pub via: Option<String>,
     /// Name of the account, while it exists.
     pub actor_name: Option<String>,
 }
@@ -48,11 +50,15 @@ type Columns = (
         journal::request_id,
         journal::reason,
         journal::changed,
+        journal::via,
     ),
     diesel::dsl::Nullable<accounts::name>,
 );
 
-type Row = ((i64, i64, Option<String>, String, String, String, i64, String, Option<String>, String), Option<String>);
+type Own = (i64, i64, Option<String>, String, String, String, i64, String, Option<String>, String, Option<String>);
+
+/// A row of these columns.
+pub type Row = (Own, Option<String>);
 
 /// The columns of [`Told`], for a query that joins the accounts.
 pub fn columns() -> Columns {
@@ -67,22 +73,23 @@ pub fn columns() -> Columns {
         journal::request_id,
         journal::reason,
         journal::changed,
+        journal::via,
     );
     (own, accounts::name.nullable())
 }
 
 impl From<Row> for Told {
     fn from((own, actor_name): Row) -> Self {
-        let (sequence, at, actor, action, kind, item_id, version, request_id, reason, changed) = own;
-        Self { sequence, at, actor, action, kind, item_id, version, request_id, reason, changed, actor_name }
+        let (sequence, at, actor, action, kind, item_id, version, request_id, reason, changed, via) = own;
+        Self { sequence, at, actor, action, kind, item_id, version, request_id, reason, changed, via, actor_name }
     }
 }
 
 /// The entries of an item before the number `before`, the newest first.
-pub fn entries(connection: &mut Db, item_id: &str, before: i64, limit: i64) -> QueryResult<Vec<Told>> {
+pub fn entries(connection: &mut Db, kind: &str, item_id: &str, before: i64, limit: i64) -> QueryResult<Vec<Told>> {
     let rows: Vec<Row> = journal::table
         .left_join(accounts::table.on(journal::actor.eq(accounts::id.nullable())))
-        .filter(journal::item_id.eq(item_id).and(journal::sequence.lt(before)))
+        .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::sequence.lt(before)))
         .order(journal::sequence.desc())
         .limit(limit)
         .select(columns())
@@ -106,10 +113,10 @@ pub struct State {
 }
 
 /// The item as it was at a version; the newest entry of that version counts.
-pub fn state_at(connection: &mut Db, item_id: &str, version: i64) -> Result<State, Problem> {
+pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) -> Result<State, Problem> {
     let row: Option<(Row, String)> = journal::table
         .left_join(accounts::table.on(journal::actor.eq(accounts::id.nullable())))
-        .filter(journal::item_id.eq(item_id).and(journal::version.eq(version)))
+        .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::version.eq(version)))
         .order(journal::sequence.desc())
         .select((columns(), journal::snapshot))
         .first(connection)

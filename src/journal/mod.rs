@@ -3,6 +3,7 @@
 //! Writers take turns (see `database::writer`), so sequence numbers have neither gaps nor late
 //! comers: whoever has read up to a number has seen all that came before.
 
+pub mod audit;
 pub mod diff;
 pub mod history;
 
@@ -11,8 +12,9 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::database::schema::{journal, journal_head};
-use crate::database::{Db, now};
+use crate::database::{Db, any_of, now};
 use crate::items::Item;
+use crate::resources::ALL;
 
 /// Who writes, and within which request.
 #[derive(Debug, Clone, Default)]
@@ -23,11 +25,29 @@ pub struct Author {
     pub request_id: String,
     /// Why, if that was said.
     pub reason: Option<String>,
+    /// The key that was used instead of a session.
+    pub via: Option<String>,
 }
 
 /// The number of the newest entry.
 pub fn head(connection: &mut Db) -> QueryResult<i64> {
     journal_head::table.find(1).select(journal_head::sequence).first(connection)
+}
+
+/// The number of the newest entry, and whether any since the number `seen` was about content.
+pub fn news(connection: &mut Db, seen: i64) -> QueryResult<(i64, bool)> {
+    let head = head(connection)?;
+    if head == seen {
+        return Ok((head, false));
+    }
+    let kinds: Vec<&str> = ALL.iter().map(|resource| resource.kind).collect();
+    let about_content = journal::table
+        .filter(journal::sequence.gt(seen))
+        .filter(any_of(connection.dialect(), journal::kind, &kinds))
+        .select(journal::sequence)
+        .first::<i64>(connection)
+        .optional()?;
+    Ok((head, about_content.is_some()))
 }
 
 /// Something that was done.
@@ -87,6 +107,7 @@ pub fn append(connection: &mut Db, author: &Author, entry: Entry<'_>) -> QueryRe
         entry.snapshot.into_sql::<Text>(),
         author.reason.as_deref().into_sql::<Nullable<Text>>(),
         changed.into_sql::<Text>(),
+        author.via.as_deref().into_sql::<Nullable<Text>>(),
     ));
     let columns = (
         journal::sequence,
@@ -100,6 +121,7 @@ pub fn append(connection: &mut Db, author: &Author, entry: Entry<'_>) -> QueryRe
         journal::snapshot,
         journal::reason,
         journal::changed,
+        journal::via,
     );
     diesel::insert_into(journal::table).values(values).into_columns(columns).execute(connection)?;
     Ok(())

@@ -1,0 +1,10 @@
+DROP TABLE identities;
+DROP TABLE recovery_codes;
+ALTER TABLE accounts DROP COLUMN totp_step;
+ALTER TABLE accounts DROP COLUMN totp_active;
+ALTER TABLE accounts DROP COLUMN totp_secret;
+DROP TABLE mailed_tokens;
+ALTER TABLE refresh_tokens DROP COLUMN begun_at;
+ALTER TABLE refresh_tokens DROP COLUMN agent;
+DROP TABLE api_keys;
+ALTER TABLE journal DROP COLUMN via;

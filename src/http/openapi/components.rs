@@ -1,0 +1,136 @@
+//! The components of the document: schemas, responses, security.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::header::Header;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{RefOr, Schema};
+
+use super::{editorial, schemas};
+use crate::auth::{accounts, api as auth_api, forms, keys_api, sessions_api, tokens};
+use crate::content::Site;
+use crate::content::field::Field;
+use crate::http::route::Route;
+use crate::http::{audit_api, bulk_api, desk_api, history_api, operations, preview_api, releases_api, review_api};
+use crate::problem::{self, Kind};
+use crate::resources::ALL;
+
+/// The bodies that are forms: name, fields, what it is.
+const FORMS: &[(&str, &[Field], &str)] = &[
+    ("Login", &forms::LOGIN, "Address and password."),
+    ("RefreshToken", &forms::REFRESH, "A refresh token."),
+    ("PasswordChange", &forms::PASSWORD_CHANGE, "Old and new password."),
+    ("NewAccount", &forms::NEW_ACCOUNT, "An account to be made."),
+    ("AccountChange", &forms::ACCOUNT_CHANGE, "Changes to an account; what is left out stays."),
+    ("PersonalKey", &forms::PERSONAL_KEY, "A key for one's own program."),
+    ("MachineKey", &forms::MACHINE_KEY, "A key for a machine."),
+    ("Schedule", &desk_api::SCHEDULE, "When an item is to be published, unpublished, or both."),
+    ("Bulk", &bulk_api::BULK, "Steps with many items."),
+    ("NewRelease", &releases_api::NEW_RELEASE, "A release to be made."),
+    ("ReleaseChange", &releases_api::RELEASE_CHANGE, "Changes to a release; what is left out stays."),
+    ("NewPreviewLink", &preview_api::NEW_LINK, "A preview link to be made."),
+    ("NewComment", &review_api::NEW_COMMENT, "A comment to be made."),
+    ("Assignment", &review_api::ASSIGNMENT, "Who is to take care of an item."),
+];
+
+/// Name of the response component of problems with the status of this kind.
+pub fn component(kind: Kind) -> String {
+    let mut name = String::new();
+    for part in kind.code().split('-') {
+        name.push_str(&part[..1].to_uppercase());
+        name.push_str(&part[1..]);
+    }
+    name
+}
+
+/// All components of these routes, for this site.
+pub fn components(routes: &[Route], site: &Site) -> Components {
+    let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
+    let mut add = |name: &str, schema: Schema| {
+        schemas.insert(name.to_owned(), RefOr::T(schema));
+    };
+    for resource in ALL {
+        add(resource.schema, schemas::answer(resource, site));
+        if ALL.iter().any(|other| other.relations().any(|relation| relation.target == resource.kind)) {
+            add(&schemas::included_name(resource), schemas::included(resource, site));
+            add(&format!("{}Reference", resource.schema), schemas::short(resource, site));
+        }
+        add(&format!("{}Page", resource.schema), schemas::page(resource));
+        add(&format!("{}Input", resource.schema), schemas::input(resource, site, false));
+        add(&format!("{}Patch", resource.schema), schemas::input(resource, site, true));
+        add(&format!("{}Revision", resource.schema), editorial::revision(resource));
+    }
+    add("Page", schemas::page_info());
+    for (name, fields, about) in FORMS {
+        add(name, schemas::form(fields, site, about));
+    }
+    derive_all(&mut schemas);
+    let mut components = Components::new();
+    components.schemas = schemas;
+    let mut kinds: Vec<Kind> = routes.iter().flat_map(Route::all_problems).collect();
+    kinds.sort_by_key(|kind| kind.status());
+    for kind in kinds {
+        components.responses.insert(component(kind), problem_response(kind));
+    }
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("The access token that logging in gives, or an API key."));
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+    components
+}
+
+/// The schemas of answers that derive them.
+fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    derived::<review_api::CommentList>(schemas);
+    derived::<review_api::PresenceList>(schemas);
+    derived::<review_api::DeskState>(schemas);
+    derived::<review_api::Inbox>(schemas);
+    derived::<keys_api::KeyList>(schemas);
+    derived::<keys_api::NewKey>(schemas);
+    derived::<sessions_api::SessionList>(schemas);
+    derived::<audit_api::AuditPage>(schemas);
+    derived::<preview_api::PreviewLinkList>(schemas);
+    derived::<bulk_api::BulkResults>(schemas);
+    derived::<releases_api::ReleaseList>(schemas);
+    derived::<history_api::RevisionPage>(schemas);
+    derived::<history_api::RevisionDiff>(schemas);
+    derived::<problem::ProblemBody>(schemas);
+    derived::<auth_api::Tokens>(schemas);
+    derived::<accounts::Account>(schemas);
+    derived::<accounts::AccountList>(schemas);
+    derived::<tokens::JwkSet>(schemas);
+    derived::<operations::Health>(schemas);
+}
+
+/// The schema of a type that derives it, with those that it uses.
+fn derived<T: ToSchema>(all: &mut BTreeMap<String, RefOr<Schema>>) {
+    let mut used = Vec::new();
+    T::schemas(&mut used);
+    all.extend(used);
+    all.insert(T::name().into_owned(), T::schema());
+}
+
+fn problem_response(kind: Kind) -> RefOr<utoipa::openapi::Response> {
+    let example = json!({
+        "type": format!("https://cms.example.org/problems/{}", kind.code()),
+        "title": kind.title(),
+        "status": kind.status(),
+        "detail": kind.about(),
+        "instance": "/api/v1/events",
+        "request_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+    });
+    let content = ContentBuilder::new().schema(Some(schemas::reference("Problem"))).example(Some(example)).build();
+    let mut response = ResponseBuilder::new().description(kind.about()).content("application/problem+json", content);
+    if matches!(kind, Kind::TooManyAttempts | Kind::Unavailable) {
+        let mut header = Header::new(ObjectBuilder::new().schema_type(Type::String));
+        header.description = Some("Seconds to wait.".to_owned());
+        response = response.header("Retry-After", header);
+    }
+    RefOr::T(response.build())
+}
