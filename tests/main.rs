@@ -15,6 +15,7 @@ mod durability;
 mod editorial;
 mod history;
 mod languages;
+mod model;
 mod operations;
 mod origin;
 mod preview;
@@ -61,6 +62,7 @@ fn main() {
         editorial::TESTS,
         history::TESTS,
         languages::TESTS,
+        model::TESTS,
         operations::TESTS,
         origin::TESTS,
         preview::TESTS,

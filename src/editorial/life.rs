@@ -241,9 +241,6 @@ fn plan(
     let content = draft.as_ref().map_or_else(|| item.content(), working::WorkingDraft::content);
     checks::require(connection, pen.site, resource_of(&item)?, &content, None, &Together::new())?;
     schedule::set(connection, &item.id, schedule::PUBLISH, at, actor)?;
-    if item.status == "archived" && draft.is_none() {
-        return noted(connection, pen, item, operation.word());
-    }
     restage(connection, pen, item, operation.word(), "scheduled")
 }
 
