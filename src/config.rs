@@ -43,6 +43,8 @@ pub struct Config {
 pub struct SiteConfig {
     /// BCP 47 tags, the default first.
     pub locales: Vec<String>,
+    /// The locales to try, in order, where one has no value: `"nl-BE" = ["nl", "fr"]`.
+    pub fallback: BTreeMap<String, Vec<String>>,
     /// IANA zone of times that name none.
     pub time_zone: String,
     /// Files with JSON Schemas for `custom`, by kind: `event = "event.schema.json"`.
@@ -135,6 +137,7 @@ impl Default for Config {
             database_url: "data/plenary.db".into(),
             site: SiteConfig {
                 locales: vec!["en".into(), "nl".into()],
+                fallback: BTreeMap::new(),
                 time_zone: "Europe/Brussels".into(),
                 custom: BTreeMap::new(),
             },
@@ -241,6 +244,10 @@ impl Config {
         check(!self.auth.issuer.is_empty(), "auth.issuer", "must not be empty");
         check(!self.auth.audience.is_empty(), "auth.audience", "must not be empty");
         check((1..=60).contains(&self.auth.access_token_minutes), "auth.access_token_minutes", "between 1 and 60");
+        for locale in self.site.fallback.iter().flat_map(|(locale, others)| others.iter().chain([locale])) {
+            let known = self.site.locales.contains(locale);
+            check(known, "site.fallback", &format!("\"{locale}\" is none of site.locales"));
+        }
         for locale in &self.editorial.required_locales {
             let known = self.site.locales.contains(locale);
             check(known, "editorial.required_locales", &format!("\"{locale}\" is none of site.locales"));
@@ -299,6 +306,7 @@ impl Config {
             locales: self.site.locales.clone(),
             time_zone: values::zone(&self.site.time_zone).unwrap_or(chrono_tz::UTC),
             custom: self.custom_schemas().unwrap_or_default(),
+            fallback: self.site.fallback.clone(),
             required_locales: self.editorial.required_locales.clone(),
             require_published_references: self.editorial.require_published_references,
         }

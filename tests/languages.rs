@@ -1,11 +1,21 @@
 //! Languages: values for each, fallback to the default, maps with `locale=*`.
 
+use plenary::auth::permissions::Role;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::tests;
 
-tests![falls_back_and_says_so, one_language_leaves_the_others_alone, maps_give_and_take_all];
+tests![
+    falls_back_and_says_so,
+    one_language_leaves_the_others_alone,
+    maps_give_and_take_all,
+    each_language_has_its_slug,
+    translations_are_published_by_themselves,
+    outdated_and_missing_translations_are_known,
+    the_language_is_agreed_on,
+    chains_are_configured,
+];
 
 fn falls_back_and_says_so(app: &TestApp) {
     let editor = app.editor();
@@ -59,4 +69,176 @@ fn maps_give_and_take_all(app: &TestApp) {
     editor
         .post("/api/v1/events?locale=*", &json!({"title": {"fr": "x"}}))
         .problem(422, &[("/title/fr", "unknown_locale"), ("/title", "required")]);
+}
+
+fn each_language_has_its_slug(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    editor.create("events", &json!({"title": "Rivers", "status": "published"}));
+    editor.create("events", &json!({"title": "Other", "status": "published"}));
+    let path = "/api/v1/events/rivers";
+    let named = editor
+        .patch(&format!("{path}?locale=nl"), "\"v1\"", &json!({"title": "Rivieren", "slug": "rivieren"}))
+        .expect(200);
+    assert_eq!(named.json()["slug"], "rivieren");
+    // Either leads to it, whatever the language; the answer has that of its language.
+    for (address, slug) in [
+        ("rivers", "rivers"),
+        ("rivers?locale=nl", "rivieren"),
+        ("rivieren", "rivers"),
+        ("rivieren?locale=nl", "rivieren"),
+    ] {
+        assert_eq!(public.get(&format!("/api/v1/events/{address}")).expect(200).json()["slug"], slug, "{address}");
+    }
+    assert_eq!(public.get("/api/v1/events?locale=nl&slug=rivers").expect(200).json()["data"][0]["slug"], "rivieren");
+    // A relation names it in the language of the answer.
+    editor.patch("/api/v1/events/other", "\"v1\"", &json!({"related": ["rivers"]})).expect(200);
+    let related = |query: &str| {
+        public.get(&format!("/api/v1/events/other{query}")).expect(200).json()["related"][0]["slug"].clone()
+    };
+    assert_eq!((related(""), related("?locale=nl")), (json!("rivers"), json!("rivieren")));
+    // Unique in all languages together; the old one leads on.
+    let other = "/api/v1/events/other";
+    editor
+        .patch(&format!("{other}?locale=nl"), "\"v2\"", &json!({"slug": "rivieren"}))
+        .problem(409, &[("/slug", "taken")]);
+    editor.patch(other, "\"v2\"", &json!({"slug": "rivieren"})).problem(409, &[("/slug", "taken")]);
+    editor.post("/api/v1/events", &json!({"title": "X", "slug": "rivieren"})).problem(409, &[("/slug", "taken")]);
+    let renamed = editor.patch(&format!("{path}?locale=nl"), named.etag(), &json!({"slug": "stromen"})).expect(200);
+    assert_eq!(public.get("/api/v1/events/rivieren").expect(308).header("location"), "/api/v1/events/rivers");
+    public.get("/api/v1/events/stromen").expect(200);
+    // Under any of its names an editor writes it; a patch in one language keeps the slugs.
+    let patched = editor.patch("/api/v1/events/stromen", renamed.etag(), &json!({"title": "Rivers!"})).expect(200);
+    assert_eq!(patched.json()["slug"], "rivers");
+    let draft = format!("{path}?view=draft&locale=nl");
+    editor.patch(&draft, patched.etag(), &json!({"slug": "vloeden"})).problem(422, &[("/slug", "not_in_draft")]);
+    editor.patch(&draft, patched.etag(), &json!({"title": "Vloeden"})).expect(200);
+}
+
+fn translations_are_published_by_themselves(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
+    let body = json!({"title": {"en": "E", "nl": "E-nl"}, "summary": {"nl": "Alleen Nederlands"}, "status": "published",
+        "speakers": [{"speaker": "anna", "affiliation": {"nl": "Hier"}}]});
+    editor.post("/api/v1/events?locale=*", &body).expect(201);
+    let path = "/api/v1/events/e";
+    let seen = |query: &str| {
+        let event = public.get(&format!("{path}{query}")).expect(200).json();
+        (event["title"].clone(), event["summary"].clone(), event["speakers"][0]["affiliation"].clone())
+    };
+    let text = |a: &str, b: Value, c: Value| (json!(a), b, c);
+    assert_eq!(seen(""), text("E", json!("Alleen Nederlands"), json!("Hier")));
+    assert_eq!(seen("?locale=nl"), text("E-nl", json!("Alleen Nederlands"), json!("Hier")));
+    let step = format!("{path}/translations/nl");
+    editor.act(&format!("{step}/publish"), "\"v1\"").problem(409, &[]);
+    editor.act(&format!("{path}/translations/en/unpublish"), "\"v1\"").problem(404, &[]);
+    app.client(Role::Contributor).act(&format!("{step}/unpublish"), "\"v1\"").problem(403, &[]);
+    let hidden = editor.act(&format!("{step}/unpublish?locale=nl"), "\"v1\"").expect(200);
+    // Editors go on seeing it.
+    assert_eq!(hidden.json()["title"], "E-nl");
+    for query in ["", "?locale=nl", "?include=speakers", "?locale=nl&body_format=text"] {
+        assert_eq!(seen(query), text("E", Value::Null, Value::Null), "{query}");
+    }
+    let list = public.get("/api/v1/events?locale=nl").expect(200);
+    assert!(!String::from_utf8_lossy(&list.body).contains("Nederlands"));
+    let all = public.get(&format!("{path}?locale=*")).expect(200).json();
+    assert_eq!((&all["title"], &all["summary"]), (&json!({"en": "E"}), &Value::Null));
+    let translations = editor.get(&format!("{path}/translations")).expect(200).json();
+    assert_eq!(
+        (&translations["data"][1]["locale"], &translations["data"][1]["published"]),
+        (&json!("nl"), &json!(false))
+    );
+    editor.act(&format!("{step}/publish"), hidden.etag()).expect(200);
+    assert_eq!(seen("?locale=nl"), text("E-nl", json!("Alleen Nederlands"), json!("Hier")));
+    let history = editor.get(&format!("{path}/revisions")).expect(200).json();
+    assert_eq!(history["data"][0]["action"], "publish_translation");
+}
+
+fn outdated_and_missing_translations_are_known(app: &TestApp) {
+    let editor = app.editor();
+    let body = json!({"title": {"en": "E", "nl": "E-nl"}, "summary": {"en": "S"}});
+    editor.post("/api/v1/events?locale=*", &body).expect(201);
+    editor.create("events", &json!({"title": "Bare"}));
+    let path = "/api/v1/events/e";
+    let nl = || editor.get(&format!("{path}/translations")).expect(200).json()["data"][1].clone();
+    assert_eq!(
+        (&nl()["missing"], &nl()["outdated"], &nl()["direction"]),
+        (&json!(["summary"]), &json!([]), &json!("ltr"))
+    );
+    let found = |query: &str| -> Vec<String> {
+        let page = editor.get(&format!("/api/v1/events?status=any&sort=title&{query}")).expect(200).json();
+        page["data"].as_array().unwrap().iter().map(|e| e["slug"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(found("untranslated=nl"), ["bare", "e"]);
+    assert!(found("untranslated=en").is_empty() && found("outdated=nl").is_empty());
+    editor.patch(&format!("{path}?locale=nl"), "\"v1\"", &json!({"summary": "S-nl"})).expect(200);
+    assert_eq!(found("untranslated=nl"), ["bare"]);
+    // The source changes: what translates it is outdated until it is written again.
+    editor.patch(path, "\"v2\"", &json!({"title": "E2", "summary": "S2"})).expect(200);
+    assert_eq!((nl()["outdated"].clone(), found("outdated=nl")), (json!(["title", "summary"]), vec!["e".to_owned()]));
+    editor.patch(&format!("{path}?locale=nl"), "\"v3\"", &json!({"title": "E2-nl"})).expect(200);
+    assert_eq!(nl()["outdated"], json!(["summary"]));
+    // A working draft counts when it is published.
+    editor
+        .patch(&format!("{path}?locale=nl"), "\"v4\"", &json!({"summary": "S2-nl", "status": "published"}))
+        .expect(200);
+    editor.patch(&format!("{path}?view=draft"), "\"v5\"", &json!({"title": "E3"})).expect(200);
+    assert_eq!(nl()["outdated"], json!([]));
+    editor.act(&format!("{path}/publish"), "\"v6\"").expect(200);
+    assert_eq!(nl()["outdated"], json!(["title"]));
+    for filter in ["untranslated", "outdated"] {
+        let name = format!("?{filter}");
+        app.public().get(&format!("/api/v1/events?{filter}=nl")).problem(400, &[(&name, "not_public")]);
+        editor.get(&format!("/api/v1/events?{filter}=fr")).problem(400, &[(&name, "not_allowed")]);
+    }
+}
+
+fn the_language_is_agreed_on(app: &TestApp) {
+    let editor = app.editor();
+    editor
+        .post("/api/v1/events?locale=*", &json!({"title": {"en": "E", "nl": "E-nl"}, "status": "published"}))
+        .expect(201);
+    let asked = |path: &str, languages: &str| {
+        let reply = app.public().send("GET", path, &[("accept-language", languages)], b"").expect(200);
+        let title = reply.json()["title"].as_str().or(reply.json()["data"][0]["title"].as_str()).unwrap().to_owned();
+        (title, reply.header("content-language").to_owned(), reply.header("vary").to_owned())
+    };
+    for path in ["/api/v1/events/e", "/api/v1/events"] {
+        for (languages, title, language) in [
+            ("nl", "E-nl", "nl"),
+            ("en", "E", "en"),
+            ("fr, nl-BE;q=0.8, en;q=0.5", "E-nl", "nl"),
+            ("fr", "E", "en"),
+            ("*", "E", "en"),
+            ("nl;q=0.2, en;q=0.9", "E", "en"),
+            ("garbage;;q=x", "E", "en"),
+        ] {
+            let told = asked(path, languages);
+            assert_eq!((told.0.as_str(), told.1.as_str()), (title, language), "{languages}");
+            assert!(told.2.to_lowercase().contains("accept-language"), "{}", told.2);
+        }
+        // The address says it: then nothing varies.
+        let told = asked(&format!("{path}?locale=en"), "nl");
+        assert_eq!((told.0.as_str(), told.1.as_str()), ("E", "en"));
+        assert!(!told.2.to_lowercase().contains("accept-language"), "{}", told.2);
+    }
+}
+
+fn chains_are_configured(app: &TestApp) {
+    let app = TestApp::start_with(app.backend, |c| {
+        c.site.locales = vec!["en".into(), "nl".into(), "fr".into(), "ar".into()];
+        c.site.fallback.insert("ar".into(), vec!["fr".into()]);
+    });
+    let editor = app.editor();
+    let body = json!({"title": {"en": "E", "fr": "F"}, "summary": {"en": "S"}, "status": "published"});
+    editor.post("/api/v1/events?locale=*", &body).expect(201);
+    let seen = app.public().get("/api/v1/events/e?locale=ar").expect(200).json();
+    assert_eq!(
+        (&seen["title"], &seen["summary"], &seen["fallbacks"]),
+        (&json!("F"), &json!("S"), &json!(["title", "summary"]))
+    );
+    let translations = editor.get("/api/v1/events/e/translations").expect(200).json();
+    assert_eq!(
+        (&translations["data"][3]["direction"], &translations["data"][3]["fallbacks"]),
+        (&json!("rtl"), &json!(["fr", "en"]))
+    );
 }

@@ -10,6 +10,7 @@ pub mod render;
 pub mod rich_text;
 pub mod slug;
 pub mod strict_json;
+pub mod translations;
 pub mod validate;
 pub mod values;
 
@@ -24,6 +25,8 @@ pub struct Site {
     pub time_zone: Tz,
     /// JSON Schemas for `custom`, by kind of resource.
     pub custom: custom::CustomSchemas,
+    /// The locales to try, in order, where one has no value.
+    pub fallback: std::collections::BTreeMap<String, Vec<String>>,
     /// Locales in which everything must be there before it is published.
     pub required_locales: Vec<String>,
     /// Whether an item can only be published when all that it refers to is.
@@ -36,11 +39,13 @@ impl Site {
         &self.locales[0]
     }
 
-    /// The locales to try for a wanted one: itself, its language alone, the default.
+    /// The locales to try for a wanted one: itself, those configured for it, its language alone, the
+    /// default.
     pub fn fallback_chain<'a>(&'a self, wanted: &'a str) -> Vec<&'a str> {
         let language = wanted.split('-').next().unwrap_or(wanted);
+        let own = self.fallback.get(wanted).map(Vec::as_slice).unwrap_or_default();
         let mut chain = vec![wanted];
-        for locale in [language, self.default_locale()] {
+        for locale in own.iter().map(String::as_str).chain([language, self.default_locale()]) {
             if !chain.contains(&locale) {
                 chain.push(locale);
             }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::field::{Field, Kind, Shape};
 use super::moment::{self, Moment, utc_text};
 use super::rich_text;
+use super::translations::{Translations, without};
 use super::{LocaleMode, Site};
 use crate::resources::Resource;
 
@@ -19,8 +20,10 @@ use crate::resources::Resource;
 pub struct Envelope<'a> {
     /// UUIDv7.
     pub id: &'a str,
-    /// The current slug.
+    /// The current slug in the default language.
     pub slug: &'a str,
+    /// The state of its languages, as it is stored.
+    pub translations: &'a str,
     /// Grows by one with each write.
     pub version: i64,
     /// draft, published or archived.
@@ -53,12 +56,14 @@ pub struct View {
     pub locale: LocaleMode,
     /// The form of rich text.
     pub body: BodyFormat,
+    /// With the languages that are not published: for editors.
+    pub unpublished: bool,
 }
 
 impl View {
     /// What is answered when nothing else is asked for; this form is kept ready in the database.
     pub fn plain(site: &Site) -> Self {
-        Self { locale: LocaleMode::One(site.default_locale().to_owned()), body: BodyFormat::Html }
+        Self { locale: LocaleMode::One(site.default_locale().to_owned()), body: BodyFormat::Html, unpublished: false }
     }
 }
 
@@ -90,7 +95,21 @@ impl<'a> Renderer<'a> {
     /// All fragments of an item.
     pub fn item(mut self, resource: &'static Resource, envelope: &Envelope, content: &Map<String, Value>) -> Fragments {
         self.zone = content.get("time_zone").and_then(Value::as_str).and_then(|z| z.parse().ok()).unwrap_or(self.zone);
-        let mut card = format!("{{\"id\":{},\"slug\":{}", text(envelope.id), text(envelope.slug));
+        let translations = Translations::parse(envelope.translations);
+        let hidden = if self.view.unpublished { Vec::new() } else { translations.hidden() };
+        let seen;
+        let content = match hidden.is_empty() {
+            true => content,
+            false => {
+                seen = without(resource.fields, content, &hidden);
+                &seen
+            }
+        };
+        let own_slug = match &self.view.locale {
+            LocaleMode::One(locale) if !hidden.contains(&locale.as_str()) => translations.slug(locale),
+            _ => None,
+        };
+        let mut card = format!("{{\"id\":{},\"slug\":{}", text(envelope.id), text(own_slug.unwrap_or(envelope.slug)));
         let label = resource.field(resource.label).map_or(Value::Null, |f| self.picked(f, content));
         let reference = format!("{card},\"{}\":{label}}}", resource.label);
         self.envelope(&mut card, envelope);

@@ -26,6 +26,9 @@ diesel::table! {
         reference -> Text,
         stage -> Text,
         draft_version -> BigInt,
+        translations -> Text,
+        untranslated -> Text,
+        outdated -> Text,
     }
 }
 

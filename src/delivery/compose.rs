@@ -12,6 +12,7 @@ use super::{Audience, Shape};
 use crate::content::Site;
 use crate::content::field::{Relation, Shape as RelationShape};
 use crate::content::render::{Fragments, Renderer, View, empty_relation};
+use crate::content::translations::without;
 use crate::database::schema::{items, links};
 use crate::database::{Db, any_of};
 use crate::items::{Item, Link};
@@ -46,8 +47,17 @@ impl Loaded {
 
     /// From a whole row, whose ready answer is not used.
     pub fn rendered(item: Item, site: &Site, view: &View) -> Self {
-        let content = item.content();
+        let mut content = item.content();
         let fragments = rendered(&item, &content, site, view);
+        let hidden = item.translations();
+        let hidden = hidden.hidden();
+        if !view.unpublished
+            && !hidden.is_empty()
+            && let Some(resource) = Resource::of_kind(&item.kind)
+        {
+            // The fields of its ties are rendered from it too.
+            content = without(resource.fields, &content, &hidden);
+        }
         Self { content: Some(content), ..Self::ready(item.id, item.version, item.updated_at, fragments) }
     }
 

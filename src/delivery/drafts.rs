@@ -50,6 +50,6 @@ fn overlaid(resource: &'static Resource, site: &Site, item: Item, draft: Working
         content: draft.content,
         ..item
     };
-    let links = derive::links(&item.id, resource, &item.content(), site);
+    let links = derive::links(&item.id, resource, &item.content(), &item.translations(), site);
     Loaded { links: Some(links), ..Loaded::rendered(item, site, view) }
 }

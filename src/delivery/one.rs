@@ -11,7 +11,7 @@ use crate::content::Site;
 use crate::content::render::{Fragments, View};
 use crate::database::Db;
 use crate::database::schema::items;
-use crate::items::{self as stored, Item};
+use crate::items::{self as stored, Elsewhere, Item};
 use crate::resources::Resource;
 
 /// What came of looking for an item.
@@ -42,12 +42,28 @@ pub fn one(
         return Ok(One::Nowhere);
     }
     let Some(loaded) = load(connection, resource, site, key, shape)? else {
-        return Ok(match stored::moved(connection, resource.kind, key)? {
+        return match stored::elsewhere(connection, resource.kind, key)? {
             // A redirect must not tell that a draft exists.
-            Some(slug) if load(connection, resource, site, &slug, shape)?.is_some() => One::Moved(slug),
-            _ => One::Nowhere,
-        });
+            Some(Elsewhere::Moved(slug)) if load(connection, resource, site, &slug, shape)?.is_some() => {
+                Ok(One::Moved(slug))
+            }
+            Some(Elsewhere::Language(id)) => match load(connection, resource, site, &id, shape)? {
+                Some(loaded) => here(connection, resource, site, loaded, shape),
+                None => Ok(One::Nowhere),
+            },
+            _ => Ok(One::Nowhere),
+        };
     };
+    here(connection, resource, site, loaded, shape)
+}
+
+fn here(
+    connection: &mut Db,
+    resource: &'static Resource,
+    site: &Site,
+    loaded: Loaded,
+    shape: &Shape,
+) -> QueryResult<One> {
     let version = loaded.version;
     let mut objects = compose(connection, resource, site, &[loaded], shape)?;
     Ok(objects.pop().map_or(One::Nowhere, |body| One::Here { body, version }))

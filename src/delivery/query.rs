@@ -114,6 +114,10 @@ pub struct ListQuery {
     pub count: bool,
     /// The moment that `when=` means (µs); none for now.
     pub at: Option<i64>,
+    /// Only items that lack something in this language.
+    pub untranslated: Option<String>,
+    /// Only items with something in this language that is older than its source.
+    pub outdated: Option<String>,
 }
 
 impl ListQuery {
@@ -143,6 +147,7 @@ impl Reader<'_> {
     pub fn shape(&mut self, pairs: &Pairs, full: bool) -> Shape {
         let audience = self.audience;
         let mut shape = Shape { view: View::plain(self.site), include: Vec::new(), full, audience, draft: false };
+        shape.view.unpublished = audience == Audience::Editors;
         for (name, value) in pairs {
             match name.as_str() {
                 "include" => self.include(value, &mut shape),
@@ -192,6 +197,20 @@ impl Reader<'_> {
         }
     }
 
+    /// A language of the site, for lists that only editors may ask for.
+    fn language(&mut self, name: &str, value: &str) -> Option<String> {
+        if self.audience == Audience::Public {
+            self.faults.add(format!("?{name}"), "not_public", "the state of translations is for editors");
+            return None;
+        }
+        let found = self.site.locale(value).map(str::to_owned);
+        if found.is_none() {
+            let known: Vec<&str> = self.site.locales.iter().map(String::as_str).collect();
+            self.wrong(name, value, &known);
+        }
+        found
+    }
+
     fn locale(&mut self, value: &str, shape: &mut Shape) {
         if value == "*" {
             shape.view.locale = LocaleMode::All;
@@ -216,6 +235,8 @@ impl Reader<'_> {
             cursor: None,
             count: false,
             at: None,
+            untranslated: None,
+            outdated: None,
         };
         let mut cursor = None;
         for (name, value) in pairs {
@@ -228,6 +249,8 @@ impl Reader<'_> {
                 "count" => self.wrong("count", value, &["exact", "none"]),
                 "sort" => query.order = self.sort(value),
                 "status" => query.status = self.status(value),
+                "untranslated" => query.untranslated = self.language("untranslated", value),
+                "outdated" => query.outdated = self.language("outdated", value),
                 _ => query.conditions.extend(self.condition(name, value)),
             }
         }

@@ -34,6 +34,8 @@ pub struct Selection {
     dialect: Dialect,
     conditions: Vec<Resolved>,
     at: i64,
+    untranslated: Option<String>,
+    outdated: Option<String>,
 }
 
 impl Selection {
@@ -69,6 +71,8 @@ impl Selection {
             dialect: connection.dialect(),
             conditions,
             at: query.at.unwrap_or_else(now),
+            untranslated: query.untranslated.as_ref().map(|locale| format!("%,{locale},%")),
+            outdated: query.outdated.as_ref().map(|locale| format!("%,{locale},%")),
         })
     }
 
@@ -81,6 +85,12 @@ impl Selection {
             (Status::Trashed, _) => query.filter(items::trashed_at.gt(0)),
             (status, _) => by_state(query.filter(items::trashed_at.eq(0)), status),
         };
+        if let Some(locale) = &self.untranslated {
+            query = query.filter(items::untranslated.like(locale));
+        }
+        if let Some(locale) = &self.outdated {
+            query = query.filter(items::outdated.like(locale));
+        }
         for condition in &self.conditions {
             query = narrow(query, condition, self.dialect, self.at);
         }

@@ -10,6 +10,7 @@ use super::derive;
 use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::content::field::{Relation, Shape};
+use crate::content::translations::Translations;
 use crate::database::schema::items;
 use crate::database::{Db, any_of};
 use crate::problem::Problem;
@@ -67,7 +68,7 @@ fn references(
 ) -> QueryResult<()> {
     let relations: Vec<Relation> =
         resource.relations().filter(|r| must_be_public(resource, r) && !unchanged(r.name)).collect();
-    let mut ties = derive::links("", resource, content, site);
+    let mut ties = derive::links("", resource, content, &Translations::default(), site);
     ties.retain(|tie| relations.iter().any(|r| r.name == tie.relation) && !together.contains(&tie.target_id));
     if ties.is_empty() {
         return Ok(());

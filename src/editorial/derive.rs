@@ -7,6 +7,7 @@ use crate::content::field::{Field, Relation, Shape};
 use crate::content::moment::stored_span;
 use crate::content::render::{Renderer, View};
 use crate::content::slug::sort_key;
+use crate::content::translations::{Translations, untranslated, without};
 use crate::items::{Item, Link, NO_DATE};
 use crate::resources::Resource;
 
@@ -27,6 +28,8 @@ pub fn fill(
         None => (NO_DATE, NO_DATE),
     };
     item.position = content.get("position").and_then(Value::as_i64).unwrap_or(0);
+    item.untranslated = untranslated(resource.fields, content, site);
+    item.outdated = item.translations().outdated();
     item.label = sort_key(&label(resource, content, site));
     item.country = country(content);
     item.variant = resource.variant.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
@@ -53,7 +56,16 @@ fn country(content: &Map<String, Value>) -> Option<String> {
 }
 
 /// The ties of an item, from the references in its content.
-pub fn links(item_id: &str, resource: &'static Resource, content: &Map<String, Value>, site: &Site) -> Vec<Link> {
+pub fn links(
+    item_id: &str,
+    resource: &'static Resource,
+    content: &Map<String, Value>,
+    translations: &Translations,
+    site: &Site,
+) -> Vec<Link> {
+    let hidden = translations.hidden();
+    let seen = if hidden.is_empty() { None } else { Some(without(resource.fields, content, &hidden)) };
+    let content = seen.as_ref().unwrap_or(content);
     let mut links = Vec::new();
     for relation in resource.relations() {
         let Some(value) = content.get(relation.name) else { continue };

@@ -212,10 +212,7 @@ fn publish(connection: &mut Db, pen: Pen<'_>, mut item: Item, together: &Togethe
     let content = draft.as_ref().map_or_else(|| item.content(), working::WorkingDraft::content);
     checks::require(connection, pen.site, resource, &content, None, together)?;
     if let Some(draft) = draft {
-        if draft.slug != item.slug {
-            item.slug = slugs::choose(connection, &item.kind, &item.id, Some(&draft.slug), "")?;
-            slugs::keep(connection, &item.kind, &item.id, &item.slug)?;
-        }
+        slugs::give(connection, &mut item, None, &draft.slug)?;
         working::forget(connection, &mut item)?;
     }
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
@@ -267,10 +264,7 @@ fn unpublish(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, 
     let draft = working::of(connection, &item)?;
     let content = draft.as_ref().map_or_else(|| item.content(), working::WorkingDraft::content);
     if let Some(draft) = draft {
-        if draft.slug != item.slug {
-            item.slug = slugs::choose(connection, &item.kind, &item.id, Some(&draft.slug), "")?;
-            slugs::keep(connection, &item.kind, &item.id, &item.slug)?;
-        }
+        slugs::give(connection, &mut item, None, &draft.slug)?;
         working::forget(connection, &mut item)?;
     }
     schedule::forget_one(connection, &item.id, schedule::UNPUBLISH)?;
@@ -304,6 +298,30 @@ fn trash(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Prob
     }
     item.trashed_at = now();
     keep(connection, pen, item, Operation::Trash)
+}
+
+/// Hides a language from the public, or shows it.
+pub fn show_translation(
+    connection: &mut Db,
+    pen: Pen<'_>,
+    mut item: Item,
+    locale: &str,
+    hidden: bool,
+) -> Result<Item, Problem> {
+    pen.must(connection, &item, Action::Publish)?;
+    let mut translations = item.translations();
+    if item.trashed_at != 0 {
+        return Err(Problem::new(Kind::Conflict, "the item is in the trash; restore it first"));
+    }
+    if translations.get(locale).hidden == hidden {
+        let detail = if hidden { "the translation is not published" } else { "the translation is published" };
+        return Err(Problem::new(Kind::Conflict, detail));
+    }
+    translations.set(locale, |state| state.hidden = hidden);
+    item.translations = translations.stored();
+    let content = item.content();
+    let action = if hidden { "unpublish_translation" } else { "publish_translation" };
+    write::save(connection, pen.site, pen.author, action, item, &content)
 }
 
 /// The item with this id, as it is now.

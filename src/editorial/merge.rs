@@ -58,11 +58,13 @@ fn stale(item: &Item, changed: Vec<String>, conflicts: Vec<String>) -> Problem {
 /// A stored form as an editor would send it, with the slug.
 pub fn as_input(
     fields: &'static [Field],
-    slug: &str,
+    slug: Option<String>,
     content: &Map<String, Value>,
     mode: &LocaleMode,
 ) -> Map<String, Value> {
     let mut input = input_form(fields, content, mode);
-    input.insert("slug".to_owned(), slug.into());
+    if let Some(slug) = slug {
+        input.insert("slug".to_owned(), slug.into());
+    }
     input
 }

@@ -107,7 +107,7 @@ impl Desk {
             if status.as_deref() == Some("published") {
                 checks::require(c, &site, resource, &content, None, &Together::new())?;
             }
-            let writing = Writing { resource, slug, status, content };
+            let writing = Writing { resource, slug, locale: None, status, content };
             let item = write::insert(c, &site, &author, writing, Origin::default())?;
             if let Some(key) = key {
                 key.keep(c, &item.id)?;
@@ -136,6 +136,27 @@ impl Desk {
         self.made(|_| Ok(()), write).await
     }
 
+    /// Hides or shows a language of an item whose last write made `version`.
+    pub async fn show_translation(
+        &self,
+        id_or_slug: &str,
+        version: i64,
+        locale: String,
+        hidden: bool,
+    ) -> Result<Made, Problem> {
+        let (site, author, role) = (Arc::clone(&self.app.site), self.author.clone(), self.role);
+        let (resource, key) = (self.resource, id_or_slug.to_owned());
+        let write = move |c: &mut Db, ()| {
+            let item = find(c, resource, &key)?;
+            if item.latest() != version {
+                return Err(changed_meanwhile(&item));
+            }
+            let pen = Pen { site: &site, author: &author, role: Some(role) };
+            life::show_translation(c, pen, item, &locale, hidden)
+        };
+        self.made(|_| Ok(()), write).await
+    }
+
     /// Changes the content of an existing item whose last write made `version`.
     pub async fn change(&self, id_or_slug: &str, version: i64, change: Change) -> Result<Made, Problem> {
         for _ in 0..MERGE_ATTEMPTS {
@@ -159,7 +180,8 @@ impl Desk {
     async fn input(&self, before: &Before, change: Change) -> Result<Value, Problem> {
         let (slug, content) = before.text();
         let patched = |patch: Value| {
-            let mut input = as_input(self.resource.fields, &slug, &content, &self.mode);
+            let slug = self.slug_of(&before.item, &slug);
+            let mut input = as_input(self.resource.fields, slug, &content, &self.mode);
             input.insert("status".to_owned(), before.item.status.as_str().into());
             let mut input = Value::Object(input);
             merge_patch::apply(&mut input, patch);
@@ -170,7 +192,7 @@ impl Desk {
             Change::Patch(patch) => Ok(patched(patch)),
             Change::Revision(version) => {
                 let then = self.revision(&before.item, version).await?;
-                Ok(as_input(self.resource.fields, &then.slug, &then.content, &self.mode).into())
+                Ok(as_input(self.resource.fields, Some(then.slug), &then.content, &self.mode).into())
             }
         }
     }
@@ -181,8 +203,10 @@ impl Desk {
         let Ok(then) = self.revision(&before.item, version).await else { return Err(changed_meanwhile(&before.item)) };
         let fields = self.resource.fields;
         let (slug, content) = before.text();
-        let base = as_input(fields, &then.slug, &then.content, &self.mode);
-        let current = as_input(fields, &slug, &content, &self.mode);
+        // Of slugs in other languages only the present one is known.
+        let then_slug = self.slug_of(&before.item, &then.slug);
+        let base = as_input(fields, then_slug.clone(), &then.content, &self.mode);
+        let current = as_input(fields, self.slug_of(&before.item, &slug), &content, &self.mode);
         let mut wanted = Value::Object(base.clone());
         let mut status = None;
         match change {
@@ -190,8 +214,8 @@ impl Desk {
             Change::Patch(patch) => merge_patch::apply(&mut wanted, patch),
             Change::Replace(input) => {
                 wanted = input;
-                if let Some(object) = wanted.as_object_mut() {
-                    object.entry("slug").or_insert_with(|| then.slug.as_str().into());
+                if let (Some(object), Some(slug)) = (wanted.as_object_mut(), then_slug) {
+                    object.entry("slug").or_insert(slug.into());
                 }
             }
         }
@@ -202,6 +226,22 @@ impl Desk {
         let mut joined = Merge { base, current, wanted }.join(&before.item, self.merge)?;
         joined.insert("status".to_owned(), status.unwrap_or_else(|| before.item.status.as_str().into()));
         Ok(Value::Object(joined))
+    }
+
+    /// The language whose slug a body means; none for the default.
+    fn slug_locale(&self) -> Option<String> {
+        match &self.mode {
+            LocaleMode::One(locale) if locale != self.app.site.default_locale() => Some(locale.clone()),
+            _ => None,
+        }
+    }
+
+    /// The slug that a body would have for this item.
+    fn slug_of(&self, item: &Item, default: &str) -> Option<String> {
+        match self.slug_locale() {
+            Some(locale) => item.translations().slug(&locale).map(str::to_owned),
+            None => Some(default.to_owned()),
+        }
     }
 
     async fn revision(&self, item: &Item, version: i64) -> Result<history::State, Problem> {
@@ -227,6 +267,12 @@ impl Desk {
             let detail = "a working draft has no status of its own; publish it with the operation";
             return Err(Problem::new(Kind::Conflict, detail));
         }
+        let slug_locale = self.slug_locale();
+        if beside && slug_locale.is_some() && draft.slug != self.slug_of(&item, &item.slug) {
+            let mut faults = Faults::new();
+            faults.add("/slug", "not_in_draft", "slugs of other languages are changed without view=draft");
+            return Err(Problem::invalid(faults));
+        }
         let (site, author, resource, role) =
             (Arc::clone(&self.app.site), self.author.clone(), self.resource, self.role);
         let write = move |c: &mut Db, draft: Draft| {
@@ -236,7 +282,7 @@ impl Desk {
                 allowed(role, Action::Publish)?;
             }
             let Draft { slug, status, content, .. } = draft;
-            let writing = Writing { resource, slug, status, content };
+            let writing = Writing { resource, slug, locale: slug_locale, status, content };
             let version = item.latest();
             if beside {
                 return working::write(c, &author, &item.id, version, writing);

@@ -12,7 +12,7 @@ use crate::items::Item;
 use crate::resources::{ALL, Resource};
 
 /// Grows when answers are written in another way than before.
-const RENDER_VERSION: u32 = 1;
+const RENDER_VERSION: u32 = 2;
 /// Items in a transaction: other writers come in between.
 const CHUNK: i64 = 500;
 const SETTING: &str = "rendered_for";
@@ -72,7 +72,7 @@ fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String
         derive::fill(&mut item, resource, &content, site, true);
         item.live = live;
         diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
-        for link in derive::links(&item.id, resource, &content, site) {
+        for link in derive::links(&item.id, resource, &content, &item.translations(), site) {
             diesel::update(links::table.find((&link.source_id, &link.relation, link.position)))
                 .set(links::card.eq(&link.card))
                 .execute(connection)?;

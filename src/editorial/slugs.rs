@@ -1,14 +1,16 @@
-//! Slugs: unique among a kind; old ones keep leading to their item.
+//! Slugs: unique among a kind, in all languages together; old ones keep leading to their item.
 
 use diesel::prelude::*;
 
 use crate::content::fault::{Fault, Faults};
 use crate::content::slug::{MAX_SLUG, from_title};
+use crate::content::translations::Translations;
 use crate::database::Db;
 use crate::database::schema::{items, slugs};
+use crate::items::Item;
 use crate::problem::{Kind, Problem};
 
-/// The locale under which slugs stand until each locale has its own.
+/// The locale under which slugs stand: they are unique across languages.
 const ANY_LOCALE: &str = "";
 
 /// The slug of an item: the one asked for, if it is free, else one made from its title.
@@ -59,9 +61,40 @@ pub fn note(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Query
     diesel::insert_into(slugs::table).values(columns).execute(connection).map(drop)
 }
 
-/// The item whose current slug this is.
+/// Gives an item a slug, in a language or in the default one; the caller writes its row.
+pub fn give(connection: &mut Db, item: &mut Item, locale: Option<&str>, asked: &str) -> Result<(), Problem> {
+    let mut translations = item.translations();
+    let present = match locale {
+        Some(locale) => translations.slug(locale),
+        None => Some(item.slug.as_str()),
+    };
+    if present == Some(asked) {
+        return Ok(());
+    }
+    let slug = choose(connection, &item.kind, &item.id, Some(asked), "")?;
+    keep(connection, &item.kind, &item.id, &slug)?;
+    match locale {
+        Some(locale) => {
+            translations.set(locale, |state| state.slug = Some(slug));
+            item.translations = translations.stored();
+        }
+        None => item.slug = slug,
+    }
+    Ok(())
+}
+
+/// The item of which this is a current slug, in whatever language.
 fn holder(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Option<String>> {
-    items::table.filter(items::kind.eq(kind).and(items::slug.eq(slug))).select(items::id).first(connection).optional()
+    let found: Option<(String, String, String)> = slugs::table
+        .inner_join(items::table.on(items::id.eq(slugs::item_id)))
+        .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)))
+        .select((items::id, items::slug, items::translations))
+        .first(connection)
+        .optional()?;
+    let current = |(_, own, translations): &(String, String, String)| {
+        own == slug || Translations::parse(translations).has_slug(slug)
+    };
+    Ok(found.filter(current).map(|(id, ..)| id))
 }
 
 /// Free: no item has it, and none had it.

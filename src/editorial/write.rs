@@ -7,6 +7,7 @@ use super::{derive, schedule, slugs, working};
 use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::content::moment::utc_text;
+use crate::content::translations::Translations;
 use crate::database::schema::{items, links};
 use crate::database::{Db, new_id, now};
 use crate::items::{Item, Link};
@@ -22,6 +23,8 @@ pub struct Writing {
     pub resource: &'static Resource,
     /// The slug asked for.
     pub slug: Option<String>,
+    /// The language of that slug; none for the default.
+    pub locale: Option<String>,
     /// The state asked for.
     pub status: Option<String>,
     /// The stored form, references resolved.
@@ -36,7 +39,7 @@ pub fn insert(
     writing: Writing,
     origin: Origin,
 ) -> Result<Item, Problem> {
-    let Writing { resource, slug, status, content } = writing;
+    let Writing { resource, slug, status, content, .. } = writing;
     let id = origin.id.unwrap_or_else(new_id);
     let at = now();
     let title = derive::label(resource, &content, site);
@@ -73,11 +76,14 @@ pub fn insert(
         reference: String::new(),
         stage: "draft".to_owned(),
         draft_version: 0,
+        translations: origin.translations.stored(),
+        untranslated: String::new(),
+        outdated: String::new(),
     };
     let parent_live = parent_is_live(connection, resource, &item.id, &content)?;
     derive::fill(&mut item, resource, &content, site, parent_live);
     diesel::insert_into(items::table).values(&item).execute(connection)?;
-    for link in derive::links(&item.id, resource, &content, site) {
+    for link in derive::links(&item.id, resource, &content, &item.translations(), site) {
         diesel::insert_into(links::table).values(&link).execute(connection)?;
     }
     if wished {
@@ -105,6 +111,8 @@ pub struct Origin {
     pub published_at: Option<i64>,
     /// When it was moved to the trash (µs, 0 for never).
     pub trashed_at: Option<i64>,
+    /// What it has for each language beside its values.
+    pub translations: Translations,
 }
 
 /// Changes an item that is still at `version` and has no working draft.
@@ -121,10 +129,9 @@ pub fn update(
         let detail = "the item has a working draft; write that with view=draft, or discard it";
         return Err(Problem::new(Kind::Conflict, detail));
     }
-    let Writing { resource, slug, status, content } = writing;
-    if let Some(asked) = slug.filter(|asked| *asked != item.slug) {
-        item.slug = slugs::choose(connection, resource.kind, id, Some(&asked), "")?;
-        slugs::keep(connection, resource.kind, id, &item.slug)?;
+    let Writing { slug, locale, status, content, .. } = writing;
+    if let Some(asked) = slug {
+        slugs::give(connection, &mut item, locale.as_deref(), &asked)?;
     }
     let action = match status.as_deref() {
         Some("published") if item.status != "published" => "publish",
@@ -154,7 +161,7 @@ pub fn complete(
     let parent_live = parent_is_live(connection, resource, id, content)?;
     derive::fill(&mut item, resource, content, site, parent_live);
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
-    relink(connection, id, derive::links(id, resource, content, site))?;
+    relink(connection, id, derive::links(id, resource, content, &item.translations(), site))?;
     journal::append_item(connection, author, "import", &item, None, &[])?;
     Ok(())
 }
@@ -197,6 +204,9 @@ pub fn save(
     let resource = resource_of(&item)?;
     let was_live = item.live;
     let changed = pointers(&item.content(), content);
+    let mut translations = item.translations();
+    translations.follow(site, content, &changed);
+    item.translations = translations.stored();
     item.version = item.latest() + 1;
     if item.has_working_draft() {
         // The version of an item is that of its last write; the draft's stays the newer one.
@@ -209,7 +219,7 @@ pub fn save(
     let parent_live = parent_is_live(connection, resource, &item.id, content)?;
     derive::fill(&mut item, resource, content, site, parent_live);
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
-    relink(connection, &item.id, derive::links(&item.id, resource, content, site))?;
+    relink(connection, &item.id, derive::links(&item.id, resource, content, &item.translations(), site))?;
     if was_live != item.live {
         pass_on(connection, resource, &item)?;
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
+use actix_web::http::header::{self, AcceptLanguage, Header, Preference};
 
 use super::conditions::{none_match, tag as etag};
 use super::openapi::schemas::reference;
@@ -101,7 +102,31 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
     ]
 }
 
-async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+/// The language that the client's settings ask for (RFC 9110, section 12.5.4), where the address does
+/// not say any: it becomes a parameter like one of the address. The default needs none.
+fn negotiate(request: &mut Request) {
+    let site = &request.app.site;
+    if request.http.headers().get(header::ACCEPT_LANGUAGE).is_none()
+        || request.pairs.iter().any(|(name, _)| name == "locale")
+    {
+        return;
+    }
+    let Ok(wanted) = AcceptLanguage::parse(&request.http) else { return };
+    let found = wanted.ranked().into_iter().find_map(|preference| match preference {
+        Preference::Any => Some(site.default_locale()),
+        Preference::Specific(tag) => {
+            let tag: String = tag.to_string();
+            site.locale(&tag).or_else(|| site.locale(tag.split('-').next().unwrap_or(&tag)))
+        }
+    });
+    if let Some(locale) = found.filter(|locale| *locale != site.default_locale()) {
+        request.pairs.push(("locale".to_owned(), locale.to_owned()));
+        request.negotiated = Some(locale.to_owned());
+    }
+}
+
+async fn list(resource: &'static Resource, mut request: Request) -> Result<Answer, Problem> {
+    negotiate(&mut request);
     let sight = sight(&request).await?;
     if sight.only.is_some() {
         let mut faults = Faults::new();
@@ -142,7 +167,8 @@ async fn list(resource: &'static Resource, request: Request) -> Result<Answer, P
 /// The generation is taken before anything is read: what is read then is at least as new.
 fn kept(request: &Request, sight: &Sight) -> Result<Answer, (u64, String)> {
     let generation = request.app.database.generation();
-    let address = format!("{}?{}", request.http.path(), request.http.query_string());
+    let language = request.negotiated.as_deref().unwrap_or_default();
+    let address = format!("{}?{}#{language}", request.http.path(), request.http.query_string());
     let found = if sight.is_public() { request.app.answers.find(generation, &address) } else { None };
     let under = (generation, address);
     match found {
@@ -201,7 +227,8 @@ impl From<Problem> for NoAnswer {
     }
 }
 
-async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer, Problem> {
+    negotiate(&mut request);
     let sight = sight(&request).await?;
     let under = match kept(&request, &sight) {
         Ok(answer) => return Ok(answer),
@@ -257,7 +284,14 @@ async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Pr
 fn conditional(request: &Request, sight: &Sight, under: Option<(u64, String)>, kept: Arc<Kept>) -> Answer {
     let has_it = none_match(request, &kept.tag);
     let answer = if has_it { Answer::empty(304) } else { Answer::json(200, kept.body.clone()) };
-    let answer = answer.header("etag", &kept.tag).header("vary", "Authorization");
+    let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
+    let vary = if by_address { "Authorization" } else { "Authorization, Accept-Language" };
+    let answer = answer.header("etag", &kept.tag).header("vary", vary);
+    let language = request.pairs.iter().find(|(name, _)| name == "locale").map(|(_, value)| value.as_str());
+    let answer = match language.map_or(Some(request.app.site.default_locale()), |l| request.app.site.locale(l)) {
+        Some(locale) => answer.header("content-language", locale),
+        None => answer,
+    };
     let answer = match sight.is_public() {
         true => answer.header("cache-control", PUBLIC_CACHE),
         false => answer.private(),

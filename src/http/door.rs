@@ -35,7 +35,7 @@ pub async fn pass(
     let outcome = match admit(app, route, &http, payload).await {
         Ok((actor, pairs, body)) => {
             let (app, http, id) = (Arc::clone(app), http.clone(), id.clone());
-            (route.handler)(Request { app, http, parameters, pairs, body, actor, id }).await
+            (route.handler)(Request { app, http, parameters, pairs, body, actor, id, negotiated: None }).await
         }
         Err(problem) => Err(problem),
     };

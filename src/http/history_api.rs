@@ -243,7 +243,7 @@ async fn state(resource: &'static Resource, request: &Request, version: i64) -> 
 }
 
 fn input(resource: &'static Resource, state: &State) -> Map<String, Value> {
-    as_input(resource.fields, &state.slug, &state.content, &LocaleMode::All)
+    as_input(resource.fields, Some(state.slug.clone()), &state.content, &LocaleMode::All)
 }
 
 async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {

@@ -19,6 +19,7 @@ pub mod releases_api;
 pub mod review_api;
 pub mod route;
 pub mod server;
+pub mod translations_api;
 
 use route::Route;
 
@@ -38,6 +39,7 @@ pub fn routes() -> Vec<Route> {
         routes.extend(desk_api::routes(resource));
         routes.extend(history_api::routes(resource));
         routes.extend(review_api::routes(resource));
+        routes.extend(translations_api::routes(resource));
     }
     routes
 }

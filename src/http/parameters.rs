@@ -183,6 +183,21 @@ pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
             json!("published"),
         ),
     ]);
+    let tags: Vec<&str> = site.locales.iter().map(String::as_str).collect();
+    parameters.extend([
+        query(
+            "untranslated",
+            one_of(&tags),
+            "Only what lacks something in this language; for editors.",
+            json!(tags[tags.len() - 1]),
+        ),
+        query(
+            "outdated",
+            one_of(&tags),
+            "Only what has something in this language that is older than its source; for editors.",
+            json!(tags[tags.len() - 1]),
+        ),
+    ]);
     let keys: Vec<String> = resource.sorts.iter().flat_map(|s| [s.name.to_owned(), format!("-{}", s.name)]).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let first = resource.sorts[0];

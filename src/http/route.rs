@@ -56,6 +56,8 @@ pub struct Request {
     pub actor: Option<Actor>,
     /// Finds it in the logs.
     pub id: String,
+    /// The language that was agreed on by `Accept-Language`, where that is not the default.
+    pub negotiated: Option<String>,
 }
 
 impl Request {

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::content::slug::is_slug;
+use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
 use crate::database::{Db, any_of};
 
@@ -49,20 +50,40 @@ pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Fo
     } else {
         of_kind.filter(items::slug.eq(id_or_slug)).first(connection).optional()?
     };
-    match found {
-        Some(item) => Ok(Found::Here(Box::new(item))),
-        None => Ok(moved(connection, kind, id_or_slug)?.map_or(Found::Nowhere, Found::Moved)),
+    if let Some(item) = found {
+        return Ok(Found::Here(Box::new(item)));
+    }
+    match elsewhere(connection, kind, id_or_slug)? {
+        None => Ok(Found::Nowhere),
+        Some(Elsewhere::Moved(slug)) => Ok(Found::Moved(slug)),
+        Some(Elsewhere::Language(id)) => {
+            let item = items::table.find(id).select(Item::as_select()).first(connection)?;
+            Ok(Found::Here(Box::new(item)))
+        }
     }
 }
 
-/// The current slug of the item that had this one before.
-pub fn moved(connection: &mut Db, kind: &str, old: &str) -> QueryResult<Option<String>> {
-    slugs::table
+/// Where a slug leads that is no item's slug in the default language.
+#[derive(Debug)]
+pub enum Elsewhere {
+    /// To the item with this id, of which it is the slug in another language.
+    Language(String),
+    /// To the item that has this slug now.
+    Moved(String),
+}
+
+/// Looks for a slug among those of other languages and old ones.
+pub fn elsewhere(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Option<Elsewhere>> {
+    let found: Option<(String, String, String)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
-        .filter(slugs::kind.eq(kind).and(slugs::slug.eq(old)).and(items::slug.ne(old)))
-        .select(items::slug)
+        .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)).and(items::slug.ne(slug)))
+        .select((items::id, items::slug, items::translations))
         .first(connection)
-        .optional()
+        .optional()?;
+    Ok(found.map(|(id, now, translations)| match Translations::parse(&translations).has_slug(slug) {
+        true => Elsewhere::Language(id),
+        false => Elsewhere::Moved(now),
+    }))
 }
 
 /// Which items exist for a look-up.

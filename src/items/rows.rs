@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use crate::content::render::Envelope;
+use crate::content::translations::Translations;
 use crate::database::schema::{items, links};
 
 /// A row of `items`. `content` is the truth; `live`, `starts_at` … `variant` are derived from it
@@ -60,6 +61,12 @@ pub struct Item {
     pub stage: String,
     /// Version of the working draft, 0 without one.
     pub draft_version: i64,
+    /// What it has for each language beside its values, as JSON: see [`Translations`].
+    pub translations: String,
+    /// The languages in which something is missing, between commas.
+    pub untranslated: String,
+    /// The languages with something that is older than its source, between commas.
+    pub outdated: String,
 }
 
 impl Item {
@@ -78,6 +85,11 @@ impl Item {
         if self.status == "draft" { &self.stage } else { &self.status }
     }
 
+    /// What it has for each language beside its values.
+    pub fn translations(&self) -> Translations {
+        Translations::parse(&self.translations)
+    }
+
     /// The stored form.
     pub fn content(&self) -> Map<String, Value> {
         serde_json::from_str(&self.content).unwrap_or_default()
@@ -88,6 +100,7 @@ impl Item {
         Envelope {
             id: &self.id,
             slug: &self.slug,
+            translations: &self.translations,
             version: self.version,
             status: self.state(),
             created_at: self.created_at,

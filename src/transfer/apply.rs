@@ -146,7 +146,7 @@ impl Importer {
             _ => None,
         };
         let status = Some(self.manner.status.to_owned());
-        let writing = Writing { resource, slug, status, content: draft.content };
+        let writing = Writing { resource, slug, locale: None, status, content: draft.content };
         write::insert(connection, &self.site, &self.author, writing, Origin::default())
     }
 
@@ -178,7 +178,7 @@ impl Importer {
         if draft.content == content {
             return Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Unchanged)));
         }
-        let writing = Writing { resource, slug: None, status: None, content: draft.content };
+        let writing = Writing { resource, slug: None, locale: None, status: None, content: draft.content };
         let item = write::update(connection, &self.site, &self.author, id, item.version, writing)?;
         Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Updated)))
     }

@@ -97,6 +97,7 @@ fn lines(
         old_slugs.retain(|slug| *slug != row.slug);
         let exported = Exported {
             sources: sources.remove(&row.id).unwrap_or_default(),
+            translations: row.translations(),
             kind: row.kind,
             id: row.id,
             slug: row.slug,

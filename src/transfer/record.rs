@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::content::fault::Fault;
+use crate::content::translations::Translations;
 
 /// One item as a file of another system describes it.
 ///
@@ -81,7 +82,10 @@ pub struct Exported {
     pub id: String,
     /// The current slug.
     pub slug: String,
-    /// Slugs that it had, and that still lead to it.
+    /// What it has for each language beside its values.
+    #[serde(default, skip_serializing_if = "Translations::is_empty")]
+    pub translations: Translations,
+    /// Slugs that it had or has in other languages, and that lead to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub old_slugs: Vec<String>,
     /// draft, published or archived.

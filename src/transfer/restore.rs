@@ -27,8 +27,8 @@ pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Export
         return Ok(compared(resource, &present, exported));
     }
     let content = checked(connection, site, resource, without_own_kind(resource, &exported.content))?;
-    let writing =
-        Writing { resource, slug: Some(exported.slug.clone()), status: Some(exported.status.clone()), content };
+    let (slug, status) = (Some(exported.slug.clone()), Some(exported.status.clone()));
+    let writing = Writing { resource, slug, locale: None, status, content };
     let origin = Origin {
         id: Some(exported.id.clone()),
         version: Some(exported.version),
@@ -36,6 +36,7 @@ pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Export
         updated_at: Some(exported.updated_at),
         published_at: Some(exported.published_at),
         trashed_at: Some(exported.trashed_at),
+        translations: exported.translations.clone(),
     };
     let item = write::insert(connection, site, author, writing, origin)?;
     for slug in &exported.old_slugs {

@@ -13,7 +13,7 @@ UNSAYABLE = {
     # Registers: countries, languages, addresses.
     "unknown_country", "not_a_language", "not_a_url", "not_an_email", "not_a_pointer",
     # One value that depends on another, or on the site.
-    "with_cursor", "with_preview", "with_item", "one_item", "not_public", "duplicate", "empty", "wrong_type", "required", "unknown_locale", "not_declared",
+    "with_cursor", "with_preview", "with_item", "one_item", "not_public", "not_in_draft", "duplicate", "empty", "wrong_type", "required", "unknown_locale", "not_declared",
     "beyond_own_role", "password_weak", "password_length",
 }
 

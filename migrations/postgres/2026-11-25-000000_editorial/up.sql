@@ -2,6 +2,11 @@
 -- draft. draft_version is the version of the working draft, 0 without one.
 ALTER TABLE items ADD COLUMN stage TEXT COLLATE "C" NOT NULL DEFAULT 'draft' CHECK (stage IN ('draft', 'in_review', 'scheduled'));
 ALTER TABLE items ADD COLUMN draft_version BIGINT NOT NULL DEFAULT 0;
+-- Slug, publication and age of each language (JSON), and the languages that lack something or are
+-- outdated, between commas.
+ALTER TABLE items ADD COLUMN translations TEXT COLLATE "C" NOT NULL DEFAULT '{}';
+ALTER TABLE items ADD COLUMN untranslated TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE items ADD COLUMN outdated TEXT COLLATE "C" NOT NULL DEFAULT '';
 CREATE INDEX items_kind_stage ON items (kind, stage, id);
 
 -- Why, if somebody said so, and which places of the content changed (JSON Pointers).

@@ -10,5 +10,8 @@ DROP INDEX journal_actor;
 ALTER TABLE journal DROP COLUMN changed;
 ALTER TABLE journal DROP COLUMN reason;
 DROP INDEX items_kind_stage;
+ALTER TABLE items DROP COLUMN outdated;
+ALTER TABLE items DROP COLUMN untranslated;
+ALTER TABLE items DROP COLUMN translations;
 ALTER TABLE items DROP COLUMN draft_version;
 ALTER TABLE items DROP COLUMN stage;

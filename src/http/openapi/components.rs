@@ -16,7 +16,9 @@ use crate::auth::{accounts, api as auth_api, forms, keys_api, sessions_api, toke
 use crate::content::Site;
 use crate::content::field::Field;
 use crate::http::route::Route;
-use crate::http::{audit_api, bulk_api, desk_api, history_api, operations, preview_api, releases_api, review_api};
+use crate::http::{
+    audit_api, bulk_api, desk_api, history_api, operations, preview_api, releases_api, review_api, translations_api,
+};
 use crate::problem::{self, Kind};
 use crate::resources::ALL;
 
@@ -87,6 +89,7 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
 
 /// The schemas of answers that derive them.
 fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    derived::<translations_api::TranslationList>(schemas);
     derived::<review_api::CommentList>(schemas);
     derived::<review_api::PresenceList>(schemas);
     derived::<review_api::DeskState>(schemas);
