@@ -12,6 +12,7 @@ use crate::tests;
 tests![
     linters_find_nothing,
     generated_clients_compile_and_work,
+    the_editor_day_passes,
     schemathesis_finds_nothing_as_an_editor,
     schemathesis_finds_nothing_as_a_visitor
 ];
@@ -88,6 +89,18 @@ fn generated_clients_compile_and_work(app: &TestApp) {
         let said = within(Command::new("node"), &[program, &app.url, EMAIL, PASSWORD]);
         assert!(said.contains(": done"), "{said}");
     }
+}
+
+/// The example of the documentation, with the tool that it names.
+fn the_editor_day_passes(app: &TestApp) {
+    app.account(EMAIL, Role::Editor);
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/editor-day/editor-day.http");
+    let variables = [format!("host={}", app.url), format!("email={EMAIL}"), format!("password={PASSWORD}")];
+    let mut command = node_tool("httpyac");
+    command.arg("send").arg(example).args(["--all", "--bail", "--no-color", "--output", "short"]);
+    variables.iter().for_each(|variable| drop(command.args(["--var", variable])));
+    let said = run(&mut command);
+    assert!(said.contains("28 requests processed (28 succeeded)"), "{said}");
 }
 
 fn schemathesis_finds_nothing_as_an_editor(app: &TestApp) {
