@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 
 use crate::auth::keys::Keys;
+use crate::auth::mail::Mailer;
 use crate::auth::passwords::Hasher;
 use crate::auth::tokens::{self, Tokens};
 use crate::config::Config;
@@ -28,6 +29,8 @@ pub struct App {
     pub tokens: Tokens,
     /// API keys that were shown lately.
     pub keys: Keys,
+    /// Mail.
+    pub mailer: Mailer,
     /// Passwords.
     pub hasher: Hasher,
     /// Answers that the public was given lately.
@@ -62,6 +65,7 @@ impl App {
         let database = Database::open(&address, threads)?;
         let tokens = Tokens::new(config.auth.clone());
         let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
+        let mailer = Mailer::new(&config.mail)?;
         let cursor_key = cursor_key(&database).await?;
         let site = Arc::new(config.site());
         let answers = Answers::new(config.server.answer_cache_bytes);
@@ -71,6 +75,7 @@ impl App {
             database,
             tokens,
             keys: Keys::default(),
+            mailer,
             hasher,
             answers,
             cursor_key,
@@ -125,6 +130,7 @@ impl App {
                 diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(bound))).execute(c)?;
                 crate::auth::sessions::forget_ended(c)?;
                 editorial::preview::forget_ended(c)?;
+                crate::auth::mailed::forget_ended(c)?;
                 Ok(())
             })
             .await

@@ -29,6 +29,8 @@ pub struct Config {
     pub editorial: EditorialConfig,
     /// How editors log in.
     pub auth: AuthConfig,
+    /// How mail is sent.
+    pub mail: MailConfig,
     /// How the server behaves.
     pub server: ServerConfig,
     /// Which other origins may read from browsers.
@@ -83,6 +85,19 @@ pub struct AuthConfig {
     pub hash_passes: u32,
     /// Password hashes computed at the same time.
     pub hash_threads: usize,
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// `smtp://user:password@host:587?tls=required`, or `smtps://…`; empty sends no mail.
+    pub smtp_url: String,
+    /// The sender: `Plenary <no-reply@example.org>`.
+    pub from: String,
+    /// The page of the site's desk where a password is chosen, with `{token}` in it; empty mails the
+    /// token itself.
+    pub link: String,
 }
 
 /// `[server]`
@@ -155,6 +170,11 @@ impl Default for Config {
                 hash_memory_kib: 19_456,
                 hash_passes: 2,
                 hash_threads: 1,
+            },
+            mail: MailConfig {
+                smtp_url: String::new(),
+                from: "Plenary <no-reply@localhost>".into(),
+                link: String::new(),
             },
             server: ServerConfig {
                 workers: 0,
@@ -253,6 +273,7 @@ impl Config {
             check(known, "editorial.required_locales", &format!("\"{locale}\" is none of site.locales"));
         }
         check(self.editorial.purge_trash_days <= 36_500, "editorial.purge_trash_days", "at most 36500");
+        check(self.mail.link.is_empty() || self.mail.link.contains("{token}"), "mail.link", "wants {token} in it");
         check((1..=365).contains(&self.auth.refresh_token_days), "auth.refresh_token_days", "between 1 and 365");
         check((1..=3650).contains(&self.auth.key_rotation_days), "auth.key_rotation_days", "between 1 and 3650");
         check((8..=4_194_304).contains(&self.auth.hash_memory_kib), "auth.hash_memory_kib", "between 8 and 4194304");
@@ -289,6 +310,7 @@ impl Config {
                 &format!("\"{origin}\" is no origin, such as https://www.example.org"),
             );
         }
+        faults.extend(crate::auth::mail::Mailer::new(&self.mail).err());
         if let Err(fault) = self.custom_schemas() {
             faults.push(fault);
         }

@@ -44,6 +44,7 @@ problems! {
     BadRequest 400 "bad-request" "Bad request" "The request cannot be understood: malformed JSON, an unknown query parameter, a bad header. `errors` names each place.";
     Unauthorised 401 "unauthorised" "Not logged in" "The operation wants a valid access token in `Authorization: Bearer`. Log in, or refresh the token.";
     BadCredentials 401 "bad-credentials" "Wrong e-mail address or password" "The e-mail address and password do not belong together. The answer is the same whether the account exists or not.";
+    SecondFactorRequired 401 "second-factor-required" "Second factor required" "The password is right, and the account wants a code as well: send it as `code`.";
     Forbidden 403 "forbidden" "Not allowed" "The role of the account does not permit this operation; see the permission table in the documentation.";
     NotFound 404 "not-found" "Not found" "There is nothing at this address, or nothing that you may see.";
     MethodNotAllowed 405 "method-not-allowed" "Method not allowed" "The address exists and does not know this method; `Allow` lists those that it knows.";

@@ -15,6 +15,7 @@ mod durability;
 mod editorial;
 mod history;
 mod languages;
+mod mail;
 mod model;
 mod operations;
 mod origin;
@@ -62,6 +63,7 @@ fn main() {
         editorial::TESTS,
         history::TESTS,
         languages::TESTS,
+        mail::TESTS,
         model::TESTS,
         operations::TESTS,
         origin::TESTS,

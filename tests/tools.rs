@@ -7,6 +7,7 @@ use std::process::Command;
 use plenary::auth::permissions::Role;
 
 use crate::support::app::{Backend, PASSWORD, TestApp};
+use crate::support::tools::installed;
 use crate::tests;
 
 tests![
@@ -18,18 +19,6 @@ tests![
 ];
 
 const EMAIL: &str = "generated@example.org";
-
-fn installed(path: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
-    let tool = target.join("test-tools").join(path);
-    assert!(
-        tool.exists(),
-        "{} is missing: run ./test, or tests/setup once, which installs what the tests need",
-        tool.display()
-    );
-    tool.canonicalize().expect("a path")
-}
 
 fn ours(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(path)

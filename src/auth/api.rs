@@ -6,13 +6,14 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::accounts::{self, Account, AccountList, AccountRow};
-use super::forms::{ACCOUNT_CHANGE, Form, LOGIN, NEW_ACCOUNT, PASSWORD_CHANGE, REFRESH};
+use super::forms::{ACCOUNT_CHANGE, Form, LOGIN, NEW_ACCOUNT, NEW_ACCOUNT_HERE, PASSWORD_CHANGE, REFRESH};
 use super::permissions::{Action, Area, Role};
 use super::sessions::{self, Refreshed};
 use super::tokens::JwkSet;
-use super::{lockout, passwords, told};
+use super::{lockout, mailed_api, passwords, second_factor, told};
 use crate::app::App;
 use crate::content::fault::Faults;
+use crate::content::field::Field;
 use crate::database::Db;
 use crate::http::body::{json as body, merge_patch};
 use crate::http::conditions::required_version;
@@ -55,7 +56,7 @@ fn session_routes() -> Vec<Route> {
             .about(TAG, "Log in", "Gives an access token for some minutes and a refresh token for the next one.")
             .body(JSON, reference("Login"), example_of(&LOGIN))
             .answers(200, "Logged in.", reference("Tokens"), &[])
-            .problems(&[Kind::BadCredentials, Kind::TooManyAttempts]),
+            .problems(&[Kind::BadCredentials, Kind::SecondFactorRequired, Kind::TooManyAttempts]),
         Route::new(Method::POST, "/api/v1/auth/refresh", "refreshTokens", refresh)
             .about(TAG, "Refresh the tokens", "Uses a refresh token up and gives a new pair. A token that comes a second time ends all of its family.")
             .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
@@ -90,7 +91,11 @@ fn account_routes() -> Vec<Route> {
             .access(manage)
             .answers(200, "The accounts.", reference("AccountList"), &[]),
         Route::new(Method::POST, "/api/v1/accounts", "createAccount", create)
-            .about(TAG, "Create an account", "The person logs in with the address and this first password.")
+            .about(
+                TAG,
+                "Create an account",
+                "The person logs in with the address and this first password; without one, an invitation is mailed.",
+            )
             .access(manage)
             .body(JSON, reference("NewAccount"), example_of(&NEW_ACCOUNT))
             .answers(201, "Created.", reference("Account"), &["Location", "ETag"])
@@ -118,6 +123,9 @@ fn account_routes() -> Vec<Route> {
 async fn login(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&LOGIN, &body(&request)?, &request.app.site)?;
     let account = check_password(&request, &form.text("email"), form.text("password")).await?;
+    if account.totp_active {
+        check_code(&request, account.clone(), form.get("code")).await?;
+    }
     let days = request.app.config.auth.refresh_token_days;
     let id = account.id.clone();
     let (agent, author) = (request.header("user-agent").unwrap_or_default().to_owned(), as_account(&request, &id));
@@ -143,13 +151,19 @@ async fn check_password(request: &Request, email: &str, password: String) -> Res
         );
     }
     let account = account.filter(|account| account.active);
-    let right = app.hasher.verify(password, account.as_ref().map(|a| a.password_hash.clone())).await?;
+    let stored = account.as_ref().map(|a| a.password_hash.clone()).filter(|hash| !hash.is_empty());
+    let right = app.hasher.verify(password, stored).await?;
     let known = account.as_ref().map(|account| account.id.clone());
+    let with_code = account.as_ref().is_some_and(|account| account.totp_active);
     let author = Author { request_id: request.id.clone(), ..Author::default() };
     app.database
         .write(move |c| {
             if right {
-                return Ok::<_, Problem>(lockout::succeeded(c, &email)?);
+                // Whoever has only the password must not try codes for ever.
+                if !with_code {
+                    lockout::succeeded(c, &email)?;
+                }
+                return Ok::<_, Problem>(());
             }
             lockout::failed(c, &email)?;
             // Of addresses without an account there is no end.
@@ -163,6 +177,43 @@ async fn check_password(request: &Request, email: &str, password: String) -> Res
         Some(account) if right => Ok(account),
         _ => Err(Problem::new(Kind::BadCredentials, "the e-mail address and the password do not belong together")),
     }
+}
+
+/// The second factor of an account whose password was right.
+async fn check_code(request: &Request, account: AccountRow, code: Option<String>) -> Result<(), Problem> {
+    let Some(code) = code else {
+        return Err(Problem::new(Kind::SecondFactorRequired, "this account wants a code as well"));
+    };
+    let author = Author { request_id: request.id.clone(), ..Author::default() };
+    let check = move |c: &mut Db| {
+        let right = second_factor::check(c, &account, &code)?;
+        match right {
+            true => lockout::succeeded(c, &account.email)?,
+            false => {
+                lockout::failed(c, &account.email)?;
+                told::append(c, &author, "login_failed", &account.id, &json!({"code": true}))?;
+            }
+        }
+        Ok::<_, Problem>(right)
+    };
+    match request.app.database.write(check).await? {
+        true => Ok(()),
+        false => Err(Problem::new(Kind::BadCredentials, "the code is wrong, or was used before")),
+    }
+}
+
+/// The account of whoever asks, if this is its password.
+pub async fn own_account_with_password(request: &Request, password: String) -> Result<AccountRow, Problem> {
+    let id = request.actor()?.account_id.clone();
+    let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
+    check_password(request, &account.email, password).await.map_err(|problem| {
+        if problem.kind != Kind::BadCredentials {
+            return problem;
+        }
+        let mut faults = Faults::new();
+        faults.add("/current_password", "wrong", "this is not the password");
+        Problem::invalid(faults)
+    })
 }
 
 /// The account as the one who acts in this request.
@@ -216,16 +267,7 @@ async fn me(request: Request) -> Result<Answer, Problem> {
 
 async fn change_password(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&PASSWORD_CHANGE, &body(&request)?, &request.app.site)?;
-    let id = request.actor()?.account_id.clone();
-    let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
-    let account = check_password(&request, &account.email, form.text("current_password")).await.map_err(|problem| {
-        if problem.kind != Kind::BadCredentials {
-            return problem;
-        }
-        let mut faults = Faults::new();
-        faults.add("/current_password", "wrong", "this is not the password");
-        Problem::invalid(faults)
-    })?;
+    let account = own_account_with_password(&request, form.text("current_password")).await?;
     let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
     let author = as_account(&request, &account.id);
     request.app.database.write(move |c| set_password(c, &author, account, hash)).await?;
@@ -241,7 +283,7 @@ fn set_password(c: &mut Db, author: &Author, account: AccountRow, hash: String) 
 }
 
 /// The hash of a new password that is good enough.
-async fn new_hash(app: &App, email: &str, password: String, pointer: &str) -> Result<String, Problem> {
+pub async fn new_hash(app: &App, email: &str, password: String, pointer: &str) -> Result<String, Problem> {
     if let Err((code, message)) = passwords::check_new(&password, email) {
         let mut faults = Faults::new();
         faults.add(pointer, code, message);
@@ -268,9 +310,15 @@ async fn get(request: Request) -> Result<Answer, Problem> {
 }
 
 async fn create(request: Request) -> Result<Answer, Problem> {
-    let form = Form::read(&NEW_ACCOUNT, &body(&request)?, &request.app.site)?;
+    // Without a mail server there are no invitations: then the first password is required.
+    let fields: &'static [Field] = if request.app.mailer.is_configured() { &NEW_ACCOUNT } else { &NEW_ACCOUNT_HERE };
+    let form = Form::read(fields, &body(&request)?, &request.app.site)?;
     let email = form.text("email");
-    let hash = new_hash(&request.app, &email, form.text("password"), "/password").await?;
+    let hash = match form.get("password") {
+        Some(password) => new_hash(&request.app, &email, password, "/password").await?,
+        // No password fits no hash: nobody logs in before the invitation is taken up.
+        None => String::new(),
+    };
     let role = Role::from_word(&form.text("role")).unwrap_or(Role::Viewer);
     let author = author(&request)?;
     let insert = move |c: &mut Db| {
@@ -279,6 +327,9 @@ async fn create(request: Request) -> Result<Answer, Problem> {
         Ok::<_, Problem>(row)
     };
     let row = request.app.database.write(insert).await?;
+    if row.password_hash.is_empty() {
+        mailed_api::invite(&request.app, &row).await?;
+    }
     Ok(answer(201, &row)?.header("location", format!("/api/v1/accounts/{}", row.id)))
 }
 
@@ -310,8 +361,13 @@ async fn update(request: Request) -> Result<Answer, Problem> {
             let changes = json!({
                 "name": row.name, "role": row.role, "active": row.active,
                 "password": row.password_hash != before.password_hash,
+                "second_factor": form.get("second_factor"),
             });
             told::append(c, &author, "update", &row.id, &changes)?;
+            if form.get("second_factor").is_some() {
+                second_factor::end(c, &row.id)?;
+                (row.totp_active, row.totp_secret, row.totp_step) = (false, String::new(), 0);
+            }
             if row.role != before.role || !row.active || row.password_hash != before.password_hash {
                 sessions::end_all(c, &row.id)?;
             }

@@ -20,9 +20,43 @@ const NAME: Field = Field::new("name", Kind::Line { max: 200 }, "The person's na
 const ROLE: Field =
     Field::new("role", Kind::OneOf(ROLES), "What the account is trusted with.", r#""editor""#).required();
 
+const CURRENT_PASSWORD: Field =
+    Field::new("current_password", PASSWORD, "The password.", r#""correct horse battery""#).required();
+const CODE_KIND: Kind = Kind::Line { max: 40 };
+const CODE: Field = Field::new("code", CODE_KIND, "A code of now.", r#""123456""#).required();
+
 /// Logging in.
-pub static LOGIN: [Field; 2] =
-    [EMAIL, Field::new("password", PASSWORD, "The password.", r#""correct horse battery""#).required()];
+pub static LOGIN: [Field; 3] = [
+    EMAIL,
+    Field::new("password", PASSWORD, "The password.", r#""correct horse battery""#).required(),
+    Field::new("code", CODE_KIND, "The second factor, or a recovery code, where one is asked for.", r#""123456""#),
+];
+
+/// The password once more, for what must not be done by somebody who found the desk open.
+pub static PASSWORD_AGAIN: [Field; 1] = [CURRENT_PASSWORD];
+
+/// Confirming a second factor.
+pub static CONFIRM_FACTOR: [Field; 1] = [CODE];
+
+/// Giving up a second factor.
+pub static END_FACTOR: [Field; 2] =
+    [CURRENT_PASSWORD, Field::new("code", CODE_KIND, "A code of now, or a recovery code.", r#""123456""#).required()];
+
+/// Asking for a new password.
+pub static PASSWORD_RESET: [Field; 1] = [EMAIL];
+
+/// Setting a password with a mailed token.
+pub static NEW_PASSWORD: [Field; 2] = [
+    Field::new(
+        "token",
+        Kind::Line { max: 200 },
+        "What was mailed.",
+        r#""k7Pn0lXb2Qz5vJt9sYc4wEa8uGd1hRf6mTi3oBy_-xN""#,
+    )
+    .required(),
+    Field::new("new_password", PASSWORD, "The new password: 12 to 200 characters.", r#""purple rain on tin roofs""#)
+        .required(),
+];
 
 /// Refreshing and logging out.
 pub static REFRESH: [Field; 1] = [Field::new(
@@ -40,17 +74,27 @@ pub static PASSWORD_CHANGE: [Field; 2] = [
         .required(),
 ];
 
-/// Making an account.
-pub static NEW_ACCOUNT: [Field; 4] = [
-    EMAIL,
-    NAME,
-    ROLE,
-    Field::new("password", PASSWORD, "The first password: 12 to 200 characters.", r#""correct horse battery""#)
-        .required(),
-];
+const FIRST_PASSWORD: Field = Field::new(
+    "password",
+    PASSWORD,
+    "The first password: 12 to 200 characters. Without it, an invitation is mailed, if there is a mail server.",
+    r#""correct horse battery""#,
+);
+
+/// Making an account, where invitations can be mailed.
+pub static NEW_ACCOUNT: [Field; 4] = [EMAIL, NAME, ROLE, FIRST_PASSWORD];
+
+/// Making an account, where they cannot.
+pub static NEW_ACCOUNT_HERE: [Field; 4] = [EMAIL, NAME, ROLE, FIRST_PASSWORD.required()];
 
 /// Changing an account; what is left out stays.
-pub static ACCOUNT_CHANGE: [Field; 4] = [
+pub static ACCOUNT_CHANGE: [Field; 5] = [
+    Field::new(
+        "second_factor",
+        Kind::OneOf(&["end"]),
+        "`end` gives up the second factor of somebody who lost it.",
+        r#""end""#,
+    ),
     Field::new("name", Kind::Line { max: 200 }, "The person's name.", r#""Anna Janssens""#),
     Field::new("role", Kind::OneOf(ROLES), "What the account is trusted with.", r#""editor""#),
     Field::new("active", Kind::Boolean, "Closed accounts cannot log in.", "true"),

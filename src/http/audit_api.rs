@@ -72,7 +72,7 @@ const JSON_LINES: &str = "application/jsonl";
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Audit";
     let read = Access::May(Area::Audit, Action::Read);
-    let word = || text().max_length(Some(64)).pattern(Some("^[0-9A-Za-z_-]+$"));
+    let word = || text().min_length(Some(1)).max_length(Some(64)).pattern(Some("^[0-9A-Za-z_-]+$"));
     let moment =
         |name: &str, about: &str| query(name, text().max_length(Some(40)), about, json!("2026-11-01T00:00:00Z"));
     let filters = || {
@@ -127,6 +127,11 @@ fn wanted(request: &Request) -> Result<Wanted, Problem> {
     let mut faults = Faults::new();
     let mut wanted = Wanted { before, limit, ..Wanted::default() };
     for (name, value) in &request.pairs {
+        let is_word = (1..=64).contains(&value.len())
+            && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if matches!(name.as_str(), "actor" | "kind" | "item" | "action") && !is_word {
+            faults.add(format!("?{name}"), "not_a_word", "1 to 64 letters, digits, hyphens and underscores");
+        }
         let word = || Some(value.clone());
         let mut moment = || match instant(&value.replace(' ', "+"), request.app.site.time_zone) {
             Ok(at) => Some(at.timestamp_micros()),

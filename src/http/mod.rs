@@ -28,6 +28,8 @@ pub fn routes() -> Vec<Route> {
     let mut routes = operations::routes();
     routes.extend(crate::auth::api::routes());
     routes.extend(crate::auth::sessions_api::routes());
+    routes.extend(crate::auth::mailed_api::routes());
+    routes.extend(crate::auth::second_factor_api::routes());
     routes.extend(crate::auth::keys_api::routes());
     routes.extend(audit_api::routes());
     routes.extend(releases_api::routes());

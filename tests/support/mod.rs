@@ -5,3 +5,4 @@ pub mod client;
 pub mod data;
 pub mod postgres;
 pub mod program;
+pub mod tools;

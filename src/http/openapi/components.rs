@@ -12,7 +12,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::{editorial, schemas};
-use crate::auth::{accounts, api as auth_api, forms, keys_api, sessions_api, tokens};
+use crate::auth::{accounts, api as auth_api, forms, keys_api, second_factor_api, sessions_api, tokens};
 use crate::content::Site;
 use crate::content::field::Field;
 use crate::http::route::Route;
@@ -26,6 +26,11 @@ use crate::resources::ALL;
 const FORMS: &[(&str, &[Field], &str)] = &[
     ("Login", &forms::LOGIN, "Address and password."),
     ("RefreshToken", &forms::REFRESH, "A refresh token."),
+    ("PasswordAgain", &forms::PASSWORD_AGAIN, "The password once more."),
+    ("ConfirmFactor", &forms::CONFIRM_FACTOR, "A code of a new second factor."),
+    ("EndFactor", &forms::END_FACTOR, "The password and a code."),
+    ("PasswordReset", &forms::PASSWORD_RESET, "Whose password was forgotten."),
+    ("NewPassword", &forms::NEW_PASSWORD, "A mailed token and a new password."),
     ("PasswordChange", &forms::PASSWORD_CHANGE, "Old and new password."),
     ("NewAccount", &forms::NEW_ACCOUNT, "An account to be made."),
     ("AccountChange", &forms::ACCOUNT_CHANGE, "Changes to an account; what is left out stays."),
@@ -94,6 +99,8 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<review_api::PresenceList>(schemas);
     derived::<review_api::DeskState>(schemas);
     derived::<review_api::Inbox>(schemas);
+    derived::<second_factor_api::SecondFactorSetup>(schemas);
+    derived::<second_factor_api::RecoveryCodes>(schemas);
     derived::<keys_api::KeyList>(schemas);
     derived::<keys_api::NewKey>(schemas);
     derived::<sessions_api::SessionList>(schemas);

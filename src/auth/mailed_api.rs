@@ -1,0 +1,117 @@
+//! Invitations and forgotten passwords.
+
+use actix_web::http::Method;
+use serde_json::json;
+
+use super::accounts::{self, AccountRow};
+use super::api::new_hash;
+use super::forms::{Form, NEW_PASSWORD, PASSWORD_RESET};
+use super::mailed::{self, Purpose};
+use super::permissions::{Action, Area};
+use super::told;
+use crate::app::App;
+use crate::database::Db;
+use crate::http::body::json as body;
+use crate::http::desk_api::author;
+use crate::http::openapi::schemas::{example_of, reference};
+use crate::http::parameters::path_id;
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::problem::{Kind, Problem};
+
+/// All routes of this room.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Authentication";
+    vec![
+        Route::new(Method::POST, "/api/v1/auth/password-reset", "requestPasswordReset", request_reset)
+            .about(TAG, "I forgot my password", "Mails a token, if the address has an account; the answer is the same.")
+            .body(JSON, reference("PasswordReset"), example_of(&PASSWORD_RESET))
+            .answers_as(202, "If there is such an account, a mail is on its way.", None, &[]),
+        Route::new(Method::POST, "/api/v1/auth/password-reset/confirm", "confirmPasswordReset", confirm)
+            .about(TAG, "Set a new password", "With the token of an invitation or a reset, once. Ends all sessions.")
+            .body(JSON, reference("NewPassword"), example_of(&NEW_PASSWORD))
+            .answers_as(204, "Set.", None, &[]),
+        Route::new(Method::POST, "/api/v1/accounts/{id}/invitation", "inviteAccount", invite_again)
+            .about("Accounts", "Send an invitation again", "Earlier ones are good no more; at most one a minute.")
+            .access(Access::May(Area::Accounts, Action::Manage))
+            .parameters([path_id()])
+            .answers_as(202, "On its way.", None, &[])
+            .problems(&[Kind::NotFound, Kind::Conflict]),
+    ]
+}
+
+/// Mails an invitation; nothing, where one was mailed a moment ago.
+pub async fn invite(app: &App, account: &AccountRow) -> Result<(), Problem> {
+    let id = account.id.clone();
+    let issue = move |c: &mut Db| Ok::<_, Problem>(mailed::issue(c, &id, Purpose::Invitation)?);
+    if let Some(token) = app.database.write(issue).await? {
+        let text = format!(
+            "Dear {},\n\nyou are invited to {}. Please choose your password within a week:\n\n{}\n",
+            account.name,
+            app.config.public_url,
+            app.mailer.shown(&token)
+        );
+        app.mailer.send(&account.email, "Your account", text);
+    }
+    Ok(())
+}
+
+async fn invite_again(request: Request) -> Result<Answer, Problem> {
+    let id = request.path("id").to_owned();
+    let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
+    if !request.app.mailer.is_configured() {
+        return Err(Problem::new(Kind::Conflict, "no mail server is configured"));
+    }
+    if !account.password_hash.is_empty() || !account.active {
+        return Err(Problem::new(Kind::Conflict, "the account has a password already, or is closed"));
+    }
+    let (author, id) = (author(&request)?, account.id.clone());
+    let note = move |c: &mut Db| Ok::<_, Problem>(told::append(c, &author, "invite", &id, &json!({}))?);
+    request.app.database.write(note).await?;
+    invite(&request.app, &account).await?;
+    Ok(Answer::empty(202).private())
+}
+
+async fn request_reset(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&PASSWORD_RESET, &body(&request)?, &request.app.site)?;
+    let (app, email) = (std::sync::Arc::clone(&request.app), accounts::normal_email(&form.text("email")));
+    // Beside the request: how long the answer takes does not tell whether there is an account.
+    actix_web::rt::spawn(async move {
+        if let Err(problem) = mail_reset(&app, email).await {
+            tracing::error!(detail = problem.detail, "no password reset could be mailed");
+        }
+    });
+    Ok(Answer::empty(202).private())
+}
+
+async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
+    if !app.mailer.is_configured() {
+        return Ok(());
+    }
+    let issue = move |c: &mut Db| {
+        let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) else { return Ok(None) };
+        let token = mailed::issue(c, &account.id, Purpose::Reset)?;
+        Ok::<_, Problem>(token.map(|token| (account, token)))
+    };
+    if let Some((account, token)) = app.database.write(issue).await? {
+        let text = format!(
+            "Dear {},\n\nsomebody asked for a new password for your account at {}. If that was you, choose one within an \
+             hour:\n\n{}\n\nIf not, nothing needs to be done.\n",
+            account.name,
+            app.config.public_url,
+            app.mailer.shown(&token)
+        );
+        app.mailer.send(&account.email, "Your password", text);
+    }
+    Ok(())
+}
+
+async fn confirm(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&NEW_PASSWORD, &body(&request)?, &request.app.site)?;
+    let token = form.text("token");
+    let wanted = token.clone();
+    let account = request.app.database.read(move |c| mailed::account(c, &wanted)).await?;
+    let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
+    let id = request.id.clone();
+    request.app.database.write(move |c| mailed::set_password(c, &id, &token, hash)).await?;
+    Ok(Answer::empty(204).private())
+}

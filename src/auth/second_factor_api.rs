@@ -1,0 +1,122 @@
+//! Operations on one's own second factor.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::accounts;
+use super::api::own_account_with_password;
+use super::forms::{CONFIRM_FACTOR, END_FACTOR, Form, PASSWORD_AGAIN};
+use super::{second_factor, told};
+use crate::content::fault::Faults;
+use crate::database::Db;
+use crate::http::body::json as body;
+use crate::http::desk_api::author;
+use crate::http::openapi::schemas::{example_of, reference};
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::problem::{Kind, Problem};
+
+/// A second factor that is not yet asked for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecondFactorSetup {
+    /// The secret in base32, for typing in.
+    pub secret: String,
+    /// The same as `otpauth://` address, for a QR code.
+    pub url: String,
+}
+
+/// Codes for when the device is lost.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecoveryCodes {
+    /// Each is good once. They are shown now and never again.
+    pub recovery_codes: Vec<String>,
+}
+
+/// All routes of this room.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Authentication";
+    vec![
+        Route::new(Method::POST, "/api/v1/auth/second-factor", "beginSecondFactor", begin)
+            .about(
+                TAG,
+                "Set up a second factor",
+                "Codes by time (RFC 6238). They are asked for once one was confirmed.",
+            )
+            .access(Access::Session)
+            .body(JSON, reference("PasswordAgain"), example_of(&PASSWORD_AGAIN))
+            .answers(200, "The secret.", reference("SecondFactorSetup"), &[])
+            .problems(&[Kind::Conflict, Kind::TooManyAttempts]),
+        Route::new(Method::POST, "/api/v1/auth/second-factor/confirm", "confirmSecondFactor", confirm)
+            .about(TAG, "Confirm the second factor", "From now on logging in wants a code. Gives the recovery codes.")
+            .access(Access::Session)
+            .body(JSON, reference("ConfirmFactor"), example_of(&CONFIRM_FACTOR))
+            .answers(200, "The recovery codes.", reference("RecoveryCodes"), &[])
+            .problems(&[Kind::Conflict]),
+        Route::new(Method::POST, "/api/v1/auth/second-factor/end", "endSecondFactor", end)
+            .about(TAG, "Give up the second factor", "With the password and a code.")
+            .access(Access::Session)
+            .body(JSON, reference("EndFactor"), example_of(&END_FACTOR))
+            .answers_as(204, "Given up.", None, &[])
+            .problems(&[Kind::Conflict, Kind::TooManyAttempts]),
+    ]
+}
+
+async fn begin(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&PASSWORD_AGAIN, &body(&request)?, &request.app.site)?;
+    let account = own_account_with_password(&request, form.text("current_password")).await?;
+    if account.totp_active {
+        return Err(Problem::new(Kind::Conflict, "a second factor is set up already"));
+    }
+    let secret = second_factor::new_secret();
+    let url = second_factor::url(&secret, &account.email)
+        .ok_or_else(|| Problem::internal(&"no address for a second factor"))?;
+    let (id, stored) = (account.id, secret.clone());
+    request.app.database.write(move |c| Ok::<_, Problem>(second_factor::begin(c, &id, &stored)?)).await?;
+    Ok(Answer::of(200, &SecondFactorSetup { secret, url })?.private())
+}
+
+async fn confirm(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&CONFIRM_FACTOR, &body(&request)?, &request.app.site)?;
+    let (author, code) = (author(&request)?, form.text("code"));
+    let id = request.actor()?.account_id.clone();
+    let write = move |c: &mut Db| {
+        let account = accounts::by_id(c, &id)?;
+        if account.totp_active || account.totp_secret.is_empty() {
+            return Err(Problem::new(Kind::Conflict, "there is no second factor to be confirmed"));
+        }
+        if !second_factor::check(c, &account, &code)? {
+            return Err(wrong_code());
+        }
+        told::append(c, &author, "second_factor_begin", &id, &json!({}))?;
+        Ok(second_factor::activate(c, &id)?)
+    };
+    let recovery_codes = request.app.database.write(write).await?;
+    Ok(Answer::of(200, &RecoveryCodes { recovery_codes })?.private())
+}
+
+fn wrong_code() -> Problem {
+    let mut faults = Faults::new();
+    faults.add("/code", "wrong", "this is no code of now");
+    Problem::invalid(faults)
+}
+
+async fn end(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&END_FACTOR, &body(&request)?, &request.app.site)?;
+    let account = own_account_with_password(&request, form.text("current_password")).await?;
+    if !account.totp_active {
+        return Err(Problem::new(Kind::Conflict, "there is no second factor"));
+    }
+    let (author, code) = (author(&request)?, form.text("code"));
+    let write = move |c: &mut Db| {
+        if !second_factor::check(c, &account, &code)? {
+            return Err(wrong_code());
+        }
+        told::append(c, &author, "second_factor_end", &account.id, &json!({}))?;
+        Ok(second_factor::end(c, &account.id)?)
+    };
+    request.app.database.write(write).await?;
+    Ok(Answer::empty(204).private())
+}
