@@ -87,7 +87,9 @@ fn the_editor_day_passes(app: &TestApp) {
     let variables = [format!("host={}", app.url), format!("email={EMAIL}"), format!("password={PASSWORD}")];
     let mut command = node_tool("httpyac");
     command.arg("send").arg(example).args(["--all", "--bail", "--no-color", "--output", "short"]);
-    variables.iter().for_each(|variable| drop(command.args(["--var", variable])));
+    for variable in &variables {
+        command.args(["--var", variable]);
+    }
     let said = run(&mut command);
     assert!(said.contains("28 requests processed (28 succeeded)"), "{said}");
 }
