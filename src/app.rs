@@ -8,6 +8,7 @@ use diesel::prelude::*;
 
 use crate::auth::keys::Keys;
 use crate::auth::mail::Mailer;
+use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Hasher;
 use crate::auth::tokens::{self, Tokens};
 use crate::config::Config;
@@ -31,6 +32,8 @@ pub struct App {
     pub keys: Keys,
     /// Mail.
     pub mailer: Mailer,
+    /// The OpenID provider.
+    pub oidc: Arc<Oidc>,
     /// Passwords.
     pub hasher: Hasher,
     /// Answers that the public was given lately.
@@ -67,6 +70,7 @@ impl App {
         let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
         let mailer = Mailer::new(&config.mail)?;
         let cursor_key = cursor_key(&database).await?;
+        let oidc = Arc::new(Oidc::new(config.oidc.clone(), cursor_key.clone()));
         let site = Arc::new(config.site());
         let answers = Answers::new(config.server.answer_cache_bytes);
         let app = Arc::new(Self {
@@ -76,6 +80,7 @@ impl App {
             tokens,
             keys: Keys::default(),
             mailer,
+            oidc,
             hasher,
             answers,
             cursor_key,

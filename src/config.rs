@@ -31,6 +31,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How mail is sent.
     pub mail: MailConfig,
+    /// Where editors log in beside their passwords.
+    pub oidc: OidcConfig,
     /// How the server behaves.
     pub server: ServerConfig,
     /// Which other origins may read from browsers.
@@ -98,6 +100,29 @@ pub struct MailConfig {
     /// The page of the site's desk where a password is chosen, with `{token}` in it; empty mails the
     /// token itself.
     pub link: String,
+}
+
+/// `[oidc]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcConfig {
+    /// The provider, as it calls itself; empty for none.
+    pub issuer: String,
+    /// What this site is called there.
+    pub client_id: String,
+    /// The secret that goes with it.
+    pub client_secret: String,
+    /// Where browsers may come back.
+    pub redirect_uris: Vec<String>,
+    /// The role of accounts that are made for people who have none; empty makes none.
+    pub default_role: String,
+}
+
+// The secret is for nobody's eyes, not even in a log.
+impl std::fmt::Debug for OidcConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("OidcConfig").field("issuer", &self.issuer).field("client_id", &self.client_id).finish()
+    }
 }
 
 /// `[server]`
@@ -175,6 +200,13 @@ impl Default for Config {
                 smtp_url: String::new(),
                 from: "Plenary <no-reply@localhost>".into(),
                 link: String::new(),
+            },
+            oidc: OidcConfig {
+                issuer: String::new(),
+                client_id: String::new(),
+                client_secret: String::new(),
+                redirect_uris: Vec::new(),
+                default_role: String::new(),
             },
             server: ServerConfig {
                 workers: 0,
@@ -273,6 +305,20 @@ impl Config {
             check(known, "editorial.required_locales", &format!("\"{locale}\" is none of site.locales"));
         }
         check(self.editorial.purge_trash_days <= 36_500, "editorial.purge_trash_days", "at most 36500");
+        let loopback = |url: &str| ["http://127.0.0.1", "http://localhost"].iter().any(|own| url.starts_with(own));
+        let issuer = &self.oidc.issuer;
+        check(
+            issuer.is_empty() || issuer.starts_with("https://") || loopback(issuer),
+            "oidc.issuer",
+            "wants an https URL",
+        );
+        check(issuer.is_empty() || !self.oidc.client_id.is_empty(), "oidc.client_id", "must not be empty");
+        for uri in &self.oidc.redirect_uris {
+            check(values::url(uri).is_ok(), "oidc.redirect_uris", &format!("\"{uri}\" is no http or https URL"));
+        }
+        let role = &self.oidc.default_role;
+        let known = crate::auth::permissions::Role::from_word(role).is_some();
+        check(role.is_empty() || known, "oidc.default_role", "viewer, contributor, editor, administrator, or nothing");
         check(self.mail.link.is_empty() || self.mail.link.contains("{token}"), "mail.link", "wants {token} in it");
         check((1..=365).contains(&self.auth.refresh_token_days), "auth.refresh_token_days", "between 1 and 365");
         check((1..=3650).contains(&self.auth.key_rotation_days), "auth.key_rotation_days", "between 1 and 3650");

@@ -17,6 +17,7 @@ mod history;
 mod languages;
 mod mail;
 mod model;
+mod oidc;
 mod operations;
 mod origin;
 mod preview;
@@ -65,6 +66,7 @@ fn main() {
         languages::TESTS,
         mail::TESTS,
         model::TESTS,
+        oidc::TESTS,
         operations::TESTS,
         origin::TESTS,
         preview::TESTS,

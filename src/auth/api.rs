@@ -126,15 +126,20 @@ async fn login(request: Request) -> Result<Answer, Problem> {
     if account.totp_active {
         check_code(&request, account.clone(), form.get("code")).await?;
     }
+    let token = begin_session(&request, &account, "password").await?;
+    tokens(&request.app, &account, token)
+}
+
+/// Begins a session of an account that has shown who it is, in the way that `by` names.
+pub async fn begin_session(request: &Request, account: &AccountRow, by: &'static str) -> Result<String, Problem> {
     let days = request.app.config.auth.refresh_token_days;
     let id = account.id.clone();
-    let (agent, author) = (request.header("user-agent").unwrap_or_default().to_owned(), as_account(&request, &id));
+    let (agent, author) = (request.header("user-agent").unwrap_or_default().to_owned(), as_account(request, &id));
     let begin = move |c: &mut Db| {
-        told::append(c, &author, "login", &id, &json!({"agent": agent}))?;
+        told::append(c, &author, "login", &id, &json!({"agent": agent, "by": by}))?;
         Ok::<_, Problem>(sessions::begin(c, &id, days, &agent)?)
     };
-    let token = request.app.database.write(begin).await?;
-    tokens(&request.app, &account, token)
+    request.app.database.write(begin).await
 }
 
 /// The active account with this address and password. Unknown address, closed account and wrong
@@ -221,7 +226,8 @@ fn as_account(request: &Request, id: &str) -> Author {
     Author { account_id: Some(id.to_owned()), request_id: request.id.clone(), ..Author::default() }
 }
 
-fn tokens(app: &App, account: &AccountRow, refresh_token: String) -> Result<Answer, Problem> {
+/// The answer to a log-in.
+pub fn tokens(app: &App, account: &AccountRow, refresh_token: String) -> Result<Answer, Problem> {
     let access_token = app.tokens.issue(&account.id, account.role()).map_err(|error| Problem::internal(&error))?;
     let tokens = Tokens {
         access_token,

@@ -1,11 +1,13 @@
-//! EdDSA (RFC 8037) for `jsonwebtoken` by `ed25519-dalek` alone: neither C code nor the RSA crate
-//! comes with it.
+//! Signatures for `jsonwebtoken`: EdDSA (RFC 8037) of our own tokens by `ed25519-dalek`; those of OpenID
+//! providers are checked by `ring`, which TLS brings along, and not by the RSA crate, whose timing leaks
+//! (RUSTSEC-2023-0071).
 
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind, Result};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, EncodingKey};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
 use signature::{Signer, Verifier};
 
 static PROVIDER: CryptoProvider = CryptoProvider {
@@ -15,6 +17,13 @@ static PROVIDER: CryptoProvider = CryptoProvider {
         Ok(Box::new(Ed25519Signer(key)))
     },
     verifier_factory: |algorithm, key| {
+        // Tokens of OpenID providers; our own are EdDSA, whatever they say of themselves.
+        if let (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) = (algorithm, key.kind()) {
+            return Ok(Box::new(RsaVerifier(RsaPublicKeyComponents { n: n.clone(), e: e.clone() })));
+        }
+        if *algorithm == Algorithm::ES256 {
+            return Ok(Box::new(EcdsaVerifier(key.try_get_as_bytes()?.to_vec())));
+        }
         only_eddsa(*algorithm)?;
         let bytes = key.try_get_as_bytes()?;
         let bytes = <&[u8; 32]>::try_from(bytes).map_err(|_| Error::from(ErrorKind::InvalidEddsaKey))?;
@@ -58,6 +67,35 @@ impl Verifier<Vec<u8>> for Ed25519Verifier {
 impl JwtVerifier for Ed25519Verifier {
     fn algorithm(&self) -> Algorithm {
         Algorithm::EdDSA
+    }
+}
+
+struct RsaVerifier(RsaPublicKeyComponents<Vec<u8>>);
+
+impl Verifier<Vec<u8>> for RsaVerifier {
+    fn verify(&self, message: &[u8], given: &Vec<u8>) -> std::result::Result<(), signature::Error> {
+        self.0.verify(&RSA_PKCS1_2048_8192_SHA256, message, given).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for RsaVerifier {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::RS256
+    }
+}
+
+struct EcdsaVerifier(Vec<u8>);
+
+impl Verifier<Vec<u8>> for EcdsaVerifier {
+    fn verify(&self, message: &[u8], given: &Vec<u8>) -> std::result::Result<(), signature::Error> {
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.0);
+        key.verify(message, given).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for EcdsaVerifier {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::ES256
     }
 }
 

@@ -45,6 +45,22 @@ pub static END_FACTOR: [Field; 2] =
 /// Asking for a new password.
 pub static PASSWORD_RESET: [Field; 1] = [EMAIL];
 
+/// Going to the OpenID provider.
+pub static OIDC_BEGIN: [Field; 1] = [Field::new(
+    "redirect_uri",
+    Kind::Url,
+    "Where the browser is to come back: one of those that are configured.",
+    r#""https://desk.example.org/callback""#,
+)
+.required()];
+
+/// Coming back from the OpenID provider.
+pub static OIDC_FINISH: [Field; 2] = [
+    Field::new("code", Kind::Line { max: 2_000 }, "The code that the browser brought.", r#""SplxlOBeZQQYbYS6WxSbIA""#)
+        .required(),
+    Field::new("state", Kind::Line { max: 2_000 }, "The state that the browser brought.", r#""q1w2e3r4t5""#).required(),
+];
+
 /// Setting a password with a mailed token.
 pub static NEW_PASSWORD: [Field; 2] = [
     Field::new(

@@ -10,6 +10,8 @@ mod lockout;
 pub mod mail;
 pub mod mailed;
 pub mod mailed_api;
+pub mod oidc;
+pub mod oidc_api;
 pub mod passwords;
 pub mod permissions;
 pub mod second_factor;

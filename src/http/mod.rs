@@ -30,6 +30,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(crate::auth::sessions_api::routes());
     routes.extend(crate::auth::mailed_api::routes());
     routes.extend(crate::auth::second_factor_api::routes());
+    routes.extend(crate::auth::oidc_api::routes());
     routes.extend(crate::auth::keys_api::routes());
     routes.extend(audit_api::routes());
     routes.extend(releases_api::routes());

@@ -12,7 +12,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::{editorial, schemas};
-use crate::auth::{accounts, api as auth_api, forms, keys_api, second_factor_api, sessions_api, tokens};
+use crate::auth::{accounts, api as auth_api, forms, keys_api, oidc_api, second_factor_api, sessions_api, tokens};
 use crate::content::Site;
 use crate::content::field::Field;
 use crate::http::route::Route;
@@ -29,6 +29,8 @@ const FORMS: &[(&str, &[Field], &str)] = &[
     ("PasswordAgain", &forms::PASSWORD_AGAIN, "The password once more."),
     ("ConfirmFactor", &forms::CONFIRM_FACTOR, "A code of a new second factor."),
     ("EndFactor", &forms::END_FACTOR, "The password and a code."),
+    ("ProviderLoginBegin", &forms::OIDC_BEGIN, "Going to the OpenID provider."),
+    ("ProviderLoginFinish", &forms::OIDC_FINISH, "Coming back from the OpenID provider."),
     ("PasswordReset", &forms::PASSWORD_RESET, "Whose password was forgotten."),
     ("NewPassword", &forms::NEW_PASSWORD, "A mailed token and a new password."),
     ("PasswordChange", &forms::PASSWORD_CHANGE, "Old and new password."),
@@ -101,6 +103,7 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<review_api::Inbox>(schemas);
     derived::<second_factor_api::SecondFactorSetup>(schemas);
     derived::<second_factor_api::RecoveryCodes>(schemas);
+    derived::<oidc_api::ProviderLogin>(schemas);
     derived::<keys_api::KeyList>(schemas);
     derived::<keys_api::NewKey>(schemas);
     derived::<sessions_api::SessionList>(schemas);

@@ -1,0 +1,227 @@
+//! Logging in at an OpenID provider: authorization code with PKCE (OpenID Connect Core 1.0, section 3.1;
+//! RFC 7636). The state that travels through the browser is signed; verifier and nonce follow from it
+//! and the site's key, so nothing has to be stored, on whatever node the browser comes back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::config::OidcConfig;
+use crate::database::{new_id, now};
+use crate::problem::{Kind, Problem};
+use crate::signed;
+
+/// For so long somebody may take for logging in at the provider (µs).
+const PATIENCE: i64 = 600_000_000;
+/// For so long what the provider says of itself is kept (µs).
+const KEPT: i64 = 3_600_000_000;
+/// How long the provider may take for an answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const STATE: &str = "oidc-state";
+
+/// What a provider says of itself (OpenID Connect Discovery 1.0, section 3).
+#[derive(Debug, Clone, Deserialize)]
+struct Provider {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    jwks_uri: String,
+}
+
+/// A provider with its keys, as they were at a moment (µs).
+struct Known {
+    provider: Provider,
+    keys: JwkSet,
+    at: i64,
+}
+
+/// The provider that is configured.
+pub struct Oidc {
+    config: OidcConfig,
+    key: Vec<u8>,
+    known: Mutex<Option<Arc<Known>>>,
+}
+
+/// What travels through the browser.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    id: String,
+    redirect_uri: String,
+    until: i64,
+}
+
+/// Who the provider says that somebody is.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Identity {
+    /// The provider.
+    pub iss: String,
+    /// Who it is there.
+    pub sub: String,
+    /// Their address, if it is told.
+    pub email: Option<String>,
+    /// Whether the provider vouches for the address.
+    #[serde(default)]
+    pub email_verified: bool,
+    /// Their name, if it is told.
+    pub name: Option<String>,
+    nonce: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    id_token: String,
+}
+
+impl Oidc {
+    /// Of this configuration; `key` signs what travels through the browser.
+    pub fn new(config: OidcConfig, key: Vec<u8>) -> Self {
+        Self { config, key, known: Mutex::default() }
+    }
+
+    /// Whether there is a provider.
+    pub fn is_configured(&self) -> bool {
+        !self.config.issuer.is_empty()
+    }
+
+    /// Where the browser is to go, and the state with which it will come back.
+    pub async fn begin(self: &Arc<Self>, redirect_uri: String) -> Result<(String, String), Problem> {
+        let known = self.provider(false).await?;
+        let state = State { id: new_id(), redirect_uri, until: now() + PATIENCE };
+        let payload = serde_json::to_vec(&state).map_err(|error| Problem::internal(&error))?;
+        let sealed = signed::seal(&self.key, STATE, &payload);
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier(&state)));
+        let mut address = url::Url::parse(&known.provider.authorization_endpoint).map_err(|e| unusable(&e))?;
+        address
+            .query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.config.client_id)
+            .append_pair("redirect_uri", &state.redirect_uri)
+            .append_pair("scope", "openid email profile")
+            .append_pair("state", &sealed)
+            .append_pair("nonce", &self.secret("oidc-nonce", &state))
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256");
+        Ok((address.into(), sealed))
+    }
+
+    /// Who came back with this code and state.
+    pub async fn finish(self: &Arc<Self>, code: String, sealed: &str) -> Result<Identity, Problem> {
+        let state: Option<State> =
+            signed::open(&self.key, STATE, sealed).and_then(|payload| serde_json::from_slice(&payload).ok());
+        let state = state
+            .filter(|state| state.until > now())
+            .ok_or_else(|| refused("this state is not valid, or not any more"))?;
+        let known = self.provider(false).await?;
+        let token = self.exchange(&known.provider, code, &state).await?;
+        let identity = match self.identity(&known, &token) {
+            Some(identity) => Some(identity),
+            // The provider may have new keys.
+            None => self.identity(&*self.provider(true).await?, &token),
+        };
+        let nonce = self.secret("oidc-nonce", &state);
+        identity
+            .filter(|identity| identity.nonce.as_deref() == Some(&nonce))
+            .ok_or_else(|| refused("the provider's token is not valid"))
+    }
+
+    /// A secret that follows from a state: only this site can make it.
+    fn secret(&self, purpose: &str, state: &State) -> String {
+        let sealed = signed::seal(&self.key, purpose, state.id.as_bytes());
+        URL_SAFE_NO_PAD.encode(Sha256::digest(sealed))
+    }
+
+    /// 43 characters (RFC 7636, section 4.1).
+    fn verifier(&self, state: &State) -> String {
+        self.secret("oidc-verifier", state)
+    }
+
+    async fn exchange(self: &Arc<Self>, provider: &Provider, code: String, state: &State) -> Result<String, Problem> {
+        let (endpoint, oidc) = (provider.token_endpoint.clone(), Arc::clone(self));
+        let form = vec![
+            ("grant_type", "authorization_code".to_owned()),
+            ("code", code),
+            ("redirect_uri", state.redirect_uri.clone()),
+            ("client_id", oidc.config.client_id.clone()),
+            ("client_secret", oidc.config.client_secret.clone()),
+            ("code_verifier", oidc.verifier(state)),
+        ];
+        let ask = move || {
+            let mut answer =
+                agent().post(&endpoint).send_form(form.iter().map(|(name, value)| (*name, value.as_str())))?;
+            answer.body_mut().read_json::<TokenAnswer>()
+        };
+        match blocking(ask).await? {
+            Ok(answer) => Ok(answer.id_token),
+            Err(ureq::Error::StatusCode(400..=499)) => Err(refused("the provider does not accept this code")),
+            Err(error) => Err(unusable(&error)),
+        }
+    }
+
+    fn identity(&self, known: &Known, token: &str) -> Option<Identity> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        if !matches!(header.alg, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) {
+            return None;
+        }
+        let keys = known.keys.keys.iter().filter(|key| header.kid.is_none() || key.common.key_id == header.kid);
+        let mut rules = Validation::new(header.alg);
+        rules.set_issuer(&[&self.config.issuer]);
+        rules.set_audience(&[&self.config.client_id]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        let fits = |key: &&jsonwebtoken::jwk::Jwk| match &key.algorithm {
+            AlgorithmParameters::RSA(_) => header.alg == Algorithm::RS256,
+            AlgorithmParameters::EllipticCurve(_) => header.alg == Algorithm::ES256,
+            AlgorithmParameters::OctetKeyPair(_) => header.alg == Algorithm::EdDSA,
+            _ => false,
+        };
+        keys.filter(fits).find_map(|key| {
+            let key = DecodingKey::from_jwk(key).ok()?;
+            jsonwebtoken::decode::<Identity>(token, &key, &rules).ok().map(|data| data.claims)
+        })
+    }
+
+    /// What the provider says of itself, and its keys; asked anew after an hour.
+    async fn provider(self: &Arc<Self>, anew: bool) -> Result<Arc<Known>, Problem> {
+        let kept = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(known) = kept.filter(|known| !anew && now() - known.at < KEPT) {
+            return Ok(known);
+        }
+        let issuer = self.config.issuer.clone();
+        let ask = move || {
+            let base = issuer.trim_end_matches('/');
+            let agent = agent();
+            let provider: Provider =
+                agent.get(&format!("{base}/.well-known/openid-configuration")).call()?.body_mut().read_json()?;
+            let keys: JwkSet = agent.get(&provider.jwks_uri).call()?.body_mut().read_json()?;
+            Ok::<_, ureq::Error>(Known { provider, keys, at: now() })
+        };
+        let known = Arc::new(blocking(ask).await?.map_err(|error| unusable(&error))?);
+        if known.provider.issuer != self.config.issuer {
+            return Err(unusable(&format!("it calls itself {}", known.provider.issuer)));
+        }
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&known));
+        Ok(known)
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).max_redirects(2).build().into()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    actix_web::web::block(work).await.map_err(|error| Problem::internal(&error))
+}
+
+fn refused(detail: &str) -> Problem {
+    Problem::new(Kind::Unauthorised, detail)
+}
+
+fn unusable(error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(%error, "the OpenID provider cannot be used");
+    Problem::new(Kind::Unavailable, "the OpenID provider does not answer as it should").retry_after(10)
+}

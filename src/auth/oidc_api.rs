@@ -1,0 +1,137 @@
+//! Operations for logging in at an OpenID provider.
+
+use actix_web::http::Method;
+use diesel::prelude::*;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::accounts::{self, AccountRow};
+use super::api::{begin_session, tokens};
+use super::forms::{Form, OIDC_BEGIN, OIDC_FINISH};
+use super::oidc::Identity;
+use super::permissions::Role;
+use super::told;
+use crate::content::fault::Faults;
+use crate::database::schema::identities;
+use crate::database::{Db, now};
+use crate::http::body::json as body;
+use crate::http::openapi::schemas::{example_of, reference};
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::journal::Author;
+use crate::problem::{Kind, Problem};
+
+/// Where the browser is to go.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderLogin {
+    /// The provider's page; it sends the browser back to `redirect_uri` with `code` and `state`.
+    #[schema(format = "uri")]
+    pub authorization_url: String,
+    /// Keep it, and compare it with the one that comes back: another one is not your log-in.
+    pub state: String,
+}
+
+/// All routes of this room.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Authentication";
+    vec![
+        Route::new(Method::POST, "/api/v1/auth/oidc/begin", "beginProviderLogin", begin)
+            .about(
+                TAG,
+                "Log in at the OpenID provider",
+                "Gives the page to which the browser is to go (code flow with PKCE).",
+            )
+            .access(Access::Open)
+            .body(JSON, reference("ProviderLoginBegin"), example_of(&OIDC_BEGIN))
+            .answers(200, "Where to go.", reference("ProviderLogin"), &[])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::POST, "/api/v1/auth/oidc/finish", "finishProviderLogin", finish)
+            .about(
+                TAG,
+                "Come back from the OpenID provider",
+                "With what the browser brought: gives tokens as logging in does.",
+            )
+            .access(Access::Open)
+            .body(JSON, reference("ProviderLoginFinish"), example_of(&OIDC_FINISH))
+            .answers(200, "Logged in.", reference("Tokens"), &[])
+            .problems(&[Kind::NotFound, Kind::Unauthorised, Kind::Forbidden]),
+    ]
+}
+
+fn configured(request: &Request) -> Result<(), Problem> {
+    if request.app.oidc.is_configured() {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::NotFound, "this site has no OpenID provider"))
+}
+
+async fn begin(request: Request) -> Result<Answer, Problem> {
+    configured(&request)?;
+    let form = Form::read(&OIDC_BEGIN, &body(&request)?, &request.app.site)?;
+    let redirect_uri = form.text("redirect_uri");
+    // The form of the address is normalised at the door; what is configured is compared likewise.
+    let known = &request.app.config.oidc.redirect_uris;
+    let is_known = |uri: &&String| crate::content::values::url(uri).as_deref() == Ok(redirect_uri.as_str());
+    let Some(redirect_uri) = known.iter().find(is_known) else {
+        let mut faults = Faults::new();
+        faults.add("/redirect_uri", "not_configured", "this address is none of oidc.redirect_uris");
+        return Err(Problem::invalid(faults));
+    };
+    let (authorization_url, state) = request.app.oidc.begin(redirect_uri.clone()).await?;
+    Ok(Answer::of(200, &ProviderLogin { authorization_url, state })?.private())
+}
+
+async fn finish(request: Request) -> Result<Answer, Problem> {
+    configured(&request)?;
+    let form = Form::read(&OIDC_FINISH, &body(&request)?, &request.app.site)?;
+    let identity = request.app.oidc.finish(form.text("code"), &form.text("state")).await?;
+    let (id, default_role) = (request.id.clone(), Role::from_word(&request.app.config.oidc.default_role));
+    let find = move |c: &mut Db| account(c, &id, &identity, default_role);
+    let account = request.app.database.write(find).await?;
+    let account = account.filter(|account| account.active).ok_or_else(|| {
+        Problem::new(Kind::Forbidden, "there is no account for you here; ask an administrator for one")
+    })?;
+    let token = begin_session(&request, &account, "oidc").await?;
+    tokens(&request.app, &account, token)
+}
+
+/// The account of somebody whom the provider vouches for: the one that is known by its identity, else
+/// the one with its address, else a new one, where the site makes such.
+fn account(
+    connection: &mut Db,
+    request_id: &str,
+    identity: &Identity,
+    default_role: Option<Role>,
+) -> Result<Option<AccountRow>, Problem> {
+    let known: Option<String> = identities::table
+        .find((&identity.iss, &identity.sub))
+        .select(identities::account_id)
+        .first(connection)
+        .optional()?;
+    if let Some(id) = known {
+        return Ok(Some(accounts::by_id(connection, &id)?));
+    }
+    // An address that the provider does not vouch for could be anybody's.
+    let Some(email) = identity.email.as_deref().filter(|_| identity.email_verified) else { return Ok(None) };
+    let author = Author { request_id: request_id.to_owned(), ..Author::default() };
+    let account = match (accounts::by_email(connection, email)?, default_role) {
+        (Some(account), _) => account,
+        (None, None) => return Ok(None),
+        (None, Some(role)) => {
+            let name = identity.name.as_deref().unwrap_or(email);
+            let row = accounts::insert(connection, email, name, role, String::new())?;
+            told::append(connection, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
+            row
+        }
+    };
+    let row = (
+        identities::issuer.eq(&identity.iss),
+        identities::subject.eq(&identity.sub),
+        identities::account_id.eq(&account.id),
+        identities::created_at.eq(now()),
+    );
+    diesel::insert_into(identities::table).values(row).execute(connection)?;
+    told::append(connection, &author, "identity_link", &account.id, &json!({"issuer": identity.iss}))?;
+    Ok(Some(account))
+}

@@ -1,0 +1,150 @@
+//! Logging in at a real OpenID provider, which runs beside the tests.
+
+use plenary::auth::permissions::Role;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::client::{Client, Reply};
+use crate::support::tools::PythonServer;
+use crate::tests;
+
+tests![
+    the_provider_vouches_for_an_editor,
+    nobody_comes_in_without_being_known,
+    what_comes_back_must_have_been_sent,
+    without_a_provider_there_is_no_such_log_in,
+];
+
+const CALLBACK: &str = "https://desk.example.org/callback";
+
+struct Provider {
+    server: PythonServer,
+    client: Client,
+}
+
+impl Provider {
+    fn start() -> Self {
+        let server = PythonServer::start(&["-m", "oidc_provider_mock", "--port", "{port}", "--require-nonce", "true"]);
+        let client = Client::new(&format!("http://127.0.0.1:{}", server.port));
+        Self { server, client }
+    }
+
+    fn app(&self, app: &TestApp, default_role: &str) -> TestApp {
+        let issuer = format!("http://127.0.0.1:{}", self.server.port);
+        TestApp::start_with(app.backend, |c| {
+            c.oidc.issuer = issuer;
+            c.oidc.client_id = "plenary".into();
+            c.oidc.client_secret = "between us".into();
+            c.oidc.redirect_uris = vec![CALLBACK.into()];
+            c.oidc.default_role = default_role.into();
+        })
+    }
+
+    /// Somebody whom the provider knows.
+    fn person(&self, name: &str, claims: &Value) {
+        let headers = [("content-type", "application/json")];
+        self.client.send("PUT", &format!("/users/{name}"), &headers, claims.to_string().as_bytes()).expect(204);
+    }
+
+    /// What the browser brings back when this person logs in: code and state.
+    fn log_in(&self, app: &TestApp, name: &str) -> (String, String) {
+        let begun = app.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).expect(200).json();
+        let address = url::Url::parse(begun["authorization_url"].as_str().unwrap()).unwrap();
+        let asked = |name: &str| address.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned()).unwrap();
+        assert_eq!((asked("response_type"), asked("code_challenge_method")), ("code".into(), "S256".into()));
+        assert_eq!((asked("code_challenge").len(), asked("redirect_uri")), (43, CALLBACK.into()));
+        let path = format!("{}?{}", address.path(), address.query().unwrap());
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let reply = self.client.send("POST", &path, &headers, format!("sub={name}").as_bytes()).expect(302);
+        let back = url::Url::parse(reply.header("location")).unwrap();
+        let brought = |name: &str| back.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned()).unwrap();
+        assert_eq!(brought("state"), begun["state"].as_str().unwrap());
+        (brought("code"), brought("state"))
+    }
+}
+
+fn finish(app: &TestApp, code: &str, state: &str) -> Reply {
+    app.public().post("/api/v1/auth/oidc/finish", &json!({"code": code, "state": state}))
+}
+
+fn the_provider_vouches_for_an_editor(app: &TestApp) {
+    let provider = Provider::start();
+    let app = provider.app(app, "");
+    app.account("anna@example.org", Role::Editor);
+    provider.person("anna", &json!({"email": "Anna@example.org", "email_verified": true, "name": "Anna"}));
+    let (code, state) = provider.log_in(&app, "anna");
+    let tokens = finish(&app, &code, &state).expect(200).json();
+    assert_eq!(
+        (&tokens["account"]["email"], &tokens["account"]["role"]),
+        (&json!("anna@example.org"), &json!("editor"))
+    );
+    let anna = app.public().with_token(tokens["access_token"].as_str().unwrap());
+    anna.create("events", &json!({"title": "E"}));
+    // A code is good once.
+    finish(&app, &code, &state).problem(401, &[]);
+    // From now on she is known by who she is there, whatever her address becomes.
+    provider.person("anna", &json!({"email": "other@example.org", "email_verified": false}));
+    let (code, state) = provider.log_in(&app, "anna");
+    assert_eq!(finish(&app, &code, &state).expect(200).json()["account"]["id"], tokens["account"]["id"]);
+    let admin = app.client(Role::Administrator);
+    let audit = admin.get("/api/v1/audit?kind=account&action=identity_link").expect(200).json();
+    assert_eq!(audit["data"].as_array().unwrap().len(), 1);
+    // A closed account stays closed.
+    let path = format!("/api/v1/accounts/{}", tokens["account"]["id"].as_str().unwrap());
+    let seen = admin.get(&path).expect(200);
+    admin.patch(&path, seen.etag(), &json!({"active": false})).expect(200);
+    let (code, state) = provider.log_in(&app, "anna");
+    finish(&app, &code, &state).problem(403, &[]);
+}
+
+fn nobody_comes_in_without_being_known(app: &TestApp) {
+    let provider = Provider::start();
+    let strict = provider.app(app, "");
+    strict.account("anna@example.org", Role::Administrator);
+    provider.person("stranger", &json!({"email": "stranger@example.org", "email_verified": true, "name": "Stranger"}));
+    let (code, state) = provider.log_in(&strict, "stranger");
+    finish(&strict, &code, &state).problem(403, &[]);
+    // An address that the provider does not vouch for is nobody's.
+    for claims in [json!({"email": "anna@example.org"}), json!({"email": "anna@example.org", "email_verified": false})]
+    {
+        provider.person("mallory", &claims);
+        let (code, state) = provider.log_in(&strict, "mallory");
+        finish(&strict, &code, &state).problem(403, &[]);
+    }
+    let open = provider.app(app, "viewer");
+    let (code, state) = provider.log_in(&open, "stranger");
+    let tokens = finish(&open, &code, &state).expect(200).json();
+    assert_eq!((&tokens["account"]["role"], &tokens["account"]["name"]), (&json!("viewer"), &json!("Stranger")));
+    // Such an account has no password.
+    let body = json!({"email": "stranger@example.org", "password": "purple rain on tin roofs"});
+    open.public().post("/api/v1/auth/login", &body).problem(401, &[]);
+}
+
+fn what_comes_back_must_have_been_sent(app: &TestApp) {
+    let provider = Provider::start();
+    let app = provider.app(app, "viewer");
+    let begin = |uri: &str| app.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": uri}));
+    begin("https://elsewhere.example.org/").problem(422, &[("/redirect_uri", "not_configured")]);
+    begin("javascript:alert(1)").problem(422, &[("/redirect_uri", "not_a_url")]);
+    provider.person("anna", &json!({"email": "anna@example.org", "email_verified": true}));
+    let (code, _) = provider.log_in(&app, "anna");
+    finish(&app, &code, "forged").problem(401, &[]);
+    // The state of another log-in: the nonce within the provider's token is not its own.
+    let other = begin(CALLBACK).expect(200).json();
+    finish(&app, &code, other["state"].as_str().unwrap()).problem(401, &[]);
+    let (_, state) = provider.log_in(&app, "anna");
+    finish(&app, "nonsense", &state).problem(401, &[]);
+    drop(provider);
+    begin(CALLBACK).expect(200);
+}
+
+fn without_a_provider_there_is_no_such_log_in(app: &TestApp) {
+    app.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(404, &[]);
+    finish(app, "x", "y").problem(404, &[]);
+    let gone = TestApp::start_with(app.backend, |c| {
+        c.oidc.issuer = "http://127.0.0.1:9".into();
+        c.oidc.client_id = "plenary".into();
+        c.oidc.redirect_uris = vec![CALLBACK.into()];
+    });
+    gone.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(503, &[]);
+}
