@@ -114,6 +114,15 @@ fn an_export_makes_the_same_content_elsewhere(app: &TestApp) {
     editor.create("topics", &json!({"name": "Child"}));
     editor.create("topics", &json!({"name": "Later parent"}));
     editor.patch("/api/v1/topics/child", "\"v1\"", &json!({"parent": "later-parent"})).expect(200);
+    // What is being written: a working draft, something in review, languages with slugs of their own.
+    editor.create("venues", &json!({"name": "Hall", "status": "published"}));
+    editor
+        .patch("/api/v1/venues/hall?view=draft", "\"v1\"", &json!({"name": "Great hall", "slug": "great-hall"}))
+        .expect(200);
+    editor.create("venues", &json!({"name": "Shed"}));
+    editor.act("/api/v1/venues/shed/submit", "\"v1\"").expect(200);
+    editor.patch("/api/v1/venues/shed?locale=nl", "\"v2\"", &json!({"name": "Schuur", "slug": "schuur"})).expect(200);
+    editor.act("/api/v1/venues/shed/translations/nl/unpublish", "\"v3\"").expect(200);
 
     let before = exported(app, folder.path(), "before.jsonl");
     let others = [TestApp::start(Backend::Sqlite), TestApp::start(app.other_backend())];
@@ -127,6 +136,11 @@ fn an_export_makes_the_same_content_elsewhere(app: &TestApp) {
         assert_eq!(again.report.total(Outcome::Unchanged), said.report.total(Outcome::Created));
         assert_eq!(other.editor().get("/api/v1/events/first").expect(308).header("location"), "/api/v1/events/renamed");
         assert_eq!(other.editor().get("/api/v1/events/renamed").expect(200).json()["id"], first["id"]);
+        let other_editor = other.editor();
+        let hall = other_editor.get("/api/v1/venues/hall?view=draft").expect(200);
+        assert_eq!((&hall.json()["name"], &hall.json()["slug"]), (&json!("Great hall"), &json!("great-hall")));
+        let shed = other_editor.get("/api/v1/venues/schuur").expect(200).json();
+        assert_eq!((&shed["name"], &shed["status"]), (&json!("Shed"), &json!("in_review")));
         // What was imported from elsewhere is still known.
         let source = fixture("conferences.json");
         let repeated = bring(other, &source, &options(&source));

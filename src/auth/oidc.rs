@@ -143,7 +143,7 @@ impl Oidc {
 
     async fn exchange(self: &Arc<Self>, provider: &Provider, code: String, state: &State) -> Result<String, Problem> {
         let (endpoint, oidc) = (provider.token_endpoint.clone(), Arc::clone(self));
-        let form = vec![
+        let form = [
             ("grant_type", "authorization_code".to_owned()),
             ("code", code),
             ("redirect_uri", state.redirect_uri.clone()),

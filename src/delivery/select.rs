@@ -101,7 +101,7 @@ impl Selection {
 fn by_state<'a>(query: Query<'a>, status: &'a Status) -> Query<'a> {
     match status {
         Status::Draft => query.filter(items::status.eq("draft").and(items::stage.eq("draft"))),
-        Status::Stage(stage) => query.filter(items::stage.eq(*stage)),
+        Status::Stage(stage) => query.filter(items::stage.eq(*stage)).filter(stored::staged()),
         Status::Changed => query.filter(items::draft_version.gt(0)),
         Status::Archived => query.filter(items::status.eq("archived")),
         Status::Live | Status::Any | Status::Trashed => query,

@@ -190,6 +190,7 @@ pub fn inbox(connection: &mut Db, account_id: &str, reviews: bool, limit: i64) -
     if reviews {
         let rows: Vec<Item> = present
             .filter(items::stage.eq("in_review"))
+            .filter(crate::items::staged())
             .order(items::updated_at)
             .limit(limit)
             .select(Item::as_select())

@@ -99,3 +99,27 @@ pub fn forget(connection: &mut Db, item: &mut Item) -> QueryResult<()> {
     item.draft_version = 0;
     diesel::delete(drafts::table.find(&item.id)).execute(connection).map(drop)
 }
+
+/// Gives an item that an import made the stage and the working draft that it had elsewhere; says
+/// whether that changed anything. The caller renders and journals it.
+pub fn restore(
+    connection: &mut Db,
+    id: &str,
+    stage: &str,
+    version: i64,
+    draft: Option<WorkingDraft>,
+) -> QueryResult<bool> {
+    let item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
+    if item.stage == stage && draft.is_none() {
+        return Ok(false);
+    }
+    let mut draft_version = item.draft_version;
+    if let Some(draft) = &draft {
+        draft_version = version.max(item.version + 1);
+        diesel::insert_into(drafts::table).values(draft).execute(connection)?;
+    }
+    diesel::update(items::table.find(id))
+        .set((items::stage.eq(stage), items::draft_version.eq(draft_version)))
+        .execute(connection)?;
+    Ok(true)
+}

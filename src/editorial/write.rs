@@ -162,7 +162,9 @@ pub fn complete(
     derive::fill(&mut item, resource, content, site, parent_live);
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
     relink(connection, id, derive::links(id, resource, content, &item.translations(), site))?;
-    journal::append_item(connection, author, "import", &item, None, &[])?;
+    let draft = working::of(connection, &item)?;
+    let beside = draft.as_ref().map(|d| (d.slug.as_str(), d.content.as_str()));
+    journal::append_item(connection, author, "import", &item, beside, &[])?;
     Ok(())
 }
 

@@ -29,6 +29,11 @@ pub enum Found {
     Nowhere,
 }
 
+/// At another stage than draft, in the words of the index that has only such items.
+pub fn staged() -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
+    diesel::dsl::sql("items.stage <> 'draft'")
+}
+
 /// Whether a text has the form of an id.
 pub fn is_id(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()

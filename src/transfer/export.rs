@@ -6,12 +6,13 @@ use std::io::Write;
 
 use diesel::prelude::*;
 
-use super::record::{Exported, ExportedSource};
+use super::record::{Exported, ExportedDraft, ExportedSource};
 use super::sources;
 use crate::content::LocaleMode;
 use crate::content::input_form::input_form;
-use crate::database::schema::{items, slugs};
+use crate::database::schema::{drafts, items, slugs};
 use crate::database::{Database, DatabaseError, Db, any_of};
+use crate::editorial::working::WorkingDraft;
 use crate::items::Item;
 use crate::resources::{Resource, in_order_of_reference};
 
@@ -91,13 +92,29 @@ fn lines(
     for (id, slug) in known {
         slugs_of.entry(id).or_default().push(slug);
     }
+    let mut drafts_of: HashMap<String, WorkingDraft> = HashMap::new();
+    if rows.iter().any(Item::has_working_draft) {
+        let rows: Vec<WorkingDraft> = drafts::table
+            .filter(any_of(dialect, drafts::item_id, &ids))
+            .select(WorkingDraft::as_select())
+            .load(connection)?;
+        drafts_of.extend(rows.into_iter().map(|row| (row.item_id.clone(), row)));
+    }
     for row in rows {
+        let draft = drafts_of.remove(&row.id).map(|draft| ExportedDraft {
+            content: input_form(resource.fields, &draft.content(), &LocaleMode::All),
+            slug: draft.slug,
+            version: row.draft_version,
+            updated_at: draft.updated_at,
+        });
         let content = input_form(resource.fields, &row.content(), &LocaleMode::All);
         let mut old_slugs = slugs_of.remove(&row.id).unwrap_or_default();
         old_slugs.retain(|slug| *slug != row.slug);
         let exported = Exported {
             sources: sources.remove(&row.id).unwrap_or_default(),
             translations: row.translations(),
+            stage: Some(row.stage.clone()).filter(|stage| stage == "in_review"),
+            draft,
             kind: row.kind,
             id: row.id,
             slug: row.slug,

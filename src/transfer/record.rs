@@ -72,6 +72,20 @@ impl Record {
     }
 }
 
+/// The working draft of an exported item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedDraft {
+    /// The slug that the item is to have.
+    pub slug: String,
+    /// The version of the item that it makes the last one.
+    pub version: i64,
+    /// When it was last written (µs).
+    pub updated_at: i64,
+    /// Its fields, as an editor would send them with all languages.
+    pub content: Map<String, Value>,
+}
+
 /// An item as Plenary's own export has it: all there is, so that importing it makes the same item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +99,13 @@ pub struct Exported {
     /// What it has for each language beside its values.
     #[serde(default, skip_serializing_if = "Translations::is_empty")]
     pub translations: Translations,
+    /// Where its unpublished text stands, if it is not a plain draft: in_review. What was scheduled is a
+    /// plain draft again elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Its working draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<ExportedDraft>,
     /// Slugs that it had or has in other languages, and that lead to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub old_slugs: Vec<String>,

@@ -12,6 +12,7 @@ use crate::database::Db;
 use crate::database::schema::items;
 use crate::editorial::draft::{Draft, STATUSES};
 use crate::editorial::slugs;
+use crate::editorial::working::{self, WorkingDraft};
 use crate::editorial::write::{self, Origin, Writing};
 use crate::items::{Among, Item, is_id};
 use crate::journal::Author;
@@ -57,22 +58,37 @@ pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Export
     Ok(Outcome::Created)
 }
 
-/// Ties an item to others of its own kind, once all are there.
+/// Ties an item to others of its own kind, and gives it its working draft, once all are there.
 pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Exported) -> Result<(), Problem> {
     let resource = resource(exported)?;
     let content = checked(connection, site, resource, exported.content.clone())?;
     let present: Item = items::table.find(&exported.id).select(Item::as_select()).first(connection)?;
-    if present.content() == content {
-        return Ok(());
+    let draft = match &exported.draft {
+        Some(draft) if !present.has_working_draft() => Some(WorkingDraft {
+            item_id: exported.id.clone(),
+            slug: draft.slug.clone(),
+            updated_at: draft.updated_at,
+            updated_by: None,
+            content: Value::Object(checked(connection, site, resource, draft.content.clone())?).to_string(),
+        }),
+        _ => None,
+    };
+    let stage = exported.stage.as_deref().filter(|stage| *stage == "in_review").unwrap_or("draft");
+    let version = exported.draft.as_ref().map_or(0, |draft| draft.version);
+    let restored = working::restore(connection, &exported.id, stage, version, draft)?;
+    if restored || present.content() != content {
+        write::complete(connection, site, author, &exported.id, &content)?;
     }
-    write::complete(connection, site, author, &exported.id, &content)
+    Ok(())
 }
 
 /// Whether an item has ties to others of its own kind.
 pub fn needs_completion(exported: &Exported) -> bool {
-    Resource::of_kind(&exported.kind).is_some_and(|resource| {
-        resource.relations().any(|r| r.target == resource.kind && exported.content.contains_key(r.name))
-    })
+    exported.draft.is_some()
+        || exported.stage.is_some()
+        || Resource::of_kind(&exported.kind).is_some_and(|resource| {
+            resource.relations().any(|r| r.target == resource.kind && exported.content.contains_key(r.name))
+        })
 }
 
 fn resource(exported: &Exported) -> Result<&'static Resource, Problem> {

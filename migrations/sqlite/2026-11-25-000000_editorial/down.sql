@@ -9,7 +9,7 @@ DROP TABLE drafts;
 DROP INDEX journal_actor;
 ALTER TABLE journal DROP COLUMN changed;
 ALTER TABLE journal DROP COLUMN reason;
-DROP INDEX items_kind_stage;
+DROP INDEX items_staged;
 ALTER TABLE items DROP COLUMN outdated;
 ALTER TABLE items DROP COLUMN untranslated;
 ALTER TABLE items DROP COLUMN translations;
