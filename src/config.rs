@@ -45,6 +45,10 @@ pub struct Config {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SiteConfig {
+    /// What the site is called, in feeds.
+    pub name: String,
+    /// The pages of events on the website, with `{slug}` in it; empty where there are none.
+    pub event_url: String,
     /// BCP 47 tags, the default first.
     pub locales: Vec<String>,
     /// The locales to try, in order, where one has no value: `"nl-BE" = ["nl", "fr"]`.
@@ -176,6 +180,8 @@ impl Default for Config {
             public_url: "http://127.0.0.1:8080".into(),
             database_url: "data/plenary.db".into(),
             site: SiteConfig {
+                name: "Plenary".into(),
+                event_url: String::new(),
                 locales: vec!["en".into(), "nl".into()],
                 fallback: BTreeMap::new(),
                 time_zone: "Europe/Brussels".into(),
@@ -279,6 +285,12 @@ impl Config {
         );
         check(values::url(&self.public_url).is_ok(), "public_url", "wants an http or https URL");
         check(!self.database_url.is_empty(), "database_url", "must not be empty");
+        let page = &self.site.event_url;
+        check(
+            page.is_empty() || (page.contains("{slug}") && values::url(page).is_ok()),
+            "site.event_url",
+            "wants an http or https URL with {slug} in it",
+        );
         check(!self.site.locales.is_empty(), "site.locales", "wants one locale at least");
         for locale in &self.site.locales {
             let normal = values::language(locale);
@@ -374,6 +386,8 @@ impl Config {
             locales: self.site.locales.clone(),
             time_zone: values::zone(&self.site.time_zone).unwrap_or(chrono_tz::UTC),
             custom: self.custom_schemas().unwrap_or_default(),
+            name: self.site.name.clone(),
+            event_url: self.site.event_url.clone(),
             fallback: self.site.fallback.clone(),
             required_locales: self.editorial.required_locales.clone(),
             require_published_references: self.editorial.require_published_references,

@@ -1,7 +1,7 @@
 //! Plenary: a headless CMS API for organisations that live by their events.
 //!
 //! The floors, each of which uses only those below it:
-//! `cli` → `http` → `editorial`, `delivery`, `auth`, `transfer` → `journal` → `items` → `database`;
+//! `cli` → `http` → `editorial`, `delivery`, `auth`, `transfer` → `feeds`, `journal` → `items` → `database`;
 //! `resources`, `content`, `signed` and `problem` serve them all.
 
 pub mod app;
@@ -13,6 +13,7 @@ pub mod database;
 pub mod delivery;
 pub mod demo;
 pub mod editorial;
+pub mod feeds;
 pub mod http;
 pub mod items;
 pub mod journal;

@@ -13,6 +13,7 @@ mod delivery;
 mod docs;
 mod durability;
 mod editorial;
+mod feeds;
 mod history;
 mod languages;
 mod mail;
@@ -62,6 +63,7 @@ fn main() {
         docs::TESTS,
         durability::TESTS,
         editorial::TESTS,
+        feeds::TESTS,
         history::TESTS,
         languages::TESTS,
         mail::TESTS,

@@ -157,6 +157,7 @@ fn links_end(app: &TestApp) {
     assert_eq!(editor.get("/api/v1/preview-links").expect(200).json()["data"][0]["id"], made["id"]);
     let own = format!("/api/v1/preview-links/{}", made["id"].as_str().unwrap());
     app.client(Role::Viewer).send("DELETE", &own, &[], b"").problem(403, &[]);
+    app.client(Role::Contributor).send("DELETE", &own, &[], b"").problem(403, &[]);
     editor.send("DELETE", &own, &[], b"").expect(204);
     public.get(&path(token)).problem(401, &[]);
     editor.send("DELETE", &own, &[], b"").problem(404, &[]);

@@ -25,6 +25,10 @@ pub struct Site {
     pub time_zone: Tz,
     /// JSON Schemas for `custom`, by kind of resource.
     pub custom: custom::CustomSchemas,
+    /// What it is called, in feeds.
+    pub name: String,
+    /// The pages of events on the website, with `{slug}` in it; empty where there are none.
+    pub event_url: String,
     /// The locales to try, in order, where one has no value.
     pub fallback: std::collections::BTreeMap<String, Vec<String>>,
     /// Locales in which everything must be there before it is published.

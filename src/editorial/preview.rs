@@ -6,7 +6,9 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use super::clock;
+use super::life::allowed;
 use crate::app::App;
+use crate::auth::permissions::{Action, Role};
 use crate::content::fault::Faults;
 use crate::content::moment::utc_text;
 use crate::database::schema::preview_links;
@@ -128,11 +130,14 @@ pub fn all(connection: &mut Db, limit: i64) -> QueryResult<Vec<PreviewLink>> {
         .load(connection)
 }
 
-/// Ends a link.
-pub fn revoke(connection: &mut Db, author: &Author, id: &str) -> Result<(), Problem> {
+/// Ends a link: one's own, or for those who may publish, anybody's.
+pub fn revoke(connection: &mut Db, author: &Author, role: Role, id: &str) -> Result<(), Problem> {
     let found: Option<PreviewLink> =
         preview_links::table.find(id).select(PreviewLink::as_select()).first(connection).optional()?;
     let Some(link) = found.filter(PreviewLink::is_good) else { return Err(Problem::not_found("preview link")) };
+    if link.created_by != author.account_id {
+        allowed(role, Action::Publish)?;
+    }
     diesel::update(preview_links::table.find(id)).set(preview_links::revoked_at.eq(now())).execute(connection)?;
     Ok(told(connection, author, "revoke", &link)?)
 }

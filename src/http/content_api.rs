@@ -51,6 +51,8 @@ pub fn with_site(mut routes: Vec<Route>, site: &Site) -> Vec<Route> {
             Takes::Own => Vec::new(),
             Takes::List(resource) => parameters::of_list(resource, site),
             Takes::One(resource) => parameters::of_one(resource, site),
+            Takes::Feed(resource) => parameters::of_feed(resource, site),
+            Takes::FeedOfOne => parameters::of_feed_of_one(site),
             Takes::Step => parameters::of_steps(site),
             Takes::Content => parameters::of_writes(site),
         });
@@ -104,7 +106,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
 
 /// The language that the client's settings ask for (RFC 9110, section 12.5.4), where the address does
 /// not say any: it becomes a parameter like one of the address. The default needs none.
-fn negotiate(request: &mut Request) {
+pub fn negotiate(request: &mut Request) {
     let site = &request.app.site;
     if request.http.headers().get(header::ACCEPT_LANGUAGE).is_none()
         || request.pairs.iter().any(|(name, _)| name == "locale")
@@ -133,10 +135,6 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
         faults.add("?preview", "one_item", "this preview link shows one item, not lists");
         return Err(Problem::bad_request(faults));
     }
-    let under = match kept(&request, &sight) {
-        Ok(answer) => return Ok(answer),
-        Err(under) => under,
-    };
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience: sight.audience, faults: &mut faults };
     let mut query = reader.list(&request.pairs, &request.app.cursor_key);
@@ -144,7 +142,7 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
         return Err(Problem::bad_request(faults));
     }
     query.at = sight.at;
-    let may_be_kept = sight.is_public() && !query.depends_on_now();
+    let may_be_kept = !query.depends_on_now();
     let compute = async {
         let limit = query.limit;
         let app = Arc::clone(&request.app);
@@ -156,11 +154,26 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
         let body = envelope(&page, limit);
         Ok::<_, Problem>(Kept::new(body, |body| etag(0, body), links(&request, &page)))
     };
+    answered(&request, &sight, may_be_kept, compute).await
+}
+
+/// The answer that is kept, or else is computed, and then kept where it may be.
+pub async fn answered(
+    request: &Request,
+    sight: &Sight,
+    may_be_kept: bool,
+    compute: impl std::future::Future<Output = Result<Kept, Problem>>,
+) -> Result<Answer, Problem> {
+    let under = match kept(request, sight) {
+        Ok(answer) => return Ok(answer),
+        Err(under) => under,
+    };
+    let may_be_kept = may_be_kept && sight.is_public();
     let kept = match may_be_kept {
         true => request.app.answers.find_or(under.0, under.1.clone(), compute).await?,
         false => Arc::new(compute.await?),
     };
-    Ok(conditional(&request, &sight, may_be_kept.then_some(under), kept))
+    Ok(conditional(request, sight, may_be_kept.then_some(under), kept))
 }
 
 /// The answer that is kept for this request, or generation and address under which one is to be kept.

@@ -6,8 +6,10 @@ pub mod bulk_api;
 pub mod conditions;
 pub mod content_api;
 pub mod desk_api;
+pub mod desk_state_api;
 mod docs;
 mod door;
+pub mod feeds_api;
 pub mod history_api;
 mod metrics;
 pub mod openapi;
@@ -36,11 +38,13 @@ pub fn routes() -> Vec<Route> {
     routes.extend(releases_api::routes());
     routes.extend(bulk_api::routes());
     routes.extend(preview_api::routes());
-    routes.push(review_api::inbox_route());
+    routes.push(desk_state_api::inbox_route());
+    routes.extend(feeds_api::routes());
     for resource in crate::resources::ALL {
         routes.extend(content_api::routes(resource));
         routes.extend(desk_api::routes(resource));
         routes.extend(history_api::routes(resource));
+        routes.push(desk_state_api::route(resource));
         routes.extend(review_api::routes(resource));
         routes.extend(translations_api::routes(resource));
     }

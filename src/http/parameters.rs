@@ -7,6 +7,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Required, Schema};
 
+use super::feeds_api::MOST;
 use super::openapi::schemas::LINE;
 use super::route::parameter;
 use crate::content::Site;
@@ -129,21 +130,8 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
             json!("html"),
         ),
     ];
-    parameters.extend([
-        view(),
-        query(
-            "at",
-            text().max_length(Some(40)),
-            "The site as the public will see it at this moment, when what is scheduled until then has happened; for editors.",
-            json!("2027-01-15T09:00:00Z"),
-        ),
-        query(
-            "preview",
-            text().min_length(Some(1)).max_length(Some(200)),
-            "Token of a preview link: shows what that shows, without logging in.",
-            json!("q1w2e3r4t5"),
-        ),
-    ]);
+    parameters.push(view());
+    parameters.extend(moments());
     let includes = resource.includes();
     if !includes.is_empty() {
         parameters.push(words(
@@ -198,6 +186,46 @@ pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
             json!(tags[tags.len() - 1]),
         ),
     ]);
+    parameters.extend(sorts_and_filters(resource));
+    parameters
+}
+
+/// By what moment, and by which link, something is seen that is not public yet.
+fn moments() -> Vec<Parameter> {
+    vec![
+        query(
+            "at",
+            text().max_length(Some(40)),
+            "The site as the public will see it at this moment, when what is scheduled until then has happened; for editors.",
+            json!("2027-01-15T09:00:00Z"),
+        ),
+        query(
+            "preview",
+            text().min_length(Some(1)).max_length(Some(200)),
+            "Token of a preview link: shows what that shows, without logging in.",
+            json!("q1w2e3r4t5"),
+        ),
+    ]
+}
+
+/// The parameters of feeds.
+pub fn of_feed(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
+    let mut parameters = of_feed_of_one(site);
+    let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MOST));
+    parameters.push(query("limit", limit.default(Some(json!(100))), "The most events.", json!(100)));
+    parameters.extend(sorts_and_filters(resource));
+    parameters
+}
+
+/// The parameters of feeds of one item.
+pub fn of_feed_of_one(site: &Site) -> Vec<Parameter> {
+    let tags: Vec<&str> = site.locales.iter().map(String::as_str).collect();
+    let locale = query("locale", one_of(&tags), "The language; what is missing falls back.", json!(tags[0]));
+    [vec![locale], moments()].concat()
+}
+
+fn sorts_and_filters(resource: &'static Resource) -> Vec<Parameter> {
+    let mut parameters = Vec::new();
     let keys: Vec<String> = resource.sorts.iter().flat_map(|s| [s.name.to_owned(), format!("-{}", s.name)]).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let first = resource.sorts[0];

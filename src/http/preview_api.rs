@@ -165,7 +165,7 @@ pub fn routes() -> Vec<Route> {
             .body(JSON, reference("NewPreviewLink"), json!({"collection": "events", "id": "rivers-without-borders"}))
             .answers(201, "Created.", reference("PreviewLink"), &[]),
         Route::new(Method::DELETE, "/api/v1/preview-links/{id}", "revokePreviewLink", revoke)
-            .about(TAG, "Revoke a preview link", "It is good for nothing from now on.")
+            .about(TAG, "Revoke a preview link", "It is good for nothing from now on. Contributors revoke their own.")
             .access(share)
             .parameters([path_id()])
             .answers_as(204, "Revoked.", None, &[])
@@ -252,7 +252,7 @@ fn dangling(problem: Problem) -> Problem {
 }
 
 async fn revoke(request: Request) -> Result<Answer, Problem> {
-    let (author, id) = (author(&request)?, request.path("id").to_owned());
-    request.app.database.write(move |c| preview::revoke(c, &author, &id)).await?;
+    let (author, role, id) = (author(&request)?, request.actor()?.role, request.path("id").to_owned());
+    request.app.database.write(move |c| preview::revoke(c, &author, role, &id)).await?;
     Ok(Answer::empty(204).private())
 }

@@ -169,6 +169,10 @@ pub enum Takes {
     List(&'static Resource),
     /// Those of a single item of this kind.
     One(&'static Resource),
+    /// Those of a feed of this kind.
+    Feed(&'static Resource),
+    /// Those of a feed of one item.
+    FeedOfOne,
     /// Those of a step in an item's life.
     Step,
     /// Those of a write of content.

@@ -13,7 +13,6 @@ pub mod record;
 mod restore;
 pub mod run;
 pub mod sources;
-mod timezone;
 mod zones;
 
 pub use record::{Line, Outcome, Report};

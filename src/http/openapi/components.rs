@@ -17,7 +17,8 @@ use crate::content::Site;
 use crate::content::field::Field;
 use crate::http::route::Route;
 use crate::http::{
-    audit_api, bulk_api, desk_api, history_api, operations, preview_api, releases_api, review_api, translations_api,
+    audit_api, bulk_api, desk_api, desk_state_api, history_api, operations, preview_api, releases_api, review_api,
+    translations_api,
 };
 use crate::problem::{self, Kind};
 use crate::resources::ALL;
@@ -99,8 +100,8 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<translations_api::TranslationList>(schemas);
     derived::<review_api::CommentList>(schemas);
     derived::<review_api::PresenceList>(schemas);
-    derived::<review_api::DeskState>(schemas);
-    derived::<review_api::Inbox>(schemas);
+    derived::<desk_state_api::DeskState>(schemas);
+    derived::<desk_state_api::Inbox>(schemas);
     derived::<second_factor_api::SecondFactorSetup>(schemas);
     derived::<second_factor_api::RecoveryCodes>(schemas);
     derived::<oidc_api::ProviderLogin>(schemas);

@@ -1,0 +1,140 @@
+//! JSON-LD of schema.org/Event, with what search engines require and recommend.
+
+use serde_json::{Map, Value, json};
+
+use super::{Feed, by_days, described, list, partner, text};
+
+/// A list as `ItemList`, each event whole.
+pub fn list_of(feed: &Feed<'_>) -> Value {
+    let entries = feed
+        .events
+        .iter()
+        .enumerate()
+        .map(|(index, event)| json!({"@type": "ListItem", "position": index + 1, "item": inner(feed, event)}));
+    json!({
+        "@context": "https://schema.org",
+        "@type": "ItemList",
+        "name": feed.title(),
+        "numberOfItems": feed.events.len(),
+        "itemListElement": entries.collect::<Vec<_>>(),
+    })
+}
+
+/// One event.
+pub fn event(feed: &Feed<'_>, event: &Value) -> Value {
+    let mut whole = Map::new();
+    whole.insert("@context".to_owned(), "https://schema.org".into());
+    if let Value::Object(fields) = inner(feed, event) {
+        whole.extend(fields);
+    }
+    whole.into()
+}
+
+fn inner(feed: &Feed<'_>, event: &Value) -> Value {
+    let mut out = Map::new();
+    let mut set = |name: &str, value: Value| {
+        if !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()) {
+            out.insert(name.to_owned(), value);
+        }
+    };
+    set("@type", "Event".into());
+    set("@id", format!("urn:uuid:{}", text(event, "id").unwrap_or_default()).into());
+    set("name", text(event, "title").into());
+    set("description", described(event).into());
+    set("url", feed.page(event).into());
+    set("inLanguage", text(event, "locale").into());
+    // Where only the day is known, only the day is said.
+    let (starts, ends) = if by_days(event) { ("starts_on", "ends_on") } else { ("starts_at", "ends_at") };
+    set("startDate", text(event, starts).into());
+    set("endDate", text(event, ends).into());
+    set("eventStatus", schema(status(event)));
+    set("eventAttendanceMode", schema(mode(event)));
+    set("location", location(event));
+    set("image", event.get("image").and_then(|image| text(image, "url")).into());
+    set("organizer", partner(event, "organiser").map(organisation).into());
+    set("performer", list(event, "speakers").iter().filter_map(|tie| person(tie.get("speaker")?)).collect());
+    let sponsors = list(event, "partners").iter().filter(|tie| text(tie, "role") == Some("sponsor"));
+    set("sponsor", sponsors.filter_map(|tie| Some(organisation(tie.get("partner")?))).collect());
+    set("about", list(event, "topics").iter().filter_map(|topic| text(topic, "name")).collect());
+    set("offers", offers(event));
+    set("maximumAttendeeCapacity", event.get("registration").map_or(Value::Null, |r| r["capacity"].clone()));
+    out.into()
+}
+
+fn schema(word: &str) -> Value {
+    format!("https://schema.org/{word}").into()
+}
+
+fn status(event: &Value) -> &'static str {
+    match text(event, "event_status") {
+        Some("cancelled") => "EventCancelled",
+        Some("postponed") => "EventPostponed",
+        Some("rescheduled") => "EventRescheduled",
+        Some("moved_online") => "EventMovedOnline",
+        _ => "EventScheduled",
+    }
+}
+
+fn mode(event: &Value) -> &'static str {
+    match text(event, "attendance_mode") {
+        Some("online") => "OnlineEventAttendanceMode",
+        Some("mixed") => "MixedEventAttendanceMode",
+        _ => "OfflineEventAttendanceMode",
+    }
+}
+
+/// A place, a virtual one, or both.
+fn location(event: &Value) -> Value {
+    let place = event.get("venue").filter(|venue| venue.is_object()).map(|venue| {
+        let address = venue.get("address").unwrap_or(&Value::Null);
+        let mut place = json!({"@type": "Place", "name": venue["name"], "address": {
+            "@type": "PostalAddress",
+            "streetAddress": address["street"],
+            "postalCode": address["postal_code"],
+            "addressLocality": address["city"],
+            "addressCountry": address["country"],
+        }});
+        if let Some(geo) = venue.get("geo").filter(|geo| geo.is_object()) {
+            place["geo"] =
+                json!({"@type": "GeoCoordinates", "latitude": geo["latitude"], "longitude": geo["longitude"]});
+        }
+        without_nulls(place)
+    });
+    let online = text(event, "online_url").map(|url| json!({"@type": "VirtualLocation", "url": url}));
+    match (place, online) {
+        (Some(place), Some(online)) => json!([place, online]),
+        (one, other) => one.or(other).into(),
+    }
+}
+
+fn organisation(partner: &Value) -> Value {
+    without_nulls(json!({"@type": "Organization", "name": partner["name"], "url": partner["url"]}))
+}
+
+fn person(speaker: &Value) -> Option<Value> {
+    let name = text(speaker, "name")?;
+    Some(without_nulls(json!({"@type": "Person", "name": name, "jobTitle": speaker["job_title"]})))
+}
+
+fn offers(event: &Value) -> Value {
+    let Some(url) = event.get("registration").and_then(|registration| text(registration, "url")) else {
+        return Value::Null;
+    };
+    let registration = &event["registration"];
+    without_nulls(json!({
+        "@type": "Offer", "url": url, "availability": "https://schema.org/InStock",
+        "validFrom": registration["opens_at"], "availabilityEnds": registration["closes_at"],
+    }))
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .into_iter()
+            .filter(|(_, v)| !v.is_null())
+            .map(|(k, v)| (k, without_nulls(v)))
+            .collect::<Map<_, _>>()
+            .into(),
+        other => other,
+    }
+}

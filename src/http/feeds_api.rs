@@ -1,0 +1,229 @@
+//! Feeds of any query of events, and of single events.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde_json::Value;
+use utoipa::openapi::RefOr;
+
+use super::content_api::{answered, collection_path, item_path, negotiate, tag};
+use super::history_api::number;
+use super::openapi::schemas::text;
+use super::parameters::{IF_NONE_MATCH, path_id_or_slug};
+use super::preview_api::{Sight, sight};
+use super::route::{Access, Answer, JSON, Request, Route, Takes};
+use crate::content::LocaleMode;
+use crate::content::fault::Faults;
+use crate::database::Db;
+use crate::delivery::Audience;
+use crate::delivery::answers::Kept;
+use crate::delivery::list::page;
+use crate::delivery::one::{One, one};
+use crate::delivery::query::{Pairs, Reader};
+use crate::editorial::preview::as_of;
+use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss};
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+/// Events of a feed when nothing else is asked for, and at most.
+const USUAL: i64 = 100;
+/// See [`USUAL`].
+pub const MOST: i64 = 500;
+
+/// The forms of a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Calendar,
+    Rss,
+    Atom,
+    JsonFeed,
+    JsonLd,
+}
+
+impl Form {
+    const ALL: [Form; 5] = [Form::Calendar, Form::Rss, Form::Atom, Form::JsonFeed, Form::JsonLd];
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Form::Calendar => "ics",
+            Form::Rss => "rss",
+            Form::Atom => "atom",
+            Form::JsonFeed => "json",
+            Form::JsonLd => "jsonld",
+        }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Form::Calendar => "text/calendar; charset=utf-8",
+            Form::Rss => "application/rss+xml; charset=utf-8",
+            Form::Atom => "application/atom+xml; charset=utf-8",
+            Form::JsonFeed => "application/feed+json",
+            Form::JsonLd => "application/ld+json",
+        }
+    }
+
+    fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Form::Calendar => ("Events as a calendar", "iCalendar (RFC 5545, RFC 7986), to be subscribed to."),
+            Form::Rss => ("Events as RSS", "RSS 2.0."),
+            Form::Atom => ("Events as Atom", "RFC 4287."),
+            Form::JsonFeed => ("Events as a JSON Feed", "Version 1.1."),
+            Form::JsonLd => ("Events as JSON-LD", "schema.org/Event, as an ItemList."),
+        }
+    }
+
+    fn write(self, feed: &Feed<'_>) -> String {
+        match self {
+            Form::Calendar => calendar::calendar(feed),
+            Form::Rss => rss::rss(feed),
+            Form::Atom => atom::atom(feed),
+            Form::JsonFeed => json_feed::json_feed(feed).to_string(),
+            Form::JsonLd => json_ld::list_of(feed).to_string(),
+        }
+    }
+
+    fn schema(self) -> RefOr<utoipa::openapi::Schema> {
+        match self {
+            Form::JsonFeed | Form::JsonLd => {
+                let free = utoipa::openapi::schema::AdditionalProperties::FreeForm(true);
+                utoipa::openapi::ObjectBuilder::new().additional_properties(Some(free)).into()
+            }
+            _ => text().into(),
+        }
+    }
+}
+
+/// The feeds of events.
+pub fn routes() -> Vec<Route> {
+    let Some(resource) = Resource::of_kind("event") else { return Vec::new() };
+    let list = Form::ALL.into_iter().map(|form| {
+        let (summary, about) = form.about();
+        let path = format!("{}.{}", collection_path(resource), form.suffix());
+        let id = format!("feedEvents{}", form.suffix().to_uppercase());
+        Route::new(Method::GET, path, id, move |r| list(resource, form, r))
+            .about(tag(resource), summary, format!("{about} Of any query: the filters are those of the list."))
+            .access(Access::Public)
+            .takes(Takes::Feed(resource))
+            .parameters([IF_NONE_MATCH.clone()])
+            .answers_as(200, "The feed.", Some((form.media_type(), form.schema())), &["ETag", "Cache-Control"])
+            .answers_as(304, "The client has this feed already.", None, &[])
+    });
+    let single = [(Form::Calendar, "calendar.ics", "getEventCalendar"), (Form::JsonLd, "json-ld", "getEventJsonLd")];
+    let single = single.into_iter().map(|(form, name, id)| {
+        let (summary, about) = match form {
+            Form::Calendar => ("An event as a calendar", "With its sessions, which belong to it."),
+            _ => ("An event as JSON-LD", "schema.org/Event, for the page of the event."),
+        };
+        Route::new(Method::GET, format!("{}/{name}", item_path(resource)), id, move |r| get(resource, form, r))
+            .about(tag(resource), summary, about)
+            .access(Access::Public)
+            .takes(Takes::FeedOfOne)
+            .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
+            .answers_as(200, "The event.", Some((form.media_type(), form.schema())), &["ETag", "Cache-Control"])
+            .answers_as(304, "The client has it already.", None, &[])
+            .problems(&[Kind::NotFound])
+    });
+    list.chain(single).collect()
+}
+
+/// The query of a feed: that of a list, with everything that a feed shows.
+fn shaped(
+    resource: &'static Resource,
+    request: &Request,
+) -> Result<(crate::delivery::query::ListQuery, String), Problem> {
+    let limit = number(request, "limit", MOST)?.unwrap_or(USUAL);
+    let pairs: Pairs = request.pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
+    let mut faults = Faults::new();
+    let site = &request.app.site;
+    let mut reader = Reader { resource, site, audience: Audience::Public, faults: &mut faults };
+    let mut query = reader.list(&pairs, &request.app.cursor_key);
+    let locale = match &query.shape.view.locale {
+        LocaleMode::One(locale) => locale.clone(),
+        LocaleMode::All => {
+            faults.add("?locale", "not_allowed", "a feed is in one language");
+            String::new()
+        }
+    };
+    if !faults.is_empty() {
+        return Err(Problem::bad_request(faults));
+    }
+    (query.shape.full, query.shape.include, query.limit) = (true, INCLUDED.to_vec(), limit);
+    Ok((query, locale))
+}
+
+async fn only_public(request: &Request) -> Result<Sight, Problem> {
+    let mut sight = sight(request).await?;
+    if sight.only.is_some() {
+        let mut faults = Faults::new();
+        faults.add("?preview", "one_item", "this preview link shows one item, not feeds");
+        return Err(Problem::bad_request(faults));
+    }
+    // Who subscribes shows no token; a feed is the same for all.
+    sight.audience = Audience::Public;
+    Ok(sight)
+}
+
+async fn list(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {
+    negotiate(&mut request);
+    let sight = only_public(&request).await?;
+    let (mut query, locale) = shaped(resource, &request)?;
+    query.at = sight.at;
+    let may_be_kept = !query.depends_on_now();
+    let compute = async {
+        let app = Arc::clone(&request.app);
+        let read = move |c: &mut Db| Ok::<_, Problem>(page(c, resource, &app.site, &query, &app.cursor_key)?);
+        let page = match sight.at {
+            Some(at) => as_of(&request.app, at, read).await?,
+            None => request.app.database.read(read).await?,
+        };
+        let body = written(&request, form, &page.objects, &locale)?;
+        Ok::<_, Problem>(Kept::new(body, |body| super::conditions::tag(0, body), None))
+    };
+    Ok(answered(&request, &sight, may_be_kept, compute).await?.typed_if_full(form.media_type()))
+}
+
+async fn get(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {
+    negotiate(&mut request);
+    let sight = only_public(&request).await?;
+    let (mut query, locale) = shaped(resource, &request)?;
+    if form == Form::Calendar {
+        query.shape.include.extend(resource.children.map(|children| children.name));
+    }
+    let compute = async {
+        let (app, key) = (Arc::clone(&request.app), request.path("id_or_slug").to_owned());
+        let read = move |c: &mut Db| Ok::<_, Problem>(one(c, resource, &app.site, &key, &query.shape)?);
+        let found = match sight.at {
+            Some(at) => as_of(&request.app, at, read).await?,
+            None => request.app.database.read_item(read).await?,
+        };
+        let One::Here { body, version } = found else { return Err(Problem::not_found(resource.noun)) };
+        let body = written(&request, form, &[body], &locale)?;
+        Ok(Kept::new(body, |body| super::conditions::tag(version, body), None))
+    };
+    Ok(answered(&request, &sight, true, compute).await?.typed_if_full(form.media_type()))
+}
+
+/// The feed of these answers.
+fn written(request: &Request, form: Form, objects: &[String], locale: &str) -> Result<String, Problem> {
+    let parse = |object: &String| serde_json::from_str::<Value>(object).map_err(|error| Problem::internal(&error));
+    let events: Vec<Value> = objects.iter().map(parse).collect::<Result<_, _>>()?;
+    let public_url = request.app.config.public_url.trim_end_matches('/');
+    let query = request.http.query_string();
+    let mark = if query.is_empty() { "" } else { "?" };
+    let own_url = format!("{public_url}{}{mark}{query}", request.http.path());
+    let list_url = format!("{public_url}/api/v1/events{mark}{query}");
+    let site = &request.app.site;
+    let feed = Feed { site, own_url: &own_url, list_url: &list_url, public_url, locale, events: &events };
+    Ok(match (form, events.as_slice()) {
+        (Form::JsonLd, [event]) if !request.path("id_or_slug").is_empty() => json_ld::event(&feed, event).to_string(),
+        _ => form.write(&feed),
+    })
+}
+
+impl Answer {
+    /// Another media type, where there is a body.
+    fn typed_if_full(self, media_type: &'static str) -> Self {
+        if self.content_type == JSON { self.typed(media_type) } else { self }
+    }
+}

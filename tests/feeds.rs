@@ -1,0 +1,238 @@
+//! Calendars and feeds of any query, read by other people's readers.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::support::tools::installed;
+use crate::tests;
+
+tests![
+    a_calendar_of_any_query,
+    one_event_with_its_sessions,
+    both_sides_of_the_change_of_the_clock,
+    readers_understand_the_feeds,
+    search_engines_understand_the_events,
+    feeds_show_what_is_public_and_nothing_else,
+    feeds_are_kept_and_exact,
+];
+
+fn understood(what: &str, body: &[u8]) -> Value {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), body).unwrap();
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/read_feeds.py");
+    let output =
+        Command::new(installed("python/bin").join("python")).arg(script).arg(what).arg(file.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// An event with all that a calendar can say, a draft, and a plain one of a day.
+fn fill(editor: &Client) {
+    editor.create("topics", &json!({"name": "Water, and rivers", "slug": "water", "status": "published"}));
+    editor.create("event-types", &json!({"name": "Dialogue", "slug": "dialogue", "status": "published"}));
+    editor.create("partners", &json!({"name": "Delta \"House\"", "slug": "delta", "url": "https://delta.example.org/", "status": "published"}));
+    editor.create("speakers", &json!({"name": "Anna", "status": "published", "job_title": "Analyst"}));
+    let venue = json!({"name": "Hall; the big one", "slug": "hall", "status": "published",
+        "address": {"street": "Quay 1", "postal_code": "1000", "city": "Brussels", "country": "BE"},
+        "geo": {"latitude": 50.8466, "longitude": 4.3528}});
+    editor.create("venues", &venue);
+    let full = json!({"title": "Rivers, \\ borders; and more", "slug": "rivers", "status": "published",
+        "summary": "Line one,\nline two; with ünïcödé that goes on for long enough to be folded more than once by the rules of the standard.",
+        "body": "**Bold** & more", "type": "dialogue", "topics": ["water"], "venue": "hall",
+        "starts_at": "2027-03-04T14:30", "ends_at": "2027-03-04T16:00", "online_url": "https://live.example.org/x?a=1&b=2",
+        "contact": {"email": "desk@example.org"}, "image": {"url": "https://example.org/hall.jpg"},
+        "registration": {"url": "https://example.org/register", "capacity": 120},
+        "speakers": [{"speaker": "anna", "role": "keynote"}], "partners": [{"partner": "delta", "role": "organiser"}]});
+    editor.create("events", &full);
+    editor.create("events", &json!({"title": "Two days", "slug": "days", "status": "published", "starts_at": "2027-06-01", "ends_at": "2027-06-02", "event_status": "cancelled"}));
+    editor.create("events", &json!({"title": "Without a date", "slug": "some-day", "status": "published"}));
+    editor.create("events", &json!({"title": "Secret draft", "starts_at": "2027-06-01", "topics": ["water"]}));
+}
+
+fn a_calendar_of_any_query(app: &TestApp) {
+    let editor = app.editor();
+    fill(&editor);
+    let reply = app.public().get("/api/v1/events.ics").expect(200);
+    assert_eq!(reply.header("content-type"), "text/calendar; charset=utf-8");
+    let text = String::from_utf8(reply.body.clone()).unwrap();
+    assert!(text.split("\r\n").all(|line| line.len() <= 75), "unfolded lines");
+    let calendar = understood("calendar", &reply.body);
+    assert_eq!((&calendar["zones"], &calendar["refresh"]), (&json!(["Europe/Brussels"]), &json!(true)));
+    let events = calendar["events"].as_array().unwrap();
+    assert_eq!(events.len(), 2, "{calendar:#}");
+    let rivers = events.iter().find(|e| e["summary"] == "Rivers, \\ borders; and more").expect("its title, unescaped");
+    assert_eq!(rivers["starts"], "2027-03-04T14:30:00+01:00");
+    assert_eq!(
+        (&rivers["zone"], &rivers["status"], &rivers["sequence"]),
+        (&json!("Europe/Brussels"), &json!("CONFIRMED"), &json!(0))
+    );
+    assert_eq!(rivers["location"], "Hall; the big one, Quay 1, 1000 Brussels, BE");
+    assert!(rivers["description"].as_str().unwrap().starts_with("Line one,\nline two; with ünïcödé"));
+    assert_eq!(rivers["categories"], json!(["Dialogue", "Water, and rivers"]));
+    assert_eq!(rivers["organizer"], json!(["mailto:desk@example.org", "Delta 'House'"]));
+    assert_eq!((&rivers["conference"], &rivers["faults"]), (&json!("https://live.example.org/x?a=1&b=2"), &json!([])));
+    let seen = app.public().get("/api/v1/events/rivers").expect(200).json();
+    assert_eq!(rivers["uid"], seen["id"]);
+    let days = events.iter().find(|e| e["summary"] == "Two days").unwrap();
+    assert_eq!(
+        (&days["starts"], &days["ends"], &days["status"]),
+        (&json!("2027-06-01"), &json!("2027-06-03"), &json!("CANCELLED"))
+    );
+    // The filters are those of the list.
+    let one = understood(
+        "calendar",
+        &app.public().get("/api/v1/events.ics?topic=water&starts_at[lt]=2027-04-01").expect(200).body,
+    );
+    assert_eq!(one["events"].as_array().unwrap().len(), 1);
+    app.public().get("/api/v1/events.ics?topik=water").problem(400, &[("?topik", "unknown_parameter")]);
+    app.public().get("/api/v1/events.ics?limit=501").problem(400, &[("?limit", "out_of_range")]);
+    // A change counts.
+    editor.patch("/api/v1/events/rivers", "\"v1\"", &json!({"title": "Changed"})).expect(200);
+    let after = understood("calendar", &app.public().get("/api/v1/events.ics?topic=water").expect(200).body);
+    assert_eq!((&after["events"][0]["uid"], &after["events"][0]["sequence"]), (&rivers["uid"], &json!(1)));
+}
+
+fn one_event_with_its_sessions(app: &TestApp) {
+    let editor = app.editor();
+    fill(&editor);
+    let session = json!({"title": "Opening", "event": "rivers", "starts_at": "2027-03-04T14:30", "ends_at": "2027-03-04T15:00", "room": "Round, hall", "status": "published"});
+    editor.create("sessions", &session);
+    let calendar = understood("calendar", &app.public().get("/api/v1/events/rivers/calendar.ics").expect(200).body);
+    let events = calendar["events"].as_array().unwrap();
+    assert_eq!((events.len(), &events[1]["summary"], &events[1]["parent"]), (2, &json!("Opening"), &events[0]["uid"]));
+    assert_eq!(events[1]["location"], "Round, hall");
+    app.public().get("/api/v1/events/secret-draft/calendar.ics").problem(404, &[]);
+}
+
+fn both_sides_of_the_change_of_the_clock(app: &TestApp) {
+    let editor = app.editor();
+    for (slug, day) in
+        [("winter", "2027-01-15"), ("summer", "2027-07-15"), ("gap", "2027-03-28"), ("fold", "2027-10-31")]
+    {
+        let event = json!({"title": slug, "slug": slug, "status": "published", "time_zone": "Europe/London",
+            "starts_at": format!("{day}T10:00"), "ends_at": format!("{day}T11:00")});
+        editor.create("events", &event);
+    }
+    let calendar = understood("calendar", &app.public().get("/api/v1/events.ics").expect(200).body);
+    assert_eq!(calendar["zones"], json!(["Europe/London"]));
+    for (slug, starts) in [
+        ("winter", "2027-01-15T10:00:00+00:00"),
+        ("summer", "2027-07-15T10:00:00+01:00"),
+        ("gap", "2027-03-28T10:00:00+01:00"),
+        ("fold", "2027-10-31T10:00:00+00:00"),
+    ] {
+        let event = calendar["events"].as_array().unwrap().iter().find(|e| e["summary"] == slug).unwrap();
+        assert_eq!((&event["starts"], &event["zone"]), (&json!(starts), &json!("Europe/London")));
+    }
+}
+
+fn readers_understand_the_feeds(app: &TestApp) {
+    let app = TestApp::start_with(app.backend, |c| {
+        c.site.name = "Delta & Friends".into();
+        c.site.event_url = "https://www.example.org/events/{slug}".into();
+    });
+    fill(&app.editor());
+    for (name, version, media_type) in
+        [("rss", "rss20", "application/rss+xml"), ("atom", "atom10", "application/atom+xml")]
+    {
+        let reply = app.public().get(&format!("/api/v1/events.{name}?topic=water")).expect(200);
+        assert!(reply.header("content-type").starts_with(media_type));
+        let feed = understood("feed", &reply.body);
+        assert_eq!(
+            (&feed["version"], &feed["fault"], &feed["title"]),
+            (&json!(version), &json!(""), &json!("Delta & Friends"))
+        );
+        let entry = &feed["entries"][0];
+        assert_eq!(
+            (&entry["title"], &entry["link"]),
+            (&json!("Rivers, \\ borders; and more"), &json!("https://www.example.org/events/rivers"))
+        );
+        assert!(entry["summary"].as_str().unwrap().contains("ünïcödé"));
+        assert_eq!(entry["tags"], json!(["Water, and rivers"]));
+        assert_eq!(feed["entries"].as_array().unwrap().len(), 1);
+    }
+    let reply = app.public().get("/api/v1/events.json").expect(200);
+    assert_eq!(reply.header("content-type"), "application/feed+json");
+    let feed = reply.json();
+    assert_eq!(
+        (&feed["version"], feed["items"].as_array().unwrap().len()),
+        (&json!("https://jsonfeed.org/version/1.1"), 3)
+    );
+    for item in feed["items"].as_array().unwrap() {
+        assert!(item["id"].is_string() && item["url"].is_string());
+        assert!(item["content_html"].is_string() || item["content_text"].is_string());
+    }
+}
+
+fn search_engines_understand_the_events(app: &TestApp) {
+    fill(&app.editor());
+    let reply = app.public().get("/api/v1/events/rivers/json-ld").expect(200);
+    assert_eq!(reply.header("content-type"), "application/ld+json");
+    let event = reply.json();
+    assert_eq!((&event["@context"], &event["@type"]), (&json!("https://schema.org"), &json!("Event")));
+    // Required: name, startDate, location. Recommended: the others.
+    assert_eq!(
+        (&event["name"], &event["startDate"]),
+        (&json!("Rivers, \\ borders; and more"), &json!("2027-03-04T14:30:00+01:00"))
+    );
+    assert_eq!(event["location"][0]["address"]["addressLocality"], "Brussels");
+    assert_eq!(event["location"][1], json!({"@type": "VirtualLocation", "url": "https://live.example.org/x?a=1&b=2"}));
+    assert_eq!(
+        (&event["endDate"], &event["eventStatus"]),
+        (&json!("2027-03-04T16:00:00+01:00"), &json!("https://schema.org/EventScheduled"))
+    );
+    assert_eq!(event["performer"], json!([{"@type": "Person", "name": "Anna", "jobTitle": "Analyst"}]));
+    assert_eq!(event["organizer"]["name"], "Delta \"House\"");
+    assert_eq!(
+        (&event["offers"]["url"], &event["image"]),
+        (&json!("https://example.org/register"), &json!("https://example.org/hall.jpg"))
+    );
+    let list = app.public().get("/api/v1/events.jsonld?slug=days").expect(200).json();
+    let days = &list["itemListElement"][0]["item"];
+    assert_eq!((&list["@type"], &list["numberOfItems"]), (&json!("ItemList"), &json!(1)));
+    assert_eq!((&days["startDate"], &days["endDate"]), (&json!("2027-06-01"), &json!("2027-06-02")));
+    assert_eq!(days["eventStatus"], "https://schema.org/EventCancelled");
+}
+
+fn feeds_show_what_is_public_and_nothing_else(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    fill(&editor);
+    for form in ["ics", "rss", "atom", "json", "jsonld"] {
+        let path = format!("/api/v1/events.{form}");
+        // Who is logged in sees the same: a feed is subscribed to without a token.
+        for client in [&public, &editor] {
+            let reply = client.get(&path).expect(200);
+            assert!(!String::from_utf8_lossy(&reply.body).contains("Secret"), "{form}");
+        }
+        for query in ["status=any", "view=draft"] {
+            assert_eq!(public.get(&format!("{path}?{query}")).status, 400, "{form} {query}");
+        }
+        public.get(&format!("{path}?at=2090-01-01")).problem(400, &[("?at", "not_public")]);
+    }
+    // As it will be, for editors.
+    let headers = [("content-type", "application/json"), ("if-match", "\"v1\"")];
+    editor
+        .send("POST", "/api/v1/events/secret-draft/schedule", &headers, br#"{"publish_at": "2089-01-01"}"#)
+        .expect(200);
+    let then = editor.get("/api/v1/events.ics?at=2090-01-01").expect(200);
+    assert_eq!(then.header("cache-control"), "private, no-store");
+    assert!(String::from_utf8_lossy(&then.body).contains("Secret draft"));
+    assert!(!String::from_utf8_lossy(&public.get("/api/v1/events.ics").expect(200).body).contains("Secret"));
+}
+
+fn feeds_are_kept_and_exact(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    fill(&editor);
+    let first = public.get("/api/v1/events.ics").expect(200);
+    assert!(first.header("cache-control").starts_with("public"));
+    let again = public.send("GET", "/api/v1/events.ics", &[("if-none-match", first.etag())], b"").expect(304);
+    assert!(again.body.is_empty());
+    editor.patch("/api/v1/venues/hall", "\"v1\"", &json!({"name": "Another hall"})).expect(200);
+    let changed = public.get("/api/v1/events.ics").expect(200);
+    assert!(String::from_utf8_lossy(&changed.body).contains("Another hall"));
+    let dutch = public.send("GET", "/api/v1/events.ics", &[("accept-language", "nl")], b"").expect(200);
+    assert_eq!(dutch.header("content-language"), "nl");
+}
