@@ -5,6 +5,7 @@ mod support;
 mod access;
 mod accounts;
 mod bad_input;
+mod changes;
 mod concurrency;
 mod content;
 mod contract;
@@ -55,6 +56,7 @@ fn main() {
         access::TESTS,
         accounts::TESTS,
         bad_input::TESTS,
+        changes::TESTS,
         concurrency::TESTS,
         contract::TESTS,
         content::TESTS,

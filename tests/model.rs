@@ -335,6 +335,17 @@ impl Stage {
             assert_eq!(related.len(), usize::from(model.live()), "{query} {model:?}");
             assert!(related.iter().all(|event| event["title"] == model.title.as_str()), "{query} {model:?}");
         }
+        let feed = public.get(&format!("/api/v1/events.json?ids={id}")).expect(200).json();
+        let titles: Vec<&str> =
+            feed["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap()).collect();
+        assert_eq!(titles, if model.live() { vec![model.title.as_str()] } else { Vec::new() }, "{model:?}");
+        // A fresh copy, which has all that is public.
+        let copy = public.get("/api/v1/changes?limit=1000").expect(200).json();
+        let found = copy["data"].as_array().unwrap().iter().find(|change| change["item"]["id"] == id);
+        assert_eq!(
+            found.map(|change| change["item"]["title"].as_str().unwrap()),
+            model.live().then_some(&*model.title)
+        );
         // Whatever else is asked for, nothing comes of it.
         for query in [
             "status=any",

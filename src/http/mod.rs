@@ -3,6 +3,7 @@
 pub mod audit_api;
 pub mod body;
 pub mod bulk_api;
+pub mod changes_api;
 pub mod conditions;
 pub mod content_api;
 pub mod desk_api;
@@ -40,6 +41,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(preview_api::routes());
     routes.push(desk_state_api::inbox_route());
     routes.extend(feeds_api::routes());
+    routes.extend(changes_api::routes());
     for resource in crate::resources::ALL {
         routes.extend(content_api::routes(resource));
         routes.extend(desk_api::routes(resource));

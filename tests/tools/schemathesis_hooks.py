@@ -6,7 +6,7 @@ import schemathesis
 UNSAYABLE = {
     # What is there: items, versions, tokens; what is missing for a publication.
     "not_published", "untranslated", "changed_meanwhile", "not_found", "conflict", "forbidden",
-    "dangling_reference", "taken", "reused", "circle", "wrong", "other_list", "not_a_cursor", "not_a_tag",
+    "dangling_reference", "taken", "reused", "circle", "wrong", "other_list", "not_a_cursor", "not_a_token", "not_a_tag",
     # What time is: zones, clocks that are put forward and back, spans.
     "unknown_zone", "not_a_time", "nonexistent_time", "ambiguous_time", "wrong_offset", "before_start", "without_start",
     "not_a_date", "out_of_range", "in_the_past",

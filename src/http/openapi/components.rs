@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 
-use super::{editorial, schemas};
+use super::{more, schemas};
 use crate::auth::{accounts, api as auth_api, forms, keys_api, oidc_api, second_factor_api, sessions_api, tokens};
 use crate::content::Site;
 use crate::content::field::Field;
@@ -73,9 +73,10 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
         add(&format!("{}Page", resource.schema), schemas::page(resource));
         add(&format!("{}Input", resource.schema), schemas::input(resource, site, false));
         add(&format!("{}Patch", resource.schema), schemas::input(resource, site, true));
-        add(&format!("{}Revision", resource.schema), editorial::revision(resource));
+        add(&format!("{}Revision", resource.schema), more::revision(resource));
     }
     add("Page", schemas::page_info());
+    add("Changes", more::changes());
     for (name, fields, about) in FORMS {
         add(name, schemas::form(fields, site, about));
     }

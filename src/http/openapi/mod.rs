@@ -1,7 +1,7 @@
 //! The OpenAPI document, assembled from the routes.
 
 mod components;
-mod editorial;
+mod more;
 pub mod schemas;
 
 use utoipa::openapi::content::ContentBuilder;
@@ -123,6 +123,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
     let mut tags: Vec<(&str, String)> = vec![
         ("Authentication", "Logging in, tokens, one's own account.".into()),
         ("Accounts", "The accounts of editors; for administrators.".into()),
+        ("Sync", "For those who keep a copy of what the public sees.".into()),
         ("Keys", "API keys of machines and of people's own programs.".into()),
         ("Audit", "Who did what; for administrators.".into()),
         ("Previews", "Links to what is not public yet.".into()),

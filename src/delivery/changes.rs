@@ -1,0 +1,199 @@
+//! What changed since: for those who keep a copy. The journal says which items were touched; what is
+//! told of each is what the public sees of it now, so a change that is told twice does no harm.
+
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use serde::{Deserialize, Serialize};
+
+use super::compose::{Loaded, compose};
+use super::{Audience, Shape};
+use crate::content::Site;
+use crate::content::render::View;
+use crate::database::schema::{items, journal};
+use crate::database::{Db, any_of};
+use crate::items::Item;
+use crate::journal::head;
+use crate::resources::{ALL, Resource};
+use crate::signed;
+
+const PURPOSE: &str = "changes";
+
+/// How far somebody's copy has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// All entries of the journal up to this one are in the copy.
+    #[serde(rename = "s")]
+    pub sequence: i64,
+    /// While the first copy is being made: the last item that is in it.
+    #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+impl Token {
+    /// The opaque form.
+    pub fn encode(&self, key: &[u8]) -> String {
+        signed::seal(key, PURPOSE, &serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Reads the opaque form; `None` when it was not made here.
+    pub fn decode(text: &str, key: &[u8]) -> Option<Self> {
+        serde_json::from_slice(&signed::open(key, PURPOSE, text)?).ok()
+    }
+}
+
+/// What became of an item.
+#[derive(Debug)]
+pub enum Change {
+    /// The public sees it so.
+    Here {
+        /// The kind.
+        resource: &'static Resource,
+        /// The item as a full answer in the default language.
+        object: String,
+    },
+    /// The public does not see it any more.
+    Gone {
+        /// The kind.
+        resource: &'static Resource,
+        /// The item.
+        id: String,
+    },
+}
+
+/// Some changes, and how far they reach.
+#[derive(Debug)]
+pub struct Changes {
+    /// The changes, in the order in which items were last touched.
+    pub changes: Vec<Change>,
+    /// For the next request.
+    pub token: Token,
+    /// Whether there is more at once.
+    pub more: bool,
+}
+
+/// The first copy: all that the public sees, some items at a time, by id. What changes meanwhile comes
+/// with the changes since it was begun.
+pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) -> QueryResult<Changes> {
+    let (sequence, after) = match token {
+        Some(Token { sequence, after }) => (sequence, after.unwrap_or_default()),
+        None => (head(connection)?, String::new()),
+    };
+    let rows: Vec<Item> = items::table
+        .filter(items::id.gt(&after).and(items::live.eq(true)))
+        .order(items::id)
+        .limit(limit + 1)
+        .select(Item::as_select())
+        .load(connection)?;
+    let more = rows.len() as i64 > limit;
+    let rows: Vec<Item> = rows.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+    let after = rows.last().map(|row| row.id.clone()).filter(|_| more);
+    let changes = told(connection, site, rows, &[])?;
+    Ok(Changes { changes, token: Token { sequence, after }, more })
+}
+
+/// What changed after the entry `since` of the journal: at most `limit` entries are looked at.
+pub fn since(connection: &mut Db, site: &Site, since: i64, limit: i64) -> QueryResult<Changes> {
+    let kinds: Vec<&str> = ALL.iter().map(|resource| resource.kind).collect();
+    let entries: Vec<(i64, String, String, String)> = journal::table
+        .filter(journal::sequence.gt(since))
+        .order(journal::sequence)
+        .limit(limit + 1)
+        .select((journal::sequence, journal::kind, journal::item_id, journal::action))
+        .load(connection)?;
+    let more = entries.len() as i64 > limit;
+    let seen = &entries[..entries.len().min(usize::try_from(limit).unwrap_or(usize::MAX))];
+    let sequence = seen.last().map_or(since, |entry| entry.0);
+    // The last touch counts, so that references come before what refers to them, where they were made so.
+    let mut ids: Vec<&str> = Vec::new();
+    let mut purges: Vec<i64> = Vec::new();
+    for (sequence, _, id, action) in seen.iter().rev().filter(|entry| kinds.contains(&entry.1.as_str())) {
+        if !ids.contains(&id.as_str()) {
+            ids.push(id);
+        }
+        if action == "purge" {
+            purges.push(*sequence);
+        }
+    }
+    ids.reverse();
+    let rows = touched(connection, &ids)?;
+    let purged = purged(connection, &purges)?;
+    let changes = told(connection, site, rows, &purged)?;
+    Ok(Changes { changes, token: Token { sequence, after: None }, more })
+}
+
+/// Kind and id of what these entries purged, if it had ever been public.
+fn purged(connection: &mut Db, sequences: &[i64]) -> QueryResult<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for sequence in sequences {
+        let (kind, id, snapshot): (String, String, String) = journal::table
+            .find(sequence)
+            .select((journal::kind, journal::item_id, journal::snapshot))
+            .first(connection)?;
+        let snapshot: serde_json::Value = serde_json::from_str(&snapshot).unwrap_or_default();
+        if snapshot["published_at"].as_i64().unwrap_or(0) > 0 {
+            found.push((kind, id));
+        }
+    }
+    Ok(found)
+}
+
+/// The items with these ids in this order, each followed by what is filed under it and seen only with
+/// it: a session appears and disappears with its event.
+fn touched(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<Item>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let dialect = connection.dialect();
+    let rows: Vec<Item> =
+        items::table.filter(any_of(dialect, items::id, ids)).select(Item::as_select()).load(connection)?;
+    let child_kinds: Vec<&str> = ALL.iter().filter_map(|resource| Some(resource.children?.kind)).collect();
+    let children: Vec<Item> = items::table
+        .filter(any_of(dialect, items::parent_id, ids).and(any_of(dialect, items::kind, &child_kinds)))
+        .order(items::id)
+        .select(Item::as_select())
+        .load(connection)?;
+    let mut done: HashSet<String> = HashSet::new();
+    let mut out = Vec::with_capacity(rows.len() + children.len());
+    for id in ids {
+        let own = rows.iter().filter(|row| row.id == **id);
+        let below =
+            children.iter().filter(|row| row.parent_id.as_deref() == Some(*id) && !ids.contains(&row.id.as_str()));
+        for row in own.chain(below) {
+            if done.insert(row.id.clone()) {
+                out.push(row.clone());
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// What the public is told of these items. Of what it never saw it learns nothing, not even that it is.
+fn told(connection: &mut Db, site: &Site, rows: Vec<Item>, purged: &[(String, String)]) -> QueryResult<Vec<Change>> {
+    let view = View::plain(site);
+    let shape = Shape { view: view.clone(), include: Vec::new(), full: true, audience: Audience::Public, draft: false };
+    let mut changes = Vec::with_capacity(rows.len() + purged.len());
+    for (kind, id) in purged {
+        if let Some(resource) = Resource::of_kind(kind) {
+            changes.push(Change::Gone { resource, id: id.clone() });
+        }
+    }
+    // Neighbours of one kind are put together in one go.
+    let mut rows = rows.into_iter().filter(|row| row.live || row.published_at > 0).peekable();
+    while let Some(first) = rows.next() {
+        let Some(resource) = Resource::of_kind(&first.kind) else { continue };
+        if !first.live {
+            changes.push(Change::Gone { resource, id: first.id });
+            continue;
+        }
+        let mut group = vec![first];
+        while let Some(next) = rows.next_if(|row| row.live && row.kind == resource.kind) {
+            group.push(next);
+        }
+        let loaded: Vec<Loaded> = group.into_iter().map(|item| Loaded::from_item(item, site, &view)).collect();
+        let objects = compose(connection, resource, site, &loaded, &shape)?;
+        changes.extend(objects.into_iter().map(|object| Change::Here { resource, object }));
+    }
+    Ok(changes)
+}

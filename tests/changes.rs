@@ -1,0 +1,173 @@
+//! Keeping a copy: the first one, what changed since, and nothing that is not public.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::tests;
+
+tests![
+    a_copy_is_made_and_kept,
+    what_is_unpublished_arrives_as_a_deletion,
+    drafts_leave_no_trace,
+    a_copy_under_writes_is_right_in_the_end,
+    tokens_are_ours,
+];
+
+/// A copy, by id.
+#[derive(Default)]
+struct Copy {
+    items: BTreeMap<String, Value>,
+    since: Option<String>,
+}
+
+impl Copy {
+    /// Takes in all that there is; gives what was told.
+    fn follow(&mut self, client: &Client, limit: usize) -> Vec<(String, String)> {
+        let mut told = Vec::new();
+        loop {
+            let since = self.since.as_ref().map_or(String::new(), |since| format!("&since={since}"));
+            let page = client.get(&format!("/api/v1/changes?limit={limit}{since}")).expect(200).json();
+            for change in page["data"].as_array().unwrap() {
+                let operation = change["operation"].as_str().unwrap().to_owned();
+                let id = change["id"].as_str().or(change["item"]["id"].as_str()).unwrap().to_owned();
+                match operation.as_str() {
+                    "delete" => drop(self.items.remove(&id)),
+                    _ => drop(self.items.insert(id.clone(), change["item"].clone())),
+                }
+                told.push((operation, id));
+            }
+            self.since = Some(page["next"].as_str().unwrap().to_owned());
+            if page["more"] == false {
+                return told;
+            }
+        }
+    }
+
+    fn titles(&self) -> Vec<String> {
+        let mut titles: Vec<String> = self
+            .items
+            .values()
+            .map(|item| item["title"].as_str().or(item["name"].as_str()).unwrap().to_owned())
+            .collect();
+        titles.sort();
+        titles
+    }
+}
+
+fn a_copy_is_made_and_kept(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    for number in 0..7 {
+        editor.create("topics", &json!({"name": format!("T{number}"), "status": "published"}));
+    }
+    editor.create("events", &json!({"title": "E", "status": "published", "topics": ["t1"]}));
+    let mut copy = Copy::default();
+    assert_eq!(copy.follow(&public, 3).len(), 8);
+    assert_eq!(copy.titles(), ["E", "T0", "T1", "T2", "T3", "T4", "T5", "T6"]);
+    let event = copy.items.values().find(|item| item["title"] == "E").unwrap();
+    assert_eq!(event, &public.get("/api/v1/events/e").expect(200).json());
+    // Nothing happened; then something did.
+    assert!(copy.follow(&public, 3).is_empty());
+    editor.patch("/api/v1/topics/t3", "\"v1\"", &json!({"name": "Changed"})).expect(200);
+    editor.patch("/api/v1/topics/t3", "\"v2\"", &json!({"name": "Changed twice"})).expect(200);
+    let told = copy.follow(&public, 100);
+    assert_eq!((told.len(), told[0].0.as_str()), (1, "upsert"));
+    assert!(copy.titles().contains(&"Changed twice".to_owned()));
+    // Log-ins and other people's affairs are nobody's business.
+    app.editor();
+    assert!(copy.follow(&public, 100).is_empty());
+}
+
+fn what_is_unpublished_arrives_as_a_deletion(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    editor.create("events", &json!({"title": "E", "status": "published"}));
+    editor.create("sessions", &json!({"title": "S", "event": "e", "status": "published"}));
+    editor.create("events", &json!({"title": "F", "status": "published"}));
+    let mut copy = Copy::default();
+    copy.follow(&public, 100);
+    assert_eq!(copy.titles(), ["E", "F", "S"]);
+    // A session disappears with its event, and comes back with it.
+    let hidden = editor.act("/api/v1/events/e/unpublish", "\"v1\"").expect(200);
+    assert_eq!(copy.follow(&public, 100).iter().filter(|(operation, _)| operation == "delete").count(), 2);
+    assert_eq!(copy.titles(), ["F"]);
+    editor.act("/api/v1/events/e/publish", hidden.etag()).expect(200);
+    copy.follow(&public, 100);
+    assert_eq!(copy.titles(), ["E", "F", "S"]);
+    // So do the trash, and what is gone for good.
+    editor.delete("/api/v1/events/f", "\"v1\"").expect(204);
+    app.block_on(plenary::editorial::purge::run(&app.app.database, 0)).map_err(|p| p.detail).unwrap();
+    copy.follow(&public, 1);
+    assert_eq!(copy.titles(), ["E", "S"]);
+}
+
+fn drafts_leave_no_trace(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    let mut copy = Copy::default();
+    copy.follow(&public, 100);
+    let draft = editor.create("events", &json!({"title": "Secret"}));
+    editor.patch("/api/v1/events/secret", "\"v1\"", &json!({"title": "Secret still"})).expect(200);
+    editor.delete("/api/v1/events/secret", "\"v2\"").expect(204);
+    app.block_on(plenary::editorial::purge::run(&app.app.database, 0)).map_err(|p| p.detail).unwrap();
+    let page = public.get(&format!("/api/v1/changes?since={}", copy.since.as_ref().unwrap())).expect(200);
+    assert!(!String::from_utf8_lossy(&page.body).contains(draft["id"].as_str().unwrap()));
+    assert_eq!(page.json()["data"], json!([]));
+    // A working draft is no news; its publication is.
+    editor.create("events", &json!({"title": "E", "status": "published"}));
+    copy.follow(&public, 100);
+    editor.patch("/api/v1/events/e?view=draft", "\"v1\"", &json!({"title": "Secret text"})).expect(200);
+    copy.follow(&public, 100);
+    assert_eq!(copy.titles(), ["E"]);
+    editor.act("/api/v1/events/e/publish", "\"v2\"").expect(200);
+    copy.follow(&public, 100);
+    assert_eq!(copy.titles(), ["Secret text"]);
+}
+
+fn a_copy_under_writes_is_right_in_the_end(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    for number in 0..30 {
+        editor.create("topics", &json!({"name": format!("Old {number}"), "status": "published"}));
+    }
+    let mut copy = Copy::default();
+    std::thread::scope(|scope| {
+        let editor = &editor;
+        scope.spawn(move || {
+            for number in 0..30 {
+                let made = editor.create("topics", &json!({"name": format!("New {number}"), "status": "published"}));
+                if number % 3 == 0 {
+                    editor
+                        .act(&format!("/api/v1/topics/{}/archive", made["id"].as_str().unwrap()), "\"v1\"")
+                        .expect(200);
+                }
+                editor
+                    .patch(
+                        &format!("/api/v1/topics/old-{number}"),
+                        "\"v1\"",
+                        &json!({"name": format!("Renamed {number}")}),
+                    )
+                    .expect(200);
+            }
+        });
+        for _ in 0..10 {
+            copy.follow(&public, 4);
+        }
+    });
+    copy.follow(&public, 4);
+    let mut wanted = Vec::new();
+    for offset in [0, 20, 40] {
+        let page = public.get(&format!("/api/v1/topics?limit=20&offset={offset}")).expect(200).json();
+        wanted.extend(page["data"].as_array().unwrap().iter().map(|topic| topic["name"].as_str().unwrap().to_owned()));
+    }
+    wanted.sort();
+    assert_eq!((copy.titles(), wanted.len()), (wanted.clone(), 50));
+}
+
+fn tokens_are_ours(app: &TestApp) {
+    let public = app.public();
+    for wrong in ["x", "AAAA", &"A".repeat(300)] {
+        public.get(&format!("/api/v1/changes?since={wrong}")).problem(400, &[("?since", "not_a_token")]);
+    }
+    public.get("/api/v1/changes?limit=0").problem(400, &[("?limit", "out_of_range")]);
+    public.get("/api/v1/changes?from=x").problem(400, &[("?from", "unknown_parameter")]);
+}
