@@ -115,7 +115,7 @@ fn keys_end(app: &TestApp) {
     editor
         .post("/api/v1/auth/keys", &json!({"name": "K", "expires_at": "2020-01-01"}))
         .problem(422, &[("/expires_at", "in_the_past")]);
-    let soon = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(400)).to_rfc3339();
+    let soon = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(3_000)).to_rfc3339();
     let (token, _) = key(&editor, "auth/keys", &json!({"name": "K", "expires_at": soon}));
     let program = app.public().with_token(&token);
     program.get("/api/v1/auth/me").expect(200);
@@ -125,7 +125,7 @@ fn keys_end(app: &TestApp) {
         assert!(begun.elapsed().as_secs() < 20, "the use was not noted");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(std::time::Duration::from_millis(3_200));
     program.get("/api/v1/auth/me").problem(401, &[]);
 }
 

@@ -161,11 +161,11 @@ fn links_end(app: &TestApp) {
     editor.send("DELETE", &own, &[], b"").expect(204);
     public.get(&path(token)).problem(401, &[]);
     editor.send("DELETE", &own, &[], b"").problem(404, &[]);
-    let soon = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(400)).to_rfc3339();
+    let soon = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(3_000)).to_rfc3339();
     let made = link(&editor, &json!({"collection": "events", "id": "e", "expires_at": soon}));
     let token = made["token"].as_str().unwrap();
     public.get(&path(token)).expect(200);
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(std::time::Duration::from_millis(3_200));
     public.get(&path(token)).problem(401, &[]);
     let refused = |body: Value, fault| drop(editor.post("/api/v1/preview-links", &body).problem(422, &[fault]));
     refused(json!({}), ("", "required"));

@@ -156,7 +156,7 @@ fn a_release_goes_live_at_its_moment(app: &TestApp) {
     contributor.patch("/api/v1/topics/own", own.etag(), &json!({"name": "Mine"})).problem(403, &[]);
     let open = editor.patch(&path, planned.etag(), &json!({"publish_at": null})).expect(200);
     assert_eq!((&open.json()["status"], &open.json()["publish_at"]), (&json!("open"), &Value::Null));
-    editor.patch(&path, open.etag(), &json!({"publish_at": in_ms(500)})).expect(200);
+    editor.patch(&path, open.etag(), &json!({"publish_at": in_ms(2_000)})).expect(200);
     wait_for("the release", || status(&public, "events/e") == 200);
     assert_eq!((status(&public, "speakers/anna"), status(&public, "topics/own")), (200, 200));
     assert_eq!(editor.get(&path).expect(200).json()["status"], "published");
@@ -166,7 +166,7 @@ fn a_release_that_lacks_something_fails_whole(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     pair(&editor);
     let items = json!([{"collection": "speakers", "id": "anna"}, {"collection": "events", "id": "e"}]);
-    let body = json!({"name": "R", "publish_at": in_ms(900), "items": items});
+    let body = json!({"name": "R", "publish_at": in_ms(4_000), "items": items});
     let made = editor.post("/api/v1/releases", &body).expect(201);
     editor.delete("/api/v1/speakers/anna", "\"v1\"").expect(204);
     let path = made.header("location");
@@ -235,7 +235,7 @@ fn a_thousand_plans_are_carried_out_once_by_two_nodes(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
     let nodes = [Program::start(&database), Program::start(&database)];
-    let moment = plan_many(&nodes[0].administrator(), 3_000);
+    let moment = plan_many(&nodes[0].administrator(), 8_000);
     for node in &nodes {
         wait_for("the publication of all", || published(&node.client()) == MANY);
     }
@@ -248,7 +248,7 @@ fn plans_outlive_a_kill(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
     let nodes = [Program::start(&database), Program::start(&database)];
-    let moment = plan_many(&nodes[0].administrator(), 1_500);
+    let moment = plan_many(&nodes[0].administrator(), 8_000);
     let due = chrono::DateTime::parse_from_rfc3339(&moment).unwrap();
     // In the midst of it, when some may be done and others not.
     while chrono::Utc::now() < due + chrono::TimeDelta::milliseconds(100) {

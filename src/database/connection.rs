@@ -65,11 +65,13 @@ pub fn connect(address: &Address, count: &Arc<AtomicU64>) -> ConnectionResult<Db
             // Statements stay prepared, and so do their plans: one made while a table was small would go
             // on reading all of it. There is an index for every query, so none has to. Likewise joins: what is
             // joined is few rows, each to one that is found by its key, however many the planner fears; to
-            // start a process for them takes longer than to read them.
+            // start a process for them takes longer than to read them. And an index that has the order of a
+            // page is walked, not collected from. All this is what fresh tables need, of which the planner
+            // has no statistics: with them it mostly comes to the same by itself.
             postgres
                 .batch_execute(
                     "SET client_min_messages = warning; SET synchronous_commit = on; SET TIME ZONE 'UTC'; \
-                     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+                     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; \
                      SET max_parallel_workers_per_gather = 0;",
                 )
                 .map_err(|e| diesel::ConnectionError::BadConnection(e.to_string()))?;

@@ -112,7 +112,7 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
 
 /// Whether a path is that of one of these collections; with none, any is.
 fn within(collections: &[String], path: &str) -> bool {
-    let collection = path.strip_prefix("/api/v1/").and_then(|rest| rest.split('/').next());
+    let collection = path.strip_prefix("/api/v1/").and_then(|rest| rest.split(['/', '.']).next());
     collections.is_empty() || collections.iter().any(|own| Some(own.as_str()) == collection)
 }
 
