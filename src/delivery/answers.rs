@@ -29,7 +29,9 @@ const USUAL: usize = 16_384;
 /// An answer as it is kept.
 #[derive(Debug)]
 pub struct Kept {
-    /// JSON.
+    /// Its media type.
+    pub content_type: &'static str,
+    /// Its bytes.
     pub body: Bytes,
     /// Its entity tag.
     pub tag: String,
@@ -39,9 +41,14 @@ pub struct Kept {
 
 impl Kept {
     /// A fresh answer, with the tag that `tag` makes of its bytes.
-    pub fn new(body: String, tag: impl FnOnce(&[u8]) -> String, link: Option<String>) -> Self {
+    pub fn new(
+        content_type: &'static str,
+        body: String,
+        tag: impl FnOnce(&[u8]) -> String,
+        link: Option<String>,
+    ) -> Self {
         let tag = tag(body.as_bytes());
-        Self { body: body.into(), tag, link }
+        Self { content_type, body: body.into(), tag, link }
     }
 }
 
@@ -93,7 +100,9 @@ impl Answers {
     /// The body of a kept answer in a content coding, computed once; none when it is too small to be
     /// worth it. It has its own place and weight.
     pub fn coded(&self, generation: u64, address: &str, kept: &Kept, coding: Coding) -> Option<Bytes> {
-        let encode = || coding.encode(&kept.body).map(|body| Kept { body, tag: String::new(), link: None });
+        let content_type = kept.content_type;
+        let encode =
+            || coding.encode(&kept.body).map(|body| Kept { content_type, body, tag: String::new(), link: None });
         let Some(cache) = self.cache.as_ref().filter(|_| address.len() <= LONGEST_ADDRESS) else {
             return encode().map(|coded| coded.body);
         };

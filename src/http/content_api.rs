@@ -1,5 +1,6 @@
 //! Reading content: the same for every kind.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use actix_web::http::Method;
@@ -9,7 +10,7 @@ use super::conditions::{none_match, tag as etag};
 use super::openapi::schemas::reference;
 use super::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
 use super::preview_api::{Sight, sight};
-use super::route::{Access, Answer, KeptUnder, Request, Route, Takes};
+use super::route::{Access, Answer, JSON, KeptUnder, Request, Route, Takes};
 use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::database::Db;
@@ -18,7 +19,6 @@ use crate::delivery::list::{Page, page};
 use crate::delivery::one::{One, one};
 use crate::delivery::query::Reader;
 use crate::editorial::operations::find;
-use crate::editorial::preview::as_of;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
@@ -130,11 +130,11 @@ pub fn negotiate(request: &mut Request) {
 async fn list(resource: &'static Resource, mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let sight = sight(&request).await?;
-    if sight.only.is_some() {
-        let mut faults = Faults::new();
-        faults.add("?preview", "one_item", "this preview link shows one item, not lists");
-        return Err(Problem::bad_request(faults));
-    }
+    sight.must_be_whole()?;
+    let under = match kept(&request, &sight) {
+        Ok(answer) => return Ok(answer),
+        Err(under) => under,
+    };
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience: sight.audience, faults: &mut faults };
     let mut query = reader.list(&request.pairs, &request.app.cursor_key);
@@ -146,39 +146,17 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
     let compute = async {
         let limit = query.limit;
         let app = Arc::clone(&request.app);
-        let read = move |c: &mut Db| Ok::<_, Problem>(page(c, resource, &app.site, &query, &app.cursor_key)?);
-        let page = match sight.at {
-            Some(at) => as_of(&request.app, at, read).await?,
-            None => request.app.database.read(read).await?,
-        };
+        let read = move |c: &mut Db| Ok(page(c, resource, &app.site, &query, &app.cursor_key)?);
+        let page = sight.read(&request.app, read).await?;
         let body = envelope(&page, limit);
-        Ok::<_, Problem>(Kept::new(body, |body| etag(0, body), links(&request, &page)))
+        Ok(Kept::new(JSON, body, |body| etag(0, body), links(&request, &page)))
     };
-    answered(&request, &sight, may_be_kept, compute).await
-}
-
-/// The answer that is kept, or else is computed, and then kept where it may be.
-pub async fn answered(
-    request: &Request,
-    sight: &Sight,
-    may_be_kept: bool,
-    compute: impl std::future::Future<Output = Result<Kept, Problem>>,
-) -> Result<Answer, Problem> {
-    let under = match kept(request, sight) {
-        Ok(answer) => return Ok(answer),
-        Err(under) => under,
-    };
-    let may_be_kept = may_be_kept && sight.is_public();
-    let kept = match may_be_kept {
-        true => request.app.answers.find_or(under.0, under.1.clone(), compute).await?,
-        false => Arc::new(compute.await?),
-    };
-    Ok(conditional(request, sight, may_be_kept.then_some(under), kept))
+    keep(&request, &sight, under, may_be_kept, compute).await
 }
 
 /// The answer that is kept for this request, or generation and address under which one is to be kept.
 /// The generation is taken before anything is read: what is read then is at least as new.
-fn kept(request: &Request, sight: &Sight) -> Result<Answer, (u64, String)> {
+pub fn kept(request: &Request, sight: &Sight) -> Result<Answer, (u64, String)> {
     let generation = request.app.database.generation();
     let language = request.negotiated.as_deref().unwrap_or_default();
     let address = format!("{}?{}#{language}", request.http.path(), request.http.query_string());
@@ -188,6 +166,22 @@ fn kept(request: &Request, sight: &Sight) -> Result<Answer, (u64, String)> {
         Some(kept) => Ok(conditional(request, sight, Some(under), kept)),
         None => Err(under),
     }
+}
+
+/// Computes what was not found, and keeps it where it may be: what anybody would see, now and a moment
+/// later.
+pub async fn keep<E>(
+    request: &Request,
+    sight: &Sight,
+    under: (u64, String),
+    may_be_kept: bool,
+    compute: impl Future<Output = Result<Kept, E>>,
+) -> Result<Answer, E> {
+    if !may_be_kept || !sight.is_public() {
+        return Ok(conditional(request, sight, None, Arc::new(compute.await?)));
+    }
+    let kept = request.app.answers.find_or(under.0, under.1.clone(), compute).await?;
+    Ok(conditional(request, sight, Some(under), kept))
 }
 
 fn envelope(page: &Page, limit: i64) -> String {
@@ -264,24 +258,16 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
             {
                 return Err(Problem::not_found(resource.noun));
             }
-            Ok::<_, Problem>(one(c, resource, &app.site, &key, &shape)?)
+            Ok(one(c, resource, &app.site, &key, &shape)?)
         };
-        let one = match sight.at {
-            Some(at) => as_of(&request.app, at, read).await?,
-            None => request.app.database.read_item(read).await?,
-        };
-        match one {
-            One::Here { body, version } => Ok(Kept::new(body, |body| etag(version, body), None)),
+        match sight.read_item(&request.app, read).await? {
+            One::Here { body, version } => Ok(Kept::new(JSON, body, |body| etag(version, body), None)),
             One::Moved(slug) => Err(NoAnswer::Moved(slug)),
             One::Nowhere => Err(NoAnswer::Refused(Problem::not_found(resource.noun))),
         }
     };
-    let found = match sight.is_public() {
-        true => request.app.answers.find_or(under.0, under.1.clone(), compute).await,
-        false => compute.await.map(Arc::new),
-    };
-    match found {
-        Ok(kept) => Ok(conditional(&request, &sight, sight.is_public().then_some(under), kept)),
+    match keep(&request, &sight, under, true, compute).await {
+        Ok(answer) => Ok(answer),
         Err(NoAnswer::Refused(problem)) => Err(problem),
         Err(NoAnswer::Moved(slug)) => {
             let query = request.http.query_string();
@@ -296,7 +282,8 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
 /// is: what editors see, and what changes with time, is not.
 fn conditional(request: &Request, sight: &Sight, under: Option<(u64, String)>, kept: Arc<Kept>) -> Answer {
     let has_it = none_match(request, &kept.tag);
-    let answer = if has_it { Answer::empty(304) } else { Answer::json(200, kept.body.clone()) };
+    let full = || Answer::json(200, kept.body.clone()).typed(kept.content_type);
+    let answer = if has_it { Answer::empty(304) } else { full() };
     let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
     let vary = if by_address { "Authorization" } else { "Authorization, Accept-Language" };
     let answer = answer.header("etag", &kept.tag).header("vary", vary);

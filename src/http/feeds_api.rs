@@ -6,12 +6,13 @@ use actix_web::http::Method;
 use serde_json::Value;
 use utoipa::openapi::RefOr;
 
-use super::content_api::{answered, collection_path, item_path, negotiate, tag};
+use super::conditions::tag as etag;
+use super::content_api::{collection_path, item_path, keep, kept, negotiate, tag};
 use super::history_api::number;
 use super::openapi::schemas::text;
 use super::parameters::{IF_NONE_MATCH, path_id_or_slug};
 use super::preview_api::{Sight, sight};
-use super::route::{Access, Answer, JSON, Request, Route, Takes};
+use super::route::{Access, Answer, Request, Route, Takes};
 use crate::content::LocaleMode;
 use crate::content::fault::Faults;
 use crate::database::Db;
@@ -20,7 +21,6 @@ use crate::delivery::answers::Kept;
 use crate::delivery::list::page;
 use crate::delivery::one::{One, one};
 use crate::delivery::query::{Pairs, Reader};
-use crate::editorial::preview::as_of;
 use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss};
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
@@ -152,56 +152,53 @@ fn shaped(
     Ok((query, locale))
 }
 
+/// What a feed shows: who subscribes shows no token, so it is the same for all.
 async fn only_public(request: &Request) -> Result<Sight, Problem> {
-    let mut sight = sight(request).await?;
-    if sight.only.is_some() {
-        let mut faults = Faults::new();
-        faults.add("?preview", "one_item", "this preview link shows one item, not feeds");
-        return Err(Problem::bad_request(faults));
-    }
-    // Who subscribes shows no token; a feed is the same for all.
-    sight.audience = Audience::Public;
-    Ok(sight)
+    let sight = sight(request).await?;
+    sight.must_be_whole()?;
+    Ok(Sight { audience: Audience::Public, ..sight })
 }
 
 async fn list(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let sight = only_public(&request).await?;
+    let under = match kept(&request, &sight) {
+        Ok(answer) => return Ok(answer),
+        Err(under) => under,
+    };
     let (mut query, locale) = shaped(resource, &request)?;
     query.at = sight.at;
     let may_be_kept = !query.depends_on_now();
     let compute = async {
         let app = Arc::clone(&request.app);
-        let read = move |c: &mut Db| Ok::<_, Problem>(page(c, resource, &app.site, &query, &app.cursor_key)?);
-        let page = match sight.at {
-            Some(at) => as_of(&request.app, at, read).await?,
-            None => request.app.database.read(read).await?,
-        };
+        let read = move |c: &mut Db| Ok(page(c, resource, &app.site, &query, &app.cursor_key)?);
+        let page = sight.read(&request.app, read).await?;
         let body = written(&request, form, &page.objects, &locale)?;
-        Ok::<_, Problem>(Kept::new(body, |body| super::conditions::tag(0, body), None))
+        Ok(Kept::new(form.media_type(), body, |body| etag(0, body), None))
     };
-    Ok(answered(&request, &sight, may_be_kept, compute).await?.typed_if_full(form.media_type()))
+    keep(&request, &sight, under, may_be_kept, compute).await
 }
 
 async fn get(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let sight = only_public(&request).await?;
+    let under = match kept(&request, &sight) {
+        Ok(answer) => return Ok(answer),
+        Err(under) => under,
+    };
     let (mut query, locale) = shaped(resource, &request)?;
     if form == Form::Calendar {
         query.shape.include.extend(resource.children.map(|children| children.name));
     }
     let compute = async {
         let (app, key) = (Arc::clone(&request.app), request.path("id_or_slug").to_owned());
-        let read = move |c: &mut Db| Ok::<_, Problem>(one(c, resource, &app.site, &key, &query.shape)?);
-        let found = match sight.at {
-            Some(at) => as_of(&request.app, at, read).await?,
-            None => request.app.database.read_item(read).await?,
-        };
+        let read = move |c: &mut Db| Ok(one(c, resource, &app.site, &key, &query.shape)?);
+        let found = sight.read_item(&request.app, read).await?;
         let One::Here { body, version } = found else { return Err(Problem::not_found(resource.noun)) };
         let body = written(&request, form, &[body], &locale)?;
-        Ok(Kept::new(body, |body| super::conditions::tag(version, body), None))
+        Ok(Kept::new(form.media_type(), body, |body| etag(version, body), None))
     };
-    Ok(answered(&request, &sight, true, compute).await?.typed_if_full(form.media_type()))
+    keep(&request, &sight, under, true, compute).await
 }
 
 /// The feed of these answers.
@@ -219,11 +216,4 @@ fn written(request: &Request, form: Form, objects: &[String], locale: &str) -> R
         (Form::JsonLd, [event]) if !request.path("id_or_slug").is_empty() => json_ld::event(&feed, event).to_string(),
         _ => form.write(&feed),
     })
-}
-
-impl Answer {
-    /// Another media type, where there is a body.
-    fn typed_if_full(self, media_type: &'static str) -> Self {
-        if self.content_type == JSON { self.typed(media_type) } else { self }
-    }
 }

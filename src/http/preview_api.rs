@@ -11,6 +11,7 @@ use super::desk_api::author;
 use super::openapi::schemas::reference;
 use super::parameters::path_id;
 use super::route::{Access, Answer, JSON, Request, Route};
+use crate::app::App;
 use crate::auth::forms::Form;
 use crate::auth::permissions::{Action, Area, may};
 use crate::content::fault::Faults;
@@ -45,6 +46,38 @@ impl Sight {
     /// Whether anybody would see the same.
     pub fn is_public(&self) -> bool {
         self.audience == Audience::Public && self.at.is_none()
+    }
+
+    /// Refuses lists by a link that shows one item.
+    pub fn must_be_whole(&self) -> Result<(), Problem> {
+        match self.only {
+            Some(_) => Err(fault("?preview", "one_item", "this preview link shows one item, not lists")),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads what is to be seen: as it is now, or as it will be.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        app: &App,
+        read: impl FnOnce(&mut Db) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        match self.at {
+            Some(at) => preview::as_of(app, at, read).await,
+            None => app.database.read(read).await,
+        }
+    }
+
+    /// The same for a read that touches a few rows by their keys.
+    pub async fn read_item<T: Send + 'static>(
+        &self,
+        app: &App,
+        read: impl FnOnce(&mut Db) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        match self.at {
+            Some(at) => preview::as_of(app, at, read).await,
+            None => app.database.read_item(read).await,
+        }
     }
 }
 
