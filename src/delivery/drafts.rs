@@ -1,17 +1,13 @@
 //! Items as editors are writing them: the working draft in the place of what is public.
 
-use std::collections::HashMap;
-
-use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use super::compose::Loaded;
 use crate::content::Site;
 use crate::content::render::View;
-use crate::database::schema::drafts;
-use crate::database::{Db, any_of};
+use crate::database::Db;
 use crate::editorial::derive;
-use crate::editorial::working::WorkingDraft;
+use crate::editorial::working::{self, WorkingDraft};
 use crate::items::Item;
 use crate::resources::Resource;
 
@@ -23,15 +19,7 @@ pub fn newest(
     items: Vec<Item>,
     view: &View,
 ) -> QueryResult<Vec<Loaded>> {
-    let with_draft: Vec<&str> = items.iter().filter(|i| i.has_working_draft()).map(|i| i.id.as_str()).collect();
-    let mut found: HashMap<String, WorkingDraft> = HashMap::new();
-    if !with_draft.is_empty() {
-        let rows: Vec<WorkingDraft> = drafts::table
-            .filter(any_of(connection.dialect(), drafts::item_id, &with_draft))
-            .select(WorkingDraft::as_select())
-            .load(connection)?;
-        found.extend(rows.into_iter().map(|row| (row.item_id.clone(), row)));
-    }
+    let mut found = working::of_all(connection, &items)?;
     Ok(items
         .into_iter()
         .map(|item| match found.remove(&item.id) {

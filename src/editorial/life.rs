@@ -4,13 +4,15 @@
 use diesel::prelude::*;
 
 use super::checks::{self, Together};
+use super::working::WorkingDraft;
 use super::write::{self, resource_of};
 use super::{own, review, schedule, slugs, working};
 use crate::auth::permissions::{Action, Area, Role, may};
 use crate::content::Site;
+use crate::database::schema::items;
 use crate::database::{Db, now};
 use crate::items::Item;
-use crate::journal::{self, Author};
+use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 
 /// A step in the life of an item.
@@ -184,37 +186,40 @@ pub fn apply(
         Operation::Trash => trash(connection, pen, item),
         Operation::Restore => {
             let restored = Item { trashed_at: 0, ..item };
-            keep(connection, pen, restored, operation)
+            keep(connection, pen, restored, operation.word())
         }
     }
 }
 
 /// Writes the item with its content as it is.
-fn keep(connection: &mut Db, pen: Pen<'_>, item: Item, operation: Operation) -> Result<Item, Problem> {
+fn keep(connection: &mut Db, pen: Pen<'_>, item: Item, action: &str) -> Result<Item, Problem> {
     let content = item.content();
-    write::save(connection, pen.site, pen.author, operation.word(), item, &content)
+    write::save(connection, pen.site, pen.author, action, item, &content)
 }
 
 /// Moves the text that is not published to another stage.
 pub fn restage(connection: &mut Db, pen: Pen<'_>, mut item: Item, action: &str, stage: &str) -> Result<Item, Problem> {
     item.stage = stage.to_owned();
     if !item.has_working_draft() {
-        let content = item.content();
-        return write::save(connection, pen.site, pen.author, action, item, &content);
+        return keep(connection, pen, item, action);
     }
     let draft = working::of(connection, &item)?;
     working::touch(connection, pen.author, action, item, draft, &[])
 }
 
+/// The working draft is the item's own text from now on; the caller writes its content.
+fn take_in(connection: &mut Db, item: &mut Item, draft: Option<WorkingDraft>) -> Result<(), Problem> {
+    let Some(draft) = draft else { return Ok(()) };
+    slugs::give(connection, item, None, &draft.slug)?;
+    Ok(working::forget(connection, item)?)
+}
+
 fn publish(connection: &mut Db, pen: Pen<'_>, mut item: Item, together: &Together) -> Result<Item, Problem> {
     let resource = resource_of(&item)?;
     let draft = working::of(connection, &item)?;
-    let content = draft.as_ref().map_or_else(|| item.content(), working::WorkingDraft::content);
+    let content = working::newest(&item, draft.as_ref());
     checks::require(connection, pen.site, resource, &content, None, together)?;
-    if let Some(draft) = draft {
-        slugs::give(connection, &mut item, None, &draft.slug)?;
-        working::forget(connection, &mut item)?;
-    }
+    take_in(connection, &mut item, draft)?;
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
     item.status = "published".to_owned();
     item.stage = "draft".to_owned();
@@ -235,7 +240,7 @@ fn plan(
     }
     let Some(at) = publish_at else { return noted(connection, pen, item, operation.word()) };
     let draft = working::of(connection, &item)?;
-    let content = draft.as_ref().map_or_else(|| item.content(), working::WorkingDraft::content);
+    let content = working::newest(&item, draft.as_ref());
     checks::require(connection, pen.site, resource_of(&item)?, &content, None, &Together::new())?;
     schedule::set(connection, &item.id, schedule::PUBLISH, at, actor)?;
     restage(connection, pen, item, operation.word(), "scheduled")
@@ -244,8 +249,7 @@ fn plan(
 /// Only the journal learns of it: neither item nor working draft changes.
 pub fn noted(connection: &mut Db, pen: Pen<'_>, item: Item, action: &str) -> Result<Item, Problem> {
     let draft = working::of(connection, &item)?;
-    let beside = draft.as_ref().map(|d| (d.slug.as_str(), d.content.as_str()));
-    journal::append_item(connection, pen.author, action, &item, beside, &[])?;
+    working::told(connection, pen.author, action, &item, draft.as_ref(), &[])?;
     Ok(item)
 }
 
@@ -262,11 +266,8 @@ fn unschedule(connection: &mut Db, pen: Pen<'_>, item: Item) -> Result<Item, Pro
 /// The newest text becomes the draft: what a working draft said, or what was public.
 fn unpublish(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {
     let draft = working::of(connection, &item)?;
-    let content = draft.as_ref().map_or_else(|| item.content(), working::WorkingDraft::content);
-    if let Some(draft) = draft {
-        slugs::give(connection, &mut item, None, &draft.slug)?;
-        working::forget(connection, &mut item)?;
-    }
+    let content = working::newest(&item, draft.as_ref());
+    take_in(connection, &mut item, draft)?;
     schedule::forget_one(connection, &item.id, schedule::UNPUBLISH)?;
     item.status = "draft".to_owned();
     write::save(connection, pen.site, pen.author, Operation::Unpublish.word(), item, &content)
@@ -276,7 +277,7 @@ fn archive(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Pr
     schedule::forget(connection, &item.id)?;
     item.status = "archived".to_owned();
     item.stage = "draft".to_owned();
-    keep(connection, pen, item, Operation::Archive)
+    keep(connection, pen, item, Operation::Archive.word())
 }
 
 fn discard(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {
@@ -288,7 +289,7 @@ fn discard(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Pr
     working::forget(connection, &mut item)?;
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
     item.stage = "draft".to_owned();
-    keep(connection, pen, item, Operation::Discard)
+    keep(connection, pen, item, Operation::Discard.word())
 }
 
 fn trash(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {
@@ -297,7 +298,7 @@ fn trash(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Prob
         item.stage = "draft".to_owned();
     }
     item.trashed_at = now();
-    keep(connection, pen, item, Operation::Trash)
+    keep(connection, pen, item, Operation::Trash.word())
 }
 
 /// Hides a language from the public, or shows it.
@@ -319,14 +320,11 @@ pub fn show_translation(
     }
     translations.set(locale, |state| state.hidden = hidden);
     item.translations = translations.stored();
-    let content = item.content();
-    let action = if hidden { "unpublish_translation" } else { "publish_translation" };
-    write::save(connection, pen.site, pen.author, action, item, &content)
+    keep(connection, pen, item, if hidden { "unpublish_translation" } else { "publish_translation" })
 }
 
 /// The item with this id, as it is now.
 pub fn load(connection: &mut Db, id: &str) -> Result<Item, Problem> {
-    use crate::database::schema::items;
     let item = items::table.find(id).select(Item::as_select()).first(connection).optional()?;
     item.ok_or_else(|| Problem::not_found("item"))
 }

@@ -77,10 +77,8 @@ struct Before {
 impl Before {
     /// The newest text, and its slug.
     fn text(&self) -> (String, Map<String, Value>) {
-        match &self.draft {
-            Some(draft) => (draft.slug.clone(), draft.content()),
-            None => (self.item.slug.clone(), self.item.content()),
-        }
+        let slug = self.draft.as_ref().map_or(&self.item.slug, |draft| &draft.slug);
+        (slug.clone(), working::newest(&self.item, self.draft.as_ref()))
     }
 }
 
@@ -130,17 +128,8 @@ impl Desk {
 
     /// Takes a step in the life of an item whose last write made `version`.
     pub async fn operate(&self, id_or_slug: &str, version: i64, operation: Operation) -> Result<Made, Problem> {
-        let (site, author, role) = (Arc::clone(&self.app.site), self.author.clone(), self.role);
-        let (resource, key) = (self.resource, id_or_slug.to_owned());
-        let write = move |c: &mut Db, ()| {
-            let item = find(c, resource, &key)?;
-            if item.latest() != version {
-                return Err(changed_meanwhile(&item));
-            }
-            let pen = Pen { site: &site, author: &author, role: Some(role) };
-            life::apply(c, pen, item, operation, &Together::new())
-        };
-        self.made(|_| Ok(()), write).await
+        let take = move |c: &mut Db, pen: Pen<'_>, item| life::apply(c, pen, item, operation, &Together::new());
+        self.step(id_or_slug, version, take).await
     }
 
     /// Hides or shows a language of an item whose last write made `version`.
@@ -151,6 +140,17 @@ impl Desk {
         locale: String,
         hidden: bool,
     ) -> Result<Made, Problem> {
+        let take = move |c: &mut Db, pen: Pen<'_>, item| life::show_translation(c, pen, item, &locale, hidden);
+        self.step(id_or_slug, version, take).await
+    }
+
+    /// Writes an item as it is found within the transaction, if its last write made `version`.
+    async fn step(
+        &self,
+        id_or_slug: &str,
+        version: i64,
+        take: impl FnOnce(&mut Db, Pen<'_>, Item) -> Result<Item, Problem> + Send + 'static,
+    ) -> Result<Made, Problem> {
         let (site, author, role) = (Arc::clone(&self.app.site), self.author.clone(), self.role);
         let (resource, key) = (self.resource, id_or_slug.to_owned());
         let write = move |c: &mut Db, ()| {
@@ -158,8 +158,7 @@ impl Desk {
             if item.latest() != version {
                 return Err(changed_meanwhile(&item));
             }
-            let pen = Pen { site: &site, author: &author, role: Some(role) };
-            life::show_translation(c, pen, item, &locale, hidden)
+            take(c, Pen { site: &site, author: &author, role: Some(role) }, item)
         };
         self.made(|_| Ok(()), write).await
     }

@@ -1,6 +1,8 @@
 //! Working drafts: what a published or archived item is to become when it is published again. Writing
 //! one changes nothing that the public sees.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
@@ -8,7 +10,7 @@ use serde_json::{Map, Value};
 use super::slugs;
 use super::write::{Writing, at_version};
 use crate::database::schema::{drafts, items};
-use crate::database::{Db, now};
+use crate::database::{Db, any_of, now};
 use crate::items::Item;
 use crate::journal::diff::pointers;
 use crate::journal::{self, Author};
@@ -35,6 +37,37 @@ impl WorkingDraft {
     pub fn content(&self) -> Map<String, Value> {
         serde_json::from_str(&self.content).unwrap_or_default()
     }
+}
+
+/// What the newest text of an item says: that of its working draft, if it has one.
+pub fn newest(item: &Item, draft: Option<&WorkingDraft>) -> Map<String, Value> {
+    draft.map_or_else(|| item.content(), WorkingDraft::content)
+}
+
+/// Tells the journal what was done to an item, with the working draft that it has now.
+pub fn told(
+    connection: &mut Db,
+    author: &Author,
+    action: &str,
+    item: &Item,
+    draft: Option<&WorkingDraft>,
+    changed: &[String],
+) -> QueryResult<()> {
+    let beside = draft.map(|draft| (draft.slug.as_str(), draft.content.as_str()));
+    journal::append_item(connection, author, action, item, beside, changed)
+}
+
+/// The working drafts of those of these items that have one, by the item's id.
+pub fn of_all(connection: &mut Db, items: &[Item]) -> QueryResult<HashMap<String, WorkingDraft>> {
+    let ids: Vec<&str> = items.iter().filter(|item| item.has_working_draft()).map(|item| item.id.as_str()).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<WorkingDraft> = drafts::table
+        .filter(any_of(connection.dialect(), drafts::item_id, &ids))
+        .select(WorkingDraft::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(|row| (row.item_id.clone(), row)).collect())
 }
 
 /// The working draft of an item, if it has one; without one nothing is asked of the database.
@@ -88,8 +121,7 @@ pub fn touch(
     diesel::update(items::table.find(&item.id))
         .set((items::stage.eq(&item.stage), items::draft_version.eq(item.draft_version)))
         .execute(connection)?;
-    let draft = draft.as_ref().map(|d| (d.slug.as_str(), d.content.as_str()));
-    journal::append_item(connection, author, action, &item, draft, changed)?;
+    told(connection, author, action, &item, draft.as_ref(), changed)?;
     Ok(item)
 }
 

@@ -163,8 +163,7 @@ pub fn complete(
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
     relink(connection, id, derive::links(id, resource, content, &item.translations(), site))?;
     let draft = working::of(connection, &item)?;
-    let beside = draft.as_ref().map(|d| (d.slug.as_str(), d.content.as_str()));
-    journal::append_item(connection, author, "import", &item, beside, &[])?;
+    working::told(connection, author, "import", &item, draft.as_ref(), &[])?;
     Ok(())
 }
 
@@ -226,8 +225,7 @@ pub fn save(
         pass_on(connection, resource, &item)?;
     }
     let draft = working::of(connection, &item)?;
-    let beside = draft.as_ref().map(|d| (d.slug.as_str(), d.content.as_str()));
-    journal::append_item(connection, author, action, &item, beside, &changed)?;
+    working::told(connection, author, action, &item, draft.as_ref(), &changed)?;
     Ok(item)
 }
 

@@ -147,7 +147,7 @@ async fn desk(resource: &'static Resource, request: Request) -> Result<Answer, P
     let look = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         let draft = working::of(c, &item)?;
-        let content = draft.as_ref().map_or_else(|| item.content(), working::WorkingDraft::content);
+        let content = working::newest(&item, draft.as_ref());
         let plans = schedule::of(c, &item.id)?;
         let due = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
         let pen = Pen { site: &site, author: &author, role: Some(role) };

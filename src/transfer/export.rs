@@ -10,9 +10,9 @@ use super::record::{Exported, ExportedDraft, ExportedSource};
 use super::sources;
 use crate::content::LocaleMode;
 use crate::content::input_form::input_form;
-use crate::database::schema::{drafts, items, slugs};
+use crate::database::schema::{items, slugs};
 use crate::database::{Database, DatabaseError, Db, any_of};
-use crate::editorial::working::WorkingDraft;
+use crate::editorial::working;
 use crate::items::Item;
 use crate::resources::{Resource, in_order_of_reference};
 
@@ -92,14 +92,7 @@ fn lines(
     for (id, slug) in known {
         slugs_of.entry(id).or_default().push(slug);
     }
-    let mut drafts_of: HashMap<String, WorkingDraft> = HashMap::new();
-    if rows.iter().any(Item::has_working_draft) {
-        let rows: Vec<WorkingDraft> = drafts::table
-            .filter(any_of(dialect, drafts::item_id, &ids))
-            .select(WorkingDraft::as_select())
-            .load(connection)?;
-        drafts_of.extend(rows.into_iter().map(|row| (row.item_id.clone(), row)));
-    }
+    let mut drafts_of = working::of_all(connection, &rows)?;
     for row in rows {
         let draft = drafts_of.remove(&row.id).map(|draft| ExportedDraft {
             content: input_form(resource.fields, &draft.content(), &LocaleMode::All),
