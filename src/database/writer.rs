@@ -23,7 +23,14 @@ const LONGEST_MOMENT: Duration = Duration::from_millis(2);
 /// Does its write, then says whether to keep it, and how to answer once that is settled.
 struct Job {
     changes_content: bool,
-    work: Box<dyn FnOnce(Attempt) -> Option<Settle> + Send>,
+    work: Box<dyn FnOnce(Attempt) -> Verdict + Send>,
+}
+
+/// What came of a write within its savepoint. A refusal waits for the commit too: it may be based on
+/// what others wrote in the same transaction, and whoever reads after it must find that.
+struct Verdict {
+    keep: bool,
+    settle: Settle,
 }
 
 /// What a job is given: the connection within a savepoint, or the reason why there is none.
@@ -81,15 +88,11 @@ impl Writer {
                 Attempt::Try(connection) => catch_unwind(AssertUnwindSafe(|| task(connection)))
                     .unwrap_or_else(|_| Err(DatabaseError::Gone.into())),
             };
-            match outcome {
-                Ok(value) => Some(Box::new(move |committed: Result<(), DatabaseError>| {
-                    let _ = answer.send(committed.map(|()| value).map_err(E::from));
-                }) as Settle),
-                Err(error) => {
-                    let _ = answer.send(Err(error));
-                    None
-                }
-            }
+            let keep = outcome.is_ok();
+            let settle: Settle = Box::new(move |committed| {
+                let _ = answer.send(committed.map_err(E::from).and(outcome));
+            });
+            Verdict { keep, settle }
         });
         self.queue.try_send(Job { changes_content, work }).map_err(|error| match error {
             flume::TrySendError::Full(_) => DatabaseError::Overloaded,
@@ -124,28 +127,27 @@ fn commit_batch(link: &mut Link, batch: Vec<Job>, generation: &AtomicU64) {
         tracing::error!(%error, "no transaction could be begun");
         let reason = error.to_string();
         for job in batch {
-            (job.work)(Attempt::Refuse(DatabaseError::Connection(reason.clone())));
+            ((job.work)(Attempt::Refuse(DatabaseError::Connection(reason.clone()))).settle)(Ok(()));
         }
         return;
     }
     let changes_content = batch.iter().any(|job| job.changes_content);
-    let mut settles = Vec::with_capacity(batch.len());
-    let mut broken = None;
+    let mut verdicts = Vec::with_capacity(batch.len());
+    let mut broken = false;
     for job in batch {
         match broken {
-            Some(()) => {
-                (job.work)(Attempt::Refuse(DatabaseError::Gone));
+            true => verdicts.push((job.work)(Attempt::Refuse(DatabaseError::Gone))),
+            false => {
+                let (verdict, sound) = in_savepoint(link, job);
+                verdicts.push(verdict);
+                broken = sound.is_err();
             }
-            None => match in_savepoint(link, job) {
-                Ok(settle) => settles.extend(settle),
-                Err(_) => broken = Some(()),
-            },
         }
     }
     let committed = match broken {
-        None if settles.is_empty() => link.get().and_then(|c| Ok(c.rollback()?)),
-        None => link.get().and_then(|c| Ok(c.commit()?)),
-        Some(()) => Err(DatabaseError::Gone),
+        false if verdicts.iter().any(|verdict| verdict.keep) => link.get().and_then(|c| Ok(c.commit()?)),
+        false => link.get().and_then(|c| Ok(c.rollback()?)),
+        true => Err(DatabaseError::Gone),
     };
     match &committed {
         Ok(()) => {
@@ -159,8 +161,8 @@ fn commit_batch(link: &mut Link, batch: Vec<Job>, generation: &AtomicU64) {
             link.drop_connection();
         }
     }
-    for settle in settles {
-        settle(committed.as_ref().map(|_| ()).map_err(|e| DatabaseError::Connection(e.to_string())));
+    for verdict in verdicts {
+        (verdict.settle)(committed.as_ref().map(|_| ()).map_err(|e| DatabaseError::Connection(e.to_string())));
     }
 }
 
@@ -186,24 +188,16 @@ fn try_begin(link: &mut Link) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// An error here means that the transaction itself is broken.
-fn in_savepoint(link: &mut Link, job: Job) -> Result<Option<Settle>, DatabaseError> {
-    let connection = link.get()?;
-    if let Err(error) = connection.begin_part(Part::WRITE) {
-        (job.work)(Attempt::Refuse(DatabaseError::Gone));
-        return Err(error.into());
-    }
-    match (job.work)(Attempt::Try(connection)) {
-        Some(settle) => match connection.keep_part(Part::WRITE) {
-            Ok(()) => Ok(Some(settle)),
-            Err(error) => {
-                settle(Err(DatabaseError::Gone));
-                Err(error.into())
-            }
-        },
-        None => {
-            connection.drop_part(Part::WRITE)?;
-            Ok(None)
-        }
-    }
+/// What came of the job; an error beside it means that the transaction itself is broken.
+fn in_savepoint(link: &mut Link, job: Job) -> (Verdict, Result<(), DatabaseError>) {
+    let connection = match link.get().and_then(|c| c.begin_part(Part::WRITE).map(|()| c).map_err(Into::into)) {
+        Ok(connection) => connection,
+        Err(error) => return ((job.work)(Attempt::Refuse(DatabaseError::Gone)), Err(error)),
+    };
+    let verdict = (job.work)(Attempt::Try(connection));
+    let ended = match verdict.keep {
+        true => connection.keep_part(Part::WRITE),
+        false => connection.drop_part(Part::WRITE),
+    };
+    (verdict, ended.map_err(DatabaseError::from))
 }
