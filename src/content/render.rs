@@ -4,6 +4,8 @@
 //! are: the card (an object without its closing brace) and the detail (what follows it in single
 //! answers). Relations come after them, since they depend on other items.
 
+use std::borrow::Cow;
+
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,7 +13,7 @@ use serde_json::{Map, Value};
 use super::field::{Field, Kind, Shape};
 use super::moment::{self, Moment, utc_text};
 use super::rich_text;
-use super::translations::{Translations, without};
+use super::translations::{Translations, visible};
 use super::{LocaleMode, Site};
 use crate::resources::Resource;
 
@@ -96,17 +98,14 @@ impl<'a> Renderer<'a> {
     pub fn item(mut self, resource: &'static Resource, envelope: &Envelope, content: &Map<String, Value>) -> Fragments {
         self.zone = content.get("time_zone").and_then(Value::as_str).and_then(|z| z.parse().ok()).unwrap_or(self.zone);
         let translations = Translations::parse(envelope.translations);
-        let hidden = if self.view.unpublished { Vec::new() } else { translations.hidden() };
-        let seen;
-        let content = match hidden.is_empty() {
-            true => content,
-            false => {
-                seen = without(resource.fields, content, &hidden);
-                &seen
-            }
+        let content = &*match self.view.unpublished {
+            true => Cow::Borrowed(content),
+            false => visible(resource.fields, content, &translations),
         };
         let own_slug = match &self.view.locale {
-            LocaleMode::One(locale) if !hidden.contains(&locale.as_str()) => translations.slug(locale),
+            LocaleMode::One(locale) if self.view.unpublished || !translations.get(locale).hidden => {
+                translations.slug(locale)
+            }
             _ => None,
         };
         let mut card = format!("{{\"id\":{},\"slug\":{}", text(envelope.id), text(own_slug.unwrap_or(envelope.slug)));

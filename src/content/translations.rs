@@ -1,6 +1,7 @@
 //! What an item has for each language beside its values: a slug, whether it is published, and which
 //! values are older than what they translate.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -139,8 +140,20 @@ pub fn untranslated(fields: &'static [Field], content: &Map<String, Value>, site
     between_commas(lacking.map(String::as_str))
 }
 
+/// What the public sees of a content: it without the languages that are hidden.
+pub fn visible<'a>(
+    fields: &'static [Field],
+    content: &'a Map<String, Value>,
+    translations: &Translations,
+) -> Cow<'a, Map<String, Value>> {
+    match translations.hidden() {
+        hidden if hidden.is_empty() => Cow::Borrowed(content),
+        hidden => Cow::Owned(without(fields, content, &hidden)),
+    }
+}
+
 /// The content without the values of these languages.
-pub fn without(fields: &'static [Field], content: &Map<String, Value>, hidden: &[&str]) -> Map<String, Value> {
+fn without(fields: &'static [Field], content: &Map<String, Value>, hidden: &[&str]) -> Map<String, Value> {
     let mut out = Map::new();
     for (name, value) in content {
         let Some(field) = fields.iter().find(|field| field.name == name) else {

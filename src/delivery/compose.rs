@@ -1,6 +1,7 @@
 //! Puts items and what they refer to together: one query for the ties of a whole page, whatever
 //! its size, and two more where items filed under them are included.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use diesel::prelude::*;
@@ -12,7 +13,7 @@ use super::{Audience, Shape};
 use crate::content::Site;
 use crate::content::field::{Relation, Shape as RelationShape};
 use crate::content::render::{Fragments, Renderer, View, empty_relation};
-use crate::content::translations::without;
+use crate::content::translations::visible;
 use crate::database::schema::{items, links};
 use crate::database::{Db, any_of};
 use crate::items::{Item, Link};
@@ -49,14 +50,12 @@ impl Loaded {
     pub fn rendered(item: Item, site: &Site, view: &View) -> Self {
         let mut content = item.content();
         let fragments = rendered(&item, &content, site, view);
-        let hidden = item.translations();
-        let hidden = hidden.hidden();
+        // The fields of its ties are rendered from it too.
         if !view.unpublished
-            && !hidden.is_empty()
             && let Some(resource) = Resource::of_kind(&item.kind)
+            && let Cow::Owned(seen) = visible(resource.fields, &content, &item.translations())
         {
-            // The fields of its ties are rendered from it too.
-            content = without(resource.fields, &content, &hidden);
+            content = seen;
         }
         Self { content: Some(content), ..Self::ready(item.id, item.version, item.updated_at, fragments) }
     }
@@ -91,14 +90,11 @@ pub fn compose(
     shape: &Shape,
 ) -> QueryResult<Vec<String>> {
     let ids: Vec<&str> = loaded.iter().map(|l| l.id.as_str()).collect();
+    let public: Vec<&str> = loaded.iter().filter(|l| l.links.is_none()).map(|l| l.id.as_str()).collect();
     let has_relations = resource.relations().next().is_some();
     let mut ties =
-        if has_relations && !ids.is_empty() { load_ties(connection, &ids, site, shape)? } else { HashMap::new() };
-    for item in loaded {
-        if let Some(links) = &item.links {
-            ties.insert(item.id.clone(), draft_ties(connection, links, site, shape)?);
-        }
-    }
+        if has_relations && !public.is_empty() { load_ties(connection, &public, site, shape)? } else { HashMap::new() };
+    ties.extend(draft_ties(connection, loaded, site, shape)?);
     let mut children = included_children(connection, resource, site, &ids, shape)?;
     Ok(loaded
         .iter()
@@ -216,11 +212,17 @@ fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Q
     Ok(ties)
 }
 
-/// The ties of a working draft, which are not in the database.
-fn draft_ties(connection: &mut Db, links: &[Link], site: &Site, shape: &Shape) -> QueryResult<Vec<Tie>> {
-    let ids: Vec<&str> = links.iter().map(|link| link.target_id.as_str()).collect();
+/// The ties of working drafts, which are not in the database: one query for the targets of all.
+fn draft_ties(
+    connection: &mut Db,
+    loaded: &[Loaded],
+    site: &Site,
+    shape: &Shape,
+) -> QueryResult<HashMap<String, Vec<Tie>>> {
+    let own: Vec<(&Loaded, &Vec<Link>)> = loaded.iter().filter_map(|l| Some((l, l.links.as_ref()?))).collect();
+    let ids: Vec<&str> = own.iter().flat_map(|(_, links)| *links).map(|link| link.target_id.as_str()).collect();
     if ids.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
     let rows: Vec<Item> = items::table
         .filter(any_of(connection.dialect(), items::id, &ids).and(items::trashed_at.eq(0)))
@@ -232,7 +234,7 @@ fn draft_ties(connection: &mut Db, links: &[Link], site: &Site, shape: &Shape) -
         let target = targets.get(&link.target_id)?.clone();
         Some(Tie { relation: link.relation.clone(), position: link.position, card: link.card.clone(), target })
     };
-    Ok(links.iter().filter_map(tie).collect())
+    Ok(own.into_iter().map(|(item, links)| (item.id.clone(), links.iter().filter_map(tie).collect())).collect())
 }
 
 fn fragments(reference: String, card: String, detail: String) -> Fragments {

@@ -7,7 +7,7 @@ use crate::content::field::{Field, Relation, Shape};
 use crate::content::moment::stored_span;
 use crate::content::render::{Renderer, View};
 use crate::content::slug::sort_key;
-use crate::content::translations::{Translations, untranslated, without};
+use crate::content::translations::{Translations, untranslated, visible};
 use crate::items::{Item, Link, NO_DATE};
 use crate::resources::Resource;
 
@@ -63,9 +63,7 @@ pub fn links(
     translations: &Translations,
     site: &Site,
 ) -> Vec<Link> {
-    let hidden = translations.hidden();
-    let seen = if hidden.is_empty() { None } else { Some(without(resource.fields, content, &hidden)) };
-    let content = seen.as_ref().unwrap_or(content);
+    let content = visible(resource.fields, content, translations);
     let mut links = Vec::new();
     for relation in resource.relations() {
         let Some(value) = content.get(relation.name) else { continue };

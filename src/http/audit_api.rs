@@ -107,6 +107,7 @@ pub fn routes() -> Vec<Route> {
 
 fn shown(told: Told) -> AuditEntry {
     AuditEntry {
+        changed: told.places(),
         sequence: told.sequence,
         at: utc_text(told.at),
         actor: told.actor.map(|id| Person { id, name: told.actor_name }),
@@ -116,7 +117,6 @@ fn shown(told: Told) -> AuditEntry {
         id: told.item_id,
         version: told.version,
         reason: told.reason,
-        changed: serde_json::from_str(&told.changed).unwrap_or_default(),
         request_id: told.request_id,
     }
 }

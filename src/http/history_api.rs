@@ -109,13 +109,13 @@ pub struct RevisionDiff {
 impl From<Told> for Revision {
     fn from(told: Told) -> Self {
         Self {
+            changed: told.places(),
             sequence: told.sequence,
             version: told.version,
             at: utc_text(told.at),
             actor: told.actor.map(|id| Person { id, name: told.actor_name }),
             action: told.action,
             reason: told.reason,
-            changed: serde_json::from_str(&told.changed).unwrap_or_default(),
             request_id: told.request_id,
         }
     }

@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use super::history::{Row, Told, columns};
+use super::history::{Told, with_accounts};
 use crate::database::Db;
-use crate::database::schema::{accounts, journal};
+use crate::database::schema::journal;
 
 /// Which entries are wanted; what is none is not asked.
 #[derive(Debug, Clone, Default)]
@@ -30,12 +30,11 @@ pub struct Wanted {
 
 /// The entries that are wanted, the newest first.
 pub fn entries(connection: &mut Db, wanted: &Wanted) -> QueryResult<Vec<Told>> {
-    let mut query = journal::table
-        .left_join(accounts::table.on(journal::actor.eq(accounts::id.nullable())))
+    let mut query = with_accounts()
         .filter(journal::sequence.lt(wanted.before))
         .order(journal::sequence.desc())
         .limit(wanted.limit)
-        .select(columns())
+        .select(Told::as_select())
         .into_boxed();
     if let Some(actor) = &wanted.actor {
         query = query.filter(journal::actor.eq(actor));
@@ -55,6 +54,5 @@ pub fn entries(connection: &mut Db, wanted: &Wanted) -> QueryResult<Vec<Told>> {
     if let Some(until) = wanted.until {
         query = query.filter(journal::at.lt(until));
     }
-    let rows: Vec<Row> = query.load(connection)?;
-    Ok(rows.into_iter().map(Told::from).collect())
+    query.load(connection)
 }

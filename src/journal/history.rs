@@ -9,7 +9,8 @@ use crate::database::schema::{accounts, journal};
 use crate::problem::Problem;
 
 /// What an entry of the journal tells beside the snapshot.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = journal)]
 pub struct Told {
     /// Its number.
     pub sequence: i64,
@@ -34,67 +35,31 @@ pub struct Told {
     /// The key that was used instead of a session.
     pub via: Option<String>,
     /// Name of the account, while it exists.
+    #[diesel(select_expression = accounts::name.nullable())]
     pub actor_name: Option<String>,
 }
 
-/// The columns of [`Told`].
-type Columns = (
-    (
-        journal::sequence,
-        journal::at,
-        journal::actor,
-        journal::action,
-        journal::kind,
-        journal::item_id,
-        journal::version,
-        journal::request_id,
-        journal::reason,
-        journal::changed,
-        journal::via,
-    ),
-    diesel::dsl::Nullable<accounts::name>,
-);
-
-type Own = (i64, i64, Option<String>, String, String, String, i64, String, Option<String>, String, Option<String>);
-
-/// A row of these columns.
-pub type Row = (Own, Option<String>);
-
-/// The columns of [`Told`], for a query that joins the accounts.
-pub fn columns() -> Columns {
-    let own = (
-        journal::sequence,
-        journal::at,
-        journal::actor,
-        journal::action,
-        journal::kind,
-        journal::item_id,
-        journal::version,
-        journal::request_id,
-        journal::reason,
-        journal::changed,
-        journal::via,
-    );
-    (own, accounts::name.nullable())
+impl Told {
+    /// The places of the content that changed.
+    pub fn places(&self) -> Vec<String> {
+        serde_json::from_str(&self.changed).unwrap_or_default()
+    }
 }
 
-impl From<Row> for Told {
-    fn from((own, actor_name): Row) -> Self {
-        let (sequence, at, actor, action, kind, item_id, version, request_id, reason, changed, via) = own;
-        Self { sequence, at, actor, action, kind, item_id, version, request_id, reason, changed, via, actor_name }
-    }
+/// Entries with the accounts that made them.
+#[diesel::dsl::auto_type]
+pub fn with_accounts() -> _ {
+    journal::table.left_join(accounts::table.on(journal::actor.eq(accounts::id.nullable())))
 }
 
 /// The entries of an item before the number `before`, the newest first.
 pub fn entries(connection: &mut Db, kind: &str, item_id: &str, before: i64, limit: i64) -> QueryResult<Vec<Told>> {
-    let rows: Vec<Row> = journal::table
-        .left_join(accounts::table.on(journal::actor.eq(accounts::id.nullable())))
+    with_accounts()
         .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::sequence.lt(before)))
         .order(journal::sequence.desc())
         .limit(limit)
-        .select(columns())
-        .load(connection)?;
-    Ok(rows.into_iter().map(Told::from).collect())
+        .select(Told::as_select())
+        .load(connection)
 }
 
 /// What an item was at a version: the text that was being written then.
@@ -114,14 +79,13 @@ pub struct State {
 
 /// The item as it was at a version; the newest entry of that version counts.
 pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) -> Result<State, Problem> {
-    let row: Option<(Row, String)> = journal::table
-        .left_join(accounts::table.on(journal::actor.eq(accounts::id.nullable())))
+    let row: Option<(Told, String)> = with_accounts()
         .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::version.eq(version)))
         .order(journal::sequence.desc())
-        .select((columns(), journal::snapshot))
+        .select((Told::as_select(), journal::snapshot))
         .first(connection)
         .optional()?;
-    let Some((row, snapshot)) = row else { return Err(Problem::not_found("revision")) };
+    let Some((told, snapshot)) = row else { return Err(Problem::not_found("revision")) };
     let snapshot: Value = serde_json::from_str(&snapshot).map_err(|error| Problem::internal(&error))?;
     let text = |name: &str| snapshot.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let draft = snapshot.get("draft").filter(|draft| draft.is_object());
@@ -130,7 +94,7 @@ pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) ->
     // Entries of before there were stages have none.
     let stage = Some(text("stage")).filter(|stage| !stage.is_empty()).unwrap_or_else(|| "draft".to_owned());
     Ok(State {
-        told: row.into(),
+        told,
         slug: shown.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned(),
         state: if status == "draft" || draft.is_some() { stage } else { status },
         is_working_draft: draft.is_some(),
