@@ -16,7 +16,7 @@ use crate::content::fault::Faults;
 use crate::content::field::Field;
 use crate::database::Db;
 use crate::http::body::{json as body, merge_patch};
-use crate::http::conditions::required_version;
+use crate::http::conditions::{WRITE_PROBLEMS, required_version};
 use crate::http::desk_api::author;
 use crate::http::openapi::schemas::{example_of, reference};
 use crate::http::parameters::{IF_MATCH, path_id};
@@ -116,7 +116,7 @@ fn account_routes() -> Vec<Route> {
             .parameters([path_id(), IF_MATCH.clone()])
             .body("application/merge-patch+json", reference("AccountChange"), example_of(&ACCOUNT_CHANGE))
             .answers(200, "Changed.", reference("Account"), &["ETag"])
-            .problems(&[Kind::NotFound, Kind::Conflict, Kind::PreconditionFailed, Kind::PreconditionRequired]),
+            .problems(&WRITE_PROBLEMS),
     ]
 }
 
@@ -215,9 +215,7 @@ pub async fn own_account_with_password(request: &Request, password: String) -> R
         if problem.kind != Kind::BadCredentials {
             return problem;
         }
-        let mut faults = Faults::new();
-        faults.add("/current_password", "wrong", "this is not the password");
-        Problem::invalid(faults)
+        Problem::invalid(Faults::one("/current_password", "wrong", "this is not the password"))
     })
 }
 
@@ -291,9 +289,7 @@ fn set_password(c: &mut Db, author: &Author, account: AccountRow, hash: String) 
 /// The hash of a new password that is good enough.
 pub async fn new_hash(app: &App, email: &str, password: String, pointer: &str) -> Result<String, Problem> {
     if let Err((code, message)) = passwords::check_new(&password, email) {
-        let mut faults = Faults::new();
-        faults.add(pointer, code, message);
-        return Err(Problem::invalid(faults));
+        return Err(Problem::invalid(Faults::one(pointer, code, message)));
     }
     app.hasher.hash(password).await
 }

@@ -8,8 +8,9 @@ use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind};
 use crate::content::validate::validate;
 use crate::content::{LocaleMode, Site};
-use crate::http::bulk_api::COLLECTIONS;
+use crate::database::now;
 use crate::problem::Problem;
+use crate::resources::COLLECTIONS;
 
 const ROLES: &[&str] = &["viewer", "contributor", "editor", "administrator"];
 
@@ -168,9 +169,9 @@ impl Form {
         self.get(name).unwrap_or_default()
     }
 
-    /// A moment of the form (µs), if it is there.
-    pub fn instant(&self, name: &str) -> Option<i64> {
-        instant_in(&self.0, name)
+    /// A moment of the form that must lie ahead (µs), if it is there.
+    pub fn ahead(&self, name: &str, faults: &mut Faults) -> Option<i64> {
+        ahead(&self.0, name, "", faults)
     }
 
     /// All of it.
@@ -196,8 +197,18 @@ impl Form {
     }
 }
 
+/// A moment of a checked object that must lie ahead (µs), if it is there; one that has passed is a fault
+/// below `place`.
+pub fn ahead(object: &Map<String, Value>, name: &str, place: &str, faults: &mut Faults) -> Option<i64> {
+    let at = instant_in(object, name)?;
+    if at <= now() {
+        faults.add(format!("{place}/{name}"), "in_the_past", "this moment has passed");
+    }
+    Some(at)
+}
+
 /// A moment of a checked object (µs), if it is there.
-pub fn instant_in(object: &Map<String, Value>, name: &str) -> Option<i64> {
+fn instant_in(object: &Map<String, Value>, name: &str) -> Option<i64> {
     let at = chrono::DateTime::parse_from_rfc3339(object.get(name)?.as_str()?).ok()?;
     Some(at.timestamp_micros())
 }

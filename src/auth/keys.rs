@@ -4,14 +4,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::json;
 
 use super::permissions::Role;
-use super::sessions::hash;
+use super::sessions::{hash, new_secret};
 use super::told;
 use crate::app::App;
 use crate::database::schema::{accounts, api_keys};
@@ -77,8 +75,7 @@ pub struct Wanted {
 
 /// Makes a key; the text is shown now and never again.
 pub fn create(connection: &mut Db, author: &Author, account_id: &str, wanted: Wanted) -> QueryResult<(ApiKey, String)> {
-    let secret: [u8; 32] = rand::random();
-    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
+    let token = format!("{PREFIX}{}", new_secret());
     let key = ApiKey {
         id: new_id(),
         account_id: account_id.to_owned(),

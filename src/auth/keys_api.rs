@@ -9,7 +9,7 @@ use super::keys::{self, ApiKey, Wanted};
 use super::permissions::{Action, Area, Role};
 use crate::content::fault::Faults;
 use crate::content::moment::utc_text;
-use crate::database::{Db, now};
+use crate::database::Db;
 use crate::http::body::json;
 use crate::http::desk_api::author;
 use crate::http::openapi::schemas::{example_of, reference};
@@ -161,10 +161,7 @@ async fn make(request: Request, form: Form, machine: bool) -> Result<Answer, Pro
     if role > actor.role {
         faults.add("/role", "beyond_own_role", "a key may do no more than the account that makes it");
     }
-    let expires_at = form.instant("expires_at").unwrap_or(0);
-    if expires_at != 0 && expires_at <= now() {
-        faults.add("/expires_at", "in_the_past", "this moment has passed");
-    }
+    let expires_at = form.ahead("expires_at", &mut faults).unwrap_or(0);
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }

@@ -1,12 +1,10 @@
 //! Tokens that were mailed: each is good once, for setting a password.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 use serde_json::json;
 
 use super::accounts::{self, AccountRow};
-use super::sessions::{self, hash};
+use super::sessions::{self, hash, new_secret};
 use super::told;
 use crate::content::fault::Faults;
 use crate::database::schema::mailed_tokens;
@@ -53,8 +51,7 @@ pub fn issue(connection: &mut Db, account_id: &str, purpose: Purpose) -> QueryRe
         return Ok(None);
     }
     forget(connection, account_id)?;
-    let secret: [u8; 32] = rand::random();
-    let token = URL_SAFE_NO_PAD.encode(secret);
+    let token = new_secret();
     let row = (
         mailed_tokens::token_hash.eq(hash(&token)),
         mailed_tokens::account_id.eq(account_id),
@@ -78,11 +75,8 @@ pub fn account(connection: &mut Db, token: &str) -> Result<AccountRow, Problem> 
         Some(id) => Some(accounts::by_id(connection, &id)?).filter(|account| account.active),
         None => None,
     };
-    account.ok_or_else(|| {
-        let mut faults = Faults::new();
-        faults.add("/token", "not_valid", "this token is not valid, or not any more");
-        Problem::invalid(faults)
-    })
+    account
+        .ok_or_else(|| Problem::invalid(Faults::one("/token", "not_valid", "this token is not valid, or not any more")))
 }
 
 /// Sets the password of a token's account, which uses the token up and ends all sessions.

@@ -74,9 +74,11 @@ async fn begin(request: Request) -> Result<Answer, Problem> {
     let known = &request.app.config.oidc.redirect_uris;
     let is_known = |uri: &&String| crate::content::values::url(uri).as_deref() == Ok(redirect_uri.as_str());
     let Some(redirect_uri) = known.iter().find(is_known) else {
-        let mut faults = Faults::new();
-        faults.add("/redirect_uri", "not_configured", "this address is none of oidc.redirect_uris");
-        return Err(Problem::invalid(faults));
+        return Err(Problem::invalid(Faults::one(
+            "/redirect_uri",
+            "not_configured",
+            "this address is none of oidc.redirect_uris",
+        )));
     };
     let (authorization_url, state) = request.app.oidc.begin(redirect_uri.clone()).await?;
     Ok(Answer::of(200, &ProviderLogin { authorization_url, state })?.private())

@@ -98,9 +98,7 @@ async fn confirm(request: Request) -> Result<Answer, Problem> {
 }
 
 fn wrong_code() -> Problem {
-    let mut faults = Faults::new();
-    faults.add("/code", "wrong", "this is no code of now");
-    Problem::invalid(faults)
+    Problem::invalid(Faults::one("/code", "wrong", "this is no code of now"))
 }
 
 async fn end(request: Request) -> Result<Answer, Problem> {

@@ -76,6 +76,11 @@ pub enum Refreshed {
     Refused,
 }
 
+/// A new secret of 256 bits, as base64url.
+pub fn new_secret() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
 /// The stored form of a secret with enough randomness of its own: a plain hash.
 pub fn hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
@@ -95,8 +100,7 @@ fn issue(
     agent: String,
     begun_at: i64,
 ) -> QueryResult<String> {
-    let secret: [u8; 32] = rand::random();
-    let token = URL_SAFE_NO_PAD.encode(secret);
+    let token = new_secret();
     let at = now();
     let row = Row {
         token_hash: hash(&token),

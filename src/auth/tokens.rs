@@ -213,11 +213,10 @@ pub fn load_keys(connection: &mut Db, purpose: &str) -> QueryResult<Vec<SigningK
 
 /// Makes a new key; it signs from now on, the older ones still verify.
 pub fn add_key(connection: &mut Db, purpose: &str) -> QueryResult<()> {
-    let secret: [u8; 32] = rand::random();
     let key = SigningKey {
         id: new_id(),
         purpose: purpose.to_owned(),
-        secret: URL_SAFE_NO_PAD.encode(secret),
+        secret: super::sessions::new_secret(),
         created_at: now(),
     };
     diesel::insert_into(signing_keys::table).values(&key).execute(connection)?;

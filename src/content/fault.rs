@@ -30,6 +30,13 @@ impl Faults {
         Self::default()
     }
 
+    /// One fault.
+    pub fn one(pointer: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
+        let mut faults = Self::new();
+        faults.add(pointer, code, message);
+        faults
+    }
+
     /// Notes a fault; beyond a bound further ones are dropped, since one refusal is enough.
     pub fn add(&mut self, pointer: impl Into<String>, code: &str, message: impl Into<String>) {
         if self.0.len() < MOST_FAULTS {

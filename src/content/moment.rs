@@ -70,6 +70,11 @@ pub fn instant(text: &str, zone: Tz) -> Result<DateTime<Utc>, Wrong> {
     Ok(Moment::parse(text, zone)?.instant(zone, false).to_utc())
 }
 
+/// The same from a query, where a "+" that was not percent-encoded arrives as a space.
+pub fn instant_in_query(text: &str, zone: Tz) -> Result<DateTime<Utc>, Wrong> {
+    instant(text, zone).or_else(|wrong| instant(&text.replace(' ', "+"), zone).map_err(|_| wrong))
+}
+
 /// Start and end of a stored item, if it has a start. Without an end, an item of which only the
 /// day is known lasts that day, and any other ends as it starts.
 pub fn stored_span(content: &serde_json::Map<String, serde_json::Value>) -> Option<(DateTime<Tz>, DateTime<Tz>)> {

@@ -1,11 +1,9 @@
 //! Typed queries: every parameter known, every fault named.
 
-use chrono_tz::Tz;
-
 use super::cursor::Cursor;
 use super::{Audience, Shape};
 use crate::content::fault::{Faults, unknown};
-use crate::content::moment::Moment;
+use crate::content::moment::instant_in_query;
 use crate::content::render::{BodyFormat, View};
 use crate::content::slug::MAX_SLUG;
 use crate::content::{LocaleMode, Site};
@@ -353,20 +351,11 @@ impl Reader<'_> {
 
     fn time(&mut self, name: &str, column: Column, operator: Option<&str>, value: &str) -> Option<Condition> {
         let (_, compare) = Compare::ALL.iter().find(|(word, _)| Some(*word) == operator)?;
-        let zone: Tz = self.site.time_zone;
-        // A "+" of an offset that was not percent-encoded arrives as a space.
-        let text = value.replace(' ', "+");
-        match Moment::parse(&text, zone).or_else(|_| Moment::parse(value, zone)) {
-            Ok(moment) => Some(Condition::Time(column, *compare, moment.instant(zone, false).timestamp_micros())),
+        match instant_in_query(value, self.site.time_zone) {
+            Ok(at) => Some(Condition::Time(column, *compare, at.timestamp_micros())),
             Err((code, message)) => {
-                // Any offset is a good one in a filter: it need not be that of the site's zone.
-                match chrono::DateTime::parse_from_rfc3339(&text) {
-                    Ok(at) if code == "wrong_offset" => Some(Condition::Time(column, *compare, at.timestamp_micros())),
-                    _ => {
-                        self.faults.add(format!("?{name}"), code, message);
-                        None
-                    }
-                }
+                self.faults.add(format!("?{name}"), code, message);
+                None
             }
         }
     }

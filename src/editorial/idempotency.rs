@@ -28,9 +28,11 @@ impl Idempotent {
     /// Reads a key for a request with this target and body.
     pub fn read(account_id: &str, key: &str, target: &str, body: &[u8]) -> Result<Self, Problem> {
         if key.is_empty() || key.len() > 255 || !key.bytes().all(|b| b.is_ascii_graphic()) {
-            let mut faults = Faults::new();
-            faults.add("Idempotency-Key", "not_a_key", "1 to 255 visible ASCII characters");
-            return Err(Problem::bad_request(faults));
+            return Err(Problem::bad_request(Faults::one(
+                "Idempotency-Key",
+                "not_a_key",
+                "1 to 255 visible ASCII characters",
+            )));
         }
         let mut hash = Sha256::new();
         hash.update(target.as_bytes());
@@ -57,9 +59,7 @@ impl Idempotent {
             None => Ok(None),
             Some(earlier) if earlier.fingerprint == self.fingerprint => Ok(Some(earlier.item_id)),
             Some(_) => {
-                let mut faults = Faults::new();
-                faults.add("Idempotency-Key", "reused", "this key was used for another request");
-                Err(Problem::invalid(faults))
+                Err(Problem::invalid(Faults::one("Idempotency-Key", "reused", "this key was used for another request")))
             }
         }
     }

@@ -275,9 +275,11 @@ impl Desk {
         }
         let slug_locale = self.slug_locale();
         if beside && slug_locale.is_some() && draft.slug != self.slug_of(&item, &item.slug) {
-            let mut faults = Faults::new();
-            faults.add("/slug", "not_in_draft", "slugs of other languages are changed without view=draft");
-            return Err(Problem::invalid(faults));
+            return Err(Problem::invalid(Faults::one(
+                "/slug",
+                "not_in_draft",
+                "slugs of other languages are changed without view=draft",
+            )));
         }
         let (site, author, resource, role) =
             (Arc::clone(&self.app.site), self.author.clone(), self.resource, self.role);

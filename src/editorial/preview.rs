@@ -69,9 +69,11 @@ pub async fn as_of<T: Send + 'static>(
 }
 
 fn too_far() -> Problem {
-    let mut faults = Faults::new();
-    faults.add("?at", "too_far", format!("more than {MOST_PLANS} plans are due before this moment"));
-    Problem::bad_request(faults)
+    Problem::bad_request(Faults::one(
+        "?at",
+        "too_far",
+        format!("more than {MOST_PLANS} plans are due before this moment"),
+    ))
 }
 
 /// A row of `preview_links`.

@@ -270,9 +270,7 @@ fn refuse_circle(connection: &mut Db, id: &str, parent_id: &str, field: &str) ->
         }
         above = items::table.find(&current).select(items::parent_id).first::<Option<String>>(connection)?;
     }
-    let mut faults = Faults::new();
-    faults.add(format!("/{field}"), "circle", "an item cannot stand below itself");
-    Err(Problem::invalid(faults))
+    Err(Problem::invalid(Faults::one(format!("/{field}"), "circle", "an item cannot stand below itself")))
 }
 
 /// Shows or hides the items filed under one that appeared or disappeared.

@@ -11,7 +11,7 @@ use super::parameters::query;
 use super::route::{Access, Answer, Request, Route};
 use crate::auth::permissions::{Action, Area};
 use crate::content::fault::Faults;
-use crate::content::moment::{instant, utc_text};
+use crate::content::moment::{instant_in_query, utc_text};
 use crate::journal::audit::{self, Wanted};
 use crate::journal::history::Told;
 use crate::problem::Problem;
@@ -133,7 +133,7 @@ fn wanted(request: &Request) -> Result<Wanted, Problem> {
             faults.add(format!("?{name}"), "not_a_word", "1 to 64 letters, digits, hyphens and underscores");
         }
         let word = || Some(value.clone());
-        let mut moment = || match instant(&value.replace(' ', "+"), request.app.site.time_zone) {
+        let mut moment = || match instant_in_query(value, request.app.site.time_zone) {
             Ok(at) => Some(at.timestamp_micros()),
             Err((code, message)) => {
                 faults.add(format!("?{name}"), code, message);

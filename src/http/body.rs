@@ -28,9 +28,7 @@ fn read(request: &Request, types: &[&str]) -> Result<Value, Problem> {
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
     if let Err(error) = std::str::from_utf8(&request.body) {
-        let mut faults = Faults::new();
-        faults.add("", "invalid_utf8", format!("the body is not UTF-8: {error}"));
-        return Err(Problem::bad_request(faults));
+        return Err(Problem::bad_request(Faults::one("", "invalid_utf8", format!("the body is not UTF-8: {error}"))));
     }
     strict_json::parse(&request.body).map_err(Problem::bad_request)
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::body;
 use super::desk_api::{author, moments};
 use super::openapi::schemas::{example_of, reference};
-use super::parameters::REASON;
+use super::parameters::{MAX_NUMBER, REASON};
 use super::route::{Access, Answer, JSON, Request, Route};
 use crate::auth::forms::Form;
 use crate::auth::permissions::{Action, Area};
@@ -19,11 +19,7 @@ use crate::editorial::bulk::{self, MOST_STEPS, Step};
 use crate::editorial::life::{Operation, Pen};
 use crate::items::Item;
 use crate::problem::Problem;
-use crate::resources::Resource;
-
-/// Where each kind is found.
-pub const COLLECTIONS: &[&str] =
-    &["events", "sessions", "speakers", "partners", "venues", "topics", "series", "event-types"];
+use crate::resources::{COLLECTIONS, Resource};
 
 const WORDS: &[&str] = &[
     "submit",
@@ -49,8 +45,7 @@ pub const ID: Field =
 const STEP: &[Field] = &[
     COLLECTION,
     ID,
-    Field::new("version", Kind::Integer { min: 1, max: 9_007_199_254_740_991 }, "The version that it has.", "3")
-        .required(),
+    Field::new("version", Kind::Integer { min: 1, max: MAX_NUMBER }, "The version that it has.", "3").required(),
     Field::new("operation", Kind::OneOf(WORDS), "The step.", r#""publish""#).required(),
     Field::new("publish_at", Kind::Instant, "For `schedule`.", r#""2027-01-15T09:00""#),
     Field::new("unpublish_at", Kind::Instant, "For `schedule`.", r#""2027-03-01T18:00""#),
@@ -167,4 +162,16 @@ fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
 pub fn item(entry: &Map<String, Value>) -> Option<(&'static Resource, String)> {
     let resource = Resource::of_collection(entry.get("collection")?.as_str()?)?;
     Some((resource, entry.get("id")?.as_str()?.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_its_word() {
+        let schedule = Operation::Schedule { publish_at: None, unpublish_at: None };
+        let known: Vec<&str> = Operation::PLAIN.into_iter().chain([schedule]).map(Operation::word).collect();
+        assert!(known.len() == WORDS.len() && known.iter().all(|word| WORDS.contains(word)));
+    }
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use serde_json::json;
 
-use super::history_api::number;
 use super::openapi::schemas::{reference, text};
-use super::parameters::query;
+use super::parameters::{number, query, whole};
 use super::route::{Access, Answer, Request, Route};
 use crate::content::fault::Faults;
 use crate::database::Db;
@@ -20,11 +19,7 @@ const MOST: i64 = 1_000;
 
 /// All routes of this room.
 pub fn routes() -> Vec<Route> {
-    let limit = utoipa::openapi::ObjectBuilder::new()
-        .schema_type(utoipa::openapi::schema::Type::Integer)
-        .minimum(Some(1))
-        .maximum(Some(MOST))
-        .default(Some(json!(USUAL)));
+    let limit = whole(1, MOST).default(Some(json!(USUAL)));
     vec![
         Route::new(Method::GET, "/api/v1/changes", "listChanges", list)
             .about(
@@ -46,7 +41,7 @@ pub fn routes() -> Vec<Route> {
 async fn list(request: Request) -> Result<Answer, Problem> {
     let limit = number(&request, "limit", MOST)?.unwrap_or(USUAL);
     let key = request.app.cursor_key.clone();
-    let given = request.pairs.iter().find(|(name, _)| name == "since").map(|(_, value)| value.as_str());
+    let given = request.query("since");
     let token = match given.map(|text| Token::decode(text, &key)) {
         None => None,
         Some(Some(token)) => Some(token),

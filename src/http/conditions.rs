@@ -8,6 +8,10 @@ use super::route::Request;
 use crate::content::fault::Faults;
 use crate::problem::{Kind, Problem};
 
+/// The problems of every write of what exists.
+pub const WRITE_PROBLEMS: [Kind; 4] =
+    [Kind::NotFound, Kind::Conflict, Kind::PreconditionFailed, Kind::PreconditionRequired];
+
 /// The tag of a representation; `version` is 0 for lists.
 pub fn tag(version: i64, body: &[u8]) -> String {
     format!("\"v{version}-{:016x}\"", twox_hash::XxHash3_64::oneshot(body))
@@ -30,9 +34,11 @@ pub fn required_version(request: &Request) -> Result<i64, Problem> {
         return Err(Problem::new(Kind::PreconditionRequired, detail));
     };
     version_of(given).ok_or_else(|| {
-        let mut faults = Faults::new();
-        faults.add("If-Match", "not_a_tag", "wants one ETag as the server gave it, such as \"v3-1f2e3d4c5b6a7988\"");
-        Problem::bad_request(faults)
+        Problem::bad_request(Faults::one(
+            "If-Match",
+            "not_a_tag",
+            "wants one ETag as the server gave it, such as \"v3-1f2e3d4c5b6a7988\"",
+        ))
     })
 }
 

@@ -287,7 +287,7 @@ fn conditional(request: &Request, sight: &Sight, under: Option<(u64, String)>, k
     let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
     let vary = if by_address { "Authorization" } else { "Authorization, Accept-Language" };
     let answer = answer.header("etag", &kept.tag).header("vary", vary);
-    let language = request.pairs.iter().find(|(name, _)| name == "locale").map(|(_, value)| value.as_str());
+    let language = request.query("locale");
     let answer = match language.map_or(Some(request.app.site.default_locale()), |l| request.app.site.locale(l)) {
         Some(locale) => answer.header("content-language", locale),
         None => answer,

@@ -6,17 +6,17 @@ use actix_web::http::Method;
 use serde_json::{Map, Value};
 
 use super::body;
-use super::conditions::{required_version, tag as etag};
+use super::conditions::{WRITE_PROBLEMS, required_version, tag as etag};
 use super::content_api::{collection_path, item_path, tag};
 use super::openapi::schemas::{example_of, example_of_item, reference};
 use super::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
 use super::route::{Access, Answer, JSON, Request, Route, Takes};
-use crate::auth::forms::{Form, instant_in};
+use crate::auth::forms::{Form, ahead};
 use crate::auth::permissions::{Action, Area};
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
 use crate::content::{LocaleMode, values};
-use crate::database::{Db, now};
+use crate::database::Db;
 use crate::delivery::Audience;
 use crate::delivery::one::shown;
 use crate::delivery::query::Reader;
@@ -49,7 +49,6 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
 fn writes(resource: &'static Resource) -> Vec<Route> {
     let noun = resource.noun;
     let schema = resource.schema;
-    let changed = [Kind::NotFound, Kind::Conflict, Kind::PreconditionFailed, Kind::PreconditionRequired];
     let update = Access::May(Area::Content, Action::UpdateOwn);
     vec![
         Route::new(Method::POST, collection_path(resource), format!("create{schema}"), move |r| create(resource, r))
@@ -73,7 +72,7 @@ fn writes(resource: &'static Resource) -> Vec<Route> {
         .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
         .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
         .answers(200, "Replaced.", reference(schema), &["ETag"])
-        .problems(&changed),
+        .problems(&WRITE_PROBLEMS),
         Route::new(Method::PATCH, item_path(resource), format!("update{schema}"), move |r| {
             change(resource, r, Change::Patch, body::merge_patch)
         })
@@ -91,14 +90,14 @@ fn writes(resource: &'static Resource) -> Vec<Route> {
             serde_json::json!({"status": "draft"}),
         )
         .answers(200, "Changed.", reference(schema), &["ETag"])
-        .problems(&changed),
+        .problems(&WRITE_PROBLEMS),
         Route::new(Method::DELETE, item_path(resource), format!("trash{schema}"), move |r| trash(resource, r))
             .about(tag(resource), format!("Move a {noun} to the trash"), "It can be restored.")
             .access(Access::May(Area::Content, Action::Trash))
             .parameters([parameters::REASON.clone()])
             .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
             .answers_as(204, "In the trash.", None, &["ETag"])
-            .problems(&changed),
+            .problems(&WRITE_PROBLEMS),
     ]
 }
 
@@ -135,13 +134,8 @@ fn steps(resource: &'static Resource) -> Vec<Route> {
             .takes(Takes::Step)
             .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
             .answers(200, "Done.", reference(resource.schema), &["ETag"])
-            .problems(&[
-                Kind::NotFound,
-                Kind::Conflict,
-                Kind::PreconditionFailed,
-                Kind::PreconditionRequired,
-                Kind::Invalid,
-            ])
+            .problems(&WRITE_PROBLEMS)
+            .problems(&[Kind::Invalid])
     };
     // The trash has a method of its own.
     let plain = Operation::PLAIN.into_iter().filter(|operation| *operation != Operation::Trash);
@@ -158,13 +152,11 @@ fn steps(resource: &'static Resource) -> Vec<Route> {
 
 /// Who writes, within which request, and why.
 pub fn author(request: &Request) -> Result<Author, Problem> {
-    let reason = request.pairs.iter().find(|(name, _)| name == "reason").map(|(_, value)| value.as_str());
+    let reason = request.query("reason");
     let reason = match reason.map(|text| values::text(&text.into(), parameters::MAX_REASON, false)).transpose() {
         Ok(reason) => reason,
         Err((code, message)) => {
-            let mut faults = Faults::new();
-            faults.add("?reason", code, message);
-            return Err(Problem::bad_request(faults));
+            return Err(Problem::bad_request(Faults::one("?reason", code, message)));
         }
     };
     let actor = request.actor()?;
@@ -183,7 +175,7 @@ pub fn desk(resource: &'static Resource, request: &Request) -> Result<Desk, Prob
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience: Audience::Editors, faults: &mut faults };
     let shape = reader.shape(&request.pairs, true);
-    let merge = match request.pairs.iter().find(|(name, _)| name == "merge").map(|(_, value)| value.as_str()) {
+    let merge = match request.query("merge") {
         Some("auto") => true,
         None | Some("none") => false,
         Some(other) => {
@@ -262,24 +254,17 @@ fn schedule(request: &Request) -> Result<Operation, Problem> {
 
 /// The moments of a checked body, which must lie ahead; what is wrong goes to `faults`.
 pub fn moments(body: &Map<String, Value>, place: &str, faults: &mut Faults) -> Option<Operation> {
-    let mut sound = true;
-    let mut moment = |name: &str| {
-        let at = instant_in(body, name)?;
-        if at <= now() {
-            faults.add(format!("{place}/{name}"), "in_the_past", "this moment has passed");
-            sound = false;
-        }
-        Some(at)
-    };
-    let (publish_at, unpublish_at) = (moment("publish_at"), moment("unpublish_at"));
+    let mut own = Faults::new();
+    let publish_at = ahead(body, "publish_at", place, &mut own);
+    let unpublish_at = ahead(body, "unpublish_at", place, &mut own);
     if publish_at.is_none() && unpublish_at.is_none() {
-        faults.add(place, "required", "publish_at, unpublish_at, or both");
-        sound = false;
+        own.add(place, "required", "publish_at, unpublish_at, or both");
     }
     if publish_at.zip(unpublish_at).is_some_and(|(from, until)| until <= from) {
-        faults.add(format!("{place}/unpublish_at"), "before_start", "it would be unpublished before it is published");
-        sound = false;
+        own.add(format!("{place}/unpublish_at"), "before_start", "it would be unpublished before it is published");
     }
+    let sound = own.is_empty();
+    faults.extend(own);
     sound.then_some(Operation::Schedule { publish_at, unpublish_at })
 }
 

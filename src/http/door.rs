@@ -127,11 +127,8 @@ async fn read_body(app: &App, http: &HttpRequest, mut payload: Payload) -> Resul
     let reading = async {
         let mut body = Vec::with_capacity(announced.unwrap_or(0).min(65_536));
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| {
-                let mut faults = Faults::new();
-                faults.add("", "broken_body", "the body broke off");
-                Problem::bad_request(faults)
-            })?;
+            let chunk =
+                chunk.map_err(|_| Problem::bad_request(Faults::one("", "broken_body", "the body broke off")))?;
             if body.len() + chunk.len() > most {
                 return Err(too_large());
             }

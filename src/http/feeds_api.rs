@@ -8,9 +8,8 @@ use utoipa::openapi::RefOr;
 
 use super::conditions::tag as etag;
 use super::content_api::{collection_path, item_path, keep, kept, negotiate, tag};
-use super::history_api::number;
 use super::openapi::schemas::text;
-use super::parameters::{IF_NONE_MATCH, path_id_or_slug};
+use super::parameters::{IF_NONE_MATCH, number, path_id_or_slug};
 use super::preview_api::{Sight, sight};
 use super::route::{Access, Answer, Request, Route, Takes};
 use crate::content::LocaleMode;

@@ -5,17 +5,15 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use super::conditions::required_version;
+use super::conditions::{WRITE_PROBLEMS, required_version};
 use super::content_api::{item_path, tag};
 use super::desk_api::{desk, written};
 use super::openapi::schemas::reference;
-use super::parameters::{IF_MATCH, path_id_or_slug, query};
+use super::parameters::{IF_MATCH, MAX_NUMBER, number, path_id_or_slug, query, whole};
 use super::route::{Access, Answer, Request, Route, Takes, parameter};
 use crate::auth::permissions::{Action, Area};
 use crate::content::LocaleMode;
-use crate::content::fault::Faults;
 use crate::content::moment::utc_text;
 use crate::database::Db;
 use crate::delivery::query::MAX_LIMIT;
@@ -161,22 +159,10 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
         .takes(Takes::Step)
         .parameters([path_id_or_slug(resource), version(), IF_MATCH.clone()])
         .answers(200, "Done.", reference(schema), &["ETag"])
-        .problems(&[
-            Kind::NotFound,
-            Kind::Conflict,
-            Kind::PreconditionFailed,
-            Kind::PreconditionRequired,
-            Kind::Invalid,
-        ]),
+        .problems(&WRITE_PROBLEMS)
+        .problems(&[Kind::Invalid]),
     ]
 }
-
-fn whole(min: i64, max: i64) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max))
-}
-
-/// Largest number that versions and sequences may have in requests: exact in JavaScript too.
-const MAX_NUMBER: i64 = 9_007_199_254_740_991;
 
 fn version() -> Parameter {
     parameter("version", ParameterIn::Path, whole(1, MAX_NUMBER), "The version.", json!(3))
@@ -194,19 +180,6 @@ pub fn before() -> Parameter {
 /// `limit`, on pages of the journal.
 pub fn limit() -> Parameter {
     query("limit", whole(1, MAX_LIMIT).default(Some(json!(20))), "Entries a page.", json!(20))
-}
-
-/// A number of the query, within its bounds.
-pub fn number(request: &Request, name: &str, max: i64) -> Result<Option<i64>, Problem> {
-    let Some((_, text)) = request.pairs.iter().find(|(known, _)| known == name) else { return Ok(None) };
-    match text.parse().ok().filter(|number| (1..=max).contains(number)) {
-        Some(number) => Ok(Some(number)),
-        None => {
-            let mut faults = Faults::new();
-            faults.add(format!("?{name}"), "out_of_range", format!("a whole number between 1 and {max}"));
-            Err(Problem::bad_request(faults))
-        }
-    }
 }
 
 /// `before` and `limit`.

@@ -9,9 +9,11 @@ use utoipa::openapi::{RefOr, Required, Schema};
 
 use super::feeds_api::MOST;
 use super::openapi::schemas::LINE;
-use super::route::parameter;
+use super::route::{Request, parameter};
 use crate::content::Site;
+use crate::content::fault::Faults;
 use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, STATUSES, When};
+use crate::problem::Problem;
 use crate::resources::{On, Resource};
 
 /// `If-Match`, on every write of what exists.
@@ -51,6 +53,27 @@ fn text() -> ObjectBuilder {
 
 fn one_of(words: &[&str]) -> ObjectBuilder {
     text().enum_values(Some(words.to_vec()))
+}
+
+/// A whole number within bounds.
+pub fn whole(min: i64, max: i64) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max))
+}
+
+/// Largest number that versions and sequences may have in requests: exact in JavaScript too.
+pub const MAX_NUMBER: i64 = 9_007_199_254_740_991;
+
+/// A number of the query, within its bounds.
+pub fn number(request: &Request, name: &str, max: i64) -> Result<Option<i64>, Problem> {
+    let Some(text) = request.query(name) else { return Ok(None) };
+    match text.parse().ok().filter(|number| (1..=max).contains(number)) {
+        Some(number) => Ok(Some(number)),
+        None => Err(Problem::bad_request(Faults::one(
+            format!("?{name}"),
+            "out_of_range",
+            format!("a whole number between 1 and {max}"),
+        ))),
+    }
 }
 
 /// `{id}` in a path.
@@ -147,8 +170,6 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
 /// The parameters of lists.
 pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
     let mut parameters = of_one(resource, site);
-    let whole =
-        |min: i64, max: i64| ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max));
     parameters.extend([
         query("limit", whole(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT))), "Items a page.", json!(20)),
         query(
@@ -211,8 +232,7 @@ fn moments() -> Vec<Parameter> {
 /// The parameters of feeds.
 pub fn of_feed(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
     let mut parameters = of_feed_of_one(site);
-    let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MOST));
-    parameters.push(query("limit", limit.default(Some(json!(100))), "The most events.", json!(100)));
+    parameters.push(query("limit", whole(1, MOST).default(Some(json!(100))), "The most events.", json!(100)));
     parameters.extend(sorts_and_filters(resource));
     parameters
 }

@@ -6,7 +6,6 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::body;
-use super::bulk_api::COLLECTIONS;
 use super::desk_api::author;
 use super::openapi::schemas::reference;
 use super::parameters::path_id;
@@ -16,13 +15,13 @@ use crate::auth::forms::Form;
 use crate::auth::permissions::{Action, Area, may};
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
-use crate::content::moment::{instant, utc_text};
+use crate::content::moment::{instant_in_query, utc_text};
 use crate::database::{Db, now};
 use crate::delivery::Audience;
 use crate::editorial::operations::find;
 use crate::editorial::preview::{self, PreviewLink};
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
+use crate::resources::{COLLECTIONS, Resource};
 
 /// Days for which a link is good without `expires_at`, and at most.
 const USUAL_DAYS: i64 = 7;
@@ -83,11 +82,10 @@ impl Sight {
 
 /// What whoever asks is to see: by token, by `at`, by preview link.
 pub async fn sight(request: &Request) -> Result<Sight, Problem> {
-    let given = |name: &str| request.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let editor = request.actor.as_ref().is_some_and(|actor| may(actor.role, Area::Content, Action::Read));
     let audience = if editor { Audience::Editors } else { Audience::Public };
-    let (at, link) = (given("at"), given("preview"));
-    if let Some(token) = link {
+    let at = request.query("at");
+    if let Some(token) = request.query("preview").map(str::to_owned) {
         let key = request.app.cursor_key.clone();
         let link = request.app.database.read(move |c| preview::by_token(c, &key, &token)).await?;
         if at.is_some() {
@@ -102,22 +100,17 @@ pub async fn sight(request: &Request) -> Result<Sight, Problem> {
     if !editor {
         return Err(fault("?at", "not_public", "the site as it will be is shown to editors, and by preview links"));
     }
-    let at = moment(request, &text).map_err(|(code, message)| fault("?at", code, message))?;
+    let at = moment(request, text).map_err(|(code, message)| fault("?at", code, message))?;
     Ok(Sight { audience: Audience::Public, at: Some(at), only: None })
 }
 
 fn fault(place: &str, code: &str, message: impl Into<String>) -> Problem {
-    let mut faults = Faults::new();
-    faults.add(place, code, message);
-    Problem::bad_request(faults)
+    Problem::bad_request(Faults::one(place, code, message))
 }
 
 /// A moment that lies ahead, in the site's zone or with any offset (µs).
 fn moment(request: &Request, text: &str) -> Result<i64, (&'static str, String)> {
-    // A "+" of an offset that was not percent-encoded arrives as a space.
-    let text = text.replace(' ', "+");
-    let zone = request.app.site.time_zone;
-    let at = instant(&text, zone)?.timestamp_micros();
+    let at = instant_in_query(text, request.app.site.time_zone)?.timestamp_micros();
     if at < now() {
         return Err(("in_the_past", "this moment has passed; the history of each item shows what was".to_owned()));
     }
@@ -229,14 +222,8 @@ type Wanted = (Option<(&'static Resource, String)>, i64, i64);
 /// What a checked body asks for.
 fn wanted(form: &Form) -> Result<Wanted, Problem> {
     let mut faults = Faults::new();
-    let mut ahead = |name: &str| {
-        let at = form.instant(name)?;
-        if at <= now() {
-            faults.add(format!("/{name}"), "in_the_past", "this moment has passed");
-        }
-        Some(at)
-    };
-    let (at, expires_at) = (ahead("at"), ahead("expires_at").unwrap_or(now() + USUAL_DAYS * DAY));
+    let (at, expires_at) = (form.ahead("at", &mut faults), form.ahead("expires_at", &mut faults));
+    let expires_at = expires_at.unwrap_or(now() + USUAL_DAYS * DAY);
     if expires_at > now() + MOST_DAYS * DAY {
         faults.add("/expires_at", "out_of_range", format!("at most {MOST_DAYS} days from now"));
     }
@@ -279,9 +266,7 @@ fn dangling(problem: Problem) -> Problem {
     if problem.kind != Kind::NotFound {
         return problem;
     }
-    let mut faults = Faults::new();
-    faults.add("/id", "dangling_reference", problem.detail);
-    Problem::invalid(faults)
+    Problem::invalid(Faults::one("/id", "dangling_reference", problem.detail))
 }
 
 async fn revoke(request: Request) -> Result<Answer, Problem> {

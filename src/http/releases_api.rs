@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::body;
 use super::bulk_api::{COLLECTION, ID, item};
-use super::conditions::required_version;
+use super::conditions::{WRITE_PROBLEMS, required_version};
 use super::desk_api::author;
 use super::openapi::schemas::{example_of, reference};
 use super::parameters::{IF_MATCH, REASON, path_id};
@@ -18,7 +18,7 @@ use crate::auth::permissions::{Action, Area, Role};
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
 use crate::content::moment::utc_text;
-use crate::database::{Db, now};
+use crate::database::Db;
 use crate::editorial::bulk::{MOST_STEPS, Step};
 use crate::editorial::life::{Operation, Pen};
 use crate::editorial::releases::{self, Release, Wanted};
@@ -129,7 +129,6 @@ const PATH: &str = "/api/v1/releases/{id}";
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Releases";
     let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Publish));
-    let changed = [Kind::NotFound, Kind::Conflict, Kind::PreconditionFailed, Kind::PreconditionRequired];
     vec![
         Route::new(Method::GET, "/api/v1/releases", "listReleases", list)
             .about(TAG, "List releases", "The newest 100.")
@@ -153,19 +152,19 @@ pub fn routes() -> Vec<Route> {
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
             .body("application/merge-patch+json", reference("ReleaseChange"), example_of(&RELEASE_CHANGE))
             .answers(200, "Changed.", reference("Release"), &["ETag"])
-            .problems(&changed),
+            .problems(&WRITE_PROBLEMS),
         Route::new(Method::DELETE, PATH, "deleteRelease", remove)
             .about(TAG, "Drop a release", "Its items stay as they are.")
             .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
             .answers_as(204, "Dropped.", None, &[])
-            .problems(&changed),
+            .problems(&WRITE_PROBLEMS),
         Route::new(Method::POST, format!("{PATH}/publish"), "publishRelease", publish)
             .about(TAG, "Make a release go live", "All of it at once, or nothing: then faults name what was refused.")
             .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
             .answers(200, "Live.", reference("Release"), &["ETag"])
-            .problems(&changed)
+            .problems(&WRITE_PROBLEMS)
             .problems(&[Kind::Invalid]),
     ]
 }
@@ -226,15 +225,8 @@ async fn get(request: Request) -> Result<Answer, Problem> {
 /// What a body asks for. In a patch, null takes the moment away.
 fn wanted(form: &Form, input: &serde_json::Value) -> Result<Wanted, Problem> {
     let mut faults = Faults::new();
-    let due_at = match form.instant("publish_at") {
-        Some(at) => {
-            if at <= now() {
-                faults.add("/publish_at", "in_the_past", "this moment has passed");
-            }
-            Some(at)
-        }
-        None => input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0),
-    };
+    let taken_away = || input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0);
+    let due_at = form.ahead("publish_at", &mut faults).or_else(taken_away);
     let steps = input.get("items").map(|_| form.objects("items").into_iter().filter_map(step).collect());
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));

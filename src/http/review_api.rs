@@ -233,9 +233,11 @@ async fn comment(resource: &'static Resource, request: Request) -> Result<Answer
     let form = Form::read(&NEW_COMMENT, &body::json(&request)?, &request.app.site)?;
     let (pointer, text) = (form.get("pointer"), form.text("body"));
     if pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {
-        let mut faults = Faults::new();
-        faults.add("/pointer", "not_a_pointer", "a JSON Pointer (RFC 6901) begins with a slash");
-        return Err(Problem::invalid(faults));
+        return Err(Problem::invalid(Faults::one(
+            "/pointer",
+            "not_a_pointer",
+            "a JSON Pointer (RFC 6901) begins with a slash",
+        )));
     }
     let write = move |c: &mut Db, item: &Item| {
         let comment = review::comment(c, &author, item, pointer, &text)?;
@@ -267,9 +269,11 @@ async fn assign_to(resource: &'static Resource, request: Request) -> Result<Answ
     let email = accounts::normal_email(&form.text("email"));
     let write = move |c: &mut Db, item: &Item| {
         let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) else {
-            let mut faults = Faults::new();
-            faults.add("/email", "dangling_reference", "there is no active account with this address");
-            return Err(Problem::invalid(faults));
+            return Err(Problem::invalid(Faults::one(
+                "/email",
+                "dangling_reference",
+                "there is no active account with this address",
+            )));
         };
         review::assign(c, &author, item, Some(&account.id))?;
         Ok(Person { id: account.id, name: Some(account.name) })

@@ -6,7 +6,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::conditions::required_version;
+use super::conditions::{WRITE_PROBLEMS, required_version};
 use super::content_api::{item_path, tag};
 use super::desk_api::{desk, written};
 use super::openapi::schemas::{reference, text};
@@ -64,7 +64,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
             .takes(Takes::Step)
             .parameters([path_id_or_slug(resource), path_locale(), IF_MATCH.clone()])
             .answers(200, "Done.", reference(schema), &["ETag"])
-            .problems(&[Kind::NotFound, Kind::Conflict, Kind::PreconditionFailed, Kind::PreconditionRequired])
+            .problems(&WRITE_PROBLEMS)
     };
     vec![
         Route::new(Method::GET, &path, format!("list{schema}Translations"), move |r| list(resource, r))

@@ -32,6 +32,10 @@ pub static ALL: [&Resource; 8] = [
     &event_types::EVENT_TYPE,
 ];
 
+/// The collections of [`ALL`], as words of the field language.
+pub const COLLECTIONS: &[&str] =
+    &["events", "sessions", "speakers", "partners", "venues", "topics", "series", "event-types"];
+
 /// One kind of content.
 #[derive(Debug)]
 pub struct Resource {
@@ -135,6 +139,11 @@ mod tests {
             seen.push(resource.kind);
         }
         assert_eq!(seen.len(), ALL.len());
+    }
+
+    #[test]
+    fn collections_are_those_of_all_kinds() {
+        assert_eq!(ALL.map(|resource| resource.collection), COLLECTIONS);
     }
 
     #[test]
