@@ -24,9 +24,9 @@ pub const PREFIX: &str = "plk_";
 const BELIEVED: i64 = 5_000_000;
 /// The most keys that are remembered; beyond that remembering begins anew.
 const MOST_KNOWN: usize = 4_096;
-/// The last use is noted to this exactness, and told to the journal to that (µs).
+/// The last use is noted to this exactness (µs).
 const NOTED: i64 = 300_000_000;
-const TOLD: i64 = 3_600_000_000;
+const HOUR: i64 = 3_600_000_000;
 
 /// A row of `api_keys`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -190,13 +190,18 @@ fn acting(key: &ApiKey, account_role: &str, active: bool, at: i64) -> Option<Act
     Some(Actor { account_id: key.account_id.clone(), role, key: Some(Arc::new(shown)) })
 }
 
+/// Whether the journal is told of a use: the first of each hour, however steadily the key is used.
+fn is_news(last_used_at: i64, at: i64) -> bool {
+    last_used_at / HOUR != at / HOUR
+}
+
 /// Notes the use beside the request: nobody waits for it.
 fn note_use(app: &Arc<App>, key: ApiKey, at: i64) {
     let app = Arc::clone(app);
     actix_web::rt::spawn(async move {
         let write = move |c: &mut Db| {
             diesel::update(api_keys::table.find(&key.id)).set(api_keys::last_used_at.eq(at)).execute(c)?;
-            if at - key.last_used_at > TOLD {
+            if is_news(key.last_used_at, at) {
                 let author = Author {
                     account_id: Some(key.account_id.clone()),
                     request_id: "key".to_owned(),
@@ -211,4 +216,19 @@ fn note_use(app: &Arc<App>, key: ApiKey, at: i64) {
             tracing::warn!(detail = problem.detail, "the use of a key was not noted");
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_never_rests_is_told_of_every_hour() {
+        let (mut last, mut told) = (0, 0);
+        for at in (100 * HOUR..103 * HOUR).step_by(usize::try_from(NOTED).unwrap()) {
+            told += u32::from(is_news(last, at));
+            last = at;
+        }
+        assert_eq!(told, 3);
+    }
 }
