@@ -38,8 +38,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Answers that the public was given lately.
     pub answers: Answers,
-    /// Signs cursors.
-    pub cursor_key: Vec<u8>,
+    /// Signs what only this site may make: cursors, preview links, tokens of changes, log-ins on their way.
+    pub site_key: Vec<u8>,
     /// The OpenAPI document, once somebody has asked for it.
     pub document: OnceLock<String>,
 }
@@ -69,8 +69,8 @@ impl App {
         let tokens = Tokens::new(config.auth.clone());
         let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
         let mailer = Mailer::new(&config.mail)?;
-        let cursor_key = cursor_key(&database).await?;
-        let oidc = Arc::new(Oidc::new(config.oidc.clone(), cursor_key.clone()));
+        let site_key = site_key(&database).await?;
+        let oidc = Arc::new(Oidc::new(config.oidc.clone(), site_key.clone()));
         let site = Arc::new(config.site());
         let answers = Answers::new(config.server.answer_cache_bytes);
         let app = Arc::new(Self {
@@ -83,7 +83,7 @@ impl App {
             oidc,
             hasher,
             answers,
-            cursor_key,
+            site_key,
             document: OnceLock::new(),
         });
         app.refresh_keys().await?;
@@ -160,7 +160,7 @@ fn make_folder(address: &Address) -> Result<(), StartError> {
     }
 }
 
-async fn cursor_key(database: &Database) -> Result<Vec<u8>, DatabaseError> {
+async fn site_key(database: &Database) -> Result<Vec<u8>, DatabaseError> {
     let keys = database
         .write(|c| {
             if tokens::load_keys(c, "cursor")?.is_empty() {

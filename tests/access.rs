@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::{Client, Reply};
+use crate::support::moments::in_ms;
 use crate::tests;
 
 tests![
@@ -115,7 +116,7 @@ fn keys_end(app: &TestApp) {
     editor
         .post("/api/v1/auth/keys", &json!({"name": "K", "expires_at": "2020-01-01"}))
         .problem(422, &[("/expires_at", "in_the_past")]);
-    let soon = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(3_000)).to_rfc3339();
+    let soon = in_ms(3_000);
     let (token, _) = key(&editor, "auth/keys", &json!({"name": "K", "expires_at": soon}));
     let program = app.public().with_token(&token);
     program.get("/api/v1/auth/me").expect(200);

@@ -1,12 +1,13 @@
 //! The editors' desk: drafts beside what is public, review, scheduling, publication checks.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plenary::auth::permissions::Role;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
+use crate::support::moments::{in_ms, wait_for};
 use crate::tests;
 
 tests![
@@ -162,21 +163,7 @@ fn publication_names_what_is_missing(app: &TestApp) {
 }
 
 fn plan(client: &Client, path: &str, etag: &str, body: &Value) -> Reply {
-    let headers = [("content-type", "application/json"), ("if-match", etag)];
-    client.send("POST", &format!("{path}/schedule"), &headers, body.to_string().as_bytes())
-}
-
-/// RFC 3339, so many milliseconds from now.
-fn in_ms(ms: i64) -> String {
-    (chrono::Utc::now() + chrono::TimeDelta::milliseconds(ms)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-}
-
-fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !happened() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    client.act_with(&format!("{path}/schedule"), etag, body)
 }
 
 fn what_is_scheduled_happens_at_its_moment(app: &TestApp) {

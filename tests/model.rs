@@ -264,10 +264,7 @@ impl Stage {
         let client = self.as_one(who);
         let path = format!("/api/v1/events/{id}");
         let etag = self.as_one(Who::Editor).get(&format!("{path}/desk")).expect(200).etag().to_owned();
-        let plan = |body: Value| {
-            let headers = [("content-type", "application/json"), ("if-match", etag.as_str())];
-            client.send("POST", &format!("{path}/schedule"), &headers, body.to_string().as_bytes())
-        };
+        let plan = |body: Value| client.act_with(&format!("{path}/schedule"), &etag, &body);
         let step = |word: &str| client.act(&format!("{path}/{word}"), &etag);
         match deed {
             Submit => step("submit"),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
+use crate::support::moments::in_ms;
 use crate::tests;
 
 tests![
@@ -17,8 +18,7 @@ tests![
 ];
 
 fn plan(editor: &Client, path: &str, etag: &str, body: &Value) {
-    let headers = [("content-type", "application/json"), ("if-match", etag)];
-    editor.send("POST", &format!("{path}/schedule"), &headers, body.to_string().as_bytes()).expect(200);
+    editor.act_with(&format!("{path}/schedule"), etag, body).expect(200);
 }
 
 /// Published: an event with a new text from 2030 on, and one that ends in 2031. A draft from 2032 on.
@@ -161,7 +161,7 @@ fn links_end(app: &TestApp) {
     editor.send("DELETE", &own, &[], b"").expect(204);
     public.get(&path(token)).problem(401, &[]);
     editor.send("DELETE", &own, &[], b"").problem(404, &[]);
-    let soon = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(3_000)).to_rfc3339();
+    let soon = in_ms(3_000);
     let made = link(&editor, &json!({"collection": "events", "id": "e", "expires_at": soon}));
     let token = made["token"].as_str().unwrap();
     public.get(&path(token)).expect(200);

@@ -1,12 +1,13 @@
 //! Many items at once: bulk operations, releases, and a thousand plans for one moment.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plenary::auth::permissions::Role;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
+use crate::support::moments::{in_ms, wait_for};
 use crate::support::program::{Program, fresh_database};
 use crate::tests;
 
@@ -120,19 +121,6 @@ fn a_release_goes_live_as_one(app: &TestApp) {
     let made = editor.post("/api/v1/releases", &json!({"name": "None"})).expect(201);
     editor.delete(made.header("location"), made.etag()).expect(204);
     editor.get(made.header("location")).problem(404, &[]);
-}
-
-/// RFC 3339, so many milliseconds from now.
-fn in_ms(ms: i64) -> String {
-    (chrono::Utc::now() + chrono::TimeDelta::milliseconds(ms)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-}
-
-fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !happened() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn a_release_goes_live_at_its_moment(app: &TestApp) {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::Client;
+use crate::support::moments::{in_ms, wait_for};
 use crate::tests;
 
 tests![
@@ -141,10 +142,8 @@ fn the_desk_says_what_can_be_done(app: &TestApp) {
     editor.act("/api/v1/speakers/anna/publish", "\"v1\"").expect(200);
     editor.act(&format!("{EVENT}/publish"), made.etag()).expect(200);
     let draft = author.patch(&format!("{EVENT}?view=draft"), "\"v2\"", &json!({"slug": "f"})).expect(200);
-    let headers = [("content-type", "application/json"), ("if-match", draft.etag())];
-    editor
-        .send("POST", &format!("{EVENT}/schedule"), &headers, br#"{"publish_at": "2090-01-01T00:00:00+00:00"}"#)
-        .expect(200);
+    let body = json!({"publish_at": "2090-01-01T00:00:00+00:00"});
+    editor.act_with(&format!("{EVENT}/schedule"), draft.etag(), &body).expect(200);
     let desk = editor.get(&path).expect(200).json();
     assert_eq!(
         (&desk["status"], &desk["stage"], &desk["live"]),
@@ -165,16 +164,10 @@ fn a_failed_schedule_tells_its_author(app: &TestApp) {
     let (author, editor) = (app.client(Role::Contributor), app.editor());
     editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
     let made = author.post("/api/v1/events", &json!({"title": "E", "speakers": [{"speaker": "anna"}]})).expect(201);
-    let soon = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(3_000)).to_rfc3339();
-    let headers = [("content-type", "application/json"), ("if-match", made.etag())];
-    let body = json!({"publish_at": soon}).to_string();
-    editor.send("POST", &format!("{EVENT}/schedule"), &headers, body.as_bytes()).expect(200);
+    let body = json!({"publish_at": in_ms(3_000)});
+    editor.act_with(&format!("{EVENT}/schedule"), made.etag(), &body).expect(200);
     editor.act("/api/v1/speakers/anna/unpublish", "\"v1\"").expect(200);
-    let begun = std::time::Instant::now();
-    while inbox(&author).is_empty() {
-        assert!(begun.elapsed().as_secs() < 60, "nobody was told");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    wait_for("the news of it", || !inbox(&author).is_empty());
     let event = editor.get(EVENT).expect(200).json();
     assert_eq!((&event["status"], &event["published_at"]), (&json!("draft"), &Value::Null));
     let comments = author.get(&format!("{EVENT}/comments")).expect(200).json();

@@ -1,14 +1,14 @@
 //! Import and export, on real data and on our own.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
 use plenary::transfer::read::{Mapping, Settings};
-use plenary::transfer::{Line, Options, Outcome, Report, export, export_ics, import};
+use plenary::transfer::{Options, Outcome, export, export_ics};
 use serde_json::{Value, json};
 
 use crate::support::app::{Backend, TestApp};
 use crate::support::data::{fixture, real};
+use crate::support::import::{bring, options};
 use crate::tests;
 
 tests![
@@ -24,51 +24,6 @@ tests![
     events_go_out_as_a_calendar,
     bad_records_spoil_nothing,
 ];
-
-/// What an import said.
-struct Said {
-    report: Report,
-    lines: Vec<Line>,
-}
-
-impl Said {
-    fn lines(&self, outcome: Outcome) -> impl Iterator<Item = &Line> {
-        self.lines.iter().filter(move |line| line.outcome == outcome)
-    }
-
-    /// The codes of all faults with this outcome.
-    fn codes(&self, outcome: Outcome) -> Vec<&str> {
-        self.lines(outcome).flat_map(|l| &l.faults).map(|f| f.code.as_str()).collect()
-    }
-}
-
-fn options(path: &Path) -> Options {
-    Options {
-        format: None,
-        settings: Settings {
-            name: path.file_stem().unwrap().to_string_lossy().into_owned(),
-            event: None,
-            time_zone: "Europe/Brussels".into(),
-            mapping: None,
-        },
-        status: "published",
-        overwrite: false,
-        dry_run: false,
-    }
-}
-
-fn bring(app: &TestApp, path: &Path, options: &Options) -> Said {
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let heard = Arc::clone(&lines);
-    let tell = move |line: &Line| heard.lock().unwrap().push(line.clone());
-    let report = app
-        .block_on(import(&app.app, path, options, &indicatif::ProgressBar::hidden(), tell))
-        .expect("the import ends");
-    Said {
-        report,
-        lines: Arc::try_unwrap(lines).map_or_else(|l| l.lock().unwrap().clone(), |l| l.into_inner().unwrap()),
-    }
-}
 
 fn exported(app: &TestApp, folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);

@@ -40,7 +40,7 @@ pub fn routes() -> Vec<Route> {
 
 async fn list(request: Request) -> Result<Answer, Problem> {
     let limit = number(&request, "limit", MOST)?.unwrap_or(USUAL);
-    let key = request.app.cursor_key.clone();
+    let key = request.app.site_key.clone();
     let given = request.query("since");
     let token = match given.map(|text| Token::decode(text, &key)) {
         None => None,

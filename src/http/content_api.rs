@@ -137,7 +137,7 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
     };
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience: sight.audience, faults: &mut faults };
-    let mut query = reader.list(&request.pairs, &request.app.cursor_key);
+    let mut query = reader.list(&request.pairs, &request.app.site_key);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
@@ -146,7 +146,7 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
     let compute = async {
         let limit = query.limit;
         let app = Arc::clone(&request.app);
-        let read = move |c: &mut Db| Ok(page(c, resource, &app.site, &query, &app.cursor_key)?);
+        let read = move |c: &mut Db| Ok(page(c, resource, &app.site, &query, &app.site_key)?);
         let page = sight.read(&request.app, read).await?;
         let body = envelope(&page, limit);
         Ok(Kept::new(JSON, body, |body| etag(0, body), links(&request, &page)))

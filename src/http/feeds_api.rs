@@ -136,7 +136,7 @@ fn shaped(
     let mut faults = Faults::new();
     let site = &request.app.site;
     let mut reader = Reader { resource, site, audience: Audience::Public, faults: &mut faults };
-    let mut query = reader.list(&pairs, &request.app.cursor_key);
+    let mut query = reader.list(&pairs, &request.app.site_key);
     let locale = match &query.shape.view.locale {
         LocaleMode::One(locale) => locale.clone(),
         LocaleMode::All => {
@@ -170,7 +170,7 @@ async fn list(resource: &'static Resource, form: Form, mut request: Request) -> 
     let may_be_kept = !query.depends_on_now();
     let compute = async {
         let app = Arc::clone(&request.app);
-        let read = move |c: &mut Db| Ok(page(c, resource, &app.site, &query, &app.cursor_key)?);
+        let read = move |c: &mut Db| Ok(page(c, resource, &app.site, &query, &app.site_key)?);
         let page = sight.read(&request.app, read).await?;
         let body = written(&request, form, &page.objects, &locale)?;
         Ok(Kept::new(form.media_type(), body, |body| etag(0, body), None))

@@ -86,7 +86,7 @@ pub async fn sight(request: &Request) -> Result<Sight, Problem> {
     let audience = if editor { Audience::Editors } else { Audience::Public };
     let at = request.query("at");
     if let Some(token) = request.query("preview").map(str::to_owned) {
-        let key = request.app.cursor_key.clone();
+        let key = request.app.site_key.clone();
         let link = request.app.database.read(move |c| preview::by_token(c, &key, &token)).await?;
         if at.is_some() {
             return Err(fault("?at", "with_preview", "the preview link says at which moment the site is shown"));
@@ -201,7 +201,7 @@ pub fn routes() -> Vec<Route> {
 
 fn shown(request: &Request, link: PreviewLink) -> LinkBody {
     LinkBody {
-        token: link.token(&request.app.cursor_key),
+        token: link.token(&request.app.site_key),
         id: link.id,
         item: link.item_id,
         at: (link.view_at > 0).then(|| utc_text(link.view_at)),

@@ -109,6 +109,12 @@ impl Client {
         self.send("POST", path, &[("if-match", etag)], b"")
     }
 
+    /// A transition with a body, such as `schedule`.
+    pub fn act_with(&self, path: &str, etag: &str, body: &Value) -> Reply {
+        let headers = [("content-type", "application/json"), ("if-match", etag)];
+        self.send("POST", path, &headers, body.to_string().as_bytes())
+    }
+
     /// Creates an item and gives its JSON.
     pub fn create(&self, collection: &str, body: &Value) -> Value {
         self.post(&format!("/api/v1/{collection}"), body).expect(201).json()

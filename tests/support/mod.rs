@@ -3,6 +3,8 @@
 pub mod app;
 pub mod client;
 pub mod data;
+pub mod import;
+pub mod moments;
 pub mod postgres;
 pub mod program;
 pub mod tools;

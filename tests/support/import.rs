@@ -1,0 +1,56 @@
+//! Imports, and what they said.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use plenary::transfer::read::Settings;
+use plenary::transfer::{Line, Options, Outcome, Report, import};
+
+use super::app::TestApp;
+
+/// What an import said.
+pub struct Said {
+    pub report: Report,
+    pub lines: Vec<Line>,
+}
+
+impl Said {
+    pub fn lines(&self, outcome: Outcome) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(move |line| line.outcome == outcome)
+    }
+
+    /// The codes of all faults with this outcome.
+    pub fn codes(&self, outcome: Outcome) -> Vec<&str> {
+        self.lines(outcome).flat_map(|l| &l.faults).map(|f| f.code.as_str()).collect()
+    }
+}
+
+/// Those of the command line, when nothing is said.
+pub fn options(path: &Path) -> Options {
+    Options {
+        format: None,
+        settings: Settings {
+            name: path.file_stem().unwrap().to_string_lossy().into_owned(),
+            event: None,
+            time_zone: "Europe/Brussels".into(),
+            mapping: None,
+        },
+        status: "published",
+        overwrite: false,
+        dry_run: false,
+    }
+}
+
+/// Imports a file.
+pub fn bring(app: &TestApp, path: &Path, options: &Options) -> Said {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&lines);
+    let tell = move |line: &Line| heard.lock().unwrap().push(line.clone());
+    let report = app
+        .block_on(import(&app.app, path, options, &indicatif::ProgressBar::hidden(), tell))
+        .expect("the import ends");
+    Said {
+        report,
+        lines: Arc::try_unwrap(lines).map_or_else(|l| l.lock().unwrap().clone(), |l| l.into_inner().unwrap()),
+    }
+}

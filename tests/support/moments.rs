@@ -1,0 +1,17 @@
+//! Waiting for what happens by itself.
+
+use std::time::{Duration, Instant};
+
+/// RFC 3339, so many milliseconds from now.
+pub fn in_ms(ms: i64) -> String {
+    (chrono::Utc::now() + chrono::TimeDelta::milliseconds(ms)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+/// Waits until it has happened, for a minute at most.
+pub fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !happened() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
