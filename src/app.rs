@@ -16,6 +16,7 @@ use crate::content::Site;
 use crate::database::schema::idempotency_keys;
 use crate::database::{Address, Database, DatabaseError, Threads, connection, migrate, now};
 use crate::delivery::answers::Answers;
+use crate::delivery::cards::Cards;
 use crate::editorial;
 
 /// Handlers share this.
@@ -38,6 +39,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Answers that the public was given lately.
     pub answers: Answers,
+    /// Items as the public's lists showed them lately.
+    pub cards: Cards,
     /// Signs what only this site may make: cursors, preview links, tokens of changes, log-ins on their way.
     pub site_key: Vec<u8>,
     /// The OpenAPI document, once somebody has asked for it.
@@ -47,6 +50,8 @@ pub struct App {
 /// Why the application did not start.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
+/// The part of the memory for answers that is for the items of lists: one of so many.
+const CARDS_PART: usize = 4;
 /// Seconds for which an `Idempotency-Key` is remembered.
 const IDEMPOTENCY_SECONDS: i64 = 86_400;
 
@@ -72,7 +77,9 @@ impl App {
         let site_key = site_key(&database).await?;
         let oidc = Arc::new(Oidc::new(config.oidc.clone(), site_key.clone()));
         let site = Arc::new(config.site());
-        let answers = Answers::new(config.server.answer_cache_bytes);
+        let room = config.server.answer_cache_bytes;
+        let cards = Cards::new(room / CARDS_PART, database.ledger());
+        let answers = Answers::new(room - room / CARDS_PART, database.ledger());
         let app = Arc::new(Self {
             config,
             site,
@@ -83,6 +90,7 @@ impl App {
             oidc,
             hasher,
             answers,
+            cards,
             site_key,
             document: OnceLock::new(),
         });

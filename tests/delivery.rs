@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
+use crate::support::moments::{in_ms, wait_for};
 use crate::tests;
 
 tests![
@@ -16,6 +17,9 @@ tests![
     queries_do_not_grow_with_the_page,
     head_is_answered_like_get,
     kept_answers_are_never_stale,
+    a_change_touches_only_what_is_made_of_it,
+    what_becomes_public_appears_where_it_was_hidden,
+    lists_by_the_clock_are_kept_for_a_moment,
     other_nodes_notice,
 ];
 
@@ -199,7 +203,7 @@ fn queries_do_not_grow_with_the_page(app: &TestApp) {
     // The clock and the watch on other nodes look into the database too: the cheapest of some is it.
     let cost = |path: &str| {
         let once = |attempt: u8| {
-            app.app.database.content_changed();
+            app.app.database.ledger().note_everything();
             let before = app.app.database.statements();
             public.get(path).expect(200);
             (app.app.database.statements() - before, attempt)
@@ -223,6 +227,51 @@ fn head_is_answered_like_get(app: &TestApp) {
     let refused = app.public().send("DELETE", "/api/v1/events", &[], b"").expect(405);
     assert_eq!(refused.header("allow"), "GET, POST, HEAD");
     app.public().get("/api/v1/nothing").problem(404, &[]);
+}
+
+fn a_change_touches_only_what_is_made_of_it(app: &TestApp) {
+    let editor = app.editor();
+    fill(&editor, 2);
+    let public = app.public();
+    let path = "/api/v1/events/event-001?include=speakers";
+    // The watch looks into the database twice a second: the cheapest of some is what the read costs.
+    let mut cheapest = u64::MAX;
+    for number in 1..=5 {
+        public.get(path).expect(200);
+        let event = json!({"kicker": number.to_string()});
+        editor.patch("/api/v1/events/event-000", &format!("\"v{number}\""), &event).expect(200);
+        let before = app.app.database.statements();
+        public.get(path).expect(200);
+        cheapest = cheapest.min(app.app.database.statements() - before);
+    }
+    assert_eq!(cheapest, 0, "another event changed, and this one was made anew");
+}
+
+fn what_becomes_public_appears_where_it_was_hidden(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("speakers", &json!({"name": "Hidden", "status": "published"}));
+    editor.create("events", &json!({"title": "Open", "status": "published", "speakers": [{"speaker": "hidden"}]}));
+    editor.act("/api/v1/speakers/hidden/unpublish", "\"v1\"").expect(200);
+    let public = app.public();
+    let paths = ["/api/v1/events/open", "/api/v1/events?include=speakers", "/api/v1/events/open/json-ld"];
+    let shown = |path: &str| String::from_utf8(public.get(path).expect(200).body).unwrap().contains("Hidden");
+    for path in paths {
+        assert!(!shown(path), "{path} shows a draft");
+    }
+    editor.act("/api/v1/speakers/hidden/publish", "\"v2\"").expect(200);
+    for path in paths {
+        assert!(shown(path), "{path} does not show what is public");
+    }
+}
+
+fn lists_by_the_clock_are_kept_for_a_moment(app: &TestApp) {
+    let editor = app.editor();
+    let event = json!({"title": "Soon", "starts_at": in_ms(1_800), "time_zone": "UTC", "status": "published"});
+    editor.create("events", &event);
+    let public = app.public();
+    let upcoming = || slugs(&public.get("/api/v1/events?when=upcoming").expect(200).json()).len();
+    assert_eq!(upcoming(), 1);
+    wait_for("the start", || upcoming() == 0);
 }
 
 /// Readers hammer the same addresses while an editor writes: after a write is acknowledged, no read

@@ -7,11 +7,13 @@
 
 pub mod connection;
 pub mod inspect;
+pub mod ledger;
 pub mod metrics;
 pub mod migrate;
 mod reader;
 pub mod schema;
 pub mod statement;
+pub mod touched;
 mod writer;
 
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use diesel::result::Error as DieselError;
 use thiserror::Error;
 
 pub use connection::{Address, Backend, Db};
+use ledger::Ledger;
 pub use statement::{Dialect, any_of};
 
 /// Why the database did not do what was asked.
@@ -56,20 +59,20 @@ pub struct Database {
     readers: reader::Readers,
     writer: writer::Writer,
     count: Arc<AtomicU64>,
-    generation: Arc<AtomicU64>,
+    ledger: Arc<Ledger>,
 }
 
 impl Database {
     /// Opens the database and starts its threads. Migrations must have run.
     pub fn open(address: &Address, threads: Threads) -> Result<Self, DatabaseError> {
         let count = Arc::default();
-        let generation = Arc::default();
+        let ledger = Arc::default();
         Ok(Self {
             address: Arc::new(address.clone()),
             readers: reader::Readers::start(address, threads, &count)?,
-            writer: writer::Writer::start(address, threads, &count, &generation)?,
+            writer: writer::Writer::start(address, threads, &count, &ledger)?,
             count,
-            generation,
+            ledger,
         })
     }
 
@@ -118,7 +121,7 @@ impl Database {
         self.writer.run(false, task).await
     }
 
-    /// The same for a task that changes content: the generation grows before it is acknowledged.
+    /// The same for a task that changes content: the ledger is told before it is acknowledged.
     pub async fn write_content<T, E, F>(&self, task: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -164,14 +167,9 @@ impl Database {
         }
     }
 
-    /// Grows whenever content may be another than before.
-    pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
-    }
-
-    /// Notes that content changed elsewhere.
-    pub fn content_changed(&self) {
-        self.generation.fetch_add(1, Ordering::AcqRel);
+    /// When what was last changed.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
@@ -10,8 +10,10 @@ use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
 use super::connection::Part;
+use super::ledger::Ledger;
 use super::metrics::{COMMITS, WRITE_SECONDS};
 use super::schema::journal_head;
+use super::touched::{Followed, Touched};
 use super::{Address, DatabaseError, Db, Link, Threads};
 
 /// The most writes that share a commit; it bounds how long the first of them waits.
@@ -54,19 +56,19 @@ impl Writer {
         address: &Address,
         threads: Threads,
         count: &Arc<AtomicU64>,
-        generation: &Arc<AtomicU64>,
+        ledger: &Arc<Ledger>,
     ) -> Result<Self, DatabaseError> {
-        let generation = Arc::clone(generation);
+        let ledger = Arc::clone(ledger);
         let (queue, jobs) = flume::bounded::<Job>(threads.queue);
         let mut link = Link::open(address, count, false)?;
         std::thread::Builder::new()
             .name("write".to_owned())
             .spawn(move || {
-                let mut usual = 1;
+                let (mut usual, mut followed) = (1, Followed::default());
                 while let Ok(first) = jobs.recv() {
                     let batch = gather(&jobs, first, usual);
                     usual = batch.len();
-                    commit_batch(&mut link, batch, &generation);
+                    commit_batch(&mut link, batch, &ledger, &mut followed);
                 }
             })
             .map_err(|e| DatabaseError::Connection(e.to_string()))?;
@@ -122,7 +124,7 @@ fn gather(jobs: &flume::Receiver<Job>, first: Job, usual: usize) -> Vec<Job> {
     }
 }
 
-fn commit_batch(link: &mut Link, batch: Vec<Job>, generation: &AtomicU64) {
+fn commit_batch(link: &mut Link, batch: Vec<Job>, ledger: &Ledger, followed: &mut Followed) {
     if let Err(error) = begin(link) {
         tracing::error!(%error, "no transaction could be begun");
         let reason = error.to_string();
@@ -144,16 +146,19 @@ fn commit_batch(link: &mut Link, batch: Vec<Job>, generation: &AtomicU64) {
             }
         }
     }
+    let kept = verdicts.iter().any(|verdict| verdict.keep);
+    let looked = if changes_content && kept && !broken { Some(look(link, *followed)) } else { None };
     let committed = match broken {
-        false if verdicts.iter().any(|verdict| verdict.keep) => link.get().and_then(|c| Ok(c.commit()?)),
+        false if kept => link.get().and_then(|c| Ok(c.commit()?)),
         false => link.get().and_then(|c| Ok(c.rollback()?)),
         true => Err(DatabaseError::Gone),
     };
     match &committed {
         Ok(()) => {
             COMMITS.inc();
-            if changes_content {
-                generation.fetch_add(1, Ordering::AcqRel);
+            if let Some((further, touched)) = looked {
+                touched.note(ledger);
+                *followed = further;
             }
         }
         Err(error) => {
@@ -164,6 +169,13 @@ fn commit_batch(link: &mut Link, batch: Vec<Job>, generation: &AtomicU64) {
     for verdict in verdicts {
         (verdict.settle)(committed.as_ref().map(|_| ()).map_err(|e| DatabaseError::Connection(e.to_string())));
     }
+}
+
+/// What the journal says that this transaction touched, and others before it.
+fn look(link: &mut Link, followed: Followed) -> (Followed, Touched) {
+    let looked = link.get().and_then(|connection| Ok(followed.look(connection)?));
+    // The commit will show what is wrong; what is kept is not trusted any more.
+    looked.unwrap_or((followed, Touched::Anything))
 }
 
 /// Begins a transaction and takes the write lock: the journal's head. On Postgres it makes the

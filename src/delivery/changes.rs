@@ -193,7 +193,7 @@ fn told(connection: &mut Db, site: &Site, rows: Vec<Item>, purged: &[(String, St
         }
         let loaded: Vec<Loaded> = group.into_iter().map(|item| Loaded::from_item(item, site, &view)).collect();
         let objects = compose(connection, resource, site, &loaded, &shape)?;
-        changes.extend(objects.into_iter().map(|object| Change::Here { resource, object }));
+        changes.extend(objects.into_iter().map(|composed| Change::Here { resource, object: composed.object }));
     }
     Ok(changes)
 }

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
-use diesel::sql_types::Bool;
 use serde_json::{Map, Value};
 
 use super::{Audience, Shape};
@@ -14,6 +13,7 @@ use crate::content::Site;
 use crate::content::field::{Relation, Shape as RelationShape};
 use crate::content::render::{Fragments, Renderer, View, empty_relation};
 use crate::content::translations::visible;
+use crate::database::ledger::Depends;
 use crate::database::schema::{items, links};
 use crate::database::{Db, any_of};
 use crate::items::{Item, Link};
@@ -78,17 +78,45 @@ struct Tie {
     relation: String,
     position: i32,
     card: String,
+    target_id: String,
     target: Fragments,
+    /// Whoever is answered may see the target.
+    seen: bool,
 }
 
-/// The JSON objects of the items, in their order.
+/// An item, put together.
+#[derive(Debug)]
+pub struct Composed {
+    /// The JSON object.
+    pub object: String,
+    /// What it is made of.
+    pub made_of: MadeOf,
+}
+
+/// What an answer is made of.
+#[derive(Debug, Default, Clone)]
+pub struct MadeOf {
+    /// Everything of these kinds.
+    pub kinds: Vec<&'static str>,
+    /// These items, by id.
+    pub items: Vec<String>,
+}
+
+impl MadeOf {
+    /// The same for the ledger.
+    pub fn depends(&self) -> Depends {
+        Depends::on_kinds(self.kinds.iter().copied()).and_items(self.items.iter().map(String::as_str))
+    }
+}
+
+/// The items in their order.
 pub fn compose(
     connection: &mut Db,
     resource: &'static Resource,
     site: &Site,
     loaded: &[Loaded],
     shape: &Shape,
-) -> QueryResult<Vec<String>> {
+) -> QueryResult<Vec<Composed>> {
     let ids: Vec<&str> = loaded.iter().map(|l| l.id.as_str()).collect();
     let public: Vec<&str> = loaded.iter().filter(|l| l.links.is_none()).map(|l| l.id.as_str()).collect();
     let has_relations = resource.relations().next().is_some();
@@ -101,7 +129,13 @@ pub fn compose(
         .map(|item| {
             let ties = ties.remove(&item.id).unwrap_or_default();
             let children = children.as_mut().map(|all| all.remove(&item.id).unwrap_or_default());
-            object(resource, site, item, &ties, children, shape)
+            let mut made_of = MadeOf::default();
+            if let Some(of) = resource.children.filter(|_| children.is_some()) {
+                made_of.kinds.extend(Resource::of_kind(of.kind).into_iter().flat_map(Resource::touched_by));
+            }
+            // What is not shown yet belongs to it too: it will be shown once it is public.
+            made_of.items.extend(ties.iter().map(|tie| tie.target_id.clone()).chain([item.id.clone()]));
+            Composed { object: object(resource, site, item, &ties, children, shape), made_of }
         })
         .collect())
 }
@@ -123,7 +157,7 @@ fn object(
         out.push_str(",\"");
         out.push_str(relation.name);
         out.push_str("\":");
-        let mut own = ties.iter().filter(|t| t.relation == relation.name).peekable();
+        let mut own = ties.iter().filter(|t| t.seen && t.relation == relation.name).peekable();
         if own.peek().is_none() {
             out.push_str(empty_relation(relation.shape));
             continue;
@@ -181,14 +215,13 @@ fn push_target(out: &mut String, relation: &Relation, tie: &Tie, shape: &Shape) 
 /// One statement for all ties of all these items. It is not boxed: its text stays known, and it
 /// stays prepared.
 fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> QueryResult<HashMap<String, Vec<Tie>>> {
-    let editors = (shape.audience == Audience::Editors).into_sql::<Bool>();
     let query = links::table
         .inner_join(items::table)
         .filter(any_of(connection.dialect(), links::source_id, ids))
-        .filter(items::live.eq(true).or(editors.and(items::trashed_at.eq(0))))
         .order((links::source_id, links::relation, links::position));
-    let tie = (links::source_id, links::relation, links::position, links::card);
-    type Head = (String, String, i32, String);
+    let state = (items::live, items::trashed_at);
+    let tie = (links::source_id, links::relation, links::position, links::card, links::target_id, state);
+    type Head = (String, String, i32, String, String, (bool, i64));
     let rows: Vec<(Head, Fragments)> = if shape.view != View::plain(site) {
         let rows: Vec<(Head, Item)> = query.select((tie, Item::as_select())).load(connection)?;
         rows.into_iter().map(|(head, item)| (head, rendered(&item, &item.content(), site, &shape.view))).collect()
@@ -206,8 +239,9 @@ fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Q
         rows.into_iter().map(|(head, (r, card))| (head, fragments(r, card, String::new()))).collect()
     };
     let mut ties: HashMap<String, Vec<Tie>> = HashMap::with_capacity(ids.len());
-    for ((source, relation, position, card), target) in rows {
-        ties.entry(source).or_default().push(Tie { relation, position, card, target });
+    for ((source, relation, position, card, target_id, (live, trashed_at)), target) in rows {
+        let seen = live || (shape.audience == Audience::Editors && trashed_at == 0);
+        ties.entry(source).or_default().push(Tie { relation, position, card, target_id, target, seen });
     }
     Ok(ties)
 }
@@ -232,7 +266,8 @@ fn draft_ties(
         rows.into_iter().map(|item| (item.id.clone(), Loaded::from_item(item, site, &shape.view).fragments)).collect();
     let tie = |link: &Link| {
         let target = targets.get(&link.target_id)?.clone();
-        Some(Tie { relation: link.relation.clone(), position: link.position, card: link.card.clone(), target })
+        let (relation, position, card) = (link.relation.clone(), link.position, link.card.clone());
+        Some(Tie { relation, position, card, target_id: link.target_id.clone(), target, seen: true })
     };
     Ok(own.into_iter().map(|(item, links)| (item.id.clone(), links.iter().filter_map(tie).collect())).collect())
 }
@@ -267,7 +302,7 @@ fn included_children(
     let objects = compose(connection, kind, site, &loaded, &inner)?;
     let mut by_parent: HashMap<String, Vec<String>> = HashMap::new();
     for (parent, object) in parents.into_iter().zip(objects) {
-        by_parent.entry(parent.unwrap_or_default()).or_default().push(object);
+        by_parent.entry(parent.unwrap_or_default()).or_default().push(object.object);
     }
     Ok(Some(by_parent))
 }

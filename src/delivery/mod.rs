@@ -1,6 +1,7 @@
 //! Reads: from a typed query to the bytes of an answer.
 
 pub mod answers;
+pub mod cards;
 pub mod changes;
 pub mod coding;
 pub mod compose;

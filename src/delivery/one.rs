@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
 
-use super::compose::{Loaded, compose};
+use super::compose::{Composed, Loaded, compose};
 use super::drafts;
 use super::{Audience, Shape};
 use crate::content::Site;
@@ -20,7 +20,7 @@ pub enum One {
     /// Its JSON.
     Here {
         /// The object.
-        body: String,
+        composed: Composed,
         /// Its version.
         version: i64,
     },
@@ -66,7 +66,7 @@ fn here(
 ) -> QueryResult<One> {
     let version = loaded.version;
     let mut objects = compose(connection, resource, site, &[loaded], shape)?;
-    Ok(objects.pop().map_or(One::Nowhere, |body| One::Here { body, version }))
+    Ok(objects.pop().map_or(One::Nowhere, |composed| One::Here { composed, version }))
 }
 
 fn load(
@@ -118,5 +118,6 @@ pub fn shown(
         true => drafts::newest(connection, resource, site, vec![item.clone()], &shape.view)?,
         false => vec![Loaded::from_item(item.clone(), site, &shape.view)],
     };
-    Ok(compose(connection, resource, site, &loaded, shape)?.pop().unwrap_or_default())
+    let composed = compose(connection, resource, site, &loaded, shape)?.pop();
+    Ok(composed.map_or_else(String::new, |composed| composed.object))
 }

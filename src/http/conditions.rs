@@ -4,6 +4,9 @@
 //! version has many (languages, includes). Reading compares whole tags; writing compares the
 //! version, which is what must not have changed.
 
+use actix_web::HttpRequest;
+use actix_web::http::header::IF_NONE_MATCH;
+
 use super::route::Request;
 use crate::content::fault::Faults;
 use crate::problem::{Kind, Problem};
@@ -19,11 +22,14 @@ pub fn tag(version: i64, body: &[u8]) -> String {
 
 /// Whether `If-None-Match` names this tag: the client has the representation already. A tag that
 /// was marked with a content coding still names it.
-pub fn none_match(request: &Request, tag: &str) -> bool {
-    let Some(given) = request.header("if-none-match") else { return false };
-    let plain =
-        |t: &str| t.trim().trim_start_matches("W/").trim_matches('"').split('+').next().unwrap_or("").to_owned();
-    given.trim() == "*" || given.split(',').any(|t| plain(t) == plain(tag))
+pub fn none_match(http: &HttpRequest, tag: &str) -> bool {
+    let Some(given) = http.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()) else { return false };
+    given.trim() == "*" || given.split(',').any(|given| plain(given) == plain(tag))
+}
+
+/// A tag without quotes and marks.
+fn plain(tag: &str) -> &str {
+    tag.trim().trim_start_matches("W/").trim_matches('"').split('+').next().unwrap_or_default()
 }
 
 /// The version that `If-Match` names: 428 without the header, 400 when it is no tag of ours.

@@ -4,26 +4,31 @@ use std::future::Future;
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::http::header::{self, AcceptLanguage, Header, Preference};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 
-use super::conditions::{none_match, tag as etag};
+use super::conditions::tag as etag;
+use super::hand_out::{address, negotiated};
 use super::openapi::schemas::reference;
 use super::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
 use super::preview_api::{Sight, sight};
-use super::route::{Access, Answer, JSON, KeptUnder, Request, Route, Takes};
+use super::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::content::Site;
 use crate::content::fault::Faults;
-use crate::database::Db;
+use crate::database::ledger::Depends;
+use crate::database::{Db, now};
 use crate::delivery::answers::Kept;
+use crate::delivery::compose::MadeOf;
 use crate::delivery::list::{Page, page};
 use crate::delivery::one::{One, one};
-use crate::delivery::query::Reader;
+use crate::delivery::query::{ListQuery, Reader};
 use crate::editorial::operations::find;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
 /// What anybody may keep for a moment, and use a little longer while asking again.
 const PUBLIC_CACHE: &str = "public, max-age=5, stale-while-revalidate=30";
+/// How long an answer is good that depends on the clock (µs).
+const MOMENT: i64 = 1_000_000;
 
 /// The group of a kind in the documentation.
 pub fn tag(resource: &Resource) -> &'static str {
@@ -104,37 +109,16 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
     ]
 }
 
-/// The language that the client's settings ask for (RFC 9110, section 12.5.4), where the address does
-/// not say any: it becomes a parameter like one of the address. The default needs none.
+/// The language that was agreed on beside the address becomes a parameter like one of the address.
 pub fn negotiate(request: &mut Request) {
-    let site = &request.app.site;
-    if request.http.headers().get(header::ACCEPT_LANGUAGE).is_none()
-        || request.pairs.iter().any(|(name, _)| name == "locale")
-    {
-        return;
-    }
-    let Ok(wanted) = AcceptLanguage::parse(&request.http) else { return };
-    let found = wanted.ranked().into_iter().find_map(|preference| match preference {
-        Preference::Any => Some(site.default_locale()),
-        Preference::Specific(tag) => {
-            let tag: String = tag.to_string();
-            site.locale(&tag).or_else(|| site.locale(tag.split('-').next().unwrap_or(&tag)))
-        }
-    });
-    if let Some(locale) = found.filter(|locale| *locale != site.default_locale()) {
-        request.pairs.push(("locale".to_owned(), locale.to_owned()));
-        request.negotiated = Some(locale.to_owned());
-    }
+    request.negotiated = negotiated(&request.http, &request.app.site);
+    request.pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
 }
 
 async fn list(resource: &'static Resource, mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let sight = sight(&request).await?;
     sight.must_be_whole()?;
-    let under = match kept(&request, &sight) {
-        Ok(answer) => return Ok(answer),
-        Err(under) => under,
-    };
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience: sight.audience, faults: &mut faults };
     let mut query = reader.list(&request.pairs, &request.app.site_key);
@@ -142,57 +126,73 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
         return Err(Problem::bad_request(faults));
     }
     query.at = sight.at;
-    let may_be_kept = !query.depends_on_now();
+    let until = good_until(&query);
     let compute = async {
         let limit = query.limit;
         let app = Arc::clone(&request.app);
-        let read = move |c: &mut Db| Ok(page(c, resource, &app.site, &query, &app.site_key)?);
+        let (since, public) = (app.database.ledger().now(), sight.is_public());
+        let read = move |c: &mut Db| {
+            let shelf = app.cards.since(since).only_if(public);
+            Ok(page(c, resource, &app.site, &query, &app.site_key, shelf)?)
+        };
         let page = sight.read(&request.app, read).await?;
-        let body = envelope(&page, limit);
-        Ok(Kept::new(JSON, body, |body| etag(0, body), links(&request, &page)))
+        let link = links(&request, &page);
+        Ok(Kept {
+            link,
+            until,
+            ..Kept::new(JSON, envelope(&page, limit), |body| etag(0, body), depends_of_list(resource))
+        })
     };
-    keep(&request, &sight, under, may_be_kept, compute).await
+    keep(&request, &sight, compute).await
 }
 
-/// The answer that is kept for this request, or generation and address under which one is to be kept.
-/// The generation is taken before anything is read: what is read then is at least as new.
-pub fn kept(request: &Request, sight: &Sight) -> Result<Answer, (u64, String)> {
-    let generation = request.app.database.generation();
-    let language = request.negotiated.as_deref().unwrap_or_default();
-    let address = format!("{}?{}#{language}", request.http.path(), request.http.query_string());
-    let found = if sight.is_public() { request.app.answers.find(generation, &address) } else { None };
-    let under = (generation, address);
-    match found {
-        Some(kept) => Ok(conditional(request, sight, Some(under), kept)),
-        None => Err(under),
-    }
-}
-
-/// Computes what was not found, and keeps it where it may be: what anybody would see, now and a moment
-/// later.
+/// Computes an answer, and keeps it where it may be: what anybody would see.
 pub async fn keep<E>(
     request: &Request,
     sight: &Sight,
-    under: (u64, String),
-    may_be_kept: bool,
     compute: impl Future<Output = Result<Kept, E>>,
 ) -> Result<Answer, E> {
-    if !may_be_kept || !sight.is_public() {
-        return Ok(conditional(request, sight, None, Arc::new(compute.await?)));
+    let compute = async {
+        let since = request.app.database.ledger().now();
+        let kept = compute.await?;
+        let headers = headers(request, sight, &kept);
+        Ok(Kept { since, headers, ..kept })
+    };
+    if !sight.is_public() {
+        return Ok(Answer::kept(None, Arc::new(compute.await?)));
     }
-    let kept = request.app.answers.find_or(under.0, under.1.clone(), compute).await?;
-    Ok(conditional(request, sight, Some(under), kept))
+    let address = address(&request.http, request.negotiated.as_deref());
+    let kept = request.app.answers.find_or(&address, compute).await?;
+    Ok(Answer::kept(Some(address), kept))
+}
+
+/// Of what a list is made.
+pub fn depends_of_list(resource: &'static Resource) -> Depends {
+    Depends::on_kinds(resource.touched_by())
+}
+
+/// The answer with one item, in any form.
+pub fn kept_item(content_type: &'static str, body: String, version: i64, made_of: MadeOf) -> Kept {
+    let depends = made_of.depends();
+    let kept = Kept::new(content_type, body, |body| etag(version, body), depends);
+    Kept { items: made_of.items, ..kept }
+}
+
+/// Until when an answer to this query is good (µs), if nothing is changed: what lies ahead now does not
+/// a moment later.
+pub fn good_until(query: &ListQuery) -> i64 {
+    if query.depends_on_now() { now() + MOMENT } else { i64::MAX }
 }
 
 fn envelope(page: &Page, limit: i64) -> String {
-    let size: usize = page.objects.iter().map(|o| o.len() + 1).sum();
+    let size: usize = page.cards.iter().map(|card| card.object.len() + 1).sum();
     let mut out = String::with_capacity(size + 400);
     out.push_str("{\"data\":[");
-    for (index, object) in page.objects.iter().enumerate() {
+    for (index, card) in page.cards.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
-        out.push_str(object);
+        out.push_str(&card.object);
     }
     // Cursors are base64url: nothing in them needs escaping.
     let cursor = |c: &Option<String>| c.as_ref().map_or("null".to_owned(), |c| format!("\"{c}\""));
@@ -237,10 +237,6 @@ impl From<Problem> for NoAnswer {
 async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let sight = sight(&request).await?;
-    let under = match kept(&request, &sight) {
-        Ok(answer) => return Ok(answer),
-        Err(under) => under,
-    };
     let mut faults = Faults::new();
     let mut reader = Reader { resource, site: &request.app.site, audience: sight.audience, faults: &mut faults };
     let mut shape = reader.shape(&request.pairs, true);
@@ -261,12 +257,12 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
             Ok(one(c, resource, &app.site, &key, &shape)?)
         };
         match sight.read_item(&request.app, read).await? {
-            One::Here { body, version } => Ok(Kept::new(JSON, body, |body| etag(version, body), None)),
+            One::Here { composed, version } => Ok(kept_item(JSON, composed.object, version, composed.made_of)),
             One::Moved(slug) => Err(NoAnswer::Moved(slug)),
             One::Nowhere => Err(NoAnswer::Refused(Problem::not_found(resource.noun))),
         }
     };
-    match keep(&request, &sight, under, true, compute).await {
+    match keep(&request, &sight, compute).await {
         Ok(answer) => Ok(answer),
         Err(NoAnswer::Refused(problem)) => Err(problem),
         Err(NoAnswer::Moved(slug)) => {
@@ -278,27 +274,22 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
     }
 }
 
-/// The answer with its tag, or 304 when the client has it already. `under` says where it is kept, if it
-/// is: what editors see, and what changes with time, is not.
-fn conditional(request: &Request, sight: &Sight, under: Option<(u64, String)>, kept: Arc<Kept>) -> Answer {
-    let has_it = none_match(request, &kept.tag);
-    let full = || Answer::json(200, kept.body.clone()).typed(kept.content_type);
-    let answer = if has_it { Answer::empty(304) } else { full() };
+/// The headers with which an answer is handed out.
+fn headers(request: &Request, sight: &Sight, kept: &Kept) -> Vec<(HeaderName, HeaderValue)> {
     let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
-    let vary = if by_address { "Authorization" } else { "Authorization, Accept-Language" };
-    let answer = answer.header("etag", &kept.tag).header("vary", vary);
-    let language = request.query("locale");
-    let answer = match language.map_or(Some(request.app.site.default_locale()), |l| request.app.site.locale(l)) {
-        Some(locale) => answer.header("content-language", locale),
-        None => answer,
+    let vary = match by_address {
+        true => "Authorization, Accept-Encoding",
+        false => "Authorization, Accept-Language, Accept-Encoding",
     };
-    let answer = match sight.is_public() {
-        true => answer.header("cache-control", PUBLIC_CACHE),
-        false => answer.private(),
-    };
-    let answer = match &kept.link {
-        Some(link) => answer.header("link", link),
-        None => answer,
-    };
-    Answer { kept: under.map(|under| KeptUnder { under, answer: kept }), ..answer }
+    let site = &request.app.site;
+    let language = request.query("locale").map_or(Some(site.default_locale()), |locale| site.locale(locale));
+    let cache = if sight.is_public() { PUBLIC_CACHE } else { "private, no-store" };
+    let given = [
+        (header::ETAG, Some(kept.tag.as_str())),
+        (header::VARY, Some(vary)),
+        (header::CONTENT_LANGUAGE, language),
+        (header::CACHE_CONTROL, Some(cache)),
+        (header::LINK, kept.link.as_deref()),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_str(value?).ok()?))).collect()
 }

@@ -9,6 +9,7 @@ use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 
+use super::hand_out::{at_once, hand_out};
 use super::metrics::REQUEST_SECONDS;
 use super::route::{Access, Actor, Answer, Request, Route};
 use crate::app::App;
@@ -32,6 +33,10 @@ pub async fn pass(
 ) -> HttpResponse {
     let begun = Instant::now();
     let id = request_id(http.headers());
+    if let Some(response) = at_once(app, route, &http, &id) {
+        note(&route.operation_id, &http, response.status(), begun.elapsed(), &id);
+        return response;
+    }
     let outcome = match admit(app, route, &http, payload).await {
         Ok((actor, pairs, body)) => {
             let (app, http, id) = (Arc::clone(app), http.clone(), id.clone());
@@ -143,7 +148,7 @@ async fn read_body(app: &App, http: &HttpRequest, mut payload: Payload) -> Resul
 }
 
 /// The client's own id of the request, when it is a sane one, else a new one.
-fn request_id(headers: &HeaderMap) -> String {
+pub fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|v| v.to_str().ok());
     let sane = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
@@ -152,19 +157,13 @@ fn request_id(headers: &HeaderMap) -> String {
 }
 
 fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpResponse {
+    if let Some(handed) = &answer.kept {
+        return hand_out(app, http, handed.address.as_deref(), &handed.answer, id);
+    }
     let mut response =
         HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-    let coded = app.config.server.compress.then(|| wanted_coding(http)).flatten();
-    let coded = coded.and_then(|coding| {
-        let body = match &answer.kept {
-            Some(kept) if !answer.body.is_empty() => {
-                let (generation, address) = &kept.under;
-                app.answers.coded(*generation, address, &kept.answer, coding)
-            }
-            _ => coding.encode(&answer.body),
-        };
-        Some((coding, body?))
-    });
+    let coding = if app.config.server.compress { wanted_coding(http) } else { None };
+    let coded = coding.and_then(|coding| Some((coding, coding.encode(&answer.body)?)));
     for (name, value) in answer.headers {
         let value = match &coded {
             Some((coding, _)) if name == header::ETAG => marked(&value, coding.word()),
@@ -186,7 +185,8 @@ fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpRespo
     }
 }
 
-fn wanted_coding(http: &HttpRequest) -> Option<Coding> {
+/// The content coding that this client likes best.
+pub fn wanted_coding(http: &HttpRequest) -> Option<Coding> {
     Coding::wanted(http.headers().get(header::ACCEPT_ENCODING)?.to_str().ok()?)
 }
 
@@ -225,7 +225,7 @@ pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> Htt
 }
 
 /// Headers of every answer.
-fn finish(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
+pub fn finish(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
     response.insert_header((HeaderName::from_static("x-request-id"), id));
     response.insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     response.insert_header((header::REFERRER_POLICY, "no-referrer"));

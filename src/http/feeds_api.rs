@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::openapi::RefOr;
 
 use super::conditions::tag as etag;
-use super::content_api::{collection_path, item_path, keep, kept, negotiate, tag};
+use super::content_api::{collection_path, depends_of_list, good_until, item_path, keep, kept_item, negotiate, tag};
 use super::openapi::schemas::text;
 use super::parameters::{IF_NONE_MATCH, number, path_id_or_slug};
 use super::preview_api::{Sight, sight};
@@ -161,30 +161,27 @@ async fn only_public(request: &Request) -> Result<Sight, Problem> {
 async fn list(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let sight = only_public(&request).await?;
-    let under = match kept(&request, &sight) {
-        Ok(answer) => return Ok(answer),
-        Err(under) => under,
-    };
     let (mut query, locale) = shaped(resource, &request)?;
     query.at = sight.at;
-    let may_be_kept = !query.depends_on_now();
+    let until = good_until(&query);
     let compute = async {
         let app = Arc::clone(&request.app);
-        let read = move |c: &mut Db| Ok(page(c, resource, &app.site, &query, &app.site_key)?);
+        let (since, public) = (app.database.ledger().now(), sight.is_public());
+        let read = move |c: &mut Db| {
+            let shelf = app.cards.since(since).only_if(public);
+            Ok(page(c, resource, &app.site, &query, &app.site_key, shelf)?)
+        };
         let page = sight.read(&request.app, read).await?;
-        let body = written(&request, form, &page.objects, &locale)?;
-        Ok(Kept::new(form.media_type(), body, |body| etag(0, body), None))
+        let objects: Vec<&str> = page.cards.iter().map(|card| card.object.as_str()).collect();
+        let body = written(&request, form, &objects, &locale)?;
+        Ok(Kept { until, ..Kept::new(form.media_type(), body, |body| etag(0, body), depends_of_list(resource)) })
     };
-    keep(&request, &sight, under, may_be_kept, compute).await
+    keep(&request, &sight, compute).await
 }
 
 async fn get(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let sight = only_public(&request).await?;
-    let under = match kept(&request, &sight) {
-        Ok(answer) => return Ok(answer),
-        Err(under) => under,
-    };
     let (mut query, locale) = shaped(resource, &request)?;
     if form == Form::Calendar {
         query.shape.include.extend(resource.children.map(|children| children.name));
@@ -193,16 +190,16 @@ async fn get(resource: &'static Resource, form: Form, mut request: Request) -> R
         let (app, key) = (Arc::clone(&request.app), request.path("id_or_slug").to_owned());
         let read = move |c: &mut Db| Ok(one(c, resource, &app.site, &key, &query.shape)?);
         let found = sight.read_item(&request.app, read).await?;
-        let One::Here { body, version } = found else { return Err(Problem::not_found(resource.noun)) };
-        let body = written(&request, form, &[body], &locale)?;
-        Ok(Kept::new(form.media_type(), body, |body| etag(version, body), None))
+        let One::Here { composed, version } = found else { return Err(Problem::not_found(resource.noun)) };
+        let body = written(&request, form, &[&composed.object], &locale)?;
+        Ok(kept_item(form.media_type(), body, version, composed.made_of))
     };
-    keep(&request, &sight, under, true, compute).await
+    keep(&request, &sight, compute).await
 }
 
 /// The feed of these answers.
-fn written(request: &Request, form: Form, objects: &[String], locale: &str) -> Result<String, Problem> {
-    let parse = |object: &String| serde_json::from_str::<Value>(object).map_err(|error| Problem::internal(&error));
+fn written(request: &Request, form: Form, objects: &[&str], locale: &str) -> Result<String, Problem> {
+    let parse = |object: &&str| serde_json::from_str::<Value>(object).map_err(|error| Problem::internal(&error));
     let events: Vec<Value> = objects.iter().map(parse).collect::<Result<_, _>>()?;
     let public_url = request.app.config.public_url.trim_end_matches('/');
     let query = request.http.query_string();

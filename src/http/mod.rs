@@ -11,6 +11,7 @@ pub mod desk_state_api;
 mod docs;
 mod door;
 pub mod feeds_api;
+mod hand_out;
 pub mod history_api;
 mod metrics;
 pub mod openapi;

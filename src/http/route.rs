@@ -93,15 +93,15 @@ pub struct Answer {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
-    /// The kept answer that it comes from, which has its coded forms.
-    pub kept: Option<KeptUnder>,
+    /// An answer as it is kept, instead of all of these.
+    pub kept: Option<Handed>,
 }
 
-/// A kept answer, with the generation and address under which it is kept.
+/// An answer as it is kept, and where, if it is.
 #[derive(Debug)]
-pub struct KeptUnder {
-    /// Generation and address.
-    pub under: (u64, String),
+pub struct Handed {
+    /// Its address.
+    pub address: Option<String>,
     /// The answer.
     pub answer: Arc<Kept>,
 }
@@ -118,6 +118,11 @@ impl Answer {
     /// A value as JSON.
     pub fn of(status: u16, value: &impl serde::Serialize) -> Result<Self, Problem> {
         serde_json::to_vec(value).map(|body| Self::json(status, body)).map_err(|error| Problem::internal(&error))
+    }
+
+    /// An answer as it is kept.
+    pub fn kept(address: Option<String>, answer: Arc<Kept>) -> Self {
+        Self { kept: Some(Handed { address, answer }), ..Self::empty(200) }
     }
 
     /// No body.

@@ -15,6 +15,7 @@ use super::route::Route;
 use super::{content_api, door, openapi};
 use crate::app::App;
 use crate::database::DatabaseError;
+use crate::database::touched::Followed;
 
 /// The routes of a site, with everything that the document says of them.
 pub fn routes(app: &App) -> Vec<Route> {
@@ -32,22 +33,20 @@ const WATCH: Duration = Duration::from_millis(500);
 
 /// Notices what other nodes write, so that no answer is kept for longer than [`WATCH`] after it.
 async fn watch(app: Weak<App>) {
-    let mut seen = 0;
+    let mut followed = Followed::default();
     loop {
         actix_web::rt::time::sleep(WATCH).await;
         let Some(app) = app.upgrade() else { return };
-        let news = app.database.read(move |c| Ok::<_, DatabaseError>(crate::journal::news(c, seen)?)).await;
+        let news = app.database.read(move |c| Ok::<_, DatabaseError>(followed.look(c)?)).await;
         match news {
-            Ok((head, content_changed)) => {
-                seen = head;
-                if content_changed {
-                    app.database.content_changed();
-                }
+            Ok((further, touched)) => {
+                followed = further;
+                touched.note(app.database.ledger());
             }
             // What cannot be watched is not kept.
             Err(error) => {
                 tracing::warn!(%error, "the journal cannot be watched");
-                app.database.content_changed();
+                app.database.ledger().note_everything();
             }
         }
     }
@@ -136,7 +135,8 @@ fn cors(origins: &[String]) -> Cors {
     let exposed = ["etag", "link", "location", "x-request-id", "retry-after", "idempotency-replayed"];
     let cors = Cors::default().allow_any_method().allow_any_header().expose_headers(exposed).max_age(3_600);
     if origins.iter().any(|origin| origin == "*") {
-        return cors.send_wildcard().allow_any_origin();
+        // The answer is the same for all, so that caches need not tell them apart.
+        return cors.send_wildcard().allow_any_origin().disable_vary_header();
     }
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

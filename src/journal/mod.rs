@@ -12,9 +12,8 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::database::schema::{journal, journal_head};
-use crate::database::{Db, any_of, now};
+use crate::database::{Db, now};
 use crate::items::Item;
-use crate::resources::ALL;
 
 /// Who writes, and within which request.
 #[derive(Debug, Clone, Default)]
@@ -32,22 +31,6 @@ pub struct Author {
 /// The number of the newest entry.
 pub fn head(connection: &mut Db) -> QueryResult<i64> {
     journal_head::table.find(1).select(journal_head::sequence).first(connection)
-}
-
-/// The number of the newest entry, and whether any since the number `seen` was about content.
-pub fn news(connection: &mut Db, seen: i64) -> QueryResult<(i64, bool)> {
-    let head = head(connection)?;
-    if head == seen {
-        return Ok((head, false));
-    }
-    let kinds: Vec<&str> = ALL.iter().map(|resource| resource.kind).collect();
-    let about_content = journal::table
-        .filter(journal::sequence.gt(seen))
-        .filter(any_of(connection.dialect(), journal::kind, &kinds))
-        .select(journal::sequence)
-        .first::<i64>(connection)
-        .optional()?;
-    Ok((head, about_content.is_some()))
 }
 
 /// Something that was done.

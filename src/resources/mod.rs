@@ -102,6 +102,22 @@ impl Resource {
         self.field("starts_at").is_some_and(|f| matches!(f.kind, Kind::Moment { .. }))
     }
 
+    /// The kinds of which a change can change lists of this kind: which items they have, and how these
+    /// are shown.
+    pub fn touched_by(&'static self) -> Vec<&'static str> {
+        let children = self.children.and_then(|children| Resource::of_kind(children.kind));
+        let targets = |resource: &'static Resource| resource.relations().map(|relation| relation.target);
+        let sources = self.filters.iter().filter_map(|filter| match filter.on {
+            On::ReferredBy { source, .. } => Some(source),
+            _ => None,
+        });
+        let below = children.into_iter().flat_map(|kind| targets(kind).chain([kind.kind]));
+        let mut kinds: Vec<&str> = targets(self).chain(sources).chain(below).chain([self.kind]).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
     /// What `include` may name.
     pub fn includes(&'static self) -> Vec<&'static str> {
         self.relations().map(|r| r.name).chain(self.children.map(|c| c.name)).collect()

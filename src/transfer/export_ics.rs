@@ -39,8 +39,8 @@ pub async fn write<W: Write + Send + 'static>(
             let (mut zones, mut count) = (Zones::new(), 0);
             each(c, resource, true, |c, rows| {
                 let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, &site, &view)).collect();
-                for object in compose(c, resource, &site, &loaded, &shape)? {
-                    let event: Value = serde_json::from_str(&object).unwrap_or_default();
+                for composed in compose(c, resource, &site, &loaded, &shape)? {
+                    let event: Value = serde_json::from_str(&composed.object).unwrap_or_default();
                     let slug = event["slug"].as_str().unwrap_or_default();
                     let mut component = String::new();
                     push_event(&mut component, &event, &page(&site, &public_url, slug), &mut zones);

@@ -1,0 +1,126 @@
+//! What changed when, as this process knows it: by it, what is kept in memory is found out of date.
+//!
+//! Time is a number that grows with each change. What is kept carries the time at which its making
+//! began and the kinds and items that it depends on; it is good while none of these was changed
+//! since. Items share a fixed number of places by their hash: a change can make more out of date
+//! than it must, never less.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use twox_hash::XxHash3_64;
+
+/// Places for kinds; one is a bit of a word.
+const KINDS: u64 = 64;
+/// Places for items: 2 MB.
+const ITEMS: usize = 1 << 18;
+
+/// What something was made from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Depends {
+    kinds: u64,
+    items: Vec<u32>,
+}
+
+impl Depends {
+    /// Everything of these kinds.
+    pub fn on_kinds<'a>(kinds: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { kinds: kinds.into_iter().fold(0, |bits, kind| bits | 1 << place_of_kind(kind)), items: Vec::new() }
+    }
+
+    /// These items, by their ids.
+    pub fn and_items<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
+        self.items.extend(ids.into_iter().map(|id| place_of_item(id) as u32));
+        self.items.sort_unstable();
+        self.items.dedup();
+        self
+    }
+
+    /// Its size beyond the struct, in bytes.
+    pub fn size(&self) -> usize {
+        self.items.len() * size_of::<u32>()
+    }
+}
+
+fn place_of_kind(kind: &str) -> u64 {
+    XxHash3_64::oneshot(kind.as_bytes()) % KINDS
+}
+
+fn place_of_item(id: &str) -> usize {
+    XxHash3_64::oneshot(id.as_bytes()) as usize % ITEMS
+}
+
+/// When what was last changed.
+pub struct Ledger {
+    time: AtomicU64,
+    everything: AtomicU64,
+    kinds: [AtomicU64; KINDS as usize],
+    items: Box<[AtomicU64]>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            time: AtomicU64::new(1),
+            everything: AtomicU64::new(0),
+            kinds: [const { AtomicU64::new(0) }; KINDS as usize],
+            items: (0..ITEMS).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+}
+
+impl Ledger {
+    /// The time; to be taken before the reading begins of which something is made.
+    pub fn now(&self) -> u64 {
+        self.time.load(Ordering::SeqCst)
+    }
+
+    /// Notes that these items changed, by kind and id: after the commit, before it is acknowledged.
+    pub fn note<'a>(&self, changed: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let time = self.time.fetch_add(1, Ordering::SeqCst) + 1;
+        for (kind, id) in changed {
+            self.kinds[place_of_kind(kind) as usize].store(time, Ordering::SeqCst);
+            self.items[place_of_item(id)].store(time, Ordering::SeqCst);
+        }
+    }
+
+    /// Notes that anything may have changed.
+    pub fn note_everything(&self) {
+        let time = self.time.fetch_add(1, Ordering::SeqCst) + 1;
+        self.everything.store(time, Ordering::SeqCst);
+    }
+
+    /// Whether nothing of this was changed after `since`.
+    pub fn unchanged(&self, depends: &Depends, since: u64) -> bool {
+        let before = |place: &AtomicU64| place.load(Ordering::SeqCst) <= since;
+        let mut kinds = depends.kinds;
+        while kinds != 0 {
+            if !before(&self.kinds[kinds.trailing_zeros() as usize]) {
+                return false;
+            }
+            kinds &= kinds - 1;
+        }
+        before(&self.everything) && depends.items.iter().all(|place| before(&self.items[*place as usize]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_what_is_out_of_date() {
+        let ledger = Ledger::default();
+        let list = Depends::on_kinds(["event", "speaker"]);
+        let one = Depends::default().and_items(["a", "b"]);
+        let begun = ledger.now();
+        assert!(ledger.unchanged(&list, begun) && ledger.unchanged(&one, begun));
+        ledger.note([("venue", "c")]);
+        assert!(ledger.unchanged(&list, begun) && ledger.unchanged(&one, begun));
+        ledger.note([("speaker", "b")]);
+        assert!(!ledger.unchanged(&list, begun) && !ledger.unchanged(&one, begun));
+        let later = ledger.now();
+        assert!(ledger.unchanged(&list, later) && ledger.unchanged(&one, later));
+        ledger.note_everything();
+        assert!(!ledger.unchanged(&list, later) && !ledger.unchanged(&one, later));
+    }
+}

@@ -1,0 +1,107 @@
+//! Items as lists show them, kept ready by item and shape: a query that was never asked before needs
+//! of the database only which items it finds.
+
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use twox_hash::XxHash3_64;
+
+use super::compose::Composed;
+use super::{Audience, Shape};
+use crate::database::ledger::{Depends, Ledger};
+
+/// The usual size of a card, in bytes; from it follows how many places are prepared.
+const USUAL: usize = 2_048;
+
+/// An item in one shape.
+#[derive(Debug)]
+pub struct Card {
+    /// Its JSON.
+    pub object: String,
+    depends: Depends,
+    since: u64,
+}
+
+/// Item and shape.
+type Key = (u128, u64);
+
+#[derive(Clone)]
+struct Bytewise;
+
+impl Weighter<Key, Arc<Card>> for Bytewise {
+    fn weight(&self, _: &Key, card: &Arc<Card>) -> u64 {
+        (card.object.len() + card.depends.size() + 192) as u64
+    }
+}
+
+/// Cards of this node, as the public sees them.
+pub struct Cards {
+    cache: Option<Cache<Key, Arc<Card>, Bytewise>>,
+    ledger: Arc<Ledger>,
+}
+
+impl Cards {
+    /// Room for so many bytes; none for 0.
+    pub fn new(bytes: usize, ledger: &Arc<Ledger>) -> Self {
+        let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
+        Self { cache: (bytes > 0).then(|| room(bytes)), ledger: Arc::clone(ledger) }
+    }
+
+    /// For a read that began at this time of the ledger.
+    pub fn since(&self, since: u64) -> Shelf<'_> {
+        Shelf { cards: Some(self), since }
+    }
+}
+
+/// The cards that one read may take and keep.
+#[derive(Clone, Copy)]
+pub struct Shelf<'a> {
+    cards: Option<&'a Cards>,
+    since: u64,
+}
+
+impl Shelf<'_> {
+    /// The same if that is so, else one that takes and keeps nothing.
+    pub fn only_if(self, so: bool) -> Self {
+        if so { self } else { Self { cards: None, ..self } }
+    }
+
+    /// The same, for answers in this shape.
+    pub fn in_shape(self, shape: &Shape) -> Self {
+        self.only_if(shape.audience == Audience::Public && !shape.draft)
+    }
+
+    /// A card that is good.
+    pub fn find(&self, id: &str, shape: u64) -> Option<Arc<Card>> {
+        let cards = self.cards?;
+        let key = key(id, shape)?;
+        let card = cards.cache.as_ref()?.get(&key)?;
+        if cards.ledger.unchanged(&card.depends, card.since) {
+            return Some(card);
+        }
+        cards.cache.as_ref()?.remove_if(&key, |card| !cards.ledger.unchanged(&card.depends, card.since));
+        None
+    }
+
+    /// A fresh card, kept where it may be.
+    pub fn keep(&self, id: &str, shape: u64, composed: Composed) -> Arc<Card> {
+        let depends = composed.made_of.depends();
+        let card = Arc::new(Card { object: composed.object, depends, since: self.since });
+        if let Some(cache) = self.cards.and_then(|cards| cards.cache.as_ref())
+            && let Some(key) = key(id, shape)
+        {
+            cache.insert(key, Arc::clone(&card));
+        }
+        card
+    }
+}
+
+fn key(id: &str, shape: u64) -> Option<Key> {
+    Some((uuid::Uuid::try_parse(id).ok()?.as_u128(), shape))
+}
+
+/// Tells shapes apart.
+pub fn shape_key(kind: &str, shape: &Shape) -> u64 {
+    XxHash3_64::oneshot(format!("{kind}{shape:?}").as_bytes())
+}
