@@ -13,7 +13,7 @@ RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin plen
 COPY --from=build /plenary/target/release/plenary /usr/local/bin/plenary
 USER 10001
 VOLUME /data
-ENV PLENARY_LISTEN=0.0.0.0:8080 PLENARY_DATABASE_URL=/data/plenary.db PLENARY_LOG__FORMAT=json
+ENV PLENARY_LISTEN=0.0.0.0:8080 PLENARY_DATABASE_URL=/data/plenary.db PLENARY_SEARCH__FOLDER=/data/search PLENARY_LOG__FORMAT=json
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["plenary", "healthcheck"]
 ENTRYPOINT ["plenary"]

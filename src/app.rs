@@ -16,8 +16,10 @@ use crate::content::Site;
 use crate::database::schema::idempotency_keys;
 use crate::database::{Address, Database, DatabaseError, Threads, connection, migrate, now};
 use crate::delivery::answers::Answers;
-use crate::delivery::cards::Cards;
+use crate::delivery::cards::{Cards, Shelf};
+use crate::delivery::list::Kitchen;
 use crate::editorial;
+use crate::search::{self, Search};
 
 /// Handlers share this.
 pub struct App {
@@ -41,6 +43,8 @@ pub struct App {
     pub answers: Answers,
     /// Items as the public's lists showed them lately.
     pub cards: Cards,
+    /// The search index of this node.
+    pub search: Search,
     /// Signs what only this site may make: cursors, preview links, tokens of changes, log-ins on their way.
     pub site_key: Vec<u8>,
     /// The OpenAPI document, once somebody has asked for it.
@@ -77,6 +81,7 @@ impl App {
         let site_key = site_key(&database).await?;
         let oidc = Arc::new(Oidc::new(config.oidc.clone(), site_key.clone()));
         let site = Arc::new(config.site());
+        let search = Search::open(&search::folder(&config), &site)?;
         let room = config.server.answer_cache_bytes;
         let cards = Cards::new(room / CARDS_PART, database.ledger());
         let answers = Answers::new(room - room / CARDS_PART, database.ledger());
@@ -91,6 +96,7 @@ impl App {
             hasher,
             answers,
             cards,
+            search,
             site_key,
             document: OnceLock::new(),
         });
@@ -100,6 +106,11 @@ impl App {
             tracing::info!(items = rendered, "ready answers brought up to date");
         }
         Ok(app)
+    }
+
+    /// With what pages of lists are made.
+    pub fn kitchen<'a>(&'a self, shelf: Shelf<'a>) -> Kitchen<'a> {
+        Kitchen { site: &self.site, cursor_key: &self.site_key, search: &self.search, shelf }
     }
 
     /// Reads the signing keys anew, and makes one when the newest is too old or there is none.

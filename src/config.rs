@@ -35,6 +35,8 @@ pub struct Config {
     pub oidc: OidcConfig,
     /// How the server behaves.
     pub server: ServerConfig,
+    /// Full-text search.
+    pub search: SearchConfig,
     /// Which other origins may read from browsers.
     pub cors: CorsConfig,
     /// What is logged.
@@ -155,6 +157,15 @@ pub struct ServerConfig {
     pub answer_cache_bytes: usize,
 }
 
+/// `[search]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchConfig {
+    /// Where the search index of this node is; empty: beside the SQLite file, or `data/search-…` on
+    /// Postgres. It can be deleted: it is made anew from the database.
+    pub folder: String,
+}
+
 /// `[cors]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -226,6 +237,7 @@ impl Default for Config {
                 compress: true,
                 answer_cache_bytes: 67_108_864,
             },
+            search: SearchConfig { folder: String::new() },
             cors: CorsConfig { allowed_origins: vec!["*".into()] },
             log: LogConfig { format: "pretty".into(), level: "info,actix_server=warn,actix_http=off".into() },
         }

@@ -1,7 +1,7 @@
 //! Plenary: a headless CMS API for organisations that live by their events.
 //!
 //! The floors, each of which uses only those below it:
-//! `cli` → `http` → `editorial`, `delivery`, `auth`, `transfer` → `feeds`, `journal` → `items` → `database`;
+//! `cli` → `http` → `editorial`, `delivery`, `auth`, `transfer` → `search` → `feeds`, `journal` → `items` → `database`;
 //! `resources`, `content`, `signed` and `problem` serve them all.
 
 pub mod app;
@@ -19,5 +19,6 @@ pub mod items;
 pub mod journal;
 pub mod problem;
 pub mod resources;
+pub mod search;
 pub mod signed;
 pub mod transfer;

@@ -26,6 +26,7 @@ mod preview;
 mod process;
 mod releases;
 mod review;
+mod search;
 mod times;
 mod tools;
 mod transfer;
@@ -77,6 +78,7 @@ fn main() {
         process::TESTS,
         releases::TESTS,
         review::TESTS,
+        search::TESTS,
         times::TESTS,
         tools::TESTS,
         transfer::TESTS,

@@ -131,11 +131,11 @@ impl Db {
         }
     }
 
-    /// Lets reads of a SQLite file go through mapped memory: pages that the system keeps anyway are
-    /// not copied. The writer does without, since the mapping is made anew whenever the file grows.
-    pub fn map_memory(&mut self) -> QueryResult<()> {
+    /// Makes a connection that only reads small: what is read often is kept as answers, and pages of the
+    /// file by the system.
+    pub fn only_read(&mut self) -> QueryResult<()> {
         match self {
-            Db::Sqlite(c) => c.batch_execute("PRAGMA mmap_size = 268435456"),
+            Db::Sqlite(c) => c.batch_execute("PRAGMA cache_size = -4096"),
             Db::Postgres(_) => Ok(()),
         }
     }

@@ -204,7 +204,7 @@ impl Link {
             let connect = connection::connect(&self.address, &self.count);
             let mut made = connect.map_err(|e| DatabaseError::Connection(e.to_string()))?;
             if self.only_reads {
-                made.map_memory()?;
+                made.only_read()?;
             }
             self.connection = Some(made);
         }

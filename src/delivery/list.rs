@@ -11,14 +11,17 @@ use super::cards::{Card, Shelf, shape_key};
 use super::compose::{Loaded, compose};
 use super::cursor::{Cursor, KeyValue};
 use super::drafts;
-use super::query::ListQuery;
+use super::query::{ListQuery, MAX_OFFSET};
+use super::search::Found;
 use super::select::{Query, Selection, after, sorted};
 use crate::content::Site;
 use crate::content::render::{Fragments, View};
 use crate::database::schema::items;
 use crate::database::{Db, any_of};
 use crate::items::Item;
+use crate::problem::Problem;
 use crate::resources::{Column, Resource};
+use crate::search::Search;
 
 /// One page.
 #[derive(Debug)]
@@ -31,7 +34,12 @@ pub struct Page {
     pub previous: Option<String>,
     /// How many items there are in all, when that was asked.
     pub total: Option<i64>,
+    /// By id, where the text was found in an item, when that was asked.
+    pub highlights: Vec<(String, String)>,
 }
+
+/// Items that are looked at in one go where many match a text.
+const STRIDE: i64 = 500;
 
 /// Sort keys of a row: times and position, then the label.
 #[derive(Debug, Clone)]
@@ -55,27 +63,93 @@ impl Keys {
     }
 }
 
+/// With what a page is made.
+#[derive(Clone, Copy)]
+pub struct Kitchen<'a> {
+    /// The site.
+    pub site: &'a Site,
+    /// Signs cursors.
+    pub cursor_key: &'a [u8],
+    /// Finds texts.
+    pub search: &'a Search,
+    /// Cards that are ready.
+    pub shelf: Shelf<'a>,
+}
+
 /// Fetches a page. The number of queries depends on the filters and includes, never on the page.
 pub fn page(
     connection: &mut Db,
     resource: &'static Resource,
-    site: &Site,
+    kitchen: Kitchen<'_>,
     query: &ListQuery,
-    cursor_key: &[u8],
-    shelf: Shelf<'_>,
-) -> QueryResult<Page> {
+) -> Result<Page, Problem> {
+    let Kitchen { site, cursor_key, search, shelf } = kitchen;
     let selection = Selection::new(connection, resource, query)?;
-    let total = if query.count { Some(selection.query().count().get_result(connection)?) } else { None };
+    let found = Found::new(search, resource, query, query.locale(site))?;
+    let total = if query.count { Some(total(connection, &selection, found.as_ref())?) } else { None };
+    let (ids, next, previous) = match &found {
+        Some(found) if query.by_relevance() => by_relevance(connection, resource, &selection, found, query)?,
+        _ => in_order(connection, resource, &selection, found.as_ref(), query)?,
+    };
+    let cards = cards(connection, resource, site, &ids, &query.shape, shelf)?;
+    let highlights = match &found {
+        Some(found) if query.highlights => highlights(connection, site, found, &ids)?,
+        _ => Vec::new(),
+    };
+    let encode = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.encode(cursor_key));
+    Ok(Page { cards, next: encode(next), previous: encode(previous), total, highlights })
+}
+
+fn total(connection: &mut Db, selection: &Selection, found: Option<&Found<'_>>) -> Result<i64, Problem> {
+    let Some(found) = found else { return Ok(selection.query().count().get_result(connection)?) };
+    let ids = found.few("?count")?;
+    let query = selection.query().filter(any_of(connection.dialect(), items::id, ids));
+    Ok(query.count().get_result(connection)?)
+}
+
+/// The items of a page, and where the next one and the one before begin.
+type Placed = (Vec<String>, Option<Cursor>, Option<Cursor>);
+
+/// The best matches: a cursor says how many better ones to leave out.
+fn by_relevance(
+    connection: &mut Db,
+    resource: &Resource,
+    selection: &Selection,
+    found: &Found<'_>,
+    query: &ListQuery,
+) -> Result<Placed, Problem> {
+    let skip = match query.cursor.as_ref().and_then(|cursor| cursor.keys.first()) {
+        Some(KeyValue::Number(skip)) => *skip,
+        _ => query.offset,
+    };
+    let cursor = |skip: i64| {
+        let keys = vec![KeyValue::Number(skip)];
+        Cursor { list: query.name(resource), keys, id: String::new(), before: false }
+    };
+    let end = skip + query.limit;
+    let mut ids = found.ranked(connection, selection, usize::try_from(end + 1).unwrap_or(0))?;
+    let next = (ids.len() as i64 > end && end <= MAX_OFFSET).then(|| cursor(end));
+    let previous = (skip > 0).then(|| cursor((skip - query.limit).max(0)));
+    ids.truncate(usize::try_from(end).unwrap_or(0));
+    Ok((ids.split_off(ids.len().min(usize::try_from(skip).unwrap_or(0))), next, previous))
+}
+
+/// The items in the order of the query.
+fn in_order(
+    connection: &mut Db,
+    resource: &Resource,
+    selection: &Selection,
+    found: Option<&Found<'_>>,
+    query: &ListQuery,
+) -> Result<Placed, Problem> {
     let backwards = query.cursor.as_ref().is_some_and(|c| c.before);
-    let order: Vec<(Column, bool)> = query.order.iter().map(|(sort, down)| (sort.column, *down != backwards)).collect();
-    let mut select = sorted(selection.query(), &order).limit(query.limit + 1);
-    if query.offset > 0 {
-        select = select.offset(query.offset);
-    }
-    if let Some(cursor) = &query.cursor {
-        select = after(select, &order, &cursor.keys, &cursor.id);
-    }
-    let mut rows = rows(connection, select)?;
+    let walk = Walk {
+        selection,
+        order: query.order.iter().map(|(sort, down)| (sort.column, *down != backwards)).collect(),
+        found,
+    };
+    let start = query.cursor.as_ref().map(|cursor| (cursor.keys.clone(), cursor.id.clone()));
+    let mut rows = walk.rows(connection, start, query.offset, query.limit + 1)?;
     let more = rows.len() as i64 > query.limit;
     rows.truncate(query.limit as usize);
     if backwards {
@@ -89,14 +163,85 @@ pub fn page(
     let cursor = |row: Option<&(String, Keys)>, before: bool| {
         row.map(|(id, keys)| {
             let keys = query.order.iter().map(|(sort, _)| keys.get(sort.column)).collect();
-            Cursor { list: query.name(resource), keys, id: id.clone(), before }.encode(cursor_key)
+            Cursor { list: query.name(resource), keys, id: id.clone(), before }
         })
     };
     let next = if has_next { cursor(rows.last(), false) } else { None };
     let previous = if has_previous { cursor(rows.first(), true) } else { None };
-    let ids: Vec<String> = rows.into_iter().map(|(id, _)| id).collect();
-    let cards = cards(connection, resource, site, &ids, &query.shape, shelf)?;
-    Ok(Page { cards, next, previous, total })
+    Ok((rows.into_iter().map(|(id, _)| id).collect(), next, previous))
+}
+
+/// Goes through the items of a selection in an order.
+struct Walk<'a> {
+    selection: &'a Selection,
+    order: Vec<(Column, bool)>,
+    found: Option<&'a Found<'a>>,
+}
+
+impl Walk<'_> {
+    /// So many rows behind a place, some of them left out.
+    fn rows(
+        &self,
+        connection: &mut Db,
+        start: Option<(Vec<KeyValue>, String)>,
+        offset: i64,
+        limit: i64,
+    ) -> Result<Vec<(String, Keys)>, Problem> {
+        let Some(found) = self.found else { return Ok(self.some(connection, start.as_ref(), None, offset, limit)?) };
+        if let Some(few) = found.named() {
+            return Ok(self.some(connection, start.as_ref(), Some(few), offset, limit)?);
+        }
+        // Many match: of those that come next in the order, some do.
+        let (mut rows, mut start, wanted) = (Vec::new(), start, (offset + limit) as usize);
+        loop {
+            let next = self.some(connection, start.as_ref(), None, 0, STRIDE)?;
+            let ids: Vec<String> = next.iter().map(|(id, _)| id.clone()).collect();
+            let good = found.among(&ids)?;
+            let last =
+                next.last().map(|(id, keys)| (self.order.iter().map(|(c, _)| keys.get(*c)).collect(), id.clone()));
+            let ended = (next.len() as i64) < STRIDE;
+            rows.extend(next.into_iter().filter(|(id, _)| good.contains(id)));
+            if rows.len() >= wanted || ended {
+                rows.truncate(wanted);
+                return Ok(rows.split_off(rows.len().min(offset as usize)));
+            }
+            start = last;
+        }
+    }
+
+    fn some(
+        &self,
+        connection: &mut Db,
+        start: Option<&(Vec<KeyValue>, String)>,
+        among: Option<&[String]>,
+        offset: i64,
+        limit: i64,
+    ) -> QueryResult<Vec<(String, Keys)>> {
+        let mut select = sorted(self.selection.query(), &self.order).limit(limit);
+        if let Some(ids) = among {
+            select = select.filter(any_of(connection.dialect(), items::id, ids));
+        }
+        if offset > 0 {
+            select = select.offset(offset);
+        }
+        if let Some((keys, id)) = start {
+            select = after(select, &self.order, keys, id);
+        }
+        rows(connection, select)
+    }
+}
+
+/// By item, where a text was found in it.
+fn highlights(
+    connection: &mut Db,
+    site: &Site,
+    found: &Found<'_>,
+    ids: &[String],
+) -> Result<Vec<(String, String)>, Problem> {
+    let rows: Vec<Item> =
+        items::table.filter(any_of(connection.dialect(), items::id, ids)).select(Item::as_select()).load(connection)?;
+    let snippets = found.matches().snippets(site, &rows)?;
+    Ok(rows.into_iter().map(|row| row.id).zip(snippets).collect())
 }
 
 /// The items that a query finds, with their sort keys.

@@ -7,9 +7,11 @@ pub mod coding;
 pub mod compose;
 pub mod cursor;
 mod drafts;
+pub mod everywhere;
 pub mod list;
 pub mod one;
 pub mod query;
+pub mod search;
 mod select;
 
 /// For whom an answer is made.

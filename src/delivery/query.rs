@@ -8,6 +8,7 @@ use crate::content::render::{BodyFormat, View};
 use crate::content::slug::MAX_SLUG;
 use crate::content::{LocaleMode, Site};
 use crate::resources::{Column, Filter, On, Resource, Sort};
+use crate::search::Sought;
 
 /// Most items of a page.
 pub const MAX_LIMIT: i64 = 100;
@@ -106,6 +107,10 @@ pub struct ListQuery {
     pub limit: i64,
     /// Items to leave out.
     pub offset: i64,
+    /// The text to look for, as it came and in parts.
+    pub text: Option<(String, Sought)>,
+    /// Whether to show where the text was found.
+    pub highlights: bool,
     /// Where the page begins.
     pub cursor: Option<Cursor>,
     /// Whether to count all.
@@ -124,8 +129,24 @@ impl ListQuery {
         self.conditions.iter().any(|condition| matches!(condition, Condition::When(_)))
     }
 
+    /// The best match first: a text without an order.
+    pub fn by_relevance(&self) -> bool {
+        self.text.is_some() && self.order.is_empty()
+    }
+
+    /// The language in which a text is looked for.
+    pub fn locale<'a>(&'a self, site: &'a Site) -> &'a str {
+        match &self.shape.view.locale {
+            LocaleMode::One(locale) => locale,
+            LocaleMode::All => site.default_locale(),
+        }
+    }
+
     /// Names the list and its order, for cursors.
     pub fn name(&self, resource: &Resource) -> String {
+        if let Some((text, _)) = self.text.as_ref().filter(|_| self.by_relevance()) {
+            return format!("{}?{text}", resource.collection);
+        }
         let keys: Vec<String> =
             self.order.iter().map(|(sort, down)| format!("{}{}", if *down { "-" } else { "" }, sort.name)).collect();
         format!("{}:{}", resource.collection, keys.join(","))
@@ -230,6 +251,8 @@ impl Reader<'_> {
             order: Vec::new(),
             limit: DEFAULT_LIMIT,
             offset: 0,
+            text: None,
+            highlights: false,
             cursor: None,
             count: false,
             at: None,
@@ -246,19 +269,55 @@ impl Reader<'_> {
                 "count" if value == "none" => query.count = false,
                 "count" => self.wrong("count", value, &["exact", "none"]),
                 "sort" => query.order = self.sort(value),
+                "q" => query.text = self.text(value),
+                "highlights" => query.highlights = self.is_true("highlights", value),
                 "status" => query.status = self.status(value),
                 "untranslated" => query.untranslated = self.language("untranslated", value),
                 "outdated" => query.outdated = self.language("outdated", value),
                 _ => query.conditions.extend(self.condition(name, value)),
             }
         }
-        if query.order.is_empty() {
+        self.check_text(pairs, &query);
+        if query.order.is_empty() && query.text.is_none() {
             query.order = self.default_order(&query.conditions);
         }
         if let Some(code) = cursor {
             self.cursor(code, cursor_key, &mut query);
         }
         query
+    }
+
+    fn text(&mut self, value: &str) -> Option<(String, Sought)> {
+        match Sought::parse(value) {
+            Ok(sought) => Some((value.to_owned(), sought)),
+            Err((code, message)) => {
+                self.faults.add("?q", code, message);
+                None
+            }
+        }
+    }
+
+    fn is_true(&mut self, name: &str, value: &str) -> bool {
+        match value {
+            "true" => return true,
+            "false" => {}
+            _ => self.wrong(name, value, &["true", "false"]),
+        }
+        false
+    }
+
+    /// What is looked for is what the public sees now.
+    fn check_text(&mut self, pairs: &Pairs, query: &ListQuery) {
+        if query.text.is_none() {
+            if query.highlights {
+                self.faults.add("?highlights", "without_text", "nothing is looked for: it wants q");
+            }
+            return;
+        }
+        let preview = pairs.iter().any(|(name, _)| name == "at" || name == "preview");
+        if query.status != Status::Live || query.shape.draft || preview {
+            self.faults.add("?q", "only_public", "a search finds what is published now: no drafts, no previews");
+        }
     }
 
     fn cursor(&mut self, code: &str, key: &[u8], query: &mut ListQuery) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use serde_json::Value;
 
 use super::conditions::tag as etag;
 use super::hand_out::{address, negotiated};
@@ -24,6 +25,7 @@ use crate::delivery::query::{ListQuery, Reader};
 use crate::editorial::operations::find;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
+use crate::search::GREW;
 
 /// What anybody may keep for a moment, and use a little longer while asking again.
 const PUBLIC_CACHE: &str = "public, max-age=5, stale-while-revalidate=30";
@@ -58,6 +60,7 @@ pub fn with_site(mut routes: Vec<Route>, site: &Site) -> Vec<Route> {
             Takes::One(resource) => parameters::of_one(resource, site),
             Takes::Feed(resource) => parameters::of_feed(resource, site),
             Takes::FeedOfOne => parameters::of_feed_of_one(site),
+            Takes::Language => parameters::of_language(site),
             Takes::Step => parameters::of_steps(site),
             Takes::Content => parameters::of_writes(site),
         });
@@ -126,22 +129,18 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
         return Err(Problem::bad_request(faults));
     }
     query.at = sight.at;
-    let until = good_until(&query);
+    let (until, depends) = (good_until(&query), depends_of_list(resource, &query));
     let compute = async {
         let limit = query.limit;
         let app = Arc::clone(&request.app);
         let (since, public) = (app.database.ledger().now(), sight.is_public());
         let read = move |c: &mut Db| {
             let shelf = app.cards.since(since).only_if(public);
-            Ok(page(c, resource, &app.site, &query, &app.site_key, shelf)?)
+            page(c, resource, app.kitchen(shelf), &query)
         };
         let page = sight.read(&request.app, read).await?;
         let link = links(&request, &page);
-        Ok(Kept {
-            link,
-            until,
-            ..Kept::new(JSON, envelope(&page, limit), |body| etag(0, body), depends_of_list(resource))
-        })
+        Ok(Kept { link, until, ..Kept::new(JSON, envelope(&page, limit), |body| etag(0, body), depends) })
     };
     keep(&request, &sight, compute).await
 }
@@ -167,8 +166,8 @@ pub async fn keep<E>(
 }
 
 /// Of what a list is made.
-pub fn depends_of_list(resource: &'static Resource) -> Depends {
-    Depends::on_kinds(resource.touched_by())
+pub fn depends_of_list(resource: &'static Resource, query: &ListQuery) -> Depends {
+    Depends::on_kinds(resource.touched_by().into_iter().chain(query.text.as_ref().map(|_| GREW)))
 }
 
 /// The answer with one item, in any form.
@@ -197,8 +196,14 @@ fn envelope(page: &Page, limit: i64) -> String {
     // Cursors are base64url: nothing in them needs escaping.
     let cursor = |c: &Option<String>| c.as_ref().map_or("null".to_owned(), |c| format!("\"{c}\""));
     let total = page.total.map_or(String::new(), |total| format!(",\"total\":{total}"));
+    let highlights: serde_json::Map<String, Value> =
+        page.highlights.iter().map(|(id, text)| (id.clone(), text.as_str().into())).collect();
+    let highlights = match highlights.is_empty() {
+        true => String::new(),
+        false => format!(",\"highlights\":{}", Value::Object(highlights)),
+    };
     out.push_str(&format!(
-        "],\"page\":{{\"next\":{},\"prev\":{},\"limit\":{limit}{total}}}}}",
+        "]{highlights},\"page\":{{\"next\":{},\"prev\":{},\"limit\":{limit}{total}}}}}",
         cursor(&page.next),
         cursor(&page.previous)
     ));

@@ -163,18 +163,18 @@ async fn list(resource: &'static Resource, form: Form, mut request: Request) -> 
     let sight = only_public(&request).await?;
     let (mut query, locale) = shaped(resource, &request)?;
     query.at = sight.at;
-    let until = good_until(&query);
+    let (until, depends) = (good_until(&query), depends_of_list(resource, &query));
     let compute = async {
         let app = Arc::clone(&request.app);
         let (since, public) = (app.database.ledger().now(), sight.is_public());
         let read = move |c: &mut Db| {
             let shelf = app.cards.since(since).only_if(public);
-            Ok(page(c, resource, &app.site, &query, &app.site_key, shelf)?)
+            page(c, resource, app.kitchen(shelf), &query)
         };
         let page = sight.read(&request.app, read).await?;
         let objects: Vec<&str> = page.cards.iter().map(|card| card.object.as_str()).collect();
         let body = written(&request, form, &objects, &locale)?;
-        Ok(Kept { until, ..Kept::new(form.media_type(), body, |body| etag(0, body), depends_of_list(resource)) })
+        Ok(Kept { until, ..Kept::new(form.media_type(), body, |body| etag(0, body), depends) })
     };
     keep(&request, &sight, compute).await
 }

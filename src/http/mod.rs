@@ -22,6 +22,7 @@ pub mod preview_api;
 pub mod releases_api;
 pub mod review_api;
 pub mod route;
+pub mod search_api;
 pub mod server;
 pub mod translations_api;
 
@@ -43,6 +44,7 @@ pub fn routes() -> Vec<Route> {
     routes.push(desk_state_api::inbox_route());
     routes.extend(feeds_api::routes());
     routes.extend(changes_api::routes());
+    routes.extend(search_api::routes());
     for resource in crate::resources::ALL {
         routes.extend(content_api::routes(resource));
         routes.extend(desk_api::routes(resource));

@@ -15,6 +15,7 @@ use crate::content::fault::Faults;
 use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, STATUSES, When};
 use crate::problem::Problem;
 use crate::resources::{On, Resource};
+use crate::search::LONGEST as LONGEST_TEXT;
 
 /// `If-Match`, on every write of what exists.
 pub static IF_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
@@ -44,6 +45,14 @@ pub static REASON: LazyLock<Parameter> = LazyLock::new(|| {
     query("reason", schema, "Why; the history keeps it.", json!("Speaker confirmed"))
 });
 
+/// `q`, the text to look for.
+pub static TEXT: LazyLock<Parameter> = LazyLock::new(|| {
+    let schema = text().min_length(Some(1)).max_length(Some(LONGEST_TEXT)).pattern(Some(LINE));
+    let about = "A text to look for: words, the last of which may be unfinished, phrases in quotes, and words \
+                 behind `-` that must not occur. Without `sort` the best match comes first.";
+    query("q", schema, about, json!("shared rivers"))
+});
+
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 500;
 
@@ -51,7 +60,8 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-fn one_of(words: &[&str]) -> ObjectBuilder {
+/// A word of a list.
+pub fn one_of(words: &[&str]) -> ObjectBuilder {
     text().enum_values(Some(words.to_vec()))
 }
 
@@ -95,7 +105,7 @@ pub fn query(name: &str, schema: impl Into<RefOr<Schema>>, about: &str, example:
 }
 
 /// A list of words, with commas.
-fn words(name: &str, item: ObjectBuilder, about: &str, example: serde_json::Value) -> Parameter {
+pub fn words(name: &str, item: ObjectBuilder, about: &str, example: serde_json::Value) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
@@ -192,6 +202,13 @@ pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
             json!("published"),
         ),
     ]);
+    let boolean = || ObjectBuilder::new().schema_type(Type::Boolean);
+    parameters.push(query(
+        "highlights",
+        boolean(),
+        "With `q`: `highlights` of the answer tells for each item where the text was found, as HTML with `<mark>`.",
+        json!(true),
+    ));
     let tags: Vec<&str> = site.locales.iter().map(String::as_str).collect();
     parameters.extend([
         query(
@@ -237,15 +254,19 @@ pub fn of_feed(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
     parameters
 }
 
+/// The language of an answer.
+pub fn of_language(site: &Site) -> Vec<Parameter> {
+    let tags: Vec<&str> = site.locales.iter().map(String::as_str).collect();
+    vec![query("locale", one_of(&tags), "The language; what is missing falls back.", json!(tags[0]))]
+}
+
 /// The parameters of feeds of one item.
 pub fn of_feed_of_one(site: &Site) -> Vec<Parameter> {
-    let tags: Vec<&str> = site.locales.iter().map(String::as_str).collect();
-    let locale = query("locale", one_of(&tags), "The language; what is missing falls back.", json!(tags[0]));
-    [vec![locale], moments()].concat()
+    [of_language(site), moments()].concat()
 }
 
 fn sorts_and_filters(resource: &'static Resource) -> Vec<Parameter> {
-    let mut parameters = Vec::new();
+    let mut parameters = vec![TEXT.clone()];
     let keys: Vec<String> = resource.sorts.iter().flat_map(|s| [s.name.to_owned(), format!("-{}", s.name)]).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let first = resource.sorts[0];

@@ -183,6 +183,8 @@ pub enum Takes {
     Feed(&'static Resource),
     /// Those of a feed of one item.
     FeedOfOne,
+    /// A language.
+    Language,
     /// Those of a step in an item's life.
     Step,
     /// Those of a write of content.

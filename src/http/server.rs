@@ -63,6 +63,7 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     let shared = Arc::clone(&app);
     actix_web::rt::spawn(watch(Arc::downgrade(&app)));
     actix_web::rt::spawn(crate::editorial::clock::run(Arc::downgrade(&app)));
+    actix_web::rt::spawn(crate::search::follow::run(Arc::downgrade(&app)));
     let factory = move || {
         let (app, table) = (Arc::clone(&shared), Arc::clone(&table));
         ActixApp::new().wrap(cors(&app.config.cors.allowed_origins)).default_service(web::to(

@@ -129,6 +129,7 @@ fn config(backend: Backend, folder: &TempDir) -> Config {
     config.server.database_readers = 2;
     config.server.shutdown_seconds = 1;
     config.log.level = "off".into();
+    config.search.folder = folder.path().join("search").display().to_string();
     config
 }
 

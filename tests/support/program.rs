@@ -32,6 +32,11 @@ pub fn command(database: &str, arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PLENARY_")) {
         command.env_remove(name);
     }
+    if database.starts_with("postgres:") {
+        // A SQLite file has its index beside it.
+        let name = database.rsplit('/').next().unwrap_or_default();
+        command.env("PLENARY_SEARCH__FOLDER", Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
+    }
     command
         .args(arguments)
         .env("PLENARY_DATABASE_URL", database)

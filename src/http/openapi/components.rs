@@ -77,6 +77,7 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     }
     add("Page", schemas::page_info());
     add("Changes", more::changes());
+    add("SearchResults", more::search_results());
     for (name, fields, about) in FORMS {
         add(name, schemas::form(fields, site, about));
     }

@@ -58,3 +58,23 @@ pub fn changes() -> Schema {
         .property("more", schema(more));
     Schema::Object(whole.required("data").required("next").required("more").build())
 }
+
+/// What a search over all kinds found.
+pub fn search_results() -> Schema {
+    let collections: Vec<&str> = ALL.iter().map(|resource| resource.collection).collect();
+    let label = text().description(Some("Title or name."));
+    let highlight = text().description(Some("Where the text was found, as HTML with `<mark>`."));
+    let hit = closed(of_type(Type::Object).description(Some("An item that was found.")))
+        .property("collection", schema(text().enum_values(Some(collections))))
+        .property("id", schema(formatted(KnownFormat::Uuid)))
+        .property("slug", schema(text()))
+        .property("label", schema(label))
+        .property("highlight", schema(highlight));
+    let hit = ["collection", "id", "slug", "label", "highlight"].into_iter().fold(hit, |hit, name| hit.required(name));
+    let hits = ArrayBuilder::new().items(schema(hit)).max_items(Some(100)).build();
+    let more = of_type(Type::Boolean).description(Some("Whether there are more behind these."));
+    let whole = closed(of_type(Type::Object).description(Some("What was found, the best match first.")))
+        .property("data", RefOr::T(Schema::Array(hits)))
+        .property("more", schema(more));
+    Schema::Object(whole.required("data").required("more").build())
+}

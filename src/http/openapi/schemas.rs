@@ -263,9 +263,17 @@ pub fn page(resource: &'static Resource) -> Schema {
     let object = closed(of_type(Type::Object).description(Some(format!("A page of {}.", resource.collection))))
         .property("data", RefOr::T(Schema::Array(list)))
         .property("page", reference("Page"))
+        .property("highlights", schema(highlights()))
         .required("data")
         .required("page");
     Schema::Object(object.build())
+}
+
+/// By item, where a text was found.
+fn highlights() -> ObjectBuilder {
+    of_type(Type::Object)
+        .additional_properties(Some(schema(text())))
+        .description(Some("By id, where the text was found, as HTML with `<mark>`; only with `highlights=true`."))
 }
 
 /// Where a page is within its list.

@@ -1,0 +1,77 @@
+//! A search over all kinds.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use serde_json::Value;
+
+use super::compose::Loaded;
+use crate::content::render::View;
+use crate::content::{LocaleMode, Site};
+use crate::database::schema::items;
+use crate::database::{Db, any_of};
+use crate::items::Item;
+use crate::problem::Problem;
+use crate::resources::Resource;
+use crate::search::{Search, Sought};
+
+/// The most that are looked at before hits of the wanted kinds are given up.
+const DEEPEST: usize = 20_000;
+/// Items that are read at a time.
+const CHUNK: usize = 200;
+
+/// Something that was found.
+#[derive(Debug)]
+pub struct Hit {
+    /// Its kind.
+    pub resource: &'static Resource,
+    /// It, as a reference.
+    pub reference: Value,
+    /// Where the text was found, as HTML.
+    pub highlight: String,
+}
+
+/// The `most` best hits of these kinds that are public, the best first.
+pub fn search(
+    connection: &mut Db,
+    site: &Site,
+    search: &Search,
+    sought: &Sought,
+    kinds: &[&str],
+    locale: &str,
+    most: usize,
+) -> Result<Vec<Hit>, Problem> {
+    let matches = search.matches(sought, locale)?;
+    let (mut rows, mut seen, mut size) = (Vec::new(), 0, most + 20);
+    while rows.len() < most {
+        let hits = matches.best(size)?;
+        let new = hits[seen.min(hits.len())..].iter().filter(|hit| kinds.contains(&hit.kind));
+        let ids: Vec<&str> = new.map(|hit| hit.id.as_str()).collect();
+        for ids in ids.chunks(CHUNK) {
+            rows.extend(public(connection, ids)?);
+        }
+        if hits.len() < size || size >= DEEPEST {
+            break;
+        }
+        (seen, size) = (hits.len(), (size * 8).min(DEEPEST));
+    }
+    rows.truncate(most);
+    let view = View { locale: LocaleMode::One(locale.to_owned()), ..View::plain(site) };
+    let highlights = matches.snippets(site, &rows)?;
+    let hits = rows.into_iter().zip(highlights).filter_map(|(item, highlight)| {
+        let resource = Resource::of_kind(&item.kind)?;
+        let reference = Loaded::from_item(item, site, &view).fragments.reference;
+        Some(Hit { resource, reference: serde_json::from_str(&reference).unwrap_or_default(), highlight })
+    });
+    Ok(hits.collect())
+}
+
+/// Those of these items that are public, in their order.
+fn public(connection: &mut Db, ids: &[&str]) -> Result<Vec<Item>, Problem> {
+    let rows: Vec<Item> = items::table
+        .filter(any_of(connection.dialect(), items::id, ids).and(items::live.eq(true)))
+        .select(Item::as_select())
+        .load(connection)?;
+    let mut by_id: HashMap<String, Item> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+    Ok(ids.iter().filter_map(|id| by_id.remove(*id)).collect())
+}

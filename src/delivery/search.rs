@@ -1,0 +1,122 @@
+//! Lists of what was found by a text. The index says what matches, the database which of it may be
+//! shown and meets the other conditions: whichever of the two leaves less is asked first.
+
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+
+use super::query::ListQuery;
+use super::select::{Query, Selection};
+use crate::content::fault::Faults;
+use crate::database::schema::items;
+use crate::database::{Db, any_of};
+use crate::problem::Problem;
+use crate::resources::Resource;
+use crate::search::{Matches, Search, SearchError};
+
+/// Up to so many items are named to the database, or to the index, in one question.
+pub const FEW: usize = 5_000;
+/// Items of the first question by rank beyond those that are wanted.
+const SPARE: usize = 12;
+/// How much larger each further question is.
+const GROWTH: usize = 8;
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Database(error) => error.into(),
+            other => Problem::internal(&other),
+        }
+    }
+}
+
+/// What matches a text, and, where they are few, which items these are.
+pub struct Found<'a> {
+    matches: Matches<'a>,
+    kind: &'static str,
+    few: Option<Vec<String>>,
+}
+
+impl<'a> Found<'a> {
+    /// Looks for the text of a query.
+    pub fn new(
+        search: &'a Search,
+        resource: &Resource,
+        query: &ListQuery,
+        locale: &str,
+    ) -> Result<Option<Self>, Problem> {
+        let Some((_, sought)) = &query.text else { return Ok(None) };
+        let matches = search.matches(sought, locale)?;
+        let few = match query.by_relevance() && !query.count {
+            true => None,
+            false if matches.count(resource.kind)? <= FEW => Some(matches.ids(resource.kind)?),
+            false => None,
+        };
+        Ok(Some(Self { matches, kind: resource.kind, few }))
+    }
+
+    /// The items that match, if they are few enough to be named; else that would be too dear.
+    pub fn few(&self, place: &str) -> Result<&[String], Problem> {
+        self.few.as_deref().ok_or_else(|| {
+            let message = format!("more than {FEW} items match the text; add words, or leave this out");
+            Problem::bad_request(Faults::one(place, "too_dear", message))
+        })
+    }
+
+    /// The items that match, if they are few.
+    pub fn named(&self) -> Option<&[String]> {
+        self.few.as_deref()
+    }
+
+    /// Those of these items that match.
+    pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, Problem> {
+        Ok(self.matches.among(ids)?)
+    }
+
+    /// What matches.
+    pub fn matches(&self) -> &Matches<'a> {
+        &self.matches
+    }
+
+    /// The `most` best that meet the conditions, the best first.
+    pub fn ranked(&self, connection: &mut Db, selection: &Selection, most: usize) -> Result<Vec<String>, Problem> {
+        let (mut ids, mut seen, mut size) = (Vec::new(), 0, most + SPARE);
+        loop {
+            let hits = self.matches.best(size)?;
+            let new: Vec<&str> = hits[seen.min(hits.len())..]
+                .iter()
+                .filter(|hit| hit.kind == self.kind)
+                .map(|hit| hit.id.as_str())
+                .collect();
+            let good = meeting(connection, selection, &new)?;
+            ids.extend(new.iter().filter(|id| good.contains(**id)).map(|id| (*id).to_owned()));
+            if ids.len() >= most || hits.len() < size {
+                ids.truncate(most);
+                return Ok(ids);
+            }
+            if seen > 0
+                && let Some(all) = few(connection, selection.query())?
+            {
+                let hits = self.matches.best_among(&all, most)?;
+                return Ok(hits.into_iter().map(|hit| hit.id).collect());
+            }
+            (seen, size) = (hits.len(), size * GROWTH);
+        }
+    }
+}
+
+/// Which of these items meet the conditions.
+fn meeting(connection: &mut Db, selection: &Selection, ids: &[&str]) -> Result<HashSet<String>, Problem> {
+    let mut good = HashSet::with_capacity(ids.len());
+    for ids in ids.chunks(FEW) {
+        let query = selection.query().filter(any_of(connection.dialect(), items::id, ids));
+        good.extend(query.select(items::id).load::<String>(connection)?);
+    }
+    Ok(good)
+}
+
+/// The items of a query, if they are few.
+fn few(connection: &mut Db, query: Query<'_>) -> Result<Option<Vec<String>>, Problem> {
+    let ids: Vec<String> = query.select(items::id).limit(FEW as i64 + 1).load(connection)?;
+    Ok((ids.len() <= FEW).then_some(ids))
+}

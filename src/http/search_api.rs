@@ -1,0 +1,143 @@
+//! Search over all kinds of content.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+use utoipa::openapi::Required;
+
+use super::conditions::tag as etag;
+use super::content_api::{keep, negotiate};
+use super::openapi::schemas::reference;
+use super::parameters::{IF_NONE_MATCH, TEXT, number, one_of, query, whole, words};
+use super::preview_api::Sight;
+use super::route::{Access, Answer, JSON, Request, Route, Takes};
+use crate::content::fault::{Faults, unknown};
+use crate::database::Db;
+use crate::database::ledger::Depends;
+use crate::delivery::Audience;
+use crate::delivery::answers::Kept;
+use crate::delivery::everywhere::{self, Hit};
+use crate::problem::Problem;
+use crate::resources::{ALL, COLLECTIONS, Resource};
+use crate::search::{GREW, Sought};
+
+/// Hits of an answer when nothing else is asked for, at most, and how many may be left out.
+const USUAL: i64 = 20;
+const MOST: i64 = 100;
+const DEEPEST: i64 = 1_000;
+
+/// All routes of this room.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/search", "search", search)
+            .about(
+                "Search",
+                "Search everything",
+                "What is published, of all kinds, the best match first. Every word must occur, in this or another form; \
+                 the last may be unfinished. Phrases stand in quotes, `-` before a word excludes it, and where nothing \
+                 matches, words with a typing error do. Accents do not matter. The search follows writes within a second.",
+            )
+            .access(Access::Public)
+            .takes(Takes::Language)
+            .parameters([
+                {
+                    let mut parameter = TEXT.clone();
+                    parameter.required = Required::True;
+                    parameter
+                },
+                words("collections", one_of(COLLECTIONS), "Only of these kinds.", json!(["events"])),
+                query("limit", whole(1, MOST).default(Some(json!(USUAL))), "The most hits.", json!(USUAL)),
+                query("offset", whole(0, DEEPEST), "Hits to leave out.", json!(0)),
+            ])
+            .parameters([IF_NONE_MATCH.clone()])
+            .answers(200, "The hits.", reference("SearchResults"), &["ETag", "Cache-Control"])
+            .answers_as(304, "The client has this answer already.", None, &[]),
+    ]
+}
+
+/// What is asked for.
+struct Asked {
+    sought: Sought,
+    kinds: Vec<&'static str>,
+    limit: usize,
+    offset: usize,
+    locale: String,
+}
+
+fn asked(request: &Request) -> Result<Asked, Problem> {
+    let mut faults = Faults::new();
+    let sought = match request.query("q").map(Sought::parse) {
+        Some(Ok(sought)) => Some(sought),
+        Some(Err((code, message))) => {
+            faults.add("?q", code, message);
+            None
+        }
+        None => {
+            faults.add("?q", "required", "wants a text to look for");
+            None
+        }
+    };
+    let mut kinds = Vec::new();
+    for name in request.query("collections").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
+        match Resource::of_collection(name) {
+            Some(resource) => kinds.push(resource.kind),
+            None => faults.add("?collections", "not_allowed", unknown("value", name, COLLECTIONS.iter().copied())),
+        }
+    }
+    if kinds.is_empty() {
+        kinds.extend(ALL.iter().map(|resource| resource.kind));
+    }
+    let site = &request.app.site;
+    let locale = match request.query("locale").map(|given| site.locale(given).ok_or(given)) {
+        None => site.default_locale().to_owned(),
+        Some(Ok(locale)) => locale.to_owned(),
+        Some(Err(given)) => {
+            faults.add("?locale", "not_allowed", unknown("value", given, site.locales.iter().map(String::as_str)));
+            String::new()
+        }
+    };
+    let offset = match request.query("offset").map(|text| text.parse().ok().filter(|n| (0..=DEEPEST).contains(n))) {
+        None => 0,
+        Some(Some(offset)) => offset,
+        Some(None) => {
+            faults.add("?offset", "out_of_range", format!("a whole number between 0 and {DEEPEST}"));
+            0
+        }
+    };
+    let Some(sought) = sought.filter(|_| faults.is_empty()) else { return Err(Problem::bad_request(faults)) };
+    let limit = number(request, "limit", MOST)?.unwrap_or(USUAL) as usize;
+    Ok(Asked { sought, kinds, limit, offset: offset as usize, locale })
+}
+
+async fn search(mut request: Request) -> Result<Answer, Problem> {
+    negotiate(&mut request);
+    let asked = asked(&request)?;
+    // Whoever asks finds what everybody finds.
+    let sight = Sight { audience: Audience::Public, at: None, only: None };
+    let compute = async {
+        let app = Arc::clone(&request.app);
+        let read = move |c: &mut Db| {
+            let Asked { sought, kinds, limit, offset, locale } = asked;
+            let mut hits = everywhere::search(c, &app.site, &app.search, &sought, &kinds, &locale, offset + limit + 1)?;
+            let more = hits.len() > offset + limit;
+            hits.truncate(offset + limit);
+            Ok::<_, Problem>((hits.split_off(offset.min(hits.len())), more))
+        };
+        let (hits, more) = request.app.database.read(read).await?;
+        let depends = Depends::on_kinds(ALL.iter().map(|resource| resource.kind).chain([GREW]));
+        let body = json!({"data": hits.into_iter().map(shown).collect::<Vec<Value>>(), "more": more});
+        Ok::<_, Problem>(Kept::new(JSON, body.to_string(), |body| etag(0, body), depends))
+    };
+    keep(&request, &sight, compute).await
+}
+
+fn shown(hit: Hit) -> Value {
+    json!({
+        "collection": hit.resource.collection,
+        "id": hit.reference["id"],
+        "slug": hit.reference["slug"],
+        "label": hit.reference[hit.resource.label].as_str().unwrap_or_default(),
+        "highlight": hit.highlight,
+    })
+}

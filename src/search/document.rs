@@ -1,0 +1,109 @@
+//! From an item to its document: what it says in each language.
+
+use serde_json::{Map, Value};
+use tantivy::TantivyDocument;
+use uuid::Uuid;
+
+use super::index::Search;
+use crate::content::Site;
+use crate::content::field::{Field, Kind};
+use crate::content::rich_text::to_text;
+use crate::content::translations::visible;
+use crate::items::Item;
+use crate::resources::{ALL, Resource};
+
+/// How much a title weighs: as if it stood there so many times.
+const TITLE_WEIGHT: usize = 4;
+
+/// The document of an item; `names` are the titles of those that it refers to, in their stored form.
+pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> Option<TantivyDocument> {
+    let resource = Resource::of_kind(&item.kind)?;
+    let id = Uuid::try_parse(&item.id).ok()?;
+    let place = ALL.iter().position(|known| known.kind == item.kind)?;
+    let content = item.content();
+    let content = visible(resource.fields, &content, &item.translations());
+    let fields = &search.fields;
+    let mut document = TantivyDocument::new();
+    document.add_text(fields.id, &item.id);
+    document.add_u64(fields.kind, place as u64);
+    let (high, low) = id.as_u64_pair();
+    document.add_u64(fields.id_high, high);
+    document.add_u64(fields.id_low, low);
+    for words in &fields.words {
+        let mut texts = Texts { site, locale: &words.locale, found: Vec::new() };
+        texts.content(resource, &content);
+        for name in names {
+            texts.localised(&Kind::Line { max: 0 }, name);
+        }
+        for text in &texts.found {
+            document.add_text(words.stems, text);
+            document.add_text(words.whole, text);
+        }
+    }
+    Some(document)
+}
+
+/// What an item says in one language, the title first.
+pub fn said(site: &Site, resource: &'static Resource, content: &Map<String, Value>, locale: &str) -> Vec<String> {
+    let mut texts = Texts { site, locale, found: Vec::new() };
+    texts.content(resource, content);
+    texts.found.drain(..TITLE_WEIGHT.min(texts.found.len()).saturating_sub(1));
+    texts.found
+}
+
+struct Texts<'a> {
+    site: &'a Site,
+    locale: &'a str,
+    found: Vec<String>,
+}
+
+impl Texts<'_> {
+    fn content(&mut self, resource: &'static Resource, content: &Map<String, Value>) {
+        let title = resource.field(resource.label).zip(content.get(resource.label));
+        if let Some((field, value)) = title {
+            for _ in 0..TITLE_WEIGHT {
+                self.field(field, value);
+            }
+        }
+        for field in resource.fields.iter().filter(|field| field.name != resource.label) {
+            if let Some(value) = content.get(field.name) {
+                self.field(field, value);
+            }
+        }
+    }
+
+    fn field(&mut self, field: &'static Field, value: &Value) {
+        match field.localised {
+            true => self.localised(&field.kind, value),
+            false => self.value(&field.kind, value),
+        }
+    }
+
+    /// The value in this language, or in the one that would be shown instead.
+    fn localised(&mut self, kind: &'static Kind, value: &Value) {
+        let Some(map) = value.as_object() else { return self.value(kind, value) };
+        let chain = self.site.fallback_chain(self.locale);
+        let shown = chain.iter().find_map(|locale| map.get(*locale)).or_else(|| map.values().next());
+        if let Some(value) = shown {
+            self.value(kind, value);
+        }
+    }
+
+    fn value(&mut self, kind: &'static Kind, value: &Value) {
+        match (kind, value) {
+            (Kind::Line { .. } | Kind::Text { .. }, Value::String(text)) => self.found.push(text.clone()),
+            (Kind::Rich { .. }, Value::Object(parts)) => {
+                self.found.push(to_text(parts.get("html").and_then(Value::as_str).unwrap_or_default()));
+            }
+            (Kind::Object(fields), Value::Object(object)) => {
+                for field in *fields {
+                    if let Some(value) = object.get(field.name) {
+                        self.field(field, value);
+                    }
+                }
+            }
+            (Kind::List { of, .. }, Value::Array(list)) => list.iter().for_each(|value| self.value(of, value)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Keeping the index up to date: a worker on every node reads the journal; of the nodes that share a
+//! folder, one writes. A worker can be stopped at any point: what the index has not, it reads again.
+
+use std::collections::HashSet;
+use std::sync::Weak;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use serde_json::Value;
+use tantivy::{IndexWriter, TantivyDocument, Term};
+
+use super::GREW;
+use super::document::document;
+use super::index::{Search, SearchError};
+use crate::app::App;
+use crate::database::schema::{items, journal, links};
+use crate::database::{Db, any_of};
+use crate::items::Item;
+use crate::journal::head;
+use crate::resources::Resource;
+
+/// How often the journal is looked at.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Items that are read at a time.
+const CHUNK: i64 = 500;
+/// Of more entries than this, everything is indexed anew.
+const MOST_ENTRIES: i64 = 20_000;
+
+/// What the index is to be told: of these items, as they are now, up to this entry of the journal.
+struct News {
+    up_to: i64,
+    ids: Vec<String>,
+}
+
+/// Follows the journal until the application ends.
+pub async fn run(app: Weak<App>) {
+    let mut worker = Worker { writer: None };
+    loop {
+        let Some(app) = app.upgrade() else { return };
+        if let Err(error) = worker.step(&app).await {
+            tracing::error!(%error, "the search index cannot be brought up to date");
+            worker.writer = None;
+            tokio::time::sleep(PAUSE * 20).await;
+        }
+        drop(app);
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+struct Worker {
+    writer: Option<IndexWriter<TantivyDocument>>,
+}
+
+impl Worker {
+    async fn step(&mut self, app: &App) -> Result<(), SearchError> {
+        let search = &app.search;
+        if self.writer.is_none() {
+            self.writer = search.writer()?;
+        }
+        let Some(writer) = &mut self.writer else {
+            // Another node writes: what it wrote is there to be read.
+            return search.refresh(app);
+        };
+        let followed = search.followed()?;
+        let news = app.database.read(move |c| Ok::<_, SearchError>(news(c, followed)?)).await?;
+        match news {
+            None => return Ok(()),
+            Some(News { up_to, ids }) if followed.is_some() => {
+                for chunk in ids.chunks(CHUNK as usize) {
+                    index(app, writer, chunk.to_vec()).await?;
+                }
+                commit(writer, up_to)?;
+            }
+            Some(News { up_to, .. }) => {
+                writer.delete_all_documents()?;
+                everything(app, writer).await?;
+                commit(writer, up_to)?;
+                tracing::info!(up_to, "the search index was made anew");
+            }
+        }
+        search.refresh(app)
+    }
+}
+
+impl Search {
+    /// Reads the newest state of the index; answers that were found with an older one are not kept.
+    fn refresh(&self, app: &App) -> Result<(), SearchError> {
+        let had = self.state();
+        self.reader.reload()?;
+        if self.state() != had {
+            app.database.ledger().note([(GREW, "")]);
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Vec<(String, u32)> {
+        let searcher = self.reader.searcher();
+        searcher.segment_readers().iter().map(|s| (s.segment_id().uuid_string(), s.num_docs())).collect()
+    }
+}
+
+fn commit(writer: &mut IndexWriter<TantivyDocument>, up_to: i64) -> Result<(), SearchError> {
+    let mut prepared = writer.prepare_commit()?;
+    prepared.set_payload(&up_to.to_string());
+    prepared.commit()?;
+    Ok(())
+}
+
+/// What the journal says since; none when that is nothing.
+fn news(connection: &mut Db, followed: Option<i64>) -> QueryResult<Option<News>> {
+    let up_to = head(connection)?;
+    let Some(since) = followed.filter(|since| up_to - since <= MOST_ENTRIES && *since <= up_to) else {
+        return Ok(Some(News { up_to, ids: Vec::new() }));
+    };
+    if since == up_to {
+        return Ok(None);
+    }
+    let entries: Vec<(String, String, String, String)> = journal::table
+        .filter(journal::sequence.gt(since).and(journal::sequence.le(up_to)))
+        .select((journal::kind, journal::item_id, journal::action, journal::changed))
+        .load(connection)?;
+    let (mut ids, mut renamed) = (HashSet::new(), Vec::new());
+    for (kind, id, action, changed) in entries {
+        let Some(resource) = Resource::of_kind(&kind) else { continue };
+        if action != "update" || changed.contains(&format!("\"/{}", resource.label)) {
+            renamed.push(id.clone());
+        }
+        ids.insert(id);
+    }
+    ids.extend(referring(connection, &renamed)?);
+    Ok(Some(News { up_to, ids: ids.into_iter().collect() }))
+}
+
+/// What shows the names of these items, or is seen only with them.
+fn referring(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(CHUNK as usize) {
+        let dialect = connection.dialect();
+        let sources = links::table.filter(any_of(dialect, links::target_id, ids)).select(links::source_id);
+        found.extend(sources.load::<String>(connection)?);
+    }
+    Ok(found)
+}
+
+/// Puts these items into the index as they are now, and takes out those that are not public.
+async fn index(app: &App, writer: &IndexWriter<TantivyDocument>, ids: Vec<String>) -> Result<(), SearchError> {
+    for id in &ids {
+        writer.delete_term(Term::from_field_text(app.search.fields.id, id));
+    }
+    let found = app
+        .database
+        .read(move |c| {
+            let rows: Vec<Item> = items::table
+                .filter(any_of(c.dialect(), items::id, &ids).and(items::live.eq(true)))
+                .select(Item::as_select())
+                .load(c)?;
+            with_names(c, rows)
+        })
+        .await?;
+    add(app, writer, &found)
+}
+
+fn add(app: &App, writer: &IndexWriter<TantivyDocument>, found: &[(Item, Vec<Value>)]) -> Result<(), SearchError> {
+    for (item, names) in found {
+        if let Some(document) = document(&app.search, &app.site, item, names) {
+            writer.add_document(document)?;
+        }
+    }
+    Ok(())
+}
+
+async fn everything(app: &App, writer: &IndexWriter<TantivyDocument>) -> Result<(), SearchError> {
+    let mut last = String::new();
+    loop {
+        let after = last.clone();
+        let found = app
+            .database
+            .read(move |c| {
+                let rows: Vec<Item> = items::table
+                    .filter(items::id.gt(after).and(items::live.eq(true)))
+                    .order(items::id)
+                    .limit(CHUNK)
+                    .select(Item::as_select())
+                    .load(c)?;
+                with_names(c, rows)
+            })
+            .await?;
+        let Some((item, _)) = found.last() else { return Ok(()) };
+        last = item.id.clone();
+        add(app, writer, &found)?;
+    }
+}
+
+/// The items, each with the names of what it refers to.
+fn with_names(connection: &mut Db, rows: Vec<Item>) -> Result<Vec<(Item, Vec<Value>)>, SearchError> {
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let named: Vec<(String, String, String)> = links::table
+        .inner_join(items::table)
+        .filter(any_of(connection.dialect(), links::source_id, &ids).and(items::live.eq(true)))
+        .select((links::source_id, items::kind, items::content))
+        .load(connection)?;
+    let mut out: Vec<(Item, Vec<Value>)> = rows.into_iter().map(|row| (row, Vec::new())).collect();
+    let places: std::collections::HashMap<String, usize> =
+        out.iter().enumerate().map(|(place, (row, _))| (row.id.clone(), place)).collect();
+    for (source, kind, content) in named {
+        let label = Resource::of_kind(&kind).map_or("", |resource| resource.label);
+        let mut content: Value = serde_json::from_str(&content).unwrap_or_default();
+        if let Some(place) = places.get(&source)
+            && let Some(name) = content.get_mut(label)
+        {
+            out[*place].1.push(name.take());
+        }
+    }
+    Ok(out)
+}

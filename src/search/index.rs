@@ -1,0 +1,185 @@
+//! The index on disk: its fields, how words become terms, and who writes it.
+
+use std::path::Path;
+
+use tantivy::directory::error::LockError;
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions};
+use tantivy::tokenizer::{
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer,
+};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
+use thiserror::Error;
+
+use crate::content::Site;
+
+/// Grows when documents are made in another way than before.
+const FORM: u32 = 1;
+/// Memory of the writer, in bytes: the least that there can be.
+const WRITER_BYTES: usize = 15_000_000;
+/// Longer words are no words, in bytes.
+const LONGEST_WORD: usize = 60;
+
+/// Why the index does not do what was asked.
+#[derive(Debug, Error)]
+pub enum SearchError {
+    /// It cannot be read or written.
+    #[error("search index: {0}")]
+    Index(#[from] TantivyError),
+    /// Its folder cannot be used.
+    #[error("search index: {0}")]
+    Folder(#[from] std::io::Error),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Database(#[from] crate::database::DatabaseError),
+}
+
+impl From<diesel::result::Error> for SearchError {
+    fn from(error: diesel::result::Error) -> Self {
+        SearchError::Database(error.into())
+    }
+}
+
+/// The fields of a language.
+#[derive(Debug, Clone)]
+pub(super) struct Words {
+    /// The language.
+    pub locale: String,
+    /// Words reduced to their stems.
+    pub stems: Field,
+    /// Words as they are, for beginnings and typing errors.
+    pub whole: Field,
+}
+
+/// The fields of all documents.
+#[derive(Debug, Clone)]
+pub(super) struct Fields {
+    /// The item's id as text, by which its document is replaced.
+    pub id: Field,
+    /// Its kind, as its place in [`crate::resources::ALL`].
+    pub kind: Field,
+    /// The halves of its id.
+    pub id_high: Field,
+    pub id_low: Field,
+    /// For each language of the site.
+    pub words: Vec<Words>,
+}
+
+/// The index of this node.
+pub struct Search {
+    pub(super) index: Index,
+    pub(super) reader: IndexReader,
+    pub(super) fields: Fields,
+}
+
+impl Search {
+    /// Opens the index in this folder. One that was made for other languages, or in another form, is
+    /// begun anew: everything in it comes from the database.
+    pub fn open(folder: &Path, site: &Site) -> Result<Self, SearchError> {
+        let (schema, fields) = schema(site);
+        // Nodes that share a disk and are of two versions, or of two sites, do not get in each other's way.
+        let folder = folder.join(form(site));
+        std::fs::create_dir_all(&folder)?;
+        let directory = tantivy::directory::MmapDirectory::open(&folder).map_err(TantivyError::from)?;
+        let index = Index::open_or_create(directory, schema)?;
+        register(&index, site);
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        Ok(Self { index, reader, fields })
+    }
+
+    /// The one writer of the index; none while another node of this folder has it.
+    pub(super) fn writer(&self) -> Result<Option<IndexWriter<TantivyDocument>>, SearchError> {
+        match self.index.writer_with_num_threads(1, WRITER_BYTES) {
+            Ok(writer) => Ok(Some(writer)),
+            Err(TantivyError::LockFailure(LockError::LockBusy, _)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The entry of the journal up to which the index has everything; none while it is empty.
+    pub(super) fn followed(&self) -> Result<Option<i64>, SearchError> {
+        Ok(self.index.load_metas()?.payload.and_then(|payload| payload.parse().ok()))
+    }
+
+    /// Whether the index has everything up to this entry of the journal.
+    pub fn has(&self, entry: i64) -> bool {
+        self.followed().ok().flatten().is_some_and(|followed| followed >= entry)
+    }
+
+    /// The fields of a language.
+    pub(super) fn words(&self, locale: &str) -> &Words {
+        let words = &self.fields.words;
+        words.iter().find(|words| words.locale == locale).unwrap_or(&words[0])
+    }
+}
+
+fn form(site: &Site) -> String {
+    format!("{FORM}-{}", site.locales.join("-").to_ascii_lowercase())
+}
+
+fn schema(site: &Site) -> (Schema, Fields) {
+    let mut builder = Schema::builder();
+    let text = |tokenizer: &str, option: IndexRecordOption| {
+        let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(option);
+        TextOptions::default().set_indexing_options(indexing)
+    };
+    let id = builder.add_text_field("id", STRING);
+    let kind = builder.add_u64_field("kind", INDEXED | FAST);
+    let id_high = builder.add_u64_field("id_high", FAST);
+    let id_low = builder.add_u64_field("id_low", FAST);
+    let mut words = Vec::with_capacity(site.locales.len());
+    for locale in &site.locales {
+        let stems = text(&stemmed(locale), IndexRecordOption::WithFreqsAndPositions);
+        let stems = builder.add_text_field(&format!("stems_{locale}"), stems);
+        let whole = builder.add_text_field(&format!("whole_{locale}"), text(WHOLE, IndexRecordOption::Basic));
+        words.push(Words { locale: locale.clone(), stems, whole });
+    }
+    (builder.build(), Fields { id, kind, id_high, id_low, words })
+}
+
+const WHOLE: &str = "whole";
+
+fn stemmed(locale: &str) -> String {
+    format!("stemmed_{locale}")
+}
+
+fn register(index: &Index, site: &Site) {
+    let plain = || {
+        TextAnalyzer::builder(SimpleTokenizer::default())
+            .filter(RemoveLongFilter::limit(LONGEST_WORD))
+            .filter(LowerCaser)
+    };
+    index.tokenizers().register(WHOLE, plain().filter(AsciiFoldingFilter).build());
+    for locale in &site.locales {
+        // Stemmers know accents, so these are folded after them.
+        let analyzer = match language(locale) {
+            Some(language) => plain().filter(Stemmer::new(language)).filter(AsciiFoldingFilter).build(),
+            None => plain().filter(AsciiFoldingFilter).build(),
+        };
+        index.tokenizers().register(&stemmed(locale), analyzer);
+    }
+}
+
+/// The stemmer of a language, if there is one (Snowball).
+fn language(locale: &str) -> Option<Language> {
+    Some(match locale.split('-').next().unwrap_or(locale) {
+        "ar" => Language::Arabic,
+        "da" => Language::Danish,
+        "de" => Language::German,
+        "el" => Language::Greek,
+        "en" => Language::English,
+        "es" => Language::Spanish,
+        "fi" => Language::Finnish,
+        "fr" => Language::French,
+        "hu" => Language::Hungarian,
+        "it" => Language::Italian,
+        "nb" | "nn" | "no" => Language::Norwegian,
+        "nl" => Language::Dutch,
+        "pt" => Language::Portuguese,
+        "ro" => Language::Romanian,
+        "ru" => Language::Russian,
+        "sv" => Language::Swedish,
+        "ta" => Language::Tamil,
+        "tr" => Language::Turkish,
+        _ => return None,
+    })
+}

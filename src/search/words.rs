@@ -1,0 +1,219 @@
+//! What somebody is looking for: words, phrases in quotes, and words behind a minus that must not occur.
+
+use tantivy::query::{BooleanQuery, BoostQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::tokenizer::TokenStream;
+use tantivy::{Index, Searcher, Term};
+
+use super::index::{Search, SearchError, Words};
+
+/// The longest text that is looked for, in characters, and the most words in it.
+pub const LONGEST: usize = 200;
+const MOST_WORDS: usize = 16;
+/// So many words that begin alike are looked for, at most.
+const MOST_ENDINGS: usize = 24;
+/// They are chosen from so many, in each part of the index.
+const MOST_LOOKED_AT: usize = 1_000;
+/// From this length on, in characters, a word may have one typing error; from the next on, two.
+const ONE_ERROR: usize = 4;
+const TWO_ERRORS: usize = 8;
+/// What a word weighs that only begins like the one that was typed, or is only similar to it.
+const BEGINNING_WEIGHT: f32 = 0.5;
+
+/// A text that was typed, in parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Part {
+    text: String,
+    phrase: bool,
+    unwanted: bool,
+    /// It is the last word: somebody may still be typing it.
+    last: bool,
+}
+
+impl Sought {
+    /// Takes a text apart; says why that cannot be looked for.
+    pub fn parse(text: &str) -> Result<Self, (&'static str, String)> {
+        if text.chars().count() > LONGEST {
+            return Err(("too_long", format!("at most {LONGEST} characters")));
+        }
+        let (mut parts, mut rest) = (Vec::new(), text.trim_start());
+        while !rest.is_empty() {
+            let unwanted = rest.starts_with('-');
+            let after = rest.trim_start_matches('-');
+            let (word, phrase, further) = match after.strip_prefix('"') {
+                Some(quoted) => {
+                    let (inner, further) = quoted.split_once('"').unwrap_or((quoted, ""));
+                    (inner, true, further)
+                }
+                None => {
+                    let end = after.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(after.len());
+                    (&after[..end], false, &after[end..])
+                }
+            };
+            if word.chars().any(char::is_alphanumeric) {
+                parts.push(Part { text: word.to_owned(), phrase, unwanted, last: false });
+            }
+            rest = further.trim_start();
+        }
+        if !parts.iter().any(|part| !part.unwanted) {
+            return Err(("no_words", "wants a word with letters or digits to look for".to_owned()));
+        }
+        if parts.len() > MOST_WORDS {
+            return Err(("too_many", format!("at most {MOST_WORDS} words and phrases")));
+        }
+        let open = !text.ends_with(char::is_whitespace);
+        if let Some(last) = parts.last_mut().filter(|last| open && !last.phrase && !last.unwanted) {
+            last.last = true;
+        }
+        Ok(Self { parts })
+    }
+
+    /// The question to the index, in one language: every part must occur, in any field.
+    pub(super) fn query(
+        &self,
+        search: &Search,
+        searcher: &Searcher,
+        locale: &str,
+    ) -> Result<Box<dyn Query>, SearchError> {
+        let asking = Asking { index: &search.index, searcher, words: search.words(locale) };
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let occur = if part.unwanted { Occur::MustNot } else { Occur::Must };
+            if let Some(query) = asking.part(part)? {
+                clauses.push((occur, query));
+            }
+        }
+        Ok(match clauses.as_slice() {
+            [] => Box::new(EmptyQuery),
+            [(Occur::Must, only)] => only.box_clone(),
+            _ => Box::new(BooleanQuery::new(clauses)),
+        })
+    }
+}
+
+struct Asking<'a> {
+    index: &'a Index,
+    searcher: &'a Searcher,
+    words: &'a Words,
+}
+
+impl Asking<'_> {
+    fn part(&self, part: &Part) -> Result<Option<Box<dyn Query>>, SearchError> {
+        let stems = self.terms(self.words.stems, &part.text)?;
+        Ok(match stems.as_slice() {
+            [] => None,
+            [stem] => Some(self.word(stem, part)?),
+            // A word with a hyphen or an apostrophe in it is a phrase too.
+            _ => Some(Box::new(PhraseQuery::new(stems))),
+        })
+    }
+
+    fn word(&self, stem: &Term, part: &Part) -> Result<Box<dyn Query>, SearchError> {
+        let exact = || -> Box<dyn Query> { Box::new(TermQuery::new(stem.clone(), IndexRecordOption::WithFreqs)) };
+        if part.phrase || part.unwanted {
+            return Ok(exact());
+        }
+        let mut ways: Vec<Box<dyn Query>> = Vec::new();
+        if self.searcher.doc_freq(stem)? > 0 {
+            ways.push(exact());
+        }
+        let whole = self.terms(self.words.whole, &part.text)?;
+        if let Some(whole) = whole.first().filter(|_| part.last) {
+            ways.extend(self.beginnings(whole, stem)?);
+        }
+        if let Some(whole) = whole.first().filter(|_| ways.is_empty()) {
+            ways.extend(similar(whole));
+        }
+        Ok(match ways.len() {
+            0 => exact(),
+            1 => ways.remove(0),
+            _ => Box::new(BooleanQuery::union(ways)),
+        })
+    }
+
+    /// Words that begin like this one and have another stem.
+    fn beginnings(&self, whole: &Term, stem: &Term) -> Result<Vec<Box<dyn Query>>, SearchError> {
+        let begin = whole.serialized_value_bytes();
+        let mut end = begin.to_vec();
+        // Terms are UTF-8, in which no byte is 255.
+        end.push(255);
+        let mut found: Vec<(u32, Vec<u8>)> = Vec::new();
+        for segment in self.searcher.segment_readers() {
+            let terms = segment.inverted_index(self.words.whole)?;
+            let mut stream = terms.terms().range().ge(begin).lt(&end).into_stream()?;
+            let mut looked_at = 0;
+            while let Some((term, info)) = stream.next().filter(|_| looked_at < MOST_LOOKED_AT) {
+                looked_at += 1;
+                match found.iter_mut().find(|(_, known)| known == term) {
+                    Some((count, _)) => *count += info.doc_freq,
+                    None => found.push((info.doc_freq, term.to_vec())),
+                }
+            }
+        }
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        let mut queries: Vec<Box<dyn Query>> = Vec::new();
+        for (_, term) in found.into_iter().take(MOST_ENDINGS) {
+            let text = String::from_utf8_lossy(&term).into_owned();
+            if self.terms(self.words.stems, &text)?.first() != Some(stem) {
+                let term = Term::from_field_text(self.words.whole, &text);
+                let query = Box::new(TermQuery::new(term, IndexRecordOption::Basic));
+                queries.push(Box::new(BoostQuery::new(query, BEGINNING_WEIGHT)));
+            }
+        }
+        Ok(queries)
+    }
+
+    /// The terms of a text in a field.
+    fn terms(&self, field: Field, text: &str) -> Result<Vec<Term>, SearchError> {
+        let mut analyzer = self.index.tokenizer_for_field(field)?;
+        let mut stream = analyzer.token_stream(text);
+        let mut terms = Vec::new();
+        while stream.advance() {
+            terms.push(Term::from_field_text(field, &stream.token().text));
+        }
+        Ok(terms)
+    }
+}
+
+/// Words with few typing errors in them.
+fn similar(whole: &Term) -> Option<Box<dyn Query>> {
+    let length = std::str::from_utf8(whole.serialized_value_bytes()).map_or(0, |text| text.chars().count());
+    let errors = u8::from(length >= ONE_ERROR) + u8::from(length >= TWO_ERRORS);
+    let query = || Box::new(FuzzyTermQuery::new(whole.clone(), errors, true));
+    (errors > 0).then(|| Box::new(BoostQuery::new(query(), BEGINNING_WEIGHT)) as Box<dyn Query>)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Vec<(String, bool, bool, bool)> {
+        let sought = Sought::parse(text).unwrap();
+        sought.parts.into_iter().map(|p| (p.text, p.phrase, p.unwanted, p.last)).collect()
+    }
+
+    #[test]
+    fn takes_texts_apart() {
+        let part = |text: &str, phrase, unwanted, last| (text.to_owned(), phrase, unwanted, last);
+        assert_eq!(shown("shared riv"), [part("shared", false, false, false), part("riv", false, false, true)]);
+        assert_eq!(shown("shared rivers "), [part("shared", false, false, false), part("rivers", false, false, false)]);
+        assert_eq!(
+            shown("\"shared rivers\" -talk --\"two words\" x"),
+            [
+                part("shared rivers", true, false, false),
+                part("talk", false, true, false),
+                part("two words", true, true, false),
+                part("x", false, false, true)
+            ]
+        );
+        assert_eq!(shown("\"open"), [part("open", true, false, false)]);
+        for nothing in ["", "  ", "-", "\"\"", "-talk", "…"] {
+            assert!(Sought::parse(nothing).is_err(), "{nothing}");
+        }
+    }
+}
