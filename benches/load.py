@@ -6,6 +6,7 @@ content: all in one run, each server on one core and the load on the other.
     cargo build --release --examples && cargo build --release && python3 benches/load.py
 
 Wants wrk, taskset, Python, and the generator of the shared bench folder (PLENARY_BENCH says where it is).
+GROWTH=1 EVENTS=1000000 measures the reads on SQLite only, to be compared with those of fewer events.
 The load goes to 127.0.0.1 only and lasts SECONDS (8) a figure."""
 import contextlib, json, os, pathlib, pwd, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.error, urllib.request, uuid, zipfile
 
@@ -58,6 +59,17 @@ def wrk(base, mode, peer, connections=32, **env):
     if int(errors):
         print(f"  ATTENTION: {errors} answers of {peer} {mode} were errors", file=sys.stderr)
     return float(rate), float(p50), float(p99)
+
+
+@contextlib.contextmanager
+def writers(base, names):
+    """Eight connections that write 200 events a second, all in all."""
+    command = ["taskset", "-c", "1", "wrk", "-t1", "-c8", f"-d{SECONDS + 2}s", "-s", str(ROOT / "benches/requests.lua"), base]
+    process = subprocess.Popen(command, env={**os.environ, "MODE": "create", "PEER": "plenary", "PAUSE": "38", **names}, stdout=subprocess.PIPE, text=True)
+    yield
+    said = process.communicate()[0]
+    rate, _, _, errors = next(line for line in said.splitlines() if line.startswith("RESULT")).split()[1:]
+    print(f"  writers: {rate}/s, {errors} errors", file=sys.stderr)
 
 
 def memory(process):
@@ -116,7 +128,7 @@ def postgres(folder):
         process.wait()
 
 
-def measure_plenary(database, folder, names, report):
+def measure_plenary(database, folder, names, report, growth=False):
     program = TARGET / "release/plenary"
     env = {"PLENARY_DATABASE_URL": database, "PLENARY_ADMIN_PASSWORD": PASSWORD, "PLENARY_LOG__LEVEL": "error"}
     begun = time.monotonic()
@@ -134,9 +146,20 @@ def measure_plenary(database, folder, names, report):
             ("one", f"/api/v1/events/{names['slug']}?include=speakers,partners"), ("newest", "/api/v1/events?limit=20&include=speakers,partners"),
             ("filter", "/api/v1/events?limit=20&type=briefing&include=speakers,partners"))}
         token = json.loads(call(f"{base}/api/v1/auth/login", {"email": EMAIL, "password": PASSWORD}))["access_token"]
-        for mode in ("one", "newest", "filter"):
-            report[mode] = wrk(base, mode, "plenary", SLUGS=names["slugs"])
+        # The working set of single events fits into memory: so many as that has room for.
+        for mode in ("one", "newest", "filter", "search", "search2"):
+            report[mode] = wrk(base, mode, "plenary", SLUGS=names["some_slugs"])
+        report["any one"] = wrk(base, "one", "plenary", SLUGS=names["slugs"])
+        with urllib.request.urlopen(f"{base}/api/v1/events?limit=20&include=speakers,partners") as answer:
+            report["unmodified"] = wrk(base, "unmodified", "plenary", TAG=answer.headers["etag"])
         report["memory after reads (MB)"] = memory(process)
+        if growth:
+            return sizes
+        writing = dict(TOKEN=token, SPEAKERS=names["speakers"], PARTNERS=names["partners"])
+        for mode in ("one", "newest"):
+            with writers(base, writing):
+                time.sleep(0.5)
+                report[f"{mode}, 200 writes/s"] = wrk(base, mode, "plenary", SLUGS=names["some_slugs"])
         report["create"] = wrk(base, "create", "plenary", 8, TOKEN=token, SPEAKERS=names["speakers"], PARTNERS=names["partners"])
         report["memory after creates (MB)"] = memory(process)
     return sizes
@@ -149,6 +172,10 @@ def measure_reference(sizes, folder, report):
         port = free_port()
         with server([TARGET / "release/examples/reference", port, body], f"http://127.0.0.1:{port}/"):
             report[mode] = wrk(f"http://127.0.0.1:{port}", mode, "reference")
+            if mode == "newest":
+                report["unmodified"] = wrk(f"http://127.0.0.1:{port}", mode, "reference", TAG='"x"')
+    for other, same in (("search", "filter"), ("search2", "filter"), ("any one", "one")):
+        report[other] = report[same]
 
 
 def measure_pocketbase(data, folder, names, report):
@@ -167,7 +194,7 @@ def measure_pocketbase(data, folder, names, report):
     with server([program, "serve", "--http", f"127.0.0.1:{port}", "--dir", place], f"{base}/api/health") as process:
         subprocess.run([sys.executable, BENCH / "pocketbase_load.py", base, place / "data.db", data], check=True, capture_output=True)
         token = json.loads(call(f"{base}/api/collections/_superusers/auth-with-password", {"identity": "a@example.org", "password": "passpass123"}))["token"]
-        for mode in ("one", "newest", "filter"):
+        for mode in ("one", "newest", "filter", "search"):
             report[mode] = wrk(base, mode, "pocketbase", SLUGS=names["slugs"])
         report["memory after reads (MB)"] = memory(process)
         report["create"] = wrk(base, "create", "pocketbase", 8, TOKEN=token, SPEAKERS=names["speaker_ids"], PARTNERS=names["partner_ids"])
@@ -188,13 +215,16 @@ def main():
         rows = {kind: [json.loads(line) for line in open(data / f"{kind}.jsonl")] for kind in ("events", "speakers", "partners")}
         slugs = [row["slug"] for row in rows["events"] if row["status"] == "published"]
         names = {
-            "slug": slugs[0], "slugs": write("slugs.txt", slugs),
+            "slug": slugs[0], "slugs": write("slugs.txt", slugs), "some_slugs": write("some_slugs.txt", slugs[:4_000]),
             "speakers": write("speakers.txt", [r["slug"] for r in rows["speakers"]]), "partners": write("partners.txt", [r["slug"] for r in rows["partners"]]),
             "speaker_ids": write("speaker_ids.txt", [r["id"] for r in rows["speakers"]]), "partner_ids": write("partner_ids.txt", [r["id"] for r in rows["partners"]]),
         }
         reports = {"reference": {}, "SQLite": {}, "Postgres": {}, "PocketBase": {}}
-        sizes = measure_plenary(str(folder / "plenary.db"), folder, names, reports["SQLite"])
+        growth = "GROWTH" in os.environ
+        sizes = measure_plenary(str(folder / "plenary.db"), folder, names, reports["SQLite"], growth)
         measure_reference(sizes, folder, reports["reference"])
+        if growth:
+            return show(reports, sizes)
         with postgres(folder) as url:
             if url:
                 measure_plenary(url, folder, names, reports["Postgres"])
@@ -208,10 +238,15 @@ def show(reports, sizes):
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     cell = lambda r: f"{r[0]:,.0f}/s ({r[1]:.2f} / {r[2]:.2f} ms)" if r else "-"
     ratio = lambda a, b: f"{a[0] / b[0]:.3f}" if a and b else "-"
-    for mode in ("one", "newest", "filter", "create"):
+    for mode in ("newest", "unmodified", "one", "any one", "filter", "search", "search2", "create"):
         reference, sqlite_, postgres_, peer = (reports[who].get(mode) for who in ("reference", "SQLite", "Postgres", "PocketBase"))
         times = f"{sqlite_[0] / peer[0]:.1f}x" if peer else "-"
         print(f"| {mode} | {cell(reference)} | {cell(sqlite_)} | {ratio(sqlite_, reference)} | {cell(postgres_)} | {ratio(postgres_, reference)} | {cell(peer)} | {times} |")
+    for who in ("SQLite", "Postgres"):
+        for mode in ("one", "newest"):
+            calm, busy = reports[who].get(mode), reports[who].get(f"{mode}, 200 writes/s")
+            if calm and busy:
+                print(f"{who}, {mode}, while 200 events a second are written: {busy[0]:,.0f}/s, {busy[0] / calm[0]:.2f} of without; p99 {busy[2]:.2f} ms, {busy[2] / calm[2]:.1f} times")
     for who in ("SQLite", "Postgres", "PocketBase"):
         others = {name: round(value, 1) for name, value in reports[who].items() if not isinstance(value, tuple)}
         print(f"{who}: {others}")

@@ -1,7 +1,7 @@
 //! The limit that the load script compares with: actix-web and nothing else, answering every request
-//! with a ready body. `reference PORT FILE`
+//! with a ready body, or 304 where the client says that it has it. `reference PORT FILE`
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
@@ -10,9 +10,14 @@ async fn main() -> std::io::Result<()> {
     let body = web::Bytes::from(std::fs::read(arguments.next().unwrap_or_else(|| "/dev/null".to_owned()))?);
     let server = HttpServer::new(move || {
         let body = body.clone();
-        App::new().default_service(web::to(move || {
+        App::new().default_service(web::to(move |request: HttpRequest| {
             let body = body.clone();
-            async move { HttpResponse::Ok().content_type("application/json").body(body) }
+            async move {
+                match request.headers().contains_key("if-none-match") {
+                    true => HttpResponse::NotModified().finish(),
+                    false => HttpResponse::Ok().content_type("application/json").body(body),
+                }
+            }
         }))
     });
     server.workers(1).bind(("127.0.0.1", port))?.run().await

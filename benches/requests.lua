@@ -6,6 +6,13 @@ local function lines(name)
   if os.getenv(name) then for line in io.lines(os.getenv(name)) do list[#list + 1] = line end end
   return list
 end
+-- A part of the vocabulary of the generator.
+local words = {}
+for word in ("policy dialogue europe social media security recruitment radical counter narrative council union member state digital climate energy " ..
+  "trade health migration budget enlargement parliament commission citizens rights freedom expression data protection local government community " ..
+  "leader private sector authority strategy challenge phenomenon response balance credible resilient foreign platform emerging issue liberty growth"):gmatch("%S+") do
+  words[#words + 1] = word
+end
 local slugs, speakers, partners = lines("SLUGS"), lines("SPEAKERS"), lines("PARTNERS")
 local types = { "policy-dialogue", "briefing", "conference", "roundtable" }
 math.randomseed(os.time())
@@ -19,7 +26,11 @@ local plenary = {
     return string.format("/api/v1/events?limit=20&offset=%d&sort=-starts_at&type=%s&starts_at%%5Bgte%%5D=%d-%02d-01T00:00:00Z&include=speakers,partners",
       20 * math.random(0, 4), any(types), math.random(2005, 2019), math.random(12))
   end,
+  search = function() return "/api/v1/events?limit=20&q=" .. any(words) .. "&include=speakers,partners" end,
+  search2 = function() return "/api/v1/events?limit=20&q=" .. any(words) .. "+" .. any(words) .. "+-" .. any(words) .. "&include=speakers,partners" end,
+  page1000 = function() return "/api/v1/events?limit=20&include=speakers,partners&starts_at%5Blt%5D=" .. math.random(2006, 2024) .. "-0" .. math.random(9) .. "-1" .. math.random(0, 9) .. "T0" .. math.random(0, 9) .. ":00:00Z" end,
 }
+plenary.unmodified = plenary.newest
 local expand = "&expand=speakers,partners"
 local fields = "&fields=id,title,slug,type,summary,starts_at,expand.speakers.name,expand.speakers.slug,expand.partners.name"
 local records = "/api/collections/events/records"
@@ -31,6 +42,10 @@ local pocketbase = {
     return records .. "?skipTotal=1&perPage=20&page=" .. math.random(5) .. "&sort=-starts_at&filter=" .. escape(test) .. expand .. fields
   end,
 }
+
+pocketbase.search = function()
+  return records .. "?skipTotal=1&perPage=20&filter=" .. escape(string.format('status="published" && (title~"%s" || body~"%s")', any(words), any(words))) .. expand .. fields
+end
 
 local count, run = 0, os.time() .. "-" .. math.random(1000000)
 local function create()
@@ -48,9 +63,13 @@ end
 
 request = function()
   if mode == "create" then return create() end
-  if peer == "reference" then return wrk.format("GET", "/") end
-  return wrk.format("GET", (peer == "plenary" and plenary or pocketbase)[mode]())
+  local headers = os.getenv("TAG") and { ["If-None-Match"] = os.getenv("TAG") } or nil
+  if peer == "reference" then return wrk.format("GET", "/", headers) end
+  return wrk.format("GET", (peer == "plenary" and plenary or pocketbase)[mode](), headers)
 end
+
+-- Writers that keep to a pace: milliseconds between two requests of a connection.
+if os.getenv("PAUSE") then delay = function() return tonumber(os.getenv("PAUSE")) end end
 
 done = function(summary, latency)
   io.write(string.format("RESULT %.0f %.3f %.3f %d\n", summary.requests / summary.duration * 1e6, latency:percentile(50) / 1000,

@@ -18,6 +18,7 @@ use crate::database::{Address, Database, DatabaseError, Threads, connection, mig
 use crate::delivery::answers::Answers;
 use crate::delivery::cards::{Cards, Shelf};
 use crate::delivery::list::Kitchen;
+use crate::delivery::live::Live;
 use crate::editorial;
 use crate::search::{self, Search};
 
@@ -43,6 +44,8 @@ pub struct App {
     pub answers: Answers,
     /// Items as the public's lists showed them lately.
     pub cards: Cards,
+    /// Who listens to changes.
+    pub live: Live,
     /// The search index of this node.
     pub search: Search,
     /// Signs what only this site may make: cursors, preview links, tokens of changes, log-ins on their way.
@@ -96,6 +99,7 @@ impl App {
             hasher,
             answers,
             cards,
+            live: Live::default(),
             search,
             site_key,
             document: OnceLock::new(),

@@ -46,6 +46,8 @@ fn the_served_document_has_every_route(app: &TestApp) {
     for route in &routes {
         let (method, path) = route.split_once(' ').unwrap();
         let path = path.replace("{id_or_slug}", "x").replace("{id}", "x").replace("{file}", "x").replace("{code}", "x");
+        // What never ends by itself is ended by a fault.
+        let path = path.replace("/changes/live", "/changes/live?since=x");
         let status = app.public().send(method, &path, &[], b"").status;
         assert_ne!(status, 405, "{route}");
     }

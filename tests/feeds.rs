@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
+use crate::support::import::{bring, options};
 use crate::support::tools::installed;
 use crate::tests;
 
@@ -17,6 +18,9 @@ tests![
     search_engines_understand_the_events,
     feeds_show_what_is_public_and_nothing_else,
     feeds_are_kept_and_exact,
+    programmes_come_back_as_they_went,
+    tables_are_read_by_spreadsheets,
+    sitemaps_name_every_page_and_language,
 ];
 
 fn understood(what: &str, body: &[u8]) -> Value {
@@ -235,4 +239,108 @@ fn feeds_are_kept_and_exact(app: &TestApp) {
     assert!(String::from_utf8_lossy(&changed.body).contains("Another hall"));
     let dutch = public.send("GET", "/api/v1/events.ics", &[("accept-language", "nl")], b"").expect(200);
     assert_eq!(dutch.header("content-language"), "nl");
+}
+
+/// What our importer, which reads the programmes of others, makes of our own.
+fn programmes_come_back_as_they_went(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("speakers", &json!({"name": "Anna \"A\" <Janssens>", "slug": "anna", "status": "published"}));
+    let event = json!({"title": "Days of water", "slug": "water-days", "status": "published", "starts_at": "2027-03-27", "ends_at": "2027-03-28", "time_zone": "Europe/Brussels"});
+    editor.create("events", &event);
+    for (title, starts, ends, room) in [
+        ("Opening & more", "2027-03-27T09:00", "2027-03-27T09:45", "Main <hall>"),
+        ("Panel", "2027-03-27T09:30", "2027-03-27T11:00", "Small hall"),
+        // The clocks are put forward in this night.
+        ("Sunday", "2027-03-28T10:00", "2027-03-28T11:30", "Main <hall>"),
+    ] {
+        let session = json!({"event": "water-days", "title": title, "starts_at": starts, "ends_at": ends, "room": room, "kind": "talk", "language": "en",
+            "abstract": "One paragraph.", "speakers": [{"speaker": "anna"}], "status": "published"});
+        editor.create("sessions", &session);
+    }
+    editor.create("sessions", &json!({"event": "water-days", "title": "Secret", "starts_at": "2027-03-27T12:00"}));
+    let public = app.public();
+    let told = public.get("/api/v1/events/water-days/schedule.json").expect(200).json();
+    let conference = &told["schedule"]["conference"];
+    assert_eq!((&conference["daysCount"], &conference["time_zone_name"]), (&json!(2), &json!("Europe/Brussels")));
+    let sunday = &conference["days"][1]["rooms"]["Main <hall>"][0];
+    assert_eq!(
+        (&sunday["date"], &sunday["start"], &sunday["duration"]),
+        (&json!("2027-03-28T10:00:00+02:00"), &json!("10:00"), &json!("01:30"))
+    );
+    for suffix in ["json", "xml"] {
+        let reply = public.get(&format!("/api/v1/events/water-days/schedule.{suffix}")).expect(200);
+        let file = tempfile::Builder::new().suffix(&format!("-schedule.{suffix}")).tempfile().unwrap();
+        std::fs::write(file.path(), &reply.body).unwrap();
+        let other = TestApp::start(app.backend);
+        let said = bring(&other, file.path(), &options(file.path()));
+        let faults: Vec<_> = said.lines.iter().filter(|line| !line.faults.is_empty()).collect();
+        assert!(faults.iter().all(|line| line.outcome == plenary::transfer::Outcome::Note), "{suffix}: {faults:#?}");
+        let sessions = other.public().get("/api/v1/sessions?sort=starts_at&detail=full").expect(200).json();
+        let seen: Vec<_> = sessions["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| (s["title"].clone(), s["starts_at"].clone(), s["ends_at"].clone(), s["room"].clone()))
+            .collect();
+        let own = public.get("/api/v1/sessions?sort=starts_at&detail=full").expect(200).json();
+        let wanted: Vec<_> = own["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| (s["title"].clone(), s["starts_at"].clone(), s["ends_at"].clone(), s["room"].clone()))
+            .collect();
+        assert_eq!(seen, wanted, "{suffix}");
+        assert_eq!(sessions["data"][0]["speakers"][0]["speaker"]["name"], "Anna \"A\" <Janssens>", "{suffix}");
+    }
+}
+
+fn tables_are_read_by_spreadsheets(app: &TestApp) {
+    let editor = app.editor();
+    fill(&editor);
+    editor.create(
+        "events",
+        &json!({"title": "=HYPERLINK(\"x\")", "slug": "formula", "status": "published", "starts_at": "2027-05-01"}),
+    );
+    let reply = app.public().get("/api/v1/events.csv?sort=title").expect(200);
+    assert!(reply.header("content-type").starts_with("text/csv"));
+    let mut reader = csv::Reader::from_reader(reply.body.as_slice());
+    let names = reader.headers().unwrap().clone();
+    let rows: Vec<std::collections::HashMap<String, String>> = reader
+        .records()
+        .map(|row| names.iter().map(str::to_owned).zip(row.unwrap().iter().map(str::to_owned)).collect())
+        .collect();
+    let of = |slug: &str| rows.iter().find(|row| row["slug"] == slug).unwrap();
+    assert_eq!(of("formula")["title"], "'=HYPERLINK(\"x\")");
+    assert_eq!(of("rivers")["title"], "Rivers, \\ borders; and more");
+    assert_eq!(of("rivers")["venue"], "Hall; the big one, Quay 1, 1000 Brussels, BE");
+    assert_eq!((of("rivers")["speakers"].as_str(), of("rivers")["topics"].as_str()), ("Anna", "Water, and rivers"));
+    assert_eq!(of("days")["starts_at"], "2027-06-01T00:00:00+02:00");
+    assert!(rows.iter().all(|row| row["title"] != "Secret draft"));
+}
+
+fn sitemaps_name_every_page_and_language(app: &TestApp) {
+    let own = TestApp::start_with(app.backend, |c| {
+        c.site.event_url = "https://www.example.org/{locale}/events/{slug}".into()
+    });
+    let editor = own.editor();
+    let title = json!({"en": "Rivers & borders", "nl": "Rivieren"});
+    editor
+        .post("/api/v1/events?locale=*", &json!({"title": title, "slug": "rivers", "status": "published"}))
+        .expect(201);
+    editor.create("events", &json!({"title": "Only English", "slug": "english", "status": "published"}));
+    editor.create("events", &json!({"title": "Draft"}));
+    let reply = own.public().get("/api/v1/sitemap.xml").expect(200);
+    let text = String::from_utf8(reply.body).unwrap();
+    for part in [
+        "<loc>https://www.example.org/en/events/rivers</loc>",
+        "<loc>https://www.example.org/nl/events/rivers</loc>",
+        "<loc>https://www.example.org/en/events/english</loc>",
+        "<xhtml:link rel=\"alternate\" hreflang=\"nl\" href=\"https://www.example.org/nl/events/rivers\"/>",
+        "<xhtml:link rel=\"alternate\" hreflang=\"x-default\" href=\"https://www.example.org/en/events/rivers\"/>",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(text.matches("<url>").count(), 3);
+    assert!(!text.contains("draft") && !text.contains("/nl/events/english"));
+    own.public().get("/api/v1/sitemap.xml?page=2").problem(404, &[]);
 }

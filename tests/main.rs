@@ -17,6 +17,7 @@ mod editorial;
 mod feeds;
 mod history;
 mod languages;
+mod live;
 mod mail;
 mod model;
 mod oidc;
@@ -24,6 +25,7 @@ mod operations;
 mod origin;
 mod preview;
 mod process;
+mod queries;
 mod releases;
 mod review;
 mod search;
@@ -69,12 +71,14 @@ fn main() {
         feeds::TESTS,
         history::TESTS,
         languages::TESTS,
+        live::TESTS,
         mail::TESTS,
         model::TESTS,
         oidc::TESTS,
         operations::TESTS,
         origin::TESTS,
         preview::TESTS,
+        queries::TESTS,
         process::TESTS,
         releases::TESTS,
         review::TESTS,

@@ -13,6 +13,7 @@ use crate::tests;
 tests![
     linters_find_nothing,
     generated_clients_compile_and_work,
+    our_own_client_is_packed_and_works,
     the_editor_day_passes,
     schemathesis_finds_nothing_as_an_editor,
     schemathesis_finds_nothing_as_a_visitor
@@ -78,6 +79,36 @@ fn generated_clients_compile_and_work(app: &TestApp) {
         let said = within(Command::new("node"), &[program, &app.url, EMAIL, PASSWORD]);
         assert!(said.contains(": done"), "{said}");
     }
+}
+
+/// Our own client: generated, compiled, packed, unpacked, and used by a program that is compiled against it.
+fn our_own_client_is_packed_and_works(app: &TestApp) {
+    app.account(EMAIL, Role::Editor);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    let within =
+        |folder: &Path, mut command: Command, arguments: &[&str]| run(command.current_dir(folder).args(arguments));
+    let client = work.path().join("client");
+    std::fs::create_dir_all(client.join("src")).unwrap();
+    for file in ["package.json", "tsconfig.json", "README.md", "src/index.ts"] {
+        std::fs::copy(root.join("clients/typescript").join(file), client.join(file)).unwrap();
+    }
+    let document = root.join("openapi/plenary.json").display().to_string();
+    within(&client, node_tool("openapi-typescript"), &[&document, "--output", "src/schema.ts"]);
+    within(&client, node_tool("tsc"), &["--project", "."]);
+    within(&client, Command::new("npm"), &["pack", "--ignore-scripts", "--silent"]);
+    let unpacked = work.path().join("node_modules/@plenary/client");
+    std::fs::create_dir_all(&unpacked).unwrap();
+    let tarball = client.join("plenary-client-0.1.0.tgz").display().to_string();
+    within(&unpacked, Command::new("tar"), &["xzf", &tarball, "--strip-components", "1"]);
+    for file in ["tsconfig.json", "package.json", "with-plenary-client.ts"] {
+        std::fs::copy(ours("client").join(file), work.path().join(file)).unwrap();
+    }
+    let only = r#"{"extends": "./tsconfig.json", "include": ["with-plenary-client.ts"]}"#;
+    std::fs::write(work.path().join("only.json"), only).unwrap();
+    within(work.path(), node_tool("tsc"), &["--project", "only.json"]);
+    let said = within(work.path(), Command::new("node"), &["built/with-plenary-client.js", &app.url, EMAIL, PASSWORD]);
+    assert!(said.contains(": done"), "{said}");
 }
 
 /// The example of the documentation, with the tool that it names.

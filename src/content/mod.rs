@@ -6,6 +6,7 @@ pub mod field;
 pub mod input_form;
 pub mod merge_patch;
 pub mod moment;
+pub mod outline;
 pub mod render;
 pub mod rich_text;
 pub mod slug;

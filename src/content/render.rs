@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 
 use super::field::{Field, Kind, Shape};
 use super::moment::{self, Moment, utc_text};
-use super::rich_text;
+use super::outline::{excerpt, outlined, reading_minutes};
+use super::rich_text::{self, Format};
 use super::translations::{Translations, visible};
 use super::{LocaleMode, Site};
 use crate::resources::Resource;
@@ -49,6 +50,8 @@ pub enum BodyFormat {
     Text,
     /// As the editor wrote it.
     Source,
+    /// As Markdown, however it was written.
+    Markdown,
 }
 
 /// In which form an item is answered.
@@ -120,6 +123,7 @@ impl<'a> Renderer<'a> {
         if resource.has_span() {
             span_days(&mut card, content);
         }
+        self.outline(&mut card, &mut detail, resource, content);
         self.locale(&mut card);
         Fragments { card, detail, reference }
     }
@@ -150,6 +154,32 @@ impl<'a> Renderer<'a> {
         if envelope.trashed_at != 0 {
             let _ = write!(out, ",\"trashed_at\":\"{}\"", utc_text(envelope.trashed_at));
         }
+    }
+
+    /// What the item's main text is like, in one language.
+    fn outline(
+        &self,
+        card: &mut String,
+        detail: &mut String,
+        resource: &'static Resource,
+        content: &Map<String, Value>,
+    ) {
+        use std::fmt::Write;
+        let (Some(field), LocaleMode::One(wanted)) = (resource.main_text(), &self.view.locale) else { return };
+        let html = content.get(field.name).and_then(Value::as_object).and_then(|map| {
+            let chain = self.site.fallback_chain(wanted);
+            let shown = chain.iter().find_map(|locale| map.get(*locale)).or_else(|| map.values().next());
+            shown?.get("html")?.as_str()
+        });
+        let Some(html) = html else {
+            card.push_str(",\"excerpt\":null");
+            detail.push_str(",\"reading_minutes\":null,\"table_of_contents\":[]");
+            return;
+        };
+        let plain = rich_text::to_text(html);
+        let _ = write!(card, ",\"excerpt\":{}", text(&excerpt(&plain)));
+        let (minutes, contents) = (reading_minutes(&plain), outlined(html).1);
+        let _ = write!(detail, ",\"reading_minutes\":{minutes},\"table_of_contents\":{}", json(&contents));
     }
 
     fn locale(&self, out: &mut String) {
@@ -212,8 +242,15 @@ impl<'a> Renderer<'a> {
     fn rich(&self, parts: &Map<String, Value>) -> Value {
         let part = |name: &str| parts.get(name).cloned().unwrap_or(Value::Null);
         match self.view.body {
-            BodyFormat::Html => part("html"),
+            BodyFormat::Html => match parts.get("html").and_then(Value::as_str) {
+                Some(html) => outlined(html).0.into(),
+                None => Value::Null,
+            },
             BodyFormat::Source => part("source"),
+            BodyFormat::Markdown => {
+                let text = |name: &str| parts.get(name).and_then(Value::as_str).unwrap_or_default();
+                rich_text::to_markdown(Format::from_word(text("format")), text("source"), text("html")).into()
+            }
             BodyFormat::Text => rich_text::to_text(part("html").as_str().unwrap_or_default()).into(),
         }
     }

@@ -59,6 +59,14 @@ pub fn to_html(format: Format, source: &str) -> String {
     SANITISER.clean(raw.trim()).to_string()
 }
 
+/// The text as Markdown: as it was written, or made from the HTML.
+pub fn to_markdown(format: Option<Format>, source: &str, html: &str) -> String {
+    match format {
+        Some(Format::Markdown) => source.to_owned(),
+        _ => htmd::convert(html).unwrap_or_else(|_| to_text(html)),
+    }
+}
+
 /// The text without any markup, paragraphs kept apart.
 pub fn to_text(html: &str) -> String {
     let text = nanohtml2text::html2text(html);
@@ -69,6 +77,9 @@ pub fn to_text(html: &str) -> String {
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
     builder.link_rel(Some("noopener noreferrer")).url_schemes(["http", "https", "mailto", "tel"].into());
+    // Pictures of a text are fetched when they come into sight, and tell nobody who reads it.
+    builder.set_tag_attribute_value("img", "loading", "lazy");
+    builder.set_tag_attribute_value("img", "referrerpolicy", "no-referrer");
     builder
 });
 
@@ -82,7 +93,7 @@ mod tests {
         assert_eq!(html, "<p>a<a rel=\"noopener noreferrer\">b</a></p>");
         assert_eq!(
             to_html(Format::Markdown, "**a** <img src=x onerror=y>"),
-            "<p><strong>a</strong> <img src=\"x\"></p>"
+            "<p><strong>a</strong> <img src=\"x\" loading=\"lazy\" referrerpolicy=\"no-referrer\"></p>"
         );
     }
 

@@ -15,8 +15,20 @@ use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
 
 /// Names that answers carry and inputs must not.
-pub const READ_ONLY: [&str; 9] =
-    ["id", "version", "created_at", "updated_at", "published_at", "trashed_at", "locale", "fallbacks", "sessions"];
+pub const READ_ONLY: [&str; 12] = [
+    "id",
+    "version",
+    "created_at",
+    "updated_at",
+    "published_at",
+    "trashed_at",
+    "locale",
+    "fallbacks",
+    "sessions",
+    "excerpt",
+    "reading_minutes",
+    "table_of_contents",
+];
 
 /// A reference as the input gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -273,6 +273,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    item_words (item_id, field, value) {
+        item_id -> Text,
+        field -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    places (item_id) {
+        item_id -> Text,
+        latitude -> BigInt,
+        longitude -> BigInt,
+    }
+}
+
+diesel::table! {
     settings (name) {
         name -> Text,
         value -> Text,
@@ -280,6 +296,8 @@ diesel::table! {
 }
 
 diesel::joinable!(links -> items (target_id));
+diesel::joinable!(item_words -> items (item_id));
+diesel::joinable!(places -> items (item_id));
 diesel::joinable!(drafts -> items (item_id));
 diesel::joinable!(schedules -> items (item_id));
 diesel::joinable!(release_items -> items (item_id));
@@ -290,6 +308,8 @@ diesel::joinable!(presences -> accounts (account_id));
 diesel::allow_tables_to_appear_in_same_query!(
     items,
     links,
+    item_words,
+    places,
     slugs,
     drafts,
     schedules,

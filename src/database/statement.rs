@@ -121,3 +121,43 @@ impl<C, QS> SelectableExpression<QS> for AnyOf<C> where C: SelectableExpression<
 impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for AnyOf<C> {
     type IsAggregate = C::IsAggregate;
 }
+
+/// `column IN (SELECT …)` for a query that was put together at run time.
+#[derive(Debug, Clone)]
+pub struct Within<C, Q> {
+    column: C,
+    query: Q,
+}
+
+/// The rows in which `column` is one of what `query` gives.
+pub fn within<C, Q>(column: C, query: Q) -> Within<C, Q> {
+    Within { column, query }
+}
+
+impl<C: QueryFragment<Backend>, Q: QueryFragment<Backend>> QueryFragment<Backend> for Within<C, Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        self.column.walk_ast(out.reborrow())?;
+        out.push_sql(" IN (");
+        self.query.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<C, Q> QueryId for Within<C, Q> {
+    type QueryId = ();
+    // It is found among the prepared statements by its text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<C: Expression, Q> Expression for Within<C, Q> {
+    type SqlType = Bool;
+}
+
+impl<C, Q, QS> AppearsOnTable<QS> for Within<C, Q> where C: AppearsOnTable<QS> {}
+
+impl<C, Q, QS> SelectableExpression<QS> for Within<C, Q> where C: SelectableExpression<QS> {}
+
+impl<C: ValidGrouping<GB>, Q, GB> ValidGrouping<GB> for Within<C, Q> {
+    type IsAggregate = C::IsAggregate;
+}

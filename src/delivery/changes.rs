@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde::{Deserialize, Serialize};
 
+use super::Shape;
 use super::compose::{Loaded, compose};
-use super::{Audience, Shape};
 use crate::content::Site;
 use crate::content::render::View;
 use crate::database::schema::{items, journal};
@@ -71,6 +71,26 @@ pub struct Changes {
     pub token: Token,
     /// Whether there is more at once.
     pub more: bool,
+}
+
+impl Changes {
+    /// As they are answered.
+    pub fn body(&self, key: &[u8]) -> String {
+        let entries: Vec<String> = self
+            .changes
+            .iter()
+            .map(|change| match change {
+                Change::Here { resource, object } => {
+                    format!("{{\"collection\":\"{}\",\"operation\":\"upsert\",\"item\":{object}}}", resource.collection)
+                }
+                Change::Gone { resource, id } => {
+                    format!("{{\"collection\":\"{}\",\"operation\":\"delete\",\"id\":\"{id}\"}}", resource.collection)
+                }
+            })
+            .collect();
+        // Tokens are base64url: nothing in them needs escaping.
+        format!("{{\"data\":[{}],\"next\":\"{}\",\"more\":{}}}", entries.join(","), self.token.encode(key), self.more)
+    }
 }
 
 /// The first copy: all that the public sees, some items at a time, by id. What changes meanwhile comes
@@ -172,7 +192,7 @@ fn touched(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<Item>> {
 /// What the public is told of these items. Of what it never saw it learns nothing, not even that it is.
 fn told(connection: &mut Db, site: &Site, rows: Vec<Item>, purged: &[(String, String)]) -> QueryResult<Vec<Change>> {
     let view = View::plain(site);
-    let shape = Shape { view: view.clone(), include: Vec::new(), full: true, audience: Audience::Public, draft: false };
+    let shape = Shape::public(view.clone(), true);
     let mut changes = Vec::with_capacity(rows.len() + purged.len());
     for (kind, id) in purged {
         if let Some(resource) = Resource::of_kind(kind) {

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
+use super::fields::only;
 use super::{Audience, Shape};
 use crate::content::Site;
 use crate::content::field::{Relation, Shape as RelationShape};
@@ -119,7 +120,7 @@ pub fn compose(
 ) -> QueryResult<Vec<Composed>> {
     let ids: Vec<&str> = loaded.iter().map(|l| l.id.as_str()).collect();
     let public: Vec<&str> = loaded.iter().filter(|l| l.links.is_none()).map(|l| l.id.as_str()).collect();
-    let has_relations = resource.relations().next().is_some();
+    let has_relations = resource.relations().any(|relation| shape.shows(relation.name));
     let mut ties =
         if has_relations && !public.is_empty() { load_ties(connection, &public, site, shape)? } else { HashMap::new() };
     ties.extend(draft_ties(connection, loaded, site, shape)?);
@@ -180,7 +181,10 @@ fn object(
         out.push(']');
     }
     out.push('}');
-    out
+    match &shape.fields {
+        Some(fields) => only(out, fields),
+        None => out,
+    }
 }
 
 fn push_tie(out: &mut String, site: &Site, item: &Loaded, relation: &Relation, tie: &Tie, shape: &Shape) {
@@ -298,7 +302,7 @@ fn included_children(
     let rows: Vec<Item> = query.load(connection)?;
     let parents: Vec<Option<String>> = rows.iter().map(|row| row.parent_id.clone()).collect();
     let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, site, &shape.view)).collect();
-    let inner = Shape { include: Vec::new(), ..shape.clone() };
+    let inner = Shape { include: Vec::new(), fields: None, ..shape.clone() };
     let objects = compose(connection, kind, site, &loaded, &inner)?;
     let mut by_parent: HashMap<String, Vec<String>> = HashMap::new();
     for (parent, object) in parents.into_iter().zip(objects) {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use serde_json::{Map, Value};
 
 use super::Shape;
 use super::cards::{Card, Shelf, shape_key};
 use super::compose::{Loaded, compose};
 use super::cursor::{Cursor, KeyValue};
 use super::drafts;
+use super::facets::Counting;
 use super::query::{ListQuery, MAX_OFFSET};
 use super::search::Found;
 use super::select::{Query, Selection, after, sorted};
@@ -36,6 +38,8 @@ pub struct Page {
     pub total: Option<i64>,
     /// By id, where the text was found in an item, when that was asked.
     pub highlights: Vec<(String, String)>,
+    /// By name, the values of the facets that were asked for.
+    pub facets: Map<String, Value>,
 }
 
 /// Items that are looked at in one go where many match a text.
@@ -96,8 +100,9 @@ pub fn page(
         Some(found) if query.highlights => highlights(connection, site, found, &ids)?,
         _ => Vec::new(),
     };
+    let facets = facets(connection, site, &selection, found.as_ref(), query)?;
     let encode = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.encode(cursor_key));
-    Ok(Page { cards, next: encode(next), previous: encode(previous), total, highlights })
+    Ok(Page { cards, next: encode(next), previous: encode(previous), total, highlights, facets })
 }
 
 fn total(connection: &mut Db, selection: &Selection, found: Option<&Found<'_>>) -> Result<i64, Problem> {
@@ -229,6 +234,25 @@ impl Walk<'_> {
         }
         rows(connection, select)
     }
+}
+
+fn facets(
+    connection: &mut Db,
+    site: &Site,
+    selection: &Selection,
+    found: Option<&Found<'_>>,
+    query: &ListQuery,
+) -> Result<Map<String, Value>, Problem> {
+    let mut facets = Map::new();
+    let among = match found {
+        Some(found) if !query.facets.is_empty() => Some(found.few("?facets")?),
+        _ => None,
+    };
+    for facet in &query.facets {
+        let mut counting = Counting { connection, site, view: &query.shape.view, selection, among };
+        facets.insert(facet.name().to_owned(), counting.facet(*facet)?);
+    }
+    Ok(facets)
 }
 
 /// By item, where a text was found in it.

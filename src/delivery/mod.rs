@@ -5,14 +5,21 @@ pub mod cards;
 pub mod changes;
 pub mod coding;
 pub mod compose;
+mod conditions;
 pub mod cursor;
 mod drafts;
 pub mod everywhere;
+pub mod facets;
+mod fields;
 pub mod list;
+pub mod live;
+mod near;
 pub mod one;
 pub mod query;
+pub mod reader;
 pub mod search;
 mod select;
+pub mod sitemap;
 
 /// For whom an answer is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +41,20 @@ pub struct Shape {
     pub full: bool,
     /// For whom.
     pub audience: Audience,
+    /// Only these fields; all if none are named.
+    pub fields: Option<Vec<&'static str>>,
     /// With the newest text instead of the public one.
     pub draft: bool,
+}
+
+impl Shape {
+    /// For the public, nothing included.
+    pub fn public(view: crate::content::render::View, full: bool) -> Self {
+        Self { view, include: Vec::new(), full, audience: Audience::Public, fields: None, draft: false }
+    }
+
+    /// Whether a field is shown.
+    pub fn shows(&self, name: &str) -> bool {
+        self.fields.as_ref().is_none_or(|fields| fields.contains(&name))
+    }
 }

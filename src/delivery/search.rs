@@ -30,6 +30,11 @@ impl From<SearchError> for Problem {
     }
 }
 
+/// The problem of a query that would take too long.
+pub fn too_dear(place: &str, why: &str) -> Problem {
+    Problem::bad_request(Faults::one(place, "too_dear", format!("{why}; ask for less, or leave this out")))
+}
+
 /// What matches a text, and, where they are few, which items these are.
 pub struct Found<'a> {
     matches: Matches<'a>,
@@ -47,7 +52,7 @@ impl<'a> Found<'a> {
     ) -> Result<Option<Self>, Problem> {
         let Some((_, sought)) = &query.text else { return Ok(None) };
         let matches = search.matches(sought, locale)?;
-        let few = match query.by_relevance() && !query.count {
+        let few = match query.by_relevance() && !query.count && query.facets.is_empty() {
             true => None,
             false if matches.count(resource.kind)? <= FEW => Some(matches.ids(resource.kind)?),
             false => None,
@@ -57,10 +62,7 @@ impl<'a> Found<'a> {
 
     /// The items that match, if they are few enough to be named; else that would be too dear.
     pub fn few(&self, place: &str) -> Result<&[String], Problem> {
-        self.few.as_deref().ok_or_else(|| {
-            let message = format!("more than {FEW} items match the text; add words, or leave this out");
-            Problem::bad_request(Faults::one(place, "too_dear", message))
-        })
+        self.few.as_deref().ok_or_else(|| too_dear(place, &format!("more than {FEW} items match the text")))
     }
 
     /// The items that match, if they are few.

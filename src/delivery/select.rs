@@ -1,29 +1,109 @@
 //! From conditions and order to one query on `items`.
 
 use diesel::BoxableExpression;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
 
 use super::Audience;
 use super::cursor::KeyValue;
-use super::query::{Compare, Condition, ListQuery, Status, When};
-use crate::database::schema::{items, links};
+use super::near;
+use super::query::{Compare, Condition, ListQuery, Quantity, Status, When};
+use super::search::{FEW, too_dear};
+use crate::database::schema::{item_words, items, links};
 use crate::database::{Backend, Db, Dialect, any_of, now};
 use crate::items::{self as stored, Among};
-use crate::resources::{Column, On, Resource};
+use crate::problem::Problem;
+use crate::resources::{Column, On, Resource, Through};
 
 /// A query on `items` under construction.
 pub type Query<'a> = items::BoxedQuery<'a, Backend>;
+
+/// Up to so many targets are rare: what refers to them is collected.
+const RARE: usize = 200;
 
 type Test = Box<dyn BoxableExpression<items::table, Backend, SqlType = Bool>>;
 
 /// A condition whose references are ids.
 enum Resolved {
     Plain(Condition),
-    Parent(Vec<String>),
-    Refers { relation: &'static str, ids: Vec<String>, common: bool },
-    ReferredBy { relation: &'static str, ids: Vec<String> },
+    Parent { ids: Vec<String>, none: bool },
+    Refers { relation: &'static str, ids: Vec<String>, common: bool, none: bool },
+    ReferredBy { relation: &'static str, ids: Vec<String>, none: bool },
+    Word { field: &'static str, values: Vec<String>, usual: bool, none: bool },
+    Among { ids: Vec<String>, none: bool },
+}
+
+/// Puts conditions into words of the database: slugs become ids, what is like something becomes which
+/// items these are.
+fn resolve(connection: &mut Db, condition: &Condition, among: Among, out: &mut Vec<Resolved>) -> Result<(), Problem> {
+    let (on, quantity, given) = match condition {
+        Condition::Values(on, quantity, given) => (on, *quantity, given),
+        Condition::Near { relation, around } => {
+            let ids = near::items_near(connection, around)?;
+            out.push(match relation {
+                Some(relation) => Resolved::Refers { relation, common: ids.len() > RARE, ids, none: false },
+                None => Resolved::Among { ids, none: false },
+            });
+            return Ok(());
+        }
+        other => {
+            out.push(Resolved::Plain(other.clone()));
+            return Ok(());
+        }
+    };
+    let none = quantity == Quantity::None;
+    // To have all of some is to have each.
+    let groups: Vec<&[String]> = match quantity {
+        Quantity::All => given.chunks(1).collect(),
+        Quantity::Any | Quantity::None => vec![given.as_slice()],
+    };
+    for given in groups {
+        let mut ids = |kind: &str| -> QueryResult<Vec<String>> {
+            let given: Vec<&str> = given.iter().map(String::as_str).collect();
+            Ok(stored::resolve(connection, &[kind], &given, among)?.into_values().collect())
+        };
+        out.push(match on {
+            On::Parent(kind) => Resolved::Parent { ids: ids(kind)?, none },
+            On::Refers { relation, target, common, .. } => {
+                Resolved::Refers { relation, ids: ids(target)?, common: *common, none }
+            }
+            On::ReferredBy { relation, source } => Resolved::ReferredBy { relation, ids: ids(source)?, none },
+            On::Word(word) => {
+                let usual = given.iter().any(|value| Some(value.as_str()) == word.usual);
+                Resolved::Word { field: word.field, values: given.to_vec(), usual, none }
+            }
+            On::Through(through) => {
+                let ids = like(connection, through, given, among)?;
+                Resolved::Refers { relation: through.relation, common: ids.len() > RARE, ids, none }
+            }
+            _ => Resolved::Plain(condition.clone()),
+        });
+    }
+    Ok(())
+}
+
+/// The items that a relation's filter selects, if they are not too many.
+fn like(connection: &mut Db, through: &Through, given: &[String], among: Among) -> Result<Vec<String>, Problem> {
+    let (dialect, condition) =
+        (connection.dialect(), Condition::Values(through.filter.on, Quantity::Any, given.to_vec()));
+    let mut resolved = Vec::new();
+    resolve(connection, &condition, among, &mut resolved)?;
+    let mut query = items::table.filter(items::kind.eq(through.target)).into_boxed();
+    query = match among {
+        Among::Live => query.filter(items::live.eq(true)),
+        Among::Present | Among::All => query.filter(items::trashed_at.eq(0)),
+    };
+    for condition in &resolved {
+        query = narrow(query, condition, dialect, 0);
+    }
+    let ids: Vec<String> = query.select(items::id).limit(FEW as i64 + 1).load(connection)?;
+    if ids.len() > FEW {
+        let name = format!("?{}.{}", through.relation.trim_end_matches('s'), through.filter.name);
+        return Err(too_dear(&name, &format!("more than {FEW} {}s are like that", through.target)));
+    }
+    Ok(ids)
 }
 
 /// Conditions ready to be put into queries, as often as needed.
@@ -40,7 +120,7 @@ pub struct Selection {
 
 impl Selection {
     /// Resolves what the conditions refer to; one query for each filter by reference.
-    pub fn new(connection: &mut Db, resource: &'static Resource, query: &ListQuery) -> QueryResult<Self> {
+    pub fn new(connection: &mut Db, resource: &'static Resource, query: &ListQuery) -> Result<Self, Problem> {
         let audience = query.shape.audience;
         let among = match audience {
             Audience::Public => Among::Live,
@@ -48,21 +128,7 @@ impl Selection {
         };
         let mut conditions = Vec::with_capacity(query.conditions.len());
         for condition in &query.conditions {
-            let mut ids = |kind: &str, given: &Vec<String>| -> QueryResult<Vec<String>> {
-                let given: Vec<&str> = given.iter().map(String::as_str).collect();
-                let found = stored::resolve(connection, &[kind], &given, among)?;
-                Ok(found.into_values().collect())
-            };
-            conditions.push(match condition {
-                Condition::Values(On::Parent(kind), given) => Resolved::Parent(ids(kind, given)?),
-                Condition::Values(On::Refers { relation, target, common }, given) => {
-                    Resolved::Refers { relation, ids: ids(target, given)?, common: *common }
-                }
-                Condition::Values(On::ReferredBy { relation, source }, given) => {
-                    Resolved::ReferredBy { relation, ids: ids(source, given)? }
-                }
-                other => Resolved::Plain(other.clone()),
-            });
+            resolve(connection, condition, among, &mut conditions)?;
         }
         Ok(Self {
             kind: resource.kind,
@@ -110,34 +176,64 @@ fn by_state<'a>(query: Query<'a>, status: &'a Status) -> Query<'a> {
 
 fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect, at: i64) -> Query<'a> {
     match condition {
-        Resolved::Parent(ids) => match ids.as_slice() {
+        Resolved::Parent { ids, none: true } => {
+            query.filter(items::parent_id.is_null().or(not(any_of(dialect, items::parent_id, ids))))
+        }
+        Resolved::Parent { ids, none: false } => match ids.as_slice() {
             [one] => query.filter(items::parent_id.eq(one)),
             several => query.filter(any_of(dialect, items::parent_id, several)),
         },
         // Few items refer to a rare target: collect them. A common one is tested item by item, as
         // they come in order, so that a page stops early.
-        Resolved::Refers { relation, ids, common: false } => query.filter(
+        Resolved::Refers { relation, ids, common: false, none: false } => query.filter(
             items::id.eq_any(
                 links::table
                     .filter(any_of(dialect, links::target_id, ids).and(links::relation.eq(*relation)))
                     .select(links::source_id),
             ),
         ),
-        Resolved::Refers { relation, ids, common: true } => query.filter(diesel::dsl::exists(
-            links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation))).filter(any_of(
-                dialect,
-                links::target_id,
-                ids,
-            )),
-        )),
-        Resolved::ReferredBy { relation, ids } => query.filter(
+        Resolved::Refers { relation, ids, none, .. } => {
+            let ties = links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation)));
+            let ties = ties.filter(any_of(dialect, links::target_id, ids));
+            if *none { query.filter(not(exists(ties))) } else { query.filter(exists(ties)) }
+        }
+        Resolved::ReferredBy { relation, ids, none } => {
+            let ties = links::table
+                .filter(any_of(dialect, links::source_id, ids).and(links::relation.eq(*relation)))
+                .select(links::target_id);
+            if *none { query.filter(items::id.ne_all(ties)) } else { query.filter(items::id.eq_any(ties)) }
+        }
+        Resolved::Word { field, values, usual, none } => narrow_word(query, dialect, field, values, *usual, *none),
+        Resolved::Among { ids, none } => match none {
+            true => query.filter(not(any_of(dialect, items::id, ids))),
+            false => query.filter(any_of(dialect, items::id, ids)),
+        },
+        Resolved::Plain(plain) => narrow_plain(query, plain, dialect, at),
+    }
+}
+
+/// By words that are written down, and, for the usual one, by there being none.
+fn narrow_word<'a>(
+    query: Query<'a>,
+    dialect: Dialect,
+    field: &'static str,
+    values: &'a [String],
+    usual: bool,
+    none: bool,
+) -> Query<'a> {
+    let own = || item_words::table.filter(item_words::item_id.eq(items::id).and(item_words::field.eq(field)));
+    let written = || own().filter(any_of(dialect, item_words::value, values));
+    match (usual, none) {
+        (false, false) => query.filter(
             items::id.eq_any(
-                links::table
-                    .filter(any_of(dialect, links::source_id, ids).and(links::relation.eq(*relation)))
-                    .select(links::target_id),
+                item_words::table
+                    .filter(item_words::field.eq(field).and(any_of(dialect, item_words::value, values)))
+                    .select(item_words::item_id),
             ),
         ),
-        Resolved::Plain(plain) => narrow_plain(query, plain, dialect, at),
+        (false, true) => query.filter(not(exists(written()))),
+        (true, false) => query.filter(not(exists(own())).or(exists(written()))),
+        (true, true) => query.filter(exists(own())).filter(not(exists(written()))),
     }
 }
 
@@ -147,14 +243,25 @@ fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect
         Condition::When(When::Upcoming) => query.filter(items::starts_at.gt(at)),
         Condition::When(When::Ongoing) => query.filter(items::starts_at.le(at).and(items::ends_at.gt(at))),
         Condition::When(When::Past) => query.filter(items::ends_at.le(at).and(items::starts_at.le(at))),
-        Condition::Values(On::Slug, values) => query.filter(any_of(dialect, items::slug, values)),
-        Condition::Values(On::Ids, values) => query.filter(any_of(dialect, items::id, values)),
-        Condition::Values(On::Country, values) => {
-            let codes: Vec<String> = values.iter().map(|v| v.to_ascii_uppercase()).collect();
-            query.filter(any_of(dialect, items::country, codes))
+        Condition::Values(on, quantity, values) => {
+            let none = *quantity == Quantity::None;
+            match (on, none) {
+                (On::Slug, false) => query.filter(any_of(dialect, items::slug, values)),
+                (On::Slug, true) => query.filter(not(any_of(dialect, items::slug, values))),
+                (On::Ids, false) => query.filter(any_of(dialect, items::id, values)),
+                (On::Ids, true) => query.filter(not(any_of(dialect, items::id, values))),
+                (On::Country, false) => query.filter(any_of(dialect, items::country, values)),
+                (On::Country, true) => {
+                    query.filter(items::country.is_null().or(not(any_of(dialect, items::country, values))))
+                }
+                (On::Variant(_), false) => query.filter(any_of(dialect, items::variant, values)),
+                (On::Variant(_), true) => {
+                    query.filter(items::variant.is_null().or(not(any_of(dialect, items::variant, values))))
+                }
+                _ => query,
+            }
         }
-        Condition::Values(On::Variant(_), values) => query.filter(any_of(dialect, items::variant, values)),
-        Condition::Values(..) => query,
+        Condition::Near { .. } => query,
     }
 }
 

@@ -8,8 +8,8 @@ use crate::content::moment::stored_span;
 use crate::content::render::{Renderer, View};
 use crate::content::slug::sort_key;
 use crate::content::translations::{Translations, untranslated, visible};
-use crate::items::{Item, Link, NO_DATE};
-use crate::resources::Resource;
+use crate::items::{Item, Link, NO_DATE, Place, Word};
+use crate::resources::{On, Resource};
 
 /// Fills the derived columns of an item from its content, slug and state; `parent_live` says
 /// whether the item that it is filed under can be seen.
@@ -81,6 +81,52 @@ pub fn links(
         }
     }
     links
+}
+
+/// Whether items of this kind have words that lists are filtered by.
+pub fn has_words(resource: &'static Resource) -> bool {
+    resource.filters.iter().any(|filter| matches!(filter.on, On::Word(_)))
+}
+
+/// The words of an item that lists are filtered by, without those that most items have.
+pub fn words(item_id: &str, resource: &'static Resource, content: &Map<String, Value>) -> Vec<Word> {
+    let mut words = Vec::new();
+    for filter in resource.filters {
+        let On::Word(word) = filter.on else { continue };
+        let mut value = content.get(word.path[0]);
+        for name in &word.path[1..] {
+            value = value.and_then(|value| value.get(*name));
+        }
+        let values = match value {
+            Some(Value::Array(list)) => list.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        for value in values {
+            let value = match value {
+                Value::String(text) => text.clone(),
+                Value::Bool(truth) => truth.to_string(),
+                _ => continue,
+            };
+            let found = Word { item_id: item_id.to_owned(), field: word.field.to_owned(), value };
+            if Some(found.value.as_str()) != word.usual && !words.contains(&found) {
+                words.push(found);
+            }
+        }
+    }
+    words
+}
+
+/// Whether items of this kind are somewhere on earth.
+pub fn has_place(resource: &'static Resource) -> bool {
+    resource.field("geo").is_some()
+}
+
+/// Where the item is, if it says so.
+pub fn place(item_id: &str, content: &Map<String, Value>) -> Option<Place> {
+    let geo = content.get("geo")?;
+    let millionths = |name: &str| Some((geo.get(name)?.as_f64()? * 1e6).round() as i64);
+    Some(Place { item_id: item_id.to_owned(), latitude: millionths("latitude")?, longitude: millionths("longitude")? })
 }
 
 fn tie(relation: &Relation, entry: &Value, site: &Site) -> Option<(String, String)> {

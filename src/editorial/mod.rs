@@ -6,6 +6,7 @@
 //! archive, with what `checks` demands of them; `working` the drafts of what is public already;
 //! `schedule` and `clock` what happens by itself.
 
+mod beside;
 pub mod bulk;
 pub mod checks;
 pub mod clock;

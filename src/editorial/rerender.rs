@@ -4,15 +4,15 @@
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::derive;
+use super::{beside, derive};
 use crate::content::Site;
-use crate::database::schema::{items, links, settings};
+use crate::database::schema::{items, settings};
 use crate::database::{Database, DatabaseError, Db};
 use crate::items::Item;
 use crate::resources::{ALL, Resource};
 
 /// Grows when answers are written in another way than before.
-const RENDER_VERSION: u32 = 2;
+const RENDER_VERSION: u32 = 4;
 /// Items in a transaction: other writers come in between.
 const CHUNK: i64 = 500;
 const SETTING: &str = "rendered_for";
@@ -50,7 +50,7 @@ fn fingerprint(site: &Site) -> String {
     hash.update(RENDER_VERSION.to_be_bytes());
     hash.update(format!("{:?} {}", site.locales, site.time_zone));
     for resource in ALL {
-        hash.update(format!("{}{:?}", resource.kind, resource.fields));
+        hash.update(format!("{}{:?}{:?}", resource.kind, resource.fields, resource.filters));
     }
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
@@ -72,11 +72,7 @@ fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String
         derive::fill(&mut item, resource, &content, site, true);
         item.live = live;
         diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
-        for link in derive::links(&item.id, resource, &content, &item.translations(), site) {
-            diesel::update(links::table.find((&link.source_id, &link.relation, link.position)))
-                .set(links::card.eq(&link.card))
-                .execute(connection)?;
-        }
+        beside::update(connection, &item, resource, &content, site)?;
     }
     Ok(last.map(|id| (id, count)))
 }

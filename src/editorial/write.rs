@@ -3,14 +3,14 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{derive, schedule, slugs, working};
+use super::{beside, derive, schedule, slugs, working};
 use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::content::moment::utc_text;
 use crate::content::translations::Translations;
-use crate::database::schema::{items, links};
+use crate::database::schema::items;
 use crate::database::{Db, new_id, now};
-use crate::items::{Item, Link};
+use crate::items::Item;
 use crate::journal::diff::pointers;
 use crate::journal::{self, Author};
 use crate::problem::{Current, Kind, Problem};
@@ -83,9 +83,7 @@ pub fn insert(
     let parent_live = parent_is_live(connection, resource, &item.id, &content)?;
     derive::fill(&mut item, resource, &content, site, parent_live);
     diesel::insert_into(items::table).values(&item).execute(connection)?;
-    for link in derive::links(&item.id, resource, &content, &item.translations(), site) {
-        diesel::insert_into(links::table).values(&link).execute(connection)?;
-    }
+    beside::insert(connection, &item, resource, &content, site)?;
     if wished {
         slugs::keep(connection, resource.kind, &item.id, &item.slug)?;
     } else {
@@ -161,7 +159,7 @@ pub fn complete(
     let parent_live = parent_is_live(connection, resource, id, content)?;
     derive::fill(&mut item, resource, content, site, parent_live);
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
-    relink(connection, id, derive::links(id, resource, content, &item.translations(), site))?;
+    beside::update(connection, &item, resource, content, site)?;
     let draft = working::of(connection, &item)?;
     working::told(connection, author, "import", &item, draft.as_ref(), &[])?;
     Ok(())
@@ -220,25 +218,13 @@ pub fn save(
     let parent_live = parent_is_live(connection, resource, &item.id, content)?;
     derive::fill(&mut item, resource, content, site, parent_live);
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
-    relink(connection, &item.id, derive::links(&item.id, resource, content, &item.translations(), site))?;
+    beside::update(connection, &item, resource, content, site)?;
     if was_live != item.live {
         pass_on(connection, resource, &item)?;
     }
     let draft = working::of(connection, &item)?;
     working::told(connection, author, action, &item, draft.as_ref(), &changed)?;
     Ok(item)
-}
-
-/// Brings the ties to what they are to be; untouched ones stay.
-fn relink(connection: &mut Db, id: &str, wanted: Vec<Link>) -> QueryResult<()> {
-    let present: Vec<Link> = links::table.filter(links::source_id.eq(id)).select(Link::as_select()).load(connection)?;
-    for link in present.iter().filter(|link| !wanted.contains(link)) {
-        diesel::delete(links::table.find((&link.source_id, &link.relation, link.position))).execute(connection)?;
-    }
-    for link in wanted.iter().filter(|link| !present.contains(link)) {
-        diesel::insert_into(links::table).values(link).execute(connection)?;
-    }
-    Ok(())
 }
 
 /// Whether the item that this one is filed under can be seen, where that matters: sessions are

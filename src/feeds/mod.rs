@@ -6,6 +6,10 @@ pub mod calendar;
 pub mod json_feed;
 pub mod json_ld;
 pub mod rss;
+pub mod schedule;
+pub mod schedule_xml;
+pub mod sitemap;
+pub mod table;
 mod timezone;
 
 use chrono::{DateTime, FixedOffset};
@@ -40,7 +44,7 @@ impl Feed<'_> {
 
     /// The page of an event: that of the website, where the site says how those are made.
     pub fn page(&self, event: &Value) -> String {
-        page(self.site, self.public_url, text(event, "slug").unwrap_or_default())
+        page(self.site, self.public_url, text(event, "slug").unwrap_or_default(), self.locale)
     }
 
     /// When any of the events was last written.
@@ -49,11 +53,11 @@ impl Feed<'_> {
     }
 }
 
-/// The page of an event with this slug.
-pub fn page(site: &Site, public_url: &str, slug: &str) -> String {
+/// The page of an event with this slug, in a language.
+pub fn page(site: &Site, public_url: &str, slug: &str, locale: &str) -> String {
     match site.event_url.is_empty() {
         true => format!("{}/api/v1/events/{slug}", public_url.trim_end_matches('/')),
-        false => site.event_url.replace("{slug}", slug),
+        false => site.event_url.replace("{slug}", slug).replace("{locale}", locale),
     }
 }
 

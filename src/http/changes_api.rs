@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use actix_web::http::Method;
 use serde_json::json;
+use utoipa::openapi::path::ParameterIn;
 
 use super::openapi::schemas::{reference, text};
 use super::parameters::{number, query, whole};
-use super::route::{Access, Answer, Request, Route};
+use super::route::{Access, Answer, Request, Route, Streamed, parameter};
 use crate::content::fault::Faults;
 use crate::database::Db;
-use crate::delivery::changes::{self, Change, Changes, Token};
+use crate::delivery::changes::{self, Token};
+use crate::delivery::live::listen;
+use crate::journal::head;
 use crate::problem::Problem;
 
 /// Entries of the journal, or items of the first copy, in one answer.
@@ -35,22 +38,34 @@ pub fn routes() -> Vec<Route> {
                 query("limit", limit, "The most changes that are looked at.", json!(USUAL)),
             ])
             .answers(200, "Changes.", reference("Changes"), &["Cache-Control"]),
+        Route::new(Method::GET, "/api/v1/changes/live", "listenToChanges", live)
+            .about(
+                "Sync",
+                "Changes as they happen",
+                "Server-sent events. `ready` comes first, with the token from which on everything will be told: that of \
+                 `since` or `Last-Event-ID`, or of now. Each `changes` has the same data as the list of changes, within a \
+                 second after they happened, and its token as its id; so browsers come back without missing anything.",
+            )
+            .access(Access::Open)
+            .parameters([
+                query("since", text().min_length(Some(1)).max_length(Some(300)), "`next` of an answer, once the first copy is complete.", json!("kXo1b2N1cnNvcg")),
+                parameter("Last-Event-ID", ParameterIn::Header, text(), "The id of the last event that was received; it goes before `since`.", json!("kXo1b2N1cnNvcg")),
+            ])
+            .answers_as(200, "Events, until one side ends it.", Some(("text/event-stream", text().into())), &["Cache-Control"]),
     ]
+}
+
+fn token(given: &str, place: &str, key: &[u8]) -> Result<Token, Problem> {
+    Token::decode(given, key).ok_or_else(|| {
+        let message = "this is no token of this server; begin anew without it";
+        Problem::bad_request(Faults::one(place, "not_a_token", message))
+    })
 }
 
 async fn list(request: Request) -> Result<Answer, Problem> {
     let limit = number(&request, "limit", MOST)?.unwrap_or(USUAL);
     let key = request.app.site_key.clone();
-    let given = request.query("since");
-    let token = match given.map(|text| Token::decode(text, &key)) {
-        None => None,
-        Some(Some(token)) => Some(token),
-        Some(None) => {
-            let mut faults = Faults::new();
-            faults.add("?since", "not_a_token", "this is no token of this server; begin anew without it");
-            return Err(Problem::bad_request(faults));
-        }
-    };
+    let token = request.query("since").map(|given| token(given, "?since", &key)).transpose()?;
     let site = Arc::clone(&request.app.site);
     let read = move |c: &mut Db| {
         Ok::<_, Problem>(match token {
@@ -59,22 +74,27 @@ async fn list(request: Request) -> Result<Answer, Problem> {
         })
     };
     let found = request.app.database.read(read).await?;
-    Ok(Answer::json(200, body(&found, &key)).header("cache-control", "no-cache"))
+    Ok(Answer::json(200, found.body(&key)).header("cache-control", "no-cache"))
 }
 
-fn body(found: &Changes, key: &[u8]) -> String {
-    let entries: Vec<String> = found
-        .changes
-        .iter()
-        .map(|change| match change {
-            Change::Here { resource, object } => {
-                format!("{{\"collection\":\"{}\",\"operation\":\"upsert\",\"item\":{object}}}", resource.collection)
+async fn live(request: Request) -> Result<Answer, Problem> {
+    let key = &request.app.site_key;
+    let given = match (request.header("last-event-id").filter(|id| !id.is_empty()), request.query("since")) {
+        (Some(id), _) => Some((id, "Last-Event-ID")),
+        (None, since) => since.map(|since| (since, "?since")),
+    };
+    let position = match given {
+        Some((given, place)) => match token(given, place, key)? {
+            Token { sequence, after: None } => sequence,
+            Token { .. } => {
+                let message = "the first copy is not complete yet: go on with the list of changes";
+                return Err(Problem::bad_request(Faults::one(place, "not_complete", message)));
             }
-            Change::Gone { resource, id } => {
-                format!("{{\"collection\":\"{}\",\"operation\":\"delete\",\"id\":\"{id}\"}}", resource.collection)
-            }
-        })
-        .collect();
-    // Tokens are base64url: nothing in them needs escaping.
-    format!("{{\"data\":[{}],\"next\":\"{}\",\"more\":{}}}", entries.join(","), found.token.encode(key), found.more)
+        },
+        None => request.app.database.read(|c| Ok::<_, Problem>(head(c)?)).await?,
+    };
+    let stream = Streamed(Box::pin(listen(&request.app, position)));
+    let answer = Answer { stream: Some(stream), ..Answer::empty(200).typed("text/event-stream") };
+    // Proxies must hand on what comes as it comes.
+    Ok(answer.header("cache-control", "no-cache, no-transform").header("x-accel-buffering", "no"))
 }

@@ -17,11 +17,13 @@ use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::database::ledger::Depends;
 use crate::database::{Db, now};
+use crate::delivery::Shape;
 use crate::delivery::answers::Kept;
 use crate::delivery::compose::MadeOf;
 use crate::delivery::list::{Page, page};
 use crate::delivery::one::{One, one};
-use crate::delivery::query::{ListQuery, Reader};
+use crate::delivery::query::ListQuery;
+use crate::delivery::reader::Reader;
 use crate::editorial::operations::find;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
@@ -29,6 +31,8 @@ use crate::search::GREW;
 
 /// What anybody may keep for a moment, and use a little longer while asking again.
 const PUBLIC_CACHE: &str = "public, max-age=5, stale-while-revalidate=30";
+/// The type of answers with some of the fields.
+const PARTIAL: &str = "application/vnd.plenary.partial+json";
 /// How long an answer is good that depends on the clock (µs).
 const MOMENT: i64 = 1_000_000;
 
@@ -95,6 +99,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
         .takes(Takes::List(resource))
         .parameters([IF_NONE_MATCH.clone()])
         .answers(200, "A page.", reference(&format!("{schema}Page")), &["ETag", "Link", "Cache-Control"])
+        .or_as(PARTIAL, reference(&format!("{schema}PartialPage")))
         .answers_as(304, "The client has this page already.", None, &[]),
         Route::new(Method::GET, item_path(resource), format!("get{schema}"), move |r| get(resource, r))
             .about(
@@ -106,6 +111,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
             .takes(Takes::One(resource))
             .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
             .answers(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
+            .or_as(PARTIAL, reference(&format!("{schema}Partial")))
             .answers_as(304, "The client has this representation already.", None, &[])
             .answers_as(308, "It has another slug now.", None, &["Location"])
             .problems(&[Kind::NotFound]),
@@ -131,7 +137,7 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
     query.at = sight.at;
     let (until, depends) = (good_until(&query), depends_of_list(resource, &query));
     let compute = async {
-        let limit = query.limit;
+        let (limit, content_type) = (query.limit, media_type(&query.shape));
         let app = Arc::clone(&request.app);
         let (since, public) = (app.database.ledger().now(), sight.is_public());
         let read = move |c: &mut Db| {
@@ -140,7 +146,7 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
         };
         let page = sight.read(&request.app, read).await?;
         let link = links(&request, &page);
-        Ok(Kept { link, until, ..Kept::new(JSON, envelope(&page, limit), |body| etag(0, body), depends) })
+        Ok(Kept { link, until, ..Kept::new(content_type, envelope(&page, limit), |body| etag(0, body), depends) })
     };
     keep(&request, &sight, compute).await
 }
@@ -177,6 +183,11 @@ pub fn kept_item(content_type: &'static str, body: String, version: i64, made_of
     Kept { items: made_of.items, ..kept }
 }
 
+/// Items with some of their fields are of another type, so that clients know which to expect.
+fn media_type(shape: &Shape) -> &'static str {
+    if shape.fields.is_some() { PARTIAL } else { JSON }
+}
+
 /// Until when an answer to this query is good (µs), if nothing is changed: what lies ahead now does not
 /// a moment later.
 pub fn good_until(query: &ListQuery) -> i64 {
@@ -202,8 +213,12 @@ fn envelope(page: &Page, limit: i64) -> String {
         true => String::new(),
         false => format!(",\"highlights\":{}", Value::Object(highlights)),
     };
+    let facets = match page.facets.is_empty() {
+        true => String::new(),
+        false => format!(",\"facets\":{}", Value::Object(page.facets.clone())),
+    };
     out.push_str(&format!(
-        "]{highlights},\"page\":{{\"next\":{},\"prev\":{},\"limit\":{limit}{total}}}}}",
+        "]{highlights}{facets},\"page\":{{\"next\":{},\"prev\":{},\"limit\":{limit}{total}}}}}",
         cursor(&page.next),
         cursor(&page.previous)
     ));
@@ -249,6 +264,7 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
         return Err(Problem::bad_request(faults));
     }
     shape.draft |= sight.only.is_some();
+    let content_type = media_type(&shape);
     let key = request.path("id_or_slug").to_owned();
     let app = Arc::clone(&request.app);
     let only = sight.only.clone();
@@ -262,7 +278,7 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
             Ok(one(c, resource, &app.site, &key, &shape)?)
         };
         match sight.read_item(&request.app, read).await? {
-            One::Here { composed, version } => Ok(kept_item(JSON, composed.object, version, composed.made_of)),
+            One::Here { composed, version } => Ok(kept_item(content_type, composed.object, version, composed.made_of)),
             One::Moved(slug) => Err(NoAnswer::Moved(slug)),
             One::Nowhere => Err(NoAnswer::Refused(Problem::not_found(resource.noun))),
         }

@@ -19,7 +19,7 @@ use crate::content::{LocaleMode, values};
 use crate::database::Db;
 use crate::delivery::Audience;
 use crate::delivery::one::shown;
-use crate::delivery::query::Reader;
+use crate::delivery::reader::Reader;
 use crate::editorial::idempotency::Idempotent;
 use crate::editorial::life::Operation;
 use crate::editorial::operations::{Change, Desk, Made};

@@ -176,6 +176,9 @@ fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpRespo
         response.append_header((header::VARY, "Accept-Encoding"));
     }
     finish(app, &mut response, id);
+    if let Some(stream) = answer.stream {
+        return response.streaming(stream.0);
+    }
     match coded {
         Some((coding, body)) => {
             response.insert_header((header::CONTENT_ENCODING, coding.word()));

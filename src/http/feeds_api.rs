@@ -19,8 +19,11 @@ use crate::delivery::Audience;
 use crate::delivery::answers::Kept;
 use crate::delivery::list::page;
 use crate::delivery::one::{One, one};
-use crate::delivery::query::{Pairs, Reader};
-use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss};
+use crate::delivery::query::Pairs;
+use crate::delivery::reader::Reader;
+use crate::feeds::schedule::Schedule;
+use crate::feeds::schedule_xml::schedule_xml;
+use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss, table};
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
@@ -37,10 +40,16 @@ enum Form {
     Atom,
     JsonFeed,
     JsonLd,
+    Csv,
+    ScheduleJson,
+    ScheduleXml,
 }
 
 impl Form {
-    const ALL: [Form; 5] = [Form::Calendar, Form::Rss, Form::Atom, Form::JsonFeed, Form::JsonLd];
+    /// Those of lists.
+    const LISTS: [Form; 6] = [Form::Calendar, Form::Rss, Form::Atom, Form::JsonFeed, Form::JsonLd, Form::Csv];
+    /// Those of single events.
+    const SINGLE: [Form; 4] = [Form::Calendar, Form::JsonLd, Form::ScheduleJson, Form::ScheduleXml];
 
     fn suffix(self) -> &'static str {
         match self {
@@ -49,6 +58,9 @@ impl Form {
             Form::Atom => "atom",
             Form::JsonFeed => "json",
             Form::JsonLd => "jsonld",
+            Form::Csv => "csv",
+            Form::ScheduleJson => "schedule.json",
+            Form::ScheduleXml => "schedule.xml",
         }
     }
 
@@ -59,6 +71,9 @@ impl Form {
             Form::Atom => "application/atom+xml; charset=utf-8",
             Form::JsonFeed => "application/feed+json",
             Form::JsonLd => "application/ld+json",
+            Form::Csv => "text/csv; charset=utf-8; header=present",
+            Form::ScheduleJson => "application/json",
+            Form::ScheduleXml => "application/xml",
         }
     }
 
@@ -69,7 +84,29 @@ impl Form {
             Form::Atom => ("Events as Atom", "RFC 4287."),
             Form::JsonFeed => ("Events as a JSON Feed", "Version 1.1."),
             Form::JsonLd => ("Events as JSON-LD", "schema.org/Event, as an ItemList."),
+            Form::Csv => ("Events as a table", "CSV (RFC 4180), for spreadsheets."),
+            Form::ScheduleJson => {
+                ("Programme as JSON", "The sessions by days and rooms, as frab and pretalx tell them.")
+            }
+            Form::ScheduleXml => ("Programme as XML", "The sessions by days and rooms, as frab and pretalx tell them."),
         }
+    }
+
+    /// Last part of the address, operation, and what is said of it, for one event.
+    fn of_one(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Form::Calendar => {
+                ("calendar.ics", "getEventCalendar", "An event as a calendar", "With its sessions, which belong to it.")
+            }
+            Form::ScheduleJson => ("schedule.json", "getEventScheduleJson", self.about().0, self.about().1),
+            Form::ScheduleXml => ("schedule.xml", "getEventScheduleXml", self.about().0, self.about().1),
+            _ => ("json-ld", "getEventJsonLd", "An event as JSON-LD", "schema.org/Event, for the page of the event."),
+        }
+    }
+
+    /// Whether it shows the sessions of an event.
+    fn has_sessions(self) -> bool {
+        matches!(self, Form::Calendar | Form::ScheduleJson | Form::ScheduleXml)
     }
 
     fn write(self, feed: &Feed<'_>) -> String {
@@ -79,12 +116,25 @@ impl Form {
             Form::Atom => atom::atom(feed),
             Form::JsonFeed => json_feed::json_feed(feed).to_string(),
             Form::JsonLd => json_ld::list_of(feed).to_string(),
+            Form::Csv => table::csv(feed),
+            // One event is all that they are ever asked for.
+            Form::ScheduleJson | Form::ScheduleXml => String::new(),
+        }
+    }
+
+    /// A feed of one event.
+    fn write_one(self, feed: &Feed<'_>, event: &Value) -> String {
+        match self {
+            Form::JsonLd => json_ld::event(feed, event).to_string(),
+            Form::ScheduleJson => Schedule::new(feed, event).json(feed.own_url).to_string(),
+            Form::ScheduleXml => schedule_xml(&Schedule::new(feed, event)),
+            _ => self.write(feed),
         }
     }
 
     fn schema(self) -> RefOr<utoipa::openapi::Schema> {
         match self {
-            Form::JsonFeed | Form::JsonLd => {
+            Form::JsonFeed | Form::JsonLd | Form::ScheduleJson => {
                 let free = utoipa::openapi::schema::AdditionalProperties::FreeForm(true);
                 utoipa::openapi::ObjectBuilder::new().additional_properties(Some(free)).into()
             }
@@ -96,7 +146,7 @@ impl Form {
 /// The feeds of events.
 pub fn routes() -> Vec<Route> {
     let Some(resource) = Resource::of_kind("event") else { return Vec::new() };
-    let list = Form::ALL.into_iter().map(|form| {
+    let list = Form::LISTS.into_iter().map(|form| {
         let (summary, about) = form.about();
         let path = format!("{}.{}", collection_path(resource), form.suffix());
         let id = format!("feedEvents{}", form.suffix().to_uppercase());
@@ -108,12 +158,8 @@ pub fn routes() -> Vec<Route> {
             .answers_as(200, "The feed.", Some((form.media_type(), form.schema())), &["ETag", "Cache-Control"])
             .answers_as(304, "The client has this feed already.", None, &[])
     });
-    let single = [(Form::Calendar, "calendar.ics", "getEventCalendar"), (Form::JsonLd, "json-ld", "getEventJsonLd")];
-    let single = single.into_iter().map(|(form, name, id)| {
-        let (summary, about) = match form {
-            Form::Calendar => ("An event as a calendar", "With its sessions, which belong to it."),
-            _ => ("An event as JSON-LD", "schema.org/Event, for the page of the event."),
-        };
+    let single = Form::SINGLE.into_iter().map(|form| {
+        let (name, id, summary, about) = form.of_one();
         Route::new(Method::GET, format!("{}/{name}", item_path(resource)), id, move |r| get(resource, form, r))
             .about(tag(resource), summary, about)
             .access(Access::Public)
@@ -183,7 +229,7 @@ async fn get(resource: &'static Resource, form: Form, mut request: Request) -> R
     negotiate(&mut request);
     let sight = only_public(&request).await?;
     let (mut query, locale) = shaped(resource, &request)?;
-    if form == Form::Calendar {
+    if form.has_sessions() {
         query.shape.include.extend(resource.children.map(|children| children.name));
     }
     let compute = async {
@@ -208,8 +254,8 @@ fn written(request: &Request, form: Form, objects: &[&str], locale: &str) -> Res
     let list_url = format!("{public_url}/api/v1/events{mark}{query}");
     let site = &request.app.site;
     let feed = Feed { site, own_url: &own_url, list_url: &list_url, public_url, locale, events: &events };
-    Ok(match (form, events.as_slice()) {
-        (Form::JsonLd, [event]) if !request.path("id_or_slug").is_empty() => json_ld::event(&feed, event).to_string(),
+    Ok(match events.as_slice() {
+        [event] if !request.path("id_or_slug").is_empty() => form.write_one(&feed, event),
         _ => form.write(&feed),
     })
 }

@@ -24,6 +24,7 @@ pub mod review_api;
 pub mod route;
 pub mod search_api;
 pub mod server;
+pub mod sitemap_api;
 pub mod translations_api;
 
 use route::Route;
@@ -43,6 +44,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(preview_api::routes());
     routes.push(desk_state_api::inbox_route());
     routes.extend(feeds_api::routes());
+    routes.extend(sitemap_api::routes());
     routes.extend(changes_api::routes());
     routes.extend(search_api::routes());
     for resource in crate::resources::ALL {

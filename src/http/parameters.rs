@@ -12,9 +12,10 @@ use super::openapi::schemas::LINE;
 use super::route::{Request, parameter};
 use crate::content::Site;
 use crate::content::fault::Faults;
-use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, STATUSES, When};
+use crate::delivery::facets::Facet;
+use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Quantity, STATUSES, When};
 use crate::problem::Problem;
-use crate::resources::{On, Resource};
+use crate::resources::{Filter, On, Resource};
 use crate::search::LONGEST as LONGEST_TEXT;
 
 /// `If-Match`, on every write of what exists.
@@ -47,7 +48,7 @@ pub static REASON: LazyLock<Parameter> = LazyLock::new(|| {
 
 /// `q`, the text to look for.
 pub static TEXT: LazyLock<Parameter> = LazyLock::new(|| {
-    let schema = text().min_length(Some(1)).max_length(Some(LONGEST_TEXT)).pattern(Some(LINE));
+    let schema = text().min_length(Some(1)).max_length(Some(LONGEST_TEXT));
     let about = "A text to look for: words, the last of which may be unfinished, phrases in quotes, and words \
                  behind `-` that must not occur. Without `sort` the best match comes first.";
     query("q", schema, about, json!("shared rivers"))
@@ -158,11 +159,15 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
         ),
         query(
             "body_format",
-            one_of(&["html", "text", "source"]),
-            "Rich text as sanitised HTML, as plain text, or as it was written.",
+            one_of(&["html", "markdown", "text", "source"]),
+            "Rich text as sanitised HTML, as Markdown, as plain text, or as it was written.",
             json!("html"),
         ),
     ];
+    let fields = resource.answered();
+    let about =
+        "Only these fields, and `id` and `slug`; the answer is then of type `application/vnd.plenary.partial+json`.";
+    parameters.push(words("fields", one_of(&fields), about, json!([resource.label, "updated_at"])));
     parameters.push(view());
     parameters.extend(moments());
     let includes = resource.includes();
@@ -202,6 +207,11 @@ pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
             json!("published"),
         ),
     ]);
+    let facets: Vec<&str> = Facet::all(resource).iter().map(Facet::name).collect();
+    if let Some(first) = facets.first() {
+        let about = "Counts, for each value of these, the items that meet the filters: `facets` of the answer.";
+        parameters.push(words("facets", one_of(&facets), about, json!([first])));
+    }
     let boolean = || ObjectBuilder::new().schema_type(Type::Boolean);
     parameters.push(query(
         "highlights",
@@ -267,6 +277,11 @@ pub fn of_feed_of_one(site: &Site) -> Vec<Parameter> {
 
 fn sorts_and_filters(resource: &'static Resource) -> Vec<Parameter> {
     let mut parameters = vec![TEXT.clone()];
+    if resource.filters.iter().any(|filter| matches!(filter.on, On::Time(_))) {
+        let about = "The IANA zone in which dates and local times of this query are meant, instead of the site's.";
+        let schema = text().min_length(Some(1)).max_length(Some(60));
+        parameters.push(query("time_zone", schema, about, json!("America/New_York")));
+    }
     let keys: Vec<String> = resource.sorts.iter().flat_map(|s| [s.name.to_owned(), format!("-{}", s.name)]).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let first = resource.sorts[0];
@@ -291,22 +306,34 @@ fn sorts_and_filters(resource: &'static Resource) -> Vec<Parameter> {
                 filter.about,
                 json!(filter.example),
             )),
-            On::Variant(known) => {
-                parameters.push(words(filter.name, one_of(known), filter.about, json!([filter.example])))
+            On::Near(_) => {
+                parameters.push(query(filter.name, text().max_length(Some(60)), filter.about, json!(filter.example)));
             }
-            On::Country => parameters.push(words(
-                filter.name,
-                text().pattern(Some("^[A-Za-z]{2}$")),
-                filter.about,
-                json!([filter.example]),
-            )),
-            On::Slug | On::Ids | On::Parent(_) | On::Refers { .. } | On::ReferredBy { .. } => parameters.push(words(
-                filter.name,
-                text().min_length(Some(1)).max_length(Some(120)).pattern(Some("^[0-9A-Za-z-]+$")),
-                filter.about,
-                json!([filter.example]),
-            )),
+            on => parameters.extend(of_values(filter, on)),
         }
+    }
+    parameters
+}
+
+/// A filter by values, with its operators.
+fn of_values(filter: &Filter, on: On) -> Vec<Parameter> {
+    let value = |on: On| match if let On::Through(through) = on { through.filter.on } else { on } {
+        On::Variant(known) => one_of(known),
+        On::Word(word) if !word.words.is_empty() => one_of(word.words),
+        On::Word(_) => text().min_length(Some(1)).max_length(Some(60)).pattern(Some("^[0-9A-Za-z-]+$")),
+        On::Country => text().pattern(Some("^[A-Za-z]{2}$")),
+        _ => text().min_length(Some(1)).max_length(Some(120)).pattern(Some("^[0-9A-Za-z-]+$")),
+    };
+    let example = || json!([filter.example]);
+    let mut parameters = vec![words(filter.name, value(on), filter.about, example())];
+    for (operator, quantity) in Quantity::ALL {
+        let meaning = match quantity {
+            Quantity::All if !on.is_many() => continue,
+            Quantity::All => "Every one of them.",
+            _ => "None of them.",
+        };
+        let about = format!("{} {meaning}", filter.about);
+        parameters.push(words(&format!("{}[{operator}]", filter.name), value(on), &about, example()));
     }
     parameters
 }

@@ -9,6 +9,7 @@ use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Bytes;
+use futures_util::stream::Stream;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{RefOr, Required, Schema};
 
@@ -93,6 +94,8 @@ pub struct Answer {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
+    /// A body that comes bit by bit, instead of the other.
+    pub stream: Option<Streamed>,
     /// An answer as it is kept, instead of all of these.
     pub kept: Option<Handed>,
 }
@@ -106,13 +109,22 @@ pub struct Handed {
     pub answer: Arc<Kept>,
 }
 
+/// A body that comes bit by bit.
+pub struct Streamed(pub Pin<Box<dyn Stream<Item = Result<Bytes, actix_web::Error>>>>);
+
+impl std::fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("Streamed")
+    }
+}
+
 /// JSON as answers have it.
 pub const JSON: &str = "application/json";
 
 impl Answer {
     /// A body of JSON text.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type: JSON, headers: Vec::new(), body: body.into(), kept: None }
+        Self { status, content_type: JSON, headers: Vec::new(), body: body.into(), stream: None, kept: None }
     }
 
     /// A value as JSON.
@@ -127,7 +139,7 @@ impl Answer {
 
     /// No body.
     pub fn empty(status: u16) -> Self {
-        Self { status, content_type: "", headers: Vec::new(), body: Bytes::new(), kept: None }
+        Self { status, content_type: "", headers: Vec::new(), body: Bytes::new(), stream: None, kept: None }
     }
 
     /// Another media type.
@@ -209,8 +221,8 @@ pub struct Success {
     pub status: u16,
     /// What it means.
     pub about: &'static str,
-    /// Its media type and schema, if it has a body.
-    pub body: Option<(&'static str, RefOr<Schema>)>,
+    /// Its media types, each with its schema, if it has a body.
+    pub bodies: Vec<(&'static str, RefOr<Schema>)>,
     /// The names of its headers beside those that all answers have.
     pub headers: &'static [&'static str],
 }
@@ -326,7 +338,16 @@ impl Route {
         body: Option<(&'static str, RefOr<Schema>)>,
         headers: &'static [&'static str],
     ) -> Self {
-        self.successes.push(Success { status, about, body, headers });
+        let bodies = body.into_iter().collect();
+        self.successes.push(Success { status, about, bodies, headers });
+        self
+    }
+
+    /// The last good answer can be of another type too.
+    pub fn or_as(mut self, content_type: &'static str, schema: impl Into<RefOr<Schema>>) -> Self {
+        if let Some(success) = self.successes.last_mut() {
+            success.bodies.push((content_type, schema.into()));
+        }
         self
     }
 

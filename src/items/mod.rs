@@ -13,7 +13,7 @@ use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
 use crate::database::{Db, any_of};
 
-pub use rows::{Item, Link};
+pub use rows::{Item, Link, Place, Word};
 
 /// `starts_at` and `ends_at` of items without a date: after everything else.
 pub const NO_DATE: i64 = i64::MAX;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::content::render::Envelope;
 use crate::content::translations::Translations;
-use crate::database::schema::{items, links};
+use crate::database::schema::{item_words, items, links, places};
 
 /// A row of `items`. `content` is the truth; `live`, `starts_at` … `variant` are derived from it
 /// for queries, `card`, `detail` and `reference` are its answer in the site's default locale.
@@ -125,4 +125,28 @@ pub struct Link {
     pub target_id: String,
     /// Fragment of the answer: the fields of the tie.
     pub card: String,
+}
+
+/// A row of `item_words`: a word that lists are filtered by.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = item_words)]
+pub struct Word {
+    /// The item.
+    pub item_id: String,
+    /// Which of its fields.
+    pub field: String,
+    /// The word; those that most items have are not written down.
+    pub value: String,
+}
+
+/// A row of `places`: where an item is on earth, in millionths of a degree (WGS 84).
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = places)]
+pub struct Place {
+    /// The item.
+    pub item_id: String,
+    /// North of the equator.
+    pub latitude: i64,
+    /// East of Greenwich.
+    pub longitude: i64,
 }

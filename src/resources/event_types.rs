@@ -24,6 +24,6 @@ pub static EVENT_TYPE: Resource = Resource {
         POSITION,
         CUSTOM,
     ],
-    filters: &[SLUG, IDS, UPDATED_AT],
+    filters: &[SLUG, IDS, UPDATED_AT, CREATED_AT, PUBLISHED_AT],
     sorts: &[by("position", Column::Position), by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
 };

@@ -8,6 +8,9 @@ use super::{Children, Resource};
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind};
 
+const MODES: &[&str] = &["offline", "online", "mixed"];
+const STATUSES: &[&str] = &["scheduled", "cancelled", "postponed", "rescheduled", "moved_online"];
+const PRECISIONS: &[&str] = &["time", "day", "month", "year"];
 const PARTNER_ROLES: &[&str] = &["organiser", "co-organiser", "partner", "sponsor", "host", "media-partner"];
 
 /// How a partner takes part.
@@ -78,20 +81,20 @@ pub static EVENT: Resource = Resource {
         Field::new("all_day", Kind::Boolean, "It fills its days.", "false").or("false"),
         Field::new(
             "date_precision",
-            Kind::OneOf(&["time", "day", "month", "year"]),
+            Kind::OneOf(PRECISIONS),
             "How exactly the date is known; `day` when only dates are given.",
             r#""time""#,
         ),
         Field::new(
             "attendance_mode",
-            Kind::OneOf(&["offline", "online", "mixed"]),
+            Kind::OneOf(MODES),
             "Where people attend (schema.org/eventAttendanceMode).",
             r#""offline""#,
         )
         .or(r#""offline""#),
         Field::new(
             "event_status",
-            Kind::OneOf(&["scheduled", "cancelled", "postponed", "rescheduled", "moved_online"]),
+            Kind::OneOf(STATUSES),
             "What became of it (schema.org/eventStatus).",
             r#""scheduled""#,
         )
@@ -158,36 +161,72 @@ pub static EVENT: Resource = Resource {
         STARTS_AT,
         ENDS_AT,
         UPDATED_AT,
+        CREATED_AT,
+        PUBLISHED_AT,
         WHEN,
         Filter {
             name: "speaker",
-            on: On::Refers { relation: "speakers", target: "speaker", common: false },
+            on: On::Refers { relation: "speakers", target: "speaker", common: false, many: true },
             about: "Events with this speaker, by id or slug.",
             example: "anna-janssens",
         },
         Filter {
             name: "partner",
-            on: On::Refers { relation: "partners", target: "partner", common: false },
+            on: On::Refers { relation: "partners", target: "partner", common: false, many: true },
             about: "Events with this partner, by id or slug.",
             example: "delta-institute",
         },
         Filter {
             name: "topic",
-            on: On::Refers { relation: "topics", target: "topic", common: true },
+            on: On::Refers { relation: "topics", target: "topic", common: true, many: true },
             about: "Events on this topic, by id or slug.",
             example: "water",
         },
         Filter {
             name: "series",
-            on: On::Refers { relation: "series", target: "series", common: false },
+            on: On::Refers { relation: "series", target: "series", common: false, many: false },
             about: "Events of this series, by id or slug.",
             example: "river-talks",
         },
         Filter {
             name: "venue",
-            on: On::Refers { relation: "venue", target: "venue", common: false },
+            on: On::Refers { relation: "venue", target: "venue", common: false, many: false },
             about: "Events at this venue, by id or slug.",
             example: "hall-of-the-delta",
+        },
+        LANGUAGE,
+        word(&["attendance_mode"], MODES, "offline", "How people attend."),
+        word(&["event_status"], STATUSES, "scheduled", "What became of it."),
+        word(&["all_day"], &["true", "false"], "false", "Whether it fills its days."),
+        word(&["date_precision"], PRECISIONS, "time", "How exactly its date is known."),
+        word(
+            &["registration", "invitation_only"],
+            &["true", "false"],
+            "false",
+            "Whether it is for those invited only.",
+        ),
+        through("country", "venue", "venue", &COUNTRY, "The country of its venue, ISO 3166-1 alpha-2 code."),
+        through(
+            "speaker.country",
+            "speakers",
+            "speaker",
+            &COUNTRY,
+            "The country of a speaker, ISO 3166-1 alpha-2 code.",
+        ),
+        through("speaker.language", "speakers", "speaker", &LANGUAGE, "A language that a speaker speaks (BCP 47)."),
+        through("partner.kind", "partners", "partner", &super::partners::KIND, "The kind of a partner."),
+        through(
+            "partner.country",
+            "partners",
+            "partner",
+            &COUNTRY,
+            "The country of a partner, ISO 3166-1 alpha-2 code.",
+        ),
+        Filter {
+            name: "near",
+            on: On::Near(Some("venue")),
+            about: "Events at venues within a distance of a place: latitude, longitude, and m or km.",
+            example: "50.84,4.36,10km",
         },
     ],
     sorts: &[

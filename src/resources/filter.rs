@@ -28,13 +28,57 @@ pub enum On {
     Parent(&'static str),
     /// An item that it refers to, by id or slug; several with commas. `common` says that a single
     /// target may have a large part of all items.
-    Refers { relation: &'static str, target: &'static str, common: bool },
+    /// `many` that it may refer to several.
+    Refers { relation: &'static str, target: &'static str, common: bool, many: bool },
     /// An item that refers to it, by id or slug; several with commas.
     ReferredBy { relation: &'static str, source: &'static str },
     /// ISO 3166-1 alpha-2 code; several with commas.
     Country,
     /// The word by which items are told apart; several with commas.
     Variant(&'static [&'static str]),
+    /// A word of a field; several with commas.
+    Word(Word),
+    /// Within a distance of a place: its own, or that of the item to which this relation leads.
+    Near(Option<&'static str>),
+    /// What the items of a relation are like, by a filter of theirs.
+    Through(Through),
+}
+
+impl On {
+    /// Whether one item can have several of its values, so that it can have all of some.
+    pub fn is_many(&self) -> bool {
+        match self {
+            On::Refers { many, .. } => *many,
+            On::Word(word) => word.many,
+            _ => false,
+        }
+    }
+}
+
+/// A word of a field.
+#[derive(Debug, Clone, Copy)]
+pub struct Word {
+    /// The name under which it is written down.
+    pub field: &'static str,
+    /// Where it is in the content.
+    pub path: &'static [&'static str],
+    /// What it can be; empty for BCP 47 tags of languages.
+    pub words: &'static [&'static str],
+    /// What most items have: it is not written down.
+    pub usual: Option<&'static str>,
+    /// Whether there can be several.
+    pub many: bool,
+}
+
+/// A filter on the items of a relation.
+#[derive(Debug, Clone, Copy)]
+pub struct Through {
+    /// The relation.
+    pub relation: &'static str,
+    /// The kind of its items.
+    pub target: &'static str,
+    /// The filter of that kind.
+    pub filter: &'static Filter,
 }
 
 /// A sortable column.
@@ -107,6 +151,54 @@ pub(super) const WHEN: Filter =
     Filter { name: "when", on: On::When, about: "Where its span lies around this moment.", example: "upcoming" };
 pub(super) const COUNTRY: Filter =
     Filter { name: "country", on: On::Country, about: "ISO 3166-1 alpha-2 country code.", example: "BE" };
+
+pub(super) const CREATED_AT: Filter = Filter {
+    name: "created_at",
+    on: On::Time(Column::CreatedAt),
+    about: "When the item was made.",
+    example: "2026-01-01T00:00:00Z",
+};
+pub(super) const PUBLISHED_AT: Filter = Filter {
+    name: "published_at",
+    on: On::Time(Column::PublishedAt),
+    about: "When the item was first published.",
+    example: "2026-01-01T00:00:00Z",
+};
+
+/// Languages spoken, by their tags.
+pub(super) const LANGUAGE: Filter = Filter {
+    name: "language",
+    on: On::Word(Word { field: "language", path: &["languages"], words: &[], usual: None, many: true }),
+    about: "A language that is spoken (BCP 47).",
+    example: "fr",
+};
+
+/// A filter on the items of a relation.
+pub(super) const fn through(
+    name: &'static str,
+    relation: &'static str,
+    target: &'static str,
+    filter: &'static Filter,
+    about: &'static str,
+) -> Filter {
+    Filter { name, on: On::Through(Through { relation, target, filter }), about, example: filter.example }
+}
+
+/// A filter on a word of a field.
+pub(super) const fn word(
+    path: &'static [&'static str],
+    words: &'static [&'static str],
+    usual: &'static str,
+    about: &'static str,
+) -> Filter {
+    let name = path[path.len() - 1];
+    Filter {
+        name,
+        on: On::Word(Word { field: name, path, words, usual: Some(usual), many: false }),
+        about,
+        example: words[0],
+    }
+}
 
 pub(super) const CREATED: Sort = newest("created_at", Column::CreatedAt);
 pub(super) const UPDATED: Sort = newest("updated_at", Column::UpdatedAt);

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind, Relation};
 
-pub use filter::{Column, Filter, On, Sort};
+pub use filter::{Column, Filter, On, Sort, Through, Word};
 
 /// Every kind of content, in the order in which the documentation lists them. References point
 /// to kinds that an import must bring first: see [`in_order_of_reference`].
@@ -35,6 +35,13 @@ pub static ALL: [&Resource; 8] = [
 /// The collections of [`ALL`], as words of the field language.
 pub const COLLECTIONS: &[&str] =
     &["events", "sessions", "speakers", "partners", "venues", "topics", "series", "event-types"];
+
+/// What all items have in answers beside their fields.
+const ENVELOPE: [&str; 9] =
+    ["id", "slug", "version", "status", "created_at", "updated_at", "published_at", "locale", "fallbacks"];
+
+/// What answers tell of the main text.
+const OUTLINE: [&str; 3] = ["excerpt", "reading_minutes", "table_of_contents"];
 
 /// One kind of content.
 #[derive(Debug)]
@@ -109,6 +116,7 @@ impl Resource {
         let targets = |resource: &'static Resource| resource.relations().map(|relation| relation.target);
         let sources = self.filters.iter().filter_map(|filter| match filter.on {
             On::ReferredBy { source, .. } => Some(source),
+            On::Through(through) => Some(through.target),
             _ => None,
         });
         let below = children.into_iter().flat_map(|kind| targets(kind).chain([kind.kind]));
@@ -116,6 +124,19 @@ impl Resource {
         kinds.sort_unstable();
         kinds.dedup();
         kinds
+    }
+
+    /// The rich text that is the item's body, if it has one in each language.
+    pub fn main_text(&'static self) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.localised && matches!(field.kind, Kind::Rich { .. }))
+    }
+
+    /// What `fields` may name.
+    pub fn answered(&'static self) -> Vec<&'static str> {
+        let days = if self.has_span() { ["starts_on", "ends_on"].as_slice() } else { &[] };
+        let own = self.fields.iter().map(|field| field.name).chain(self.children.map(|children| children.name));
+        let outline = if self.main_text().is_some() { OUTLINE.as_slice() } else { &[] };
+        ENVELOPE.into_iter().chain(own).chain(days.iter().chain(outline).copied()).collect()
     }
 
     /// What `include` may name.
@@ -155,6 +176,17 @@ mod tests {
             seen.push(resource.kind);
         }
         assert_eq!(seen.len(), ALL.len());
+    }
+
+    #[test]
+    fn filters_have_names_of_their_own() {
+        for resource in ALL {
+            let mut names: Vec<&str> = resource.filters.iter().map(|filter| filter.name).collect();
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count, "{}", resource.collection);
+        }
     }
 
     #[test]

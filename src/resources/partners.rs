@@ -8,6 +8,10 @@ use crate::content::field::{Field, Kind};
 const KINDS: &[&str] =
     &["foundation", "institution", "company", "media", "university", "ngo", "public_body", "community", "other"];
 
+/// Partners of some kind.
+pub(super) const KIND: Filter =
+    Filter { name: "kind", on: On::Variant(KINDS), about: "Partners of this kind.", example: "foundation" };
+
 /// A partner.
 pub static PARTNER: Resource = Resource {
     kind: "partner",
@@ -50,7 +54,7 @@ pub static PARTNER: Resource = Resource {
         CUSTOM,
     ],
     filters: &[
-        Filter { name: "kind", on: On::Variant(KINDS), about: "Partners of this kind.", example: "foundation" },
+        KIND,
         Filter {
             name: "event",
             on: On::ReferredBy { relation: "partners", source: "event" },
@@ -61,6 +65,8 @@ pub static PARTNER: Resource = Resource {
         SLUG,
         IDS,
         UPDATED_AT,
+        CREATED_AT,
+        PUBLISHED_AT,
     ],
     sorts: &[by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
 };

@@ -38,6 +38,8 @@ pub static SERIES: Resource = Resource {
         SLUG,
         IDS,
         UPDATED_AT,
+        CREATED_AT,
+        PUBLISHED_AT,
     ],
     sorts: &[by("title", Column::Label), CREATED, UPDATED, PUBLISHED],
 };

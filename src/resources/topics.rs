@@ -47,6 +47,8 @@ pub static TOPIC: Resource = Resource {
         SLUG,
         IDS,
         UPDATED_AT,
+        CREATED_AT,
+        PUBLISHED_AT,
     ],
     sorts: &[by("position", Column::Position), by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
 };

@@ -73,9 +73,17 @@ pub static VENUE: Resource = Resource {
             example: "rivers-without-borders",
         },
         COUNTRY,
+        Filter {
+            name: "near",
+            on: On::Near(None),
+            about: "Venues within a distance of a place: latitude, longitude, and m or km.",
+            example: "50.84,4.36,10km",
+        },
         SLUG,
         IDS,
         UPDATED_AT,
+        CREATED_AT,
+        PUBLISHED_AT,
     ],
     sorts: &[by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
 };

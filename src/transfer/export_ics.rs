@@ -8,8 +8,8 @@ use super::export::{ExportError, each};
 use crate::content::Site;
 use crate::content::render::View;
 use crate::database::Database;
+use crate::delivery::Shape;
 use crate::delivery::compose::{Loaded, compose};
-use crate::delivery::{Audience, Shape};
 use crate::feeds::calendar::{Zones, push_event, push_zones};
 use crate::feeds::{INCLUDED, page};
 use crate::resources::Resource;
@@ -29,13 +29,7 @@ pub async fn write<W: Write + Send + 'static>(
                 b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Plenary//Plenary//EN\r\nCALSCALE:GREGORIAN\r\n",
             )?;
             let view = View::plain(&site);
-            let shape = Shape {
-                view: view.clone(),
-                include: INCLUDED.to_vec(),
-                full: true,
-                audience: Audience::Public,
-                draft: false,
-            };
+            let shape = Shape { include: INCLUDED.to_vec(), ..Shape::public(view.clone(), true) };
             let (mut zones, mut count) = (Zones::new(), 0);
             each(c, resource, true, |c, rows| {
                 let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, &site, &view)).collect();
@@ -43,7 +37,12 @@ pub async fn write<W: Write + Send + 'static>(
                     let event: Value = serde_json::from_str(&composed.object).unwrap_or_default();
                     let slug = event["slug"].as_str().unwrap_or_default();
                     let mut component = String::new();
-                    push_event(&mut component, &event, &page(&site, &public_url, slug), &mut zones);
+                    push_event(
+                        &mut component,
+                        &event,
+                        &page(&site, &public_url, slug, site.default_locale()),
+                        &mut zones,
+                    );
                     out.write_all(component.as_bytes())?;
                     count += u64::from(!component.is_empty());
                 }

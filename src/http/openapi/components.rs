@@ -70,7 +70,10 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
             add(&schemas::included_name(resource), schemas::included(resource, site));
             add(&format!("{}Reference", resource.schema), schemas::short(resource, site));
         }
-        add(&format!("{}Page", resource.schema), schemas::page(resource));
+        let partial = format!("{}Partial", resource.schema);
+        add(&partial, schemas::partial(schemas::answer(resource, site)));
+        add(&format!("{partial}Page"), schemas::page(resource, &partial));
+        add(&format!("{}Page", resource.schema), schemas::page(resource, resource.schema));
         add(&format!("{}Input", resource.schema), schemas::input(resource, site, false));
         add(&format!("{}Patch", resource.schema), schemas::input(resource, site, true));
         add(&format!("{}Revision", resource.schema), more::revision(resource));

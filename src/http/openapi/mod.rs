@@ -96,7 +96,7 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
 
 fn response(success: &Success) -> RefOr<utoipa::openapi::Response> {
     let mut response = ResponseBuilder::new().description(success.about);
-    if let Some((content_type, schema)) = &success.body {
+    for (content_type, schema) in &success.bodies {
         response = response.content(*content_type, ContentBuilder::new().schema(Some(schema.clone())).build());
     }
     for name in success.headers {
@@ -123,6 +123,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
     let mut tags: Vec<(&str, String)> = vec![
         ("Authentication", "Logging in, tokens, one's own account.".into()),
         ("Accounts", "The accounts of editors; for administrators.".into()),
+        ("Search", "Full-text search over all kinds.".into()),
         ("Sync", "For those who keep a copy of what the public sees.".into()),
         ("Keys", "API keys of machines and of people's own programs.".into()),
         ("Audit", "Who did what; for administrators.".into()),

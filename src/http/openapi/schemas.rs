@@ -228,6 +228,9 @@ fn answer_with(resource: &'static Resource, site: &Site, relations: bool) -> Sch
                 .required(name);
         }
     }
+    if resource.main_text().is_some() {
+        object = outline(object);
+    }
     if let Some(children) = resource.children.filter(|_| relations) {
         let kind = Resource::of_kind(children.kind).map_or("", |r| r.schema);
         let list = ArrayBuilder::new().items(reference(kind)).description(Some("With `include`."));
@@ -250,6 +253,21 @@ fn answer_with(resource: &'static Resource, site: &Site, relations: bool) -> Sch
     Schema::Object(object.build())
 }
 
+/// What answers tell of the main text.
+fn outline(object: ObjectBuilder) -> ObjectBuilder {
+    let heading = closed(of_type(Type::Object))
+        .property("level", schema(of_type(Type::Integer).minimum(Some(1)).maximum(Some(6))))
+        .property("id", schema(text().description(Some("Its id in the HTML."))))
+        .property("text", schema(text()));
+    let heading = ["level", "id", "text"].into_iter().fold(heading, |heading, name| heading.required(name));
+    let headings = ArrayBuilder::new().items(schema(heading)).description(Some("The headings of the text.")).build();
+    let minutes = of_type(Type::Integer).minimum(Some(1)).description(Some("Minutes that it takes to read the text."));
+    object
+        .property("excerpt", or_null(schema(text().description(Some("How the text begins; absent with `locale=*`.")))))
+        .property("reading_minutes", or_null(schema(minutes)))
+        .property("table_of_contents", RefOr::T(Schema::Array(headings)))
+}
+
 /// The short form in which other items' answers name one.
 pub fn short(resource: &'static Resource, site: &Site) -> Schema {
     let object = closed(of_type(Type::Object).description(Some(format!("A {} in short.", resource.noun))));
@@ -257,16 +275,42 @@ pub fn short(resource: &'static Resource, site: &Site) -> Schema {
     Schema::Object(head(object).property(resource.label, label).required(resource.label).build())
 }
 
-/// A page of a list.
-pub fn page(resource: &'static Resource) -> Schema {
-    let list = ArrayBuilder::new().items(reference(resource.schema)).max_items(Some(100)).build();
+/// The same with some of its fields.
+pub fn partial(whole: Schema) -> Schema {
+    match whole {
+        Schema::Object(mut object) => {
+            object.required.retain(|name| name == "id" || name == "slug");
+            object.description =
+                object.description.map(|about| format!("{about} With the fields that were asked for."));
+            Schema::Object(object)
+        }
+        other => other,
+    }
+}
+
+/// A page of a list, of items with this schema.
+pub fn page(resource: &'static Resource, item: &str) -> Schema {
+    let list = ArrayBuilder::new().items(reference(item)).max_items(Some(100)).build();
     let object = closed(of_type(Type::Object).description(Some(format!("A page of {}.", resource.collection))))
         .property("data", RefOr::T(Schema::Array(list)))
         .property("page", reference("Page"))
         .property("highlights", schema(highlights()))
+        .property("facets", schema(facets()))
         .required("data")
         .required("page");
     Schema::Object(object.build())
+}
+
+/// By name, what was counted.
+fn facets() -> ObjectBuilder {
+    let value = ["value", "label", "count"].into_iter().fold(closed(of_type(Type::Object)), |object, name| {
+        let kind = if name == "count" { of_type(Type::Integer).minimum(Some(1)) } else { text() };
+        object.property(name, schema(kind)).required(name)
+    });
+    let values = ArrayBuilder::new().items(schema(value)).max_items(Some(200)).build();
+    of_type(Type::Object)
+        .additional_properties(Some(RefOr::T(Schema::Array(values))))
+        .description(Some("By facet, its values and how many items have them; only with `facets`."))
 }
 
 /// By item, where a text was found.

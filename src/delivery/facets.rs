@@ -1,0 +1,254 @@
+//! Facets: how many items of a list there would be with each value of a filter.
+
+use chrono::{Datelike, TimeZone};
+use diesel::dsl::{count_star, max, min};
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+use super::compose::Loaded;
+use super::search::{FEW, too_dear};
+use super::select::{Query, Selection};
+use crate::content::Site;
+use crate::content::render::View;
+use crate::database::schema::{item_words, items, links};
+use crate::database::{Db, any_of, within};
+use crate::items::{Item, NO_DATE};
+use crate::problem::Problem;
+use crate::resources::{Filter, On, Resource, Through, Word};
+
+/// The most values of a facet; the most frequent ones.
+const MOST_VALUES: i64 = 100;
+/// The most years that are counted.
+const MOST_YEARS: i32 = 200;
+
+/// What can be counted.
+#[derive(Debug, Clone, Copy)]
+pub enum Facet {
+    /// The values of a filter.
+    Of(&'static Filter),
+    /// The years in which items start, on the site's clock.
+    Year,
+}
+
+/// The name of [`Facet::Year`].
+const YEAR: &str = "year";
+
+impl Facet {
+    /// Its name in `facets`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Facet::Of(filter) => filter.name,
+            Facet::Year => YEAR,
+        }
+    }
+
+    /// All facets of a kind.
+    pub fn all(resource: &'static Resource) -> Vec<Facet> {
+        let countable = |filter: &&Filter| match filter.on {
+            On::Parent(_) | On::Refers { .. } | On::Country | On::Variant(_) | On::Word(_) => true,
+            // Of several speakers, two can be of one country: only what is one is counted.
+            On::Through(through) => matches!(through.filter.on, On::Country) && is_one(resource, through.relation),
+            _ => false,
+        };
+        let mut facets: Vec<Facet> = resource.filters.iter().filter(countable).map(Facet::Of).collect();
+        if resource.has_span() {
+            facets.push(Facet::Year);
+        }
+        facets
+    }
+}
+
+fn is_one(resource: &'static Resource, relation: &str) -> bool {
+    let mut relations = resource.relations().filter(|known| known.name == relation);
+    relations.all(|relation| matches!(relation.shape, crate::content::field::Shape::One))
+}
+
+/// Counts the items of a selection, or those of them that are named.
+pub struct Counting<'a> {
+    /// The connection.
+    pub connection: &'a mut Db,
+    /// The site.
+    pub site: &'a Site,
+    /// How labels are shown.
+    pub view: &'a View,
+    /// The items.
+    pub selection: &'a Selection,
+    /// Only these, if any are named.
+    pub among: Option<&'a [String]>,
+}
+
+/// Value and number.
+type Counts = Vec<(String, i64)>;
+
+impl<'a> Counting<'a> {
+    /// A facet as it is answered: its values, the most frequent first, each with `value`, `label` and
+    /// `count`.
+    pub fn facet(&mut self, facet: Facet) -> Result<Value, Problem> {
+        let counts = match facet {
+            Facet::Year => return Ok(shown(self.years()?)),
+            Facet::Of(filter) => match filter.on {
+                On::Parent(_) => return self.named_parents(),
+                On::Refers { relation, .. } => {
+                    let counts = self.targets(relation, MOST_VALUES)?;
+                    return self.named(counts);
+                }
+                On::Country => self.column(false)?,
+                On::Variant(_) => self.column(true)?,
+                On::Word(word) => self.words(&word)?,
+                On::Through(through) => self.countries(&through)?,
+                _ => Vec::new(),
+            },
+        };
+        Ok(shown(in_order(counts)))
+    }
+
+    fn base(&self) -> Query<'a> {
+        let query = self.selection.query();
+        match self.among {
+            Some(ids) => query.filter(any_of(self.connection.dialect(), items::id, ids)),
+            None => query,
+        }
+    }
+
+    fn years(&mut self) -> Result<Counts, Problem> {
+        let dated = |query: Query<'a>| query.filter(items::starts_at.lt(NO_DATE));
+        let ends: (Option<i64>, Option<i64>) =
+            dated(self.base()).select((min(items::starts_at), max(items::starts_at))).first(self.connection)?;
+        let (Some(first), Some(last)) = ends else { return Ok(Vec::new()) };
+        let zone = self.site.time_zone;
+        let year = |at: i64| zone.timestamp_micros(at).single().map_or(1970, |at| at.year());
+        let begin = |year: i32| {
+            let midnight = zone.with_ymd_and_hms(year, 1, 1, 0, 0, 0).earliest();
+            midnight.map_or(0, |at| at.timestamp_micros())
+        };
+        let (first, last) = (year(first), year(last));
+        if last - first >= MOST_YEARS {
+            return Err(too_dear("?facets", &format!("the items lie in more than {MOST_YEARS} years")));
+        }
+        let mut counts = Vec::new();
+        for year in (first..=last).rev() {
+            let of_year = items::starts_at.ge(begin(year)).and(items::starts_at.lt(begin(year + 1)));
+            let count: i64 = self.base().filter(of_year).count().get_result(self.connection)?;
+            if count > 0 {
+                counts.push((year.to_string(), count));
+            }
+        }
+        Ok(counts)
+    }
+
+    fn named_parents(&mut self) -> Result<Value, Problem> {
+        let counts: Vec<(Option<String>, i64)> = items::table
+            .filter(within(items::id, self.base().select(items::id)))
+            .group_by(items::parent_id)
+            .select((items::parent_id, count_star()))
+            .order(count_star().desc())
+            .limit(MOST_VALUES)
+            .load(self.connection)?;
+        self.named(counts.into_iter().filter_map(|(id, count)| Some((id?, count))).collect())
+    }
+
+    fn targets(&mut self, relation: &str, most: i64) -> Result<Counts, Problem> {
+        Ok(links::table
+            .filter(within(links::source_id, self.base().select(items::id)))
+            .filter(links::relation.eq(relation))
+            .group_by(links::target_id)
+            .select((links::target_id, count_star()))
+            .order(count_star().desc())
+            .limit(most)
+            .load(self.connection)?)
+    }
+
+    fn column(&mut self, variant: bool) -> Result<Counts, Problem> {
+        let of = items::table.filter(within(items::id, self.base().select(items::id)));
+        let counts: Vec<(Option<String>, i64)> = match variant {
+            true => of
+                .group_by(items::variant)
+                .select((items::variant, count_star()))
+                .order(count_star().desc())
+                .limit(MOST_VALUES)
+                .load(self.connection)?,
+            false => of
+                .group_by(items::country)
+                .select((items::country, count_star()))
+                .order(count_star().desc())
+                .limit(MOST_VALUES)
+                .load(self.connection)?,
+        };
+        Ok(counts.into_iter().filter_map(|(value, count)| Some((value?, count))).collect())
+    }
+
+    fn words(&mut self, word: &Word) -> Result<Counts, Problem> {
+        let mut counts: Counts = item_words::table
+            .filter(within(item_words::item_id, self.base().select(items::id)))
+            .filter(item_words::field.eq(word.field))
+            .group_by(item_words::value)
+            .select((item_words::value, count_star()))
+            .order(count_star().desc())
+            .limit(MOST_VALUES)
+            .load(self.connection)?;
+        if let Some(usual) = word.usual {
+            let all: i64 = self.base().count().get_result(self.connection)?;
+            let others: i64 = counts.iter().map(|(_, count)| count).sum();
+            if all > others {
+                counts.push((usual.to_owned(), all - others));
+            }
+        }
+        Ok(counts)
+    }
+
+    fn countries(&mut self, through: &Through) -> Result<Counts, Problem> {
+        let targets = self.targets(through.relation, FEW as i64 + 1)?;
+        if targets.len() > FEW {
+            return Err(too_dear("?facets", &format!("the items are at more than {FEW} {}s", through.target)));
+        }
+        let ids: Vec<&str> = targets.iter().map(|(id, _)| id.as_str()).collect();
+        let of = items::table.filter(any_of(self.connection.dialect(), items::id, &ids).and(items::live.eq(true)));
+        let countries: Vec<(String, Option<String>)> = of.select((items::id, items::country)).load(self.connection)?;
+        let countries: std::collections::HashMap<String, Option<String>> = countries.into_iter().collect();
+        let mut counts: Counts = Vec::new();
+        for (id, count) in targets {
+            let Some(Some(country)) = countries.get(&id) else { continue };
+            match counts.iter_mut().find(|(known, _)| known == country) {
+                Some((_, all)) => *all += count,
+                None => counts.push((country.clone(), count)),
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Items by their slugs, with their labels; those that are not public are left out.
+    fn named(&mut self, counts: Counts) -> Result<Value, Problem> {
+        let ids: Vec<&str> = counts.iter().map(|(id, _)| id.as_str()).collect();
+        let rows: Vec<Item> = items::table
+            .filter(any_of(self.connection.dialect(), items::id, &ids).and(items::live.eq(true)))
+            .select(Item::as_select())
+            .load(self.connection)?;
+        let named = |id: &str| -> Option<(String, Value)> {
+            let item = rows.iter().find(|row| row.id == id)?;
+            let label = Resource::of_kind(&item.kind)?.label;
+            let slug = item.slug.clone();
+            let reference = Loaded::from_item(item.clone(), self.site, self.view).fragments.reference;
+            let mut reference: Value = serde_json::from_str(&reference).ok()?;
+            Some((slug, reference[label].take()))
+        };
+        let mut found: Vec<(i64, String, Value)> =
+            counts.iter().filter_map(|(id, count)| named(id).map(|(slug, label)| (*count, slug, label))).collect();
+        found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        let values = found.into_iter().map(|(count, slug, label)| {
+            let label = if label.is_string() { label } else { slug.clone().into() };
+            json!({"value": slug, "label": label, "count": count})
+        });
+        Ok(values.collect())
+    }
+}
+
+/// Values that are their own labels.
+fn shown(counts: Counts) -> Value {
+    counts.into_iter().map(|(value, count)| json!({"value": value, "label": value, "count": count})).collect()
+}
+
+/// The most frequent first, equals by value.
+fn in_order(mut counts: Counts) -> Counts {
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts
+}

@@ -1,0 +1,189 @@
+//! The programme of an event as frab and pretalx tell it: days, rooms, and what takes place in them.
+
+use chrono::{DateTime, FixedOffset, NaiveDate};
+use serde_json::{Value, json};
+use twox_hash::XxHash3_64;
+
+use super::{Feed, list, text, time};
+
+/// A programme.
+pub struct Schedule<'a> {
+    /// The event.
+    pub event: &'a Value,
+    /// Its page.
+    pub url: String,
+    /// Where it takes place.
+    pub zone: &'a str,
+    /// Its days, in order.
+    pub days: Vec<Day<'a>>,
+}
+
+/// A day of a programme.
+pub struct Day<'a> {
+    /// The date.
+    pub date: NaiveDate,
+    /// When its first session starts and its last one ends.
+    pub starts: DateTime<FixedOffset>,
+    /// See above.
+    pub ends: DateTime<FixedOffset>,
+    /// Its rooms, each with its sessions in their order.
+    pub rooms: Vec<(&'a str, Vec<Talk<'a>>)>,
+}
+
+/// A session of a programme.
+pub struct Talk<'a> {
+    /// The session.
+    pub session: &'a Value,
+    /// When it starts and ends.
+    pub starts: DateTime<FixedOffset>,
+    /// See above.
+    pub ends: DateTime<FixedOffset>,
+}
+
+impl<'a> Schedule<'a> {
+    /// The programme of an event that was answered with its sessions; those without a time are in none.
+    pub fn new(feed: &Feed<'_>, event: &'a Value) -> Self {
+        let mut talks: Vec<Talk> = list(event, "sessions").iter().filter_map(Talk::new).collect();
+        talks.sort_by_key(|talk| talk.starts);
+        let mut days: Vec<Day> = Vec::new();
+        for talk in talks {
+            let date = talk.starts.date_naive();
+            if days.last().is_none_or(|day| day.date != date) {
+                days.push(Day { date, starts: talk.starts, ends: talk.ends, rooms: Vec::new() });
+            }
+            let Some(day) = days.last_mut() else { continue };
+            day.ends = day.ends.max(talk.ends);
+            let room = text(talk.session, "room").unwrap_or_default();
+            match day.rooms.iter_mut().find(|(known, _)| *known == room) {
+                Some((_, talks)) => talks.push(talk),
+                None => day.rooms.push((room, vec![talk])),
+            }
+        }
+        Self { event, url: feed.page(event), zone: text(event, "time_zone").unwrap_or("UTC"), days }
+    }
+
+    /// First and last day: of the event, or else of its sessions.
+    pub fn span(&self) -> (Option<String>, Option<String>) {
+        let day = |name: &str, of: Option<&Day>| {
+            text(self.event, name).map(str::to_owned).or_else(|| of.map(|day| day.date.to_string()))
+        };
+        (day("starts_on", self.days.first()), day("ends_on", self.days.last()))
+    }
+
+    /// The rooms of all days.
+    fn rooms(&self) -> Vec<&'a str> {
+        let mut rooms: Vec<&str> = Vec::new();
+        for (room, _) in self.days.iter().flat_map(|day| &day.rooms) {
+            if !rooms.contains(room) {
+                rooms.push(room);
+            }
+        }
+        rooms
+    }
+
+    /// As JSON, in the form of the c3voc's `schedule.json`.
+    pub fn json(&self, own_url: &str) -> Value {
+        let (start, end) = self.span();
+        json!({
+            "$schema": "https://c3voc.de/schedule/schema.json",
+            "generator": {"name": "Plenary", "version": env!("CARGO_PKG_VERSION")},
+            "schedule": {
+                "url": own_url,
+                "version": text(self.event, "updated_at"),
+                "base_url": self.url,
+                "conference": {
+                    "acronym": text(self.event, "slug"),
+                    "title": text(self.event, "title"),
+                    "start": start,
+                    "end": end,
+                    "daysCount": self.days.len(),
+                    "timeslot_duration": "00:05",
+                    "time_zone_name": self.zone,
+                    "url": self.url,
+                    "rooms": self.rooms().into_iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
+                    "days": self.days.iter().enumerate().map(|(index, day)| day.json(index, self)).collect::<Vec<_>>(),
+                },
+            },
+        })
+    }
+}
+
+impl<'a> Day<'a> {
+    fn json(&self, index: usize, schedule: &Schedule<'_>) -> Value {
+        let rooms = self.rooms.iter().map(|(room, talks)| {
+            let talks: Vec<Value> = talks.iter().map(|talk| talk.json(room, schedule)).collect();
+            ((*room).to_owned(), talks.into())
+        });
+        json!({
+            "index": index + 1,
+            "date": self.date.to_string(),
+            "day_start": self.starts.to_rfc3339(),
+            "day_end": self.ends.to_rfc3339(),
+            "rooms": rooms.collect::<serde_json::Map<String, Value>>(),
+        })
+    }
+}
+
+impl<'a> Talk<'a> {
+    fn new(session: &'a Value) -> Option<Self> {
+        let starts = time(session, "starts_at")?;
+        Some(Self { session, starts, ends: time(session, "ends_at").unwrap_or(starts).max(starts) })
+    }
+
+    /// How long it takes, as `hh:mm`.
+    pub fn duration(&self) -> String {
+        let minutes = (self.ends - self.starts).num_minutes();
+        format!("{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+
+    /// When it starts on the clock of its zone, as `hh:mm`.
+    pub fn clock(&self) -> String {
+        self.starts.format("%H:%M").to_string()
+    }
+
+    /// Who takes part.
+    pub fn people(&self) -> impl Iterator<Item = &'a Value> {
+        list(self.session, "speakers").iter().filter_map(|tie| tie.get("speaker"))
+    }
+
+    fn json(&self, room: &str, schedule: &Schedule<'_>) -> Value {
+        let session = self.session;
+        let id = text(session, "id").unwrap_or_default();
+        let person = |person: &Value| {
+            let id = text(person, "id").unwrap_or_default();
+            json!({"id": number(id), "guid": id, "name": person["name"], "public_name": person["name"]})
+        };
+        let link = |link: &Value| json!({"url": link["url"], "title": text(link, "label").or(text(link, "url"))});
+        let attachment = |file: &Value| json!({"url": file["url"], "title": text(file, "title").or(text(file, "url"))});
+        json!({
+            "id": number(id),
+            "guid": id,
+            "code": session["slug"],
+            "logo": null,
+            "date": self.starts.to_rfc3339(),
+            "start": self.clock(),
+            "duration": self.duration(),
+            "room": room,
+            "slug": session["slug"],
+            "url": format!("{}#{}", schedule.url, text(session, "slug").unwrap_or_default()),
+            "title": session["title"],
+            "subtitle": text(session, "subtitle").unwrap_or_default(),
+            "track": session["track"],
+            "type": text(session, "format").or(text(session, "kind")),
+            "language": session["language"],
+            "abstract": text(session, "abstract"),
+            "description": text(session, "description"),
+            "recording_license": "",
+            "do_not_record": false,
+            "persons": self.people().map(person).collect::<Vec<_>>(),
+            "links": list(session, "links").iter().map(link).collect::<Vec<_>>(),
+            "attachments": list(session, "documents").iter().map(attachment).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Programmes number their sessions: a number that stays the same.
+pub fn number(id: &str) -> u32 {
+    // What fits into a positive number everywhere.
+    (XxHash3_64::oneshot(id.as_bytes()) >> 33) as u32
+}

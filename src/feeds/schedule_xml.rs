@@ -1,0 +1,117 @@
+//! A programme as frab's `schedule.xml`.
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use super::schedule::{Day, Schedule, Talk, number};
+use super::{list, text};
+
+type Out = Writer<Vec<u8>>;
+
+/// The whole file.
+pub fn schedule_xml(schedule: &Schedule<'_>) -> String {
+    let mut out = Writer::new(Vec::new());
+    // Nothing that is written into memory fails.
+    let _ = out.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
+    let _ = write(&mut out, schedule);
+    String::from_utf8(out.into_inner()).unwrap_or_default()
+}
+
+fn write(out: &mut Out, schedule: &Schedule<'_>) -> std::io::Result<()> {
+    out.create_element("schedule").write_inner_content(|out| {
+        let generator = [("name", "Plenary"), ("version", env!("CARGO_PKG_VERSION"))];
+        out.create_element("generator").with_attributes(generator).write_empty()?;
+        say(out, "version", text(schedule.event, "updated_at"))?;
+        out.create_element("conference").write_inner_content(|out| conference(out, schedule))?;
+        schedule.days.iter().enumerate().try_for_each(|(index, of)| day(out, index, of, schedule))
+    })?;
+    Ok(())
+}
+
+fn conference(out: &mut Out, schedule: &Schedule<'_>) -> std::io::Result<()> {
+    let (start, end) = schedule.span();
+    let days = schedule.days.len().to_string();
+    for (name, value) in [
+        ("acronym", text(schedule.event, "slug")),
+        ("title", text(schedule.event, "title")),
+        ("start", start.as_deref()),
+        ("end", end.as_deref()),
+        ("days", Some(days.as_str())),
+        ("timeslot_duration", Some("00:05")),
+        ("base_url", Some(schedule.url.as_str())),
+        ("time_zone_name", Some(schedule.zone)),
+    ] {
+        say(out, name, value)?;
+    }
+    Ok(())
+}
+
+fn day(out: &mut Out, index: usize, day: &Day<'_>, schedule: &Schedule<'_>) -> std::io::Result<()> {
+    let (index, date) = ((index + 1).to_string(), day.date.to_string());
+    let (start, end) = (day.starts.to_rfc3339(), day.ends.to_rfc3339());
+    let attributes =
+        [("index", index.as_str()), ("date", date.as_str()), ("start", start.as_str()), ("end", end.as_str())];
+    out.create_element("day").with_attributes(attributes).write_inner_content(|out| {
+        for (name, talks) in &day.rooms {
+            out.create_element("room")
+                .with_attribute(("name", *name))
+                .write_inner_content(|out| talks.iter().try_for_each(|of| talk(out, of, name, schedule)))?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn talk(out: &mut Out, talk: &Talk<'_>, room: &str, schedule: &Schedule<'_>) -> std::io::Result<()> {
+    let session = talk.session;
+    let guid = text(session, "id").unwrap_or_default();
+    let id = number(guid).to_string();
+    let (date, clock, duration) = (talk.starts.to_rfc3339(), talk.clock(), talk.duration());
+    let url = format!("{}#{}", schedule.url, text(session, "slug").unwrap_or_default());
+    out.create_element("event").with_attributes([("id", id.as_str()), ("guid", guid)]).write_inner_content(|out| {
+        for (name, value) in [
+            ("date", Some(date.as_str())),
+            ("start", Some(clock.as_str())),
+            ("duration", Some(duration.as_str())),
+            ("room", Some(room)),
+            ("slug", text(session, "slug")),
+            ("url", Some(url.as_str())),
+            ("title", text(session, "title")),
+            ("subtitle", text(session, "subtitle").or(Some(""))),
+            ("track", text(session, "track").or(Some(""))),
+            ("type", text(session, "format").or(text(session, "kind"))),
+            ("language", text(session, "language").or(Some(""))),
+            ("abstract", text(session, "abstract").or(Some(""))),
+            ("description", text(session, "description").or(Some(""))),
+        ] {
+            say(out, name, value)?;
+        }
+        out.create_element("persons").write_inner_content(|out| {
+            talk.people().try_for_each(|person| {
+                let guid = text(person, "id").unwrap_or_default();
+                let id = number(guid).to_string();
+                let element = out.create_element("person").with_attributes([("id", id.as_str()), ("guid", guid)]);
+                element.write_text_content(BytesText::new(text(person, "name").unwrap_or_default())).map(drop)
+            })
+        })?;
+        linked(out, ("links", "link"), list(session, "links"), "label")?;
+        linked(out, ("attachments", "attachment"), list(session, "documents"), "title")
+    })?;
+    Ok(())
+}
+
+fn linked(out: &mut Out, names: (&str, &str), items: &[serde_json::Value], title: &str) -> std::io::Result<()> {
+    out.create_element(names.0).write_inner_content(|out| {
+        items.iter().try_for_each(|item| {
+            let url = text(item, "url").unwrap_or_default();
+            let shown = BytesText::new(text(item, title).unwrap_or(url));
+            out.create_element(names.1).with_attribute(("href", url)).write_text_content(shown).map(drop)
+        })
+    })?;
+    Ok(())
+}
+
+fn say(out: &mut Out, name: &str, value: Option<&str>) -> std::io::Result<()> {
+    let Some(value) = value else { return Ok(()) };
+    out.create_element(name).write_text_content(BytesText::new(value)).map(drop)
+}

@@ -1,0 +1,90 @@
+//! Sitemaps (sitemaps.org 0.9) of the website's pages of events, with the languages of each.
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use super::page;
+use crate::content::Site;
+
+const NAMESPACES: [(&str, &str); 2] =
+    [("xmlns", "http://www.sitemaps.org/schemas/sitemap/0.9"), ("xmlns:xhtml", "http://www.w3.org/1999/xhtml")];
+
+/// A page of the website.
+#[derive(Debug)]
+pub struct Entry {
+    /// The event's slugs by language, that of the default language first.
+    pub slugs: Vec<(String, String)>,
+    /// When it was last written (RFC 3339).
+    pub updated_at: String,
+}
+
+type Out = Writer<Vec<u8>>;
+
+/// A sitemap of these pages.
+pub fn sitemap(site: &Site, public_url: &str, entries: &[Entry]) -> String {
+    document(|out| {
+        out.create_element("urlset").with_attributes(NAMESPACES).write_inner_content(|out| {
+            // Without a place for the language in addresses, all languages are one page.
+            let by_language = site.event_url.contains("{locale}");
+            entries.iter().try_for_each(|entry| {
+                let count = if by_language { entry.slugs.len() } else { 1 };
+                (0..count).try_for_each(|place| url(out, site, public_url, entry, place, by_language))
+            })
+        })?;
+        Ok(())
+    })
+}
+
+/// An index of several sitemaps, by their addresses.
+pub fn index(addresses: &[String]) -> String {
+    document(|out| {
+        out.create_element("sitemapindex").with_attribute(NAMESPACES[0]).write_inner_content(|out| {
+            addresses.iter().try_for_each(|address| {
+                out.create_element("sitemap").write_inner_content(|out| say(out, "loc", address))?;
+                Ok(())
+            })
+        })?;
+        Ok(())
+    })
+}
+
+fn document(write: impl FnOnce(&mut Out) -> std::io::Result<()>) -> String {
+    let mut out = Writer::new(Vec::new());
+    // Nothing that is written into memory fails.
+    let _ = out.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
+    let _ = write(&mut out);
+    String::from_utf8(out.into_inner()).unwrap_or_default()
+}
+
+fn url(
+    out: &mut Out,
+    site: &Site,
+    public_url: &str,
+    entry: &Entry,
+    place: usize,
+    by_language: bool,
+) -> std::io::Result<()> {
+    let address = |(locale, slug): &(String, String)| page(site, public_url, slug, locale);
+    let Some(own) = entry.slugs.get(place) else { return Ok(()) };
+    out.create_element("url").write_inner_content(|out| {
+        say(out, "loc", &address(own))?;
+        say(out, "lastmod", &entry.updated_at)?;
+        if by_language && entry.slugs.len() > 1 {
+            for other in &entry.slugs {
+                alternate(out, &other.0, &address(other))?;
+            }
+            alternate(out, "x-default", &address(&entry.slugs[0]))?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn alternate(out: &mut Out, language: &str, address: &str) -> std::io::Result<()> {
+    let attributes = [("rel", "alternate"), ("hreflang", language), ("href", address)];
+    out.create_element("xhtml:link").with_attributes(attributes).write_empty().map(drop)
+}
+
+fn say(out: &mut Out, name: &str, value: &str) -> std::io::Result<()> {
+    out.create_element(name).write_text_content(BytesText::new(value)).map(drop)
+}

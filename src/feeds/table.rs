@@ -1,0 +1,69 @@
+//! Events as a table: CSV (RFC 4180), for spreadsheets.
+
+use serde_json::Value;
+
+use super::{Feed, address_line, list, text};
+
+const COLUMNS: [&str; 18] = [
+    "id",
+    "slug",
+    "title",
+    "type",
+    "summary",
+    "starts_at",
+    "ends_at",
+    "time_zone",
+    "all_day",
+    "attendance_mode",
+    "event_status",
+    "venue",
+    "topics",
+    "speakers",
+    "partners",
+    "languages",
+    "url",
+    "updated_at",
+];
+
+/// The whole table, with a line of names.
+pub fn csv(feed: &Feed<'_>) -> String {
+    let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    // Nothing that is written into memory fails.
+    let _ = out.write_record(COLUMNS);
+    for event in feed.events {
+        let _ = out.write_record(COLUMNS.map(|name| harmless(&cell(feed, event, name))));
+    }
+    String::from_utf8(out.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+fn cell(feed: &Feed<'_>, event: &Value, name: &str) -> String {
+    let names = |values: &mut dyn Iterator<Item = &Value>| {
+        let names: Vec<&str> = values.filter_map(|value| text(value, "name")).collect();
+        names.join("; ")
+    };
+    match name {
+        "type" => event.get("type").and_then(|kind| text(kind, "name")).unwrap_or_default().to_owned(),
+        "venue" => event.get("venue").filter(|venue| venue.is_object()).map_or_else(String::new, address_line),
+        "topics" => names(&mut list(event, "topics").iter()),
+        "speakers" => names(&mut list(event, "speakers").iter().filter_map(|tie| tie.get("speaker"))),
+        "partners" => names(&mut list(event, "partners").iter().filter_map(|tie| tie.get("partner"))),
+        "languages" => {
+            let tags: Vec<&str> = list(event, "languages").iter().filter_map(Value::as_str).collect();
+            tags.join("; ")
+        }
+        "url" => feed.page(event),
+        _ => match event.get(name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Null) | None => String::new(),
+            Some(other) => other.to_string(),
+        },
+    }
+}
+
+/// Spreadsheets run cells that begin like a formula; an apostrophe makes them texts (OWASP, CSV injection).
+fn harmless(cell: &str) -> String {
+    match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{cell}"),
+        false => cell.to_owned(),
+    }
+}

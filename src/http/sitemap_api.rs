@@ -1,0 +1,67 @@
+//! The sitemap of the website's pages of events.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde_json::json;
+
+use super::conditions::tag as etag;
+use super::content_api::keep;
+use super::openapi::schemas::text;
+use super::parameters::{IF_NONE_MATCH, number, query, whole};
+use super::preview_api::Sight;
+use super::route::{Access, Answer, Request, Route};
+use crate::database::Db;
+use crate::database::ledger::Depends;
+use crate::delivery::Audience;
+use crate::delivery::answers::Kept;
+use crate::delivery::sitemap::{count, entries};
+use crate::feeds::sitemap::{index, sitemap};
+use crate::problem::{Kind, Problem};
+
+const XML: &str = "application/xml";
+/// The most sitemaps that an index may name.
+const MOST: i64 = 50_000;
+
+/// All routes of this room.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/sitemap.xml", "getSitemap", get)
+            .about(
+                "Events",
+                "Sitemap",
+                "The website's pages of events, for search engines (sitemaps.org), each with its languages where \
+                 `site.event_url` has `{locale}` in it. Where there are many, an index of several sitemaps.",
+            )
+            .access(Access::Public)
+            .parameters([
+                query("page", whole(1, MOST), "The sitemap with this number.", json!(1)),
+                IF_NONE_MATCH.clone(),
+            ])
+            .answers_as(200, "The sitemap.", Some((XML, text().into())), &["ETag", "Cache-Control"])
+            .answers_as(304, "The client has it already.", None, &[])
+            .problems(&[Kind::NotFound]),
+    ]
+}
+
+async fn get(request: Request) -> Result<Answer, Problem> {
+    let page = number(&request, "page", MOST)?;
+    let sight = Sight { audience: Audience::Public, at: None, only: None };
+    let compute = async {
+        let (site, public_url) = (Arc::clone(&request.app.site), request.app.config.public_url.clone());
+        let read = move |c: &mut Db| {
+            let sitemaps = count(c)?;
+            let own = format!("{}/api/v1/sitemap.xml", public_url.trim_end_matches('/'));
+            match page {
+                None if sitemaps > 1 => {
+                    Ok(index(&(1..=sitemaps).map(|page| format!("{own}?page={page}")).collect::<Vec<_>>()))
+                }
+                Some(page) if page > sitemaps.max(1) => Err(Problem::not_found("sitemap")),
+                page => Ok(sitemap(&site, &public_url, &entries(c, &site, page.unwrap_or(1))?)),
+            }
+        };
+        let body = request.app.database.read(read).await?;
+        Ok::<_, Problem>(Kept::new(XML, body, |body| etag(0, body), Depends::on_kinds(["event"])))
+    };
+    keep(&request, &sight, compute).await
+}

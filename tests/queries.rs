@@ -1,0 +1,248 @@
+//! The query language beyond its basics: operators, relations, places, zones, fields, facets, cost.
+
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::tests;
+
+tests![
+    values_can_be_any_all_or_none,
+    words_of_fields_select,
+    what_others_are_like_selects,
+    places_within_a_distance_are_found,
+    ranges_are_meant_in_a_zone,
+    fields_are_those_that_were_asked_for,
+    facets_count_what_the_filters_leave,
+    what_is_too_dear_is_refused,
+    words_follow_their_items,
+];
+
+fn slugs(client: &Client, query: &str) -> Vec<String> {
+    let page = client.get(&format!("/api/v1/events?sort=title&{query}")).expect(200).json();
+    page["data"].as_array().unwrap().iter().map(|item| item["slug"].as_str().unwrap().to_owned()).collect()
+}
+
+fn fill(app: &TestApp) -> Client {
+    let editor = app.editor();
+    let make = |collection: &str, body: Value| {
+        let mut body = body;
+        body["status"] = "published".into();
+        editor.create(collection, &body);
+    };
+    make("event-types", json!({"name": "Talk"}));
+    make("event-types", json!({"name": "Panel"}));
+    for name in ["Water", "Law"] {
+        make("topics", json!({"name": name}));
+    }
+    make("speakers", json!({"name": "Anna", "country": "BE", "languages": ["nl", "fr"]}));
+    make("speakers", json!({"name": "Bram", "country": "NL", "languages": ["nl"]}));
+    make("partners", json!({"name": "Delta", "kind": "foundation", "country": "BE"}));
+    make("partners", json!({"name": "Polder", "kind": "company"}));
+    make(
+        "venues",
+        json!({"name": "Hall", "address": {"country": "BE"}, "geo": {"latitude": 50.8466, "longitude": 4.3528}}),
+    );
+    make(
+        "venues",
+        json!({"name": "Harbour", "address": {"country": "NL"}, "geo": {"latitude": 51.9225, "longitude": 4.4792}}),
+    );
+    make(
+        "events",
+        json!({"title": "A", "type": "talk", "topics": ["water"], "speakers": [{"speaker": "anna"}], "partners": [{"partner": "delta"}], "venue": "hall",
+        "starts_at": "2026-12-31T23:30", "time_zone": "Europe/Brussels", "languages": ["en", "fr"]}),
+    );
+    make(
+        "events",
+        json!({"title": "B", "type": "panel", "topics": ["water", "law"], "speakers": [{"speaker": "bram"}, {"speaker": "anna"}], "partners": [{"partner": "polder"}], "venue": "harbour",
+        "starts_at": "2027-01-15T10:00", "time_zone": "UTC", "languages": ["en"], "attendance_mode": "online", "event_status": "cancelled", "registration": {"invitation_only": true}}),
+    );
+    make("events", json!({"title": "C", "starts_at": "2027-02-01", "all_day": true, "attendance_mode": "mixed"}));
+    editor
+}
+
+fn values_can_be_any_all_or_none(app: &TestApp) {
+    fill(app);
+    let public = app.public();
+    for (query, found) in [
+        ("topic=water,law", vec!["a", "b"]),
+        ("topic[all]=water,law", vec!["b"]),
+        ("topic[all]=water,nothing", vec![]),
+        ("topic[none]=law", vec!["a", "c"]),
+        ("topic[none]=water,law", vec!["c"]),
+        ("speaker[all]=anna,bram", vec!["b"]),
+        ("speaker[none]=bram", vec!["a", "c"]),
+        ("type[none]=talk", vec!["b", "c"]),
+        ("type[none]=talk,panel", vec!["c"]),
+        ("slug[none]=a", vec!["b", "c"]),
+        ("partner[none]=delta&topic=water", vec!["b"]),
+        ("topic[none]=nothing", vec!["a", "b", "c"]),
+    ] {
+        assert_eq!(slugs(&public, query), found, "{query}");
+    }
+    let kinds = |query: &str| {
+        public.get(&format!("/api/v1/partners?{query}")).expect(200).json()["data"].as_array().unwrap().len()
+    };
+    assert_eq!((kinds("kind[none]=company"), kinds("country[none]=BE"), kinds("country=be")), (1, 1, 1));
+    assert_eq!(public.get("/api/v1/speakers?event[none]=a").expect(200).json()["data"][0]["slug"], "bram");
+    public.get("/api/v1/events?type[all]=talk").problem(400, &[("?type[all]", "unknown_parameter")]);
+}
+
+fn words_of_fields_select(app: &TestApp) {
+    fill(app);
+    let public = app.public();
+    for (query, found) in [
+        ("attendance_mode=online", vec!["b"]),
+        ("attendance_mode=offline", vec!["a"]),
+        ("attendance_mode=offline,mixed", vec!["a", "c"]),
+        ("attendance_mode[none]=offline", vec!["b", "c"]),
+        ("attendance_mode[none]=online", vec!["a", "c"]),
+        ("attendance_mode[none]=offline,online", vec!["c"]),
+        ("event_status=cancelled", vec!["b"]),
+        ("event_status[none]=cancelled", vec!["a", "c"]),
+        ("language=en", vec!["a", "b"]),
+        ("language=FR", vec!["a"]),
+        ("language[all]=en,fr", vec!["a"]),
+        ("language[none]=fr", vec!["b", "c"]),
+        ("invitation_only=true", vec!["b"]),
+        ("invitation_only=false", vec!["a", "c"]),
+        ("all_day=true", vec!["c"]),
+        ("date_precision=day", vec!["c"]),
+    ] {
+        assert_eq!(slugs(&public, query), found, "{query}");
+    }
+    public.get("/api/v1/events?attendance_mode=onlin").problem(400, &[("?attendance_mode", "not_allowed")]);
+    public.get("/api/v1/events?language=not%20a%20tag").problem(400, &[("?language", "not_a_language")]);
+}
+
+fn what_others_are_like_selects(app: &TestApp) {
+    let editor = fill(app);
+    let public = app.public();
+    for (query, found) in [
+        ("speaker.country=BE", vec!["a", "b"]),
+        ("speaker.country=NL", vec!["b"]),
+        ("speaker.country[none]=NL", vec!["a", "c"]),
+        ("speaker.country=FR", vec![]),
+        ("speaker.language=fr", vec!["a", "b"]),
+        ("partner.kind=foundation", vec!["a"]),
+        ("partner.kind=foundation,company&topic=law", vec!["b"]),
+        ("partner.country=BE", vec!["a"]),
+        ("country=NL", vec!["b"]),
+    ] {
+        assert_eq!(slugs(&public, query), found, "{query}");
+    }
+    // What is hidden selects nothing.
+    editor.act("/api/v1/speakers/bram/unpublish", "\"v1\"").expect(200);
+    assert_eq!(slugs(&public, "speaker.country=NL"), [""; 0]);
+    public.get("/api/v1/events?partner.kind=x").problem(400, &[("?partner.kind", "not_allowed")]);
+    public.get("/api/v1/events?speaker.name=x").problem(400, &[("?speaker.name", "unknown_parameter")]);
+}
+
+fn places_within_a_distance_are_found(app: &TestApp) {
+    let editor = fill(app);
+    let public = app.public();
+    for (near, found) in [
+        ("50.84,4.36,10km", vec!["a"]),
+        ("50.84,4.36,500m", vec![]),
+        ("50.84,4.36,200km", vec!["a", "b"]),
+        ("-33.9,151.2,1000km", vec![]),
+        ("90,0,1000km", vec![]),
+    ] {
+        assert_eq!(slugs(&public, &format!("near={near}")), found, "{near}");
+    }
+    let island = json!({"name": "Island", "geo": {"latitude": 0.0, "longitude": 179.95}, "status": "published"});
+    editor.create("venues", &island);
+    let venues = public.get("/api/v1/venues?near=0,-179.95,20km").expect(200).json();
+    assert_eq!(venues["data"][0]["slug"], "island", "the meridian of the date is no border");
+    editor.patch("/api/v1/venues/island", "\"v1\"", &json!({"geo": null})).expect(200);
+    assert_eq!(public.get("/api/v1/venues?near=0,-179.95,20km").expect(200).json()["data"], json!([]));
+    for wrong in ["1,2", "91,0,1km", "0,181,1km", "0,0,5", "0,0,-1km", "0,0,2000km", "x,y,z", "NaN,0,1km"] {
+        public.get(&format!("/api/v1/events?near={wrong}")).problem(400, &[("?near", "not_a_place")]);
+    }
+}
+
+fn ranges_are_meant_in_a_zone(app: &TestApp) {
+    fill(app);
+    let public = app.public();
+    // A begins at 22:30 UTC on the last day of the year.
+    assert_eq!(slugs(&public, "starts_at[gte]=2027-01-01"), ["b", "c"]);
+    assert_eq!(slugs(&public, "starts_at[gte]=2027-01-01&time_zone=Asia/Tokyo"), ["a", "b", "c"]);
+    assert_eq!(slugs(&public, "starts_at[lt]=2026-12-31T17:31&time_zone=America/New_York"), ["a"]);
+    public.get("/api/v1/events?time_zone=Europe/Brusels").problem(400, &[("?time_zone", "unknown_zone")]);
+}
+
+fn fields_are_those_that_were_asked_for(app: &TestApp) {
+    fill(app);
+    let public = app.public();
+    let page = public.get("/api/v1/events?fields=title,starts_at&sort=title").expect(200);
+    assert_eq!(page.header("content-type"), "application/vnd.plenary.partial+json");
+    let page = page.json();
+    let first = page["data"][0].as_object().unwrap();
+    assert_eq!(first.keys().map(String::as_str).collect::<Vec<_>>(), ["id", "slug", "title", "starts_at"]);
+    assert_eq!(first["starts_at"], "2026-12-31T23:30:00+01:00");
+    let one = public.get("/api/v1/events/a?fields=body,speakers&include=speakers").expect(200).json();
+    assert_eq!(one.as_object().unwrap().len(), 4);
+    assert_eq!(one["speakers"][0]["speaker"]["country"], "BE");
+    let list = public.get("/api/v1/events?fields=body,type").expect(200).json();
+    assert!(list["data"][0].as_object().unwrap().contains_key("body"), "a field of single answers can be asked for");
+    public.get("/api/v1/events?fields=titel").problem(400, &[("?fields", "not_allowed")]);
+}
+
+fn facets_count_what_the_filters_leave(app: &TestApp) {
+    let editor = fill(app);
+    let public = app.public();
+    let facets = |query: &str| public.get(&format!("/api/v1/events?{query}")).expect(200).json()["facets"].clone();
+    let counted = |facet: &Value| -> Vec<(String, i64)> {
+        let values = facet.as_array().unwrap().iter();
+        values.map(|v| (v["value"].as_str().unwrap().to_owned(), v["count"].as_i64().unwrap())).collect()
+    };
+    let is = |facet: &Value, wanted: &[(&str, i64)]| {
+        let wanted: Vec<(String, i64)> = wanted.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect();
+        assert_eq!(counted(facet), wanted);
+    };
+    let all = facets("facets=type,topic,year,country,attendance_mode,language,speaker");
+    is(&all["type"], &[("panel", 1), ("talk", 1)]);
+    is(&all["topic"], &[("water", 2), ("law", 1)]);
+    is(&all["year"], &[("2027", 2), ("2026", 1)]); // the newest first
+    is(&all["country"], &[("BE", 1), ("NL", 1)]);
+    is(&all["attendance_mode"], &[("mixed", 1), ("offline", 1), ("online", 1)]);
+    is(&all["language"], &[("en", 2), ("fr", 1)]);
+    is(&all["speaker"], &[("anna", 2), ("bram", 1)]);
+    assert_eq!(all["topic"][0]["label"], "Water");
+    let some = facets("facets=topic,type,year&topic=law&limit=1");
+    is(&some["topic"], &[("law", 1), ("water", 1)]);
+    is(&some["type"], &[("panel", 1)]);
+    is(&some["year"], &[("2027", 1)]);
+    // Drafts do not count, and hidden targets have no name.
+    editor.create("events", &json!({"title": "D", "type": "talk", "topics": ["law"]}));
+    editor.act("/api/v1/topics/law/unpublish", "\"v1\"").expect(200);
+    let less = facets("facets=topic,type");
+    is(&less["topic"], &[("water", 2)]);
+    is(&less["type"], &[("panel", 1), ("talk", 1)]);
+    let partners = public.get("/api/v1/partners?facets=kind,country").expect(200).json();
+    is(&partners["facets"]["kind"], &[("company", 1), ("foundation", 1)]);
+    public.get("/api/v1/events?facets=colour").problem(400, &[("?facets", "not_allowed")]);
+    public.get("/api/v1/events?facets=type,type").problem(400, &[("?facets", "duplicate")]);
+}
+
+fn what_is_too_dear_is_refused(app: &TestApp) {
+    let public = app.public();
+    let all = "type,topic,speaker,partner,series,venue,year,country,attendance_mode,event_status,language,all_day,date_precision,invitation_only";
+    public
+        .get(&format!("/api/v1/events?limit=100&facets={all}&include=speakers,partners,venue,type,topics"))
+        .problem(400, &[("", "too_dear")]);
+    public.get(&format!("/api/v1/events?limit=20&facets={all}")).expect(200);
+}
+
+/// Whatever is written to an item, lists find it by what it says then.
+fn words_follow_their_items(app: &TestApp) {
+    let editor = fill(app);
+    let public = app.public();
+    let change = json!({"attendance_mode": "online", "languages": ["de"]});
+    editor.patch("/api/v1/events/a", "\"v1\"", &change).expect(200);
+    assert_eq!(slugs(&public, "attendance_mode=online"), ["a", "b"]);
+    assert_eq!(slugs(&public, "language=fr"), [""; 0]);
+    assert_eq!(slugs(&public, "language=de"), ["a"]);
+    editor.patch("/api/v1/events/a", "\"v2\"", &json!({"attendance_mode": "offline"})).expect(200);
+    assert_eq!(slugs(&public, "attendance_mode=offline"), ["a"]);
+}
