@@ -35,6 +35,8 @@ pub struct Config {
     pub oidc: OidcConfig,
     /// How the server behaves.
     pub server: ServerConfig,
+    /// Caches in front of the server.
+    pub cdn: CdnConfig,
     /// Full-text search.
     pub search: SearchConfig,
     /// Which other origins may read from browsers.
@@ -157,6 +159,26 @@ pub struct ServerConfig {
     pub answer_cache_bytes: usize,
 }
 
+/// `[cdn]`
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CdnConfig {
+    /// Marks answers for caches in front of the server, in the header `surrogate-key` or `cache-tag`;
+    /// empty for none.
+    pub tags: String,
+    /// Where caches are told which tags to forget, after each change (`POST`); empty for nowhere.
+    pub purge_url: String,
+    /// A header of these requests with its value, such as `Authorization: Bearer …`; it is a secret.
+    pub purge_header: String,
+}
+
+// The header is for nobody's eyes, not even in a log.
+impl std::fmt::Debug for CdnConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("CdnConfig").field("tags", &self.tags).field("purge_url", &self.purge_url).finish()
+    }
+}
+
 /// `[search]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -237,6 +259,7 @@ impl Default for Config {
                 compress: true,
                 answer_cache_bytes: 67_108_864,
             },
+            cdn: CdnConfig { tags: String::new(), purge_url: String::new(), purge_header: String::new() },
             search: SearchConfig { folder: String::new() },
             cors: CorsConfig { allowed_origins: vec!["*".into()] },
             log: LogConfig { format: "pretty".into(), level: "info,actix_server=warn,actix_http=off".into() },
@@ -371,6 +394,12 @@ impl Config {
             "log.level",
             "wants directives, such as info",
         );
+        let tags = self.cdn.tags.as_str();
+        check(["", "surrogate-key", "cache-tag"].contains(&tags), "cdn.tags", "surrogate-key, cache-tag, or nothing");
+        let purge = &self.cdn.purge_url;
+        check(purge.is_empty() || values::url(purge).is_ok(), "cdn.purge_url", "wants an http or https URL");
+        let header = &self.cdn.purge_header;
+        check(header.is_empty() || header.contains(':'), "cdn.purge_header", "wants a name, a colon, and a value");
         for origin in &self.cors.allowed_origins {
             let sound =
                 origin == "*" || url::Url::parse(origin).is_ok_and(|u| u.origin().ascii_serialization() == *origin);

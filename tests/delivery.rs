@@ -21,6 +21,7 @@ tests![
     what_becomes_public_appears_where_it_was_hidden,
     lists_by_the_clock_are_kept_for_a_moment,
     other_nodes_notice,
+    caches_are_told_what_to_forget,
 ];
 
 fn slugs(reply: &Value) -> Vec<String> {
@@ -333,5 +334,67 @@ fn other_nodes_notice(app: &TestApp) {
             assert!(begun.elapsed().as_secs() < 20, "the other node does not notice version {}", number + 1);
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
+    }
+}
+
+/// A cache that is told what to forget: it fails at first, and notes the tags of the rest.
+fn cache(listener: std::net::TcpListener, told: std::sync::mpsc::Sender<Vec<String>>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    for (number, stream) in listener.incoming().enumerate() {
+        let mut stream = stream.unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let (mut length, mut secret) = (0, false);
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            let line = line.trim().to_ascii_lowercase();
+            secret |= line == "authorization: bearer s3cret";
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let status = if number == 0 { "503 Not Now" } else { "200 OK" };
+        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let tags = body["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap().to_owned()).collect();
+        assert!(secret);
+        if told.send(tags).is_err() {
+            return;
+        }
+    }
+}
+
+fn caches_are_told_what_to_forget(app: &TestApp) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/purge", listener.local_addr().unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || cache(listener, tell));
+    let app = TestApp::start_with(app.backend, |c| {
+        c.cdn.tags = "surrogate-key".into();
+        c.cdn.purge_url = url;
+        c.cdn.purge_header = "Authorization: Bearer s3cret".into();
+    });
+    let editor = app.editor();
+    // What was there before the caches were is none of their business.
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    let speaker = editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
+    let event = json!({"title": "E", "status": "published", "speakers": [{"speaker": "anna"}]});
+    let event = editor.create("events", &event);
+    let public = app.public();
+    let (speaker, event) = (speaker["id"].as_str().unwrap(), event["id"].as_str().unwrap());
+    let one = public.get("/api/v1/events/e").expect(200).header("surrogate-key").to_owned();
+    assert!(one.contains(event) && one.contains(speaker), "{one}");
+    let list = public.get("/api/v1/events").expect(200).header("surrogate-key").to_owned();
+    assert!(list.split(' ').any(|tag| tag == "events") && list.split(' ').any(|tag| tag == "speakers"), "{list}");
+    assert_eq!(editor.get("/api/v1/events").expect(200).header("surrogate-key"), "");
+    // The first attempt fails, and is made again with all that changed.
+    let mut forgotten: Vec<String> = Vec::new();
+    while !["events", "speakers", event, speaker].iter().all(|tag| forgotten.iter().any(|known| known == tag)) {
+        forgotten.extend(told.recv_timeout(std::time::Duration::from_secs(30)).expect("the cache is told"));
     }
 }

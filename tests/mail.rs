@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::{Client, Reply};
-use crate::support::tools::PythonServer;
+use crate::support::tools::{Server, python_server};
 use crate::tests;
 
 tests![
@@ -25,7 +25,7 @@ const NEW_PASSWORD: &str = "purple rain on tin roofs";
 struct Post {
     app: TestApp,
     folder: tempfile::TempDir,
-    _server: PythonServer,
+    _server: Server,
 }
 
 impl Post {
@@ -33,16 +33,8 @@ impl Post {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mail");
         let path = path.to_str().unwrap();
-        let server = PythonServer::start(&[
-            "-m",
-            "aiosmtpd",
-            "-n",
-            "-l",
-            "127.0.0.1:{port}",
-            "-c",
-            "aiosmtpd.handlers.Mailbox",
-            path,
-        ]);
+        let server =
+            python_server(&["-m", "aiosmtpd", "-n", "-l", "127.0.0.1:{port}", "-c", "aiosmtpd.handlers.Mailbox", path]);
         let app = TestApp::start_with(app.backend, |c| {
             c.mail.smtp_url = format!("smtp://127.0.0.1:{}", server.port);
             c.mail.from = "Plenary <desk@example.org>".into();

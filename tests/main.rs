@@ -29,6 +29,7 @@ mod queries;
 mod releases;
 mod review;
 mod search;
+mod site;
 mod times;
 mod tools;
 mod transfer;
@@ -83,6 +84,7 @@ fn main() {
         releases::TESTS,
         review::TESTS,
         search::TESTS,
+        site::TESTS,
         times::TESTS,
         tools::TESTS,
         transfer::TESTS,

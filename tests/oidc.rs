@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
-use crate::support::tools::PythonServer;
+use crate::support::tools::{Server, python_server};
 use crate::tests;
 
 tests![
@@ -18,13 +18,13 @@ tests![
 const CALLBACK: &str = "https://desk.example.org/callback";
 
 struct Provider {
-    server: PythonServer,
+    server: Server,
     client: Client,
 }
 
 impl Provider {
     fn start() -> Self {
-        let server = PythonServer::start(&["-m", "oidc_provider_mock", "--port", "{port}", "--require-nonce", "true"]);
+        let server = python_server(&["-m", "oidc_provider_mock", "--port", "{port}", "--require-nonce", "true"]);
         let client = Client::new(&format!("http://127.0.0.1:{}", server.port));
         Self { server, client }
     }

@@ -16,6 +16,7 @@ tests![
     facets_count_what_the_filters_leave,
     what_is_too_dear_is_refused,
     words_follow_their_items,
+    relations_of_what_is_included_are_included,
 ];
 
 fn slugs(client: &Client, query: &str) -> Vec<String> {
@@ -245,4 +246,29 @@ fn words_follow_their_items(app: &TestApp) {
     assert_eq!(slugs(&public, "language=de"), ["a"]);
     editor.patch("/api/v1/events/a", "\"v2\"", &json!({"attendance_mode": "offline"})).expect(200);
     assert_eq!(slugs(&public, "attendance_mode=offline"), ["a"]);
+}
+
+fn relations_of_what_is_included_are_included(app: &TestApp) {
+    let editor = fill(app);
+    editor.patch("/api/v1/speakers/anna", "\"v1\"", &json!({"organisation": "delta"})).expect(200);
+    let session = json!({"title": "S", "event": "a", "speakers": [{"speaker": "bram"}], "status": "published", "starts_at": "2026-12-31T23:40", "time_zone": "Europe/Brussels"});
+    editor.create("sessions", &session);
+    let public = app.public();
+    let one = public.get("/api/v1/events/a?include=speakers.organisation,sessions.speakers").expect(200).json();
+    let anna = &one["speakers"][0]["speaker"];
+    assert_eq!((&anna["country"], &anna["organisation"]["kind"]), (&json!("BE"), &json!("foundation")));
+    assert_eq!(one["sessions"][0]["speakers"][0]["speaker"]["country"], "NL");
+    let plain = public.get("/api/v1/events/a?include=speakers").expect(200).json();
+    assert_eq!(plain["speakers"][0]["speaker"].get("organisation"), None);
+    let list = public.get("/api/v1/events?include=speakers.organisation&sort=title").expect(200).json();
+    assert_eq!(list["data"][0]["speakers"][0]["speaker"]["organisation"]["slug"], "delta");
+    // What is two steps away counts too: its change is seen at once.
+    editor.patch("/api/v1/partners/delta", "\"v1\"", &json!({"name": "Estuary"})).expect(200);
+    for path in [
+        "/api/v1/events/a?include=speakers.organisation,sessions.speakers",
+        "/api/v1/events?include=speakers.organisation&sort=title",
+    ] {
+        assert!(String::from_utf8(public.get(path).expect(200).body).unwrap().contains("Estuary"), "{path}");
+    }
+    public.get("/api/v1/events?include=speakers.speakers").problem(400, &[("?include", "not_allowed")]);
 }

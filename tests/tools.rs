@@ -7,7 +7,7 @@ use std::process::Command;
 use plenary::auth::permissions::Role;
 
 use crate::support::app::{Backend, PASSWORD, TestApp};
-use crate::support::tools::installed;
+use crate::support::tools::{install_client, installed, node_tool, run};
 use crate::tests;
 
 tests![
@@ -23,25 +23,6 @@ const EMAIL: &str = "generated@example.org";
 
 fn ours(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(path)
-}
-
-/// Runs a tool to its good end, and gives what it printed.
-fn run(command: &mut Command) -> String {
-    let output = command
-        .env("REDOCLY_TELEMETRY", "off")
-        .env("CI", "true")
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the tool starts");
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{command:?}\n{text}");
-    text
-}
-
-fn node_tool(name: &str) -> Command {
-    let mut command = Command::new("node");
-    command.arg(installed(&format!("node/node_modules/.bin/{name}")));
-    command
 }
 
 /// Redocly's and Spectral's recommended rules.
@@ -84,30 +65,16 @@ fn generated_clients_compile_and_work(app: &TestApp) {
 /// Our own client: generated, compiled, packed, unpacked, and used by a program that is compiled against it.
 fn our_own_client_is_packed_and_works(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let work = tempfile::tempdir_in(installed("node")).unwrap();
-    let within =
-        |folder: &Path, mut command: Command, arguments: &[&str]| run(command.current_dir(folder).args(arguments));
-    let client = work.path().join("client");
-    std::fs::create_dir_all(client.join("src")).unwrap();
-    for file in ["package.json", "tsconfig.json", "README.md", "src/index.ts"] {
-        std::fs::copy(root.join("clients/typescript").join(file), client.join(file)).unwrap();
-    }
-    let document = root.join("openapi/plenary.json").display().to_string();
-    within(&client, node_tool("openapi-typescript"), &[&document, "--output", "src/schema.ts"]);
-    within(&client, node_tool("tsc"), &["--project", "."]);
-    within(&client, Command::new("npm"), &["pack", "--ignore-scripts", "--silent"]);
-    let unpacked = work.path().join("node_modules/@plenary/client");
-    std::fs::create_dir_all(&unpacked).unwrap();
-    let tarball = client.join("plenary-client-0.1.0.tgz").display().to_string();
-    within(&unpacked, Command::new("tar"), &["xzf", &tarball, "--strip-components", "1"]);
+    let within = |mut command: Command, arguments: &[&str]| run(command.current_dir(work.path()).args(arguments));
+    install_client(work.path());
     for file in ["tsconfig.json", "package.json", "with-plenary-client.ts"] {
         std::fs::copy(ours("client").join(file), work.path().join(file)).unwrap();
     }
     let only = r#"{"extends": "./tsconfig.json", "include": ["with-plenary-client.ts"]}"#;
     std::fs::write(work.path().join("only.json"), only).unwrap();
-    within(work.path(), node_tool("tsc"), &["--project", "only.json"]);
-    let said = within(work.path(), Command::new("node"), &["built/with-plenary-client.js", &app.url, EMAIL, PASSWORD]);
+    within(node_tool("tsc"), &["--project", "only.json"]);
+    let said = within(Command::new("node"), &["built/with-plenary-client.js", &app.url, EMAIL, PASSWORD]);
     assert!(said.contains(": done"), "{said}");
 }
 

@@ -15,6 +15,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::coding::Coding;
+use super::compose::MadeOf;
 use crate::database::ledger::{Depends, Ledger};
 use crate::database::metrics::counter;
 use crate::database::now;
@@ -46,8 +47,8 @@ pub struct Kept {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What it was made from.
     pub depends: Depends,
-    /// The ids of the items in it, where they are few: tags for caches in front of the server.
-    pub items: Vec<String>,
+    /// The same in words, until its headers are made of it.
+    pub made_of: MadeOf,
     /// When its making began, in the ledger's time.
     pub since: u64,
     /// Until when it is good (µs): what depends on the clock is not for long.
@@ -60,12 +61,12 @@ impl Kept {
         content_type: &'static str,
         body: impl Into<Bytes>,
         tag: impl FnOnce(&[u8]) -> String,
-        depends: Depends,
+        made_of: MadeOf,
     ) -> Self {
         let body = body.into();
         let tag = tag(&body);
-        let (headers, items) = (Vec::new(), Vec::new());
-        Self { content_type, body, tag, link: None, headers, depends, items, since: 0, until: i64::MAX }
+        let (headers, depends) = (Vec::new(), made_of.depends());
+        Self { content_type, body, tag, link: None, headers, depends, made_of, since: 0, until: i64::MAX }
     }
 
     /// The same in a content coding; none when it is too small to be worth it. Another coding is
@@ -79,7 +80,7 @@ impl Kept {
         }
         headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.word())));
         let (link, depends) = (self.link.clone(), self.depends.clone());
-        Some(Self { body, tag, headers, link, depends, items: Vec::new(), ..*self })
+        Some(Self { body, tag, headers, link, depends, made_of: MadeOf::default(), ..*self })
     }
 }
 

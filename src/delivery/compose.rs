@@ -75,6 +75,7 @@ fn rendered(item: &Item, content: &Map<String, Value>, site: &Site, view: &View)
 }
 
 /// A tie with what it needs of the item at its other end.
+#[derive(Debug, Clone)]
 struct Tie {
     relation: String,
     position: i32,
@@ -83,6 +84,8 @@ struct Tie {
     target: Fragments,
     /// Whoever is answered may see the target.
     seen: bool,
+    /// The ties of the target, where some of them are to be shown whole.
+    inner: Vec<Tie>,
 }
 
 /// An item, put together.
@@ -104,6 +107,11 @@ pub struct MadeOf {
 }
 
 impl MadeOf {
+    /// Everything of these kinds.
+    pub fn kinds(kinds: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { kinds: kinds.into_iter().collect(), items: Vec::new() }
+    }
+
     /// The same for the ledger.
     pub fn depends(&self) -> Depends {
         Depends::on_kinds(self.kinds.iter().copied()).and_items(self.items.iter().map(String::as_str))
@@ -124,6 +132,7 @@ pub fn compose(
     let mut ties =
         if has_relations && !public.is_empty() { load_ties(connection, &public, site, shape)? } else { HashMap::new() };
     ties.extend(draft_ties(connection, loaded, site, shape)?);
+    inner_ties(connection, resource, site, shape, &mut ties)?;
     let mut children = included_children(connection, resource, site, &ids, shape)?;
     Ok(loaded
         .iter()
@@ -135,7 +144,8 @@ pub fn compose(
                 made_of.kinds.extend(Resource::of_kind(of.kind).into_iter().flat_map(Resource::touched_by));
             }
             // What is not shown yet belongs to it too: it will be shown once it is public.
-            made_of.items.extend(ties.iter().map(|tie| tie.target_id.clone()).chain([item.id.clone()]));
+            let inner = ties.iter().flat_map(|tie| &tie.inner);
+            made_of.items.extend(ties.iter().chain(inner).map(|tie| tie.target_id.clone()).chain([item.id.clone()]));
             Composed { object: object(resource, site, item, &ties, children, shape), made_of }
         })
         .collect())
@@ -155,23 +165,7 @@ fn object(
         out.push_str(&item.fragments.detail);
     }
     for relation in resource.relations() {
-        out.push_str(",\"");
-        out.push_str(relation.name);
-        out.push_str("\":");
-        let mut own = ties.iter().filter(|t| t.seen && t.relation == relation.name).peekable();
-        if own.peek().is_none() {
-            out.push_str(empty_relation(relation.shape));
-            continue;
-        }
-        let many = !matches!(relation.shape, RelationShape::One);
-        out.push_str(if many { "[" } else { "" });
-        for (index, tie) in own.enumerate() {
-            if index > 0 {
-                out.push(',');
-            }
-            push_tie(&mut out, site, item, &relation, tie, shape);
-        }
-        out.push_str(if many { "]" } else { "" });
+        push_relation(&mut out, site, item.content.as_ref(), &relation, ties, shape);
     }
     if let (Some(of), Some(list)) = (resource.children, children) {
         out.push_str(",\"");
@@ -187,12 +181,46 @@ fn object(
     }
 }
 
-fn push_tie(out: &mut String, site: &Site, item: &Loaded, relation: &Relation, tie: &Tie, shape: &Shape) {
+/// A relation with all its ties; `content` is the stored form of the item, where the ready answer is not used.
+fn push_relation(
+    out: &mut String,
+    site: &Site,
+    content: Option<&Map<String, Value>>,
+    relation: &Relation,
+    ties: &[Tie],
+    shape: &Shape,
+) {
+    out.push_str(",\"");
+    out.push_str(relation.name);
+    out.push_str("\":");
+    let mut own = ties.iter().filter(|t| t.seen && t.relation == relation.name).peekable();
+    if own.peek().is_none() {
+        return out.push_str(empty_relation(relation.shape));
+    }
+    let many = !matches!(relation.shape, RelationShape::One);
+    out.push_str(if many { "[" } else { "" });
+    for (index, tie) in own.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        push_tie(out, site, content, relation, tie, shape);
+    }
+    out.push_str(if many { "]" } else { "" });
+}
+
+fn push_tie(
+    out: &mut String,
+    site: &Site,
+    content: Option<&Map<String, Value>>,
+    relation: &Relation,
+    tie: &Tie,
+    shape: &Shape,
+) {
     let RelationShape::ManyWith { key, fields } = relation.shape else {
-        return push_target(out, relation, tie, shape);
+        return push_target(out, site, relation, tie, shape);
     };
     out.push('{');
-    let stored = item.content.as_ref().and_then(|c| c.get(relation.name)?.get(tie.position as usize)?.as_object());
+    let stored = content.and_then(|c| c.get(relation.name)?.get(tie.position as usize)?.as_object());
     match stored {
         Some(stored) => out.push_str(&Renderer::new(site, &shape.view).tie(fields, stored)),
         None => out.push_str(&tie.card),
@@ -200,18 +228,28 @@ fn push_tie(out: &mut String, site: &Site, item: &Loaded, relation: &Relation, t
     out.push_str(",\"");
     out.push_str(key);
     out.push_str("\":");
-    push_target(out, relation, tie, shape);
+    push_target(out, site, relation, tie, shape);
     out.push('}');
 }
 
-/// The item at the other end: whole when it is included (its own ties aside), else a reference.
-fn push_target(out: &mut String, relation: &Relation, tie: &Tie, shape: &Shape) {
+/// The item at the other end: whole when it is included, else a reference. Of its own ties only those are
+/// shown that are to be included as well.
+fn push_target(out: &mut String, site: &Site, relation: &Relation, tie: &Tie, shape: &Shape) {
     if !shape.include.contains(&relation.name) {
         return out.push_str(&tie.target.reference);
     }
     out.push_str(&tie.target.card);
     if shape.full {
         out.push_str(&tie.target.detail);
+    }
+    let include = shape.within(relation.name);
+    if !include.is_empty()
+        && let Some(target) = Resource::of_kind(relation.target)
+    {
+        let inner = Shape { include, ..shape.clone() };
+        for relation in target.relations().filter(|relation| inner.include.contains(&relation.name)) {
+            push_relation(out, site, None, &relation, &tie.inner, &inner);
+        }
     }
     out.push('}');
 }
@@ -245,9 +283,45 @@ fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Q
     let mut ties: HashMap<String, Vec<Tie>> = HashMap::with_capacity(ids.len());
     for ((source, relation, position, card, target_id, (live, trashed_at)), target) in rows {
         let seen = live || (shape.audience == Audience::Editors && trashed_at == 0);
-        ties.entry(source).or_default().push(Tie { relation, position, card, target_id, target, seen });
+        ties.entry(source).or_default().push(Tie {
+            relation,
+            position,
+            card,
+            target_id,
+            target,
+            seen,
+            inner: Vec::new(),
+        });
     }
     Ok(ties)
+}
+
+/// The ties of what is shown whole, where some of these are to be shown whole too: one query a relation.
+fn inner_ties(
+    connection: &mut Db,
+    resource: &'static Resource,
+    site: &Site,
+    shape: &Shape,
+    ties: &mut HashMap<String, Vec<Tie>>,
+) -> QueryResult<()> {
+    for relation in resource.relations() {
+        let include = shape.within(relation.name);
+        if include.is_empty() {
+            continue;
+        }
+        let inner = Shape { include, fields: None, ..shape.clone() };
+        let mut outer: Vec<&mut Tie> =
+            ties.values_mut().flatten().filter(|tie| tie.seen && tie.relation == relation.name).collect();
+        let ids: Vec<&str> = outer.iter().map(|tie| tie.target_id.as_str()).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let found = load_ties(connection, &ids, site, &inner)?;
+        for tie in &mut outer {
+            tie.inner = found.get(&tie.target_id).cloned().unwrap_or_default();
+        }
+    }
+    Ok(())
 }
 
 /// The ties of working drafts, which are not in the database: one query for the targets of all.
@@ -271,7 +345,7 @@ fn draft_ties(
     let tie = |link: &Link| {
         let target = targets.get(&link.target_id)?.clone();
         let (relation, position, card) = (link.relation.clone(), link.position, link.card.clone());
-        Some(Tie { relation, position, card, target_id: link.target_id.clone(), target, seen: true })
+        Some(Tie { relation, position, card, target_id: link.target_id.clone(), target, seen: true, inner: Vec::new() })
     };
     Ok(own.into_iter().map(|(item, links)| (item.id.clone(), links.iter().filter_map(tie).collect())).collect())
 }
@@ -302,7 +376,7 @@ fn included_children(
     let rows: Vec<Item> = query.load(connection)?;
     let parents: Vec<Option<String>> = rows.iter().map(|row| row.parent_id.clone()).collect();
     let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, site, &shape.view)).collect();
-    let inner = Shape { include: Vec::new(), fields: None, ..shape.clone() };
+    let inner = Shape { include: shape.within(of.name), fields: None, ..shape.clone() };
     let objects = compose(connection, kind, site, &loaded, &inner)?;
     let mut by_parent: HashMap<String, Vec<String>> = HashMap::new();
     for (parent, object) in parents.into_iter().zip(objects) {

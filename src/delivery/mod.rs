@@ -15,6 +15,7 @@ pub mod list;
 pub mod live;
 mod near;
 pub mod one;
+pub mod purge;
 pub mod query;
 pub mod reader;
 pub mod search;
@@ -51,6 +52,12 @@ impl Shape {
     /// For the public, nothing included.
     pub fn public(view: crate::content::render::View, full: bool) -> Self {
         Self { view, include: Vec::new(), full, audience: Audience::Public, fields: None, draft: false }
+    }
+
+    /// What is to be shown whole of the items that this relation shows whole.
+    pub fn within(&self, relation: &str) -> Vec<&'static str> {
+        let inner = |name: &&'static str| name.strip_prefix(relation)?.strip_prefix('.');
+        self.include.iter().filter_map(inner).collect()
     }
 
     /// Whether a field is shown.

@@ -127,8 +127,15 @@ impl Reader<'_> {
         }
         for part in value.split(',').filter(|p| !p.is_empty()) {
             match known.iter().find(|k| **k == part) {
-                Some(name) => shape.include.push(name),
-                None => self.wrong("include", part, &known),
+                Some(name) => {
+                    // What is within something shows that too.
+                    let outer = name.split_once('.').and_then(|(outer, _)| known.iter().find(|name| **name == outer));
+                    let new: Vec<&str> = outer.into_iter().chain([name]).copied().collect();
+                    shape
+                        .include
+                        .extend(new.into_iter().filter(|name| !shape.include.contains(name)).collect::<Vec<_>>());
+                }
+                None => self.wrong("include", part, known),
             }
         }
     }

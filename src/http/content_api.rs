@@ -15,13 +15,13 @@ use super::preview_api::{Sight, sight};
 use super::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::content::Site;
 use crate::content::fault::Faults;
-use crate::database::ledger::Depends;
 use crate::database::{Db, now};
 use crate::delivery::Shape;
 use crate::delivery::answers::Kept;
 use crate::delivery::compose::MadeOf;
 use crate::delivery::list::{Page, page};
 use crate::delivery::one::{One, one};
+use crate::delivery::purge;
 use crate::delivery::query::ListQuery;
 use crate::delivery::reader::Reader;
 use crate::editorial::operations::find;
@@ -135,7 +135,7 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
         return Err(Problem::bad_request(faults));
     }
     query.at = sight.at;
-    let (until, depends) = (good_until(&query), depends_of_list(resource, &query));
+    let (until, made_of) = (good_until(&query), made_of(resource, &query));
     let compute = async {
         let (limit, content_type) = (query.limit, media_type(&query.shape));
         let app = Arc::clone(&request.app);
@@ -146,7 +146,7 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
         };
         let page = sight.read(&request.app, read).await?;
         let link = links(&request, &page);
-        Ok(Kept { link, until, ..Kept::new(content_type, envelope(&page, limit), |body| etag(0, body), depends) })
+        Ok(Kept { link, until, ..Kept::new(content_type, envelope(&page, limit), |body| etag(0, body), made_of) })
     };
     keep(&request, &sight, compute).await
 }
@@ -161,7 +161,7 @@ pub async fn keep<E>(
         let since = request.app.database.ledger().now();
         let kept = compute.await?;
         let headers = headers(request, sight, &kept);
-        Ok(Kept { since, headers, ..kept })
+        Ok(Kept { since, headers, made_of: MadeOf::default(), ..kept })
     };
     if !sight.is_public() {
         return Ok(Answer::kept(None, Arc::new(compute.await?)));
@@ -172,15 +172,13 @@ pub async fn keep<E>(
 }
 
 /// Of what a list is made.
-pub fn depends_of_list(resource: &'static Resource, query: &ListQuery) -> Depends {
-    Depends::on_kinds(resource.touched_by().into_iter().chain(query.text.as_ref().map(|_| GREW)))
+pub fn made_of(resource: &'static Resource, query: &ListQuery) -> MadeOf {
+    MadeOf::kinds(resource.touched_by().into_iter().chain(query.text.as_ref().map(|_| GREW)))
 }
 
 /// The answer with one item, in any form.
 pub fn kept_item(content_type: &'static str, body: String, version: i64, made_of: MadeOf) -> Kept {
-    let depends = made_of.depends();
-    let kept = Kept::new(content_type, body, |body| etag(version, body), depends);
-    Kept { items: made_of.items, ..kept }
+    Kept::new(content_type, body, |body| etag(version, body), made_of)
 }
 
 /// Items with some of their fields are of another type, so that clients know which to expect.
@@ -312,5 +310,11 @@ fn headers(request: &Request, sight: &Sight, kept: &Kept) -> Vec<(HeaderName, He
         (header::CACHE_CONTROL, Some(cache)),
         (header::LINK, kept.link.as_deref()),
     ];
-    given.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_str(value?).ok()?))).collect()
+    let tags = if sight.is_public() { purge::tags(&request.app.config.cdn, &kept.made_of) } else { None };
+    let tags = tags.as_ref().map(|(name, value)| (HeaderName::from_static(name), Some(value.as_str())));
+    given
+        .into_iter()
+        .chain(tags)
+        .filter_map(|(name, value)| Some((name, HeaderValue::from_str(value?).ok()?)))
+        .collect()
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::openapi::RefOr;
 
 use super::conditions::tag as etag;
-use super::content_api::{collection_path, depends_of_list, good_until, item_path, keep, kept_item, negotiate, tag};
+use super::content_api::{collection_path, good_until, item_path, keep, kept_item, made_of, negotiate, tag};
 use super::openapi::schemas::text;
 use super::parameters::{IF_NONE_MATCH, number, path_id_or_slug};
 use super::preview_api::{Sight, sight};
@@ -209,7 +209,7 @@ async fn list(resource: &'static Resource, form: Form, mut request: Request) -> 
     let sight = only_public(&request).await?;
     let (mut query, locale) = shaped(resource, &request)?;
     query.at = sight.at;
-    let (until, depends) = (good_until(&query), depends_of_list(resource, &query));
+    let (until, made_of) = (good_until(&query), made_of(resource, &query));
     let compute = async {
         let app = Arc::clone(&request.app);
         let (since, public) = (app.database.ledger().now(), sight.is_public());
@@ -220,7 +220,7 @@ async fn list(resource: &'static Resource, form: Form, mut request: Request) -> 
         let page = sight.read(&request.app, read).await?;
         let objects: Vec<&str> = page.cards.iter().map(|card| card.object.as_str()).collect();
         let body = written(&request, form, &objects, &locale)?;
-        Ok(Kept { until, ..Kept::new(form.media_type(), body, |body| etag(0, body), depends) })
+        Ok(Kept { until, ..Kept::new(form.media_type(), body, |body| etag(0, body), made_of) })
     };
     keep(&request, &sight, compute).await
 }

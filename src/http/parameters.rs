@@ -174,8 +174,8 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
     if !includes.is_empty() {
         parameters.push(words(
             "include",
-            one_of(&includes),
-            "Relations to show whole instead of as references.",
+            one_of(includes),
+            "Relations to show whole instead of as references; behind a dot, relations of these.",
             json!([includes[0]]),
         ));
     }

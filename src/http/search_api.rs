@@ -14,9 +14,9 @@ use super::preview_api::Sight;
 use super::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::content::fault::{Faults, unknown};
 use crate::database::Db;
-use crate::database::ledger::Depends;
 use crate::delivery::Audience;
 use crate::delivery::answers::Kept;
+use crate::delivery::compose::MadeOf;
 use crate::delivery::everywhere::{self, Hit};
 use crate::problem::Problem;
 use crate::resources::{ALL, COLLECTIONS, Resource};
@@ -125,9 +125,9 @@ async fn search(mut request: Request) -> Result<Answer, Problem> {
             Ok::<_, Problem>((hits.split_off(offset.min(hits.len())), more))
         };
         let (hits, more) = request.app.database.read(read).await?;
-        let depends = Depends::on_kinds(ALL.iter().map(|resource| resource.kind).chain([GREW]));
+        let made_of = MadeOf::kinds(ALL.iter().map(|resource| resource.kind).chain([GREW]));
         let body = json!({"data": hits.into_iter().map(shown).collect::<Vec<Value>>(), "more": more});
-        Ok::<_, Problem>(Kept::new(JSON, body.to_string(), |body| etag(0, body), depends))
+        Ok::<_, Problem>(Kept::new(JSON, body.to_string(), |body| etag(0, body), made_of))
     };
     keep(&request, &sight, compute).await
 }

@@ -12,6 +12,8 @@ mod speakers;
 mod topics;
 mod venues;
 
+use std::sync::OnceLock;
+
 use serde_json::{Map, Value};
 
 use crate::content::fault::Faults;
@@ -139,9 +141,27 @@ impl Resource {
         ENVELOPE.into_iter().chain(own).chain(days.iter().chain(outline).copied()).collect()
     }
 
-    /// What `include` may name.
-    pub fn includes(&'static self) -> Vec<&'static str> {
-        self.relations().map(|r| r.name).chain(self.children.map(|c| c.name)).collect()
+    /// What `include` may name: relations, what is filed under an item, and, behind a dot, the relations
+    /// of either.
+    pub fn includes(&'static self) -> &'static [&'static str] {
+        static ALL_OF: OnceLock<Vec<(&str, Vec<&'static str>)>> = OnceLock::new();
+        let known =
+            ALL_OF.get_or_init(|| ALL.iter().map(|resource| (resource.kind, resource.all_includes())).collect());
+        known.iter().find(|(kind, _)| *kind == self.kind).map_or(&[], |(_, names)| names)
+    }
+
+    fn all_includes(&'static self) -> Vec<&'static str> {
+        let children = self.children.map(|children| (children.name, children.kind));
+        let first: Vec<(&str, &str)> =
+            self.relations().map(|relation| (relation.name, relation.target)).chain(children).collect();
+        let second = first.iter().flat_map(|(name, kind)| {
+            let inner = Resource::of_kind(kind).into_iter().flat_map(Resource::relations);
+            // What leads back to where it comes from tells nothing new.
+            let inner = inner.filter(|relation| relation.target != self.kind);
+            // Made once, for as long as the program runs: names are compared as static words.
+            inner.map(move |relation| &*format!("{name}.{}", relation.name).leak())
+        });
+        first.iter().map(|(name, _)| *name).chain(second).collect()
     }
 }
 

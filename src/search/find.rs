@@ -86,7 +86,7 @@ impl Matches<'_> {
     }
 
     /// For each item the place where it says what was looked for, as HTML with `<mark>`; where only the
-    /// names of others match, or a word that is merely similar, how its text begins.
+    /// names of others match, or a word that is merely similar, how its longest text begins.
     pub fn snippets(&self, site: &Site, items: &[Item]) -> Result<Vec<String>, SearchError> {
         let words = self.search.words(&self.locale);
         let mut generators = Vec::with_capacity(2);
@@ -111,8 +111,8 @@ impl Matches<'_> {
             snippet.set_snippet_prefix_postfix("<mark>", "</mark>");
             return snippet.to_html();
         }
-        let begin: String = places().next().map_or_else(String::new, |text| text.chars().take(SNIPPET).collect());
-        escaped(&begin)
+        let longest = places().max_by_key(|text| text.len());
+        escaped(&longest.map_or_else(String::new, |text| text.chars().take(SNIPPET).collect::<String>()))
     }
 
     fn these(&self, ids: &[String]) -> Box<dyn Query> {

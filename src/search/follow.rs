@@ -1,8 +1,8 @@
 //! Keeping the index up to date: a worker on every node reads the journal; of the nodes that share a
 //! folder, one writes. A worker can be stopped at any point: what the index has not, it reads again.
 
-use std::collections::HashSet;
-use std::sync::Weak;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -22,20 +22,24 @@ use crate::resources::Resource;
 
 /// How often the journal is looked at.
 const PAUSE: Duration = Duration::from_millis(200);
+/// After so many looks at which there was nothing to do, the writer rests.
+const REST: u32 = 25;
+/// Names that are remembered, at most about.
+const MOST_NAMES: usize = 20_000;
 /// Items that are read at a time.
 const CHUNK: i64 = 500;
 /// Of more entries than this, everything is indexed anew.
 const MOST_ENTRIES: i64 = 20_000;
 
-/// What the index is to be told: of these items, as they are now, up to this entry of the journal.
+/// What the index is to be told: of these items, or of all, as they are now, up to this entry of the journal.
 struct News {
     up_to: i64,
-    ids: Vec<String>,
+    ids: Option<Vec<String>>,
 }
 
 /// Follows the journal until the application ends.
 pub async fn run(app: Weak<App>) {
-    let mut worker = Worker { writer: None };
+    let mut worker = Worker { writer: None, idle: 0, names: Arc::default() };
     loop {
         let Some(app) = app.upgrade() else { return };
         if let Err(error) = worker.step(&app).await {
@@ -50,36 +54,53 @@ pub async fn run(app: Weak<App>) {
 
 struct Worker {
     writer: Option<IndexWriter<TantivyDocument>>,
+    /// How often in a row there was nothing to do.
+    idle: u32,
+    names: Arc<Names>,
 }
 
 impl Worker {
     async fn step(&mut self, app: &App) -> Result<(), SearchError> {
         let search = &app.search;
+        let followed = search.followed()?;
+        let news = app.database.read(move |c| Ok::<_, SearchError>(news(c, followed)?)).await?;
+        let Some(news) = news else { return self.rest(app) };
         if self.writer.is_none() {
             self.writer = search.writer()?;
         }
-        let Some(writer) = &mut self.writer else {
-            // Another node writes: what it wrote is there to be read.
+        // Where another node writes, what it wrote is there to be read.
+        let Some(writer) = &mut self.writer else { return search.refresh(app) };
+        self.idle = 0;
+        // Another node may have been faster since.
+        if search.followed()? != followed {
             return search.refresh(app);
-        };
-        let followed = search.followed()?;
-        let news = app.database.read(move |c| Ok::<_, SearchError>(news(c, followed)?)).await?;
+        }
         match news {
-            None => return Ok(()),
-            Some(News { up_to, ids }) if followed.is_some() => {
+            News { up_to, ids: Some(ids) } => {
                 for chunk in ids.chunks(CHUNK as usize) {
-                    index(app, writer, chunk.to_vec()).await?;
+                    index(app, writer, &self.names, chunk.to_vec()).await?;
                 }
                 commit(writer, up_to)?;
             }
-            Some(News { up_to, .. }) => {
+            News { up_to, ids: None } => {
                 writer.delete_all_documents()?;
-                everything(app, writer).await?;
+                everything(app, writer, &self.names).await?;
                 commit(writer, up_to)?;
                 tracing::info!(up_to, "the search index was made anew");
             }
         }
         search.refresh(app)
+    }
+
+    /// Gives the writer's memory back when it was not needed for a while. Another node may have written.
+    fn rest(&mut self, app: &App) -> Result<(), SearchError> {
+        self.idle += 1;
+        if self.idle == REST
+            && let Some(writer) = self.writer.take()
+        {
+            writer.wait_merging_threads()?;
+        }
+        app.search.refresh(app)
     }
 }
 
@@ -111,7 +132,7 @@ fn commit(writer: &mut IndexWriter<TantivyDocument>, up_to: i64) -> Result<(), S
 fn news(connection: &mut Db, followed: Option<i64>) -> QueryResult<Option<News>> {
     let up_to = head(connection)?;
     let Some(since) = followed.filter(|since| up_to - since <= MOST_ENTRIES && *since <= up_to) else {
-        return Ok(Some(News { up_to, ids: Vec::new() }));
+        return Ok(Some(News { up_to, ids: None }));
     };
     if since == up_to {
         return Ok(None);
@@ -129,7 +150,7 @@ fn news(connection: &mut Db, followed: Option<i64>) -> QueryResult<Option<News>>
         ids.insert(id);
     }
     ids.extend(referring(connection, &renamed)?);
-    Ok(Some(News { up_to, ids: ids.into_iter().collect() }))
+    Ok(Some(News { up_to, ids: Some(ids.into_iter().collect()) }))
 }
 
 /// What shows the names of these items, or is seen only with them.
@@ -144,7 +165,13 @@ fn referring(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
 }
 
 /// Puts these items into the index as they are now, and takes out those that are not public.
-async fn index(app: &App, writer: &IndexWriter<TantivyDocument>, ids: Vec<String>) -> Result<(), SearchError> {
+async fn index(
+    app: &App,
+    writer: &IndexWriter<TantivyDocument>,
+    names: &Arc<Names>,
+    ids: Vec<String>,
+) -> Result<(), SearchError> {
+    let names = Arc::clone(names);
     for id in &ids {
         writer.delete_term(Term::from_field_text(app.search.fields.id, id));
     }
@@ -155,7 +182,7 @@ async fn index(app: &App, writer: &IndexWriter<TantivyDocument>, ids: Vec<String
                 .filter(any_of(c.dialect(), items::id, &ids).and(items::live.eq(true)))
                 .select(Item::as_select())
                 .load(c)?;
-            with_names(c, rows)
+            with_names(c, &names, rows)
         })
         .await?;
     add(app, writer, &found)
@@ -170,10 +197,10 @@ fn add(app: &App, writer: &IndexWriter<TantivyDocument>, found: &[(Item, Vec<Val
     Ok(())
 }
 
-async fn everything(app: &App, writer: &IndexWriter<TantivyDocument>) -> Result<(), SearchError> {
+async fn everything(app: &App, writer: &IndexWriter<TantivyDocument>, names: &Arc<Names>) -> Result<(), SearchError> {
     let mut last = String::new();
     loop {
-        let after = last.clone();
+        let (after, names) = (last.clone(), Arc::clone(names));
         let found = app
             .database
             .read(move |c| {
@@ -183,7 +210,7 @@ async fn everything(app: &App, writer: &IndexWriter<TantivyDocument>) -> Result<
                     .limit(CHUNK)
                     .select(Item::as_select())
                     .load(c)?;
-                with_names(c, rows)
+                with_names(c, &names, rows)
             })
             .await?;
         let Some((item, _)) = found.last() else { return Ok(()) };
@@ -193,24 +220,64 @@ async fn everything(app: &App, writer: &IndexWriter<TantivyDocument>) -> Result<
 }
 
 /// The items, each with the names of what it refers to.
-fn with_names(connection: &mut Db, rows: Vec<Item>) -> Result<Vec<(Item, Vec<Value>)>, SearchError> {
+fn with_names(connection: &mut Db, names: &Names, rows: Vec<Item>) -> Result<Vec<(Item, Vec<Value>)>, SearchError> {
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-    let named: Vec<(String, String, String)> = links::table
+    let ties: Vec<(String, String, i64)> = links::table
         .inner_join(items::table)
         .filter(any_of(connection.dialect(), links::source_id, &ids).and(items::live.eq(true)))
-        .select((links::source_id, items::kind, items::content))
+        .select((links::source_id, items::id, items::version))
         .load(connection)?;
+    names.learn(connection, &ties)?;
     let mut out: Vec<(Item, Vec<Value>)> = rows.into_iter().map(|row| (row, Vec::new())).collect();
-    let places: std::collections::HashMap<String, usize> =
+    let places: HashMap<String, usize> =
         out.iter().enumerate().map(|(place, (row, _))| (row.id.clone(), place)).collect();
-    for (source, kind, content) in named {
-        let label = Resource::of_kind(&kind).map_or("", |resource| resource.label);
-        let mut content: Value = serde_json::from_str(&content).unwrap_or_default();
-        if let Some(place) = places.get(&source)
-            && let Some(name) = content.get_mut(label)
-        {
-            out[*place].1.push(name.take());
+    for (source, target, version) in ties {
+        if let (Some(place), Some(name)) = (places.get(&source), names.get(&target, version)) {
+            out[*place].1.push(name);
         }
     }
     Ok(out)
+}
+
+/// The titles of items that others refer to, by id and version: the same few are named again and again.
+#[derive(Default)]
+struct Names {
+    known: Mutex<HashMap<String, (i64, Value)>>,
+}
+
+impl Names {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, (i64, Value)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, id: &str, version: i64) -> Option<Value> {
+        self.known().get(id).filter(|(known, _)| *known == version).map(|(_, name)| name.clone())
+    }
+
+    /// Reads those that are not known in these versions.
+    fn learn(&self, connection: &mut Db, ties: &[(String, String, i64)]) -> QueryResult<()> {
+        let unknown: HashSet<&str> = ties
+            .iter()
+            .filter(|(_, id, version)| self.get(id, *version).is_none())
+            .map(|(_, id, _)| id.as_str())
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<(String, i64, String, String)> = items::table
+            .filter(any_of(connection.dialect(), items::id, unknown))
+            .select((items::id, items::version, items::kind, items::content))
+            .load(connection)?;
+        let mut known = self.known();
+        if known.len() > MOST_NAMES {
+            known.clear();
+        }
+        for (id, version, kind, content) in rows {
+            let label = Resource::of_kind(&kind).map_or("", |resource| resource.label);
+            let mut content: Value = serde_json::from_str(&content).unwrap_or_default();
+            let name = content.get_mut(label).map_or(Value::Null, Value::take);
+            known.insert(id, (version, name));
+        }
+        Ok(())
+    }
 }

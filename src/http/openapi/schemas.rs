@@ -180,7 +180,7 @@ fn scalar(kind: &'static Kind) -> Reference {
 
 // ------------------------------------------------------------------ answers
 
-/// The answer of a kind within another item's: it has no relations of its own.
+/// The answer of a kind within another item's: of its own relations it has those that are included too.
 pub fn included(resource: &'static Resource, site: &Site) -> Schema {
     answer_with(resource, site, false)
 }
@@ -213,9 +213,9 @@ fn answer_with(resource: &'static Resource, site: &Site, relations: bool) -> Sch
     for name in ["version", "status", "created_at", "updated_at", "published_at"] {
         object = object.required(name);
     }
-    for field in resource.fields.iter().filter(|f| relations || f.relation().is_none()) {
+    for field in resource.fields {
         object = object.property(field.name, answer_field(field, site));
-        if !field.detail {
+        if !field.detail && (relations || field.relation().is_none()) {
             object = object.required(field.name);
         }
     }

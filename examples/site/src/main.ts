@@ -1,0 +1,73 @@
+// The frame of all pages, and which page is at which address.
+import { eventPage } from "./pages/event";
+import { listPage } from "./pages/list";
+import { partnerPage } from "./pages/partner";
+import { speakerPage } from "./pages/speaker";
+import { href, html, type Language, languages, type Page, say } from "./site";
+
+async function pageAt(language: Language, path: string[], query: URLSearchParams): Promise<Page | undefined> {
+  const [collection, slug] = path;
+  if (!collection || (collection === "events" && !slug)) return listPage(language, query);
+  if (collection === "events" && slug) return eventPage(language, slug);
+  if (collection === "speakers" && slug) return speakerPage(language, slug);
+  if (collection === "partners" && slug) return partnerPage(language, slug);
+  return undefined;
+}
+
+function frame(language: Language, path: string[], page: Page) {
+  const others = languages.map((other) =>
+    other === language
+      ? html`<span aria-current="true" lang="${other}">${other.toUpperCase()}</span> `
+      : html`<a href="${href(other, ...path)}" hreflang="${other}" lang="${other}">${other.toUpperCase()}</a> `,
+  );
+  return html`<a class="skip" href="#content">${say(language, "skip")}</a>
+    <header class="site"><p><a href="${href(language)}">Plenary</a></p><nav aria-label="${say(language, "language")}">${others}</nav></header>
+    <main id="content" tabindex="-1">${page.body}</main>`;
+}
+
+/** What search engines read (schema.org). */
+function describe(page: Page) {
+  document.title = page.title;
+  document.querySelectorAll("[data-page]").forEach((element) => element.remove());
+  const add = (element: HTMLElement) => {
+    element.dataset.page = "";
+    document.head.append(element);
+  };
+  if (page.description) add(Object.assign(document.createElement("meta"), { name: "description", content: page.description }));
+  if (page.jsonLd) add(Object.assign(document.createElement("script"), { type: "application/ld+json", textContent: JSON.stringify(page.jsonLd) }));
+}
+
+async function show(): Promise<void> {
+  const [first, ...path] = location.pathname.split("/").filter(Boolean).map(decodeURIComponent);
+  const language = languages.find((known) => known === first);
+  if (!language) return go(href(navigator.language.startsWith("nl") ? "nl" : "en"), true);
+  document.documentElement.lang = language;
+  const missing = { title: say(language, "missing"), body: html`<h1>${say(language, "missing")}</h1>` };
+  const page = (await pageAt(language, path, new URLSearchParams(location.search)).catch((error) => {
+    console.warn(error);
+    return undefined;
+  })) ?? missing;
+  describe(page);
+  document.querySelector("#app")!.innerHTML = frame(language, path, page).text;
+  document.body.dataset.ready = location.href;
+}
+
+function go(address: string, replace = false): Promise<void> {
+  history[replace ? "replaceState" : "pushState"](null, "", address);
+  return show();
+}
+
+document.addEventListener("click", (event) => {
+  const link = (event.target as Element).closest<HTMLAnchorElement>("a[href^='/']");
+  if (!link || event.metaKey || event.ctrlKey) return;
+  event.preventDefault();
+  void go(link.getAttribute("href")!).then(() => document.querySelector<HTMLElement>("main")?.focus());
+});
+document.addEventListener("submit", (event) => {
+  const form = event.target as HTMLFormElement;
+  event.preventDefault();
+  const query = new URLSearchParams([...new FormData(form)].flatMap(([name, value]) => (value ? [[name, String(value)]] : [])));
+  void go(`${location.pathname}?${query}`);
+});
+addEventListener("popstate", () => void show());
+void show();

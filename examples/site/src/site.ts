@@ -1,0 +1,79 @@
+// What every page needs: the client, the languages, and how to write HTML without surprises.
+import { createPlenary, type Plenary } from "@plenary/client";
+
+export const baseUrl: string = import.meta.env.VITE_PLENARY_URL ?? "http://127.0.0.1:8080";
+export const languages = ["en", "nl"] as const;
+export type Language = (typeof languages)[number];
+
+export const plenary = (language: Language): Plenary => createPlenary({ baseUrl, locale: language });
+
+const words = {
+  en: {
+    events: "Events", search: "Search", topic: "Topic", kind: "Type", when: "When", all: "All", upcoming: "Upcoming", past: "Past",
+    speakers: "Speakers", partners: "Partners", programme: "Programme", venue: "Venue", documents: "Documents", related: "See also",
+    register: "Register", calendar: "Add to your calendar", subscribe: "Subscribe to this calendar", more: "More events", found: "events found",
+    contents: "On this page", minutes: "min read", organisedBy: "Organised by", contact: "Contact", cancelled: "This event was cancelled.",
+    postponed: "This event was postponed.", missing: "There is nothing here.", online: "Attend online", skip: "To the content", language: "Language",
+    byInvitation: "By invitation only", accessibility: "Accessibility", time: "Time", session: "Session", room: "Room", at: "at",
+  },
+  nl: {
+    events: "Evenementen", search: "Zoeken", topic: "Thema", kind: "Soort", when: "Wanneer", all: "Alle", upcoming: "Komend", past: "Voorbij",
+    speakers: "Sprekers", partners: "Partners", programme: "Programma", venue: "Locatie", documents: "Documenten", related: "Zie ook",
+    register: "Inschrijven", calendar: "In uw agenda", subscribe: "Abonneer u op deze agenda", more: "Meer evenementen", found: "evenementen gevonden",
+    contents: "Op deze pagina", minutes: "min lezen", organisedBy: "Georganiseerd door", contact: "Contact", cancelled: "Dit evenement is geannuleerd.",
+    postponed: "Dit evenement is uitgesteld.", missing: "Hier is niets.", online: "Online bijwonen", skip: "Naar de inhoud", language: "Taal",
+    byInvitation: "Alleen op uitnodiging", accessibility: "Toegankelijkheid", time: "Tijd", session: "Sessie", room: "Zaal", at: "bij",
+  },
+} satisfies Record<Language, Record<string, string>>;
+export type Word = keyof (typeof words)["en"];
+export const say = (language: Language, word: Word): string => words[language][word];
+
+/** HTML that is known to be sound: made here, or sanitised by the server. */
+export class Html {
+  constructor(readonly text: string) {}
+}
+type Part = Html | string | number | null | undefined | false | Part[];
+
+const escape = (text: string) =>
+  text.replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c] ?? c);
+const written = (part: Part): string => {
+  if (part instanceof Html) return part.text;
+  if (Array.isArray(part)) return part.map(written).join("");
+  return part === null || part === undefined || part === false ? "" : escape(String(part));
+};
+
+/** A template whose values are escaped unless they are HTML. */
+export const html = (strings: TemplateStringsArray, ...parts: Part[]): Html =>
+  new Html(strings.reduce((out, string, index) => out + string + (index < parts.length ? written(parts[index]) : ""), ""));
+
+/** Rich text, as the server sanitised it. */
+export const rich = (text: unknown): Html => new Html(typeof text === "string" ? text : "");
+
+/** A localised value in the language that was asked for. */
+export const text = (value: unknown): string => (typeof value === "string" ? value : "");
+
+/** When something takes place, in words of the language, on the clock of its own zone. */
+export function span(language: Language, item: { starts_at: string | null; ends_at?: string | null; time_zone?: string | null; all_day?: boolean; date_precision?: string | null }): string {
+  if (!item.starts_at) return "";
+  const byDays = item.all_day || (item.date_precision ?? "time") !== "time";
+  const format = new Intl.DateTimeFormat(language === "en" ? "en-GB" : "nl-BE", {
+    weekday: "long", day: "numeric", month: "long", year: "numeric",
+    ...(byDays ? {} : { hour: "2-digit", minute: "2-digit" }),
+    timeZone: item.time_zone ?? "UTC",
+  });
+  const starts = new Date(item.starts_at);
+  // The end of a day is the midnight after it.
+  const ends = item.ends_at ? new Date(new Date(item.ends_at).getTime() - (byDays ? 1 : 0)) : null;
+  return ends && ends > starts ? format.formatRange(starts, ends) : format.format(starts);
+}
+
+/** An address within the site. */
+export const href = (language: Language, ...path: string[]): string => `/${[language, ...path.map(encodeURIComponent)].join("/")}`;
+
+/** What a page is: its title, its content, and what is said of it to machines. */
+export interface Page {
+  title: string;
+  body: Html;
+  description?: string;
+  jsonLd?: unknown;
+}

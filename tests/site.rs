@@ -1,0 +1,87 @@
+//! The example site, looked at in a browser.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::app::{Backend, TestApp};
+use crate::support::tools::{Server, install_client, installed, node_tool, run};
+use crate::tests;
+
+tests![the_site_shows_everything_to_everybody];
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_name().to_str() {
+            Some("node_modules" | "dist" | "package-lock.json") => {}
+            _ if entry.path().is_dir() => copy_folder(&entry.path(), &to.join(entry.file_name())),
+            _ => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
+}
+
+/// Built like for a visitor, on demo content: every page in Chromium, in two languages, and nothing that axe
+/// calls serious.
+fn the_site_shows_everything_to_everybody(app: &TestApp) {
+    // The site does not know which database there is.
+    if let Backend::Postgres(_) = app.backend {
+        return;
+    }
+    app.block_on(plenary::demo::fill(&app.app)).unwrap();
+    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    install_client(work.path());
+    let site = work.path().join("site");
+    copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/site"), &site);
+    run(node_tool("tsc").arg("--noEmit").current_dir(&site));
+    run(node_tool("vite").arg("build").env("VITE_PLENARY_URL", &app.url).current_dir(&site));
+    let mut vite = node_tool("vite");
+    vite.current_dir(&site);
+    let server = Server::start(vite, |port| {
+        ["preview", "--host", "127.0.0.1", "--strictPort", "--port", &port.to_string()].map(str::to_owned).into()
+    });
+    let script = work.path().join("see_site.mjs");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/see_site.mjs"), &script).unwrap();
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("site");
+    std::fs::create_dir_all(&pictures).unwrap();
+    let url = format!("http://127.0.0.1:{}", server.port);
+    wait_until_searchable(app);
+    let said = run(Command::new("node").arg(&script).arg(&url).arg(&pictures));
+    let found: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(found["faults"], json!([]), "{:#}", found["faults"]);
+    let pages = &found["pages"];
+    let text = |page: &str| pages[page]["text"].as_str().unwrap_or_default().to_owned();
+    let event = app
+        .public()
+        .get("/api/v1/events/rivers-without-borders?include=speakers,partners,venue,sessions")
+        .expect(200)
+        .json();
+    for part in [
+        &event["title"],
+        &event["speakers"][0]["speaker"]["name"],
+        &event["partners"][0]["partner"]["name"],
+        &event["venue"]["name"],
+        &event["sessions"][0]["title"],
+    ] {
+        assert!(text("event").contains(part.as_str().unwrap()), "{part} is missing:\n{}", text("event"));
+    }
+    assert_eq!(pages["event"]["title"], event["title"]);
+    assert_eq!(pages["event"]["jsonLd"]["@type"], "Event");
+    assert_eq!((&pages["event"]["lang"], &pages["event-nl"]["lang"]), (&json!("en"), &json!("nl")));
+    assert!(text("event-nl").contains("Sprekers"), "{}", text("event-nl"));
+    assert!(text("speaker").contains(event["speakers"][0]["speaker"]["name"].as_str().unwrap()));
+    assert!(text("partner").contains(event["partners"][0]["partner"]["name"].as_str().unwrap()));
+    assert!(text("search").contains(event["title"].as_str().unwrap()), "{}", text("search"));
+    assert!(pages["filtered"]["webcal"].as_str().unwrap().contains("topic="));
+    assert_eq!(pages["phone"]["overflow"], 0);
+    assert!(text("missing").contains("There is nothing here."));
+}
+
+fn wait_until_searchable(app: &TestApp) {
+    crate::support::moments::wait_for("the index", || {
+        let found = app.public().get("/api/v1/events?q=rivers").expect(200).json();
+        !found["data"].as_array().unwrap().is_empty()
+    });
+}
