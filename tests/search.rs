@@ -289,6 +289,17 @@ fn the_index_outlives_the_program(app: &TestApp) {
     // Nothing has to be made anew.
     assert_eq!(found(&third.public(), "rivers", "").len(), 2);
     assert!(third.app.search.has(1));
+    let folder = third.config.search.folder.clone();
+    drop(third);
+    // What was broken is.
+    let inner = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(inner.join("meta.json"), "{").unwrap();
+    let fourth = TestApp::start_with(app.backend, |c| {
+        c.database_url = app.config.database_url.clone();
+        c.search.folder = folder;
+    });
+    settled(&fourth);
+    assert_eq!(found(&fourth.public(), "rivers", "").len(), 2);
 }
 
 fn nodes_share_an_index(app: &TestApp) {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::LockError;
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{
@@ -79,10 +80,16 @@ impl Search {
         // Nodes that share a disk and are of two versions, or of two sites, do not get in each other's way.
         let folder = folder.join(form(site));
         std::fs::create_dir_all(&folder)?;
-        let directory = tantivy::directory::MmapDirectory::open(&folder).map_err(TantivyError::from)?;
-        let index = Index::open_or_create(directory, schema)?;
-        register(&index, site);
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let (index, reader) = match open(&folder, &schema, site) {
+            Ok(opened) => opened,
+            // Whatever is wrong with it: nothing is lost that the database has not.
+            Err(error) => {
+                tracing::warn!(%error, folder = %folder.display(), "the search index is broken and is made anew");
+                std::fs::remove_dir_all(&folder)?;
+                std::fs::create_dir_all(&folder)?;
+                open(&folder, &schema, site)?
+            }
+        };
         Ok(Self { index, reader, fields })
     }
 
@@ -110,6 +117,14 @@ impl Search {
         let words = &self.fields.words;
         words.iter().find(|words| words.locale == locale).unwrap_or(&words[0])
     }
+}
+
+fn open(folder: &Path, schema: &Schema, site: &Site) -> Result<(Index, IndexReader), SearchError> {
+    let directory = MmapDirectory::open(folder).map_err(TantivyError::from)?;
+    let index = Index::open_or_create(directory, schema.clone())?;
+    register(&index, site);
+    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+    Ok((index, reader))
 }
 
 fn form(site: &Site) -> String {
