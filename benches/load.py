@@ -54,7 +54,10 @@ def server(command, url, env=None, user=None):
 
 def wrk(base, mode, peer, connections=32, **env):
     command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", str(ROOT / "benches/requests.lua"), base]
-    said = subprocess.run(command, env={**os.environ, "MODE": mode, "PEER": peer, **env}, capture_output=True, text=True, check=True).stdout
+    run = subprocess.run(command, env={**os.environ, "MODE": mode, "PEER": peer, **env}, capture_output=True, text=True)
+    if run.returncode:
+        raise SystemExit(f"{peer} {mode}: {run.stdout}{run.stderr}")
+    said = run.stdout
     rate, p50, p99, errors = next(line for line in said.splitlines() if line.startswith("RESULT")).split()[1:]
     if int(errors):
         print(f"  ATTENTION: {errors} answers of {peer} {mode} were errors", file=sys.stderr)
@@ -154,7 +157,7 @@ def measure_plenary(database, folder, names, report, growth=False):
         for mode, size, more in (
             ("one", "one", dict(SLUGS=names["some_slugs"])), ("newest", "newest", {}), ("unmodified", "newest", dict(TAG=tag)),
             ("filter", "filter", {}), ("search", "filter", {}), ("search2", "filter", {}), ("any one", "one", dict(SLUGS=names["slugs"]))):
-            report[mode] = wrk(base, mode, "plenary", **{"SLUGS": names["slugs"], **more})
+            report[mode] = wrk(base, mode.removeprefix("any "), "plenary", **{"SLUGS": names["slugs"], **more})
             # Right after it, since these machines are now fast and now slow.
             report[f"bare {mode}"] = measure_reference(sizes[size], folder, tag=mode == "unmodified")
         report["memory after reads (MB)"] = memory(process)

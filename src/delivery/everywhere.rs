@@ -41,12 +41,11 @@ pub fn search(
     locale: &str,
     most: usize,
 ) -> Result<Vec<Hit>, Problem> {
-    let matches = search.matches(sought, locale)?;
+    let matches = search.matches(sought, kinds, locale)?;
     let (mut rows, mut seen, mut size) = (Vec::new(), 0, most + 20);
     while rows.len() < most {
         let hits = matches.best(size)?;
-        let new = hits[seen.min(hits.len())..].iter().filter(|hit| kinds.contains(&hit.kind));
-        let ids: Vec<&str> = new.map(|hit| hit.id.as_str()).collect();
+        let ids: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
         for ids in ids.chunks(CHUNK) {
             rows.extend(public(connection, ids)?);
         }

@@ -38,7 +38,6 @@ pub fn too_dear(place: &str, why: &str) -> Problem {
 /// What matches a text, and, where they are few, which items these are.
 pub struct Found<'a> {
     matches: Matches<'a>,
-    kind: &'static str,
     few: Option<Vec<String>>,
 }
 
@@ -51,13 +50,13 @@ impl<'a> Found<'a> {
         locale: &str,
     ) -> Result<Option<Self>, Problem> {
         let Some((_, sought)) = &query.text else { return Ok(None) };
-        let matches = search.matches(sought, locale)?;
+        let matches = search.matches(sought, &[resource.kind], locale)?;
         let few = match query.by_relevance() && !query.count && query.facets.is_empty() {
             true => None,
-            false if matches.count(resource.kind)? <= FEW => Some(matches.ids(resource.kind)?),
+            false if matches.count()? <= FEW => Some(matches.ids()?),
             false => None,
         };
-        Ok(Some(Self { matches, kind: resource.kind, few }))
+        Ok(Some(Self { matches, few }))
     }
 
     /// The items that match, if they are few enough to be named; else that would be too dear.
@@ -85,11 +84,7 @@ impl<'a> Found<'a> {
         let (mut ids, mut seen, mut size) = (Vec::new(), 0, most + SPARE);
         loop {
             let hits = self.matches.best(size)?;
-            let new: Vec<&str> = hits[seen.min(hits.len())..]
-                .iter()
-                .filter(|hit| hit.kind == self.kind)
-                .map(|hit| hit.id.as_str())
-                .collect();
+            let new: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
             let good = meeting(connection, selection, &new)?;
             ids.extend(new.iter().filter(|id| good.contains(**id)).map(|id| (*id).to_owned()));
             if ids.len() >= most || hits.len() < size {

@@ -63,7 +63,7 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     let shared = Arc::clone(&app);
     actix_web::rt::spawn(watch(Arc::downgrade(&app)));
     actix_web::rt::spawn(crate::editorial::clock::run(Arc::downgrade(&app)));
-    actix_web::rt::spawn(crate::search::follow::run(Arc::downgrade(&app)));
+    crate::search::follow::start(Arc::downgrade(&app))?;
     actix_web::rt::spawn(crate::delivery::purge::run(Arc::downgrade(&app)));
     actix_web::rt::spawn(crate::delivery::live::run(Arc::downgrade(&app)));
     actix_web::rt::spawn(crate::delivery::live::end_with_process(Arc::downgrade(&app)));

@@ -29,7 +29,7 @@ pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> O
     let (high, low) = id.as_u64_pair();
     document.add_u64(fields.id_high, high);
     document.add_u64(fields.id_low, low);
-    for words in &fields.words {
+    for words in fields.words.iter().filter(|words| words.kind == resource.kind) {
         let mut texts = Texts { site, locale: &words.locale, found: Vec::new() };
         texts.content(resource, &content);
         for name in names {

@@ -1,10 +1,10 @@
 //! Asking the index.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tantivy::collector::{Count, DocSetCollector, TopDocs};
-use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
-use tantivy::schema::IndexRecordOption;
+use tantivy::columnar::Column;
+use tantivy::query::{BooleanQuery, ConstScoreQuery, Query, TermSetQuery};
 use tantivy::snippet::SnippetGenerator;
 use tantivy::{DocAddress, Searcher, Term};
 use uuid::Uuid;
@@ -38,10 +38,10 @@ pub struct Matches<'a> {
 }
 
 impl Search {
-    /// Looks for a text in a language of the site.
-    pub fn matches(&self, sought: &Sought, locale: &str) -> Result<Matches<'_>, SearchError> {
+    /// Looks for a text in a language of the site, among these kinds.
+    pub fn matches(&self, sought: &Sought, kinds: &[&str], locale: &str) -> Result<Matches<'_>, SearchError> {
         let searcher = self.reader.searcher();
-        let query = sought.query(self, &searcher, locale)?;
+        let query = sought.query(self, &searcher, kinds, locale)?;
         Ok(Matches { search: self, searcher, query, locale: locale.to_owned() })
     }
 
@@ -52,50 +52,65 @@ impl Search {
 }
 
 impl Matches<'_> {
-    /// The `most` best, the best first, of any kind.
+    /// The `most` best, the best first.
     pub fn best(&self, most: usize) -> Result<Vec<Hit>, SearchError> {
-        let found = self.searcher.search(&self.query, &TopDocs::with_limit(most).order_by_score())?;
-        found.into_iter().map(|(_, address)| self.hit(address)).collect()
+        self.ranked(&*self.query, most)
     }
 
-    /// How many there are of this kind.
-    pub fn count(&self, kind: &str) -> Result<usize, SearchError> {
-        Ok(self.searcher.search(&self.of_kind(kind), &Count)?)
+    /// How many there are.
+    pub fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.searcher.search(&*self.query, &Count)?)
     }
 
-    /// The ids of all of this kind, in no order.
-    pub fn ids(&self, kind: &str) -> Result<Vec<String>, SearchError> {
-        let found = self.searcher.search(&self.of_kind(kind), &DocSetCollector)?;
-        found.into_iter().map(|address| Ok(self.hit(address)?.id)).collect()
+    /// The ids of all, in no order.
+    pub fn ids(&self) -> Result<Vec<String>, SearchError> {
+        self.all(&*self.query)
     }
 
     /// Those of these ids that match.
     pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, SearchError> {
-        let among = self.these(ids);
-        let both = BooleanQuery::intersection(vec![among, self.query.box_clone()]);
-        let found = self.searcher.search(&both, &DocSetCollector)?;
-        found.into_iter().map(|address| Ok(self.hit(address)?.id)).collect()
+        let both = BooleanQuery::intersection(vec![self.these(ids), self.query.box_clone()]);
+        Ok(self.all(&both)?.into_iter().collect())
     }
 
     /// The best of these ids, the best first.
     pub fn best_among(&self, ids: &[String], most: usize) -> Result<Vec<Hit>, SearchError> {
         let among: Box<dyn Query> = Box::new(ConstScoreQuery::new(self.these(ids), 0.0));
-        let both = BooleanQuery::intersection(vec![among, self.query.box_clone()]);
-        let found = self.searcher.search(&both, &TopDocs::with_limit(most).order_by_score())?;
-        found.into_iter().map(|(_, address)| self.hit(address)).collect()
+        self.ranked(&BooleanQuery::intersection(vec![among, self.query.box_clone()]), most)
+    }
+
+    fn ranked(&self, query: &dyn Query, most: usize) -> Result<Vec<Hit>, SearchError> {
+        let found = self.searcher.search(query, &TopDocs::with_limit(most).order_by_score())?;
+        let names = Names::new(&self.searcher)?;
+        Ok(found.into_iter().map(|(_, address)| names.hit(address)).collect())
+    }
+
+    fn all(&self, query: &dyn Query) -> Result<Vec<String>, SearchError> {
+        let found = self.searcher.search(query, &DocSetCollector)?;
+        let names = Names::new(&self.searcher)?;
+        Ok(found.into_iter().map(|address| names.hit(address).id).collect())
     }
 
     /// For each item the place where it says what was looked for, as HTML with `<mark>`; where only the
     /// names of others match, or a word that is merely similar, how its longest text begins.
     pub fn snippets(&self, site: &Site, items: &[Item]) -> Result<Vec<String>, SearchError> {
-        let words = self.search.words(&self.locale);
-        let mut generators = Vec::with_capacity(2);
-        for field in [words.stems, words.whole] {
+        let mut generators = HashMap::new();
+        for kind in items.iter().map(|item| item.kind.as_str()) {
+            if !generators.contains_key(kind) {
+                generators.insert(kind, self.generators(kind)?);
+            }
+        }
+        Ok(items.iter().map(|item| self.snippet(site, &generators[item.kind.as_str()], item)).collect())
+    }
+
+    fn generators(&self, kind: &str) -> Result<Vec<SnippetGenerator>, SearchError> {
+        let fields = self.search.words(&[kind], &self.locale).into_iter().flat_map(|words| [words.stems, words.whole]);
+        let generators = fields.map(|field| {
             let mut generator = SnippetGenerator::create(&self.searcher, &*self.query, field)?;
             generator.set_max_num_chars(SNIPPET);
-            generators.push(generator);
-        }
-        Ok(items.iter().map(|item| self.snippet(site, &generators, item)).collect())
+            Ok(generator)
+        });
+        generators.collect()
     }
 
     fn snippet(&self, site: &Site, generators: &[SnippetGenerator], item: &Item) -> String {
@@ -118,22 +133,27 @@ impl Matches<'_> {
     fn these(&self, ids: &[String]) -> Box<dyn Query> {
         Box::new(TermSetQuery::new(ids.iter().map(|id| Term::from_field_text(self.search.fields.id, id))))
     }
+}
 
-    fn of_kind(&self, kind: &str) -> BooleanQuery {
-        let place = ALL.iter().position(|resource| resource.kind == kind).unwrap_or(usize::MAX);
-        let term = Term::from_field_u64(self.search.fields.kind, place as u64);
-        let kind: Box<dyn Query> = Box::new(TermQuery::new(term, IndexRecordOption::Basic));
-        let kind: Box<dyn Query> = Box::new(ConstScoreQuery::new(kind, 0.0));
-        BooleanQuery::new(vec![(Occur::Must, self.query.box_clone()), (Occur::Must, kind)])
+/// The ids and kinds of documents, by their place in each part of the index.
+struct Names {
+    segments: Vec<[Column<u64>; 3]>,
+}
+
+impl Names {
+    fn new(searcher: &Searcher) -> Result<Self, SearchError> {
+        let segments = searcher.segment_readers().iter().map(|segment| {
+            let fast = segment.fast_fields();
+            Ok([fast.u64("id_high")?, fast.u64("id_low")?, fast.u64("kind")?])
+        });
+        Ok(Self { segments: segments.collect::<Result<_, SearchError>>()? })
     }
 
-    fn hit(&self, address: DocAddress) -> Result<Hit, SearchError> {
-        let fast = self.searcher.segment_reader(address.segment_ord).fast_fields();
-        let value =
-            |name: &str| -> Result<u64, SearchError> { Ok(fast.u64(name)?.first(address.doc_id).unwrap_or_default()) };
-        let id = Uuid::from_u64_pair(value("id_high")?, value("id_low")?).to_string();
-        let kind = ALL.get(value("kind")? as usize).map_or("", |resource| resource.kind);
-        Ok(Hit { id, kind })
+    fn hit(&self, address: DocAddress) -> Hit {
+        let columns = &self.segments[address.segment_ord as usize];
+        let [high, low, kind] = columns.each_ref().map(|column| column.first(address.doc_id).unwrap_or_default());
+        let kind = ALL.get(kind as usize).map_or("", |resource| resource.kind);
+        Hit { id: Uuid::from_u64_pair(high, low).to_string(), kind }
     }
 }
 

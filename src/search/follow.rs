@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -22,6 +22,11 @@ use crate::resources::Resource;
 
 /// How often the journal is looked at.
 const PAUSE: Duration = Duration::from_millis(200);
+/// After work, the worker pauses this many times as long as that took: under steady writes fewer and
+/// larger segments are made, for a tenth of a core at most,
+const SHARE: u32 = 9;
+/// but never longer than this: so old an answer may be.
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 /// After so many looks at which there was nothing to do, the writer rests.
 const REST: u32 = 25;
 /// Names that are remembered, at most about.
@@ -37,18 +42,36 @@ struct News {
     ids: Option<Vec<String>>,
 }
 
-/// Follows the journal until the application ends.
-pub async fn run(app: Weak<App>) {
+/// Follows the journal until the application ends, on a thread whose work can wait for that of all others.
+pub fn start(app: Weak<App>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    std::thread::Builder::new().name("search".into()).spawn(move || {
+        stand_back();
+        runtime.block_on(run(app));
+    })?;
+    Ok(())
+}
+
+/// The lowest priority, for this thread and those that it begins (which is how Linux understands it).
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 19) {
+        tracing::debug!(%error, "the search index is made with the priority of all else");
+    }
+}
+
+async fn run(app: Weak<App>) {
     let mut worker = Worker { writer: None, idle: 0, names: Arc::default() };
     loop {
         let Some(app) = app.upgrade() else { return };
+        let begun = Instant::now();
         if let Err(error) = worker.step(&app).await {
             tracing::error!(%error, "the search index cannot be brought up to date");
             worker.writer = None;
             tokio::time::sleep(PAUSE * 20).await;
         }
         drop(app);
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep((begun.elapsed() * SHARE).clamp(PAUSE, LONGEST_PAUSE)).await;
     }
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::LockError;
-use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions};
+use tantivy::indexer::LogMergePolicy;
+use tantivy::schema::{FAST, Field, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{
     AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer,
 };
@@ -12,9 +13,10 @@ use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Ta
 use thiserror::Error;
 
 use crate::content::Site;
+use crate::resources::ALL;
 
 /// Grows when documents are made in another way than before.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// Memory of the writer, in bytes: the least that there can be.
 const WRITER_BYTES: usize = 15_000_000;
 /// Longer words are no words, in bytes.
@@ -40,9 +42,12 @@ impl From<diesel::result::Error> for SearchError {
     }
 }
 
-/// The fields of a language.
+/// The fields of a kind in a language: each kind has its own, so that the best of a kind are found without
+/// a look at the others, and how rare a word is, is counted among its like.
 #[derive(Debug, Clone)]
 pub(super) struct Words {
+    /// The kind.
+    pub kind: &'static str,
     /// The language.
     pub locale: String,
     /// Words reduced to their stems.
@@ -61,7 +66,7 @@ pub(super) struct Fields {
     /// The halves of its id.
     pub id_high: Field,
     pub id_low: Field,
-    /// For each language of the site.
+    /// For each kind and each language of the site.
     pub words: Vec<Words>,
 }
 
@@ -96,7 +101,10 @@ impl Search {
     /// The one writer of the index; none while another node of this folder has it.
     pub(super) fn writer(&self) -> Result<Option<IndexWriter<TantivyDocument>>, SearchError> {
         match self.index.writer_with_num_threads(1, WRITER_BYTES) {
-            Ok(writer) => Ok(Some(writer)),
+            Ok(writer) => {
+                writer.set_merge_policy(Box::new(merges()));
+                Ok(Some(writer))
+            }
             Err(TantivyError::LockFailure(LockError::LockBusy, _)) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -112,10 +120,9 @@ impl Search {
         self.followed().ok().flatten().is_some_and(|followed| followed >= entry)
     }
 
-    /// The fields of a language.
-    pub(super) fn words(&self, locale: &str) -> &Words {
-        let words = &self.fields.words;
-        words.iter().find(|words| words.locale == locale).unwrap_or(&words[0])
+    /// The fields of these kinds in a language.
+    pub(super) fn words(&self, kinds: &[&str], locale: &str) -> Vec<&Words> {
+        self.fields.words.iter().filter(|words| words.locale == locale && kinds.contains(&words.kind)).collect()
     }
 }
 
@@ -125,6 +132,15 @@ fn open(folder: &Path, schema: &Schema, site: &Site) -> Result<(Index, IndexRead
     register(&index, site);
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     Ok((index, reader))
+}
+
+/// Segments of about one size are merged, so that a document is written again only a few times however
+/// small the commits are; a segment of which many documents were replaced is written anew.
+fn merges() -> LogMergePolicy {
+    let mut policy = LogMergePolicy::default();
+    policy.set_min_layer_size(200);
+    policy.set_del_docs_ratio_before_merge(0.3);
+    policy
 }
 
 fn form(site: &Site) -> String {
@@ -138,15 +154,18 @@ fn schema(site: &Site) -> (Schema, Fields) {
         TextOptions::default().set_indexing_options(indexing)
     };
     let id = builder.add_text_field("id", STRING);
-    let kind = builder.add_u64_field("kind", INDEXED | FAST);
+    let kind = builder.add_u64_field("kind", FAST);
     let id_high = builder.add_u64_field("id_high", FAST);
     let id_low = builder.add_u64_field("id_low", FAST);
-    let mut words = Vec::with_capacity(site.locales.len());
-    for locale in &site.locales {
-        let stems = text(&stemmed(locale), IndexRecordOption::WithFreqsAndPositions);
-        let stems = builder.add_text_field(&format!("stems_{locale}"), stems);
-        let whole = builder.add_text_field(&format!("whole_{locale}"), text(WHOLE, IndexRecordOption::Basic));
-        words.push(Words { locale: locale.clone(), stems, whole });
+    let mut words = Vec::with_capacity(ALL.len() * site.locales.len());
+    for kind in ALL.iter().map(|resource| resource.kind) {
+        for locale in &site.locales {
+            let stems = text(&stemmed(locale), IndexRecordOption::WithFreqsAndPositions);
+            let stems = builder.add_text_field(&format!("{kind}_stems_{locale}"), stems);
+            let whole = text(WHOLE, IndexRecordOption::WithFreqs);
+            let whole = builder.add_text_field(&format!("{kind}_whole_{locale}"), whole);
+            words.push(Words { kind, locale: locale.clone(), stems, whole });
+        }
     }
     (builder.build(), Fields { id, kind, id_high, id_low, words })
 }

@@ -73,78 +73,97 @@ impl Sought {
         Ok(Self { parts })
     }
 
-    /// The question to the index, in one language: every part must occur, in any field.
+    /// The question to the index, about some kinds in one language: every part must occur, in any field.
     pub(super) fn query(
         &self,
         search: &Search,
         searcher: &Searcher,
+        kinds: &[&str],
         locale: &str,
     ) -> Result<Box<dyn Query>, SearchError> {
-        let asking = Asking { index: &search.index, searcher, words: search.words(locale) };
-        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::with_capacity(self.parts.len());
+        let asking = Asking { index: &search.index, searcher, kinds: search.words(kinds, locale) };
+        let mut clauses: Vec<Vec<(Occur, Box<dyn Query>)>> = asking.kinds.iter().map(|_| Vec::new()).collect();
         for part in &self.parts {
             let occur = if part.unwanted { Occur::MustNot } else { Occur::Must };
-            if let Some(query) = asking.part(part)? {
-                clauses.push((occur, query));
+            for (clauses, query) in clauses.iter_mut().zip(asking.part(part)?) {
+                clauses.extend(query.map(|query| (occur, query)));
             }
         }
-        Ok(match clauses.as_slice() {
-            [] => Box::new(EmptyQuery),
-            [(Occur::Must, only)] => only.box_clone(),
-            _ => Box::new(BooleanQuery::new(clauses)),
-        })
+        Ok(union(clauses.into_iter().map(all).collect()))
+    }
+}
+
+/// Whatever meets all clauses.
+fn all(mut clauses: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
+    match clauses.as_slice() {
+        [] => Box::new(EmptyQuery),
+        [(Occur::Must, _)] => clauses.remove(0).1,
+        _ => Box::new(BooleanQuery::new(clauses)),
+    }
+}
+
+/// Whatever meets any of them.
+fn union(mut ways: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+    match ways.len() {
+        0 => Box::new(EmptyQuery),
+        1 => ways.remove(0),
+        _ => Box::new(BooleanQuery::union(ways)),
     }
 }
 
 struct Asking<'a> {
     index: &'a Index,
     searcher: &'a Searcher,
-    words: &'a Words,
+    kinds: Vec<&'a Words>,
 }
 
 impl Asking<'_> {
-    fn part(&self, part: &Part) -> Result<Option<Box<dyn Query>>, SearchError> {
-        let stems = self.terms(self.words.stems, &part.text)?;
-        Ok(match stems.as_slice() {
-            [] => None,
-            [stem] => Some(self.word(stem, part)?),
-            // A word with a hyphen or an apostrophe in it is a phrase too.
-            _ => Some(Box::new(PhraseQuery::new(stems))),
-        })
+    /// What a part asks for, of each kind.
+    fn part(&self, part: &Part) -> Result<Vec<Option<Box<dyn Query>>>, SearchError> {
+        let mut ways = Vec::with_capacity(self.kinds.len());
+        for words in &self.kinds {
+            ways.push(self.ways(words, part)?);
+        }
+        // Only what nothing has was typed wrong.
+        if !part.phrase && !part.unwanted && ways.iter().all(|ways| ways.as_ref().is_some_and(Vec::is_empty)) {
+            for (ways, words) in ways.iter_mut().zip(&self.kinds) {
+                *ways = Some(self.terms(words.whole, &part.text)?.first().and_then(similar).into_iter().collect());
+            }
+        }
+        Ok(ways.into_iter().map(|ways| ways.map(union)).collect())
     }
 
-    fn word(&self, stem: &Term, part: &Part) -> Result<Box<dyn Query>, SearchError> {
-        let exact = || -> Box<dyn Query> { Box::new(TermQuery::new(stem.clone(), IndexRecordOption::WithFreqs)) };
-        if part.phrase || part.unwanted {
-            return Ok(exact());
-        }
+    /// In which ways an item of a kind may have this part; none where there is no word in it.
+    fn ways(&self, words: &Words, part: &Part) -> Result<Option<Vec<Box<dyn Query>>>, SearchError> {
+        let stems = self.terms(words.stems, &part.text)?;
         let mut ways: Vec<Box<dyn Query>> = Vec::new();
-        if self.searcher.doc_freq(stem)? > 0 {
-            ways.push(exact());
+        match stems.as_slice() {
+            [] => return Ok(None),
+            [stem] => {
+                if self.searcher.doc_freq(stem)? > 0 {
+                    ways.push(Box::new(TermQuery::new(stem.clone(), IndexRecordOption::WithFreqs)));
+                }
+                if part.last {
+                    ways.extend(self.beginnings(words, &part.text, stem)?);
+                }
+            }
+            // A word with a hyphen or an apostrophe in it is a phrase too.
+            _ => ways.push(Box::new(PhraseQuery::new(stems))),
         }
-        let whole = self.terms(self.words.whole, &part.text)?;
-        if let Some(whole) = whole.first().filter(|_| part.last) {
-            ways.extend(self.beginnings(whole, stem)?);
-        }
-        if let Some(whole) = whole.first().filter(|_| ways.is_empty()) {
-            ways.extend(similar(whole));
-        }
-        Ok(match ways.len() {
-            0 => exact(),
-            1 => ways.remove(0),
-            _ => Box::new(BooleanQuery::union(ways)),
-        })
+        Ok(Some(ways))
     }
 
     /// Words that begin like this one and have another stem.
-    fn beginnings(&self, whole: &Term, stem: &Term) -> Result<Vec<Box<dyn Query>>, SearchError> {
+    fn beginnings(&self, words: &Words, text: &str, stem: &Term) -> Result<Vec<Box<dyn Query>>, SearchError> {
+        let whole = self.terms(words.whole, text)?;
+        let Some(whole) = whole.first() else { return Ok(Vec::new()) };
         let begin = whole.serialized_value_bytes();
         let mut end = begin.to_vec();
         // Terms are UTF-8, in which no byte is 255.
         end.push(255);
         let mut found: Vec<(u32, Vec<u8>)> = Vec::new();
         for segment in self.searcher.segment_readers() {
-            let terms = segment.inverted_index(self.words.whole)?;
+            let terms = segment.inverted_index(words.whole)?;
             let mut stream = terms.terms().range().ge(begin).lt(&end).into_stream()?;
             let mut looked_at = 0;
             while let Some((term, info)) = stream.next().filter(|_| looked_at < MOST_LOOKED_AT) {
@@ -159,9 +178,9 @@ impl Asking<'_> {
         let mut queries: Vec<Box<dyn Query>> = Vec::new();
         for (_, term) in found.into_iter().take(MOST_ENDINGS) {
             let text = String::from_utf8_lossy(&term).into_owned();
-            if self.terms(self.words.stems, &text)?.first() != Some(stem) {
-                let term = Term::from_field_text(self.words.whole, &text);
-                let query = Box::new(TermQuery::new(term, IndexRecordOption::Basic));
+            if self.terms(words.stems, &text)?.first() != Some(stem) {
+                let term = Term::from_field_text(words.whole, &text);
+                let query = Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs));
                 queries.push(Box::new(BoostQuery::new(query, BEGINNING_WEIGHT)));
             }
         }
