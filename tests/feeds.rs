@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::import::{bring, options};
-use crate::support::tools::installed;
+use crate::support::tools::{installed, run};
 use crate::tests;
 
 tests![
@@ -31,6 +31,15 @@ fn understood(what: &str, body: &[u8]) -> Value {
         Command::new(installed("python/bin").join("python")).arg(script).arg(what).arg(file.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What readers in JavaScript make of it.
+fn understood_by_scripts(what: &str, body: &[u8]) -> Value {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), body).unwrap();
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/read_feeds.mjs");
+    let said = run(Command::new("node").arg(script).arg(what).arg(file.path()).current_dir(installed("node")));
+    serde_json::from_str(&said).unwrap()
 }
 
 /// An event with all that a calendar can say, a draft, and a plain one of a day.
@@ -120,7 +129,9 @@ fn both_sides_of_the_change_of_the_clock(app: &TestApp) {
             "starts_at": format!("{day}T10:00"), "ends_at": format!("{day}T11:00")});
         editor.create("events", &event);
     }
-    let calendar = understood("calendar", &app.public().get("/api/v1/events.ics").expect(200).body);
+    let reply = app.public().get("/api/v1/events.ics").expect(200);
+    let calendar = understood("calendar", &reply.body);
+    let again = understood_by_scripts("calendar", &reply.body);
     assert_eq!(calendar["zones"], json!(["Europe/London"]));
     for (slug, starts) in [
         ("winter", "2027-01-15T10:00:00+00:00"),
@@ -130,6 +141,10 @@ fn both_sides_of_the_change_of_the_clock(app: &TestApp) {
     ] {
         let event = calendar["events"].as_array().unwrap().iter().find(|e| e["summary"] == slug).unwrap();
         assert_eq!((&event["starts"], &event["zone"]), (&json!(starts), &json!("Europe/London")));
+        let event = again.as_array().unwrap().iter().find(|e| e["summary"] == slug).unwrap();
+        let starts = chrono::DateTime::parse_from_rfc3339(starts).unwrap().to_utc();
+        assert_eq!(event["starts"], starts.to_rfc3339_opts(chrono::SecondsFormat::Millis, true), "{slug}");
+        assert_eq!(event["zone"], "Europe/London");
     }
 }
 
@@ -194,6 +209,20 @@ fn search_engines_understand_the_events(app: &TestApp) {
         (&event["offers"]["url"], &event["image"]),
         (&json!("https://example.org/register"), &json!("https://example.org/hall.jpg"))
     );
+    let statements = understood_by_scripts("statements", &reply.body);
+    let said = |what: &str| {
+        let what = format!("https://schema.org/{what}");
+        statements
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|s| s[1] == what.as_str())
+            .map(|s| s[2].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said("startDate"), ["2027-03-04T14:30:00+01:00"]);
+    assert_eq!((said("addressLocality"), said("latitude").len()), (vec![json!("Brussels")], 1));
+    assert!(said("name").contains(&json!("Delta \"House\"")) && said("name").contains(&json!("Anna")));
     let list = app.public().get("/api/v1/events.jsonld?slug=days").expect(200).json();
     let days = &list["itemListElement"][0]["item"];
     assert_eq!((&list["@type"], &list["numberOfItems"]), (&json!("ItemList"), &json!(1)));
@@ -267,6 +296,15 @@ fn programmes_come_back_as_they_went(app: &TestApp) {
         (&sunday["date"], &sunday["start"], &sunday["duration"]),
         (&json!("2027-03-28T10:00:00+02:00"), &json!("10:00"), &json!("01:30"))
     );
+    // What the schemas of the c3voc want of names (checked by hand with its XSD and its JSON schema).
+    assert_eq!(conference["acronym"], "water_days");
+    assert!(
+        sunday["slug"].as_str().unwrap().starts_with("water_days-")
+            && sunday["slug"].as_str().unwrap().ends_with("-sunday")
+    );
+    assert!(sunday["code"].as_str().unwrap().chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()));
+    assert_eq!(conference["rooms"][0]["name"], "Main <hall>");
+    assert!(uuid::Uuid::try_parse(conference["rooms"][0]["guid"].as_str().unwrap()).is_ok());
     for suffix in ["json", "xml"] {
         let reply = public.get(&format!("/api/v1/events/water-days/schedule.{suffix}")).expect(200);
         let file = tempfile::Builder::new().suffix(&format!("-schedule.{suffix}")).tempfile().unwrap();

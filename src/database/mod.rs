@@ -24,7 +24,7 @@ use thiserror::Error;
 
 pub use connection::{Address, Backend, Db};
 use ledger::Ledger;
-pub use statement::{Dialect, any_of, within};
+pub use statement::{Dialect, any_of, by_the_way, within};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, Error)]

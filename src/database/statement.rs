@@ -41,6 +41,7 @@ pub enum Dialect {
 /// `eq_any` has a parameter for each on SQLite and is never kept.
 #[derive(Debug, Clone)]
 pub struct AnyOf<C> {
+    first: &'static str,
     column: C,
     parameter: String,
     before: &'static str,
@@ -64,10 +65,18 @@ pub fn any_of<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIt
     }
     // A single value needs no list; none at all is equal to nothing that there is.
     if count < 2 {
-        AnyOf { column, parameter, before: " = ", after: "" }
+        AnyOf { first: "", column, parameter, before: " = ", after: "" }
     } else {
-        AnyOf { column, parameter, before, after }
+        AnyOf { first: "", column, parameter, before, after }
     }
+}
+
+/// The rows in which `column` is one of these, of those that other conditions name: for SQLite, which keeps
+/// no statistics here, the column is made useless for an index (<https://sqlite.org/optoverview.html>,
+/// "disqualifying terms").
+pub fn by_the_way<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> AnyOf<C> {
+    let first = if dialect == Dialect::Sqlite { "+" } else { "" };
+    AnyOf { first, ..any_of(dialect, column, values) }
 }
 
 impl<C> AnyOf<C> {
@@ -77,6 +86,7 @@ impl<C> AnyOf<C> {
         C: QueryFragment<DB>,
         String: ToSql<Text, DB>,
     {
+        out.push_sql(self.first);
         self.column.walk_ast(out.reborrow())?;
         out.push_sql(self.before);
         out.push_bind_param::<Text, _>(&self.parameter)?;

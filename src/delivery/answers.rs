@@ -59,11 +59,11 @@ impl Kept {
     /// A fresh answer, with the tag that `tag` makes of its bytes.
     pub fn new(
         content_type: &'static str,
-        body: impl Into<Bytes>,
+        body: impl Into<Vec<u8>>,
         tag: impl FnOnce(&[u8]) -> String,
         made_of: MadeOf,
     ) -> Self {
-        let body = body.into();
+        let body = exact(body.into());
         let tag = tag(&body);
         let (headers, depends) = (Vec::new(), made_of.depends());
         Self { content_type, body, tag, link: None, headers, depends, made_of, since: 0, until: i64::MAX }
@@ -72,7 +72,7 @@ impl Kept {
     /// The same in a content coding; none when it is too small to be worth it. Another coding is
     /// another representation, so it has another tag.
     pub fn coded(&self, coding: Coding) -> Option<Self> {
-        let body = coding.encode(&self.body)?;
+        let body = exact(coding.encode(&self.body)?);
         let tag = format!("{}+{}\"", self.tag.trim_end_matches('"'), coding.word());
         let mut headers = self.headers.clone();
         for (_, value) in headers.iter_mut().filter(|(name, _)| name == ETAG) {
@@ -82,6 +82,12 @@ impl Kept {
         let (link, depends) = (self.link.clone(), self.depends.clone());
         Some(Self { body, tag, headers, link, depends, made_of: MadeOf::default(), ..*self })
     }
+}
+
+/// The bytes without room to spare, which would be kept with them: an allocator does not take back a part
+/// of what it gave.
+fn exact(bytes: Vec<u8>) -> Bytes {
+    if bytes.capacity() - bytes.len() > bytes.len() / 16 { Bytes::copy_from_slice(&bytes) } else { bytes.into() }
 }
 
 #[derive(Clone)]

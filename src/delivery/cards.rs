@@ -18,7 +18,7 @@ const USUAL: usize = 2_048;
 #[derive(Debug)]
 pub struct Card {
     /// Its JSON.
-    pub object: String,
+    pub object: Box<str>,
     depends: Depends,
     since: u64,
 }
@@ -87,7 +87,7 @@ impl Shelf<'_> {
     /// A fresh card, kept where it may be.
     pub fn keep(&self, id: &str, shape: u64, composed: Composed) -> Arc<Card> {
         let depends = composed.made_of.depends();
-        let card = Arc::new(Card { object: composed.object, depends, since: self.since });
+        let card = Arc::new(Card { object: composed.object.as_str().into(), depends, since: self.since });
         if let Some(cache) = self.cards.and_then(|cards| cards.cache.as_ref())
             && let Some(key) = key(id, shape)
         {

@@ -12,7 +12,7 @@ use super::compose::{Loaded, compose};
 use crate::content::Site;
 use crate::content::render::View;
 use crate::database::schema::{items, journal};
-use crate::database::{Db, any_of};
+use crate::database::{Db, any_of, by_the_way};
 use crate::items::Item;
 use crate::journal::head;
 use crate::resources::{ALL, Resource};
@@ -170,7 +170,7 @@ fn touched(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<Item>> {
         items::table.filter(any_of(dialect, items::id, ids)).select(Item::as_select()).load(connection)?;
     let child_kinds: Vec<&str> = ALL.iter().filter_map(|resource| Some(resource.children?.kind)).collect();
     let children: Vec<Item> = items::table
-        .filter(any_of(dialect, items::parent_id, ids).and(any_of(dialect, items::kind, &child_kinds)))
+        .filter(any_of(dialect, items::parent_id, ids).and(by_the_way(dialect, items::kind, &child_kinds)))
         .order(items::id)
         .select(Item::as_select())
         .load(connection)?;

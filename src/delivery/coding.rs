@@ -2,8 +2,6 @@
 
 use std::io::Write;
 
-use actix_web::web::Bytes;
-
 /// Bodies below this size, in bytes, are sent as they are.
 const SMALLEST: usize = 1_024;
 
@@ -52,7 +50,7 @@ impl Coding {
     }
 
     /// The coded body, or none when it is too small to be worth it.
-    pub fn encode(self, body: &Bytes) -> Option<Bytes> {
+    pub fn encode(self, body: &[u8]) -> Option<Vec<u8>> {
         if body.len() < SMALLEST {
             return None;
         }
@@ -70,7 +68,7 @@ impl Coding {
                 writer.finish().ok()?;
             }
         }
-        Some(coded.into())
+        Some(coded)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::content::render::{Fragments, Renderer, View, empty_relation};
 use crate::content::translations::visible;
 use crate::database::ledger::Depends;
 use crate::database::schema::{items, links};
-use crate::database::{Db, any_of};
+use crate::database::{Db, any_of, by_the_way};
 use crate::items::{Item, Link};
 use crate::resources::Resource;
 
@@ -364,8 +364,9 @@ fn included_children(
 ) -> QueryResult<Option<HashMap<String, Vec<String>>>> {
     let Some(of) = resource.children.filter(|of| shape.include.contains(&of.name)) else { return Ok(None) };
     let Some(kind) = Resource::of_kind(of.kind) else { return Ok(None) };
+    let dialect = connection.dialect();
     let mut query = items::table
-        .filter(items::kind.eq(of.kind).and(any_of(connection.dialect(), items::parent_id, ids)))
+        .filter(by_the_way(dialect, items::kind, [of.kind]).and(any_of(dialect, items::parent_id, ids)))
         .order((items::parent_id, items::starts_at, items::id))
         .select(Item::as_select())
         .into_boxed();

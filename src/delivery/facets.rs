@@ -103,11 +103,7 @@ impl<'a> Counting<'a> {
     }
 
     fn base(&self) -> Query<'a> {
-        let query = self.selection.query();
-        match self.among {
-            Some(ids) => query.filter(any_of(self.connection.dialect(), items::id, ids)),
-            None => query,
-        }
+        self.among.map_or_else(|| self.selection.query(), |ids| self.selection.among(ids))
     }
 
     fn years(&mut self) -> Result<Counts, Problem> {

@@ -108,8 +108,7 @@ pub fn page(
 fn total(connection: &mut Db, selection: &Selection, found: Option<&Found<'_>>) -> Result<i64, Problem> {
     let Some(found) = found else { return Ok(selection.query().count().get_result(connection)?) };
     let ids = found.few("?count")?;
-    let query = selection.query().filter(any_of(connection.dialect(), items::id, ids));
-    Ok(query.count().get_result(connection)?)
+    Ok(selection.among(ids).count().get_result(connection)?)
 }
 
 /// The items of a page, and where the next one and the one before begin.
@@ -222,10 +221,8 @@ impl Walk<'_> {
         offset: i64,
         limit: i64,
     ) -> QueryResult<Vec<(String, Keys)>> {
-        let mut select = sorted(self.selection.query(), &self.order).limit(limit);
-        if let Some(ids) = among {
-            select = select.filter(any_of(connection.dialect(), items::id, ids));
-        }
+        let select = among.map_or_else(|| self.selection.query(), |ids| self.selection.among(ids));
+        let mut select = sorted(select, &self.order).limit(limit);
         if offset > 0 {
             select = select.offset(offset);
         }

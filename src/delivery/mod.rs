@@ -15,6 +15,8 @@ pub mod list;
 pub mod live;
 mod near;
 pub mod one;
+#[cfg(test)]
+mod plans;
 pub mod purge;
 pub mod query;
 pub mod reader;

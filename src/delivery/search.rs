@@ -8,8 +8,8 @@ use diesel::prelude::*;
 use super::query::ListQuery;
 use super::select::{Query, Selection};
 use crate::content::fault::Faults;
+use crate::database::Db;
 use crate::database::schema::items;
-use crate::database::{Db, any_of};
 use crate::problem::Problem;
 use crate::resources::Resource;
 use crate::search::{Matches, Search, SearchError};
@@ -106,8 +106,7 @@ impl<'a> Found<'a> {
 fn meeting(connection: &mut Db, selection: &Selection, ids: &[&str]) -> Result<HashSet<String>, Problem> {
     let mut good = HashSet::with_capacity(ids.len());
     for ids in ids.chunks(FEW) {
-        let query = selection.query().filter(any_of(connection.dialect(), items::id, ids));
-        good.extend(query.select(items::id).load::<String>(connection)?);
+        good.extend(selection.among(ids).select(items::id).load::<String>(connection)?);
     }
     Ok(good)
 }

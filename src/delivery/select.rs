@@ -12,7 +12,7 @@ use super::near;
 use super::query::{Compare, Condition, ListQuery, Quantity, Status, When};
 use super::search::{FEW, too_dear};
 use crate::database::schema::{item_words, items, links};
-use crate::database::{Backend, Db, Dialect, any_of, now};
+use crate::database::{Backend, Db, Dialect, any_of, by_the_way, now};
 use crate::items::{self as stored, Among};
 use crate::problem::Problem;
 use crate::resources::{Column, On, Resource, Through};
@@ -20,8 +20,9 @@ use crate::resources::{Column, On, Resource, Through};
 /// A query on `items` under construction.
 pub type Query<'a> = items::BoxedQuery<'a, Backend>;
 
-/// Up to so many targets are rare: what refers to them is collected.
-const RARE: usize = 200;
+/// Up to so many items are collected, and then put in order; of more, each is tested as they come in
+/// order, so that a page stops early.
+const RARE: i64 = 2_000;
 
 type Test = Box<dyn BoxableExpression<items::table, Backend, SqlType = Bool>>;
 
@@ -31,8 +32,21 @@ enum Resolved {
     Parent { ids: Vec<String>, none: bool },
     Refers { relation: &'static str, ids: Vec<String>, common: bool, none: bool },
     ReferredBy { relation: &'static str, ids: Vec<String>, none: bool },
-    Word { field: &'static str, values: Vec<String>, usual: bool, none: bool },
+    Word { field: &'static str, values: Vec<String>, usual: bool, common: bool, none: bool },
     Among { ids: Vec<String>, none: bool },
+}
+
+impl Resolved {
+    /// Whether it says of itself which items these are, and they are few.
+    fn names_items(&self) -> bool {
+        match self {
+            Resolved::Plain(Condition::Values(On::Ids, quantity, _)) => *quantity != Quantity::None,
+            Resolved::Refers { common, none, .. } => !common && !none,
+            Resolved::Word { usual, common, none, .. } => !usual && !common && !none,
+            Resolved::ReferredBy { none, .. } | Resolved::Among { none, .. } => !none,
+            Resolved::Plain(_) | Resolved::Parent { .. } => false,
+        }
+    }
 }
 
 /// Puts conditions into words of the database: slugs become ids, what is like something becomes which
@@ -43,7 +57,7 @@ fn resolve(connection: &mut Db, condition: &Condition, among: Among, out: &mut V
         Condition::Near { relation, around } => {
             let ids = near::items_near(connection, around)?;
             out.push(match relation {
-                Some(relation) => Resolved::Refers { relation, common: ids.len() > RARE, ids, none: false },
+                Some(relation) => refers(connection, relation, ids, false)?,
                 None => Resolved::Among { ids, none: false },
             });
             return Ok(());
@@ -66,22 +80,34 @@ fn resolve(connection: &mut Db, condition: &Condition, among: Among, out: &mut V
         };
         out.push(match on {
             On::Parent(kind) => Resolved::Parent { ids: ids(kind)?, none },
-            On::Refers { relation, target, common, .. } => {
-                Resolved::Refers { relation, ids: ids(target)?, common: *common, none }
+            On::Refers { relation, target, .. } => {
+                let ids = ids(target)?;
+                refers(connection, relation, ids, none)?
             }
             On::ReferredBy { relation, source } => Resolved::ReferredBy { relation, ids: ids(source)?, none },
             On::Word(word) => {
                 let usual = given.iter().any(|value| Some(value.as_str()) == word.usual);
-                Resolved::Word { field: word.field, values: given.to_vec(), usual, none }
+                let written = item_words::table.filter(item_words::field.eq(word.field));
+                let written = written.filter(any_of(connection.dialect(), item_words::value, given));
+                let beyond = written.select(item_words::item_id).offset(RARE).limit(1).load::<String>(connection)?;
+                Resolved::Word { field: word.field, values: given.to_vec(), usual, common: !beyond.is_empty(), none }
             }
             On::Through(through) => {
                 let ids = like(connection, through, given, among)?;
-                Resolved::Refers { relation: through.relation, common: ids.len() > RARE, ids, none }
+                refers(connection, through.relation, ids, none)?
             }
             _ => Resolved::Plain(condition.clone()),
         });
     }
     Ok(())
+}
+
+/// What refers to these; whether that is much is counted first.
+fn refers(connection: &mut Db, relation: &'static str, ids: Vec<String>, none: bool) -> QueryResult<Resolved> {
+    let ties = links::table.filter(links::relation.eq(relation));
+    let ties = ties.filter(any_of(connection.dialect(), links::target_id, &ids)).select(links::source_id);
+    let beyond = ties.offset(RARE).limit(1).load::<String>(connection)?;
+    Ok(Resolved::Refers { relation, ids, common: !beyond.is_empty(), none })
 }
 
 /// The items that a relation's filter selects, if they are not too many.
@@ -144,7 +170,19 @@ impl Selection {
 
     /// The items that fulfil all conditions.
     pub fn query(&self) -> Query<'_> {
-        let mut query = items::table.filter(items::kind.eq(self.kind)).into_boxed();
+        self.narrowed(match self.conditions.iter().any(Resolved::names_items) {
+            true => items::table.filter(by_the_way(self.dialect, items::kind, [self.kind])).into_boxed(),
+            false => items::table.filter(items::kind.eq(self.kind)).into_boxed(),
+        })
+    }
+
+    /// Those of these items that fulfil all conditions.
+    pub fn among<S: AsRef<str>>(&self, ids: &[S]) -> Query<'_> {
+        let kind = by_the_way(self.dialect, items::kind, [self.kind]);
+        self.narrowed(items::table.filter(kind).into_boxed().filter(any_of(self.dialect, items::id, ids)))
+    }
+
+    fn narrowed<'a>(&'a self, mut query: Query<'a>) -> Query<'a> {
         query = match (&self.status, self.audience) {
             (Status::Live, _) | (_, Audience::Public) => query.filter(items::live.eq(true)),
             (Status::Any, _) => query.filter(items::trashed_at.eq(0)),
@@ -183,8 +221,6 @@ fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect, at: i
             [one] => query.filter(items::parent_id.eq(one)),
             several => query.filter(any_of(dialect, items::parent_id, several)),
         },
-        // Few items refer to a rare target: collect them. A common one is tested item by item, as
-        // they come in order, so that a page stops early.
         Resolved::Refers { relation, ids, common: false, none: false } => query.filter(
             items::id.eq_any(
                 links::table
@@ -203,7 +239,9 @@ fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect, at: i
                 .select(links::target_id);
             if *none { query.filter(items::id.ne_all(ties)) } else { query.filter(items::id.eq_any(ties)) }
         }
-        Resolved::Word { field, values, usual, none } => narrow_word(query, dialect, field, values, *usual, *none),
+        Resolved::Word { field, values, usual, common, none } => {
+            narrow_word(query, dialect, field, values, (*usual, *common, *none))
+        }
         Resolved::Among { ids, none } => match none {
             true => query.filter(not(any_of(dialect, items::id, ids))),
             false => query.filter(any_of(dialect, items::id, ids)),
@@ -218,12 +256,12 @@ fn narrow_word<'a>(
     dialect: Dialect,
     field: &'static str,
     values: &'a [String],
-    usual: bool,
-    none: bool,
+    (usual, common, none): (bool, bool, bool),
 ) -> Query<'a> {
     let own = || item_words::table.filter(item_words::item_id.eq(items::id).and(item_words::field.eq(field)));
     let written = || own().filter(any_of(dialect, item_words::value, values));
     match (usual, none) {
+        (false, false) if common => query.filter(exists(written())),
         (false, false) => query.filter(
             items::id.eq_any(
                 item_words::table

@@ -26,7 +26,7 @@ pub fn count(connection: &mut Db) -> QueryResult<i64> {
 pub fn entries(connection: &mut Db, site: &Site, number: i64) -> QueryResult<Vec<Entry>> {
     let rows: Vec<(String, String, i64, String)> = items::table
         .filter(items::kind.eq("event").and(items::live.eq(true)))
-        .order(items::id)
+        .order((items::created_at, items::id))
         .limit(MOST)
         .offset((number - 1) * MOST)
         .select((items::slug, items::translations, items::updated_at, items::content))

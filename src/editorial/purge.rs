@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::database::schema::{items, links};
-use crate::database::{Database, Db, any_of, now};
+use crate::database::{Database, Db, any_of, by_the_way, now};
 use crate::items::Item;
 use crate::journal::{self, Author};
 use crate::problem::Problem;
@@ -59,7 +59,7 @@ fn filed_under(connection: &mut Db, item: &Item) -> QueryResult<Vec<Item>> {
         return Ok(Vec::new());
     };
     items::table
-        .filter(items::kind.eq(children.kind).and(items::parent_id.eq(&item.id)))
+        .filter(items::parent_id.eq(&item.id).and(by_the_way(connection.dialect(), items::kind, [children.kind])))
         .select(Item::as_select())
         .load(connection)
 }

@@ -7,11 +7,8 @@ use crate::content::slug::{MAX_SLUG, from_title};
 use crate::content::translations::Translations;
 use crate::database::Db;
 use crate::database::schema::{items, slugs};
-use crate::items::Item;
+use crate::items::{ANY_LOCALE, Item};
 use crate::problem::{Kind, Problem};
-
-/// The locale under which slugs stand: they are unique across languages.
-const ANY_LOCALE: &str = "";
 
 /// The slug of an item: the one asked for, if it is free, else one made from its title.
 pub fn choose(
@@ -87,7 +84,7 @@ pub fn give(connection: &mut Db, item: &mut Item, locale: Option<&str>, asked: &
 fn holder(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Option<String>> {
     let found: Option<(String, String, String)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
-        .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)))
+        .filter(slugs::kind.eq(kind).and(slugs::locale.eq(ANY_LOCALE)).and(slugs::slug.eq(slug)))
         .select((items::id, items::slug, items::translations))
         .first(connection)
         .optional()?;

@@ -9,7 +9,7 @@ use crate::content::fault::Faults;
 use crate::content::moment::utc_text;
 use crate::content::translations::Translations;
 use crate::database::schema::items;
-use crate::database::{Db, new_id, now};
+use crate::database::{Db, by_the_way, new_id, now};
 use crate::items::Item;
 use crate::journal::diff::pointers;
 use crate::journal::{self, Author};
@@ -262,7 +262,8 @@ fn refuse_circle(connection: &mut Db, id: &str, parent_id: &str, field: &str) ->
 /// Shows or hides the items filed under one that appeared or disappeared.
 fn pass_on(connection: &mut Db, resource: &'static Resource, item: &Item) -> QueryResult<()> {
     let Some(children) = resource.children else { return Ok(()) };
-    let below = items::kind.eq(children.kind).and(items::parent_id.eq(&item.id));
+    let kind = by_the_way(connection.dialect(), items::kind, [children.kind]);
+    let below = items::parent_id.eq(&item.id).and(kind);
     if item.live {
         let visible = items::status.eq("published").and(items::trashed_at.eq(0));
         diesel::update(items::table.filter(below).filter(visible)).set(items::live.eq(true)).execute(connection)?;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use serde_json::{Value, json};
-use twox_hash::XxHash3_64;
+use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::{Feed, list, text, time};
 
@@ -70,6 +70,25 @@ impl<'a> Schedule<'a> {
         (day("starts_on", self.days.first()), day("ends_on", self.days.last()))
     }
 
+    /// The event's short name: four or more of `a-z0-9_`, as the schemas of others want it.
+    pub fn acronym(&self) -> String {
+        let name = text(self.event, "slug").unwrap_or_default().replace('-', "_");
+        if name.len() < 4 { format!("event_{name}") } else { name }
+    }
+
+    /// A session's name among those of all events: acronym, number, and its own slug.
+    pub fn slug(&self, session: &Value) -> String {
+        let own = text(session, "slug").unwrap_or_default();
+        format!("{}-{}-{own}", self.acronym(), number(text(session, "id").unwrap_or_default()))
+    }
+
+    /// A room, with a UUID that stays the same (version 8: RFC 9562, section 5.8).
+    fn room(&self, name: &str) -> Value {
+        let key = format!("{}/{name}", text(self.event, "id").unwrap_or_default());
+        let guid = uuid::Builder::from_custom_bytes(XxHash3_128::oneshot(key.as_bytes()).to_be_bytes()).into_uuid();
+        json!({"guid": guid, "name": name})
+    }
+
     /// The rooms of all days.
     fn rooms(&self) -> Vec<&'a str> {
         let mut rooms: Vec<&str> = Vec::new();
@@ -92,7 +111,7 @@ impl<'a> Schedule<'a> {
                 "version": text(self.event, "updated_at"),
                 "base_url": self.url,
                 "conference": {
-                    "acronym": text(self.event, "slug"),
+                    "acronym": self.acronym(),
                     "title": text(self.event, "title"),
                     "start": start,
                     "end": end,
@@ -100,7 +119,7 @@ impl<'a> Schedule<'a> {
                     "timeslot_duration": "00:05",
                     "time_zone_name": self.zone,
                     "url": self.url,
-                    "rooms": self.rooms().into_iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
+                    "rooms": self.rooms().into_iter().map(|name| self.room(name)).collect::<Vec<_>>(),
                     "days": self.days.iter().enumerate().map(|(index, day)| day.json(index, self)).collect::<Vec<_>>(),
                 },
             },
@@ -151,20 +170,20 @@ impl<'a> Talk<'a> {
         let id = text(session, "id").unwrap_or_default();
         let person = |person: &Value| {
             let id = text(person, "id").unwrap_or_default();
-            json!({"id": number(id), "guid": id, "name": person["name"], "public_name": person["name"]})
+            json!({"guid": id, "name": person["name"], "public_name": person["name"]})
         };
         let link = |link: &Value| json!({"url": link["url"], "title": text(link, "label").or(text(link, "url"))});
         let attachment = |file: &Value| json!({"url": file["url"], "title": text(file, "title").or(text(file, "url"))});
         json!({
             "id": number(id),
             "guid": id,
-            "code": session["slug"],
+            "code": format!("{:X}", number(id)),
             "logo": null,
             "date": self.starts.to_rfc3339(),
             "start": self.clock(),
             "duration": self.duration(),
             "room": room,
-            "slug": session["slug"],
+            "slug": schedule.slug(session),
             "url": format!("{}#{}", schedule.url, text(session, "slug").unwrap_or_default()),
             "title": session["title"],
             "subtitle": text(session, "subtitle").unwrap_or_default(),

@@ -32,7 +32,7 @@ fn conference(out: &mut Out, schedule: &Schedule<'_>) -> std::io::Result<()> {
     let (start, end) = schedule.span();
     let days = schedule.days.len().to_string();
     for (name, value) in [
-        ("acronym", text(schedule.event, "slug")),
+        ("acronym", Some(schedule.acronym().as_str())),
         ("title", text(schedule.event, "title")),
         ("start", start.as_deref()),
         ("end", end.as_deref()),
@@ -68,13 +68,14 @@ fn talk(out: &mut Out, talk: &Talk<'_>, room: &str, schedule: &Schedule<'_>) -> 
     let id = number(guid).to_string();
     let (date, clock, duration) = (talk.starts.to_rfc3339(), talk.clock(), talk.duration());
     let url = format!("{}#{}", schedule.url, text(session, "slug").unwrap_or_default());
+    let slug = schedule.slug(session);
     out.create_element("event").with_attributes([("id", id.as_str()), ("guid", guid)]).write_inner_content(|out| {
         for (name, value) in [
             ("date", Some(date.as_str())),
             ("start", Some(clock.as_str())),
             ("duration", Some(duration.as_str())),
             ("room", Some(room)),
-            ("slug", text(session, "slug")),
+            ("slug", Some(slug.as_str())),
             ("url", Some(url.as_str())),
             ("title", text(session, "title")),
             ("subtitle", text(session, "subtitle").or(Some(""))),

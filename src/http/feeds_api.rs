@@ -218,7 +218,7 @@ async fn list(resource: &'static Resource, form: Form, mut request: Request) -> 
             page(c, resource, app.kitchen(shelf), &query)
         };
         let page = sight.read(&request.app, read).await?;
-        let objects: Vec<&str> = page.cards.iter().map(|card| card.object.as_str()).collect();
+        let objects: Vec<&str> = page.cards.iter().map(|card| &*card.object).collect();
         let body = written(&request, form, &objects, &locale)?;
         Ok(Kept { until, ..Kept::new(form.media_type(), body, |body| etag(0, body), made_of) })
     };

@@ -11,7 +11,8 @@ use diesel::result::QueryResult;
 use crate::content::slug::is_slug;
 use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
-use crate::database::{Db, any_of};
+use crate::database::statement::AnyOf;
+use crate::database::{Db, any_of, by_the_way};
 
 pub use rows::{Item, Link, Place, Word};
 
@@ -43,6 +44,9 @@ pub fn is_id(text: &str) -> bool {
 pub fn is_address(text: &str) -> bool {
     is_id(text) || is_slug(text)
 }
+
+/// The locale under which slugs stand: they are unique across languages.
+pub const ANY_LOCALE: &str = "";
 
 /// The item of this kind with this id, or else this current or old slug.
 pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Found> {
@@ -81,7 +85,8 @@ pub enum Elsewhere {
 pub fn elsewhere(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Option<Elsewhere>> {
     let found: Option<(String, String, String)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
-        .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)).and(items::slug.ne(slug)))
+        .filter(slugs::kind.eq(kind).and(slugs::locale.eq(ANY_LOCALE)).and(slugs::slug.eq(slug)))
+        .filter(items::slug.ne(slug))
         .select((items::id, items::slug, items::translations))
         .first(connection)
         .optional()?;
@@ -113,8 +118,8 @@ pub fn resolve(
     let (ids, by_slug): (Vec<&str>, Vec<&str>) =
         given.iter().filter(|text| is_address(text)).partition(|text| is_id(text));
     let dialect = connection.dialect();
-    let of_kinds = || {
-        let query = items::table.filter(any_of(dialect, items::kind, kinds)).into_boxed();
+    let of = |kinds: AnyOf<items::kind>| {
+        let query = items::table.filter(kinds).into_boxed();
         match among {
             Among::Live => query.filter(items::live.eq(true)),
             Among::Present => query.filter(items::trashed_at.eq(0)),
@@ -124,7 +129,9 @@ pub fn resolve(
     let mut found = HashMap::new();
     if !ids.is_empty() {
         let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
-        let rows = of_kinds().filter(any_of(dialect, items::id, &wanted)).select((items::kind, items::id));
+        let rows = of(by_the_way(dialect, items::kind, kinds))
+            .filter(any_of(dialect, items::id, &wanted))
+            .select((items::kind, items::id));
         for (kind, id) in rows.load::<(String, String)>(connection)? {
             for (given, _) in ids.iter().zip(&wanted).filter(|(_, wanted)| **wanted == id) {
                 found.insert((kind.clone(), (*given).to_owned()), id.clone());
@@ -132,7 +139,7 @@ pub fn resolve(
         }
     }
     if !by_slug.is_empty() {
-        let rows = of_kinds().filter(any_of(dialect, items::slug, &by_slug));
+        let rows = of(any_of(dialect, items::kind, kinds)).filter(any_of(dialect, items::slug, &by_slug));
         let rows = rows.select((items::kind, items::slug, items::id)).load::<(String, String, String)>(connection)?;
         found.extend(rows.into_iter().map(|(kind, slug, id)| ((kind, slug), id)));
     }

@@ -26,10 +26,8 @@ pub enum On {
     Time(Column),
     /// The item under which it is filed, by id or slug, of this kind; several with commas.
     Parent(&'static str),
-    /// An item that it refers to, by id or slug; several with commas. `common` says that a single
-    /// target may have a large part of all items.
-    /// `many` that it may refer to several.
-    Refers { relation: &'static str, target: &'static str, common: bool, many: bool },
+    /// An item that it refers to, by id or slug; several with commas. `many` says that it may refer to several.
+    Refers { relation: &'static str, target: &'static str, many: bool },
     /// An item that refers to it, by id or slug; several with commas.
     ReferredBy { relation: &'static str, source: &'static str },
     /// ISO 3166-1 alpha-2 code; several with commas.

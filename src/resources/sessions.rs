@@ -76,7 +76,7 @@ pub static SESSION: Resource = Resource {
         Filter { name: "kind", on: On::Variant(KINDS), about: "Sessions of this kind.", example: "talk" },
         Filter {
             name: "speaker",
-            on: On::Refers { relation: "speakers", target: "speaker", common: false, many: true },
+            on: On::Refers { relation: "speakers", target: "speaker", many: true },
             about: "Sessions with this speaker, by id or slug.",
             example: "anna-janssens",
         },

@@ -63,7 +63,7 @@ pub static SPEAKER: Resource = Resource {
         },
         Filter {
             name: "organisation",
-            on: On::Refers { relation: "organisation", target: "partner", common: false, many: false },
+            on: On::Refers { relation: "organisation", target: "partner", many: false },
             about: "Speakers of this partner, by id or slug.",
             example: "delta-institute",
         },

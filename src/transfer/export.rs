@@ -11,7 +11,7 @@ use super::sources;
 use crate::content::LocaleMode;
 use crate::content::input_form::input_form;
 use crate::database::schema::{items, slugs};
-use crate::database::{Database, DatabaseError, Db, any_of};
+use crate::database::{Database, DatabaseError, Db, any_of, by_the_way};
 use crate::editorial::working;
 use crate::items::Item;
 use crate::resources::{Resource, in_order_of_reference};
@@ -59,7 +59,8 @@ pub fn each(
 ) -> Result<u64, ExportError> {
     let (mut last, mut count) = (String::new(), 0);
     loop {
-        let mut query = items::table.filter(items::kind.eq(resource.kind).and(items::id.gt(&last))).into_boxed();
+        let kind = by_the_way(connection.dialect(), items::kind, [resource.kind]);
+        let mut query = items::table.filter(items::id.gt(&last).and(kind)).into_boxed();
         if live_only {
             query = query.filter(items::live.eq(true));
         }
