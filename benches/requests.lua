@@ -22,13 +22,14 @@ local function escape(text) return (text:gsub("[^%w%-_%.~]", function(c) return 
 local plenary = {
   one = function() return "/api/v1/events/" .. any(slugs) .. "?include=speakers,partners" end,
   newest = function() return "/api/v1/events?limit=20&include=speakers,partners" end,
+  names = function() return "/api/v1/events?limit=20" end,
+  speaker = function() return "/api/v1/events?limit=20&speaker=" .. any(speakers) .. "&include=speakers,partners" end,
   filter = function()
     return string.format("/api/v1/events?limit=20&offset=%d&sort=-starts_at&type=%s&starts_at%%5Bgte%%5D=%d-%02d-01T00:00:00Z&include=speakers,partners",
       20 * math.random(0, 4), any(types), math.random(2005, 2019), math.random(12))
   end,
   search = function() return "/api/v1/events?limit=20&q=" .. any(words) .. "&include=speakers,partners" end,
   search2 = function() return "/api/v1/events?limit=20&q=" .. any(words) .. "+" .. any(words) .. "+-" .. any(words) .. "&include=speakers,partners" end,
-  page1000 = function() return "/api/v1/events?limit=20&include=speakers,partners&starts_at%5Blt%5D=" .. math.random(2006, 2024) .. "-0" .. math.random(9) .. "-1" .. math.random(0, 9) .. "T0" .. math.random(0, 9) .. ":00:00Z" end,
 }
 plenary.unmodified = plenary.newest
 local expand = "&expand=speakers,partners"

@@ -17,11 +17,34 @@ tests![
     what_is_too_dear_is_refused,
     words_follow_their_items,
     relations_of_what_is_included_are_included,
+    what_filters_name_is_remembered_only_while_it_is_so,
 ];
 
 fn slugs(client: &Client, query: &str) -> Vec<String> {
     let page = client.get(&format!("/api/v1/events?sort=title&{query}")).expect(200).json();
     page["data"].as_array().unwrap().iter().map(|item| item["slug"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Each question is a new one (another limit), so that no kept answer gives it.
+fn what_filters_name_is_remembered_only_while_it_is_so(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("event-types", &json!({"name": "Talk", "slug": "talk", "status": "published"}));
+    for slug in ["a", "b"] {
+        let event =
+            json!({"title": slug, "slug": slug, "type": "talk", "starts_at": "2027-01-01", "status": "published"});
+        editor.create("events", &event);
+    }
+    let public = app.public();
+    for limit in 10..14 {
+        assert_eq!(slugs(&public, &format!("type=talk&limit={limit}")), ["a", "b"]);
+    }
+    editor.patch("/api/v1/events/b", "\"v1\"", &json!({"title": "0"})).expect(200);
+    assert_eq!(slugs(&public, "type=talk&limit=20"), ["b", "a"]);
+    editor.patch("/api/v1/event-types/talk", "\"v1\"", &json!({"slug": "lecture"})).expect(200);
+    assert_eq!(slugs(&public, "type=talk&limit=21"), [""; 0]);
+    assert_eq!(slugs(&public, "type=lecture&limit=22"), ["b", "a"]);
+    editor.delete("/api/v1/events/a", "\"v1\"").expect(204);
+    assert_eq!(slugs(&public, "type=lecture&limit=23"), ["b"]);
 }
 
 fn fill(app: &TestApp) -> Client {

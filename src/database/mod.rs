@@ -96,6 +96,17 @@ impl Database {
         self.readers.run(task).await
     }
 
+    /// The same, unless `glance` finds all with one statement, which needs no transaction.
+    pub async fn read_after<T, E, G, F>(&self, glance: G, task: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        G: FnOnce(&mut Db) -> Result<Option<T>, E> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
+        self.readers.run_after(glance, task).await
+    }
+
     /// The same for a task that touches a few rows by their keys. On SQLite it runs on the calling
     /// thread: it takes less time than handing it over.
     pub async fn read_item<T, E, F>(&self, task: F) -> Result<T, E>

@@ -40,9 +40,24 @@ impl Readers {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
+        self.run_after(|_| Ok(None), task).await
+    }
+
+    /// See [`super::Database::read_after`].
+    pub async fn run_after<T, E, G, F>(&self, glance: G, task: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        G: FnOnce(&mut Db) -> Result<Option<T>, E> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
         let (answer, wait) = oneshot::channel();
         let job: Job = Box::new(move |link| {
-            let outcome = catch_unwind(AssertUnwindSafe(|| in_transaction(link, task)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| match link.get().map_err(E::from).and_then(glance) {
+                Ok(Some(found)) => Ok(found),
+                // What went wrong at a glance shows in the transaction again, or went over.
+                Ok(None) | Err(_) => in_transaction(link, task),
+            }));
             if outcome.is_err() {
                 link.drop_connection();
             }

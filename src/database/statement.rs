@@ -71,12 +71,17 @@ pub fn any_of<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIt
     }
 }
 
-/// The rows in which `column` is one of these, of those that other conditions name: for SQLite, which keeps
-/// no statistics here, the column is made useless for an index (<https://sqlite.org/optoverview.html>,
-/// "disqualifying terms").
+/// The rows in which `column`, a text, is one of these, of those that other conditions name. The column is
+/// made useless for an index: SQLite keeps no statistics here (<https://sqlite.org/optoverview.html>,
+/// "disqualifying terms"), and Postgres has none of fresh tables.
 pub fn by_the_way<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> AnyOf<C> {
-    let first = if dialect == Dialect::Sqlite { "+" } else { "" };
-    AnyOf { first, ..any_of(dialect, column, values) }
+    let any = any_of(dialect, column, values);
+    let (first, before) = match (dialect, any.after.is_empty()) {
+        (Dialect::Sqlite, _) => ("+", any.before),
+        (Dialect::Postgres, true) => ("('' || ", ") = "),
+        (Dialect::Postgres, false) => ("('' || ", ") = ANY(string_to_array("),
+    };
+    AnyOf { first, before, ..any }
 }
 
 impl<C> AnyOf<C> {

@@ -23,6 +23,13 @@ pub struct Card {
     since: u64,
 }
 
+/// What had a slug at a time of the ledger.
+struct Name {
+    id: String,
+    depends: Depends,
+    since: u64,
+}
+
 /// Item and shape.
 type Key = (u128, u64);
 
@@ -35,9 +42,13 @@ impl Weighter<Key, Arc<Card>> for Bytewise {
     }
 }
 
-/// Cards of this node, as the public sees them.
+/// Names that are remembered: those by which lists are filtered.
+const NAMES: usize = 4_096;
+
+/// Cards of this node, as the public sees them, and the ids of what is named in queries.
 pub struct Cards {
     cache: Option<Cache<Key, Arc<Card>, Bytewise>>,
+    names: Cache<String, Arc<Name>>,
     ledger: Arc<Ledger>,
 }
 
@@ -45,7 +56,7 @@ impl Cards {
     /// Room for so many bytes; none for 0.
     pub fn new(bytes: usize, ledger: &Arc<Ledger>) -> Self {
         let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
-        Self { cache: (bytes > 0).then(|| room(bytes)), ledger: Arc::clone(ledger) }
+        Self { cache: (bytes > 0).then(|| room(bytes)), names: Cache::new(NAMES), ledger: Arc::clone(ledger) }
     }
 
     /// For a read that began at this time of the ledger.
@@ -67,6 +78,11 @@ impl Shelf<'_> {
         if so { self } else { Self { cards: None, ..self } }
     }
 
+    /// Whether anything can be taken from it.
+    pub fn is_open(&self) -> bool {
+        self.cards.is_some_and(|cards| cards.cache.is_some())
+    }
+
     /// The same, for answers in this shape.
     pub fn in_shape(self, shape: &Shape) -> Self {
         self.only_if(shape.audience == Audience::Public && !shape.draft)
@@ -82,6 +98,21 @@ impl Shelf<'_> {
         }
         cards.cache.as_ref()?.remove_if(&key, |card| !cards.ledger.unchanged(&card.depends, card.since));
         None
+    }
+
+    /// The id of the item of a kind that has this slug, where that was asked before and is so still.
+    pub fn id_of(&self, kind: &str, slug: &str) -> Option<String> {
+        let cards = self.cards?;
+        let name = cards.names.get(&format!("{kind}/{slug}"))?;
+        cards.ledger.unchanged(&name.depends, name.since).then(|| name.id.clone())
+    }
+
+    /// Remembers what has a slug.
+    pub fn learn(&self, kind: &str, slug: &str, id: &str) {
+        if let Some(cards) = self.cards {
+            let name = Name { id: id.to_owned(), depends: Depends::on_kinds([kind]), since: self.since };
+            cards.names.insert(format!("{kind}/{slug}"), Arc::new(name));
+        }
     }
 
     /// A fresh card, kept where it may be.

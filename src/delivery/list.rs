@@ -45,27 +45,8 @@ pub struct Page {
 /// Items that are looked at in one go where many match a text.
 const STRIDE: i64 = 500;
 
-/// Sort keys of a row: times and position, then the label.
-#[derive(Debug, Clone)]
-struct Keys {
-    numbers: [i64; 6],
-    label: String,
-}
-
-impl Keys {
-    fn get(&self, column: Column) -> KeyValue {
-        let at = match column {
-            Column::StartsAt => 0,
-            Column::EndsAt => 1,
-            Column::CreatedAt => 2,
-            Column::UpdatedAt => 3,
-            Column::PublishedAt => 4,
-            Column::Position => 5,
-            Column::Label => return KeyValue::Text(self.label.clone()),
-        };
-        KeyValue::Number(self.numbers[at])
-    }
-}
+/// An item that was found, and its sort keys in the order of the query.
+type Row = (String, Vec<KeyValue>);
 
 /// With what a page is made.
 #[derive(Clone, Copy)]
@@ -88,7 +69,7 @@ pub fn page(
     query: &ListQuery,
 ) -> Result<Page, Problem> {
     let Kitchen { site, cursor_key, search, shelf } = kitchen;
-    let selection = Selection::new(connection, resource, query)?;
+    let selection = Selection::new(connection, resource, query, shelf)?;
     let found = Found::new(search, resource, query, query.locale(site))?;
     let total = if query.count { Some(total(connection, &selection, found.as_ref())?) } else { None };
     let (ids, next, previous) = match &found {
@@ -103,6 +84,27 @@ pub fn page(
     let facets = facets(connection, site, &selection, found.as_ref(), query)?;
     let encode = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.encode(cursor_key));
     Ok(Page { cards, next: encode(next), previous: encode(previous), total, highlights, facets })
+}
+
+/// A page of which everything but its order is ready: one statement, which needs no transaction to see one
+/// state of the database. None where more has to be asked. Whatever changes after that statement also makes
+/// the cards useless that it concerns.
+pub fn glance(
+    connection: &mut Db,
+    resource: &'static Resource,
+    kitchen: Kitchen<'_>,
+    query: &ListQuery,
+) -> Result<Option<Page>, Problem> {
+    let shelf = kitchen.shelf.in_shape(&query.shape);
+    let plain = query.text.is_none() && !query.count && query.facets.is_empty() && shelf.is_open();
+    let selection = if plain { Selection::known(connection.dialect(), resource, query, shelf) } else { None };
+    let Some(selection) = selection else { return Ok(None) };
+    let (ids, next, previous) = in_order(connection, resource, &selection, None, query)?;
+    let key = shape_key(resource.kind, &query.shape);
+    let Some(cards) = ids.iter().map(|id| shelf.find(id, key)).collect() else { return Ok(None) };
+    let encode = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.encode(kitchen.cursor_key));
+    let (next, previous) = (encode(next), encode(previous));
+    Ok(Some(Page { cards, next, previous, total: None, highlights: Vec::new(), facets: Map::new() }))
 }
 
 fn total(connection: &mut Db, selection: &Selection, found: Option<&Found<'_>>) -> Result<i64, Problem> {
@@ -164,11 +166,8 @@ fn in_order(
         Some(_) => (more, true),
         None => (more, query.offset > 0),
     };
-    let cursor = |row: Option<&(String, Keys)>, before: bool| {
-        row.map(|(id, keys)| {
-            let keys = query.order.iter().map(|(sort, _)| keys.get(sort.column)).collect();
-            Cursor { list: query.name(resource), keys, id: id.clone(), before }
-        })
+    let cursor = |row: Option<&Row>, before: bool| {
+        row.map(|(id, keys)| Cursor { list: query.name(resource), keys: keys.clone(), id: id.clone(), before })
     };
     let next = if has_next { cursor(rows.last(), false) } else { None };
     let previous = if has_previous { cursor(rows.first(), true) } else { None };
@@ -190,7 +189,7 @@ impl Walk<'_> {
         start: Option<(Vec<KeyValue>, String)>,
         offset: i64,
         limit: i64,
-    ) -> Result<Vec<(String, Keys)>, Problem> {
+    ) -> Result<Vec<Row>, Problem> {
         let Some(found) = self.found else { return Ok(self.some(connection, start.as_ref(), None, offset, limit)?) };
         if let Some(few) = found.named() {
             return Ok(self.some(connection, start.as_ref(), Some(few), offset, limit)?);
@@ -201,8 +200,7 @@ impl Walk<'_> {
             let next = self.some(connection, start.as_ref(), None, 0, STRIDE)?;
             let ids: Vec<String> = next.iter().map(|(id, _)| id.clone()).collect();
             let good = found.among(&ids)?;
-            let last =
-                next.last().map(|(id, keys)| (self.order.iter().map(|(c, _)| keys.get(*c)).collect(), id.clone()));
+            let last = next.last().map(|(id, keys)| (keys.clone(), id.clone()));
             let ended = (next.len() as i64) < STRIDE;
             rows.extend(next.into_iter().filter(|(id, _)| good.contains(id)));
             if rows.len() >= wanted || ended {
@@ -220,7 +218,7 @@ impl Walk<'_> {
         among: Option<&[String]>,
         offset: i64,
         limit: i64,
-    ) -> QueryResult<Vec<(String, Keys)>> {
+    ) -> QueryResult<Vec<Row>> {
         let select = among.map_or_else(|| self.selection.query(), |ids| self.selection.among(ids));
         let mut select = sorted(select, &self.order).limit(limit);
         if offset > 0 {
@@ -229,7 +227,7 @@ impl Walk<'_> {
         if let Some((keys, id)) = start {
             select = after(select, &self.order, keys, id);
         }
-        rows(connection, select)
+        rows(connection, select, &self.order)
     }
 }
 
@@ -265,13 +263,45 @@ fn highlights(
     Ok(rows.into_iter().map(|row| row.id).zip(snippets).collect())
 }
 
-/// The items that a query finds, with their sort keys.
-fn rows(connection: &mut Db, select: Query<'_>) -> QueryResult<Vec<(String, Keys)>> {
-    type Numbers = (i64, i64, i64, i64, i64, i64);
-    let numbers =
-        (items::starts_at, items::ends_at, items::created_at, items::updated_at, items::published_at, items::position);
-    let rows: Vec<(String, Numbers, String)> = select.select((items::id, numbers, items::label)).load(connection)?;
-    Ok(rows.into_iter().map(|(id, n, label)| (id, Keys { numbers: [n.0, n.1, n.2, n.3, n.4, n.5], label })).collect())
+/// The items that a query finds, with their sort keys. One key is in the index that has its order: where no
+/// more is asked for, rows are not read.
+fn rows(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -> QueryResult<Vec<Row>> {
+    macro_rules! only {
+        ($column:ident, $key:path) => {{
+            let rows: Vec<(String, _)> = select.select((items::id, items::$column)).load(connection)?;
+            rows.into_iter().map(|(id, key)| (id, vec![$key(key)])).collect()
+        }};
+    }
+    Ok(match order {
+        [(Column::StartsAt, _)] => only!(starts_at, KeyValue::Number),
+        [(Column::EndsAt, _)] => only!(ends_at, KeyValue::Number),
+        [(Column::CreatedAt, _)] => only!(created_at, KeyValue::Number),
+        [(Column::UpdatedAt, _)] => only!(updated_at, KeyValue::Number),
+        [(Column::PublishedAt, _)] => only!(published_at, KeyValue::Number),
+        [(Column::Position, _)] => only!(position, KeyValue::Number),
+        [(Column::Label, _)] => only!(label, KeyValue::Text),
+        several => with_keys(connection, select, several)?,
+    })
+}
+
+fn with_keys(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -> QueryResult<Vec<Row>> {
+    type Times = (i64, i64, i64, i64, i64);
+    let times = (items::starts_at, items::ends_at, items::created_at, items::updated_at, items::published_at);
+    let rows: Vec<(String, Times, i64, String)> =
+        select.select((items::id, times, items::position, items::label)).load(connection)?;
+    let row = |(id, times, position, label): (String, Times, i64, String)| {
+        let key = |(column, _): &(Column, bool)| match column {
+            Column::StartsAt => KeyValue::Number(times.0),
+            Column::EndsAt => KeyValue::Number(times.1),
+            Column::CreatedAt => KeyValue::Number(times.2),
+            Column::UpdatedAt => KeyValue::Number(times.3),
+            Column::PublishedAt => KeyValue::Number(times.4),
+            Column::Position => KeyValue::Number(position),
+            Column::Label => KeyValue::Text(label.clone()),
+        };
+        (id, order.iter().map(key).collect())
+    };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 /// The items with these ids, in their order; those for which no card is ready are put together.

@@ -10,13 +10,15 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Integer, Text};
 
 use super::Audience;
+use super::cards::Cards;
 use super::reader::Reader;
 use super::select::{Selection, sorted};
 use crate::config::Config;
 use crate::content::fault::Faults;
+use crate::content::field::Kind;
 use crate::database::connection::connect;
 use crate::database::{Address, Backend, Db, migrate};
-use crate::resources::{Column, Resource};
+use crate::resources::{ALL, Column, Resource};
 
 /// `EXPLAIN QUERY PLAN` of a query.
 struct Explained<Q>(Q);
@@ -47,7 +49,9 @@ fn plan(connection: &mut Db, kind: &str, asked: &str, order: Column) -> Vec<Stri
     let mut reader = Reader { resource, site: &site, audience: Audience::Public, faults: &mut faults };
     let query = reader.list(&pairs, b"key");
     assert!(faults.is_empty(), "{asked}: {faults:?}");
-    let selection = Selection::new(connection, resource, &query).unwrap();
+    let cards = Cards::new(0, &Arc::default());
+    let shelf = cards.since(0);
+    let selection = Selection::new(connection, resource, &query, shelf).unwrap();
     let select = sorted(selection.query(), &[(order, true)]).select(crate::database::schema::items::id).limit(21);
     let rows: Vec<(i32, i32, i32, String)> = Explained(select).load(connection).unwrap();
     rows.into_iter().map(|row| row.3).collect()
@@ -100,5 +104,19 @@ fn what_names_few_items_leads_to_them() {
 #[test]
 fn a_type_and_its_times_are_one_step_in_an_index() {
     let plan = plan(&mut database(), "event", "type=a&starts_at[gte]=2026-01-01", Column::StartsAt);
-    assert_eq!(plan, ["SEARCH items USING INDEX items_parent_live_starts (parent_id=? AND live=? AND starts_at>?)"]);
+    let step = "SEARCH items USING COVERING INDEX items_parent_live_starts (parent_id=? AND live=? AND starts_at>?)";
+    assert_eq!(plan, [step]);
+}
+
+#[test]
+fn under_a_kind_only_one_kind_is_filed() {
+    let mut parents: Vec<&str> = Vec::new();
+    for resource in ALL {
+        let parent = resource.parent.and_then(|name| resource.field(name));
+        if let Some(Kind::Reference(parent)) = parent.map(|field| &field.kind) {
+            assert!(!parents.contains(&parent), "more than one kind is filed under {parent}");
+            parents.push(parent);
+        }
+    }
+    assert_eq!(parents.len(), 3);
 }

@@ -7,6 +7,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
 
 use super::Audience;
+use super::cards::Shelf;
 use super::cursor::KeyValue;
 use super::near;
 use super::query::{Compare, Condition, ListQuery, Quantity, Status, When};
@@ -47,11 +48,22 @@ impl Resolved {
             Resolved::Plain(_) | Resolved::Parent { .. } => false,
         }
     }
+
+    /// Whether it says under what the items are filed.
+    fn is_filed(&self) -> bool {
+        matches!(self, Resolved::Parent { none: false, .. })
+    }
 }
 
 /// Puts conditions into words of the database: slugs become ids, what is like something becomes which
 /// items these are.
-fn resolve(connection: &mut Db, condition: &Condition, among: Among, out: &mut Vec<Resolved>) -> Result<(), Problem> {
+fn resolve(
+    connection: &mut Db,
+    condition: &Condition,
+    among: Among,
+    shelf: Shelf<'_>,
+    out: &mut Vec<Resolved>,
+) -> Result<(), Problem> {
     let (on, quantity, given) = match condition {
         Condition::Values(on, quantity, given) => (on, *quantity, given),
         Condition::Near { relation, around } => {
@@ -76,7 +88,9 @@ fn resolve(connection: &mut Db, condition: &Condition, among: Among, out: &mut V
     for given in groups {
         let mut ids = |kind: &str| -> QueryResult<Vec<String>> {
             let given: Vec<&str> = given.iter().map(String::as_str).collect();
-            Ok(stored::resolve(connection, &[kind], &given, among)?.into_values().collect())
+            let found = stored::resolve(connection, &[kind], &given, among)?;
+            found.iter().for_each(|((kind, name), id)| shelf.learn(kind, name, id));
+            Ok(found.into_values().collect())
         };
         out.push(match on {
             On::Parent(kind) => Resolved::Parent { ids: ids(kind)?, none },
@@ -93,7 +107,7 @@ fn resolve(connection: &mut Db, condition: &Condition, among: Among, out: &mut V
                 Resolved::Word { field: word.field, values: given.to_vec(), usual, common: !beyond.is_empty(), none }
             }
             On::Through(through) => {
-                let ids = like(connection, through, given, among)?;
+                let ids = like(connection, through, given, among, shelf)?;
                 refers(connection, through.relation, ids, none)?
             }
             _ => Resolved::Plain(condition.clone()),
@@ -111,11 +125,17 @@ fn refers(connection: &mut Db, relation: &'static str, ids: Vec<String>, none: b
 }
 
 /// The items that a relation's filter selects, if they are not too many.
-fn like(connection: &mut Db, through: &Through, given: &[String], among: Among) -> Result<Vec<String>, Problem> {
+fn like(
+    connection: &mut Db,
+    through: &Through,
+    given: &[String],
+    among: Among,
+    shelf: Shelf<'_>,
+) -> Result<Vec<String>, Problem> {
     let (dialect, condition) =
         (connection.dialect(), Condition::Values(through.filter.on, Quantity::Any, given.to_vec()));
     let mut resolved = Vec::new();
-    resolve(connection, &condition, among, &mut resolved)?;
+    resolve(connection, &condition, among, shelf, &mut resolved)?;
     let mut query = items::table.filter(items::kind.eq(through.target)).into_boxed();
     query = match among {
         Among::Live => query.filter(items::live.eq(true)),
@@ -146,33 +166,61 @@ pub struct Selection {
 
 impl Selection {
     /// Resolves what the conditions refer to; one query for each filter by reference.
-    pub fn new(connection: &mut Db, resource: &'static Resource, query: &ListQuery) -> Result<Self, Problem> {
-        let audience = query.shape.audience;
-        let among = match audience {
+    pub fn new(
+        connection: &mut Db,
+        resource: &'static Resource,
+        query: &ListQuery,
+        shelf: Shelf<'_>,
+    ) -> Result<Self, Problem> {
+        let among = match query.shape.audience {
             Audience::Public => Among::Live,
             Audience::Editors => Among::Present,
         };
         let mut conditions = Vec::with_capacity(query.conditions.len());
         for condition in &query.conditions {
-            resolve(connection, condition, among, &mut conditions)?;
+            resolve(connection, condition, among, shelf, &mut conditions)?;
         }
-        Ok(Self {
+        Ok(Self::of(connection.dialect(), resource, query, conditions))
+    }
+
+    /// The same without a question to the database, where what the conditions name is known.
+    pub fn known(dialect: Dialect, resource: &'static Resource, query: &ListQuery, shelf: Shelf<'_>) -> Option<Self> {
+        let known = |condition: &Condition| match condition {
+            Condition::Values(On::Parent(kind), Quantity::Any, given) => {
+                let ids = given.iter().map(|name| shelf.id_of(kind, name)).collect::<Option<Vec<_>>>()?;
+                Some(Resolved::Parent { ids, none: false })
+            }
+            Condition::Values(On::Ids | On::Slug | On::Country | On::Variant(_), ..)
+            | Condition::Time(..)
+            | Condition::When(_) => Some(Resolved::Plain(condition.clone())),
+            Condition::Values(..) | Condition::Near { .. } => None,
+        };
+        let conditions = query.conditions.iter().map(known).collect::<Option<Vec<_>>>()?;
+        Some(Self::of(dialect, resource, query, conditions))
+    }
+
+    fn of(dialect: Dialect, resource: &'static Resource, query: &ListQuery, conditions: Vec<Resolved>) -> Self {
+        Self {
             kind: resource.kind,
             status: query.status.clone(),
-            audience,
-            dialect: connection.dialect(),
+            audience: query.shape.audience,
+            dialect,
             conditions,
             at: query.at.unwrap_or_else(now),
             untranslated: query.untranslated.as_ref().map(|locale| format!("%,{locale},%")),
             outdated: query.outdated.as_ref().map(|locale| format!("%,{locale},%")),
-        })
+        }
     }
 
     /// The items that fulfil all conditions.
     pub fn query(&self) -> Query<'_> {
-        self.narrowed(match self.conditions.iter().any(Resolved::names_items) {
-            true => items::table.filter(by_the_way(self.dialect, items::kind, [self.kind])).into_boxed(),
-            false => items::table.filter(items::kind.eq(self.kind)).into_boxed(),
+        let all = items::table.into_boxed();
+        let named = self.conditions.iter().any(Resolved::names_items);
+        self.narrowed(match self.conditions.iter().any(Resolved::is_filed) {
+            // Under one kind only items of one kind are filed, and the index of these knows no kinds.
+            true => all,
+            false if named => all.filter(by_the_way(self.dialect, items::kind, [self.kind])),
+            false => all.filter(items::kind.eq(self.kind)),
         })
     }
 

@@ -19,7 +19,7 @@ use crate::database::{Db, now};
 use crate::delivery::Shape;
 use crate::delivery::answers::Kept;
 use crate::delivery::compose::MadeOf;
-use crate::delivery::list::{Page, page};
+use crate::delivery::list::{Page, glance, page};
 use crate::delivery::one::{One, one};
 use crate::delivery::purge;
 use crate::delivery::query::ListQuery;
@@ -139,12 +139,22 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
     let compute = async {
         let (limit, content_type) = (query.limit, media_type(&query.shape));
         let app = Arc::clone(&request.app);
-        let (since, public) = (app.database.ledger().now(), sight.is_public());
-        let read = move |c: &mut Db| {
-            let shelf = app.cards.since(since).only_if(public);
-            page(c, resource, app.kitchen(shelf), &query)
+        let (since, query) = (app.database.ledger().now(), Arc::new(query));
+        let page = match sight.is_public() {
+            true => {
+                let (here, asked) = (Arc::clone(&app), Arc::clone(&query));
+                let look = move |c: &mut Db| glance(c, resource, here.kitchen(here.cards.since(since)), &asked);
+                let read = move |c: &mut Db| page(c, resource, app.kitchen(app.cards.since(since)), &query);
+                request.app.database.read_after(look, read).await?
+            }
+            false => {
+                let read = move |c: &mut Db| {
+                    let nothing = app.cards.since(since).only_if(false);
+                    page(c, resource, app.kitchen(nothing), &query)
+                };
+                sight.read(&request.app, read).await?
+            }
         };
-        let page = sight.read(&request.app, read).await?;
         let link = links(&request, &page);
         Ok(Kept { link, until, ..Kept::new(content_type, envelope(&page, limit), |body| etag(0, body), made_of) })
     };
