@@ -18,6 +18,7 @@ tests![
     words_follow_their_items,
     relations_of_what_is_included_are_included,
     what_filters_name_is_remembered_only_while_it_is_so,
+    pages_within_bounds_follow_each_other,
 ];
 
 fn slugs(client: &Client, query: &str) -> Vec<String> {
@@ -45,6 +46,45 @@ fn what_filters_name_is_remembered_only_while_it_is_so(app: &TestApp) {
     assert_eq!(slugs(&public, "type=lecture&limit=22"), ["b", "a"]);
     editor.delete("/api/v1/events/a", "\"v1\"").expect(204);
     assert_eq!(slugs(&public, "type=lecture&limit=23"), ["b"]);
+}
+
+/// Bounds of the query and of the page's place meet in one column; several events start at once.
+fn pages_within_bounds_follow_each_other(app: &TestApp) {
+    let editor = app.editor();
+    for (number, year) in [2019, 2020, 2020, 2020, 2021, 2022, 2088, 2089, 2089, 2089, 2090, 2091].iter().enumerate() {
+        let event = json!({"title": format!("{number:02}"), "slug": format!("e{number:02}"), "starts_at": format!("{year}-05-01T10:00:00Z"), "status": "published"});
+        editor.create("events", &event);
+    }
+    let public = app.public();
+    let seen = |page: &Value| -> Vec<String> {
+        page["data"].as_array().unwrap().iter().map(|item| item["slug"].as_str().unwrap().to_owned()).collect()
+    };
+    let span = ["2020-05-01T10:00:00Z", "2090-05-01T10:00:00Z"];
+    let mut queries = vec![
+        "when=upcoming".to_owned(),
+        "when=past".to_owned(),
+        format!("starts_at[gt]={}&starts_at[lt]={}", span[0], span[1]),
+    ];
+    for compare in ["gte", "gt", "lte", "lt"] {
+        queries.extend(span.map(|moment| format!("starts_at[{compare}]={moment}")));
+    }
+    for (query, sort) in queries.iter().flat_map(|query| ["starts_at", "-starts_at"].map(|sort| (query, sort))) {
+        let path = format!("/api/v1/events?{query}&sort={sort}");
+        let whole = seen(&public.get(&format!("{path}&limit=50")).expect(200).json());
+        let (mut found, mut page) = (Vec::new(), public.get(&format!("{path}&limit=2")).expect(200).json());
+        loop {
+            found.extend(seen(&page));
+            let Some(next) = page["page"]["next"].as_str() else { break };
+            page = public.get(&format!("{path}&limit=2&cursor={next}")).expect(200).json();
+        }
+        assert_eq!(found, whole, "{path}");
+        let mut back = seen(&page);
+        while let Some(previous) = page["page"]["prev"].as_str() {
+            page = public.get(&format!("{path}&limit=2&cursor={previous}")).expect(200).json();
+            back.splice(0..0, seen(&page));
+        }
+        assert_eq!(back, whole, "back: {path}");
+    }
 }
 
 fn fill(app: &TestApp) -> Client {

@@ -6,8 +6,9 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use super::compose::Loaded;
+use super::narrow::Query;
 use super::search::{FEW, too_dear};
-use super::select::{Query, Selection};
+use super::select::Selection;
 use crate::content::Site;
 use crate::content::render::View;
 use crate::database::schema::{item_words, items, links};

@@ -13,9 +13,10 @@ use super::compose::{Loaded, compose};
 use super::cursor::{Cursor, KeyValue};
 use super::drafts;
 use super::facets::Counting;
+use super::narrow::{Query, after, sorted};
 use super::query::{ListQuery, MAX_OFFSET};
 use super::search::Found;
-use super::select::{Query, Selection, after, sorted};
+use super::select::Selection;
 use crate::content::Site;
 use crate::content::render::{Fragments, View};
 use crate::database::schema::items;
@@ -219,7 +220,9 @@ impl Walk<'_> {
         offset: i64,
         limit: i64,
     ) -> QueryResult<Vec<Row>> {
-        let select = among.map_or_else(|| self.selection.query(), |ids| self.selection.among(ids));
+        let first = start.and_then(|(keys, _)| Some((self.order.first()?, keys.first()?)));
+        let first = first.map(|((column, down), value)| (*column, *down, value));
+        let select = among.map_or_else(|| self.selection.query_behind(first), |ids| self.selection.among(ids));
         let mut select = sorted(select, &self.order).limit(limit);
         if offset > 0 {
             select = select.offset(offset);

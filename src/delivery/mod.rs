@@ -13,6 +13,7 @@ pub mod facets;
 mod fields;
 pub mod list;
 pub mod live;
+mod narrow;
 mod near;
 pub mod one;
 #[cfg(test)]

@@ -11,8 +11,9 @@ use diesel::sql_types::{Integer, Text};
 
 use super::Audience;
 use super::cards::Cards;
+use super::narrow::sorted;
 use super::reader::Reader;
-use super::select::{Selection, sorted};
+use super::select::Selection;
 use crate::config::Config;
 use crate::content::fault::Faults;
 use crate::content::field::Kind;
@@ -114,7 +115,7 @@ fn under_a_kind_only_one_kind_is_filed() {
     for resource in ALL {
         let parent = resource.parent.and_then(|name| resource.field(name));
         if let Some(Kind::Reference(parent)) = parent.map(|field| &field.kind) {
-            assert!(!parents.contains(&parent), "more than one kind is filed under {parent}");
+            assert!(!parents.contains(parent), "more than one kind is filed under {parent}");
             parents.push(parent);
         }
     }

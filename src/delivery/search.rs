@@ -5,8 +5,9 @@ use std::collections::HashSet;
 
 use diesel::prelude::*;
 
+use super::narrow::Query;
 use super::query::ListQuery;
-use super::select::{Query, Selection};
+use super::select::Selection;
 use crate::content::fault::Faults;
 use crate::database::Db;
 use crate::database::schema::items;

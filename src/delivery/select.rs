@@ -1,59 +1,24 @@
-//! From conditions and order to one query on `items`.
+//! From the conditions of a query to a selection of items: what they name is looked up.
 
-use diesel::BoxableExpression;
-use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::result::QueryResult;
-use diesel::sql_types::Bool;
 
 use super::Audience;
 use super::cards::Shelf;
 use super::cursor::KeyValue;
+use super::narrow::{Query, Resolved, is_said, narrow};
 use super::near;
-use super::query::{Compare, Condition, ListQuery, Quantity, Status, When};
+use super::query::{Condition, ListQuery, Quantity, Status, When};
 use super::search::{FEW, too_dear};
 use crate::database::schema::{item_words, items, links};
-use crate::database::{Backend, Db, Dialect, any_of, by_the_way, now};
+use crate::database::{Db, Dialect, any_of, by_the_way, now};
 use crate::items::{self as stored, Among};
 use crate::problem::Problem;
 use crate::resources::{Column, On, Resource, Through};
 
-/// A query on `items` under construction.
-pub type Query<'a> = items::BoxedQuery<'a, Backend>;
-
 /// Up to so many items are collected, and then put in order; of more, each is tested as they come in
 /// order, so that a page stops early.
 const RARE: i64 = 2_000;
-
-type Test = Box<dyn BoxableExpression<items::table, Backend, SqlType = Bool>>;
-
-/// A condition whose references are ids.
-enum Resolved {
-    Plain(Condition),
-    Parent { ids: Vec<String>, none: bool },
-    Refers { relation: &'static str, ids: Vec<String>, common: bool, none: bool },
-    ReferredBy { relation: &'static str, ids: Vec<String>, none: bool },
-    Word { field: &'static str, values: Vec<String>, usual: bool, common: bool, none: bool },
-    Among { ids: Vec<String>, none: bool },
-}
-
-impl Resolved {
-    /// Whether it says of itself which items these are, and they are few.
-    fn names_items(&self) -> bool {
-        match self {
-            Resolved::Plain(Condition::Values(On::Ids, quantity, _)) => *quantity != Quantity::None,
-            Resolved::Refers { common, none, .. } => !common && !none,
-            Resolved::Word { usual, common, none, .. } => !usual && !common && !none,
-            Resolved::ReferredBy { none, .. } | Resolved::Among { none, .. } => !none,
-            Resolved::Plain(_) | Resolved::Parent { .. } => false,
-        }
-    }
-
-    /// Whether it says under what the items are filed.
-    fn is_filed(&self) -> bool {
-        matches!(self, Resolved::Parent { none: false, .. })
-    }
-}
 
 /// Puts conditions into words of the database: slugs become ids, what is like something becomes which
 /// items these are.
@@ -214,23 +179,31 @@ impl Selection {
 
     /// The items that fulfil all conditions.
     pub fn query(&self) -> Query<'_> {
+        self.query_behind(None)
+    }
+
+    /// The same for a page that begins at a value of its first sort key (and whether that goes down). What
+    /// this says already is not said again: SQLite would look for the weaker of two bounds, and go through
+    /// all pages before.
+    pub fn query_behind(&self, start: Option<(Column, bool, &KeyValue)>) -> Query<'_> {
         let all = items::table.into_boxed();
         let named = self.conditions.iter().any(Resolved::names_items);
-        self.narrowed(match self.conditions.iter().any(Resolved::is_filed) {
+        let all = match self.conditions.iter().any(Resolved::is_filed) {
             // Under one kind only items of one kind are filed, and the index of these knows no kinds.
             true => all,
             false if named => all.filter(by_the_way(self.dialect, items::kind, [self.kind])),
             false => all.filter(items::kind.eq(self.kind)),
-        })
+        };
+        self.narrowed(all, start)
     }
 
     /// Those of these items that fulfil all conditions.
     pub fn among<S: AsRef<str>>(&self, ids: &[S]) -> Query<'_> {
         let kind = by_the_way(self.dialect, items::kind, [self.kind]);
-        self.narrowed(items::table.filter(kind).into_boxed().filter(any_of(self.dialect, items::id, ids)))
+        self.narrowed(items::table.filter(kind).into_boxed().filter(any_of(self.dialect, items::id, ids)), None)
     }
 
-    fn narrowed<'a>(&'a self, mut query: Query<'a>) -> Query<'a> {
+    fn narrowed<'a>(&'a self, mut query: Query<'a>, start: Option<(Column, bool, &KeyValue)>) -> Query<'a> {
         query = match (&self.status, self.audience) {
             (Status::Live, _) | (_, Audience::Public) => query.filter(items::live.eq(true)),
             (Status::Any, _) => query.filter(items::trashed_at.eq(0)),
@@ -244,7 +217,14 @@ impl Selection {
             query = query.filter(items::outdated.like(locale));
         }
         for condition in &self.conditions {
-            query = narrow(query, condition, self.dialect, self.at);
+            query = match condition {
+                Resolved::Plain(plain) if start.is_some_and(|start| is_said(plain, start, self.at)) => query,
+                // Its other half is there for the index only: nothing ends before it starts.
+                Resolved::Plain(Condition::When(When::Past)) if start.is_some() => {
+                    query.filter(items::ends_at.le(self.at))
+                }
+                condition => narrow(query, condition, self.dialect, self.at),
+            };
         }
         query
     }
@@ -258,158 +238,4 @@ fn by_state<'a>(query: Query<'a>, status: &'a Status) -> Query<'a> {
         Status::Archived => query.filter(items::status.eq("archived")),
         Status::Live | Status::Any | Status::Trashed => query,
     }
-}
-
-fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect, at: i64) -> Query<'a> {
-    match condition {
-        Resolved::Parent { ids, none: true } => {
-            query.filter(items::parent_id.is_null().or(not(any_of(dialect, items::parent_id, ids))))
-        }
-        Resolved::Parent { ids, none: false } => match ids.as_slice() {
-            [one] => query.filter(items::parent_id.eq(one)),
-            several => query.filter(any_of(dialect, items::parent_id, several)),
-        },
-        Resolved::Refers { relation, ids, common: false, none: false } => query.filter(
-            items::id.eq_any(
-                links::table
-                    .filter(any_of(dialect, links::target_id, ids).and(links::relation.eq(*relation)))
-                    .select(links::source_id),
-            ),
-        ),
-        Resolved::Refers { relation, ids, none, .. } => {
-            let ties = links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation)));
-            let ties = ties.filter(any_of(dialect, links::target_id, ids));
-            if *none { query.filter(not(exists(ties))) } else { query.filter(exists(ties)) }
-        }
-        Resolved::ReferredBy { relation, ids, none } => {
-            let ties = links::table
-                .filter(any_of(dialect, links::source_id, ids).and(links::relation.eq(*relation)))
-                .select(links::target_id);
-            if *none { query.filter(items::id.ne_all(ties)) } else { query.filter(items::id.eq_any(ties)) }
-        }
-        Resolved::Word { field, values, usual, common, none } => {
-            narrow_word(query, dialect, field, values, (*usual, *common, *none))
-        }
-        Resolved::Among { ids, none } => match none {
-            true => query.filter(not(any_of(dialect, items::id, ids))),
-            false => query.filter(any_of(dialect, items::id, ids)),
-        },
-        Resolved::Plain(plain) => narrow_plain(query, plain, dialect, at),
-    }
-}
-
-/// By words that are written down, and, for the usual one, by there being none.
-fn narrow_word<'a>(
-    query: Query<'a>,
-    dialect: Dialect,
-    field: &'static str,
-    values: &'a [String],
-    (usual, common, none): (bool, bool, bool),
-) -> Query<'a> {
-    let own = || item_words::table.filter(item_words::item_id.eq(items::id).and(item_words::field.eq(field)));
-    let written = || own().filter(any_of(dialect, item_words::value, values));
-    match (usual, none) {
-        (false, false) if common => query.filter(exists(written())),
-        (false, false) => query.filter(
-            items::id.eq_any(
-                item_words::table
-                    .filter(item_words::field.eq(field).and(any_of(dialect, item_words::value, values)))
-                    .select(item_words::item_id),
-            ),
-        ),
-        (false, true) => query.filter(not(exists(written()))),
-        (true, false) => query.filter(not(exists(own())).or(exists(written()))),
-        (true, true) => query.filter(exists(own())).filter(not(exists(written()))),
-    }
-}
-
-fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect, at: i64) -> Query<'a> {
-    match condition {
-        Condition::Time(column, compare, time) => query.filter(compared(*column, *compare, KeyValue::Number(*time))),
-        Condition::When(When::Upcoming) => query.filter(items::starts_at.gt(at)),
-        Condition::When(When::Ongoing) => query.filter(items::starts_at.le(at).and(items::ends_at.gt(at))),
-        Condition::When(When::Past) => query.filter(items::ends_at.le(at).and(items::starts_at.le(at))),
-        Condition::Values(on, quantity, values) => {
-            let none = *quantity == Quantity::None;
-            match (on, none) {
-                (On::Slug, false) => query.filter(any_of(dialect, items::slug, values)),
-                (On::Slug, true) => query.filter(not(any_of(dialect, items::slug, values))),
-                (On::Ids, false) => query.filter(any_of(dialect, items::id, values)),
-                (On::Ids, true) => query.filter(not(any_of(dialect, items::id, values))),
-                (On::Country, false) => query.filter(any_of(dialect, items::country, values)),
-                (On::Country, true) => {
-                    query.filter(items::country.is_null().or(not(any_of(dialect, items::country, values))))
-                }
-                (On::Variant(_), false) => query.filter(any_of(dialect, items::variant, values)),
-                (On::Variant(_), true) => {
-                    query.filter(items::variant.is_null().or(not(any_of(dialect, items::variant, values))))
-                }
-                _ => query,
-            }
-        }
-        Condition::Near { .. } => query,
-    }
-}
-
-macro_rules! compare_with {
-    ($column:expr, $compare:expr, $value:expr) => {
-        match $compare {
-            Compare::Gte => Box::new($column.ge($value)) as Test,
-            Compare::Gt => Box::new($column.gt($value)),
-            Compare::Lte => Box::new($column.le($value)),
-            Compare::Lt => Box::new($column.lt($value)),
-        }
-    };
-}
-
-fn compared(column: Column, compare: Compare, value: KeyValue) -> Test {
-    let (number, text) = match value {
-        KeyValue::Number(number) => (number, String::new()),
-        KeyValue::Text(text) => (0, text),
-    };
-    match column {
-        Column::StartsAt => compare_with!(items::starts_at, compare, number),
-        Column::EndsAt => compare_with!(items::ends_at, compare, number),
-        Column::CreatedAt => compare_with!(items::created_at, compare, number),
-        Column::UpdatedAt => compare_with!(items::updated_at, compare, number),
-        Column::PublishedAt => compare_with!(items::published_at, compare, number),
-        Column::Position => compare_with!(items::position, compare, number),
-        Column::Label => compare_with!(items::label, compare, text),
-    }
-}
-
-/// Only what lies behind a row in this order: `k1 ≥ v1 and (k1 > v1 or (k2 ≥ v2 and …))`. The
-/// outer bound on the first key is what an index can use.
-pub fn after<'a>(query: Query<'a>, order: &[(Column, bool)], keys: &[KeyValue], id: &str) -> Query<'a> {
-    let last_down = order.last().is_some_and(|(_, down)| *down);
-    let mut test: Test =
-        if last_down { Box::new(items::id.lt(id.to_owned())) } else { Box::new(items::id.gt(id.to_owned())) };
-    for ((column, down), value) in order.iter().zip(keys).rev() {
-        let (beyond, reaching) = if *down { (Compare::Lt, Compare::Lte) } else { (Compare::Gt, Compare::Gte) };
-        let beyond = compared(*column, beyond, value.clone());
-        let reaching = compared(*column, reaching, value.clone());
-        test = Box::new(reaching.and(beyond.or(test)));
-    }
-    query.filter(test)
-}
-
-/// Sorts by these columns, then by id.
-pub fn sorted<'a>(mut query: Query<'a>, order: &[(Column, bool)]) -> Query<'a> {
-    macro_rules! then_by {
-        ($query:expr, $column:expr, $down:expr) => {
-            if $down { $query.then_order_by($column.desc()) } else { $query.then_order_by($column.asc()) }
-        };
-    }
-    for (column, down) in order {
-        query = match column {
-            Column::StartsAt => then_by!(query, items::starts_at, *down),
-            Column::EndsAt => then_by!(query, items::ends_at, *down),
-            Column::CreatedAt => then_by!(query, items::created_at, *down),
-            Column::UpdatedAt => then_by!(query, items::updated_at, *down),
-            Column::PublishedAt => then_by!(query, items::published_at, *down),
-            Column::Position => then_by!(query, items::position, *down),
-            Column::Label => then_by!(query, items::label, *down),
-        };
-    }
-    then_by!(query, items::id, order.last().is_some_and(|(_, down)| *down))
 }

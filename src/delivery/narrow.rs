@@ -1,0 +1,214 @@
+//! One condition, or an order, put into a query on `items`.
+
+use diesel::BoxableExpression;
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use super::cursor::KeyValue;
+use super::query::{Compare, Condition, Quantity, When};
+use crate::database::schema::{item_words, items, links};
+use crate::database::{Backend, Dialect, any_of};
+use crate::resources::{Column, On};
+
+/// A query on `items` under construction.
+pub type Query<'a> = items::BoxedQuery<'a, Backend>;
+
+type Test = Box<dyn BoxableExpression<items::table, Backend, SqlType = Bool>>;
+
+/// A condition whose references are ids.
+pub enum Resolved {
+    Plain(Condition),
+    Parent { ids: Vec<String>, none: bool },
+    Refers { relation: &'static str, ids: Vec<String>, common: bool, none: bool },
+    ReferredBy { relation: &'static str, ids: Vec<String>, none: bool },
+    Word { field: &'static str, values: Vec<String>, usual: bool, common: bool, none: bool },
+    Among { ids: Vec<String>, none: bool },
+}
+
+impl Resolved {
+    /// Whether it says of itself which items these are, and they are few.
+    pub fn names_items(&self) -> bool {
+        match self {
+            Resolved::Plain(Condition::Values(On::Ids, quantity, _)) => *quantity != Quantity::None,
+            Resolved::Refers { common, none, .. } => !common && !none,
+            Resolved::Word { usual, common, none, .. } => !usual && !common && !none,
+            Resolved::ReferredBy { none, .. } | Resolved::Among { none, .. } => !none,
+            Resolved::Plain(_) | Resolved::Parent { .. } => false,
+        }
+    }
+
+    /// Whether it says under what the items are filed.
+    pub fn is_filed(&self) -> bool {
+        matches!(self, Resolved::Parent { none: false, .. })
+    }
+}
+
+/// Whether a page that begins there fulfils the condition anyway.
+pub fn is_said(condition: &Condition, (column, down, value): (Column, bool, &KeyValue), at: i64) -> bool {
+    let KeyValue::Number(value) = value else { return false };
+    match condition {
+        Condition::Time(of, compare, bound) if *of == column => match compare {
+            Compare::Gte => !down && value >= bound,
+            Compare::Gt => !down && value > bound,
+            Compare::Lte => down && value <= bound,
+            Compare::Lt => down && value < bound,
+        },
+        Condition::When(When::Upcoming) => column == Column::StartsAt && !down && *value > at,
+        _ => false,
+    }
+}
+
+pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect, at: i64) -> Query<'a> {
+    match condition {
+        Resolved::Parent { ids, none: true } => {
+            query.filter(items::parent_id.is_null().or(not(any_of(dialect, items::parent_id, ids))))
+        }
+        Resolved::Parent { ids, none: false } => match ids.as_slice() {
+            [one] => query.filter(items::parent_id.eq(one)),
+            several => query.filter(any_of(dialect, items::parent_id, several)),
+        },
+        Resolved::Refers { relation, ids, common: false, none: false } => query.filter(
+            items::id.eq_any(
+                links::table
+                    .filter(any_of(dialect, links::target_id, ids).and(links::relation.eq(*relation)))
+                    .select(links::source_id),
+            ),
+        ),
+        Resolved::Refers { relation, ids, none, .. } => {
+            let ties = links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation)));
+            let ties = ties.filter(any_of(dialect, links::target_id, ids));
+            if *none { query.filter(not(exists(ties))) } else { query.filter(exists(ties)) }
+        }
+        Resolved::ReferredBy { relation, ids, none } => {
+            let ties = links::table
+                .filter(any_of(dialect, links::source_id, ids).and(links::relation.eq(*relation)))
+                .select(links::target_id);
+            if *none { query.filter(items::id.ne_all(ties)) } else { query.filter(items::id.eq_any(ties)) }
+        }
+        Resolved::Word { field, values, usual, common, none } => {
+            narrow_word(query, dialect, field, values, (*usual, *common, *none))
+        }
+        Resolved::Among { ids, none } => match none {
+            true => query.filter(not(any_of(dialect, items::id, ids))),
+            false => query.filter(any_of(dialect, items::id, ids)),
+        },
+        Resolved::Plain(plain) => narrow_plain(query, plain, dialect, at),
+    }
+}
+
+/// By words that are written down, and, for the usual one, by there being none.
+fn narrow_word<'a>(
+    query: Query<'a>,
+    dialect: Dialect,
+    field: &'static str,
+    values: &'a [String],
+    (usual, common, none): (bool, bool, bool),
+) -> Query<'a> {
+    let own = || item_words::table.filter(item_words::item_id.eq(items::id).and(item_words::field.eq(field)));
+    let written = || own().filter(any_of(dialect, item_words::value, values));
+    match (usual, none) {
+        (false, false) if common => query.filter(exists(written())),
+        (false, false) => query.filter(
+            items::id.eq_any(
+                item_words::table
+                    .filter(item_words::field.eq(field).and(any_of(dialect, item_words::value, values)))
+                    .select(item_words::item_id),
+            ),
+        ),
+        (false, true) => query.filter(not(exists(written()))),
+        (true, false) => query.filter(not(exists(own())).or(exists(written()))),
+        (true, true) => query.filter(exists(own())).filter(not(exists(written()))),
+    }
+}
+
+fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect, at: i64) -> Query<'a> {
+    match condition {
+        Condition::Time(column, compare, time) => query.filter(compared(*column, *compare, KeyValue::Number(*time))),
+        Condition::When(When::Upcoming) => query.filter(items::starts_at.gt(at)),
+        Condition::When(When::Ongoing) => query.filter(items::starts_at.le(at).and(items::ends_at.gt(at))),
+        Condition::When(When::Past) => query.filter(items::ends_at.le(at).and(items::starts_at.le(at))),
+        Condition::Values(on, quantity, values) => {
+            let none = *quantity == Quantity::None;
+            match (on, none) {
+                (On::Slug, false) => query.filter(any_of(dialect, items::slug, values)),
+                (On::Slug, true) => query.filter(not(any_of(dialect, items::slug, values))),
+                (On::Ids, false) => query.filter(any_of(dialect, items::id, values)),
+                (On::Ids, true) => query.filter(not(any_of(dialect, items::id, values))),
+                (On::Country, false) => query.filter(any_of(dialect, items::country, values)),
+                (On::Country, true) => {
+                    query.filter(items::country.is_null().or(not(any_of(dialect, items::country, values))))
+                }
+                (On::Variant(_), false) => query.filter(any_of(dialect, items::variant, values)),
+                (On::Variant(_), true) => {
+                    query.filter(items::variant.is_null().or(not(any_of(dialect, items::variant, values))))
+                }
+                _ => query,
+            }
+        }
+        Condition::Near { .. } => query,
+    }
+}
+
+macro_rules! compare_with {
+    ($column:expr, $compare:expr, $value:expr) => {
+        match $compare {
+            Compare::Gte => Box::new($column.ge($value)) as Test,
+            Compare::Gt => Box::new($column.gt($value)),
+            Compare::Lte => Box::new($column.le($value)),
+            Compare::Lt => Box::new($column.lt($value)),
+        }
+    };
+}
+
+fn compared(column: Column, compare: Compare, value: KeyValue) -> Test {
+    let (number, text) = match value {
+        KeyValue::Number(number) => (number, String::new()),
+        KeyValue::Text(text) => (0, text),
+    };
+    match column {
+        Column::StartsAt => compare_with!(items::starts_at, compare, number),
+        Column::EndsAt => compare_with!(items::ends_at, compare, number),
+        Column::CreatedAt => compare_with!(items::created_at, compare, number),
+        Column::UpdatedAt => compare_with!(items::updated_at, compare, number),
+        Column::PublishedAt => compare_with!(items::published_at, compare, number),
+        Column::Position => compare_with!(items::position, compare, number),
+        Column::Label => compare_with!(items::label, compare, text),
+    }
+}
+
+/// Only what lies behind a row in this order: `k1 ≥ v1 and (k1 > v1 or (k2 ≥ v2 and …))`. The
+/// outer bound on the first key is what an index can use.
+pub fn after<'a>(query: Query<'a>, order: &[(Column, bool)], keys: &[KeyValue], id: &str) -> Query<'a> {
+    let last_down = order.last().is_some_and(|(_, down)| *down);
+    let mut test: Test =
+        if last_down { Box::new(items::id.lt(id.to_owned())) } else { Box::new(items::id.gt(id.to_owned())) };
+    for ((column, down), value) in order.iter().zip(keys).rev() {
+        let (beyond, reaching) = if *down { (Compare::Lt, Compare::Lte) } else { (Compare::Gt, Compare::Gte) };
+        let beyond = compared(*column, beyond, value.clone());
+        let reaching = compared(*column, reaching, value.clone());
+        test = Box::new(reaching.and(beyond.or(test)));
+    }
+    query.filter(test)
+}
+
+/// Sorts by these columns, then by id.
+pub fn sorted<'a>(mut query: Query<'a>, order: &[(Column, bool)]) -> Query<'a> {
+    macro_rules! then_by {
+        ($query:expr, $column:expr, $down:expr) => {
+            if $down { $query.then_order_by($column.desc()) } else { $query.then_order_by($column.asc()) }
+        };
+    }
+    for (column, down) in order {
+        query = match column {
+            Column::StartsAt => then_by!(query, items::starts_at, *down),
+            Column::EndsAt => then_by!(query, items::ends_at, *down),
+            Column::CreatedAt => then_by!(query, items::created_at, *down),
+            Column::UpdatedAt => then_by!(query, items::updated_at, *down),
+            Column::PublishedAt => then_by!(query, items::published_at, *down),
+            Column::Position => then_by!(query, items::position, *down),
+            Column::Label => then_by!(query, items::label, *down),
+        };
+    }
+    then_by!(query, items::id, order.last().is_some_and(|(_, down)| *down))
+}
