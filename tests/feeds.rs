@@ -23,22 +23,21 @@ tests![
     sitemaps_name_every_page_and_language,
 ];
 
+/// What readers in Python make of it.
 fn understood(what: &str, body: &[u8]) -> Value {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), body).unwrap();
-    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/read_feeds.py");
-    let output =
-        Command::new(installed("python/bin").join("python")).arg(script).arg(what).arg(file.path()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    read_by(Command::new(installed("python/bin").join("python")), "read_feeds.py", what, body)
 }
 
 /// What readers in JavaScript make of it.
 fn understood_by_scripts(what: &str, body: &[u8]) -> Value {
+    read_by(Command::new("node"), "read_feeds.mjs", what, body)
+}
+
+fn read_by(mut reader: Command, script: &str, what: &str, body: &[u8]) -> Value {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), body).unwrap();
-    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/read_feeds.mjs");
-    let said = run(Command::new("node").arg(script).arg(what).arg(file.path()).current_dir(installed("node")));
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools").join(script);
+    let said = run(reader.arg(script).arg(what).arg(file.path()).current_dir(installed("node")));
     serde_json::from_str(&said).unwrap()
 }
 

@@ -22,7 +22,10 @@ tests![
 ];
 
 fn slugs(client: &Client, query: &str) -> Vec<String> {
-    let page = client.get(&format!("/api/v1/events?sort=title&{query}")).expect(200).json();
+    seen(&client.get(&format!("/api/v1/events?sort=title&{query}")).expect(200).json())
+}
+
+fn seen(page: &Value) -> Vec<String> {
     page["data"].as_array().unwrap().iter().map(|item| item["slug"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -56,9 +59,6 @@ fn pages_within_bounds_follow_each_other(app: &TestApp) {
         editor.create("events", &event);
     }
     let public = app.public();
-    let seen = |page: &Value| -> Vec<String> {
-        page["data"].as_array().unwrap().iter().map(|item| item["slug"].as_str().unwrap().to_owned()).collect()
-    };
     let span = ["2020-05-01T10:00:00Z", "2090-05-01T10:00:00Z"];
     let mut queries = vec![
         "when=upcoming".to_owned(),

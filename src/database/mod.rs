@@ -93,7 +93,7 @@ impl Database {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        self.readers.run(task).await
+        self.read_after(|_| Ok(None), task).await
     }
 
     /// The same, unless `glance` finds all with one statement, which needs no transaction.
@@ -104,7 +104,7 @@ impl Database {
         G: FnOnce(&mut Db) -> Result<Option<T>, E> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        self.readers.run_after(glance, task).await
+        self.readers.run(glance, task).await
     }
 
     /// The same for a task that touches a few rows by their keys. On SQLite it runs on the calling
@@ -117,7 +117,7 @@ impl Database {
     {
         match &*self.address {
             Address::Sqlite(_) => reader::here(&self.address, &self.count, task),
-            Address::Postgres(_) => self.readers.run(task).await,
+            Address::Postgres(_) => self.read(task).await,
         }
     }
 

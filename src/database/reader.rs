@@ -33,18 +33,8 @@ impl Readers {
         Ok(Self { queue })
     }
 
-    /// See [`super::Database::read`].
-    pub async fn run<T, E, F>(&self, task: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DatabaseError> + From<DieselError> + Send + 'static,
-        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
-    {
-        self.run_after(|_| Ok(None), task).await
-    }
-
     /// See [`super::Database::read_after`].
-    pub async fn run_after<T, E, G, F>(&self, glance: G, task: F) -> Result<T, E>
+    pub async fn run<T, E, G, F>(&self, glance: G, task: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + From<DieselError> + Send + 'static,

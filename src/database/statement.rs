@@ -41,7 +41,7 @@ pub enum Dialect {
 /// `eq_any` has a parameter for each on SQLite and is never kept.
 #[derive(Debug, Clone)]
 pub struct AnyOf<C> {
-    first: &'static str,
+    around: (&'static str, &'static str),
     column: C,
     parameter: String,
     before: &'static str,
@@ -65,9 +65,9 @@ pub fn any_of<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIt
     }
     // A single value needs no list; none at all is equal to nothing that there is.
     if count < 2 {
-        AnyOf { first: "", column, parameter, before: " = ", after: "" }
+        AnyOf { around: ("", ""), column, parameter, before: " = ", after: "" }
     } else {
-        AnyOf { first: "", column, parameter, before, after }
+        AnyOf { around: ("", ""), column, parameter, before, after }
     }
 }
 
@@ -75,13 +75,11 @@ pub fn any_of<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIt
 /// made useless for an index: SQLite keeps no statistics here (<https://sqlite.org/optoverview.html>,
 /// "disqualifying terms"), and Postgres has none of fresh tables.
 pub fn by_the_way<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> AnyOf<C> {
-    let any = any_of(dialect, column, values);
-    let (first, before) = match (dialect, any.after.is_empty()) {
-        (Dialect::Sqlite, _) => ("+", any.before),
-        (Dialect::Postgres, true) => ("('' || ", ") = "),
-        (Dialect::Postgres, false) => ("('' || ", ") = ANY(string_to_array("),
+    let around = match dialect {
+        Dialect::Sqlite => ("+", ""),
+        Dialect::Postgres => ("('' || ", ")"),
     };
-    AnyOf { first, before, ..any }
+    AnyOf { around, ..any_of(dialect, column, values) }
 }
 
 impl<C> AnyOf<C> {
@@ -91,8 +89,9 @@ impl<C> AnyOf<C> {
         C: QueryFragment<DB>,
         String: ToSql<Text, DB>,
     {
-        out.push_sql(self.first);
+        out.push_sql(self.around.0);
         self.column.walk_ast(out.reborrow())?;
+        out.push_sql(self.around.1);
         out.push_sql(self.before);
         out.push_bind_param::<Text, _>(&self.parameter)?;
         out.push_sql(self.after);

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::resources::Resource;
 use crate::search::{Search, Sought};
 
-/// The most that are looked at before hits of the wanted kinds are given up.
+/// The most that are looked at before hits that are public are given up.
 const DEEPEST: usize = 20_000;
 /// Items that are read at a time.
 const CHUNK: usize = 200;

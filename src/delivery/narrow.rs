@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::cursor::KeyValue;
-use super::query::{Compare, Condition, Quantity, When};
+use super::query::{Compare, Condition, Quantity};
 use crate::database::schema::{item_words, items, links};
 use crate::database::{Backend, Dialect, any_of};
 use crate::resources::{Column, On};
@@ -16,7 +16,8 @@ pub type Query<'a> = items::BoxedQuery<'a, Backend>;
 
 type Test = Box<dyn BoxableExpression<items::table, Backend, SqlType = Bool>>;
 
-/// A condition whose references are ids.
+/// A condition whose references are ids, and which knows what time it is.
+#[derive(Clone)]
 pub enum Resolved {
     Plain(Condition),
     Parent { ids: Vec<String>, none: bool },
@@ -38,28 +39,30 @@ impl Resolved {
         }
     }
 
+    /// Whether a page that begins at this value of its first sort key (and whether that goes down) fulfils it
+    /// anyway.
+    pub fn is_said(&self, (column, down, value): (Column, bool, &KeyValue)) -> bool {
+        match (self, value) {
+            (Resolved::Plain(Condition::Time(of, compare, bound)), KeyValue::Number(value)) if *of == column => {
+                match compare {
+                    Compare::Gte => !down && value >= bound,
+                    Compare::Gt => !down && value > bound,
+                    Compare::Lte => down && value <= bound,
+                    Compare::Lt => down && value < bound,
+                }
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it says under what the items are filed.
     pub fn is_filed(&self) -> bool {
         matches!(self, Resolved::Parent { none: false, .. })
     }
 }
 
-/// Whether a page that begins there fulfils the condition anyway.
-pub fn is_said(condition: &Condition, (column, down, value): (Column, bool, &KeyValue), at: i64) -> bool {
-    let KeyValue::Number(value) = value else { return false };
-    match condition {
-        Condition::Time(of, compare, bound) if *of == column => match compare {
-            Compare::Gte => !down && value >= bound,
-            Compare::Gt => !down && value > bound,
-            Compare::Lte => down && value <= bound,
-            Compare::Lt => down && value < bound,
-        },
-        Condition::When(When::Upcoming) => column == Column::StartsAt && !down && *value > at,
-        _ => false,
-    }
-}
-
-pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect, at: i64) -> Query<'a> {
+/// Only what meets the condition.
+pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -> Query<'a> {
     match condition {
         Resolved::Parent { ids, none: true } => {
             query.filter(items::parent_id.is_null().or(not(any_of(dialect, items::parent_id, ids))))
@@ -93,7 +96,7 @@ pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect, a
             true => query.filter(not(any_of(dialect, items::id, ids))),
             false => query.filter(any_of(dialect, items::id, ids)),
         },
-        Resolved::Plain(plain) => narrow_plain(query, plain, dialect, at),
+        Resolved::Plain(plain) => narrow_plain(query, plain, dialect),
     }
 }
 
@@ -122,12 +125,9 @@ fn narrow_word<'a>(
     }
 }
 
-fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect, at: i64) -> Query<'a> {
+fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect) -> Query<'a> {
     match condition {
         Condition::Time(column, compare, time) => query.filter(compared(*column, *compare, KeyValue::Number(*time))),
-        Condition::When(When::Upcoming) => query.filter(items::starts_at.gt(at)),
-        Condition::When(When::Ongoing) => query.filter(items::starts_at.le(at).and(items::ends_at.gt(at))),
-        Condition::When(When::Past) => query.filter(items::ends_at.le(at).and(items::starts_at.le(at))),
         Condition::Values(on, quantity, values) => {
             let none = *quantity == Quantity::None;
             match (on, none) {
@@ -146,7 +146,7 @@ fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect
                 _ => query,
             }
         }
-        Condition::Near { .. } => query,
+        Condition::When(_) | Condition::Near { .. } => query,
     }
 }
 

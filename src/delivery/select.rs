@@ -6,9 +6,9 @@ use diesel::result::QueryResult;
 use super::Audience;
 use super::cards::Shelf;
 use super::cursor::KeyValue;
-use super::narrow::{Query, Resolved, is_said, narrow};
+use super::narrow::{Query, Resolved, narrow};
 use super::near;
-use super::query::{Condition, ListQuery, Quantity, Status, When};
+use super::query::{Compare, Condition, ListQuery, Quantity, Status, When};
 use super::search::{FEW, too_dear};
 use crate::database::schema::{item_words, items, links};
 use crate::database::{Db, Dialect, any_of, by_the_way, now};
@@ -20,15 +20,35 @@ use crate::resources::{Column, On, Resource, Through};
 /// order, so that a page stops early.
 const RARE: i64 = 2_000;
 
+/// What needs no question to the database. What lies around now is bounds of time like any other; that of
+/// `past` on the start says nothing new, but leads to an index.
+fn plain(condition: &Condition, at: i64) -> Option<Vec<Resolved>> {
+    let bounds: &[(Column, Compare)] = match condition {
+        Condition::When(When::Upcoming) => &[(Column::StartsAt, Compare::Gt)],
+        Condition::When(When::Ongoing) => &[(Column::StartsAt, Compare::Lte), (Column::EndsAt, Compare::Gt)],
+        Condition::When(When::Past) => &[(Column::EndsAt, Compare::Lte), (Column::StartsAt, Compare::Lte)],
+        Condition::Time(..) | Condition::Values(On::Ids | On::Slug | On::Country | On::Variant(_), ..) => {
+            return Some(vec![Resolved::Plain(condition.clone())]);
+        }
+        Condition::Values(..) | Condition::Near { .. } => return None,
+    };
+    Some(bounds.iter().map(|(column, compare)| Resolved::Plain(Condition::Time(*column, *compare, at))).collect())
+}
+
 /// Puts conditions into words of the database: slugs become ids, what is like something becomes which
 /// items these are.
 fn resolve(
     connection: &mut Db,
     condition: &Condition,
     among: Among,
+    at: i64,
     shelf: Shelf<'_>,
     out: &mut Vec<Resolved>,
 ) -> Result<(), Problem> {
+    if let Some(plain) = plain(condition, at) {
+        out.extend(plain);
+        return Ok(());
+    }
     let (on, quantity, given) = match condition {
         Condition::Values(on, quantity, given) => (on, *quantity, given),
         Condition::Near { relation, around } => {
@@ -39,10 +59,7 @@ fn resolve(
             });
             return Ok(());
         }
-        other => {
-            out.push(Resolved::Plain(other.clone()));
-            return Ok(());
-        }
+        Condition::Time(..) | Condition::When(_) => return Ok(()),
     };
     let none = quantity == Quantity::None;
     // To have all of some is to have each.
@@ -54,7 +71,10 @@ fn resolve(
         let mut ids = |kind: &str| -> QueryResult<Vec<String>> {
             let given: Vec<&str> = given.iter().map(String::as_str).collect();
             let found = stored::resolve(connection, &[kind], &given, among)?;
-            found.iter().for_each(|((kind, name), id)| shelf.learn(kind, name, id));
+            // Only such lists can do without a question for what they name: see `Selection::known`.
+            if matches!(on, On::Parent(_)) {
+                found.iter().for_each(|((kind, name), id)| shelf.learn(kind, name, id));
+            }
             Ok(found.into_values().collect())
         };
         out.push(match on {
@@ -68,25 +88,26 @@ fn resolve(
                 let usual = given.iter().any(|value| Some(value.as_str()) == word.usual);
                 let written = item_words::table.filter(item_words::field.eq(word.field));
                 let written = written.filter(any_of(connection.dialect(), item_words::value, given));
-                let beyond = written.select(item_words::item_id).offset(RARE).limit(1).load::<String>(connection)?;
-                Resolved::Word { field: word.field, values: given.to_vec(), usual, common: !beyond.is_empty(), none }
+                let beyond = written.select(item_words::item_id).offset(RARE).limit(1);
+                let common = !usual && !none && !beyond.load::<String>(connection)?.is_empty();
+                Resolved::Word { field: word.field, values: given.to_vec(), usual, common, none }
             }
             On::Through(through) => {
-                let ids = like(connection, through, given, among, shelf)?;
+                let ids = like(connection, through, given, among, at, shelf)?;
                 refers(connection, through.relation, ids, none)?
             }
-            _ => Resolved::Plain(condition.clone()),
+            _ => continue,
         });
     }
     Ok(())
 }
 
-/// What refers to these; whether that is much is counted first.
+/// What refers to these; whether that is much is counted first, where it matters.
 fn refers(connection: &mut Db, relation: &'static str, ids: Vec<String>, none: bool) -> QueryResult<Resolved> {
     let ties = links::table.filter(links::relation.eq(relation));
     let ties = ties.filter(any_of(connection.dialect(), links::target_id, &ids)).select(links::source_id);
-    let beyond = ties.offset(RARE).limit(1).load::<String>(connection)?;
-    Ok(Resolved::Refers { relation, ids, common: !beyond.is_empty(), none })
+    let common = !none && !ties.offset(RARE).limit(1).load::<String>(connection)?.is_empty();
+    Ok(Resolved::Refers { relation, ids, common, none })
 }
 
 /// The items that a relation's filter selects, if they are not too many.
@@ -95,19 +116,20 @@ fn like(
     through: &Through,
     given: &[String],
     among: Among,
+    at: i64,
     shelf: Shelf<'_>,
 ) -> Result<Vec<String>, Problem> {
     let (dialect, condition) =
         (connection.dialect(), Condition::Values(through.filter.on, Quantity::Any, given.to_vec()));
     let mut resolved = Vec::new();
-    resolve(connection, &condition, among, shelf, &mut resolved)?;
+    resolve(connection, &condition, among, at, shelf, &mut resolved)?;
     let mut query = items::table.filter(items::kind.eq(through.target)).into_boxed();
     query = match among {
         Among::Live => query.filter(items::live.eq(true)),
         Among::Present | Among::All => query.filter(items::trashed_at.eq(0)),
     };
     for condition in &resolved {
-        query = narrow(query, condition, dialect, 0);
+        query = narrow(query, condition, dialect);
     }
     let ids: Vec<String> = query.select(items::id).limit(FEW as i64 + 1).load(connection)?;
     if ids.len() > FEW {
@@ -124,7 +146,6 @@ pub struct Selection {
     audience: Audience,
     dialect: Dialect,
     conditions: Vec<Resolved>,
-    at: i64,
     untranslated: Option<String>,
     outdated: Option<String>,
 }
@@ -141,27 +162,26 @@ impl Selection {
             Audience::Public => Among::Live,
             Audience::Editors => Among::Present,
         };
+        let at = query.at.unwrap_or_else(now);
         let mut conditions = Vec::with_capacity(query.conditions.len());
         for condition in &query.conditions {
-            resolve(connection, condition, among, shelf, &mut conditions)?;
+            resolve(connection, condition, among, at, shelf, &mut conditions)?;
         }
         Ok(Self::of(connection.dialect(), resource, query, conditions))
     }
 
     /// The same without a question to the database, where what the conditions name is known.
     pub fn known(dialect: Dialect, resource: &'static Resource, query: &ListQuery, shelf: Shelf<'_>) -> Option<Self> {
+        let at = query.at.unwrap_or_else(now);
         let known = |condition: &Condition| match condition {
             Condition::Values(On::Parent(kind), Quantity::Any, given) => {
                 let ids = given.iter().map(|name| shelf.id_of(kind, name)).collect::<Option<Vec<_>>>()?;
-                Some(Resolved::Parent { ids, none: false })
+                Some(vec![Resolved::Parent { ids, none: false }])
             }
-            Condition::Values(On::Ids | On::Slug | On::Country | On::Variant(_), ..)
-            | Condition::Time(..)
-            | Condition::When(_) => Some(Resolved::Plain(condition.clone())),
-            Condition::Values(..) | Condition::Near { .. } => None,
+            condition => plain(condition, at),
         };
         let conditions = query.conditions.iter().map(known).collect::<Option<Vec<_>>>()?;
-        Some(Self::of(dialect, resource, query, conditions))
+        Some(Self::of(dialect, resource, query, conditions.concat()))
     }
 
     fn of(dialect: Dialect, resource: &'static Resource, query: &ListQuery, conditions: Vec<Resolved>) -> Self {
@@ -171,7 +191,6 @@ impl Selection {
             audience: query.shape.audience,
             dialect,
             conditions,
-            at: query.at.unwrap_or_else(now),
             untranslated: query.untranslated.as_ref().map(|locale| format!("%,{locale},%")),
             outdated: query.outdated.as_ref().map(|locale| format!("%,{locale},%")),
         }
@@ -217,14 +236,9 @@ impl Selection {
             query = query.filter(items::outdated.like(locale));
         }
         for condition in &self.conditions {
-            query = match condition {
-                Resolved::Plain(plain) if start.is_some_and(|start| is_said(plain, start, self.at)) => query,
-                // Its other half is there for the index only: nothing ends before it starts.
-                Resolved::Plain(Condition::When(When::Past)) if start.is_some() => {
-                    query.filter(items::ends_at.le(self.at))
-                }
-                condition => narrow(query, condition, self.dialect, self.at),
-            };
+            if !start.is_some_and(|start| condition.is_said(start)) {
+                query = narrow(query, condition, self.dialect);
+            }
         }
         query
     }

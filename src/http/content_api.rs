@@ -13,6 +13,7 @@ use super::openapi::schemas::reference;
 use super::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
 use super::preview_api::{Sight, sight};
 use super::route::{Access, Answer, JSON, Request, Route, Takes};
+use crate::app::App;
 use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::database::{Db, now};
@@ -138,27 +139,26 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
     let (until, made_of) = (good_until(&query), made_of(resource, &query));
     let compute = async {
         let (limit, content_type) = (query.limit, media_type(&query.shape));
-        let app = Arc::clone(&request.app);
-        let (since, query) = (app.database.ledger().now(), Arc::new(query));
-        let page = match sight.is_public() {
-            true => {
-                let (here, asked) = (Arc::clone(&app), Arc::clone(&query));
-                let look = move |c: &mut Db| glance(c, resource, here.kitchen(here.cards.since(since)), &asked);
-                let read = move |c: &mut Db| page(c, resource, app.kitchen(app.cards.since(since)), &query);
-                request.app.database.read_after(look, read).await?
-            }
-            false => {
-                let read = move |c: &mut Db| {
-                    let nothing = app.cards.since(since).only_if(false);
-                    page(c, resource, app.kitchen(nothing), &query)
-                };
-                sight.read(&request.app, read).await?
-            }
-        };
+        let page = read_page(&request.app, resource, &sight, query).await?;
         let link = links(&request, &page);
         Ok(Kept { link, until, ..Kept::new(content_type, envelope(&page, limit), |body| etag(0, body), made_of) })
     };
     keep(&request, &sight, compute).await
+}
+
+/// The page that a query asks for; what the public sees is taken from ready cards.
+pub async fn read_page(
+    app: &Arc<App>,
+    resource: &'static Resource,
+    sight: &Sight,
+    query: ListQuery,
+) -> Result<Page, Problem> {
+    let (since, public, query) = (app.database.ledger().now(), sight.is_public(), Arc::new(query));
+    let (here, asked) = (Arc::clone(app), Arc::clone(&query));
+    let look = move |c: &mut Db| glance(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &asked);
+    let here = Arc::clone(app);
+    let read = move |c: &mut Db| page(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &query);
+    sight.read(app, look, read).await
 }
 
 /// Computes an answer, and keeps it where it may be: what anybody would see.

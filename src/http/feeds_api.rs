@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::openapi::RefOr;
 
 use super::conditions::tag as etag;
-use super::content_api::{collection_path, good_until, item_path, keep, kept_item, made_of, negotiate, tag};
+use super::content_api::{collection_path, good_until, item_path, keep, kept_item, made_of, negotiate, read_page, tag};
 use super::openapi::schemas::text;
 use super::parameters::{IF_NONE_MATCH, number, path_id_or_slug};
 use super::preview_api::{Sight, sight};
@@ -17,7 +17,6 @@ use crate::content::fault::Faults;
 use crate::database::Db;
 use crate::delivery::Audience;
 use crate::delivery::answers::Kept;
-use crate::delivery::list::page;
 use crate::delivery::one::{One, one};
 use crate::delivery::query::Pairs;
 use crate::delivery::reader::Reader;
@@ -211,13 +210,7 @@ async fn list(resource: &'static Resource, form: Form, mut request: Request) -> 
     query.at = sight.at;
     let (until, made_of) = (good_until(&query), made_of(resource, &query));
     let compute = async {
-        let app = Arc::clone(&request.app);
-        let (since, public) = (app.database.ledger().now(), sight.is_public());
-        let read = move |c: &mut Db| {
-            let shelf = app.cards.since(since).only_if(public);
-            page(c, resource, app.kitchen(shelf), &query)
-        };
-        let page = sight.read(&request.app, read).await?;
+        let page = read_page(&request.app, resource, &sight, query).await?;
         let objects: Vec<&str> = page.cards.iter().map(|card| &*card.object).collect();
         let body = written(&request, form, &objects, &locale)?;
         Ok(Kept { until, ..Kept::new(form.media_type(), body, |body| etag(0, body), made_of) })

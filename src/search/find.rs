@@ -81,14 +81,14 @@ impl Matches<'_> {
 
     fn ranked(&self, query: &dyn Query, most: usize) -> Result<Vec<Hit>, SearchError> {
         let found = self.searcher.search(query, &TopDocs::with_limit(most).order_by_score())?;
-        let names = Names::new(&self.searcher)?;
-        Ok(found.into_iter().map(|(_, address)| names.hit(address)).collect())
+        let idents = Idents::new(&self.searcher)?;
+        Ok(found.into_iter().map(|(_, address)| idents.hit(address)).collect())
     }
 
     fn all(&self, query: &dyn Query) -> Result<Vec<String>, SearchError> {
         let found = self.searcher.search(query, &DocSetCollector)?;
-        let names = Names::new(&self.searcher)?;
-        Ok(found.into_iter().map(|address| names.hit(address).id).collect())
+        let idents = Idents::new(&self.searcher)?;
+        Ok(found.into_iter().map(|address| idents.hit(address).id).collect())
     }
 
     /// For each item the place where it says what was looked for, as HTML with `<mark>`; where only the
@@ -136,11 +136,11 @@ impl Matches<'_> {
 }
 
 /// The ids and kinds of documents, by their place in each part of the index.
-struct Names {
+struct Idents {
     segments: Vec<[Column<u64>; 3]>,
 }
 
-impl Names {
+impl Idents {
     fn new(searcher: &Searcher) -> Result<Self, SearchError> {
         let segments = searcher.segment_readers().iter().map(|segment| {
             let fast = segment.fast_fields();
