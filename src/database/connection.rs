@@ -62,17 +62,18 @@ pub fn connect(address: &Address, count: &Arc<AtomicU64>) -> ConnectionResult<Db
         }
         Address::Postgres(url) => {
             let mut postgres = PgConnection::establish(url)?;
-            // Statements stay prepared, and so do their plans: one made while a table was small would go
-            // on reading all of it. There is an index for every query, so none has to. Likewise joins: what is
-            // joined is few rows, each to one that is found by its key, however many the planner fears; to
-            // start a process for them takes longer than to read them. And an index that has the order of a
-            // page is walked, not collected from. All this is what fresh tables need, of which the planner
-            // has no statistics: with them it mostly comes to the same by itself.
+            // Statements stay prepared, and so do their plans: to plan a page anew takes longer than to read
+            // it, and one made while a table was small would go on reading all of it. There is an index for
+            // every query, so none has to. Likewise joins: what is joined is few rows, each to one that is
+            // found by its key, however many the planner fears; to start a process for them takes longer than
+            // to read them. And an index that has the order of a page is walked, not collected from. All this
+            // is what fresh tables need, of which the planner has no statistics: with them it mostly comes to
+            // the same by itself.
             postgres
                 .batch_execute(
                     "SET client_min_messages = warning; SET synchronous_commit = on; SET TIME ZONE 'UTC'; \
                      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; \
-                     SET max_parallel_workers_per_gather = 0;",
+                     SET max_parallel_workers_per_gather = 0; SET plan_cache_mode = force_generic_plan;",
                 )
                 .map_err(|e| diesel::ConnectionError::BadConnection(e.to_string()))?;
             Db::Postgres(postgres)
@@ -148,13 +149,15 @@ impl Db {
         })
     }
 
-    /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that a read
-    /// within it cannot be overtaken.
+    /// Begins a transaction that writes, alone: on Postgres the writers of all nodes take turns too, as
+    /// SQLite's own lock makes them do. So a read within it cannot be overtaken, the journal has neither
+    /// gaps nor late comers, and two writers cannot wait for each other.
     pub fn begin_write(&mut self) -> QueryResult<()> {
-        self.run(match self {
-            Db::Sqlite(_) => "BEGIN IMMEDIATE",
-            Db::Postgres(_) => "BEGIN",
-        })
+        match self {
+            Db::Sqlite(_) => self.run("BEGIN IMMEDIATE"),
+            // One errand; statements after it see what was committed before the lock was had.
+            Db::Postgres(c) => c.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(7163514292)"),
+        }
     }
 
     /// Keeps what the transaction did.

@@ -6,6 +6,7 @@
 //! then acknowledges: many writes share the cost of one sync to disk.
 
 pub mod connection;
+pub mod insert;
 pub mod inspect;
 pub mod ledger;
 pub mod metrics;
@@ -24,7 +25,7 @@ use thiserror::Error;
 
 pub use connection::{Address, Backend, Db};
 use ledger::Ledger;
-pub use statement::{Dialect, any_of, by_the_way, within};
+pub use statement::{Dialect, any_of, by_the_way, there_is, within};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, Error)]
@@ -96,7 +97,7 @@ impl Database {
         self.read_after(|_| Ok(None), task).await
     }
 
-    /// The same, unless `glance` finds all with one statement, which needs no transaction.
+    /// The same, unless `glance` finds all of it, which does so without a transaction.
     pub async fn read_after<T, E, G, F>(&self, glance: G, task: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -140,42 +141,6 @@ impl Database {
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
         self.writer.run(true, task).await
-    }
-
-    /// Looks at what a change of content needs, makes it, and shows what came of it. On SQLite all
-    /// three happen in the writer's transaction, whose pages are at hand: any other connection has to
-    /// fetch them anew after each commit. On Postgres the first and the last are left to readers, so
-    /// that the writer, for which others wait, has fewer errands.
-    pub async fn exchange<R, T, V, E, L, W, S>(&self, look: L, write: W, show: S) -> Result<(T, V), E>
-    where
-        R: Send + 'static,
-        T: Send + 'static,
-        V: Send + 'static,
-        E: From<DatabaseError> + From<DieselError> + Send + 'static,
-        L: FnOnce(&mut Db) -> Result<R, E> + Send + 'static,
-        W: FnOnce(&mut Db, R) -> Result<T, E> + Send + 'static,
-        S: FnOnce(&mut Db, &T) -> Result<V, E> + Send + 'static,
-    {
-        match &*self.address {
-            Address::Sqlite(_) => {
-                let all = move |c: &mut Db| {
-                    let seen = look(c)?;
-                    let written = write(c, seen)?;
-                    let shown = show(c, &written)?;
-                    Ok((written, shown))
-                };
-                self.write_content(all).await
-            }
-            Address::Postgres(_) => {
-                let seen = self.read(look).await?;
-                let written = self.write_content(move |c| write(c, seen)).await?;
-                let show = move |c: &mut Db| {
-                    let shown = show(c, &written)?;
-                    Ok((written, shown))
-                };
-                self.read(show).await
-            }
-        }
     }
 
     /// When what was last changed.

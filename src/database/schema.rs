@@ -39,6 +39,7 @@ diesel::table! {
         position -> Integer,
         target_id -> Text,
         card -> Text,
+        starts_at -> BigInt,
     }
 }
 
@@ -116,13 +117,6 @@ diesel::table! {
         fingerprint -> Text,
         item_id -> Text,
         created_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    journal_head (id) {
-        id -> Integer,
-        sequence -> BigInt,
     }
 }
 

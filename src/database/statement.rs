@@ -1,11 +1,13 @@
 //! Statements that stay prepared where diesel would prepare them anew each time.
 
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
+use std::marker::PhantomData;
+
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, TypedExpressionType, ValidGrouping};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::{Bool, HasSqlType, Text};
+use diesel::sql_types::{Bool, HasSqlType, SingleValue, Text};
 use diesel::sqlite::Sqlite;
 
 use super::connection::{Backend, Db};
@@ -27,6 +29,45 @@ impl QueryId for Fixed {
 }
 
 impl diesel::RunQueryDsl<Db> for Fixed {}
+
+/// A value in SQL that both databases understand, without parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct Term<ST> {
+    sql: &'static str,
+    kind: PhantomData<ST>,
+}
+
+impl<ST> Term<ST> {
+    /// The value of this expression, which must have the type.
+    pub const fn new(sql: &'static str) -> Self {
+        Self { sql, kind: PhantomData }
+    }
+}
+
+impl<ST, DB: diesel::backend::Backend> QueryFragment<DB> for Term<ST> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql(self.sql);
+        Ok(())
+    }
+}
+
+impl<ST> QueryId for Term<ST> {
+    type QueryId = ();
+    // It is found among the prepared statements by its text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<ST: SingleValue + TypedExpressionType> Expression for Term<ST> {
+    type SqlType = ST;
+}
+
+impl<ST: SingleValue + TypedExpressionType, QS> AppearsOnTable<QS> for Term<ST> {}
+
+impl<ST: SingleValue + TypedExpressionType, QS> SelectableExpression<QS> for Term<ST> {}
+
+impl<ST, GB> ValidGrouping<GB> for Term<ST> {
+    type IsAggregate = diesel::expression::is_aggregate::Never;
+}
 
 /// Which database a statement is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,42 +177,48 @@ impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for AnyOf<C> {
     type IsAggregate = C::IsAggregate;
 }
 
-/// `column IN (SELECT …)` for a query that was put together at run time.
+/// A test by a query that was put together at run time.
 #[derive(Debug, Clone)]
-pub struct Within<C, Q> {
+pub struct ByQuery<C, Q> {
     column: C,
+    word: &'static str,
     query: Q,
 }
 
 /// The rows in which `column` is one of what `query` gives.
-pub fn within<C, Q>(column: C, query: Q) -> Within<C, Q> {
-    Within { column, query }
+pub fn within<C, Q>(column: C, query: Q) -> ByQuery<C, Q> {
+    ByQuery { column, word: " IN (", query }
 }
 
-impl<C: QueryFragment<Backend>, Q: QueryFragment<Backend>> QueryFragment<Backend> for Within<C, Q> {
+/// The rows for which `query`, which speaks of them, gives anything.
+pub fn there_is<Q>(query: Q) -> ByQuery<Term<Bool>, Q> {
+    ByQuery { column: Term::new(""), word: "EXISTS (", query }
+}
+
+impl<C: QueryFragment<Backend>, Q: QueryFragment<Backend>> QueryFragment<Backend> for ByQuery<C, Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         self.column.walk_ast(out.reborrow())?;
-        out.push_sql(" IN (");
+        out.push_sql(self.word);
         self.query.walk_ast(out.reborrow())?;
         out.push_sql(")");
         Ok(())
     }
 }
 
-impl<C, Q> QueryId for Within<C, Q> {
+impl<C, Q> QueryId for ByQuery<C, Q> {
     type QueryId = ();
     // It is found among the prepared statements by its text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<C: Expression, Q> Expression for Within<C, Q> {
+impl<C: Expression, Q> Expression for ByQuery<C, Q> {
     type SqlType = Bool;
 }
 
-impl<C, Q, QS> AppearsOnTable<QS> for Within<C, Q> where C: AppearsOnTable<QS> {}
+impl<C, Q, QS> AppearsOnTable<QS> for ByQuery<C, Q> where C: AppearsOnTable<QS> {}
 
-impl<C, Q, QS> SelectableExpression<QS> for Within<C, Q> where C: SelectableExpression<QS> {}
+impl<C, Q, QS> SelectableExpression<QS> for ByQuery<C, Q> where C: SelectableExpression<QS> {}
 
-impl<C: ValidGrouping<GB>, Q, GB> ValidGrouping<GB> for Within<C, Q> {
+impl<C: ValidGrouping<GB>, Q, GB> ValidGrouping<GB> for ByQuery<C, Q> {
     type IsAggregate = C::IsAggregate;
 }

@@ -1,11 +1,12 @@
 //! Which items the journal says were touched.
 
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use super::Db;
 use super::ledger::Ledger;
-use super::schema::{journal, journal_head};
+use super::schema::journal;
 
 /// Of more entries than this it is only said that anything may have changed.
 const MOST: i64 = 2_000;
@@ -42,18 +43,26 @@ impl Followed {
 
     /// Looks at what came since, and remembers how far it looked.
     pub fn look(self, connection: &mut Db) -> QueryResult<(Self, Touched)> {
-        let head: i64 = journal_head::table.find(1).select(journal_head::sequence).first(connection)?;
-        let Some(seen) = self.0 else { return Ok((Self(Some(head)), Touched::Anything)) };
-        if head == seen {
-            return Ok((self, Touched::Items(Vec::new())));
-        }
-        if head - seen > MOST || head < seen {
-            return Ok((Self(Some(head)), Touched::Anything));
-        }
-        let items = journal::table
-            .filter(journal::sequence.gt(seen).and(journal::sequence.le(head)))
-            .select((journal::kind, journal::item_id))
+        let Some(seen) = self.0 else { return Self::from_here(connection) };
+        // From the last one that is known: where it is missing, this is another database.
+        let entries: Vec<(i64, String, String)> = journal::table
+            .filter(journal::sequence.ge(seen))
+            .order(journal::sequence)
+            .select((journal::sequence, journal::kind, journal::item_id))
+            .limit(MOST + 2)
             .load(connection)?;
-        Ok((Self(Some(head)), Touched::Items(items)))
+        let known = seen == 0 || entries.first().is_some_and(|(sequence, ..)| *sequence == seen);
+        if !known || entries.len() as i64 > MOST + 1 {
+            return Self::from_here(connection);
+        }
+        let head = entries.last().map_or(seen, |(sequence, ..)| *sequence);
+        let new = entries.into_iter().filter(|(sequence, ..)| *sequence > seen);
+        Ok((Self(Some(head)), Touched::Items(new.map(|(_, kind, id)| (kind, id)).collect())))
+    }
+
+    /// Where the journal is now; what came before may have been anything.
+    fn from_here(connection: &mut Db) -> QueryResult<(Self, Touched)> {
+        let last: Option<i64> = journal::table.select(max(journal::sequence)).first(connection)?;
+        Ok((Self(Some(last.unwrap_or(0))), Touched::Anything))
     }
 }

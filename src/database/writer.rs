@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
 use super::connection::Part;
 use super::ledger::Ledger;
 use super::metrics::{COMMITS, WRITE_SECONDS};
-use super::schema::journal_head;
 use super::touched::{Followed, Touched};
 use super::{Address, DatabaseError, Db, Link, Threads};
 
@@ -136,11 +134,12 @@ fn commit_batch(link: &mut Link, batch: Vec<Job>, ledger: &Ledger, followed: &mu
     let changes_content = batch.iter().any(|job| job.changes_content);
     let mut verdicts = Vec::with_capacity(batch.len());
     let mut broken = false;
+    let alone = batch.len() == 1;
     for job in batch {
         match broken {
             true => verdicts.push((job.work)(Attempt::Refuse(DatabaseError::Gone))),
             false => {
-                let (verdict, sound) = in_savepoint(link, job);
+                let (verdict, sound) = if alone { by_itself(link, job) } else { in_savepoint(link, job) };
                 verdicts.push(verdict);
                 broken = sound.is_err();
             }
@@ -178,9 +177,7 @@ fn look(link: &mut Link, followed: Followed) -> (Followed, Touched) {
     looked.unwrap_or((followed, Touched::Anything))
 }
 
-/// Begins a transaction and takes the write lock: the journal's head. On Postgres it makes the
-/// writers of all nodes take turns, as SQLite's own lock does; so the journal has neither gaps nor
-/// late comers, and two writers cannot wait for each other.
+/// Begins a transaction that has the write lock.
 fn begin(link: &mut Link) -> Result<(), DatabaseError> {
     if try_begin(link).is_err() {
         link.drop_connection();
@@ -190,14 +187,15 @@ fn begin(link: &mut Link) -> Result<(), DatabaseError> {
 }
 
 fn try_begin(link: &mut Link) -> Result<(), DatabaseError> {
-    let connection = link.get()?;
-    connection.begin_write()?;
-    if let Db::Postgres(_) = connection {
-        diesel::update(journal_head::table.find(1))
-            .set(journal_head::sequence.eq(journal_head::sequence))
-            .execute(connection)?;
+    Ok(link.get()?.begin_write()?)
+}
+
+/// What came of a job that has the transaction for itself, and goes with it.
+fn by_itself(link: &mut Link, job: Job) -> (Verdict, Result<(), DatabaseError>) {
+    match link.get() {
+        Ok(connection) => ((job.work)(Attempt::Try(connection)), Ok(())),
+        Err(error) => ((job.work)(Attempt::Refuse(DatabaseError::Gone)), Err(error)),
     }
-    Ok(())
 }
 
 /// What came of the job; an error beside it means that the transaction itself is broken.

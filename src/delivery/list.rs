@@ -5,25 +5,26 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use diesel::sql_types::Bool;
 use serde_json::{Map, Value};
 
-use super::Shape;
 use super::cards::{Card, Shelf, shape_key};
 use super::compose::{Loaded, compose};
 use super::cursor::{Cursor, KeyValue};
 use super::drafts;
 use super::facets::Counting;
-use super::narrow::{Query, after, sorted};
 use super::query::{ListQuery, MAX_OFFSET};
 use super::search::Found;
 use super::select::Selection;
+use super::walk::{Row, Walk};
+use super::{Audience, Shape};
 use crate::content::Site;
 use crate::content::render::{Fragments, View};
 use crate::database::schema::items;
 use crate::database::{Db, any_of};
 use crate::items::Item;
 use crate::problem::Problem;
-use crate::resources::{Column, Resource};
+use crate::resources::Resource;
 use crate::search::Search;
 
 /// One page.
@@ -42,12 +43,6 @@ pub struct Page {
     /// By name, the values of the facets that were asked for.
     pub facets: Map<String, Value>,
 }
-
-/// Items that are looked at in one go where many match a text.
-const STRIDE: i64 = 500;
-
-/// An item that was found, and its sort keys in the order of the query.
-type Row = (String, Vec<KeyValue>);
 
 /// With what a page is made.
 #[derive(Clone, Copy)]
@@ -87,9 +82,10 @@ pub fn page(
     Ok(Page { cards, next: encode(next), previous: encode(previous), total, highlights, facets })
 }
 
-/// A page of which everything but its order is ready: one statement, which needs no transaction to see one
-/// state of the database. None where more has to be asked. Whatever changes after that statement also makes
-/// the cards useless that it concerns.
+/// A page for which one statement says what is on it: where the cards are ready, that is all, and it needs
+/// no transaction. Those that are not are put together after it. What is changed between the two is told to
+/// the ledger later than this read began, so that neither cards nor answer are kept; and what is not public
+/// any more is not shown. None where more has to be asked.
 pub fn glance(
     connection: &mut Db,
     resource: &'static Resource,
@@ -101,8 +97,7 @@ pub fn glance(
     let selection = if plain { Selection::known(connection.dialect(), resource, query, shelf) } else { None };
     let Some(selection) = selection else { return Ok(None) };
     let (ids, next, previous) = in_order(connection, resource, &selection, None, query)?;
-    let key = shape_key(resource.kind, &query.shape);
-    let Some(cards) = ids.iter().map(|id| shelf.find(id, key)).collect() else { return Ok(None) };
+    let cards = cards(connection, resource, kitchen.site, &ids, &query.shape, shelf)?;
     let encode = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.encode(kitchen.cursor_key));
     let (next, previous) = (encode(next), encode(previous));
     Ok(Some(Page { cards, next, previous, total: None, highlights: Vec::new(), facets: Map::new() }))
@@ -175,65 +170,6 @@ fn in_order(
     Ok((rows.into_iter().map(|(id, _)| id).collect(), next, previous))
 }
 
-/// Goes through the items of a selection in an order.
-struct Walk<'a> {
-    selection: &'a Selection,
-    order: Vec<(Column, bool)>,
-    found: Option<&'a Found<'a>>,
-}
-
-impl Walk<'_> {
-    /// So many rows behind a place, some of them left out.
-    fn rows(
-        &self,
-        connection: &mut Db,
-        start: Option<(Vec<KeyValue>, String)>,
-        offset: i64,
-        limit: i64,
-    ) -> Result<Vec<Row>, Problem> {
-        let Some(found) = self.found else { return Ok(self.some(connection, start.as_ref(), None, offset, limit)?) };
-        if let Some(few) = found.named() {
-            return Ok(self.some(connection, start.as_ref(), Some(few), offset, limit)?);
-        }
-        // Many match: of those that come next in the order, some do.
-        let (mut rows, mut start, wanted) = (Vec::new(), start, (offset + limit) as usize);
-        loop {
-            let next = self.some(connection, start.as_ref(), None, 0, STRIDE)?;
-            let ids: Vec<String> = next.iter().map(|(id, _)| id.clone()).collect();
-            let good = found.among(&ids)?;
-            let last = next.last().map(|(id, keys)| (keys.clone(), id.clone()));
-            let ended = (next.len() as i64) < STRIDE;
-            rows.extend(next.into_iter().filter(|(id, _)| good.contains(id)));
-            if rows.len() >= wanted || ended {
-                rows.truncate(wanted);
-                return Ok(rows.split_off(rows.len().min(offset as usize)));
-            }
-            start = last;
-        }
-    }
-
-    fn some(
-        &self,
-        connection: &mut Db,
-        start: Option<&(Vec<KeyValue>, String)>,
-        among: Option<&[String]>,
-        offset: i64,
-        limit: i64,
-    ) -> QueryResult<Vec<Row>> {
-        let first = start.and_then(|(keys, _)| Some((self.order.first()?, keys.first()?)));
-        let first = first.map(|((column, down), value)| (*column, *down, value));
-        let select = among.map_or_else(|| self.selection.query_behind(first), |ids| self.selection.among(ids));
-        let mut select = sorted(select, &self.order).limit(limit);
-        if offset > 0 {
-            select = select.offset(offset);
-        }
-        if let Some((keys, id)) = start {
-            select = after(select, &self.order, keys, id);
-        }
-        rows(connection, select, &self.order)
-    }
-}
-
 fn facets(
     connection: &mut Db,
     site: &Site,
@@ -264,47 +200,6 @@ fn highlights(
         items::table.filter(any_of(connection.dialect(), items::id, ids)).select(Item::as_select()).load(connection)?;
     let snippets = found.matches().snippets(site, &rows)?;
     Ok(rows.into_iter().map(|row| row.id).zip(snippets).collect())
-}
-
-/// The items that a query finds, with their sort keys. One key is in the index that has its order: where no
-/// more is asked for, rows are not read.
-fn rows(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -> QueryResult<Vec<Row>> {
-    macro_rules! only {
-        ($column:ident, $key:path) => {{
-            let rows: Vec<(String, _)> = select.select((items::id, items::$column)).load(connection)?;
-            rows.into_iter().map(|(id, key)| (id, vec![$key(key)])).collect()
-        }};
-    }
-    Ok(match order {
-        [(Column::StartsAt, _)] => only!(starts_at, KeyValue::Number),
-        [(Column::EndsAt, _)] => only!(ends_at, KeyValue::Number),
-        [(Column::CreatedAt, _)] => only!(created_at, KeyValue::Number),
-        [(Column::UpdatedAt, _)] => only!(updated_at, KeyValue::Number),
-        [(Column::PublishedAt, _)] => only!(published_at, KeyValue::Number),
-        [(Column::Position, _)] => only!(position, KeyValue::Number),
-        [(Column::Label, _)] => only!(label, KeyValue::Text),
-        several => with_keys(connection, select, several)?,
-    })
-}
-
-fn with_keys(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -> QueryResult<Vec<Row>> {
-    type Times = (i64, i64, i64, i64, i64);
-    let times = (items::starts_at, items::ends_at, items::created_at, items::updated_at, items::published_at);
-    let rows: Vec<(String, Times, i64, String)> =
-        select.select((items::id, times, items::position, items::label)).load(connection)?;
-    let row = |(id, times, position, label): (String, Times, i64, String)| {
-        let key = |(column, _): &(Column, bool)| match column {
-            Column::StartsAt => KeyValue::Number(times.0),
-            Column::EndsAt => KeyValue::Number(times.1),
-            Column::CreatedAt => KeyValue::Number(times.2),
-            Column::UpdatedAt => KeyValue::Number(times.3),
-            Column::PublishedAt => KeyValue::Number(times.4),
-            Column::Position => KeyValue::Number(position),
-            Column::Label => KeyValue::Text(label.clone()),
-        };
-        (id, order.iter().map(key).collect())
-    };
-    Ok(rows.into_iter().map(row).collect())
 }
 
 /// The items with these ids, in their order; those for which no card is ready are put together.
@@ -342,7 +237,8 @@ fn load(
     ids: &[&str],
     shape: &Shape,
 ) -> QueryResult<Vec<Loaded>> {
-    let wanted = items::table.filter(any_of(connection.dialect(), items::id, ids));
+    let editors = (shape.audience == Audience::Editors).into_sql::<Bool>();
+    let wanted = items::table.filter(any_of(connection.dialect(), items::id, ids)).filter(items::live.or(editors));
     if shape.draft {
         let rows: Vec<Item> = wanted.select(Item::as_select()).load(connection)?;
         return drafts::newest(connection, resource, site, rows, &shape.view);

@@ -24,6 +24,7 @@ pub mod reader;
 pub mod search;
 mod select;
 pub mod sitemap;
+mod walk;
 
 /// For whom an answer is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

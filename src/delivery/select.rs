@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use diesel::sql_types::Bool;
 
 use super::Audience;
 use super::cards::Shelf;
@@ -11,6 +12,7 @@ use super::near;
 use super::query::{Compare, Condition, ListQuery, Quantity, Status, When};
 use super::search::{FEW, too_dear};
 use crate::database::schema::{item_words, items, links};
+use crate::database::statement::Term;
 use crate::database::{Db, Dialect, any_of, by_the_way, now};
 use crate::items::{self as stored, Among};
 use crate::problem::Problem;
@@ -40,8 +42,7 @@ fn plain(condition: &Condition, at: i64) -> Option<Vec<Resolved>> {
 fn resolve(
     connection: &mut Db,
     condition: &Condition,
-    among: Among,
-    at: i64,
+    (among, at, in_order): (Among, i64, bool),
     shelf: Shelf<'_>,
     out: &mut Vec<Resolved>,
 ) -> Result<(), Problem> {
@@ -72,16 +73,19 @@ fn resolve(
             let given: Vec<&str> = given.iter().map(String::as_str).collect();
             let found = stored::resolve(connection, &[kind], &given, among)?;
             // Only such lists can do without a question for what they name: see `Selection::known`.
-            if matches!(on, On::Parent(_)) {
-                found.iter().for_each(|((kind, name), id)| shelf.learn(kind, name, id));
+            if matches!(on, On::Parent(_)) || (matches!(on, On::Refers { .. }) && in_order) {
+                found.iter().for_each(|((kind, name), named)| shelf.learn(kind, name, &named.id));
             }
-            Ok(found.into_values().collect())
+            Ok(found.into_values().map(|named| named.id).collect())
         };
         out.push(match on {
             On::Parent(kind) => Resolved::Parent { ids: ids(kind)?, none },
             On::Refers { relation, target, .. } => {
                 let ids = ids(target)?;
-                refers(connection, relation, ids, none)?
+                match is_tie(&ids, none, in_order) {
+                    true => Resolved::Refers { relation, ids, common: true, none },
+                    false => refers(connection, relation, ids, none)?,
+                }
             }
             On::ReferredBy { relation, source } => Resolved::ReferredBy { relation, ids: ids(source)?, none },
             On::Word(word) => {
@@ -93,7 +97,7 @@ fn resolve(
                 Resolved::Word { field: word.field, values: given.to_vec(), usual, common, none }
             }
             On::Through(through) => {
-                let ids = like(connection, through, given, among, at, shelf)?;
+                let ids = like(connection, through, given, (among, at), shelf)?;
                 refers(connection, through.relation, ids, none)?
             }
             _ => continue,
@@ -115,14 +119,13 @@ fn like(
     connection: &mut Db,
     through: &Through,
     given: &[String],
-    among: Among,
-    at: i64,
+    (among, at): (Among, i64),
     shelf: Shelf<'_>,
 ) -> Result<Vec<String>, Problem> {
     let (dialect, condition) =
         (connection.dialect(), Condition::Values(through.filter.on, Quantity::Any, given.to_vec()));
     let mut resolved = Vec::new();
-    resolve(connection, &condition, among, at, shelf, &mut resolved)?;
+    resolve(connection, &condition, (among, at, false), shelf, &mut resolved)?;
     let mut query = items::table.filter(items::kind.eq(through.target)).into_boxed();
     query = match among {
         Among::Live => query.filter(items::live.eq(true)),
@@ -146,8 +149,28 @@ pub struct Selection {
     audience: Audience,
     dialect: Dialect,
     conditions: Vec<Resolved>,
+    in_order: bool,
     untranslated: Option<String>,
     outdated: Option<String>,
+}
+
+/// An item that everything in a list refers to.
+pub struct Tie<'a> {
+    /// In which field.
+    pub relation: &'static str,
+    /// Its id.
+    pub target: &'a str,
+}
+
+/// Whether a page is all that is asked for, in the order in which ties are found too.
+fn in_order(query: &ListQuery) -> bool {
+    let by_start = matches!(query.order.as_slice(), [(sort, _)] if matches!(sort.column, Column::StartsAt));
+    by_start && query.text.is_none() && !query.count && query.facets.is_empty()
+}
+
+/// Whether what refers to these can be gone through in order, so that nobody has to count it.
+fn is_tie(ids: &[String], none: bool, in_order: bool) -> bool {
+    in_order && !none && ids.len() == 1
 }
 
 impl Selection {
@@ -165,7 +188,7 @@ impl Selection {
         let at = query.at.unwrap_or_else(now);
         let mut conditions = Vec::with_capacity(query.conditions.len());
         for condition in &query.conditions {
-            resolve(connection, condition, among, at, shelf, &mut conditions)?;
+            resolve(connection, condition, (among, at, in_order(query)), shelf, &mut conditions)?;
         }
         Ok(Self::of(connection.dialect(), resource, query, conditions))
     }
@@ -177,6 +200,12 @@ impl Selection {
             Condition::Values(On::Parent(kind), Quantity::Any, given) => {
                 let ids = given.iter().map(|name| shelf.id_of(kind, name)).collect::<Option<Vec<_>>>()?;
                 Some(vec![Resolved::Parent { ids, none: false }])
+            }
+            Condition::Values(On::Refers { relation, target, .. }, Quantity::Any, given)
+                if given.len() == 1 && in_order(query) =>
+            {
+                let ids = vec![shelf.id_of(target, &given[0])?];
+                Some(vec![Resolved::Refers { relation, ids, common: true, none: false }])
             }
             condition => plain(condition, at),
         };
@@ -191,6 +220,7 @@ impl Selection {
             audience: query.shape.audience,
             dialect,
             conditions,
+            in_order: in_order(query),
             untranslated: query.untranslated.as_ref().map(|locale| format!("%,{locale},%")),
             outdated: query.outdated.as_ref().map(|locale| format!("%,{locale},%")),
         }
@@ -222,7 +252,51 @@ impl Selection {
         self.narrowed(items::table.filter(kind).into_boxed().filter(any_of(self.dialect, items::id, ids)), None)
     }
 
-    fn narrowed<'a>(&'a self, mut query: Query<'a>, start: Option<(Column, bool, &KeyValue)>) -> Query<'a> {
+    /// What leads to the items of a page: ties to one item, that have its order.
+    pub fn leading_tie(&self) -> Option<Tie<'_>> {
+        self.tied().map(|(_, tie)| tie)
+    }
+
+    fn tied(&self) -> Option<(usize, Tie<'_>)> {
+        self.conditions.iter().enumerate().find_map(|(at, condition)| match condition {
+            Resolved::Refers { relation, ids, none, .. } if is_tie(ids, *none, self.in_order) => {
+                Some((at, Tie { relation, target: &ids[0] }))
+            }
+            _ => None,
+        })
+    }
+
+    /// The item that refers, at a tie, if it fulfils all other conditions.
+    pub fn at_tie(&self) -> Query<'_> {
+        let kind = by_the_way(self.dialect, items::kind, [self.kind]);
+        let own = items::table.into_boxed().filter(Term::<Bool>::new("items.id = links.source_id")).filter(kind);
+        let led_by = self.tied().map(|(at, _)| at);
+        self.narrowed_but(own, led_by, None)
+    }
+
+    /// Between what the items start, beside what a page says that begins there and goes up or down.
+    pub fn bounds_of_start(&self, down: bool, start: Option<i64>) -> Vec<(Compare, i64)> {
+        let start = start.map(KeyValue::Number);
+        let start = start.as_ref().map(|value| (Column::StartsAt, down, value));
+        let unsaid = self.conditions.iter().filter(|condition| !start.is_some_and(|start| condition.is_said(start)));
+        unsaid
+            .filter_map(|condition| match condition {
+                Resolved::Plain(Condition::Time(Column::StartsAt, compare, bound)) => Some((*compare, *bound)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn narrowed<'a>(&'a self, query: Query<'a>, start: Option<(Column, bool, &KeyValue)>) -> Query<'a> {
+        self.narrowed_but(query, None, start)
+    }
+
+    fn narrowed_but<'a>(
+        &'a self,
+        mut query: Query<'a>,
+        but: Option<usize>,
+        start: Option<(Column, bool, &KeyValue)>,
+    ) -> Query<'a> {
         query = match (&self.status, self.audience) {
             (Status::Live, _) | (_, Audience::Public) => query.filter(items::live.eq(true)),
             (Status::Any, _) => query.filter(items::trashed_at.eq(0)),
@@ -235,8 +309,8 @@ impl Selection {
         if let Some(locale) = &self.outdated {
             query = query.filter(items::outdated.like(locale));
         }
-        for condition in &self.conditions {
-            if !start.is_some_and(|start| condition.is_said(start)) {
+        for (at, condition) in self.conditions.iter().enumerate() {
+            if but != Some(at) && !start.is_some_and(|start| condition.is_said(start)) {
                 query = narrow(query, condition, self.dialect);
             }
         }

@@ -20,12 +20,8 @@ pub fn insert(
     content: &Map<String, Value>,
     site: &Site,
 ) -> QueryResult<()> {
-    for link in derive::links(&item.id, resource, content, &item.translations(), site) {
-        diesel::insert_into(links::table).values(&link).execute(connection)?;
-    }
-    for word in derive::words(&item.id, resource, content) {
-        diesel::insert_into(item_words::table).values(&word).execute(connection)?;
-    }
+    Link::STORED.insert(connection, &derive::links(&item.id, resource, content, &item.translations(), site))?;
+    Word::STORED.insert(connection, &derive::words(&item.id, resource, content))?;
     if let Some(place) = derive::place(&item.id, content) {
         diesel::insert_into(places::table).values(&place).execute(connection)?;
     }
@@ -55,10 +51,8 @@ fn relink(connection: &mut Db, id: &str, wanted: Vec<Link>) -> QueryResult<()> {
     for link in present.iter().filter(|link| !wanted.contains(link)) {
         diesel::delete(links::table.find((&link.source_id, &link.relation, link.position))).execute(connection)?;
     }
-    for link in wanted.iter().filter(|link| !present.contains(link)) {
-        diesel::insert_into(links::table).values(link).execute(connection)?;
-    }
-    Ok(())
+    let new: Vec<Link> = wanted.into_iter().filter(|link| !present.contains(link)).collect();
+    Link::STORED.insert(connection, &new)
 }
 
 fn say(connection: &mut Db, id: &str, wanted: Vec<Word>) -> QueryResult<()> {
@@ -67,10 +61,8 @@ fn say(connection: &mut Db, id: &str, wanted: Vec<Word>) -> QueryResult<()> {
     for word in present.iter().filter(|word| !wanted.contains(word)) {
         diesel::delete(item_words::table.find((&word.item_id, &word.field, &word.value))).execute(connection)?;
     }
-    for word in wanted.iter().filter(|word| !present.contains(word)) {
-        diesel::insert_into(item_words::table).values(word).execute(connection)?;
-    }
-    Ok(())
+    let new: Vec<Word> = wanted.into_iter().filter(|word| !present.contains(word)).collect();
+    Word::STORED.insert(connection, &new)
 }
 
 fn locate(connection: &mut Db, id: &str, wanted: Option<Place>) -> QueryResult<()> {

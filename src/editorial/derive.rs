@@ -23,10 +23,7 @@ pub fn fill(
     item.content = serde_json::to_string(content).unwrap_or_default();
     item.live = item.status == "published" && item.trashed_at == 0 && parent_live;
     item.parent_id = resource.parent.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
-    (item.starts_at, item.ends_at) = match stored_span(content) {
-        Some((starts, ends)) => (starts.timestamp_micros(), ends.timestamp_micros()),
-        None => (NO_DATE, NO_DATE),
-    };
+    (item.starts_at, item.ends_at) = span(content);
     item.position = content.get("position").and_then(Value::as_i64).unwrap_or(0);
     item.untranslated = untranslated(resource.fields, content, site);
     item.outdated = item.translations().outdated();
@@ -36,6 +33,14 @@ pub fn fill(
     let view = View::plain(site);
     let fragments = Renderer::new(site, &view).item(resource, &item.envelope(), content);
     (item.card, item.detail, item.reference) = (fragments.card, fragments.detail, fragments.reference);
+}
+
+/// From when to when it lasts (µs).
+fn span(content: &Map<String, Value>) -> (i64, i64) {
+    match stored_span(content) {
+        Some((starts, ends)) => (starts.timestamp_micros(), ends.timestamp_micros()),
+        None => (NO_DATE, NO_DATE),
+    }
 }
 
 /// Title or name in the default locale, or in the first that has one.
@@ -64,6 +69,7 @@ pub fn links(
     site: &Site,
 ) -> Vec<Link> {
     let content = visible(resource.fields, content, translations);
+    let (starts_at, _) = span(&content);
     let mut links = Vec::new();
     for relation in resource.relations() {
         let Some(value) = content.get(relation.name) else { continue };
@@ -76,6 +82,7 @@ pub fn links(
                     position: position as i32,
                     target_id,
                     card,
+                    starts_at,
                 });
             }
         }

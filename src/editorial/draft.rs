@@ -1,6 +1,6 @@
 //! A checked body: what an item is to become.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
@@ -45,6 +45,8 @@ pub struct Draft {
     pub status: Option<String>,
     /// The stored form; references are as given until [`Draft::resolve`].
     pub content: Map<String, Value>,
+    /// What it refers to that the public sees, once it is resolved.
+    pub live: HashSet<String>,
     references: Vec<GivenReference>,
 }
 
@@ -60,7 +62,13 @@ impl Draft {
     ) -> Self {
         let Some(object) = input.as_object() else {
             faults.add("", "wrong_type", "the body must be a JSON object");
-            return Self { slug: None, status: None, content: Map::new(), references: Vec::new() };
+            return Self {
+                slug: None,
+                status: None,
+                content: Map::new(),
+                live: HashSet::new(),
+                references: Vec::new(),
+            };
         };
         let mut fields = object.clone();
         let slug = envelope(&ENVELOPE[0], &mut fields, faults);
@@ -69,7 +77,7 @@ impl Draft {
         if faults.is_empty() {
             (resource.rules)(&mut checked.content, faults);
         }
-        Self { slug, status, content: checked.content, references: checked.references }
+        Self { slug, status, content: checked.content, live: HashSet::new(), references: checked.references }
     }
 
     /// Whether anything is to be looked up.
@@ -87,9 +95,12 @@ impl Draft {
         let mut content = Value::Object(std::mem::take(&mut self.content));
         for GivenReference { pointer, target, given } in &self.references {
             match found.get(&((*target).to_owned(), given.clone())) {
-                Some(id) => {
+                Some(named) => {
                     if let Some(place) = content.pointer_mut(pointer) {
-                        *place = id.as_str().into();
+                        *place = named.id.as_str().into();
+                    }
+                    if named.live {
+                        self.live.insert(named.id.clone());
                     }
                 }
                 None => {

@@ -94,24 +94,17 @@ impl Desk {
             allowed(self.role, Action::Publish)?;
         }
         let (site, author, resource) = (Arc::clone(&self.app.site), self.author.clone(), self.resource);
-        let looked_for = key.clone();
-        let look = move |c: &mut Db| {
+        let write = move |c: &mut Db| {
             // What was made before is shown again, though a body like it would be refused today.
-            match looked_for.as_ref().map_or(Ok(None), |key| key.made_before(c))? {
-                Some(_) => Ok(draft),
-                None => resolved(c, draft, faults),
-            }
-        };
-        let write = move |c: &mut Db, draft: Draft| {
             if let Some(earlier) = key.as_ref().map_or(Ok(None), |key| key.made_before(c))? {
                 return match items::find(c, resource.kind, &earlier)? {
                     Found::Here(item) => Ok((*item, true)),
                     _ => Err(Problem::not_found(resource.noun)),
                 };
             }
-            let Draft { slug, status, content, .. } = draft;
+            let Draft { slug, status, content, live, .. } = resolved(c, draft, faults)?;
             if status.as_deref() == Some("published") {
-                checks::require(c, &site, resource, &content, None, &Together::new())?;
+                checks::require(c, &site, resource, &content, None, &live)?;
             }
             let writing = Writing { resource, slug, locale: None, status, content };
             let item = write::insert(c, &site, &author, writing, Origin::default())?;
@@ -120,10 +113,7 @@ impl Desk {
             }
             Ok((item, false))
         };
-        let show = Arc::clone(&self.show);
-        let show = move |c: &mut Db, (item, _): &(Item, bool)| Ok(show(c, item)?);
-        let ((item, replayed), body) = self.app.database.exchange(look, write, show).await?;
-        Ok(Made { item, body, replayed })
+        self.made(write).await
     }
 
     /// Takes a step in the life of an item whose last write made `version`.
@@ -153,14 +143,14 @@ impl Desk {
     ) -> Result<Made, Problem> {
         let (site, author, role) = (Arc::clone(&self.app.site), self.author.clone(), self.role);
         let (resource, key) = (self.resource, id_or_slug.to_owned());
-        let write = move |c: &mut Db, ()| {
+        let write = move |c: &mut Db| {
             let item = find(c, resource, &key)?;
             if item.latest() != version {
                 return Err(changed_meanwhile(&item));
             }
-            take(c, Pen { site: &site, author: &author, role: Some(role) }, item)
+            Ok((take(c, Pen { site: &site, author: &author, role: Some(role) }, item)?, false))
         };
-        self.made(|_| Ok(()), write).await
+        self.made(write).await
     }
 
     /// Changes the content of an existing item whose last write made `version`.
@@ -283,38 +273,42 @@ impl Desk {
         }
         let (site, author, resource, role) =
             (Arc::clone(&self.app.site), self.author.clone(), self.resource, self.role);
-        let write = move |c: &mut Db, draft: Draft| {
+        let write = move |c: &mut Db| {
+            let Draft { slug, status, content, live, .. } = resolved(c, draft, faults)?;
             let pen = Pen { site: &site, author: &author, role: Some(role) };
             pen.must(c, &item, Action::UpdateOwn)?;
             if !may(role, Area::Content, Action::Publish) && releases::will_publish(c, &item.id)? {
                 allowed(role, Action::Publish)?;
             }
-            let Draft { slug, status, content, .. } = draft;
             let writing = Writing { resource, slug, locale: slug_locale, status, content };
             let version = item.latest();
             if beside {
-                return working::write(c, &author, &item.id, version, writing);
+                return Ok((working::write(c, &author, &item.id, version, writing)?, false));
             }
             let status = writing.status.as_deref().unwrap_or(&item.status);
             if status == "published" {
                 let public = (item.status == "published").then(|| item.content());
-                checks::require(c, &site, resource, &writing.content, public.as_ref(), &Together::new())?;
+                checks::require(c, &site, resource, &writing.content, public.as_ref(), &live)?;
             }
-            write::update(c, &site, &author, &item.id, version, writing)
+            Ok((write::update(c, &site, &author, &item.id, version, writing)?, false))
         };
-        self.made(move |c| resolved(c, draft, faults), write).await
+        self.made(write).await
     }
 
-    /// Looks, writes, and shows the item as it is then.
-    async fn made<R: Send + 'static>(
+    /// Writes an item, or finds that it was written before, and shows it as it is then. All of it is one
+    /// transaction of the writer, who has what it needs at hand: its pages on SQLite, and on Postgres there
+    /// is no second transaction to begin and to end.
+    async fn made(
         &self,
-        look: impl FnOnce(&mut Db) -> Result<R, Problem> + Send + 'static,
-        write: impl FnOnce(&mut Db, R) -> Result<Item, Problem> + Send + 'static,
+        write: impl FnOnce(&mut Db) -> Result<(Item, bool), Problem> + Send + 'static,
     ) -> Result<Made, Problem> {
         let show = Arc::clone(&self.show);
-        let show = move |c: &mut Db, item: &Item| Ok(show(c, item)?);
-        let (item, body) = self.app.database.exchange(look, write, show).await?;
-        Ok(Made { item, body, replayed: false })
+        let all = move |c: &mut Db| {
+            let (item, replayed) = write(c)?;
+            let body = show(c, &item)?;
+            Ok::<_, Problem>(Made { item, body, replayed })
+        };
+        self.app.database.write_content(all).await
     }
 
     async fn find(&self, id_or_slug: &str) -> Result<Before, Problem> {

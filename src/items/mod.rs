@@ -7,11 +7,12 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use diesel::sql_types::Bool;
 
 use crate::content::slug::is_slug;
 use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
-use crate::database::statement::AnyOf;
+use crate::database::statement::{AnyOf, Term};
 use crate::database::{Db, any_of, by_the_way};
 
 pub use rows::{Item, Link, Place, Word};
@@ -31,8 +32,8 @@ pub enum Found {
 }
 
 /// At another stage than draft, in the words of the index that has only such items.
-pub fn staged() -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
-    diesel::dsl::sql("items.stage <> 'draft'")
+pub fn staged() -> Term<Bool> {
+    Term::new("items.stage <> 'draft'")
 }
 
 /// Whether a text has the form of an id.
@@ -107,14 +108,23 @@ pub enum Among {
     All,
 }
 
-/// The ids of items of these kinds, by kind and what was given for them: an id or a slug. One query
-/// for all ids and one for all slugs.
+/// An item that was named.
+#[derive(Debug)]
+pub struct Named {
+    /// Its id.
+    pub id: String,
+    /// Whether the public sees it.
+    pub live: bool,
+}
+
+/// The items of these kinds, by kind and what was given for them: an id or a slug. One query for all ids
+/// and one for all slugs.
 pub fn resolve(
     connection: &mut Db,
     kinds: &[&str],
     given: &[&str],
     among: Among,
-) -> QueryResult<HashMap<(String, String), String>> {
+) -> QueryResult<HashMap<(String, String), Named>> {
     let (ids, by_slug): (Vec<&str>, Vec<&str>) =
         given.iter().filter(|text| is_address(text)).partition(|text| is_id(text));
     let dialect = connection.dialect();
@@ -129,19 +139,22 @@ pub fn resolve(
     let mut found = HashMap::new();
     if !ids.is_empty() {
         let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
-        let rows = of(by_the_way(dialect, items::kind, kinds))
-            .filter(any_of(dialect, items::id, &wanted))
-            .select((items::kind, items::id));
-        for (kind, id) in rows.load::<(String, String)>(connection)? {
+        let rows = of(by_the_way(dialect, items::kind, kinds)).filter(any_of(dialect, items::id, &wanted)).select((
+            items::kind,
+            items::id,
+            items::live,
+        ));
+        for (kind, id, live) in rows.load::<(String, String, bool)>(connection)? {
             for (given, _) in ids.iter().zip(&wanted).filter(|(_, wanted)| **wanted == id) {
-                found.insert((kind.clone(), (*given).to_owned()), id.clone());
+                found.insert((kind.clone(), (*given).to_owned()), Named { id: id.clone(), live });
             }
         }
     }
     if !by_slug.is_empty() {
         let rows = of(any_of(dialect, items::kind, kinds)).filter(any_of(dialect, items::slug, &by_slug));
-        let rows = rows.select((items::kind, items::slug, items::id)).load::<(String, String, String)>(connection)?;
-        found.extend(rows.into_iter().map(|(kind, slug, id)| ((kind, slug), id)));
+        let rows = rows.select((items::kind, items::slug, items::id, items::live));
+        let rows = rows.load::<(String, String, String, bool)>(connection)?;
+        found.extend(rows.into_iter().map(|(kind, slug, id, live)| ((kind, slug), Named { id, live })));
     }
     Ok(found)
 }

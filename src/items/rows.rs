@@ -1,16 +1,18 @@
 //! The rows of `items` and `links`.
 
 use diesel::prelude::*;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::content::render::Envelope;
 use crate::content::translations::Translations;
+use crate::database::insert::Rows;
 use crate::database::schema::{item_words, items, links, places};
 
 /// A row of `items`. `content` is the truth; `live`, `starts_at` … `variant` are derived from it
 /// for queries, `card`, `detail` and `reference` are its answer in the site's default locale.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
-#[diesel(table_name = items, treat_none_as_null = true)]
+#[diesel(table_name = items, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Item {
     /// UUIDv7.
     pub id: String,
@@ -112,7 +114,7 @@ impl Item {
 }
 
 /// A row of `links`: one reference from an item to another.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = links)]
 pub struct Link {
     /// The item that refers.
@@ -125,10 +127,27 @@ pub struct Link {
     pub target_id: String,
     /// Fragment of the answer: the fields of the tie.
     pub card: String,
+    /// When the item that refers starts (µs): what refers to an item is found in this order.
+    pub starts_at: i64,
+}
+
+impl Link {
+    /// Where they are stored.
+    pub const STORED: Rows = Rows {
+        table: "links",
+        columns: &[
+            ("source_id", "text"),
+            ("relation", "text"),
+            ("position", "integer"),
+            ("target_id", "text"),
+            ("card", "text"),
+            ("starts_at", "bigint"),
+        ],
+    };
 }
 
 /// A row of `item_words`: a word that lists are filtered by.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = item_words)]
 pub struct Word {
     /// The item.
@@ -137,6 +156,12 @@ pub struct Word {
     pub field: String,
     /// The word; those that most items have are not written down.
     pub value: String,
+}
+
+impl Word {
+    /// Where they are stored.
+    pub const STORED: Rows =
+        Rows { table: "item_words", columns: &[("item_id", "text"), ("field", "text"), ("value", "text")] };
 }
 
 /// A row of `places`: where an item is on earth, in millionths of a degree (WGS 84).

@@ -7,11 +7,13 @@ pub mod audit;
 pub mod diff;
 pub mod history;
 
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use crate::database::schema::{journal, journal_head};
+use crate::database::schema::journal;
+use crate::database::statement::Term;
 use crate::database::{Db, now};
 use crate::items::Item;
 
@@ -30,7 +32,8 @@ pub struct Author {
 
 /// The number of the newest entry.
 pub fn head(connection: &mut Db) -> QueryResult<i64> {
-    journal_head::table.find(1).select(journal_head::sequence).first(connection)
+    let last: Option<i64> = journal::table.select(max(journal::sequence)).first(connection)?;
+    Ok(last.unwrap_or(0))
 }
 
 /// Something that was done.
@@ -73,13 +76,10 @@ pub fn append_item(
 
 /// Appends an entry; must run within the transaction that did what it tells.
 pub fn append(connection: &mut Db, author: &Author, entry: Entry<'_>) -> QueryResult<()> {
-    diesel::update(journal_head::table.find(1))
-        .set(journal_head::sequence.eq(journal_head::sequence + 1))
-        .execute(connection)?;
     let changed = serde_json::to_string(entry.changed).unwrap_or_else(|_| "[]".to_owned());
-    // One statement takes the new number and uses it.
-    let values = journal_head::table.find(1).select((
-        journal_head::sequence,
+    // Writers take turns: the next number is free.
+    let values = diesel::select((
+        Term::<BigInt>::new("(SELECT coalesce(max(sequence), 0) + 1 FROM journal)"),
         now().into_sql::<BigInt>(),
         author.account_id.as_deref().into_sql::<Nullable<Text>>(),
         entry.action.into_sql::<Text>(),

@@ -1,0 +1,174 @@
+//! Through the items of a selection in an order, from a place on.
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use diesel::sql_types::{BigInt, Text};
+
+use super::cursor::KeyValue;
+use super::narrow::{Query, after, sorted};
+use super::query::Compare;
+use super::search::Found;
+use super::select::{Selection, Tie};
+use crate::database::schema::{items, links};
+use crate::database::{Backend, Db, there_is};
+use crate::problem::Problem;
+use crate::resources::Column;
+
+/// Items that are looked at in one go where many match a text.
+const STRIDE: i64 = 500;
+
+/// An item that was found, and its sort keys in the order of the query.
+pub type Row = (String, Vec<KeyValue>);
+
+/// Ties under construction: who refers, and when that starts.
+pub type Ties<'a> = links::BoxedQuery<'a, Backend, (Text, BigInt)>;
+
+/// Goes through the items of a selection in an order.
+pub struct Walk<'a> {
+    /// Which items.
+    pub selection: &'a Selection,
+    /// By which columns they are sorted, and whether that goes down.
+    pub order: Vec<(Column, bool)>,
+    /// A text that must be in them.
+    pub found: Option<&'a Found<'a>>,
+}
+
+impl Walk<'_> {
+    /// So many rows behind a place, some of them left out.
+    pub fn rows(
+        &self,
+        connection: &mut Db,
+        start: Option<(Vec<KeyValue>, String)>,
+        offset: i64,
+        limit: i64,
+    ) -> Result<Vec<Row>, Problem> {
+        let Some(found) = self.found else { return Ok(self.some(connection, start.as_ref(), None, offset, limit)?) };
+        if let Some(few) = found.named() {
+            return Ok(self.some(connection, start.as_ref(), Some(few), offset, limit)?);
+        }
+        // Many match: of those that come next in the order, some do.
+        let (mut rows, mut start, wanted) = (Vec::new(), start, (offset + limit) as usize);
+        loop {
+            let next = self.some(connection, start.as_ref(), None, 0, STRIDE)?;
+            let ids: Vec<String> = next.iter().map(|(id, _)| id.clone()).collect();
+            let good = found.among(&ids)?;
+            let last = next.last().map(|(id, keys)| (keys.clone(), id.clone()));
+            let ended = (next.len() as i64) < STRIDE;
+            rows.extend(next.into_iter().filter(|(id, _)| good.contains(id)));
+            if rows.len() >= wanted || ended {
+                rows.truncate(wanted);
+                return Ok(rows.split_off(rows.len().min(offset as usize)));
+            }
+            start = last;
+        }
+    }
+
+    fn some(
+        &self,
+        connection: &mut Db,
+        start: Option<&(Vec<KeyValue>, String)>,
+        among: Option<&[String]>,
+        offset: i64,
+        limit: i64,
+    ) -> QueryResult<Vec<Row>> {
+        let first = start.and_then(|(keys, _)| Some((self.order.first()?, keys.first()?)));
+        let first = first.map(|((column, down), value)| (*column, *down, value));
+        if let (None, Some(tie)) = (among, self.selection.leading_tie()) {
+            return self.by_tie(connection, &tie, start, offset, limit);
+        }
+        let select = among.map_or_else(|| self.selection.query_behind(first), |ids| self.selection.among(ids));
+        let mut select = sorted(select, &self.order).limit(limit);
+        if offset > 0 {
+            select = select.offset(offset);
+        }
+        if let Some((keys, id)) = start {
+            select = after(select, &self.order, keys, id);
+        }
+        rows(connection, select, &self.order)
+    }
+
+    /// What refers to an item, in the order in which it starts: that of the index of ties, each of which is
+    /// tested as it comes. Who speaks at an event and moderates it is tied to it twice.
+    pub fn ties<'q>(&'q self, tie: &'q Tie<'_>, start: Option<(i64, &'q str)>) -> Ties<'q> {
+        let down = self.order.iter().any(|(_, down)| *down);
+        let of_item = links::target_id.eq(tie.target).and(links::relation.eq(tie.relation));
+        let ties = links::table.filter(of_item).filter(there_is(self.selection.at_tie()));
+        let mut ties = ties.select((links::source_id, links::starts_at)).distinct().into_boxed();
+        for (compare, bound) in self.selection.bounds_of_start(down, start.map(|(at, _)| at)) {
+            ties = match compare {
+                Compare::Gte => ties.filter(links::starts_at.ge(bound)),
+                Compare::Gt => ties.filter(links::starts_at.gt(bound)),
+                Compare::Lte => ties.filter(links::starts_at.le(bound)),
+                Compare::Lt => ties.filter(links::starts_at.lt(bound)),
+            };
+        }
+        let (at, id) = (links::starts_at, links::source_id);
+        match (down, start) {
+            (true, None) => ties.order((at.desc(), id.desc())),
+            (false, None) => ties.order((at.asc(), id.asc())),
+            (true, Some((last, of))) => {
+                ties.filter(at.le(last).and(at.lt(last).or(id.lt(of)))).order((at.desc(), id.desc()))
+            }
+            (false, Some((last, of))) => {
+                ties.filter(at.ge(last).and(at.gt(last).or(id.gt(of)))).order((at.asc(), id.asc()))
+            }
+        }
+    }
+
+    fn by_tie(
+        &self,
+        connection: &mut Db,
+        tie: &Tie<'_>,
+        start: Option<&(Vec<KeyValue>, String)>,
+        offset: i64,
+        limit: i64,
+    ) -> QueryResult<Vec<Row>> {
+        let start = start.and_then(|(keys, id)| match keys.first() {
+            Some(KeyValue::Number(at)) => Some((*at, id.as_str())),
+            _ => None,
+        });
+        let rows: Vec<(String, i64)> = self.ties(tie, start).limit(limit).offset(offset).load(connection)?;
+        Ok(rows.into_iter().map(|(id, at)| (id, vec![KeyValue::Number(at)])).collect())
+    }
+}
+
+/// The items that a query finds, with their sort keys. One key is in the index that has its order: where no
+/// more is asked for, rows are not read.
+fn rows(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -> QueryResult<Vec<Row>> {
+    macro_rules! only {
+        ($column:ident, $key:path) => {{
+            let rows: Vec<(String, _)> = select.select((items::id, items::$column)).load(connection)?;
+            rows.into_iter().map(|(id, key)| (id, vec![$key(key)])).collect()
+        }};
+    }
+    Ok(match order {
+        [(Column::StartsAt, _)] => only!(starts_at, KeyValue::Number),
+        [(Column::EndsAt, _)] => only!(ends_at, KeyValue::Number),
+        [(Column::CreatedAt, _)] => only!(created_at, KeyValue::Number),
+        [(Column::UpdatedAt, _)] => only!(updated_at, KeyValue::Number),
+        [(Column::PublishedAt, _)] => only!(published_at, KeyValue::Number),
+        [(Column::Position, _)] => only!(position, KeyValue::Number),
+        [(Column::Label, _)] => only!(label, KeyValue::Text),
+        several => with_keys(connection, select, several)?,
+    })
+}
+
+fn with_keys(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -> QueryResult<Vec<Row>> {
+    type Times = (i64, i64, i64, i64, i64);
+    let times = (items::starts_at, items::ends_at, items::created_at, items::updated_at, items::published_at);
+    let rows: Vec<(String, Times, i64, String)> =
+        select.select((items::id, times, items::position, items::label)).load(connection)?;
+    let row = |(id, times, position, label): (String, Times, i64, String)| {
+        let key = |(column, _): &(Column, bool)| match column {
+            Column::StartsAt => KeyValue::Number(times.0),
+            Column::EndsAt => KeyValue::Number(times.1),
+            Column::CreatedAt => KeyValue::Number(times.2),
+            Column::UpdatedAt => KeyValue::Number(times.3),
+            Column::PublishedAt => KeyValue::Number(times.4),
+            Column::Position => KeyValue::Number(position),
+            Column::Label => KeyValue::Text(label.clone()),
+        };
+        (id, order.iter().map(key).collect())
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
