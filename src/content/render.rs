@@ -70,6 +70,12 @@ impl View {
     pub fn plain(site: &Site) -> Self {
         Self { locale: LocaleMode::One(site.default_locale().to_owned()), body: BodyFormat::Html, unpublished: false }
     }
+
+    /// Whether it shows an item as its ready answer does, if no language of the item is hidden.
+    pub fn is_usual(&self, site: &Site) -> bool {
+        let LocaleMode::One(locale) = &self.locale else { return false };
+        locale == site.default_locale() && self.body == BodyFormat::Html
+    }
 }
 
 /// The fragments of an item.

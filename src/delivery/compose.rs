@@ -40,7 +40,7 @@ pub struct Loaded {
 impl Loaded {
     /// From a whole row, in the wanted view.
     pub fn from_item(item: Item, site: &Site, view: &View) -> Self {
-        if *view != View::plain(site) {
+        if !is_ready(&item, site, view) {
             return Self::rendered(item, site, view);
         }
         let fragments = Fragments { card: item.card, detail: item.detail, reference: item.reference };
@@ -65,6 +65,11 @@ impl Loaded {
     pub fn ready(id: String, version: i64, updated_at: i64, fragments: Fragments) -> Self {
         Self { id, version, updated_at, fragments, content: None, links: None }
     }
+}
+
+/// Whether the ready answer of an item is that of this view. Of drafts it may tell an earlier stage.
+fn is_ready(item: &Item, site: &Site, view: &View) -> bool {
+    view.is_usual(site) && (!view.unpublished || (item.live && item.translations().hidden().is_empty()))
 }
 
 fn rendered(item: &Item, content: &Map<String, Value>, site: &Site, view: &View) -> Fragments {
@@ -264,9 +269,9 @@ fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Q
     let state = (items::live, items::trashed_at);
     let tie = (links::source_id, links::relation, links::position, links::card, links::target_id, state);
     type Head = (String, String, i32, String, String, (bool, i64));
-    let rows: Vec<(Head, Fragments)> = if shape.view != View::plain(site) {
+    let rows: Vec<(Head, Fragments)> = if shape.view.unpublished || !shape.view.is_usual(site) {
         let rows: Vec<(Head, Item)> = query.select((tie, Item::as_select())).load(connection)?;
-        rows.into_iter().map(|(head, item)| (head, rendered(&item, &item.content(), site, &shape.view))).collect()
+        rows.into_iter().map(|(head, item)| (head, Loaded::from_item(item, site, &shape.view).fragments)).collect()
     } else if shape.include.is_empty() {
         let rows: Vec<(Head, String)> = query.select((tie, items::reference)).load(connection)?;
         rows.into_iter().map(|(head, reference)| (head, fragments(reference, String::new(), String::new()))).collect()
