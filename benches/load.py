@@ -6,7 +6,7 @@ content: all in one run, each server on one core and the load on the other.
     cargo build --release --examples && cargo build --release && python3 benches/load.py
 
 Wants wrk, taskset, Python, and the generator of the shared bench folder (PLENARY_BENCH says where it is).
-GROWTH=1 EVENTS=1000000 measures the reads on SQLite only, to be compared with those of fewer events.
+GROWTH=1 EVENTS=1000000 measures only reads whose cost could grow, to be compared with those of fewer events.
 The load goes to 127.0.0.1 only and lasts SECONDS (8) a figure."""
 import contextlib, json, os, pathlib, pwd, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.error, urllib.request, uuid, zipfile
 
@@ -16,6 +16,9 @@ BENCH = pathlib.Path(os.environ.get("PLENARY_BENCH", ROOT.parent / "shared/bench
 SECONDS = int(os.environ.get("SECONDS_EACH", "8"))
 EVENTS = int(os.environ.get("EVENTS", "10000"))
 PASSWORD, EMAIL = "correct horse battery", "admin@example.org"
+# Of events what PocketBase is asked for too, of speakers and partners their names.
+FEW = "&fields=title,type,summary,starts_at,speakers,partners"
+GROWING = ("first", "deep", "filter", "speaker", "search", "searchanew", "any one")
 TYPES = ["policy-dialogue", "briefing", "conference", "roundtable"]
 
 
@@ -149,23 +152,25 @@ def measure_plenary(database, folder, names, report, growth=False):
     with server([program, "serve"], f"{base}/readyz", env) as process:
         report["start to ready (ms)"] = (time.monotonic() - begun) * 1000
         sizes = {mode: len(call(f"{base}{path}")) for mode, path in (
-            ("one", f"/api/v1/events/{names['slug']}?include=speakers,partners"), ("newest", "/api/v1/events?limit=20&include=speakers,partners"), ("names", "/api/v1/events?limit=20"),
+            ("one", f"/api/v1/events/{names['slug']}?include=speakers,partners"), ("newest", "/api/v1/events?limit=20&include=speakers,partners"), ("names", f"/api/v1/events?limit=20{FEW}"),
             ("filter", "/api/v1/events?limit=20&type=briefing&include=speakers,partners"))}
         token = json.loads(call(f"{base}/api/v1/auth/login", {"email": EMAIL, "password": PASSWORD}))["access_token"]
         settle(base)
+        if growth:
+            measure_growth(base, names, report)
+            report["memory after reads (MB)"] = memory(process)
+            return sizes
         # The working set of single events fits into memory: so many as that has room for.
         with urllib.request.urlopen(f"{base}/api/v1/events?limit=20&include=speakers,partners") as answer:
             tag = answer.headers["etag"]
         wrk(base, "one", "plenary", SLUGS=names["some_slugs"])
         for mode, size, more in (
             ("one", "one", dict(SLUGS=names["some_slugs"])), ("newest", "newest", {}), ("names", "names", {}), ("unmodified", "newest", dict(TAG=tag)),
-            ("filter", "filter", {}), ("speaker", "filter", dict(SPEAKERS=names["speakers"])), ("search", "filter", {}), ("search2", "filter", {}), ("any one", "one", dict(SLUGS=names["slugs"]))):
+            ("filter", "filter", {}), ("filternames", "names", {}), ("speaker", "filter", dict(SPEAKERS=names["speakers"])), ("search", "filter", {}), ("searchnames", "names", {}), ("search2", "filter", {}), ("any one", "one", dict(SLUGS=names["slugs"]))):
             report[mode] = wrk(base, mode.removeprefix("any "), "plenary", **{"SLUGS": names["slugs"], **more})
             # Right after it, since these machines are now fast and now slow.
             report[f"bare {mode}"] = measure_reference(sizes[size], folder, tag=mode == "unmodified")
         report["memory after reads (MB)"] = memory(process)
-        if growth:
-            return sizes
         writing = dict(TOKEN=token, SPEAKERS=names["speakers"], PARTNERS=names["partners"])
         for mode in ("one", "newest"):
             report[f"{mode}, calm"] = wrk(base, mode, "plenary", SLUGS=names["some_slugs"])
@@ -177,9 +182,21 @@ def measure_plenary(database, folder, names, report, growth=False):
     return sizes
 
 
+def measure_growth(base, names, report):
+    """Queries that were never asked before, and single items."""
+    page = {"next": ""}
+    for _ in range(1_000):
+        cursor = f"&cursor={page['next']}" if page["next"] else ""
+        page = json.loads(call(f"{base}/api/v1/events?limit=20&fields=title{cursor}"))["page"]
+        if not page.get("next"):
+            break
+    for mode in GROWING:
+        report[mode] = wrk(base, mode.removeprefix("any "), "plenary", 8, SLUGS=names["slugs"], SPEAKERS=names["speakers"], CURSOR=page.get("next") or "")
+
+
 def settle(base):
     """Waits until a first start has made the search index, and a moment more."""
-    for _ in range(600):
+    for _ in range(20_000):
         if json.loads(call(f"{base}/api/v1/search?q=growth"))["more"]:
             break
         time.sleep(0.1)
@@ -238,11 +255,11 @@ def main():
         reports = {"SQLite": {}, "Postgres": {}, "PocketBase": {}}
         growth = "GROWTH" in os.environ
         sizes = measure_plenary(str(folder / "plenary.db"), folder, names, reports["SQLite"], growth)
-        if growth:
-            return show(reports, sizes)
         with postgres(folder) as url:
             if url:
-                measure_plenary(url, folder, names, reports["Postgres"])
+                measure_plenary(url, folder, names, reports["Postgres"], growth)
+        if growth:
+            return show(reports, sizes)
         measure_pocketbase(data, folder, names, reports["PocketBase"])
         show(reports, sizes)
 
@@ -253,9 +270,12 @@ def show(reports, sizes):
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     cell = lambda r: f"{r[0]:,.0f}/s ({r[1]:.2f} / {r[2]:.2f} ms)" if r else "-"
     ratio = lambda a, b: f"{a[0] / b[0]:.3f}" if a and b else "-"
-    # What PocketBase is asked for has only names of what belongs to an event: as ours without include.
-    reports["PocketBase"]["names"] = reports["PocketBase"].get("newest")
-    for mode in ("newest", "names", "unmodified", "one", "any one", "filter", "speaker", "search", "search2", "create"):
+    # Of lists PocketBase is asked for a few fields; ours are asked for these too, and for all.
+    for mode, same in (("names", "newest"), ("filternames", "filter"), ("searchnames", "search")):
+        reports["PocketBase"][mode] = reports["PocketBase"].get(same)
+    for mode in ("newest", "names", "unmodified", "one", "any one", "filter", "filternames", "speaker", "search", "searchnames", "search2", "create", *(GROWING[:2]), "searchanew"):
+        if not reports["SQLite"].get(mode):
+            continue
         sqlite_, postgres_, peer = (reports[who].get(mode) for who in ("SQLite", "Postgres", "PocketBase"))
         reference, beside = (reports[who].get(f"bare {mode}") for who in ("SQLite", "Postgres"))
         times = f"{sqlite_[0] / peer[0]:.1f}x" if peer else "-"

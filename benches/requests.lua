@@ -19,15 +19,30 @@ math.randomseed(os.time())
 local function any(list) return list[math.random(#list)] end
 local function escape(text) return (text:gsub("[^%w%-_%.~]", function(c) return string.format("%%%02X", c:byte()) end)) end
 
+-- What PocketBase is asked for: of speakers and partners their names.
+local few = "&fields=title,type,summary,starts_at,speakers,partners"
+local whole = "&include=speakers,partners"
+local function filter()
+  return string.format("/api/v1/events?limit=20&offset=%d&sort=-starts_at&type=%s&starts_at%%5Bgte%%5D=%d-%02d-01T00:00:00Z",
+    20 * math.random(0, 4), any(types), math.random(2005, 2019), math.random(12))
+end
+
+-- Never asked for before, though it always means the same.
+local function anew()
+  return string.format("&starts_at%%5Blt%%5D=2099-01-01T00:00:%02d.%06dZ", math.random(0, 59), math.random(0, 999999))
+end
+
 local plenary = {
+  first = function() return "/api/v1/events?limit=20" .. whole .. anew() end,
+  deep = function() return "/api/v1/events?limit=20" .. whole .. anew() .. "&cursor=" .. os.getenv("CURSOR") end,
+  searchanew = function() return "/api/v1/events?limit=20&q=" .. any(words) .. whole .. anew() end,
   one = function() return "/api/v1/events/" .. any(slugs) .. "?include=speakers,partners" end,
   newest = function() return "/api/v1/events?limit=20&include=speakers,partners" end,
-  names = function() return "/api/v1/events?limit=20" end,
+  names = function() return "/api/v1/events?limit=20" .. few end,
+  filternames = function() return filter() .. few end,
+  searchnames = function() return "/api/v1/events?limit=20&q=" .. any(words) .. few end,
   speaker = function() return "/api/v1/events?limit=20&speaker=" .. any(speakers) .. "&include=speakers,partners" end,
-  filter = function()
-    return string.format("/api/v1/events?limit=20&offset=%d&sort=-starts_at&type=%s&starts_at%%5Bgte%%5D=%d-%02d-01T00:00:00Z&include=speakers,partners",
-      20 * math.random(0, 4), any(types), math.random(2005, 2019), math.random(12))
-  end,
+  filter = function() return filter() .. whole end,
   search = function() return "/api/v1/events?limit=20&q=" .. any(words) .. "&include=speakers,partners" end,
   search2 = function() return "/api/v1/events?limit=20&q=" .. any(words) .. "+" .. any(words) .. "+-" .. any(words) .. "&include=speakers,partners" end,
 }

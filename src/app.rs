@@ -114,7 +114,8 @@ impl App {
 
     /// With what pages of lists are made.
     pub fn kitchen<'a>(&'a self, shelf: Shelf<'a>) -> Kitchen<'a> {
-        Kitchen { site: &self.site, cursor_key: &self.site_key, search: &self.search, shelf }
+        let facet_items = i64::from(self.config.server.facet_items);
+        Kitchen { site: &self.site, cursor_key: &self.site_key, search: &self.search, shelf, facet_items }
     }
 
     /// Reads the signing keys anew, and makes one when the newest is too old or there is none.

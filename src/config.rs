@@ -157,6 +157,8 @@ pub struct ServerConfig {
     pub compress: bool,
     /// Memory for answers that the public was given lately, in bytes; 0 keeps none.
     pub answer_cache_bytes: usize,
+    /// Items over which facets are counted at most; over more they are refused.
+    pub facet_items: u32,
 }
 
 /// `[cdn]`
@@ -258,6 +260,7 @@ impl Default for Config {
                 max_connections: 10_000,
                 compress: true,
                 answer_cache_bytes: 67_108_864,
+                facet_items: 100_000,
             },
             cdn: CdnConfig { tags: String::new(), purge_url: String::new(), purge_header: String::new() },
             search: SearchConfig { folder: String::new() },

@@ -15,6 +15,7 @@ tests![
     fields_are_those_that_were_asked_for,
     facets_count_what_the_filters_leave,
     what_is_too_dear_is_refused,
+    facets_over_too_many_items_are_refused,
     words_follow_their_items,
     relations_of_what_is_included_are_included,
     what_filters_name_is_remembered_only_while_it_is_so,
@@ -364,6 +365,16 @@ fn what_is_too_dear_is_refused(app: &TestApp) {
         .get(&format!("/api/v1/events?limit=100&facets={all}&include=speakers,partners,venue,type,topics"))
         .problem(400, &[("", "too_dear")]);
     public.get(&format!("/api/v1/events?limit=20&facets={all}")).expect(200);
+}
+
+fn facets_over_too_many_items_are_refused(app: &TestApp) {
+    let app = TestApp::start_with(app.backend, |config| config.server.facet_items = 2);
+    let editor = fill(&app);
+    editor.create("events", &json!({"title": "D", "type": "talk"}));
+    let public = app.public();
+    public.get("/api/v1/events?facets=type").problem(400, &[("?facets", "too_dear")]);
+    let few = public.get("/api/v1/events?facets=type&type=talk,panel").expect(200).json();
+    assert_eq!(few["facets"]["type"].as_array().map(Vec::len), Some(2));
 }
 
 /// Whatever is written to an item, lists find it by what it says then.

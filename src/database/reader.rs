@@ -43,15 +43,24 @@ impl Readers {
     {
         let (answer, wait) = oneshot::channel();
         let job: Job = Box::new(move |link| {
+            let mut begun = false;
             let outcome = catch_unwind(AssertUnwindSafe(|| match link.get().map_err(E::from).and_then(glance) {
                 Ok(Some(found)) => Ok(found),
                 // What went wrong at a glance shows in the transaction again, or went over.
-                Ok(None) | Err(_) => in_transaction(link, task),
+                Ok(None) | Err(_) => {
+                    begin(link)?;
+                    begun = true;
+                    task(link.get()?)
+                }
             }));
-            if outcome.is_err() {
-                link.drop_connection();
-            }
+            let sound = outcome.is_ok();
             let _ = answer.send(outcome.unwrap_or_else(|_| Err(DatabaseError::Gone.into())));
+            // Who asked need not wait for the end of the transaction.
+            match sound {
+                true if begun => end(link),
+                true => {}
+                false => link.drop_connection(),
+            }
         });
         self.queue.try_send(job).map_err(|error| match error {
             flume::TrySendError::Full(_) => DatabaseError::Overloaded,
@@ -72,12 +81,32 @@ where
     E: From<DatabaseError> + From<DieselError>,
     F: FnOnce(&mut Db) -> Result<T, E>,
 {
+    with_link(address, count, |link| in_transaction(link, task))
+}
+
+/// See [`super::Database::read_after`].
+pub fn glance_here<T, E, G>(address: &Arc<Address>, count: &Arc<AtomicU64>, glance: G) -> Result<Option<T>, E>
+where
+    E: From<DatabaseError> + From<DieselError>,
+    G: FnOnce(&mut Db) -> Result<Option<T>, E>,
+{
+    with_link(address, count, |link| glance(link.get()?))
+}
+
+fn with_link<T, E>(
+    address: &Arc<Address>,
+    count: &Arc<AtomicU64>,
+    read: impl FnOnce(&mut Link) -> Result<T, E>,
+) -> Result<T, E>
+where
+    E: From<DatabaseError>,
+{
     HERE.with_borrow_mut(|here| {
         if here.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, address)) {
             *here = Some((Arc::clone(address), Link::open(address, count, true)?));
         }
         let (_, link) = here.as_mut().ok_or(DatabaseError::Gone)?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| in_transaction(link, task)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| read(link)));
         if outcome.is_err() {
             link.drop_connection();
         }
@@ -90,15 +119,23 @@ where
     E: From<DatabaseError> + From<DieselError>,
     F: FnOnce(&mut Db) -> Result<T, E>,
 {
-    // A connection that the database closed meanwhile shows at BEGIN: one new try with a new one.
+    begin(link)?;
+    let outcome = task(link.get()?);
+    end(link);
+    outcome
+}
+
+/// A connection that the database closed meanwhile shows at BEGIN: one new try with a new one.
+fn begin(link: &mut Link) -> Result<(), DatabaseError> {
     if link.get()?.begin_read().is_err() {
         link.drop_connection();
         link.get()?.begin_read()?;
     }
-    let connection = link.get()?;
-    let outcome = task(connection);
-    if connection.rollback().is_err() {
+    Ok(())
+}
+
+fn end(link: &mut Link) {
+    if link.get().and_then(|connection| Ok(connection.rollback()?)).is_err() {
         link.drop_connection();
     }
-    outcome
 }

@@ -14,7 +14,7 @@ use super::cursor::{Cursor, KeyValue};
 use super::drafts;
 use super::facets::Counting;
 use super::query::{ListQuery, MAX_OFFSET};
-use super::search::Found;
+use super::search::{Found, too_dear};
 use super::select::Selection;
 use super::walk::{Row, Walk};
 use super::{Audience, Shape};
@@ -55,6 +55,8 @@ pub struct Kitchen<'a> {
     pub search: &'a Search,
     /// Cards that are ready.
     pub shelf: Shelf<'a>,
+    /// Items over which facets are counted at most.
+    pub facet_items: i64,
 }
 
 /// Fetches a page. The number of queries depends on the filters and includes, never on the page.
@@ -64,7 +66,7 @@ pub fn page(
     kitchen: Kitchen<'_>,
     query: &ListQuery,
 ) -> Result<Page, Problem> {
-    let Kitchen { site, cursor_key, search, shelf } = kitchen;
+    let Kitchen { site, cursor_key, search, shelf, facet_items } = kitchen;
     let selection = Selection::new(connection, resource, query, shelf)?;
     let found = Found::new(search, resource, query, query.locale(site))?;
     let total = if query.count { Some(total(connection, &selection, found.as_ref())?) } else { None };
@@ -77,7 +79,10 @@ pub fn page(
         Some(found) if query.highlights => highlights(connection, site, found, &ids)?,
         _ => Vec::new(),
     };
-    let facets = facets(connection, site, &selection, found.as_ref(), query)?;
+    let facets = match query.facets.is_empty() {
+        true => Map::new(),
+        false => facets(connection, (site, facet_items), &selection, found.as_ref(), query)?,
+    };
     let encode = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.encode(cursor_key));
     Ok(Page { cards, next: encode(next), previous: encode(previous), total, highlights, facets })
 }
@@ -172,16 +177,19 @@ fn in_order(
 
 fn facets(
     connection: &mut Db,
-    site: &Site,
+    (site, most): (&Site, i64),
     selection: &Selection,
     found: Option<&Found<'_>>,
     query: &ListQuery,
 ) -> Result<Map<String, Value>, Problem> {
     let mut facets = Map::new();
-    let among = match found {
-        Some(found) if !query.facets.is_empty() => Some(found.few("?facets")?),
-        _ => None,
-    };
+    let among = found.map(|found| found.few("?facets")).transpose()?;
+    if among.is_none() {
+        let beyond = selection.query().select(items::id).offset(most).limit(1);
+        if !beyond.load::<String>(connection)?.is_empty() {
+            return Err(too_dear("?facets", &format!("more than {most} items would be counted")));
+        }
+    }
     for facet in &query.facets {
         let mut counting = Counting { connection, site, view: &query.shape.view, selection, among };
         facets.insert(facet.name().to_owned(), counting.facet(*facet)?);

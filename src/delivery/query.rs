@@ -175,6 +175,28 @@ impl ListQuery {
         self.conditions.iter().any(|condition| matches!(condition, Condition::When(_)))
     }
 
+    /// Whether a page in the order of the start is all that is asked for.
+    pub fn is_page_by_start(&self) -> bool {
+        let by_start = matches!(self.order.as_slice(), [(sort, _)] if sort.column == Column::StartsAt);
+        by_start && self.text.is_none() && !self.count && self.facets.is_empty()
+    }
+
+    /// Whether it is answered by a few steps in an index, however many items there are: all that comes there is
+    /// on the page, but for what is not public.
+    pub fn is_walk(&self) -> bool {
+        let mut leads = 0;
+        let in_index = |condition: &Condition| match condition {
+            Condition::Time(column, ..) => *column == Column::StartsAt,
+            Condition::When(when) => *when == When::Upcoming,
+            Condition::Values(On::Parent(_) | On::Refers { .. }, Quantity::Any, given) if given.len() == 1 => {
+                leads += 1;
+                leads == 1
+            }
+            Condition::Values(..) | Condition::Near { .. } => false,
+        };
+        self.is_page_by_start() && self.conditions.iter().all(in_index)
+    }
+
     /// The best match first: a text without an order.
     pub fn by_relevance(&self) -> bool {
         self.text.is_some() && self.order.is_empty()

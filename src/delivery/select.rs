@@ -162,12 +162,6 @@ pub struct Tie<'a> {
     pub target: &'a str,
 }
 
-/// Whether a page is all that is asked for, in the order in which ties are found too.
-fn in_order(query: &ListQuery) -> bool {
-    let by_start = matches!(query.order.as_slice(), [(sort, _)] if matches!(sort.column, Column::StartsAt));
-    by_start && query.text.is_none() && !query.count && query.facets.is_empty()
-}
-
 /// Whether what refers to these can be gone through in order, so that nobody has to count it.
 fn is_tie(ids: &[String], none: bool, in_order: bool) -> bool {
     in_order && !none && ids.len() == 1
@@ -188,7 +182,7 @@ impl Selection {
         let at = query.at.unwrap_or_else(now);
         let mut conditions = Vec::with_capacity(query.conditions.len());
         for condition in &query.conditions {
-            resolve(connection, condition, (among, at, in_order(query)), shelf, &mut conditions)?;
+            resolve(connection, condition, (among, at, query.is_page_by_start()), shelf, &mut conditions)?;
         }
         Ok(Self::of(connection.dialect(), resource, query, conditions))
     }
@@ -202,7 +196,7 @@ impl Selection {
                 Some(vec![Resolved::Parent { ids, none: false }])
             }
             Condition::Values(On::Refers { relation, target, .. }, Quantity::Any, given)
-                if given.len() == 1 && in_order(query) =>
+                if given.len() == 1 && query.is_page_by_start() =>
             {
                 let ids = vec![shelf.id_of(target, &given[0])?];
                 Some(vec![Resolved::Refers { relation, ids, common: true, none: false }])
@@ -220,7 +214,7 @@ impl Selection {
             audience: query.shape.audience,
             dialect,
             conditions,
-            in_order: in_order(query),
+            in_order: query.is_page_by_start(),
             untranslated: query.untranslated.as_ref().map(|locale| format!("%,{locale},%")),
             outdated: query.outdated.as_ref().map(|locale| format!("%,{locale},%")),
         }

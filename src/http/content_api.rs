@@ -154,11 +154,11 @@ pub async fn read_page(
     query: ListQuery,
 ) -> Result<Page, Problem> {
     let (since, public, query) = (app.database.ledger().now(), sight.is_public(), Arc::new(query));
-    let (here, asked) = (Arc::clone(app), Arc::clone(&query));
+    let (here, asked, quick) = (Arc::clone(app), Arc::clone(&query), public && query.is_walk());
     let look = move |c: &mut Db| glance(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &asked);
     let here = Arc::clone(app);
     let read = move |c: &mut Db| page(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &query);
-    sight.read(app, look, read).await
+    sight.read(app, quick, look, read).await
 }
 
 /// Computes an answer, and keeps it where it may be: what anybody would see.

@@ -55,16 +55,17 @@ impl Sight {
         }
     }
 
-    /// Reads what is to be seen: as it is now, maybe at a glance, or as it will be.
+    /// Reads what is to be seen: as it is now, maybe at a glance, which may be quick, or as it will be.
     pub async fn read<T: Send + 'static>(
         &self,
         app: &App,
+        quick: bool,
         glance: impl FnOnce(&mut Db) -> Result<Option<T>, Problem> + Send + 'static,
         read: impl FnOnce(&mut Db) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         match self.at {
             Some(at) => preview::as_of(app, at, read).await,
-            None => app.database.read_after(glance, read).await,
+            None => app.database.read_after(quick, glance, read).await,
         }
     }
 

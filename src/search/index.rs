@@ -82,6 +82,7 @@ impl Search {
     /// begun anew: everything in it comes from the database.
     pub fn open(folder: &Path, site: &Site) -> Result<Self, SearchError> {
         let (schema, fields) = schema(site);
+        super::folder::tidy(folder, FORM);
         // Nodes that share a disk and are of two versions, or of two sites, do not get in each other's way.
         let folder = folder.join(form(site));
         std::fs::create_dir_all(&folder)?;
