@@ -181,26 +181,31 @@ impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for AnyOf<C> {
 #[derive(Debug, Clone)]
 pub struct ByQuery<C, Q> {
     column: C,
-    word: &'static str,
+    around: (&'static str, &'static str),
     query: Q,
 }
 
 /// The rows in which `column` is one of what `query` gives.
 pub fn within<C, Q>(column: C, query: Q) -> ByQuery<C, Q> {
-    ByQuery { column, word: " IN (", query }
+    ByQuery { column, around: (" IN (", ")"), query }
 }
 
-/// The rows for which `query`, which speaks of them, gives anything.
-pub fn there_is<Q>(query: Q) -> ByQuery<Term<Bool>, Q> {
-    ByQuery { column: Term::new(""), word: "EXISTS (", query }
+/// The rows for which `query`, which speaks of them, gives anything: each is tested as it comes. Postgres would
+/// rather collect first what the query gives for all rows: what has an offset it leaves as it is.
+pub fn there_is<Q>(dialect: Dialect, query: Q) -> ByQuery<Term<Bool>, Q> {
+    let end = match dialect {
+        Dialect::Sqlite => ")",
+        Dialect::Postgres => " OFFSET 0)",
+    };
+    ByQuery { column: Term::new(""), around: ("EXISTS (", end), query }
 }
 
 impl<C: QueryFragment<Backend>, Q: QueryFragment<Backend>> QueryFragment<Backend> for ByQuery<C, Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         self.column.walk_ast(out.reborrow())?;
-        out.push_sql(self.word);
+        out.push_sql(self.around.0);
         self.query.walk_ast(out.reborrow())?;
-        out.push_sql(")");
+        out.push_sql(self.around.1);
         Ok(())
     }
 }

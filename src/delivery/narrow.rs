@@ -1,14 +1,14 @@
 //! One condition, or an order, put into a query on `items`.
 
 use diesel::BoxableExpression;
-use diesel::dsl::{exists, not};
+use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::cursor::KeyValue;
 use super::query::{Compare, Condition, Quantity};
 use crate::database::schema::{item_words, items, links};
-use crate::database::{Backend, Dialect, any_of};
+use crate::database::{Backend, Dialect, any_of, there_is};
 use crate::resources::{Column, On};
 
 /// A query on `items` under construction.
@@ -81,7 +81,8 @@ pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -
         Resolved::Refers { relation, ids, none, .. } => {
             let ties = links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation)));
             let ties = ties.filter(any_of(dialect, links::target_id, ids));
-            if *none { query.filter(not(exists(ties))) } else { query.filter(exists(ties)) }
+            let tied = there_is(dialect, ties);
+            if *none { query.filter(not(tied)) } else { query.filter(tied) }
         }
         Resolved::ReferredBy { relation, ids, none } => {
             let ties = links::table
@@ -109,9 +110,10 @@ fn narrow_word<'a>(
     (usual, common, none): (bool, bool, bool),
 ) -> Query<'a> {
     let own = || item_words::table.filter(item_words::item_id.eq(items::id).and(item_words::field.eq(field)));
-    let written = || own().filter(any_of(dialect, item_words::value, values));
+    let written = || there_is(dialect, own().filter(any_of(dialect, item_words::value, values)));
+    let own = || there_is(dialect, own());
     match (usual, none) {
-        (false, false) if common => query.filter(exists(written())),
+        (false, false) if common => query.filter(written()),
         (false, false) => query.filter(
             items::id.eq_any(
                 item_words::table
@@ -119,9 +121,9 @@ fn narrow_word<'a>(
                     .select(item_words::item_id),
             ),
         ),
-        (false, true) => query.filter(not(exists(written()))),
-        (true, false) => query.filter(not(exists(own())).or(exists(written()))),
-        (true, true) => query.filter(exists(own())).filter(not(exists(written()))),
+        (false, true) => query.filter(not(written())),
+        (true, false) => query.filter(not(own()).or(written())),
+        (true, true) => query.filter(own()).filter(not(written())),
     }
 }
 

@@ -122,15 +122,19 @@ fn what_refers_to_an_item_is_walked_in_its_order() {
     for (asked, bounds) in [
         ("speaker=a", ""),
         ("partner=a&type=a", ""),
+        ("speaker=a&partner=a", ""),
         ("venue=a&starts_at[gte]=2026-01-01", " AND starts_at>?"),
         ("speaker=a&when=upcoming", " AND starts_at>?"),
     ] {
         let (selection, walked) = selection(&mut connection, "event", asked);
-        let walk = Walk { selection: &selection, order: walked.clone(), found: None };
-        let tie = selection.leading_tie().unwrap_or_else(|| panic!("{asked}: {walked:?}"));
-        let plan = steps(&mut connection, walk.ties(&tie, None).limit(21));
+        let walk = Walk { selection: &selection, order: walked, found: None };
+        let ties = selection.ties();
+        let plan = steps(&mut connection, walk.tied(&ties, None).limit(21));
         let index = "SEARCH links USING COVERING INDEX links_target_relation_starts";
         assert_eq!(plan[0], format!("{index} (target_id=? AND relation=?{bounds})"));
+        let index = "COVERING INDEX links_target_relation_starts (target_id=? AND relation=? AND starts_at=?)";
+        let others = plan.iter().filter(|step| step.starts_with("SEARCH others") && step.ends_with(index));
+        assert_eq!(others.count(), ties.len() - 1, "{asked}: {plan:?}");
         assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE") && !step.contains("SCAN")), "{asked}: {plan:?}");
     }
 }

@@ -42,7 +42,7 @@ fn plain(condition: &Condition, at: i64) -> Option<Vec<Resolved>> {
 fn resolve(
     connection: &mut Db,
     condition: &Condition,
-    (among, at, in_order): (Among, i64, bool),
+    (among, at, reach): (Among, i64, Reach),
     shelf: Shelf<'_>,
     out: &mut Vec<Resolved>,
 ) -> Result<(), Problem> {
@@ -55,7 +55,7 @@ fn resolve(
         Condition::Near { relation, around } => {
             let ids = near::items_near(connection, around)?;
             out.push(match relation {
-                Some(relation) => refers(connection, relation, ids, false)?,
+                Some(relation) => refers(connection, relation, ids, false, reach)?,
                 None => Resolved::Among { ids, none: false },
             });
             return Ok(());
@@ -73,7 +73,7 @@ fn resolve(
             let given: Vec<&str> = given.iter().map(String::as_str).collect();
             let found = stored::resolve(connection, &[kind], &given, among)?;
             // Only such lists can do without a question for what they name: see `Selection::known`.
-            if matches!(on, On::Parent(_)) || (matches!(on, On::Refers { .. }) && in_order) {
+            if matches!(on, On::Parent(_)) || (matches!(on, On::Refers { .. }) && reach == Reach::ByStart) {
                 found.iter().for_each(|((kind, name), named)| shelf.learn(kind, name, &named.id));
             }
             Ok(found.into_values().map(|named| named.id).collect())
@@ -82,10 +82,7 @@ fn resolve(
             On::Parent(kind) => Resolved::Parent { ids: ids(kind)?, none },
             On::Refers { relation, target, .. } => {
                 let ids = ids(target)?;
-                match is_tie(&ids, none, in_order) {
-                    true => Resolved::Refers { relation, ids, common: true, none },
-                    false => refers(connection, relation, ids, none)?,
-                }
+                refers(connection, relation, ids, none, reach)?
             }
             On::ReferredBy { relation, source } => Resolved::ReferredBy { relation, ids: ids(source)?, none },
             On::Word(word) => {
@@ -93,12 +90,13 @@ fn resolve(
                 let written = item_words::table.filter(item_words::field.eq(word.field));
                 let written = written.filter(any_of(connection.dialect(), item_words::value, given));
                 let beyond = written.select(item_words::item_id).offset(RARE).limit(1);
-                let common = !usual && !none && !beyond.load::<String>(connection)?.is_empty();
+                let counted = !usual && !none && reach != Reach::All;
+                let common = counted && !beyond.load::<String>(connection)?.is_empty();
                 Resolved::Word { field: word.field, values: given.to_vec(), usual, common, none }
             }
             On::Through(through) => {
                 let ids = like(connection, through, given, (among, at), shelf)?;
-                refers(connection, through.relation, ids, none)?
+                refers(connection, through.relation, ids, none, reach)?
             }
             _ => continue,
         });
@@ -107,10 +105,22 @@ fn resolve(
 }
 
 /// What refers to these; whether that is much is counted first, where it matters.
-fn refers(connection: &mut Db, relation: &'static str, ids: Vec<String>, none: bool) -> QueryResult<Resolved> {
-    let ties = links::table.filter(links::relation.eq(relation));
-    let ties = ties.filter(any_of(connection.dialect(), links::target_id, &ids)).select(links::source_id);
-    let common = !none && !ties.offset(RARE).limit(1).load::<String>(connection)?.is_empty();
+fn refers(
+    connection: &mut Db,
+    relation: &'static str,
+    ids: Vec<String>,
+    none: bool,
+    reach: Reach,
+) -> QueryResult<Resolved> {
+    let common = match reach {
+        Reach::All => false,
+        Reach::ByStart if is_tie(&ids, none) => true,
+        Reach::ByStart | Reach::Page => {
+            let ties = links::table.filter(links::relation.eq(relation));
+            let ties = ties.filter(any_of(connection.dialect(), links::target_id, &ids)).select(links::source_id);
+            !none && !ties.offset(RARE).limit(1).load::<String>(connection)?.is_empty()
+        }
+    };
     Ok(Resolved::Refers { relation, ids, common, none })
 }
 
@@ -125,7 +135,7 @@ fn like(
     let (dialect, condition) =
         (connection.dialect(), Condition::Values(through.filter.on, Quantity::Any, given.to_vec()));
     let mut resolved = Vec::new();
-    resolve(connection, &condition, (among, at, false), shelf, &mut resolved)?;
+    resolve(connection, &condition, (among, at, Reach::Page), shelf, &mut resolved)?;
     let mut query = items::table.filter(items::kind.eq(through.target)).into_boxed();
     query = match among {
         Among::Live => query.filter(items::live.eq(true)),
@@ -149,7 +159,7 @@ pub struct Selection {
     audience: Audience,
     dialect: Dialect,
     conditions: Vec<Resolved>,
-    in_order: bool,
+    reach: Reach,
     untranslated: Option<String>,
     outdated: Option<String>,
 }
@@ -162,9 +172,29 @@ pub struct Tie<'a> {
     pub target: &'a str,
 }
 
-/// Whether what refers to these can be gone through in order, so that nobody has to count it.
-fn is_tie(ids: &[String], none: bool, in_order: bool) -> bool {
-    in_order && !none && ids.len() == 1
+/// How much of a selection is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// A page in the order in which ties are found too: of those to one item, nobody has to know how many they are.
+    ByStart,
+    /// A page: it ends early, so that much is tested as it comes and little is collected first.
+    Page,
+    /// All of it, to be counted: what leads to it is collected, however much it is.
+    All,
+}
+
+impl Reach {
+    fn of(query: &ListQuery) -> Self {
+        match query.count || !query.facets.is_empty() {
+            true => Reach::All,
+            false if query.is_page_by_start() => Reach::ByStart,
+            false => Reach::Page,
+        }
+    }
+}
+
+fn is_tie(ids: &[String], none: bool) -> bool {
+    !none && ids.len() == 1
 }
 
 impl Selection {
@@ -182,7 +212,7 @@ impl Selection {
         let at = query.at.unwrap_or_else(now);
         let mut conditions = Vec::with_capacity(query.conditions.len());
         for condition in &query.conditions {
-            resolve(connection, condition, (among, at, query.is_page_by_start()), shelf, &mut conditions)?;
+            resolve(connection, condition, (among, at, Reach::of(query)), shelf, &mut conditions)?;
         }
         Ok(Self::of(connection.dialect(), resource, query, conditions))
     }
@@ -196,7 +226,7 @@ impl Selection {
                 Some(vec![Resolved::Parent { ids, none: false }])
             }
             Condition::Values(On::Refers { relation, target, .. }, Quantity::Any, given)
-                if given.len() == 1 && query.is_page_by_start() =>
+                if given.len() == 1 && Reach::of(query) == Reach::ByStart =>
             {
                 let ids = vec![shelf.id_of(target, &given[0])?];
                 Some(vec![Resolved::Refers { relation, ids, common: true, none: false }])
@@ -214,7 +244,7 @@ impl Selection {
             audience: query.shape.audience,
             dialect,
             conditions,
-            in_order: query.is_page_by_start(),
+            reach: Reach::of(query),
             untranslated: query.untranslated.as_ref().map(|locale| format!("%,{locale},%")),
             outdated: query.outdated.as_ref().map(|locale| format!("%,{locale},%")),
         }
@@ -237,35 +267,40 @@ impl Selection {
             false if named => all.filter(by_the_way(self.dialect, items::kind, [self.kind])),
             false => all.filter(items::kind.eq(self.kind)),
         };
-        self.narrowed(all, start)
+        self.narrowed(all, |condition| !start.is_some_and(|start| condition.is_said(start)))
     }
 
     /// Those of these items that fulfil all conditions.
     pub fn among<S: AsRef<str>>(&self, ids: &[S]) -> Query<'_> {
         let kind = by_the_way(self.dialect, items::kind, [self.kind]);
-        self.narrowed(items::table.filter(kind).into_boxed().filter(any_of(self.dialect, items::id, ids)), None)
+        let named = items::table.filter(kind).into_boxed().filter(any_of(self.dialect, items::id, ids));
+        self.narrowed(named, |_| true)
     }
 
-    /// What leads to the items of a page: ties to one item, that have its order.
-    pub fn leading_tie(&self) -> Option<Tie<'_>> {
-        self.tied().map(|(_, tie)| tie)
+    /// For which database it is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
-    fn tied(&self) -> Option<(usize, Tie<'_>)> {
-        self.conditions.iter().enumerate().find_map(|(at, condition)| match condition {
-            Resolved::Refers { relation, ids, none, .. } if is_tie(ids, *none, self.in_order) => {
-                Some((at, Tie { relation, target: &ids[0] }))
+    /// The ties to one item each that all items of a page have, where it has their order.
+    pub fn ties(&self) -> Vec<Tie<'_>> {
+        self.conditions.iter().filter_map(|condition| self.as_tie(condition)).collect()
+    }
+
+    fn as_tie<'a>(&self, condition: &'a Resolved) -> Option<Tie<'a>> {
+        match condition {
+            Resolved::Refers { relation, ids, none, .. } if self.reach == Reach::ByStart && is_tie(ids, *none) => {
+                Some(Tie { relation, target: &ids[0] })
             }
             _ => None,
-        })
+        }
     }
 
-    /// The item that refers, at a tie, if it fulfils all other conditions.
+    /// The item that refers, at a tie, if it fulfils the other conditions.
     pub fn at_tie(&self) -> Query<'_> {
         let kind = by_the_way(self.dialect, items::kind, [self.kind]);
         let own = items::table.into_boxed().filter(Term::<Bool>::new("items.id = links.source_id")).filter(kind);
-        let led_by = self.tied().map(|(at, _)| at);
-        self.narrowed_but(own, led_by, None)
+        self.narrowed(own, |condition| self.as_tie(condition).is_none())
     }
 
     /// Between what the items start, beside what a page says that begins there and goes up or down.
@@ -281,16 +316,8 @@ impl Selection {
             .collect()
     }
 
-    fn narrowed<'a>(&'a self, query: Query<'a>, start: Option<(Column, bool, &KeyValue)>) -> Query<'a> {
-        self.narrowed_but(query, None, start)
-    }
-
-    fn narrowed_but<'a>(
-        &'a self,
-        mut query: Query<'a>,
-        but: Option<usize>,
-        start: Option<(Column, bool, &KeyValue)>,
-    ) -> Query<'a> {
+    /// By the conditions of which `tested` holds.
+    fn narrowed<'a>(&'a self, mut query: Query<'a>, tested: impl Fn(&Resolved) -> bool) -> Query<'a> {
         query = match (&self.status, self.audience) {
             (Status::Live, _) | (_, Audience::Public) => query.filter(items::live.eq(true)),
             (Status::Any, _) => query.filter(items::trashed_at.eq(0)),
@@ -303,10 +330,8 @@ impl Selection {
         if let Some(locale) = &self.outdated {
             query = query.filter(items::outdated.like(locale));
         }
-        for (at, condition) in self.conditions.iter().enumerate() {
-            if but != Some(at) && !start.is_some_and(|start| condition.is_said(start)) {
-                query = narrow(query, condition, self.dialect);
-            }
+        for condition in self.conditions.iter().filter(|condition| tested(condition)) {
+            query = narrow(query, condition, self.dialect);
         }
         query
     }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::cursor::KeyValue;
 use super::narrow::{Query, after, sorted};
@@ -10,7 +10,8 @@ use super::query::Compare;
 use super::search::Found;
 use super::select::{Selection, Tie};
 use crate::database::schema::{items, links};
-use crate::database::{Backend, Db, there_is};
+use crate::database::statement::Term;
+use crate::database::{Backend, Db, Dialect, there_is};
 use crate::problem::Problem;
 use crate::resources::Column;
 
@@ -73,8 +74,9 @@ impl Walk<'_> {
     ) -> QueryResult<Vec<Row>> {
         let first = start.and_then(|(keys, _)| Some((self.order.first()?, keys.first()?)));
         let first = first.map(|((column, down), value)| (*column, *down, value));
-        if let (None, Some(tie)) = (among, self.selection.leading_tie()) {
-            return self.by_tie(connection, &tie, start, offset, limit);
+        let ties = self.selection.ties();
+        if among.is_none() && !ties.is_empty() {
+            return self.by_ties(connection, &ties, start, offset, limit);
         }
         let select = among.map_or_else(|| self.selection.query_behind(first), |ids| self.selection.among(ids));
         let mut select = sorted(select, &self.order).limit(limit);
@@ -87,38 +89,63 @@ impl Walk<'_> {
         rows(connection, select, &self.order)
     }
 
-    /// What refers to an item, in the order in which it starts: that of the index of ties, each of which is
-    /// tested as it comes. Who speaks at an event and moderates it is tied to it twice.
-    pub fn ties<'q>(&'q self, tie: &'q Tie<'_>, start: Option<(i64, &'q str)>) -> Ties<'q> {
+    /// What refers to some items, in the order in which it starts: that of the index of ties to the first of
+    /// them. Who speaks at an event and moderates it is tied to it twice.
+    pub fn tied<'q>(&'q self, ties: &'q [Tie<'_>], start: Option<(i64, &'q str)>) -> Ties<'q> {
         let down = self.order.iter().any(|(_, down)| *down);
-        let of_item = links::target_id.eq(tie.target).and(links::relation.eq(tie.relation));
-        let ties = links::table.filter(of_item).filter(there_is(self.selection.at_tie()));
-        let mut ties = ties.select((links::source_id, links::starts_at)).distinct().into_boxed();
+        let mut tied = self.tied_to(ties);
         for (compare, bound) in self.selection.bounds_of_start(down, start.map(|(at, _)| at)) {
-            ties = match compare {
-                Compare::Gte => ties.filter(links::starts_at.ge(bound)),
-                Compare::Gt => ties.filter(links::starts_at.gt(bound)),
-                Compare::Lte => ties.filter(links::starts_at.le(bound)),
-                Compare::Lt => ties.filter(links::starts_at.lt(bound)),
+            tied = match compare {
+                Compare::Gte => tied.filter(links::starts_at.ge(bound)),
+                Compare::Gt => tied.filter(links::starts_at.gt(bound)),
+                Compare::Lte => tied.filter(links::starts_at.le(bound)),
+                Compare::Lt => tied.filter(links::starts_at.lt(bound)),
             };
         }
         let (at, id) = (links::starts_at, links::source_id);
         match (down, start) {
-            (true, None) => ties.order((at.desc(), id.desc())),
-            (false, None) => ties.order((at.asc(), id.asc())),
+            (true, None) => tied.order((at.desc(), id.desc())),
+            (false, None) => tied.order((at.asc(), id.asc())),
             (true, Some((last, of))) => {
-                ties.filter(at.le(last).and(at.lt(last).or(id.lt(of)))).order((at.desc(), id.desc()))
+                tied.filter(at.le(last).and(at.lt(last).or(id.lt(of)))).order((at.desc(), id.desc()))
             }
             (false, Some((last, of))) => {
-                ties.filter(at.ge(last).and(at.gt(last).or(id.gt(of)))).order((at.asc(), id.asc()))
+                tied.filter(at.ge(last).and(at.gt(last).or(id.gt(of)))).order((at.asc(), id.asc()))
             }
         }
     }
 
-    fn by_tie(
+    /// Ties to the first of some items, each tested as it comes: for those to the others in the same index, then
+    /// for the rest.
+    fn tied_to<'q>(&'q self, ties: &'q [Tie<'_>]) -> Ties<'q> {
+        let dialect = self.selection.dialect();
+        let others = diesel::alias!(links as others);
+        // Not by the index of what refers, which has it in another place for each: see `by_the_way`.
+        let same = Term::<Bool>::new(match dialect {
+            Dialect::Sqlite => "others.starts_at = links.starts_at AND +others.source_id = links.source_id",
+            Dialect::Postgres => "others.starts_at = links.starts_at AND others.source_id || '' = links.source_id",
+        });
+        let other = |tie: &'q Tie<'_>| {
+            let of_item = others.field(links::target_id).eq(tie.target);
+            let of_item = of_item.and(others.field(links::relation).eq(tie.relation));
+            others.filter(of_item).filter(same).select(others.field(links::source_id))
+        };
+        let (first, further) = ties.split_at(ties.len().min(1));
+        let tied = links::table.select((links::source_id, links::starts_at)).distinct().into_boxed();
+        let tied = first
+            .iter()
+            .fold(tied, |tied, tie| tied.filter(links::target_id.eq(tie.target).and(links::relation.eq(tie.relation))));
+        // The item is in another place for each: it is looked at when all else is found.
+        let at_tie = there_is(dialect, self.selection.at_tie());
+        let Some((last, before)) = further.split_last() else { return tied.filter(at_tie) };
+        let tied = before.iter().fold(tied, |tied, tie| tied.filter(there_is(dialect, other(tie))));
+        tied.filter(there_is(dialect, other(last).filter(at_tie)))
+    }
+
+    fn by_ties(
         &self,
         connection: &mut Db,
-        tie: &Tie<'_>,
+        ties: &[Tie<'_>],
         start: Option<&(Vec<KeyValue>, String)>,
         offset: i64,
         limit: i64,
@@ -127,7 +154,7 @@ impl Walk<'_> {
             Some(KeyValue::Number(at)) => Some((*at, id.as_str())),
             _ => None,
         });
-        let rows: Vec<(String, i64)> = self.ties(tie, start).limit(limit).offset(offset).load(connection)?;
+        let rows: Vec<(String, i64)> = self.tied(ties, start).limit(limit).offset(offset).load(connection)?;
         Ok(rows.into_iter().map(|(id, at)| (id, vec![KeyValue::Number(at)])).collect())
     }
 }
