@@ -296,11 +296,12 @@ impl Selection {
         }
     }
 
-    /// The item that refers, at a tie, if it fulfils the other conditions.
-    pub fn at_tie(&self) -> Query<'_> {
+    /// The item that `refers`, at a tie, if it fulfils the other conditions.
+    pub fn at_tie(&self, refers: Term<Bool>) -> Query<'_> {
         let kind = by_the_way(self.dialect, items::kind, [self.kind]);
-        let own = items::table.into_boxed().filter(Term::<Bool>::new("items.id = links.source_id")).filter(kind);
-        self.narrowed(own, |condition| self.as_tie(condition).is_none())
+        self.narrowed(items::table.into_boxed().filter(refers).filter(kind), |condition| {
+            self.as_tie(condition).is_none()
+        })
     }
 
     /// Between what the items start, beside what a page says that begins there and goes up or down.

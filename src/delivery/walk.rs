@@ -135,11 +135,13 @@ impl Walk<'_> {
         let tied = first
             .iter()
             .fold(tied, |tied, tie| tied.filter(links::target_id.eq(tie.target).and(links::relation.eq(tie.relation))));
-        // The item is in another place for each: it is looked at when all else is found.
-        let at_tie = there_is(dialect, self.selection.at_tie());
-        let Some((last, before)) = further.split_last() else { return tied.filter(at_tie) };
+        let at_tie = |refers| there_is(dialect, self.selection.at_tie(Term::new(refers)));
+        let Some((last, before)) = further.split_last() else {
+            return tied.filter(at_tie("items.id = links.source_id"));
+        };
+        // The item is in another place for each: it is looked at when all else is found, so that must lead to it.
         let tied = before.iter().fold(tied, |tied, tie| tied.filter(there_is(dialect, other(tie))));
-        tied.filter(there_is(dialect, other(last).filter(at_tie)))
+        tied.filter(there_is(dialect, other(last).filter(at_tie("items.id = others.source_id"))))
     }
 
     fn by_ties(
