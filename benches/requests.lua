@@ -37,14 +37,14 @@ local plenary = {
   deep = function() return "/api/v1/events?limit=20" .. whole .. anew() .. "&cursor=" .. os.getenv("CURSOR") end,
   searchanew = function() return "/api/v1/events?limit=20&q=" .. any(words) .. whole .. anew() end,
   one = function() return "/api/v1/events/" .. any(slugs) .. "?include=speakers,partners" end,
-  newest = function() return "/api/v1/events?limit=20&include=speakers,partners" end,
+  newest = function() return "/api/v1/events?limit=20" .. whole end,
   names = function() return "/api/v1/events?limit=20" .. few end,
   filternames = function() return filter() .. few end,
   searchnames = function() return "/api/v1/events?limit=20&q=" .. any(words) .. few end,
-  speaker = function() return "/api/v1/events?limit=20&speaker=" .. any(speakers) .. "&include=speakers,partners" end,
+  speaker = function() return "/api/v1/events?limit=20&speaker=" .. any(speakers) .. whole end,
   filter = function() return filter() .. whole end,
-  search = function() return "/api/v1/events?limit=20&q=" .. any(words) .. "&include=speakers,partners" end,
-  search2 = function() return "/api/v1/events?limit=20&q=" .. any(words) .. "+" .. any(words) .. "+-" .. any(words) .. "&include=speakers,partners" end,
+  search = function() return "/api/v1/events?limit=20&q=" .. any(words) .. whole end,
+  search2 = function() return "/api/v1/events?limit=20&q=" .. any(words) .. "+" .. any(words) .. "+-" .. any(words) .. whole end,
 }
 plenary.unmodified = plenary.newest
 local expand = "&expand=speakers,partners"

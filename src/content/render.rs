@@ -71,6 +71,11 @@ impl View {
         Self { locale: LocaleMode::One(site.default_locale().to_owned()), body: BodyFormat::Html, unpublished: false }
     }
 
+    /// Whether it is that of [`View::plain`].
+    pub fn is_plain(&self, site: &Site) -> bool {
+        self.is_usual(site) && !self.unpublished
+    }
+
     /// Whether it shows an item as its ready answer does, if no language of the item is hidden.
     pub fn is_usual(&self, site: &Site) -> bool {
         let LocaleMode::One(locale) = &self.locale else { return false };

@@ -156,8 +156,11 @@ impl Db {
     pub fn begin_write(&mut self) -> QueryResult<()> {
         match self {
             Db::Sqlite(_) => self.run("BEGIN IMMEDIATE"),
-            // One errand; statements after it see what was committed before the lock was had.
-            Db::Postgres(c) => c.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(7163514292)"),
+            // One errand; statements after it see what was committed before the lock was had, which is so at
+            // this level of isolation, whatever the server's own is.
+            Db::Postgres(c) => {
+                c.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7163514292)")
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::schema::{items, journal};
+use super::touched::head;
 use super::{Db, now};
 
 #[derive(QueryableByName)]
@@ -55,10 +56,10 @@ pub fn damage(connection: &mut Db) -> QueryResult<Vec<String>> {
             found.push(format!("{} references lead nowhere", broken.number));
         }
     }
-    let last: Option<i64> = journal::table.select(diesel::dsl::max(journal::sequence)).first(connection)?;
+    let last = head(connection)?;
     let count: i64 = journal::table.count().get_result(connection)?;
-    if last.unwrap_or(0) != count {
-        found.push(format!("the journal has {count} entries, and the last has the number {}", last.unwrap_or(0)));
+    if last != count {
+        found.push(format!("the journal has {count} entries, and the last has the number {last}"));
     }
     Ok(found)
 }

@@ -62,7 +62,12 @@ impl Followed {
 
     /// Where the journal is now; what came before may have been anything.
     fn from_here(connection: &mut Db) -> QueryResult<(Self, Touched)> {
-        let last: Option<i64> = journal::table.select(max(journal::sequence)).first(connection)?;
-        Ok((Self(Some(last.unwrap_or(0))), Touched::Anything))
+        Ok((Self(Some(head(connection)?)), Touched::Anything))
     }
+}
+
+/// The number of the newest entry of the journal; 0 while there is none.
+pub fn head(connection: &mut Db) -> QueryResult<i64> {
+    let last: Option<i64> = journal::table.select(max(journal::sequence)).first(connection)?;
+    Ok(last.unwrap_or(0))
 }

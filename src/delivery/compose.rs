@@ -69,7 +69,7 @@ impl Loaded {
 
 /// Whether the ready answer of an item is that of this view. Of drafts it may tell an earlier stage.
 fn is_ready(item: &Item, site: &Site, view: &View) -> bool {
-    view.is_usual(site) && (!view.unpublished || (item.live && item.translations().hidden().is_empty()))
+    view.is_plain(site) || (view.is_usual(site) && item.live && item.translations().hidden().is_empty())
 }
 
 fn rendered(item: &Item, content: &Map<String, Value>, site: &Site, view: &View) -> Fragments {
@@ -269,7 +269,7 @@ fn load_ties(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Q
     let state = (items::live, items::trashed_at);
     let tie = (links::source_id, links::relation, links::position, links::card, links::target_id, state);
     type Head = (String, String, i32, String, String, (bool, i64));
-    let rows: Vec<(Head, Fragments)> = if shape.view.unpublished || !shape.view.is_usual(site) {
+    let rows: Vec<(Head, Fragments)> = if !shape.view.is_plain(site) {
         let rows: Vec<(Head, Item)> = query.select((tie, Item::as_select())).load(connection)?;
         rows.into_iter().map(|(head, item)| (head, Loaded::from_item(item, site, &shape.view).fragments)).collect()
     } else if shape.include.is_empty() {

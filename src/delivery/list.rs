@@ -19,7 +19,7 @@ use super::select::Selection;
 use super::walk::{Row, Walk};
 use super::{Audience, Shape};
 use crate::content::Site;
-use crate::content::render::{Fragments, View};
+use crate::content::render::Fragments;
 use crate::database::schema::items;
 use crate::database::{Db, any_of};
 use crate::items::Item;
@@ -251,7 +251,7 @@ fn load(
         let rows: Vec<Item> = wanted.select(Item::as_select()).load(connection)?;
         return drafts::newest(connection, resource, site, rows, &shape.view);
     }
-    if shape.view != View::plain(site) {
+    if !shape.view.is_plain(site) {
         let rows: Vec<Item> = wanted.select(Item::as_select()).load(connection)?;
         return Ok(rows.into_iter().map(|item| Loaded::from_item(item, site, &shape.view)).collect());
     }

@@ -8,7 +8,7 @@ use super::compose::{Composed, Loaded, compose};
 use super::drafts;
 use super::{Audience, Shape};
 use crate::content::Site;
-use crate::content::render::{Fragments, View};
+use crate::content::render::Fragments;
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::items::{self as stored, Elsewhere, Item};
@@ -82,7 +82,7 @@ fn load(
     let by_id = seen.filter(items::id.eq(key.to_ascii_lowercase()));
     let by_slug = seen.filter(items::slug.eq(key));
     let is_id = stored::is_id(key);
-    if shape.draft || shape.view != View::plain(site) {
+    if shape.draft || !shape.view.is_plain(site) {
         let item: Option<Item> = match is_id {
             true => by_id.select(Item::as_select()).first(connection),
             false => by_slug.select(Item::as_select()).first(connection),

@@ -72,12 +72,12 @@ impl Walk<'_> {
         offset: i64,
         limit: i64,
     ) -> QueryResult<Vec<Row>> {
-        let first = start.and_then(|(keys, _)| Some((self.order.first()?, keys.first()?)));
-        let first = first.map(|((column, down), value)| (*column, *down, value));
         let ties = self.selection.ties();
         if among.is_none() && !ties.is_empty() {
             return self.by_ties(connection, &ties, start, offset, limit);
         }
+        let first = start.and_then(|(keys, _)| Some((self.order.first()?, keys.first()?)));
+        let first = first.map(|((column, down), value)| (*column, *down, value));
         let select = among.map_or_else(|| self.selection.query_behind(first), |ids| self.selection.among(ids));
         let mut select = sorted(select, &self.order).limit(limit);
         if offset > 0 {

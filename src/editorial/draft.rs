@@ -37,7 +37,7 @@ pub static ENVELOPE: [Field; 2] = [
 ];
 
 /// What an item is to become.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Draft {
     /// The slug that was asked for.
     pub slug: Option<String>,
@@ -62,13 +62,7 @@ impl Draft {
     ) -> Self {
         let Some(object) = input.as_object() else {
             faults.add("", "wrong_type", "the body must be a JSON object");
-            return Self {
-                slug: None,
-                status: None,
-                content: Map::new(),
-                live: HashSet::new(),
-                references: Vec::new(),
-            };
+            return Self::default();
         };
         let mut fields = object.clone();
         let slug = envelope(&ENVELOPE[0], &mut fields, faults);
@@ -77,7 +71,7 @@ impl Draft {
         if faults.is_empty() {
             (resource.rules)(&mut checked.content, faults);
         }
-        Self { slug, status, content: checked.content, live: HashSet::new(), references: checked.references }
+        Self { slug, status, content: checked.content, references: checked.references, ..Self::default() }
     }
 
     /// Whether anything is to be looked up.

@@ -139,11 +139,8 @@ pub fn resolve(
     let mut found = HashMap::new();
     if !ids.is_empty() {
         let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
-        let rows = of(by_the_way(dialect, items::kind, kinds)).filter(any_of(dialect, items::id, &wanted)).select((
-            items::kind,
-            items::id,
-            items::live,
-        ));
+        let rows = of(by_the_way(dialect, items::kind, kinds)).filter(any_of(dialect, items::id, &wanted));
+        let rows = rows.select((items::kind, items::id, items::live));
         for (kind, id, live) in rows.load::<(String, String, bool)>(connection)? {
             for (given, _) in ids.iter().zip(&wanted).filter(|(_, wanted)| **wanted == id) {
                 found.insert((kind.clone(), (*given).to_owned()), Named { id: id.clone(), live });

@@ -7,7 +7,6 @@ pub mod audit;
 pub mod diff;
 pub mod history;
 
-use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -16,6 +15,8 @@ use crate::database::schema::journal;
 use crate::database::statement::Term;
 use crate::database::{Db, now};
 use crate::items::Item;
+
+pub use crate::database::touched::head;
 
 /// Who writes, and within which request.
 #[derive(Debug, Clone, Default)]
@@ -28,12 +29,6 @@ pub struct Author {
     pub reason: Option<String>,
     /// The key that was used instead of a session.
     pub via: Option<String>,
-}
-
-/// The number of the newest entry.
-pub fn head(connection: &mut Db) -> QueryResult<i64> {
-    let last: Option<i64> = journal::table.select(max(journal::sequence)).first(connection)?;
-    Ok(last.unwrap_or(0))
 }
 
 /// Something that was done.

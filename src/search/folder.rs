@@ -54,17 +54,17 @@ mod tests {
 
     #[test]
     fn only_old_and_forgotten_indexes_are_removed() {
-        let folder = std::env::temp_dir().join(format!("plenary-tidy-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
         let now = SystemTime::now();
         for (name, days) in [("1-en", 8), ("1-nl", 6), ("2-en", 30), ("3-en", 30), ("other", 30)] {
             std::fs::create_dir_all(folder.join(name)).unwrap();
             let meta = std::fs::File::create(folder.join(name).join("meta.json")).unwrap();
             meta.set_modified(now - Duration::from_secs(days * 24 * 3_600)).unwrap();
         }
-        tidy(&folder, 2);
-        let mut left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        tidy(folder, 2);
+        let mut left: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["1-nl", "2-en", "3-en", "other"]);
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }
