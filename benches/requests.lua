@@ -84,8 +84,9 @@ request = function()
   return wrk.format("GET", (peer == "plenary" and plenary or pocketbase)[mode](), headers)
 end
 
--- Writers that keep to a pace: milliseconds between two requests of a connection.
-if os.getenv("PAUSE") then delay = function() return tonumber(os.getenv("PAUSE")) end end
+-- Writers that keep to a pace: milliseconds between two requests of a connection, on average, so that those
+-- that began together do not go on together.
+if os.getenv("PAUSE") then delay = function() return math.random(0, 2 * tonumber(os.getenv("PAUSE"))) end end
 
 done = function(summary, latency)
   io.write(string.format("RESULT %.0f %.3f %.3f %d\n", summary.requests / summary.duration * 1e6, latency:percentile(50) / 1000,

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use plenary::database::Db;
+use plenary::database::schema::settings;
+use plenary::database::{Database, DatabaseError, Db};
 
 use crate::support::app::{Backend, TestApp};
 use crate::tests;
 
-tests![both_have_the_same_shape, an_unknown_migration_is_refused];
+tests![both_have_the_same_shape, an_unknown_migration_is_refused, writes_that_share_a_commit_do_not_share_their_fate];
 
 #[derive(QueryableByName)]
 struct Line {
@@ -73,4 +74,63 @@ fn an_unknown_migration_is_refused(app: &TestApp) {
     db.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").unwrap();
     let error = migrate::migrate(&mut db).unwrap_err().to_string();
     assert!(error.contains("99990101000000"), "{error}");
+}
+
+/// How a write ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Kept,
+    Refused,
+    Failed,
+}
+
+/// Notes its name, then ends so.
+async fn note(database: Database, name: String, end: End) -> bool {
+    let write = move |c: &mut Db| {
+        let row = (settings::name.eq(name), settings::value.eq("noted"));
+        let insert = diesel::insert_into(settings::table).values(row);
+        insert.clone().execute(c)?;
+        match end {
+            End::Kept => Ok(()),
+            End::Refused => Err(DatabaseError::Gone),
+            // The same key twice: Postgres goes on with nothing after that.
+            End::Failed => Ok(insert.execute(c).map(drop)?),
+        }
+    };
+    database.write(write).await.is_ok()
+}
+
+/// Whatever comes of the others, and in whichever order: what is acknowledged is there, what is not is not.
+fn writes_that_share_a_commit_do_not_share_their_fate(app: &TestApp) {
+    let database = app.app.database.clone();
+    let ends = [End::Kept, End::Refused, End::Failed];
+    for case in 0..81_usize {
+        let ends: Vec<End> = [1, 3, 9, 27].map(|place| ends[case / place % 3]).to_vec();
+        let name = |index: usize| format!("case {case} {index}");
+        let there: Vec<bool> = app.block_on(async {
+            let busy = database.clone();
+            // They come together while the writer is busy.
+            let first = tokio::spawn(async move {
+                let pause = |_: &mut Db| {
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                    Ok::<_, DatabaseError>(())
+                };
+                busy.write(pause).await
+            });
+            tokio::task::yield_now().await;
+            let all =
+                ends.iter().enumerate().map(|(index, end)| tokio::spawn(note(database.clone(), name(index), *end)));
+            for (task, end) in all.collect::<Vec<_>>().into_iter().zip(&ends) {
+                assert_eq!(task.await.unwrap(), *end == End::Kept, "{ends:?}");
+            }
+            first.await.unwrap().unwrap();
+            let names: Vec<String> = (0..ends.len()).map(name).collect();
+            let look = move |c: &mut Db| {
+                let found = |name| settings::table.find(name).count().get_result(c);
+                Ok::<_, DatabaseError>(names.iter().map(found).collect::<QueryResult<Vec<i64>>>()?)
+            };
+            database.read(look).await.unwrap().into_iter().map(|count| count == 1).collect()
+        });
+        assert_eq!(there, ends.iter().map(|end| *end == End::Kept).collect::<Vec<_>>(), "{ends:?}");
+    }
 }

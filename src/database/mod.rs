@@ -6,6 +6,7 @@
 //! then acknowledges: many writes share the cost of one sync to disk.
 
 pub mod connection;
+mod gather;
 pub mod insert;
 pub mod inspect;
 pub mod ledger;
@@ -25,7 +26,7 @@ use thiserror::Error;
 
 pub use connection::{Address, Backend, Db};
 use ledger::Ledger;
-pub use statement::{Dialect, any_of, by_the_way, there_is, within};
+pub use statement::{Dialect, any_of, any_pair_of, by_the_way, there_is, within};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, Error)]

@@ -123,6 +123,22 @@ pub fn by_the_way<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl In
     AnyOf { around, ..any_of(dialect, column, values) }
 }
 
+/// The rows in which both columns are one of these pairs. The values must be free of quotes and backslashes:
+/// kinds, ids and slugs are.
+pub fn any_pair_of<A, B>(
+    dialect: Dialect,
+    columns: (A, B),
+    pairs: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>,
+) -> AnyOf<(A, B)> {
+    let pairs = pairs.into_iter().map(|(a, b)| [a.as_ref(), b.as_ref()].map(|text| text.replace(['"', '\\'], "")));
+    let parameter = format!("[{}]", pairs.map(|[a, b]| format!("[\"{a}\",\"{b}\"]")).collect::<Vec<_>>().join(","));
+    let (before, after) = match dialect {
+        Dialect::Sqlite => (" IN (SELECT value ->> 0, value ->> 1 FROM json_each(", "))"),
+        Dialect::Postgres => (" IN (SELECT given ->> 0, given ->> 1 FROM json_array_elements(", "::json) AS given)"),
+    };
+    AnyOf { around: ("(", ")"), column: columns, parameter, before, after }
+}
+
 impl<C> AnyOf<C> {
     fn write<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where

@@ -3,22 +3,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
 use super::connection::Part;
+use super::gather::Gatherer;
 use super::ledger::Ledger;
 use super::metrics::{COMMITS, WRITE_SECONDS};
 use super::touched::{Followed, Touched};
 use super::{Address, DatabaseError, Db, Link, Threads};
-
-/// The most writes that share a commit; it bounds how long the first of them waits.
-const BATCH: usize = 64;
-/// How long the next write may take to come, and how long all of them together.
-const MOMENT: Duration = Duration::from_micros(300);
-const LONGEST_MOMENT: Duration = Duration::from_millis(2);
 
 /// Does its write, then says whether to keep it, and how to answer once that is settled.
 struct Job {
@@ -62,10 +57,8 @@ impl Writer {
         std::thread::Builder::new()
             .name("write".to_owned())
             .spawn(move || {
-                let (mut usual, mut followed) = (1, Followed::default());
-                while let Ok(first) = jobs.recv() {
-                    let batch = gather(&jobs, first, usual);
-                    usual = batch.len();
+                let (mut gatherer, mut followed) = (Gatherer::new(jobs), Followed::default());
+                while let Some(batch) = gatherer.gather() {
                     commit_batch(&mut link, batch, &ledger, &mut followed);
                 }
             })
@@ -104,24 +97,6 @@ impl Writer {
     }
 }
 
-/// What is waiting, and when several came together the last time, what comes within a moment: those
-/// whose writes were just acknowledged are likely to write again, and a commit more costs more than
-/// the moment. A lone writer never waits.
-fn gather(jobs: &flume::Receiver<Job>, first: Job, usual: usize) -> Vec<Job> {
-    let mut batch = vec![first];
-    let begun = Instant::now();
-    loop {
-        batch.extend(jobs.try_iter().take(BATCH - batch.len()));
-        if batch.len() >= usual || begun.elapsed() > LONGEST_MOMENT {
-            return batch;
-        }
-        match jobs.recv_timeout(MOMENT) {
-            Ok(job) => batch.push(job),
-            Err(_) => return batch,
-        }
-    }
-}
-
 fn commit_batch(link: &mut Link, batch: Vec<Job>, ledger: &Ledger, followed: &mut Followed) {
     if let Err(error) = begin(link) {
         tracing::error!(%error, "no transaction could be begun");
@@ -132,20 +107,7 @@ fn commit_batch(link: &mut Link, batch: Vec<Job>, ledger: &Ledger, followed: &mu
         return;
     }
     let changes_content = batch.iter().any(|job| job.changes_content);
-    let mut verdicts = Vec::with_capacity(batch.len());
-    let mut broken = false;
-    let alone = batch.len() == 1;
-    for job in batch {
-        match broken {
-            true => verdicts.push((job.work)(Attempt::Refuse(DatabaseError::Gone))),
-            false => {
-                let (verdict, sound) = if alone { by_itself(link, job) } else { in_savepoint(link, job) };
-                verdicts.push(verdict);
-                broken = sound.is_err();
-            }
-        }
-    }
-    let kept = verdicts.iter().any(|verdict| verdict.keep);
+    let Tried { verdicts, kept, broken } = try_all(link, batch);
     let looked = if changes_content && kept && !broken { Some(look(link, *followed)) } else { None };
     let committed = match broken {
         false if kept => link.get().and_then(|c| Ok(c.commit()?)),
@@ -190,24 +152,66 @@ fn try_begin(link: &mut Link) -> Result<(), DatabaseError> {
     Ok(link.get()?.begin_write()?)
 }
 
-/// What came of a job that has the transaction for itself, and goes with it.
-fn by_itself(link: &mut Link, job: Job) -> (Verdict, Result<(), DatabaseError>) {
-    match link.get() {
-        Ok(connection) => ((job.work)(Attempt::Try(connection)), Ok(())),
-        Err(error) => ((job.work)(Attempt::Refuse(DatabaseError::Gone)), Err(error)),
-    }
+/// What came of all writes of a transaction.
+struct Tried {
+    verdicts: Vec<Verdict>,
+    /// Something is to be committed.
+    kept: bool,
+    /// The transaction itself failed.
+    broken: bool,
 }
 
-/// What came of the job; an error beside it means that the transaction itself is broken.
-fn in_savepoint(link: &mut Link, job: Job) -> (Verdict, Result<(), DatabaseError>) {
-    let connection = match link.get().and_then(|c| c.begin_part(Part::WRITE).map(|()| c).map_err(Into::into)) {
+/// Tries one after the other. While nothing is to be kept, a write has the transaction for itself: if it
+/// fails, another one is begun, which happens less often than a savepoint would cost. Then each has a
+/// savepoint, of which the last one that was kept ends with the transaction.
+fn try_all(link: &mut Link, batch: Vec<Job>) -> Tried {
+    let mut tried = Tried { verdicts: Vec::with_capacity(batch.len()), kept: false, broken: false };
+    let (count, mut within) = (batch.len(), false);
+    for (index, job) in batch.into_iter().enumerate() {
+        if tried.broken {
+            tried.verdicts.push((job.work)(Attempt::Refuse(DatabaseError::Gone)));
+            continue;
+        }
+        let (verdict, sound) = match tried.kept {
+            true => in_savepoint(link, job, &mut within),
+            false => by_itself(link, job, index + 1 == count),
+        };
+        tried.kept |= verdict.keep;
+        tried.broken = sound.is_err();
+        tried.verdicts.push(verdict);
+        // Readers on the same core do not wait for all of them.
+        std::thread::yield_now();
+    }
+    tried
+}
+
+/// What came of a job that has the transaction for itself. If it is not kept and others follow, they get
+/// a new one.
+fn by_itself(link: &mut Link, job: Job, is_last: bool) -> (Verdict, Result<(), DatabaseError>) {
+    let verdict = match link.get() {
+        Ok(connection) => (job.work)(Attempt::Try(connection)),
+        Err(error) => return ((job.work)(Attempt::Refuse(DatabaseError::Gone)), Err(error)),
+    };
+    let sound = match verdict.keep || is_last {
+        true => Ok(()),
+        false => link.get().and_then(|c| Ok(c.rollback().and_then(|()| c.begin_write())?)),
+    };
+    (verdict, sound)
+}
+
+/// What came of the job; an error beside it means that the transaction itself is broken. `within` tells
+/// whether the savepoint of an earlier one is there still.
+fn in_savepoint(link: &mut Link, job: Job, within: &mut bool) -> (Verdict, Result<(), DatabaseError>) {
+    let begun = link.get().and_then(|c| match *within {
+        true => Ok(c.begin_next_part(Part::WRITE).map(|()| c)?),
+        false => Ok(c.begin_part(Part::WRITE).map(|()| c)?),
+    });
+    let connection = match begun {
         Ok(connection) => connection,
         Err(error) => return ((job.work)(Attempt::Refuse(DatabaseError::Gone)), Err(error)),
     };
     let verdict = (job.work)(Attempt::Try(connection));
-    let ended = match verdict.keep {
-        true => connection.keep_part(Part::WRITE),
-        false => connection.drop_part(Part::WRITE),
-    };
+    *within = verdict.keep;
+    let ended = if verdict.keep { Ok(()) } else { connection.drop_part(Part::WRITE) };
     (verdict, ended.map_err(DatabaseError::from))
 }

@@ -17,7 +17,8 @@ use crate::content::translations::visible;
 use crate::database::ledger::Depends;
 use crate::database::schema::{items, links};
 use crate::database::{Db, any_of, by_the_way};
-use crate::items::{Item, Link};
+use crate::editorial::derive;
+use crate::items::{Item, Link, Named};
 use crate::resources::Resource;
 
 /// An item on its way into an answer.
@@ -33,8 +34,10 @@ pub struct Loaded {
     pub fragments: Fragments,
     /// The stored form, where the answer is not the ready one.
     pub content: Option<Map<String, Value>>,
-    /// Its ties, where they are not the public ones.
+    /// Its ties, where they are not to be read: they are not the public ones, or they are known.
     pub links: Option<Vec<Link>>,
+    /// What is known of the items at their other ends, by id.
+    pub targets: HashMap<String, Fragments>,
 }
 
 impl Loaded {
@@ -63,7 +66,28 @@ impl Loaded {
 
     /// From a ready answer.
     pub fn ready(id: String, version: i64, updated_at: i64, fragments: Fragments) -> Self {
-        Self { id, version, updated_at, fragments, content: None, links: None }
+        Self { id, version, updated_at, fragments, content: None, links: None, targets: HashMap::new() }
+    }
+
+    /// The same with what was looked up for its writing, where nothing else is to be shown of it.
+    pub fn knowing(
+        self,
+        item: &Item,
+        resource: &'static Resource,
+        site: &Site,
+        named: HashMap<String, Named>,
+        shape: &Shape,
+    ) -> Self {
+        if named.is_empty() || !shape.include.is_empty() || !shape.view.is_plain(site) {
+            return self;
+        }
+        let links = derive::links(&item.id, resource, &item.content(), &item.translations(), site);
+        if links.iter().any(|link| !named.contains_key(&link.target_id)) {
+            return self;
+        }
+        let reference = |named: Named| fragments(named.reference, String::new(), String::new());
+        let targets = named.into_iter().map(|(id, named)| (id, reference(named))).collect();
+        Self { links: Some(links), targets, ..self }
     }
 }
 
@@ -136,7 +160,7 @@ pub fn compose(
     let has_relations = resource.relations().any(|relation| shape.shows(relation.name));
     let mut ties =
         if has_relations && !public.is_empty() { load_ties(connection, &public, site, shape)? } else { HashMap::new() };
-    ties.extend(draft_ties(connection, loaded, site, shape)?);
+    ties.extend(given_ties(connection, loaded, site, shape)?);
     inner_ties(connection, resource, site, shape, &mut ties)?;
     let mut children = included_children(connection, resource, site, &ids, shape)?;
     Ok(loaded
@@ -329,30 +353,34 @@ fn inner_ties(
     Ok(())
 }
 
-/// The ties of working drafts, which are not in the database: one query for the targets of all.
-fn draft_ties(
+/// The ties that need not be read: one query for all targets of which nothing is known.
+fn given_ties(
     connection: &mut Db,
     loaded: &[Loaded],
     site: &Site,
     shape: &Shape,
 ) -> QueryResult<HashMap<String, Vec<Tie>>> {
     let own: Vec<(&Loaded, &Vec<Link>)> = loaded.iter().filter_map(|l| Some((l, l.links.as_ref()?))).collect();
-    let ids: Vec<&str> = own.iter().flat_map(|(_, links)| *links).map(|link| link.target_id.as_str()).collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
+    let all = own.iter().flat_map(|(item, links)| links.iter().map(|link| (*item, link.target_id.as_str())));
+    let ids: Vec<&str> = all.filter(|(item, id)| !item.targets.contains_key(*id)).map(|(_, id)| id).collect();
+    let mut read = HashMap::new();
+    if !ids.is_empty() {
+        let rows: Vec<Item> = items::table
+            .filter(any_of(connection.dialect(), items::id, &ids).and(items::trashed_at.eq(0)))
+            .select(Item::as_select())
+            .load(connection)?;
+        let fragments = |item| Loaded::from_item(item, site, &shape.view).fragments;
+        read.extend(rows.into_iter().map(|item| (item.id.clone(), fragments(item))));
     }
-    let rows: Vec<Item> = items::table
-        .filter(any_of(connection.dialect(), items::id, &ids).and(items::trashed_at.eq(0)))
-        .select(Item::as_select())
-        .load(connection)?;
-    let targets: HashMap<String, Fragments> =
-        rows.into_iter().map(|item| (item.id.clone(), Loaded::from_item(item, site, &shape.view).fragments)).collect();
-    let tie = |link: &Link| {
-        let target = targets.get(&link.target_id)?.clone();
+    let tie = |item: &Loaded, link: &Link| {
+        let target = item.targets.get(&link.target_id).or_else(|| read.get(&link.target_id))?.clone();
         let (relation, position, card) = (link.relation.clone(), link.position, link.card.clone());
         Some(Tie { relation, position, card, target_id: link.target_id.clone(), target, seen: true, inner: Vec::new() })
     };
-    Ok(own.into_iter().map(|(item, links)| (item.id.clone(), links.iter().filter_map(tie).collect())).collect())
+    let ties = |(item, links): (&Loaded, &Vec<Link>)| {
+        (item.id.clone(), links.iter().filter_map(|link| tie(item, link)).collect())
+    };
+    Ok(own.into_iter().map(ties).collect())
 }
 
 fn fragments(reference: String, card: String, detail: String) -> Fragments {

@@ -1,5 +1,7 @@
 //! Single items.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
@@ -11,7 +13,7 @@ use crate::content::Site;
 use crate::content::render::Fragments;
 use crate::database::Db;
 use crate::database::schema::items;
-use crate::items::{self as stored, Elsewhere, Item};
+use crate::items::{self as stored, Elsewhere, Item, Named};
 use crate::resources::Resource;
 
 /// What came of looking for an item.
@@ -106,17 +108,19 @@ fn load(
     }))
 }
 
-/// An item that was just written, as its writer is to see it.
+/// An item that was just written, as its writer is to see it; with what it refers to, by id, as far as that
+/// was looked up.
 pub fn shown(
     connection: &mut Db,
     resource: &'static Resource,
     site: &Site,
     item: &Item,
+    named: HashMap<String, Named>,
     shape: &Shape,
 ) -> QueryResult<String> {
     let loaded = match shape.draft {
         true => drafts::newest(connection, resource, site, vec![item.clone()], &shape.view)?,
-        false => vec![Loaded::from_item(item.clone(), site, &shape.view)],
+        false => vec![Loaded::from_item(item.clone(), site, &shape.view).knowing(item, resource, site, named, shape)],
     };
     let composed = compose(connection, resource, site, &loaded, shape)?.pop();
     Ok(composed.map_or_else(String::new, |composed| composed.object))

@@ -71,12 +71,12 @@ fn resolve(
     for given in groups {
         let mut ids = |kind: &str| -> QueryResult<Vec<String>> {
             let given: Vec<&str> = given.iter().map(String::as_str).collect();
-            let found = stored::resolve(connection, &[kind], &given, among)?;
+            let found = stored::ids_of(connection, kind, &given, among)?;
             // Only such lists can do without a question for what they name: see `Selection::known`.
             if matches!(on, On::Parent(_)) || (matches!(on, On::Refers { .. }) && reach == Reach::ByStart) {
-                found.iter().for_each(|((kind, name), named)| shelf.learn(kind, name, &named.id));
+                found.iter().for_each(|(name, id)| shelf.learn(kind, name, id));
             }
-            Ok(found.into_values().map(|named| named.id).collect())
+            Ok(found.into_iter().map(|(_, id)| id).collect())
         };
         out.push(match on {
             On::Parent(kind) => Resolved::Parent { ids: ids(kind)?, none },

@@ -41,7 +41,7 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
             role: Role::Administrator,
             beside: false,
             merge: false,
-            show: Arc::new(|_, _| Ok(String::new())),
+            show: Arc::new(|_, _, _| Ok(String::new())),
         };
         for item in content.get(resource.collection).and_then(Value::as_array).into_iter().flatten() {
             let name = item.get("slug").and_then(Value::as_str).unwrap_or("?");

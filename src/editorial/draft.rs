@@ -1,17 +1,18 @@
 //! A checked body: what an item is to become.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
+use super::checks::Together;
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind};
 use crate::content::validate::{GivenReference, validate};
 use crate::content::values::scalar;
 use crate::content::{LocaleMode, Site};
 use crate::database::Db;
-use crate::items::{self, Among};
+use crate::items::{self, Among, Named};
 use crate::resources::Resource;
 
 /// The states that a body may ask for.
@@ -45,8 +46,8 @@ pub struct Draft {
     pub status: Option<String>,
     /// The stored form; references are as given until [`Draft::resolve`].
     pub content: Map<String, Value>,
-    /// What it refers to that the public sees, once it is resolved.
-    pub live: HashSet<String>,
+    /// What it refers to, by id, once it is resolved.
+    pub named: HashMap<String, Named>,
     references: Vec<GivenReference>,
 }
 
@@ -79,13 +80,15 @@ impl Draft {
         !self.references.is_empty()
     }
 
+    /// The ids of what it refers to that the public sees.
+    pub fn live(&self) -> Together {
+        self.named.values().filter(|named| named.live).map(|named| named.id.clone()).collect()
+    }
+
     /// Puts ids in the place of what was given; a reference to nothing is a fault.
     pub fn resolve(&mut self, connection: &mut Db, among: Among, faults: &mut Faults) -> QueryResult<()> {
-        let mut kinds: Vec<&str> = self.references.iter().map(|reference| reference.target).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let given: Vec<&str> = self.references.iter().map(|reference| reference.given.as_str()).collect();
-        let found = if given.is_empty() { HashMap::new() } else { items::resolve(connection, &kinds, &given, among)? };
+        let given: Vec<(&str, &str)> = self.references.iter().map(|r| (r.target, r.given.as_str())).collect();
+        let found = items::resolve(connection, &given, among)?;
         let mut content = Value::Object(std::mem::take(&mut self.content));
         for GivenReference { pointer, target, given } in &self.references {
             match found.get(&((*target).to_owned(), given.clone())) {
@@ -93,9 +96,7 @@ impl Draft {
                     if let Some(place) = content.pointer_mut(pointer) {
                         *place = named.id.as_str().into();
                     }
-                    if named.live {
-                        self.live.insert(named.id.clone());
-                    }
+                    self.named.insert(named.id.clone(), named.clone());
                 }
                 None => {
                     let noun = Resource::of_kind(target).map_or(*target, |r| r.noun);

@@ -1,5 +1,6 @@
 //! The operations of an editor on one item: read what is there, check, write.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use diesel::result::QueryResult;
@@ -18,7 +19,7 @@ use crate::auth::permissions::{Action, Area, Role, may};
 use crate::content::fault::Faults;
 use crate::content::{LocaleMode, merge_patch};
 use crate::database::Db;
-use crate::items::{self, Among, Found, Item};
+use crate::items::{self, Among, Found, Item, Named};
 use crate::journal::{Author, history};
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
@@ -43,8 +44,9 @@ pub struct Desk {
     pub show: Show,
 }
 
-/// Puts an item as it was just written into the form of the answer.
-pub type Show = Arc<dyn Fn(&mut Db, &Item) -> QueryResult<String> + Send + Sync>;
+/// Puts an item as it was just written into the form of the answer; with what it refers to, by id, as far as
+/// that was looked up.
+pub type Show = Arc<dyn Fn(&mut Db, &Item, HashMap<String, Named>) -> QueryResult<String> + Send + Sync>;
 
 /// What came of a write.
 #[derive(Debug)]
@@ -55,6 +57,19 @@ pub struct Made {
     pub body: String,
     /// An earlier request with the same key had made it.
     pub replayed: bool,
+}
+
+/// An item that a write made or found.
+struct Written {
+    item: Item,
+    named: HashMap<String, Named>,
+    replayed: bool,
+}
+
+impl From<Item> for Written {
+    fn from(item: Item) -> Self {
+        Self { item, named: HashMap::new(), replayed: false }
+    }
 }
 
 /// How the content of an existing item is to change.
@@ -98,20 +113,21 @@ impl Desk {
             // What was made before is shown again, though a body like it would be refused today.
             if let Some(earlier) = key.as_ref().map_or(Ok(None), |key| key.made_before(c))? {
                 return match items::find(c, resource.kind, &earlier)? {
-                    Found::Here(item) => Ok((*item, true)),
+                    Found::Here(item) => Ok(Written { replayed: true, ..Written::from(*item) }),
                     _ => Err(Problem::not_found(resource.noun)),
                 };
             }
-            let Draft { slug, status, content, live, .. } = resolved(c, draft, faults)?;
-            if status.as_deref() == Some("published") {
-                checks::require(c, &site, resource, &content, None, &live)?;
+            let draft = resolved(c, draft, faults)?;
+            if draft.status.as_deref() == Some("published") {
+                checks::require(c, &site, resource, &draft.content, None, &draft.live())?;
             }
+            let Draft { slug, status, content, named, .. } = draft;
             let writing = Writing { resource, slug, locale: None, status, content };
             let item = write::insert(c, &site, &author, writing, Origin::default())?;
             if let Some(key) = key {
                 key.keep(c, &item.id)?;
             }
-            Ok((item, false))
+            Ok(Written { named, ..Written::from(item) })
         };
         self.made(write).await
     }
@@ -148,7 +164,7 @@ impl Desk {
             if item.latest() != version {
                 return Err(changed_meanwhile(&item));
             }
-            Ok((take(c, Pen { site: &site, author: &author, role: Some(role) }, item)?, false))
+            Ok(take(c, Pen { site: &site, author: &author, role: Some(role) }, item)?.into())
         };
         self.made(write).await
     }
@@ -274,7 +290,9 @@ impl Desk {
         let (site, author, resource, role) =
             (Arc::clone(&self.app.site), self.author.clone(), self.resource, self.role);
         let write = move |c: &mut Db| {
-            let Draft { slug, status, content, live, .. } = resolved(c, draft, faults)?;
+            let draft = resolved(c, draft, faults)?;
+            let live = draft.live();
+            let Draft { slug, status, content, named, .. } = draft;
             let pen = Pen { site: &site, author: &author, role: Some(role) };
             pen.must(c, &item, Action::UpdateOwn)?;
             if !may(role, Area::Content, Action::Publish) && releases::will_publish(c, &item.id)? {
@@ -283,14 +301,15 @@ impl Desk {
             let writing = Writing { resource, slug, locale: slug_locale, status, content };
             let version = item.latest();
             if beside {
-                return Ok((working::write(c, &author, &item.id, version, writing)?, false));
+                return Ok(working::write(c, &author, &item.id, version, writing)?.into());
             }
             let status = writing.status.as_deref().unwrap_or(&item.status);
             if status == "published" {
                 let public = (item.status == "published").then(|| item.content());
                 checks::require(c, &site, resource, &writing.content, public.as_ref(), &live)?;
             }
-            Ok((write::update(c, &site, &author, &item.id, version, writing)?, false))
+            let item = write::update(c, &site, &author, &item.id, version, writing)?;
+            Ok(Written { named, ..Written::from(item) })
         };
         self.made(write).await
     }
@@ -300,12 +319,12 @@ impl Desk {
     /// is no second transaction to begin and to end.
     async fn made(
         &self,
-        write: impl FnOnce(&mut Db) -> Result<(Item, bool), Problem> + Send + 'static,
+        write: impl FnOnce(&mut Db) -> Result<Written, Problem> + Send + 'static,
     ) -> Result<Made, Problem> {
         let show = Arc::clone(&self.show);
         let all = move |c: &mut Db| {
-            let (item, replayed) = write(c)?;
-            let body = show(c, &item)?;
+            let Written { item, named, replayed } = write(c)?;
+            let body = show(c, &item, named)?;
             Ok::<_, Problem>(Made { item, body, replayed })
         };
         self.app.database.write_content(all).await

@@ -190,7 +190,7 @@ pub fn desk(resource: &'static Resource, request: &Request) -> Result<Desk, Prob
     let mode: LocaleMode = shape.view.locale.clone();
     let beside = shape.draft;
     let site = Arc::clone(&request.app.site);
-    let show = Arc::new(move |c: &mut Db, item: &Item| shown(c, resource, &site, item, &shape));
+    let show = Arc::new(move |c: &mut Db, item: &Item, named| shown(c, resource, &site, item, named, &shape));
     Ok(Desk { app: Arc::clone(&request.app), resource, mode, author, role, beside, merge, show })
 }
 

@@ -12,8 +12,8 @@ use diesel::sql_types::Bool;
 use crate::content::slug::is_slug;
 use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
-use crate::database::statement::{AnyOf, Term};
-use crate::database::{Db, any_of, by_the_way};
+use crate::database::statement::Term;
+use crate::database::{Backend, Db, any_of, any_pair_of, by_the_way};
 
 pub use rows::{Item, Link, Place, Word};
 
@@ -109,49 +109,74 @@ pub enum Among {
 }
 
 /// An item that was named.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Named {
     /// Its id.
     pub id: String,
     /// Whether the public sees it.
     pub live: bool,
+    /// How items show it that refer to it.
+    pub reference: String,
 }
 
-/// The items of these kinds, by kind and what was given for them: an id or a slug. One query for all ids
-/// and one for all slugs.
+/// The items that were named by a kind and an id or slug: one query for all ids and one for all slugs.
 pub fn resolve(
     connection: &mut Db,
-    kinds: &[&str],
-    given: &[&str],
+    given: &[(&str, &str)],
     among: Among,
 ) -> QueryResult<HashMap<(String, String), Named>> {
-    let (ids, by_slug): (Vec<&str>, Vec<&str>) =
-        given.iter().filter(|text| is_address(text)).partition(|text| is_id(text));
+    let (ids, by_slug) = split(given.iter().copied(), |(_, text)| text);
     let dialect = connection.dialect();
-    let of = |kinds: AnyOf<items::kind>| {
-        let query = items::table.filter(kinds).into_boxed();
-        match among {
-            Among::Live => query.filter(items::live.eq(true)),
-            Among::Present => query.filter(items::trashed_at.eq(0)),
-            Among::All => query,
-        }
-    };
+    let columns = (items::kind, items::slug, items::id, items::live, items::reference);
+    type Row = (String, String, String, bool, String);
     let mut found = HashMap::new();
     if !ids.is_empty() {
-        let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
-        let rows = of(by_the_way(dialect, items::kind, kinds)).filter(any_of(dialect, items::id, &wanted));
-        let rows = rows.select((items::kind, items::id, items::live));
-        for (kind, id, live) in rows.load::<(String, String, bool)>(connection)? {
-            for (given, _) in ids.iter().zip(&wanted).filter(|(_, wanted)| **wanted == id) {
-                found.insert((kind.clone(), (*given).to_owned()), Named { id: id.clone(), live });
+        let wanted: Vec<(&str, String)> = ids.iter().map(|(kind, id)| (*kind, id.to_ascii_lowercase())).collect();
+        let rows = present(among).filter(any_of(dialect, items::id, wanted.iter().map(|(_, id)| id))).select(columns);
+        for (kind, _, id, live, reference) in rows.load::<Row>(connection)? {
+            for ((_, given), _) in ids.iter().zip(&wanted).filter(|(_, (of, wanted))| *of == kind && *wanted == id) {
+                let named = Named { id: id.clone(), live, reference: reference.clone() };
+                found.insert((kind.clone(), (*given).to_owned()), named);
             }
         }
     }
     if !by_slug.is_empty() {
-        let rows = of(any_of(dialect, items::kind, kinds)).filter(any_of(dialect, items::slug, &by_slug));
-        let rows = rows.select((items::kind, items::slug, items::id, items::live));
-        let rows = rows.load::<(String, String, String, bool)>(connection)?;
-        found.extend(rows.into_iter().map(|(kind, slug, id, live)| ((kind, slug), Named { id, live })));
+        let these = any_pair_of(dialect, (items::kind, items::slug), by_slug);
+        let rows = present(among).filter(these).select(columns).load::<Row>(connection)?;
+        let named = |(kind, slug, id, live, reference)| ((kind, slug), Named { id, live, reference });
+        found.extend(rows.into_iter().map(named));
     }
     Ok(found)
+}
+
+/// The ids of the items of a kind that were named by ids or slugs, each with what was given.
+pub fn ids_of(connection: &mut Db, kind: &str, given: &[&str], among: Among) -> QueryResult<Vec<(String, String)>> {
+    let (ids, by_slug) = split(given.iter().copied(), |text| text);
+    let dialect = connection.dialect();
+    let mut found = Vec::new();
+    if !ids.is_empty() {
+        let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
+        let rows = present(among).filter(by_the_way(dialect, items::kind, [kind]));
+        let rows = rows.filter(any_of(dialect, items::id, &wanted)).select(items::id).load::<String>(connection)?;
+        found.extend(rows.into_iter().map(|id| (id.clone(), id)));
+    }
+    if !by_slug.is_empty() {
+        let rows = present(among).filter(items::kind.eq(kind)).filter(any_of(dialect, items::slug, &by_slug));
+        found.extend(rows.select((items::slug, items::id)).load::<(String, String)>(connection)?);
+    }
+    Ok(found)
+}
+
+/// Ids, and slugs; without what is neither.
+fn split<'a, T: Copy>(given: impl Iterator<Item = T>, text: impl Fn(T) -> &'a str) -> (Vec<T>, Vec<T>) {
+    given.filter(|one| is_address(text(*one))).partition(|one| is_id(text(*one)))
+}
+
+/// The items among which to look.
+fn present(among: Among) -> items::BoxedQuery<'static, Backend> {
+    match among {
+        Among::Live => items::table.filter(items::live.eq(true)).into_boxed(),
+        Among::Present => items::table.filter(items::trashed_at.eq(0)).into_boxed(),
+        Among::All => items::table.into_boxed(),
+    }
 }
