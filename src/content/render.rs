@@ -84,7 +84,7 @@ impl View {
 }
 
 /// The fragments of an item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fragments {
     /// `{"id":…` with the fields of cards, without the closing brace.
     pub card: String,

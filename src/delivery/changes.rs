@@ -8,7 +8,8 @@ use diesel::result::QueryResult;
 use serde::{Deserialize, Serialize};
 
 use super::Shape;
-use super::compose::{Loaded, compose};
+use super::compose::compose;
+use super::loaded::Loaded;
 use crate::content::Site;
 use crate::content::render::View;
 use crate::database::schema::{items, journal};

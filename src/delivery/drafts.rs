@@ -2,7 +2,7 @@
 
 use diesel::result::QueryResult;
 
-use super::compose::Loaded;
+use super::loaded::Loaded;
 use crate::content::Site;
 use crate::content::render::View;
 use crate::database::Db;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::compose::Loaded;
+use super::loaded::Loaded;
 use crate::content::render::View;
 use crate::content::{LocaleMode, Site};
 use crate::database::schema::items;

@@ -5,7 +5,7 @@ use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use super::compose::Loaded;
+use super::loaded::Loaded;
 use super::narrow::Query;
 use super::search::{FEW, too_dear};
 use super::select::Selection;

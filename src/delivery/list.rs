@@ -9,10 +9,11 @@ use diesel::sql_types::Bool;
 use serde_json::{Map, Value};
 
 use super::cards::{Card, Shelf, shape_key};
-use super::compose::{Loaded, compose};
+use super::compose::compose;
 use super::cursor::{Cursor, KeyValue};
 use super::drafts;
 use super::facets::Counting;
+use super::loaded::Loaded;
 use super::query::{ListQuery, MAX_OFFSET};
 use super::search::{Found, too_dear};
 use super::select::Selection;

@@ -13,6 +13,7 @@ pub mod facets;
 mod fields;
 pub mod list;
 pub mod live;
+pub mod loaded;
 mod narrow;
 mod near;
 pub mod one;
@@ -24,6 +25,7 @@ pub mod reader;
 pub mod search;
 mod select;
 pub mod sitemap;
+mod ties;
 mod walk;
 
 /// For whom an answer is made.

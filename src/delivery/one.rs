@@ -6,8 +6,9 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
 
-use super::compose::{Composed, Loaded, compose};
+use super::compose::{Composed, compose};
 use super::drafts;
+use super::loaded::Loaded;
 use super::{Audience, Shape};
 use crate::content::Site;
 use crate::content::render::Fragments;

@@ -1,0 +1,138 @@
+//! What items refer to: one query for the ties of a whole page, whatever its size.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+
+use super::loaded::Loaded;
+use super::{Audience, Shape};
+use crate::content::Site;
+use crate::content::render::Fragments;
+use crate::database::schema::{items, links};
+use crate::database::{Db, any_of};
+use crate::items::{Item, Link};
+use crate::resources::Resource;
+
+/// A tie with what it needs of the item at its other end.
+#[derive(Debug, Clone)]
+pub struct Tie {
+    /// The field that holds the reference.
+    pub relation: String,
+    /// Its place in the list.
+    pub position: i32,
+    /// Fragment of the answer: the fields of the tie.
+    pub card: String,
+    /// The item at its other end.
+    pub target_id: String,
+    /// How that is shown.
+    pub target: Fragments,
+    /// Whoever is answered may see the target.
+    pub seen: bool,
+    /// The ties of the target, where some of them are to be shown whole.
+    pub inner: Vec<Tie>,
+}
+
+/// One statement for all ties of all these items. It is not boxed: its text stays known, and it
+/// stays prepared.
+pub fn load(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> QueryResult<HashMap<String, Vec<Tie>>> {
+    let query = links::table
+        .inner_join(items::table)
+        .filter(any_of(connection.dialect(), links::source_id, ids))
+        .order((links::source_id, links::relation, links::position));
+    let state = (items::live, items::trashed_at);
+    let tie = (links::source_id, links::relation, links::position, links::card, links::target_id, state);
+    type Head = (String, String, i32, String, String, (bool, i64));
+    let rows: Vec<(Head, Fragments)> = if !shape.view.is_plain(site) {
+        let rows: Vec<(Head, Item)> = query.select((tie, Item::as_select())).load(connection)?;
+        rows.into_iter().map(|(head, item)| (head, Loaded::from_item(item, site, &shape.view).fragments)).collect()
+    } else if shape.include.is_empty() {
+        let rows: Vec<(Head, String)> = query.select((tie, items::reference)).load(connection)?;
+        rows.into_iter().map(|(head, reference)| (head, fragments(reference, String::new(), String::new()))).collect()
+    } else if shape.full {
+        type Whole = (String, String, String);
+        let rows: Vec<(Head, Whole)> =
+            query.select((tie, (items::reference, items::card, items::detail))).load(connection)?;
+        rows.into_iter().map(|(head, (r, card, detail))| (head, fragments(r, card, detail))).collect()
+    } else {
+        let rows: Vec<(Head, (String, String))> =
+            query.select((tie, (items::reference, items::card))).load(connection)?;
+        rows.into_iter().map(|(head, (r, card))| (head, fragments(r, card, String::new()))).collect()
+    };
+    let mut ties: HashMap<String, Vec<Tie>> = HashMap::with_capacity(ids.len());
+    for ((source, relation, position, card, target_id, (live, trashed_at)), target) in rows {
+        let seen = live || (shape.audience == Audience::Editors && trashed_at == 0);
+        ties.entry(source).or_default().push(Tie {
+            relation,
+            position,
+            card,
+            target_id,
+            target,
+            seen,
+            inner: Vec::new(),
+        });
+    }
+    Ok(ties)
+}
+
+/// The ties of what is shown whole, where some of these are to be shown whole too: one query a relation.
+pub fn inner(
+    connection: &mut Db,
+    resource: &'static Resource,
+    site: &Site,
+    shape: &Shape,
+    ties: &mut HashMap<String, Vec<Tie>>,
+) -> QueryResult<()> {
+    for relation in resource.relations() {
+        let include = shape.within(relation.name);
+        if include.is_empty() {
+            continue;
+        }
+        let inner = Shape { include, fields: None, ..shape.clone() };
+        let mut outer: Vec<&mut Tie> =
+            ties.values_mut().flatten().filter(|tie| tie.seen && tie.relation == relation.name).collect();
+        let ids: Vec<&str> = outer.iter().map(|tie| tie.target_id.as_str()).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let found = load(connection, &ids, site, &inner)?;
+        for tie in &mut outer {
+            tie.inner = found.get(&tie.target_id).cloned().unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+/// The ties that need not be read: one query for all targets of which nothing is known.
+pub fn given(
+    connection: &mut Db,
+    loaded: &[Loaded],
+    site: &Site,
+    shape: &Shape,
+) -> QueryResult<HashMap<String, Vec<Tie>>> {
+    let own: Vec<(&Loaded, &Vec<Link>)> = loaded.iter().filter_map(|l| Some((l, l.links.as_ref()?))).collect();
+    let all = own.iter().flat_map(|(item, links)| links.iter().map(|link| (*item, link.target_id.as_str())));
+    let ids: Vec<&str> = all.filter(|(item, id)| !item.targets.contains_key(*id)).map(|(_, id)| id).collect();
+    let mut read = HashMap::new();
+    if !ids.is_empty() {
+        let rows: Vec<Item> = items::table
+            .filter(any_of(connection.dialect(), items::id, &ids).and(items::trashed_at.eq(0)))
+            .select(Item::as_select())
+            .load(connection)?;
+        let fragments = |item| Loaded::from_item(item, site, &shape.view).fragments;
+        read.extend(rows.into_iter().map(|item| (item.id.clone(), fragments(item))));
+    }
+    let tie = |item: &Loaded, link: &Link| {
+        let target = item.targets.get(&link.target_id).or_else(|| read.get(&link.target_id))?.clone();
+        let (relation, position, card) = (link.relation.clone(), link.position, link.card.clone());
+        Some(Tie { relation, position, card, target_id: link.target_id.clone(), target, seen: true, inner: Vec::new() })
+    };
+    let ties = |(item, links): (&Loaded, &Vec<Link>)| {
+        (item.id.clone(), links.iter().filter_map(|link| tie(item, link)).collect())
+    };
+    Ok(own.into_iter().map(ties).collect())
+}
+
+fn fragments(reference: String, card: String, detail: String) -> Fragments {
+    Fragments { card, detail, reference }
+}
