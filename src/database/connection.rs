@@ -112,25 +112,16 @@ fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
 pub struct Part {
     begin: &'static str,
     keep: &'static str,
-    next: &'static str,
     drop: &'static str,
 }
 
 impl Part {
     /// One write of those that share a transaction.
-    pub const WRITE: Self = Self {
-        begin: "SAVEPOINT write_part",
-        keep: "RELEASE write_part",
-        next: "RELEASE write_part; SAVEPOINT write_part",
-        drop: "ROLLBACK TO write_part",
-    };
+    pub const WRITE: Self =
+        Self { begin: "SAVEPOINT write_part", keep: "RELEASE write_part", drop: "ROLLBACK TO write_part" };
     /// One record of an import.
-    pub const RECORD: Self = Self {
-        begin: "SAVEPOINT record_part",
-        keep: "RELEASE record_part",
-        next: "RELEASE record_part; SAVEPOINT record_part",
-        drop: "ROLLBACK TO record_part",
-    };
+    pub const RECORD: Self =
+        Self { begin: "SAVEPOINT record_part", keep: "RELEASE record_part", drop: "ROLLBACK TO record_part" };
 }
 
 impl Db {
@@ -198,7 +189,7 @@ impl Db {
     pub fn begin_next_part(&mut self, part: Part) -> QueryResult<()> {
         match self {
             Db::Sqlite(_) => self.keep_part(part).and_then(|()| self.begin_part(part)),
-            Db::Postgres(c) => c.batch_execute(part.next),
+            Db::Postgres(c) => c.batch_execute(&format!("{}; {}", part.keep, part.begin)),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Reads run on a few reader threads, each with a connection and its prepared statements; every
 //! read sees one state of the database. Writes run on one writer thread, which takes what is
-//! waiting into one transaction (each write in a savepoint of its own), commits once, and only
+//! waiting into one transaction (what fails takes nothing else with it), commits once, and only
 //! then acknowledges: many writes share the cost of one sync to disk.
 
 pub mod connection;

@@ -21,14 +21,14 @@ struct Job {
     work: Box<dyn FnOnce(Attempt) -> Verdict + Send>,
 }
 
-/// What came of a write within its savepoint. A refusal waits for the commit too: it may be based on
+/// What came of a write. A refusal waits for the commit too: it may be based on
 /// what others wrote in the same transaction, and whoever reads after it must find that.
 struct Verdict {
     keep: bool,
     settle: Settle,
 }
 
-/// What a job is given: the connection within a savepoint, or the reason why there is none.
+/// What a job is given: the connection within a transaction, or the reason why there is none.
 enum Attempt<'a> {
     Try(&'a mut Db),
     Refuse(DatabaseError),
