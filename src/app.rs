@@ -1,7 +1,9 @@
 //! The application: everything that handlers share, and what happens when it starts.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use actix_web::http::header::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
@@ -28,6 +30,8 @@ pub struct App {
     pub config: Config,
     /// What the site fixes for its content.
     pub site: Arc<Site>,
+    /// Its languages as headers name them.
+    pub languages: HashMap<String, HeaderValue>,
     /// The database.
     pub database: Database,
     /// Access tokens.
@@ -88,8 +92,10 @@ impl App {
         let room = config.server.answer_cache_bytes;
         let cards = Cards::new(room / CARDS_PART, database.ledger());
         let answers = Answers::new(room - room / CARDS_PART, database.ledger());
+        let header = |locale: &String| Some((locale.clone(), HeaderValue::from_str(locale).ok()?));
         let app = Arc::new(Self {
             config,
+            languages: site.locales.iter().filter_map(header).collect(),
             site,
             database,
             tokens,

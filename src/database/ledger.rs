@@ -7,24 +7,27 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use smallvec::SmallVec;
 use twox_hash::XxHash3_64;
 
 /// Places for kinds; one is a bit of a word.
 const KINDS: u64 = 64;
 /// Places for items: 2 MB.
 const ITEMS: usize = 1 << 18;
+/// An item and what it refers to are seldom more than so many.
+const USUAL: usize = 8;
 
 /// What something was made from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Depends {
     kinds: u64,
-    items: Vec<u32>,
+    items: SmallVec<[u32; USUAL]>,
 }
 
 impl Depends {
     /// Everything of these kinds.
     pub fn on_kinds<'a>(kinds: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { kinds: kinds.into_iter().fold(0, |bits, kind| bits | 1 << place_of_kind(kind)), items: Vec::new() }
+        Self { kinds: kinds.into_iter().fold(0, |bits, kind| bits | 1 << place_of_kind(kind)), items: SmallVec::new() }
     }
 
     /// These items, by their ids.
@@ -37,7 +40,37 @@ impl Depends {
 
     /// Its size beyond the struct, in bytes.
     pub fn size(&self) -> usize {
-        self.items.len() * size_of::<u32>()
+        if self.items.spilled() { self.items.len() * size_of::<u32>() } else { 0 }
+    }
+}
+
+/// What something that is kept stands on: what it was made from and when, and how far it was found good.
+#[derive(Debug)]
+pub struct Basis {
+    depends: Depends,
+    since: u64,
+    good_at: AtomicU64,
+}
+
+impl Basis {
+    /// Of something whose making began at this time of the ledger.
+    pub fn new(depends: Depends, since: u64) -> Self {
+        Self { depends, since, good_at: AtomicU64::new(u64::MAX) }
+    }
+
+    /// The same once more, for another form of it.
+    pub fn again(&self) -> Self {
+        Self::new(self.depends.clone(), self.since)
+    }
+
+    /// When its making began.
+    pub fn since(&self) -> u64 {
+        self.since
+    }
+
+    /// The size of what it was made from beyond the struct, in bytes.
+    pub fn size(&self) -> usize {
+        self.depends.size()
     }
 }
 
@@ -52,6 +85,8 @@ fn place_of_item(id: &str) -> usize {
 /// When what was last changed.
 pub struct Ledger {
     time: AtomicU64,
+    /// How many changes are noted completely.
+    noted: AtomicU64,
     everything: AtomicU64,
     kinds: [AtomicU64; KINDS as usize],
     items: Box<[AtomicU64]>,
@@ -61,6 +96,7 @@ impl Default for Ledger {
     fn default() -> Self {
         Self {
             time: AtomicU64::new(1),
+            noted: AtomicU64::new(0),
             everything: AtomicU64::new(0),
             kinds: [const { AtomicU64::new(0) }; KINDS as usize],
             items: (0..ITEMS).map(|_| AtomicU64::new(0)).collect(),
@@ -81,16 +117,33 @@ impl Ledger {
             self.kinds[place_of_kind(kind) as usize].store(time, Ordering::SeqCst);
             self.items[place_of_item(id)].store(time, Ordering::SeqCst);
         }
+        self.noted.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Notes that anything may have changed.
     pub fn note_everything(&self) {
         let time = self.time.fetch_add(1, Ordering::SeqCst) + 1;
         self.everything.store(time, Ordering::SeqCst);
+        self.noted.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether nothing of what this stands on was changed since. While nothing at all is changed, this looks
+    /// at one place.
+    pub fn holds(&self, basis: &Basis) -> bool {
+        // Taken before the looking: a change that is noted meanwhile, and may be seen in part, makes it another.
+        let noted = self.noted.load(Ordering::SeqCst);
+        if basis.good_at.load(Ordering::Relaxed) == noted {
+            return true;
+        }
+        let good = self.unchanged(&basis.depends, basis.since);
+        if good {
+            basis.good_at.store(noted, Ordering::Relaxed);
+        }
+        good
     }
 
     /// Whether nothing of this was changed after `since`.
-    pub fn unchanged(&self, depends: &Depends, since: u64) -> bool {
+    fn unchanged(&self, depends: &Depends, since: u64) -> bool {
         let before = |place: &AtomicU64| place.load(Ordering::SeqCst) <= since;
         let mut kinds = depends.kinds;
         while kinds != 0 {
@@ -110,17 +163,21 @@ mod tests {
     #[test]
     fn tells_what_is_out_of_date() {
         let ledger = Ledger::default();
-        let list = Depends::on_kinds(["event", "speaker"]);
-        let one = Depends::default().and_items(["a", "b"]);
-        let begun = ledger.now();
-        assert!(ledger.unchanged(&list, begun) && ledger.unchanged(&one, begun));
+        let (list, one) = (Depends::on_kinds(["event", "speaker"]), Depends::default().and_items(["a", "b"]));
+        let based = |since| [Basis::new(list.clone(), since), Basis::new(one.clone(), since)];
+        let hold = |bases: &[Basis; 2]| bases.each_ref().map(|basis| ledger.holds(basis));
+        let early = based(ledger.now());
+        // Twice each: what was found good once must be found out of date all the same.
+        assert_eq!([hold(&early), hold(&early)], [[true, true]; 2]);
         ledger.note([("venue", "c")]);
-        assert!(ledger.unchanged(&list, begun) && ledger.unchanged(&one, begun));
-        ledger.note([("speaker", "b")]);
-        assert!(!ledger.unchanged(&list, begun) && !ledger.unchanged(&one, begun));
-        let later = ledger.now();
-        assert!(ledger.unchanged(&list, later) && ledger.unchanged(&one, later));
+        assert_eq!([hold(&early), hold(&early)], [[true, true]; 2]);
+        ledger.note([("speaker", "c")]);
+        assert_eq!([hold(&early), hold(&early)], [[false, true]; 2]);
+        ledger.note([("partner", "b")]);
+        assert_eq!([hold(&early), hold(&early)], [[false, false]; 2]);
+        let later = based(ledger.now());
+        assert_eq!([hold(&later), hold(&early)], [[true, true], [false, false]]);
         ledger.note_everything();
-        assert!(!ledger.unchanged(&list, later) && !ledger.unchanged(&one, later));
+        assert_eq!([hold(&later), hold(&early)], [[false, false]; 2]);
     }
 }

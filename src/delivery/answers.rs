@@ -6,149 +6,97 @@
 //! `http::server`). Equal misses at the same time are computed once.
 
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::{Arc, LazyLock};
 
-use actix_web::http::header::{CONTENT_ENCODING, ETAG, HeaderName, HeaderValue};
-use actix_web::web::Bytes;
 use prometheus::IntCounter;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::coding::Coding;
-use super::compose::MadeOf;
-use crate::database::ledger::{Depends, Ledger};
+use super::kept::Kept;
+use crate::database::ledger::Ledger;
 use crate::database::metrics::counter;
-use crate::database::now;
 
 static HITS: LazyLock<IntCounter> =
     LazyLock::new(|| counter("plenary_answers_kept_total", "Public reads that were answered from memory."));
 static MISSES: LazyLock<IntCounter> =
     LazyLock::new(|| counter("plenary_answers_computed_total", "Public reads that were computed."));
 
-/// The longest address that is kept, in bytes.
-const LONGEST_ADDRESS: usize = 1_024;
 /// The usual size of an answer, in bytes; from it follows how many places are prepared.
 const USUAL: usize = 4_096;
 /// How often an answer that was overtaken while it was made is made anew.
 const TRIES: usize = 3;
+/// What a place costs beside what is kept there, in bytes.
+const PLACE: usize = 96;
 
-/// An answer as it is kept.
-#[derive(Debug)]
-pub struct Kept {
-    /// Its media type.
-    pub content_type: &'static str,
-    /// Its bytes.
-    pub body: Bytes,
-    /// Its entity tag.
-    pub tag: String,
-    /// Its neighbours, for lists (RFC 8288).
-    pub link: Option<String>,
-    /// Its headers, for everybody who is given it.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What it was made from.
-    pub depends: Depends,
-    /// The same in words, until its headers are made of it.
-    pub made_of: MadeOf,
-    /// When its making began, in the ledger's time.
-    pub since: u64,
-    /// Until when it is good (µs): what depends on the clock is not for long.
-    pub until: i64,
-}
-
-impl Kept {
-    /// A fresh answer, with the tag that `tag` makes of its bytes.
-    pub fn new(
-        content_type: &'static str,
-        body: impl Into<Vec<u8>>,
-        tag: impl FnOnce(&[u8]) -> String,
-        made_of: MadeOf,
-    ) -> Self {
-        let body = exact(body.into());
-        let tag = tag(&body);
-        let (headers, depends) = (Vec::new(), made_of.depends());
-        Self { content_type, body, tag, link: None, headers, depends, made_of, since: 0, until: i64::MAX }
-    }
-
-    /// The same in a content coding; none when it is too small to be worth it. Another coding is
-    /// another representation, so it has another tag.
-    pub fn coded(&self, coding: Coding) -> Option<Self> {
-        let body = exact(coding.encode(&self.body)?);
-        let tag = format!("{}+{}\"", self.tag.trim_end_matches('"'), coding.word());
-        let mut headers = self.headers.clone();
-        for (_, value) in headers.iter_mut().filter(|(name, _)| name == ETAG) {
-            *value = HeaderValue::from_str(&tag).ok()?;
-        }
-        headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.word())));
-        let (link, depends) = (self.link.clone(), self.depends.clone());
-        Some(Self { body, tag, headers, link, depends, made_of: MadeOf::default(), ..*self })
-    }
-}
-
-/// The bytes without room to spare, which would be kept with them: an allocator does not take back a part
-/// of what it gave.
-fn exact(bytes: Vec<u8>) -> Bytes {
-    if bytes.capacity() - bytes.len() > bytes.len() / 16 { Bytes::copy_from_slice(&bytes) } else { bytes.into() }
-}
+/// Where an answer is kept: what of a request decides over its answer, as a number. The number is SipHash's
+/// with 128 bits and a key that nobody knows, so no two addresses that anybody can think of have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place(u128);
 
 #[derive(Clone)]
 struct Bytewise;
 
-impl Weighter<String, Arc<Kept>> for Bytewise {
-    fn weight(&self, address: &String, kept: &Arc<Kept>) -> u64 {
-        let headers: usize = kept.headers.iter().map(|(_, value)| value.len() + 96).sum();
-        (address.len() + kept.body.len() + headers + kept.depends.size() + 384) as u64
+impl Weighter<Place, Arc<Kept>> for Bytewise {
+    fn weight(&self, _: &Place, kept: &Arc<Kept>) -> u64 {
+        (kept.size() + PLACE) as u64
     }
 }
 
 /// Answers of this node.
 pub struct Answers {
-    cache: Option<Cache<String, Arc<Kept>, Bytewise>>,
+    cache: Option<Cache<Place, Arc<Kept>, Bytewise>>,
     ledger: Arc<Ledger>,
+    hasher: SipHasher13,
 }
 
 impl Answers {
     /// Room for so many bytes; none for 0.
     pub fn new(bytes: usize, ledger: &Arc<Ledger>) -> Self {
         let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
-        Self { cache: (bytes > 0).then(|| room(bytes)), ledger: Arc::clone(ledger) }
+        let hasher = SipHasher13::new_with_keys(rand::random(), rand::random());
+        Self { cache: (bytes > 0).then(|| room(bytes)), ledger: Arc::clone(ledger), hasher }
+    }
+
+    /// The place of what has these words, in this order.
+    pub fn place(&self, words: &[&str]) -> Place {
+        let mut hasher = self.hasher;
+        for word in words {
+            word.hash(&mut hasher);
+        }
+        Place(hasher.finish128().as_u128())
     }
 
     fn is_good(&self, kept: &Kept) -> bool {
-        self.ledger.unchanged(&kept.depends, kept.since) && (kept.until == i64::MAX || now() < kept.until)
+        self.ledger.holds(&kept.basis) && kept.is_timely()
     }
 
-    /// The answer at this address, if it is kept and still good.
-    pub fn find(&self, address: &str) -> Option<Arc<Kept>> {
-        let found = self.look(address)?;
-        HITS.inc();
-        Some(found)
-    }
-
-    fn look(&self, address: &str) -> Option<Arc<Kept>> {
+    /// The answer at this place, if it is kept and still good.
+    pub fn find(&self, place: Place) -> Option<Arc<Kept>> {
         let cache = self.cache.as_ref()?;
-        let found = cache.get(address)?;
+        let found = cache.get(&place)?;
         if self.is_good(&found) {
+            HITS.inc();
             return Some(found);
         }
-        cache.remove_if(address, |kept| !self.is_good(kept));
+        cache.remove_if(&place, |kept| !self.is_good(kept));
         None
     }
 
-    /// The answer at this address, computed unless it is kept or somebody is computing it now. What
+    /// The answer at this place, computed unless it is kept or somebody is computing it now. What
     /// somebody else began to compute before a change that is acknowledged is not good enough.
-    pub async fn find_or<E, F>(&self, address: &str, compute: F) -> Result<Arc<Kept>, E>
+    pub async fn find_or<E, F>(&self, place: Place, compute: F) -> Result<Arc<Kept>, E>
     where
         F: Future<Output = Result<Kept, E>>,
     {
         MISSES.inc();
-        let cache = match &self.cache {
-            Some(cache) if address.len() <= LONGEST_ADDRESS => cache,
-            _ => return compute.await.map(Arc::new),
-        };
+        let Some(cache) = &self.cache else { return compute.await.map(Arc::new) };
         for _ in 0..TRIES {
-            match cache.get_value_or_guard_async(address).await {
+            match cache.get_value_or_guard_async(&place).await {
                 Ok(kept) if self.is_good(&kept) => return Ok(kept),
-                Ok(_) => drop(cache.remove_if(address, |kept| !self.is_good(kept))),
+                Ok(_) => drop(cache.remove_if(&place, |kept| !self.is_good(kept))),
                 Err(guard) => {
                     let kept = Arc::new(compute.await?);
                     // Overtaken by a change, it is good for those who asked before that, not for others.
@@ -162,15 +110,12 @@ impl Answers {
         compute.await.map(Arc::new)
     }
 
-    /// A kept answer in a content coding, computed once; none when it is too small to be worth it. It
-    /// has its own place and weight.
-    pub fn coded(&self, address: &str, kept: &Kept, coding: Coding) -> Option<Arc<Kept>> {
-        let Some(cache) = self.cache.as_ref().filter(|_| address.len() <= LONGEST_ADDRESS) else {
-            return kept.coded(coding).map(Arc::new);
-        };
-        // No address has a blank in it.
-        let place = format!("{address} {}", coding.word());
-        if let Some(found) = cache.get(place.as_str()).filter(|found| found.since == kept.since) {
+    /// The answer of a place in a content coding, computed once; none when it is too small to be worth it.
+    /// It has its own place and weight.
+    pub fn coded(&self, place: Place, kept: &Kept, coding: Coding) -> Option<Arc<Kept>> {
+        let Some(cache) = &self.cache else { return kept.coded(coding).map(Arc::new) };
+        let place = Place(place.0 ^ (coding as u128 + 1));
+        if let Some(found) = cache.get(&place).filter(|found| found.basis.since() == kept.basis.since()) {
             return Some(found);
         }
         let coded = Arc::new(kept.coded(coding)?);

@@ -9,7 +9,7 @@ use twox_hash::XxHash3_64;
 
 use super::compose::Composed;
 use super::{Audience, Shape};
-use crate::database::ledger::{Depends, Ledger};
+use crate::database::ledger::{Basis, Depends, Ledger};
 
 /// The usual size of a card, in bytes; from it follows how many places are prepared.
 const USUAL: usize = 2_048;
@@ -19,15 +19,13 @@ const USUAL: usize = 2_048;
 pub struct Card {
     /// Its JSON.
     pub object: Box<str>,
-    depends: Depends,
-    since: u64,
+    basis: Basis,
 }
 
 /// What had a slug at a time of the ledger.
 struct Name {
     id: String,
-    depends: Depends,
-    since: u64,
+    basis: Basis,
 }
 
 /// Item and shape.
@@ -38,7 +36,7 @@ struct Bytewise;
 
 impl Weighter<Key, Arc<Card>> for Bytewise {
     fn weight(&self, _: &Key, card: &Arc<Card>) -> u64 {
-        (card.object.len() + card.depends.size() + 192) as u64
+        (card.object.len() + card.basis.size() + 192) as u64
     }
 }
 
@@ -93,10 +91,10 @@ impl Shelf<'_> {
         let cards = self.cards?;
         let key = key(id, shape)?;
         let card = cards.cache.as_ref()?.get(&key)?;
-        if cards.ledger.unchanged(&card.depends, card.since) {
+        if cards.ledger.holds(&card.basis) {
             return Some(card);
         }
-        cards.cache.as_ref()?.remove_if(&key, |card| !cards.ledger.unchanged(&card.depends, card.since));
+        cards.cache.as_ref()?.remove_if(&key, |card| !cards.ledger.holds(&card.basis));
         None
     }
 
@@ -104,21 +102,21 @@ impl Shelf<'_> {
     pub fn id_of(&self, kind: &str, slug: &str) -> Option<String> {
         let cards = self.cards?;
         let name = cards.names.get(&format!("{kind}/{slug}"))?;
-        cards.ledger.unchanged(&name.depends, name.since).then(|| name.id.clone())
+        cards.ledger.holds(&name.basis).then(|| name.id.clone())
     }
 
     /// Remembers what has a slug.
     pub fn learn(&self, kind: &str, slug: &str, id: &str) {
         if let Some(cards) = self.cards {
-            let name = Name { id: id.to_owned(), depends: Depends::on_kinds([kind]), since: self.since };
+            let name = Name { id: id.to_owned(), basis: Basis::new(Depends::on_kinds([kind]), self.since) };
             cards.names.insert(format!("{kind}/{slug}"), Arc::new(name));
         }
     }
 
     /// A fresh card, kept where it may be.
     pub fn keep(&self, id: &str, shape: u64, composed: Composed) -> Arc<Card> {
-        let depends = composed.made_of.depends();
-        let card = Arc::new(Card { object: composed.object.as_str().into(), depends, since: self.since });
+        let basis = Basis::new(composed.made_of.depends(), self.since);
+        let card = Arc::new(Card { object: composed.object.as_str().into(), basis });
         if let Some(cache) = self.cards.and_then(|cards| cards.cache.as_ref())
             && let Some(key) = key(id, shape)
         {

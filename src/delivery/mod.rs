@@ -11,6 +11,7 @@ mod drafts;
 pub mod everywhere;
 pub mod facets;
 mod fields;
+pub mod kept;
 pub mod list;
 pub mod live;
 pub mod loaded;

@@ -8,7 +8,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::conditions::tag as etag;
-use super::hand_out::{address, negotiated};
+use super::hand_out::{negotiated, place};
 use super::openapi::schemas::reference;
 use super::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
 use super::preview_api::{Sight, sight};
@@ -18,8 +18,8 @@ use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::database::{Db, now};
 use crate::delivery::Shape;
-use crate::delivery::answers::Kept;
 use crate::delivery::compose::MadeOf;
+use crate::delivery::kept::Made;
 use crate::delivery::list::{Page, glance, page};
 use crate::delivery::one::{One, one};
 use crate::delivery::purge;
@@ -141,7 +141,7 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
         let (limit, content_type) = (query.limit, media_type(&query.shape));
         let page = read_page(&request.app, resource, &sight, query).await?;
         let link = links(&request, &page);
-        Ok(Kept { link, until, ..Kept::new(content_type, envelope(&page, limit), |body| etag(0, body), made_of) })
+        Ok(Made { link, until, ..Made::new(content_type, envelope(&page, limit), |body| etag(0, body), made_of) })
     };
     keep(&request, &sight, compute).await
 }
@@ -165,20 +165,20 @@ pub async fn read_page(
 pub async fn keep<E>(
     request: &Request,
     sight: &Sight,
-    compute: impl Future<Output = Result<Kept, E>>,
+    compute: impl Future<Output = Result<Made, E>>,
 ) -> Result<Answer, E> {
     let compute = async {
         let since = request.app.database.ledger().now();
-        let kept = compute.await?;
-        let headers = headers(request, sight, &kept);
-        Ok(Kept { since, headers, made_of: MadeOf::default(), ..kept })
+        let made = compute.await?;
+        let headers = headers(request, sight, &made);
+        Ok(made.keep(headers, since))
     };
     if !sight.is_public() {
         return Ok(Answer::kept(None, Arc::new(compute.await?)));
     }
-    let address = address(&request.http, request.negotiated.as_deref());
-    let kept = request.app.answers.find_or(&address, compute).await?;
-    Ok(Answer::kept(Some(address), kept))
+    let place = place(&request.app, &request.http, request.negotiated.as_deref());
+    let kept = request.app.answers.find_or(place, compute).await?;
+    Ok(Answer::kept(Some(place), kept))
 }
 
 /// Of what a list is made.
@@ -187,8 +187,8 @@ pub fn made_of(resource: &'static Resource, query: &ListQuery) -> MadeOf {
 }
 
 /// The answer with one item, in any form.
-pub fn kept_item(content_type: &'static str, body: String, version: i64, made_of: MadeOf) -> Kept {
-    Kept::new(content_type, body, |body| etag(version, body), made_of)
+pub fn kept_item(content_type: &'static str, body: String, version: i64, made_of: MadeOf) -> Made {
+    Made::new(content_type, body, |body| etag(version, body), made_of)
 }
 
 /// Items with some of their fields are of another type, so that clients know which to expect.
@@ -303,8 +303,9 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
     }
 }
 
-/// The headers with which an answer is handed out.
-fn headers(request: &Request, sight: &Sight, kept: &Kept) -> Vec<(HeaderName, HeaderValue)> {
+/// The headers with which an answer is handed out, beside its type and its tag. Those that many answers have
+/// in common share their values.
+fn headers(request: &Request, sight: &Sight, made: &Made) -> Vec<(HeaderName, HeaderValue)> {
     let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
     let vary = match by_address {
         true => "Authorization, Accept-Encoding",
@@ -313,18 +314,14 @@ fn headers(request: &Request, sight: &Sight, kept: &Kept) -> Vec<(HeaderName, He
     let site = &request.app.site;
     let language = request.query("locale").map_or(Some(site.default_locale()), |locale| site.locale(locale));
     let cache = if sight.is_public() { PUBLIC_CACHE } else { "private, no-store" };
+    let own = |value: &str| HeaderValue::from_str(value).ok();
+    let tags = if sight.is_public() { purge::tags(&request.app.config.cdn, &made.made_of) } else { None };
     let given = [
-        (header::ETAG, Some(kept.tag.as_str())),
-        (header::VARY, Some(vary)),
-        (header::CONTENT_LANGUAGE, language),
-        (header::CACHE_CONTROL, Some(cache)),
-        (header::LINK, kept.link.as_deref()),
+        (header::VARY, Some(HeaderValue::from_static(vary))),
+        (header::CONTENT_LANGUAGE, language.and_then(|language| request.app.languages.get(language).cloned())),
+        (header::CACHE_CONTROL, Some(HeaderValue::from_static(cache))),
+        (header::LINK, made.link.as_deref().and_then(own)),
     ];
-    let tags = if sight.is_public() { purge::tags(&request.app.config.cdn, &kept.made_of) } else { None };
-    let tags = tags.as_ref().map(|(name, value)| (HeaderName::from_static(name), Some(value.as_str())));
-    given
-        .into_iter()
-        .chain(tags)
-        .filter_map(|(name, value)| Some((name, HeaderValue::from_str(value?).ok()?)))
-        .collect()
+    let tags = tags.map(|(name, value)| (HeaderName::from_static(name), own(&value)));
+    given.into_iter().chain(tags).filter_map(|(name, value)| Some((name, value?))).collect()
 }

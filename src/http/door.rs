@@ -157,8 +157,8 @@ pub fn request_id(headers: &HeaderMap) -> String {
 }
 
 fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpResponse {
-    if let Some(handed) = &answer.kept {
-        return hand_out(app, http, handed.address.as_deref(), &handed.answer, id);
+    if let Some(handed) = answer.kept {
+        return hand_out(app, http, handed.place, handed.answer, id);
     }
     let mut response =
         HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));

@@ -16,7 +16,7 @@ use crate::content::LocaleMode;
 use crate::content::fault::Faults;
 use crate::database::Db;
 use crate::delivery::Audience;
-use crate::delivery::answers::Kept;
+use crate::delivery::kept::Made;
 use crate::delivery::one::{One, one};
 use crate::delivery::query::Pairs;
 use crate::delivery::reader::Reader;
@@ -213,7 +213,7 @@ async fn list(resource: &'static Resource, form: Form, mut request: Request) -> 
         let page = read_page(&request.app, resource, &sight, query).await?;
         let objects: Vec<&str> = page.cards.iter().map(|card| &*card.object).collect();
         let body = written(&request, form, &objects, &locale)?;
-        Ok(Kept { until, ..Kept::new(form.media_type(), body, |body| etag(0, body), made_of) })
+        Ok(Made { until, ..Made::new(form.media_type(), body, |body| etag(0, body), made_of) })
     };
     keep(&request, &sight, compute).await
 }

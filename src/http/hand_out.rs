@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use actix_web::http::header::{self, AcceptLanguage, Header, Preference};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use super::conditions::none_match;
 use super::door::{finish, wanted_coding};
 use super::route::{Access, Route};
 use crate::app::App;
 use crate::content::Site;
-use crate::delivery::answers::Kept;
+use crate::delivery::answers::Place;
+use crate::delivery::kept::Kept;
 
 /// The language that the client's settings ask for (RFC 9110, section 12.5.4), where the address does
 /// not say any and it is not the default, which needs none.
@@ -34,14 +35,9 @@ fn names_locale(query: &str) -> bool {
     query.contains("locale") && url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "locale")
 }
 
-/// Under what an answer is kept: path, query, and the language that was agreed on beside them.
-pub fn address(http: &HttpRequest, negotiated: Option<&str>) -> String {
-    let (path, query, language) = (http.path(), http.query_string(), negotiated.unwrap_or_default());
-    let mut address = String::with_capacity(path.len() + query.len() + language.len() + 2);
-    for part in [path, "?", query, "#", language] {
-        address.push_str(part);
-    }
-    address
+/// Where the answer is kept: by path, query, and the language that was agreed on beside them.
+pub fn place(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> Place {
+    app.answers.place(&[http.path(), http.query_string(), negotiated.unwrap_or_default()])
 }
 
 /// The answer to a read by somebody who shows no token, if it is kept.
@@ -50,33 +46,37 @@ pub fn at_once(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option
     if !may_be || http.headers().contains_key(header::AUTHORIZATION) {
         return None;
     }
-    let address = address(http, negotiated(http, &app.site).as_deref());
-    let kept = app.answers.find(&address)?;
-    Some(hand_out(app, http, Some(&address), &kept, id))
+    let place = place(app, http, negotiated(http, &app.site).as_deref());
+    let kept = app.answers.find(place)?;
+    Some(hand_out(app, http, Some(place), kept, id))
 }
 
-/// A kept answer as this client wants it, or 304 when the client has it already. `address` says where
-/// its coded forms are kept, if they are.
-pub fn hand_out(app: &App, http: &HttpRequest, address: Option<&str>, kept: &Arc<Kept>, id: &str) -> HttpResponse {
-    if none_match(http, &kept.tag) {
+/// A kept answer as this client wants it, or 304 when the client has it already. `place` says where it is
+/// kept with its coded forms, if it is.
+pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<Kept>, id: &str) -> HttpResponse {
+    if none_match(http, kept.tag.as_str()) {
         let mut response = HttpResponse::build(StatusCode::NOT_MODIFIED);
-        for (name, value) in &kept.headers {
-            response.append_header((name, value));
-        }
+        describe(&mut response, &kept);
         finish(app, &mut response, id);
         return response.finish();
     }
     let coding = if app.config.server.compress { wanted_coding(http) } else { None };
-    let coded = coding.and_then(|coding| match address {
-        Some(address) => app.answers.coded(address, kept, coding),
+    let coded = coding.and_then(|coding| match place {
+        Some(place) => app.answers.coded(place, &kept, coding),
         None => kept.coded(coding).map(Arc::new),
     });
-    let shown = coded.as_ref().unwrap_or(kept);
+    let shown = coded.unwrap_or(kept);
     let mut response = HttpResponse::Ok();
-    for (name, value) in &shown.headers {
-        response.append_header((name, value));
-    }
+    describe(&mut response, &shown);
     response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(shown.content_type)));
     finish(app, &mut response, id);
-    response.body(shown.body.clone())
+    response.body(shown.body())
+}
+
+/// The headers of a kept answer.
+fn describe(response: &mut HttpResponseBuilder, kept: &Kept) {
+    response.insert_header((header::ETAG, kept.tag.as_str()));
+    for (name, value) in &kept.headers {
+        response.append_header((name, value));
+    }
 }

@@ -16,7 +16,8 @@ use utoipa::openapi::{RefOr, Required, Schema};
 use crate::app::App;
 use crate::auth::permissions::{Action, Area, Role};
 use crate::content::fault::{Faults, unknown};
-use crate::delivery::answers::Kept;
+use crate::delivery::answers::Place;
+use crate::delivery::kept::Kept;
 use crate::delivery::query::Pairs;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
@@ -103,8 +104,8 @@ pub struct Answer {
 /// An answer as it is kept, and where, if it is.
 #[derive(Debug)]
 pub struct Handed {
-    /// Its address.
-    pub address: Option<String>,
+    /// Its place.
+    pub place: Option<Place>,
     /// The answer.
     pub answer: Arc<Kept>,
 }
@@ -133,8 +134,8 @@ impl Answer {
     }
 
     /// An answer as it is kept.
-    pub fn kept(address: Option<String>, answer: Arc<Kept>) -> Self {
-        Self { kept: Some(Handed { address, answer }), ..Self::empty(200) }
+    pub fn kept(place: Option<Place>, answer: Arc<Kept>) -> Self {
+        Self { kept: Some(Handed { place, answer }), ..Self::empty(200) }
     }
 
     /// No body.

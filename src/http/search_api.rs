@@ -15,9 +15,9 @@ use super::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::content::fault::{Faults, unknown};
 use crate::database::Db;
 use crate::delivery::Audience;
-use crate::delivery::answers::Kept;
 use crate::delivery::compose::MadeOf;
 use crate::delivery::everywhere::{self, Hit};
+use crate::delivery::kept::Made;
 use crate::problem::Problem;
 use crate::resources::{ALL, COLLECTIONS, Resource};
 use crate::search::{GREW, Sought};
@@ -127,7 +127,7 @@ async fn search(mut request: Request) -> Result<Answer, Problem> {
         let (hits, more) = request.app.database.read(read).await?;
         let made_of = MadeOf::kinds(ALL.iter().map(|resource| resource.kind).chain([GREW]));
         let body = json!({"data": hits.into_iter().map(shown).collect::<Vec<Value>>(), "more": more});
-        Ok::<_, Problem>(Kept::new(JSON, body.to_string(), |body| etag(0, body), made_of))
+        Ok::<_, Problem>(Made::new(JSON, body.to_string(), |body| etag(0, body), made_of))
     };
     keep(&request, &sight, compute).await
 }

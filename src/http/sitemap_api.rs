@@ -13,8 +13,8 @@ use super::preview_api::Sight;
 use super::route::{Access, Answer, Request, Route};
 use crate::database::Db;
 use crate::delivery::Audience;
-use crate::delivery::answers::Kept;
 use crate::delivery::compose::MadeOf;
+use crate::delivery::kept::Made;
 use crate::delivery::sitemap::{count, entries};
 use crate::feeds::sitemap::{index, sitemap};
 use crate::problem::{Kind, Problem};
@@ -61,7 +61,7 @@ async fn get(request: Request) -> Result<Answer, Problem> {
             }
         };
         let body = request.app.database.read(read).await?;
-        Ok::<_, Problem>(Kept::new(XML, body, |body| etag(0, body), MadeOf::kinds(["event"])))
+        Ok::<_, Problem>(Made::new(XML, body, |body| etag(0, body), MadeOf::kinds(["event"])))
     };
     keep(&request, &sight, compute).await
 }

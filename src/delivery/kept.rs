@@ -1,0 +1,133 @@
+//! An answer as it is made, and as it is kept: in as few places of the memory as can be. Of thousands that
+//! are kept, the one that is asked for is in no cache of the processor, so each further place costs as much
+//! as ten headers; its texts are therefore within it, and what many have in common is shared.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
+use actix_web::web::Bytes;
+use smallvec::SmallVec;
+
+use super::coding::Coding;
+use super::compose::MadeOf;
+use crate::database::ledger::Basis;
+use crate::database::now;
+
+/// Headers that all kept answers have, beside the type and the tag.
+const USUAL_HEADERS: usize = 3;
+
+/// An answer that was just made.
+#[derive(Debug)]
+pub struct Made {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// Its bytes.
+    pub body: Vec<u8>,
+    /// Its entity tag.
+    pub tag: Tag,
+    /// Its neighbours, for lists (RFC 8288).
+    pub link: Option<String>,
+    /// What it was made of.
+    pub made_of: MadeOf,
+    /// Until when it is good (µs): what depends on the clock is not for long.
+    pub until: i64,
+}
+
+impl Made {
+    /// An answer with the tag that `tag` makes of its bytes, good until something of it changes.
+    pub fn new(
+        content_type: &'static str,
+        body: impl Into<Vec<u8>>,
+        tag: impl FnOnce(&[u8]) -> String,
+        made_of: MadeOf,
+    ) -> Self {
+        let body = body.into();
+        let tag = Tag::new(&tag(&body));
+        Self { content_type, body, tag, link: None, made_of, until: i64::MAX }
+    }
+
+    /// The same to be kept: with the headers of everybody who is given it, begun at this time of the ledger.
+    pub fn keep(self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>, since: u64) -> Kept {
+        Kept {
+            content_type: self.content_type,
+            body: exact(self.body),
+            tag: self.tag,
+            headers: headers.into_iter().collect(),
+            basis: Basis::new(self.made_of.depends(), since),
+            until: self.until,
+        }
+    }
+}
+
+/// An answer as it is kept.
+#[derive(Debug)]
+pub struct Kept {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// Its entity tag.
+    pub tag: Tag,
+    /// Its further headers, for everybody who is given it.
+    pub headers: SmallVec<[(HeaderName, HeaderValue); USUAL_HEADERS]>,
+    /// What it stands on.
+    pub basis: Basis,
+    until: i64,
+    body: Box<[u8]>,
+}
+
+impl Kept {
+    /// Its bytes, without a copy.
+    pub fn body(self: Arc<Self>) -> Bytes {
+        Bytes::from_owner(Body(self))
+    }
+
+    /// Whether its time is not over.
+    pub fn is_timely(&self) -> bool {
+        self.until == i64::MAX || now() < self.until
+    }
+
+    /// About its size, in bytes.
+    pub fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(_, value)| value.len()).sum();
+        size_of::<Self>() + self.body.len() + headers + self.basis.size()
+    }
+
+    /// The same in a content coding; none when it is too small to be worth it. Another coding is
+    /// another representation, so it has another tag.
+    pub fn coded(&self, coding: Coding) -> Option<Self> {
+        let body = exact(coding.encode(&self.body)?);
+        let tag = Tag::new(&format!("{}+{}\"", self.tag.as_str().trim_end_matches('"'), coding.word()));
+        let mut headers = self.headers.clone();
+        headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.word())));
+        Some(Self { body, tag, headers, basis: self.basis.again(), ..*self })
+    }
+}
+
+/// The bytes of a kept answer, which stay as long as they are being sent.
+struct Body(Arc<Kept>);
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.body
+    }
+}
+
+/// The bytes without room to spare, which would be kept with them: an allocator does not take back a part
+/// of what it gave.
+fn exact(bytes: Vec<u8>) -> Box<[u8]> {
+    if bytes.capacity() - bytes.len() > bytes.len() / 16 { bytes.as_slice().into() } else { bytes.into() }
+}
+
+/// An entity tag (RFC 9110, section 8.8.3), with its quotes.
+#[derive(Debug)]
+pub struct Tag(SmallVec<[u8; 40]>);
+
+impl Tag {
+    fn new(text: &str) -> Self {
+        Self(SmallVec::from_slice(text.as_bytes()))
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
