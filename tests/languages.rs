@@ -10,6 +10,7 @@ tests![
     falls_back_and_says_so,
     one_language_leaves_the_others_alone,
     maps_give_and_take_all,
+    what_a_write_answers_is_what_its_writer_reads,
     each_language_has_its_slug,
     translations_are_published_by_themselves,
     outdated_and_missing_translations_are_known,
@@ -69,6 +70,37 @@ fn maps_give_and_take_all(app: &TestApp) {
     editor
         .post("/api/v1/events?locale=*", &json!({"title": {"fr": "x"}}))
         .problem(422, &[("/title/fr", "unknown_locale"), ("/title", "required")]);
+}
+
+/// What is known of others from the writing, of which some are drafts, or public in some languages only.
+fn what_a_write_answers_is_what_its_writer_reads(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
+    editor.create("speakers", &json!({"name": "Draft", "job_title": "Nobody yet"}));
+    let half = json!({"name": {"en": "Half", "nl": "Deels"}, "status": "published"});
+    editor.post("/api/v1/topics?locale=*", &half).expect(201);
+    editor.act("/api/v1/topics/half/translations/nl/unpublish", "\"v1\"").expect(200);
+    let read = |written: &Value, query: &str| {
+        let path = format!("/api/v1/events/{}", written["id"].as_str().unwrap());
+        assert_eq!(&editor.get(&format!("{path}{query}")).expect(200).json(), written, "{query}");
+        path
+    };
+    for fields in [
+        json!({"speakers": [{"speaker": "anna"}]}),
+        json!({"speakers": [{"speaker": "anna"}, {"speaker": "draft"}]}),
+        json!({"speakers": [{"speaker": "anna"}], "topics": ["half"]}),
+    ] {
+        for query in ["", "?locale=nl", "?locale=*"] {
+            let mut body = fields.clone();
+            body["title"] = if query == "?locale=*" { json!({"en": "Old"}) } else { json!("Old") };
+            let path = read(&editor.post(&format!("/api/v1/events{query}"), &body).expect(201).json(), query);
+            // To itself it refers as it is after the write.
+            let patch = json!({"title": "New", "related": [path.rsplit('/').next()]});
+            let patched = editor.patch(&path, "\"v1\"", &patch).expect(200).json();
+            read(&patched, "");
+            assert_eq!(patched["related"][0]["title"], "New");
+        }
+    }
 }
 
 fn each_language_has_its_slug(app: &TestApp) {

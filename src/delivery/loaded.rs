@@ -70,11 +70,13 @@ impl Loaded {
         named: HashMap<String, Named>,
         shape: &Shape,
     ) -> Self {
-        if named.is_empty() || !shape.include.is_empty() || !shape.view.is_plain(site) {
+        if named.is_empty() || !shape.include.is_empty() || !shape.view.is_usual(site) {
             return self;
         }
         let links = derive::links(&item.id, resource, &item.content(), &item.translations(), site);
-        if links.iter().any(|link| !named.contains_key(&link.target_id)) {
+        // Itself it was before the write.
+        let is_known = |link: &Link| link.target_id != item.id && named.get(&link.target_id).is_some_and(|n| n.open);
+        if !links.iter().all(is_known) {
             return self;
         }
         let reference = |named: Named| Fragments { reference: named.reference, ..Fragments::default() };

@@ -115,8 +115,19 @@ pub struct Named {
     pub id: String,
     /// Whether the public sees it.
     pub live: bool,
+    /// Whether it does so in all its languages, so that editors see no more of it.
+    pub open: bool,
     /// How items show it that refer to it.
     pub reference: String,
+}
+
+/// What is read of an item that was named: kind, slug, id, whether it is live, reference, state of its languages.
+type NamedRow = (String, String, String, bool, String, String);
+
+/// The kind and the slug of what was read, and the rest.
+fn named((kind, slug, id, live, reference, translations): NamedRow) -> ((String, String), Named) {
+    let open = live && Translations::parse(&translations).hidden().is_empty();
+    ((kind, slug), Named { id, live, open, reference })
 }
 
 /// The items that were named by a kind and an id or slug: one query for all ids and one for all slugs.
@@ -127,23 +138,21 @@ pub fn resolve(
 ) -> QueryResult<HashMap<(String, String), Named>> {
     let (ids, by_slug) = split(given.iter().copied(), |(_, text)| text);
     let dialect = connection.dialect();
-    let columns = (items::kind, items::slug, items::id, items::live, items::reference);
-    type Row = (String, String, String, bool, String);
+    let columns = (items::kind, items::slug, items::id, items::live, items::reference, items::translations);
     let mut found = HashMap::new();
     if !ids.is_empty() {
         let wanted: Vec<(&str, String)> = ids.iter().map(|(kind, id)| (*kind, id.to_ascii_lowercase())).collect();
         let rows = present(among).filter(any_of(dialect, items::id, wanted.iter().map(|(_, id)| id))).select(columns);
-        for (kind, _, id, live, reference) in rows.load::<Row>(connection)? {
-            for ((_, given), _) in ids.iter().zip(&wanted).filter(|(_, (of, wanted))| *of == kind && *wanted == id) {
-                let named = Named { id: id.clone(), live, reference: reference.clone() };
-                found.insert((kind.clone(), (*given).to_owned()), named);
+        for ((kind, _), named) in rows.load::<NamedRow>(connection)?.into_iter().map(named) {
+            let is_it = |wanted: &(&str, String)| wanted.0 == kind && wanted.1 == named.id;
+            for ((_, given), _) in ids.iter().zip(&wanted).filter(|(_, wanted)| is_it(wanted)) {
+                found.insert((kind.clone(), (*given).to_owned()), named.clone());
             }
         }
     }
     if !by_slug.is_empty() {
         let these = any_pair_of(dialect, (items::kind, items::slug), by_slug);
-        let rows = present(among).filter(these).select(columns).load::<Row>(connection)?;
-        let named = |(kind, slug, id, live, reference)| ((kind, slug), Named { id, live, reference });
+        let rows = present(among).filter(these).select(columns).load::<NamedRow>(connection)?;
         found.extend(rows.into_iter().map(named));
     }
     Ok(found)
