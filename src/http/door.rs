@@ -8,9 +8,10 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
+use matchit::Params;
 
 use super::hand_out::{at_once, hand_out};
-use super::metrics::REQUEST_SECONDS;
+use super::metrics::Times;
 use super::route::{Access, Actor, Answer, Request, Route};
 use crate::app::App;
 use crate::auth::keys;
@@ -23,33 +24,83 @@ use crate::problem::{Kind, Problem, ProblemBody};
 /// Answers that take longer than this are logged as slow.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Lets a request in, calls the handler, and writes the answer.
-pub async fn pass(
+/// A route, as requests come to it.
+pub struct Entrance {
+    /// The route.
+    pub route: Route,
+    times: Times,
+}
+
+impl Entrance {
+    /// That of a route.
+    pub fn new(route: Route) -> Self {
+        Self { route, times: Times::default() }
+    }
+
+    /// Lets a request in, calls the handler, and writes the answer. `named` are the parameters of the path.
+    pub async fn pass(
+        &self,
+        app: &Arc<App>,
+        http: HttpRequest,
+        named: Params<'_, '_>,
+        payload: Payload,
+    ) -> HttpResponse {
+        let begun = Instant::now();
+        let id = request_id(http.headers());
+        let response = match at_once(app, &self.route, &http, &id) {
+            Some(response) => response,
+            None => handle(app, &self.route, &http, named, payload, &id).await,
+        };
+        self.note(&http, response.status(), begun.elapsed(), &id);
+        response
+    }
+
+    /// Counts the request, and logs it if it wrote, failed, or was slow.
+    fn note(&self, http: &HttpRequest, status: StatusCode, took: Duration, id: &str) {
+        let operation = &self.route.operation_id;
+        self.times.observe(operation, status, took);
+        let (status, method, path, micros) = (status.as_u16(), http.method(), http.path(), took.as_micros() as u64);
+        let reads = *http.method() == Method::GET || *http.method() == Method::HEAD;
+        if status >= 500 {
+            tracing::error!(request_id = id, %method, path, status, micros, operation, "request failed");
+        } else if took >= SLOW {
+            tracing::warn!(request_id = id, %method, path, status, micros, operation, "slow request");
+        } else if reads {
+            tracing::debug!(request_id = id, %method, path, status, micros, operation, "request");
+        } else {
+            tracing::info!(request_id = id, %method, path, status, micros, operation, "request");
+        }
+    }
+}
+
+/// The answer to a request that is not kept.
+async fn handle(
     app: &Arc<App>,
     route: &Route,
-    http: HttpRequest,
-    parameters: Vec<(String, String)>,
+    http: &HttpRequest,
+    named: Params<'_, '_>,
     payload: Payload,
+    id: &str,
 ) -> HttpResponse {
-    let begun = Instant::now();
-    let id = request_id(http.headers());
-    if let Some(response) = at_once(app, route, &http, &id) {
-        note(&route.operation_id, &http, response.status(), begun.elapsed(), &id);
-        return response;
-    }
-    let outcome = match admit(app, route, &http, payload).await {
+    // What is no text is no address of anything.
+    let Some(parameters) = decoded(named) else { return refuse(app, http, &nothing(), id) };
+    let outcome = match admit(app, route, http, payload).await {
         Ok((actor, pairs, body)) => {
-            let (app, http, id) = (Arc::clone(app), http.clone(), id.clone());
+            let (app, http, id) = (Arc::clone(app), http.clone(), id.to_owned());
             (route.handler)(Request { app, http, parameters, pairs, body, actor, id, negotiated: None }).await
         }
         Err(problem) => Err(problem),
     };
-    let response = match outcome {
-        Ok(answer) => respond(app, &http, answer, &id),
-        Err(problem) => refuse(app, &http, &problem, &id),
-    };
-    note(&route.operation_id, &http, response.status(), begun.elapsed(), &id);
-    response
+    match outcome {
+        Ok(answer) => respond(app, http, answer, id),
+        Err(problem) => refuse(app, http, &problem, id),
+    }
+}
+
+/// The parameters of the path, as text.
+fn decoded(named: Params) -> Option<Vec<(String, String)>> {
+    let text = |value| Some(percent_encoding::percent_decode_str(value).decode_utf8().ok()?.into_owned());
+    named.iter().map(|(name, value)| Some((name.to_owned(), text(value)?))).collect()
 }
 
 /// Who asks, for what, with which body; or why not.
@@ -227,37 +278,24 @@ pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> Htt
     response.body(serde_json::to_vec(&body).unwrap_or_default())
 }
 
-/// Headers of every answer.
+/// Headers of every answer, which share their values.
+static ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
+];
+/// And of every answer where the public comes by TLS.
+static OVER_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Sets the headers of every answer.
 pub fn finish(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
     response.insert_header((HeaderName::from_static("x-request-id"), id));
-    response.insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    response.insert_header((header::REFERRER_POLICY, "no-referrer"));
-    response.insert_header((header::X_FRAME_OPTIONS, "DENY"));
-    response.insert_header((HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"));
-    if app.config.public_url.starts_with("https:") {
-        response.insert_header((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
+    for (name, value) in &ALWAYS {
+        response.insert_header((name, value));
     }
-}
-
-/// Counts the request, and logs it if it wrote, failed, or was slow.
-pub fn note(operation: &str, http: &HttpRequest, status: StatusCode, took: Duration, id: &str) {
-    let class = match status.as_u16() {
-        100..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        _ => "5xx",
-    };
-    REQUEST_SECONDS.with_label_values(&[operation, class]).observe(took.as_secs_f64());
-    let (status, method, path, micros) = (status.as_u16(), http.method(), http.path(), took.as_micros() as u64);
-    let reads = *http.method() == Method::GET || *http.method() == Method::HEAD;
-    if status >= 500 {
-        tracing::error!(request_id = id, %method, path, status, micros, operation, "request failed");
-    } else if took >= SLOW {
-        tracing::warn!(request_id = id, %method, path, status, micros, operation, "slow request");
-    } else if reads {
-        tracing::debug!(request_id = id, %method, path, status, micros, operation, "request");
-    } else {
-        tracing::info!(request_id = id, %method, path, status, micros, operation, "request");
+    if app.config.public_url.starts_with("https:") {
+        response.insert_header((header::STRICT_TRANSPORT_SECURITY, &OVER_TLS));
     }
 }
 
@@ -270,7 +308,11 @@ pub fn nobody(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpRespons
             problem.allow = Some(allow.to_owned());
             problem
         }
-        None => Problem::new(Kind::NotFound, "there is nothing at this address"),
+        None => nothing(),
     };
     refuse(app, http, &problem, &id)
+}
+
+fn nothing() -> Problem {
+    Problem::new(Kind::NotFound, "there is nothing at this address")
 }

@@ -1,8 +1,10 @@
 //! Metrics in the text format of Prometheus.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
+use std::time::Duration;
 
-use prometheus::{Encoder, HistogramOpts, HistogramVec, TextEncoder};
+use actix_web::http::StatusCode;
+use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, TextEncoder};
 
 use super::route::Answer;
 use crate::database::metrics::register;
@@ -12,11 +14,27 @@ use crate::problem::Problem;
 pub const TEXT: &str = "text/plain; version=0.0.4";
 
 /// Seconds from a request's head to its answer, by operation and class of status.
-pub static REQUEST_SECONDS: LazyLock<HistogramVec> = LazyLock::new(|| {
+static REQUEST_SECONDS: LazyLock<HistogramVec> = LazyLock::new(|| {
     let opts = HistogramOpts::new("plenary_http_request_seconds", "Seconds from a request's head to its answer.")
         .buckets(prometheus::exponential_buckets(0.0001, 2.5, 13).unwrap_or_default());
     register(HistogramVec::new(opts, &["operation", "status"]))
 });
+
+/// The classes of status that are told apart.
+const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
+/// The times of one operation, by class; looked up by name once.
+#[derive(Default)]
+pub struct Times([OnceLock<Histogram>; CLASSES.len()]);
+
+impl Times {
+    /// Notes how long a request of this operation took.
+    pub fn observe(&self, operation: &str, status: StatusCode, took: Duration) {
+        let class = usize::from(status.as_u16() / 100).saturating_sub(2).min(CLASSES.len() - 1);
+        let times = self.0[class].get_or_init(|| REQUEST_SECONDS.with_label_values(&[operation, CLASSES[class]]));
+        times.observe(took.as_secs_f64());
+    }
+}
 
 /// All metrics.
 pub fn exposition() -> Result<Answer, Problem> {

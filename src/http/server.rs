@@ -11,6 +11,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, Payload};
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
 
+use super::door::Entrance;
 use super::route::Route;
 use super::{content_api, door, openapi};
 use crate::app::App;
@@ -91,9 +92,9 @@ struct Table {
     paths: matchit::Router<Place>,
 }
 
-/// What is at a path: its routes, and the methods that it knows.
+/// What is at a path: the entrances of its routes, and the methods that it knows.
 struct Place {
-    routes: Vec<Arc<Route>>,
+    entrances: Vec<Entrance>,
     allow: String,
 }
 
@@ -101,18 +102,18 @@ impl Table {
     /// Of all routes; `GET` answers to `HEAD` as well. Two routes cannot be at the same place, and
     /// the paths are constants: a clash shows at the first start.
     fn new(routes: Vec<Route>) -> Self {
-        let mut by_path: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
+        let mut by_path: BTreeMap<String, Vec<Entrance>> = BTreeMap::new();
         for route in routes {
-            by_path.entry(route.path.clone()).or_default().push(Arc::new(route));
+            by_path.entry(route.path.clone()).or_default().push(Entrance::new(route));
         }
         let mut paths = matchit::Router::new();
-        for (path, routes) in by_path {
-            let mut allowed: Vec<&str> = routes.iter().map(|r| r.method.as_str()).collect();
+        for (path, entrances) in by_path {
+            let mut allowed: Vec<&str> = entrances.iter().map(|entrance| entrance.route.method.as_str()).collect();
             if allowed.contains(&"GET") {
                 allowed.push("HEAD");
             }
             let allow = allowed.join(", ");
-            paths.insert(path, Place { routes, allow }).expect("the paths of routes are distinct");
+            paths.insert(path, Place { entrances, allow }).expect("the paths of routes are distinct");
         }
         Self { paths }
     }
@@ -120,18 +121,10 @@ impl Table {
     async fn serve(&self, app: &Arc<App>, http: HttpRequest, payload: Payload) -> HttpResponse {
         let Ok(found) = self.paths.at(http.path()) else { return door::nobody(app, &http, None) };
         let method = if *http.method() == Method::HEAD { &Method::GET } else { http.method() };
-        let Some(route) = found.value.routes.iter().find(|route| route.method == *method) else {
+        let Some(entrance) = found.value.entrances.iter().find(|entrance| entrance.route.method == *method) else {
             return door::nobody(app, &http, Some(&found.value.allow));
         };
-        let mut parameters = Vec::new();
-        for (name, value) in found.params.iter() {
-            // What is no text is no address of anything.
-            let Ok(value) = percent_encoding::percent_decode_str(value).decode_utf8() else {
-                return door::nobody(app, &http, None);
-            };
-            parameters.push((name.to_owned(), value.into_owned()));
-        }
-        door::pass(app, route, http.clone(), parameters, payload).await
+        entrance.pass(app, http.clone(), found.params, payload).await
     }
 }
 
