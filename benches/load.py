@@ -19,7 +19,7 @@ PASSWORD, EMAIL = "correct horse battery", "admin@example.org"
 # Of events what PocketBase is asked for too, of speakers and partners their names.
 FEW = "&fields=title,type,summary,starts_at,speakers,partners"
 GROWING = ("first", "deep", "filter", "speaker", "search", "searchanew", "any one")
-PAIRS = 3
+PAIRS = 7
 TYPES = ["policy-dialogue", "briefing", "conference", "roundtable"]
 
 
@@ -72,7 +72,7 @@ def wrk(base, mode, peer, connections=32, **env):
 def writers(base, names):
     """Connections that write about 200 events a second, all in all: many, so that their pace hardly depends on the answers."""
     command = ["taskset", "-c", "1", "wrk", "-t1", "-c40", f"-d{SECONDS + 2}s", "-s", str(ROOT / "benches/requests.lua"), base]
-    process = subprocess.Popen(command, env={**os.environ, "MODE": "create", "PEER": "plenary", "PAUSE": "178", **names}, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env={**os.environ, "MODE": "create", "PEER": "plenary", "PAUSE": "168", **names}, stdout=subprocess.PIPE, text=True)
     yield
     said = process.communicate()[0]
     rate, _, _, errors = next(line for line in said.splitlines() if line.startswith("RESULT")).split()[1:]
@@ -174,15 +174,19 @@ def measure_plenary(database, folder, names, report, growth=False):
         report["memory after reads (MB)"] = memory(process)
         writing = dict(TOKEN=token, SPEAKERS=names["speakers"], PARTNERS=names["partners"])
         for mode in ("one", "newest"):
-            pairs = []
+            # Each beside what came before and after it, since the machine is faster and slower by the minute;
+            # of all, the middle: one alone says more of chance than of the program.
+            calm, busy = [wrk(base, mode, "plenary", SLUGS=names["some_slugs"])], []
             for _ in range(PAIRS):
-                calm = wrk(base, mode, "plenary", SLUGS=names["some_slugs"])
                 with writers(base, writing):
                     time.sleep(0.5)
-                    pairs.append((calm, wrk(base, mode, "plenary", SLUGS=names["some_slugs"])))
-            # The pair in the middle: with one alone, chance says more than the program.
-            report[f"{mode}, calm"], report[f"{mode}, 200 writes/s"] = sorted(pairs, key=lambda p: p[1][0] / p[0][0])[PAIRS // 2]
-            spread = ", ".join(f"{busy[0] / calm[0]:.2f} ({busy[2] / calm[2]:.1f}x)" for calm, busy in pairs)
+                    busy.append(wrk(base, mode, "plenary", SLUGS=names["some_slugs"]))
+                calm.append(wrk(base, mode, "plenary", SLUGS=names["some_slugs"]))
+            part = lambda at: [2 * under[at] / (before[at] + after[at]) for before, under, after in zip(calm, busy, calm[1:])]
+            middle = lambda values: sorted(values)[len(values) // 2]
+            rate, longest = part(0), part(2)
+            report[f"{mode}, 200 writes/s"] = (middle([b[0] for b in busy]), middle(rate), middle([b[2] for b in busy]), middle(longest))
+            spread = ", ".join(f"{rate:.2f} ({longest:.1f}x)" for rate, longest in zip(rate, longest))
             print(f"  {mode} under writes, of without (p99): {spread}", file=sys.stderr)
         report["create"] = wrk(base, "create", "plenary", 8, TOKEN=token, SPEAKERS=names["speakers"], PARTNERS=names["partners"])
         report["memory after creates (MB)"] = memory(process)
@@ -289,9 +293,9 @@ def show(reports, sizes):
         print(f"| {mode} | {cell(reference)} | {cell(sqlite_)} | {ratio(sqlite_, reference)} | {cell(postgres_)} | {ratio(postgres_, beside)} | {cell(peer)} | {times} |")
     for who in ("SQLite", "Postgres"):
         for mode in ("one", "newest"):
-            calm, busy = reports[who].get(f"{mode}, calm"), reports[who].get(f"{mode}, 200 writes/s")
-            if calm and busy:
-                print(f"{who}, {mode}, while 200 events a second are written: {busy[0]:,.0f}/s, {busy[0] / calm[0]:.2f} of without; p99 {busy[2]:.2f} ms, {busy[2] / calm[2]:.1f} times")
+            if busy := reports[who].get(f"{mode}, 200 writes/s"):
+                rate, part, longest, times = busy
+                print(f"{who}, {mode}, while 200 events a second are written: {rate:,.0f}/s, {part:.2f} of without; p99 {longest:.2f} ms, {times:.1f} times")
     for who in ("SQLite", "Postgres", "PocketBase"):
         others = {name: round(value, 1) for name, value in reports[who].items() if not isinstance(value, tuple)}
         print(f"{who}: {others}")

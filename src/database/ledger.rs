@@ -3,17 +3,21 @@
 //! Time is a number that grows with each change. What is kept carries the time at which its making
 //! began and the kinds and items that it depends on; it is good while none of these was changed
 //! since. Items share a fixed number of places by their hash: a change can make more out of date
-//! than it must, never less.
+//! than it must, never less. Places are in groups, so few that the processor has all of them at hand:
+//! of what was found good a moment ago, they say mostly that it still is.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use smallvec::SmallVec;
 use twox_hash::XxHash3_64;
 
 /// Places for kinds; one is a bit of a word.
-const KINDS: u64 = 64;
+const KINDS: usize = 64;
 /// Places for items: 2 MB.
 const ITEMS: usize = 1 << 18;
+/// Groups of places: 32 KB.
+const GROUPS: usize = 1 << 12;
 /// An item and what it refers to are seldom more than so many.
 const USUAL: usize = 8;
 
@@ -44,7 +48,7 @@ impl Depends {
     }
 }
 
-/// What something that is kept stands on: what it was made from and when, and how far it was found good.
+/// What something that is kept stands on: what it was made from and when, and until when it was found good.
 #[derive(Debug)]
 pub struct Basis {
     depends: Depends,
@@ -55,7 +59,7 @@ pub struct Basis {
 impl Basis {
     /// Of something whose making began at this time of the ledger.
     pub fn new(depends: Depends, since: u64) -> Self {
-        Self { depends, since, good_at: AtomicU64::new(u64::MAX) }
+        Self { depends, since, good_at: AtomicU64::new(since) }
     }
 
     /// The same once more, for another form of it.
@@ -74,32 +78,40 @@ impl Basis {
     }
 }
 
-fn place_of_kind(kind: &str) -> u64 {
-    XxHash3_64::oneshot(kind.as_bytes()) % KINDS
+fn place_of_kind(kind: &str) -> usize {
+    XxHash3_64::oneshot(kind.as_bytes()) as usize % KINDS
 }
 
 fn place_of_item(id: &str) -> usize {
     XxHash3_64::oneshot(id.as_bytes()) as usize % ITEMS
 }
 
+fn group_of(place: usize) -> usize {
+    place % GROUPS
+}
+
 /// When what was last changed.
 pub struct Ledger {
+    /// Of the last change that is noted completely.
     time: AtomicU64,
-    /// How many changes are noted completely.
-    noted: AtomicU64,
+    /// Changes are noted one after the other.
+    noting: Mutex<()>,
     everything: AtomicU64,
-    kinds: [AtomicU64; KINDS as usize],
+    kinds: [AtomicU64; KINDS],
+    groups: Box<[AtomicU64]>,
     items: Box<[AtomicU64]>,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
+        let places = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
         Self {
             time: AtomicU64::new(1),
-            noted: AtomicU64::new(0),
+            noting: Mutex::new(()),
             everything: AtomicU64::new(0),
-            kinds: [const { AtomicU64::new(0) }; KINDS as usize],
-            items: (0..ITEMS).map(|_| AtomicU64::new(0)).collect(),
+            kinds: [const { AtomicU64::new(0) }; KINDS],
+            groups: places(GROUPS),
+            items: places(ITEMS),
         }
     }
 }
@@ -112,32 +124,39 @@ impl Ledger {
 
     /// Notes that these items changed, by kind and id: after the commit, before it is acknowledged.
     pub fn note<'a>(&self, changed: impl IntoIterator<Item = (&'a str, &'a str)>) {
-        let time = self.time.fetch_add(1, Ordering::SeqCst) + 1;
-        for (kind, id) in changed {
-            self.kinds[place_of_kind(kind) as usize].store(time, Ordering::SeqCst);
-            self.items[place_of_item(id)].store(time, Ordering::SeqCst);
-        }
-        self.noted.fetch_add(1, Ordering::SeqCst);
+        self.note_at(|time| {
+            for (kind, id) in changed {
+                let place = place_of_item(id);
+                for changed in [&self.items[place], &self.groups[group_of(place)], &self.kinds[place_of_kind(kind)]] {
+                    changed.store(time, Ordering::SeqCst);
+                }
+            }
+        });
     }
 
     /// Notes that anything may have changed.
     pub fn note_everything(&self) {
-        let time = self.time.fetch_add(1, Ordering::SeqCst) + 1;
-        self.everything.store(time, Ordering::SeqCst);
-        self.noted.fetch_add(1, Ordering::SeqCst);
+        self.note_at(|time| self.everything.store(time, Ordering::SeqCst));
+    }
+
+    /// The time goes on when all is noted: who finds it so late finds all of that too.
+    fn note_at(&self, note: impl FnOnce(u64)) {
+        let _one_by_one = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
+        let time = self.now() + 1;
+        note(time);
+        self.time.store(time, Ordering::SeqCst);
     }
 
     /// Whether nothing of what this stands on was changed since. While nothing at all is changed, this looks
     /// at one place.
     pub fn holds(&self, basis: &Basis) -> bool {
-        // Taken before the looking: a change that is noted meanwhile, and may be seen in part, makes it another.
-        let noted = self.noted.load(Ordering::SeqCst);
-        if basis.good_at.load(Ordering::Relaxed) == noted {
+        let (now, good_at) = (self.now(), basis.good_at.load(Ordering::Relaxed));
+        if good_at == now {
             return true;
         }
-        let good = self.unchanged(&basis.depends, basis.since);
+        let good = self.unchanged(&basis.depends, good_at);
         if good {
-            basis.good_at.store(noted, Ordering::Relaxed);
+            basis.good_at.store(now, Ordering::Relaxed);
         }
         good
     }
@@ -152,7 +171,8 @@ impl Ledger {
             }
             kinds &= kinds - 1;
         }
-        before(&self.everything) && depends.items.iter().all(|place| before(&self.items[*place as usize]))
+        let is_old = |place: usize| before(&self.groups[group_of(place)]) || before(&self.items[place]);
+        before(&self.everything) && depends.items.iter().all(|place| is_old(*place as usize))
     }
 }
 
@@ -179,5 +199,24 @@ mod tests {
         assert_eq!([hold(&later), hold(&early)], [[true, true], [false, false]]);
         ledger.note_everything();
         assert_eq!([hold(&later), hold(&early)], [[false, false]; 2]);
+    }
+
+    /// Whatever comes before, what was made before a change of its item is out of date after it, and of all
+    /// others only those whose places that item has.
+    #[test]
+    fn tells_of_each_change() {
+        let ledger = Ledger::default();
+        let ids: Vec<String> = (0..2_000).map(|id| format!("item {id}")).collect();
+        let basis = |id: &String| Basis::new(Depends::default().and_items([id.as_str()]), ledger.now());
+        let mut kept: Vec<Basis> = ids.iter().map(basis).collect();
+        for changed in (0..ids.len()).step_by(7) {
+            ledger.note([("event", ids[changed].as_str())]);
+            assert!(!ledger.holds(&kept[changed]));
+            let place = place_of_item(&ids[changed]);
+            for (id, kept) in ids.iter().zip(&mut kept) {
+                assert_eq!(ledger.holds(kept), place_of_item(id) != place, "{id}");
+                *kept = if ledger.holds(kept) { kept.again() } else { basis(id) };
+            }
+        }
     }
 }
