@@ -115,11 +115,45 @@ impl Answers {
     pub fn coded(&self, place: Place, kept: &Kept, coding: Coding) -> Option<Arc<Kept>> {
         let Some(cache) = &self.cache else { return kept.coded(coding).map(Arc::new) };
         let place = Place(place.0 ^ (coding as u128 + 1));
-        if let Some(found) = cache.get(&place).filter(|found| found.basis.since() == kept.basis.since()) {
+        if let Some(found) = cache.get(&place).filter(|found| found.is_form_of(kept)) {
             return Some(found);
         }
         let coded = Arc::new(kept.coded(coding)?);
         cache.insert(place, Arc::clone(&coded));
         Some(coded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::compose::MadeOf;
+    use crate::delivery::kept::Made;
+
+    fn kept(text: &str, since: u64) -> Kept {
+        let tag = |body: &[u8]| format!("\"v0-{}\"", String::from_utf8_lossy(&body[..3]));
+        Made::new("text/plain", text.repeat(2_000), tag, MadeOf::default()).keep([], since)
+    }
+
+    /// What depends on the clock changes without any change of content.
+    #[test]
+    fn a_coded_form_is_of_this_very_answer() {
+        let answers = Answers::new(1 << 20, &Arc::default());
+        let place = answers.place(&["/a", "b", ""]);
+        let coded = |kept: &Kept| answers.coded(place, kept, Coding::Gzip).expect("it is large enough");
+        let (before, after) = (coded(&kept("one", 1)), coded(&kept("two", 1)));
+        assert_eq!((before.tag.as_str(), after.tag.as_str()), ("\"v0-one+gzip\"", "\"v0-two+gzip\""));
+        assert!(before.body() != after.clone().body());
+        assert!(Arc::ptr_eq(&after, &coded(&kept("two", 1))));
+        assert!(!Arc::ptr_eq(&after, &coded(&kept("two", 2))));
+    }
+
+    #[test]
+    fn an_address_has_its_own_place() {
+        let answers = Answers::new(1 << 20, &Arc::default());
+        let places =
+            [["/a", "b", ""], ["/a", "", "b"], ["/ab", "", ""], ["", "/a", "b"]].map(|words| answers.place(&words));
+        assert_eq!(places.iter().collect::<std::collections::HashSet<_>>().len(), places.len());
+        assert_ne!(places[0], Answers::new(1 << 20, &Arc::default()).place(&["/a", "b", ""]));
     }
 }

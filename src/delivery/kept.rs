@@ -100,6 +100,13 @@ impl Kept {
         headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.word())));
         Some(Self { body, tag, headers, basis: self.basis.again(), ..*self })
     }
+
+    /// Whether this is that answer in a content coding: one made at the same time of the ledger is another if
+    /// it depends on the clock.
+    pub fn is_form_of(&self, whole: &Self) -> bool {
+        let rest = self.tag.as_str().strip_prefix(whole.tag.as_str().trim_end_matches('"'));
+        self.basis.since() == whole.basis.since() && rest.is_some_and(|rest| rest.starts_with('+'))
+    }
 }
 
 /// The bytes of a kept answer, which stay as long as they are being sent.
