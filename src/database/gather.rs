@@ -11,8 +11,8 @@ const LONGEST_MOMENT: Duration = Duration::from_millis(2);
 /// that several of them change are written once, and what the core has at hand serves all.
 const PATIENCE: Duration = Duration::from_millis(20);
 const ENOUGH: usize = 8;
-/// Who comes later than this does not write because a write was just acknowledged.
-const LATE: Duration = Duration::from_millis(5);
+/// Who comes later than this does not write because a write was just acknowledged, whatever else it does before.
+const LATE: Duration = Duration::from_millis(10);
 /// After so many waits in vain there are none for a while.
 const TRIES: u32 = 3;
 /// How many commits that while is: twice as many each time, up to the last.
