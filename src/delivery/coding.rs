@@ -29,6 +29,11 @@ impl Coding {
         }
     }
 
+    /// The entity tag of an answer in this coding: another representation, so it has another one.
+    pub fn mark(self, tag: &str) -> String {
+        format!("{}+{}\"", tag.trim_end_matches('"'), self.word())
+    }
+
     /// The coding that a client likes best, by the weights of `Accept-Encoding` and then by ours.
     pub fn wanted(accept: &str) -> Option<Self> {
         let weight = |coding: Coding| {

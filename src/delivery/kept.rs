@@ -91,11 +91,10 @@ impl Kept {
         size_of::<Self>() + self.body.len() + headers + self.basis.size()
     }
 
-    /// The same in a content coding; none when it is too small to be worth it. Another coding is
-    /// another representation, so it has another tag.
+    /// The same in a content coding; none when it is too small to be worth it.
     pub fn coded(&self, coding: Coding) -> Option<Self> {
         let body = exact(coding.encode(&self.body)?);
-        let tag = Tag::new(&format!("{}+{}\"", self.tag.as_str().trim_end_matches('"'), coding.word()));
+        let tag = Tag::new(&coding.mark(self.tag.as_str()));
         let mut headers = self.headers.clone();
         headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.word())));
         Some(Self { body, tag, headers, basis: self.basis.again(), ..*self })

@@ -87,7 +87,7 @@ impl Loaded {
 
 /// Whether the ready answer of an item is that of this view. Of drafts it may tell an earlier stage.
 fn is_ready(item: &Item, site: &Site, view: &View) -> bool {
-    view.is_plain(site) || (view.is_usual(site) && item.live && item.translations().hidden().is_empty())
+    view.is_plain(site) || (view.is_usual(site) && item.is_open())
 }
 
 fn rendered(item: &Item, content: &Map<String, Value>, site: &Site, view: &View) -> Fragments {

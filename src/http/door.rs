@@ -41,17 +41,17 @@ impl Entrance {
     pub async fn pass(
         &self,
         app: &Arc<App>,
-        http: HttpRequest,
+        http: &HttpRequest,
         named: Params<'_, '_>,
         payload: Payload,
     ) -> HttpResponse {
         let begun = Instant::now();
         let id = request_id(http.headers());
-        let response = match at_once(app, &self.route, &http, &id) {
+        let response = match at_once(app, &self.route, http, &id) {
             Some(response) => response,
-            None => handle(app, &self.route, &http, named, payload, &id).await,
+            None => handle(app, &self.route, http, named, payload, &id).await,
         };
-        self.note(&http, response.status(), begun.elapsed(), &id);
+        self.note(http, response.status(), begun.elapsed(), &id);
         response
     }
 
@@ -217,7 +217,7 @@ fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpRespo
     let coded = coding.and_then(|coding| Some((coding, coding.encode(&answer.body)?)));
     for (name, value) in answer.headers {
         let value = match &coded {
-            Some((coding, _)) if name == header::ETAG => marked(&value, coding.word()),
+            Some((coding, _)) if name == header::ETAG => marked(&value, *coding),
             _ => value,
         };
         response.append_header((name, value));
@@ -244,10 +244,9 @@ pub fn wanted_coding(http: &HttpRequest) -> Option<Coding> {
     Coding::wanted(http.headers().get(header::ACCEPT_ENCODING)?.to_str().ok()?)
 }
 
-/// Another content coding is another representation, so it has another tag.
-fn marked(tag: &HeaderValue, coding: &str) -> HeaderValue {
-    let text = tag.to_str().unwrap_or_default();
-    HeaderValue::from_str(&format!("{}+{coding}\"", text.trim_end_matches('"'))).unwrap_or_else(|_| tag.clone())
+/// The tag of an answer in a content coding.
+fn marked(tag: &HeaderValue, coding: Coding) -> HeaderValue {
+    HeaderValue::from_str(&coding.mark(tag.to_str().unwrap_or_default())).unwrap_or_else(|_| tag.clone())
 }
 
 /// A problem as an answer.

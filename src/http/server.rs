@@ -124,7 +124,7 @@ impl Table {
         let Some(entrance) = found.value.entrances.iter().find(|entrance| entrance.route.method == *method) else {
             return door::nobody(app, &http, Some(&found.value.allow));
         };
-        entrance.pass(app, http.clone(), found.params, payload).await
+        entrance.pass(app, &http, found.params, payload).await
     }
 }
 

@@ -126,8 +126,7 @@ type NamedRow = (String, String, String, bool, String, String);
 
 /// The kind and the slug of what was read, and the rest.
 fn named((kind, slug, id, live, reference, translations): NamedRow) -> ((String, String), Named) {
-    let open = live && Translations::parse(&translations).hidden().is_empty();
-    ((kind, slug), Named { id, live, open, reference })
+    ((kind, slug), Named { id, live, open: rows::is_open(live, &translations), reference })
 }
 
 /// The items that were named by a kind and an id or slug: one query for all ids and one for all slugs.

@@ -87,6 +87,11 @@ impl Item {
         if self.status == "draft" { &self.stage } else { &self.status }
     }
 
+    /// Whether the public sees it in all its languages, so that editors see no more of it.
+    pub fn is_open(&self) -> bool {
+        is_open(self.live, &self.translations)
+    }
+
     /// What it has for each language beside its values.
     pub fn translations(&self) -> Translations {
         Translations::parse(&self.translations)
@@ -174,4 +179,9 @@ pub struct Place {
     pub latitude: i64,
     /// East of Greenwich.
     pub longitude: i64,
+}
+
+/// [`Item::is_open`], from the two columns that decide it.
+pub fn is_open(live: bool, translations: &str) -> bool {
+    live && Translations::parse(translations).hidden().is_empty()
 }
