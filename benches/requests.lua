@@ -20,7 +20,7 @@ local function any(list) return list[math.random(#list)] end
 local function escape(text) return (text:gsub("[^%w%-_%.~]", function(c) return string.format("%%%02X", c:byte()) end)) end
 
 -- What PocketBase is asked for: of speakers and partners their names.
-local few = "&fields=title,type,summary,starts_at,speakers,partners"
+local few = "&fields=title,type.slug,summary,starts_at,speakers.speaker.name,speakers.speaker.slug,partners.partner.name"
 local whole = "&include=speakers,partners"
 local function filter()
   return string.format("/api/v1/events?limit=20&offset=%d&sort=-starts_at&type=%s&starts_at%%5Bgte%%5D=%d-%02d-01T00:00:00Z",

@@ -13,6 +13,7 @@ tests![
     places_within_a_distance_are_found,
     ranges_are_meant_in_a_zone,
     fields_are_those_that_were_asked_for,
+    fields_lead_into_what_others_show,
     facets_count_what_the_filters_leave,
     what_is_too_dear_is_refused,
     facets_over_too_many_items_are_refused,
@@ -319,6 +320,47 @@ fn fields_are_those_that_were_asked_for(app: &TestApp) {
     let list = public.get("/api/v1/events?fields=body,type").expect(200).json();
     assert!(list["data"][0].as_object().unwrap().contains_key("body"), "a field of single answers can be asked for");
     public.get("/api/v1/events?fields=titel").problem(400, &[("?fields", "not_allowed")]);
+}
+
+fn fields_lead_into_what_others_show(app: &TestApp) {
+    let editor = fill(app);
+    editor.create("sessions", &json!({"event": "a", "title": "First", "slug": "first", "status": "published", "speakers": [{"speaker": "anna"}]}));
+    let public = app.public();
+    let of_a = |fields: &str| {
+        let mut shown = public.get(&format!("/api/v1/events/a?fields={fields}")).expect(200).json();
+        let listed = public.get(&format!("/api/v1/events?ids={}&fields={fields}", shown["id"].as_str().unwrap()));
+        assert_eq!(listed.expect(200).json()["data"][0], shown, "lists show the same as single answers");
+        let members = shown.as_object_mut().unwrap();
+        assert!(members.remove("id").is_some() && members.remove("slug").is_some());
+        shown
+    };
+    assert_eq!(of_a("speakers.speaker.name"), json!({"speakers": [{"speaker": {"name": "Anna"}}]}));
+    // What is not in a reference is included, with its long texts too, and so is what lies two steps away.
+    assert_eq!(
+        of_a("speakers.speaker.country,speakers.role"),
+        json!({"speakers": [{"role": "speaker", "speaker": {"country": "BE"}}]})
+    );
+    assert_eq!(of_a("speakers.speaker.links"), json!({"speakers": [{"speaker": {"links": []}}]}));
+    assert_eq!(of_a("sessions.title"), json!({"sessions": [{"title": "First"}]}));
+    assert_eq!(of_a("sessions.speakers")["sessions"][0]["speakers"][0]["speaker"]["name"], "Anna");
+    assert_eq!(of_a("speakers.speaker.organisation"), json!({"speakers": [{"speaker": {"organisation": null}}]}));
+    assert_eq!(of_a("venue.geo"), json!({"venue": {"geo": {"latitude": 50.8466, "longitude": 4.3528}}}));
+    assert_eq!(of_a("series.url"), json!({"series": null}));
+    // All of a field is more than a part of it, and the order says nothing.
+    assert_eq!(of_a("type.name,type"), of_a("type,type.name"));
+    assert!(of_a("type,type.name")["type"]["id"].is_string());
+    for (wrong, meant) in
+        [("speakers.speaker.nme", "speakers.speaker.name"), ("tpye.name", "type"), ("title.en", "title")]
+    {
+        let told = public.get(&format!("/api/v1/events?fields={wrong}")).problem(400, &[("?fields", "not_allowed")]);
+        assert!(told["errors"][0]["message"].as_str().unwrap().contains(meant), "{wrong}: {told}");
+    }
+    // What includes is paid for.
+    let all = "venue.geo,type.position,series.url,topics.position,speakers.speaker.country,partners.partner.url,related.summary,sessions.title";
+    let dear = format!(
+        "/api/v1/events?limit=100&facets=type,topic,year,country,speaker,partner,language,venue,series,event_status,attendance_mode&fields={all}"
+    );
+    public.get(&dear).problem(400, &[("", "too_dear")]);
 }
 
 fn facets_count_what_the_filters_leave(app: &TestApp) {

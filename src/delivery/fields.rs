@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// What every item keeps: without it, nobody knows which it is.
@@ -34,17 +34,52 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-impl Serialize for Members<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+/// The object with what is at these places only, and what every item keeps. A place is the name of a member
+/// or, behind a dot, one within it: within the object that it is, or within each of its list.
+pub fn only(object: String, places: &[&str]) -> String {
+    let mut out = String::with_capacity(object.len());
+    match push_object(&mut out, &object, places, &KEPT) {
+        Ok(()) => out,
+        Err(_) => object,
     }
 }
 
-/// The object with these members only, and those that every item keeps.
-pub fn only(object: String, fields: &[&str]) -> String {
-    let Ok(mut members) = serde_json::from_str::<Members>(&object) else { return object };
-    members.0.retain(|(name, _)| KEPT.contains(&name.as_str()) || fields.contains(&name.as_str()));
-    serde_json::to_string(&members).unwrap_or_default()
+fn push_object(out: &mut String, object: &str, places: &[&str], kept: &[&str]) -> serde_json::Result<()> {
+    let members: Members = serde_json::from_str(object)?;
+    out.push('{');
+    let begin = out.len();
+    for (name, value) in members.0 {
+        let whole = kept.contains(&name.as_str()) || places.contains(&name.as_str());
+        let within: Vec<&str> =
+            places.iter().filter_map(|place| place.strip_prefix(&*name)?.strip_prefix('.')).collect();
+        if !whole && within.is_empty() {
+            continue;
+        }
+        // Only names that were asked for get here: nothing in them needs escaping.
+        out.push_str(if out.len() > begin { ",\"" } else { "\"" });
+        out.push_str(&name);
+        out.push_str("\":");
+        if whole { out.push_str(value.get()) } else { push_value(out, value.get(), &within)? }
+    }
+    out.push('}');
+    Ok(())
+}
+
+fn push_value(out: &mut String, value: &str, places: &[&str]) -> serde_json::Result<()> {
+    match value.as_bytes().first() {
+        Some(b'{') => push_object(out, value, places, &[])?,
+        Some(b'[') => {
+            let values: Vec<&RawValue> = serde_json::from_str(value)?;
+            out.push('[');
+            for (index, value) in values.into_iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { "," });
+                push_value(out, value.get(), places)?;
+            }
+            out.push(']');
+        }
+        _ => out.push_str(value),
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -56,5 +91,20 @@ mod tests {
         let object = r#"{"id":"1","slug":"a","title":"\u00e9 \"x\"","n":1.50,"list":[{"title":2}]}"#.to_owned();
         assert_eq!(only(object.clone(), &["list", "n"]), r#"{"id":"1","slug":"a","n":1.50,"list":[{"title":2}]}"#);
         assert_eq!(only(object, &[]), r#"{"id":"1","slug":"a"}"#);
+    }
+
+    #[test]
+    fn goes_into_objects_and_lists() {
+        let object = r#"{"id":"1","slug":"a","venue":null,"type":{"id":"2","name":"T, {"},"speakers":[{"role":"host","speaker":{"id":"3","name":"]","nam":1}},{"role":null,"speaker":null}],"topics":[]}"#;
+        let of = |places: &[&str]| only(object.to_owned(), places).replacen(r#""id":"1","slug":"a","#, "", 1);
+        assert_eq!(
+            of(&["type.name", "venue.city", "topics.name"]),
+            r#"{"venue":null,"type":{"name":"T, {"},"topics":[]}"#
+        );
+        assert_eq!(of(&["speakers.speaker.name"]), r#"{"speakers":[{"speaker":{"name":"]"}},{"speaker":null}]}"#);
+        assert_eq!(of(&["speakers.role"]), r#"{"speakers":[{"role":"host"},{"role":null}]}"#);
+        // All of it is more than a part of it.
+        assert_eq!(of(&["type", "type.name"]), r#"{"type":{"id":"2","name":"T, {"}}"#);
+        assert_eq!(of(&["type.id.name", "type.none"]), r#"{"type":{"id":"2"}}"#);
     }
 }

@@ -49,7 +49,7 @@ pub struct Shape {
     pub full: bool,
     /// For whom.
     pub audience: Audience,
-    /// Only these fields; all if none are named.
+    /// Only what is at these places of the answer ([`Path`](crate::resources::Path)); all if none are named.
     pub fields: Option<Vec<&'static str>>,
     /// With the newest text instead of the public one.
     pub draft: bool,
@@ -61,6 +61,16 @@ impl Shape {
         Self { view, include: Vec::new(), full, audience: Audience::Public, fields: None, draft: false }
     }
 
+    /// Shows this whole too; what is within something shows that as well.
+    pub fn include_also(&mut self, name: &'static str) {
+        let outer = name.split_once('.').map(|(outer, _)| outer);
+        for name in outer.into_iter().chain([name]) {
+            if !self.include.contains(&name) {
+                self.include.push(name);
+            }
+        }
+    }
+
     /// What is to be shown whole of the items that this relation shows whole.
     pub fn within(&self, relation: &str) -> Vec<&'static str> {
         let inner = |name: &&'static str| name.strip_prefix(relation)?.strip_prefix('.');
@@ -69,6 +79,8 @@ impl Shape {
 
     /// Whether a field is shown.
     pub fn shows(&self, name: &str) -> bool {
-        self.fields.as_ref().is_none_or(|fields| fields.contains(&name))
+        let leads =
+            |place: &&str| place.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.fields.as_ref().is_none_or(|fields| fields.iter().any(leads))
     }
 }

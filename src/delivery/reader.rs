@@ -9,7 +9,7 @@ use super::{Audience, Shape};
 use crate::content::fault::{Faults, unknown};
 use crate::content::render::{BodyFormat, View};
 use crate::content::{LocaleMode, Site, values};
-use crate::resources::{Resource, Sort};
+use crate::resources::{Path, Resource, Sort};
 use crate::search::Sought;
 
 /// Reads the parameters that single answers and lists share.
@@ -26,10 +26,11 @@ impl Reader<'_> {
         let audience = self.audience;
         let mut shape = Shape { audience, ..Shape::public(View::plain(self.site), full) };
         shape.view.unpublished = audience == Audience::Editors;
+        let mut paths = None;
         for (name, value) in pairs {
             match name.as_str() {
                 "include" => self.include(value, &mut shape),
-                "fields" => shape.fields = self.fields(value),
+                "fields" => paths = Some(self.fields(value)),
                 "locale" => self.locale(value, &mut shape),
                 "detail" => match value.as_str() {
                     "full" => shape.full = true,
@@ -47,29 +48,22 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-        let details = |name: &&str| {
-            ["reading_minutes", "table_of_contents"].contains(name)
-                || self.resource.field(name).is_some_and(|field| field.detail)
-        };
-        if shape.fields.as_ref().is_some_and(|fields| fields.iter().any(details)) {
-            shape.full = true;
+        if let Some(paths) = paths {
+            narrow(&mut shape, &paths);
         }
         shape
     }
 
-    fn fields(&mut self, value: &str) -> Option<Vec<&'static str>> {
-        let known = self.resource.answered();
+    fn fields(&mut self, value: &str) -> Vec<&'static Path> {
+        let known = self.resource.paths();
         let mut fields = Vec::new();
         for part in value.split(',').filter(|part| !part.is_empty()) {
-            match known.iter().find(|name| **name == part) {
-                Some(name) if fields.contains(name) => {}
-                Some(name) => fields.push(*name),
-                None => self.wrong("fields", part, &known),
+            match known.iter().find(|path| path.name == part) {
+                Some(path) => fields.push(path),
+                None => self.wrong("fields", part, &alike(known, part)),
             }
         }
-        // The same fields in another order are the same answer.
-        fields.sort_unstable();
-        Some(fields)
+        fields
     }
 
     fn facets(&mut self, value: &str) -> Vec<Facet> {
@@ -127,14 +121,7 @@ impl Reader<'_> {
         }
         for part in value.split(',').filter(|p| !p.is_empty()) {
             match known.iter().find(|k| **k == part) {
-                Some(name) => {
-                    // What is within something shows that too.
-                    let outer = name.split_once('.').and_then(|(outer, _)| known.iter().find(|name| **name == outer));
-                    let new: Vec<&str> = outer.into_iter().chain([name]).copied().collect();
-                    shape
-                        .include
-                        .extend(new.into_iter().filter(|name| !shape.include.contains(name)).collect::<Vec<_>>());
-                }
+                Some(name) => shape.include_also(name),
                 None => self.wrong("include", part, known),
             }
         }
@@ -325,4 +312,23 @@ impl Reader<'_> {
         }
         number
     }
+}
+
+/// Only what is at these places; what must be there to show them is so too, whatever else the query says.
+fn narrow(shape: &mut Shape, paths: &[&'static Path]) {
+    paths.iter().filter_map(|path| path.include).for_each(|name| shape.include_also(name));
+    shape.full |= paths.iter().any(|path| path.detail);
+    let mut fields: Vec<&str> = paths.iter().map(|path| path.name).collect();
+    // The same fields in another order are the same answer.
+    fields.sort_unstable();
+    fields.dedup();
+    shape.fields = Some(fields);
+}
+
+/// The places that may be meant: all of the answer itself, and those deeper ones that begin like it.
+fn alike(known: &[Path], given: &str) -> Vec<&'static str> {
+    let first = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let deep = given.contains('.') && known.iter().any(|path| path.name == first(given));
+    let like = |path: &&Path| path.name.contains('.') == deep && (!deep || first(path.name) == first(given));
+    known.iter().filter(like).map(|path| path.name).collect()
 }

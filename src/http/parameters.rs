@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ArrayItems, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Required, Schema};
 
 use super::feeds_api::MOST;
-use super::openapi::schemas::LINE;
+use super::openapi::answers::places_name;
+use super::openapi::schemas::{LINE, reference};
 use super::route::{Request, parameter};
 use crate::content::Site;
 use crate::content::fault::Faults;
@@ -106,7 +107,7 @@ pub fn query(name: &str, schema: impl Into<RefOr<Schema>>, about: &str, example:
 }
 
 /// A list of words, with commas.
-pub fn words(name: &str, item: ObjectBuilder, about: &str, example: serde_json::Value) -> Parameter {
+pub fn words(name: &str, item: impl Into<ArrayItems>, about: &str, example: serde_json::Value) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
@@ -164,10 +165,11 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
             json!("html"),
         ),
     ];
-    let fields = resource.answered();
-    let about =
-        "Only these fields, and `id` and `slug`; the answer is then of type `application/vnd.plenary.partial+json`.";
-    parameters.push(words("fields", one_of(&fields), about, json!([resource.label, "updated_at"])));
+    let about = "Only these fields, and `id` and `slug`; behind a dot, only this of what a field shows, which is included \
+                 where it must be: `venue.city`, `speakers.speaker.name`. The answer is then of type \
+                 `application/vnd.plenary.partial+json`.";
+    let place = reference(&places_name(resource));
+    parameters.push(words("fields", place, about, json!([resource.label, "updated_at"])));
     parameters.push(view());
     parameters.extend(moments());
     let includes = resource.includes();

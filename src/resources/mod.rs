@@ -1,6 +1,7 @@
 //! The kinds of content, one file each: which fields, rules, filters and sort orders it has.
 //! Everything else (storage, operations, answers, the OpenAPI document) follows from these.
 
+mod answered;
 mod event_types;
 mod events;
 mod filter;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind, Relation};
 
+pub use answered::Path;
 pub use filter::{Column, Filter, On, Sort, Through, Word};
 
 /// Every kind of content, in the order in which the documentation lists them. References point
@@ -131,14 +133,6 @@ impl Resource {
     /// The rich text that is the item's body, if it has one in each language.
     pub fn main_text(&'static self) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.localised && matches!(field.kind, Kind::Rich { .. }))
-    }
-
-    /// What `fields` may name.
-    pub fn answered(&'static self) -> Vec<&'static str> {
-        let days = if self.has_span() { ["starts_on", "ends_on"].as_slice() } else { &[] };
-        let own = self.fields.iter().map(|field| field.name).chain(self.children.map(|children| children.name));
-        let outline = if self.main_text().is_some() { OUTLINE.as_slice() } else { &[] };
-        ENVELOPE.into_iter().chain(own).chain(days.iter().chain(outline).copied()).collect()
     }
 
     /// What `include` may name: relations, what is filed under an item, and, behind a dot, the relations

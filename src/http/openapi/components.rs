@@ -11,6 +11,7 @@ use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 
+use super::answers::{self, Answers};
 use super::{more, schemas};
 use crate::auth::{accounts, api as auth_api, forms, keys_api, oidc_api, second_factor_api, sessions_api, tokens};
 use crate::content::Site;
@@ -65,20 +66,27 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
         schemas.insert(name.to_owned(), RefOr::T(schema));
     };
     for resource in ALL {
-        add(resource.schema, schemas::answer(resource, site));
-        if ALL.iter().any(|other| other.relations().any(|relation| relation.target == resource.kind)) {
-            add(&schemas::included_name(resource), schemas::included(resource, site));
-            add(&format!("{}Reference", resource.schema), schemas::short(resource, site));
+        let is_target = ALL.iter().any(|other| other.relations().any(|relation| relation.target == resource.kind));
+        let is_child = ALL.iter().any(|other| other.children.is_some_and(|of| of.kind == resource.kind));
+        let (whole, partial) = (Answers::Whole, Answers::Partial);
+        for answers in [whole, partial] {
+            let name = answers.item_name(resource);
+            add(&name, answers.item(resource));
+            add(&format!("{name}Page"), answers::page(resource, &name));
         }
-        let partial = format!("{}Partial", resource.schema);
-        add(&partial, schemas::partial(schemas::answer(resource, site)));
-        add(&format!("{partial}Page"), schemas::page(resource, &partial));
-        add(&format!("{}Page", resource.schema), schemas::page(resource, resource.schema));
+        if is_target {
+            add(&whole.included_name(resource), whole.included(resource));
+            add(&format!("{}Reference", resource.schema), whole.short(resource));
+        }
+        if is_target || is_child {
+            add(&partial.included_name(resource), partial.included(resource));
+        }
+        add(&answers::places_name(resource), answers::places(resource));
         add(&format!("{}Input", resource.schema), schemas::input(resource, site, false));
         add(&format!("{}Patch", resource.schema), schemas::input(resource, site, true));
         add(&format!("{}Revision", resource.schema), more::revision(resource));
     }
-    add("Page", schemas::page_info());
+    add("Page", answers::page_info());
     add("Changes", more::changes());
     add("SearchResults", more::search_results());
     for (name, fields, about) in FORMS {

@@ -1,5 +1,6 @@
 //! The OpenAPI document, assembled from the routes.
 
+pub mod answers;
 mod components;
 mod more;
 pub mod schemas;

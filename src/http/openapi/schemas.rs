@@ -1,4 +1,4 @@
-//! Schemas of the content, from the declarations of its fields.
+//! Schemas of what editors send, from the declarations of the fields, and what all schemas share.
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{
@@ -7,10 +7,10 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::content::Site;
-use crate::content::field::{Field, Kind, Shape};
+use crate::content::field::{Field, Kind};
 use crate::content::rich_text::Format;
 use crate::content::slug::MAX_SLUG;
-use crate::editorial::draft::{ENVELOPE, STATES};
+use crate::editorial::draft::ENVELOPE;
 use crate::resources::Resource;
 
 /// A schema, or where it is.
@@ -67,8 +67,6 @@ pub fn example_of_item(resource: &'static Resource) -> Value {
 fn example(field: &Field) -> Value {
     serde_json::from_str(field.example).unwrap_or(Value::Null)
 }
-
-// ------------------------------------------------------------------ inputs
 
 /// The input of a kind: all fields for POST and PUT, or any of them, each nullable, for PATCH.
 pub fn input(resource: &'static Resource, site: &Site, patch: bool) -> Schema {
@@ -157,7 +155,7 @@ fn input_kind(kind: &'static Kind, site: &Site) -> Reference {
 }
 
 /// The schema of a plain value, the same in inputs and answers.
-fn scalar(kind: &'static Kind) -> Reference {
+pub(super) fn scalar(kind: &'static Kind) -> Reference {
     schema(match kind {
         Kind::Line { max } => written(*max, LINE),
         Kind::Text { max } | Kind::Rich { max } => written(*max, LINES),
@@ -178,227 +176,7 @@ fn scalar(kind: &'static Kind) -> Reference {
     })
 }
 
-// ------------------------------------------------------------------ answers
-
-/// The answer of a kind within another item's: of its own relations it has those that are included too.
-pub fn included(resource: &'static Resource, site: &Site) -> Schema {
-    answer_with(resource, site, false)
-}
-
-/// The name of the schema that [`included`] makes.
-pub fn included_name(resource: &'static Resource) -> String {
-    format!("{}Included", resource.schema)
-}
-
-/// The answer of a kind; every field is there, null or empty when it has no value.
-pub fn answer(resource: &'static Resource, site: &Site) -> Schema {
-    answer_with(resource, site, true)
-}
-
-fn answer_with(resource: &'static Resource, site: &Site, relations: bool) -> Schema {
-    let mut object = closed(of_type(Type::Object).description(Some(resource.about)));
-    object = head(object)
-        .property(
-            "version",
-            schema(of_type(Type::Integer).minimum(Some(1)).description(Some("Grows by one with each write."))),
-        )
-        .property("status", schema(text().enum_values(Some(STATES.to_vec()))))
-        .property("created_at", schema(formatted(KnownFormat::DateTime)))
-        .property("updated_at", schema(formatted(KnownFormat::DateTime)))
-        .property("published_at", or_null(schema(formatted(KnownFormat::DateTime))))
-        .property(
-            "trashed_at",
-            schema(formatted(KnownFormat::DateTime).description(Some("Only on items in the trash."))),
-        );
-    for name in ["version", "status", "created_at", "updated_at", "published_at"] {
-        object = object.required(name);
-    }
-    for field in resource.fields {
-        object = object.property(field.name, answer_field(field, site));
-        if !field.detail && (relations || field.relation().is_none()) {
-            object = object.required(field.name);
-        }
-    }
-    if resource.has_span() {
-        for (name, about) in
-            [("starts_on", "First day, on the clock of its zone."), ("ends_on", "Last day, inclusive.")]
-        {
-            object = object
-                .property(name, or_null(schema(formatted(KnownFormat::Date).description(Some(about)))))
-                .required(name);
-        }
-    }
-    if resource.main_text().is_some() {
-        object = outline(object);
-    }
-    if let Some(children) = resource.children.filter(|_| relations) {
-        let kind = Resource::of_kind(children.kind).map_or("", |r| r.schema);
-        let list = ArrayBuilder::new().items(reference(kind)).description(Some("With `include`."));
-        object = object.property(children.name, RefOr::T(Schema::Array(list.build())));
-    }
-    object = object
-        .property(
-            "locale",
-            schema(text().description(Some("The language that was asked for; absent with `locale=*`."))),
-        )
-        .property(
-            "fallbacks",
-            RefOr::T(Schema::Array(
-                ArrayBuilder::new()
-                    .items(text())
-                    .description(Some("Fields that have another language's value, since there is none in this one."))
-                    .build(),
-            )),
-        );
-    Schema::Object(object.build())
-}
-
-/// What answers tell of the main text.
-fn outline(object: ObjectBuilder) -> ObjectBuilder {
-    let heading = closed(of_type(Type::Object))
-        .property("level", schema(of_type(Type::Integer).minimum(Some(1)).maximum(Some(6))))
-        .property("id", schema(text().description(Some("Its id in the HTML."))))
-        .property("text", schema(text()));
-    let heading = ["level", "id", "text"].into_iter().fold(heading, |heading, name| heading.required(name));
-    let headings = ArrayBuilder::new().items(schema(heading)).description(Some("The headings of the text.")).build();
-    let minutes = of_type(Type::Integer).minimum(Some(1)).description(Some("Minutes that it takes to read the text."));
-    object
-        .property("excerpt", or_null(schema(text().description(Some("How the text begins; absent with `locale=*`.")))))
-        .property("reading_minutes", or_null(schema(minutes)))
-        .property("table_of_contents", RefOr::T(Schema::Array(headings)))
-}
-
-/// The short form in which other items' answers name one.
-pub fn short(resource: &'static Resource, site: &Site) -> Schema {
-    let object = closed(of_type(Type::Object).description(Some(format!("A {} in short.", resource.noun))));
-    let label = resource.field(resource.label).map_or(null(), |field| answer_field(field, site));
-    Schema::Object(head(object).property(resource.label, label).required(resource.label).build())
-}
-
-/// The same with some of its fields.
-pub fn partial(whole: Schema) -> Schema {
-    match whole {
-        Schema::Object(mut object) => {
-            object.required.retain(|name| name == "id" || name == "slug");
-            object.description =
-                object.description.map(|about| format!("{about} With the fields that were asked for."));
-            Schema::Object(object)
-        }
-        other => other,
-    }
-}
-
-/// A page of a list, of items with this schema.
-pub fn page(resource: &'static Resource, item: &str) -> Schema {
-    let list = ArrayBuilder::new().items(reference(item)).max_items(Some(100)).build();
-    let object = closed(of_type(Type::Object).description(Some(format!("A page of {}.", resource.collection))))
-        .property("data", RefOr::T(Schema::Array(list)))
-        .property("page", reference("Page"))
-        .property("highlights", schema(highlights()))
-        .property("facets", schema(facets()))
-        .required("data")
-        .required("page");
-    Schema::Object(object.build())
-}
-
-/// By name, what was counted.
-fn facets() -> ObjectBuilder {
-    let value = ["value", "label", "count"].into_iter().fold(closed(of_type(Type::Object)), |object, name| {
-        let kind = if name == "count" { of_type(Type::Integer).minimum(Some(1)) } else { text() };
-        object.property(name, schema(kind)).required(name)
-    });
-    let values = ArrayBuilder::new().items(schema(value)).max_items(Some(200)).build();
-    of_type(Type::Object)
-        .additional_properties(Some(RefOr::T(Schema::Array(values))))
-        .description(Some("By facet, its values and how many items have them; only with `facets`."))
-}
-
-/// By item, where a text was found.
-fn highlights() -> ObjectBuilder {
-    of_type(Type::Object)
-        .additional_properties(Some(schema(text())))
-        .description(Some("By id, where the text was found, as HTML with `<mark>`; only with `highlights=true`."))
-}
-
-/// Where a page is within its list.
-pub fn page_info() -> Schema {
-    let cursor = |about| or_null(schema(text().description(Some(about))));
-    let object = closed(of_type(Type::Object).description(Some("Where a page is within its list.")))
-        .property("next", cursor("Cursor of the next page."))
-        .property("prev", cursor("Cursor of the page before."))
-        .property("limit", schema(of_type(Type::Integer).minimum(Some(1)).maximum(Some(100))))
-        .property(
-            "total",
-            schema(of_type(Type::Integer).minimum(Some(0)).description(Some("All items; only with `count=exact`."))),
-        )
-        .required("next")
-        .required("prev")
-        .required("limit");
-    Schema::Object(object.build())
-}
-
-fn head(object: ObjectBuilder) -> ObjectBuilder {
-    object
-        .property("id", schema(formatted(KnownFormat::Uuid)))
-        .property("slug", schema(text()))
-        .required("id")
-        .required("slug")
-}
-
-fn answer_field(field: &'static Field, site: &Site) -> Reference {
-    if let Some(relation) = field.relation() {
-        let kind = Resource::of_kind(relation.target);
-        let (name, included) = kind.map_or((String::new(), String::new()), |r| (r.schema.to_owned(), included_name(r)));
-        let target = || {
-            let any = AnyOfBuilder::new().item(reference(&included)).item(reference(&format!("{name}Reference")));
-            RefOr::T(Schema::AnyOf(any.build()))
-        };
-        return match relation.shape {
-            Shape::One => described(or_null(target()), field),
-            Shape::Many => described(list_of(target()), field),
-            Shape::ManyWith { key, fields } => {
-                let mut object = closed(of_type(Type::Object));
-                for inner in fields {
-                    let value = if inner.name == key { target() } else { answer_field(inner, site) };
-                    object = object.property(inner.name, value).required(inner.name);
-                }
-                described(list_of(schema(object)), field)
-            }
-        };
-    }
-    let one = answer_kind(&field.kind, site);
-    let nullable = !matches!(field.kind, Kind::List { .. });
-    if !field.localised {
-        let always = field.required || field.default.is_some();
-        return described(if nullable && !always { or_null(one) } else { one }, field);
-    }
-    let map = of_type(Type::Object)
-        .additional_properties(Some(AdditionalProperties::RefOr(answer_kind(&field.kind, site))))
-        .description(Some("With `locale=*`: one value for each language."));
-    let mut any = AnyOfBuilder::new().item(one).item(schema(map));
-    if !field.required {
-        any = any.item(null());
-    }
-    RefOr::T(Schema::AnyOf(any.description(Some(field.about)).build()))
-}
-
-fn answer_kind(kind: &'static Kind, site: &Site) -> Reference {
-    match kind {
-        Kind::Object(fields) => {
-            let mut object = closed(of_type(Type::Object));
-            for field in *fields {
-                object = object.property(field.name, answer_field(field, site)).required(field.name);
-            }
-            schema(object)
-        }
-        Kind::List { of, .. } => list_of(answer_kind(of, site)),
-        // Sanitised HTML may be longer than its source, or empty.
-        Kind::Rich { .. } => schema(text()),
-        _ => scalar(kind),
-    }
-}
-
-fn list_of(items: Reference) -> Reference {
+pub(super) fn list_of(items: Reference) -> Reference {
     RefOr::T(Schema::Array(ArrayBuilder::new().items(items).build()))
 }
 
@@ -406,12 +184,12 @@ pub(super) fn closed(object: ObjectBuilder) -> ObjectBuilder {
     object.additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
-fn null() -> Reference {
+pub(super) fn null() -> Reference {
     schema(of_type(Type::Null))
 }
 
 /// The same, or null.
-fn or_null(one: Reference) -> Reference {
+pub(super) fn or_null(one: Reference) -> Reference {
     match one {
         RefOr::T(Schema::Object(mut object)) => {
             if let SchemaType::Type(kind) = object.schema_type.clone() {
@@ -434,7 +212,7 @@ fn or_null(one: Reference) -> Reference {
     }
 }
 
-fn described(one: Reference, field: &'static Field) -> Reference {
+pub(super) fn described(one: Reference, field: &'static Field) -> Reference {
     let about = Some(field.about.to_owned());
     match one {
         RefOr::T(Schema::Object(mut object)) => {
