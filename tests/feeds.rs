@@ -19,6 +19,7 @@ tests![
     feeds_show_what_is_public_and_nothing_else,
     feeds_are_kept_and_exact,
     programmes_come_back_as_they_went,
+    programmes_keep_to_their_schema,
     tables_are_read_by_spreadsheets,
     sitemaps_name_every_page_and_language,
 ];
@@ -282,7 +283,8 @@ fn programmes_come_back_as_they_went(app: &TestApp) {
         ("Sunday", "2027-03-28T10:00", "2027-03-28T11:30", "Main <hall>"),
     ] {
         let session = json!({"event": "water-days", "title": title, "starts_at": starts, "ends_at": ends, "room": room, "kind": "talk", "language": "en",
-            "abstract": "One paragraph.", "speakers": [{"speaker": "anna"}], "status": "published"});
+            "abstract": "One paragraph.", "speakers": [{"speaker": "anna"}], "status": "published",
+            "links": [{"title": "More", "url": "https://example.org/?a=1&b=2"}], "documents": [{"title": "Slides", "url": "https://example.org/slides.pdf"}]});
         editor.create("sessions", &session);
     }
     editor.create("sessions", &json!({"event": "water-days", "title": "Secret", "starts_at": "2027-03-27T12:00"}));
@@ -295,7 +297,7 @@ fn programmes_come_back_as_they_went(app: &TestApp) {
         (&sunday["date"], &sunday["start"], &sunday["duration"]),
         (&json!("2027-03-28T10:00:00+02:00"), &json!("10:00"), &json!("01:30"))
     );
-    // What the schemas of the c3voc want of names (checked by hand with its XSD and its JSON schema).
+    // What the schemas of the c3voc want of names.
     assert_eq!(conference["acronym"], "water_days");
     assert!(
         sunday["slug"].as_str().unwrap().starts_with("water_days-")
@@ -328,6 +330,51 @@ fn programmes_come_back_as_they_went(app: &TestApp) {
             .collect();
         assert_eq!(seen, wanted, "{suffix}");
         assert_eq!(sessions["data"][0]["speakers"][0]["speaker"]["name"], "Anna \"A\" <Janssens>", "{suffix}");
+    }
+}
+
+fn programmes_keep_to_their_schema(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("speakers", &json!({"name": "Anna & Bram", "slug": "anna", "status": "published"}));
+    editor.create(
+        "events",
+        &json!({"title": "Days <of> water", "slug": "w", "status": "published", "time_zone": "America/New_York"}),
+    );
+    let programme =
+        |app: &TestApp, event: &str| app.public().get(&format!("/api/v1/events/{event}/schedule.xml")).expect(200).body;
+    assert_eq!(understood("programme", &programme(app, "w")), json!([]), "no session at all");
+    editor.create(
+        "sessions",
+        &json!({"event": "w", "title": "Bare", "slug": "x", "starts_at": "2027-11-06T23:30", "time_zone": "America/New_York", "status": "published"}),
+    );
+    let full = json!({"event": "w", "title": "Full", "slug": "full", "starts_at": "2027-11-07T05:30", "ends_at": "2027-11-08T07:00", "time_zone": "Europe/Brussels", "room": "A \"&\" B",
+        "subtitle": "Sub", "track": "Law", "format": "Panel", "language": "en", "abstract": "One.", "description": "**Two**", "status": "published",
+        "speakers": [{"speaker": "anna"}], "links": [{"title": "More", "url": "https://example.org/?a=1&b=2"}],
+        "documents": [{"title": "Slides", "url": "https://example.org/slides.pdf"}]});
+    editor.create("sessions", &full);
+    let good = programme(app, "w");
+    assert_eq!(understood("programme", &good), json!([]));
+    // All on the clock of the event, which is put back that night; links say what they are called.
+    let good = String::from_utf8(good).unwrap();
+    for part in [
+        "<date>2027-11-07T00:30:00-04:00</date><start>00:30</start><duration>25:30</duration>",
+        "end=\"2027-11-08T01:00:00-05:00\"",
+        ">More</link>",
+        ">Slides</attachment>",
+    ] {
+        assert!(good.contains(part), "{part} in {good}");
+    }
+    // The schema refuses what is wrong: what stands twice, and what is no time or is not there.
+    let number = good.split("event id=\"").nth(1).unwrap().split('"').next().unwrap();
+    let other = good.split("event id=\"").nth(2).unwrap().split('"').next().unwrap();
+    for (part, wrong) in [
+        (format!("event id=\"{other}"), format!("event id=\"{number}")),
+        ("<date>2027-11-07T00:30:00-04:00".into(), "<date>2027-11-07T00:30:00".into()),
+        ("<title>Bare</title>".into(), String::new()),
+    ] {
+        assert!(good.contains(&part), "{part} in {good}");
+        let faults = understood("programme", good.replace(&part, &wrong).as_bytes());
+        assert_eq!(faults.as_array().unwrap().len(), 1, "{part}: {faults}");
     }
 }
 

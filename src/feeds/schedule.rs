@@ -1,6 +1,7 @@
 //! The programme of an event as frab and pretalx tell it: days, rooms, and what takes place in them.
 
 use chrono::{DateTime, FixedOffset, NaiveDate};
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
@@ -43,7 +44,10 @@ pub struct Talk<'a> {
 impl<'a> Schedule<'a> {
     /// The programme of an event that was answered with its sessions; those without a time are in none.
     pub fn new(feed: &Feed<'_>, event: &'a Value) -> Self {
-        let mut talks: Vec<Talk> = list(event, "sessions").iter().filter_map(Talk::new).collect();
+        let zone = text(event, "time_zone").unwrap_or("UTC");
+        let clock: Tz = zone.parse().unwrap_or_default();
+        let talk = |session| Talk::new(session, clock);
+        let mut talks: Vec<Talk> = list(event, "sessions").iter().filter_map(talk).collect();
         talks.sort_by_key(|talk| talk.starts);
         let mut days: Vec<Day> = Vec::new();
         for talk in talks {
@@ -59,7 +63,7 @@ impl<'a> Schedule<'a> {
                 None => day.rooms.push((room, vec![talk])),
             }
         }
-        Self { event, url: feed.page(event), zone: text(event, "time_zone").unwrap_or("UTC"), days }
+        Self { event, url: feed.page(event), zone, days }
     }
 
     /// First and last day: of the event, or else of its sessions.
@@ -144,9 +148,11 @@ impl<'a> Day<'a> {
 }
 
 impl<'a> Talk<'a> {
-    fn new(session: &'a Value) -> Option<Self> {
-        let starts = time(session, "starts_at")?;
-        Some(Self { session, starts, ends: time(session, "ends_at").unwrap_or(starts).max(starts) })
+    /// On the clock of the whole programme, whatever zone the session itself has.
+    fn new(session: &'a Value, zone: Tz) -> Option<Self> {
+        let at = |name| Some(time(session, name)?.with_timezone(&zone).fixed_offset());
+        let starts = at("starts_at")?;
+        Some(Self { session, starts, ends: at("ends_at").unwrap_or(starts).max(starts) })
     }
 
     /// How long it takes, as `hh:mm`.
@@ -172,8 +178,7 @@ impl<'a> Talk<'a> {
             let id = text(person, "id").unwrap_or_default();
             json!({"guid": id, "name": person["name"], "public_name": person["name"]})
         };
-        let link = |link: &Value| json!({"url": link["url"], "title": text(link, "label").or(text(link, "url"))});
-        let attachment = |file: &Value| json!({"url": file["url"], "title": text(file, "title").or(text(file, "url"))});
+        let linked = |item: &Value| json!({"url": item["url"], "title": text(item, "title").or(text(item, "url"))});
         json!({
             "id": number(id),
             "guid": id,
@@ -195,8 +200,8 @@ impl<'a> Talk<'a> {
             "recording_license": "",
             "do_not_record": false,
             "persons": self.people().map(person).collect::<Vec<_>>(),
-            "links": list(session, "links").iter().map(link).collect::<Vec<_>>(),
-            "attachments": list(session, "documents").iter().map(attachment).collect::<Vec<_>>(),
+            "links": list(session, "links").iter().map(linked).collect::<Vec<_>>(),
+            "attachments": list(session, "documents").iter().map(linked).collect::<Vec<_>>(),
         })
     }
 }

@@ -95,17 +95,17 @@ fn talk(out: &mut Out, talk: &Talk<'_>, room: &str, schedule: &Schedule<'_>) -> 
                 element.write_text_content(BytesText::new(text(person, "name").unwrap_or_default())).map(drop)
             })
         })?;
-        linked(out, ("links", "link"), list(session, "links"), "label")?;
-        linked(out, ("attachments", "attachment"), list(session, "documents"), "title")
+        linked(out, ("links", "link"), list(session, "links"))?;
+        linked(out, ("attachments", "attachment"), list(session, "documents"))
     })?;
     Ok(())
 }
 
-fn linked(out: &mut Out, names: (&str, &str), items: &[serde_json::Value], title: &str) -> std::io::Result<()> {
+fn linked(out: &mut Out, names: (&str, &str), items: &[serde_json::Value]) -> std::io::Result<()> {
     out.create_element(names.0).write_inner_content(|out| {
         items.iter().try_for_each(|item| {
             let url = text(item, "url").unwrap_or_default();
-            let shown = BytesText::new(text(item, title).unwrap_or(url));
+            let shown = BytesText::new(text(item, "title").unwrap_or(url));
             out.create_element(names.1).with_attribute(("href", url)).write_text_content(shown).map(drop)
         })
     })?;

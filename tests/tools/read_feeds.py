@@ -1,10 +1,12 @@
 """Reads a calendar and feeds with other people's readers and prints what they understood, as JSON."""
 
 import json
+import pathlib
 import sys
 
 import feedparser
 import icalendar
+import xmlschema
 
 
 def calendar(path):
@@ -32,5 +34,10 @@ def feed(path):
     return {"version": parsed.version, "fault": str(parsed.get("bozo_exception", "")), "title": parsed.feed.title, "language": parsed.feed.get("language"), "entries": entries}
 
 
+def programme(path):
+    schema = xmlschema.XMLSchema11(pathlib.Path(__file__).parent.parent / "fixtures/schedule.xsd")
+    return [f"{fault.path}: {fault.reason}" for fault in schema.iter_errors(path)]
+
+
 what, path = sys.argv[1:]
-print(json.dumps({"calendar": calendar, "feed": feed}[what](path)))
+print(json.dumps({"calendar": calendar, "feed": feed, "programme": programme}[what](path)))
