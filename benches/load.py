@@ -18,8 +18,10 @@ EVENTS = int(os.environ.get("EVENTS", "10000"))
 PASSWORD, EMAIL = "correct horse battery", "admin@example.org"
 # What PocketBase is asked for too: of speakers and partners their names.
 FEW = "&fields=title,type.slug,summary,starts_at,speakers.speaker.name,speakers.speaker.slug,partners.partner.name"
+# What PocketBase's records of one event, its speakers and partners have.
+RECORD = "fields=title,type.slug,summary,body,starts_at,ends_at,time_zone,status,venue,speakers.speaker.id,speakers.speaker.slug,speakers.speaker.name,speakers.speaker.job_title,speakers.speaker.affiliation,speakers.speaker.biography,partners.partner.id,partners.partner.slug,partners.partner.name,partners.partner.url"
 # By what is measured of ours, what of PocketBase's is the same.
-SAME = {"names": "newest", "one": "one", "filternames": "filter", "searchnames": "search"}
+SAME = {"names": "newest", "one": "one", "onesame": "one", "filternames": "filter", "searchnames": "search"}
 GROWING = ("first", "deep", "filter", "speaker", "search", "searchanew", "any one")
 PAIRS = 7
 # How often each figure is measured, in turn with those that it is compared with.
@@ -62,7 +64,7 @@ def server(command, url, env=None, user=None):
 
 def wrk(base, mode, peer, connections=32, **env):
     command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", str(ROOT / "benches/requests.lua"), base]
-    run = subprocess.run(command, env={**os.environ, "MODE": mode, "PEER": peer, **env}, capture_output=True, text=True)
+    run = subprocess.run(command, env={**os.environ, "MODE": mode, "PEER": peer, "FEW": FEW, "RECORD": RECORD, **env}, capture_output=True, text=True)
     if run.returncode:
         raise SystemExit(f"{peer} {mode}: {run.stdout}{run.stderr}")
     said = run.stdout
@@ -162,6 +164,7 @@ def measure_plenary(database, folder, names, report, growth=False, peer=None):
         report["start to ready (ms)"] = (time.monotonic() - begun) * 1000
         sizes = {mode: len(call(f"{base}{path}")) for mode, path in (
             ("one", f"/api/v1/events/{names['slug']}?include=speakers,partners"), ("newest", "/api/v1/events?limit=20&include=speakers,partners"), ("names", f"/api/v1/events?limit=20{FEW}"),
+            ("onesame", f"/api/v1/events/{names['slug']}?{RECORD}"),
             ("filter", "/api/v1/events?limit=20&type=briefing&include=speakers,partners"))}
         token = json.loads(call(f"{base}/api/v1/auth/login", {"email": EMAIL, "password": PASSWORD}))["access_token"]
         settle(base)
@@ -172,9 +175,10 @@ def measure_plenary(database, folder, names, report, growth=False, peer=None):
         # The working set of single events fits into memory: so many as that has room for.
         with urllib.request.urlopen(f"{base}/api/v1/events?limit=20&include=speakers,partners") as answer:
             tag = answer.headers["etag"]
-        wrk(base, "one", "plenary", SLUGS=names["some_slugs"])
+        for mode in ("onesame", "one"):
+            wrk(base, mode, "plenary", SLUGS=names["some_slugs"])
         for mode, size, more in (
-            ("one", "one", dict(SLUGS=names["some_slugs"])), ("newest", "newest", {}), ("names", "names", {}), ("unmodified", "newest", dict(TAG=tag)),
+            ("one", "one", dict(SLUGS=names["some_slugs"])), ("onesame", "onesame", dict(SLUGS=names["some_slugs"])), ("newest", "newest", {}), ("names", "names", {}), ("unmodified", "newest", dict(TAG=tag)),
             ("filter", "filter", {}), ("filternames", "names", {}), ("speaker", "filter", dict(SPEAKERS=names["speakers"])), ("search", "filter", {}), ("searchnames", "names", {}), ("search2", "filter", {}), ("any one", "one", dict(SLUGS=names["slugs"]))):
             ours, bare, theirs = [], [], []
             for _ in range(ROUNDS):
@@ -298,7 +302,7 @@ def show(reports, sizes):
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     cell = lambda runs: "{:,.0f}/s ({:.2f} / {:.2f} ms)".format(*(middle(at) for at in zip(*runs))) if runs else "-"
     ratio = lambda ours, others, form: form.format(middle([a[0] / b[0] for a, b in zip(ours, others)])) if ours and others else "-"
-    for mode in ("newest", "names", "unmodified", "one", "any one", "filter", "filternames", "speaker", "search", "searchnames", "search2"):
+    for mode in ("newest", "names", "unmodified", "one", "onesame", "any one", "filter", "filternames", "speaker", "search", "searchnames", "search2"):
         if isinstance(sqlite_ := reports["SQLite"].get(mode), dict):
             postgres_ = reports["Postgres"].get(mode, {"ours": [], "bare": []})
             cells = [cell(sqlite_["bare"]), cell(sqlite_["ours"]), ratio(sqlite_["ours"], sqlite_["bare"], "{:.3f}"), cell(postgres_["ours"]),

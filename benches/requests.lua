@@ -20,7 +20,7 @@ local function any(list) return list[math.random(#list)] end
 local function escape(text) return (text:gsub("[^%w%-_%.~]", function(c) return string.format("%%%02X", c:byte()) end)) end
 
 -- What PocketBase is asked for: of speakers and partners their names.
-local few = "&fields=title,type.slug,summary,starts_at,speakers.speaker.name,speakers.speaker.slug,partners.partner.name"
+local few = os.getenv("FEW")
 local whole = "&include=speakers,partners"
 local function filter()
   return string.format("/api/v1/events?limit=20&offset=%d&sort=-starts_at&type=%s&starts_at%%5Bgte%%5D=%d-%02d-01T00:00:00Z",
@@ -37,6 +37,7 @@ local plenary = {
   deep = function() return "/api/v1/events?limit=20" .. whole .. anew() .. "&cursor=" .. os.getenv("CURSOR") end,
   searchanew = function() return "/api/v1/events?limit=20&q=" .. any(words) .. whole .. anew() end,
   one = function() return "/api/v1/events/" .. any(slugs) .. "?include=speakers,partners" end,
+  onesame = function() return "/api/v1/events/" .. any(slugs) .. "?" .. os.getenv("RECORD") end,
   newest = function() return "/api/v1/events?limit=20" .. whole end,
   names = function() return "/api/v1/events?limit=20" .. few end,
   filternames = function() return filter() .. few end,

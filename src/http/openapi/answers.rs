@@ -57,24 +57,7 @@ impl Answers {
     }
 
     fn with(self, resource: &'static Resource, relations: bool) -> ObjectBuilder {
-        let mut object = closed(of_type(Type::Object).description(Some(resource.about)));
-        object = self
-            .head(object)
-            .property(
-                "version",
-                schema(of_type(Type::Integer).minimum(Some(1)).description(Some("Grows by one with each write."))),
-            )
-            .property("status", schema(text().enum_values(Some(STATES.to_vec()))))
-            .property("created_at", schema(formatted(KnownFormat::DateTime)))
-            .property("updated_at", schema(formatted(KnownFormat::DateTime)))
-            .property("published_at", or_null(schema(formatted(KnownFormat::DateTime))))
-            .property(
-                "trashed_at",
-                schema(formatted(KnownFormat::DateTime).description(Some("Only on items in the trash."))),
-            );
-        for name in ["version", "status", "created_at", "updated_at", "published_at"] {
-            object = self.always(object, name);
-        }
+        let mut object = self.envelope(closed(of_type(Type::Object).description(Some(resource.about))));
         for field in resource.fields {
             object = object.property(field.name, self.field(field));
             if !field.detail && (relations || field.relation().is_none()) {
@@ -82,28 +65,51 @@ impl Answers {
             }
         }
         if resource.has_span() {
-            for (name, about) in
-                [("starts_on", "First day, on the clock of its zone."), ("ends_on", "Last day, inclusive.")]
-            {
-                let day = or_null(schema(formatted(KnownFormat::Date).description(Some(about))));
-                object = self.always(object.property(name, day), name);
-            }
+            object = self.days(object);
         }
         if resource.main_text().is_some() {
             object = outline(object);
         }
         if let Some(children) = resource.children.filter(|_| relations) {
             let kind = Resource::of_kind(children.kind);
-            let name = kind.map_or(String::new(), |kind| {
-                if self == Self::Whole { self.item_name(kind) } else { self.included_name(kind) }
-            });
+            let name =
+                kind.map(|kind| if self == Self::Whole { self.item_name(kind) } else { self.included_name(kind) });
+            let name = name.unwrap_or_default();
             let list = ArrayBuilder::new().items(reference(&name)).description(Some("With `include`."));
             object = object.property(children.name, RefOr::T(Schema::Array(list.build())));
         }
-        let locale = schema(text().description(Some("The language that was asked for; absent with `locale=*`.")));
+        object
+    }
+
+    /// What answers tell of every item.
+    fn envelope(self, object: ObjectBuilder) -> ObjectBuilder {
+        let moment = || schema(formatted(KnownFormat::DateTime));
+        let version = of_type(Type::Integer).minimum(Some(1)).description(Some("Grows by one with each write."));
+        let trashed = formatted(KnownFormat::DateTime).description(Some("Only on items in the trash."));
+        let locale = text().description(Some("The language that was asked for; absent with `locale=*`."));
         let about = "Fields that have another language's value, since there is none in this one.";
         let fallbacks = ArrayBuilder::new().items(schema(text())).description(Some(about)).build();
-        object.property("locale", locale).property("fallbacks", RefOr::T(Schema::Array(fallbacks)))
+        let object = self
+            .head(object)
+            .property("version", schema(version))
+            .property("status", schema(text().enum_values(Some(STATES.to_vec()))))
+            .property("created_at", moment())
+            .property("updated_at", moment())
+            .property("published_at", or_null(moment()))
+            .property("trashed_at", schema(trashed))
+            .property("locale", schema(locale))
+            .property("fallbacks", RefOr::T(Schema::Array(fallbacks)));
+        let names = ["version", "status", "created_at", "updated_at", "published_at"];
+        names.into_iter().fold(object, |object, name| self.always(object, name))
+    }
+
+    /// The days of what takes place at a time.
+    fn days(self, object: ObjectBuilder) -> ObjectBuilder {
+        let days = [("starts_on", "First day, on the clock of its zone."), ("ends_on", "Last day, inclusive.")];
+        days.into_iter().fold(object, |object, (name, about)| {
+            let day = or_null(schema(formatted(KnownFormat::Date).description(Some(about))));
+            self.always(object.property(name, day), name)
+        })
     }
 
     fn head(self, object: ObjectBuilder) -> ObjectBuilder {
