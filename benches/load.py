@@ -211,14 +211,14 @@ def measure_plenary(database, folder, names, report, growth=False, peer=None):
 
 def measure_growth(base, names, report):
     """Queries that were never asked before, and single items."""
-    page = {"next": ""}
+    cursor = ""
     for _ in range(1_000):
-        cursor = f"&cursor={page['next']}" if page["next"] else ""
         page = json.loads(call(f"{base}/api/v1/events?limit=20&fields=title{cursor}"))["page"]
-        if not page.get("next"):
+        if not page["next"]:
             break
+        cursor = f"&cursor={page['next']}"
     for mode in GROWING:
-        report[mode] = wrk(base, mode.removeprefix("any "), "plenary", 8, SLUGS=names["slugs"], SPEAKERS=names["speakers"], CURSOR=page.get("next") or "")
+        report[mode] = wrk(base, mode.removeprefix("any "), "plenary", 8, SLUGS=names["slugs"], SPEAKERS=names["speakers"], CURSOR=cursor)
 
 
 def settle(base):

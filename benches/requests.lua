@@ -34,7 +34,7 @@ end
 
 local plenary = {
   first = function() return "/api/v1/events?limit=20" .. whole .. anew() end,
-  deep = function() return "/api/v1/events?limit=20" .. whole .. anew() .. "&cursor=" .. os.getenv("CURSOR") end,
+  deep = function() return "/api/v1/events?limit=20" .. whole .. anew() .. os.getenv("CURSOR") end,
   searchanew = function() return "/api/v1/events?limit=20&q=" .. any(words) .. whole .. anew() end,
   one = function() return "/api/v1/events/" .. any(slugs) .. "?include=speakers,partners" end,
   onesame = function() return "/api/v1/events/" .. any(slugs) .. "?" .. os.getenv("RECORD") end,

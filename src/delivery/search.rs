@@ -86,8 +86,14 @@ impl<'a> Found<'a> {
         loop {
             let hits = self.matches.best(size)?;
             let new: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
-            let good = meeting(connection, selection, &new)?;
-            ids.extend(new.iter().filter(|id| good.contains(**id)).map(|id| (*id).to_owned()));
+            // Mostly all may be shown: then those that are spare need not be asked for.
+            let (wanted, spare) = new.split_at(if seen == 0 { most.min(new.len()) } else { new.len() });
+            for some in [wanted, spare] {
+                if ids.len() < most && !some.is_empty() {
+                    let good = meeting(connection, selection, some)?;
+                    ids.extend(some.iter().filter(|id| good.contains(**id)).map(|id| (*id).to_owned()));
+                }
+            }
             if ids.len() >= most || hits.len() < size {
                 ids.truncate(most);
                 return Ok(ids);

@@ -1,14 +1,16 @@
 //! Asking the index.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tantivy::collector::{Count, DocSetCollector, TopDocs};
+use tantivy::collector::{Count, DocSetCollector};
 use tantivy::columnar::Column;
 use tantivy::query::{BooleanQuery, ConstScoreQuery, Query, TermSetQuery};
 use tantivy::snippet::SnippetGenerator;
 use tantivy::{DocAddress, Searcher, Term};
 use uuid::Uuid;
 
+use super::best::Best;
 use super::document::said;
 use super::index::{Search, SearchError};
 use super::words::Sought;
@@ -80,14 +82,14 @@ impl Matches<'_> {
     }
 
     fn ranked(&self, query: &dyn Query, most: usize) -> Result<Vec<Hit>, SearchError> {
-        let found = self.searcher.search(query, &TopDocs::with_limit(most).order_by_score())?;
-        let idents = Idents::new(&self.searcher)?;
-        Ok(found.into_iter().map(|(_, address)| idents.hit(address)).collect())
+        let found = self.searcher.search(query, &Best::new(most))?;
+        let idents = self.search.idents.of(&self.searcher)?;
+        Ok(found.into_iter().map(|address| idents.hit(address)).collect())
     }
 
     fn all(&self, query: &dyn Query) -> Result<Vec<String>, SearchError> {
         let found = self.searcher.search(query, &DocSetCollector)?;
-        let idents = Idents::new(&self.searcher)?;
+        let idents = self.search.idents.of(&self.searcher)?;
         Ok(found.into_iter().map(|address| idents.hit(address).id).collect())
     }
 
@@ -136,8 +138,28 @@ impl Matches<'_> {
 }
 
 /// The ids and kinds of documents, by their place in each part of the index.
+#[derive(Debug)]
 struct Idents {
     segments: Vec<[Column<u64>; 3]>,
+}
+
+/// Those of the newest state of the index, which need not be opened for each question.
+#[derive(Debug, Default)]
+pub(super) struct KnownIdents(Mutex<Option<(u64, Arc<Idents>)>>);
+
+impl KnownIdents {
+    fn of(&self, searcher: &Searcher) -> Result<Arc<Idents>, SearchError> {
+        let generation = searcher.generation().generation_id();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, idents)) = &*known
+            && *of == generation
+        {
+            return Ok(Arc::clone(idents));
+        }
+        let idents = Arc::new(Idents::new(searcher)?);
+        *known = Some((generation, Arc::clone(&idents)));
+        Ok(idents)
+    }
 }
 
 impl Idents {

@@ -12,6 +12,7 @@ use tantivy::tokenizer::{
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
 use thiserror::Error;
 
+use super::find::KnownIdents;
 use crate::content::Site;
 use crate::resources::ALL;
 
@@ -75,6 +76,7 @@ pub struct Search {
     pub(super) index: Index,
     pub(super) reader: IndexReader,
     pub(super) fields: Fields,
+    pub(super) idents: KnownIdents,
 }
 
 impl Search {
@@ -96,7 +98,7 @@ impl Search {
                 open(&folder, &schema, site)?
             }
         };
-        Ok(Self { index, reader, fields })
+        Ok(Self { index, reader, fields, idents: KnownIdents::default() })
     }
 
     /// The one writer of the index; none while another node of this folder has it.

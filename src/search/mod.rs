@@ -5,6 +5,7 @@
 //! for these, says which of them may be shown and meet the other conditions. So what the index does
 //! not know yet can be missing for a moment, but nothing is shown that is not public any more.
 
+mod best;
 mod document;
 mod find;
 mod folder;

@@ -1,0 +1,160 @@
+//! The best matches of a whole index. Tantivy's own collector begins each segment as if nothing was found
+//! before; here what is not better than the worst of those found in any segment is passed over, block by block.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tantivy::collector::{Collector, SegmentCollector};
+use tantivy::query::Weight;
+use tantivy::{DocAddress, DocId, Score, SegmentOrdinal, SegmentReader};
+
+/// A document with its score; of those with the same one, the first is the best.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Scored {
+    score: Score,
+    address: DocAddress,
+}
+
+impl Eq for Scored {}
+
+impl PartialOrd for Scored {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Scored {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.score.total_cmp(&other.score).then(other.address.cmp(&self.address))
+    }
+}
+
+/// Collects the addresses of the `most` best, the best first.
+pub struct Best {
+    most: usize,
+    found: Mutex<BinaryHeap<Reverse<Scored>>>,
+}
+
+impl Best {
+    /// Nothing is found yet.
+    pub fn new(most: usize) -> Self {
+        Self { most, found: Mutex::default() }
+    }
+
+    fn found(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Scored>>> {
+        // What is in it is good after each step.
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a score must be above, to be among the best.
+    fn bar(&self) -> Score {
+        let found = self.found();
+        match found.peek() {
+            _ if self.most == 0 => Score::INFINITY,
+            Some(Reverse(worst)) if found.len() >= self.most => worst.score,
+            _ => Score::MIN,
+        }
+    }
+
+    fn add(&self, score: Score, address: DocAddress) {
+        let mut found = self.found();
+        found.push(Reverse(Scored { score, address }));
+        if found.len() > self.most {
+            found.pop();
+        }
+    }
+}
+
+impl Collector for Best {
+    type Fruit = Vec<DocAddress>;
+    type Child = Passed;
+
+    fn for_segment(&self, _: SegmentOrdinal, _: &SegmentReader) -> tantivy::Result<Passed> {
+        Ok(Passed)
+    }
+
+    fn requires_scoring(&self) -> bool {
+        true
+    }
+
+    fn collect_segment(
+        &self,
+        weight: &dyn Weight,
+        segment: SegmentOrdinal,
+        reader: &SegmentReader,
+    ) -> tantivy::Result<()> {
+        let alive = reader.alive_bitset();
+        weight.for_each_pruning(self.bar(), reader, &mut |doc, score| {
+            if alive.is_none_or(|alive| alive.is_alive(doc)) {
+                self.add(score, DocAddress::new(segment, doc));
+            }
+            self.bar()
+        })
+    }
+
+    fn merge_fruits(&self, _: Vec<()>) -> tantivy::Result<Vec<DocAddress>> {
+        let mut found: Vec<Scored> = self.found().drain().map(|Reverse(scored)| scored).collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(found.into_iter().map(|scored| scored.address).collect())
+    }
+}
+
+/// Segments keep nothing of their own.
+pub struct Passed;
+
+impl SegmentCollector for Passed {
+    type Fruit = ();
+
+    fn collect(&mut self, _: DocId, _: Score) {}
+
+    fn harvest(self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use tantivy::collector::TopDocs;
+    use tantivy::query::{BooleanQuery, Query, TermQuery};
+    use tantivy::schema::{IndexRecordOption, STORED, STRING, Schema, TEXT};
+    use tantivy::{Index, IndexWriter, Term, doc};
+
+    use super::*;
+
+    /// The same as tantivy finds, in several segments, with many that are as good as each other and some
+    /// that are deleted.
+    #[test]
+    fn finds_what_looking_at_all_finds() {
+        let mut schema = Schema::builder();
+        let (text, id) = (schema.add_text_field("text", TEXT), schema.add_text_field("id", STRING | STORED));
+        let index = Index::create_in_ram(schema.build());
+        let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).unwrap();
+        writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
+        for number in 0_usize..3_000 {
+            let words = format!("{} {}", "river ".repeat(number * 7 % 11), "law ".repeat(number * 5 % 6));
+            writer.add_document(doc!(text => words, id => number.to_string())).unwrap();
+            if number % 700 == 699 {
+                writer.commit().unwrap();
+            }
+        }
+        for number in (0..3_000).step_by(13) {
+            writer.delete_term(Term::from_field_text(id, &number.to_string()));
+        }
+        writer.commit().unwrap();
+        let searcher = index.reader().unwrap().searcher();
+        assert!(searcher.segment_readers().len() > 3);
+        let term = |word: &str| -> Box<dyn Query> {
+            Box::new(TermQuery::new(Term::from_field_text(text, word), IndexRecordOption::WithFreqs))
+        };
+        let (river, law) = (|| term("river"), || term("law"));
+        let both = BooleanQuery::intersection(vec![river(), law()]);
+        let any = BooleanQuery::union(vec![river(), law()]);
+        for query in [river(), Box::new(both), Box::new(any), term("nothing")] {
+            for most in [1, 2, 33, 500, 5_000] {
+                let wanted = searcher.search(&*query, &TopDocs::with_limit(most).order_by_score()).unwrap();
+                let wanted: Vec<DocAddress> = wanted.into_iter().map(|(_, address)| address).collect();
+                assert_eq!(searcher.search(&*query, &Best::new(most)).unwrap(), wanted, "{most} {query:?}");
+            }
+            assert!(searcher.search(&*query, &Best::new(0)).unwrap().is_empty());
+        }
+    }
+}
