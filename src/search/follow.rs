@@ -31,8 +31,12 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 const REST: u32 = 25;
 /// Names that are remembered, at most about.
 const MOST_NAMES: usize = 20_000;
-/// Items that are read at a time.
+/// Items that are read at a time for a new index.
 const CHUNK: i64 = 500;
+/// Items that are read at a time of those that were changed, and how long the worker then stands back: a core
+/// is taken from whoever else wants it until the next tick of its clock, so what is to be done at once is short.
+const FEW: usize = 16;
+const BREATH: Duration = Duration::from_millis(1);
 /// Of more entries than this, everything is indexed anew.
 const MOST_ENTRIES: i64 = 20_000;
 
@@ -100,8 +104,9 @@ impl Worker {
         }
         match news {
             News { up_to, ids: Some(ids) } => {
-                for chunk in ids.chunks(CHUNK as usize) {
-                    index(app, writer, &self.names, chunk.to_vec()).await?;
+                for some in ids.chunks(FEW) {
+                    index(app, writer, &self.names, some.to_vec()).await?;
+                    tokio::time::sleep(BREATH).await;
                 }
                 commit(writer, up_to)?;
             }
