@@ -364,6 +364,21 @@ fn programmes_keep_to_their_schema(app: &TestApp) {
     ] {
         assert!(good.contains(part), "{part} in {good}");
     }
+    // Days of the event on which there is nothing are days all the same; not those of an exhibition of months.
+    let days = |slug: &str, ends: &str| {
+        editor.create("events", &json!({"title": "Empty", "slug": slug, "status": "published", "starts_at": "2027-03-27", "ends_at": ends, "time_zone": "Europe/Brussels"}));
+        let body = programme(app, slug);
+        assert_eq!(understood("programme", &body), json!([]), "{slug}");
+        String::from_utf8(body).unwrap()
+    };
+    let short = days("short", "2027-03-28");
+    assert!(
+        short.contains(
+            r#"<day index="2" date="2027-03-28" start="2027-03-28T00:00:00+01:00" end="2027-03-29T00:00:00+02:00">"#
+        ),
+        "{short}"
+    );
+    assert_eq!((short.matches("<day ").count(), days("long", "2027-09-01").matches("<day ").count()), (2, 0));
     // The schema refuses what is wrong: what stands twice, and what is no time or is not there.
     let number = good.split("event id=\"").nth(1).unwrap().split('"').next().unwrap();
     let other = good.split("event id=\"").nth(2).unwrap().split('"').next().unwrap();

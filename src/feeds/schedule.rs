@@ -7,6 +7,9 @@ use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::{Feed, list, text, time};
 
+/// Of so many days and more only those are told on which something takes place.
+const MOST_DAYS: i64 = 60;
+
 /// A programme.
 pub struct Schedule<'a> {
     /// The event.
@@ -15,7 +18,7 @@ pub struct Schedule<'a> {
     pub url: String,
     /// Where it takes place.
     pub zone: &'a str,
-    /// Its days, in order.
+    /// Its days, in order, also those on which nothing takes place.
     pub days: Vec<Day<'a>>,
 }
 
@@ -63,6 +66,10 @@ impl<'a> Schedule<'a> {
                 None => day.rooms.push((room, vec![talk])),
             }
         }
+        let known: Vec<NaiveDate> = days.iter().map(|day| day.date).collect();
+        let others = days_of(event).into_iter().filter(|date| !known.contains(date));
+        days.extend(others.filter_map(|date| Day::empty(date, clock)));
+        days.sort_by_key(|day| day.date);
         Self { event, url: feed.page(event), zone, days }
     }
 
@@ -131,7 +138,28 @@ impl<'a> Schedule<'a> {
     }
 }
 
+/// The days of the event itself, on which there may be nothing; none where they are too many to be told one by one.
+fn days_of(event: &Value) -> Vec<NaiveDate> {
+    let day = |name| text(event, name).and_then(|day| day.parse::<NaiveDate>().ok());
+    match day("starts_on").zip(day("ends_on")) {
+        Some((first, last)) if (last - first).num_days() < MOST_DAYS => {
+            first.iter_days().take_while(|day| *day <= last).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 impl<'a> Day<'a> {
+    /// A day on which nothing takes place, from midnight to midnight.
+    fn empty(date: NaiveDate, zone: Tz) -> Option<Self> {
+        // Where the clocks are put forward at midnight, the day begins at one.
+        let begin = |date: NaiveDate| {
+            let mut hours = (0..2).filter_map(|hour| date.and_hms_opt(hour, 0, 0)?.and_local_timezone(zone).earliest());
+            hours.next().map(|at| at.fixed_offset())
+        };
+        Some(Self { date, starts: begin(date)?, ends: begin(date.succ_opt()?)?, rooms: Vec::new() })
+    }
+
     fn json(&self, index: usize, schedule: &Schedule<'_>) -> Value {
         let rooms = self.rooms.iter().map(|(room, talks)| {
             let talks: Vec<Value> = talks.iter().map(|talk| talk.json(room, schedule)).collect();
