@@ -2,6 +2,7 @@
 //! It is checked as a whole before anything starts; errors name the setting.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use figment::Figment;
@@ -19,7 +20,8 @@ use crate::database::Address;
 pub struct Config {
     /// Address and port to listen on.
     pub listen: String,
-    /// The address under which clients reach the server; links and problem types begin with it.
+    /// The address under which clients reach the server; links and problem types begin with it. Where nothing
+    /// says it, that at which it listens, on this machine.
     pub public_url: String,
     /// `postgres://…`, or the path of a SQLite file.
     pub database_url: String,
@@ -281,7 +283,7 @@ pub struct Overrides {
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url: Option<String>,
-    /// The address under which clients reach the server
+    /// The address under which clients reach the server; without it, where it listens
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
@@ -290,20 +292,24 @@ pub struct Overrides {
 impl Config {
     /// Reads file, environment and flags over the defaults.
     pub fn load(file: Option<&PathBuf>, flags: &Overrides) -> Result<Self, Vec<String>> {
-        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        let mut given = Figment::new();
         match file {
             Some(path) if !path.exists() => return Err(vec![format!("--config: {} does not exist", path.display())]),
-            Some(path) => figment = figment.merge(Toml::file_exact(path)),
-            None => figment = figment.merge(Toml::file("plenary.toml")),
+            Some(path) => given = given.merge(Toml::file_exact(path)),
+            None => given = given.merge(Toml::file("plenary.toml")),
         }
         // Those that commands read for themselves are no settings.
         let settings =
             Env::prefixed("PLENARY_").ignore(&["config", "admin_email", "admin_password", "data"]).split("__");
-        let config: Config = figment
-            .merge(settings)
-            .merge(Serialized::defaults(flags))
+        given = given.merge(settings).merge(Serialized::defaults(flags));
+        let says_where = given.contains("public_url");
+        let mut config: Config = Figment::from(Serialized::defaults(Config::default()))
+            .merge(given)
             .extract()
             .map_err(|errors| errors.into_iter().map(|e| explain(&e)).collect::<Vec<_>>())?;
+        if !says_where {
+            config.public_url = local_url(&config.listen).unwrap_or(config.public_url);
+        }
         let faults = config.faults();
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
@@ -316,11 +322,7 @@ impl Config {
                 faults.push(format!("{setting}: {rule}"));
             }
         };
-        check(
-            self.listen.parse::<std::net::SocketAddr>().is_ok(),
-            "listen",
-            "wants an address and a port, such as 0.0.0.0:8080",
-        );
+        check(self.listen.parse::<SocketAddr>().is_ok(), "listen", "wants an address and a port, such as 0.0.0.0:8080");
         check(values::url(&self.public_url).is_ok(), "public_url", "wants an http or https URL");
         check(!self.database_url.is_empty(), "database_url", "must not be empty");
         let page = &self.site.event_url;
@@ -454,6 +456,15 @@ impl Config {
     }
 }
 
+/// Where a server that listens there is reached from its own machine.
+fn local_url(listen: &str) -> Option<String> {
+    let mut address: SocketAddr = listen.parse().ok()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    Some(format!("http://{address}"))
+}
+
 fn explain(error: &figment::Error) -> String {
     let setting = error.path.join(".");
     let from = error.metadata.as_ref().map_or(String::new(), |m| format!(" (from {})", m.name));
@@ -467,6 +478,19 @@ mod tests {
     #[test]
     fn the_defaults_are_sound() {
         assert_eq!(Config::default().faults(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_server_is_reached_where_it_listens_unless_something_else_is_said() {
+        let load = |listen: &str, public_url: Option<&str>| {
+            let public_url = public_url.map(str::to_owned);
+            let flags = Overrides { listen: Some(listen.to_owned()), public_url, ..Overrides::default() };
+            Config::load(None, &flags).unwrap().public_url
+        };
+        assert_eq!(load("0.0.0.0:9000", None), "http://127.0.0.1:9000");
+        assert_eq!(load("[::]:9000", None), "http://[::1]:9000");
+        assert_eq!(load("10.0.0.1:80", None), "http://10.0.0.1:80");
+        assert_eq!(load("0.0.0.0:9000", Some("http://127.0.0.1:8080")), "http://127.0.0.1:8080");
     }
 
     #[test]

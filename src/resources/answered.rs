@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::{ALL, ENVELOPE, OUTLINE, Resource};
+use super::{ENVELOPE, OUTLINE, OfAll, Resource, leaked};
 use crate::content::field::{Field, Kind, Relation, Shape};
 
 /// What references say of the items that they name, beside their label.
@@ -22,9 +22,8 @@ pub struct Path {
 impl Resource {
     /// What `fields` may name.
     pub fn paths(&'static self) -> &'static [Path] {
-        static ALL_OF: OnceLock<Vec<(&str, Vec<Path>)>> = OnceLock::new();
-        let known = ALL_OF.get_or_init(|| ALL.iter().map(|resource| (resource.kind, resource.all_paths())).collect());
-        known.iter().find(|(kind, _)| *kind == self.kind).map_or(&[], |(_, paths)| paths)
+        static OF_ALL: OfAll<Path> = OnceLock::new();
+        self.of(&OF_ALL, Resource::all_paths)
     }
 
     fn all_paths(&'static self) -> Vec<Path> {
@@ -100,9 +99,4 @@ impl Resource {
         };
         std::iter::once(all).chain(kind.names().map(path)).collect()
     }
-}
-
-/// Made once, for as long as the program runs: names are compared as static words.
-fn leaked(name: String) -> &'static str {
-    name.leak()
 }

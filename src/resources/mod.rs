@@ -138,10 +138,14 @@ impl Resource {
     /// What `include` may name: relations, what is filed under an item, and, behind a dot, the relations
     /// of either.
     pub fn includes(&'static self) -> &'static [&'static str] {
-        static ALL_OF: OnceLock<Vec<(&str, Vec<&'static str>)>> = OnceLock::new();
-        let known =
-            ALL_OF.get_or_init(|| ALL.iter().map(|resource| (resource.kind, resource.all_includes())).collect());
-        known.iter().find(|(kind, _)| *kind == self.kind).map_or(&[], |(_, names)| names)
+        static OF_ALL: OfAll<&str> = OnceLock::new();
+        self.of(&OF_ALL, Resource::all_includes)
+    }
+
+    /// What is told of this kind by something that is made once for all.
+    fn of<T>(&'static self, all: &'static OfAll<T>, made: fn(&'static Resource) -> Vec<T>) -> &'static [T] {
+        let known = all.get_or_init(|| ALL.iter().map(|resource| (resource.kind, made(resource))).collect());
+        known.iter().find(|(kind, _)| *kind == self.kind).map_or(&[], |(_, of)| of)
     }
 
     fn all_includes(&'static self) -> Vec<&'static str> {
@@ -152,11 +156,18 @@ impl Resource {
             let inner = Resource::of_kind(kind).into_iter().flat_map(Resource::relations);
             // What leads back to where it comes from tells nothing new.
             let inner = inner.filter(|relation| relation.target != self.kind);
-            // Made once, for as long as the program runs: names are compared as static words.
-            inner.map(move |relation| &*format!("{name}.{}", relation.name).leak())
+            inner.map(move |relation| leaked(format!("{name}.{}", relation.name)))
         });
         first.iter().map(|(name, _)| *name).chain(second).collect()
     }
+}
+
+/// By kind, what is told of it.
+type OfAll<T> = OnceLock<Vec<(&'static str, Vec<T>)>>;
+
+/// A name that is made once, for as long as the program runs: names are compared as static words.
+fn leaked(name: String) -> &'static str {
+    name.leak()
 }
 
 /// The kinds such that each comes after those it refers to (ties of a kind to itself aside).
