@@ -2,7 +2,7 @@
 //! other program to ask with.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::config::Config;
@@ -25,10 +25,7 @@ pub fn ask(config: &Config) -> bool {
 }
 
 fn answer(config: &Config) -> std::io::Result<String> {
-    let mut address: SocketAddr = config.listen.parse().map_err(std::io::Error::other)?;
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-    }
+    let address = config.local_address().map_err(std::io::Error::other)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;

@@ -106,7 +106,7 @@ fn in_range(day: NaiveDate, text: &str) -> Result<NaiveDate, Wrong> {
 }
 
 /// The first instant of a day; where midnight is skipped, the first that exists.
-fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Tz> {
+pub fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Tz> {
     let mut local = day.and_hms_opt(0, 0, 0).unwrap_or_default();
     for _ in 0..24 {
         if let Some(at) = zone.from_local_datetime(&local).earliest() {

@@ -1,11 +1,12 @@
 //! The programme of an event as frab and pretalx tell it: days, rooms, and what takes place in them.
 
-use chrono::{DateTime, FixedOffset, NaiveDate};
+use chrono::{DateTime, Days, FixedOffset, NaiveDate};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::{Feed, list, text, time};
+use crate::content::moment::midnight;
 
 /// Of so many days and more only those are told on which something takes place.
 const MOST_DAYS: i64 = 60;
@@ -68,7 +69,7 @@ impl<'a> Schedule<'a> {
         }
         let known: Vec<NaiveDate> = days.iter().map(|day| day.date).collect();
         let others = days_of(event).into_iter().filter(|date| !known.contains(date));
-        days.extend(others.filter_map(|date| Day::empty(date, clock)));
+        days.extend(others.map(|date| Day::empty(date, clock)));
         days.sort_by_key(|day| day.date);
         Self { event, url: feed.page(event), zone, days }
     }
@@ -150,14 +151,10 @@ fn days_of(event: &Value) -> Vec<NaiveDate> {
 }
 
 impl<'a> Day<'a> {
-    /// A day on which nothing takes place, from midnight to midnight.
-    fn empty(date: NaiveDate, zone: Tz) -> Option<Self> {
-        // Where the clocks are put forward at midnight, the day begins at one.
-        let begin = |date: NaiveDate| {
-            let mut hours = (0..2).filter_map(|hour| date.and_hms_opt(hour, 0, 0)?.and_local_timezone(zone).earliest());
-            hours.next().map(|at| at.fixed_offset())
-        };
-        Some(Self { date, starts: begin(date)?, ends: begin(date.succ_opt()?)?, rooms: Vec::new() })
+    /// A day on which nothing takes place, from its first instant to its last.
+    fn empty(date: NaiveDate, zone: Tz) -> Self {
+        let begin = |day| midnight(day, zone).fixed_offset();
+        Self { date, starts: begin(date), ends: begin(date + Days::new(1)), rooms: Vec::new() }
     }
 
     fn json(&self, index: usize, schedule: &Schedule<'_>) -> Value {

@@ -166,7 +166,7 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
         ),
     ];
     let about = "Only these fields, and `id` and `slug`; behind a dot, only this of what a field shows, which is included \
-                 where it must be: `venue.city`, `speakers.speaker.name`. The answer is then of type \
+                 where it must be: `venue.address`, `speakers.speaker.name`. The answer is then of type \
                  `application/vnd.plenary.partial+json`.";
     let place = reference(&places_name(resource));
     parameters.push(words("fields", place, about, json!([resource.label, "updated_at"])));

@@ -1,13 +1,16 @@
 //! One typed configuration: defaults, then a TOML file, then `PLENARY_…` variables, then flags.
 //! It is checked as a whole before anything starts; errors name the setting.
 
+mod faults;
+mod load;
+
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{AddrParseError, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+
+pub use load::Overrides;
 
 use crate::content::Site;
 use crate::content::custom::CustomSchemas;
@@ -272,153 +275,14 @@ impl Default for Config {
     }
 }
 
-/// Flags that override the file and the environment.
-#[derive(Debug, Clone, Default, Serialize, clap::Args)]
-pub struct Overrides {
-    /// Address and port to listen on
-    #[arg(long, global = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listen: Option<String>,
-    /// `postgres://…`, or the path of a SQLite file
-    #[arg(long, global = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub database_url: Option<String>,
-    /// The address under which clients reach the server; without it, where it listens
-    #[arg(long, global = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<String>,
-}
-
 impl Config {
-    /// Reads file, environment and flags over the defaults.
-    pub fn load(file: Option<&PathBuf>, flags: &Overrides) -> Result<Self, Vec<String>> {
-        let mut given = Figment::new();
-        match file {
-            Some(path) if !path.exists() => return Err(vec![format!("--config: {} does not exist", path.display())]),
-            Some(path) => given = given.merge(Toml::file_exact(path)),
-            None => given = given.merge(Toml::file("plenary.toml")),
+    /// Where a server with these settings is reached from its own machine.
+    pub fn local_address(&self) -> Result<SocketAddr, AddrParseError> {
+        let mut address: SocketAddr = self.listen.parse()?;
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
         }
-        // Those that commands read for themselves are no settings.
-        let settings =
-            Env::prefixed("PLENARY_").ignore(&["config", "admin_email", "admin_password", "data"]).split("__");
-        given = given.merge(settings).merge(Serialized::defaults(flags));
-        let says_where = given.contains("public_url");
-        let mut config: Config = Figment::from(Serialized::defaults(Config::default()))
-            .merge(given)
-            .extract()
-            .map_err(|errors| errors.into_iter().map(|e| explain(&e)).collect::<Vec<_>>())?;
-        if !says_where {
-            config.public_url = local_url(&config.listen).unwrap_or(config.public_url);
-        }
-        let faults = config.faults();
-        if faults.is_empty() { Ok(config) } else { Err(faults) }
-    }
-
-    /// What is wrong with the settings; each line begins with the setting's name.
-    pub fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let mut check = |sound: bool, setting: &str, rule: &str| {
-            if !sound {
-                faults.push(format!("{setting}: {rule}"));
-            }
-        };
-        check(self.listen.parse::<SocketAddr>().is_ok(), "listen", "wants an address and a port, such as 0.0.0.0:8080");
-        check(values::url(&self.public_url).is_ok(), "public_url", "wants an http or https URL");
-        check(!self.database_url.is_empty(), "database_url", "must not be empty");
-        let page = &self.site.event_url;
-        check(
-            page.is_empty() || (page.contains("{slug}") && values::url(page).is_ok()),
-            "site.event_url",
-            "wants an http or https URL with {slug} in it",
-        );
-        check(!self.site.locales.is_empty(), "site.locales", "wants one locale at least");
-        for locale in &self.site.locales {
-            let normal = values::language(locale);
-            check(
-                normal.as_deref() == Ok(locale),
-                "site.locales",
-                &format!("\"{locale}\" is no BCP 47 tag in its usual form"),
-            );
-        }
-        check(
-            values::zone(&self.site.time_zone).is_ok(),
-            "site.time_zone",
-            "wants an IANA time zone, such as Europe/Brussels",
-        );
-        check(!self.auth.issuer.is_empty(), "auth.issuer", "must not be empty");
-        check(!self.auth.audience.is_empty(), "auth.audience", "must not be empty");
-        check((1..=60).contains(&self.auth.access_token_minutes), "auth.access_token_minutes", "between 1 and 60");
-        for locale in self.site.fallback.iter().flat_map(|(locale, others)| others.iter().chain([locale])) {
-            let known = self.site.locales.contains(locale);
-            check(known, "site.fallback", &format!("\"{locale}\" is none of site.locales"));
-        }
-        for locale in &self.editorial.required_locales {
-            let known = self.site.locales.contains(locale);
-            check(known, "editorial.required_locales", &format!("\"{locale}\" is none of site.locales"));
-        }
-        check(self.editorial.purge_trash_days <= 36_500, "editorial.purge_trash_days", "at most 36500");
-        let loopback = |url: &str| ["http://127.0.0.1", "http://localhost"].iter().any(|own| url.starts_with(own));
-        let issuer = &self.oidc.issuer;
-        check(
-            issuer.is_empty() || issuer.starts_with("https://") || loopback(issuer),
-            "oidc.issuer",
-            "wants an https URL",
-        );
-        check(issuer.is_empty() || !self.oidc.client_id.is_empty(), "oidc.client_id", "must not be empty");
-        for uri in &self.oidc.redirect_uris {
-            check(values::url(uri).is_ok(), "oidc.redirect_uris", &format!("\"{uri}\" is no http or https URL"));
-        }
-        let role = &self.oidc.default_role;
-        let known = crate::auth::permissions::Role::from_word(role).is_some();
-        check(role.is_empty() || known, "oidc.default_role", "viewer, contributor, editor, administrator, or nothing");
-        check(self.mail.link.is_empty() || self.mail.link.contains("{token}"), "mail.link", "wants {token} in it");
-        check((1..=365).contains(&self.auth.refresh_token_days), "auth.refresh_token_days", "between 1 and 365");
-        check((1..=3650).contains(&self.auth.key_rotation_days), "auth.key_rotation_days", "between 1 and 3650");
-        check((8..=4_194_304).contains(&self.auth.hash_memory_kib), "auth.hash_memory_kib", "between 8 and 4194304");
-        check((1..=100).contains(&self.auth.hash_passes), "auth.hash_passes", "between 1 and 100");
-        check((1..=64).contains(&self.auth.hash_threads), "auth.hash_threads", "between 1 and 64");
-        check(
-            (1_024..=67_108_864).contains(&self.server.max_body_bytes),
-            "server.max_body_bytes",
-            "between 1024 and 67108864",
-        );
-        check(
-            (1..=600).contains(&self.server.request_timeout_seconds),
-            "server.request_timeout_seconds",
-            "between 1 and 600",
-        );
-        check(self.server.keep_alive_seconds <= 3_600, "server.keep_alive_seconds", "at most 3600");
-        check(self.server.shutdown_seconds <= 600, "server.shutdown_seconds", "at most 600");
-        check(self.server.max_connections >= 1, "server.max_connections", "at least 1");
-        check(self.server.database_queue >= 1, "server.database_queue", "at least 1");
-        check(self.server.workers <= 512, "server.workers", "at most 512");
-        check(self.server.database_readers <= 512, "server.database_readers", "at most 512");
-        check(["json", "pretty"].contains(&self.log.format.as_str()), "log.format", "json or pretty");
-        check(
-            self.log.level.parse::<tracing_subscriber::EnvFilter>().is_ok(),
-            "log.level",
-            "wants directives, such as info",
-        );
-        let tags = self.cdn.tags.as_str();
-        check(["", "surrogate-key", "cache-tag"].contains(&tags), "cdn.tags", "surrogate-key, cache-tag, or nothing");
-        let purge = &self.cdn.purge_url;
-        check(purge.is_empty() || values::url(purge).is_ok(), "cdn.purge_url", "wants an http or https URL");
-        let header = &self.cdn.purge_header;
-        check(header.is_empty() || header.contains(':'), "cdn.purge_header", "wants a name, a colon, and a value");
-        for origin in &self.cors.allowed_origins {
-            let sound =
-                origin == "*" || url::Url::parse(origin).is_ok_and(|u| u.origin().ascii_serialization() == *origin);
-            check(
-                sound,
-                "cors.allowed_origins",
-                &format!("\"{origin}\" is no origin, such as https://www.example.org"),
-            );
-        }
-        faults.extend(crate::auth::mail::Mailer::new(&self.mail).err());
-        if let Err(fault) = self.custom_schemas() {
-            faults.push(fault);
-        }
-        faults
+        Ok(address)
     }
 
     /// The database that is meant.
@@ -453,54 +317,5 @@ impl Config {
             schemas.insert(kind.clone(), schema);
         }
         CustomSchemas::compile(&schemas).map_err(|(kind, error)| format!("site.custom.{kind}: {error}"))
-    }
-}
-
-/// Where a server that listens there is reached from its own machine.
-fn local_url(listen: &str) -> Option<String> {
-    let mut address: SocketAddr = listen.parse().ok()?;
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-    }
-    Some(format!("http://{address}"))
-}
-
-fn explain(error: &figment::Error) -> String {
-    let setting = error.path.join(".");
-    let from = error.metadata.as_ref().map_or(String::new(), |m| format!(" (from {})", m.name));
-    format!("{}: {}{from}", if setting.is_empty() { "configuration" } else { &setting }, error.kind)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_defaults_are_sound() {
-        assert_eq!(Config::default().faults(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_server_is_reached_where_it_listens_unless_something_else_is_said() {
-        let load = |listen: &str, public_url: Option<&str>| {
-            let public_url = public_url.map(str::to_owned);
-            let flags = Overrides { listen: Some(listen.to_owned()), public_url, ..Overrides::default() };
-            Config::load(None, &flags).unwrap().public_url
-        };
-        assert_eq!(load("0.0.0.0:9000", None), "http://127.0.0.1:9000");
-        assert_eq!(load("[::]:9000", None), "http://[::1]:9000");
-        assert_eq!(load("10.0.0.1:80", None), "http://10.0.0.1:80");
-        assert_eq!(load("0.0.0.0:9000", Some("http://127.0.0.1:8080")), "http://127.0.0.1:8080");
-    }
-
-    #[test]
-    fn faults_name_their_setting() {
-        let mut config = Config { listen: "nowhere".into(), ..Config::default() };
-        config.site.time_zone = "Europe/Brusels".into();
-        config.auth.access_token_minutes = 0;
-        let faults = config.faults();
-        for setting in ["listen:", "site.time_zone:", "auth.access_token_minutes:"] {
-            assert!(faults.iter().any(|f| f.starts_with(setting)), "{setting} in {faults:?}");
-        }
     }
 }

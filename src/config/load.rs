@@ -1,0 +1,76 @@
+//! Reading the settings from where they are said.
+
+use std::path::PathBuf;
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::Serialize;
+
+use super::Config;
+
+/// Flags that override the file and the environment.
+#[derive(Debug, Clone, Default, Serialize, clap::Args)]
+pub struct Overrides {
+    /// Address and port to listen on
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// `postgres://…`, or the path of a SQLite file
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// The address under which clients reach the server; without it, where it listens
+    #[arg(long, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+}
+
+impl Config {
+    /// Reads file, environment and flags over the defaults.
+    pub fn load(file: Option<&PathBuf>, flags: &Overrides) -> Result<Self, Vec<String>> {
+        let mut given = Figment::new();
+        match file {
+            Some(path) if !path.exists() => return Err(vec![format!("--config: {} does not exist", path.display())]),
+            Some(path) => given = given.merge(Toml::file_exact(path)),
+            None => given = given.merge(Toml::file("plenary.toml")),
+        }
+        // Those that commands read for themselves are no settings.
+        let settings =
+            Env::prefixed("PLENARY_").ignore(&["config", "admin_email", "admin_password", "data"]).split("__");
+        given = given.merge(settings).merge(Serialized::defaults(flags));
+        let says_where = given.contains("public_url");
+        let mut config: Config = Figment::from(Serialized::defaults(Config::default()))
+            .merge(given)
+            .extract()
+            .map_err(|errors| errors.into_iter().map(|e| explain(&e)).collect::<Vec<_>>())?;
+        if !says_where && let Ok(address) = config.local_address() {
+            config.public_url = format!("http://{address}");
+        }
+        let faults = config.faults();
+        if faults.is_empty() { Ok(config) } else { Err(faults) }
+    }
+}
+
+fn explain(error: &figment::Error) -> String {
+    let setting = error.path.join(".");
+    let from = error.metadata.as_ref().map_or(String::new(), |m| format!(" (from {})", m.name));
+    format!("{}: {}{from}", if setting.is_empty() { "configuration" } else { &setting }, error.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_reached_where_it_listens_unless_something_else_is_said() {
+        let load = |listen: &str, public_url: Option<&str>| {
+            let public_url = public_url.map(str::to_owned);
+            let flags = Overrides { listen: Some(listen.to_owned()), public_url, ..Overrides::default() };
+            Config::load(None, &flags).unwrap().public_url
+        };
+        assert_eq!(load("0.0.0.0:9000", None), "http://127.0.0.1:9000");
+        assert_eq!(load("[::]:9000", None), "http://[::1]:9000");
+        assert_eq!(load("10.0.0.1:80", None), "http://10.0.0.1:80");
+        assert_eq!(load("0.0.0.0:9000", Some("http://127.0.0.1:8080")), "http://127.0.0.1:8080");
+    }
+}
