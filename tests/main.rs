@@ -33,6 +33,7 @@ mod site;
 mod times;
 mod tools;
 mod transfer;
+mod visibility;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -88,6 +89,7 @@ fn main() {
         times::TESTS,
         tools::TESTS,
         transfer::TESTS,
+        visibility::TESTS,
     ];
     let mut trials = Vec::new();
     for (name, test) in rooms.into_iter().flatten() {

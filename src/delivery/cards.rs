@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use super::Shape;
 use super::compose::Composed;
-use super::{Audience, Shape};
 use crate::database::ledger::{Basis, Depends, Ledger};
 
 /// The usual size of a card, in bytes; from it follows how many places are prepared.
@@ -83,7 +83,7 @@ impl Shelf<'_> {
 
     /// The same, for answers in this shape.
     pub fn in_shape(self, shape: &Shape) -> Self {
-        self.only_if(shape.audience == Audience::Public && !shape.draft)
+        self.only_if(shape.viewer.is_public() && !shape.draft)
     }
 
     /// A card that is good.

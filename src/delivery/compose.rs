@@ -7,10 +7,11 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
+use super::Shape;
 use super::fields::only;
 use super::loaded::Loaded;
 use super::ties::{self, Tie};
-use super::{Audience, Shape};
+use super::viewer::Standing;
 use crate::content::Site;
 use crate::content::field::{Relation, Shape as RelationShape};
 use crate::content::render::{Renderer, empty_relation};
@@ -205,14 +206,15 @@ fn included_children(
         .order((items::parent_id, items::starts_at, items::id))
         .select(Item::as_select())
         .into_boxed();
-    query = match shape.audience {
-        Audience::Public => query.filter(items::live.eq(true)),
-        Audience::Editors => query.filter(items::trashed_at.eq(0)),
-    };
-    let rows: Vec<Item> = query.load(connection)?;
+    if shape.viewer.is_public() {
+        query = query.filter(items::live.eq(true));
+    }
+    let mut rows: Vec<Item> = query.load(connection)?;
+    rows.retain(|row| shape.viewer.sees(&Standing::from(row)));
     let parents: Vec<Option<String>> = rows.iter().map(|row| row.parent_id.clone()).collect();
-    let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, site, &shape.view)).collect();
-    let inner = Shape { include: shape.within(of.name), fields: None, ..shape.clone() };
+    let view = shape.viewer.view_of(of.kind, "", &shape.view);
+    let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, site, &view)).collect();
+    let inner = Shape { include: shape.within(of.name), fields: None, view, ..shape.clone() };
     let objects = compose(connection, kind, site, &loaded, &inner)?;
     let mut by_parent: HashMap<String, Vec<String>> = HashMap::new();
     for (parent, object) in parents.into_iter().zip(objects) {

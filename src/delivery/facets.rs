@@ -224,7 +224,9 @@ impl<'a> Counting<'a> {
             let item = rows.iter().find(|row| row.id == id)?;
             let label = Resource::of_kind(&item.kind)?.label;
             let slug = item.slug.clone();
-            let reference = Loaded::from_item(item.clone(), self.site, self.view).fragments.reference;
+            // Values are told to all alike: in the languages that the public sees.
+            let view = View { unpublished: false, ..self.view.clone() };
+            let reference = Loaded::from_item(item.clone(), self.site, &view).fragments.reference;
             let mut reference: Value = serde_json::from_str(&reference).ok()?;
             Some((slug, reference[label].take()))
         };

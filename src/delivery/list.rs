@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
-use diesel::sql_types::Bool;
 use serde_json::{Map, Value};
 
+use super::Shape;
 use super::cards::{Card, Shelf, shape_key};
 use super::compose::compose;
 use super::cursor::{Cursor, KeyValue};
@@ -17,8 +17,8 @@ use super::loaded::Loaded;
 use super::query::{ListQuery, MAX_OFFSET};
 use super::search::{Found, too_dear};
 use super::select::Selection;
+use super::viewer::Standing;
 use super::walk::{Row, Walk};
-use super::{Audience, Shape};
 use crate::content::Site;
 use crate::content::render::Fragments;
 use crate::database::schema::items;
@@ -246,16 +246,17 @@ fn load(
     ids: &[&str],
     shape: &Shape,
 ) -> QueryResult<Vec<Loaded>> {
-    let editors = (shape.audience == Audience::Editors).into_sql::<Bool>();
-    let wanted = items::table.filter(any_of(connection.dialect(), items::id, ids)).filter(items::live.or(editors));
-    if shape.draft {
-        let rows: Vec<Item> = wanted.select(Item::as_select()).load(connection)?;
-        return drafts::newest(connection, resource, site, rows, &shape.view);
-    }
-    if !shape.view.is_plain(site) {
-        let rows: Vec<Item> = wanted.select(Item::as_select()).load(connection)?;
+    let wanted = items::table.filter(any_of(connection.dialect(), items::id, ids));
+    if shape.draft || !shape.view.is_plain(site) {
+        let mut rows: Vec<Item> = wanted.select(Item::as_select()).load(connection)?;
+        rows.retain(|item| shape.viewer.finds(&Standing::from(item)));
+        if shape.draft {
+            return drafts::newest(connection, resource, site, rows, &shape.view);
+        }
         return Ok(rows.into_iter().map(|item| Loaded::from_item(item, site, &shape.view)).collect());
     }
+    // Whoever is shown drafts is shown hidden languages too, and so no ready answers.
+    let wanted = wanted.filter(items::live.eq(true));
     let ready = |(id, version, updated_at, card, detail)| {
         Loaded::ready(id, version, updated_at, Fragments { card, detail, reference: String::new() })
     };

@@ -27,16 +27,10 @@ pub mod search;
 mod select;
 pub mod sitemap;
 mod ties;
+pub mod viewer;
 mod walk;
 
-/// For whom an answer is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// Anybody: only what is live.
-    Public,
-    /// Somebody who may see drafts.
-    Editors,
-}
+use viewer::Viewer;
 
 /// How an answer shows its items.
 #[derive(Debug, Clone)]
@@ -48,7 +42,7 @@ pub struct Shape {
     /// With the fields that cards leave out.
     pub full: bool,
     /// For whom.
-    pub audience: Audience,
+    pub viewer: Viewer,
     /// Only what is at these places of the answer ([`Path`](crate::resources::Path)); all if none are named.
     pub fields: Option<Vec<&'static str>>,
     /// With the newest text instead of the public one.
@@ -58,7 +52,7 @@ pub struct Shape {
 impl Shape {
     /// For the public, nothing included.
     pub fn public(view: crate::content::render::View, full: bool) -> Self {
-        Self { view, include: Vec::new(), full, audience: Audience::Public, fields: None, draft: false }
+        Self { view, include: Vec::new(), full, viewer: Viewer::Public, fields: None, draft: false }
     }
 
     /// Shows this whole too; what is within something shows that as well.

@@ -9,11 +9,11 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Integer, Text};
 
-use super::Audience;
 use super::cards::Cards;
 use super::narrow::sorted;
 use super::reader::Reader;
 use super::select::Selection;
+use super::viewer::Viewer;
 use super::walk::Walk;
 use crate::config::Config;
 use crate::content::fault::Faults;
@@ -59,7 +59,7 @@ fn selection(connection: &mut Db, kind: &str, asked: &str) -> (Selection, Vec<(C
     let (resource, site) = (Resource::of_kind(kind).unwrap(), Config::default().site());
     let pairs = url::form_urlencoded::parse(asked.as_bytes()).into_owned().collect();
     let mut faults = Faults::default();
-    let mut reader = Reader { resource, site: &site, audience: Audience::Public, faults: &mut faults };
+    let mut reader = Reader { resource, site: &site, viewer: &Viewer::Public, faults: &mut faults };
     let query = reader.list(&pairs, b"key");
     assert!(faults.is_empty(), "{asked}: {faults:?}");
     let cards = Cards::new(0, &Arc::default());

@@ -2,10 +2,11 @@
 
 use chrono_tz::Tz;
 
+use super::Shape;
 use super::cursor::Cursor;
 use super::facets::Facet;
 use super::query::*;
-use super::{Audience, Shape};
+use super::viewer::Viewer;
 use crate::content::fault::{Faults, unknown};
 use crate::content::render::{BodyFormat, View};
 use crate::content::{LocaleMode, Site, values};
@@ -16,16 +17,15 @@ use crate::search::Sought;
 pub struct Reader<'a> {
     pub resource: &'static Resource,
     pub site: &'a Site,
-    pub audience: Audience,
+    pub viewer: &'a Viewer,
     pub faults: &'a mut Faults,
 }
 
 impl Reader<'_> {
     /// The shape of an answer; `full` is what it is without `detail=`.
     pub fn shape(&mut self, pairs: &Pairs, full: bool) -> Shape {
-        let audience = self.audience;
-        let mut shape = Shape { audience, ..Shape::public(View::plain(self.site), full) };
-        shape.view.unpublished = audience == Audience::Editors;
+        let mut shape = Shape { viewer: self.viewer.clone(), ..Shape::public(View::plain(self.site), full) };
+        shape.view.unpublished = self.viewer.edits(self.resource.kind);
         let mut paths = None;
         for (name, value) in pairs {
             match name.as_str() {
@@ -50,6 +50,10 @@ impl Reader<'_> {
         }
         if let Some(paths) = paths {
             narrow(&mut shape, &paths);
+        }
+        // The only item that a link of one is asked for is its own.
+        if matches!(self.viewer, Viewer::Link { .. }) {
+            (shape.draft, shape.view.unpublished) = (true, true);
         }
         shape
     }
@@ -103,7 +107,9 @@ impl Reader<'_> {
     fn draft(&mut self, value: &str) -> bool {
         match value {
             "published" => {}
-            "draft" if self.audience == Audience::Editors => return true,
+            "draft" if self.viewer.edits(self.resource.kind) || matches!(self.viewer, Viewer::Link { .. }) => {
+                return true;
+            }
             "draft" => self.faults.add("?view", "not_public", "only published items can be read without logging in"),
             _ => self.wrong("view", value, &["published", "draft"]),
         }
@@ -129,7 +135,7 @@ impl Reader<'_> {
 
     /// A language of the site, for lists that only editors may ask for.
     fn language(&mut self, name: &str, value: &str) -> Option<String> {
-        if self.audience == Audience::Public {
+        if !self.viewer.edits(self.resource.kind) {
             self.faults.add(format!("?{name}"), "not_public", "the state of translations is for editors");
             return None;
         }
@@ -298,7 +304,7 @@ impl Reader<'_> {
                 return Status::Live;
             }
         };
-        if self.audience == Audience::Public {
+        if !self.viewer.edits(self.resource.kind) {
             self.faults.add("?status", "not_public", "only published items can be read without logging in");
             return Status::Live;
         }

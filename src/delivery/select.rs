@@ -4,13 +4,13 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
 
-use super::Audience;
 use super::cards::Shelf;
 use super::cursor::KeyValue;
 use super::narrow::{Query, Resolved, narrow};
 use super::near;
 use super::query::{Compare, Condition, ListQuery, Quantity, Status, When};
 use super::search::{FEW, too_dear};
+use super::viewer::Viewer;
 use crate::database::schema::{item_words, items, links};
 use crate::database::statement::Term;
 use crate::database::{Db, Dialect, any_of, by_the_way, now};
@@ -42,7 +42,7 @@ fn plain(condition: &Condition, at: i64) -> Option<Vec<Resolved>> {
 fn resolve(
     connection: &mut Db,
     condition: &Condition,
-    (among, at, reach): (Among, i64, Reach),
+    (viewer, at, reach): (&Viewer, i64, Reach),
     shelf: Shelf<'_>,
     out: &mut Vec<Resolved>,
 ) -> Result<(), Problem> {
@@ -71,7 +71,7 @@ fn resolve(
     for given in groups {
         let mut ids = |kind: &str| -> QueryResult<Vec<String>> {
             let given: Vec<&str> = given.iter().map(String::as_str).collect();
-            let found = stored::ids_of(connection, kind, &given, among)?;
+            let found = stored::ids_of(connection, kind, &given, viewer.among(kind))?;
             // Only such lists can do without a question for what they name: see `Selection::known`.
             if matches!(on, On::Parent(_)) || (matches!(on, On::Refers { .. }) && reach == Reach::ByStart) {
                 found.iter().for_each(|(name, id)| shelf.learn(kind, name, id));
@@ -95,7 +95,7 @@ fn resolve(
                 Resolved::Word { field: word.field, values: given.to_vec(), usual, common, none }
             }
             On::Through(through) => {
-                let ids = like(connection, through, given, (among, at), shelf)?;
+                let ids = like(connection, through, given, (viewer, at), shelf)?;
                 refers(connection, through.relation, ids, none, reach)?
             }
             _ => continue,
@@ -129,15 +129,15 @@ fn like(
     connection: &mut Db,
     through: &Through,
     given: &[String],
-    (among, at): (Among, i64),
+    (viewer, at): (&Viewer, i64),
     shelf: Shelf<'_>,
 ) -> Result<Vec<String>, Problem> {
     let (dialect, condition) =
         (connection.dialect(), Condition::Values(through.filter.on, Quantity::Any, given.to_vec()));
     let mut resolved = Vec::new();
-    resolve(connection, &condition, (among, at, Reach::Page), shelf, &mut resolved)?;
+    resolve(connection, &condition, (viewer, at, Reach::Page), shelf, &mut resolved)?;
     let mut query = items::table.filter(items::kind.eq(through.target)).into_boxed();
-    query = match among {
+    query = match viewer.among(through.target) {
         Among::Live => query.filter(items::live.eq(true)),
         Among::Present | Among::All => query.filter(items::trashed_at.eq(0)),
     };
@@ -156,7 +156,7 @@ fn like(
 pub struct Selection {
     kind: &'static str,
     status: Status,
-    audience: Audience,
+    by_state: bool,
     dialect: Dialect,
     conditions: Vec<Resolved>,
     reach: Reach,
@@ -205,14 +205,10 @@ impl Selection {
         query: &ListQuery,
         shelf: Shelf<'_>,
     ) -> Result<Self, Problem> {
-        let among = match query.shape.audience {
-            Audience::Public => Among::Live,
-            Audience::Editors => Among::Present,
-        };
         let at = query.at.unwrap_or_else(now);
         let mut conditions = Vec::with_capacity(query.conditions.len());
         for condition in &query.conditions {
-            resolve(connection, condition, (among, at, Reach::of(query)), shelf, &mut conditions)?;
+            resolve(connection, condition, (&query.shape.viewer, at, Reach::of(query)), shelf, &mut conditions)?;
         }
         Ok(Self::of(connection.dialect(), resource, query, conditions))
     }
@@ -241,7 +237,7 @@ impl Selection {
         Self {
             kind: resource.kind,
             status: query.status.clone(),
-            audience: query.shape.audience,
+            by_state: query.shape.viewer.edits(resource.kind),
             dialect,
             conditions,
             reach: Reach::of(query),
@@ -319,8 +315,8 @@ impl Selection {
 
     /// By the conditions of which `tested` holds.
     fn narrowed<'a>(&'a self, mut query: Query<'a>, tested: impl Fn(&Resolved) -> bool) -> Query<'a> {
-        query = match (&self.status, self.audience) {
-            (Status::Live, _) | (_, Audience::Public) => query.filter(items::live.eq(true)),
+        query = match (&self.status, self.by_state) {
+            (Status::Live, _) | (_, false) => query.filter(items::live.eq(true)),
             (Status::Any, _) => query.filter(items::trashed_at.eq(0)),
             (Status::Trashed, _) => query.filter(items::trashed_at.gt(0)),
             (status, _) => by_state(query.filter(items::trashed_at.eq(0)), status),

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
+use super::Shape;
 use super::loaded::Loaded;
-use super::{Audience, Shape};
+use super::viewer::{STANDING, Standing};
 use crate::content::Site;
 use crate::content::render::Fragments;
 use crate::database::schema::{items, links};
@@ -40,12 +41,11 @@ pub fn load(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Qu
         .inner_join(items::table)
         .filter(any_of(connection.dialect(), links::source_id, ids))
         .order((links::source_id, links::relation, links::position));
-    let state = (items::live, items::trashed_at);
-    let tie = (links::source_id, links::relation, links::position, links::card, links::target_id, state);
-    type Head = (String, String, i32, String, String, (bool, i64));
-    let rows: Vec<(Head, Fragments)> = if !shape.view.is_plain(site) {
+    let tie = (links::source_id, links::relation, links::position, links::card, STANDING);
+    type Head = (String, String, i32, String, Standing);
+    let rows: Vec<(Head, Fragments)> = if !shape.viewer.is_public() || !shape.view.is_plain(site) {
         let rows: Vec<(Head, Item)> = query.select((tie, Item::as_select())).load(connection)?;
-        rows.into_iter().map(|(head, item)| (head, Loaded::from_item(item, site, &shape.view).fragments)).collect()
+        rows.into_iter().map(|(head, item)| (head, embedded(item, site, shape))).collect()
     } else if shape.include.is_empty() {
         let rows: Vec<(Head, String)> = query.select((tie, items::reference)).load(connection)?;
         rows.into_iter().map(|(head, reference)| (head, fragments(reference, String::new(), String::new()))).collect()
@@ -60,19 +60,18 @@ pub fn load(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Qu
         rows.into_iter().map(|(head, (r, card))| (head, fragments(r, card, String::new()))).collect()
     };
     let mut ties: HashMap<String, Vec<Tie>> = HashMap::with_capacity(ids.len());
-    for ((source, relation, position, card, target_id, (live, trashed_at)), target) in rows {
-        let seen = live || (shape.audience == Audience::Editors && trashed_at == 0);
-        ties.entry(source).or_default().push(Tie {
-            relation,
-            position,
-            card,
-            target_id,
-            target,
-            seen,
-            inner: Vec::new(),
-        });
+    for ((source, relation, position, card, standing), target) in rows {
+        let (seen, target_id) = (shape.viewer.sees(&standing), standing.id);
+        let tie = Tie { relation, position, card, target_id, target, seen, inner: Vec::new() };
+        ties.entry(source).or_default().push(tie);
     }
     Ok(ties)
+}
+
+/// An item within another, in the languages that whoever is answered may see of it.
+fn embedded(item: Item, site: &Site, shape: &Shape) -> Fragments {
+    let view = shape.viewer.view_of(&item.kind, &item.id, &shape.view);
+    Loaded::from_item(item, site, &view).fragments
 }
 
 /// The ties of what is shown whole, where some of these are to be shown whole too: one query a relation.
@@ -115,12 +114,10 @@ pub fn given(
     let ids: Vec<&str> = all.filter(|(item, id)| !item.targets.contains_key(*id)).map(|(_, id)| id).collect();
     let mut read = HashMap::new();
     if !ids.is_empty() {
-        let rows: Vec<Item> = items::table
-            .filter(any_of(connection.dialect(), items::id, &ids).and(items::trashed_at.eq(0)))
-            .select(Item::as_select())
-            .load(connection)?;
-        let fragments = |item| Loaded::from_item(item, site, &shape.view).fragments;
-        read.extend(rows.into_iter().map(|item| (item.id.clone(), fragments(item))));
+        let rows = items::table.filter(any_of(connection.dialect(), items::id, &ids)).select(Item::as_select());
+        let mut rows: Vec<Item> = rows.load(connection)?;
+        rows.retain(|item| shape.viewer.sees(&Standing::from(item)));
+        read.extend(rows.into_iter().map(|item| (item.id.clone(), embedded(item, site, shape))));
     }
     let tie = |item: &Loaded, link: &Link| {
         let target = item.targets.get(&link.target_id).or_else(|| read.get(&link.target_id))?.clone();

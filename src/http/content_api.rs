@@ -25,6 +25,7 @@ use crate::delivery::one::{One, one};
 use crate::delivery::purge;
 use crate::delivery::query::ListQuery;
 use crate::delivery::reader::Reader;
+use crate::delivery::viewer::Viewer;
 use crate::editorial::operations::find;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
@@ -130,7 +131,7 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
     let sight = sight(&request).await?;
     sight.must_be_whole()?;
     let mut faults = Faults::new();
-    let mut reader = Reader { resource, site: &request.app.site, audience: sight.audience, faults: &mut faults };
+    let mut reader = Reader { resource, site: &request.app.site, viewer: &sight.viewer, faults: &mut faults };
     let mut query = reader.list(&request.pairs, &request.app.site_key);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
@@ -266,20 +267,18 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
     negotiate(&mut request);
     let sight = sight(&request).await?;
     let mut faults = Faults::new();
-    let mut reader = Reader { resource, site: &request.app.site, audience: sight.audience, faults: &mut faults };
-    let mut shape = reader.shape(&request.pairs, true);
+    let mut reader = Reader { resource, site: &request.app.site, viewer: &sight.viewer, faults: &mut faults };
+    let shape = reader.shape(&request.pairs, true);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
-    shape.draft |= sight.only.is_some();
     let content_type = media_type(&shape);
     let key = request.path("id_or_slug").to_owned();
     let app = Arc::clone(&request.app);
-    let only = sight.only.clone();
     let compute = async {
         let read = move |c: &mut Db| {
-            if let Some(only) = only
-                && find(c, resource, &key)?.id != only
+            if let Viewer::Link { item_id } = &shape.viewer
+                && find(c, resource, &key)?.id != *item_id
             {
                 return Err(Problem::not_found(resource.noun));
             }

@@ -10,6 +10,7 @@ use super::conditions::{WRITE_PROBLEMS, required_version, tag as etag};
 use super::content_api::{collection_path, item_path, tag};
 use super::openapi::schemas::{example_of, example_of_item, reference};
 use super::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
+use super::preview_api::viewer;
 use super::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::auth::forms::{Form, ahead};
 use crate::auth::permissions::{Action, Area};
@@ -17,7 +18,6 @@ use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
 use crate::content::{LocaleMode, values};
 use crate::database::Db;
-use crate::delivery::Audience;
 use crate::delivery::one::shown;
 use crate::delivery::reader::Reader;
 use crate::editorial::idempotency::Idempotent;
@@ -173,7 +173,8 @@ pub fn desk(resource: &'static Resource, request: &Request) -> Result<Desk, Prob
     let role = request.actor()?.role;
     let author = author(request)?;
     let mut faults = Faults::new();
-    let mut reader = Reader { resource, site: &request.app.site, audience: Audience::Editors, faults: &mut faults };
+    let viewer = viewer(request.actor.as_ref());
+    let mut reader = Reader { resource, site: &request.app.site, viewer: &viewer, faults: &mut faults };
     let shape = reader.shape(&request.pairs, true);
     let merge = match request.query("merge") {
         Some("auto") => true,

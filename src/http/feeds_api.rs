@@ -15,11 +15,11 @@ use super::route::{Access, Answer, Request, Route, Takes};
 use crate::content::LocaleMode;
 use crate::content::fault::Faults;
 use crate::database::Db;
-use crate::delivery::Audience;
 use crate::delivery::kept::Made;
 use crate::delivery::one::{One, one};
 use crate::delivery::query::Pairs;
 use crate::delivery::reader::Reader;
+use crate::delivery::viewer::Viewer;
 use crate::feeds::schedule::Schedule;
 use crate::feeds::schedule_xml::schedule_xml;
 use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss, table};
@@ -180,7 +180,7 @@ fn shaped(
     let pairs: Pairs = request.pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
     let mut faults = Faults::new();
     let site = &request.app.site;
-    let mut reader = Reader { resource, site, audience: Audience::Public, faults: &mut faults };
+    let mut reader = Reader { resource, site, viewer: &Viewer::Public, faults: &mut faults };
     let mut query = reader.list(&pairs, &request.app.site_key);
     let locale = match &query.shape.view.locale {
         LocaleMode::One(locale) => locale.clone(),
@@ -200,7 +200,7 @@ fn shaped(
 async fn only_public(request: &Request) -> Result<Sight, Problem> {
     let sight = sight(request).await?;
     sight.must_be_whole()?;
-    Ok(Sight { audience: Audience::Public, ..sight })
+    Ok(Sight { viewer: Viewer::Public, ..sight })
 }
 
 async fn list(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {

@@ -9,7 +9,7 @@ use super::body;
 use super::desk_api::author;
 use super::openapi::schemas::reference;
 use super::parameters::path_id;
-use super::route::{Access, Answer, JSON, Request, Route};
+use super::route::{Access, Actor, Answer, JSON, Request, Route};
 use crate::app::App;
 use crate::auth::forms::Form;
 use crate::auth::permissions::{Action, Area, may};
@@ -17,7 +17,7 @@ use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
 use crate::content::moment::{instant_in_query, utc_text};
 use crate::database::{Db, now};
-use crate::delivery::Audience;
+use crate::delivery::viewer::Viewer;
 use crate::editorial::operations::find;
 use crate::editorial::preview::{self, PreviewLink};
 use crate::problem::{Kind, Problem};
@@ -34,24 +34,27 @@ const MOST: i64 = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sight {
     /// For whom the answer is made.
-    pub audience: Audience,
+    pub viewer: Viewer,
     /// The moment at which the site is shown (µs); none for now.
     pub at: Option<i64>,
-    /// The only item that a link shows, with its newest text.
-    pub only: Option<String>,
 }
 
 impl Sight {
+    /// What anybody sees now.
+    pub fn public() -> Self {
+        Self { viewer: Viewer::Public, at: None }
+    }
+
     /// Whether anybody would see the same.
     pub fn is_public(&self) -> bool {
-        self.audience == Audience::Public && self.at.is_none()
+        self.viewer.is_public() && self.at.is_none()
     }
 
     /// Refuses lists by a link that shows one item.
     pub fn must_be_whole(&self) -> Result<(), Problem> {
-        match self.only {
-            Some(_) => Err(fault("?preview", "one_item", "this preview link shows one item, not lists")),
-            None => Ok(()),
+        match self.viewer {
+            Viewer::Link { .. } => Err(fault("?preview", "one_item", "this preview link shows one item, not lists")),
+            Viewer::Public | Viewer::Editor { .. } => Ok(()),
         }
     }
 
@@ -82,10 +85,17 @@ impl Sight {
     }
 }
 
+/// Who an actor is as a reader: by its role, and by the collections that its key is held to.
+pub fn viewer(actor: Option<&Actor>) -> Viewer {
+    match actor.filter(|actor| may(actor.role, Area::Content, Action::Read)) {
+        Some(actor) => Viewer::held_to(actor.key.as_ref().map_or(&[], |key| key.collections.as_slice())),
+        None => Viewer::Public,
+    }
+}
+
 /// What whoever asks is to see: by token, by `at`, by preview link.
 pub async fn sight(request: &Request) -> Result<Sight, Problem> {
-    let editor = request.actor.as_ref().is_some_and(|actor| may(actor.role, Area::Content, Action::Read));
-    let audience = if editor { Audience::Editors } else { Audience::Public };
+    let viewer = viewer(request.actor.as_ref());
     let at = request.query("at");
     if let Some(token) = request.query("preview").map(str::to_owned) {
         let key = request.app.site_key.clone();
@@ -94,16 +104,20 @@ pub async fn sight(request: &Request) -> Result<Sight, Problem> {
             return Err(fault("?at", "with_preview", "the preview link says at which moment the site is shown"));
         }
         return Ok(match link.item_id {
-            Some(item) => Sight { audience: Audience::Editors, at: None, only: Some(item) },
-            None => Sight { audience: Audience::Public, at: Some(link.view_at.max(now())), only: None },
+            Some(item_id) => Sight { viewer: Viewer::Link { item_id }, at: None },
+            None => Sight { viewer: Viewer::Public, at: Some(link.view_at.max(now())) },
         });
     }
-    let Some(text) = at else { return Ok(Sight { audience, at: None, only: None }) };
-    if !editor {
+    let Some(text) = at else { return Ok(Sight { viewer, at: None }) };
+    if viewer.is_public() {
         return Err(fault("?at", "not_public", "the site as it will be is shown to editors, and by preview links"));
     }
+    if !viewer.sees_everything() {
+        let why = "the site as it will be shows drafts of all collections, and this key is held to some";
+        return Err(fault("?at", "not_for_this_key", why));
+    }
     let at = moment(request, text).map_err(|(code, message)| fault("?at", code, message))?;
-    Ok(Sight { audience: Audience::Public, at: Some(at), only: None })
+    Ok(Sight { viewer: Viewer::Public, at: Some(at) })
 }
 
 fn fault(place: &str, code: &str, message: impl Into<String>) -> Problem {

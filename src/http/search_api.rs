@@ -14,7 +14,6 @@ use super::preview_api::Sight;
 use super::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::content::fault::{Faults, unknown};
 use crate::database::Db;
-use crate::delivery::Audience;
 use crate::delivery::compose::MadeOf;
 use crate::delivery::everywhere::{self, Hit};
 use crate::delivery::kept::Made;
@@ -114,7 +113,7 @@ async fn search(mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let asked = asked(&request)?;
     // Whoever asks finds what everybody finds.
-    let sight = Sight { audience: Audience::Public, at: None, only: None };
+    let sight = Sight::public();
     let compute = async {
         let app = Arc::clone(&request.app);
         let read = move |c: &mut Db| {

@@ -12,7 +12,6 @@ use super::parameters::{IF_NONE_MATCH, number, query, whole};
 use super::preview_api::Sight;
 use super::route::{Access, Answer, Request, Route};
 use crate::database::Db;
-use crate::delivery::Audience;
 use crate::delivery::compose::MadeOf;
 use crate::delivery::kept::Made;
 use crate::delivery::sitemap::{count, entries};
@@ -46,7 +45,7 @@ pub fn routes() -> Vec<Route> {
 
 async fn get(request: Request) -> Result<Answer, Problem> {
     let page = number(&request, "page", MOST)?;
-    let sight = Sight { audience: Audience::Public, at: None, only: None };
+    let sight = Sight::public();
     let compute = async {
         let (site, public_url) = (Arc::clone(&request.app.site), request.app.config.public_url.clone());
         let read = move |c: &mut Db| {
