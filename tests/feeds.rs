@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::import::{bring, options};
-use crate::support::tools::{installed, node, run};
+use crate::support::tools::{installed, run};
 use crate::tests;
 
 tests![
@@ -22,6 +22,7 @@ tests![
     programmes_keep_to_their_schema,
     tables_are_read_by_spreadsheets,
     sitemaps_name_every_page_and_language,
+    what_leaves_can_be_embedded,
 ];
 
 /// What readers in Python make of it.
@@ -31,7 +32,7 @@ fn understood(what: &str, body: &[u8]) -> Value {
 
 /// What readers in JavaScript make of it.
 fn understood_by_scripts(what: &str, body: &[u8]) -> Value {
-    read_by(node(), "read_feeds.mjs", what, body)
+    read_by(Command::new("node"), "read_feeds.mjs", what, body)
 }
 
 fn read_by(mut reader: Command, script: &str, what: &str, body: &[u8]) -> Value {
@@ -442,4 +443,38 @@ fn sitemaps_name_every_page_and_language(app: &TestApp) {
     assert_eq!(text.matches("<url>").count(), 3);
     assert!(!text.contains("draft") && !text.contains("/nl/events/english"));
     own.public().get("/api/v1/sitemap.xml?page=2").problem(404, &[]);
+}
+
+/// A title is text, whatever it says; where a page or a reader takes it for markup, it must stay text.
+fn what_leaves_can_be_embedded(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    let hostile = "</script><script>alert(1)</script><!-- & ]]> \"x\"";
+    editor.create("speakers", &json!({"name": hostile, "slug": "s", "status": "published"}));
+    let event = json!({"title": hostile, "slug": "e", "summary": hostile, "status": "published",
+        "starts_at": "2027-03-04T14:30", "speakers": [{"speaker": "s"}]});
+    editor.create("events", &event);
+    for path in ["events.jsonld", "events/e/json-ld"] {
+        let reply = public.get(&format!("/api/v1/{path}")).expect(200);
+        assert!(!String::from_utf8_lossy(&reply.body).contains('<'), "{path}");
+        let json = reply.json();
+        let event = if path.ends_with("jsonld") { &json["itemListElement"][0]["item"] } else { &json };
+        assert_eq!((&event["name"], &event["performer"][0]["name"]), (&json!(hostile), &json!(hostile)));
+    }
+    // RSS means HTML by a description, JSON Feed and Atom do not by theirs.
+    let rss = public.get("/api/v1/events.rss").expect(200);
+    let channel = rss::Channel::read_from(&rss.body[..]).unwrap();
+    let escaped = hostile.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    assert_eq!(channel.items()[0].description(), Some(escaped.as_str()));
+    assert_eq!(channel.items()[0].title(), Some(hostile));
+    let feed = public.get("/api/v1/events.json").expect(200).json();
+    assert_eq!((&feed["items"][0]["title"], &feed["items"][0]["summary"]), (&json!(hostile), &json!(hostile)));
+    // No page of ours is without its policy.
+    for page in ["/docs", "/docs/index.html", "/problems", "/problems/invalid"] {
+        let reply = public.get(page).expect(200);
+        assert!(reply.header("content-security-policy").contains("frame-ancestors 'none'"), "{page}");
+        for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY")] {
+            assert_eq!(reply.header(name), value, "{page}");
+        }
+    }
+    public.get("/docs/%3Cscript%3E").problem(404, &[]);
 }

@@ -30,6 +30,12 @@ pub fn event(feed: &Feed<'_>, event: &Value) -> Value {
     whole.into()
 }
 
+/// As text that may stand within a script element of a page as it is: `<` occurs in strings alone, where an
+/// escape means the same (JSON-LD 1.1, "Restrictions for contents of JSON-LD script elements").
+pub fn embeddable(value: &Value) -> String {
+    value.to_string().replace('<', "\\u003c")
+}
+
 fn inner(feed: &Feed<'_>, event: &Value) -> Value {
     let mut out = Map::new();
     let mut set = |name: &str, value: Value| {

@@ -87,6 +87,11 @@ pub fn described(event: &Value) -> Option<String> {
     summary.or_else(|| text(event, "body").map(crate::content::rich_text::to_text))
 }
 
+/// Plain text where a format means HTML.
+pub fn as_html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// The first partner with this role.
 pub fn partner<'a>(event: &'a Value, role: &str) -> Option<&'a Value> {
     list(event, "partners").iter().find(|tie| text(tie, "role") == Some(role))?.get("partner")

@@ -16,8 +16,10 @@ use crate::problem::{Kind, Problem};
 pub const HTML: &str = "text/html; charset=utf-8";
 
 /// Scripts and styles of the reading room come from here alone.
-const POLICY: &str =
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; \
+     form-action 'self'; frame-ancestors 'none'";
+/// Pages of text need nothing at all.
+const POLICY_OF_TEXT: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 static CONFIG: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/api/openapi.json").try_it_out_enabled(true).persist_authorization(false)));
@@ -105,5 +107,8 @@ fn html(body: &str) -> Answer {
     let page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Plenary</title><body>{body}</body></html>"
     );
-    Answer::json(200, page).typed(HTML).header("cache-control", "public, max-age=3600")
+    Answer::json(200, page)
+        .typed(HTML)
+        .header("content-security-policy", POLICY_OF_TEXT)
+        .header("cache-control", "public, max-age=3600")
 }

@@ -114,7 +114,7 @@ impl Form {
             Form::Rss => rss::rss(feed),
             Form::Atom => atom::atom(feed),
             Form::JsonFeed => json_feed::json_feed(feed).to_string(),
-            Form::JsonLd => json_ld::list_of(feed).to_string(),
+            Form::JsonLd => json_ld::embeddable(&json_ld::list_of(feed)),
             Form::Csv => table::csv(feed),
             // One event is all that they are ever asked for.
             Form::ScheduleJson | Form::ScheduleXml => String::new(),
@@ -124,7 +124,7 @@ impl Form {
     /// A feed of one event.
     fn write_one(self, feed: &Feed<'_>, event: &Value) -> String {
         match self {
-            Form::JsonLd => json_ld::event(feed, event).to_string(),
+            Form::JsonLd => json_ld::embeddable(&json_ld::event(feed, event)),
             Form::ScheduleJson => Schedule::new(feed, event).json(feed.own_url).to_string(),
             Form::ScheduleXml => schedule_xml(&Schedule::new(feed, event)),
             _ => self.write(feed),

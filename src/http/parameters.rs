@@ -161,7 +161,7 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
         query(
             "body_format",
             one_of(&["html", "markdown", "text", "source"]),
-            "Rich text as sanitised HTML, as Markdown, as plain text, or as it was written.",
+            "Rich text as sanitised HTML, as plain text, or as it was written: as Markdown, or as its source. Of these two nothing is taken out; whoever makes HTML of them has to sanitise that.",
             json!("html"),
         ),
     ];
