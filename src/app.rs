@@ -22,6 +22,7 @@ use crate::delivery::cards::{Cards, Shelf};
 use crate::delivery::list::Kitchen;
 use crate::delivery::live::Live;
 use crate::editorial;
+use crate::editorial::previews::Previews;
 use crate::search::{self, Search};
 
 /// Handlers share this.
@@ -48,6 +49,8 @@ pub struct App {
     pub answers: Answers,
     /// Items as the public's lists showed them lately.
     pub cards: Cards,
+    /// The site at moments that lie ahead.
+    pub previews: Previews,
     /// Who listens to changes.
     pub live: Live,
     /// The search index of this node.
@@ -93,6 +96,7 @@ impl App {
         let cards = Cards::new(room / CARDS_PART, database.ledger());
         let answers = Answers::new(room - room / CARDS_PART, database.ledger());
         let header = |locale: &String| Some((locale.clone(), HeaderValue::from_str(locale).ok()?));
+        let previews = Previews::new(&database, &site);
         let app = Arc::new(Self {
             config,
             languages: site.locales.iter().filter_map(header).collect(),
@@ -105,6 +109,7 @@ impl App {
             hasher,
             answers,
             cards,
+            previews,
             live: Live::default(),
             search,
             site_key,

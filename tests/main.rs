@@ -15,6 +15,7 @@ mod docs;
 mod durability;
 mod editorial;
 mod feeds;
+mod forecast;
 mod history;
 mod languages;
 mod live;
@@ -71,6 +72,7 @@ fn main() {
         durability::TESTS,
         editorial::TESTS,
         feeds::TESTS,
+        forecast::TESTS,
         history::TESTS,
         languages::TESTS,
         live::TESTS,

@@ -207,6 +207,7 @@ fn note_use(app: &Arc<App>, key: ApiKey, at: i64) {
                     request_id: "key".to_owned(),
                     reason: None,
                     via: Some(key.id.clone()),
+                    due_at: None,
                 };
                 told::append(c, &author, "key_use", &key.account_id, &json!({"key": key.id, "name": key.name}))?;
             }

@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod migrate;
 mod reader;
+pub mod sandbox;
 pub mod schema;
 pub mod statement;
 pub mod touched;
@@ -150,6 +151,14 @@ impl Database {
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
         self.writer.run(true, task).await
+    }
+
+    /// Opens a connection of its own on which writes stay beside the database.
+    ///
+    /// # Errors
+    /// Fails where no connection can be had.
+    pub fn sandbox(&self) -> Result<Db, DatabaseError> {
+        sandbox::open(&self.address, &self.count)
     }
 
     /// When what was last changed.

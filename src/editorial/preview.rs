@@ -1,80 +1,18 @@
-//! The site as it will be at a moment, and links that show what is not public yet.
-
-use std::sync::Arc;
+//! Links that show what is not public yet: one item with its newest text, or the site at a moment.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use super::clock;
 use super::life::allowed;
-use crate::app::App;
 use crate::auth::permissions::{Action, Role};
-use crate::content::fault::Faults;
 use crate::content::moment::utc_text;
 use crate::database::schema::preview_links;
-use crate::database::{DatabaseError, Db, new_id, now};
+use crate::database::{Db, new_id, now};
 use crate::journal::{self, Author, Entry};
 use crate::problem::{Kind, Problem};
 use crate::signed;
 
-/// The most plans that a look ahead carries out; one further ahead is refused.
-const MOST_PLANS: usize = 5_000;
-const BATCH: i64 = 500;
 const PURPOSE: &str = "preview";
-
-/// How a look ahead ends: never with a success, so that nothing of it is kept.
-enum Seen<T> {
-    Answer(T),
-    Refused(Problem),
-}
-
-impl<T> From<DatabaseError> for Seen<T> {
-    fn from(error: DatabaseError) -> Self {
-        Seen::Refused(error.into())
-    }
-}
-
-impl<T> From<diesel::result::Error> for Seen<T> {
-    fn from(error: diesel::result::Error) -> Self {
-        Seen::Refused(error.into())
-    }
-}
-
-/// Reads the database as it will be at `moment` (µs): in a transaction that is dropped afterwards, all
-/// that is due by then is done, and then `read` looks. So every read is right by construction.
-pub async fn as_of<T: Send + 'static>(
-    app: &App,
-    moment: i64,
-    read: impl FnOnce(&mut Db) -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let site = Arc::clone(&app.site);
-    let look = move |c: &mut Db| -> Result<(), Seen<T>> {
-        let mut done = 0;
-        loop {
-            let count = clock::run_due(c, &site, moment, BATCH).map_err(Seen::Refused)?;
-            done += count;
-            if done > MOST_PLANS {
-                return Err(Seen::Refused(too_far()));
-            }
-            if count == 0 {
-                return Err(read(c).map_or_else(Seen::Refused, Seen::Answer));
-            }
-        }
-    };
-    match app.database.write(look).await {
-        Err(Seen::Answer(answer)) => Ok(answer),
-        Err(Seen::Refused(problem)) => Err(problem),
-        Ok(()) => Err(Problem::internal(&"a look ahead was kept")),
-    }
-}
-
-fn too_far() -> Problem {
-    Problem::bad_request(Faults::one(
-        "?at",
-        "too_far",
-        format!("more than {MOST_PLANS} plans are due before this moment"),
-    ))
-}
 
 /// A row of `preview_links`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]

@@ -263,6 +263,7 @@ pub fn run_due(connection: &mut Db, site: &Site, moment: i64) -> Result<bool, Pr
         request_id: "release".to_owned(),
         reason: Some(format!("release \"{}\"", release.name)),
         via: None,
+        due_at: Some(release.due_at),
     };
     let pen = Pen { site, author: &author, role: None };
     connection.begin_part(Part::RECORD)?;

@@ -93,7 +93,8 @@ pub fn run_due(connection: &mut Db, site: &Site, moment: i64, limit: i64) -> Res
 
 fn run(connection: &mut Db, site: &Site, plan: Schedule, item: Item) -> Result<(), Problem> {
     forget_one(connection, &plan.item_id, &plan.operation)?;
-    let author = Author { account_id: plan.actor, request_id: "schedule".to_owned(), ..Author::default() };
+    let due_at = Some(plan.due_at);
+    let author = Author { account_id: plan.actor, request_id: "schedule".to_owned(), due_at, ..Author::default() };
     let pen = Pen { site, author: &author, role: None };
     let operation = if plan.operation == PUBLISH { Operation::Publish } else { Operation::Unpublish };
     match life::apply(connection, pen, item, operation, &Together::new()) {

@@ -211,9 +211,10 @@ pub fn save(
         // The version of an item is that of its last write; the draft's stays the newer one.
         item.draft_version = item.version;
     }
-    item.updated_at = now().max(item.updated_at + 1);
+    // A plan is carried out when it is due, and looked at before.
+    item.updated_at = now().max(author.due_at.unwrap_or(0)).max(item.updated_at + 1);
     if item.status == "published" && item.published_at == 0 {
-        item.published_at = item.updated_at;
+        item.published_at = author.due_at.unwrap_or(item.updated_at);
     }
     let parent_live = parent_is_live(connection, resource, &item.id, content)?;
     derive::fill(&mut item, resource, content, site, parent_live);

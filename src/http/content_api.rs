@@ -18,6 +18,7 @@ use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::database::{Db, now};
 use crate::delivery::Shape;
+use crate::delivery::answers::Place;
 use crate::delivery::compose::MadeOf;
 use crate::delivery::kept::Made;
 use crate::delivery::list::{Page, glance, page};
@@ -162,8 +163,9 @@ pub async fn read_page(
     sight.read(app, quick, look, read).await
 }
 
-/// Computes an answer, and keeps it where it may be: what anybody would see.
-pub async fn keep<E>(
+/// Computes an answer, and keeps it where it may be: what anybody would see, and what anybody would see at a
+/// moment.
+pub async fn keep<E: From<Problem>>(
     request: &Request,
     sight: &Sight,
     compute: impl Future<Output = Result<Made, E>>,
@@ -172,14 +174,26 @@ pub async fn keep<E>(
         let since = request.app.database.ledger().now();
         let made = compute.await?;
         let headers = headers(request, sight, &made);
-        Ok(made.keep(headers, since))
+        Ok::<_, E>(made.keep(headers, since))
     };
-    if !sight.is_public() {
-        return Ok(Answer::kept(None, Arc::new(compute.await?)));
-    }
-    let place = place(&request.app, &request.http, request.negotiated.as_deref());
-    let kept = request.app.answers.find_or(place, compute).await?;
+    let place = match (sight.viewer.is_public(), sight.at) {
+        (true, None) => place(&request.app, &request.http, request.negotiated.as_deref()),
+        (true, Some(at)) => place_at(request, at).await?,
+        (false, _) => return Ok(Answer::kept(None, Arc::new(compute.await?))),
+    };
+    let kept = match sight.at.and_then(|_| request.app.answers.find(place)) {
+        Some(kept) => kept,
+        None => request.app.answers.find_or(place, compute).await?,
+    };
     Ok(Answer::kept(Some(place), kept))
+}
+
+/// Where the answer at a moment is kept: beside what the address says, by what plans make of the site until then.
+async fn place_at(request: &Request, at: i64) -> Result<Place, Problem> {
+    let generation = request.app.previews.generation(at).await?.to_string();
+    let negotiated = request.negotiated.as_deref().unwrap_or_default();
+    let (path, query) = (request.http.path(), request.http.query_string());
+    Ok(request.app.answers.place(&[path, query, negotiated, "at", &generation]))
 }
 
 /// Of what a list is made.

@@ -165,6 +165,7 @@ pub fn author(request: &Request) -> Result<Author, Problem> {
         request_id: request.id.clone(),
         reason,
         via: actor.key.as_ref().map(|key| key.id.clone()),
+        due_at: None,
     })
 }
 

@@ -67,7 +67,7 @@ impl Sight {
         read: impl FnOnce(&mut Db) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         match self.at {
-            Some(at) => preview::as_of(app, at, read).await,
+            Some(at) => app.previews.read(at, read).await,
             None => app.database.read_after(quick, glance, read).await,
         }
     }
@@ -79,7 +79,7 @@ impl Sight {
         read: impl FnOnce(&mut Db) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         match self.at {
-            Some(at) => preview::as_of(app, at, read).await,
+            Some(at) => app.previews.read(at, read).await,
             None => app.database.read_item(read).await,
         }
     }

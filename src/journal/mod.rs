@@ -29,6 +29,8 @@ pub struct Author {
     pub reason: Option<String>,
     /// The key that was used instead of a session.
     pub via: Option<String>,
+    /// When it was to be done (µs), where it was planned: what is published then is so since that moment.
+    pub due_at: Option<i64>,
 }
 
 /// Something that was done.

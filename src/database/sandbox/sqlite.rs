@@ -1,0 +1,83 @@
+//! The sandbox on SQLite: temporary views, tables and triggers.
+
+use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use diesel::sql_types::Text;
+
+use super::Shadowed;
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+/// Puts views with the names of the tables before them. A key of temporary tables cannot refer to real ones, so
+/// foreign keys are not looked at.
+pub fn shadow(connection: &mut SqliteConnection, tables: &[Shadowed]) -> QueryResult<()> {
+    connection.batch_execute("PRAGMA foreign_keys = OFF")?;
+    let mut statements = String::new();
+    for shadowed in tables {
+        statements.push_str(&copy(connection, shadowed.table)?);
+        statements.push_str(&view(shadowed, &columns(connection, shadowed.table)?));
+    }
+    let journal = columns(connection, "journal")?.join(", ");
+    statements.push_str(&format!(
+        "CREATE TEMP VIEW journal AS SELECT {journal} FROM main.journal; \
+         CREATE TEMP TRIGGER journal_insert INSTEAD OF INSERT ON journal BEGIN SELECT 1; END; "
+    ));
+    connection.batch_execute(&statements)
+}
+
+fn lines(connection: &mut SqliteConnection, query: &str, table: &str) -> QueryResult<Vec<String>> {
+    let rows: Vec<Line> = diesel::sql_query(query).bind::<Text, _>(table).load(connection)?;
+    Ok(rows.into_iter().map(|row| row.line).collect())
+}
+
+fn columns(connection: &mut SqliteConnection, table: &str) -> QueryResult<Vec<String>> {
+    lines(connection, "SELECT name AS line FROM pragma_table_info(?, 'main') ORDER BY cid", table)
+}
+
+/// A temporary table like the real one, with its indexes: what was written for that, under other names.
+fn copy(connection: &mut SqliteConnection, table: &str) -> QueryResult<String> {
+    let query =
+        "SELECT sql AS line FROM main.sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC, name";
+    let mut statements = String::new();
+    for (number, sql) in lines(connection, query, table)?.iter().enumerate() {
+        let Some((head, rest)) = sql.split_once('(') else { continue };
+        statements.push_str(&match head.split_whitespace().nth(1) {
+            Some("TABLE") => format!("CREATE TEMP TABLE overlay_{table} ({rest}; "),
+            Some("UNIQUE") => format!("CREATE UNIQUE INDEX temp.overlay_{table}_{number} ON overlay_{table} ({rest}; "),
+            _ => format!("CREATE INDEX temp.overlay_{table}_{number} ON overlay_{table} ({rest}; "),
+        });
+    }
+    Ok(statements)
+}
+
+/// The view of a table, and what writing to it means.
+fn view(shadowed: &Shadowed, columns: &[String]) -> String {
+    let table = shadowed.table;
+    let all = columns.join(", ");
+    let new = columns.iter().map(|column| format!("NEW.{column}")).collect::<Vec<_>>().join(", ");
+    let (keys, old_keys, own) = (shadowed.keys(""), shadowed.keys("OLD."), shadowed.same_key("g", "t"));
+    let (is_old, is_new) = (shadowed.same_key(&format!("overlay_{table}"), "OLD"), shadowed.same_key("t", "NEW"));
+    let take = format!(
+        "DELETE FROM overlay_{table} WHERE {is_old}; INSERT OR IGNORE INTO gone_{table} ({keys}) VALUES ({old_keys});"
+    );
+    let put = format!(
+        "SELECT RAISE(ABORT, 'UNIQUE constraint failed: {table}') WHERE EXISTS (SELECT 1 FROM {table} t WHERE {is_new}); \
+         INSERT INTO overlay_{table} ({all}) VALUES ({new});"
+    );
+    format!(
+        "CREATE TEMP TABLE gone_{table} AS SELECT {keys} FROM main.{table} WHERE 0; \
+         CREATE UNIQUE INDEX temp.gone_{table}_key ON gone_{table} ({keys}); \
+         CREATE TEMP VIEW {table} AS SELECT {all} FROM main.{table} AS t \
+         WHERE NOT EXISTS (SELECT 1 FROM temp.gone_{table} g WHERE {own}) \
+         UNION ALL SELECT {all} FROM temp.overlay_{table}; \
+         CREATE TEMP TRIGGER {table}_insert INSTEAD OF INSERT ON {table} BEGIN {put} END; \
+         CREATE TEMP TRIGGER {table}_delete INSTEAD OF DELETE ON {table} BEGIN {take} END; \
+         CREATE TEMP TRIGGER {table}_update INSTEAD OF UPDATE ON {table} BEGIN {take} {put} END; "
+    )
+}
