@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::import::{bring, options};
-use crate::support::tools::{installed, run};
+use crate::support::tools::{installed, node, run};
 use crate::tests;
 
 tests![
@@ -32,7 +32,7 @@ fn understood(what: &str, body: &[u8]) -> Value {
 
 /// What readers in JavaScript make of it.
 fn understood_by_scripts(what: &str, body: &[u8]) -> Value {
-    read_by(Command::new("node"), "read_feeds.mjs", what, body)
+    read_by(node(), "read_feeds.mjs", what, body)
 }
 
 fn read_by(mut reader: Command, script: &str, what: &str, body: &[u8]) -> Value {

@@ -1,12 +1,11 @@
 //! The example site, looked at in a browser.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::support::app::{Backend, TestApp};
-use crate::support::tools::{Server, install_client, installed, node_tool, run};
+use crate::support::tools::{Server, install_client, installed, node, node_tool, run};
 use crate::tests;
 
 tests![the_site_shows_everything_to_everybody];
@@ -48,7 +47,7 @@ fn the_site_shows_everything_to_everybody(app: &TestApp) {
     std::fs::create_dir_all(&pictures).unwrap();
     let url = format!("http://127.0.0.1:{}", server.port);
     wait_until_searchable(app);
-    let said = run(Command::new("node").arg(&script).arg(&url).arg(&pictures));
+    let said = run(node().arg(&script).arg(&url).arg(&pictures).env("CHROMIUM", installed("bin/chromium")));
     let found: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!(found["faults"], json!([]), "{:#}", found["faults"]);
     let pages = &found["pages"];

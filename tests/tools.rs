@@ -7,7 +7,7 @@ use std::process::Command;
 use plenary::auth::permissions::Role;
 
 use crate::support::app::{Backend, PASSWORD, TestApp};
-use crate::support::tools::{install_client, installed, node_tool, run};
+use crate::support::tools::{install_client, installed, node, node_tool, run};
 use crate::tests;
 
 tests![
@@ -57,7 +57,7 @@ fn generated_clients_compile_and_work(app: &TestApp) {
     within(node_tool("openapi-ts"), &["--no-log-file"]);
     within(node_tool("tsc"), &["--project", "."]);
     for program in ["built/with-openapi-fetch.js", "built/with-hey-api.js"] {
-        let said = within(Command::new("node"), &[program, &app.url, EMAIL, PASSWORD]);
+        let said = within(node(), &[program, &app.url, EMAIL, PASSWORD]);
         assert!(said.contains(": done"), "{said}");
     }
 }
@@ -74,7 +74,7 @@ fn our_own_client_is_packed_and_works(app: &TestApp) {
     let only = r#"{"extends": "./tsconfig.json", "include": ["with-plenary-client.ts"]}"#;
     std::fs::write(work.path().join("only.json"), only).unwrap();
     within(node_tool("tsc"), &["--project", "only.json"]);
-    let said = within(Command::new("node"), &["built/with-plenary-client.js", &app.url, EMAIL, PASSWORD]);
+    let said = within(node(), &["built/with-plenary-client.js", &app.url, EMAIL, PASSWORD]);
     assert!(said.contains(": done"), "{said}");
 }
 

@@ -87,16 +87,22 @@ fn url(port: u16, database: &str) -> String {
     format!("postgres://plenary@127.0.0.1:{port}/{database}")
 }
 
+/// The folder of the newest Postgres: `tests/setup` sees to it that it is new enough.
 fn find_programs() -> PathBuf {
-    let mut places: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|versions| versions.flatten().map(|v| v.path().join("bin")).collect())
-        .unwrap_or_default();
-    places.sort();
-    places.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
-    places
-        .into_iter()
-        .find(|place| place.join("initdb").exists() && place.join("postgres").exists())
+    let packaged = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    packaged
+        .map(|version| version.path().join("bin"))
+        .chain(std::env::var_os("PATH").iter().flat_map(std::env::split_paths))
+        .filter(|place| place.join("initdb").exists() && place.join("postgres").exists())
+        .max_by_key(|place| major_version(&place.join("postgres")))
         .expect("Postgres is not installed: run ./test, which installs what the tests need")
+}
+
+/// The first number that `postgres --version` tells.
+fn major_version(program: &Path) -> Option<u32> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.split(|c: char| !c.is_ascii_digit()).find_map(|number| number.parse().ok())
 }
 
 fn command(program: &Path, user: Option<(u32, u32)>) -> Command {

@@ -6,11 +6,16 @@ use std::time::{Duration, Instant};
 
 use super::postgres::free_port;
 
-/// Where an installed tool is.
-pub fn installed(path: &str) -> PathBuf {
+/// The folder of what is installed.
+fn folder() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
-    let tool = target.join("test-tools").join(path);
+    std::path::absolute(target.join("test-tools")).expect("a path")
+}
+
+/// Where an installed tool is.
+pub fn installed(path: &str) -> PathBuf {
+    let tool = folder().join(path);
     assert!(
         tool.exists(),
         "{} is missing: run ./test, or tests/setup once, which installs what the tests need",
@@ -32,9 +37,19 @@ pub fn run(command: &mut Command) -> String {
     text
 }
 
+/// Node.js in a version that the tools run on: the machine's, or that of a package.
+pub fn node() -> Command {
+    let mut command = Command::new(installed("bin/node"));
+    // Programs that it starts, and scripts that name `node`, find the same one.
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(folder().join("bin")).chain(std::env::split_paths(&paths));
+    command.env("PATH", std::env::join_paths(paths).expect("paths"));
+    command
+}
+
 /// A tool that npm installed.
 pub fn node_tool(name: &str) -> Command {
-    let mut command = Command::new("node");
+    let mut command = node();
     command.arg(installed(&format!("node/node_modules/.bin/{name}")));
     command
 }
@@ -55,8 +70,8 @@ pub fn install_client(work: &Path) {
     let mut compile = node_tool("tsc");
     compile.args(["--project", "."]);
     within(compile);
-    let mut pack = Command::new("npm");
-    pack.args(["pack", "--ignore-scripts", "--silent"]);
+    let mut pack = node();
+    pack.arg(installed("bin/npm")).args(["pack", "--ignore-scripts", "--silent"]);
     within(pack);
     let unpacked = work.join("node_modules/@plenary/client");
     std::fs::create_dir_all(&unpacked).unwrap();
