@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
 use crate::support::moments::wait_for;
+use crate::support::program::{Program, fresh_database};
 use crate::tests;
 
 tests![
@@ -21,6 +22,7 @@ tests![
     an_overlay_is_made_once,
     what_comes_meanwhile_is_seen,
     the_last_plan_before_a_moment_decides,
+    what_only_might_happen_is_not_told_to_the_log,
 ];
 
 /// Rounds of the property test on each database; more by `PLENARY_ROUNDS`, others by `PLENARY_SEED`.
@@ -412,4 +414,24 @@ fn the_last_plan_before_a_moment_decides(app: &TestApp) {
             scope.spawn(move || (2040..2052).rev().filter(|year| year % 2 == half).for_each(look));
         }
     });
+}
+
+fn what_only_might_happen_is_not_told_to_the_log(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let database = fresh_database(app.backend, folder.path());
+    let program = Program::start_logging(&database, std::fs::File::create(&log).unwrap());
+    let editor = program.administrator();
+    // Two plans, of which one cannot be carried out any more.
+    editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
+    editor.create("events", &json!({"title": "Fails", "speakers": [{"speaker": "anna"}]}));
+    editor.create("events", &json!({"title": "Works"}));
+    plan(&editor, "fails", "2040-01-01");
+    plan(&editor, "works", "2040-01-01");
+    editor.act("/api/v1/speakers/anna/unpublish", "\"v1\"").expect(200);
+    assert_eq!(titles(&editor, "at=2040-01-01"), ["Works"]);
+    let status = editor.get("/api/v1/events/fails").expect(200).json()["status"].clone();
+    assert_eq!(status, "scheduled");
+    let told = std::fs::read_to_string(&log).unwrap();
+    assert!(!told.contains("WARN") && !told.contains("ERROR"), "{told}");
 }

@@ -19,7 +19,8 @@ use crate::config::Config;
 use crate::content::fault::Faults;
 use crate::content::field::Kind;
 use crate::database::connection::connect;
-use crate::database::{Address, Backend, Db, migrate};
+use crate::database::schema::items;
+use crate::database::{Address, Backend, Db, migrate, sandbox};
 use crate::resources::{ALL, Column, Resource};
 
 /// `EXPLAIN QUERY PLAN` of a query.
@@ -46,7 +47,7 @@ impl<Q> diesel::RunQueryDsl<Db> for Explained<Q> {}
 /// The steps of the plan of a list in this order.
 fn plan(connection: &mut Db, kind: &str, asked: &str, order: Column) -> Vec<String> {
     let (selection, _) = selection(connection, kind, asked);
-    steps(connection, sorted(selection.query(), &[(order, true)]).select(crate::database::schema::items::id).limit(21))
+    steps(connection, sorted(selection.query(), &[(order, true)]).select(items::id).limit(21))
 }
 
 fn steps(connection: &mut Db, select: impl QueryFragment<Backend>) -> Vec<String> {
@@ -157,4 +158,24 @@ fn under_a_kind_only_one_kind_is_filed() {
         }
     }
     assert_eq!(parents.len(), 3);
+}
+
+/// Pages come from the indexes of what is stored and of what lies over it, walked together.
+#[test]
+fn a_look_ahead_walks_the_same_indexes() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = Address::Sqlite(folder.path().join("plenary.db").display().to_string());
+    migrate::migrate(&mut connect(&address, &Arc::default()).unwrap()).unwrap();
+    let mut connection = sandbox::open(&address, &Arc::default()).unwrap();
+    for asked in ["", "starts_at[gte]=2026-01-01", "type=a", "ids=a,b", "speaker.country=BE", "language=nl"] {
+        let (selection, _) = selection(&mut connection, "event", asked);
+        let page = sorted(selection.query(), &[(Column::StartsAt, false)]);
+        let plan = steps(&mut connection, page.select((items::id, items::starts_at)).limit(21));
+        assert_eq!(plan[0], "MERGE (UNION ALL)", "{asked}: {plan:?}");
+        let whole = |step: &&String| {
+            let scan = step.starts_with("SCAN") && !step.contains("json_each");
+            scan || step.contains("MATERIALIZE") || step.contains("CO-ROUTINE")
+        };
+        assert_eq!(plan.iter().find(whole), None, "{asked}: {plan:?}");
+    }
 }

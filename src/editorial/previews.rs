@@ -3,13 +3,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use prometheus::IntCounter;
 use tokio::sync::oneshot;
 
 use super::overlay::{Overlay, Span};
 use crate::content::Site;
+use crate::database::metrics::counter;
 use crate::database::{Database, DatabaseError, Db, sandbox};
 use crate::problem::{Kind, Problem};
 
@@ -36,6 +38,10 @@ struct Shown {
 
 /// What threads and callers share of one overlay.
 type State = Arc<Mutex<Option<Shown>>>;
+
+static MADE: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("plenary_previews_made_total", "Times that the site at a moment was worked out anew from its plans.")
+});
 
 type Job = Box<dyn FnOnce(&mut Session) + Send>;
 
@@ -254,6 +260,7 @@ impl Session {
         sandbox::clear(connection)?;
         connection.begin_read()?;
         let overlay = Overlay::make(connection, &site, moment)?;
+        MADE.inc();
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         self.overlay = Some((overlay, generation));
         Ok(generation)

@@ -54,13 +54,18 @@ pub fn run(database: &str, arguments: &[&str]) -> Output {
 impl Program {
     /// Starts the server and waits until it is ready.
     pub fn start(database: &str) -> Self {
+        Self::start_logging(database, Stdio::null())
+    }
+
+    /// The same with its log at this place.
+    pub fn start_logging(database: &str, log: impl Into<Stdio>) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let url = format!("http://{address}");
         let child = command(database, &["serve", "--listen", &address, "--public-url", &url])
             .env("PLENARY_ADMIN_PASSWORD", PASSWORD)
             .env("PLENARY_SERVER__WORKERS", "2")
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the program starts");
         let program = Self { child, url };
