@@ -2,7 +2,7 @@
 //! (`database::sandbox`), so that a preview and the clock cannot disagree; what came of them stays there, over
 //! what is stored, for as long as nothing changes on which it depends.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
@@ -17,7 +17,7 @@ use crate::database::touched::{Followed, Touched};
 use crate::database::{Db, any_of, sandbox};
 use crate::items::Item;
 use crate::problem::Problem;
-use crate::resources::Resource;
+use crate::resources::{ALL, Resource};
 
 /// The most plans that a look ahead carries out; one further ahead is refused.
 const MOST_PLANS: usize = 5_000;
@@ -58,13 +58,18 @@ impl Span {
     }
 }
 
+/// What plans ask of an item that they do not change: whether the public sees it, and what it is filed under.
+type Facts = (bool, Option<String>);
+
 /// What was made of the site in a sandbox.
 #[derive(Debug)]
 pub struct Overlay {
     span: Span,
     followed: Followed,
-    /// The items that were planned, those that changed, and what decided over that.
-    depends: HashSet<String>,
+    /// The items that were planned, and those that changed.
+    own: HashSet<String>,
+    /// What else decided over that; none for what is not there.
+    others: HashMap<String, Option<Facts>>,
 }
 
 impl Overlay {
@@ -75,11 +80,12 @@ impl Overlay {
     pub fn make(connection: &mut Db, site: &Site, moment: i64) -> Result<Self, Problem> {
         let (followed, _) = Followed::default().look(connection)?;
         let span = Span::around(connection, moment)?.unwrap_or(Span { from: moment, until: moment + 1 });
-        let mut depends = planned(connection, moment)?;
-        add_targets(connection, site, &mut depends)?;
+        let mut own = planned(connection, moment)?;
+        let mut others = targets(connection, site, &own)?;
         carry_out(connection, site, moment)?;
-        depends.extend(sandbox::changed_items(connection)?);
-        Ok(Self { span, followed, depends })
+        own.extend(sandbox::changed_items(connection)?);
+        others.retain(|id, _| !own.contains(id));
+        Ok(Self { span, followed, own, others })
     }
 
     /// The moments for which it is right.
@@ -91,7 +97,7 @@ impl Overlay {
     pub fn is_right(&mut self, connection: &mut Db, moment: i64) -> QueryResult<bool> {
         let (followed, touched) = self.followed.look(connection)?;
         let Touched::Items(touched) = touched else { return Ok(false) };
-        if touched.iter().any(|(kind, id)| kind == "release" || self.depends.contains(id)) {
+        if touched.iter().any(|(kind, id)| kind == "release" || self.own.contains(id)) {
             return Ok(false);
         }
         if !touched.is_empty() && !self.is_beside(connection, &touched)? {
@@ -101,14 +107,22 @@ impl Overlay {
         Ok(self.span.contains(moment))
     }
 
-    /// Whether it stays right for what it does not depend on: nothing of that is filed under an item that
-    /// plans change, or planned itself by now. What was planned for later ends its span.
+    /// Whether it stays right though these were touched, which are none of its own: what decided over it does
+    /// so still, none of these is shown with an item that plans change, and none is planned itself by now. What
+    /// was planned for later ends its span.
     fn is_beside(&mut self, connection: &mut Db, touched: &[(String, String)]) -> QueryResult<bool> {
         let dialect = connection.dialect();
         let ids: Vec<&str> = touched.iter().map(|(_, id)| id.as_str()).collect();
-        let filed = items::table.filter(any_of(dialect, items::id, &ids)).filter(items::parent_id.is_not_null());
-        let parents: Vec<Option<String>> = filed.select(items::parent_id).load(connection)?;
-        if parents.into_iter().flatten().any(|parent| self.depends.contains(&parent)) {
+        let others = ids.iter().filter(|id| self.others.contains_key(**id)).copied();
+        for (id, now) in facts(connection, others)? {
+            if self.others.get(&id) != Some(&now) {
+                return Ok(false);
+            }
+        }
+        let with_parent: Vec<&str> = ALL.iter().filter_map(|resource| Some(resource.children?.kind)).collect();
+        let below = touched.iter().filter(|(kind, _)| with_parent.contains(&kind.as_str()));
+        let parents = facts(connection, below.map(|(_, id)| id.as_str()))?.into_values().flatten();
+        if parents.filter_map(|(_, parent)| parent).any(|parent| self.own.contains(&parent)) {
             return Ok(false);
         }
         let plans = schedules::table.filter(any_of(dialect, schedules::item_id, &ids));
@@ -117,6 +131,22 @@ impl Overlay {
         self.span.until = self.span.until.min(due);
         Ok(due > self.span.from)
     }
+}
+
+/// What plans would ask of these items.
+fn facts<'a>(
+    connection: &mut Db,
+    ids: impl IntoIterator<Item = &'a str>,
+) -> QueryResult<HashMap<String, Option<Facts>>> {
+    let ids: Vec<&str> = ids.into_iter().collect();
+    let mut facts: HashMap<String, Option<Facts>> = ids.iter().map(|id| ((*id).to_owned(), None)).collect();
+    for some in ids.chunks(BATCH) {
+        let rows = items::table.filter(any_of(connection.dialect(), items::id, some));
+        let rows: Vec<(String, bool, Option<String>)> =
+            rows.select((items::id, items::live, items::parent_id)).load(connection)?;
+        facts.extend(rows.into_iter().map(|(id, live, parent)| (id, Some((live, parent)))));
+    }
+    Ok(facts)
 }
 
 /// The items for which something is planned by then.
@@ -131,37 +161,33 @@ fn planned(connection: &mut Db, moment: i64) -> QueryResult<HashSet<String>> {
     Ok(ids)
 }
 
-/// Adds what these items, or their working drafts, refer to, and what they would be filed under.
-fn add_targets(connection: &mut Db, site: &Site, ids: &mut HashSet<String>) -> QueryResult<()> {
-    let own: Vec<String> = ids.iter().cloned().collect();
-    for ids_of_some in own.chunks(BATCH) {
-        let some = items::table.filter(any_of(connection.dialect(), items::id, ids_of_some));
-        let rows: Vec<Item> = some.select(Item::as_select()).load(connection)?;
+/// What these items, or their working drafts, refer to, and all that this is filed under.
+fn targets(connection: &mut Db, site: &Site, own: &HashSet<String>) -> QueryResult<HashMap<String, Option<Facts>>> {
+    let (all, mut next): (Vec<&String>, HashSet<String>) = (own.iter().collect(), HashSet::new());
+    for some in all.chunks(BATCH) {
+        let rows = items::table.filter(any_of(connection.dialect(), items::id, some));
+        let rows: Vec<Item> = rows.select(Item::as_select()).load(connection)?;
         let drafts = working::of_all(connection, &rows)?;
         for item in &rows {
             let Some(resource) = Resource::of_kind(&item.kind) else { continue };
             let texts = [Some(item.content()), drafts.get(&item.id).map(working::WorkingDraft::content)];
             for content in texts.into_iter().flatten() {
                 let links = derive::links(&item.id, resource, &content, &Translations::default(), site);
-                ids.extend(links.into_iter().map(|link| link.target_id));
+                next.extend(links.into_iter().map(|link| link.target_id));
             }
         }
     }
-    let mut above: Vec<String> = ids.iter().cloned().collect();
+    let mut found: HashMap<String, Option<Facts>> = HashMap::new();
     for _ in 0..MOST_ABOVE {
-        let mut parents: Vec<String> = Vec::new();
-        for some in above.chunks(BATCH) {
-            let filed = items::table.filter(any_of(connection.dialect(), items::id, some));
-            let found = filed.filter(items::parent_id.is_not_null()).select(items::parent_id);
-            parents.extend(found.load::<Option<String>>(connection)?.into_iter().flatten());
-        }
-        parents.retain(|parent| ids.insert(parent.clone()));
-        if parents.is_empty() {
+        next.retain(|id| !found.contains_key(id));
+        if next.is_empty() {
             break;
         }
-        above = parents;
+        let above = facts(connection, next.iter().map(String::as_str))?;
+        next = above.values().flatten().filter_map(|(_, parent)| parent.clone()).collect();
+        found.extend(above);
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Does what is due by then. What only might happen is not told to the log.
