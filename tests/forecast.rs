@@ -397,7 +397,7 @@ fn what_comes_meanwhile_is_seen(app: &TestApp) {
     assert_eq!(titles(&editor, at), ["B", "D"]);
     editor.act("/api/v1/speakers/anna/publish", "\"v2\"").expect(200);
     assert_eq!(titles(&editor, at), ["A", "B", "D"]);
-    editor.act("/api/v1/events/b/unschedule", &editor.get("/api/v1/events/b/desk").etag().to_owned()).expect(200);
+    editor.act("/api/v1/events/b/unschedule", editor.get("/api/v1/events/b/desk").etag()).expect(200);
     assert_eq!(titles(&editor, at), ["A", "D"]);
 }
 
