@@ -14,7 +14,6 @@ mod sqlite;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
@@ -27,14 +26,16 @@ struct Shadowed {
     key: &'static [&'static str],
 }
 
-/// The tables that steps in the lives of items write. Beside them is the journal, which swallows what is told.
-const SHADOWED: [Shadowed; 9] = [
+/// The tables that steps in the lives of items write, of which the database has those of its version. Beside them
+/// is the journal, which swallows what is told.
+const SHADOWED: [Shadowed; 10] = [
     Shadowed { table: "items", key: &["id"] },
     Shadowed { table: "links", key: &["source_id", "relation", "position"] },
     Shadowed { table: "item_words", key: &["item_id", "field", "value"] },
     Shadowed { table: "places", key: &["item_id"] },
     Shadowed { table: "slugs", key: &["kind", "locale", "slug"] },
     Shadowed { table: "drafts", key: &["item_id"] },
+    Shadowed { table: "draft_links", key: &["source_id", "target_id"] },
     Shadowed { table: "schedules", key: &["item_id", "operation"] },
     Shadowed { table: "releases", key: &["id"] },
     Shadowed { table: "comments", key: &["id"] },
@@ -83,14 +84,9 @@ fn read_only(address: &Address) -> Address {
 
 /// Forgets all that was written; outside of transactions.
 pub fn clear(connection: &mut Db) -> QueryResult<()> {
-    let tables =
-        SHADOWED.iter().flat_map(|Shadowed { table, .. }| [format!("overlay_{table}"), format!("gone_{table}")]);
     match connection {
-        Db::Sqlite(c) => c.batch_execute(&tables.map(|table| format!("DELETE FROM temp.{table};")).collect::<String>()),
-        Db::Postgres(c) => {
-            let tables: Vec<String> = tables.map(|table| format!("pg_temp.{table}")).collect();
-            c.batch_execute(&format!("TRUNCATE {}", tables.join(", ")))
-        }
+        Db::Sqlite(c) => sqlite::clear(c),
+        Db::Postgres(c) => postgres::clear(c),
     }
 }
 
@@ -101,6 +97,8 @@ pub fn changed_items(connection: &mut Db) -> QueryResult<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use diesel::connection::SimpleConnection;
+
     use super::*;
     use crate::database::migrate;
     use crate::database::schema::{journal, slugs};

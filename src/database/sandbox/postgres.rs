@@ -19,7 +19,10 @@ pub fn shadow(connection: &mut PgConnection, tables: &[Shadowed]) -> QueryResult
     let schema = schema(connection)?;
     let mut statements = String::new();
     for shadowed in tables {
-        statements.push_str(&view(shadowed, &schema, &columns(connection, shadowed.table)?));
+        let columns = columns(connection, shadowed.table)?;
+        if !columns.is_empty() {
+            statements.push_str(&view(shadowed, &schema, &columns));
+        }
     }
     let journal = columns(connection, "journal")?.join(", ");
     statements.push_str(&format!(
@@ -30,8 +33,16 @@ pub fn shadow(connection: &mut PgConnection, tables: &[Shadowed]) -> QueryResult
     connection.batch_execute(&statements)
 }
 
-fn lines(connection: &mut PgConnection, query: &str, table: &str) -> QueryResult<Vec<String>> {
-    let rows: Vec<Line> = diesel::sql_query(query).bind::<Text, _>(table).load(connection)?;
+/// Empties the temporary tables.
+pub fn clear(connection: &mut PgConnection) -> QueryResult<()> {
+    let query = "SELECT oid::regclass::text AS line FROM pg_class \
+                 WHERE relnamespace = pg_my_temp_schema() AND relkind::text = $1";
+    let tables = lines(connection, query, "r")?;
+    connection.batch_execute(&format!("TRUNCATE {}", tables.join(", ")))
+}
+
+fn lines(connection: &mut PgConnection, query: &str, given: &str) -> QueryResult<Vec<String>> {
+    let rows: Vec<Line> = diesel::sql_query(query).bind::<Text, _>(given).load(connection)?;
     Ok(rows.into_iter().map(|row| row.line).collect())
 }
 

@@ -20,8 +20,11 @@ pub fn shadow(connection: &mut SqliteConnection, tables: &[Shadowed]) -> QueryRe
     connection.batch_execute("PRAGMA foreign_keys = OFF")?;
     let mut statements = String::new();
     for shadowed in tables {
-        statements.push_str(&copy(connection, shadowed.table)?);
-        statements.push_str(&view(shadowed, &columns(connection, shadowed.table)?));
+        let columns = columns(connection, shadowed.table)?;
+        if !columns.is_empty() {
+            statements.push_str(&copy(connection, shadowed.table)?);
+            statements.push_str(&view(shadowed, &columns));
+        }
     }
     let journal = columns(connection, "journal")?.join(", ");
     statements.push_str(&format!(
@@ -31,8 +34,15 @@ pub fn shadow(connection: &mut SqliteConnection, tables: &[Shadowed]) -> QueryRe
     connection.batch_execute(&statements)
 }
 
-fn lines(connection: &mut SqliteConnection, query: &str, table: &str) -> QueryResult<Vec<String>> {
-    let rows: Vec<Line> = diesel::sql_query(query).bind::<Text, _>(table).load(connection)?;
+/// Empties the temporary tables.
+pub fn clear(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let query = "SELECT name AS line FROM temp.sqlite_master WHERE type = ?";
+    let tables = lines(connection, query, "table")?;
+    connection.batch_execute(&tables.iter().map(|table| format!("DELETE FROM temp.{table}; ")).collect::<String>())
+}
+
+fn lines(connection: &mut SqliteConnection, query: &str, given: &str) -> QueryResult<Vec<String>> {
+    let rows: Vec<Line> = diesel::sql_query(query).bind::<Text, _>(given).load(connection)?;
     Ok(rows.into_iter().map(|row| row.line).collect())
 }
 
