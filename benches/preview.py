@@ -18,11 +18,13 @@ PLANS = int(os.environ.get("PLANS", "1500"))
 SECONDS = float(os.environ.get("SECONDS_EACH", "6"))
 PAIRS = int(os.environ.get("PAIRS", "3"))
 READERS, WRITERS = 8, 4
+# Between two reads of somebody who looks at one page after the other, in seconds.
+PAUSE = 0.1
 BEGIN = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(days=1)
 
 
-def client(port, request, until, results):
-    """One connection that asks again and again, and tells how long each answer took."""
+def client(port, request, until, results, pause=0):
+    """One connection that asks again and again, perhaps with pauses, and tells how long each answer took."""
     connection, times, number = http.client.HTTPConnection("127.0.0.1", port), [], 0
     while time.time() < until:
         method, path, headers, body = request(number)
@@ -34,6 +36,7 @@ def client(port, request, until, results):
         if answer.status not in (200, 201):
             raise SystemExit(f"{method} {path}: {answer.status}")
         times.append(time.perf_counter() - begun)
+        time.sleep(pause)
     results.put(times)
 
 
@@ -59,9 +62,9 @@ class Writes:
 
 
 @contextlib.contextmanager
-def running(port, requests):
+def running(port, requests, pause=0):
     results, until = multiprocessing.Queue(), time.time() + SECONDS
-    processes = [multiprocessing.Process(target=client, args=(port, request, until, results)) for request in requests]
+    processes = [multiprocessing.Process(target=client, args=(port, request, until, results, pause)) for request in requests]
     [process.start() for process in processes]
     got = {}
     yield got
@@ -141,11 +144,11 @@ def report(name, port, token, preview):
         kind = "asked for the first time" if anew else "asked again"
         print(f"  a read that is {kind}: plain {plain['p50']:.2f} ms, preview {ahead['p50']:.2f} ms, {ratio:.2f} times")
     writes = lambda: [Writes(token, f"{time.time()} {who}") for who in range(WRITERS)]
-    for beside, more in (("plain readers", ""), ("preview readers", preview)):
+    for beside, more, pause in (("plain readers", "", 0), ("preview readers", preview, 0), ("preview readers at a pace", preview, PAUSE)):
         rates, tails = [], []
         for _ in range(PAIRS):
             alone = measure(port, writes())
-            with running(port, [Reads(more, False, who) for who in range(READERS)]) as readers:
+            with running(port, [Reads(more, False, who) for who in range(READERS)], pause) as readers:
                 busy = measure(port, writes())
             rates.append(busy["rate"] / alone["rate"])
             tails.append(busy["p99"] / alone["p99"])
