@@ -2,7 +2,7 @@
 //!
 //! The floors, each of which uses only those below it:
 //! `cli` → `http` → `editorial`, `delivery`, `auth`, `transfer` → `search` → `feeds`, `journal` → `items` → `database`;
-//! `resources`, `content`, `signed` and `problem` serve them all.
+//! `resources`, `content`, `jobs`, `signed` and `problem` serve them all.
 
 pub mod app;
 pub mod auth;
@@ -16,6 +16,7 @@ pub mod editorial;
 pub mod feeds;
 pub mod http;
 pub mod items;
+pub mod jobs;
 pub mod journal;
 pub mod problem;
 pub mod resources;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::content::fault::{Fault, Faults};
-use crate::database::DatabaseError;
+use crate::database::{DatabaseError, storage};
 
 macro_rules! problems {
     ($($name:ident $status:literal $code:literal $title:literal $about:literal;)*) => {
@@ -175,6 +175,10 @@ impl Problem {
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
+        if let Some(reason) = storage::failure(&error) {
+            tracing::error!(%error, "the storage of the database fails");
+            return Problem::new(Kind::Unavailable, reason).retry_after(10);
+        }
         match error {
             DatabaseError::Query(error) => Problem::internal(&error),
             DatabaseError::Connection(_) | DatabaseError::Gone | DatabaseError::Overloaded => {

@@ -114,7 +114,7 @@ fn answers_keep_to_their_schemas(app: &TestApp) {
     );
     keeps(&document, "JwkSet", &public.get("/.well-known/jwks.json").expect(200).json());
     keeps(&document, "Account", &editor.get("/api/v1/auth/me").expect(200).json());
-    keeps(&document, "Health", &public.get("/readyz").expect(200).json());
+    keeps(&document, "Readiness", &public.get("/readyz").expect(200).json());
 }
 
 /// The examples of the document are requests that work.

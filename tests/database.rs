@@ -10,7 +10,12 @@ use plenary::database::{Database, DatabaseError, Db};
 use crate::support::app::{Backend, TestApp};
 use crate::tests;
 
-tests![both_have_the_same_shape, an_unknown_migration_is_refused, writes_that_share_a_commit_do_not_share_their_fate];
+tests![
+    both_have_the_same_shape,
+    an_unknown_migration_is_refused,
+    writes_that_share_a_commit_do_not_share_their_fate,
+    a_panic_ends_no_thread,
+];
 
 #[derive(QueryableByName)]
 struct Line {
@@ -133,4 +138,56 @@ fn writes_that_share_a_commit_do_not_share_their_fate(app: &TestApp) {
         });
         assert_eq!(there, ends.iter().map(|end| *end == End::Kept).collect::<Vec<_>>(), "{ends:?}");
     }
+}
+
+/// An error that cannot even be told.
+#[derive(Debug)]
+struct Untold;
+
+impl From<DatabaseError> for Untold {
+    fn from(_: DatabaseError) -> Self {
+        panic!("a panic that the test wants")
+    }
+}
+
+impl From<diesel::result::Error> for Untold {
+    fn from(_: diesel::result::Error) -> Self {
+        panic!("a panic that the test wants")
+    }
+}
+
+/// Panics in a task, and in telling that it panicked, cost one request its answer; the threads go on.
+fn a_panic_ends_no_thread(app: &TestApp) {
+    let database = app.app.database.clone();
+    let fails = |_: &mut Db| -> Result<(), Untold> { panic!("a panic that the test wants") };
+    let telling =
+        |c: &mut Db| -> Result<(), Untold> { Err(diesel::sql_query("nonsense").execute(c).unwrap_err().into()) };
+    for round in 0..3 {
+        let here = database.clone();
+        // Nobody can be told, so the caller panics as well: in a task of its own.
+        let told = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async {
+                let writes = [tokio::task::spawn_local({
+                    let here = here.clone();
+                    async move { here.write(fails).await }
+                })];
+                let reads = [tokio::task::spawn_local(async move { here.read(telling).await })];
+                for task in writes.into_iter().chain(reads) {
+                    assert!(task.await.is_err(), "it panicked");
+                }
+            });
+        });
+        told.join().unwrap();
+        let name = format!("panic {round}");
+        assert!(app.block_on(note(database.clone(), name.clone(), End::Kept)), "the writer goes on");
+        for _ in 0..4 {
+            let name = name.clone();
+            let look =
+                move |c: &mut Db| Ok::<_, DatabaseError>(settings::table.find(name).count().get_result::<i64>(c)?);
+            assert_eq!(app.block_on(database.read(look)).unwrap(), 1, "every reader goes on");
+        }
+    }
+    let restarts = database.jobs().status().into_iter().filter(|job| job.restarts > 0).map(|job| job.job);
+    assert_eq!(restarts.collect::<Vec<_>>(), ["readers", "writer"]);
+    assert_eq!(database.jobs().failures(), [], "and nothing is wrong any more");
 }

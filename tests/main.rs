@@ -4,6 +4,7 @@ mod support;
 
 mod access;
 mod accounts;
+mod backup;
 mod bad_input;
 mod changes;
 mod concurrency;
@@ -14,6 +15,7 @@ mod delivery;
 mod docs;
 mod durability;
 mod editorial;
+mod faults;
 mod feeds;
 mod forecast;
 mod history;
@@ -61,6 +63,7 @@ fn main() {
     let rooms = [
         access::TESTS,
         accounts::TESTS,
+        backup::TESTS,
         bad_input::TESTS,
         changes::TESTS,
         concurrency::TESTS,
@@ -71,6 +74,7 @@ fn main() {
         docs::TESTS,
         durability::TESTS,
         editorial::TESTS,
+        faults::TESTS,
         feeds::TESTS,
         forecast::TESTS,
         history::TESTS,

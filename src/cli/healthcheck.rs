@@ -14,11 +14,11 @@ pub fn ask(config: &Config) -> bool {
     match answer(config) {
         Ok(status) if status.starts_with("HTTP/1.1 200") => true,
         Ok(status) => {
-            eprintln!("not ready: {status}");
+            super::complain(&format!("not ready: {status}"));
             false
         }
         Err(error) => {
-            eprintln!("no answer from {}: {error}", config.listen);
+            super::complain(&format!("no answer from {}: {error}", config.listen));
             false
         }
     }

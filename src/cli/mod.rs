@@ -1,16 +1,21 @@
 //! The command line: one file a command.
 
+mod backup;
 mod doctor;
 mod healthcheck;
+mod log;
 mod serve;
 mod transfer;
 mod user;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+
+use log::Log;
 
 use crate::app::{App, StartError};
 use crate::config::{Config, Overrides};
@@ -42,6 +47,10 @@ enum Command {
     Import(transfer::ImportArguments),
     /// Write all content to a file
     Export(transfer::ExportArguments),
+    /// Copy the SQLite database into a file, also while the server runs
+    Backup(backup::BackupArguments),
+    /// Make a copy the database; the server must be stopped
+    Restore(backup::RestoreArguments),
     /// Look at the set-up and say what is wrong; changes nothing
     Doctor,
     /// Ask the running server whether it can serve; for containers
@@ -60,20 +69,21 @@ pub fn run() -> ExitCode {
     let config = match Config::load(arguments.config.as_ref(), &arguments.overrides) {
         Ok(config) => config,
         Err(faults) => {
-            eprintln!("The configuration is not sound:");
-            faults.iter().for_each(|fault| eprintln!("  {fault}"));
+            complain(&format!("The configuration is not sound:\n  {}", faults.join("\n  ")));
             return ExitCode::from(2);
         }
     };
-    start_logging(&config);
-    let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::ServeArguments::default()));
-    match actix_web::rt::System::new().block_on(carry_out(command, config)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("Error: {error}");
-            ExitCode::FAILURE
-        }
+    let log = Log::start(&config);
+    for variable in &config.ignored_variables {
+        tracing::warn!(variable, "there is no such setting; the variable is ignored");
     }
+    let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::ServeArguments::default()));
+    let outcome = actix_web::rt::System::new().block_on(carry_out(command, config));
+    log.finish();
+    outcome.unwrap_or_else(|error| {
+        complain(&format!("Error: {error}"));
+        ExitCode::FAILURE
+    })
 }
 
 async fn carry_out(command: Command, config: Config) -> Result<ExitCode, StartError> {
@@ -88,17 +98,36 @@ async fn carry_out(command: Command, config: Config) -> Result<ExitCode, StartEr
             return Ok(code(transfer::import(&*App::start(config).await?, arguments).await?));
         }
         Command::Export(arguments) => transfer::export(&*App::start(config).await?, arguments).await?,
-        Command::Doctor => return Ok(code(doctor::examine(&config))),
+        Command::Backup(arguments) => backup::back_up(&config, &arguments)?,
+        Command::Restore(arguments) => backup::restore(&config, &arguments)?,
+        Command::Doctor => return Ok(code(doctor::examine(&config)?)),
         Command::Healthcheck => return Ok(code(healthcheck::ask(&config))),
         Command::RotateKeys => rotate_keys(App::start(config).await?).await?,
-        Command::Permissions => print!("{}", crate::http::permissions_page::page()),
+        Command::Permissions => print(&crate::http::permissions_page::page())?,
         Command::Openapi => {
             let site = config.site();
             let routes = crate::http::content_api::with_site(crate::http::routes(), &site);
-            print!("{}", openapi::to_json(&openapi::document(&routes, &site, &config.public_url)));
+            print(&openapi::to_json(&openapi::document(&routes, &site, &config.public_url)))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what the command was asked for. The error says that it could not be written.
+fn print(text: &str) -> Result<(), StartError> {
+    let mut out = std::io::stdout();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| format!("standard output: {error}").into())
+}
+
+/// Says on standard output what was done; it is done even where nobody reads that.
+fn report(line: &str) {
+    let _ = print(&format!("{line}\n"));
+}
+
+/// Says on standard error what is wrong, or wanted.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn code(well: bool) -> ExitCode {
@@ -107,18 +136,6 @@ fn code(well: bool) -> ExitCode {
 
 async fn rotate_keys(app: Arc<App>) -> Result<(), StartError> {
     app.database.write(|c| Ok::<_, crate::database::DatabaseError>(crate::auth::tokens::add_key(c, "jwt")?)).await?;
-    println!("A new key signs from now on; running servers take it up within a minute.");
+    report("A new key signs from now on; running servers take it up within a minute.");
     Ok(())
-}
-
-fn start_logging(config: &Config) {
-    let filter = config.log.level.parse::<tracing_subscriber::EnvFilter>().unwrap_or_default();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = if config.log.format == "json" {
-        builder.json().flatten_event(true).try_init()
-    } else {
-        builder.with_target(false).try_init()
-    };
-    // Fails only when logging runs already, as in tests.
-    drop(started);
 }

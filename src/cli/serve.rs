@@ -1,15 +1,17 @@
 //! `plenary serve`
 
-use std::net::TcpListener;
-use std::sync::Arc;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use clap::Args;
 
+use super::print;
 use crate::app::{App, StartError};
 use crate::auth::accounts;
 use crate::auth::permissions::Role;
-use crate::http::server;
+use crate::http::{background, server};
+use crate::jobs::BackgroundJob;
 use crate::problem::Problem;
 
 /// Seconds between rounds of housekeeping.
@@ -32,25 +34,31 @@ pub struct ServeArguments {
 /// Starts the server and runs it until it is told to end.
 pub async fn serve(config: crate::config::Config, arguments: ServeArguments) -> Result<(), StartError> {
     let listener = TcpListener::bind(&config.listen).map_err(|e| format!("listen: {}: {e}", config.listen))?;
+    let listen = listener.local_addr()?;
     let app = App::start(config).await?;
     let announced = first_administrator(&app, &arguments).await?;
     if arguments.demo {
         crate::demo::fill(&app).await?;
     }
     let running = server::server(Arc::clone(&app), listener)?;
-    announce(&app, announced.as_deref());
-    let chores = actix_web::rt::spawn(keep_house(Arc::clone(&app)));
+    announce(&app, listen, announced.as_deref());
+    background::spawn(app.database.jobs().add("housekeeping", HOUSEKEEPING), Arc::downgrade(&app), keep_house);
     running.await?;
-    chores.abort();
     tracing::info!("stopped; all requests were answered");
     Ok(())
 }
 
-async fn keep_house(app: Arc<App>) {
+async fn keep_house(app: Weak<App>, job: Arc<BackgroundJob>) {
     loop {
         actix_web::rt::time::sleep(HOUSEKEEPING).await;
-        if let Err(error) = app.housekeeping().await {
-            tracing::warn!(%error, "housekeeping failed; it is tried again in a minute");
+        let Some(app) = app.upgrade() else { return };
+        job.begin();
+        match app.housekeeping().await {
+            Ok(()) => job.succeed(),
+            Err(error) => {
+                tracing::warn!(%error, "housekeeping failed; it is tried again in a minute");
+                job.fail("keys are not renewed, and nothing that is over is removed");
+            }
         }
     }
 }
@@ -96,14 +104,19 @@ fn random_password() -> String {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret)
 }
 
-fn announce(app: &App, administrator: Option<&str>) {
+fn announce(app: &App, listen: SocketAddr, administrator: Option<&str>) {
     let url = app.config.public_url.trim_end_matches('/');
-    println!("Plenary {} on {}", env!("CARGO_PKG_VERSION"), app.database.address().name());
-    println!("  API       {url}/api/v1/events");
-    println!("  Docs      {url}/docs");
-    println!("  OpenAPI   {url}/api/openapi.json");
-    println!("  Health    {url}/healthz  {url}/readyz  {url}/metrics");
+    let mut text = format!(
+        "Plenary {} on {}, listening on {listen}\n  API       {url}/api/v1/events\n  Docs      {url}/docs\n  \
+         OpenAPI   {url}/api/openapi.json\n  Health    {url}/healthz  {url}/readyz  {url}/metrics\n",
+        env!("CARGO_PKG_VERSION"),
+        app.database.address().name()
+    );
     if let Some(lines) = administrator {
-        println!("\n{lines}");
+        text.push_str(&format!("\n{lines}\n"));
+    }
+    // The server runs whether somebody reads this or not.
+    if let Err(error) = print(&text) {
+        tracing::warn!(%error, "what was to be said is lost");
     }
 }

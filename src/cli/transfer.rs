@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::{complain, report as say};
 use crate::app::{App, StartError};
 use crate::transfer::read::{Format, Mapping, Settings};
 use crate::transfer::{self, Line, Options, Outcome, Report, export, export_ics};
@@ -157,7 +158,7 @@ fn listener(
             Outcome::Kept | Outcome::Refused | Outcome::Note => true,
         };
         if told {
-            progress.suspend(|| println!("{}", shown(line)));
+            progress.suspend(|| say(&shown(line)));
         }
     })
 }
@@ -174,14 +175,14 @@ fn shown(line: &Line) -> String {
 }
 
 fn summary(path: &Path, report: &Report, took: Duration, dry_run: bool) {
-    println!("{}{}:", path.display(), if dry_run { " (nothing was changed)" } else { "" });
+    say(&format!("{}{}:", path.display(), if dry_run { " (nothing was changed)" } else { "" }));
     for (outcome, kinds) in &report.counts {
         let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        println!("  {:9} {}", outcome.word(), kinds.join(", "));
+        say(&format!("  {:9} {}", outcome.word(), kinds.join(", ")));
     }
     let records: u64 = report.counts.values().flat_map(|kinds| kinds.values()).sum();
     let rate = records as f64 / took.as_secs_f64().max(0.001);
-    println!("  {records} records in {:.1} s ({rate:.0}/s)", took.as_secs_f64());
+    say(&format!("  {records} records in {:.1} s ({rate:.0}/s)", took.as_secs_f64()));
 }
 
 /// Writes all content.
@@ -195,6 +196,6 @@ pub async fn export(app: &App, arguments: ExportArguments) -> Result<(), StartEr
         ExportFormat::Jsonl => export::write(&app.database, out).await?,
         ExportFormat::Ics => export_ics::write(&app.database, &app.site, &app.config.public_url, out).await?,
     };
-    eprintln!("{count} items written");
+    complain(&format!("{count} items written"));
     Ok(())
 }

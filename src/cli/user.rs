@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::{complain, print, report};
 use crate::app::{App, StartError};
 use crate::auth::permissions::Role;
 use crate::auth::{accounts, passwords, sessions};
@@ -49,10 +50,10 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), StartError> {
 
 async fn list(app: &App) -> Result<(), Problem> {
     let rows = app.database.read(|c| Ok::<_, Problem>(accounts::all(c)?)).await?;
-    for row in rows {
-        println!("{}\t{}\t{}\t{}", row.email, row.role, if row.active { "active" } else { "closed" }, row.name);
-    }
-    Ok(())
+    let line = |row: &accounts::AccountRow| {
+        format!("{}\t{}\t{}\t{}\n", row.email, row.role, if row.active { "active" } else { "closed" }, row.name)
+    };
+    print(&rows.iter().map(line).collect::<String>()).map_err(|error| Problem::internal(&error))
 }
 
 async fn add(app: &App, email: String, role: Role, name: String) -> Result<(), Problem> {
@@ -60,7 +61,7 @@ async fn add(app: &App, email: String, role: Role, name: String) -> Result<(), P
     let hash = read_password(app, &email)?;
     let name = if name.is_empty() { email.clone() } else { name };
     let row = app.database.write(move |c| accounts::insert(c, &email, &name, role, hash)).await?;
-    println!("{} may log in as {}", row.email, row.role);
+    report(&format!("{} may log in as {}", row.email, row.role));
     Ok(())
 }
 
@@ -74,7 +75,7 @@ async fn set_password(app: &App, email: String) -> Result<(), Problem> {
             accounts::save(c, row).map(drop)
         })
         .await?;
-    println!("The password is set.");
+    report("The password is set.");
     Ok(())
 }
 
@@ -83,7 +84,7 @@ fn wrong((_, message): (&'static str, String)) -> Problem {
 }
 
 fn read_password(app: &App, email: &str) -> Result<String, Problem> {
-    eprintln!("Password (one line on standard input):");
+    complain("Password (one line on standard input):");
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(|error| Problem::internal(&error))?;
     let password = line.trim_end_matches(['\r', '\n']);

@@ -9,6 +9,7 @@ use diesel::{PgConnection, RunQueryDsl, SqliteConnection};
 
 use super::metrics::QUERIES;
 use super::statement::{Dialect, Fixed};
+use super::storage;
 
 /// A connection to either database; queries are written once, against this type.
 #[derive(diesel::MultiConnection)]
@@ -81,11 +82,13 @@ pub fn connect(address: &Address, count: &Arc<AtomicU64>) -> ConnectionResult<Db
         }
     };
     let count = Arc::clone(count);
-    connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-        if let InstrumentationEvent::StartQuery { .. } = event {
+    connection.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
+        InstrumentationEvent::StartQuery { .. } => {
             QUERIES.inc();
             count.fetch_add(1, Ordering::Relaxed);
         }
+        InstrumentationEvent::FinishQuery { error: Some(error), .. } => storage::note(error),
+        _ => {}
     });
     Ok(connection)
 }

@@ -13,6 +13,11 @@ pub static COMMITS: LazyLock<IntCounter> = LazyLock::new(|| {
     counter("plenary_database_commits_total", "Commits by the writer, each of one or several writes.")
 });
 
+/// Statements that failed because the storage beneath the database is full or broken.
+pub static STORAGE_FAILURES: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("plenary_database_storage_failures_total", "Statements that failed because the disk is full or broken.")
+});
+
 /// Seconds that a write waited and worked until it was on disk.
 pub static WRITE_SECONDS: LazyLock<Histogram> = LazyLock::new(|| {
     let opts = HistogramOpts::new("plenary_database_write_seconds", "Seconds until a write was on disk.");

@@ -5,6 +5,7 @@
 //! waiting into one transaction (what fails takes nothing else with it), commits once, and only
 //! then acknowledges: many writes share the cost of one sync to disk.
 
+pub mod backup;
 pub mod connection;
 mod gather;
 pub mod insert;
@@ -16,6 +17,7 @@ mod reader;
 pub mod sandbox;
 pub mod schema;
 pub mod statement;
+pub mod storage;
 pub mod touched;
 mod writer;
 
@@ -24,6 +26,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::result::Error as DieselError;
 use thiserror::Error;
+
+use crate::jobs::Jobs;
 
 pub use connection::{Address, Backend, Db};
 use ledger::Ledger;
@@ -63,6 +67,7 @@ pub struct Database {
     writer: writer::Writer,
     count: Arc<AtomicU64>,
     ledger: Arc<Ledger>,
+    jobs: Arc<Jobs>,
 }
 
 impl Database {
@@ -70,12 +75,14 @@ impl Database {
     pub fn open(address: &Address, threads: Threads) -> Result<Self, DatabaseError> {
         let count = Arc::default();
         let ledger = Arc::default();
+        let jobs = Arc::new(Jobs::default());
         Ok(Self {
             address: Arc::new(address.clone()),
-            readers: reader::Readers::start(address, threads, &count)?,
-            writer: writer::Writer::start(address, threads, &count, &ledger)?,
+            readers: reader::Readers::start(address, threads, &count, &jobs)?,
+            writer: writer::Writer::start(address, threads, &count, &ledger, &jobs)?,
             count,
             ledger,
+            jobs,
         })
     }
 
@@ -159,6 +166,11 @@ impl Database {
     /// Fails where no connection can be had.
     pub fn sandbox(&self) -> Result<Db, DatabaseError> {
         sandbox::open(&self.address, &self.count)
+    }
+
+    /// The jobs of this node, those of the database among them.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
     }
 
     /// When what was last changed.

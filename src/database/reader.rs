@@ -4,11 +4,16 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
 use super::{Address, DatabaseError, Db, Link, Threads};
+use crate::jobs::Jobs;
+
+/// Reads are not timed one by one: nothing of theirs counts as hanging.
+const PATIENCE: Duration = Duration::MAX;
 
 type Job = Box<dyn FnOnce(&mut Link) + Send>;
 
@@ -20,14 +25,32 @@ pub struct Readers {
 
 impl Readers {
     /// Opens the connections and starts the threads.
-    pub fn start(address: &Address, threads: Threads, count: &Arc<AtomicU64>) -> Result<Self, DatabaseError> {
+    pub fn start(
+        address: &Address,
+        threads: Threads,
+        count: &Arc<AtomicU64>,
+        known: &Jobs,
+    ) -> Result<Self, DatabaseError> {
+        let health = known.add("readers", PATIENCE);
         let (queue, jobs) = flume::bounded::<Job>(threads.queue);
         for number in 0..threads.readers.max(1) {
             let mut link = Link::open(address, count, true)?;
-            let jobs = jobs.clone();
+            let (jobs, health) = (jobs.clone(), Arc::clone(&health));
             std::thread::Builder::new()
                 .name(format!("read-{number}"))
-                .spawn(move || jobs.iter().for_each(|job| job(&mut link)))
+                .spawn(move || {
+                    let mut known = true;
+                    health.supervise_thread(|| {
+                        // After a panic, nobody knows what the connection was about to do.
+                        if !std::mem::replace(&mut known, false) {
+                            link.drop_connection();
+                        }
+                        jobs.iter().for_each(|job| {
+                            job(&mut link);
+                            health.succeed();
+                        });
+                    });
+                })
                 .map_err(|e| DatabaseError::Connection(e.to_string()))?;
         }
         Ok(Self { queue })

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
@@ -14,6 +14,10 @@ use super::ledger::Ledger;
 use super::metrics::{COMMITS, WRITE_SECONDS};
 use super::touched::{Followed, Touched};
 use super::{Address, DatabaseError, Db, Link, Threads};
+use crate::jobs::Jobs;
+
+/// A transaction that takes longer than this is told of as hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Does its write, then says whether to keep it, and how to answer once that is settled.
 struct Job {
@@ -50,17 +54,27 @@ impl Writer {
         threads: Threads,
         count: &Arc<AtomicU64>,
         ledger: &Arc<Ledger>,
+        known: &Jobs,
     ) -> Result<Self, DatabaseError> {
-        let ledger = Arc::clone(ledger);
+        let (ledger, health) = (Arc::clone(ledger), known.add("writer", PATIENCE));
         let (queue, jobs) = flume::bounded::<Job>(threads.queue);
         let mut link = Link::open(address, count, false)?;
         std::thread::Builder::new()
             .name("write".to_owned())
             .spawn(move || {
                 let (mut gatherer, mut followed) = (Gatherer::new(jobs), Followed::default());
-                while let Some(batch) = gatherer.gather() {
-                    commit_batch(&mut link, batch, &ledger, &mut followed);
-                }
+                let mut known = true;
+                health.supervise_thread(|| {
+                    // After a panic, nobody knows what the connection was about to do.
+                    if !std::mem::replace(&mut known, false) {
+                        link.drop_connection();
+                    }
+                    while let Some(batch) = gatherer.gather() {
+                        health.begin();
+                        commit_batch(&mut link, batch, &ledger, &mut followed);
+                        health.succeed();
+                    }
+                });
             })
             .map_err(|e| DatabaseError::Connection(e.to_string()))?;
         Ok(Self { queue })

@@ -12,6 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::changes::{self, Changes, Token};
 use crate::app::App;
+use crate::jobs::BackgroundJob;
 use crate::problem::Problem;
 
 /// How often the journal is looked at while somebody listens.
@@ -49,13 +50,14 @@ impl Default for Live {
 }
 
 /// Follows the journal while somebody listens, until the application ends.
-pub async fn run(app: Weak<App>) {
+pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     let (mut position, mut silence) = (None, 0);
     loop {
         tokio::time::sleep(PAUSE).await;
         let Some(app) = app.upgrade() else { return };
         if app.live.sender.receiver_count() == 0 {
             position = None;
+            job.succeed();
             continue;
         }
         silence += 1;
@@ -63,9 +65,16 @@ pub async fn run(app: Weak<App>) {
             silence = 0;
             let _ = app.live.sender.send(News::SignOfLife);
         }
+        job.begin();
         match step(&app, position).await {
-            Ok(further) => position = Some(further),
-            Err(problem) => tracing::warn!(detail = problem.detail, "the journal cannot be read for listeners"),
+            Ok(further) => {
+                position = Some(further);
+                job.succeed();
+            }
+            Err(problem) => {
+                tracing::warn!(detail = problem.detail, "the journal cannot be read for listeners");
+                job.fail("listeners cannot be told of changes");
+            }
         }
     }
 }

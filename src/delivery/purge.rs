@@ -4,7 +4,7 @@
 //! of an item purges its id and its collection. So what a cache keeps for long is right a moment
 //! after each write, as what this node keeps is (see [`super::answers`]).
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -13,8 +13,10 @@ use serde_json::json;
 use super::compose::MadeOf;
 use crate::app::App;
 use crate::config::CdnConfig;
+use crate::database::backup::PURGED_UP_TO as SETTING;
 use crate::database::schema::{journal, settings};
 use crate::database::{DatabaseError, Db};
+use crate::jobs::BackgroundJob;
 use crate::journal::head;
 use crate::resources::Resource;
 
@@ -26,8 +28,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Entries of the journal that are told of at a time, and tags in a request.
 const BATCH: i64 = 500;
 const TAGS: usize = 100;
-/// Where it is written down how far the caches were told.
-const SETTING: &str = "purged_up_to";
 
 /// The value of the header with an answer's tags: words with blanks, or with commas.
 pub fn tags(cdn: &CdnConfig, made_of: &MadeOf) -> Option<(&'static str, String)> {
@@ -43,16 +43,21 @@ pub fn tags(cdn: &CdnConfig, made_of: &MadeOf) -> Option<(&'static str, String)>
 
 /// Tells the caches until the application ends, if there are any. Every node does: to forget twice does no
 /// harm. What was not told for certain is told again.
-pub async fn run(app: Weak<App>) {
+pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     loop {
         let Some(app) = app.upgrade() else { return };
         if app.config.cdn.purge_url.is_empty() {
             return;
         }
+        job.begin();
         let pause = match step(&app).await {
-            Ok(()) => PAUSE,
+            Ok(()) => {
+                job.succeed();
+                PAUSE
+            }
             Err(reason) => {
                 tracing::warn!(reason, "caches could not be told what to forget; it is tried again");
+                job.fail("caches in front cannot be told what to forget");
                 PATIENCE
             }
         };

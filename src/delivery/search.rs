@@ -11,7 +11,7 @@ use super::select::Selection;
 use crate::content::fault::Faults;
 use crate::database::Db;
 use crate::database::schema::items;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 use crate::search::{Matches, Search, SearchError};
 
@@ -26,7 +26,11 @@ impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
         match error {
             SearchError::Database(error) => error.into(),
-            other => Problem::internal(&other),
+            other => {
+                tracing::error!(error = %other, "the search index does not answer");
+                let detail = "the search index cannot be read; where it is damaged it is made anew";
+                Problem::new(Kind::Unavailable, detail).retry_after(2)
+            }
         }
     }
 }

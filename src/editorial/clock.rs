@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::content::Site;
 use crate::database::{Db, now};
+use crate::jobs::BackgroundJob;
 use crate::problem::Problem;
 
 use super::{releases, schedule};
@@ -16,13 +17,18 @@ const LOOK: Duration = Duration::from_millis(250);
 const BATCH: i64 = 100;
 
 /// Runs for as long as the application does.
-pub async fn run(app: Weak<App>) {
+pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     loop {
         let Some(app) = app.upgrade() else { return };
+        job.begin();
         let wait = match tick(&app).await {
-            Ok(next) => next,
+            Ok(next) => {
+                job.succeed();
+                next
+            }
             Err(problem) => {
                 tracing::error!(detail = problem.detail, "the clock could not look; it tries again");
+                job.fail("plans and releases that are due cannot be carried out");
                 LOOK
             }
         };

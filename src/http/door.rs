@@ -312,6 +312,13 @@ pub fn nobody(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpRespons
     refuse(app, http, &problem, &id)
 }
 
+/// The answer to a request whose handler panicked; the log has the panic.
+pub fn failed(app: &App, http: &HttpRequest) -> HttpResponse {
+    let id = request_id(http.headers());
+    tracing::error!(request_id = id, method = %http.method(), path = http.path(), "a handler panicked");
+    refuse(app, http, &Problem::internal(&"a handler panicked"), &id)
+}
+
 fn nothing() -> Problem {
     Problem::new(Kind::NotFound, "there is nothing at this address")
 }

@@ -4,10 +4,11 @@ use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, TextEncoder};
+use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, TextEncoder};
 
 use super::route::Answer;
 use crate::database::metrics::register;
+use crate::jobs::Jobs;
 use crate::problem::Problem;
 
 /// The media type of the text format.
@@ -18,6 +19,18 @@ static REQUEST_SECONDS: LazyLock<HistogramVec> = LazyLock::new(|| {
     let opts = HistogramOpts::new("plenary_http_request_seconds", "Seconds from a request's head to its answer.")
         .buckets(prometheus::exponential_buckets(0.0001, 2.5, 13).unwrap_or_default());
     register(HistogramVec::new(opts, &["operation", "status"]))
+});
+
+/// How often each job was started again after a panic.
+static JOB_RESTARTS: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    let opts = Opts::new("plenary_job_restarts_total", "How often a background job was started again after a panic.");
+    register(IntCounterVec::new(opts, &["job"]))
+});
+
+/// Which jobs do not do their work.
+static JOB_FAILING: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let opts = Opts::new("plenary_job_failing", "1 while a background job does not do its work, else 0.");
+    register(IntGaugeVec::new(opts, &["job"]))
 });
 
 /// The classes of status that are told apart.
@@ -36,8 +49,14 @@ impl Times {
     }
 }
 
-/// All metrics.
-pub fn exposition() -> Result<Answer, Problem> {
+/// All metrics, those of these jobs as they are now.
+pub fn exposition(jobs: &Jobs) -> Result<Answer, Problem> {
+    for status in jobs.status() {
+        let restarts = JOB_RESTARTS.with_label_values(&[status.job]);
+        restarts.reset();
+        restarts.inc_by(status.restarts);
+        JOB_FAILING.with_label_values(&[status.job]).set(i64::from(status.failure.is_some()));
+    }
     let mut body = Vec::new();
     TextEncoder::new().encode(&prometheus::gather(), &mut body).map_err(|error| Problem::internal(&error))?;
     Ok(Answer::json(200, body).typed(TEXT).private())

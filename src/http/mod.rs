@@ -1,6 +1,7 @@
 //! The door: routes, limits, problems, the OpenAPI document.
 
 pub mod audit_api;
+pub mod background;
 pub mod body;
 pub mod bulk_api;
 pub mod changes_api;

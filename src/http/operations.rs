@@ -1,16 +1,22 @@
 //! What the person who runs the server looks at: health, readiness, metrics, the document.
 
+use std::time::Duration;
+
 use actix_web::http::Method;
 use diesel::prelude::*;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::openapi::schemas::reference;
+use super::parameters::{one_of, query};
 use super::route::{Access, Answer, Request, Route};
 use super::{docs, metrics};
+use crate::content::fault::Faults;
 use crate::database::schema::settings;
+use crate::jobs::JobFailure;
 use crate::problem::{Kind, Problem};
 
 /// How the server is.
@@ -27,6 +33,27 @@ pub struct Health {
 
 const HEALTHY: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
 
+/// Whether the server can serve, and what is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Readiness {
+    /// `ok`, or `degraded` where something is wrong that does not keep it from serving.
+    #[schema(pattern = "^(ok|degraded)$", example = "ok")]
+    pub status: &'static str,
+    /// The program's version.
+    #[schema(example = "0.1.0")]
+    pub version: &'static str,
+    /// What is wrong; empty when nothing is.
+    pub failures: Vec<JobFailure>,
+}
+
+/// How long the database may take for the question whether it answers.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What a server can be asked to be ready for.
+const SCOPES: [&str; 2] = ["all", "reads"];
+/// The jobs without which nothing can be written.
+const WRITE_JOBS: [&str; 2] = ["writer", "storage"];
+
 fn text() -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).build()))
 }
@@ -39,11 +66,20 @@ pub fn routes() -> Vec<Route> {
             .about(TAG, "Is the process alive?", "Answers without asking the database.")
             .answers(200, "It is.", reference("Health"), &[]),
         Route::new(Method::GET, "/readyz", "getReadiness", ready)
-            .about(TAG, "Can it serve?", "Asks the database.")
-            .answers(200, "It can.", reference("Health"), &[]),
-        Route::new(Method::GET, "/metrics", "getMetrics", |_| async { metrics::exposition() })
-            .about(TAG, "Metrics", "In the text format of Prometheus.")
-            .answers_as(200, "The metrics.", Some((metrics::TEXT, text())), &[]),
+            .about(
+                TAG,
+                "Can it serve?",
+                "Asks the database. 503 when it does not answer, or when nothing can be written. A balancer of the public's \
+                 reads asks with `scope=reads`, so that reads go on while writes cannot. What else is wrong stands in \
+                 the answer.",
+            )
+            .parameters([query("scope", one_of(&SCOPES), "What it is to serve.", json!("reads"))])
+            .answers(200, "It can.", reference("Readiness"), &[]),
+        Route::new(Method::GET, "/metrics", "getMetrics", |request| async move {
+            metrics::exposition(request.app.database.jobs())
+        })
+        .about(TAG, "Metrics", "In the text format of Prometheus.")
+        .answers_as(200, "The metrics.", Some((metrics::TEXT, text())), &[]),
         Route::new(Method::GET, "/api/openapi.json", "getOpenApi", document)
             .about(TAG, "This document", "OpenAPI 3.1, exactly what this server does.")
             .answers_as(200, "The document.", Some(("application/json", any_object())), &["Cache-Control"]),
@@ -74,14 +110,26 @@ fn any_object() -> RefOr<Schema> {
 }
 
 async fn ready(request: Request) -> Result<Answer, Problem> {
+    let scope = request.query("scope").unwrap_or(SCOPES[0]);
+    if !SCOPES.contains(&scope) {
+        let message = format!("one of {}", SCOPES.join(", "));
+        return Err(Problem::bad_request(Faults::one("?scope", "not_allowed", message)));
+    }
     let asked = request.app.database.read(|c| {
         settings::table.select(settings::name).first::<String>(c).optional()?;
         Ok::<_, Problem>(())
     });
-    match asked.await {
-        Ok(()) => Answer::of(200, &HEALTHY).map(Answer::private),
-        Err(_) => Err(Problem::new(Kind::Unavailable, "the database does not answer").retry_after(2)),
+    if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
+        return Err(Problem::new(Kind::Unavailable, "the database does not answer").retry_after(2));
     }
+    let failures = request.app.database.jobs().failures();
+    let all = scope == "all";
+    if let Some(failure) = failures.iter().find(|failure| all && WRITE_JOBS.contains(&failure.job)) {
+        let detail = format!("nothing can be written: {}: {}", failure.job, failure.detail);
+        return Err(Problem::new(Kind::Unavailable, detail).retry_after(2));
+    }
+    let status = if failures.is_empty() { "ok" } else { "degraded" };
+    Answer::of(200, &Readiness { status, version: HEALTHY.version, failures }).map(Answer::private)
 }
 
 async fn document(request: Request) -> Result<Answer, Problem> {

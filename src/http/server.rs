@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::sync::{Arc, Weak};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -10,13 +11,12 @@ use actix_web::dev::Server;
 use actix_web::http::Method;
 use actix_web::web::{self, Payload};
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
+use futures_util::FutureExt;
 
 use super::door::Entrance;
 use super::route::Route;
-use super::{content_api, door, openapi};
+use super::{background, content_api, door, openapi};
 use crate::app::App;
-use crate::database::DatabaseError;
-use crate::database::touched::Followed;
 
 /// The routes of a site, with everything that the document says of them.
 pub fn routes(app: &App) -> Vec<Route> {
@@ -29,30 +29,6 @@ pub fn document(app: &App) -> String {
     app.document.get_or_init(make).clone()
 }
 
-/// How often a node looks whether another one wrote.
-const WATCH: Duration = Duration::from_millis(500);
-
-/// Notices what other nodes write, so that no answer is kept for longer than [`WATCH`] after it.
-async fn watch(app: Weak<App>) {
-    let mut followed = Followed::default();
-    loop {
-        actix_web::rt::time::sleep(WATCH).await;
-        let Some(app) = app.upgrade() else { return };
-        let news = app.database.read(move |c| Ok::<_, DatabaseError>(followed.look(c)?)).await;
-        match news {
-            Ok((further, touched)) => {
-                followed = further;
-                touched.note(app.database.ledger());
-            }
-            // What cannot be watched is not kept.
-            Err(error) => {
-                tracing::warn!(%error, "the journal cannot be watched");
-                app.database.ledger().note_everything();
-            }
-        }
-    }
-}
-
 /// The server on this listener, not yet running. It ends gracefully on SIGTERM and SIGINT.
 pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     let table = Arc::new(Table::new(routes(&app)));
@@ -62,18 +38,13 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         given => given,
     };
     let shared = Arc::clone(&app);
-    actix_web::rt::spawn(watch(Arc::downgrade(&app)));
-    actix_web::rt::spawn(crate::editorial::clock::run(Arc::downgrade(&app)));
-    crate::search::follow::start(Arc::downgrade(&app))?;
-    actix_web::rt::spawn(crate::delivery::purge::run(Arc::downgrade(&app)));
-    actix_web::rt::spawn(crate::delivery::live::run(Arc::downgrade(&app)));
-    actix_web::rt::spawn(crate::delivery::live::end_with_process(Arc::downgrade(&app)));
+    background::start(&app)?;
     let factory = move || {
         let (app, table) = (Arc::clone(&shared), Arc::clone(&table));
         ActixApp::new().wrap(cors(&app.config.cors.allowed_origins)).default_service(web::to(
             move |http: HttpRequest, payload: Payload| {
                 let (app, table) = (Arc::clone(&app), Arc::clone(&table));
-                async move { table.serve(&app, http, payload).await }
+                async move { table.serve_or_fail(&app, http, payload).await }
             },
         ))
     };
@@ -118,6 +89,15 @@ impl Table {
         Self { paths }
     }
 
+    /// A handler that panics costs its own request an answer of 500, and nobody else anything.
+    async fn serve_or_fail(&self, app: &Arc<App>, http: HttpRequest, payload: Payload) -> HttpResponse {
+        let again = http.clone();
+        match AssertUnwindSafe(self.serve(app, http, payload)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => door::failed(app, &again),
+        }
+    }
+
     async fn serve(&self, app: &Arc<App>, http: HttpRequest, payload: Payload) -> HttpResponse {
         let Ok(found) = self.paths.at(http.path()) else { return door::nobody(app, &http, None) };
         let method = if *http.method() == Method::HEAD { &Method::GET } else { http.method() };
@@ -136,4 +116,38 @@ fn cors(origins: &[String]) -> Cors {
         return cors.send_wildcard().allow_any_origin().disable_vary_header();
     }
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::FromRequest;
+    use actix_web::body::to_bytes;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::http::route::{Access, Answer, Request};
+    use crate::problem::Problem;
+
+    async fn panics(_: Request) -> Result<Answer, Problem> {
+        panic!("a panic that the test wants")
+    }
+
+    #[test]
+    fn a_handler_that_panics_costs_its_request_a_500() {
+        let folder = tempfile::tempdir().unwrap();
+        let database_url = folder.path().join("plenary.db").display().to_string();
+        let config = Config { database_url, ..Config::default() };
+        actix_web::rt::System::new().block_on(async {
+            let app = App::start(config).await.unwrap();
+            let table = Table::new(vec![Route::new(Method::GET, "/panics", "panics", panics).access(Access::Open)]);
+            let (http, mut payload) = TestRequest::get().uri("/panics").to_http_parts();
+            let payload = Payload::from_request(&http, &mut payload).await.unwrap();
+            let response = table.serve_or_fail(&app, http, payload).await;
+            assert_eq!(response.status(), 500);
+            let problem: serde_json::Value =
+                serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap();
+            assert_eq!(problem["instance"], "/panics");
+        });
+    }
 }

@@ -83,6 +83,21 @@ pub fn new_database(port: u16) -> String {
     url(port, &name)
 }
 
+/// A new, empty database whose files are in this folder.
+pub fn new_database_in(port: u16, folder: &Path) -> String {
+    if let Some((uid, gid)) = unprivileged() {
+        std::os::unix::fs::chown(folder, Some(uid), Some(gid)).expect("the folder given away");
+    }
+    let database = new_database(port);
+    let name = database.rsplit('/').next().expect("its name");
+    let mut connection = PgConnection::establish(&url(port, "postgres")).expect("a connection");
+    connection
+        .batch_execute(&format!("CREATE TABLESPACE {name} LOCATION '{}'", folder.display()))
+        .and_then(|()| connection.batch_execute(&format!("ALTER DATABASE {name} SET TABLESPACE {name}")))
+        .expect("a database in that folder");
+    database
+}
+
 fn url(port: u16, database: &str) -> String {
     format!("postgres://plenary@127.0.0.1:{port}/{database}")
 }

@@ -54,20 +54,28 @@ pub fn run(database: &str, arguments: &[&str]) -> Output {
 impl Program {
     /// Starts the server and waits until it is ready.
     pub fn start(database: &str) -> Self {
-        Self::start_logging(database, Stdio::null())
+        Self::start_with(database, |_| {})
     }
 
     /// The same with its log at this place.
     pub fn start_logging(database: &str, log: impl Into<Stdio>) -> Self {
+        Self::start_with(database, |command| {
+            command.stderr(log);
+        })
+    }
+
+    /// The same with changed arguments, variables or standard error.
+    pub fn start_with(database: &str, change: impl FnOnce(&mut Command)) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let url = format!("http://{address}");
-        let child = command(database, &["serve", "--listen", &address, "--public-url", &url])
+        let mut command = command(database, &["serve", "--listen", &address, "--public-url", &url]);
+        command
             .env("PLENARY_ADMIN_PASSWORD", PASSWORD)
             .env("PLENARY_SERVER__WORKERS", "2")
             .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the program starts");
+            .stderr(Stdio::null());
+        change(&mut command);
+        let child = command.spawn().expect("the program starts");
         let program = Self { child, url };
         let begun = Instant::now();
         while program.client().try_get("/readyz").is_none_or(|reply| reply.status != 200) {

@@ -133,6 +133,8 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<accounts::AccountList>(schemas);
     derived::<tokens::JwkSet>(schemas);
     derived::<operations::Health>(schemas);
+    derived::<operations::Readiness>(schemas);
+    derived::<crate::jobs::JobFailure>(schemas);
 }
 
 /// The schema of a type that derives it, with those that it uses.

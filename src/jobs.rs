@@ -1,0 +1,194 @@
+//! The jobs of a node: threads and tasks that run for as long as the server does.
+//!
+//! A job that ends by a panic is started again. What is wrong with a job, or that a round of it does not end, is
+//! told by `/readyz` and by the metrics. See `docs/decisions/0020-a-node-that-runs-on.md`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How long after a panic a job is started again: one that panics at once must not keep a core busy.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The jobs of one node.
+#[derive(Debug, Default)]
+pub struct Jobs(Mutex<Vec<Arc<BackgroundJob>>>);
+
+/// One job.
+#[derive(Debug)]
+pub struct BackgroundJob {
+    name: &'static str,
+    /// The longest that a round may take.
+    patience: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When the round began that has not ended.
+    begun: Option<Instant>,
+    restarts: u64,
+    failure: Option<(Instant, &'static str)>,
+}
+
+/// A job that does not do its work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobFailure {
+    /// The job's name.
+    #[schema(example = "writer")]
+    pub job: &'static str,
+    /// What is wrong.
+    #[schema(example = "the disk of the database is full")]
+    pub detail: &'static str,
+    /// For how many seconds.
+    #[schema(minimum = 0, example = 12)]
+    pub seconds: u64,
+}
+
+/// What the metrics say of a job.
+#[derive(Debug)]
+pub struct JobStatus {
+    /// The job's name.
+    pub job: &'static str,
+    /// How often it was started again after a panic.
+    pub restarts: u64,
+    /// What is wrong with it now.
+    pub failure: Option<JobFailure>,
+}
+
+impl Jobs {
+    /// Adds a job. A round of it that takes longer than `patience` counts as a failure.
+    pub fn add(&self, name: &'static str, patience: Duration) -> Arc<BackgroundJob> {
+        let job = Arc::new(BackgroundJob { name, patience, state: Mutex::default() });
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&job));
+        job
+    }
+
+    /// The state of every job, in the order in which they were added.
+    pub fn status(&self) -> Vec<JobStatus> {
+        let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.iter().map(|job| job.status()).collect()
+    }
+
+    /// What is wrong now; empty when nothing is.
+    pub fn failures(&self) -> Vec<JobFailure> {
+        self.status().into_iter().filter_map(|status| status.failure).collect()
+    }
+}
+
+impl BackgroundJob {
+    /// Notes that a round begins.
+    pub fn begin(&self) {
+        self.state().begun = Some(Instant::now());
+    }
+
+    /// Notes that the round ended, and nothing is wrong.
+    pub fn succeed(&self) {
+        let mut state = self.state();
+        state.begun = None;
+        state.failure = None;
+    }
+
+    /// Notes that the round ended and failed. The detail is told to strangers: it names nothing internal.
+    pub fn fail(&self, detail: &'static str) {
+        let mut state = self.state();
+        state.begun = None;
+        let since = state.failure.map_or_else(Instant::now, |(since, _)| since);
+        state.failure = Some((since, detail));
+    }
+
+    /// Whether the last round failed.
+    pub fn is_failing(&self) -> bool {
+        self.state().failure.is_some()
+    }
+
+    /// Runs a task until it ends by itself; one that panics is started again.
+    pub async fn supervise<F: Future<Output = ()>>(self: Arc<Self>, task: impl Fn() -> F) {
+        while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
+            self.note_restart();
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// The same for what runs on a thread of its own. `task` finds its state as the panic left it.
+    pub fn supervise_thread(&self, mut task: impl FnMut()) {
+        while catch_unwind(AssertUnwindSafe(&mut task)).is_err() {
+            self.note_restart();
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn note_restart(&self) {
+        tracing::error!(job = self.name, "a job ended by a panic and is started again");
+        self.fail("it ended by a panic and was started again");
+        self.state().restarts += 1;
+    }
+
+    fn status(&self) -> JobStatus {
+        let state = self.state();
+        let overdue = state.begun.filter(|begun| begun.elapsed() > self.patience).map(|begun| (begun, "it hangs"));
+        let failure = overdue.or(state.failure).map(|(since, detail)| JobFailure {
+            job: self.name,
+            detail,
+            seconds: since.elapsed().as_secs(),
+        });
+        JobStatus { job: self.name, restarts: state.restarts, failure }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3_600);
+
+    #[test]
+    fn a_task_that_panics_is_started_again() {
+        let jobs = Jobs::default();
+        let (job, runs) = (jobs.add("task", LONG), Cell::new(0));
+        let task = || async {
+            runs.set(runs.get() + 1);
+            assert!(runs.get() > 2, "a panic");
+            assert_eq!(jobs.failures()[0].detail, "it ended by a panic and was started again");
+            job.succeed();
+        };
+        actix_web::rt::System::new().block_on(Arc::clone(&job).supervise(task));
+        assert_eq!((runs.get(), jobs.status()[0].restarts), (3, 2));
+        assert_eq!(jobs.failures(), []);
+    }
+
+    #[test]
+    fn a_thread_goes_on_where_the_panic_left_its_state() {
+        let (jobs, mut runs) = (Jobs::default(), 0);
+        jobs.add("thread", LONG).supervise_thread(|| {
+            runs += 1;
+            assert!(runs > 1, "a panic");
+        });
+        assert_eq!((runs, jobs.status()[0].restarts), (2, 1));
+    }
+
+    #[test]
+    fn a_round_that_does_not_end_is_a_failure() {
+        let jobs = Jobs::default();
+        let job = jobs.add("round", Duration::ZERO);
+        assert_eq!(jobs.failures(), []);
+        job.begin();
+        std::thread::sleep(Duration::from_millis(1));
+        assert_eq!(jobs.failures()[0].detail, "it hangs");
+        job.fail("the disk is full");
+        assert_eq!((job.is_failing(), jobs.failures()[0].detail), (true, "the disk is full"));
+        job.succeed();
+        assert_eq!(jobs.failures(), []);
+    }
+}
