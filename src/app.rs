@@ -185,7 +185,8 @@ pub fn readers(config: &Config) -> usize {
     }
 }
 
-fn make_folder(address: &Address) -> Result<(), StartError> {
+/// Makes the folder of a SQLite file.
+pub fn make_folder(address: &Address) -> Result<(), StartError> {
     let Address::Sqlite(path) = address else { return Ok(()) };
     match std::path::Path::new(path).parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {

@@ -1,6 +1,7 @@
 //! Looks at a database for `plenary doctor`; what differs between the two is here.
 
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Text};
 
 use super::schema::{items, journal};
@@ -45,10 +46,18 @@ pub fn durability(connection: &mut Db) -> QueryResult<Result<(), String>> {
 /// Damage within the database: broken pages or references on SQLite (Postgres looks after itself),
 /// and a journal with gaps.
 pub fn damage(connection: &mut Db) -> QueryResult<Vec<String>> {
+    damage_by(connection, "SELECT quick_check AS word FROM pragma_quick_check LIMIT 10")
+}
+
+/// The same; every index is compared with its table, too, which takes far longer.
+pub fn thorough_damage(connection: &mut Db) -> QueryResult<Vec<String>> {
+    damage_by(connection, "SELECT integrity_check AS word FROM pragma_integrity_check LIMIT 10")
+}
+
+fn damage_by(connection: &mut Db, check: &str) -> QueryResult<Vec<String>> {
     let mut found = Vec::new();
     if let Db::Sqlite(c) = connection {
-        let lines: Vec<Word> =
-            diesel::sql_query("SELECT quick_check AS word FROM pragma_quick_check LIMIT 10").load(c)?;
+        let lines: Vec<Word> = diesel::sql_query(check).load(c)?;
         found.extend(lines.into_iter().map(|line| line.word).filter(|word| word != "ok"));
         let broken: Number =
             diesel::sql_query("SELECT count(*) AS number FROM pragma_foreign_key_check").get_result(c)?;
@@ -62,6 +71,23 @@ pub fn damage(connection: &mut Db) -> QueryResult<Vec<String>> {
         found.push(format!("the journal has {count} entries, and the last has the number {last}"));
     }
     Ok(found)
+}
+
+/// Why nothing can be written, if that is so. Nothing is written to find out.
+pub fn read_only(connection: &mut Db) -> QueryResult<Option<String>> {
+    match connection {
+        Db::Sqlite(_) => match connection.begin_write() {
+            Ok(()) => connection.rollback().map(|()| None),
+            // Whoever has the lock can write.
+            Err(DieselError::DatabaseError(_, said)) if said.message().contains("locked") => Ok(None),
+            Err(error) => Ok(Some(error.to_string())),
+        },
+        Db::Postgres(c) => {
+            let setting: Word =
+                diesel::sql_query("SELECT current_setting('transaction_read_only') AS word").get_result(c)?;
+            Ok((setting.word == "on").then(|| "transactions are read-only there".to_owned()))
+        }
+    }
 }
 
 /// How many items there are.

@@ -33,17 +33,29 @@ pub fn pending(connection: &mut Db) -> Result<usize, MigrationError> {
     }
 }
 
+/// Refuses a database that has steps which this program does not know.
+///
+/// # Errors
+///
+/// It belongs to a newer version, or its steps cannot be read.
+pub fn refuse_newer(connection: &mut Db) -> Result<(), MigrationError> {
+    match connection {
+        Db::Sqlite(c) => refuse_unknown(c, &SQLITE),
+        Db::Postgres(c) => refuse_unknown(c, &POSTGRES),
+    }
+}
+
 fn apply<DB, C>(connection: &mut C, source: fn() -> EmbeddedMigrations) -> Result<usize, MigrationError>
 where
     DB: diesel::backend::Backend,
     C: MigrationHarness<DB> + diesel::Connection<Backend = DB>,
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    refuse_newer(connection, &source())?;
+    refuse_unknown(connection, &source())?;
     Ok(connection.run_pending_migrations(source())?.len())
 }
 
-fn refuse_newer<DB, C>(connection: &mut C, source: &EmbeddedMigrations) -> Result<(), MigrationError>
+fn refuse_unknown<DB, C>(connection: &mut C, source: &EmbeddedMigrations) -> Result<(), MigrationError>
 where
     DB: diesel::backend::Backend,
     C: MigrationHarness<DB> + diesel::Connection<Backend = DB>,
