@@ -1,12 +1,16 @@
 //! `plenary doctor`: looks at a set-up and says in plain words what is wrong, and what to do.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 
+use super::print;
+use crate::app::StartError;
 use crate::auth::accounts;
 use crate::auth::permissions::Role;
 use crate::config::Config;
 use crate::database::{Address, Db, connection, inspect, migrate};
+use crate::search;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,27 +40,39 @@ fn problem(what: impl Into<String>, advice: &'static str) -> Finding {
 }
 
 /// Prints all findings; true when none is a problem. Changes nothing.
-pub fn examine(config: &Config) -> bool {
+///
+/// # Errors
+/// Nobody takes what it prints.
+pub fn examine(config: &Config) -> Result<bool, StartError> {
     let mut findings = vec![fine("the configuration is sound")];
     findings.extend(settings(config));
     findings.extend(port(config));
+    findings.extend(search_index(config));
     findings.extend(database(config));
+    let mut text = String::new();
     for finding in &findings {
         let word = match finding.verdict {
             Verdict::Fine => "ok      ",
             Verdict::Warning => "warning ",
             Verdict::Problem => "PROBLEM ",
         };
-        println!("{word} {}", finding.what);
+        text.push_str(&format!("{word} {}\n", finding.what));
         if !finding.advice.is_empty() {
-            println!("         {}", finding.advice);
+            text.push_str(&format!("         {}\n", finding.advice));
         }
     }
-    findings.iter().all(|finding| finding.verdict != Verdict::Problem)
+    print(&text)?;
+    Ok(findings.iter().all(|finding| finding.verdict != Verdict::Problem))
 }
 
 fn settings(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
+    for variable in &config.ignored_variables {
+        findings.push(warning(
+            format!("{variable} is no setting and is ignored"),
+            "plenary.example.toml has all settings: site.time_zone is PLENARY_SITE__TIME_ZONE, and so on.",
+        ));
+    }
     let local = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| config.public_url.contains(host));
     if local && !config.listen.starts_with("127.") && !config.listen.starts_with("[::1]") {
         findings.push(warning(
@@ -82,9 +98,26 @@ fn settings(config: &Config) -> Vec<Finding> {
 fn port(config: &Config) -> Vec<Finding> {
     match TcpListener::bind(&config.listen) {
         Ok(_) => vec![fine(format!("{} is free to listen on", config.listen))],
-        Err(error) => vec![warning(
-            format!("{} cannot be listened on: {error}", config.listen),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => vec![warning(
+            format!("{} is in use", config.listen),
             "That is as it should be while Plenary runs; else set listen to another port.",
+        )],
+        Err(error) => vec![problem(
+            format!("{} cannot be listened on: {error}", config.listen),
+            "Set listen to an address of this machine and a port that this user may use.",
+        )],
+    }
+}
+
+/// Whether the folder of the search index can be written, or made.
+fn search_index(config: &Config) -> Vec<Finding> {
+    let folder = search::folder(config);
+    let there = folder.ancestors().find(|part| part.is_dir()).unwrap_or(Path::new("."));
+    match tempfile::tempfile_in(there) {
+        Ok(_) => vec![fine(format!("the search index can be written ({})", folder.display()))],
+        Err(error) => vec![problem(
+            format!("the search index cannot be written in {}: {error}", there.display()),
+            "Set search.folder to a folder that this user may write.",
         )],
     }
 }
@@ -106,6 +139,16 @@ fn database(config: &Config) -> Vec<Finding> {
         }
     };
     let mut findings = vec![fine(format!("the database can be opened ({})", address.name()))];
+    if let Err(error) = migrate::refuse_newer(&mut connection) {
+        findings.push(problem(error.to_string(), "plenary serve refuses this database as well."));
+        return findings;
+    }
+    if let Some(reason) = inspect::read_only(&mut connection).unwrap_or_else(|error| Some(error.to_string())) {
+        findings.push(problem(
+            format!("the database does not take writes: {reason}"),
+            "Check the permissions and mounts of file and folder, or whether this Postgres is a standby.",
+        ));
+    }
     match migrate::pending(&mut connection) {
         Ok(0) => findings.extend(content(&mut connection, config).unwrap_or_else(|error| {
             vec![problem(format!("the database does not answer: {error}"), "Its own log knows more.")]
@@ -136,7 +179,10 @@ fn content(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Find
         findings.push(fine(format!("no damage found; {} items", inspect::items(connection)?)));
     }
     for found in damage {
-        findings.push(problem(format!("damage: {found}"), "Stop Plenary, keep a copy, and restore a backup."));
+        findings.push(problem(
+            format!("damage: {found}"),
+            "Stop Plenary and restore a backup: plenary restore puts the damaged database aside.",
+        ));
     }
     let ahead = inspect::clock_ahead(connection)?;
     if ahead.abs() > 5 {

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use language_tags::LanguageTag;
+
 use super::Config;
 use crate::content::values;
 
@@ -52,6 +54,12 @@ impl Config {
                 normal.as_deref() == Ok(locale),
                 "site.locales",
                 &format!("\"{locale}\" is no BCP 47 tag in its usual form"),
+            );
+            let registered = LanguageTag::parse(locale).is_ok_and(|tag| tag.validate().is_ok());
+            faults.check(
+                normal.as_deref() != Ok(locale) || registered,
+                "site.locales",
+                &format!("\"{locale}\" has a part that is not in IANA's registry of languages and regions"),
             );
         }
         faults.check(
@@ -180,10 +188,19 @@ mod tests {
     fn faults_name_their_setting() {
         let mut config = Config { listen: "nowhere".into(), ..Config::default() };
         config.site.time_zone = "Europe/Brusels".into();
+        config.site.locales = vec!["en".into(), "english".into(), "nl-BE".into(), "sr-Latn".into()];
+        config.mail.smtp_url = "mail.example.org:587".into();
         config.auth.access_token_minutes = 0;
         let faults = config.faults();
-        for setting in ["listen:", "site.time_zone:", "auth.access_token_minutes:"] {
+        for setting in [
+            "listen:",
+            "site.time_zone:",
+            "auth.access_token_minutes:",
+            "site.locales:",
+            "mail.smtp_url: wants smtp://",
+        ] {
             assert!(faults.iter().any(|f| f.starts_with(setting)), "{setting} in {faults:?}");
         }
+        assert_eq!(faults.iter().filter(|f| f.starts_with("site.locales")).count(), 1, "{faults:?}");
     }
 }

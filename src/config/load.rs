@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::{Format, Serialized, Toml};
 use serde::Serialize;
 
-use super::Config;
+use super::{Config, variables};
 
 /// Flags that override the file and the environment.
 #[derive(Debug, Clone, Default, Serialize, clap::Args)]
@@ -34,15 +34,20 @@ impl Config {
             Some(path) => given = given.merge(Toml::file_exact(path)),
             None => given = given.merge(Toml::file("plenary.toml")),
         }
-        // Those that commands read for themselves are no settings.
-        let settings =
-            Env::prefixed("PLENARY_").ignore(&["config", "admin_email", "admin_password", "data"]).split("__");
-        given = given.merge(settings).merge(Serialized::defaults(flags));
+        let variables = variables::read(std::env::vars_os());
+        if !variables.faults.is_empty() {
+            return Err(variables.faults);
+        }
+        for variable in variables.settings {
+            given = given.merge(variable);
+        }
+        given = given.merge(Serialized::defaults(flags));
         let says_where = given.contains("public_url");
         let mut config: Config = Figment::from(Serialized::defaults(Config::default()))
             .merge(given)
             .extract()
             .map_err(|errors| errors.into_iter().map(|e| explain(&e)).collect::<Vec<_>>())?;
+        config.ignored_variables = variables.ignored;
         if !says_where && let Ok(address) = config.local_address() {
             config.public_url = format!("http://{address}");
         }

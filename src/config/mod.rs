@@ -3,6 +3,7 @@
 
 mod faults;
 mod load;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::net::{AddrParseError, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -48,6 +49,9 @@ pub struct Config {
     pub cors: CorsConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// Variables that begin like settings and are none.
+    #[serde(skip)]
+    pub ignored_variables: Vec<String>,
 }
 
 /// `[site]`
@@ -270,6 +274,7 @@ impl Default for Config {
             cdn: CdnConfig { tags: String::new(), purge_url: String::new(), purge_header: String::new() },
             search: SearchConfig { folder: String::new() },
             cors: CorsConfig { allowed_origins: vec!["*".into()] },
+            ignored_variables: Vec::new(),
             log: LogConfig { format: "pretty".into(), level: "info,actix_server=warn,actix_http=off".into() },
         }
     }
