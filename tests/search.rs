@@ -23,6 +23,8 @@ tests![
     what_cannot_be_searched_is_said,
     the_index_outlives_the_program,
     nodes_share_an_index,
+    a_damaged_index_is_made_anew_while_the_server_runs,
+    damage_that_no_question_shows_is_found_at_start,
     many_matches_are_walked,
 ];
 
@@ -310,6 +312,57 @@ fn nodes_share_an_index(app: &TestApp) {
     });
     editor.create("events", &json!({"title": "Estuaries", "status": "published"}));
     wait_for("the other node's index", || found(&other.public(), "estuary", "").len() == 1);
+}
+
+/// The one index in the folder of an application, and those that were put aside.
+fn index_folders(app: &TestApp) -> (std::path::PathBuf, usize) {
+    let entries = std::fs::read_dir(&app.config.search.folder).unwrap().map(|entry| entry.unwrap());
+    let (aside, index): (Vec<_>, Vec<_>) =
+        entries.partition(|entry| entry.file_name().to_string_lossy().starts_with("aside-"));
+    (index[0].path(), aside.len())
+}
+
+fn a_damaged_index_is_made_anew_while_the_server_runs(app: &TestApp) {
+    let editor = fill(app);
+    let public = app.public();
+    let (index, _) = index_folders(app);
+    // Somebody cleans up, and then a disk loses what was written last.
+    std::fs::remove_dir_all(&index).unwrap();
+    editor.create("events", &json!({"title": "Estuaries", "status": "published"}));
+    wait_for("a new index", || app.app.search.size() == 5 && found(&public, "estuary", "").len() == 1);
+    assert_eq!(found(&public, "rivers", "").len(), 2);
+    std::fs::write(index.join("meta.json"), "{").unwrap();
+    wait_for("another one", || index_folders(app).1 == 1);
+    editor.create("events", &json!({"title": "Deltas", "status": "published"}));
+    wait_for("all of it", || app.app.search.size() == 6 && found(&public, "delta", "").len() == 1);
+    assert_eq!(found(&public, "rivers", "").len(), 2);
+    wait_for("nothing is wrong any more", || app.app.database.jobs().failures().is_empty());
+}
+
+/// A file of the right length whose footer is sound, and what is in it is not.
+fn damage_that_no_question_shows_is_found_at_start(app: &TestApp) {
+    fill(app);
+    let folder = format!("{}-other", app.config.search.folder);
+    let start = || {
+        TestApp::start_with(app.backend, |config| {
+            config.database_url = app.config.database_url.clone();
+            config.search.folder = folder.clone();
+        })
+    };
+    let node = start();
+    settled(&node);
+    let (index, _) = index_folders(&node);
+    drop(node);
+    let files = std::fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path());
+    let terms = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "store")).unwrap();
+    let mut bytes = std::fs::read(&terms).unwrap();
+    bytes[3] ^= 0x40;
+    std::fs::write(&terms, bytes).unwrap();
+    let node = start();
+    wait_for("the damage is found", || index_folders(&node).1 == 1);
+    settled(&node);
+    wait_for("all of it", || node.app.search.size() == 4);
+    assert_eq!(found(&node.public(), "rivers", "").len(), 2);
 }
 
 /// More matches than are named to the database in one question.

@@ -1,6 +1,8 @@
 //! Asking the index.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tantivy::collector::{Count, DocSetCollector};
@@ -12,7 +14,7 @@ use uuid::Uuid;
 
 use super::best::Best;
 use super::document::said;
-use super::index::{Search, SearchError};
+use super::index::{OpenIndex, Search, SearchError};
 use super::words::Sought;
 use crate::content::Site;
 use crate::content::translations::visible;
@@ -34,6 +36,7 @@ pub struct Hit {
 /// What matches a text, in the state of the index at one time.
 pub struct Matches<'a> {
     search: &'a Search,
+    open: Arc<OpenIndex>,
     searcher: Searcher,
     query: Box<dyn Query>,
     locale: String,
@@ -42,54 +45,66 @@ pub struct Matches<'a> {
 impl Search {
     /// Looks for a text in a language of the site, among these kinds.
     pub fn matches(&self, sought: &Sought, kinds: &[&str], locale: &str) -> Result<Matches<'_>, SearchError> {
-        let searcher = self.reader.searcher();
-        let query = sought.query(self, &searcher, kinds, locale)?;
-        Ok(Matches { search: self, searcher, query, locale: locale.to_owned() })
+        let open = self.open_index();
+        let searcher = open.reader.searcher();
+        let query = self.watched(|| sought.query(self, &open.index, &searcher, kinds, locale))?;
+        Ok(Matches { search: self, open, searcher, query, locale: locale.to_owned() })
     }
 
     /// Items that the index has.
     pub fn size(&self) -> u64 {
-        self.reader.searcher().num_docs()
+        self.open_index().reader.searcher().num_docs()
+    }
+
+    /// Asks the index something. What fails or panics makes the worker look whether the index is damaged: the
+    /// library trusts what it reads.
+    fn watched<T>(&self, ask: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
+        let answer = catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Err(SearchError::Panic));
+        if answer.is_err() {
+            self.is_suspect.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 }
 
 impl Matches<'_> {
     /// The `most` best, the best first.
     pub fn best(&self, most: usize) -> Result<Vec<Hit>, SearchError> {
-        self.ranked(&*self.query, most)
+        self.search.watched(|| self.ranked(&*self.query, most))
     }
 
     /// How many there are.
     pub fn count(&self) -> Result<usize, SearchError> {
-        Ok(self.searcher.search(&*self.query, &Count)?)
+        self.search.watched(|| Ok(self.searcher.search(&*self.query, &Count)?))
     }
 
     /// The ids of all, in no order.
     pub fn ids(&self) -> Result<Vec<String>, SearchError> {
-        self.all(&*self.query)
+        self.search.watched(|| self.all(&*self.query))
     }
 
     /// Those of these ids that match.
     pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, SearchError> {
         let both = BooleanQuery::intersection(vec![self.these(ids), self.query.box_clone()]);
-        Ok(self.all(&both)?.into_iter().collect())
+        self.search.watched(|| Ok(self.all(&both)?.into_iter().collect()))
     }
 
     /// The best of these ids, the best first.
     pub fn best_among(&self, ids: &[String], most: usize) -> Result<Vec<Hit>, SearchError> {
         let among: Box<dyn Query> = Box::new(ConstScoreQuery::new(self.these(ids), 0.0));
-        self.ranked(&BooleanQuery::intersection(vec![among, self.query.box_clone()]), most)
+        let both = BooleanQuery::intersection(vec![among, self.query.box_clone()]);
+        self.search.watched(|| self.ranked(&both, most))
     }
 
     fn ranked(&self, query: &dyn Query, most: usize) -> Result<Vec<Hit>, SearchError> {
         let found = self.searcher.search(query, &Best::new(most))?;
-        let idents = self.search.idents.of(&self.searcher)?;
+        let idents = self.open.idents.of(&self.searcher)?;
         Ok(found.into_iter().map(|address| idents.hit(address)).collect())
     }
 
     fn all(&self, query: &dyn Query) -> Result<Vec<String>, SearchError> {
         let found = self.searcher.search(query, &DocSetCollector)?;
-        let idents = self.search.idents.of(&self.searcher)?;
+        let idents = self.open.idents.of(&self.searcher)?;
         Ok(found.into_iter().map(|address| idents.hit(address).id).collect())
     }
 
@@ -99,7 +114,7 @@ impl Matches<'_> {
         let mut generators = HashMap::new();
         for kind in items.iter().map(|item| item.kind.as_str()) {
             if !generators.contains_key(kind) {
-                generators.insert(kind, self.generators(kind)?);
+                generators.insert(kind, self.search.watched(|| self.generators(kind))?);
             }
         }
         Ok(items.iter().map(|item| self.snippet(site, &generators[item.kind.as_str()], item)).collect())

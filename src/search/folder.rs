@@ -1,5 +1,6 @@
 //! Where the index is.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,21 +24,62 @@ pub fn folder(config: &Config) -> PathBuf {
     }
 }
 
-/// An index of an earlier form that nobody wrote for so long is of no node any more.
+/// What the names begin with of indexes that were put aside.
+const ASIDE: &str = "aside-";
+
+/// An index of an earlier form, or one that was put aside, that nobody wrote for so long is of no node any more.
 const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// Removes the indexes of earlier forms that are not used any more; what cannot be removed stays.
+/// Removes the indexes of earlier forms, and those put aside, that are not used any more; what cannot be removed
+/// stays.
 pub(super) fn tidy(folder: &Path, form: u32) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let earlier =
-            name.to_str().and_then(|name| name.split('-').next()?.parse::<u32>().ok()).is_some_and(|n| n < form);
-        if earlier && is_forgotten(&entry.path()) {
+        let Some(name) = name.to_str() else { continue };
+        let is_over = name.starts_with(ASIDE) || form_of(name).is_some_and(|of| of < form);
+        if is_over && is_forgotten(&entry.path()) {
             match std::fs::remove_dir_all(entry.path()) {
                 Ok(()) => tracing::info!(folder = %entry.path().display(), "an old search index was removed"),
                 Err(error) => tracing::warn!(%error, folder = %entry.path().display(), "an old search index stays"),
             }
         }
+    }
+}
+
+/// The form of an index, by the name of its folder.
+fn form_of(name: &str) -> Option<u32> {
+    name.split('-').next()?.parse().ok()
+}
+
+/// Puts all indexes in this folder aside: they are of another database than the one that will be here.
+///
+/// # Errors
+///
+/// One cannot be renamed.
+pub fn put_aside(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| form_of(name).is_some()) {
+            put_aside_one(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts an index aside, for those who want to know what was wrong with it. One that was put aside before goes, so
+/// that an index that breaks again and again does not fill the disk.
+///
+/// # Errors
+///
+/// It cannot be renamed.
+pub(super) fn put_aside_one(index: &Path) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (index.parent(), index.file_name()) else { return Ok(()) };
+    let aside = folder.join(format!("{ASIDE}{}", name.to_string_lossy()));
+    let _ = std::fs::remove_dir_all(&aside);
+    match std::fs::rename(index, &aside) {
+        // It was removed under our feet: nothing has to be put aside.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        renamed => renamed,
     }
 }
 
@@ -57,7 +99,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let now = SystemTime::now();
-        for (name, days) in [("1-en", 8), ("1-nl", 6), ("2-en", 30), ("3-en", 30), ("other", 30)] {
+        for (name, days) in
+            [("1-en", 8), ("1-nl", 6), ("2-en", 30), ("3-en", 30), ("aside-2-en", 8), ("aside-2-nl", 1), ("other", 30)]
+        {
             std::fs::create_dir_all(folder.join(name)).unwrap();
             let meta = std::fs::File::create(folder.join(name).join("meta.json")).unwrap();
             meta.set_modified(now - Duration::from_secs(days * 24 * 3_600)).unwrap();
@@ -65,6 +109,23 @@ mod tests {
         tidy(folder, 2);
         let mut left: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
-        assert_eq!(left, ["1-nl", "2-en", "3-en", "other"]);
+        assert_eq!(left, ["1-nl", "2-en", "3-en", "aside-2-nl", "other"]);
+    }
+
+    #[test]
+    fn every_index_is_put_aside_and_the_last_one_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        for content in ["first", "second"] {
+            for name in ["2-en", "other"] {
+                std::fs::create_dir_all(folder.path().join(name)).unwrap();
+                std::fs::write(folder.path().join(name).join("meta.json"), content).unwrap();
+            }
+            put_aside(folder.path()).unwrap();
+        }
+        let mut left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["aside-2-en", "other"]);
+        assert_eq!(std::fs::read_to_string(folder.path().join("aside-2-en/meta.json")).unwrap(), "second");
     }
 }

@@ -13,10 +13,12 @@ use tantivy::{IndexWriter, TantivyDocument, Term};
 use super::GREW;
 use super::document::document;
 use super::index::{Search, SearchError};
+use super::repair::{Checks, renew};
 use crate::app::App;
 use crate::database::schema::{items, journal, links};
 use crate::database::{Db, any_of};
 use crate::items::Item;
+use crate::jobs::BackgroundJob;
 use crate::journal::head;
 use crate::resources::Resource;
 
@@ -47,11 +49,11 @@ struct News {
 }
 
 /// Follows the journal until the application ends, on a thread whose work can wait for that of all others.
-pub fn start(app: Weak<App>) -> std::io::Result<()> {
+pub fn start(app: Weak<App>, job: Arc<BackgroundJob>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new().name("search".into()).spawn(move || {
         stand_back();
-        runtime.block_on(run(app));
+        job.supervise_thread(|| runtime.block_on(run(Weak::clone(&app), &job)));
     })?;
     Ok(())
 }
@@ -64,17 +66,26 @@ fn stand_back() {
     }
 }
 
-async fn run(app: Weak<App>) {
-    let mut worker = Worker { writer: None, idle: 0, names: Arc::default() };
+async fn run(app: Weak<App>, job: &BackgroundJob) {
+    let mut worker = Worker { writer: None, idle: 0, names: Arc::default(), checks: Checks::default() };
+    let mut failed = false;
     loop {
         let Some(app) = app.upgrade() else { return };
         let begun = Instant::now();
-        if let Err(error) = worker.step(&app).await {
-            tracing::error!(%error, "the search index cannot be brought up to date");
-            worker.writer = None;
-            tokio::time::sleep(PAUSE * 20).await;
-        }
+        job.begin();
+        worker.repair(&app, job, failed).await;
+        let outcome = worker.step(&app).await;
         drop(app);
+        failed = outcome.is_err();
+        match outcome {
+            Ok(()) => job.succeed(),
+            Err(error) => {
+                tracing::error!(%error, "the search index cannot be brought up to date");
+                job.fail("the search index cannot be brought up to date");
+                worker.writer = None;
+                tokio::time::sleep(PAUSE * 5).await;
+            }
+        }
         tokio::time::sleep((begun.elapsed() * SHARE).clamp(PAUSE, LONGEST_PAUSE)).await;
     }
 }
@@ -84,9 +95,24 @@ struct Worker {
     /// How often in a row there was nothing to do.
     idle: u32,
     names: Arc<Names>,
+    checks: Checks,
 }
 
 impl Worker {
+    /// Puts the index aside where it is damaged; the next step makes it anew. What was kept of its answers goes.
+    async fn repair(&mut self, app: &App, job: &BackgroundJob, failed: bool) {
+        if !self.checks.are_due(&app.search, failed) {
+            return;
+        }
+        let Some(damage) = self.checks.find_damage(&app.search).await else { return };
+        job.fail("the search index was damaged and is being made anew");
+        self.writer = None;
+        if let Err(error) = renew(&app.search, &damage) {
+            tracing::error!(%error, "the damaged search index cannot be put aside");
+        }
+        app.database.ledger().note([(GREW, "")]);
+    }
+
     async fn step(&mut self, app: &App) -> Result<(), SearchError> {
         let search = &app.search;
         let followed = search.followed()?;
@@ -136,7 +162,7 @@ impl Search {
     /// Reads the newest state of the index; answers that were found with an older one are not kept.
     fn refresh(&self, app: &App) -> Result<(), SearchError> {
         let had = self.state();
-        self.reader.reload()?;
+        self.open_index().reader.reload()?;
         if self.state() != had {
             app.database.ledger().note([(GREW, "")]);
         }
@@ -144,7 +170,7 @@ impl Search {
     }
 
     fn state(&self) -> Vec<(String, u32)> {
-        let searcher = self.reader.searcher();
+        let searcher = self.open_index().reader.searcher();
         searcher.segment_readers().iter().map(|s| (s.segment_id().uuid_string(), s.num_docs())).collect()
     }
 }

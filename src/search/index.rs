@@ -1,6 +1,8 @@
 //! The index on disk: its fields, how words become terms, and who writes it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::LockError;
@@ -32,6 +34,9 @@ pub enum SearchError {
     /// Its folder cannot be used.
     #[error("search index: {0}")]
     Folder(#[from] std::io::Error),
+    /// It gave an answer that no sound index gives.
+    #[error("search index: a question ended by a panic")]
+    Panic,
     /// The database cannot be read.
     #[error(transparent)]
     Database(#[from] crate::database::DatabaseError),
@@ -71,12 +76,23 @@ pub(super) struct Fields {
     pub words: Vec<Words>,
 }
 
+/// The index as it lies in its folder now. A damaged one is replaced by another.
+pub(super) struct OpenIndex {
+    pub index: Index,
+    pub reader: IndexReader,
+    pub idents: KnownIdents,
+}
+
 /// The index of this node.
 pub struct Search {
-    pub(super) index: Index,
-    pub(super) reader: IndexReader,
+    open: RwLock<Arc<OpenIndex>>,
+    /// Where it is.
+    pub(super) folder: PathBuf,
+    schema: Schema,
+    locales: Vec<String>,
     pub(super) fields: Fields,
-    pub(super) idents: KnownIdents,
+    /// A question failed in a way that damage explains.
+    pub(super) is_suspect: AtomicBool,
 }
 
 impl Search {
@@ -88,22 +104,43 @@ impl Search {
         // Nodes that share a disk and are of two versions, or of two sites, do not get in each other's way.
         let folder = folder.join(form(site));
         std::fs::create_dir_all(&folder)?;
-        let (index, reader) = match open(&folder, &schema, site) {
+        let locales = site.locales.clone();
+        let open = match open(&folder, &schema, &locales) {
             Ok(opened) => opened,
             // Whatever is wrong with it: nothing is lost that the database has not.
             Err(error) => {
-                tracing::warn!(%error, folder = %folder.display(), "the search index is broken and is made anew");
-                std::fs::remove_dir_all(&folder)?;
+                tracing::warn!(%error, folder = %folder.display(), "the search index is damaged and is made anew");
+                super::folder::put_aside_one(&folder)?;
                 std::fs::create_dir_all(&folder)?;
-                open(&folder, &schema, site)?
+                open(&folder, &schema, &locales)?
             }
         };
-        Ok(Self { index, reader, fields, idents: KnownIdents::default() })
+        let (open, is_suspect) = (RwLock::new(Arc::new(open)), AtomicBool::new(false));
+        Ok(Self { open, folder, schema, locales, fields, is_suspect })
+    }
+
+    /// The index as it is now.
+    pub(super) fn open_index(&self) -> Arc<OpenIndex> {
+        Arc::clone(&self.open.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens the folder anew, as another program would.
+    ///
+    /// # Errors
+    ///
+    /// What is in it is no sound index.
+    pub(super) fn open_again(&self) -> Result<OpenIndex, SearchError> {
+        open(&self.folder, &self.schema, &self.locales)
+    }
+
+    /// Uses this one from now on. Questions that are being answered finish with the one that they began with.
+    pub(super) fn replace(&self, open: OpenIndex) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(open);
     }
 
     /// The one writer of the index; none while another node of this folder has it.
     pub(super) fn writer(&self) -> Result<Option<IndexWriter<TantivyDocument>>, SearchError> {
-        match self.index.writer_with_num_threads(1, WRITER_BYTES) {
+        match self.open_index().index.writer_with_num_threads(1, WRITER_BYTES) {
             Ok(writer) => {
                 writer.set_merge_policy(Box::new(merges()));
                 Ok(Some(writer))
@@ -115,7 +152,7 @@ impl Search {
 
     /// The entry of the journal up to which the index has everything; none while it is empty.
     pub(super) fn followed(&self) -> Result<Option<i64>, SearchError> {
-        Ok(self.index.load_metas()?.payload.and_then(|payload| payload.parse().ok()))
+        Ok(self.open_index().index.load_metas()?.payload.and_then(|payload| payload.parse().ok()))
     }
 
     /// Whether the index has everything up to this entry of the journal.
@@ -129,12 +166,12 @@ impl Search {
     }
 }
 
-fn open(folder: &Path, schema: &Schema, site: &Site) -> Result<(Index, IndexReader), SearchError> {
+fn open(folder: &Path, schema: &Schema, locales: &[String]) -> Result<OpenIndex, SearchError> {
     let directory = MmapDirectory::open(folder).map_err(TantivyError::from)?;
     let index = Index::open_or_create(directory, schema.clone())?;
-    register(&index, site);
+    register(&index, locales);
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok((index, reader))
+    Ok(OpenIndex { index, reader, idents: KnownIdents::default() })
 }
 
 /// Segments of about one size are merged, so that a document is written again only a few times however
@@ -179,14 +216,14 @@ fn stemmed(locale: &str) -> String {
     format!("stemmed_{locale}")
 }
 
-fn register(index: &Index, site: &Site) {
+fn register(index: &Index, locales: &[String]) {
     let plain = || {
         TextAnalyzer::builder(SimpleTokenizer::default())
             .filter(RemoveLongFilter::limit(LONGEST_WORD))
             .filter(LowerCaser)
     };
     index.tokenizers().register(WHOLE, plain().filter(AsciiFoldingFilter).build());
-    for locale in &site.locales {
+    for locale in locales {
         // Stemmers know accents, so these are folded after them.
         let analyzer = match language(locale) {
             Some(language) => plain().filter(Stemmer::new(language)).filter(AsciiFoldingFilter).build(),

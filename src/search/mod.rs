@@ -11,10 +11,11 @@ mod find;
 mod folder;
 pub mod follow;
 mod index;
+mod repair;
 mod words;
 
 pub use find::{Hit, Matches};
-pub use folder::folder;
+pub use folder::{folder, put_aside};
 pub use index::{Search, SearchError};
 pub use words::{LONGEST, Sought};
 

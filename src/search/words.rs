@@ -77,11 +77,12 @@ impl Sought {
     pub(super) fn query(
         &self,
         search: &Search,
+        index: &Index,
         searcher: &Searcher,
         kinds: &[&str],
         locale: &str,
     ) -> Result<Box<dyn Query>, SearchError> {
-        let asking = Asking { index: &search.index, searcher, kinds: search.words(kinds, locale) };
+        let asking = Asking { index, searcher, kinds: search.words(kinds, locale) };
         let mut clauses: Vec<Vec<(Occur, Box<dyn Query>)>> = asking.kinds.iter().map(|_| Vec::new()).collect();
         for part in &self.parts {
             let occur = if part.unwanted { Occur::MustNot } else { Occur::Must };
