@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::content::fault::{Fault, Faults};
-use crate::database::{DatabaseError, storage};
+use crate::database::{DatabaseError, is_transient, storage};
 
 macro_rules! problems {
     ($($name:ident $status:literal $code:literal $title:literal $about:literal;)*) => {
@@ -180,8 +180,11 @@ impl From<DatabaseError> for Problem {
             return Problem::new(Kind::Unavailable, reason).retry_after(10);
         }
         match error {
-            DatabaseError::Query(error) => Problem::internal(&error),
-            DatabaseError::Connection(_) | DatabaseError::Gone | DatabaseError::Overloaded => {
+            DatabaseError::Query(error) if !is_transient(&error) => Problem::internal(&error),
+            DatabaseError::Query(_)
+            | DatabaseError::Connection(_)
+            | DatabaseError::Gone
+            | DatabaseError::Overloaded => {
                 tracing::warn!(%error, "database unavailable");
                 Problem::new(Kind::Unavailable, "the database cannot be reached or is overloaded").retry_after(2)
             }

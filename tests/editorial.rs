@@ -65,11 +65,16 @@ fn a_working_draft_changes_nothing_in_public(app: &TestApp) {
     let kept = editor.act(&format!("{path}/discard"), draft.etag()).expect(200);
     assert_eq!(kept.json()["title"], "Better");
     editor.act(&format!("{path}/discard"), kept.etag()).problem(409, &[]);
-    // Taken off the site, the newest text is the draft.
+    // Taken off the site, it is a draft with the text that was public; its working draft stays beside it.
     let draft = editor.patch(&format!("{path}?view=draft"), kept.etag(), &json!({"title": "Newest"})).expect(200);
     let unpublished = editor.act(&format!("{path}/unpublish"), draft.etag()).expect(200);
-    assert_eq!((&unpublished.json()["title"], &unpublished.json()["status"]), (&json!("Newest"), &json!("draft")));
+    assert_eq!((&unpublished.json()["title"], &unpublished.json()["status"]), (&json!("Better"), &json!("draft")));
     public.get(path).expect(404);
+    let newest = editor.get(&format!("{path}?view=draft")).expect(200);
+    assert_eq!(newest.json()["title"], "Newest");
+    editor.patch(path, unpublished.etag(), &json!({"title": "X"})).problem(409, &[]);
+    let again = editor.patch(&format!("{path}?view=draft"), newest.etag(), &json!({"summary": "T"})).expect(200);
+    assert_eq!(editor.act(&format!("{path}/publish"), again.etag()).expect(200).json()["title"], "Newest");
 }
 
 fn a_working_draft_is_shown_with_its_own_ties(app: &TestApp) {

@@ -26,6 +26,9 @@ mod model;
 mod oidc;
 mod operations;
 mod origin;
+mod plans;
+mod plans_model;
+mod plans_world;
 mod preview;
 mod process;
 mod queries;
@@ -85,6 +88,8 @@ fn main() {
         oidc::TESTS,
         operations::TESTS,
         origin::TESTS,
+        plans::TESTS,
+        plans_model::TESTS,
         preview::TESTS,
         queries::TESTS,
         process::TESTS,

@@ -97,6 +97,11 @@ impl Model {
         self.status == "draft" || self.working.is_some()
     }
 
+    /// Whether `view=draft` writes beside the item's own text.
+    fn has_beside(&self) -> bool {
+        self.status != "draft" || self.working.is_some()
+    }
+
     /// The status of the answer.
     fn answer(&self, who: Who, deed: Deed) -> u16 {
         use Deed::*;
@@ -121,7 +126,7 @@ impl Model {
     }
 
     fn answer_to_write(&self, who: Who, deed: Deed) -> u16 {
-        let beside = deed == Deed::EditBeside && self.status != "draft";
+        let beside = deed == Deed::EditBeside && self.has_beside();
         let changes_status = matches!(deed, Deed::SetStatus(status) if status != self.status);
         let touches_public = (self.status == "published" && !beside) || self.stage == "scheduled" || changes_status;
         if self.trashed {
@@ -166,10 +171,8 @@ impl Model {
             PlanToPublish => (self.stage, self.to_publish) = ("scheduled", true),
             PlanToUnpublish => self.to_unpublish = true,
             Unschedule => self.forget_plans(),
-            Unpublish => {
-                self.take_working();
-                (self.status, self.to_unpublish) = ("draft", false);
-            }
+            // The working draft stays: what was never public has no say in taking down.
+            Unpublish => (self.status, self.to_unpublish) = ("draft", false),
             Archive => {
                 self.forget_plans();
                 (self.status, self.stage) = ("archived", "draft");
@@ -180,7 +183,7 @@ impl Model {
                 self.trashed = true;
             }
             Restore => self.trashed = false,
-            EditBeside if self.status != "draft" => self.working = Some((title.to_owned(), who)),
+            EditBeside if self.has_beside() => self.working = Some((title.to_owned(), who)),
             Edit | EditBeside => self.title = title.to_owned(),
             SetStatus(status) if status != self.status => {
                 self.forget_plans();

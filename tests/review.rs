@@ -83,17 +83,27 @@ fn the_assigned_may_change_it(app: &TestApp) {
     let made = editor.post("/api/v1/events", &json!({"title": "E"})).expect(201);
     bert.patch(EVENT, made.etag(), &json!({"title": "F"})).problem(403, &[]);
     let path = format!("{EVENT}/assignment");
-    let put =
-        |body: Value| editor.send("PUT", &path, &[("content-type", "application/json")], body.to_string().as_bytes());
-    put(json!({"email": "nobody@example.org"})).problem(422, &[("/email", "dangling_reference")]);
-    assert_eq!(put(json!({"email": "Bert@example.org"})).expect(200).json()["name"], "A Tester");
+    editor
+        .put(&path, made.etag(), &json!({"email": "nobody@example.org"}))
+        .problem(422, &[("/email", "dangling_reference")]);
+    let assigned = editor.put(&path, made.etag(), &json!({"email": "Bert@example.org"})).expect(200);
+    assert_eq!((&assigned.json()["name"], assigned.etag()), (&json!("A Tester"), "\"v2\""));
     assert_eq!(inbox(&bert), waits("assigned"));
-    let changed = bert.patch(EVENT, made.etag(), &json!({"title": "F"})).expect(200);
+    // Nobody decides past somebody else.
+    editor.put(&path, made.etag(), &json!({"email": "bert@example.org"})).problem(412, &[]);
+    editor.delete(&path, made.etag()).problem(412, &[]);
+    let json_type = [("content-type", "application/json")];
+    editor.send("PUT", &path, &json_type, br#"{"email": "bert@example.org"}"#).problem(428, &[]);
+    let changed = bert.patch(EVENT, assigned.etag(), &json!({"title": "F"})).expect(200);
     other.patch(EVENT, changed.etag(), &json!({"title": "G"})).problem(403, &[]);
-    bert.send("PUT", &path, &[("content-type", "application/json")], b"{}").problem(403, &[]);
-    editor.send("DELETE", &path, &[], b"").expect(204);
-    bert.patch(EVENT, changed.etag(), &json!({"title": "G"})).problem(403, &[]);
+    bert.send("PUT", &path, &json_type, b"{}").problem(403, &[]);
+    let taken = editor.delete(&path, changed.etag()).expect(204);
+    bert.patch(EVENT, taken.etag(), &json!({"title": "G"})).problem(403, &[]);
     assert!(inbox(&bert).is_empty());
+    let history = editor.get(&format!("{EVENT}/revisions")).expect(200).json();
+    let actions: Vec<&str> =
+        history["data"].as_array().unwrap().iter().map(|r| r["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["unassign", "update", "assign", "create"]);
 }
 
 fn those_at_work_see_each_other(app: &TestApp) {

@@ -125,6 +125,12 @@ impl Part {
     /// One record of an import.
     pub const RECORD: Self =
         Self { begin: "SAVEPOINT record_part", keep: "RELEASE record_part", drop: "ROLLBACK TO record_part" };
+    /// One plan of the clock, or a trial that is dropped.
+    pub const PLAN: Self =
+        Self { begin: "SAVEPOINT plan_part", keep: "RELEASE plan_part", drop: "ROLLBACK TO plan_part" };
+    /// One step in the life of an item, of several that share a transaction.
+    pub const STEP: Self =
+        Self { begin: "SAVEPOINT step_part", keep: "RELEASE step_part", drop: "ROLLBACK TO step_part" };
 }
 
 impl Db {
@@ -200,6 +206,26 @@ impl Db {
     pub fn drop_part(&mut self, part: Part) -> QueryResult<()> {
         self.run(part.drop)?;
         self.run(part.keep)
+    }
+
+    /// Runs `work` in a savepoint: what it did is kept if it succeeds, and dropped whole if it fails.
+    ///
+    /// # Errors
+    /// Fails if the savepoint cannot be begun or ended: then the whole transaction is lost. What `work`
+    /// fails with is the inner result. (On Postgres a failed statement makes every other one fail until
+    /// the savepoint is dropped, so nothing may be asked of the database between the two.)
+    pub fn in_part<T, E>(
+        &mut self,
+        part: Part,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> QueryResult<Result<T, E>> {
+        self.begin_part(part)?;
+        let outcome = work(self);
+        match outcome.is_ok() {
+            true => self.keep_part(part)?,
+            false => self.drop_part(part)?,
+        }
+        Ok(outcome)
     }
 
     fn run(&mut self, statement: &'static str) -> QueryResult<()> {

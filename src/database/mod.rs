@@ -7,6 +7,7 @@
 
 pub mod backup;
 pub mod connection;
+mod failure;
 mod gather;
 pub mod insert;
 pub mod inspect;
@@ -30,6 +31,7 @@ use thiserror::Error;
 use crate::jobs::Jobs;
 
 pub use connection::{Address, Backend, Db};
+pub use failure::is_transient;
 use ledger::Ledger;
 pub use statement::{Dialect, any_of, any_pair_of, by_the_way, there_is, within};
 

@@ -29,6 +29,7 @@ diesel::table! {
         translations -> Text,
         untranslated -> Text,
         outdated -> Text,
+        shown_at -> BigInt,
     }
 }
 
@@ -144,6 +145,13 @@ diesel::table! {
         updated_at -> BigInt,
         updated_by -> Nullable<Text>,
         content -> Text,
+    }
+}
+
+diesel::table! {
+    draft_links (source_id, target_id) {
+        source_id -> Text,
+        target_id -> Text,
     }
 }
 
@@ -306,6 +314,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     places,
     slugs,
     drafts,
+    draft_links,
     schedules,
     releases,
     release_items,

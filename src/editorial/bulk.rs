@@ -17,6 +17,8 @@ pub const MOST_STEPS: usize = 500;
 /// One step of many.
 #[derive(Debug, Clone)]
 pub struct Step {
+    /// Where it stands in the list by which faults name it.
+    pub place: usize,
     /// The kind of the item.
     pub resource: &'static Resource,
     /// Its id or slug.
@@ -28,41 +30,38 @@ pub struct Step {
 }
 
 /// Takes all steps; if one is refused, the problem names all that are by their places in the list of
-/// this name, and nothing is kept.
+/// this name, and nothing may be kept of those that were taken.
 pub fn all(connection: &mut Db, pen: Pen<'_>, list: &str, steps: &[Step]) -> Result<Vec<Item>, Problem> {
     let together = together(connection, steps)?;
     let mut faults = Faults::new();
     let mut done = Vec::with_capacity(steps.len());
-    for (index, step) in steps.iter().enumerate() {
-        match one(connection, pen, step, &together) {
+    for step in steps {
+        // What is refused leaves no trace by which the next one would be judged.
+        match connection.in_part(Part::STEP, |c| one(c, pen, step, &together))? {
             Ok(item) => done.push(item),
-            Err(problem) if problem.kind.status() < 500 => note(&mut faults, format!("/{list}/{index}"), &problem),
+            Err(problem) if problem.kind.status() < 500 => {
+                note(&mut faults, format!("/{list}/{}", step.place), &problem);
+            }
             Err(problem) => return Err(problem),
         }
     }
     if faults.is_empty() { Ok(done) } else { Err(Problem::invalid(faults)) }
 }
 
-/// Takes each step that can be taken.
+/// Takes each step that can be taken, and nothing of the others.
 pub fn each(connection: &mut Db, pen: Pen<'_>, steps: &[Step]) -> Result<Vec<Result<Item, Problem>>, Problem> {
     let mut outcomes = Vec::with_capacity(steps.len());
     for step in steps {
-        connection.begin_part(Part::RECORD)?;
-        let outcome = one(connection, pen, step, &Together::new());
-        match outcome.is_ok() {
-            true => connection.keep_part(Part::RECORD)?,
-            false => connection.drop_part(Part::RECORD)?,
-        }
-        outcomes.push(outcome);
+        outcomes.push(connection.in_part(Part::STEP, |c| one(c, pen, step, &Together::new()))?);
     }
     Ok(outcomes)
 }
 
 /// Whether all steps could be taken now; nothing is kept.
 pub fn try_all(connection: &mut Db, pen: Pen<'_>, list: &str, steps: &[Step]) -> Result<(), Problem> {
-    connection.begin_part(Part::RECORD)?;
+    connection.begin_part(Part::PLAN)?;
     let outcome = all(connection, pen, list, steps);
-    connection.drop_part(Part::RECORD)?;
+    connection.drop_part(Part::PLAN)?;
     outcome.map(drop)
 }
 
@@ -78,8 +77,10 @@ fn one(connection: &mut Db, pen: Pen<'_>, step: &Step, together: &Together) -> R
 fn together(connection: &mut Db, steps: &[Step]) -> Result<Together, Problem> {
     let mut ids = Together::new();
     for step in steps.iter().filter(|step| step.operation == Operation::Publish) {
-        if let Ok(item) = find(connection, step.resource, &step.key) {
-            ids.insert(item.id);
+        match find(connection, step.resource, &step.key) {
+            Ok(item) => drop(ids.insert(item.id)),
+            Err(problem) if problem.kind == Kind::NotFound => {}
+            Err(problem) => return Err(problem),
         }
     }
     Ok(ids)

@@ -1,6 +1,6 @@
 //! Publication checks: what an item still lacks before the public may see it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -13,6 +13,7 @@ use crate::content::field::{Relation, Shape};
 use crate::content::translations::Translations;
 use crate::database::schema::items;
 use crate::database::{Db, any_of};
+use crate::items::Link;
 use crate::problem::Problem;
 use crate::resources::Resource;
 
@@ -51,12 +52,12 @@ pub fn missing(
             faults.add(format!("/{}/{locale}", field.name), "untranslated", message);
         }
     }
-    if site.require_published_references {
-        references(connection, site, resource, content, &unchanged, together, &mut faults)?;
-    }
+    references(connection, site, resource, content, &unchanged, together, &mut faults)?;
     Ok(faults)
 }
 
+/// What is referred to must be there still (a working draft may be older than the end of what it names),
+/// and be public, where the site wants that.
 fn references(
     connection: &mut Db,
     site: &Site,
@@ -66,31 +67,40 @@ fn references(
     together: &Together,
     faults: &mut Faults,
 ) -> QueryResult<()> {
-    let relations: Vec<Relation> =
-        resource.relations().filter(|r| must_be_public(resource, r) && !unchanged(r.name)).collect();
+    let relations: Vec<Relation> = resource.relations().filter(|r| !unchanged(r.name)).collect();
     let mut ties = derive::links("", resource, content, &Translations::default(), site);
     ties.retain(|tie| relations.iter().any(|r| r.name == tie.relation) && !together.contains(&tie.target_id));
     if ties.is_empty() {
         return Ok(());
     }
     let ids: Vec<&str> = ties.iter().map(|tie| tie.target_id.as_str()).collect();
-    let live: HashSet<String> = items::table
-        .filter(any_of(connection.dialect(), items::id, &ids).and(items::live.eq(true)))
-        .select(items::id)
-        .load::<String>(connection)?
+    let found: HashMap<String, bool> = items::table
+        .filter(any_of(connection.dialect(), items::id, &ids))
+        .select((items::id, items::live))
+        .load::<(String, bool)>(connection)?
         .into_iter()
         .collect();
-    for tie in ties.iter().filter(|tie| !live.contains(&tie.target_id)) {
+    for tie in &ties {
         let Some(relation) = relations.iter().find(|r| r.name == tie.relation) else { continue };
-        let pointer = match relation.shape {
-            Shape::One => format!("/{}", relation.name),
-            Shape::Many => format!("/{}/{}", relation.name, tie.position),
-            Shape::ManyWith { key, .. } => format!("/{}/{}/{key}", relation.name, tie.position),
-        };
         let noun = Resource::of_kind(relation.target).map_or(relation.target, |r| r.noun);
-        faults.add(pointer, "not_published", format!("the {noun} \"{}\" is not published", tie.target_id));
+        let id = &tie.target_id;
+        match found.get(id) {
+            None => faults.add(pointer(relation, tie), "dangling_reference", format!("there is no {noun} \"{id}\"")),
+            Some(false) if site.require_published_references && must_be_public(resource, relation) => {
+                faults.add(pointer(relation, tie), "not_published", format!("the {noun} \"{id}\" is not published"));
+            }
+            Some(_) => {}
+        }
     }
     Ok(())
+}
+
+fn pointer(relation: &Relation, tie: &Link) -> String {
+    match relation.shape {
+        Shape::One => format!("/{}", relation.name),
+        Shape::Many => format!("/{}/{}", relation.name, tie.position),
+        Shape::ManyWith { key, .. } => format!("/{}/{}/{key}", relation.name, tie.position),
+    }
 }
 
 /// Items of one kind may refer to each other: each would wait for the other. A session waits for its

@@ -1,5 +1,7 @@
 //! What is stored beside the content, computed from it: columns for queries, ready answers, ties.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::content::Site;
@@ -72,9 +74,7 @@ pub fn links(
     let (starts_at, _) = span(&content);
     let mut links = Vec::new();
     for relation in resource.relations() {
-        let Some(value) = content.get(relation.name) else { continue };
-        let entries = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        for (position, entry) in entries.iter().enumerate() {
+        for (position, entry) in entries(&relation, &content).iter().enumerate() {
             if let Some((target_id, card)) = tie(&relation, entry, site) {
                 links.push(Link {
                     source_id: item_id.to_owned(),
@@ -88,6 +88,28 @@ pub fn links(
         }
     }
     links
+}
+
+/// The ids of all that a content refers to, in whatever language.
+pub fn targets(resource: &'static Resource, content: &Map<String, Value>) -> BTreeSet<String> {
+    let of_relation = |relation: Relation| -> Vec<String> {
+        entries(&relation, content).iter().filter_map(|entry| target(&relation, entry)).map(str::to_owned).collect()
+    };
+    resource.relations().flat_map(of_relation).collect()
+}
+
+/// The references of one relation, as the content has them.
+fn entries<'a>(relation: &Relation, content: &'a Map<String, Value>) -> &'a [Value] {
+    let Some(value) = content.get(relation.name) else { return &[] };
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+}
+
+/// The id in one reference.
+fn target<'a>(relation: &Relation, entry: &'a Value) -> Option<&'a str> {
+    match relation.shape {
+        Shape::One | Shape::Many => entry.as_str(),
+        Shape::ManyWith { key, .. } => entry.get(key)?.as_str(),
+    }
 }
 
 /// Whether items of this kind have words that lists are filtered by.
@@ -137,12 +159,10 @@ pub fn place(item_id: &str, content: &Map<String, Value>) -> Option<Place> {
 }
 
 fn tie(relation: &Relation, entry: &Value, site: &Site) -> Option<(String, String)> {
+    let id = target(relation, entry)?.to_owned();
     match relation.shape {
-        Shape::One | Shape::Many => Some((entry.as_str()?.to_owned(), String::new())),
-        Shape::ManyWith { key, fields } => {
-            let entry = entry.as_object()?;
-            Some((entry.get(key)?.as_str()?.to_owned(), tie_card(fields, entry, site)))
-        }
+        Shape::One | Shape::Many => Some((id, String::new())),
+        Shape::ManyWith { fields, .. } => Some((id, tie_card(fields, entry.as_object()?, site))),
     }
 }
 

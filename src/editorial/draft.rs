@@ -26,7 +26,7 @@ pub static ENVELOPE: [Field; 2] = [
     Field::new(
         "slug",
         Kind::Slug,
-        "The readable part of its address; made from the title when it is left out.",
+        "The readable part of its address; made from the title when it is left out. It cannot have the form of an id.",
         r#""rivers-without-borders""#,
     ),
     Field::new(

@@ -2,6 +2,7 @@
 //! an operation, allowed by role and state.
 
 use diesel::prelude::*;
+use serde_json::{Map, Value};
 
 use super::checks::{self, Together};
 use super::working::WorkingDraft;
@@ -207,19 +208,31 @@ pub fn restage(connection: &mut Db, pen: Pen<'_>, mut item: Item, action: &str, 
     working::touch(connection, pen.author, action, item, draft, &[])
 }
 
-/// The working draft is the item's own text from now on; the caller writes its content.
-fn take_in(connection: &mut Db, item: &mut Item, draft: Option<WorkingDraft>) -> Result<(), Problem> {
+/// Refuses to publish a text, or to plan that, for all that can stand against it. So nothing is written
+/// before it is certain that everything will be.
+fn require_publishable(
+    connection: &mut Db,
+    pen: Pen<'_>,
+    item: &Item,
+    draft: Option<&WorkingDraft>,
+    content: &Map<String, Value>,
+    together: &Together,
+) -> Result<(), Problem> {
+    let resource = resource_of(item)?;
+    checks::require(connection, pen.site, resource, content, None, together)?;
     let Some(draft) = draft else { return Ok(()) };
-    slugs::give(connection, item, None, &draft.slug)?;
-    Ok(working::forget(connection, item)?)
+    write::refuse_circle(connection, resource, &item.id, content)?;
+    slugs::require_free(connection, &item.kind, &item.id, &draft.slug)
 }
 
 fn publish(connection: &mut Db, pen: Pen<'_>, mut item: Item, together: &Together) -> Result<Item, Problem> {
-    let resource = resource_of(&item)?;
     let draft = working::of(connection, &item)?;
     let content = working::newest(&item, draft.as_ref());
-    checks::require(connection, pen.site, resource, &content, None, together)?;
-    take_in(connection, &mut item, draft)?;
+    require_publishable(connection, pen, &item, draft.as_ref(), &content, together)?;
+    if let Some(draft) = draft {
+        working::forget(connection, &mut item)?;
+        slugs::give(connection, &mut item, None, &draft.slug)?;
+    }
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
     item.status = "published".to_owned();
     item.stage = "draft".to_owned();
@@ -234,23 +247,28 @@ fn plan(
     publish_at: Option<i64>,
     unpublish_at: Option<i64>,
 ) -> Result<Item, Problem> {
+    if publish_at.is_some() {
+        let draft = working::of(connection, &item)?;
+        let content = working::newest(&item, draft.as_ref());
+        require_publishable(connection, pen, &item, draft.as_ref(), &content, &Together::new())?;
+    }
     let actor = pen.author.account_id.as_deref();
     if let Some(at) = unpublish_at {
         schedule::set(connection, &item.id, schedule::UNPUBLISH, at, actor)?;
     }
     let Some(at) = publish_at else { return noted(connection, pen, item, operation.word()) };
-    let draft = working::of(connection, &item)?;
-    let content = working::newest(&item, draft.as_ref());
-    checks::require(connection, pen.site, resource_of(&item)?, &content, None, &Together::new())?;
     schedule::set(connection, &item.id, schedule::PUBLISH, at, actor)?;
     restage(connection, pen, item, operation.word(), "scheduled")
 }
 
-/// Only the journal learns of it: neither item nor working draft changes.
+/// Gives the item its next version, as every step does, where neither the item nor its working draft
+/// changes.
 pub fn noted(connection: &mut Db, pen: Pen<'_>, item: Item, action: &str) -> Result<Item, Problem> {
+    if !item.has_working_draft() {
+        return write::renew(connection, pen.site, pen.author, action, item);
+    }
     let draft = working::of(connection, &item)?;
-    working::told(connection, pen.author, action, &item, draft.as_ref(), &[])?;
-    Ok(item)
+    working::touch(connection, pen.author, action, item, draft, &[])
 }
 
 fn unschedule(connection: &mut Db, pen: Pen<'_>, item: Item) -> Result<Item, Problem> {
@@ -263,14 +281,12 @@ fn unschedule(connection: &mut Db, pen: Pen<'_>, item: Item) -> Result<Item, Pro
     }
 }
 
-/// The newest text becomes the draft: what a working draft said, or what was public.
+/// The text that was public becomes that of the draft. A working draft stays what it is: taking down must
+/// not depend on a text that was never public, which somebody else's slug or reference may stand against.
 fn unpublish(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {
-    let draft = working::of(connection, &item)?;
-    let content = working::newest(&item, draft.as_ref());
-    take_in(connection, &mut item, draft)?;
     schedule::forget_one(connection, &item.id, schedule::UNPUBLISH)?;
     item.status = "draft".to_owned();
-    write::save(connection, pen.site, pen.author, Operation::Unpublish.word(), item, &content)
+    keep(connection, pen, item, Operation::Unpublish.word())
 }
 
 fn archive(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {

@@ -4,7 +4,7 @@
 //! `draft` checks a body, `derive` computes what is stored beside the content, `write` puts it into
 //! the database, `operations` ties them together for one request. `life` has the steps from draft to
 //! archive, with what `checks` demands of them; `working` the drafts of what is public already;
-//! `schedule` and `clock` what happens by itself.
+//! `plan`, `schedule`, `releases` and `clock` what happens by itself.
 
 mod beside;
 pub mod bulk;
@@ -18,6 +18,7 @@ pub mod merge;
 pub mod operations;
 pub mod overlay;
 pub mod own;
+pub mod plan;
 pub mod preview;
 pub mod previews;
 pub mod purge;

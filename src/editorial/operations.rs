@@ -17,6 +17,7 @@ use super::write::{self, Origin, Writing, changed_meanwhile};
 use crate::app::App;
 use crate::auth::permissions::{Action, Area, Role, may};
 use crate::content::fault::Faults;
+use crate::content::slug::is_slug;
 use crate::content::{LocaleMode, merge_patch};
 use crate::database::Db;
 use crate::items::{self, Among, Found, Item, Named};
@@ -250,10 +251,12 @@ impl Desk {
 
     /// The slug that a body would have for this item.
     fn slug_of(&self, item: &Item, default: &str) -> Option<String> {
-        match self.slug_locale() {
+        let slug = match self.slug_locale() {
             Some(locale) => item.translations().slug(&locale).map(str::to_owned),
             None => Some(default.to_owned()),
-        }
+        };
+        // One of before slugs in the form of an id were refused stays, as long as nobody asks for another.
+        slug.filter(|slug| is_slug(slug))
     }
 
     async fn revision(&self, item: &Item, version: i64) -> Result<history::State, Problem> {
@@ -266,7 +269,7 @@ impl Desk {
         let mut faults = Faults::new();
         let draft = Draft::read(self.resource, &input, Some(&content), &self.mode, &self.app.site, &mut faults);
         let item = before.item;
-        let beside = self.beside && item.status != "draft";
+        let beside = self.beside && (item.status != "draft" || item.has_working_draft());
         if item.trashed_at != 0 {
             return Err(Problem::new(Kind::Conflict, "the item is in the trash; restore it first"));
         }
@@ -290,14 +293,18 @@ impl Desk {
         let (site, author, resource, role) =
             (Arc::clone(&self.app.site), self.author.clone(), self.resource, self.role);
         let write = move |c: &mut Db| {
-            let draft = resolved(c, draft, faults)?;
-            let live = draft.live();
-            let Draft { slug, status, content, named, .. } = draft;
             let pen = Pen { site: &site, author: &author, role: Some(role) };
             pen.must(c, &item, Action::UpdateOwn)?;
             if !may(role, Area::Content, Action::Publish) && releases::will_publish(c, &item.id)? {
                 allowed(role, Action::Publish)?;
             }
+            // A text that may not be written here is not examined.
+            if item.has_working_draft() && !beside {
+                return Err(write::has_working_draft());
+            }
+            let draft = resolved(c, draft, faults)?;
+            let live = draft.live();
+            let Draft { slug, status, content, named, .. } = draft;
             let writing = Writing { resource, slug, locale: slug_locale, status, content };
             let version = item.latest();
             if beside {

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use crate::database::schema::{items, links};
+use crate::database::schema::{draft_links, items, links, release_items, releases};
 use crate::database::{Database, Db, any_of, by_the_way, now};
 use crate::items::Item;
 use crate::journal::{self, Author};
@@ -20,30 +20,44 @@ pub async fn run(database: &Database, days: u32) -> Result<usize, Problem> {
         let old = items::table.filter(items::trashed_at.gt(0).and(items::trashed_at.lt(bound)));
         Ok::<_, Problem>(old.order(items::trashed_at).select(items::id).load::<String>(c)?)
     };
-    let mut gone = 0;
+    let (mut gone, mut named) = (0, 0);
     for id in database.read(due).await? {
         // One transaction each: other writes come in between.
-        gone += usize::from(database.write_content(move |c| remove(c, &id, bound)).await?);
+        match database.write_content(move |c| remove(c, &id, bound)).await? {
+            End::Gone => gone += 1,
+            End::Named => named += 1,
+            End::Taken => {}
+        }
+    }
+    if named > 0 {
+        tracing::info!(named, "items stay in the trash, since others, working drafts or releases name them");
     }
     Ok(gone)
 }
 
-/// Removes one item with what is filed under it, unless others still refer to any of them.
-fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<bool, Problem> {
+/// What became of an item whose time in the trash is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Gone,
+    /// Something else still names it.
+    Named,
+    /// Somebody took it out of the trash, or another node removed it.
+    Taken,
+}
+
+/// Removes one item with what is filed under it, unless something else names any of them.
+fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<End, Problem> {
     let found: Option<Item> = items::table
         .find(id)
         .filter(items::trashed_at.gt(0).and(items::trashed_at.lt(bound)))
         .select(Item::as_select())
         .first(connection)
         .optional()?;
-    let Some(item) = found else { return Ok(false) };
+    let Some(item) = found else { return Ok(End::Taken) };
     let children = filed_under(connection, &item)?;
     let all: Vec<&str> = children.iter().chain([&item]).map(|item| item.id.as_str()).collect();
-    let dialect = connection.dialect();
-    let referring: Vec<String> =
-        links::table.filter(any_of(dialect, links::target_id, &all)).select(links::source_id).load(connection)?;
-    if referring.iter().any(|source| !all.contains(&source.as_str())) {
-        return Ok(false);
+    if is_named(connection, &all)? {
+        return Ok(End::Named);
     }
     // What refers goes before what is referred to.
     for gone in children.iter().chain([&item]) {
@@ -51,7 +65,28 @@ fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<bool, Problem> {
         let author = Author { request_id: "purge".to_owned(), ..Author::default() };
         journal::append_item(connection, &author, "purge", gone, None, &[])?;
     }
-    Ok(true)
+    Ok(End::Gone)
+}
+
+/// Whether another item names one of these, the working draft of another item does (it will refer to it once
+/// it is published), or a release that has not gone live. What is scheduled for single items needs no look:
+/// the text that will be published is that of a working draft, or of an item.
+fn is_named(connection: &mut Db, all: &[&str]) -> QueryResult<bool> {
+    let dialect = connection.dialect();
+    let mut sources: Vec<String> =
+        links::table.filter(any_of(dialect, links::target_id, all)).select(links::source_id).load(connection)?;
+    let in_drafts = draft_links::table.filter(any_of(dialect, draft_links::target_id, all));
+    sources.extend(in_drafts.select(draft_links::source_id).load::<String>(connection)?);
+    if sources.iter().any(|source| !all.contains(&source.as_str())) {
+        return Ok(true);
+    }
+    let planned: Option<String> = release_items::table
+        .inner_join(releases::table.on(releases::id.eq(release_items::release_id)))
+        .filter(any_of(dialect, release_items::item_id, all).and(releases::status.ne("published")))
+        .select(releases::id)
+        .first(connection)
+        .optional()?;
+    Ok(planned.is_some())
 }
 
 fn filed_under(connection: &mut Db, item: &Item) -> QueryResult<Vec<Item>> {

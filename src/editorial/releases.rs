@@ -7,8 +7,10 @@ use diesel::result::QueryResult;
 
 use super::bulk::{self, Step};
 use super::life::{Operation, Pen};
+use super::plan::{Plan, PlanId};
+use super::review;
 use crate::content::Site;
-use crate::database::connection::Part;
+use crate::content::fault::Fault;
 use crate::database::schema::{items, release_items, releases};
 use crate::database::{Db, any_of, new_id, now};
 use crate::journal::{self, Author, Entry};
@@ -200,7 +202,8 @@ fn steps_of(connection: &mut Db, id: &str) -> QueryResult<Vec<Step>> {
     let all = members(connection, &[id])?.into_iter().filter_map(|(member, item)| {
         let operation = operation(&member.operation)?;
         let resource = Resource::of_kind(&item.kind)?;
-        let step = Step { resource, key: item.id.clone(), version: None, operation };
+        let place = usize::try_from(member.position).unwrap_or_default();
+        let step = Step { place, resource, key: item.id.clone(), version: None, operation };
         let done = item.trashed_at == 0 && operation.refused(&item).is_some();
         (!done).then_some(step)
     });
@@ -227,14 +230,15 @@ pub fn remove(connection: &mut Db, pen: Pen<'_>, id: &str, version: i64) -> Resu
     Ok(told(connection, pen.author, "delete", &release)?)
 }
 
-/// When the next release is due (µs).
-pub fn next(connection: &mut Db) -> QueryResult<Option<i64>> {
-    releases::table
-        .filter(releases::status.eq("scheduled"))
-        .order(releases::due_at)
-        .select(releases::due_at)
-        .first(connection)
-        .optional()
+/// The releases that are due at `moment` (µs), the earliest first.
+pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
+    let rows: Vec<(i64, String)> = releases::table
+        .filter(releases::status.eq("scheduled").and(releases::due_at.le(moment)))
+        .order((releases::due_at, releases::id))
+        .limit(limit)
+        .select((releases::due_at, releases::id))
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(due_at, id)| Plan { due_at, id: PlanId::Release(id) }).collect())
 }
 
 /// Whether a release that is planned will publish this item.
@@ -248,40 +252,48 @@ pub fn will_publish(connection: &mut Db, item_id: &str) -> QueryResult<bool> {
     Ok(found.is_some())
 }
 
-/// Makes the first release go live that was due at `moment` (µs): all of it, or nothing and it has
-/// failed. Says whether there was one.
-pub fn run_due(connection: &mut Db, site: &Site, moment: i64) -> Result<bool, Problem> {
-    let due: Option<Release> = releases::table
-        .filter(releases::status.eq("scheduled").and(releases::due_at.le(moment)))
-        .order((releases::due_at, releases::id))
-        .select(Release::as_select())
-        .first(connection)
-        .optional()?;
-    let Some(release) = due else { return Ok(false) };
-    let author = Author {
+/// A release that is still planned.
+fn planned(connection: &mut Db, id: &str) -> QueryResult<Option<Release>> {
+    let planned = releases::table.find(id).filter(releases::status.eq("scheduled"));
+    planned.select(Release::as_select()).first(connection).optional()
+}
+
+/// Whoever made it lets it go live.
+fn author(release: &Release) -> Author {
+    Author {
         account_id: release.created_by.clone(),
         request_id: "release".to_owned(),
         reason: Some(format!("release \"{}\"", release.name)),
         via: None,
         due_at: Some(release.due_at),
-    };
-    let pen = Pen { site, author: &author, role: None };
-    connection.begin_part(Part::RECORD)?;
-    let steps = steps_of(connection, &release.id)?;
-    let outcome = bulk::all(connection, pen, "items", &steps);
-    match outcome {
-        Ok(_) => {
-            connection.keep_part(Part::RECORD)?;
-            save(connection, &author, "publish", Release { status: "published".to_owned(), failure: None, ..release })?;
-        }
-        Err(problem) if problem.kind.status() < 500 => {
-            connection.drop_part(Part::RECORD)?;
-            let told: Vec<String> = problem.errors.iter().map(|e| format!("{}: {}", e.pointer, e.message)).collect();
-            tracing::warn!(release = release.id, failure = told.join("; "), "a release could not go live");
-            let failure = Some(told.join("; "));
-            save(connection, &author, "fail", Release { status: "failed".to_owned(), failure, ..release })?;
-        }
-        Err(problem) => return Err(problem),
     }
-    Ok(true)
+}
+
+/// Takes all steps of a release that is planned; one that is no plan any more was made or withdrawn by
+/// somebody.
+pub fn attempt(connection: &mut Db, site: &Site, id: &str) -> Result<(), Problem> {
+    let Some(release) = planned(connection, id)? else { return Ok(()) };
+    let author = author(&release);
+    let steps = steps_of(connection, id)?;
+    bulk::all(connection, Pen { site, author: &author, role: None }, "items", &steps)?;
+    let live = Release { status: "published".to_owned(), failure: None, ..release };
+    save(connection, &author, "publish", live).map(drop)
+}
+
+/// Tells why a planned release was refused: in the release and the journal, and on each item that stood
+/// against it.
+pub fn report(connection: &mut Db, id: &str, reason: String, faults: &[Fault]) -> Result<(), Problem> {
+    let Some(release) = planned(connection, id)? else { return Ok(()) };
+    let (author, name) = (author(&release), release.name.clone());
+    save(connection, &author, "fail", Release { status: "failed".to_owned(), failure: Some(reason), ..release })?;
+    let system = Author { account_id: None, ..author };
+    for (member, item) in members(connection, &[id])? {
+        let place = format!("/items/{}", member.position);
+        let own: Vec<&str> = faults.iter().filter(|f| f.pointer == place).map(|f| f.message.as_str()).collect();
+        if !own.is_empty() {
+            let why = format!("The release \"{name}\" did not go live: {}", own.join("; "));
+            review::comment(connection, &system, &item, None, &why)?;
+        }
+    }
+    Ok(())
 }

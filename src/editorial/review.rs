@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
+use super::life::{self, Pen};
 use crate::database::schema::{accounts, assignments, comments, items, presences};
 use crate::database::{Db, new_id, now};
 use crate::items::Item;
@@ -105,22 +106,25 @@ pub fn assignee(connection: &mut Db, item_id: &str) -> QueryResult<Option<Named>
         .optional()
 }
 
-/// Gives an item to somebody, or to nobody.
-pub fn assign(connection: &mut Db, author: &Author, item: &Item, account_id: Option<&str>) -> Result<(), Problem> {
+/// Gives an item to somebody, or to nobody: its next version, since it may replace what somebody else decided.
+pub fn assign(connection: &mut Db, pen: Pen<'_>, item: Item, account_id: Option<&str>) -> Result<Item, Problem> {
     diesel::delete(assignments::table.find(&item.id)).execute(connection)?;
     if let Some(account_id) = account_id {
         let row = (
             assignments::item_id.eq(&item.id),
             assignments::account_id.eq(account_id),
-            assignments::assigned_by.eq(&author.account_id),
+            assignments::assigned_by.eq(&pen.author.account_id),
             assignments::assigned_at.eq(now()),
         );
         diesel::insert_into(assignments::table).values(row).execute(connection)?;
     }
-    let snapshot = serde_json::json!({"assignee": account_id}).to_string();
-    let (action, version) = (if account_id.is_some() { "assign" } else { "unassign" }, item.latest());
+    let action = if account_id.is_some() { "assign" } else { "unassign" };
+    let item = life::noted(connection, pen, item, action)?;
+    // The audit is told to whom; the history of the item is for all who read drafts.
+    let (snapshot, version) = (serde_json::json!({"assignee": account_id}).to_string(), item.latest());
     let entry = journal::Entry { action, kind: "assignment", id: &item.id, version, snapshot, changed: &[] };
-    Ok(journal::append(connection, author, entry)?)
+    journal::append(connection, pen.author, entry)?;
+    Ok(item)
 }
 
 /// Microseconds for which somebody counts as editing after they last said so.

@@ -5,18 +5,21 @@ use diesel::result::QueryResult;
 
 use super::checks::Together;
 use super::life::{self, Operation, Pen};
+use super::plan::{Plan, PlanId};
 use super::review;
 use crate::content::Site;
 use crate::database::Db;
-use crate::database::schema::{items, schedules};
-use crate::items::Item;
+use crate::database::schema::schedules;
 use crate::journal::Author;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 
 /// The word of the operation that publishes.
 pub const PUBLISH: &str = "publish";
 /// The word of the operation that unpublishes.
 pub const UNPUBLISH: &str = "unpublish";
+
+/// What the journal calls a plan that was refused.
+const FAILED: &str = "schedule_failed";
 
 /// A row of `schedules`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -64,64 +67,60 @@ pub fn forget_one(connection: &mut Db, item_id: &str, operation: &str) -> QueryR
     diesel::delete(row).execute(connection).map(|rows| rows > 0)
 }
 
-/// When the next plan is due (µs).
-pub fn next(connection: &mut Db) -> QueryResult<Option<i64>> {
-    schedules::table.order(schedules::due_at).select(schedules::due_at).first(connection).optional()
-}
-
-/// Does what was due at `moment` (µs), at most `limit` plans of it, the earliest first; says how many
-/// it did. Writers take turns, and a plan is forgotten in the transaction that does it: of several
-/// nodes, one does it.
-pub fn run_due(connection: &mut Db, site: &Site, moment: i64, limit: i64) -> Result<usize, Problem> {
-    let due: Vec<(Schedule, Item)> = schedules::table
-        .inner_join(items::table)
+/// The plans for single items that are due at `moment` (µs), the earliest first.
+pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
+    let rows: Vec<Schedule> = schedules::table
         .filter(schedules::due_at.le(moment))
-        .order((schedules::due_at, schedules::item_id))
+        .order((schedules::due_at, schedules::item_id, schedules::operation))
         .limit(limit)
-        .select((Schedule::as_select(), Item::as_select()))
+        .select(Schedule::as_select())
         .load(connection)?;
-    let count = due.len();
-    let mut seen: Vec<String> = Vec::with_capacity(count);
-    for (plan, item) in due {
-        // One item can be due twice: then it is not any more what was read.
-        let item = if seen.contains(&plan.item_id) { life::load(connection, &plan.item_id)? } else { item };
-        seen.push(plan.item_id.clone());
-        run(connection, site, plan, item)?;
-    }
-    Ok(count)
+    let plan = |Schedule { item_id, operation, due_at, .. }| Plan { due_at, id: PlanId::Item { item_id, operation } };
+    Ok(rows.into_iter().map(plan).collect())
 }
 
-fn run(connection: &mut Db, site: &Site, plan: Schedule, item: Item) -> Result<(), Problem> {
-    forget_one(connection, &plan.item_id, &plan.operation)?;
-    let due_at = Some(plan.due_at);
-    let author = Author { account_id: plan.actor, request_id: "schedule".to_owned(), due_at, ..Author::default() };
-    let pen = Pen { site, author: &author, role: None };
-    let operation = if plan.operation == PUBLISH { Operation::Publish } else { Operation::Unpublish };
-    match life::apply(connection, pen, item, operation, &Together::new()) {
-        Ok(_) => Ok(()),
-        // Somebody was faster, or withdrew it, or it is not complete any more: it stays as it is.
-        Err(problem) if matches!(problem.kind, Kind::Conflict | Kind::Invalid) => {
-            let item = life::load(connection, &plan.item_id)?;
-            failed(connection, site, &author, item, &problem)
-        }
-        Err(problem) => Err(problem),
-    }
+fn find(connection: &mut Db, item_id: &str, operation: &str) -> QueryResult<Option<Schedule>> {
+    schedules::table.find((item_id, operation)).select(Schedule::as_select()).first(connection).optional()
 }
 
-/// A plan that could not be carried out: the item is a draft again, and the journal says why.
-fn failed(connection: &mut Db, site: &Site, author: &Author, item: Item, problem: &Problem) -> Result<(), Problem> {
-    let faults: Vec<String> = problem.errors.iter().map(|e| format!("{}: {}", e.pointer, e.message)).collect();
-    let reason = if faults.is_empty() { problem.detail.clone() } else { faults.join("; ") };
-    tracing::warn!(item = item.id, reason, "what was scheduled could not be done");
-    let author = Author { reason: Some(reason), ..author.clone() };
+/// Whoever planned it does it.
+fn author(plan: Schedule) -> Author {
+    let (account_id, due_at) = (plan.actor, Some(plan.due_at));
+    Author { account_id, due_at, request_id: "schedule".to_owned(), ..Author::default() }
+}
+
+/// Takes the step that is planned for an item, and forgets the plan in the same transaction: writers take
+/// turns, so of several nodes one does it. What is no plan any more was done or withdrawn.
+pub fn attempt(connection: &mut Db, site: &Site, item_id: &str, operation: &str) -> Result<(), Problem> {
+    let Some(plan) = find(connection, item_id, operation)? else { return Ok(()) };
+    forget_one(connection, item_id, operation)?;
+    let item = life::load(connection, item_id)?;
+    let mut author = author(plan);
+    let step = if operation == PUBLISH { Operation::Publish } else { Operation::Unpublish };
+    if step == Operation::Unpublish && item.status == "draft" {
+        // It was never published, or somebody was faster: there is nothing to be taken down.
+        author.reason = Some("the item is not published".to_owned());
+        let pen = Pen { site, author: &author, role: None };
+        return life::noted(connection, pen, item, Operation::Unschedule.word()).map(drop);
+    }
     let pen = Pen { site, author: &author, role: None };
-    let item = match item.stage == "scheduled" {
-        true => life::restage(connection, pen, item, "schedule_failed", "draft")?,
-        false => life::noted(connection, pen, item, "schedule_failed")?,
+    life::apply(connection, pen, item, step, &Together::new()).map(drop)
+}
+
+/// Tells why a plan was refused: the item is a draft again, the journal has the reason, and whoever it
+/// belongs to learns of it in their inbox.
+pub fn report(connection: &mut Db, site: &Site, item_id: &str, operation: &str, reason: String) -> Result<(), Problem> {
+    let Some(plan) = find(connection, item_id, operation)? else { return Ok(()) };
+    forget_one(connection, item_id, operation)?;
+    let item = life::load(connection, item_id)?;
+    let why = format!("What was scheduled did not happen: {reason}");
+    let author = Author { reason: Some(reason), ..author(plan) };
+    let pen = Pen { site, author: &author, role: None };
+    let item = match operation == PUBLISH && item.stage == "scheduled" {
+        true => life::restage(connection, pen, item, FAILED, "draft")?,
+        false => life::noted(connection, pen, item, FAILED)?,
     };
-    // Whoever it belongs to learns of it in their inbox.
     let system = Author { account_id: None, ..author.clone() };
-    let why = format!("What was scheduled did not happen: {}", author.reason.as_deref().unwrap_or_default());
     review::comment(connection, &system, &item, None, &why)?;
     Ok(())
 }

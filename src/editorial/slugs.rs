@@ -5,10 +5,14 @@ use diesel::prelude::*;
 use crate::content::fault::{Fault, Faults};
 use crate::content::slug::{MAX_SLUG, from_title};
 use crate::content::translations::Translations;
-use crate::database::Db;
 use crate::database::schema::{items, slugs};
+use crate::database::{Db, any_of};
 use crate::items::{ANY_LOCALE, Item};
 use crate::problem::{Kind, Problem};
+
+/// The place of slugs that working drafts will have. Nobody is led from there to an item: that would tell
+/// the public what is being written.
+const RESERVED: &str = "draft";
 
 /// The slug of an item: the one asked for, if it is free, else one made from its title.
 pub fn choose(
@@ -19,10 +23,7 @@ pub fn choose(
     title: &str,
 ) -> Result<String, Problem> {
     if let Some(slug) = asked {
-        return match holder(connection, kind, slug)? {
-            Some(other) if other != item_id => Err(taken(slug)),
-            _ => Ok(slug.to_owned()),
-        };
+        return require_free(connection, kind, item_id, slug).map(|()| slug.to_owned());
     }
     let base = match from_title(title) {
         empty if empty.is_empty() => format!("{}-{}", kind.replace('_', "-"), &item_id[24..]),
@@ -80,25 +81,47 @@ pub fn give(connection: &mut Db, item: &mut Item, locale: Option<&str>, asked: &
     Ok(())
 }
 
-/// The item of which this is a current slug, in whatever language.
-fn holder(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Option<String>> {
-    let found: Option<(String, String, String)> = slugs::table
+/// Refuses a slug that another item has, in whatever language, or that is reserved for another one's
+/// working draft. One that another item had earlier may be taken.
+pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Result<(), Problem> {
+    let rows: Vec<(String, String, String)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
-        .filter(slugs::kind.eq(kind).and(slugs::locale.eq(ANY_LOCALE)).and(slugs::slug.eq(slug)))
-        .select((items::id, items::slug, items::translations))
-        .first(connection)
-        .optional()?;
-    let current = |(_, own, translations): &(String, String, String)| {
-        own == slug || Translations::parse(translations).has_slug(slug)
+        .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)).and(slugs::item_id.ne(item_id)))
+        .filter(any_of(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .select((slugs::locale, items::slug, items::translations))
+        .load(connection)?;
+    let is_held = |(locale, own, translations): &(String, String, String)| {
+        locale == RESERVED || own == slug || Translations::parse(translations).has_slug(slug)
     };
-    Ok(found.filter(current).map(|(id, ..)| id))
+    if rows.iter().any(is_held) { Err(taken(slug)) } else { Ok(()) }
 }
 
-/// Free: no item has it, and none had it.
+/// Free: no item has it or had it, and it is reserved for none.
 pub fn is_free(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<bool> {
-    let held: Option<String> =
-        slugs::table.find((kind, ANY_LOCALE, slug)).select(slugs::item_id).first(connection).optional()?;
+    let held: Option<String> = slugs::table
+        .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)))
+        .filter(any_of(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .select(slugs::item_id)
+        .first(connection)
+        .optional()?;
     Ok(held.is_none())
+}
+
+/// Reserves the slug that the working draft of an item will have, in the place of an earlier one.
+pub fn reserve(connection: &mut Db, item: &Item, slug: &str) -> QueryResult<()> {
+    release(connection, &item.id)?;
+    if item.slug == slug {
+        return Ok(());
+    }
+    let columns =
+        (slugs::kind.eq(&item.kind), slugs::locale.eq(RESERVED), slugs::slug.eq(slug), slugs::item_id.eq(&item.id));
+    diesel::insert_into(slugs::table).values(columns).execute(connection).map(drop)
+}
+
+/// Forgets what was reserved for the working draft of an item.
+pub fn release(connection: &mut Db, item_id: &str) -> QueryResult<()> {
+    let reserved = slugs::table.filter(slugs::item_id.eq(item_id).and(slugs::locale.eq(RESERVED)));
+    diesel::delete(reserved).execute(connection).map(drop)
 }
 
 fn numbered(base: &str, number: &str) -> String {

@@ -5,16 +5,19 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::slugs;
-use super::write::{Writing, at_version};
-use crate::database::schema::{drafts, items};
+use super::write::{Writing, at_version, resource_of};
+use super::{derive, slugs};
+use crate::database::insert::Rows;
+use crate::database::schema::{draft_links, drafts, items};
 use crate::database::{Db, any_of, now};
 use crate::items::Item;
 use crate::journal::diff::pointers;
 use crate::journal::{self, Author};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
 
 /// A row of `drafts`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -37,6 +40,17 @@ impl WorkingDraft {
     pub fn content(&self) -> Map<String, Value> {
         serde_json::from_str(&self.content).unwrap_or_default()
     }
+}
+
+/// A row of `draft_links`: something that a working draft refers to.
+#[derive(Debug, Serialize)]
+struct DraftLink {
+    source_id: String,
+    target_id: String,
+}
+
+impl DraftLink {
+    const STORED: Rows = Rows { table: "draft_links", columns: &[("source_id", "text"), ("target_id", "text")] };
 }
 
 /// What the newest text of an item says: that of its working draft, if it has one.
@@ -86,25 +100,48 @@ pub fn write(connection: &mut Db, author: &Author, id: &str, version: i64, writi
         Some(draft) => (draft.slug.clone(), draft.content()),
         None => (item.slug.clone(), item.content()),
     };
-    let slug = match writing.slug.filter(|asked| *asked != slug) {
-        Some(asked) => slugs::choose(connection, &item.kind, id, Some(&asked), "")?,
-        None => slug,
-    };
+    let asked = writing.slug.filter(|asked| *asked != slug);
+    if let Some(asked) = &asked {
+        slugs::require_free(connection, &item.kind, id, asked)?;
+    }
     let changed = pointers(&before, &writing.content);
     let content = serde_json::to_string(&writing.content).unwrap_or_default();
     let draft = WorkingDraft {
         item_id: id.to_owned(),
-        slug,
+        slug: asked.clone().unwrap_or(slug),
         updated_at: now(),
         updated_by: author.account_id.clone(),
         content,
     };
-    if earlier.is_some() {
-        diesel::update(drafts::table.find(id)).set(&draft).execute(connection)?;
-    } else {
-        diesel::insert_into(drafts::table).values(&draft).execute(connection)?;
+    put(connection, writing.resource, &draft, earlier.as_ref())?;
+    if asked.is_some() {
+        slugs::reserve(connection, &item, &draft.slug)?;
     }
     touch(connection, author, "update_draft", item, Some(draft), &changed)
+}
+
+/// Stores a working draft in the place of an earlier one, with what it refers to: that must not end
+/// before the draft does.
+fn put(
+    connection: &mut Db,
+    resource: &'static Resource,
+    draft: &WorkingDraft,
+    earlier: Option<&WorkingDraft>,
+) -> QueryResult<()> {
+    let id = &draft.item_id;
+    match earlier {
+        Some(_) => diesel::update(drafts::table.find(id)).set(draft).execute(connection)?,
+        None => diesel::insert_into(drafts::table).values(draft).execute(connection)?,
+    };
+    let wanted = derive::targets(resource, &draft.content());
+    let known = earlier.map(|earlier| derive::targets(resource, &earlier.content())).unwrap_or_default();
+    if wanted == known {
+        return Ok(());
+    }
+    diesel::delete(draft_links::table.filter(draft_links::source_id.eq(id))).execute(connection)?;
+    let rows: Vec<DraftLink> =
+        wanted.into_iter().map(|target_id| DraftLink { source_id: id.clone(), target_id }).collect();
+    DraftLink::STORED.insert(connection, &rows)
 }
 
 /// Notes that something beside the public item happened: its stage, its working draft. Neither the
@@ -129,26 +166,33 @@ pub fn touch(
 pub fn forget(connection: &mut Db, item: &mut Item) -> QueryResult<()> {
     item.version = item.latest();
     item.draft_version = 0;
+    slugs::release(connection, &item.id)?;
     diesel::delete(drafts::table.find(&item.id)).execute(connection).map(drop)
 }
 
-/// Gives an item that an import made the stage and the working draft that it had elsewhere; says
-/// whether that changed anything. The caller renders and journals it.
+/// Gives an item that an import made the stage and the working draft that it had elsewhere; says whether
+/// that changed anything. The caller renders and journals it. A draft whose slug somebody else has here
+/// keeps that of its item: its text is not to be lost.
 pub fn restore(
     connection: &mut Db,
     id: &str,
     stage: &str,
     version: i64,
     draft: Option<WorkingDraft>,
-) -> QueryResult<bool> {
+) -> Result<bool, Problem> {
     let item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
     if item.stage == stage && draft.is_none() {
         return Ok(false);
     }
     let mut draft_version = item.draft_version;
-    if let Some(draft) = &draft {
+    if let Some(mut draft) = draft {
         draft_version = version.max(item.version + 1);
-        diesel::insert_into(drafts::table).values(draft).execute(connection)?;
+        match slugs::require_free(connection, &item.kind, id, &draft.slug) {
+            Err(problem) if problem.kind == Kind::Conflict => draft.slug.clone_from(&item.slug),
+            outcome => outcome?,
+        }
+        put(connection, resource_of(&item)?, &draft, None)?;
+        slugs::reserve(connection, &item, &draft.slug)?;
     }
     diesel::update(items::table.find(id))
         .set((items::stage.eq(stage), items::draft_version.eq(draft_version)))

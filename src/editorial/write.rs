@@ -79,9 +79,14 @@ pub fn insert(
         translations: origin.translations.stored(),
         untranslated: String::new(),
         outdated: String::new(),
+        shown_at: 0,
     };
-    let parent_live = parent_is_live(connection, resource, &item.id, &content)?;
+    refuse_circle(connection, resource, &item.id, &content)?;
+    let parent_live = parent_is_live(connection, resource, &content)?;
     derive::fill(&mut item, resource, &content, site, parent_live);
+    if item.live {
+        item.shown_at = at;
+    }
     diesel::insert_into(items::table).values(&item).execute(connection)?;
     beside::insert(connection, &item, resource, &content, site)?;
     if wished {
@@ -124,8 +129,7 @@ pub fn update(
 ) -> Result<Item, Problem> {
     let mut item = at_version(connection, id, version)?;
     if item.has_working_draft() {
-        let detail = "the item has a working draft; write that with view=draft, or discard it";
-        return Err(Problem::new(Kind::Conflict, detail));
+        return Err(has_working_draft());
     }
     let Writing { slug, locale, status, content, .. } = writing;
     if let Some(asked) = slug {
@@ -156,7 +160,8 @@ pub fn complete(
 ) -> Result<(), Problem> {
     let mut item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
     let resource = resource_of(&item)?;
-    let parent_live = parent_is_live(connection, resource, id, content)?;
+    refuse_circle(connection, resource, id, content)?;
+    let parent_live = parent_is_live(connection, resource, content)?;
     derive::fill(&mut item, resource, content, site, parent_live);
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
     beside::update(connection, &item, resource, content, site)?;
@@ -175,6 +180,12 @@ pub fn at_version(connection: &mut Db, id: &str, version: i64) -> Result<Item, P
     let item: Option<Item> = items::table.find(id).select(Item::as_select()).first(connection).optional()?;
     let item = item.ok_or_else(|| Problem::not_found("item"))?;
     if item.latest() == version { Ok(item) } else { Err(changed_meanwhile(&item)) }
+}
+
+/// The problem of a write past a working draft.
+pub fn has_working_draft() -> Problem {
+    let detail = "the item has a working draft: write that with view=draft, discard it, or take a step";
+    Problem::new(Kind::Conflict, detail)
 }
 
 /// The problem of a stale write, with the item's current state.
@@ -216,8 +227,14 @@ pub fn save(
     if item.status == "published" && item.published_at == 0 {
         item.published_at = author.due_at.unwrap_or(item.updated_at);
     }
-    let parent_live = parent_is_live(connection, resource, &item.id, content)?;
+    if parent_of(resource, content) != item.parent_id.as_deref() {
+        refuse_circle(connection, resource, &item.id, content)?;
+    }
+    let parent_live = parent_is_live(connection, resource, content)?;
     derive::fill(&mut item, resource, content, site, parent_live);
+    if item.shown_at == 0 && (item.live || was_live) {
+        item.shown_at = item.updated_at;
+    }
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
     beside::update(connection, &item, resource, content, site)?;
     if was_live != item.live {
@@ -228,19 +245,34 @@ pub fn save(
     Ok(item)
 }
 
+/// Gives an item without a working draft its next version, where neither its text nor what the public
+/// sees of it changes: what was planned for it, or who takes care of it. When it was last written stays.
+pub fn renew(connection: &mut Db, site: &Site, author: &Author, action: &str, mut item: Item) -> Result<Item, Problem> {
+    let (resource, live) = (resource_of(&item)?, item.live);
+    let content = item.content();
+    item.version = item.latest() + 1;
+    // The ready answers tell the version.
+    derive::fill(&mut item, resource, &content, site, true);
+    item.live = live;
+    diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
+    working::told(connection, author, action, &item, None, &[])?;
+    Ok(item)
+}
+
+/// The id of the item that this one is filed under.
+fn parent_of<'a>(resource: &'static Resource, content: &'a Map<String, Value>) -> Option<&'a str> {
+    content.get(resource.parent?)?.as_str()
+}
+
 /// Whether the item that this one is filed under can be seen, where that matters: sessions are
-/// seen only with their event. A tree must not bite its own tail.
+/// seen only with their event.
 fn parent_is_live(
     connection: &mut Db,
     resource: &'static Resource,
-    id: &str,
     content: &Map<String, Value>,
 ) -> Result<bool, Problem> {
-    let Some(parent_id) = resource.parent.and_then(|name| content.get(name)?.as_str()) else { return Ok(true) };
+    let Some(parent_id) = parent_of(resource, content) else { return Ok(true) };
     let Some(relation) = resource.relations().find(|r| Some(r.name) == resource.parent) else { return Ok(true) };
-    if relation.target == resource.kind {
-        refuse_circle(connection, id, parent_id, relation.name)?;
-    }
     let owner = Resource::of_kind(relation.target).and_then(|r| r.children);
     if owner.is_some_and(|children| children.kind == resource.kind) {
         return Ok(items::table.find(parent_id).select(items::live).first(connection)?);
@@ -248,16 +280,28 @@ fn parent_is_live(
     Ok(true)
 }
 
-fn refuse_circle(connection: &mut Db, id: &str, parent_id: &str, field: &str) -> Result<(), Problem> {
+/// Refuses a text by which an item would stand below itself.
+pub fn refuse_circle(
+    connection: &mut Db,
+    resource: &'static Resource,
+    id: &str,
+    content: &Map<String, Value>,
+) -> Result<(), Problem> {
+    let Some(parent_id) = parent_of(resource, content) else { return Ok(()) };
+    let Some(relation) = resource.relations().find(|r| Some(r.name) == resource.parent) else { return Ok(()) };
+    if relation.target != resource.kind {
+        return Ok(());
+    }
     let mut above = Some(parent_id.to_owned());
     for _ in 0..100 {
         let Some(current) = above else { return Ok(()) };
         if current == id {
             break;
         }
-        above = items::table.find(&current).select(items::parent_id).first::<Option<String>>(connection)?;
+        above = items::table.find(&current).select(items::parent_id).first(connection).optional()?.flatten();
     }
-    Err(Problem::invalid(Faults::one(format!("/{field}"), "circle", "an item cannot stand below itself")))
+    let place = format!("/{}", relation.name);
+    Err(Problem::invalid(Faults::one(place, "circle", "an item cannot stand below itself")))
 }
 
 /// Shows or hides the items filed under one that appeared or disappeared.
@@ -267,6 +311,8 @@ fn pass_on(connection: &mut Db, resource: &'static Resource, item: &Item) -> Que
     let below = items::parent_id.eq(&item.id).and(kind);
     if item.live {
         let visible = items::status.eq("published").and(items::trashed_at.eq(0));
+        let first = diesel::update(items::table.filter(below.clone()).filter(visible).filter(items::shown_at.eq(0)));
+        first.set(items::shown_at.eq(item.updated_at)).execute(connection)?;
         diesel::update(items::table.filter(below).filter(visible)).set(items::live.eq(true)).execute(connection)?;
     } else {
         diesel::update(items::table.filter(below)).set(items::live.eq(false)).execute(connection)?;

@@ -152,7 +152,8 @@ fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
             word => Operation::PLAIN.into_iter().find(|known| known.word() == word),
         };
         if let Some(operation) = operation {
-            steps.push(Step { resource, key, version: entry.get("version").and_then(Value::as_i64), operation });
+            let version = entry.get("version").and_then(Value::as_i64);
+            steps.push(Step { place: index, resource, key, version, operation });
         }
     }
     if faults.is_empty() { Ok(steps) } else { Err(Problem::invalid(faults)) }

@@ -113,8 +113,14 @@ fn told(operation: Operation) -> (&'static str, &'static str) {
         ),
         Operation::Schedule { .. } => ("Schedule a {}", "It is published, unpublished, or both, at these moments."),
         Operation::Unschedule => ("Unschedule a {}", "Nothing happens by itself any more; it is a draft again."),
-        Operation::Unpublish => ("Unpublish a {}", "It is a draft again, with its newest text."),
-        Operation::Archive => ("Archive a {}", "It is kept, and the public does not see it."),
+        Operation::Unpublish => (
+            "Unpublish a {}",
+            "It is a draft again, with the text that was public. A working draft stays beside it, and is what `publish` \
+             shows next.",
+        ),
+        Operation::Archive => {
+            ("Archive a {}", "It is kept, and the public does not see it. A working draft stays beside it.")
+        }
         Operation::Discard => {
             ("Discard the working draft of a {}", "What is public stays; the history keeps the draft.")
         }

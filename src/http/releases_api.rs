@@ -227,17 +227,17 @@ fn wanted(form: &Form, input: &serde_json::Value) -> Result<Wanted, Problem> {
     let mut faults = Faults::new();
     let taken_away = || input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0);
     let due_at = form.ahead("publish_at", &mut faults).or_else(taken_away);
-    let steps = input.get("items").map(|_| form.objects("items").into_iter().filter_map(step).collect());
+    let steps = input.get("items").map(|_| form.objects("items").into_iter().enumerate().filter_map(step).collect());
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
     Ok(Wanted { name: form.get("name"), due_at, steps })
 }
 
-fn step(entry: &serde_json::Map<String, serde_json::Value>) -> Option<Step> {
+fn step((place, entry): (usize, &serde_json::Map<String, serde_json::Value>)) -> Option<Step> {
     let (resource, key) = item(entry)?;
     let operation: Operation = releases::operation(entry.get("operation")?.as_str()?)?;
-    Some(Step { resource, key, version: None, operation })
+    Some(Step { place, resource, key, version: None, operation })
 }
 
 /// Runs a write of releases with the pen of whoever asks.

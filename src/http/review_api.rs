@@ -1,5 +1,7 @@
 //! Working together on one item: comments, assignment, presence.
 
+use std::sync::Arc;
+
 use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,11 +9,12 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{KnownFormat, SchemaFormat};
 
 use super::body;
+use super::conditions::{WRITE_PROBLEMS, required_version};
 use super::content_api::{item_path, tag};
 use super::desk_api::author;
 use super::history_api::Person;
 use super::openapi::schemas::{example_of, reference, text};
-use super::parameters::path_id_or_slug;
+use super::parameters::{IF_MATCH, path_id_or_slug};
 use super::route::{Access, Answer, JSON, Request, Route, parameter};
 use crate::auth::accounts;
 use crate::auth::forms::Form;
@@ -20,8 +23,10 @@ use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
 use crate::content::moment::utc_text;
 use crate::database::Db;
+use crate::editorial::life::Pen;
 use crate::editorial::operations::find;
 use crate::editorial::review::{self, Comment, Named, Present};
+use crate::editorial::write::changed_meanwhile;
 use crate::items::Item;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
@@ -139,8 +144,10 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
             "It waits in that person's inbox; contributors may change what is assigned to them.",
         )
         .access(assign)
+        .parameters([IF_MATCH.clone()])
         .body(JSON, reference("Assignment"), example_of(&ASSIGNMENT))
-        .answers(200, "Assigned.", reference("Person"), &[]),
+        .answers(200, "Assigned.", reference("Person"), &["ETag"])
+        .problems(&WRITE_PROBLEMS),
         about(
             Route::new(Method::DELETE, format!("{path}/assignment"), format!("unassign{schema}"), move |r| {
                 assign_to_nobody(resource, r)
@@ -149,7 +156,9 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
             "It waits for nobody any more.",
         )
         .access(assign)
-        .answers_as(204, "Done.", None, &[]),
+        .parameters([IF_MATCH.clone()])
+        .answers_as(204, "Done.", None, &["ETag"])
+        .problems(&WRITE_PROBLEMS),
         about(
             Route::new(Method::PUT, format!("{path}/presence"), format!("arriveAt{schema}"), move |r| {
                 arrive(resource, r)
@@ -264,10 +273,9 @@ async fn resolve(resource: &'static Resource, request: Request) -> Result<Answer
 }
 
 async fn assign_to(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let author = author(&request)?;
     let form = Form::read(&ASSIGNMENT, &body::json(&request)?, &request.app.site)?;
     let email = accounts::normal_email(&form.text("email"));
-    let write = move |c: &mut Db, item: &Item| {
+    let write = move |c: &mut Db, pen: Pen<'_>, item: Item| {
         let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) else {
             return Err(Problem::invalid(Faults::one(
                 "/email",
@@ -275,17 +283,36 @@ async fn assign_to(resource: &'static Resource, request: Request) -> Result<Answ
                 "there is no active account with this address",
             )));
         };
-        review::assign(c, &author, item, Some(&account.id))?;
-        Ok(Person { id: account.id, name: Some(account.name) })
+        let item = review::assign(c, pen, item, Some(&account.id))?;
+        Ok((item, Person { id: account.id, name: Some(account.name) }))
     };
-    let person = with_item(resource, &request, write).await?;
-    Ok(Answer::of(200, &person)?.private())
+    let (item, person) = with_pen(resource, &request, write).await?;
+    Ok(Answer::of(200, &person)?.private().header("etag", format!("\"v{}\"", item.latest())))
 }
 
 async fn assign_to_nobody(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let author = author(&request)?;
-    with_item(resource, &request, move |c, item| review::assign(c, &author, item, None)).await?;
-    Ok(Answer::empty(204).private())
+    let write = |c: &mut Db, pen: Pen<'_>, item: Item| review::assign(c, pen, item, None);
+    let item = with_pen(resource, &request, write).await?;
+    Ok(Answer::empty(204).private().header("etag", format!("\"v{}\"", item.latest())))
+}
+
+/// Runs a write of the item in the path that counts its version, which must be that of `If-Match`.
+async fn with_pen<T: Send + 'static>(
+    resource: &'static Resource,
+    request: &Request,
+    write: impl FnOnce(&mut Db, Pen<'_>, Item) -> Result<T, Problem> + Clone + Send + 'static,
+) -> Result<T, Problem> {
+    let (author, role) = (author(request)?, request.actor()?.role);
+    let (version, key) = (required_version(request)?, request.path("id_or_slug").to_owned());
+    let site = Arc::clone(&request.app.site);
+    let all = move |c: &mut Db| {
+        let item = find(c, resource, &key)?;
+        if item.latest() != version {
+            return Err(changed_meanwhile(&item));
+        }
+        write(c, Pen { site: &site, author: &author, role: Some(role) }, item)
+    };
+    request.app.database.write_content(all).await
 }
 
 async fn arrive(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {

@@ -69,6 +69,8 @@ pub struct Item {
     pub untranslated: String,
     /// The languages with something that is older than its source, between commas.
     pub outdated: String,
+    /// When the public first saw it (µs), or 0.
+    pub shown_at: i64,
 }
 
 impl Item {

@@ -64,8 +64,15 @@ pub fn append_item(
     let draft =
         draft.map_or("null".to_owned(), |(slug, content)| format!("{{\"slug\":\"{slug}\",\"content\":{content}}}"));
     let snapshot = format!(
-        "{{\"slug\":\"{}\",\"status\":\"{}\",\"stage\":\"{}\",\"published_at\":{},\"trashed_at\":{},\"translations\":{},\"draft\":{draft},\"content\":{}}}",
-        item.slug, item.status, item.stage, item.published_at, item.trashed_at, item.translations, item.content
+        "{{\"slug\":\"{}\",\"status\":\"{}\",\"stage\":\"{}\",\"published_at\":{},\"shown_at\":{},\"trashed_at\":{},\"translations\":{},\"draft\":{draft},\"content\":{}}}",
+        item.slug,
+        item.status,
+        item.stage,
+        item.published_at,
+        item.shown_at,
+        item.trashed_at,
+        item.translations,
+        item.content
     );
     let version = item.latest();
     append(connection, author, Entry { action, kind: &item.kind, id: &item.id, version, snapshot, changed })

@@ -13,7 +13,7 @@ use crate::content::input_form::input_form;
 use crate::database::schema::{items, slugs};
 use crate::database::{Database, DatabaseError, Db, any_of, by_the_way};
 use crate::editorial::working;
-use crate::items::Item;
+use crate::items::{ANY_LOCALE, Item};
 use crate::resources::{Resource, in_order_of_reference};
 
 /// Items read at a time.
@@ -86,7 +86,7 @@ fn lines(
     let mut slugs_of: HashMap<String, Vec<String>> = HashMap::new();
     let dialect = connection.dialect();
     let known: Vec<(String, String)> = slugs::table
-        .filter(any_of(dialect, slugs::item_id, &ids))
+        .filter(any_of(dialect, slugs::item_id, &ids).and(slugs::locale.eq(ANY_LOCALE)))
         .order((slugs::item_id, slugs::slug))
         .select((slugs::item_id, slugs::slug))
         .load(connection)?;

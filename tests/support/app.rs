@@ -56,6 +56,18 @@ impl TestApp {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = config(backend, &folder);
         change(&mut config);
+        Self::serve(backend, config, folder)
+    }
+
+    /// Another node on the same database, with a search index of its own.
+    pub fn second_node(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut config = self.config.clone();
+        config.search.folder = folder.path().join("search").display().to_string();
+        Self::serve(self.backend, config, folder)
+    }
+
+    fn serve(backend: Backend, config: Config, folder: TempDir) -> Self {
         assert_eq!(config.faults(), Vec::<String>::new());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));

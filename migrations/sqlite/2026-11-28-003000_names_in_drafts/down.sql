@@ -1,0 +1,2 @@
+DELETE FROM slugs WHERE locale = 'draft';
+DROP TABLE draft_links;

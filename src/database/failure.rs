@@ -1,0 +1,56 @@
+//! Whose failure it is when a statement fails: its own, or that of the database as a whole.
+
+use diesel::result::DatabaseErrorKind as Kind;
+use diesel::result::Error;
+
+/// What messages of either database say where no kind of error does: that a statement was cancelled, or that
+/// there was no lock, room or memory for it.
+const SAYINGS: [&str; 14] = [
+    "canceling statement",
+    "terminating connection",
+    "deadlock detected",
+    "lock timeout",
+    "too many connections",
+    "out of memory",
+    "out of shared memory",
+    "could not extend file",
+    "no space left on device",
+    "database is locked",
+    "database or disk is full",
+    "disk i/o error",
+    "unable to open database file",
+    "interrupted",
+];
+
+/// Whether the same statement may well succeed later: it was cancelled, its connection was lost, others were
+/// in its way, or there was no room. Everything else is wrong with the statement itself, and would fail again.
+pub fn is_transient(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(Kind::Unknown, information) => {
+            let message = information.message().to_ascii_lowercase();
+            SAYINGS.iter().any(|saying| message.contains(saying))
+        }
+        Error::DatabaseError(kind, _) => matches!(
+            kind,
+            Kind::SerializationFailure | Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::ReadOnlyTransaction
+        ),
+        Error::BrokenTransactionManager => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_rule_is_the_statements_own_failure() {
+        let error = |kind, message: &str| Error::DatabaseError(kind, Box::new(message.to_owned()));
+        assert!(!is_transient(&error(Kind::ForeignKeyViolation, "FOREIGN KEY constraint failed")));
+        assert!(!is_transient(&error(Kind::Unknown, "value too long for type character(1)")));
+        assert!(!is_transient(&Error::NotFound));
+        assert!(is_transient(&error(Kind::Unknown, "canceling statement due to user request")));
+        assert!(is_transient(&error(Kind::Unknown, "database is locked")));
+        assert!(is_transient(&error(Kind::SerializationFailure, "could not serialize access")));
+    }
+}
