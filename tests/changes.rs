@@ -12,6 +12,8 @@ tests![
     a_copy_is_made_and_kept,
     what_is_unpublished_arrives_as_a_deletion,
     drafts_leave_no_trace,
+    a_copy_has_every_change_of_what_is_shown_of_others,
+    what_was_never_seen_is_never_named,
     a_copy_under_writes_is_right_in_the_end,
     tokens_are_ours,
 ];
@@ -122,6 +124,85 @@ fn drafts_leave_no_trace(app: &TestApp) {
     editor.act("/api/v1/events/e/publish", "\"v2\"").expect(200);
     copy.follow(&public, 100);
     assert_eq!(copy.titles(), ["Secret text"]);
+}
+
+/// Whether every item of a copy is what a fresh read gives, with all that it shows of others.
+fn assert_is_fresh(copy: &Copy, client: &Client) {
+    let mut fresh = BTreeMap::new();
+    for collection in ["events", "sessions", "speakers", "venues", "topics"] {
+        let page = client.get(&format!("/api/v1/{collection}?limit=100&detail=full")).expect(200).json();
+        for item in page["data"].as_array().unwrap() {
+            let path = format!("/api/v1/{collection}/{}", item["id"].as_str().unwrap());
+            fresh.insert(item["id"].as_str().unwrap().to_owned(), client.get(&path).expect(200).json());
+        }
+    }
+    assert_eq!(copy.items, fresh);
+}
+
+fn a_copy_has_every_change_of_what_is_shown_of_others(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    for name in ["Anna", "Bert"] {
+        editor.create("speakers", &json!({"name": name, "status": "published"}));
+    }
+    editor.create("venues", &json!({"name": "Hall", "status": "published"}));
+    let ties = json!([{"speaker": "anna", "role": "keynote"}, {"speaker": "bert"}]);
+    let event = json!({"title": "E", "status": "published", "speakers": ties, "venue": "hall"});
+    editor.create("events", &event);
+    let session = json!({"title": "S", "event": "e", "status": "published", "speakers": [{"speaker": "anna"}]});
+    editor.create("sessions", &session);
+    let mut copies = [Copy::default(), Copy::default()];
+    let limits = [1, 100];
+    let mut follow = |what: &str| {
+        for (copy, limit) in copies.iter_mut().zip(limits) {
+            copy.follow(&public, limit);
+            eprintln!("{what}, {limit} at a time");
+            assert_is_fresh(copy, &public);
+        }
+    };
+    follow("at first");
+    editor.patch("/api/v1/speakers/anna", "\"v1\"", &json!({"name": "Anna B.", "slug": "anna-b"})).expect(200);
+    follow("a new name and slug");
+    editor.act("/api/v1/speakers/anna-b/unpublish", "\"v2\"").expect(200);
+    follow("not public any more");
+    // The event changes while it shows one speaker, and then shows two again.
+    editor.patch("/api/v1/events/e", "\"v1\"", &json!({"kicker": "K"})).expect(200);
+    follow("changed meanwhile");
+    editor.act("/api/v1/speakers/anna-b/publish", "\"v3\"").expect(200);
+    follow("public again");
+    let gone = editor.delete("/api/v1/venues/hall", "\"v1\"").expect(204);
+    follow("in the trash");
+    editor.act("/api/v1/venues/hall/restore", gone.etag()).expect(200);
+    editor.patch("/api/v1/events/e", "\"v2\"", &json!({"title": "F"})).expect(200);
+    follow("restored, and the event has a new title, which its session shows");
+}
+
+fn what_was_never_seen_is_never_named(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    // Published, and not seen: its event is a draft.
+    editor.create("events", &json!({"title": "E"}));
+    let session = editor.create("sessions", &json!({"title": "S", "event": "e", "status": "published"}));
+    let id = session["id"].as_str().unwrap();
+    let said =
+        |since: &str| String::from_utf8(public.get(&format!("/api/v1/changes{since}")).expect(200).body).unwrap();
+    let mut copy = Copy::default();
+    copy.follow(&public, 100);
+    let begin = format!("?since={}", copy.since.clone().unwrap());
+    editor.act("/api/v1/sessions/s/archive", "\"v1\"").expect(200);
+    editor.act("/api/v1/sessions/s/publish", "\"v2\"").expect(200);
+    editor.patch("/api/v1/events/e", "\"v1\"", &json!({"title": "F"})).expect(200);
+    assert!(!said(&begin).contains(id));
+    // Once it was seen, its end is told, to the last.
+    editor.act("/api/v1/events/e/publish", "\"v2\"").expect(200);
+    editor.act("/api/v1/events/e/unpublish", "\"v3\"").expect(200);
+    assert!(said(&begin).contains(id));
+    let gone = editor.delete("/api/v1/sessions/s", "\"v3\"").expect(204);
+    drop(gone);
+    // One that never was goes without a word.
+    let other = editor.create("sessions", &json!({"title": "T", "event": "e", "status": "published"}));
+    editor.delete("/api/v1/sessions/t", "\"v1\"").expect(204);
+    app.block_on(plenary::editorial::purge::run(&app.app.database, 0)).map_err(|p| p.detail).unwrap();
+    let said = said(&begin);
+    assert!(said.contains(id) && !said.contains(other["id"].as_str().unwrap()), "{said}");
 }
 
 fn a_copy_under_writes_is_right_in_the_end(app: &TestApp) {

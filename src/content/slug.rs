@@ -7,6 +7,9 @@ pub const MAX_SLUG: usize = 120;
 /// A title without any letter or digit gives an empty slug.
 pub fn from_title(title: &str) -> String {
     let full = slug::slugify(title);
+    if is_id(&full) {
+        return format!("id-{full}");
+    }
     if full.len() <= MAX_SLUG {
         return full;
     }
@@ -14,7 +17,13 @@ pub fn from_title(title: &str) -> String {
     cut.rsplit_once('-').map_or(cut, |(words, _)| words).to_owned()
 }
 
-/// Whether this is a slug: lower-case ASCII letters and digits, single hyphens between them.
+/// Whether a text has the form of an id.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
+}
+
+/// Whether this is a slug: lower-case ASCII letters and digits, single hyphens between them. What has the form of an id
+/// is none: an address would mean the item with that id.
 pub fn is_slug(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = text.as_bytes();
@@ -24,6 +33,7 @@ pub fn is_slug(text: &str) -> bool {
         && plain(bytes[0])
         && plain(bytes[bytes.len() - 1])
         && !text.contains("--")
+        && !is_id(text)
 }
 
 /// The key by which titles and names sort: transliterated, lower case, at most 200 bytes.
@@ -44,6 +54,7 @@ mod tests {
         assert_eq!(from_title("Ευρώπη 2030?"), "europe-2030");
         assert_eq!(from_title("🎉"), "tada");
         assert_eq!(from_title("—"), "");
+        assert_eq!(from_title("01890A5D-AC96-774B-BCCE-B302099A8057"), "id-01890a5d-ac96-774b-bcce-b302099a8057");
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::field::Kind;
-use super::slug::is_slug;
+use super::slug::{is_id, is_slug};
 
 /// Longest URL and e-mail address.
 const MAX_URL: usize = 2_000;
@@ -105,6 +105,9 @@ pub fn email(given: String) -> Result<String, Wrong> {
 fn slug(given: String) -> Result<String, Wrong> {
     if is_slug(&given) {
         return Ok(given);
+    }
+    if is_id(&given) {
+        return Err(("not_a_slug", "a slug cannot have the form of an id: an address would mean that".to_owned()));
     }
     let better = super::slug::from_title(&given);
     let hint = if better.is_empty() { String::new() } else { format!("; \"{better}\" would do") };

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Shape;
 use super::compose::compose;
 use super::loaded::Loaded;
+use super::referrers;
 use crate::content::Site;
 use crate::content::render::View;
 use crate::database::schema::{items, journal};
@@ -114,7 +115,8 @@ pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) 
     Ok(Changes { changes, token: Token { sequence, after }, more })
 }
 
-/// What changed after the entry `since` of the journal: at most `limit` entries are looked at.
+/// What changed after the entry `since` of the journal: at most `limit` entries are looked at. Told are the items that
+/// were touched, and those that show a part of them.
 pub fn since(connection: &mut Db, site: &Site, since: i64, limit: i64) -> QueryResult<Changes> {
     let kinds: Vec<&str> = ALL.iter().map(|resource| resource.kind).collect();
     let entries: Vec<(i64, String, String, String)> = journal::table
@@ -129,16 +131,28 @@ pub fn since(connection: &mut Db, site: &Site, since: i64, limit: i64) -> QueryR
     // The last touch counts, so that references come before what refers to them, where they were made so.
     let mut ids: Vec<&str> = Vec::new();
     let mut purges: Vec<i64> = Vec::new();
+    let mut shown: Vec<&str> = Vec::new();
     for (sequence, _, id, action) in seen.iter().rev().filter(|entry| kinds.contains(&entry.1.as_str())) {
         if !ids.contains(&id.as_str()) {
             ids.push(id);
+        }
+        if referrers::is_seen(action) && !shown.contains(&id.as_str()) {
+            shown.push(id);
         }
         if action == "purge" {
             purges.push(*sequence);
         }
     }
     ids.reverse();
-    let rows = touched(connection, &ids)?;
+    let referring = match referrers::of(connection, &shown)? {
+        Some(found) => found,
+        // So many that fewer entries are told at once; those of a single one are left to be joined by id.
+        None if seen.len() > 1 => return self::since(connection, site, since, seen.len() as i64 / 2),
+        None => Vec::new(),
+    };
+    let mut rows = touched(connection, &ids)?;
+    let known: HashSet<String> = rows.iter().map(|row| row.id.clone()).collect();
+    rows.extend(referring.into_iter().filter(|row| !known.contains(&row.id)));
     let purged = purged(connection, &purges)?;
     let changes = told(connection, site, rows, &purged)?;
     Ok(Changes { changes, token: Token { sequence, after: None }, more })
@@ -153,7 +167,9 @@ fn purged(connection: &mut Db, sequences: &[i64]) -> QueryResult<Vec<(String, St
             .select((journal::kind, journal::item_id, journal::snapshot))
             .first(connection)?;
         let snapshot: serde_json::Value = serde_json::from_str(&snapshot).unwrap_or_default();
-        if snapshot["published_at"].as_i64().unwrap_or(0) > 0 {
+        // Entries of before it was noted tell when it was published.
+        let shown_at = snapshot.get("shown_at").or_else(|| snapshot.get("published_at"));
+        if shown_at.and_then(serde_json::Value::as_i64).unwrap_or(0) > 0 {
             found.push((kind, id));
         }
     }
@@ -201,7 +217,7 @@ fn told(connection: &mut Db, site: &Site, rows: Vec<Item>, purged: &[(String, St
         }
     }
     // Neighbours of one kind are put together in one go.
-    let mut rows = rows.into_iter().filter(|row| row.live || row.published_at > 0).peekable();
+    let mut rows = rows.into_iter().filter(|row| row.live || row.shown_at > 0).peekable();
     while let Some(first) = rows.next() {
         let Some(resource) = Resource::of_kind(&first.kind) else { continue };
         if !first.live {

@@ -23,6 +23,7 @@ mod plans;
 pub mod purge;
 pub mod query;
 pub mod reader;
+mod referrers;
 pub mod search;
 mod select;
 pub mod sitemap;

@@ -30,7 +30,8 @@ pub fn routes() -> Vec<Route> {
                 "What changed",
                 "Without `since`, a first copy of all that the public sees, page by page; then what changed after it. \
                  Ask on at once while `more` is true, and later with the last `next`: it is good for ever. What is told \
-                 twice is told alike. Items that are not public any more arrive as deletions.",
+                 twice is told alike. Items that are not public any more arrive as deletions. When what items show of others changes, \
+                 such as the name of a speaker, they are told again; but not where more than 2,000 refer to one item.",
             )
             .access(Access::Open)
             .parameters([

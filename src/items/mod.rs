@@ -15,6 +15,7 @@ use crate::database::schema::{items, slugs};
 use crate::database::statement::Term;
 use crate::database::{Backend, Db, any_of, any_pair_of, by_the_way};
 
+pub use crate::content::slug::is_id;
 pub use rows::{Item, Link, Place, Word};
 
 /// `starts_at` and `ends_at` of items without a date: after everything else.
@@ -34,11 +35,6 @@ pub enum Found {
 /// At another stage than draft, in the words of the index that has only such items.
 pub fn staged() -> Term<Bool> {
     Term::new("items.stage <> 'draft'")
-}
-
-/// Whether a text has the form of an id.
-pub fn is_id(text: &str) -> bool {
-    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
 /// Whether a text may be an id or a slug at all; what cannot is not asked of the database.

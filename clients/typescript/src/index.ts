@@ -145,6 +145,66 @@ export async function sync(
   }
 }
 
+/** An item as the public sees it. */
+export type PublicItem = Extract<Change, { operation: "upsert" }>["item"];
+
+/**
+ * A copy of all that is public, for {@link sync} and {@link listen}:
+ *
+ * ```ts
+ * const copy = new Copy();
+ * const token = await sync(client, copy.take);
+ * copy.get(id);
+ * ```
+ *
+ * Items show a part of what they refer to, as it was when they were told. The server tells them again when that changes,
+ * but not all of those that refer to one item if these are thousands; so `get` joins them by id with what the copy
+ * has of them now.
+ */
+export class Copy {
+  readonly #items = new Map<string, PublicItem>();
+
+  /** Takes changes in. */
+  readonly take = (changes: Change[]): void => {
+    for (const change of changes) {
+      if (change.operation === "delete") this.#items.delete(change.id);
+      else this.#items.set(change.item.id, change.item);
+    }
+  };
+
+  /** How many items there are. */
+  get size(): number {
+    return this.#items.size;
+  }
+
+  /** The ids of all items. */
+  ids(): IterableIterator<string> {
+    return this.#items.keys();
+  }
+
+  /** An item, and what it shows of others as they are now. */
+  get(id: string): PublicItem | undefined {
+    const item = this.#items.get(id);
+    if (!item) return undefined;
+    const parts = Object.entries(item).map(([name, value]) => [name, this.#now(value) ?? null]);
+    return Object.fromEntries(parts) as PublicItem;
+  }
+
+  /** The value with items in it as they are now; nothing for one that is not public any more. */
+  #now(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map((entry) => this.#now(entry)).filter((entry) => entry !== undefined);
+    if (typeof value !== "object" || value === null) return value;
+    const shown = value as Record<string, unknown>;
+    if (typeof shown.id === "string") {
+      const now = this.#items.get(shown.id) as Record<string, unknown> | undefined;
+      return now && Object.fromEntries(Object.keys(shown).map((name) => [name, name in now ? now[name] : shown[name]]));
+    }
+    const parts = Object.entries(shown).map(([name, part]) => [name, this.#now(part)] as const);
+    // A tie without the item at its other end, such as a speaker's role, says nothing.
+    return parts.some(([, part]) => part === undefined) ? undefined : Object.fromEntries(parts);
+  }
+}
+
 /** As much of `EventSource` as is wanted. */
 export interface EventSourceLike {
   addEventListener(name: string, listener: (event: { data: string }) => void): void;

@@ -1,6 +1,6 @@
 // Our own client, as it is packed.
 import assert from "node:assert/strict";
-import { calendarUrl, createPlenary, data, items, listen, pages, PlenaryError, sync } from "@plenary/client";
+import { Copy, calendarUrl, createPlenary, data, items, listen, pages, PlenaryError, sync } from "@plenary/client";
 import type { Change, Schemas } from "@plenary/client";
 
 const [baseUrl = "", email = "", password = ""] = process.argv.slice(2);
@@ -45,6 +45,27 @@ assert.equal(data(await dutch.GET("/api/v1/events/{id_or_slug}", { params: { pat
 token = await sync(visitor, take, token);
 assert.equal(copy.size, before + 7);
 assert.equal(await sync(visitor, () => {}, token), token);
+
+// What an item shows of others is what the copy has of them.
+const speaker = data(await editor.POST("/api/v1/speakers", { body: { name: "Before", status: "published" } }));
+const talk = data(await editor.POST("/api/v1/events", {
+  body: { title: "Talk", status: "published", speakers: [{ speaker: speaker.id, role: "keynote" }] },
+}));
+const mirror = new Copy();
+let mirrored = await sync(visitor, mirror.take);
+const speakers = () => (mirror.get(talk.id) as Schemas["Event"]).speakers?.map((tie) => [tie.role, tie.speaker.name]);
+assert.deepEqual(speakers(), [["keynote", "Before"]]);
+const header = { "If-Match": '"v1"' };
+data(await editor.PATCH("/api/v1/speakers/{id_or_slug}", {
+  params: { path: { id_or_slug: speaker.id }, header }, body: { name: "After" },
+  headers: { "content-type": "application/merge-patch+json" },
+}));
+// Only the speaker is taken in: the copy joins by id.
+mirrored = await sync(visitor, (changes) => mirror.take(changes.filter((change) => change.operation === "upsert" && change.item.id === speaker.id)), mirrored);
+assert.deepEqual(speakers(), [["keynote", "After"]]);
+mirror.take([{ collection: "speakers", operation: "delete", id: speaker.id }]);
+assert.deepEqual(speakers(), []);
+token = mirrored;
 
 // A preview link shows a draft to somebody without an account.
 const draft = data(await editor.POST("/api/v1/events", { body: { title: "Not yet" } }));
