@@ -22,6 +22,7 @@ tests![
     topics_form_no_circle,
     rich_text_is_sanitised,
     custom_fields_follow_their_schema,
+    a_schema_that_cannot_be_kept_is_a_fault_at_start,
 ];
 
 /// The least that a kind wants.
@@ -143,6 +144,16 @@ fn slugs_are_made_from_titles(app: &TestApp) {
         .problem(409, &[("/slug", "taken")]);
     editor
         .post("/api/v1/events", &json!({"title": "x", "slug": "Not A Slug"}))
+        .problem(422, &[("/slug", "not_a_slug")]);
+    // An address in the form of an id means the item with that id.
+    let id = plenary::database::new_id();
+    editor.post("/api/v1/events", &json!({"title": "x", "slug": id})).problem(422, &[("/slug", "not_a_slug")]);
+    let made = editor.post("/api/v1/events", &json!({"title": id})).expect(201);
+    assert_eq!(made.json()["slug"], format!("id-{id}"));
+    let path = format!("/api/v1/events/id-{id}");
+    editor.patch(&path, made.etag(), &json!({"slug": id})).problem(422, &[("/slug", "not_a_slug")]);
+    editor
+        .patch(&format!("{path}?locale=nl"), made.etag(), &json!({"slug": id}))
         .problem(422, &[("/slug", "not_a_slug")]);
 }
 
@@ -319,7 +330,17 @@ fn custom_fields_follow_their_schema(app: &TestApp) {
         .problem(422, &[("/custom", "not_declared")]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("event.json");
-    let schema = json!({"type": "object", "properties": {"stars": {"type": "integer", "maximum": 5}}, "additionalProperties": false});
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "stars": {"$ref": "#/$defs/stars"},
+            "contact": {"type": "string", "format": "email"},
+            "code": {"type": "string", "pattern": "^(a+)+$"},
+        },
+        "required": ["stars"],
+        "additionalProperties": false,
+        "$defs": {"stars": {"type": "integer", "maximum": 5}},
+    });
     std::fs::write(&file, schema.to_string()).unwrap();
     let other = TestApp::start_with(app.backend, |config| drop(config.site.custom.insert("event".into(), file)));
     let editor = other.editor();
@@ -327,4 +348,40 @@ fn custom_fields_follow_their_schema(app: &TestApp) {
     editor
         .post("/api/v1/events", &json!({"title": "T", "custom": {"stars": 9}}))
         .problem(422, &[("/custom/stars", "custom_schema")]);
+    let wrong = json!({"contact": "not a mail", "code": format!("{}!", "a".repeat(5_000)), "seats": 1});
+    let places = ["/custom/stars", "/custom/contact", "/custom/code", "/custom/seats"];
+    editor
+        .post("/api/v1/events", &json!({"title": "T", "custom": wrong}))
+        .problem(422, &places.map(|place| (place, "custom_schema")));
+    // The document of this site says so; that of Plenary knows nothing of it.
+    let document = other.public().get("/api/openapi.json").expect(200).json();
+    let schemas = &document["components"]["schemas"];
+    let moved = "#/components/schemas/EventCustom/$defs/stars";
+    assert_eq!(schemas["EventCustom"]["properties"]["stars"]["$ref"], moved);
+    assert_eq!(document.pointer(&moved[1..]), Some(&schema["$defs"]["stars"]));
+    for owner in ["Event", "EventInput"] {
+        let custom = schemas[owner]["properties"]["custom"].to_string();
+        assert!(custom.contains("#/components/schemas/EventCustom"), "{owner}: {custom}");
+    }
+    let plain = app.public().get("/api/openapi.json").expect(200).json();
+    assert!(plain["components"]["schemas"]["EventCustom"].is_null());
+}
+
+fn a_schema_that_cannot_be_kept_is_a_fault_at_start(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("event.json");
+    for (property, named) in [
+        (json!({"format": "postcode"}), "postcode"),
+        (json!({"pattern": "^(?=a)b"}), "pattern"),
+        (json!({"type": "word"}), "type"),
+    ] {
+        std::fs::write(&file, json!({"properties": {"x": property}}).to_string()).unwrap();
+        let mut config = app.config.clone();
+        config.site.custom.insert("event".into(), file.clone());
+        let faults = config.faults();
+        assert!(
+            faults.len() == 1 && faults[0].starts_with("site.custom.event") && faults[0].contains(named),
+            "{faults:?}"
+        );
+    }
 }

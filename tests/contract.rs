@@ -22,7 +22,7 @@ fn the_checked_in_document_is_current(_: &TestApp) {
     let config = plenary::config::Config::default();
     let site = config.site();
     let routes = plenary::http::content_api::with_site(plenary::http::routes(), &site);
-    let made = openapi::to_json(&openapi::document(&routes, &site, &config.public_url));
+    let made = openapi::to_json(&openapi::document(&routes, &site, &config.public_url), &site);
     let checked_in = std::fs::read_to_string(CHECKED_IN).unwrap_or_default();
     assert!(made == checked_in, "openapi/plenary.json is out of date: cargo run -- openapi > openapi/plenary.json");
 }

@@ -107,7 +107,7 @@ async fn carry_out(command: Command, config: Config) -> Result<ExitCode, StartEr
         Command::Openapi => {
             let site = config.site();
             let routes = crate::http::content_api::with_site(crate::http::routes(), &site);
-            print(&openapi::to_json(&openapi::document(&routes, &site, &config.public_url)))?;
+            print(&openapi::to_json(&openapi::document(&routes, &site, &config.public_url), &site))?;
         }
     }
     Ok(ExitCode::SUCCESS)

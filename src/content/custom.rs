@@ -3,14 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
-use super::fault::Faults;
+use super::fault::{Faults, step};
+
+/// A schema as the site wrote it, and made ready.
+struct Declared {
+    schema: Value,
+    validator: Validator,
+}
 
 /// JSON Schemas (2020-12 unless they say otherwise) for `custom`, by kind of resource.
 #[derive(Clone, Default)]
-pub struct CustomSchemas(Arc<BTreeMap<String, Validator>>);
+pub struct CustomSchemas(Arc<BTreeMap<String, Declared>>);
 
 impl std::fmt::Debug for CustomSchemas {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
@@ -19,23 +26,37 @@ impl std::fmt::Debug for CustomSchemas {
 }
 
 impl CustomSchemas {
-    /// Compiles the schemas; the error names the kind whose schema is no JSON Schema.
+    /// Compiles the schemas. Formats are checked, which JSON Schema leaves open, and patterns take time in proportion to
+    /// the text: what wants backtracking (look-around, back references) is refused, since an editor's text could keep
+    /// the server busy with it.
+    ///
+    /// # Errors
+    /// Names the kind whose schema is no JSON Schema, or has a format or a pattern that is not known here.
     pub fn compile(schemas: &BTreeMap<String, Value>) -> Result<Self, (String, String)> {
         let mut compiled = BTreeMap::new();
         for (kind, schema) in schemas {
-            let validator = jsonschema::validator_for(schema).map_err(|e| (kind.clone(), e.to_string()))?;
-            compiled.insert(kind.clone(), validator);
+            let options = jsonschema::options()
+                .should_validate_formats(true)
+                .should_ignore_unknown_formats(false)
+                .with_pattern_options(PatternOptions::regex());
+            let refused = |e: ValidationError| (kind.clone(), format!("at \"{}\": {e}", e.instance_path()));
+            let validator = options.build(schema).map_err(refused)?;
+            compiled.insert(kind.clone(), Declared { schema: schema.clone(), validator });
         }
         Ok(Self(Arc::new(compiled)))
     }
 
-    /// Notes every way in which `value` breaks the schema of its kind.
+    /// The schema of a kind, as the site wrote it.
+    pub fn schema(&self, kind: &str) -> Option<&Value> {
+        self.0.get(kind).map(|declared| &declared.schema)
+    }
+
+    /// Notes every way in which `value` breaks the schema of its kind, each at the member that is wrong, missing or not
+    /// known.
     pub fn check(&self, kind: &str, value: &Value, pointer: &str, faults: &mut Faults) {
         match self.0.get(kind) {
-            Some(schema) => {
-                for error in schema.iter_errors(value) {
-                    faults.add(format!("{pointer}{}", error.instance_path()), "custom_schema", error.to_string());
-                }
+            Some(declared) => {
+                declared.validator.iter_errors(value).for_each(|error| note(&error, pointer, faults));
             }
             None if value.as_object().is_some_and(serde_json::Map::is_empty) => {}
             None => faults.add(
@@ -44,5 +65,85 @@ impl CustomSchemas {
                 format!("this site declares no custom fields for the kind \"{kind}\""),
             ),
         }
+    }
+}
+
+fn note(error: &ValidationError, pointer: &str, faults: &mut Faults) {
+    const CODE: &str = "custom_schema";
+    let place = format!("{pointer}{}", error.instance_path());
+    match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            faults.add(step(&place, name), CODE, format!("\"{name}\" is required"));
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            for name in unexpected {
+                faults.add(step(&place, name), CODE, format!("\"{name}\" is not declared"));
+            }
+        }
+        // The value itself is what the editor sent; it may be long.
+        _ => faults.add(place, CODE, error.masked_with("this value").to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn compile(schema: Value) -> Result<CustomSchemas, (String, String)> {
+        CustomSchemas::compile(&BTreeMap::from([("event".to_owned(), schema)]))
+    }
+
+    fn faults(schema: Value, value: Value) -> Vec<(String, String)> {
+        let mut faults = Faults::new();
+        compile(schema).unwrap().check("event", &value, "/custom", &mut faults);
+        faults.into_vec().into_iter().map(|fault| (fault.pointer, fault.message)).collect()
+    }
+
+    #[test]
+    fn formats_are_checked_and_unknown_ones_refused() {
+        let schema = |format: &str| json!({"properties": {"contact": {"type": "string", "format": format}}});
+        let found = faults(schema("email"), json!({"contact": "not a mail"}));
+        assert_eq!(found, [("/custom/contact".to_owned(), "this value is not a \"email\"".to_owned())]);
+        assert_eq!(faults(schema("email"), json!({"contact": "a@example.org"})), []);
+        for known in ["date", "date-time", "time", "uri", "uuid", "hostname", "ipv4", "regex", "duration"] {
+            assert!(!faults(schema(known), json!({"contact": "?("})).is_empty(), "{known}");
+        }
+        let (kind, why) = compile(schema("postcode")).unwrap_err();
+        assert!(kind == "event" && why.contains("postcode"), "{why}");
+    }
+
+    #[test]
+    fn patterns_do_not_backtrack() {
+        let schema = |pattern: &str| json!({"properties": {"code": {"type": "string", "pattern": pattern}}});
+        for wrong in ["^(?=a)b", "(a)\\1", "(?<!x)y", "("] {
+            assert!(compile(schema(wrong)).is_err(), "{wrong}");
+        }
+        // Known to keep backtracking engines busy for longer than the universe is old.
+        let found = faults(schema("^(a+)+$"), json!({"code": format!("{}!", "a".repeat(5_000))}));
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+
+    #[test]
+    fn members_are_named() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"seats": {"type": "integer"}, "room": {
+                "type": "object", "required": ["a/b"], "additionalProperties": false, "properties": {"a/b": {}}
+            }},
+            "required": ["seats"],
+            "additionalProperties": false,
+        });
+        let mut found: Vec<String> = faults(schema, json!({"room": {"x~": 1}, "colour": 1, "taste": 2}))
+            .into_iter()
+            .map(|fault| fault.0)
+            .collect();
+        found.sort();
+        assert_eq!(
+            found,
+            ["/custom/colour", "/custom/room/a~1b", "/custom/room/x~0", "/custom/seats", "/custom/taste"]
+        );
     }
 }

@@ -25,7 +25,7 @@ pub fn routes(app: &App) -> Vec<Route> {
 
 /// The OpenAPI document of this server; made once.
 pub fn document(app: &App) -> String {
-    let make = || openapi::to_json(&openapi::document(&routes(app), &app.site, &app.config.public_url));
+    let make = || openapi::to_json(&openapi::document(&routes(app), &app.site, &app.config.public_url), &app.site);
     app.document.get_or_init(make).clone()
 }
 

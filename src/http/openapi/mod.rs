@@ -2,6 +2,7 @@
 
 pub mod answers;
 mod components;
+mod custom;
 mod more;
 pub mod schemas;
 
@@ -136,9 +137,11 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
     tags.into_iter().map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build()).collect()
 }
 
-/// The document as pretty JSON, with a line end.
-pub fn to_json(document: &OpenApi) -> String {
-    let mut text = document.to_pretty_json().unwrap_or_default();
+/// The text of a document, with what this site declares for itself.
+pub fn to_json(document: &OpenApi, site: &Site) -> String {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    custom::insert(&mut document, site);
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
