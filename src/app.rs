@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use actix_web::http::header::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 
-use crate::auth::keys::Keys;
+use crate::auth::credentials::Credentials;
+use crate::auth::lockout::{self, Turns};
 use crate::auth::mail::Mailer;
 use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Hasher;
-use crate::auth::tokens::{self, Tokens};
+use crate::auth::tokens::{self, Claims, Tokens, Verified};
 use crate::config::Config;
 use crate::content::Site;
 use crate::database::schema::idempotency_keys;
@@ -37,8 +39,12 @@ pub struct App {
     pub database: Database,
     /// Access tokens.
     pub tokens: Tokens,
-    /// API keys that were shown lately.
-    pub keys: Keys,
+    /// Sessions and API keys that were shown lately.
+    pub credentials: Credentials,
+    /// Log-ins that are being checked.
+    pub log_in_turns: Turns,
+    /// When the signing keys were last read because a token named an unknown one.
+    keys_looked_up: tokio::sync::Mutex<Option<Instant>>,
     /// Mail.
     pub mailer: Mailer,
     /// The OpenID provider.
@@ -66,6 +72,8 @@ pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The part of the memory for answers that is for the items of lists: one of so many.
 const CARDS_PART: usize = 4;
+/// Signing keys are looked up at most once in this time, however many tokens name unknown ones.
+const LOOK_UP: Duration = Duration::from_secs(1);
 /// Seconds for which an `Idempotency-Key` is remembered.
 const IDEMPOTENCY_SECONDS: i64 = 86_400;
 
@@ -95,6 +103,7 @@ impl App {
         let room = config.server.answer_cache_bytes;
         let cards = Cards::new(room / CARDS_PART, database.ledger());
         let answers = Answers::new(room - room / CARDS_PART, database.ledger());
+        let credentials = Credentials::new(database.ledger());
         let header = |locale: &String| Some((locale.clone(), HeaderValue::from_str(locale).ok()?));
         let previews = Previews::new(&database, &site);
         let app = Arc::new(Self {
@@ -103,7 +112,9 @@ impl App {
             site,
             database,
             tokens,
-            keys: Keys::default(),
+            credentials,
+            log_in_turns: Turns::default(),
+            keys_looked_up: tokio::sync::Mutex::default(),
             mailer,
             oidc,
             hasher,
@@ -152,6 +163,30 @@ impl App {
         Ok(())
     }
 
+    /// Returns the claims of a token that is good by itself. A key that is not known is looked up: another node may
+    /// have made it since this one last read them. Tokens that name made-up keys cost one look-up a second.
+    ///
+    /// # Errors
+    /// Fails if the keys have to be looked up and the database does not answer.
+    pub async fn verify_token(&self, token: &str) -> Result<Option<Claims>, DatabaseError> {
+        match self.tokens.verify(token) {
+            Verified::Good(claims) => return Ok(Some(claims)),
+            Verified::Bad => return Ok(None),
+            Verified::UnknownKey => {}
+        }
+        let mut last = self.keys_looked_up.lock().await;
+        if last.is_none_or(|last| last.elapsed() >= LOOK_UP) {
+            let load = |c: &mut crate::database::Db| Ok::<_, DatabaseError>(tokens::load_keys(c, "jwt")?);
+            self.tokens.set_keys(&self.database.read(load).await?);
+            *last = Some(Instant::now());
+        }
+        drop(last);
+        match self.tokens.verify(token) {
+            Verified::Good(claims) => Ok(Some(claims)),
+            Verified::Bad | Verified::UnknownKey => Ok(None),
+        }
+    }
+
     /// What has to be done from time to time: keys, and rows that nobody needs any more.
     pub async fn housekeeping(&self) -> Result<(), DatabaseError> {
         self.refresh_keys().await?;
@@ -171,6 +206,7 @@ impl App {
                 crate::auth::sessions::forget_ended(c)?;
                 editorial::preview::forget_ended(c)?;
                 crate::auth::mailed::forget_ended(c)?;
+                lockout::forget_old(c)?;
                 Ok(())
             })
             .await

@@ -27,6 +27,11 @@ pub fn open(key: &[u8], purpose: &str, text: &str) -> Option<Vec<u8>> {
     Some(payload.to_vec())
 }
 
+/// A secret of 256 bits that only this site can make of a payload: always the same.
+pub fn derive(key: &[u8], purpose: &str, payload: &[u8]) -> Option<[u8; 32]> {
+    mac(key, purpose, payload)?.finalize().into_bytes().as_slice().try_into().ok()
+}
+
 fn mac(key: &[u8], purpose: &str, payload: &[u8]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     mac.update(purpose.as_bytes());

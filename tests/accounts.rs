@@ -1,10 +1,14 @@
 //! Logging in, tokens, roles.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use plenary::auth::permissions::Role;
+use plenary::auth::tokens::{add_key, retire_keys};
+use plenary::database::{DatabaseError, Db};
 use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, TestApp};
-use crate::support::client::Reply;
+use crate::support::client::{Client, Reply};
 use crate::tests;
 
 tests![
@@ -17,6 +21,7 @@ tests![
     changing_the_password_ends_all_sessions,
     forged_tokens_are_refused,
     keys_rotate_and_are_published,
+    a_key_that_is_not_known_is_looked_up,
     every_operation_keeps_to_the_permission_table,
     the_last_administrator_stays,
     accounts_are_managed,
@@ -94,6 +99,9 @@ fn refresh_tokens_rotate_and_reuse_ends_the_family(app: &TestApp) {
     let first = login(app, "anna@example.org", PASSWORD).expect(200).json()["refresh_token"].clone();
     let second = refresh(app, &first).expect(200).json()["refresh_token"].clone();
     assert_ne!(first, second);
+    // Within a moment that is another tab; later it is not.
+    assert_eq!(refresh(app, &first).expect(200).json()["refresh_token"], second);
+    app.sql("UPDATE refresh_tokens SET used_at = used_at - 11000000 WHERE used_at > 0");
     refresh(app, &first).problem(401, &[]);
     refresh(app, &second).problem(401, &[]);
     refresh(app, &json!("made-up")).problem(401, &[]);
@@ -124,15 +132,13 @@ fn changing_the_password_ends_all_sessions(app: &TestApp) {
 }
 
 fn forged_tokens_are_refused(app: &TestApp) {
-    use base64::Engine;
-    let b64 = |v: &Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(v.to_string());
+    let b64 = |v: &Value| URL_SAFE_NO_PAD.encode(v.to_string());
     let editor = app.editor();
     let parts: Vec<&str> = editor.token().split('.').collect();
-    let claims: Value =
-        serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
     let mut raised = claims.clone();
     raised["role"] = "administrator".into();
-    let none = b64(&json!({"alg": "none", "typ": "JWT"}));
+    let none = b64(&json!({"alg": "none", "typ": "at+jwt"}));
     let forged = [
         format!("{none}.{}.", parts[1]),
         format!("{}.{}.{}", parts[0], b64(&raised), parts[2]),
@@ -150,31 +156,71 @@ fn forged_tokens_are_refused(app: &TestApp) {
     app.public().with_token(other.editor().token()).get("/api/v1/auth/me").problem(401, &[]);
 }
 
+/// A new signing key on this node.
+fn rotate(app: &TestApp) {
+    let add = |c: &mut Db| Ok::<_, DatabaseError>(add_key(c, "jwt")?);
+    app.block_on(app.app.database.write(add)).unwrap();
+    app.block_on(app.app.refresh_keys()).unwrap();
+}
+
+/// As if ten minutes had passed since the newest key was made.
+fn wait_for_the_lead(app: &TestApp) {
+    app.sql("UPDATE signing_keys SET created_at = created_at - 600000000");
+}
+
+/// Which key signed a token.
+fn key_of(client: &Client) -> String {
+    let header = client.token().split('.').next().unwrap();
+    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
 fn keys_rotate_and_are_published(app: &TestApp) {
     let before = app.editor();
-    app.block_on(
-        app.app
-            .database
-            .write(|c| Ok::<_, plenary::database::DatabaseError>(plenary::auth::tokens::add_key(c, "jwt")?)),
-    )
-    .unwrap();
-    app.block_on(app.app.refresh_keys()).unwrap();
-    let after = app.editor();
-    before.get("/api/v1/auth/me").expect(200);
-    after.get("/api/v1/auth/me").expect(200);
+    rotate(app);
     let keys = app.public().get("/.well-known/jwks.json").expect(200).json();
     assert_eq!(keys["keys"].as_array().unwrap().len(), 2);
     assert!(keys["keys"].as_array().unwrap().iter().all(|k| k["kty"] == "OKP" && k.get("d").is_none()));
+    // It is published first; it signs once everybody has it.
+    assert_eq!(key_of(&app.editor()), key_of(&before));
+    wait_for_the_lead(app);
+    let again = app.second_node();
+    let after = again.editor();
+    assert_eq!(key_of(&after), keys["keys"][0]["kid"]);
+    app.public().with_token(before.token()).get("/api/v1/auth/me").expect(200);
+    app.public().with_token(after.token()).get("/api/v1/auth/me").expect(200);
     // Once no older token can be valid, the older key goes.
-    app.block_on(
-        app.app
-            .database
-            .write(|c| Ok::<_, plenary::database::DatabaseError>(plenary::auth::tokens::retire_keys(c, "jwt", -60)?)),
-    )
-    .unwrap();
+    let retire = |c: &mut Db| Ok::<_, DatabaseError>(retire_keys(c, "jwt", -1_300)?);
+    app.block_on(app.app.database.write(retire)).unwrap();
     app.block_on(app.app.refresh_keys()).unwrap();
     before.get("/api/v1/auth/me").problem(401, &[]);
-    after.get("/api/v1/auth/me").expect(200);
+    app.public().with_token(after.token()).get("/api/v1/auth/me").expect(200);
+}
+
+/// Tokens of a node whose newest key this one has not read yet; and a flood of made-up keys, which costs a
+/// look-up a second.
+fn a_key_that_is_not_known_is_looked_up(app: &TestApp) {
+    let other = app.second_node();
+    for _ in 0..3 {
+        rotate(app);
+        wait_for_the_lead(app);
+        let fresh = app.second_node();
+        let client = other.public().with_token(fresh.editor().token());
+        // A look-up a moment ago is not repeated at once.
+        crate::support::moments::wait_for("the look-up", || client.get("/api/v1/auth/me").status == 200);
+    }
+    let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "made-up"}).to_string();
+    let made_up = format!("{}.{}.AAAA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode("{}"));
+    other.public().with_token(&made_up).get("/api/v1/auth/me").problem(401, &[]);
+    let (begun, before) = (std::time::Instant::now(), other.app.database.statements());
+    other.block_on(async {
+        for _ in 0..1_000 {
+            assert!(other.app.verify_token(&made_up).await.unwrap().is_none());
+        }
+    });
+    let (cost, seconds) = (other.app.database.statements() - before, begun.elapsed().as_secs() + 1);
+    // With what the node does by itself: a look at the journal and at plans, a few times a second.
+    assert!(cost <= 60 * seconds, "{cost} statements in {seconds} s for 1,000 tokens");
 }
 
 /// Tries every operation of the document with every role and with none.

@@ -21,6 +21,7 @@ mod forecast;
 mod history;
 mod languages;
 mod live;
+mod log_in;
 mod mail;
 mod model;
 mod oidc;
@@ -34,6 +35,7 @@ mod process;
 mod queries;
 mod releases;
 mod review;
+mod rights;
 mod search;
 mod site;
 mod times;
@@ -83,6 +85,7 @@ fn main() {
         history::TESTS,
         languages::TESTS,
         live::TESTS,
+        log_in::TESTS,
         mail::TESTS,
         model::TESTS,
         oidc::TESTS,
@@ -95,6 +98,7 @@ fn main() {
         process::TESTS,
         releases::TESTS,
         review::TESTS,
+        rights::TESTS,
         search::TESTS,
         site::TESTS,
         times::TESTS,

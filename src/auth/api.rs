@@ -6,9 +6,11 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::accounts::{self, Account, AccountList, AccountRow};
+use super::credentials::confirm;
 use super::forms::{ACCOUNT_CHANGE, Form, LOGIN, NEW_ACCOUNT, NEW_ACCOUNT_HERE, PASSWORD_CHANGE, REFRESH};
+use super::login::{Beginning, Checked, Code, Shown, check, shown_again};
 use super::permissions::{Action, Area, Role};
-use super::sessions::{self, Refreshed};
+use super::sessions::{self, Issued, Refreshed};
 use super::tokens::JwkSet;
 use super::{lockout, mailed_api, passwords, second_factor, told};
 use crate::app::App;
@@ -36,11 +38,16 @@ pub struct Tokens {
     /// Seconds until the access token ends.
     #[schema(minimum = 1, example = 900)]
     pub expires_in: i64,
-    /// Good for one refresh.
+    /// Good for one refresh; shown again within ten seconds, it gives the same next one.
     pub refresh_token: String,
+    /// To be sent with the next log-in: failures of strangers do not make this device wait then.
+    pub device_token: String,
     /// Who logged in.
     pub account: Account,
 }
+
+/// What operations on accounts want.
+const MANAGE: (Area, Action) = (Area::Accounts, Action::Manage);
 
 /// All routes of this room.
 pub fn routes() -> Vec<Route> {
@@ -58,12 +65,12 @@ fn session_routes() -> Vec<Route> {
             .answers(200, "Logged in.", reference("Tokens"), &[])
             .problems(&[Kind::BadCredentials, Kind::SecondFactorRequired, Kind::TooManyAttempts]),
         Route::new(Method::POST, "/api/v1/auth/refresh", "refreshTokens", refresh)
-            .about(TAG, "Refresh the tokens", "Uses a refresh token up and gives a new pair. A token that comes a second time ends all of its family.")
+            .about(TAG, "Refresh the tokens", "Uses a refresh token up and gives a new pair. Two tabs that show one token within ten seconds get the same next one; a token that comes again later ends its session.")
             .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
             .answers(200, "A new pair.", reference("Tokens"), &[])
             .problems(&[Kind::Unauthorised]),
         Route::new(Method::POST, "/api/v1/auth/logout", "logout", log_out)
-            .about(TAG, "Log out", "Ends the refresh token and its family. The access token ends by itself within minutes.")
+            .about(TAG, "Log out", "Ends the session: its refresh token and its access tokens, at once; on other nodes within a second.")
             .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
             .answers_as(204, "Logged out.", None, &[]),
         Route::new(Method::GET, "/api/v1/auth/me", "getMe", me)
@@ -71,7 +78,7 @@ fn session_routes() -> Vec<Route> {
             .access(Access::LoggedIn)
             .answers(200, "The account.", reference("Account"), &[]),
         Route::new(Method::POST, "/api/v1/auth/password", "changePassword", change_password)
-            .about(TAG, "Change my password", "Ends all refresh tokens of the account.")
+            .about(TAG, "Change my password", "Ends all sessions of the account, this one too.")
             .access(Access::Session)
             .body(JSON, reference("PasswordChange"), example_of(&PASSWORD_CHANGE))
             .answers_as(204, "Changed.", None, &[])
@@ -84,7 +91,7 @@ fn session_routes() -> Vec<Route> {
 
 fn account_routes() -> Vec<Route> {
     const TAG: &str = "Accounts";
-    let manage = Access::May(Area::Accounts, Action::Manage);
+    let manage = Access::May(MANAGE.0, MANAGE.1);
     vec![
         Route::new(Method::GET, "/api/v1/accounts", "listAccounts", list)
             .about(TAG, "List accounts", "All accounts, by address.")
@@ -110,7 +117,7 @@ fn account_routes() -> Vec<Route> {
             .about(
                 TAG,
                 "Change an account",
-                "What is left out stays. A new password, another role or closing ends its refresh tokens.",
+                "What is left out stays. A new password, another role, closing, or ending its second factor ends its sessions at once; on other nodes within a second.",
             )
             .access(manage)
             .parameters([path_id(), IF_MATCH.clone()])
@@ -122,116 +129,33 @@ fn account_routes() -> Vec<Route> {
 
 async fn login(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&LOGIN, &body(&request)?, &request.app.site)?;
-    let account = check_password(&request, &form.text("email"), form.text("password")).await?;
-    if account.totp_active {
-        check_code(&request, account.clone(), form.get("code")).await?;
-    }
-    let token = begin_session(&request, &account, "password").await?;
-    tokens(&request.app, &account, token)
-}
-
-/// Begins a session of an account that has shown who it is, in the way that `by` names.
-pub async fn begin_session(request: &Request, account: &AccountRow, by: &'static str) -> Result<String, Problem> {
-    let days = request.app.config.auth.refresh_token_days;
-    let id = account.id.clone();
-    let (agent, author) = (request.header("user-agent").unwrap_or_default().to_owned(), as_account(request, &id));
-    let begin = move |c: &mut Db| {
-        told::append(c, &author, "login", &id, &json!({"agent": agent, "by": by}))?;
-        Ok::<_, Problem>(sessions::begin(c, &id, days, &agent)?)
+    let device = form.get("device_token").unwrap_or_default();
+    let shown = Shown::at_log_in(&request, &form.text("email"), form.text("password"), form.get("code"), &device);
+    let beginning = Beginning::of(&request, "password");
+    let begin = move |c: &mut Db, account: AccountRow| {
+        let issued = beginning.begin(c, &account)?;
+        Ok((account, issued))
     };
-    request.app.database.write(begin).await
-}
-
-/// The active account with this address and password. Unknown address, closed account and wrong
-/// password answer alike, and take alike.
-async fn check_password(request: &Request, email: &str, password: String) -> Result<AccountRow, Problem> {
-    let app = &request.app;
-    let email = accounts::normal_email(email);
-    let key = email.clone();
-    let (wait, account) =
-        app.database.read(move |c| Ok::<_, Problem>((lockout::wait(c, &key)?, accounts::by_email(c, &key)?))).await?;
-    if let Some(seconds) = wait {
-        return Err(
-            Problem::new(Kind::TooManyAttempts, "too many failed log-ins with this address").retry_after(seconds)
-        );
-    }
-    let account = account.filter(|account| account.active);
-    let stored = account.as_ref().map(|a| a.password_hash.clone()).filter(|hash| !hash.is_empty());
-    let right = app.hasher.verify(password, stored).await?;
-    let known = account.as_ref().map(|account| account.id.clone());
-    let with_code = account.as_ref().is_some_and(|account| account.totp_active);
-    let author = Author { request_id: request.id.clone(), ..Author::default() };
-    app.database
-        .write(move |c| {
-            if right {
-                // Whoever has only the password must not try codes for ever.
-                if !with_code {
-                    lockout::succeeded(c, &email)?;
-                }
-                return Ok::<_, Problem>(());
-            }
-            lockout::failed(c, &email)?;
-            // Of addresses without an account there is no end.
-            if let Some(id) = known {
-                told::append(c, &author, "login_failed", &id, &json!({}))?;
-            }
-            Ok(())
-        })
-        .await?;
-    match account {
-        Some(account) if right => Ok(account),
-        _ => Err(Problem::new(Kind::BadCredentials, "the e-mail address and the password do not belong together")),
-    }
-}
-
-/// The second factor of an account whose password was right.
-async fn check_code(request: &Request, account: AccountRow, code: Option<String>) -> Result<(), Problem> {
-    let Some(code) = code else {
-        return Err(Problem::new(Kind::SecondFactorRequired, "this account wants a code as well"));
-    };
-    let author = Author { request_id: request.id.clone(), ..Author::default() };
-    let check = move |c: &mut Db| {
-        let right = second_factor::check(c, &account, &code)?;
-        match right {
-            true => lockout::succeeded(c, &account.email)?,
-            false => {
-                lockout::failed(c, &account.email)?;
-                told::append(c, &author, "login_failed", &account.id, &json!({"code": true}))?;
-            }
+    match check(&request, shown, begin).await? {
+        Checked::Done((account, issued)) => tokens(&request.app, &account, issued),
+        Checked::WrongPassword => {
+            Err(Problem::new(Kind::BadCredentials, "the e-mail address and the password do not belong together"))
         }
-        Ok::<_, Problem>(right)
-    };
-    match request.app.database.write(check).await? {
-        true => Ok(()),
-        false => Err(Problem::new(Kind::BadCredentials, "the code is wrong, or was used before")),
+        Checked::WrongCode => Err(Problem::new(Kind::BadCredentials, "the code is wrong, or was used before")),
+        Checked::CodeMissing => Err(Problem::new(Kind::SecondFactorRequired, "this account wants a code as well")),
     }
-}
-
-/// The account of whoever asks, if this is its password.
-pub async fn own_account_with_password(request: &Request, password: String) -> Result<AccountRow, Problem> {
-    let id = request.actor()?.account_id.clone();
-    let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
-    check_password(request, &account.email, password).await.map_err(|problem| {
-        if problem.kind != Kind::BadCredentials {
-            return problem;
-        }
-        Problem::invalid(Faults::one("/current_password", "wrong", "this is not the password"))
-    })
-}
-
-/// The account as the one who acts in this request.
-fn as_account(request: &Request, id: &str) -> Author {
-    Author { account_id: Some(id.to_owned()), request_id: request.id.clone(), ..Author::default() }
 }
 
 /// The answer to a log-in.
-pub fn tokens(app: &App, account: &AccountRow, refresh_token: String) -> Result<Answer, Problem> {
-    let access_token = app.tokens.issue(&account.id, account.role()).map_err(|error| Problem::internal(&error))?;
+pub fn tokens(app: &App, account: &AccountRow, issued: Issued) -> Result<Answer, Problem> {
+    let access_token = app.tokens.issue(&account.id, account.role(), &issued.session);
+    let access_token = access_token.map_err(|error| Problem::internal(&error))?;
     let tokens = Tokens {
         access_token,
         token_type: "Bearer",
         expires_in: app.tokens.lifetime(),
-        refresh_token,
+        device_token: lockout::device_token(&app.site_key, &account.email, &issued.session),
+        refresh_token: issued.token,
         account: account.shown(),
     };
     Ok(Answer::of(200, &tokens)?.private())
@@ -241,25 +165,30 @@ async fn refresh(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&REFRESH, &body(&request)?, &request.app.site)?;
     let days = request.app.config.auth.refresh_token_days;
     let token = form.text("refresh_token");
-    let id = request.id.clone();
+    let (id, site_key) = (request.id.clone(), request.app.site_key.clone());
     let refresh = move |c: &mut Db| {
-        let refreshed = sessions::refresh(c, &token, days)?;
+        let refreshed = sessions::refresh(c, &site_key, &token, days)?;
         if let Refreshed::Reused(account) = &refreshed {
             let author = Author { request_id: id, ..Author::default() };
             told::append(c, &author, "token_reuse", account, &json!({}))?;
         }
         Ok::<_, Problem>(refreshed)
     };
-    match request.app.database.write(refresh).await? {
-        Refreshed::Next(account, token) => tokens(&request.app, &account, token),
+    match request.app.database.write_content(refresh).await? {
+        Refreshed::Next(account, issued) => tokens(&request.app, &account, issued),
         Refreshed::Reused(_) | Refreshed::Refused => Err(sessions::refused()),
     }
 }
 
 async fn log_out(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&REFRESH, &body(&request)?, &request.app.site)?;
-    let token = form.text("refresh_token");
-    request.app.database.write(move |c| Ok::<_, Problem>(sessions::log_out(c, &token)?)).await?;
+    let (token, request_id) = (form.text("refresh_token"), request.id.clone());
+    let end = move |c: &mut Db| {
+        let Some((account, session)) = sessions::log_out(c, &token)? else { return Ok(()) };
+        let author = Author { account_id: Some(account.clone()), request_id, ..Author::default() };
+        Ok::<_, Problem>(told::append(c, &author, "logout", &account, &json!({"session": session}))?)
+    };
+    request.app.database.write_content(end).await?;
     Ok(Answer::empty(204).private())
 }
 
@@ -271,19 +200,22 @@ async fn me(request: Request) -> Result<Answer, Problem> {
 
 async fn change_password(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&PASSWORD_CHANGE, &body(&request)?, &request.app.site)?;
-    let account = own_account_with_password(&request, form.text("current_password")).await?;
-    let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
-    let author = as_account(&request, &account.id);
-    request.app.database.write(move |c| set_password(c, &author, account, hash)).await?;
+    let shown = Shown::again(&request, form.text("current_password"), Code::NotAsked).await?;
+    let hash = new_hash(&request.app, &shown.email, form.text("new_password"), "/new_password").await?;
+    let (author, actor) = (author(&request)?, request.actor()?.clone());
+    let set = move |c: &mut Db, account: AccountRow| {
+        confirm(c, &actor, None)?;
+        set_password(c, &author, account, hash)
+    };
+    shown_again(check(&request, shown, set).await?)?;
     Ok(Answer::empty(204).private())
 }
 
-fn set_password(c: &mut Db, author: &Author, account: AccountRow, hash: String) -> Result<(), Problem> {
-    let mut row = accounts::by_id(c, &account.id)?;
-    row.password_hash = hash;
-    sessions::end_all(c, &row.id)?;
-    told::append(c, author, "password_change", &row.id, &json!({}))?;
-    accounts::save(c, row).map(drop)
+fn set_password(c: &mut Db, author: &Author, mut account: AccountRow, hash: String) -> Result<(), Problem> {
+    account.password_hash = hash;
+    sessions::end_all(c, &account.id)?;
+    told::append(c, author, "password_change", &account.id, &json!({}))?;
+    accounts::save(c, account).map(drop)
 }
 
 /// The hash of a new password that is good enough.
@@ -322,13 +254,14 @@ async fn create(request: Request) -> Result<Answer, Problem> {
         None => String::new(),
     };
     let role = Role::from_word(&form.text("role")).unwrap_or(Role::Viewer);
-    let author = author(&request)?;
+    let (author, actor) = (author(&request)?, request.actor()?.clone());
     let insert = move |c: &mut Db| {
+        confirm(c, &actor, Some(MANAGE))?;
         let row = accounts::insert(c, &email, &form.text("name"), role, hash)?;
         told::append(c, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
         Ok::<_, Problem>(row)
     };
-    let row = request.app.database.write(insert).await?;
+    let row = request.app.database.write_content(insert).await?;
     if row.password_hash.is_empty() {
         mailed_api::invite(&request.app, &row).await?;
     }
@@ -339,44 +272,54 @@ async fn update(request: Request) -> Result<Answer, Problem> {
     let version = required_version(&request)?;
     let form = Form::read(&ACCOUNT_CHANGE, &merge_patch(&request)?, &request.app.site)?;
     let id = request.path("id").to_owned();
-    let before = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
     let hash = match form.get("password") {
-        Some(password) => Some(new_hash(&request.app, &before.email, password, "/password").await?),
+        Some(password) => {
+            let wanted = id.clone();
+            let before = request.app.database.read(move |c| accounts::by_id(c, &wanted)).await?;
+            Some(new_hash(&request.app, &before.email, password, "/password").await?)
+        }
         None => None,
     };
-    let author = author(&request)?;
-    let row = request
-        .app
-        .database
-        .write(move |c| {
-            let mut row = accounts::by_id(c, &before.id)?;
-            if row.version != version {
-                return Err(Problem::new(
-                    Kind::PreconditionFailed,
-                    format!("the account is at version {} now", row.version),
-                ));
-            }
-            row.name = form.get("name").unwrap_or(row.name);
-            row.role = form.get("role").unwrap_or(row.role);
-            row.active = form.flag("active").unwrap_or(row.active);
-            row.password_hash = hash.unwrap_or(row.password_hash);
-            let changes = json!({
-                "name": row.name, "role": row.role, "active": row.active,
-                "password": row.password_hash != before.password_hash,
-                "second_factor": form.get("second_factor"),
-            });
-            told::append(c, &author, "update", &row.id, &changes)?;
-            if form.get("second_factor").is_some() {
-                second_factor::end(c, &row.id)?;
-                (row.totp_active, row.totp_secret, row.totp_step) = (false, String::new(), 0);
-            }
-            if row.role != before.role || !row.active || row.password_hash != before.password_hash {
-                sessions::end_all(c, &row.id)?;
-            }
-            accounts::save(c, row)
-        })
-        .await?;
-    answer(200, &row)
+    let (author, actor) = (author(&request)?, request.actor()?.clone());
+    let change = move |c: &mut Db| {
+        confirm(c, &actor, Some(MANAGE))?;
+        let row = accounts::by_id(c, &id)?;
+        if row.version != version {
+            let detail = format!("the account is at version {} now", row.version);
+            return Err(Problem::new(Kind::PreconditionFailed, detail));
+        }
+        change_account(c, &author, row, &form, hash)
+    };
+    answer(200, &request.app.database.write_content(change).await?)
+}
+
+/// Carries out a change; one that takes something away ends the sessions of the account.
+fn change_account(
+    c: &mut Db,
+    author: &Author,
+    before: AccountRow,
+    form: &Form,
+    hash: Option<String>,
+) -> Result<AccountRow, Problem> {
+    let mut row = before.clone();
+    row.name = form.get("name").unwrap_or(row.name);
+    row.role = form.get("role").unwrap_or(row.role);
+    row.active = form.flag("active").unwrap_or(row.active);
+    row.password_hash = hash.unwrap_or(row.password_hash);
+    let (new_password, factor) = (row.password_hash != before.password_hash, form.get("second_factor"));
+    let changes = json!({
+        "name": row.name, "role": row.role, "active": row.active,
+        "password": new_password, "second_factor": factor,
+    });
+    told::append(c, author, "update", &row.id, &changes)?;
+    if factor.is_some() {
+        second_factor::end(c, &row.id)?;
+        (row.totp_active, row.totp_secret, row.totp_step) = (false, String::new(), 0);
+    }
+    if row.role != before.role || !row.active || new_password || factor.is_some() {
+        sessions::end_all(c, &row.id)?;
+    }
+    accounts::save(c, row)
 }
 
 fn answer(status: u16, row: &AccountRow) -> Result<Answer, Problem> {

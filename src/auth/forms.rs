@@ -27,10 +27,16 @@ const CODE_KIND: Kind = Kind::Line { max: 40 };
 const CODE: Field = Field::new("code", CODE_KIND, "A code of now.", r#""123456""#).required();
 
 /// Logging in.
-pub static LOGIN: [Field; 3] = [
+pub static LOGIN: [Field; 4] = [
     EMAIL,
     Field::new("password", PASSWORD, "The password.", r#""correct horse battery""#).required(),
     Field::new("code", CODE_KIND, "The second factor, or a recovery code, where one is asked for.", r#""123456""#),
+    Field::new(
+        "device_token",
+        Kind::Line { max: 400 },
+        "What this device was given at its last log-in, if it has logged in before.",
+        r#""3p5kQ0x2ZcJm8vTn""#,
+    ),
 ];
 
 /// The password once more, for what must not be done by somebody who found the desk open.

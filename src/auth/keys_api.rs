@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::credentials::confirm;
 use super::forms::{Form, MACHINE_KEY, PERSONAL_KEY};
 use super::keys::{self, ApiKey, Wanted};
 use super::permissions::{Action, Area, Role};
@@ -31,12 +32,12 @@ pub struct KeyBody {
     /// `personal` or `machine`.
     #[schema(example = "machine")]
     pub kind: String,
-    /// The account whose it is, or that made it for a machine.
+    /// The account whose it is, or that answers for it, if it is a machine's.
     #[schema(format = "uuid")]
     pub account: String,
     /// Its last four characters.
     pub hint: String,
-    /// The most that it may do. A personal key never does more than its account may.
+    /// The most that it may do. It never does more than its account may now.
     pub role: Role,
     /// The collections that it is for; all, if none is named.
     pub collections: Vec<String>,
@@ -69,10 +70,13 @@ pub struct KeyList {
     pub data: Vec<KeyBody>,
 }
 
+/// What operations on keys of machines and of others want.
+const MANAGE: (Area, Action) = (Area::Accounts, Action::Manage);
+
 /// All routes of this room.
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Keys";
-    let manage = Access::May(Area::Accounts, Action::Manage);
+    let manage = Access::May(MANAGE.0, MANAGE.1);
     vec![
         Route::new(Method::GET, "/api/v1/auth/keys", "listMyKeys", list_own)
             .about(TAG, "List my keys", "Those for my own programs.")
@@ -87,7 +91,7 @@ pub fn routes() -> Vec<Route> {
             .about(
                 TAG,
                 "Revoke one of my keys",
-                "It is good for nothing from now on; on other nodes within five seconds.",
+                "It is good for nothing from now on; on other nodes within a second.",
             )
             .access(Access::Session)
             .parameters([path_id()])
@@ -98,10 +102,20 @@ pub fn routes() -> Vec<Route> {
             .access(manage)
             .answers(200, "The keys.", reference("KeyList"), &[]),
         Route::new(Method::POST, "/api/v1/api-keys", "createKey", create)
-            .about(TAG, "Create a key for a machine", "It outlives the account that made it.")
+            .about(TAG, "Create a key for a machine", "I answer for it: it never does more than I may, and nothing once my account is closed, unless somebody else takes it over.")
             .access(manage)
             .body(JSON, reference("MachineKey"), example_of(&MACHINE_KEY))
             .answers(201, "Created.", reference("NewKey"), &[]),
+        Route::new(Method::POST, "/api/v1/api-keys/{id}/take-over", "takeOverKey", take_over)
+            .about(
+                TAG,
+                "Take over a key of a machine",
+                "From now on I answer for it, instead of the account that did: before that one is closed, or after.",
+            )
+            .access(manage)
+            .parameters([path_id()])
+            .answers(200, "Taken over.", reference("ApiKey"), &[])
+            .problems(&[Kind::NotFound]),
         Route::new(Method::DELETE, "/api/v1/api-keys/{id}", "revokeKey", revoke)
             .about(TAG, "Revoke a key", "Of a machine or of a person.")
             .access(manage)
@@ -158,18 +172,43 @@ async fn make(request: Request, form: Form, machine: bool) -> Result<Answer, Pro
     }
     let mut faults = Faults::new();
     let role = form.get("role").and_then(|word| Role::from_word(&word)).unwrap_or(actor.role);
-    if role > actor.role {
-        faults.add("/role", "beyond_own_role", "a key may do no more than the account that makes it");
-    }
+    check_role(role, actor.role, &mut faults);
     let expires_at = form.ahead("expires_at", &mut faults).unwrap_or(0);
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
     let wanted = Wanted { machine, name: form.text("name"), role, collections: form.words("collections"), expires_at };
     let author = author(&request)?;
-    let write = move |c: &mut Db| Ok::<_, Problem>(keys::create(c, &author, &actor.account_id, wanted)?);
-    let (key, token) = request.app.database.write(write).await?;
+    let write = move |c: &mut Db| {
+        let now = confirm(c, &actor, machine.then_some(MANAGE))?;
+        let mut faults = Faults::new();
+        check_role(role, now.role, &mut faults);
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
+        Ok(keys::create(c, &author, &actor.account_id, wanted)?)
+    };
+    let (key, token) = request.app.database.write_content(write).await?;
     Ok(Answer::of(201, &NewKey { token, key: shown(key) })?.private())
+}
+
+fn check_role(wanted: Role, own: Role, faults: &mut Faults) {
+    if wanted > own {
+        faults.add("/role", "beyond_own_role", "a key may do no more than the account that makes it");
+    }
+}
+
+async fn take_over(request: Request) -> Result<Answer, Problem> {
+    let (author, actor, id) = (author(&request)?, request.actor()?.clone(), request.path("id").to_owned());
+    if actor.key.is_some() {
+        return Err(Problem::new(Kind::Forbidden, "keys are taken over by people who are logged in, not with keys"));
+    }
+    let write = move |c: &mut Db| {
+        confirm(c, &actor, Some(MANAGE))?;
+        keys::take_over(c, &author, &id, &actor.account_id)
+    };
+    let key = request.app.database.write_content(write).await?;
+    Ok(Answer::of(200, &shown(key))?.private())
 }
 
 async fn revoke_own(request: Request) -> Result<Answer, Problem> {
@@ -182,8 +221,11 @@ async fn revoke(request: Request) -> Result<Answer, Problem> {
 }
 
 async fn end(request: Request, account: Option<String>) -> Result<Answer, Problem> {
-    let (author, id) = (author(&request)?, request.path("id").to_owned());
-    request.app.database.write(move |c| keys::revoke(c, &author, &id, account.as_deref())).await?;
-    request.app.keys.forget();
+    let (author, actor, id) = (author(&request)?, request.actor()?.clone(), request.path("id").to_owned());
+    let write = move |c: &mut Db| {
+        confirm(c, &actor, account.is_none().then_some(MANAGE))?;
+        keys::revoke(c, &author, &id, account.as_deref())
+    };
+    request.app.database.write_content(write).await?;
     Ok(Answer::empty(204).private())
 }

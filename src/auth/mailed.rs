@@ -79,15 +79,20 @@ pub fn account(connection: &mut Db, token: &str) -> Result<AccountRow, Problem> 
         .ok_or_else(|| Problem::invalid(Faults::one("/token", "not_valid", "this token is not valid, or not any more")))
 }
 
-/// Sets the password of a token's account, which uses the token up and ends all sessions.
-pub fn set_password(connection: &mut Db, request_id: &str, token: &str, password_hash: String) -> Result<(), Problem> {
+/// Sets the password of a token's account, which uses the token up and ends all sessions; gives the account.
+pub fn set_password(
+    connection: &mut Db,
+    request_id: &str,
+    token: &str,
+    password_hash: String,
+) -> Result<AccountRow, Problem> {
     let mut row = account(connection, token)?;
     row.password_hash = password_hash;
     forget(connection, &row.id)?;
     sessions::end_all(connection, &row.id)?;
     let author = Author { account_id: Some(row.id.clone()), request_id: request_id.to_owned(), ..Author::default() };
     told::append(connection, &author, "password_reset", &row.id, &json!({}))?;
-    accounts::save(connection, row).map(drop)
+    accounts::save(connection, row)
 }
 
 /// Forgets the tokens of an account.

@@ -5,7 +5,9 @@ use serde_json::json;
 
 use super::accounts::{self, AccountRow};
 use super::api::new_hash;
+use super::credentials::confirm as confirm_actor;
 use super::forms::{Form, NEW_PASSWORD, PASSWORD_RESET};
+use super::lockout::Attempt;
 use super::mailed::{self, Purpose};
 use super::permissions::{Action, Area};
 use super::told;
@@ -16,6 +18,7 @@ use crate::http::desk_api::author;
 use crate::http::openapi::schemas::{example_of, reference};
 use crate::http::parameters::path_id;
 use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::http::source::source;
 use crate::problem::{Kind, Problem};
 
 /// All routes of this room.
@@ -64,8 +67,11 @@ async fn invite_again(request: Request) -> Result<Answer, Problem> {
     if !account.password_hash.is_empty() || !account.active {
         return Err(Problem::new(Kind::Conflict, "the account has a password already, or is closed"));
     }
-    let (author, id) = (author(&request)?, account.id.clone());
-    let note = move |c: &mut Db| Ok::<_, Problem>(told::append(c, &author, "invite", &id, &json!({}))?);
+    let (author, actor, id) = (author(&request)?, request.actor()?.clone(), account.id.clone());
+    let note = move |c: &mut Db| {
+        confirm_actor(c, &actor, Some((Area::Accounts, Action::Manage)))?;
+        Ok::<_, Problem>(told::append(c, &author, "invite", &id, &json!({}))?)
+    };
     request.app.database.write(note).await?;
     invite(&request.app, &account).await?;
     Ok(Answer::empty(202).private())
@@ -111,7 +117,12 @@ async fn confirm(request: Request) -> Result<Answer, Problem> {
     let wanted = token.clone();
     let account = request.app.database.read(move |c| mailed::account(c, &wanted)).await?;
     let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
-    let id = request.id.clone();
-    request.app.database.write(move |c| mailed::set_password(c, &id, &token, hash)).await?;
+    let (id, source) = (request.id.clone(), source(&request.http, &request.app.config.server.trusted_proxies));
+    let set = move |c: &mut Db| {
+        let account = mailed::set_password(c, &id, &token, hash)?;
+        // Whoever reads the mail of the address need not wait for what strangers tried.
+        Ok::<_, Problem>(Attempt::of_source(&account.email, &source).forgive(c)?)
+    };
+    request.app.database.write_content(set).await?;
     Ok(Answer::empty(204).private())
 }

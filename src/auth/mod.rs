@@ -2,11 +2,14 @@
 
 pub mod accounts;
 pub mod api;
+pub mod credentials;
 mod crypto;
+mod expiry;
 pub mod forms;
 pub mod keys;
 pub mod keys_api;
-mod lockout;
+pub mod lockout;
+mod login;
 pub mod mail;
 pub mod mailed;
 pub mod mailed_api;

@@ -7,8 +7,9 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::accounts::{self, AccountRow};
-use super::api::{begin_session, tokens};
+use super::api::tokens;
 use super::forms::{Form, OIDC_BEGIN, OIDC_FINISH};
+use super::login::Beginning;
 use super::oidc::Identity;
 use super::permissions::Role;
 use super::told;
@@ -89,13 +90,17 @@ async fn finish(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&OIDC_FINISH, &body(&request)?, &request.app.site)?;
     let identity = request.app.oidc.finish(form.text("code"), &form.text("state")).await?;
     let (id, default_role) = (request.id.clone(), Role::from_word(&request.app.config.oidc.default_role));
-    let find = move |c: &mut Db| account(c, &id, &identity, default_role);
-    let account = request.app.database.write(find).await?;
-    let account = account.filter(|account| account.active).ok_or_else(|| {
+    let beginning = Beginning::of(&request, "oidc");
+    let begin = move |c: &mut Db| {
+        let found = account(c, &id, &identity, default_role)?.filter(|account| account.active);
+        let Some(account) = found else { return Ok(None) };
+        let issued = beginning.begin(c, &account)?;
+        Ok::<_, Problem>(Some((account, issued)))
+    };
+    let (account, issued) = request.app.database.write(begin).await?.ok_or_else(|| {
         Problem::new(Kind::Forbidden, "there is no account for you here; ask an administrator for one")
     })?;
-    let token = begin_session(&request, &account, "oidc").await?;
-    tokens(&request.app, &account, token)
+    tokens(&request.app, &account, issued)
 }
 
 /// The account of somebody whom the provider vouches for: the one that is known by its identity, else

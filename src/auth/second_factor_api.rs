@@ -5,10 +5,11 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::accounts;
-use super::api::own_account_with_password;
+use super::accounts::{self, AccountRow};
+use super::credentials::confirm as confirm_actor;
 use super::forms::{CONFIRM_FACTOR, END_FACTOR, Form, PASSWORD_AGAIN};
-use super::{second_factor, told};
+use super::login::{Code, Shown, check, shown_again};
+use super::{second_factor, sessions, told};
 use crate::content::fault::Faults;
 use crate::database::Db;
 use crate::http::body::json as body;
@@ -50,13 +51,13 @@ pub fn routes() -> Vec<Route> {
             .answers(200, "The secret.", reference("SecondFactorSetup"), &[])
             .problems(&[Kind::Conflict, Kind::TooManyAttempts]),
         Route::new(Method::POST, "/api/v1/auth/second-factor/confirm", "confirmSecondFactor", confirm)
-            .about(TAG, "Confirm the second factor", "From now on logging in wants a code. Gives the recovery codes.")
+            .about(TAG, "Confirm the second factor", "From now on logging in wants a code. Gives the recovery codes, and ends the other sessions of the account.")
             .access(Access::Session)
             .body(JSON, reference("ConfirmFactor"), example_of(&CONFIRM_FACTOR))
             .answers(200, "The recovery codes.", reference("RecoveryCodes"), &[])
             .problems(&[Kind::Conflict]),
         Route::new(Method::POST, "/api/v1/auth/second-factor/end", "endSecondFactor", end)
-            .about(TAG, "Give up the second factor", "With the password and a code.")
+            .about(TAG, "Give up the second factor", "With the password and a code. Ends the other sessions of the account.")
             .access(Access::Session)
             .body(JSON, reference("EndFactor"), example_of(&END_FACTOR))
             .answers_as(204, "Given up.", None, &[])
@@ -66,55 +67,56 @@ pub fn routes() -> Vec<Route> {
 
 async fn begin(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&PASSWORD_AGAIN, &body(&request)?, &request.app.site)?;
-    let account = own_account_with_password(&request, form.text("current_password")).await?;
-    if account.totp_active {
-        return Err(Problem::new(Kind::Conflict, "a second factor is set up already"));
-    }
+    let shown = Shown::again(&request, form.text("current_password"), Code::NotAsked).await?;
     let secret = second_factor::new_secret();
-    let url = second_factor::url(&secret, &account.email)
+    let url = second_factor::url(&secret, &shown.email)
         .ok_or_else(|| Problem::internal(&"no address for a second factor"))?;
-    let (id, stored) = (account.id, secret.clone());
-    request.app.database.write(move |c| Ok::<_, Problem>(second_factor::begin(c, &id, &stored)?)).await?;
+    let (actor, stored) = (request.actor()?.clone(), secret.clone());
+    let store = move |c: &mut Db, account: AccountRow| {
+        confirm_actor(c, &actor, None)?;
+        if account.totp_active {
+            return Err(Problem::new(Kind::Conflict, "a second factor is set up already"));
+        }
+        Ok(second_factor::begin(c, &account.id, &stored)?)
+    };
+    shown_again(check(&request, shown, store).await?)?;
     Ok(Answer::of(200, &SecondFactorSetup { secret, url })?.private())
 }
 
 async fn confirm(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&CONFIRM_FACTOR, &body(&request)?, &request.app.site)?;
-    let (author, code) = (author(&request)?, form.text("code"));
-    let id = request.actor()?.account_id.clone();
+    let (author, code, actor) = (author(&request)?, form.text("code"), request.actor()?.clone());
     let write = move |c: &mut Db| {
-        let account = accounts::by_id(c, &id)?;
+        confirm_actor(c, &actor, None)?;
+        let account = accounts::by_id(c, &actor.account_id)?;
         if account.totp_active || account.totp_secret.is_empty() {
             return Err(Problem::new(Kind::Conflict, "there is no second factor to be confirmed"));
         }
         if !second_factor::check(c, &account, &code)? {
-            return Err(wrong_code());
+            return Err(Problem::invalid(Faults::one("/code", "wrong", "this is no code of now")));
         }
-        told::append(c, &author, "second_factor_begin", &id, &json!({}))?;
-        Ok(second_factor::activate(c, &id)?)
+        told::append(c, &author, "second_factor_begin", &account.id, &json!({}))?;
+        // Sessions that were begun without a code are not those of whoever has the device.
+        sessions::end_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
+        Ok(second_factor::activate(c, &account.id)?)
     };
-    let recovery_codes = request.app.database.write(write).await?;
+    let recovery_codes = request.app.database.write_content(write).await?;
     Ok(Answer::of(200, &RecoveryCodes { recovery_codes })?.private())
-}
-
-fn wrong_code() -> Problem {
-    Problem::invalid(Faults::one("/code", "wrong", "this is no code of now"))
 }
 
 async fn end(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&END_FACTOR, &body(&request)?, &request.app.site)?;
-    let account = own_account_with_password(&request, form.text("current_password")).await?;
-    if !account.totp_active {
-        return Err(Problem::new(Kind::Conflict, "there is no second factor"));
-    }
-    let (author, code) = (author(&request)?, form.text("code"));
-    let write = move |c: &mut Db| {
-        if !second_factor::check(c, &account, &code)? {
-            return Err(wrong_code());
+    let shown = Shown::again(&request, form.text("current_password"), Code::Asked(form.get("code"))).await?;
+    let (author, actor) = (author(&request)?, request.actor()?.clone());
+    let end = move |c: &mut Db, account: AccountRow| {
+        confirm_actor(c, &actor, None)?;
+        if !account.totp_active {
+            return Err(Problem::new(Kind::Conflict, "there is no second factor"));
         }
         told::append(c, &author, "second_factor_end", &account.id, &json!({}))?;
+        sessions::end_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
         Ok(second_factor::end(c, &account.id)?)
     };
-    request.app.database.write(write).await?;
+    shown_again(check(&request, shown, end).await?)?;
     Ok(Answer::empty(204).private())
 }

@@ -1,5 +1,9 @@
-//! Refresh tokens: each is good for one refresh, which gives the next of its family. One that comes
-//! a second time was stolen, or its thief is the other one: the whole family ends.
+//! Sessions: families of refresh tokens. Each token is good for one refresh, which gives the next of its family.
+//! One that comes again later was stolen, or its thief is the other one: the whole family ends.
+//!
+//! Two tabs of a browser share a token and refresh at the same moment; so for [`LEEWAY`] the second is given what
+//! the first was given, the same token and not one beside it. A family stays one chain: whoever steals a token
+//! within that time shares the next one with its owner, and is found out when the later of them uses it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,6 +14,7 @@ use super::accounts::{self, AccountRow};
 use crate::database::schema::refresh_tokens;
 use crate::database::{Db, new_id, now};
 use crate::problem::{Kind, Problem};
+use crate::signed;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = refresh_tokens)]
@@ -39,6 +44,10 @@ pub struct Session {
     pub agent: String,
 }
 
+/// For so long (µs) after its use a token gives again what it gave.
+const LEEWAY: i64 = 10_000_000;
+/// A token that is followed by so many within that time is no second tab's.
+const MOST_STEPS: usize = 16;
 /// Longest name of a program that is kept, in characters.
 const MAX_AGENT: usize = 200;
 
@@ -66,10 +75,19 @@ pub fn end_one(connection: &mut Db, account_id: &str, id: &str) -> QueryResult<b
     diesel::delete(refresh_tokens::table.filter(own)).execute(connection).map(|rows| rows > 0)
 }
 
+/// A session that goes on, and the token for its next refresh.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The session.
+    pub session: String,
+    /// The refresh token.
+    pub token: String,
+}
+
 /// What a refresh came to. A reuse must be committed (it ends the family), so it is no error here.
 pub enum Refreshed {
     /// The account, and the next token.
-    Next(Box<AccountRow>, String),
+    Next(Box<AccountRow>, Issued),
     /// The token of this account was used before; its family has ended.
     Reused(String),
     /// The token is unknown or ended.
@@ -87,60 +105,86 @@ pub fn hash(token: &str) -> String {
 }
 
 /// Begins a family for an account, with a program of this name, and gives its first token.
-pub fn begin(connection: &mut Db, account_id: &str, days: u32, agent: &str) -> QueryResult<String> {
-    let agent: String = agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect();
-    issue(connection, account_id, &new_id(), days, agent, now())
-}
-
-fn issue(
-    connection: &mut Db,
-    account_id: &str,
-    family_id: &str,
-    days: u32,
-    agent: String,
-    begun_at: i64,
-) -> QueryResult<String> {
-    let token = new_secret();
+pub fn begin(connection: &mut Db, account_id: &str, days: u32, agent: &str) -> QueryResult<Issued> {
+    let agent = agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect();
     let at = now();
+    let (session, token) = (new_id(), new_secret());
     let row = Row {
         token_hash: hash(&token),
-        family_id: family_id.to_owned(),
+        family_id: session.clone(),
         account_id: account_id.to_owned(),
         created_at: at,
-        expires_at: at + i64::from(days) * 86_400_000_000,
+        expires_at: expires(at, days),
         used_at: 0,
         agent,
-        begun_at,
+        begun_at: at,
     };
     diesel::insert_into(refresh_tokens::table).values(&row).execute(connection)?;
-    Ok(token)
+    Ok(Issued { session, token })
 }
 
-/// Uses a token up and gives the next.
-pub fn refresh(connection: &mut Db, token: &str, days: u32) -> Result<Refreshed, Problem> {
-    let place = refresh_tokens::table.find(hash(token));
-    let Some(row) = place.select(Row::as_select()).first(connection).optional()? else { return Ok(Refreshed::Refused) };
-    if row.used_at != 0 {
-        tracing::warn!(account = row.account_id, "a used refresh token came again; its family is revoked");
-        end_family(connection, &row.family_id)?;
-        return Ok(Refreshed::Reused(row.account_id));
+fn expires(at: i64, days: u32) -> i64 {
+    at + i64::from(days) * 86_400_000_000
+}
+
+fn find(connection: &mut Db, token: &str) -> QueryResult<Option<Row>> {
+    refresh_tokens::table.find(hash(token)).select(Row::as_select()).first(connection).optional()
+}
+
+/// The token after this one. It is computed, so that it can be given again though only its hash is stored.
+fn successor(site_key: &[u8], token: &str) -> Result<String, Problem> {
+    let next = signed::derive(site_key, "refresh", token.as_bytes());
+    next.map(|next| URL_SAFE_NO_PAD.encode(next)).ok_or_else(|| Problem::internal(&"no refresh token could be made"))
+}
+
+/// Uses a token up and gives the next; for a moment gives the same next one again.
+///
+/// # Errors
+/// Fails if the database does.
+pub fn refresh(connection: &mut Db, site_key: &[u8], token: &str, days: u32) -> Result<Refreshed, Problem> {
+    let (mut token, mut steps) = (token.to_owned(), 0);
+    let Some(mut row) = find(connection, &token)? else { return Ok(Refreshed::Refused) };
+    while row.used_at != 0 {
+        if (now() - row.used_at).abs() > LEEWAY || steps == MOST_STEPS {
+            tracing::warn!(account = row.account_id, "a used refresh token came again; its family is revoked");
+            end_family(connection, &row.family_id)?;
+            return Ok(Refreshed::Reused(row.account_id));
+        }
+        token = successor(site_key, &token)?;
+        row = match find(connection, &token)? {
+            Some(next) => next,
+            // It was used before tokens were computed of each other.
+            None => return Ok(Refreshed::Refused),
+        };
+        steps += 1;
     }
     let account = accounts::by_id(connection, &row.account_id)?;
     if row.expires_at < now() || !account.active {
         return Ok(Refreshed::Refused);
     }
-    diesel::update(refresh_tokens::table.find(&row.token_hash))
-        .set(refresh_tokens::used_at.eq(now()))
-        .execute(connection)?;
-    let next = issue(connection, &row.account_id, &row.family_id, days, row.agent, row.begun_at)?;
-    Ok(Refreshed::Next(Box::new(account), next))
+    let session = row.family_id.clone();
+    if steps == 0 {
+        token = use_up(connection, row, successor(site_key, &token)?, days)?;
+    }
+    Ok(Refreshed::Next(Box::new(account), Issued { session, token }))
 }
 
-/// Ends the family of a token, known or not.
-pub fn log_out(connection: &mut Db, token: &str) -> QueryResult<()> {
-    let family: Option<String> =
-        refresh_tokens::table.find(hash(token)).select(refresh_tokens::family_id).first(connection).optional()?;
-    family.map_or(Ok(()), |family| end_family(connection, &family))
+/// Marks a token as used and stores the next one, which it gives.
+fn use_up(connection: &mut Db, row: Row, next: String, days: u32) -> QueryResult<String> {
+    let at = now();
+    diesel::update(refresh_tokens::table.find(&row.token_hash))
+        .set(refresh_tokens::used_at.eq(at))
+        .execute(connection)?;
+    let row = Row { token_hash: hash(&next), created_at: at, expires_at: expires(at, days), used_at: 0, ..row };
+    diesel::insert_into(refresh_tokens::table).values(&row).execute(connection)?;
+    Ok(next)
+}
+
+/// Ends the family of a token; gives its account and the session, if there was one.
+pub fn log_out(connection: &mut Db, token: &str) -> QueryResult<Option<(String, String)>> {
+    let Some(row) = find(connection, token)? else { return Ok(None) };
+    end_family(connection, &row.family_id)?;
+    Ok(Some((row.account_id, row.family_id)))
 }
 
 fn end_family(connection: &mut Db, family: &str) -> QueryResult<()> {
@@ -152,6 +196,13 @@ pub fn end_all(connection: &mut Db, account_id: &str) -> QueryResult<()> {
     diesel::delete(refresh_tokens::table.filter(refresh_tokens::account_id.eq(account_id)))
         .execute(connection)
         .map(drop)
+}
+
+/// Ends all families of an account but one: what logging in wants has changed, and the session that changed it
+/// has shown all of it.
+pub fn end_others(connection: &mut Db, account_id: &str, session: &str) -> QueryResult<()> {
+    let others = refresh_tokens::account_id.eq(account_id).and(refresh_tokens::family_id.ne(session));
+    diesel::delete(refresh_tokens::table.filter(others)).execute(connection).map(drop)
 }
 
 /// Forgets tokens that nobody can use any more.

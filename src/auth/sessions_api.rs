@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::credentials::confirm;
 use super::sessions::{self, Session};
 use super::told;
 use crate::content::moment::utc_text;
@@ -55,7 +56,7 @@ pub fn routes() -> Vec<Route> {
             .about(
                 TAG,
                 "End one of my sessions",
-                "It cannot be refreshed any more; its access token ends by itself within minutes.",
+                "It cannot be refreshed any more, and its access tokens are no good; on other nodes within a second.",
             )
             .access(Access::Session)
             .parameters([path_id()])
@@ -81,13 +82,14 @@ async fn list(request: Request) -> Result<Answer, Problem> {
 }
 
 async fn end(request: Request) -> Result<Answer, Problem> {
-    let (author, id, account) = (author(&request)?, request.path("id").to_owned(), request.actor()?.account_id.clone());
+    let (author, id, actor) = (author(&request)?, request.path("id").to_owned(), request.actor()?.clone());
     let write = move |c: &mut Db| {
-        if !sessions::end_one(c, &account, &id)? {
+        confirm(c, &actor, None)?;
+        if !sessions::end_one(c, &actor.account_id, &id)? {
             return Err(Problem::not_found("session"));
         }
-        Ok(told::append(c, &author, "session_end", &account, &serde_json::json!({"session": id}))?)
+        Ok(told::append(c, &author, "session_end", &actor.account_id, &serde_json::json!({"session": id}))?)
     };
-    request.app.database.write(write).await?;
+    request.app.database.write_content(write).await?;
     Ok(Answer::empty(204).private())
 }

@@ -1,5 +1,6 @@
-//! Access tokens: short-lived JWT (RFC 7519) signed with EdDSA; keys in the database, shared by all
-//! nodes, rotated by age, published as a JWK set (RFC 7517).
+//! Access tokens: short-lived JWT (RFC 7519) of the type `at+jwt` (RFC 9068, 2.1), signed with EdDSA; keys in the
+//! database, shared by all nodes, rotated by age, published as a JWK set (RFC 7517). A new key is published at once
+//! and signs [`LEAD`] later, when every node and whoever reads the set has it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::crypto;
+use super::expiry::Expiry;
 use super::permissions::Role;
 use crate::config::AuthConfig;
 use crate::database::schema::signing_keys;
@@ -27,12 +29,16 @@ pub struct Claims {
     pub aud: String,
     /// The account.
     pub sub: String,
-    /// The role of the account then.
+    /// The session: the family of refresh tokens.
+    pub sid: String,
+    /// The role of the account then, for others who check the token; here, the account is asked.
     pub role: Role,
     /// When it ends, in seconds since 1970.
     pub exp: i64,
     /// When it was made, in seconds since 1970.
     pub iat: i64,
+    /// From when it is good, in seconds since 1970.
+    pub nbf: i64,
     /// Its own id.
     pub jti: String,
 }
@@ -41,7 +47,7 @@ pub struct Claims {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JwkSet {
-    /// The keys, the current one first.
+    /// The keys, the newest first. One that is new is published ten minutes before it signs.
     pub keys: Vec<Jwk>,
 }
 
@@ -83,11 +89,32 @@ pub struct Tokens {
     keys: Arc<RwLock<Arc<Vec<Key>>>>,
     /// Tokens whose signature was found good with the current keys, so that it is computed once a
     /// token and not once a request.
-    known: Arc<Mutex<HashMap<String, Claims>>>,
+    known: Arc<Mutex<HashMap<String, Known>>>,
+}
+
+/// What a token whose signature is good says, and when it ends.
+type Known = (Claims, Option<Expiry>);
+
+/// What a token turned out to be.
+#[derive(Debug)]
+pub enum Verified {
+    /// Genuine, meant for us, and of now.
+    Good(Claims),
+    /// Signed, as it says, with a key that this node does not know.
+    UnknownKey,
+    /// Anything else.
+    Bad,
 }
 
 /// The most tokens that are remembered; beyond that remembering begins anew.
 const MOST_KNOWN: usize = 4_096;
+/// A key is published for so long (µs) before it signs: nodes read the keys every minute, and others keep the
+/// set for as long as `Cache-Control` allows.
+const LEAD: i64 = 600_000_000;
+/// Seconds by which the clocks of nodes may differ.
+const SKEW: i64 = 10;
+/// The type of an access token (RFC 9068, 2.1).
+const TYPE: &str = "at+jwt";
 
 impl Tokens {
     /// Without keys yet; see [`Tokens::set_keys`].
@@ -98,6 +125,9 @@ impl Tokens {
 
     /// Takes the keys that [`load_keys`] found, the newest first.
     pub fn set_keys(&self, rows: &[SigningKey]) {
+        if self.keys().iter().map(|key| &key.id).eq(rows.iter().map(|row| &row.id)) {
+            return;
+        }
         let keys = rows.iter().filter_map(Key::read).collect();
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         self.known().clear();
@@ -107,7 +137,7 @@ impl Tokens {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Claims>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -116,48 +146,65 @@ impl Tokens {
         i64::from(self.config.access_token_minutes) * 60
     }
 
-    /// A token for this account.
-    pub fn issue(&self, account: &str, role: Role) -> Result<String, String> {
+    /// A token for a session of an account.
+    ///
+    /// # Errors
+    /// Fails if there is no signing key.
+    pub fn issue(&self, account: &str, role: Role, session: &str) -> Result<String, String> {
         let keys = self.keys();
-        let key = keys.first().ok_or("there is no signing key")?;
+        let key = signing_key(&keys, now()).ok_or("there is no signing key")?;
         let iat = now() / 1_000_000;
         let claims = Claims {
             iss: self.config.issuer.clone(),
             aud: self.config.audience.clone(),
             sub: account.to_owned(),
+            sid: session.to_owned(),
             role,
             exp: iat + self.lifetime(),
             iat,
+            nbf: iat,
             jti: new_id(),
         };
-        let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::EdDSA) };
+        let header = Header { kid: Some(key.id.clone()), typ: Some(TYPE.to_owned()), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, &claims, &key.encoding).map_err(|e| e.to_string())
     }
 
-    /// The claims of a token that is genuine, meant for us, and has not ended.
-    pub fn verify(&self, token: &str) -> Option<Claims> {
-        if let Some(claims) = self.known().get(token) {
-            return Some(claims.clone()).filter(|claims| claims.exp > now() / 1_000_000);
+    /// Checks a token: its type, signature and claims, but not whether its session goes on.
+    pub fn verify(&self, token: &str) -> Verified {
+        if let Some((claims, expiry)) = self.known().get(token) {
+            let ended = expiry.is_none_or(|expiry| expiry.has_come());
+            return if ended { Verified::Bad } else { Verified::Good(claims.clone()) };
         }
-        let claims = self.check(token)?;
-        let mut known = self.known();
-        if known.len() >= MOST_KNOWN {
-            known.clear();
+        let verified = self.check(token);
+        if let Verified::Good(claims) = &verified {
+            let expiry = Expiry::at(claims.exp.saturating_mul(1_000_000));
+            let mut known = self.known();
+            if known.len() >= MOST_KNOWN {
+                known.clear();
+            }
+            known.insert(token.to_owned(), (claims.clone(), expiry));
         }
-        known.insert(token.to_owned(), claims.clone());
-        Some(claims)
+        verified
     }
 
-    fn check(&self, token: &str) -> Option<Claims> {
-        let kid = jsonwebtoken::decode_header(token).ok().filter(|h| h.alg == Algorithm::EdDSA)?.kid?;
+    fn check(&self, token: &str) -> Verified {
+        let is_ours = |header: &Header| {
+            header.alg == Algorithm::EdDSA && header.typ.as_ref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE))
+        };
+        let header = jsonwebtoken::decode_header(token).ok().filter(is_ours);
+        let Some(kid) = header.and_then(|header| header.kid) else { return Verified::Bad };
         let keys = self.keys();
-        let key = keys.iter().find(|key| key.id == kid)?;
+        let Some(key) = keys.iter().find(|key| key.id == kid) else { return Verified::UnknownKey };
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_issuer(&[&self.config.issuer]);
         rules.set_audience(&[&self.config.audience]);
-        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        rules.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         rules.leeway = 0;
-        jsonwebtoken::decode::<Claims>(token, &key.decoding, &rules).ok().map(|data| data.claims)
+        let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &rules).ok().map(|data| data.claims);
+        match decoded.filter(|claims| is_of_now(claims, now() / 1_000_000)) {
+            Some(claims) => Verified::Good(claims),
+            None => Verified::Bad,
+        }
     }
 
     /// The public keys.
@@ -178,6 +225,16 @@ impl Tokens {
         let age = i64::from(self.config.key_rotation_days) * 86_400_000_000;
         self.keys().first().is_none_or(|key| key.created_at + age < now())
     }
+}
+
+/// The key that signs: the newest one that has been published for long enough; while there is none, the oldest.
+fn signing_key(keys: &[Key], now: i64) -> Option<&Key> {
+    keys.iter().find(|key| key.created_at + LEAD <= now).or(keys.last())
+}
+
+/// Whether a token has begun, has not ended, and was not made in the future (in seconds since 1970).
+fn is_of_now(claims: &Claims, now: i64) -> bool {
+    claims.exp > now && claims.exp > claims.iat && claims.nbf <= now + SKEW && claims.iat <= now + SKEW
 }
 
 impl Key {
@@ -211,7 +268,7 @@ pub fn load_keys(connection: &mut Db, purpose: &str) -> QueryResult<Vec<SigningK
         .load(connection)
 }
 
-/// Makes a new key; it signs from now on, the older ones still verify.
+/// Makes a new key: it is published from now on and signs in ten minutes; the older ones still verify.
 pub fn add_key(connection: &mut Db, purpose: &str) -> QueryResult<()> {
     let key = SigningKey {
         id: new_id(),
@@ -223,12 +280,54 @@ pub fn add_key(connection: &mut Db, purpose: &str) -> QueryResult<()> {
     Ok(())
 }
 
-/// Forgets keys with which no token can be valid any more: those followed by a newer one for
-/// longer than `lifetime` seconds.
+/// Forgets keys with which no token can be valid any more: those followed by a newer one that has signed for
+/// longer than `lifetime` seconds, also on a node that has learnt of it late.
 pub fn retire_keys(connection: &mut Db, purpose: &str, lifetime: i64) -> QueryResult<usize> {
     let keys = load_keys(connection, purpose)?;
-    let bound = now() - lifetime * 1_000_000;
+    let bound = now() - lifetime * 1_000_000 - 2 * LEAD;
     let Some(current) = keys.iter().position(|key| key.created_at < bound) else { return Ok(0) };
     let old: Vec<&String> = keys[current + 1..].iter().map(|key| &key.id).collect();
     diesel::delete(signing_keys::table.filter(signing_keys::id.eq_any(old))).execute(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(iat: i64, nbf: i64, exp: i64) -> Claims {
+        let text = String::new;
+        Claims { iss: text(), aud: text(), sub: text(), sid: text(), role: Role::Editor, exp, iat, nbf, jti: text() }
+    }
+
+    #[test]
+    fn a_token_is_good_from_when_it_is_made_until_it_ends() {
+        assert!(is_of_now(&claims(100, 100, 200), 100));
+        // The clock of another node may be ahead by a little.
+        assert!(is_of_now(&claims(100 + SKEW, 100 + SKEW, 200), 100));
+        assert!(!is_of_now(&claims(101 + SKEW, 100, 200), 100));
+        assert!(!is_of_now(&claims(100, 101 + SKEW, 200), 100));
+        assert!(!is_of_now(&claims(100, 100, 200), 200));
+        assert!(!is_of_now(&claims(200, 100, 200), 195));
+    }
+
+    #[test]
+    fn a_key_is_published_before_it_signs() {
+        crypto::install();
+        let key = |id: &str, created_at| {
+            let row = SigningKey {
+                id: id.into(),
+                purpose: "jwt".into(),
+                secret: super::super::sessions::new_secret(),
+                created_at,
+            };
+            Key::read(&row).unwrap()
+        };
+        let signs = |keys: &[Key], now| signing_key(keys, now).map(|key| key.id.clone()).unwrap();
+        let first = [key("first", 1_000)];
+        assert_eq!(signs(&first, 1_000), "first");
+        let both = [key("second", 5_000), key("first", 1_000)];
+        assert_eq!(signs(&both, 5_000), "first");
+        assert_eq!(signs(&both, 5_000 + LEAD - 1), "first");
+        assert_eq!(signs(&both, 5_000 + LEAD), "second");
+    }
 }

@@ -136,6 +136,6 @@ fn code(well: bool) -> ExitCode {
 
 async fn rotate_keys(app: Arc<App>) -> Result<(), StartError> {
     app.database.write(|c| Ok::<_, crate::database::DatabaseError>(crate::auth::tokens::add_key(c, "jwt")?)).await?;
-    report("A new key signs from now on; running servers take it up within a minute.");
+    report("A new key is published from now on, and signs in ten minutes, when all servers have it.");
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! `plenary user`
 
 use clap::Subcommand;
+use serde_json::json;
 
 use super::{complain, print, report};
 use crate::app::{App, StartError};
 use crate::auth::permissions::Role;
-use crate::auth::{accounts, passwords, sessions};
+use crate::auth::{accounts, passwords, sessions, told};
+use crate::database::Db;
+use crate::journal::Author;
 use crate::problem::Problem;
 
 /// Accounts of editors.
@@ -60,7 +63,12 @@ async fn add(app: &App, email: String, role: Role, name: String) -> Result<(), P
     let email = crate::content::values::email(accounts::normal_email(&email)).map_err(wrong)?;
     let hash = read_password(app, &email)?;
     let name = if name.is_empty() { email.clone() } else { name };
-    let row = app.database.write(move |c| accounts::insert(c, &email, &name, role, hash)).await?;
+    let insert = move |c: &mut Db| {
+        let row = accounts::insert(c, &email, &name, role, hash)?;
+        told::append(c, &author(), "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
+        Ok::<_, Problem>(row)
+    };
+    let row = app.database.write(insert).await?;
     report(&format!("{} may log in as {}", row.email, row.role));
     Ok(())
 }
@@ -72,11 +80,17 @@ async fn set_password(app: &App, email: String) -> Result<(), Problem> {
             let mut row = accounts::by_email(c, &email)?.ok_or_else(|| Problem::not_found("account"))?;
             row.password_hash = hash;
             sessions::end_all(c, &row.id)?;
+            // Servers that run learn from the journal that the sessions have ended.
+            told::append(c, &author(), "password_change", &row.id, &json!({}))?;
             accounts::save(c, row).map(drop)
         })
         .await?;
     report("The password is set.");
     Ok(())
+}
+
+fn author() -> Author {
+    Author { request_id: "command".to_owned(), ..Author::default() }
 }
 
 fn wrong((_, message): (&'static str, String)) -> Problem {

@@ -3,6 +3,7 @@
 
 mod faults;
 mod load;
+pub mod network;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use load::Overrides;
+use network::Network;
 
 use crate::content::Site;
 use crate::content::custom::CustomSchemas;
@@ -168,6 +170,8 @@ pub struct ServerConfig {
     pub answer_cache_bytes: usize,
     /// Items over which facets are counted at most; over more they are refused.
     pub facet_items: u32,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses, or networks such as `10.0.0.0/8`.
+    pub trusted_proxies: Vec<Network>,
 }
 
 /// `[cdn]`
@@ -270,6 +274,10 @@ impl Default for Config {
                 compress: true,
                 answer_cache_bytes: 67_108_864,
                 facet_items: 100_000,
+                trusted_proxies: vec![
+                    Network::one(Ipv4Addr::LOCALHOST.into()),
+                    Network::one(Ipv6Addr::LOCALHOST.into()),
+                ],
             },
             cdn: CdnConfig { tags: String::new(), purge_url: String::new(), purge_header: String::new() },
             search: SearchConfig { folder: String::new() },

@@ -325,4 +325,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     journal
 );
 diesel::joinable!(api_keys -> accounts (account_id));
+diesel::joinable!(refresh_tokens -> accounts (account_id));
 diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_tokens, api_keys);

@@ -1,7 +1,7 @@
 //! The jobs that a server starts beside its answers to requests.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::rt;
 
@@ -53,11 +53,13 @@ async fn watch(app: Weak<App>, job: Arc<BackgroundJob>) {
         rt::time::sleep(WATCH).await;
         let Some(app) = app.upgrade() else { return };
         job.begin();
+        let begun = Instant::now();
         let news = app.database.read(move |c| Ok::<_, DatabaseError>(followed.look(c)?)).await;
         match news {
             Ok((further, touched)) => {
                 followed = further;
                 touched.note(app.database.ledger());
+                app.credentials.looked(begun);
                 job.succeed();
             }
             // What cannot be watched is not kept.

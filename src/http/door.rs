@@ -14,7 +14,6 @@ use super::hand_out::{at_once, hand_out};
 use super::metrics::Times;
 use super::route::{Access, Actor, Answer, Request, Route};
 use crate::app::App;
-use crate::auth::keys;
 use crate::auth::permissions::may;
 use crate::content::fault::Faults;
 use crate::delivery::coding::Coding;
@@ -137,11 +136,7 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
                 scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
             });
             let found = match token {
-                Some(token) if token.starts_with(keys::PREFIX) => app.keys.actor(app, token).await?,
-                Some(token) => {
-                    let claims = app.tokens.verify(token);
-                    claims.map(|claims| Actor { account_id: claims.sub, role: claims.role, key: None })
-                }
+                Some(token) => app.credentials.actor(app, token).await?,
                 None => None,
             };
             Some(found.ok_or_else(|| unauthorised("the access token is not valid, or not any more"))?)

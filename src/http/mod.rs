@@ -26,6 +26,7 @@ pub mod route;
 pub mod search_api;
 pub mod server;
 pub mod sitemap_api;
+pub mod source;
 pub mod translations_api;
 
 use route::Route;

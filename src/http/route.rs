@@ -22,15 +22,17 @@ use crate::delivery::query::Pairs;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// Who acts: an account that has shown a valid access token.
+/// Who acts: an account that has shown a valid access token or API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// The account's id.
     pub account_id: String,
-    /// Its role when the token was made, or that of the key.
+    /// Its role now, or that of the key if it is less.
     pub role: Role,
     /// The key that was shown instead of a session's token.
     pub key: Option<Arc<ShownKey>>,
+    /// The id of the session whose token was shown.
+    pub session: Option<String>,
 }
 
 /// A key that was shown.

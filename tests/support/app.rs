@@ -85,6 +85,27 @@ impl TestApp {
         Self { url, backend, config, app, handle, thread: Some(thread), _folder: folder }
     }
 
+    /// Another node on the same database.
+    pub fn second_node(&self) -> Self {
+        Self::start_with(self.backend, |config| config.database_url = self.config.database_url.clone())
+    }
+
+    /// Logs in with the tests' password, and gives the answer's JSON.
+    pub fn log_in(&self, email: &str) -> serde_json::Value {
+        let body = serde_json::json!({"email": email, "password": PASSWORD});
+        self.public().post("/api/v1/auth/login", &body).expect(200).json()
+    }
+
+    /// Changes rows behind the application's back: statements that both databases know.
+    pub fn sql(&self, statements: &str) {
+        use diesel::connection::SimpleConnection;
+        let statements = statements.to_owned();
+        let change = move |c: &mut plenary::database::Db| {
+            Ok::<_, plenary::database::DatabaseError>(c.batch_execute(&statements)?)
+        };
+        self.block_on(self.app.database.write(change)).expect("the rows change");
+    }
+
     /// The database that this test does not run on.
     pub fn other_backend(&self) -> Backend {
         match self.backend {

@@ -1,0 +1,85 @@
+//! Networks in the settings: an address, or an address and the number of its bits that count (CIDR, RFC 4632).
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// A network: `10.0.0.0/8`, or one address: `127.0.0.1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// One address.
+    pub fn one(address: IpAddr) -> Self {
+        Self { address, bits: width(address) }
+    }
+
+    /// Whether an address is in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let shift = width(self.address) - self.bits;
+        let number = |address: IpAddr| match address {
+            IpAddr::V4(address) => u128::from(address.to_bits()),
+            IpAddr::V6(address) => address.to_bits(),
+        };
+        let network = |address| number(address).checked_shr(shift).unwrap_or(0);
+        width(address) == width(self.address) && network(address) == network(self.address)
+    }
+}
+
+fn width(address: IpAddr) -> u32 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || format!("\"{text}\" is no address and no network, such as 10.0.0.0/8");
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits)),
+            None => (text.as_str(), None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let bits = bits.map_or(Ok(width(address)), |bits| bits.parse().map_err(|_| wrong()))?;
+        if bits > width(address) { Err(wrong()) } else { Ok(Self { address, bits }) }
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        match network.bits == width(network.address) {
+            true => network.address.to_string(),
+            false => format!("{}/{}", network.address, network.bits),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_contain_their_addresses() {
+        let contains = |network: &str, address: &str| {
+            Network::try_from(network.to_owned()).unwrap().contains(address.parse().unwrap())
+        };
+        assert!(contains("10.0.0.0/8", "10.255.0.1") && !contains("10.0.0.0/8", "11.0.0.1"));
+        assert!(contains("127.0.0.1", "127.0.0.1") && !contains("127.0.0.1", "127.0.0.2"));
+        assert!(contains("0.0.0.0/0", "203.0.113.7") && !contains("0.0.0.0/0", "::1"));
+        assert!(contains("2001:db8::/32", "2001:db8:1::1") && contains("::/0", "::1"));
+        for wrong in ["", "10.0.0.0/33", "example.org", "10.0.0.0/x", "10.0.0.0/-1"] {
+            assert!(Network::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn networks_are_written_as_they_were_read() {
+        for text in ["10.0.0.0/8", "127.0.0.1", "::1"] {
+            assert_eq!(String::from(Network::try_from(text.to_owned()).unwrap()), text);
+        }
+    }
+}

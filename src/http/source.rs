@@ -1,0 +1,76 @@
+//! Where a request comes from, as far as that can be known.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::HttpRequest;
+
+use crate::config::network::Network;
+
+/// Bits of an IPv6 address that are one customer's.
+const ONE_SITE: u32 = 64;
+
+/// Returns the address of the client: that of the connection, or, where this is a proxy that the site trusts, the
+/// last one in `X-Forwarded-For` that is not. Of IPv6 it is the network, since one machine has as many addresses
+/// as it likes.
+pub fn source(http: &HttpRequest, trusted: &[Network]) -> String {
+    let headers = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+    let named: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
+    match http.peer_addr() {
+        Some(peer) => site(client(peer.ip().to_canonical(), &named, trusted)),
+        None => String::new(),
+    }
+}
+
+fn client(peer: IpAddr, named: &[&str], trusted: &[Network]) -> IpAddr {
+    let mut client = peer;
+    for name in named.iter().rev() {
+        if !trusted.iter().any(|network| network.contains(client)) {
+            break;
+        }
+        // What is no address was not written by a proxy that is trusted.
+        let Some(address) = address(name.trim()) else { break };
+        client = address.to_canonical();
+    }
+    client
+}
+
+/// An address, perhaps with a port, as proxies write it.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+fn site(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("{:x}", address.to_bits() >> (u128::BITS - ONE_SITE)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_address_that_is_no_trusted_proxy_is_the_client() {
+        let trusted: Vec<Network> =
+            ["127.0.0.1", "10.0.0.0/8"].iter().map(|text| Network::try_from((*text).to_owned()).unwrap()).collect();
+        let from = |peer: &str, named: &[&str]| client(peer.parse().unwrap(), named, &trusted).to_string();
+        assert_eq!(from("127.0.0.1", &[]), "127.0.0.1");
+        assert_eq!(from("127.0.0.1", &["203.0.113.7"]), "203.0.113.7");
+        assert_eq!(from("127.0.0.1", &["203.0.113.7", " 10.1.2.3:4711 "]), "203.0.113.7");
+        // What a client writes itself stands before what the proxies write.
+        assert_eq!(from("127.0.0.1", &["198.51.100.1", "203.0.113.7"]), "203.0.113.7");
+        assert_eq!(from("127.0.0.1", &["[2001:db8::1]:80"]), "2001:db8::1");
+        assert_eq!(from("127.0.0.1", &["unknown"]), "127.0.0.1");
+        assert_eq!(from("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn of_ipv6_it_is_the_network() {
+        let site = |text: &str| site(text.parse().unwrap());
+        assert_eq!(site("2001:db8:1:2::1"), site("2001:db8:1:2:ffff::"));
+        assert_ne!(site("2001:db8:1:2::1"), site("2001:db8:1:3::1"));
+        assert_eq!(site("203.0.113.7"), "203.0.113.7");
+    }
+}
