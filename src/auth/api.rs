@@ -284,7 +284,7 @@ async fn update(request: Request) -> Result<Answer, Problem> {
     let change = move |c: &mut Db| {
         confirm(c, &actor, Some(MANAGE))?;
         let row = accounts::by_id(c, &id)?;
-        if row.version != version {
+        if !version.accepts(row.version) {
             let detail = format!("the account is at version {} now", row.version);
             return Err(Problem::new(Kind::PreconditionFailed, detail));
         }

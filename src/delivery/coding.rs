@@ -54,9 +54,14 @@ impl Coding {
         best.map(|(_, coding)| coding)
     }
 
+    /// Whether a body is large enough to be coded.
+    pub fn is_worth(self, body: &[u8]) -> bool {
+        body.len() >= SMALLEST
+    }
+
     /// The coded body, or none when it is too small to be worth it.
     pub fn encode(self, body: &[u8]) -> Option<Vec<u8>> {
-        if body.len() < SMALLEST {
+        if !self.is_worth(body) {
             return None;
         }
         let mut coded = Vec::with_capacity(body.len() / 3);

@@ -20,7 +20,7 @@ use crate::content::fault::Faults;
 use crate::content::slug::is_slug;
 use crate::content::{LocaleMode, merge_patch};
 use crate::database::Db;
-use crate::items::{self, Among, Found, Item, Named};
+use crate::items::{self, Among, Expected, Found, Item, Named};
 use crate::journal::{Author, history};
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
@@ -133,17 +133,17 @@ impl Desk {
         self.made(write).await
     }
 
-    /// Takes a step in the life of an item whose last write made `version`.
-    pub async fn operate(&self, id_or_slug: &str, version: i64, operation: Operation) -> Result<Made, Problem> {
+    /// Takes a step in the life of an item whose last write made a version that `version` accepts.
+    pub async fn operate(&self, id_or_slug: &str, version: Expected, operation: Operation) -> Result<Made, Problem> {
         let take = move |c: &mut Db, pen: Pen<'_>, item| life::apply(c, pen, item, operation, &Together::new());
         self.step(id_or_slug, version, take).await
     }
 
-    /// Hides or shows a language of an item whose last write made `version`.
+    /// Hides or shows a language of an item whose last write made a version that `version` accepts.
     pub async fn show_translation(
         &self,
         id_or_slug: &str,
-        version: i64,
+        version: Expected,
         locale: String,
         hidden: bool,
     ) -> Result<Made, Problem> {
@@ -151,18 +151,18 @@ impl Desk {
         self.step(id_or_slug, version, take).await
     }
 
-    /// Writes an item as it is found within the transaction, if its last write made `version`.
+    /// Writes an item as it is found within the transaction, if its last write made a version that `version` accepts.
     async fn step(
         &self,
         id_or_slug: &str,
-        version: i64,
+        version: Expected,
         take: impl FnOnce(&mut Db, Pen<'_>, Item) -> Result<Item, Problem> + Send + 'static,
     ) -> Result<Made, Problem> {
         let (site, author, role) = (Arc::clone(&self.app.site), self.author.clone(), self.role);
         let (resource, key) = (self.resource, id_or_slug.to_owned());
         let write = move |c: &mut Db| {
             let item = find(c, resource, &key)?;
-            if item.latest() != version {
+            if !version.accepts(item.latest()) {
                 return Err(changed_meanwhile(&item));
             }
             Ok(take(c, Pen { site: &site, author: &author, role: Some(role) }, item)?.into())
@@ -170,13 +170,13 @@ impl Desk {
         self.made(write).await
     }
 
-    /// Changes the content of an existing item whose last write made `version`.
-    pub async fn change(&self, id_or_slug: &str, version: i64, change: Change) -> Result<Made, Problem> {
+    /// Changes the content of an existing item whose last write made a version that `version` accepts.
+    pub async fn change(&self, id_or_slug: &str, version: Expected, change: Change) -> Result<Made, Problem> {
         for _ in 0..MERGE_ATTEMPTS {
             let before = self.find(id_or_slug).await?;
-            let late = before.item.latest() != version;
+            let late = !version.accepts(before.item.latest());
             let input = match late {
-                true => self.merged(&before, version, change.clone()).await?,
+                true => self.merged(&before, &version, change.clone()).await?,
                 false => self.input(&before, change.clone()).await?,
             };
             match self.rewrite(before, input).await {
@@ -211,8 +211,9 @@ impl Desk {
     }
 
     /// The same for a change that was based on an older version.
-    async fn merged(&self, before: &Before, version: i64, change: Change) -> Result<Value, Problem> {
+    async fn merged(&self, before: &Before, version: &Expected, change: Change) -> Result<Value, Problem> {
         // A version that never was, as after a restore of the database, leaves nothing to compare with.
+        let Some(version) = version.newest() else { return Err(changed_meanwhile(&before.item)) };
         let Ok(then) = self.revision(&before.item, version).await else { return Err(changed_meanwhile(&before.item)) };
         let fields = self.resource.fields;
         let (slug, content) = before.text();

@@ -13,6 +13,7 @@ use crate::content::Site;
 use crate::content::fault::Fault;
 use crate::database::schema::{items, release_items, releases};
 use crate::database::{Db, any_of, new_id, now};
+use crate::items::Expected;
 use crate::journal::{self, Author, Entry};
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
@@ -106,15 +107,21 @@ pub fn create(connection: &mut Db, pen: Pen<'_>, wanted: Wanted) -> Result<Relea
 }
 
 /// Changes a release that is still at `version` and has not gone live.
-pub fn update(connection: &mut Db, pen: Pen<'_>, id: &str, version: i64, wanted: Wanted) -> Result<Release, Problem> {
+pub fn update(
+    connection: &mut Db,
+    pen: Pen<'_>,
+    id: &str,
+    version: &Expected,
+    wanted: Wanted,
+) -> Result<Release, Problem> {
     let release = open(connection, id, version)?;
     write(connection, pen, "update", release, wanted)
 }
 
 /// The release, if it is at this version and has not gone live.
-fn open(connection: &mut Db, id: &str, version: i64) -> Result<Release, Problem> {
+fn open(connection: &mut Db, id: &str, version: &Expected) -> Result<Release, Problem> {
     let release = by_id(connection, id)?;
-    if release.version != version {
+    if !version.accepts(release.version) {
         let detail = format!("the release is at version {} now", release.version);
         return Err(Problem::new(Kind::PreconditionFailed, detail));
     }
@@ -216,7 +223,7 @@ pub fn operation(word: &str) -> Option<Operation> {
 }
 
 /// Takes all steps of a release that is still at `version`.
-pub fn publish(connection: &mut Db, pen: Pen<'_>, id: &str, version: i64) -> Result<Release, Problem> {
+pub fn publish(connection: &mut Db, pen: Pen<'_>, id: &str, version: &Expected) -> Result<Release, Problem> {
     let release = open(connection, id, version)?;
     let steps = steps_of(connection, id)?;
     bulk::all(connection, pen, "items", &steps)?;
@@ -224,7 +231,7 @@ pub fn publish(connection: &mut Db, pen: Pen<'_>, id: &str, version: i64) -> Res
 }
 
 /// Forgets a release that has not gone live.
-pub fn remove(connection: &mut Db, pen: Pen<'_>, id: &str, version: i64) -> Result<(), Problem> {
+pub fn remove(connection: &mut Db, pen: Pen<'_>, id: &str, version: &Expected) -> Result<(), Problem> {
     let release = open(connection, id, version)?;
     diesel::delete(releases::table.find(id)).execute(connection)?;
     Ok(told(connection, pen.author, "delete", &release)?)

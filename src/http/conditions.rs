@@ -5,10 +5,11 @@
 //! version, which is what must not have changed.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::IF_NONE_MATCH;
+use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 
 use super::route::Request;
 use crate::content::fault::Faults;
+use crate::items::Expected;
 use crate::problem::{Kind, Problem};
 
 /// The problems of every write of what exists.
@@ -20,32 +21,35 @@ pub fn tag(version: i64, body: &[u8]) -> String {
     format!("\"v{version}-{:016x}\"", twox_hash::XxHash3_64::oneshot(body))
 }
 
-/// Whether `If-None-Match` names this tag: the client has the representation already. A tag that
-/// was marked with a content coding still names it.
+/// Whether `If-None-Match` names this tag, which is that of the representation that the request selects: the
+/// client has it already. What it has in another content coding is another representation (RFC 9110, 8.8.3.3).
 pub fn none_match(http: &HttpRequest, tag: &str) -> bool {
-    let Some(given) = http.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()) else { return false };
-    given.trim() == "*" || given.split(',').any(|given| plain(given) == plain(tag))
+    let weakly = |given: &str| given.strip_prefix("W/").unwrap_or(given) == tag;
+    members(http.headers(), &IF_NONE_MATCH).any(|given| given == "*" || weakly(given))
 }
 
-/// A tag without quotes and marks.
-fn plain(tag: &str) -> &str {
-    tag.trim().trim_start_matches("W/").trim_matches('"').split('+').next().unwrap_or_default()
+/// The members of a list of entity tags, which may be in several lines. No tag of ours has a comma in it.
+fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|member| !member.is_empty())
 }
 
-/// The version that `If-Match` names: 428 without the header, 400 when it is no tag of ours.
-pub fn required_version(request: &Request) -> Result<i64, Problem> {
-    let Some(given) = request.header("if-match").map(str::trim).filter(|given| !given.is_empty() && *given != "*")
-    else {
+/// The versions that `If-Match` names: 428 without the header, 400 when none of its tags is one of ours. A weak tag
+/// names none, since it never matches strongly, and so the write fails its precondition.
+///
+/// `*` is refused like no header: it would let a writer replace what they have never seen.
+pub fn required_version(request: &Request) -> Result<Expected, Problem> {
+    let given: Vec<&str> = members(request.http.headers(), &IF_MATCH).filter(|member| *member != "*").collect();
+    if given.is_empty() {
         let detail = "send If-Match with the ETag of the version that you read";
         return Err(Problem::new(Kind::PreconditionRequired, detail));
-    };
-    version_of(given).ok_or_else(|| {
-        Problem::bad_request(Faults::one(
-            "If-Match",
-            "not_a_tag",
-            "wants one ETag as the server gave it, such as \"v3-1f2e3d4c5b6a7988\"",
-        ))
-    })
+    }
+    let is_tag = |member: &&str| version_of(member.strip_prefix("W/").unwrap_or(member)).is_some();
+    if !given.iter().any(is_tag) {
+        let wants = "wants an ETag as the server gave it, such as \"v3-1f2e3d4c5b6a7988\", or a list of them";
+        return Err(Problem::bad_request(Faults::one("If-Match", "not_a_tag", wants)));
+    }
+    Ok(given.into_iter().filter_map(version_of).collect())
 }
 
 fn version_of(tag: &str) -> Option<i64> {
@@ -56,6 +60,8 @@ fn version_of(tag: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     #[test]
@@ -66,5 +72,16 @@ mod tests {
         for wrong in ["v7", "\"7\"", "W/\"v7\"", "\"v0\"", "\"v-1\"", "\"v1\", \"v2\""] {
             assert_eq!(version_of(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_list_may_be_in_several_lines() {
+        let request = TestRequest::get()
+            .append_header((IF_NONE_MATCH, "\"a\" ,, \"b\""))
+            .append_header((IF_NONE_MATCH, "W/\"c\""));
+        let request = request.to_http_request();
+        assert!(["\"a\"", "\"b\"", "\"c\""].into_iter().all(|tag| none_match(&request, tag)));
+        assert!(!none_match(&request, "\"a+gzip\""));
+        assert!(!none_match(&request, "a"));
     }
 }

@@ -21,8 +21,10 @@ use crate::search::LONGEST as LONGEST_TEXT;
 
 /// `If-Match`, on every write of what exists.
 pub static IF_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
-    let schema = text().pattern(Some(r#"^"v[1-9][0-9]{0,15}(-[0-9a-f]{16})?"$"#));
-    let about = "The ETag of the version that the change is based on (428 without it, 412 when it is stale).";
+    let tag = r#"(W/)?"v[1-9][0-9]{0,15}(-[0-9a-f]{16})?(\+(br|zstd|gzip))?""#;
+    let schema = text().pattern(Some(format!("^{tag}( *, *{tag})*$")));
+    let about = "The ETag of the version that the change is based on (428 without it, 412 when it is stale). Of a list \
+                 (RFC 9110, 13.1.1) one must be current; a weak tag never is.";
     let mut parameter = parameter("If-Match", ParameterIn::Header, schema, about, json!("\"v3-1f2e3d4c5b6a7988\""));
     parameter.required = Required::True;
     parameter

@@ -265,18 +265,18 @@ async fn update(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&RELEASE_CHANGE, &input, &request.app.site)?;
     let wanted = wanted(&form, &input)?;
     let id = request.path("id").to_owned();
-    let row = with_pen(&request, move |c, pen| releases::update(c, pen, &id, version, wanted)).await?;
+    let row = with_pen(&request, move |c, pen| releases::update(c, pen, &id, &version, wanted)).await?;
     answer(&request, 200, row).await
 }
 
 async fn remove(request: Request) -> Result<Answer, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
-    with_pen(&request, move |c, pen| releases::remove(c, pen, &id, version)).await?;
+    with_pen(&request, move |c, pen| releases::remove(c, pen, &id, &version)).await?;
     Ok(Answer::empty(204).private())
 }
 
 async fn publish(request: Request) -> Result<Answer, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
-    let row = with_pen(&request, move |c, pen| releases::publish(c, pen, &id, version)).await?;
+    let row = with_pen(&request, move |c, pen| releases::publish(c, pen, &id, &version)).await?;
     answer(&request, 200, row).await
 }

@@ -1,6 +1,7 @@
 //! Items as they are stored: one table for all kinds of content, one for the ties between them.
 //! The queries that both editing and delivery need.
 
+mod expected;
 pub mod rows;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use crate::database::statement::Term;
 use crate::database::{Backend, Db, any_of, any_pair_of, by_the_way};
 
 pub use crate::content::slug::is_id;
+pub use expected::Expected;
 pub use rows::{Item, Link, Place, Word};
 
 /// `starts_at` and `ends_at` of items without a date: after everything else.
