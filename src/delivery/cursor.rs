@@ -22,7 +22,7 @@ pub struct Cursor {
 }
 
 /// The value of a sort key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum KeyValue {
     /// A time or a position.

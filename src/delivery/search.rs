@@ -17,6 +17,8 @@ use crate::search::{Matches, Search, SearchError};
 
 /// Up to so many items are named to the database, or to the index, in one question.
 pub const FEW: usize = 5_000;
+/// Up to so many that match are put in order, and looked at by rank, for one page.
+const MANY: usize = 100_000;
 /// Items of the first question by rank beyond those that are wanted.
 const SPARE: usize = 12;
 /// How much larger each further question is.
@@ -74,6 +76,14 @@ impl<'a> Found<'a> {
         self.few.as_deref()
     }
 
+    /// All items that match; of very many that would be too dear.
+    pub fn all(&self, place: &str) -> Result<Vec<String>, Problem> {
+        if self.matches.count()? > MANY {
+            return Err(too_dear(place, &format!("more than {MANY} items match the text")));
+        }
+        Ok(self.matches.ids()?)
+    }
+
     /// Those of these items that match.
     pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, Problem> {
         Ok(self.matches.among(ids)?)
@@ -108,7 +118,10 @@ impl<'a> Found<'a> {
                 let hits = self.matches.best_among(&all, most)?;
                 return Ok(hits.into_iter().map(|hit| hit.id).collect());
             }
-            (seen, size) = (hits.len(), size * GROWTH);
+            if hits.len() >= MANY {
+                return Err(too_dear("?q", &format!("the {MANY} best matches do not meet the other conditions")));
+            }
+            (seen, size) = (hits.len(), (size * GROWTH).min(MANY));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Through the items of a selection in an order, from a place on.
 
+use std::cmp::Ordering;
+
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -7,7 +9,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use super::cursor::KeyValue;
 use super::narrow::{Query, after, sorted};
 use super::query::Compare;
-use super::search::Found;
+use super::search::{FEW, Found};
 use super::select::{Selection, Tie};
 use crate::database::schema::{items, links};
 use crate::database::statement::Term;
@@ -17,6 +19,18 @@ use crate::resources::Column;
 
 /// Items that are looked at in one go where many match a text.
 const STRIDE: i64 = 500;
+
+/// Items that are looked at before it is judged how many of them match.
+const SAMPLE: usize = 2_000;
+/// Where fewer than one of so many matches, all that match are put in order instead.
+const RARE: usize = 100;
+/// The most items that are looked at one after the other.
+const FARTHEST: usize = 50_000;
+
+/// Whether it takes too long to come across what matches, as when all of that is old and the newest comes first.
+fn are_rare(matched: usize, seen: usize) -> bool {
+    (seen >= SAMPLE && matched * RARE < seen) || seen >= FARTHEST
+}
 
 /// An item that was found, and its sort keys in the order of the query.
 pub type Row = (String, Vec<KeyValue>);
@@ -48,7 +62,7 @@ impl Walk<'_> {
             return Ok(self.some(connection, start.as_ref(), Some(few), offset, limit)?);
         }
         // Many match: of those that come next in the order, some do.
-        let (mut rows, mut start, wanted) = (Vec::new(), start, (offset + limit) as usize);
+        let (mut rows, mut start, mut seen, wanted) = (Vec::new(), start, 0, (offset + limit) as usize);
         loop {
             let next = self.some(connection, start.as_ref(), None, 0, STRIDE)?;
             let ids: Vec<String> = next.iter().map(|(id, _)| id.clone()).collect();
@@ -56,12 +70,43 @@ impl Walk<'_> {
             let last = next.last().map(|(id, keys)| (keys.clone(), id.clone()));
             let ended = (next.len() as i64) < STRIDE;
             rows.extend(next.into_iter().filter(|(id, _)| good.contains(id)));
-            if rows.len() >= wanted || ended {
-                rows.truncate(wanted);
-                return Ok(rows.split_off(rows.len().min(offset as usize)));
+            (start, seen) = (last, seen + ids.len());
+            let ended = ended || rows.len() >= wanted;
+            if !ended && are_rare(rows.len(), seen) {
+                rows.extend(self.named(connection, found, start.as_ref(), wanted - rows.len())?);
+            } else if !ended {
+                continue;
             }
-            start = last;
+            rows.truncate(wanted);
+            return Ok(rows.split_off(rows.len().min(offset as usize)));
         }
+    }
+
+    /// The first rows behind a place of all that match, however far apart they are: some are named in each
+    /// statement, and what it finds first is joined with what the others do.
+    fn named(
+        &self,
+        connection: &mut Db,
+        found: &Found<'_>,
+        start: Option<&(Vec<KeyValue>, String)>,
+        wanted: usize,
+    ) -> Result<Vec<Row>, Problem> {
+        let mut rows: Vec<Row> = Vec::new();
+        for some in found.all("?sort")?.chunks(FEW) {
+            rows.extend(self.some(connection, start, Some(some), 0, wanted as i64)?);
+            rows.sort_by(|one, other| self.compared(one, other));
+            rows.truncate(wanted);
+        }
+        Ok(rows)
+    }
+
+    /// Which of two rows comes first; equals by id, which goes where the last key does.
+    fn compared(&self, (id, keys): &Row, (other_id, other_keys): &Row) -> Ordering {
+        let in_direction = |down: bool, ordering: Ordering| if down { ordering.reverse() } else { ordering };
+        let keys = self.order.iter().zip(keys.iter().zip(other_keys));
+        let by_keys = keys.map(|((_, down), (one, other))| in_direction(*down, one.cmp(other)));
+        let last_down = self.order.last().is_some_and(|(_, down)| *down);
+        by_keys.fold(Ordering::Equal, Ordering::then).then(in_direction(last_down, id.cmp(other_id)))
     }
 
     fn some(
