@@ -6,6 +6,7 @@ mod access;
 mod accounts;
 mod backup;
 mod bad_input;
+mod caching;
 mod changes;
 mod concurrency;
 mod content;
@@ -70,6 +71,7 @@ fn main() {
         accounts::TESTS,
         backup::TESTS,
         bad_input::TESTS,
+        caching::TESTS,
         changes::TESTS,
         concurrency::TESTS,
         contract::TESTS,

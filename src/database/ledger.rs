@@ -6,18 +6,21 @@
 //! than it must, never less. Places are in groups, so few that the processor has all of them at hand:
 //! of what was found good a moment ago, they say mostly that it still is.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 use twox_hash::XxHash3_64;
+use uuid::Uuid;
+
+use super::sync::{AtomicU64, Mutex};
 
 /// Places for kinds; one is a bit of a word.
 const KINDS: usize = 64;
-/// Places for items: 2 MB.
-const ITEMS: usize = 1 << 18;
+/// Places for items: 2 MB. In unit tests there are fewer, since simulations make thousands of ledgers.
+const ITEMS: usize = if cfg!(test) { 1 << 10 } else { 1 << 18 };
 /// Groups of places: 32 KB.
-const GROUPS: usize = 1 << 12;
+const GROUPS: usize = if cfg!(test) { 1 << 6 } else { 1 << 12 };
 /// An item and what it refers to are seldom more than so many.
 const USUAL: usize = 8;
 
@@ -35,8 +38,8 @@ impl Depends {
     }
 
     /// These items, by their ids.
-    pub fn and_items<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
-        self.items.extend(ids.into_iter().map(|id| place_of_item(id) as u32));
+    pub fn and_items(mut self, ids: impl IntoIterator<Item = Uuid>) -> Self {
+        self.items.extend(ids.into_iter().map(|id| place_of_uuid(id) as u32));
         self.items.sort_unstable();
         self.items.dedup();
         self
@@ -82,7 +85,12 @@ fn place_of_kind(kind: &str) -> usize {
     XxHash3_64::oneshot(kind.as_bytes()) as usize % KINDS
 }
 
+/// The place of an entry of the journal by its id. What is no content may have one that is no UUID.
 fn place_of_item(id: &str) -> usize {
+    Uuid::try_parse(id).map_or_else(|_| XxHash3_64::oneshot(id.as_bytes()) as usize % ITEMS, place_of_uuid)
+}
+
+fn place_of_uuid(id: Uuid) -> usize {
     XxHash3_64::oneshot(id.as_bytes()) as usize % ITEMS
 }
 
@@ -134,6 +142,11 @@ impl Ledger {
         });
     }
 
+    /// When something of this kind was last changed.
+    pub fn last_change(&self, kind: &str) -> u64 {
+        self.kinds[place_of_kind(kind)].load(Ordering::SeqCst)
+    }
+
     /// Notes that anything may have changed.
     pub fn note_everything(&self) {
         self.note_at(|time| self.everything.store(time, Ordering::SeqCst));
@@ -180,20 +193,23 @@ impl Ledger {
 mod tests {
     use super::*;
 
+    const ITEM_A: Uuid = Uuid::from_u128(1);
+    const ITEM_B: Uuid = Uuid::from_u128(2);
+
     #[test]
     fn tells_what_is_out_of_date() {
-        let ledger = Ledger::default();
-        let (list, one) = (Depends::on_kinds(["event", "speaker"]), Depends::default().and_items(["a", "b"]));
+        let (ledger, c) = (Ledger::default(), Uuid::from_u128(3).to_string());
+        let (list, one) = (Depends::on_kinds(["event", "speaker"]), Depends::default().and_items([ITEM_A, ITEM_B]));
         let based = |since| [Basis::new(list.clone(), since), Basis::new(one.clone(), since)];
         let hold = |bases: &[Basis; 2]| bases.each_ref().map(|basis| ledger.holds(basis));
         let early = based(ledger.now());
         // Twice each: what was found good once must be found out of date all the same.
         assert_eq!([hold(&early), hold(&early)], [[true, true]; 2]);
-        ledger.note([("venue", "c")]);
+        ledger.note([("venue", c.as_str())]);
         assert_eq!([hold(&early), hold(&early)], [[true, true]; 2]);
-        ledger.note([("speaker", "c")]);
+        ledger.note([("speaker", c.as_str())]);
         assert_eq!([hold(&early), hold(&early)], [[false, true]; 2]);
-        ledger.note([("partner", "b")]);
+        ledger.note([("partner", ITEM_B.to_string().as_str())]);
         assert_eq!([hold(&early), hold(&early)], [[false, false]; 2]);
         let later = based(ledger.now());
         assert_eq!([hold(&later), hold(&early)], [[true, true], [false, false]]);
@@ -206,15 +222,15 @@ mod tests {
     #[test]
     fn tells_of_each_change() {
         let ledger = Ledger::default();
-        let ids: Vec<String> = (0..2_000).map(|id| format!("item {id}")).collect();
-        let basis = |id: &String| Basis::new(Depends::default().and_items([id.as_str()]), ledger.now());
+        let ids: Vec<Uuid> = (0..2_000).map(Uuid::from_u128).collect();
+        let basis = |id: &Uuid| Basis::new(Depends::default().and_items([*id]), ledger.now());
         let mut kept: Vec<Basis> = ids.iter().map(basis).collect();
         for changed in (0..ids.len()).step_by(7) {
-            ledger.note([("event", ids[changed].as_str())]);
+            ledger.note([("event", ids[changed].to_string().as_str())]);
             assert!(!ledger.holds(&kept[changed]));
-            let place = place_of_item(&ids[changed]);
+            let place = place_of_uuid(ids[changed]);
             for (id, kept) in ids.iter().zip(&mut kept) {
-                assert_eq!(ledger.holds(kept), place_of_item(id) != place, "{id}");
+                assert_eq!(ledger.holds(kept), place_of_uuid(*id) != place, "{id}");
                 *kept = if ledger.holds(kept) { kept.again() } else { basis(id) };
             }
         }

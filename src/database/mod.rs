@@ -16,9 +16,12 @@ pub mod metrics;
 pub mod migrate;
 mod reader;
 pub mod sandbox;
+#[cfg(test)]
+pub(crate) mod schedule;
 pub mod schema;
 pub mod statement;
 pub mod storage;
+pub(crate) mod sync;
 pub mod touched;
 mod writer;
 

@@ -14,6 +14,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use super::absent::{Absences, Absent};
 use super::coding::Coding;
 use super::kept::Kept;
 use crate::database::ledger::Ledger;
@@ -45,9 +46,19 @@ impl Weighter<Place, Arc<Kept>> for Bytewise {
     }
 }
 
+/// What is known of an address.
+#[derive(Debug)]
+pub enum Known {
+    /// This is the answer.
+    Here(Arc<Kept>),
+    /// There is nothing, or not here.
+    Absent(Arc<Absent>),
+}
+
 /// Answers of this node.
 pub struct Answers {
     cache: Option<Cache<Place, Arc<Kept>, Bytewise>>,
+    absences: Absences,
     ledger: Arc<Ledger>,
     hasher: SipHasher13,
 }
@@ -57,7 +68,8 @@ impl Answers {
     pub fn new(bytes: usize, ledger: &Arc<Ledger>) -> Self {
         let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
         let hasher = SipHasher13::new_with_keys(rand::random(), rand::random());
-        Self { cache: (bytes > 0).then(|| room(bytes)), ledger: Arc::clone(ledger), hasher }
+        let cache = (bytes > 0).then(|| room(bytes));
+        Self { cache, absences: Absences::default(), ledger: Arc::clone(ledger), hasher }
     }
 
     /// The place of what has these words, in this order.
@@ -81,33 +93,46 @@ impl Answers {
             HITS.inc();
             return Some(found);
         }
-        cache.remove_if(&place, |kept| !self.is_good(kept));
+        cache.remove_if(&place, |kept| Arc::ptr_eq(kept, &found));
         None
+    }
+
+    /// Why there is no answer at this place, if that is kept and still so.
+    pub fn find_absent(&self, place: Place) -> Option<Arc<Absent>> {
+        let found = self.absences.find(place, &self.ledger)?;
+        HITS.inc();
+        Some(found)
     }
 
     /// The answer at this place, computed unless it is kept or somebody is computing it now. What
     /// somebody else began to compute before a change that is acknowledged is not good enough.
-    pub async fn find_or<E, F>(&self, place: Place, compute: F) -> Result<Arc<Kept>, E>
+    pub async fn find_or<E, F>(&self, place: Place, compute: F) -> Result<Known, E>
     where
-        F: Future<Output = Result<Kept, E>>,
+        F: Future<Output = Result<Known, E>>,
     {
         MISSES.inc();
-        let Some(cache) = &self.cache else { return compute.await.map(Arc::new) };
+        let Some(cache) = &self.cache else { return compute.await };
         for _ in 0..TRIES {
             match cache.get_value_or_guard_async(&place).await {
-                Ok(kept) if self.is_good(&kept) => return Ok(kept),
-                Ok(_) => drop(cache.remove_if(&place, |kept| !self.is_good(kept))),
+                Ok(kept) if self.is_good(&kept) => return Ok(Known::Here(kept)),
+                Ok(stale) => drop(cache.remove_if(&place, |kept| Arc::ptr_eq(kept, &stale))),
                 Err(guard) => {
-                    let kept = Arc::new(compute.await?);
-                    // Overtaken by a change, it is good for those who asked before that, not for others.
-                    if self.is_good(&kept) {
-                        let _ = guard.insert(Arc::clone(&kept));
+                    // Whoever had the guard before may have found that there is nothing.
+                    if let Some(absent) = self.absences.find(place, &self.ledger) {
+                        return Ok(Known::Absent(absent));
                     }
-                    return Ok(kept);
+                    let known = compute.await?;
+                    match &known {
+                        // Overtaken by a change, it is good for those who asked before that, not for others.
+                        Known::Here(kept) if self.is_good(kept) => drop(guard.insert(Arc::clone(kept))),
+                        Known::Here(_) => {}
+                        Known::Absent(absent) => self.absences.keep(place, absent, &self.ledger),
+                    }
+                    return Ok(known);
                 }
             }
         }
-        compute.await.map(Arc::new)
+        compute.await
     }
 
     /// The answer of a place in a content coding, computed once; none when it is too small to be worth it.
@@ -127,12 +152,12 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::compose::MadeOf;
+    use crate::delivery::dependencies::Dependencies;
     use crate::delivery::kept::Made;
 
     fn kept(text: &str, since: u64) -> Kept {
         let tag = |body: &[u8]| format!("\"v0-{}\"", String::from_utf8_lossy(&body[..3]));
-        Made::new("text/plain", text.repeat(2_000), tag, MadeOf::default()).keep([], since)
+        Made::new("text/plain", text.repeat(2_000), tag, Dependencies::default()).keep([], since)
     }
 
     /// What depends on the clock changes without any change of content.

@@ -9,7 +9,9 @@ use quick_cache::sync::Cache;
 
 use super::Shape;
 use super::compose::Composed;
+use super::dependencies::Dependencies;
 use crate::database::ledger::{Basis, Depends, Ledger};
+use crate::resources::Resource;
 
 /// The usual size of a card, in bytes; from it follows how many places are prepared.
 const USUAL: usize = 2_048;
@@ -19,6 +21,8 @@ const USUAL: usize = 2_048;
 pub struct Card {
     /// Its JSON.
     pub object: Box<str>,
+    /// What it depends on.
+    pub dependencies: Dependencies,
     basis: Basis,
 }
 
@@ -36,7 +40,7 @@ struct Bytewise;
 
 impl Weighter<Key, Arc<Card>> for Bytewise {
     fn weight(&self, _: &Key, card: &Arc<Card>) -> u64 {
-        (card.object.len() + card.basis.size() + 192) as u64
+        (card.object.len() + card.basis.size() + card.dependencies.size() + 240) as u64
     }
 }
 
@@ -108,15 +112,17 @@ impl Shelf<'_> {
     /// Remembers what has a slug.
     pub fn learn(&self, kind: &str, slug: &str, id: &str) {
         if let Some(cards) = self.cards {
-            let name = Name { id: id.to_owned(), basis: Basis::new(Depends::on_kinds([kind]), self.since) };
+            let kinds = Resource::of_kind(kind).into_iter().flat_map(Resource::visible_by);
+            let name = Name { id: id.to_owned(), basis: Basis::new(Depends::on_kinds(kinds), self.since) };
             cards.names.insert(format!("{kind}/{slug}"), Arc::new(name));
         }
     }
 
     /// A fresh card, kept where it may be.
     pub fn keep(&self, id: &str, shape: u64, composed: Composed) -> Arc<Card> {
-        let basis = Basis::new(composed.made_of.depends(), self.since);
-        let card = Arc::new(Card { object: composed.object.as_str().into(), basis });
+        let Composed { object, dependencies } = composed;
+        let basis = Basis::new(dependencies.depends(), self.since);
+        let card = Arc::new(Card { object: object.as_str().into(), dependencies, basis });
         if let Some(cache) = self.cards.and_then(|cards| cards.cache.as_ref())
             && let Some(key) = key(id, shape)
         {

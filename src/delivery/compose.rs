@@ -8,6 +8,7 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use super::Shape;
+use super::dependencies::Dependencies;
 use super::fields::only;
 use super::loaded::Loaded;
 use super::ties::{self, Tie};
@@ -15,7 +16,6 @@ use super::viewer::Standing;
 use crate::content::Site;
 use crate::content::field::{Relation, Shape as RelationShape};
 use crate::content::render::{Renderer, empty_relation};
-use crate::database::ledger::Depends;
 use crate::database::schema::items;
 use crate::database::{Db, any_of, by_the_way};
 use crate::items::Item;
@@ -26,29 +26,8 @@ use crate::resources::Resource;
 pub struct Composed {
     /// The JSON object.
     pub object: String,
-    /// What it is made of.
-    pub made_of: MadeOf,
-}
-
-/// What an answer is made of.
-#[derive(Debug, Default, Clone)]
-pub struct MadeOf {
-    /// Everything of these kinds.
-    pub kinds: Vec<&'static str>,
-    /// These items, by id.
-    pub items: Vec<String>,
-}
-
-impl MadeOf {
-    /// Everything of these kinds.
-    pub fn kinds(kinds: impl IntoIterator<Item = &'static str>) -> Self {
-        Self { kinds: kinds.into_iter().collect(), items: Vec::new() }
-    }
-
-    /// The same for the ledger.
-    pub fn depends(&self) -> Depends {
-        Depends::on_kinds(self.kinds.iter().copied()).and_items(self.items.iter().map(String::as_str))
-    }
+    /// What it depends on.
+    pub dependencies: Dependencies,
 }
 
 /// The items in their order.
@@ -70,21 +49,51 @@ pub fn compose(
     ties.extend(ties::given(connection, loaded, site, shape)?);
     ties::inner(connection, resource, site, shape, &mut ties)?;
     let mut children = included_children(connection, resource, site, &ids, shape)?;
+    let relations: Vec<Relation> = resource.relations().collect();
     Ok(loaded
         .iter()
         .map(|item| {
             let ties = ties.remove(&item.id).unwrap_or_default();
             let children = children.as_mut().map(|all| all.remove(&item.id).unwrap_or_default());
-            let mut made_of = MadeOf::default();
-            if let Some(of) = resource.children.filter(|_| children.is_some()) {
-                made_of.kinds.extend(Resource::of_kind(of.kind).into_iter().flat_map(Resource::touched_by));
-            }
-            // What is not shown yet belongs to it too: it will be shown once it is public.
-            let inner = ties.iter().flat_map(|tie| &tie.inner);
-            made_of.items.extend(ties.iter().chain(inner).map(|tie| tie.target_id.clone()).chain([item.id.clone()]));
-            Composed { object: object(resource, site, item, &ties, children, shape), made_of }
+            let dependencies = dependencies((resource, &relations), item, &ties, children.as_deref());
+            let objects = children.map(|all| all.into_iter().map(|child| child.object).collect());
+            Composed { object: object(resource, site, item, &ties, objects, shape), dependencies }
         })
         .collect())
+}
+
+/// What an object depends on: the item, each item at the end of a tie, and with what is filed under the item all
+/// that this depends on, and its kind, of which there may be more tomorrow.
+fn dependencies(
+    (resource, relations): (&'static Resource, &[Relation]),
+    item: &Loaded,
+    ties: &[Tie],
+    children: Option<&[Composed]>,
+) -> Dependencies {
+    let mut all = Dependencies::default();
+    all.add_item(resource.kind, &item.id);
+    // What is not shown yet belongs to it too: it will be shown once it is public.
+    for tie in ties {
+        let Some(target) = target_kind(relations, tie) else { continue };
+        all.add_item(target, &tie.target_id);
+        let relations: Vec<Relation> = match tie.inner.is_empty() {
+            true => continue,
+            false => Resource::of_kind(target).into_iter().flat_map(Resource::relations).collect(),
+        };
+        for inner in &tie.inner {
+            target_kind(&relations, inner).iter().for_each(|target| all.add_item(target, &inner.target_id));
+        }
+    }
+    if let (Some(of), Some(children)) = (resource.children, children) {
+        all.add_kind(of.kind);
+        children.iter().for_each(|child| all.add(&child.dependencies));
+    }
+    all
+}
+
+/// The kind of the item at the other end of a tie.
+fn target_kind(relations: &[Relation], tie: &Tie) -> Option<&'static str> {
+    relations.iter().find(|relation| relation.name == tie.relation).map(|relation| relation.target)
 }
 
 fn object(
@@ -197,7 +206,7 @@ fn included_children(
     site: &Site,
     ids: &[&str],
     shape: &Shape,
-) -> QueryResult<Option<HashMap<String, Vec<String>>>> {
+) -> QueryResult<Option<HashMap<String, Vec<Composed>>>> {
     let Some(of) = resource.children.filter(|of| shape.include.contains(&of.name)) else { return Ok(None) };
     let Some(kind) = Resource::of_kind(of.kind) else { return Ok(None) };
     let dialect = connection.dialect();
@@ -216,9 +225,9 @@ fn included_children(
     let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, site, &view)).collect();
     let inner = Shape { include: shape.within(of.name), fields: None, view, ..shape.clone() };
     let objects = compose(connection, kind, site, &loaded, &inner)?;
-    let mut by_parent: HashMap<String, Vec<String>> = HashMap::new();
-    for (parent, object) in parents.into_iter().zip(objects) {
-        by_parent.entry(parent.unwrap_or_default()).or_default().push(object.object);
+    let mut by_parent: HashMap<String, Vec<Composed>> = HashMap::new();
+    for (parent, composed) in parents.into_iter().zip(objects) {
+        by_parent.entry(parent.unwrap_or_default()).or_default().push(composed);
     }
     Ok(Some(by_parent))
 }

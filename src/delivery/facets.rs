@@ -43,6 +43,14 @@ impl Facet {
         }
     }
 
+    /// The kinds beside `resource` itself whose items it names, or counts by.
+    pub fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
+        match self {
+            Facet::Of(filter) => filter.on.kinds(resource),
+            Facet::Year => Vec::new(),
+        }
+    }
+
     /// All facets of a kind.
     pub fn all(resource: &'static Resource) -> Vec<Facet> {
         let countable = |filter: &&Filter| match filter.on {

@@ -2,19 +2,30 @@
 //! are kept, the one that is asked for is in no cache of the processor, so each further place costs as much
 //! as ten headers; its texts are therefore within it, and what many have in common is shared.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use smallvec::SmallVec;
 
+use super::absent::Absence;
 use super::coding::Coding;
-use super::compose::MadeOf;
+use super::dependencies::Dependencies;
 use crate::database::ledger::Basis;
-use crate::database::now;
 
 /// Headers that all kept answers have, beside the type and the tag.
 const USUAL_HEADERS: usize = 3;
+
+/// What a read came to.
+#[derive(Debug)]
+pub enum Fresh {
+    /// There is an answer.
+    Here(Made),
+    /// There is none, and on what that depends.
+    Absent(Absence, Dependencies),
+}
 
 /// An answer that was just made.
 #[derive(Debug)]
@@ -27,10 +38,11 @@ pub struct Made {
     pub tag: Tag,
     /// Its neighbours, for lists (RFC 8288).
     pub link: Option<String>,
-    /// What it was made of.
-    pub made_of: MadeOf,
-    /// Until when it is good (µs): what depends on the clock is not for long.
-    pub until: i64,
+    /// What it depends on.
+    pub dependencies: Dependencies,
+    /// Until when it is good: what depends on the time of day is not for long. It is an instant of the clock that
+    /// never steps back, so that no correction of the other one makes it good for longer.
+    pub until: Option<Instant>,
 }
 
 impl Made {
@@ -39,11 +51,11 @@ impl Made {
         content_type: &'static str,
         body: impl Into<Vec<u8>>,
         tag: impl FnOnce(&[u8]) -> String,
-        made_of: MadeOf,
+        dependencies: Dependencies,
     ) -> Self {
         let body = body.into();
         let tag = Tag::new(&tag(&body));
-        Self { content_type, body, tag, link: None, made_of, until: i64::MAX }
+        Self { content_type, body, tag, link: None, dependencies, until: None }
     }
 
     /// The same to be kept: with the headers of everybody who is given it, begun at this time of the ledger.
@@ -53,7 +65,7 @@ impl Made {
             body: exact(self.body),
             tag: self.tag,
             headers: headers.into_iter().collect(),
-            basis: Basis::new(self.made_of.depends(), since),
+            basis: Basis::new(self.dependencies.depends(), since),
             until: self.until,
         }
     }
@@ -70,7 +82,7 @@ pub struct Kept {
     pub headers: SmallVec<[(HeaderName, HeaderValue); USUAL_HEADERS]>,
     /// What it stands on.
     pub basis: Basis,
-    until: i64,
+    until: Option<Instant>,
     body: Box<[u8]>,
 }
 
@@ -82,13 +94,21 @@ impl Kept {
 
     /// Whether its time is not over.
     pub fn is_timely(&self) -> bool {
-        self.until == i64::MAX || now() < self.until
+        self.until.is_none_or(|until| Instant::now() < until)
     }
 
     /// About its size, in bytes.
     pub fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(_, value)| value.len()).sum();
         size_of::<Self>() + self.body.len() + headers + self.basis.size()
+    }
+
+    /// The entity tag of what this is in a content coding, if it is coded at all.
+    pub fn tag_in(&self, coding: Option<Coding>) -> Cow<'_, str> {
+        match coding.filter(|coding| coding.is_worth(&self.body)) {
+            Some(coding) => coding.mark(self.tag.as_str()).into(),
+            None => self.tag.as_str().into(),
+        }
     }
 
     /// The same in a content coding; none when it is too small to be worth it.

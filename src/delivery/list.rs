@@ -11,6 +11,7 @@ use super::Shape;
 use super::cards::{Card, Shelf, shape_key};
 use super::compose::compose;
 use super::cursor::{Cursor, KeyValue};
+use super::dependencies::Dependencies;
 use super::drafts;
 use super::facets::Counting;
 use super::loaded::Loaded;
@@ -43,6 +44,8 @@ pub struct Page {
     pub highlights: Vec<(String, String)>,
     /// By name, the values of the facets that were asked for.
     pub facets: Map<String, Value>,
+    /// What all of it depends on.
+    pub dependencies: Dependencies,
 }
 
 /// With what a page is made.
@@ -85,7 +88,15 @@ pub fn page(
         false => facets(connection, (site, facet_items), &selection, found.as_ref(), query)?,
     };
     let encode = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.encode(cursor_key));
-    Ok(Page { cards, next: encode(next), previous: encode(previous), total, highlights, facets })
+    let dependencies = dependencies(resource, query, &cards);
+    Ok(Page { cards, next: encode(next), previous: encode(previous), total, highlights, facets, dependencies })
+}
+
+/// What a page with these cards depends on.
+fn dependencies(resource: &'static Resource, query: &ListQuery, cards: &[Arc<Card>]) -> Dependencies {
+    let mut all = query.dependencies(resource);
+    cards.iter().for_each(|card| all.add(&card.dependencies));
+    all
 }
 
 /// A page for which one statement says what is on it: where the cards are ready, that is all, and it needs
@@ -106,7 +117,8 @@ pub fn glance(
     let cards = cards(connection, resource, kitchen.site, &ids, &query.shape, shelf)?;
     let encode = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.encode(kitchen.cursor_key));
     let (next, previous) = (encode(next), encode(previous));
-    Ok(Some(Page { cards, next, previous, total: None, highlights: Vec::new(), facets: Map::new() }))
+    let dependencies = dependencies(resource, query, &cards);
+    Ok(Some(Page { cards, next, previous, total: None, highlights: Vec::new(), facets: Map::new(), dependencies }))
 }
 
 fn total(connection: &mut Db, selection: &Selection, found: Option<&Found<'_>>) -> Result<i64, Problem> {

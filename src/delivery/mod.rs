@@ -1,5 +1,6 @@
 //! Reads: from a typed query to the bytes of an answer.
 
+pub mod absent;
 pub mod answers;
 pub mod cards;
 pub mod changes;
@@ -7,10 +8,13 @@ pub mod coding;
 pub mod compose;
 mod conditions;
 pub mod cursor;
+pub mod dependencies;
 mod drafts;
 pub mod everywhere;
 pub mod facets;
 mod fields;
+#[cfg(test)]
+mod interleavings;
 pub mod kept;
 pub mod list;
 pub mod live;

@@ -1,16 +1,17 @@
 //! Caches in front of the server: the tags by which they keep answers, and telling them what to forget.
 //!
-//! An answer carries the names of the collections and the ids of the items that it is made of; a change
-//! of an item purges its id and its collection. So what a cache keeps for long is right a moment
-//! after each write, as what this node keeps is (see [`super::answers`]).
+//! An answer carries the names of the collections and the ids of the items that it depends on
+//! ([`super::dependencies`]); a change of an item purges its id and its collection. So what a cache keeps for long
+//! is right a moment after each write, as what this node keeps is (see [`super::answers`]).
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use diesel::prelude::*;
+use diesel::result::QueryResult;
 use serde_json::json;
 
-use super::compose::MadeOf;
+use super::dependencies::Dependencies;
 use crate::app::App;
 use crate::config::CdnConfig;
 use crate::database::backup::PURGED_UP_TO as SETTING;
@@ -19,6 +20,7 @@ use crate::database::{DatabaseError, Db};
 use crate::jobs::BackgroundJob;
 use crate::journal::head;
 use crate::resources::Resource;
+use crate::search::GREW;
 
 /// How often the journal is looked at.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -28,29 +30,44 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Entries of the journal that are told of at a time, and tags in a request.
 const BATCH: i64 = 500;
 const TAGS: usize = 100;
+/// The most items that the tags of an answer name: with more, the header would be longer than what servers take
+/// (8 KB in Varnish and nginx).
+const NAMED: usize = 180;
 
 /// The value of the header with an answer's tags: words with blanks, or with commas.
-pub fn tags(cdn: &CdnConfig, made_of: &MadeOf) -> Option<(&'static str, String)> {
+pub fn tags(cdn: &CdnConfig, dependencies: &Dependencies) -> Option<(&'static str, String)> {
     let (name, between) = match cdn.tags.as_str() {
         "surrogate-key" => ("surrogate-key", " "),
         "cache-tag" => ("cache-tag", ","),
         _ => return None,
     };
-    let collections = made_of.kinds.iter().filter_map(|kind| Some(Resource::of_kind(kind)?.collection));
-    let tags: Vec<&str> = collections.chain(made_of.items.iter().map(String::as_str)).collect();
-    Some((name, tags.join(between)))
+    Some((name, dependencies.tags(NAMED).join(between)))
 }
 
-/// Tells the caches until the application ends, if there are any. Every node does: to forget twice does no
-/// harm. What was not told for certain is told again.
+/// How far this node has told the caches.
+#[derive(Default)]
+struct Told {
+    /// The last entry of the journal.
+    up_to: Option<i64>,
+    /// When the search index had grown, by the ledger.
+    grew: u64,
+}
+
+/// An entry of the journal: its number, and the kind and id of its item.
+pub type Change = (i64, String, String);
+
+/// Tells the caches until the application ends, if there are any. Every node does, each for itself: what a cache
+/// was given by this node before it noticed a change is forgotten when this node has noticed it. To forget twice
+/// does no harm, and what was not told for certain is told again.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
+    let mut told = Told::default();
     loop {
         let Some(app) = app.upgrade() else { return };
         if app.config.cdn.purge_url.is_empty() {
             return;
         }
         job.begin();
-        let pause = match step(&app).await {
+        let pause = match step(&app, &mut told).await {
             Ok(()) => {
                 job.succeed();
                 PAUSE
@@ -66,48 +83,70 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     }
 }
 
-async fn step(app: &App) -> Result<(), String> {
+async fn step(app: &App, told: &mut Told) -> Result<(), String> {
     let said = |error: DatabaseError| error.to_string();
-    let (up_to, tags) = app.database.read(news).await.map_err(said)?;
-    let Some(up_to) = up_to else { return Ok(()) };
+    let from = match told.up_to {
+        Some(up_to) => up_to,
+        None => app.database.read(start).await.map_err(said)?,
+    };
+    let grew = app.database.ledger().last_change(GREW);
+    let changes = app.database.read(move |c| Ok(changes(c, from)?)).await.map_err(said)?;
+    // A cache that asks again at once is given nothing that this node kept from before.
+    app.database.ledger().note(changes.iter().map(|(_, kind, id)| (kind.as_str(), id.as_str())));
+    let mut tags = tags_of(&changes);
+    tags.extend((grew != told.grew).then(|| GREW.to_owned()));
     for tags in tags.chunks(TAGS) {
         let (cdn, tags) = (app.config.cdn.clone(), tags.to_vec());
         let told = actix_web::rt::task::spawn_blocking(move || tell(&cdn, &tags)).await;
         told.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     }
-    app.database.write(move |c| remember(c, up_to)).await.map_err(said)
+    let up_to = changes.last().map_or(from, |change| change.0);
+    if told.up_to != Some(up_to) {
+        app.database.write(move |c| remember(c, up_to)).await.map_err(said)?;
+    }
+    *told = Told { up_to: Some(up_to), grew };
+    Ok(())
 }
 
-/// The tags of what changed since the caches were told, and up to which entry; none where nothing did.
-fn news(connection: &mut Db) -> Result<(Option<i64>, Vec<String>), DatabaseError> {
-    let stored: Option<String> = settings::table.find(SETTING).select(settings::value).first(connection).optional()?;
-    let newest = head(connection)?;
-    let Some(since) = stored.and_then(|text| text.parse::<i64>().ok()) else {
-        // Caches that were never told of anything have nothing from before.
-        return Ok((Some(newest), Vec::new()));
-    };
-    if since >= newest {
-        return Ok((None, Vec::new()));
+/// The entry up to which caches were told before this node began. Caches that were never told of anything have
+/// nothing from before.
+fn start(connection: &mut Db) -> Result<i64, DatabaseError> {
+    match remembered(connection)? {
+        Some(up_to) => Ok(up_to),
+        None => Ok(head(connection)?),
     }
-    let entries: Vec<(i64, String, String)> = journal::table
+}
+
+/// Some of what changed after this entry of the journal, in order.
+pub fn changes(connection: &mut Db, since: i64) -> QueryResult<Vec<Change>> {
+    journal::table
         .filter(journal::sequence.gt(since))
         .order(journal::sequence)
         .limit(BATCH)
         .select((journal::sequence, journal::kind, journal::item_id))
-        .load(connection)?;
-    let up_to = entries.last().map(|entry| entry.0);
-    let mut tags: Vec<String> = Vec::new();
-    for (_, kind, id) in entries {
-        if let Some(resource) = Resource::of_kind(&kind) {
-            tags.extend([resource.collection.to_owned(), id]);
-        }
-    }
-    tags.sort_unstable();
-    tags.dedup();
-    Ok((up_to, tags))
+        .load(connection)
 }
 
+/// The tags of these changes: for each item its id and the name of its collection.
+pub fn tags_of(changes: &[Change]) -> Vec<String> {
+    let of_content = changes.iter().filter_map(|(_, kind, id)| Some((Resource::of_kind(kind)?, id)));
+    let mut tags: Vec<String> =
+        of_content.flat_map(|(resource, id)| [resource.collection.to_owned(), id.to_owned()]).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+fn remembered(connection: &mut Db) -> QueryResult<Option<i64>> {
+    let stored: Option<String> = settings::table.find(SETTING).select(settings::value).first(connection).optional()?;
+    Ok(stored.and_then(|text| text.parse().ok()))
+}
+
+/// Writes down how far caches were told, where another node was not farther.
 fn remember(connection: &mut Db, up_to: i64) -> Result<(), DatabaseError> {
+    if remembered(connection)?.is_some_and(|before| before >= up_to) {
+        return Ok(());
+    }
     diesel::delete(settings::table.find(SETTING)).execute(connection)?;
     let row = (settings::name.eq(SETTING), settings::value.eq(up_to.to_string()));
     diesel::insert_into(settings::table).values(row).execute(connection)?;

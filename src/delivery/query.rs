@@ -2,10 +2,11 @@
 
 use super::Shape;
 use super::cursor::Cursor;
+use super::dependencies::Dependencies;
 use super::facets::Facet;
 use crate::content::{LocaleMode, Site};
 use crate::resources::{Column, On, Resource, Sort};
-use crate::search::Sought;
+use crate::search::{GREW, Sought};
 
 /// Most items of a page.
 pub const MAX_LIMIT: i64 = 100;
@@ -57,6 +58,15 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// The kinds beside its own that decide what fulfils this.
+    fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
+        match self {
+            Condition::Values(on, ..) => on.kinds(resource),
+            Condition::Near { relation, .. } => On::Near(*relation).kinds(resource),
+            Condition::Time(..) | Condition::When(_) => Vec::new(),
+        }
+    }
+
     /// About how many rows it costs to look for this.
     pub(super) fn cost(&self) -> i64 {
         match self {
@@ -173,6 +183,20 @@ impl ListQuery {
     /// Whether the same query has another answer a moment later, though no content changed.
     pub fn depends_on_now(&self) -> bool {
         self.conditions.iter().any(|condition| matches!(condition, Condition::When(_)))
+    }
+
+    /// What decides which items are on a page, what is counted, and what facets tell.
+    pub fn dependencies(&self, resource: &'static Resource) -> Dependencies {
+        let mut all = Dependencies::on_kinds(resource.visible_by());
+        let filters = self.conditions.iter().flat_map(|condition| condition.kinds(resource));
+        let facets = self.facets.iter().flat_map(|facet| facet.kinds(resource));
+        for kind in filters.chain(facets) {
+            Resource::of_kind(kind).into_iter().flat_map(Resource::visible_by).for_each(|kind| all.add_kind(kind));
+        }
+        if self.text.is_some() {
+            all.add_kind(GREW);
+        }
+        all
     }
 
     /// Whether a page in the order of the start is all that is asked for.

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::conditions::tag as etag;
-use super::hand_out::{negotiated, place};
+use super::hand_out::{absent, negotiated, place};
 use super::openapi::schemas::reference;
 use super::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
 use super::preview_api::{Sight, sight};
@@ -16,11 +17,12 @@ use super::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::app::App;
 use crate::content::Site;
 use crate::content::fault::Faults;
-use crate::database::{Db, now};
+use crate::database::Db;
 use crate::delivery::Shape;
-use crate::delivery::answers::Place;
-use crate::delivery::compose::MadeOf;
-use crate::delivery::kept::Made;
+use crate::delivery::absent::{Absence, Absent};
+use crate::delivery::answers::{Known, Place};
+use crate::delivery::dependencies::Dependencies;
+use crate::delivery::kept::{Fresh, Made};
 use crate::delivery::list::{Page, glance, page};
 use crate::delivery::one::{One, one};
 use crate::delivery::purge;
@@ -30,14 +32,13 @@ use crate::delivery::viewer::Viewer;
 use crate::editorial::operations::find;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
-use crate::search::GREW;
 
 /// What anybody may keep for a moment, and use a little longer while asking again.
-const PUBLIC_CACHE: &str = "public, max-age=5, stale-while-revalidate=30";
+pub const PUBLIC_CACHE: &str = "public, max-age=5, stale-while-revalidate=30";
 /// The type of answers with some of the fields.
 const PARTIAL: &str = "application/vnd.plenary.partial+json";
-/// How long an answer is good that depends on the clock (µs).
-const MOMENT: i64 = 1_000_000;
+/// How long an answer is good that depends on the clock.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// The group of a kind in the documentation.
 pub fn tag(resource: &Resource) -> &'static str {
@@ -138,12 +139,14 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
         return Err(Problem::bad_request(faults));
     }
     query.at = sight.at;
-    let (until, made_of) = (good_until(&query), made_of(resource, &query));
+    let until = good_until(&query);
     let compute = async {
         let (limit, content_type) = (query.limit, media_type(&query.shape));
         let page = read_page(&request.app, resource, &sight, query).await?;
         let link = links(&request, &page);
-        Ok(Made { link, until, ..Made::new(content_type, envelope(&page, limit), |body| etag(0, body), made_of) })
+        let body = envelope(&page, limit);
+        let made = Made::new(content_type, body, |body| etag(0, body), page.dependencies);
+        Ok(Fresh::Here(Made { link, until, ..made }))
     };
     keep(&request, &sight, compute).await
 }
@@ -165,27 +168,36 @@ pub async fn read_page(
 
 /// Computes an answer, and keeps it where it may be: what anybody would see, and what anybody would see at a
 /// moment.
-pub async fn keep<E: From<Problem>>(
+pub async fn keep(
     request: &Request,
     sight: &Sight,
-    compute: impl Future<Output = Result<Made, E>>,
-) -> Result<Answer, E> {
+    compute: impl Future<Output = Result<Fresh, Problem>>,
+) -> Result<Answer, Problem> {
     let compute = async {
         let since = request.app.database.ledger().now();
-        let made = compute.await?;
-        let headers = headers(request, sight, &made);
-        Ok::<_, E>(made.keep(headers, since))
+        Ok::<_, Problem>(match compute.await? {
+            Fresh::Here(made) => {
+                let headers = headers(request, sight, &made);
+                Known::Here(Arc::new(made.keep(headers, since)))
+            }
+            Fresh::Absent(absence, dependencies) => Known::Absent(Arc::new(Absent::new(absence, dependencies, since))),
+        })
     };
     let place = match (sight.viewer.is_public(), sight.at) {
-        (true, None) => place(&request.app, &request.http, request.negotiated.as_deref()),
-        (true, Some(at)) => place_at(request, at).await?,
-        (false, _) => return Ok(Answer::kept(None, Arc::new(compute.await?))),
+        (true, None) => Some(place(&request.app, &request.http, request.negotiated.as_deref())),
+        (true, Some(at)) => Some(place_at(request, at).await?),
+        (false, _) => None,
     };
-    let kept = match sight.at.and_then(|_| request.app.answers.find(place)) {
-        Some(kept) => kept,
-        None => request.app.answers.find_or(place, compute).await?,
+    let ready = place.filter(|_| sight.at.is_some()).and_then(|place| request.app.answers.find(place));
+    let known = match (ready, place) {
+        (Some(kept), _) => Known::Here(kept),
+        (None, Some(place)) => request.app.answers.find_or(place, compute).await?,
+        (None, None) => compute.await?,
     };
-    Ok(Answer::kept(Some(place), kept))
+    match known {
+        Known::Here(kept) => Ok(Answer::kept(place, kept)),
+        Known::Absent(found) => absent(&request.app, &found, sight.is_public()),
+    }
 }
 
 /// Where the answer at a moment is kept: beside what the address says, by what plans make of the site until then.
@@ -196,14 +208,14 @@ async fn place_at(request: &Request, at: i64) -> Result<Place, Problem> {
     Ok(request.app.answers.place(&[path, query, negotiated, "at", &generation]))
 }
 
-/// Of what a list is made.
-pub fn made_of(resource: &'static Resource, query: &ListQuery) -> MadeOf {
-    MadeOf::kinds(resource.touched_by().into_iter().chain(query.text.as_ref().map(|_| GREW)))
+/// The answer with one item, in any form.
+pub fn kept_item(content_type: &'static str, body: String, version: i64, dependencies: Dependencies) -> Fresh {
+    Fresh::Here(Made::new(content_type, body, |body| etag(version, body), dependencies))
 }
 
-/// The answer with one item, in any form.
-pub fn kept_item(content_type: &'static str, body: String, version: i64, made_of: MadeOf) -> Made {
-    Made::new(content_type, body, |body| etag(version, body), made_of)
+/// There is no such item, until one of its kind is made, published or renamed.
+pub fn missing(resource: &'static Resource) -> Fresh {
+    Fresh::Absent(Absence::Missing(resource.noun), Dependencies::on_kinds(resource.visible_by()))
 }
 
 /// Items with some of their fields are of another type, so that clients know which to expect.
@@ -211,10 +223,9 @@ fn media_type(shape: &Shape) -> &'static str {
     if shape.fields.is_some() { PARTIAL } else { JSON }
 }
 
-/// Until when an answer to this query is good (µs), if nothing is changed: what lies ahead now does not
-/// a moment later.
-pub fn good_until(query: &ListQuery) -> i64 {
-    if query.depends_on_now() { now() + MOMENT } else { i64::MAX }
+/// Until when an answer to this query is good, if nothing is changed: what lies ahead now does not a moment later.
+pub fn good_until(query: &ListQuery) -> Option<Instant> {
+    query.depends_on_now().then(|| Instant::now() + MOMENT)
 }
 
 fn envelope(page: &Page, limit: i64) -> String {
@@ -265,18 +276,6 @@ fn links(request: &Request, page: &Page) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-/// Why there is no answer to keep: the item is elsewhere, or the request is refused.
-enum NoAnswer {
-    Moved(String),
-    Refused(Problem),
-}
-
-impl From<Problem> for NoAnswer {
-    fn from(problem: Problem) -> Self {
-        NoAnswer::Refused(problem)
-    }
-}
-
 async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let sight = sight(&request).await?;
@@ -298,22 +297,18 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
             }
             Ok(one(c, resource, &app.site, &key, &shape)?)
         };
-        match sight.read_item(&request.app, read).await? {
-            One::Here { composed, version } => Ok(kept_item(content_type, composed.object, version, composed.made_of)),
-            One::Moved(slug) => Err(NoAnswer::Moved(slug)),
-            One::Nowhere => Err(NoAnswer::Refused(Problem::not_found(resource.noun))),
-        }
+        Ok(match sight.read_item(&request.app, read).await? {
+            One::Here { composed, version } => kept_item(content_type, composed.object, version, composed.dependencies),
+            One::Moved(slug) => {
+                let query = request.http.query_string();
+                let mark = if query.is_empty() { "" } else { "?" };
+                let location = format!("{}/{slug}{mark}{query}", collection_path(resource));
+                Fresh::Absent(Absence::Moved(location), Dependencies::on_kinds(resource.visible_by()))
+            }
+            One::Nowhere => missing(resource),
+        })
     };
-    match keep(&request, &sight, compute).await {
-        Ok(answer) => Ok(answer),
-        Err(NoAnswer::Refused(problem)) => Err(problem),
-        Err(NoAnswer::Moved(slug)) => {
-            let query = request.http.query_string();
-            let mark = if query.is_empty() { "" } else { "?" };
-            let location = format!("{}/{slug}{mark}{query}", collection_path(resource));
-            Ok(Answer::empty(308).header("location", location))
-        }
-    }
+    keep(&request, &sight, compute).await
 }
 
 /// The headers with which an answer is handed out, beside its type and its tag. Those that many answers have
@@ -328,7 +323,7 @@ fn headers(request: &Request, sight: &Sight, made: &Made) -> Vec<(HeaderName, He
     let language = request.query("locale").map_or(Some(site.default_locale()), |locale| site.locale(locale));
     let cache = if sight.is_public() { PUBLIC_CACHE } else { "private, no-store" };
     let own = |value: &str| HeaderValue::from_str(value).ok();
-    let tags = if sight.is_public() { purge::tags(&request.app.config.cdn, &made.made_of) } else { None };
+    let tags = if sight.is_public() { purge::tags(&request.app.config.cdn, &made.dependencies) } else { None };
     let given = [
         (header::VARY, Some(HeaderValue::from_static(vary))),
         (header::CONTENT_LANGUAGE, language.and_then(|language| request.app.languages.get(language).cloned())),

@@ -202,7 +202,8 @@ pub fn request_id(headers: &HeaderMap) -> String {
     given.filter(sane).map_or_else(crate::database::new_id, str::to_owned)
 }
 
-fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpResponse {
+/// An answer, as this client wants it.
+pub fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpResponse {
     if let Some(handed) = answer.kept {
         return hand_out(app, http, handed.place, handed.answer, id);
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::openapi::RefOr;
 
 use super::conditions::tag as etag;
-use super::content_api::{collection_path, good_until, item_path, keep, kept_item, made_of, negotiate, read_page, tag};
+use super::content_api::{collection_path, good_until, item_path, keep, kept_item, missing, negotiate, read_page, tag};
 use super::openapi::schemas::text;
 use super::parameters::{IF_NONE_MATCH, number, path_id_or_slug};
 use super::preview_api::{Sight, sight};
@@ -15,7 +15,7 @@ use super::route::{Access, Answer, Request, Route, Takes};
 use crate::content::LocaleMode;
 use crate::content::fault::Faults;
 use crate::database::Db;
-use crate::delivery::kept::Made;
+use crate::delivery::kept::{Fresh, Made};
 use crate::delivery::one::{One, one};
 use crate::delivery::query::Pairs;
 use crate::delivery::reader::Reader;
@@ -208,12 +208,13 @@ async fn list(resource: &'static Resource, form: Form, mut request: Request) -> 
     let sight = only_public(&request).await?;
     let (mut query, locale) = shaped(resource, &request)?;
     query.at = sight.at;
-    let (until, made_of) = (good_until(&query), made_of(resource, &query));
+    let until = good_until(&query);
     let compute = async {
         let page = read_page(&request.app, resource, &sight, query).await?;
         let objects: Vec<&str> = page.cards.iter().map(|card| &*card.object).collect();
         let body = written(&request, form, &objects, &locale)?;
-        Ok(Made { until, ..Made::new(form.media_type(), body, |body| etag(0, body), made_of) })
+        let made = Made::new(form.media_type(), body, |body| etag(0, body), page.dependencies);
+        Ok(Fresh::Here(Made { until, ..made }))
     };
     keep(&request, &sight, compute).await
 }
@@ -229,9 +230,9 @@ async fn get(resource: &'static Resource, form: Form, mut request: Request) -> R
         let (app, key) = (Arc::clone(&request.app), request.path("id_or_slug").to_owned());
         let read = move |c: &mut Db| Ok(one(c, resource, &app.site, &key, &query.shape)?);
         let found = sight.read_item(&request.app, read).await?;
-        let One::Here { composed, version } = found else { return Err(Problem::not_found(resource.noun)) };
+        let One::Here { composed, version } = found else { return Ok(missing(resource)) };
         let body = written(&request, form, &[&composed.object], &locale)?;
-        Ok(kept_item(form.media_type(), body, version, composed.made_of))
+        Ok(kept_item(form.media_type(), body, version, composed.dependencies))
     };
     keep(&request, &sight, compute).await
 }

@@ -7,12 +7,16 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use super::conditions::none_match;
-use super::door::{finish, wanted_coding};
-use super::route::{Access, Route};
+use super::content_api::PUBLIC_CACHE;
+use super::door::{finish, refuse, respond, wanted_coding};
+use super::route::{Access, Answer, Route};
 use crate::app::App;
 use crate::content::Site;
+use crate::delivery::absent::{Absence, Absent};
 use crate::delivery::answers::Place;
 use crate::delivery::kept::Kept;
+use crate::delivery::purge;
+use crate::problem::Problem;
 
 /// The language that the client's settings ask for (RFC 9110, section 12.5.4), where the address does
 /// not say any and it is not the default, which needs none.
@@ -47,35 +51,61 @@ pub fn at_once(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option
         return None;
     }
     let place = place(app, http, negotiated(http, &app.site).as_deref());
-    let kept = app.answers.find(place)?;
-    Some(hand_out(app, http, Some(place), kept, id))
+    if let Some(kept) = app.answers.find(place) {
+        return Some(hand_out(app, http, Some(place), kept, id));
+    }
+    let found = app.answers.find_absent(place)?;
+    Some(match absent(app, &found, true) {
+        Ok(answer) => respond(app, http, answer, id),
+        Err(problem) => refuse(app, http, &problem, id),
+    })
+}
+
+/// What is answered where there is no content. The problem has the id of the request in it and is not kept by
+/// anybody else; the way to the new address is, like an answer, if it is `public`.
+pub fn absent(app: &App, found: &Absent, public: bool) -> Result<Answer, Problem> {
+    match &found.absence {
+        Absence::Missing(noun) => Err(Problem::not_found(noun)),
+        Absence::Moved(location) => {
+            let moved = Answer::empty(308).header("location", location).header("vary", "Authorization");
+            if !public {
+                return Ok(moved.private());
+            }
+            let tags = purge::tags(&app.config.cdn, &found.dependencies);
+            let moved = moved.header("cache-control", PUBLIC_CACHE);
+            Ok(tags.into_iter().fold(moved, |moved, (name, tags)| moved.header(name, tags)))
+        }
+    }
 }
 
 /// A kept answer as this client wants it, or 304 when the client has it already. `place` says where it is
 /// kept with its coded forms, if it is.
 pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<Kept>, id: &str) -> HttpResponse {
-    if none_match(http, kept.tag.as_str()) {
-        let mut response = HttpResponse::build(StatusCode::NOT_MODIFIED);
-        describe(&mut response, &kept);
-        finish(app, &mut response, id);
-        return response.finish();
-    }
     let coding = if app.config.server.compress { wanted_coding(http) } else { None };
+    if http.headers().contains_key(header::IF_NONE_MATCH) {
+        let tag = kept.tag_in(coding);
+        if none_match(http, &tag) {
+            let mut response = HttpResponse::build(StatusCode::NOT_MODIFIED);
+            describe(&mut response, &tag, &kept);
+            finish(app, &mut response, id);
+            return response.finish();
+        }
+    }
     let coded = coding.and_then(|coding| match place {
         Some(place) => app.answers.coded(place, &kept, coding),
         None => kept.coded(coding).map(Arc::new),
     });
     let shown = coded.unwrap_or(kept);
     let mut response = HttpResponse::Ok();
-    describe(&mut response, &shown);
+    describe(&mut response, shown.tag.as_str(), &shown);
     response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(shown.content_type)));
     finish(app, &mut response, id);
     response.body(shown.body())
 }
 
-/// The headers of a kept answer.
-fn describe(response: &mut HttpResponseBuilder, kept: &Kept) {
-    response.insert_header((header::ETAG, kept.tag.as_str()));
+/// The headers of a kept answer with this tag.
+fn describe(response: &mut HttpResponseBuilder, tag: &str, kept: &Kept) {
+    response.insert_header((header::ETAG, tag));
     for (name, value) in &kept.headers {
         response.append_header((name, value));
     }

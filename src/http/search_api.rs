@@ -14,9 +14,9 @@ use super::preview_api::Sight;
 use super::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::content::fault::{Faults, unknown};
 use crate::database::Db;
-use crate::delivery::compose::MadeOf;
+use crate::delivery::dependencies::Dependencies;
 use crate::delivery::everywhere::{self, Hit};
-use crate::delivery::kept::Made;
+use crate::delivery::kept::{Fresh, Made};
 use crate::problem::Problem;
 use crate::resources::{ALL, COLLECTIONS, Resource};
 use crate::search::{GREW, Sought};
@@ -124,9 +124,9 @@ async fn search(mut request: Request) -> Result<Answer, Problem> {
             Ok::<_, Problem>((hits.split_off(offset.min(hits.len())), more))
         };
         let (hits, more) = request.app.database.read(read).await?;
-        let made_of = MadeOf::kinds(ALL.iter().map(|resource| resource.kind).chain([GREW]));
+        let dependencies = Dependencies::on_kinds(ALL.iter().map(|resource| resource.kind).chain([GREW]));
         let body = json!({"data": hits.into_iter().map(shown).collect::<Vec<Value>>(), "more": more});
-        Ok::<_, Problem>(Made::new(JSON, body.to_string(), |body| etag(0, body), made_of))
+        Ok(Fresh::Here(Made::new(JSON, body.to_string(), |body| etag(0, body), dependencies)))
     };
     keep(&request, &sight, compute).await
 }

@@ -12,8 +12,9 @@ use super::parameters::{IF_NONE_MATCH, number, query, whole};
 use super::preview_api::Sight;
 use super::route::{Access, Answer, Request, Route};
 use crate::database::Db;
-use crate::delivery::compose::MadeOf;
-use crate::delivery::kept::Made;
+use crate::delivery::absent::Absence;
+use crate::delivery::dependencies::Dependencies;
+use crate::delivery::kept::{Fresh, Made};
 use crate::delivery::sitemap::{count, entries};
 use crate::feeds::sitemap::{index, sitemap};
 use crate::problem::{Kind, Problem};
@@ -53,14 +54,18 @@ async fn get(request: Request) -> Result<Answer, Problem> {
             let own = format!("{}/api/v1/sitemap.xml", public_url.trim_end_matches('/'));
             match page {
                 None if sitemaps > 1 => {
-                    Ok(index(&(1..=sitemaps).map(|page| format!("{own}?page={page}")).collect::<Vec<_>>()))
+                    let pages: Vec<String> = (1..=sitemaps).map(|page| format!("{own}?page={page}")).collect();
+                    Ok::<_, Problem>(Some(index(&pages)))
                 }
-                Some(page) if page > sitemaps.max(1) => Err(Problem::not_found("sitemap")),
-                page => Ok(sitemap(&site, &public_url, &entries(c, &site, page.unwrap_or(1))?)),
+                Some(page) if page > sitemaps.max(1) => Ok(None),
+                page => Ok(Some(sitemap(&site, &public_url, &entries(c, &site, page.unwrap_or(1))?))),
             }
         };
-        let body = request.app.database.read(read).await?;
-        Ok::<_, Problem>(Made::new(XML, body, |body| etag(0, body), MadeOf::kinds(["event"])))
+        let dependencies = Dependencies::on_kinds(["event"]);
+        Ok(match request.app.database.read(read).await? {
+            Some(body) => Fresh::Here(Made::new(XML, body, |body| etag(0, body), dependencies)),
+            None => Fresh::Absent(Absence::Missing("sitemap"), dependencies),
+        })
     };
     keep(&request, &sight, compute).await
 }

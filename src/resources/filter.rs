@@ -1,5 +1,7 @@
 //! How lists are filtered and sorted: declarations only; `delivery` turns them into queries.
 
+use super::Resource;
+
 /// One query parameter of a list.
 #[derive(Debug)]
 pub struct Filter {
@@ -43,6 +45,25 @@ pub enum On {
 }
 
 impl On {
+    /// The kinds beside `resource` itself whose items decide what it selects.
+    pub fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
+        match self {
+            On::Parent(kind) => vec![kind],
+            On::Refers { target, .. } => vec![target],
+            On::ReferredBy { source, .. } => vec![source],
+            On::Near(Some(relation)) => {
+                resource.relations().filter(|known| known.name == *relation).map(|known| known.target).collect()
+            }
+            On::Through(through) => {
+                let target = Resource::of_kind(through.target);
+                let inner = target.into_iter().flat_map(|target| through.filter.on.kinds(target));
+                inner.chain([through.target]).collect()
+            }
+            On::Slug | On::Ids | On::When | On::Time(_) | On::Country | On::Variant(_) | On::Word(_) => Vec::new(),
+            On::Near(None) => Vec::new(),
+        }
+    }
+
     /// Whether one item can have several of its values, so that it can have all of some.
     pub fn is_many(&self) -> bool {
         match self {

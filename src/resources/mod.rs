@@ -113,21 +113,11 @@ impl Resource {
         self.field("starts_at").is_some_and(|f| matches!(f.kind, Kind::Moment { .. }))
     }
 
-    /// The kinds of which a change can change lists of this kind: which items they have, and how these
-    /// are shown.
-    pub fn touched_by(&'static self) -> Vec<&'static str> {
-        let children = self.children.and_then(|children| Resource::of_kind(children.kind));
-        let targets = |resource: &'static Resource| resource.relations().map(|relation| relation.target);
-        let sources = self.filters.iter().filter_map(|filter| match filter.on {
-            On::ReferredBy { source, .. } => Some(source),
-            On::Through(through) => Some(through.target),
-            _ => None,
-        });
-        let below = children.into_iter().flat_map(|kind| targets(kind).chain([kind.kind]));
-        let mut kinds: Vec<&str> = targets(self).chain(sources).chain(below).chain([self.kind]).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        kinds
+    /// The kinds of which a change can change which items of this kind the public sees: itself, and the kind
+    /// with which its items appear and disappear.
+    pub fn visible_by(&'static self) -> impl Iterator<Item = &'static str> {
+        let holders = ALL.into_iter().filter(|other| other.children.is_some_and(|below| below.kind == self.kind));
+        std::iter::once(self.kind).chain(holders.map(|holder| holder.kind))
     }
 
     /// The rich text that is the item's body, if it has one in each language.

@@ -19,5 +19,5 @@ pub use folder::{folder, put_aside};
 pub use index::{Search, SearchError};
 pub use words::{LONGEST, Sought};
 
-/// The name under which the ledger knows that the index grew.
-pub const GREW: &str = "search index";
+/// The name under which the ledger, and caches in front, know that the index grew.
+pub const GREW: &str = "search-index";

@@ -1,0 +1,173 @@
+//! A scheduler for tests: threads of which one runs at a time. At each point that they come to, a seed decides
+//! whether it goes on or which other one does, so that an interleaving can be had again.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::thread::{JoinHandle, Thread};
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+
+/// How often a thread goes on at a point: long runs of one thread, now and then broken, find most.
+const GOES_ON: f64 = 0.8;
+/// Nobody runs.
+const NOBODY: usize = usize::MAX;
+
+thread_local! {
+    static OWN: RefCell<Option<(Arc<Turns>, usize)>> = const { RefCell::new(None) };
+}
+
+/// Whether this thread is one of a schedule.
+pub fn is_scheduled() -> bool {
+    OWN.with_borrow(Option::is_some)
+}
+
+/// A place at which another thread may go on.
+pub fn point() {
+    OWN.with_borrow(|own| own.iter().for_each(|(turns, number)| turns.point(*number)));
+}
+
+/// Lets another thread go on: this one waits for something.
+pub fn pause() {
+    OWN.with_borrow(|own| own.iter().for_each(|(turns, number)| turns.give(*number)));
+}
+
+/// Waits for a future.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => pause(),
+        }
+    }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The threads, which are kept from one interleaving to the next.
+pub struct Schedule {
+    turns: Arc<Turns>,
+    workers: Vec<(mpsc::Sender<Job>, JoinHandle<()>)>,
+    over: mpsc::Receiver<bool>,
+}
+
+impl Schedule {
+    /// For so many threads.
+    pub fn new(seed: u64, threads: usize) -> Self {
+        let (tell, over) = mpsc::channel();
+        let turns = Arc::new(Turns {
+            running: AtomicUsize::new(NOBODY),
+            state: Mutex::new(State { rng: StdRng::seed_from_u64(seed), alive: Vec::new(), threads: Vec::new() }),
+        });
+        let workers: Vec<_> = (0..threads).map(|number| worker(number, &turns, tell.clone())).collect();
+        turns.state().threads = workers.iter().map(|(_, handle)| handle.thread().clone()).collect();
+        Self { turns, workers, over }
+    }
+
+    /// Runs these to their ends, one on each thread.
+    pub fn run(&self, jobs: Vec<Job>) {
+        let count = jobs.len();
+        assert!(count <= self.workers.len(), "there are threads for all");
+        self.turns.state().alive = (0..count).collect();
+        for (job, (sender, _)) in jobs.into_iter().zip(&self.workers) {
+            sender.send(job).expect("the thread waits for work");
+        }
+        self.turns.start();
+        for _ in 0..count {
+            assert!(self.over.recv().expect("the threads are there"), "a thread failed");
+        }
+    }
+}
+
+impl Drop for Schedule {
+    fn drop(&mut self) {
+        for (sender, handle) in self.workers.drain(..) {
+            drop(sender);
+            let _ = handle.join();
+        }
+    }
+}
+
+fn worker(number: usize, turns: &Arc<Turns>, over: mpsc::Sender<bool>) -> (mpsc::Sender<Job>, JoinHandle<()>) {
+    let (sender, jobs) = mpsc::channel::<Job>();
+    let turns = Arc::clone(turns);
+    let run = move || {
+        OWN.set(Some((Arc::clone(&turns), number)));
+        for job in jobs {
+            turns.wait(number);
+            let outcome = catch_unwind(AssertUnwindSafe(job));
+            turns.end(number);
+            if over.send(outcome.is_ok()).is_err() {
+                return;
+            }
+        }
+    };
+    (sender, std::thread::spawn(run))
+}
+
+/// Whose turn it is.
+struct Turns {
+    running: AtomicUsize,
+    state: Mutex<State>,
+}
+
+struct State {
+    rng: StdRng,
+    /// Those that are not at their ends.
+    alive: Vec<usize>,
+    threads: Vec<Thread>,
+}
+
+impl Turns {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, number: usize) {
+        while self.running.load(Ordering::SeqCst) != number {
+            std::thread::park();
+        }
+    }
+
+    fn start(&self) {
+        let mut state = self.state();
+        state.hand_on(&self.running, None);
+    }
+
+    fn point(&self, number: usize) {
+        if !self.state().rng.random_bool(GOES_ON) {
+            self.give(number);
+        }
+    }
+
+    fn give(&self, number: usize) {
+        self.state().hand_on(&self.running, Some(number));
+        self.wait(number);
+    }
+
+    fn end(&self, number: usize) {
+        let mut state = self.state();
+        state.alive.retain(|alive| *alive != number);
+        state.hand_on(&self.running, None);
+    }
+}
+
+impl State {
+    /// Chooses who goes on; not the one that gives its turn away, unless it is the last.
+    fn hand_on(&mut self, running: &AtomicUsize, from: Option<usize>) {
+        let others: Vec<usize> = self.alive.iter().copied().filter(|number| Some(*number) != from).collect();
+        let next = others.choose(&mut self.rng).copied().or(from).unwrap_or(NOBODY);
+        running.store(next, Ordering::SeqCst);
+        if let Some(thread) = self.threads.get(next) {
+            thread.unpark();
+        }
+    }
+}
