@@ -21,6 +21,7 @@ use crate::database::schema::idempotency_keys;
 use crate::database::{Address, Database, DatabaseError, Threads, connection, migrate, now};
 use crate::delivery::answers::Answers;
 use crate::delivery::cards::{Cards, Shelf};
+use crate::delivery::kept::Kept;
 use crate::delivery::list::Kitchen;
 use crate::delivery::live::Live;
 use crate::editorial;
@@ -64,7 +65,7 @@ pub struct App {
     /// Signs what only this site may make: cursors, preview links, tokens of changes, log-ins on their way.
     pub site_key: Vec<u8>,
     /// The OpenAPI document, once somebody has asked for it.
-    pub document: OnceLock<String>,
+    pub document: OnceLock<Arc<Kept>>,
 }
 
 /// Why the application did not start.

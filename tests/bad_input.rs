@@ -15,7 +15,10 @@ tests![
     every_field_refuses_wrong_types,
     all_faults_at_once,
     bounds_hold,
-    random_bodies_never_break_it
+    random_bodies_never_break_it,
+    unknown_members_are_refused_though_null,
+    coded_bodies_are_refused,
+    parameters_that_name_nothing_are_refused,
 ];
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -257,4 +260,51 @@ fn random_bodies_never_break_it(app: &TestApp) {
             Ok(())
         })
         .unwrap();
+}
+
+/// What a merge patch takes away must be there to be taken away.
+fn unknown_members_are_refused_though_null(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("events", &json!({"title": "E", "slug": "e", "kicker": "K", "contact": {"email": "a@example.org"}}));
+    let patch = |query: &str, body: Value| editor.patch(&format!("/api/v1/events/e{query}"), "\"v1\"", &body);
+    for query in ["", "?view=draft", "?merge=auto"] {
+        patch(query, json!({"titel": null, "kicker": "L"})).problem(422, &[("/titel", "unknown_field")]);
+        patch(query, json!({"contact": {"mail": null}})).problem(422, &[("/contact/mail", "unknown_field")]);
+        patch(query, json!({"published_at": null})).problem(422, &[("/published_at", "read_only")]);
+    }
+    let new = json!({"title": "F", "titel": null});
+    editor.post("/api/v1/events", &new).problem(422, &[("/titel", "unknown_field")]);
+    let changed = patch("", json!({"kicker": null, "contact": {"email": null}})).expect(200).json();
+    assert_eq!((&changed["kicker"], &changed["version"]), (&Value::Null, &json!(2)));
+}
+
+fn coded_bodies_are_refused(app: &TestApp) {
+    let editor = app.editor();
+    let post = |coding: &str| {
+        editor.send("POST", "/api/v1/topics", &[JSON, ("content-encoding", coding)], br#"{"name": "T"}"#)
+    };
+    for coding in ["gzip", "br", "x-none", "identity, gzip"] {
+        let reply = post(coding);
+        assert_eq!(reply.header("accept-encoding"), "identity", "{coding}");
+        reply.problem(415, &[]);
+    }
+    post("identity").expect(201);
+    // Where there is no body, there is nothing that could be coded.
+    editor.send("GET", "/api/v1/topics", &[("content-encoding", "gzip")], b"").expect(200);
+}
+
+fn parameters_that_name_nothing_are_refused(app: &TestApp) {
+    let public = app.public();
+    for (path, name, code) in [
+        ("events?q=%00", "?q", "invalid_text"),
+        ("events?q=a%00b", "?q", "invalid_text"),
+        ("search?q=%00", "?q", "invalid_text"),
+        ("events?slug=a%00", "?slug", "invalid_text"),
+        ("events?sort=", "?sort", "empty"),
+        ("events?sort=,", "?sort", "empty"),
+        ("events?fields=", "?fields", "empty"),
+        ("events.rss?sort=", "?sort", "empty"),
+    ] {
+        public.get(&format!("/api/v1/{path}")).problem(400, &[(name, code)]);
+    }
 }

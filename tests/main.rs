@@ -33,6 +33,7 @@ mod plans_model;
 mod plans_world;
 mod preview;
 mod process;
+mod proxy;
 mod queries;
 mod releases;
 mod review;
@@ -98,6 +99,7 @@ fn main() {
         preview::TESTS,
         queries::TESTS,
         process::TESTS,
+        proxy::TESTS,
         releases::TESTS,
         review::TESTS,
         rights::TESTS,

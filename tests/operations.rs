@@ -15,6 +15,7 @@ tests![
     slow_clients_are_sent_away,
     the_reading_room_needs_no_network,
     problem_types_lead_to_pages,
+    the_document_has_a_tag,
 ];
 
 fn health_readiness_and_metrics(app: &TestApp) {
@@ -61,9 +62,20 @@ fn other_origins_may_read(app: &TestApp) {
     let reply = app.public().send("GET", "/api/v1/events", &origin, b"").expect(200);
     assert_eq!(reply.header("access-control-allow-origin"), "*");
     assert!(reply.header("access-control-expose-headers").contains("etag"));
+    // A shared cache gives the answer to somebody without an origin to those with one.
+    for path in ["/api/v1/events", "/api/v1/events", "/api/v1/events/none", "/api/openapi.json", "/nothing"] {
+        let reply = app.public().get(path);
+        assert_eq!(reply.header("access-control-allow-origin"), "*", "{path}");
+        assert!(reply.header("access-control-expose-headers").contains("etag"), "{path}");
+    }
     let strict = TestApp::start_with(app.backend, |c| c.cors.allowed_origins = vec!["https://www.example.org".into()]);
     let reply = strict.public().send("GET", "/api/v1/events", &origin, b"");
     assert_eq!(reply.header("access-control-allow-origin"), "https://www.example.org");
+    for path in ["/api/v1/events", "/api/v1/events", "/api/v1/events/none", "/api/openapi.json", "/nothing"] {
+        let reply = strict.public().get(path);
+        assert!(reply.header("vary").contains("Origin"), "{path}: {}", reply.header("vary"));
+        assert_eq!(reply.header("access-control-allow-origin"), "", "{path}");
+    }
     let other = strict.public().send("GET", "/api/v1/events", &[("origin", "https://evil.example")], b"");
     assert_eq!(other.header("access-control-allow-origin"), "");
 }
@@ -114,5 +126,18 @@ fn problem_types_lead_to_pages(app: &TestApp) {
     let all = String::from_utf8(app.public().get("/problems").expect(200).body).unwrap();
     for kind in plenary::problem::Kind::ALL {
         assert!(all.contains(kind.code()));
+    }
+}
+
+fn the_document_has_a_tag(app: &TestApp) {
+    let public = app.public();
+    let get = |coding: &str, tag: &str| {
+        public.send("GET", "/api/openapi.json", &[("accept-encoding", coding), ("if-none-match", tag)], b"")
+    };
+    for coding in ["identity", "gzip", "br"] {
+        let whole = get(coding, "\"none\"").expect(200);
+        assert!(whole.etag().len() > 10 && whole.header("vary").contains("Accept-Encoding"), "{coding}");
+        assert_eq!(get(coding, "\"none\"").expect(200).body, whole.body);
+        assert_eq!(get(coding, whole.etag()).expect(304).etag(), whole.etag());
     }
 }

@@ -211,6 +211,13 @@ pub struct CorsConfig {
     pub allowed_origins: Vec<String>,
 }
 
+impl CorsConfig {
+    /// Whether any origin may read.
+    pub fn allows_any(&self) -> bool {
+        self.allowed_origins.iter().any(|origin| origin == "*")
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -66,6 +66,34 @@ pub fn validate(
     Validated { content, references: check.references }
 }
 
+/// Refuses a member that is no field.
+fn refuse(fields: &'static [Field], name: &str, pointer: &str, faults: &mut Faults) {
+    let place = step(pointer, name);
+    if pointer.is_empty() && READ_ONLY.contains(&name) {
+        faults.add(place, "read_only", format!("\"{name}\" is set by Plenary and cannot be written"));
+    } else {
+        faults.add(place, "unknown_field", unknown("field", name, fields.iter().map(|field| field.name)));
+    }
+}
+
+/// Refuses what a merge patch takes away though it is no field: once the patch is applied, nothing is left of it.
+pub fn refuse_unknown_removals(
+    fields: &'static [Field],
+    patch: &Map<String, Value>,
+    pointer: &str,
+    faults: &mut Faults,
+) {
+    for (name, change) in patch {
+        match (fields.iter().find(|field| field.name == name), change) {
+            (None, Value::Null) => refuse(fields, name, pointer, faults),
+            (Some(Field { kind: Kind::Object(inner), .. }), Value::Object(change)) => {
+                refuse_unknown_removals(inner, change, &step(pointer, name), faults);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The zone of the times in an input: its own, else the site's.
 fn root_zone(input: &Map<String, Value>, site: &Site) -> Tz {
     let own = input.get("time_zone").and_then(Value::as_str);
@@ -111,16 +139,8 @@ impl Check<'_> {
     }
 
     fn refuse_unknown(&mut self, fields: &'static [Field], input: &Map<String, Value>, pointer: &str) {
-        for name in input.keys() {
-            if fields.iter().any(|f| f.name == name) {
-                continue;
-            }
-            let place = step(pointer, name);
-            if pointer.is_empty() && READ_ONLY.contains(&name.as_str()) {
-                self.faults.add(place, "read_only", format!("\"{name}\" is set by Plenary and cannot be written"));
-            } else {
-                self.faults.add(place, "unknown_field", unknown("field", name, fields.iter().map(|f| f.name)));
-            }
+        for name in input.keys().filter(|name| !fields.iter().any(|field| field.name == *name)) {
+            refuse(fields, name, pointer, self.faults);
         }
     }
 

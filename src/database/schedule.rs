@@ -15,7 +15,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 /// How often a thread goes on at a point: long runs of one thread, now and then broken, find most.
-const GOES_ON: f64 = 0.8;
+const GOES_ON: f64 = 0.9;
 /// Nobody runs.
 const NOBODY: usize = usize::MAX;
 

@@ -78,6 +78,8 @@ struct Node {
     cards: Cards,
     /// What readers of this node must be given at least.
     acknowledged: Mutex<Versions>,
+    /// How far the watch has followed the journal.
+    watched: Mutex<usize>,
 }
 
 struct World {
@@ -97,7 +99,7 @@ impl Node {
     fn new() -> Self {
         let ledger = Arc::new(Ledger::default());
         let (answers, cards) = (Answers::new(1 << 20, &ledger), Cards::new(1 << 20, &ledger));
-        Self { ledger, answers, cards, acknowledged: Mutex::default() }
+        Self { ledger, answers, cards, acknowledged: Mutex::default(), watched: Mutex::default() }
     }
 
     fn note(&self, items: &[usize]) {
@@ -157,13 +159,14 @@ impl World {
     }
 
     /// A look at the journal, as each node takes it twice a second.
-    fn watch(&self, node: &Node, followed: &mut usize) {
+    fn watch(&self, node: &Node) {
         point();
+        let seen = locked(&node.watched, |watched| *watched);
         let (touched, versions, head) =
-            locked(&self.model, |model| (model.journal[*followed..].to_vec(), model.versions, model.journal.len()));
+            locked(&self.model, |model| (model.journal[seen..].to_vec(), model.versions, model.journal.len()));
         point();
         node.note(&touched);
-        *followed = head;
+        locked(&node.watched, |watched| *watched = head);
         node.acknowledge(versions);
     }
 
@@ -244,7 +247,7 @@ impl World {
     /// When all has come to rest, everything that is still kept is what would be made now.
     fn check_rest(&self) {
         for node in &self.nodes {
-            self.watch(node, &mut 0);
+            self.watch(node);
             QUESTIONS.into_iter().for_each(|question| self.check(node, question));
         }
     }
@@ -288,10 +291,7 @@ fn interleave(schedule: &Schedule, order: Order, stale: &Arc<Mutex<Vec<String>>>
             }));
         }
     }
-    start(Box::new(|world| {
-        let mut followed = [0; NODES];
-        world.nodes.iter().zip(&mut followed).for_each(|(node, followed)| world.watch(node, followed));
-    }));
+    start(Box::new(|world| world.nodes.iter().for_each(|node| world.watch(node))));
     schedule.run(jobs);
     world.check_rest();
 }

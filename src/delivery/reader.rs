@@ -61,6 +61,7 @@ impl Reader<'_> {
     fn fields(&mut self, value: &str) -> Vec<&'static Path> {
         let known = self.resource.paths();
         let mut fields = Vec::new();
+        self.must_name("fields", value);
         for part in value.split(',').filter(|part| !part.is_empty()) {
             match known.iter().find(|path| path.name == part) {
                 Some(path) => fields.push(path),
@@ -68,6 +69,13 @@ impl Reader<'_> {
             }
         }
         fields
+    }
+
+    /// Refuses a list that names nothing, where none at all means something else.
+    fn must_name(&mut self, name: &str, value: &str) {
+        if value.split(',').all(str::is_empty) {
+            self.faults.add(format!("?{name}"), "empty", "names nothing; leave it out, or name something");
+        }
     }
 
     fn facets(&mut self, value: &str) -> Vec<Facet> {
@@ -269,6 +277,7 @@ impl Reader<'_> {
 
     fn sort(&mut self, value: &str) -> Vec<(Sort, bool)> {
         let mut order: Vec<(Sort, bool)> = Vec::new();
+        self.must_name("sort", value);
         if value.split(',').count() > MAX_VALUES {
             self.faults.add("?sort", "too_many", format!("at most {MAX_VALUES} values"));
             return order;

@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 use super::checks::Together;
 use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind};
-use crate::content::validate::{GivenReference, validate};
+use crate::content::validate::{GivenReference, refuse_unknown_removals, validate};
 use crate::content::values::scalar;
 use crate::content::{LocaleMode, Site};
 use crate::database::Db;
 use crate::items::{self, Among, Named};
+use crate::problem::Problem;
 use crate::resources::Resource;
 
 /// The states that a body may ask for.
@@ -36,6 +37,20 @@ pub static ENVELOPE: [Field; 2] = [
         r#""draft""#,
     ),
 ];
+
+/// Refuses what a merge patch takes away though the kind has no such member.
+///
+/// # Errors
+///
+/// A problem that names each of these members.
+pub fn check_patch(resource: &'static Resource, patch: &Value) -> Result<(), Problem> {
+    let Some(object) = patch.as_object() else { return Ok(()) };
+    let mut own = object.clone();
+    ENVELOPE.iter().for_each(|field| drop(own.shift_remove(field.name)));
+    let mut faults = Faults::new();
+    refuse_unknown_removals(resource.fields, &own, "", &mut faults);
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+}
 
 /// What an item is to become.
 #[derive(Debug, Default)]

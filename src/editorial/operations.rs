@@ -7,7 +7,7 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use super::checks::{self, Together};
-use super::draft::Draft;
+use super::draft::{Draft, check_patch};
 use super::idempotency::Idempotent;
 use super::life::{self, Operation, Pen, allowed};
 use super::merge::{Merge, as_input};
@@ -172,6 +172,9 @@ impl Desk {
 
     /// Changes the content of an existing item whose last write made a version that `version` accepts.
     pub async fn change(&self, id_or_slug: &str, version: Expected, change: Change) -> Result<Made, Problem> {
+        if let Change::Patch(patch) = &change {
+            check_patch(self.resource, patch)?;
+        }
         for _ in 0..MERGE_ATTEMPTS {
             let before = self.find(id_or_slug).await?;
             let late = !version.accepts(before.item.latest());

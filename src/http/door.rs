@@ -116,7 +116,11 @@ async fn admit(
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
-    let body = if route.body.is_some() { read_body(app, http, payload).await? } else { Bytes::new() };
+    if route.body.is_none() {
+        return Ok((actor, pairs, Bytes::new()));
+    }
+    refuse_coding(http)?;
+    let body = read_body(app, http, payload).await?;
     Ok((actor, pairs, body))
 }
 
@@ -165,6 +169,22 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
 fn within(collections: &[String], path: &str) -> bool {
     let collection = path.strip_prefix("/api/v1/").and_then(|rest| rest.split(['/', '.']).next());
     collections.is_empty() || collections.iter().any(|own| Some(own.as_str()) == collection)
+}
+
+/// Refuses a body in a content coding: none is undone here.
+fn refuse_coding(http: &HttpRequest) -> Result<(), Problem> {
+    let codings = http.headers().get_all(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
+    match codings.flat_map(|line| line.split(',')).map(str::trim).find(|word| !is_no_coding(word)) {
+        Some(word) => {
+            let detail = format!("the body must come without a content coding, this one has \"{word}\"");
+            Err(Problem::new(Kind::UnsupportedMediaType, detail))
+        }
+        None => Ok(()),
+    }
+}
+
+fn is_no_coding(word: &str) -> bool {
+    word.is_empty() || word.eq_ignore_ascii_case("identity")
 }
 
 /// The whole body, within its bounds of size and time.
@@ -263,6 +283,10 @@ pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> Htt
     if problem.status() == StatusCode::UNAUTHORIZED {
         response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"plenary\""));
     }
+    if problem.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        // RFC 9110, section 12.5.3: in an answer it says which codings of bodies are understood.
+        response.insert_header((header::ACCEPT_ENCODING, "identity"));
+    }
     if let Some(seconds) = problem.retry_after {
         response.insert_header((header::RETRY_AFTER, seconds.to_string()));
     }
@@ -286,6 +310,10 @@ static OVER_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Sets the headers of every answer.
 pub fn finish(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
     response.insert_header((HeaderName::from_static("x-request-id"), id));
+    if app.config.cors.allows_any() {
+        // Also for those who name no origin: a shared cache gives the same answer to those who do.
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    }
     for (name, value) in &ALWAYS {
         response.insert_header((name, value));
     }

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::openapi::schemas::reference;
-use super::parameters::{one_of, query};
+use super::parameters::{IF_NONE_MATCH, one_of, query};
 use super::route::{Access, Answer, Request, Route};
 use super::{docs, metrics};
 use crate::content::fault::Faults;
@@ -82,7 +82,9 @@ pub fn routes() -> Vec<Route> {
         .answers_as(200, "The metrics.", Some((metrics::TEXT, text())), &[]),
         Route::new(Method::GET, "/api/openapi.json", "getOpenApi", document)
             .about(TAG, "This document", "OpenAPI 3.1, exactly what this server does.")
-            .answers_as(200, "The document.", Some(("application/json", any_object())), &["Cache-Control"]),
+            .parameters([IF_NONE_MATCH.clone()])
+            .answers_as(200, "The document.", Some(("application/json", any_object())), &["ETag", "Cache-Control"])
+            .answers_as(304, "The client has it already.", None, &[]),
         Route::new(Method::GET, "/docs", "getDocs", docs::first_page)
             .about(TAG, "Reading room", "This document, readable; everything comes from the program itself.")
             .answers_as(200, "Its first page.", Some((docs::HTML, text())), &["Cache-Control"]),
@@ -133,6 +135,6 @@ async fn ready(request: Request) -> Result<Answer, Problem> {
 }
 
 async fn document(request: Request) -> Result<Answer, Problem> {
-    let document = super::server::document(&request.app);
-    Ok(Answer::json(200, document).header("cache-control", "public, max-age=60"))
+    let place = request.app.answers.place(&["the OpenAPI document"]);
+    Ok(Answer::kept(Some(place), super::server::document(&request.app)))
 }

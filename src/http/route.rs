@@ -382,7 +382,11 @@ impl Route {
     /// Notes every query parameter that the route does not know, or that stands twice.
     pub fn check_query(&self, pairs: &Pairs, faults: &mut Faults) {
         let known = || self.parameters.iter().filter(|p| p.parameter_in == ParameterIn::Query).map(|p| p.name.as_str());
-        for (index, (name, _)) in pairs.iter().enumerate() {
+        for (index, (name, value)) in pairs.iter().enumerate() {
+            // No database and no index keeps it as text.
+            if value.contains('\0') {
+                faults.add(format!("?{name}"), "invalid_text", "the character U+0000 is in no text");
+            }
             if !known().any(|k| k == name) {
                 let names: Vec<&str> = known().collect();
                 let message = if names.is_empty() {

@@ -9,14 +9,19 @@ use std::time::Duration;
 use actix_cors::Cors;
 use actix_web::dev::Server;
 use actix_web::http::Method;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use actix_web::web::{self, Payload};
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
 use futures_util::FutureExt;
 
+use super::conditions::tag;
 use super::door::Entrance;
-use super::route::Route;
+use super::route::{JSON, Route};
 use super::{background, content_api, door, openapi};
 use crate::app::App;
+use crate::config::CorsConfig;
+use crate::delivery::dependencies::Dependencies;
+use crate::delivery::kept::{Kept, Made};
 
 /// The routes of a site, with everything that the document says of them.
 pub fn routes(app: &App) -> Vec<Route> {
@@ -24,9 +29,15 @@ pub fn routes(app: &App) -> Vec<Route> {
 }
 
 /// The OpenAPI document of this server; made once.
-pub fn document(app: &App) -> String {
-    let make = || openapi::to_json(&openapi::document(&routes(app), &app.site, &app.config.public_url), &app.site);
-    app.document.get_or_init(make).clone()
+pub fn document(app: &App) -> Arc<Kept> {
+    let make = || {
+        let document = openapi::document(&routes(app), &app.site, &app.config.public_url);
+        let text = openapi::to_json(&document, &app.site);
+        let made = Made::new(JSON, text, |body| tag(0, body), Dependencies::default());
+        let headers = [(CACHE_CONTROL, "public, max-age=60"), (VARY, "Accept-Encoding")];
+        Arc::new(made.keep(headers.map(|(name, value)| (name, HeaderValue::from_static(value))), 0))
+    };
+    Arc::clone(app.document.get_or_init(make))
 }
 
 /// The server on this listener, not yet running. It ends gracefully on SIGTERM and SIGINT.
@@ -41,7 +52,7 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     background::start(&app)?;
     let factory = move || {
         let (app, table) = (Arc::clone(&shared), Arc::clone(&table));
-        ActixApp::new().wrap(cors(&app.config.cors.allowed_origins)).default_service(web::to(
+        ActixApp::new().wrap(cors(&app.config.cors)).default_service(web::to(
             move |http: HttpRequest, payload: Payload| {
                 let (app, table) = (Arc::clone(&app), Arc::clone(&table));
                 async move { table.serve_or_fail(&app, http, payload).await }
@@ -108,14 +119,14 @@ impl Table {
     }
 }
 
-fn cors(origins: &[String]) -> Cors {
+fn cors(config: &CorsConfig) -> Cors {
     let exposed = ["etag", "link", "location", "x-request-id", "retry-after", "idempotency-replayed"];
     let cors = Cors::default().allow_any_method().allow_any_header().expose_headers(exposed).max_age(3_600);
-    if origins.iter().any(|origin| origin == "*") {
+    if config.allows_any() {
         // The answer is the same for all, so that caches need not tell them apart.
         return cors.send_wildcard().allow_any_origin().disable_vary_header();
     }
-    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+    config.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
 #[cfg(test)]
