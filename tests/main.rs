@@ -40,6 +40,7 @@ mod review;
 mod rights;
 mod search;
 mod site;
+mod slow_clients;
 mod times;
 mod tools;
 mod transfer;
@@ -105,6 +106,7 @@ fn main() {
         rights::TESTS,
         search::TESTS,
         site::TESTS,
+        slow_clients::TESTS,
         times::TESTS,
         tools::TESTS,
         transfer::TESTS,

@@ -135,6 +135,8 @@ impl Config {
         );
         faults.check(self.server.keep_alive_seconds <= 3_600, "server.keep_alive_seconds", "at most 3600");
         faults.check(self.server.shutdown_seconds <= 600, "server.shutdown_seconds", "at most 600");
+        let stall = (1..=3_600).contains(&self.server.stall_seconds);
+        faults.check(stall, "server.stall_seconds", "between 1 and 3600");
         faults.check(self.server.max_connections >= 1, "server.max_connections", "at least 1");
         faults.check(self.server.database_queue >= 1, "server.database_queue", "at least 1");
         faults.check(self.server.workers <= 512, "server.workers", "at most 512");

@@ -164,6 +164,12 @@ pub struct ServerConfig {
     pub shutdown_seconds: u64,
     /// Connections at a time, per worker.
     pub max_connections: usize,
+    /// Seconds after which a connection ends whose client takes nothing of what is sent.
+    pub stall_seconds: u64,
+    /// Listeners to changes at a time.
+    pub live_listeners: usize,
+    /// Memory for answers that are on their way beside those that are kept, in bytes.
+    pub sending_bytes: usize,
     /// Compress answers for clients that accept it.
     pub compress: bool,
     /// Memory for answers that the public was given lately, in bytes; 0 keeps none.
@@ -278,6 +284,9 @@ impl Default for Config {
                 keep_alive_seconds: 30,
                 shutdown_seconds: 20,
                 max_connections: 10_000,
+                stall_seconds: 30,
+                live_listeners: 2_000,
+                sending_bytes: 268_435_456,
                 compress: true,
                 answer_cache_bytes: 67_108_864,
                 facet_items: 100_000,

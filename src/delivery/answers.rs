@@ -16,7 +16,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::absent::{Absences, Absent};
 use super::coding::Coding;
-use super::kept::Kept;
+use super::kept::{Held, Kept};
 use crate::database::ledger::Ledger;
 use crate::database::metrics::counter;
 
@@ -59,6 +59,7 @@ pub enum Known {
 pub struct Answers {
     cache: Option<Cache<Place, Arc<Kept>, Bytewise>>,
     absences: Absences,
+    held: Held,
     ledger: Arc<Ledger>,
     hasher: SipHasher13,
 }
@@ -69,7 +70,12 @@ impl Answers {
         let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
         let hasher = SipHasher13::new_with_keys(rand::random(), rand::random());
         let cache = (bytes > 0).then(|| room(bytes));
-        Self { cache, absences: Absences::default(), ledger: Arc::clone(ledger), hasher }
+        Self { cache, absences: Absences::default(), held: Held::default(), ledger: Arc::clone(ledger), hasher }
+    }
+
+    /// Counts the bytes of all answers that are in memory.
+    pub fn held(&self) -> &Held {
+        &self.held
     }
 
     /// The place of what has these words, in this order.
@@ -157,7 +163,7 @@ mod tests {
 
     fn kept(text: &str, since: u64) -> Kept {
         let tag = |body: &[u8]| format!("\"v0-{}\"", String::from_utf8_lossy(&body[..3]));
-        Made::new("text/plain", text.repeat(2_000), tag, Dependencies::default()).keep([], since)
+        Made::new("text/plain", text.repeat(2_000), tag, Dependencies::default()).keep([], since, &Held::default())
     }
 
     /// What depends on the clock changes without any change of content.

@@ -206,7 +206,7 @@ impl World {
         }
         let text = body.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
         let made = Made::new("text/plain", text, |_| "\"v0-0\"".to_owned(), all);
-        Known::Here(Arc::new(made.keep([], since)))
+        Known::Here(Arc::new(made.keep([], since, node.answers.held())))
     }
 
     /// The version of an item from its card, which is put together unless it is ready.

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
@@ -59,10 +60,10 @@ impl Made {
     }
 
     /// The same to be kept: with the headers of everybody who is given it, begun at this time of the ledger.
-    pub fn keep(self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>, since: u64) -> Kept {
+    pub fn keep(self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>, since: u64, held: &Held) -> Kept {
         Kept {
             content_type: self.content_type,
-            body: exact(self.body),
+            body: held.count(exact(self.body)),
             tag: self.tag,
             headers: headers.into_iter().collect(),
             basis: Basis::new(self.dependencies.depends(), since),
@@ -83,7 +84,7 @@ pub struct Kept {
     /// What it stands on.
     pub basis: Basis,
     until: Option<Instant>,
-    body: Box<[u8]>,
+    body: Counted,
 }
 
 impl Kept {
@@ -100,12 +101,12 @@ impl Kept {
     /// About its size, in bytes.
     pub fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(_, value)| value.len()).sum();
-        size_of::<Self>() + self.body.len() + headers + self.basis.size()
+        size_of::<Self>() + self.body.bytes.len() + headers + self.basis.size()
     }
 
     /// The entity tag of what this is in a content coding, if it is coded at all.
     pub fn tag_in(&self, coding: Option<Coding>) -> Cow<'_, str> {
-        match coding.filter(|coding| coding.is_worth(&self.body)) {
+        match coding.filter(|coding| coding.is_worth(&self.body.bytes)) {
             Some(coding) => coding.mark(self.tag.as_str()).into(),
             None => self.tag.as_str().into(),
         }
@@ -113,7 +114,7 @@ impl Kept {
 
     /// The same in a content coding; none when it is too small to be worth it.
     pub fn coded(&self, coding: Coding) -> Option<Self> {
-        let body = exact(coding.encode(&self.body)?);
+        let body = self.body.held.count(exact(coding.encode(&self.body.bytes)?));
         let tag = Tag::new(&coding.mark(self.tag.as_str()));
         let mut headers = self.headers.clone();
         headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.word())));
@@ -133,7 +134,36 @@ struct Body(Arc<Kept>);
 
 impl AsRef<[u8]> for Body {
     fn as_ref(&self) -> &[u8] {
-        &self.0.body
+        &self.0.body.bytes
+    }
+}
+
+/// Counts the bytes of all bodies that are in memory: those that are kept, and those that somebody is being sent.
+#[derive(Debug, Clone, Default)]
+pub struct Held(Arc<AtomicUsize>);
+
+impl Held {
+    /// How many they are.
+    pub fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, bytes: Box<[u8]>) -> Counted {
+        self.0.fetch_add(bytes.len(), Ordering::Relaxed);
+        Counted { bytes, held: self.clone() }
+    }
+}
+
+/// Bytes that are counted as long as they are there.
+#[derive(Debug)]
+struct Counted {
+    bytes: Box<[u8]>,
+    held: Held,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.held.0.fetch_sub(self.bytes.len(), Ordering::Relaxed);
     }
 }
 

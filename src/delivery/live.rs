@@ -1,7 +1,8 @@
 //! Changes as they happen. One task of the node reads the journal and tells all who listen, so that a
-//! listener costs no more than a place in a channel; whoever falls behind, or comes back, reads for
-//! itself until it has caught up.
+//! listener costs no more than a place in a channel; whoever comes back reads for itself until it has caught
+//! up, and whoever falls behind is let go.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,16 +14,20 @@ use tokio::sync::broadcast::error::RecvError;
 use super::changes::{self, Changes, Token};
 use crate::app::App;
 use crate::jobs::BackgroundJob;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// How often the journal is looked at while somebody listens.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How often a sign of life is given, in pauses: proxies close what is silent.
 const SIGN_OF_LIFE: u32 = 75;
-/// Batches that a listener may be behind before it has to read for itself.
-const BEHIND: usize = 64;
-/// Entries of the journal in a batch.
-const BATCH: i64 = 500;
+/// Batches that a listener may be behind before it is let go.
+const BEHIND: usize = 16;
+/// Entries of the journal in a batch for all.
+const BATCH: i64 = 100;
+/// Entries of the journal that a listener reads for itself at a time: that many changes it holds for itself.
+const OWN_BATCH: i64 = 10;
+/// The most that is handed to a connection at a time, in bytes.
+const PIECE: usize = 16_384;
 
 /// Something to be told to all.
 #[derive(Debug, Clone)]
@@ -41,19 +46,47 @@ enum News {
 /// Where listeners come together.
 pub struct Live {
     sender: broadcast::Sender<News>,
+    listeners: Arc<AtomicUsize>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { sender: broadcast::channel(BEHIND).0 }
+        Self { sender: broadcast::channel(BEHIND).0, listeners: Arc::default() }
+    }
+}
+
+impl Live {
+    /// How many listen.
+    pub fn listeners(&self) -> usize {
+        self.listeners.load(Ordering::SeqCst)
+    }
+
+    /// A place for one more listener, if there are fewer than `most`.
+    fn seat(&self, most: usize) -> Option<Seat> {
+        let one_more = |count| (count < most).then_some(count + 1);
+        self.listeners.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
+        Some(Seat(Arc::clone(&self.listeners)))
+    }
+}
+
+/// The place of a listener, until it leaves.
+struct Seat(Arc<AtomicUsize>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 /// Follows the journal while somebody listens, until the application ends.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     let (mut position, mut silence) = (None, 0);
+    let mut more = false;
     loop {
-        tokio::time::sleep(PAUSE).await;
+        if !more {
+            tokio::time::sleep(PAUSE).await;
+        }
+        more = false;
         let Some(app) = app.upgrade() else { return };
         if app.live.sender.receiver_count() == 0 {
             position = None;
@@ -67,8 +100,8 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
         }
         job.begin();
         match step(&app, position).await {
-            Ok(further) => {
-                position = Some(further);
+            Ok((further, is_more)) => {
+                (position, more) = (Some(further), is_more);
                 job.succeed();
             }
             Err(problem) => {
@@ -94,25 +127,25 @@ pub async fn end_with_process(app: Weak<App>) {
     }
 }
 
-async fn step(app: &App, position: Option<i64>) -> Result<i64, Problem> {
+async fn step(app: &App, position: Option<i64>) -> Result<(i64, bool), Problem> {
     let Some(from) = position else {
         let head = app.database.read(|c| Ok::<_, Problem>(crate::journal::head(c)?)).await?;
         // Who listened before it was followed from here on reads for itself what it has missed.
         let _ = app.live.sender.send(News::Batch { from: head, to: head, text: Bytes::new() });
-        return Ok(head);
+        return Ok((head, false));
     };
-    let found = read(app, from).await?;
+    let found = read(app, from, BATCH).await?;
     let to = found.token.sequence;
     if to > from {
         let text = event(&found, &app.site_key);
         let _ = app.live.sender.send(News::Batch { from, to, text });
     }
-    Ok(to)
+    Ok((to, found.more))
 }
 
-async fn read(app: &App, since: i64) -> Result<Changes, Problem> {
+async fn read(app: &App, since: i64, limit: i64) -> Result<Changes, Problem> {
     let site = Arc::clone(&app.site);
-    app.database.read(move |c| Ok::<_, Problem>(changes::since(c, &site, since, BATCH)?)).await
+    app.database.read(move |c| Ok::<_, Problem>(changes::since(c, &site, since, limit)?)).await
 }
 
 /// A batch as a server-sent event (WHATWG HTML, section 9.2); nothing where there is nothing to tell.
@@ -131,40 +164,48 @@ struct Listener {
     position: i64,
     /// It has read all that came before it began to listen.
     current: bool,
-    /// To be sent before anything else.
-    greeting: Option<Bytes>,
+    /// What of the last text is still to be sent.
+    rest: Bytes,
+    _seat: Seat,
 }
 
 /// What is sent to a listener that has everything up to this entry of the journal.
-pub fn listen(app: &Arc<App>, position: i64) -> impl Stream<Item = Result<Bytes, actix_web::Error>> + use<> {
+///
+/// # Errors
+///
+/// There are as many listeners as may be.
+pub fn listen(
+    app: &Arc<App>,
+    position: i64,
+) -> Result<impl Stream<Item = Result<Bytes, actix_web::Error>> + use<>, Problem> {
+    let full = || Problem::new(Kind::Unavailable, "no more listeners can be served now").retry_after(5);
+    let seat = app.live.seat(app.config.server.live_listeners).ok_or_else(full)?;
     let token = Token { sequence: position, after: None }.encode(&app.site_key);
     let greeting = Bytes::from(format!("event: ready\nid: {token}\ndata: {{\"next\":\"{token}\"}}\n\n"));
     let news = app.live.sender.subscribe();
-    let listener = Listener { app: Arc::downgrade(app), news, position, current: false, greeting: Some(greeting) };
-    unfold(listener, |mut listener| async move {
+    let listener = Listener { app: Arc::downgrade(app), news, position, current: false, rest: greeting, _seat: seat };
+    Ok(unfold(listener, |mut listener| async move {
         let text = listener.next().await?;
         Some((Ok(text), listener))
-    })
+    }))
 }
 
 impl Listener {
     /// What to send next; none when it is over.
     async fn next(&mut self) -> Option<Bytes> {
-        if let Some(greeting) = self.greeting.take() {
-            return Some(greeting);
+        while self.rest.is_empty() {
+            self.rest = if self.current { self.heard().await? } else { self.catch_up().await? };
         }
-        loop {
-            let text = if self.current { self.heard().await? } else { self.catch_up().await? };
-            if !text.is_empty() {
-                return Some(text);
-            }
-        }
+        let piece = self.rest.len().min(PIECE);
+        Some(self.rest.split_to(piece))
     }
 
     async fn catch_up(&mut self) -> Option<Bytes> {
         let app = self.app.upgrade()?;
+        // What is told from now on is heard; what was told before is read.
+        self.news = app.live.sender.subscribe();
         // Who cannot be told the truth is let go: it comes back with what it had.
-        let found = read(&app, self.position).await.ok()?;
+        let found = read(&app, self.position, OWN_BATCH).await.ok()?;
         (self.position, self.current) = (found.token.sequence, !found.more);
         Some(event(&found, &app.site_key))
     }
@@ -177,11 +218,51 @@ impl Listener {
                 Some(text)
             }
             Ok(News::SignOfLife) => Some(Bytes::from_static(b": still here\n\n")),
-            Ok(News::End) | Err(RecvError::Closed) => None,
-            Ok(News::Batch { .. }) | Err(RecvError::Lagged(_)) => {
+            // Whoever takes too little of what is told is let go, and comes back with the id of the last event.
+            Ok(News::End) | Err(RecvError::Closed | RecvError::Lagged(_)) => None,
+            Ok(News::Batch { .. }) => {
                 self.current = false;
                 Some(Bytes::new())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener(live: &Live) -> Listener {
+        let seat = live.seat(2).expect("there is room");
+        let news = live.sender.subscribe();
+        Listener { app: Weak::new(), news, position: 0, current: true, rest: Bytes::new(), _seat: seat }
+    }
+
+    fn tell(live: &Live, from: i64, text: &str) {
+        let _ = live.sender.send(News::Batch { from, to: from + 1, text: Bytes::from(text.to_owned()) });
+    }
+
+    #[test]
+    fn listeners_have_seats() {
+        let live = Live::default();
+        let (one, _two) = (listener(&live), listener(&live));
+        assert!(live.seat(2).is_none());
+        drop(one);
+        assert_eq!(live.listeners(), 1);
+        assert!(live.seat(2).is_some());
+    }
+
+    #[actix_web::test]
+    async fn a_listener_that_falls_behind_is_let_go() {
+        let live = Live::default();
+        let (mut quick, mut slow) = (listener(&live), listener(&live));
+        let long = "x".repeat(PIECE + 1);
+        for number in 0..=BEHIND as i64 {
+            tell(&live, number, &long);
+            for size in [PIECE, 1] {
+                assert_eq!(quick.next().await.map(|piece| piece.len()), Some(size));
+            }
+        }
+        assert_eq!(slow.next().await, None);
     }
 }

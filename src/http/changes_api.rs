@@ -94,7 +94,7 @@ async fn live(request: Request) -> Result<Answer, Problem> {
         },
         None => request.app.database.read(|c| Ok::<_, Problem>(head(c)?)).await?,
     };
-    let stream = Streamed(Box::pin(listen(&request.app, position)));
+    let stream = Streamed(Box::pin(listen(&request.app, position)?));
     let answer = Answer { stream: Some(stream), ..Answer::empty(200).typed("text/event-stream") };
     // Proxies must hand on what comes as it comes.
     Ok(answer.header("cache-control", "no-cache, no-transform").header("x-accel-buffering", "no"))

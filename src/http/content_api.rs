@@ -174,11 +174,12 @@ pub async fn keep(
     compute: impl Future<Output = Result<Fresh, Problem>>,
 ) -> Result<Answer, Problem> {
     let compute = async {
+        has_room(&request.app)?;
         let since = request.app.database.ledger().now();
         Ok::<_, Problem>(match compute.await? {
             Fresh::Here(made) => {
                 let headers = headers(request, sight, &made);
-                Known::Here(Arc::new(made.keep(headers, since)))
+                Known::Here(Arc::new(made.keep(headers, since, request.app.answers.held())))
             }
             Fresh::Absent(absence, dependencies) => Known::Absent(Arc::new(Absent::new(absence, dependencies, since))),
         })
@@ -206,6 +207,15 @@ async fn place_at(request: &Request, at: i64) -> Result<Place, Problem> {
     let negotiated = request.negotiated.as_deref().unwrap_or_default();
     let (path, query) = (request.http.path(), request.http.query_string());
     Ok(request.app.answers.place(&[path, query, negotiated, "at", &generation]))
+}
+
+/// Refuses to make one more answer while clients who take theirs slowly hold too many.
+fn has_room(app: &App) -> Result<(), Problem> {
+    let server = &app.config.server;
+    match app.answers.held().bytes() <= server.answer_cache_bytes.saturating_add(server.sending_bytes) {
+        true => Ok(()),
+        false => Err(Problem::new(Kind::Unavailable, "too many answers are on their way").retry_after(5)),
+    }
 }
 
 /// The answer with one item, in any form.

@@ -12,6 +12,7 @@ use matchit::Params;
 
 use super::hand_out::{at_once, hand_out};
 use super::metrics::Times;
+use super::pieces::in_pieces;
 use super::route::{Access, Actor, Answer, Request, Route};
 use crate::app::App;
 use crate::auth::permissions::may;
@@ -249,9 +250,9 @@ pub fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpR
     match coded {
         Some((coding, body)) => {
             response.insert_header((header::CONTENT_ENCODING, coding.word()));
-            response.body(body)
+            response.body(in_pieces(body.into()))
         }
-        None => response.body(answer.body),
+        None => response.body(in_pieces(answer.body)),
     }
 }
 
@@ -286,6 +287,10 @@ pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> Htt
     if problem.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         // RFC 9110, section 12.5.3: in an answer it says which codings of bodies are understood.
         response.insert_header((header::ACCEPT_ENCODING, "identity"));
+    }
+    if problem.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        // What is still on its way is not waited for.
+        response.force_close();
     }
     if let Some(seconds) = problem.retry_after {
         response.insert_header((header::RETRY_AFTER, seconds.to_string()));

@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use super::conditions::none_match;
 use super::content_api::PUBLIC_CACHE;
 use super::door::{finish, refuse, respond, wanted_coding};
+use super::pieces::in_pieces;
 use super::route::{Access, Answer, Route};
 use crate::app::App;
 use crate::content::Site;
@@ -100,7 +101,7 @@ pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<K
     describe(&mut response, shown.tag.as_str(), &shown);
     response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(shown.content_type)));
     finish(app, &mut response, id);
-    response.body(shown.body())
+    response.body(in_pieces(shown.body()))
 }
 
 /// The headers of a kept answer with this tag.

@@ -19,6 +19,7 @@ pub mod openapi;
 mod operations;
 pub mod parameters;
 pub mod permissions_page;
+mod pieces;
 pub mod preview_api;
 pub mod releases_api;
 pub mod review_api;

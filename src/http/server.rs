@@ -1,5 +1,6 @@
 //! The HTTP server: routes on actix-web, with limits for slow and many clients.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
@@ -10,9 +11,11 @@ use actix_cors::Cors;
 use actix_web::dev::Server;
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, VARY};
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Payload};
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
 use futures_util::FutureExt;
+use socket2::SockRef;
 
 use super::conditions::tag;
 use super::door::Entrance;
@@ -35,7 +38,7 @@ pub fn document(app: &App) -> Arc<Kept> {
         let text = openapi::to_json(&document, &app.site);
         let made = Made::new(JSON, text, |body| tag(0, body), Dependencies::default());
         let headers = [(CACHE_CONTROL, "public, max-age=60"), (VARY, "Accept-Encoding")];
-        Arc::new(made.keep(headers.map(|(name, value)| (name, HeaderValue::from_static(value))), 0))
+        Arc::new(made.keep(headers.map(|(name, value)| (name, HeaderValue::from_static(value))), 0, app.answers.held()))
     };
     Arc::clone(app.document.get_or_init(make))
 }
@@ -50,6 +53,7 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     };
     let shared = Arc::clone(&app);
     background::start(&app)?;
+    let patience = Duration::from_secs(settings.stall_seconds);
     let factory = move || {
         let (app, table) = (Arc::clone(&shared), Arc::clone(&table));
         ActixApp::new().wrap(cors(&app.config.cors)).default_service(web::to(
@@ -65,8 +69,20 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         .keep_alive(Duration::from_secs(settings.keep_alive_seconds))
         .client_request_timeout(Duration::from_secs(settings.request_timeout_seconds))
         .shutdown_timeout(settings.shutdown_seconds)
+        .on_connect(move |connection, _| limit_stalls(connection, patience))
         .listen(listener)?
         .run())
+}
+
+/// Lets the system end a connection whose client takes nothing of what was sent for so long; what the connection
+/// holds is given back then.
+fn limit_stalls(connection: &dyn Any, patience: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(patience))
+    {
+        tracing::debug!(%error, "a connection without a limit for stalls");
+    }
 }
 
 /// Finds routes by path and method.

@@ -1,0 +1,131 @@
+//! Clients that take what they asked for slowly, or not at all.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::support::moments::wait_for;
+use crate::tests;
+
+tests![
+    a_connection_that_takes_nothing_ends,
+    answers_on_their_way_are_bounded,
+    listeners_are_bounded,
+    a_body_after_a_413_is_cut_off,
+];
+
+/// More than the buffers of the system between two sockets take.
+const LARGE: &str = "/api/v1/events?detail=full&limit=60";
+
+fn fill(editor: &Client) {
+    let body = "A dialogue on shared rivers. ".repeat(6_800);
+    for number in 0..60 {
+        editor.create("events", &json!({"title": format!("E{number}"), "body": body, "status": "published"}));
+    }
+}
+
+/// Asks, and takes nothing.
+fn ask(app: &TestApp, path: &str) -> TcpStream {
+    let host = app.url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).expect("the server");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n").expect("the request is sent");
+    stream
+}
+
+/// All that comes until the other side ends it.
+fn take(mut stream: TcpStream) -> usize {
+    let mut taken = Vec::new();
+    match stream.read_to_end(&mut taken) {
+        Ok(_) => {}
+        Err(error) => assert_ne!(error.kind(), ErrorKind::WouldBlock, "the connection is still there"),
+    }
+    taken.len()
+}
+
+fn a_connection_that_takes_nothing_ends(app: &TestApp) {
+    let impatient = TestApp::start_with(app.backend, |config| {
+        config.server.stall_seconds = 3;
+        config.server.answer_cache_bytes = 0;
+        config.server.compress = false;
+    });
+    fill(&impatient.editor());
+    let whole = impatient.public().get(LARGE).expect(200).body.len();
+    assert!(whole > 10_000_000, "{whole}");
+    // Whoever takes a little now and then is served to the end.
+    let mut slow = ask(&impatient, LARGE);
+    let (mut taken, mut piece) = (0, vec![0; whole / 6]);
+    while taken < whole {
+        std::thread::sleep(Duration::from_millis(700));
+        let count = slow.read(&mut piece).expect("it goes on");
+        assert!(count > 0, "it ended after {taken} bytes");
+        taken += count;
+    }
+    drop(slow);
+    let held = || impatient.app.answers.held().bytes();
+    wait_for("the end of the first answer", || held() == 0);
+    let stalled = ask(&impatient, LARGE);
+    wait_for("the answer on its way", || held() >= whole);
+    wait_for("the end of the connection", || held() == 0);
+    assert!(take(stalled) < whole, "all of it was sent");
+}
+
+fn answers_on_their_way_are_bounded(app: &TestApp) {
+    let small = TestApp::start_with(app.backend, |config| {
+        config.server.answer_cache_bytes = 0;
+        config.server.sending_bytes = 1_000_000;
+        config.server.compress = false;
+    });
+    fill(&small.editor());
+    let waiting = ask(&small, LARGE);
+    wait_for("the bound", || small.public().get("/api/v1/topics").status == 503);
+    let refused = small.public().get("/api/v1/topics?limit=3").expect(503);
+    assert!(!refused.header("retry-after").is_empty());
+    drop(waiting);
+    wait_for("room", || small.public().get("/api/v1/topics").status == 200);
+}
+
+fn listeners_are_bounded(app: &TestApp) {
+    let few = TestApp::start_with(app.backend, |config| config.server.live_listeners = 2);
+    let path = "/api/v1/changes/live";
+    let first = ask(&few, path);
+    let _second = ask(&few, path);
+    wait_for("two listeners", || few.app.live.listeners() == 2);
+    let refused = few.public().get(path).expect(503);
+    assert!(!refused.header("retry-after").is_empty());
+    drop(first);
+    wait_for("a place", || few.app.live.listeners() == 1);
+    let mut third = ask(&few, path);
+    let mut begin = [0; 12];
+    third.read_exact(&mut begin).expect("an answer");
+    assert_eq!(&begin, b"HTTP/1.1 200");
+}
+
+fn a_body_after_a_413_is_cut_off(app: &TestApp) {
+    let strict = TestApp::start_with(app.backend, |config| config.server.max_body_bytes = 10_000);
+    let token = strict.editor().token().to_owned();
+    let host = strict.url.trim_start_matches("http://").to_owned();
+    for length in ["content-length: 100000000000", "transfer-encoding: chunked"] {
+        let mut stream = TcpStream::connect(&host).expect("the server");
+        stream.set_write_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+        let head = format!(
+            "POST /api/v1/events HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\n{length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("the head is sent");
+        let chunk = [b"8000\r\n".as_slice(), &[b' '; 0x8000], b"\r\n"].concat();
+        let begun = Instant::now();
+        // Whether it is refused or not taken any more, it comes to an end.
+        let mut sent = 0;
+        while stream.write_all(&chunk).is_ok() {
+            sent += chunk.len();
+            assert!(begun.elapsed() < Duration::from_secs(60), "{length}: {sent} bytes were taken");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        strict.public().get("/healthz").expect(200);
+    }
+}
