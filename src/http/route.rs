@@ -385,7 +385,7 @@ impl Route {
         for (index, (name, value)) in pairs.iter().enumerate() {
             // No database and no index keeps it as text.
             if value.contains('\0') {
-                faults.add(format!("?{name}"), "invalid_text", "the character U+0000 is in no text");
+                faults.add(format!("?{name}"), "not_a_value", "the character U+0000 is in no text");
             }
             if !known().any(|k| k == name) {
                 let names: Vec<&str> = known().collect();
