@@ -246,3 +246,16 @@ fn with_keys(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -
     };
     Ok(rows.into_iter().map(row).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many items there are, this ends the walk through them.
+    #[test]
+    fn a_walk_ends_where_matches_are_rare() {
+        assert!(are_rare(0, SAMPLE) && are_rare(SAMPLE / RARE - 1, SAMPLE));
+        assert!(!are_rare(0, SAMPLE - 1) && !are_rare(SAMPLE / RARE, SAMPLE));
+        assert!(are_rare(FARTHEST, FARTHEST));
+    }
+}
