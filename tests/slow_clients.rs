@@ -15,7 +15,7 @@ tests![
     a_connection_that_takes_nothing_ends,
     answers_on_their_way_are_bounded,
     listeners_are_bounded,
-    a_body_after_a_413_is_cut_off,
+    a_body_after_its_answer_is_cut_off,
 ];
 
 /// More than the buffers of the system between two sockets take.
@@ -105,27 +105,47 @@ fn listeners_are_bounded(app: &TestApp) {
     assert_eq!(&begin, b"HTTP/1.1 200");
 }
 
-fn a_body_after_a_413_is_cut_off(app: &TestApp) {
+fn a_body_after_its_answer_is_cut_off(app: &TestApp) {
     let strict = TestApp::start_with(app.backend, |config| config.server.max_body_bytes = 10_000);
-    let token = strict.editor().token().to_owned();
+    let token = format!("authorization: Bearer {}\r\n", strict.editor().token());
     let host = strict.url.trim_start_matches("http://").to_owned();
-    for length in ["content-length: 100000000000", "content-length: 20000000"] {
+    let long = "content-length: 100000000000";
+    for (first, token, length, status) in [
+        ("POST /api/v1/events", token.as_str(), long, "413"),
+        ("POST /api/v1/events", &token, "transfer-encoding: chunked", "413"),
+        ("POST /api/v1/events", "", "transfer-encoding: chunked", "401"),
+        ("POST /nothing", "", "transfer-encoding: chunked", "404"),
+        ("GET /api/v1/events", "", "transfer-encoding: chunked", "200"),
+        ("GET /api/v1/events", "", long, "200"),
+    ] {
         let mut stream = TcpStream::connect(&host).expect("the server");
         stream.set_write_timeout(Some(Duration::from_secs(30))).expect("a time-out");
-        let head = format!(
-            "POST /api/v1/events HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\n{length}\r\n\r\n"
-        );
+        let head =
+            format!("{first} HTTP/1.1\r\nhost: {host}\r\n{token}content-type: application/json\r\n{length}\r\n\r\n");
         stream.write_all(head.as_bytes()).expect("the head is sent");
         let chunk = [b"8000\r\n".as_slice(), &[b' '; 0x8000], b"\r\n"].concat();
+        stream.write_all(&chunk).expect("a first part is taken");
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).expect("an answer");
+        assert_eq!(String::from_utf8_lossy(&line), format!("HTTP/1.1 {status}"), "{first} {length}");
         let begun = Instant::now();
         // Whether it is refused or not taken any more, it comes to an end.
         let mut sent = 0;
         while stream.write_all(&chunk).is_ok() {
             sent += chunk.len();
-            assert!(begun.elapsed() < Duration::from_secs(60), "{length}: {sent} bytes were taken");
+            assert!(begun.elapsed() < Duration::from_secs(60), "{first} {length}: {sent} bytes were taken");
             std::thread::sleep(Duration::from_millis(5));
         }
         strict.public().get("/healthz").expect(200);
+    }
+    // Whoever sends a body that is read keeps the connection.
+    let mut stream = TcpStream::connect(&host).expect("the server");
+    for _ in 0..2 {
+        let body = r#"{"title": "E"}"#;
+        let head = format!("POST /api/v1/events HTTP/1.1\r\nhost: {host}\r\n{token}content-type: application/json\r\n");
+        write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).expect("the request is sent");
+        let mut reply = vec![0; 100_000];
+        let count = stream.read(&mut reply).expect("an answer");
+        assert!(reply[..count].starts_with(b"HTTP/1.1 201"), "{}", String::from_utf8_lossy(&reply[..count]));
     }
 }

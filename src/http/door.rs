@@ -43,7 +43,7 @@ impl Entrance {
         app: &Arc<App>,
         http: &HttpRequest,
         named: Params<'_, '_>,
-        payload: Payload,
+        payload: &mut Payload,
     ) -> HttpResponse {
         let begun = Instant::now();
         let id = request_id(http.headers());
@@ -79,7 +79,7 @@ async fn handle(
     route: &Route,
     http: &HttpRequest,
     named: Params<'_, '_>,
-    payload: Payload,
+    payload: &mut Payload,
     id: &str,
 ) -> HttpResponse {
     // What is no text is no address of anything.
@@ -108,7 +108,7 @@ async fn admit(
     app: &Arc<App>,
     route: &Route,
     http: &HttpRequest,
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<(Option<Actor>, Pairs, Bytes), Problem> {
     let actor = authenticate(app, route, http.headers()).await?;
     let pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
@@ -189,7 +189,7 @@ fn is_no_coding(word: &str) -> bool {
 }
 
 /// The whole body, within its bounds of size and time.
-async fn read_body(app: &App, http: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
+async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Problem> {
     let most = app.config.server.max_body_bytes;
     let too_large = || Problem::new(Kind::TooLarge, format!("at most {most} bytes"));
     let announced = http.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
@@ -287,10 +287,6 @@ pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> Htt
     if problem.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         // RFC 9110, section 12.5.3: in an answer it says which codings of bodies are understood.
         response.insert_header((header::ACCEPT_ENCODING, "identity"));
-    }
-    if problem.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        // What is still on its way is not waited for.
-        response.force_close();
     }
     if let Some(seconds) = problem.retry_after {
         response.insert_header((header::RETRY_AFTER, seconds.to_string()));

@@ -29,6 +29,7 @@ pub mod server;
 pub mod sitemap_api;
 pub mod source;
 pub mod translations_api;
+mod unread;
 
 use route::Route;
 

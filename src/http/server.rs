@@ -20,6 +20,7 @@ use socket2::SockRef;
 use super::conditions::tag;
 use super::door::Entrance;
 use super::route::{JSON, Route};
+use super::unread::end_with_answer;
 use super::{background, content_api, door, openapi};
 use crate::app::App;
 use crate::config::CorsConfig;
@@ -125,13 +126,18 @@ impl Table {
         }
     }
 
-    async fn serve(&self, app: &Arc<App>, http: HttpRequest, payload: Payload) -> HttpResponse {
-        let Ok(found) = self.paths.at(http.path()) else { return door::nobody(app, &http, None) };
+    async fn serve(&self, app: &Arc<App>, http: HttpRequest, mut payload: Payload) -> HttpResponse {
+        let response = self.answer(app, &http, &mut payload).await;
+        end_with_answer(response, &http, payload)
+    }
+
+    async fn answer(&self, app: &Arc<App>, http: &HttpRequest, payload: &mut Payload) -> HttpResponse {
+        let Ok(found) = self.paths.at(http.path()) else { return door::nobody(app, http, None) };
         let method = if *http.method() == Method::HEAD { &Method::GET } else { http.method() };
         let Some(entrance) = found.value.entrances.iter().find(|entrance| entrance.route.method == *method) else {
-            return door::nobody(app, &http, Some(&found.value.allow));
+            return door::nobody(app, http, Some(&found.value.allow));
         };
-        entrance.pass(app, &http, found.params, payload).await
+        entrance.pass(app, http, found.params, payload).await
     }
 }
 
