@@ -27,6 +27,7 @@ use crate::delivery::live::Live;
 use crate::editorial;
 use crate::editorial::previews::Previews;
 use crate::search::{self, Search};
+use crate::time_zone::rules;
 
 /// Handlers share this.
 pub struct App {
@@ -82,6 +83,7 @@ impl App {
     /// Opens the database (a SQLite file is made where there is none), migrates it, makes the keys
     /// that are missing, and brings ready answers up to date.
     pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
+        rules::refresh(&config.site.zoneinfo);
         let address = config.address();
         make_folder(&address)?;
         let applied = {
@@ -128,6 +130,7 @@ impl App {
             document: OnceLock::new(),
         });
         app.refresh_keys().await?;
+        app.apply_zone_rules().await;
         let rendered = editorial::rerender::if_needed(&app.database, &app.site).await?;
         if rendered > 0 {
             tracing::info!(items = rendered, "ready answers brought up to date");
@@ -188,9 +191,24 @@ impl App {
         }
     }
 
-    /// What has to be done from time to time: keys, and rows that nobody needs any more.
+    /// Uses the newest rules of time zones, and computes anew what is stored if they are newer than those by
+    /// which that was done. What fails is tried again with the next housekeeping.
+    async fn apply_zone_rules(&self) {
+        if rules::refresh(&self.config.site.zoneinfo) {
+            // Lists were filtered and counted by other clocks.
+            self.database.ledger().note_everything();
+        }
+        match editorial::zone_rules::apply(&self.database, &self.site).await {
+            Ok(0) => {}
+            Ok(items) => tracing::info!(items, "times were computed anew by newer rules of time zones"),
+            Err(problem) => tracing::error!(detail = problem.detail, "times could not be computed anew"),
+        }
+    }
+
+    /// What has to be done from time to time: keys, rules of time zones, and rows that nobody needs any more.
     pub async fn housekeeping(&self) -> Result<(), DatabaseError> {
         self.refresh_keys().await?;
+        self.apply_zone_rules().await;
         let days = self.config.editorial.purge_trash_days;
         if days > 0 {
             let gone = editorial::purge::run(&self.database, days).await;

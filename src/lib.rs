@@ -2,7 +2,7 @@
 //!
 //! The floors, each of which uses only those below it:
 //! `cli` → `http` → `editorial`, `delivery`, `auth`, `transfer` → `search` → `feeds`, `journal` → `items` → `database`;
-//! `resources`, `content`, `jobs`, `signed` and `problem` serve them all.
+//! `resources`, `content`, `time_zone`, `jobs`, `signed` and `problem` serve them all.
 
 pub mod app;
 pub mod auth;
@@ -22,4 +22,5 @@ pub mod problem;
 pub mod resources;
 pub mod search;
 pub mod signed;
+pub mod time_zone;
 pub mod transfer;

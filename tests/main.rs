@@ -41,10 +41,12 @@ mod rights;
 mod search;
 mod site;
 mod slow_clients;
+mod time_zones;
 mod times;
 mod tools;
 mod transfer;
 mod visibility;
+mod zone_rules;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -107,10 +109,12 @@ fn main() {
         search::TESTS,
         site::TESTS,
         slow_clients::TESTS,
+        time_zones::TESTS,
         times::TESTS,
         tools::TESTS,
         transfer::TESTS,
         visibility::TESTS,
+        zone_rules::TESTS,
     ];
     let mut trials = Vec::new();
     for (name, test) in rooms.into_iter().flatten() {

@@ -4,13 +4,17 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::Datelike;
+
 use super::print;
 use crate::app::StartError;
 use crate::auth::accounts;
 use crate::auth::permissions::Role;
 use crate::config::Config;
 use crate::database::{Address, Db, connection, inspect, migrate};
+use crate::editorial::zone_rules;
 use crate::search;
+use crate::time_zone::rules;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,7 @@ fn problem(what: impl Into<String>, advice: &'static str) -> Finding {
 pub fn examine(config: &Config) -> Result<bool, StartError> {
     let mut findings = vec![fine("the configuration is sound")];
     findings.extend(settings(config));
+    findings.push(rules_in_use());
     findings.extend(port(config));
     findings.extend(search_index(config));
     findings.extend(database(config));
@@ -93,6 +98,34 @@ fn settings(config: &Config) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// Which rules of time zones are in use, and whether they are of this year or the last.
+fn rules_in_use() -> Finding {
+    let rules = rules::current();
+    let what = match &rules.folder {
+        Some(folder) => format!("rules of time zones: {} from {}", rules.release, folder.display()),
+        None => format!("rules of time zones: {}, which the program carries", rules.release),
+    };
+    let year: Option<i32> = rules.release.get(..4).and_then(|year| year.parse().ok());
+    match year {
+        Some(year) if year + 1 >= chrono::Utc::now().year() => fine(what),
+        _ => {
+            warning(what, "They may be out of date: install the newest tzdata of the distribution, or a newer Plenary.")
+        }
+    }
+}
+
+/// Whether what is stored was computed by newer rules than this machine has.
+fn stored_rules(connection: &mut Db) -> diesel::QueryResult<Vec<Finding>> {
+    let (ours, recorded) = (rules::current(), zone_rules::recorded(connection)?);
+    Ok(match recorded {
+        Some(recorded) if recorded > ours.release => vec![warning(
+            format!("times were computed by rules of time zones {recorded}, which are newer than those here"),
+            "Install the newest tzdata here too: nodes of one site should have the same.",
+        )],
+        _ => Vec::new(),
+    })
 }
 
 fn port(config: &Config) -> Vec<Finding> {
@@ -184,6 +217,7 @@ fn content(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Find
             "Stop Plenary and restore a backup: plenary restore puts the damaged database aside.",
         ));
     }
+    findings.extend(stored_rules(connection)?);
     let ahead = inspect::clock_ahead(connection)?;
     if ahead.abs() > 5 {
         findings.push(warning(

@@ -1,10 +1,13 @@
 //! `plenary serve`
 
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::future::select;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::print;
 use crate::app::{App, StartError};
@@ -48,9 +51,17 @@ pub async fn serve(config: crate::config::Config, arguments: ServeArguments) -> 
     Ok(())
 }
 
+/// Keeps house every minute, and at once when the process gets SIGHUP.
 async fn keep_house(app: Weak<App>, job: Arc<BackgroundJob>) {
+    let mut hangup = signal(SignalKind::hangup()).ok();
     loop {
-        actix_web::rt::time::sleep(HOUSEKEEPING).await;
+        let asked = async {
+            match &mut hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        select(pin!(actix_web::rt::time::sleep(HOUSEKEEPING)), pin!(asked)).await;
         let Some(app) = app.upgrade() else { return };
         job.begin();
         match app.housekeeping().await {

@@ -6,6 +6,7 @@ use language_tags::LanguageTag;
 
 use super::Config;
 use crate::content::values;
+use crate::time_zone::rules;
 
 /// What is wrong, a line each.
 #[derive(Default)]
@@ -66,6 +67,11 @@ impl Config {
             values::zone(&self.site.time_zone).is_ok(),
             "site.time_zone",
             "wants an IANA time zone, such as Europe/Brussels",
+        );
+        faults.check(
+            rules::is_sound(&self.site.zoneinfo),
+            "site.zoneinfo",
+            "wants a folder with compiled rules of time zones and a file tzdata.zi or +VERSION, or built-in",
         );
         for locale in self.site.fallback.iter().flat_map(|(locale, others)| others.iter().chain([locale])) {
             let known = self.site.locales.contains(locale);

@@ -51,6 +51,8 @@ impl Config {
         if !says_where && let Ok(address) = config.local_address() {
             config.public_url = format!("http://{address}");
         }
+        // Zones are named in the settings themselves.
+        crate::time_zone::rules::refresh(&config.site.zoneinfo);
         let faults = config.faults();
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }

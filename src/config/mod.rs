@@ -19,6 +19,7 @@ use crate::content::Site;
 use crate::content::custom::CustomSchemas;
 use crate::content::values;
 use crate::database::Address;
+use crate::time_zone::Zone;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,6 +71,9 @@ pub struct SiteConfig {
     pub fallback: BTreeMap<String, Vec<String>>,
     /// IANA zone of times that name none.
     pub time_zone: String,
+    /// Where newer rules of time zones may be than those that the program carries: a folder that says its
+    /// release; empty looks in the machine's usual ones, and `built-in` nowhere.
+    pub zoneinfo: String,
     /// Files with JSON Schemas for `custom`, by kind: `event = "event.schema.json"`.
     pub custom: BTreeMap<String, PathBuf>,
 }
@@ -246,6 +250,7 @@ impl Default for Config {
                 locales: vec!["en".into(), "nl".into()],
                 fallback: BTreeMap::new(),
                 time_zone: "Europe/Brussels".into(),
+                zoneinfo: String::new(),
                 custom: BTreeMap::new(),
             },
             editorial: EditorialConfig {
@@ -323,7 +328,7 @@ impl Config {
     pub fn site(&self) -> Site {
         Site {
             locales: self.site.locales.clone(),
-            time_zone: values::zone(&self.site.time_zone).unwrap_or(chrono_tz::UTC),
+            time_zone: values::zone(&self.site.time_zone).unwrap_or_else(|_| Zone::utc()),
             custom: self.custom_schemas().unwrap_or_default(),
             name: self.site.name.clone(),
             event_url: self.site.event_url.clone(),

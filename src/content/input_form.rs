@@ -5,9 +5,17 @@ use serde_json::{Map, Value, json};
 
 use super::LocaleMode;
 use super::field::{Field, Kind};
+use super::offsets;
 
-/// The stored form as an input, in one locale (without fallback) or in all.
+/// The stored form as an input, in one locale (without fallback) or in all. Offsets are those of the rules in
+/// use, so that what was written under others can be written again.
 pub fn input_form(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMode) -> Map<String, Value> {
+    let mut input = object(fields, stored, mode);
+    offsets::renew(fields, &mut input);
+    input
+}
+
+fn object(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMode) -> Map<String, Value> {
     let mut input = Map::new();
     for field in fields {
         let Some(value) = stored.get(field.name) else { continue };
@@ -30,7 +38,7 @@ pub fn input_form(fields: &'static [Field], stored: &Map<String, Value>, mode: &
 
 fn unstore(kind: &'static Kind, value: &Value, mode: &LocaleMode) -> Value {
     match (kind, value) {
-        (Kind::Object(fields), Value::Object(object)) => input_form(fields, object, mode).into(),
+        (Kind::Object(fields), Value::Object(value)) => object(fields, value, mode).into(),
         (Kind::List { of, .. }, Value::Array(list)) => list.iter().map(|v| unstore(of, v, mode)).collect(),
         (Kind::Rich { .. }, Value::Object(parts)) => {
             json!({"format": parts.get("format"), "source": parts.get("source")})

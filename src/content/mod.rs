@@ -6,6 +6,7 @@ pub mod field;
 pub mod input_form;
 pub mod merge_patch;
 pub mod moment;
+pub mod offsets;
 pub mod outline;
 pub mod render;
 pub mod rich_text;
@@ -15,7 +16,7 @@ pub mod translations;
 pub mod validate;
 pub mod values;
 
-use chrono_tz::Tz;
+use crate::time_zone::Zone;
 
 /// What the site fixes for all its content.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ pub struct Site {
     /// BCP 47 tags, the default first.
     pub locales: Vec<String>,
     /// The zone of times that name none.
-    pub time_zone: Tz,
+    pub time_zone: Zone,
     /// JSON Schemas for `custom`, by kind of resource.
     pub custom: custom::CustomSchemas,
     /// What it is called, in feeds.

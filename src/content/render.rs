@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 
-use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -17,6 +16,7 @@ use super::rich_text::{self, Format};
 use super::translations::{Translations, visible};
 use super::{LocaleMode, Site};
 use crate::resources::Resource;
+use crate::time_zone::Zone;
 
 /// What every item has beside its fields. Times are microseconds since 1970 (UTC), 0 is never.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ pub struct Fragments {
 pub struct Renderer<'a> {
     site: &'a Site,
     view: &'a View,
-    zone: Tz,
+    zone: Zone,
     fallbacks: Vec<&'static str>,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Renderer<'a> {
 
     /// All fragments of an item.
     pub fn item(mut self, resource: &'static Resource, envelope: &Envelope, content: &Map<String, Value>) -> Fragments {
-        self.zone = content.get("time_zone").and_then(Value::as_str).and_then(|z| z.parse().ok()).unwrap_or(self.zone);
+        self.zone = moment::zone_of(content).unwrap_or(self.zone);
         let translations = Translations::parse(envelope.translations);
         let content = &*match self.view.unpublished {
             true => Cow::Borrowed(content),
@@ -238,9 +238,9 @@ impl<'a> Renderer<'a> {
             (Kind::Object(fields), Value::Object(object)) => self.object(fields, object),
             (Kind::List { of, .. }, Value::Array(list)) => list.iter().map(|v| self.value(of, v)).collect(),
             (Kind::Rich { .. }, Value::Object(parts)) => self.rich(parts),
-            (Kind::Moment { end }, Value::String(text)) => match Moment::parse(text, self.zone) {
-                Ok(moment) => moment::rfc3339(&moment.instant(self.zone, *end)).into(),
-                Err(_) => stored.clone(),
+            (Kind::Moment { end }, Value::String(text)) => match Moment::stored(text, self.zone) {
+                Some(moment) => moment::rfc3339(&moment.instant(self.zone, *end)).into(),
+                None => stored.clone(),
             },
             _ => stored.clone(),
         }

@@ -4,7 +4,6 @@
 //! as maps from locale to value, rich text with its source and its HTML, times in canonical text,
 //! references by id (they are noted here as given, and resolved by the caller).
 
-use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use super::fault::{Faults, step, unknown};
@@ -13,6 +12,7 @@ use super::moment::{self, Moment};
 use super::rich_text::{self, Format};
 use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
+use crate::time_zone::Zone;
 
 /// Names that answers carry and inputs must not.
 pub const READ_ONLY: [&str; 12] = [
@@ -61,7 +61,9 @@ pub fn validate(
     site: &Site,
     faults: &mut Faults,
 ) -> Validated {
-    let mut check = Check { kind, site, mode, zone: root_zone(input, site), faults, references: Vec::new() };
+    let zone = root_zone(input, site);
+    let same_zone = before.is_some_and(|before| root_zone(before, site) == zone);
+    let mut check = Check { kind, site, mode, zone, same_zone, faults, references: Vec::new() };
     let content = check.object(fields, input, before, "");
     Validated { content, references: check.references }
 }
@@ -95,7 +97,7 @@ pub fn refuse_unknown_removals(
 }
 
 /// The zone of the times in an input: its own, else the site's.
-fn root_zone(input: &Map<String, Value>, site: &Site) -> Tz {
+fn root_zone(input: &Map<String, Value>, site: &Site) -> Zone {
     let own = input.get("time_zone").and_then(Value::as_str);
     own.and_then(|name| name.parse().ok()).unwrap_or(site.time_zone)
 }
@@ -104,7 +106,9 @@ struct Check<'a> {
     kind: &'a str,
     site: &'a Site,
     mode: &'a LocaleMode,
-    zone: Tz,
+    zone: Zone,
+    /// Whether what is replaced stands in that zone too.
+    same_zone: bool,
     faults: &'a mut Faults,
     references: Vec<GivenReference>,
 }
@@ -238,12 +242,12 @@ impl Check<'_> {
                 None => Err(wrong_type("an array", value)),
             },
             Kind::Rich { max } => return self.rich(value, *max, place),
-            Kind::Moment { .. } => values::string(value)
-                .and_then(|text| Moment::parse(text, self.zone))
-                .map(|moment| moment.canonical().into()),
+            Kind::Moment { .. } => {
+                values::string(value).and_then(|text| self.moment(text, before)).map(|moment| moment.canonical().into())
+            }
             Kind::Instant => values::string(value)
                 .and_then(|text| moment::instant(text, self.site.time_zone))
-                .map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true).into()),
+                .map(|at| moment::utc_instant(at).into()),
             Kind::Reference(target) => self.reference(target, value, place),
             Kind::Custom => {
                 self.site.custom.check(self.kind, value, place, self.faults);
@@ -252,6 +256,15 @@ impl Check<'_> {
             _ => values::scalar(kind, value),
         };
         outcome.map_err(|(code, message)| self.faults.add(place, code, message)).ok()
+    }
+
+    /// A time as it stands already is right, whatever offset the zone had when that was written.
+    fn moment(&self, text: &str, before: Option<&Value>) -> Result<Moment, values::Wrong> {
+        let unchanged = self.same_zone && before.and_then(Value::as_str) == Some(text);
+        match unchanged.then(|| Moment::stored(text, self.zone)).flatten() {
+            Some(moment) => Ok(moment),
+            None => Moment::parse(text, self.zone),
+        }
     }
 
     fn reference(&mut self, target: &'static str, value: &Value, place: &str) -> Result<Value, values::Wrong> {

@@ -1,11 +1,11 @@
 //! The rules of single values. Each returns the form to store, or the rule that was broken.
 
-use chrono_tz::Tz;
 use serde_json::Value;
 use url::Url;
 
 use super::field::Kind;
 use super::slug::{is_id, is_slug};
+use crate::time_zone::{Zone, rules};
 
 /// Longest URL and e-mail address.
 const MAX_URL: usize = 2_000;
@@ -115,11 +115,11 @@ fn slug(given: String) -> Result<String, Wrong> {
 }
 
 /// An IANA time zone by its exact name.
-pub fn zone(given: &str) -> Result<Tz, Wrong> {
-    given.parse::<Tz>().map_err(|_| {
-        let names = chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name());
-        let hint =
-            super::fault::nearest(given, names).map_or(String::new(), |name| format!("; did you mean \"{name}\"?"));
+pub fn zone(given: &str) -> Result<Zone, Wrong> {
+    given.parse::<Zone>().map_err(|_| {
+        let names = rules::names();
+        let hint = super::fault::nearest(given, names.iter().map(String::as_str))
+            .map_or(String::new(), |name| format!("; did you mean \"{name}\"?"));
         ("unknown_zone", format!("\"{given}\" is no IANA time zone{hint}"))
     })
 }

@@ -1,16 +1,15 @@
 //! From parameters to conditions: filters, with their operators and values.
 
-use chrono_tz::Tz;
-
 use super::query::*;
 use super::reader::Reader;
 use crate::content::moment::instant_in_query;
 use crate::content::slug::MAX_SLUG;
 use crate::content::values;
 use crate::resources::{Column, Filter, On};
+use crate::time_zone::Zone;
 
 impl Reader<'_> {
-    pub(super) fn condition(&mut self, name: &str, value: &str, zone: Tz) -> Option<Condition> {
+    pub(super) fn condition(&mut self, name: &str, value: &str, zone: Zone) -> Option<Condition> {
         let (plain, operator) = match name.split_once('[') {
             Some((plain, rest)) => (plain, rest.strip_suffix(']')),
             None => (name, None),
@@ -44,7 +43,14 @@ impl Reader<'_> {
         around
     }
 
-    fn time(&mut self, name: &str, column: Column, operator: Option<&str>, value: &str, zone: Tz) -> Option<Condition> {
+    fn time(
+        &mut self,
+        name: &str,
+        column: Column,
+        operator: Option<&str>,
+        value: &str,
+        zone: Zone,
+    ) -> Option<Condition> {
         let (_, compare) = Compare::ALL.iter().find(|(word, _)| Some(*word) == operator)?;
         match instant_in_query(value, zone) {
             Ok(at) => Some(Condition::Time(column, *compare, at.timestamp_micros())),

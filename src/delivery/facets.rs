@@ -1,7 +1,7 @@
 //! Facets: how many items of a list there would be with each value of a filter.
 
-use chrono::{Datelike, TimeZone};
-use diesel::dsl::{count_star, max, min};
+use chrono::{Datelike, NaiveDate, TimeZone};
+use diesel::dsl::{count_star, max};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
@@ -20,7 +20,9 @@ use crate::resources::{Filter, On, Resource, Through, Word};
 /// The most values of a facet; the most frequent ones.
 const MOST_VALUES: i64 = 100;
 /// The most years that are counted.
-const MOST_YEARS: i32 = 200;
+const MOST_YEARS: usize = 200;
+/// The first and the last year of any content.
+const YEARS: (i32, i32) = (1, 9_999);
 
 /// What can be counted.
 #[derive(Debug, Clone, Copy)]
@@ -115,30 +117,42 @@ impl<'a> Counting<'a> {
         self.among.map_or_else(|| self.selection.query(), |ids| self.selection.among(ids))
     }
 
+    /// From the last year to the first; where one has none, the next that has some is looked for.
     fn years(&mut self) -> Result<Counts, Problem> {
-        let dated = |query: Query<'a>| query.filter(items::starts_at.lt(NO_DATE));
-        let ends: (Option<i64>, Option<i64>) =
-            dated(self.base()).select((min(items::starts_at), max(items::starts_at))).first(self.connection)?;
-        let (Some(first), Some(last)) = ends else { return Ok(Vec::new()) };
         let zone = self.site.time_zone;
-        let year = |at: i64| zone.timestamp_micros(at).single().map_or(1970, |at| at.year());
-        let begin = |year: i32| {
-            let midnight = zone.with_ymd_and_hms(year, 1, 1, 0, 0, 0).earliest();
-            midnight.map_or(0, |at| at.timestamp_micros())
+        // Within a day of the ends, the site's clock may show a year that no item has.
+        let year_of = |at: i64| {
+            let year = zone.timestamp_micros(at).single().map_or(YEARS.0, |at| at.year());
+            year.clamp(YEARS.0, YEARS.1)
         };
-        let (first, last) = (year(first), year(last));
-        if last - first >= MOST_YEARS {
-            return Err(too_dear("?facets", &format!("the items lie in more than {MOST_YEARS} years")));
-        }
+        let begin = |year: i32| match NaiveDate::from_ymd_opt(year, 1, 1) {
+            Some(_) if year > YEARS.1 => NO_DATE,
+            Some(day) if year > YEARS.0 => zone.midnight(day).timestamp_micros(),
+            _ => i64::MIN,
+        };
         let mut counts = Vec::new();
-        for year in (first..=last).rev() {
+        let mut next = self.latest_before(NO_DATE)?.map(year_of);
+        while let Some(year) = next {
             let of_year = items::starts_at.ge(begin(year)).and(items::starts_at.lt(begin(year + 1)));
             let count: i64 = self.base().filter(of_year).count().get_result(self.connection)?;
             if count > 0 {
-                counts.push((year.to_string(), count));
+                counts.push((format!("{year:04}"), count));
             }
+            if counts.len() > MOST_YEARS {
+                return Err(too_dear("?facets", &format!("the items lie in more than {MOST_YEARS} years")));
+            }
+            next = match count {
+                0 => self.latest_before(begin(year + 1))?.map(year_of).filter(|earlier| *earlier < year),
+                _ => Some(year - 1).filter(|year| *year >= YEARS.0),
+            };
         }
         Ok(counts)
+    }
+
+    /// When the last item starts that starts before a moment (µs).
+    fn latest_before(&mut self, bound: i64) -> Result<Option<i64>, Problem> {
+        let before = self.base().filter(items::starts_at.lt(bound));
+        Ok(before.select(max(items::starts_at)).first(self.connection)?)
     }
 
     fn named_parents(&mut self) -> Result<Value, Problem> {

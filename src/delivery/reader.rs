@@ -1,7 +1,5 @@
 //! From parameters to a typed query: every parameter known, every fault named.
 
-use chrono_tz::Tz;
-
 use super::Shape;
 use super::cursor::Cursor;
 use super::facets::Facet;
@@ -12,6 +10,7 @@ use crate::content::render::{BodyFormat, View};
 use crate::content::{LocaleMode, Site, values};
 use crate::resources::{Path, Resource, Sort};
 use crate::search::Sought;
+use crate::time_zone::Zone;
 
 /// Reads the parameters that single answers and lists share.
 pub struct Reader<'a> {
@@ -217,9 +216,11 @@ impl Reader<'_> {
     }
 
     /// The zone in which dates and local times of the query are meant.
-    fn zone(&mut self, pairs: &Pairs) -> Tz {
+    fn zone(&mut self, pairs: &Pairs) -> Zone {
         let Some((_, name)) = pairs.iter().find(|(name, _)| name == "time_zone") else { return self.site.time_zone };
-        values::zone(name).unwrap_or_else(|(code, message)| {
+        // A "+" that was not percent-encoded arrives as a space.
+        let named = values::zone(name).or_else(|wrong| values::zone(&name.replace(' ', "+")).map_err(|_| wrong));
+        named.unwrap_or_else(|(code, message)| {
             self.faults.add("?time_zone", code, message);
             self.site.time_zone
         })

@@ -29,3 +29,4 @@ pub mod schedule;
 pub mod slugs;
 pub mod working;
 pub mod write;
+pub mod zone_rules;

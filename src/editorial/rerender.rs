@@ -12,20 +12,17 @@ use crate::items::Item;
 use crate::resources::{ALL, Resource};
 
 /// Grows when answers are written in another way than before.
-const RENDER_VERSION: u32 = 4;
+const RENDER_VERSION: u32 = 5;
 /// Items in a transaction: other writers come in between.
 const CHUNK: i64 = 500;
 const SETTING: &str = "rendered_for";
 
 /// Computes all ready answers anew if they were made under other circumstances; says how many.
 pub async fn if_needed(database: &Database, site: &Site) -> Result<u64, DatabaseError> {
-    let wanted = fingerprint(site);
-    let have: Option<String> = database
-        .read(|c| Ok::<_, DatabaseError>(settings::table.find(SETTING).select(settings::value).first(c).optional()?))
-        .await?;
-    if have.as_deref() == Some(&wanted) {
+    if is_current(database, site).await? {
         return Ok(0);
     }
+    let wanted = fingerprint(site);
     let (mut last, mut count) = (String::new(), 0);
     loop {
         let site = site.clone();
@@ -43,6 +40,17 @@ pub async fn if_needed(database: &Database, site: &Site) -> Result<u64, Database
         })
         .await?;
     Ok(count)
+}
+
+/// Whether all ready answers were made under the present circumstances.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_current(database: &Database, site: &Site) -> Result<bool, DatabaseError> {
+    let have: Option<String> = database
+        .read(|c| Ok::<_, DatabaseError>(settings::table.find(SETTING).select(settings::value).first(c).optional()?))
+        .await?;
+    Ok(have == Some(fingerprint(site)))
 }
 
 fn fingerprint(site: &Site) -> String {

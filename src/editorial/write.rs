@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{beside, derive, schedule, slugs, working};
+use super::{beside, derive, schedule, slugs, working, zone_rules};
 use crate::content::Site;
 use crate::content::fault::Faults;
 use crate::content::moment::utc_text;
@@ -88,6 +88,7 @@ pub fn insert(
         item.shown_at = at;
     }
     diesel::insert_into(items::table).values(&item).execute(connection)?;
+    zone_rules::mark_if_behind(connection, resource)?;
     beside::insert(connection, &item, resource, &content, site)?;
     if wished {
         slugs::keep(connection, resource.kind, &item.id, &item.slug)?;
@@ -236,6 +237,7 @@ pub fn save(
         item.shown_at = item.updated_at;
     }
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
+    zone_rules::mark_if_behind(connection, resource)?;
     beside::update(connection, &item, resource, content, site)?;
     if was_live != item.live {
         pass_on(connection, resource, &item)?;

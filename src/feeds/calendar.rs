@@ -1,17 +1,17 @@
 //! iCalendar (RFC 5545, RFC 7986): a calendar of events, or one event with its sessions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use icalendar::{Component, Event, EventLike, EventStatus, Property};
 use serde_json::Value;
 
 use super::timezone::vtimezone;
-use super::{Feed, address_line, by_days, described, list, partner, text, time};
+use super::{Feed, address_line, by_days, described, list, local_time, partner, text, time};
+use crate::time_zone::Zone;
 
 /// The zones of a calendar, each with the years that it needs.
-pub type Zones = BTreeMap<&'static str, (Tz, i32, i32)>;
+pub type Zones = BTreeMap<&'static str, (Zone, BTreeSet<i32>)>;
 
 /// What a calendar asks to be fetched anew after (RFC 7986, section 5.7).
 const REFRESH: &str = "PT1H";
@@ -35,8 +35,8 @@ pub fn calendar(feed: &Feed<'_>) -> String {
 
 /// The zones of a calendar as components.
 pub fn push_zones(out: &mut String, zones: Zones) {
-    for (zone, first, last) in zones.into_values() {
-        out.push_str(&vtimezone(zone, first, last));
+    for (zone, years) in zones.into_values() {
+        out.push_str(&vtimezone(zone, &years));
     }
 }
 
@@ -138,24 +138,27 @@ fn push(out: &mut String, component: &Event, lines: &str) {
 /// A component with identity and times. The id is the UID (RFC 7986, section 5.3): it stays the same
 /// wherever the server is; the version counts changes.
 fn begun(item: &Value, zones: &mut Zones) -> Option<Event> {
-    let starts = time(item, "starts_at")?;
+    let starts = local_time(item, "starts_at")?;
     let mut component = Event::with_uid(text(item, "id")?);
     let written = time(item, "updated_at")?.to_utc();
     component.timestamp(written).last_modified(written).created(time(item, "created_at")?.to_utc());
     let version = item.get("version").and_then(Value::as_i64).unwrap_or(1);
-    component.sequence(u32::try_from(version - 1).unwrap_or(u32::MAX));
+    // An INTEGER has 32 bits with its sign (RFC 5545, section 3.3.8).
+    component.sequence(u32::try_from((version - 1).clamp(0, i64::from(i32::MAX))).unwrap_or_default());
     if by_days(item) {
         let day = |name: &str| NaiveDate::parse_from_str(text(item, name)?, "%Y-%m-%d").ok();
         let (first, last) = (day("starts_on")?, day("ends_on")?);
         date(&mut component, "DTSTART", first);
-        // The end is the first day after it (RFC 5545, section 3.6.1).
-        date(&mut component, "DTEND", last.succ_opt()?);
+        // The end is the first day after it (RFC 5545, section 3.6.1). A year has four digits.
+        match last.succ_opt().filter(|after| after.year() <= 9_999) {
+            Some(after) => date(&mut component, "DTEND", after),
+            None => drop(component.add_property("DURATION", format!("P{}D", (last - first).num_days() + 1))),
+        }
         return Some(component);
     }
-    let zone: Tz = text(item, "time_zone")?.parse().ok()?;
-    instant(&mut component, "DTSTART", starts, zone, zones);
-    if let Some(ends) = time(item, "ends_at").filter(|ends| *ends > starts) {
-        instant(&mut component, "DTEND", ends, zone, zones);
+    instant(&mut component, "DTSTART", starts, zones);
+    if let Some(ends) = local_time(item, "ends_at").filter(|ends| *ends > starts) {
+        instant(&mut component, "DTEND", ends, zones);
     }
     Some(component)
 }
@@ -165,15 +168,14 @@ fn date(component: &mut Event, name: &str, day: NaiveDate) {
     component.append_property(property.add_parameter("VALUE", "DATE").done());
 }
 
-fn instant(component: &mut Event, name: &str, at: DateTime<FixedOffset>, zone: Tz, zones: &mut Zones) {
-    if zone == chrono_tz::UTC {
-        let text = at.with_timezone(&Utc).format("%Y%m%dT%H%M%SZ").to_string();
+fn instant(component: &mut Event, name: &str, local: DateTime<Zone>, zones: &mut Zones) {
+    let zone = local.timezone();
+    if zone == Zone::utc() {
+        let text = local.with_timezone(&Utc).format("%Y%m%dT%H%M%SZ").to_string();
         component.append_property(Property::new(name, text).done());
         return;
     }
-    let local = at.with_timezone(&zone);
-    let years = zones.entry(zone.name()).or_insert((zone, local.year(), local.year()));
-    (years.1, years.2) = (years.1.min(local.year()), years.2.max(local.year()));
+    zones.entry(zone.name()).or_insert((zone, BTreeSet::new())).1.insert(local.year());
     let mut property = Property::new(name, local.format("%Y%m%dT%H%M%S").to_string());
     component.append_property(property.add_parameter("TZID", zone.name()).done());
 }

@@ -16,6 +16,8 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
 
 use crate::content::Site;
+use crate::content::moment::Moment;
+use crate::time_zone::Zone;
 
 /// What a feed wants to be included in the answers that it is made from.
 pub const INCLUDED: [&str; 5] = ["venue", "partners", "speakers", "topics", "type"];
@@ -69,6 +71,12 @@ pub fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 /// A time of an answer.
 pub fn time(object: &Value, name: &str) -> Option<DateTime<FixedOffset>> {
     DateTime::parse_from_rfc3339(text(object, name)?).ok()
+}
+
+/// A time of an answer on the clock of the item's zone: what that shows counts, to the second.
+pub fn local_time(item: &Value, name: &str) -> Option<DateTime<Zone>> {
+    let zone = text(item, "time_zone")?.parse().ok()?;
+    Some(Moment::stored(text(item, name)?, zone)?.instant(zone, false))
 }
 
 /// A list of an answer; empty where it is absent.

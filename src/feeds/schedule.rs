@@ -1,12 +1,12 @@
 //! The programme of an event as frab and pretalx tell it: days, rooms, and what takes place in them.
 
-use chrono::{DateTime, Days, FixedOffset, NaiveDate};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike, NaiveDate};
 use serde_json::{Value, json};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
-use super::{Feed, list, text, time};
-use crate::content::moment::midnight;
+use super::{Feed, list, local_time, text};
+use crate::content::moment::{end_of_day, rfc3339};
+use crate::time_zone::Zone;
 
 /// Of so many days and more only those are told on which something takes place.
 const MOST_DAYS: i64 = 60;
@@ -28,9 +28,9 @@ pub struct Day<'a> {
     /// The date.
     pub date: NaiveDate,
     /// When its first session starts and its last one ends.
-    pub starts: DateTime<FixedOffset>,
+    pub starts: DateTime<Zone>,
     /// See above.
-    pub ends: DateTime<FixedOffset>,
+    pub ends: DateTime<Zone>,
     /// Its rooms, each with its sessions in their order.
     pub rooms: Vec<(&'a str, Vec<Talk<'a>>)>,
 }
@@ -40,16 +40,16 @@ pub struct Talk<'a> {
     /// The session.
     pub session: &'a Value,
     /// When it starts and ends.
-    pub starts: DateTime<FixedOffset>,
+    pub starts: DateTime<Zone>,
     /// See above.
-    pub ends: DateTime<FixedOffset>,
+    pub ends: DateTime<Zone>,
 }
 
 impl<'a> Schedule<'a> {
     /// The programme of an event that was answered with its sessions; those without a time are in none.
     pub fn new(feed: &Feed<'_>, event: &'a Value) -> Self {
         let zone = text(event, "time_zone").unwrap_or("UTC");
-        let clock: Tz = zone.parse().unwrap_or_default();
+        let clock = zone.parse().unwrap_or_else(|_| Zone::utc());
         let talk = |session| Talk::new(session, clock);
         let mut talks: Vec<Talk> = list(event, "sessions").iter().filter_map(talk).collect();
         talks.sort_by_key(|talk| talk.starts);
@@ -152,9 +152,8 @@ fn days_of(event: &Value) -> Vec<NaiveDate> {
 
 impl<'a> Day<'a> {
     /// A day on which nothing takes place, from its first instant to its last.
-    fn empty(date: NaiveDate, zone: Tz) -> Self {
-        let begin = |day| midnight(day, zone).fixed_offset();
-        Self { date, starts: begin(date), ends: begin(date + Days::new(1)), rooms: Vec::new() }
+    fn empty(date: NaiveDate, zone: Zone) -> Self {
+        Self { date, starts: zone.midnight(date), ends: end_of_day(date, zone), rooms: Vec::new() }
     }
 
     fn json(&self, index: usize, schedule: &Schedule<'_>) -> Value {
@@ -165,17 +164,21 @@ impl<'a> Day<'a> {
         json!({
             "index": index + 1,
             "date": self.date.to_string(),
-            "day_start": self.starts.to_rfc3339(),
-            "day_end": self.ends.to_rfc3339(),
+            "day_start": rfc3339(&self.starts),
+            "day_end": rfc3339(&self.ends),
             "rooms": rooms.collect::<serde_json::Map<String, Value>>(),
         })
     }
 }
 
 impl<'a> Talk<'a> {
-    /// On the clock of the whole programme, whatever zone the session itself has.
-    fn new(session: &'a Value, zone: Tz) -> Option<Self> {
-        let at = |name| Some(time(session, name)?.with_timezone(&zone).fixed_offset());
+    /// On the clock of the whole programme, whatever zone the session itself has; unless that clock shows a year
+    /// that RFC 3339 cannot write.
+    fn new(session: &'a Value, zone: Zone) -> Option<Self> {
+        let at = |name| {
+            let own = local_time(session, name)?;
+            Some(own.with_timezone(&zone)).filter(|at| (1..=9_999).contains(&at.year())).or(Some(own))
+        };
         let starts = at("starts_at")?;
         Some(Self { session, starts, ends: at("ends_at").unwrap_or(starts).max(starts) })
     }
@@ -209,7 +212,7 @@ impl<'a> Talk<'a> {
             "guid": id,
             "code": format!("{:X}", number(id)),
             "logo": null,
-            "date": self.starts.to_rfc3339(),
+            "date": rfc3339(&self.starts),
             "start": self.clock(),
             "duration": self.duration(),
             "room": room,

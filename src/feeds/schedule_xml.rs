@@ -5,6 +5,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::schedule::{Day, Schedule, Talk, number};
 use super::{list, text};
+use crate::content::moment::rfc3339;
 
 type Out = Writer<Vec<u8>>;
 
@@ -48,7 +49,7 @@ fn conference(out: &mut Out, schedule: &Schedule<'_>) -> std::io::Result<()> {
 
 fn day(out: &mut Out, index: usize, day: &Day<'_>, schedule: &Schedule<'_>) -> std::io::Result<()> {
     let (index, date) = ((index + 1).to_string(), day.date.to_string());
-    let (start, end) = (day.starts.to_rfc3339(), day.ends.to_rfc3339());
+    let (start, end) = (rfc3339(&day.starts), rfc3339(&day.ends));
     let attributes =
         [("index", index.as_str()), ("date", date.as_str()), ("start", start.as_str()), ("end", end.as_str())];
     out.create_element("day").with_attributes(attributes).write_inner_content(|out| {
@@ -66,7 +67,7 @@ fn talk(out: &mut Out, talk: &Talk<'_>, room: &str, schedule: &Schedule<'_>) -> 
     let session = talk.session;
     let guid = text(session, "id").unwrap_or_default();
     let id = number(guid).to_string();
-    let (date, clock, duration) = (talk.starts.to_rfc3339(), talk.clock(), talk.duration());
+    let (date, clock, duration) = (rfc3339(&talk.starts), talk.clock(), talk.duration());
     let url = format!("{}#{}", schedule.url, text(session, "slug").unwrap_or_default());
     let slug = schedule.slug(session);
     out.create_element("event").with_attributes([("id", id.as_str()), ("guid", guid)]).write_inner_content(|out| {

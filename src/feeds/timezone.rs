@@ -1,61 +1,84 @@
 //! VTIMEZONE (RFC 5545, section 3.6.5) of an IANA zone, for the years that a calendar needs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use chrono::{DateTime, NaiveDate, Offset, TimeDelta, Utc};
-use chrono_tz::{OffsetComponents, OffsetName, Tz};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
-/// The component, with every change of the clock from the first year to the last.
-pub fn vtimezone(zone: Tz, first_year: i32, last_year: i32) -> String {
-    let mut out = format!("BEGIN:VTIMEZONE\r\nTZID:{}\r\n", zone.name());
-    let begin = midnight(first_year - 1);
-    let end = midnight(last_year + 2);
-    observance(&mut out, zone, begin, offset(zone, begin));
-    let mut day = begin;
-    while day < end {
-        let next = day + TimeDelta::days(1);
-        if offset(zone, day) != offset(zone, next) {
-            observance(&mut out, zone, change(zone, day, next), offset(zone, day));
+use crate::time_zone::{Period, Zone};
+
+/// The last year that iCalendar can write.
+const LAST_YEAR: i32 = 9_999;
+
+/// A time during which the clock stands so, after it stood otherwise.
+struct Observance {
+    from: i32,
+    to: Period,
+}
+
+/// The component. It has every change of the clock in these years, in the one before each and in the one after;
+/// of years that nothing takes place in, it says nothing.
+pub fn vtimezone(zone: Zone, years: &BTreeSet<i32>) -> String {
+    let mut observances: Vec<Observance> = Vec::new();
+    for (first, last) in runs(years) {
+        let (begin, end) = (new_year(first - 1), new_year((last + 2).min(LAST_YEAR + 1)));
+        let start = zone.period_at(begin);
+        observances.push(Observance { from: start.offset, to: start });
+        for to in zone.changes(begin, end) {
+            let Some(before) = observances.last().map(|last| &last.to) else { break };
+            if (before.offset, before.daylight, &before.name) != (to.offset, to.daylight, &to.name) {
+                observances.push(Observance { from: before.offset, to });
+            }
         }
-        day = next;
+    }
+    // Clients look for a standard time, also where a zone stays at what was its daylight saving time.
+    let standard = observances.iter().any(|observance| !observance.to.daylight);
+    let mut out = format!("BEGIN:VTIMEZONE\r\nTZID:{}\r\n", zone.name());
+    for observance in &observances {
+        let kind = if standard && observance.to.daylight { "DAYLIGHT" } else { "STANDARD" };
+        write_observance(&mut out, kind, observance);
     }
     out.push_str("END:VTIMEZONE\r\n");
     out
 }
 
-fn midnight(year: i32) -> DateTime<Utc> {
-    let day = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default();
-    day.and_time(chrono::NaiveTime::MIN).and_utc()
-}
-
-/// Seconds east of Greenwich.
-fn offset(zone: Tz, at: DateTime<Utc>) -> i32 {
-    at.with_timezone(&zone).offset().fix().local_minus_utc()
-}
-
-/// The second at which the clock changes, between two instants that differ.
-fn change(zone: Tz, mut before: DateTime<Utc>, mut after: DateTime<Utc>) -> DateTime<Utc> {
-    let old = offset(zone, before);
-    while after - before > TimeDelta::seconds(1) {
-        let middle = before + (after - before) / 2;
-        if offset(zone, middle) == old { before = middle } else { after = middle }
+/// Years that follow each other, or nearly so, as first and last ones.
+fn runs(years: &BTreeSet<i32>) -> Vec<(i32, i32)> {
+    let mut runs: Vec<(i32, i32)> = Vec::new();
+    for year in years {
+        match runs.last_mut() {
+            Some((_, last)) if year - *last <= 3 => *last = *year,
+            _ => runs.push((*year, *year)),
+        }
     }
-    after - TimeDelta::nanoseconds(i64::from(after.timestamp_subsec_nanos()))
+    runs
 }
 
-fn observance(out: &mut String, zone: Tz, at: DateTime<Utc>, from: i32) {
-    let local = at.with_timezone(&zone);
-    let kind = if local.offset().dst_offset().is_zero() { "STANDARD" } else { "DAYLIGHT" };
-    let onset = at.naive_utc() + TimeDelta::seconds(i64::from(from));
-    let to = offset(zone, at);
+/// Seconds from 1970 to a year's begin.
+fn new_year(year: i32) -> i64 {
+    first_day(year).and_utc().timestamp()
+}
+
+fn first_day(year: i32) -> NaiveDateTime {
+    NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default().and_time(NaiveTime::MIN)
+}
+
+fn write_observance(out: &mut String, kind: &str, observance: &Observance) {
+    let Observance { from, to } = observance;
+    let onset = DateTime::from_timestamp(to.begins + i64::from(*from), 0).unwrap_or_default().naive_utc();
     let _ = write!(
         out,
-        "BEGIN:{kind}\r\nDTSTART:{}\r\nTZOFFSETFROM:{}\r\nTZOFFSETTO:{}\r\nTZNAME:{}\r\nEND:{kind}\r\n",
-        onset.format("%Y%m%dT%H%M%S"),
-        utc_offset(from),
-        utc_offset(to),
-        local.offset().abbreviation().unwrap_or("LMT"),
+        "BEGIN:{kind}\r\nDTSTART:{}\r\nTZOFFSETFROM:{}\r\nTZOFFSETTO:{}\r\n",
+        // Nothing is before the year 1.
+        onset.max(first_day(1)).format("%Y%m%dT%H%M%S"),
+        utc_offset(*from),
+        utc_offset(to.offset),
     );
+    // What clocks showed before there was a standard, and where nobody knows, has no name of its own.
+    if !matches!(to.name.as_str(), "LMT" | "-00") {
+        let _ = write!(out, "TZNAME:{}\r\n", to.name);
+    }
+    let _ = write!(out, "END:{kind}\r\n");
 }
 
 fn utc_offset(seconds: i32) -> String {
@@ -69,14 +92,36 @@ fn utc_offset(seconds: i32) -> String {
 mod tests {
     use super::*;
 
+    fn of(zone: &str, years: &[i32]) -> String {
+        vtimezone(zone.parse().unwrap(), &years.iter().copied().collect())
+    }
+
     #[test]
     fn changes_of_the_clock_are_where_they_are() {
-        let text = vtimezone(chrono_tz::Europe::Brussels, 2015, 2015);
+        let text = of("Europe/Brussels", &[2015]);
         let summer =
             "BEGIN:DAYLIGHT\r\nDTSTART:20150329T020000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nTZNAME:CEST\r\n";
         let winter =
             "BEGIN:STANDARD\r\nDTSTART:20151025T030000\r\nTZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nTZNAME:CET\r\n";
         assert!(text.contains(summer) && text.contains(winter), "{text}");
-        assert_eq!(vtimezone(chrono_tz::Asia::Kolkata, 2020, 2020).matches("BEGIN:STANDARD").count(), 1);
+        assert_eq!(of("Asia/Kolkata", &[2020]).matches("BEGIN:STANDARD").count(), 1);
+    }
+
+    #[test]
+    fn every_zone_has_a_standard_time_and_no_made_up_name() {
+        for zone in crate::time_zone::rules::names() {
+            for years in [&[1850, 1911][..], &[1945, 1971], &[2015, 2024, 2027, 2030], &[1, 9999]] {
+                let text = of(&zone, years);
+                assert!(text.contains("BEGIN:STANDARD") && !text.contains("TZNAME:LMT"), "{text}");
+                let starts: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("DTSTART:")).collect();
+                assert!(starts.iter().all(|at| at.len() == 15) && starts.is_sorted(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn far_years_cost_nothing() {
+        assert!(of("Europe/Brussels", &[1, 1000, 5000, 9999]).len() < 4_000);
+        assert_eq!(runs(&[1, 2015, 2018, 2022].into()), [(1, 1), (2015, 2018), (2022, 2022)]);
     }
 }

@@ -35,7 +35,7 @@ pub struct AuditEntry {
     /// What was done.
     #[schema(example = "publish")]
     pub action: String,
-    /// To what: a kind of content, `account`, `release`, `preview_link`, `assignment`.
+    /// To what: a kind of content, `account`, `release`, `preview_link`, `assignment`, `site`.
     #[schema(example = "event")]
     pub kind: String,
     /// To which.

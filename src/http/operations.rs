@@ -18,6 +18,7 @@ use crate::content::fault::Faults;
 use crate::database::schema::settings;
 use crate::jobs::JobFailure;
 use crate::problem::{Kind, Problem};
+use crate::time_zone::rules;
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,9 +30,27 @@ pub struct Health {
     /// The program's version.
     #[schema(example = "0.1.0")]
     pub version: &'static str,
+    /// The rules of time zones in use.
+    pub time_zone_rules: ZoneRulesInUse,
 }
 
-const HEALTHY: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
+/// A release of the time zone database.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneRulesInUse {
+    /// Its name.
+    #[schema(example = "2026f")]
+    pub release: String,
+    /// Where it was found: `system` or `built-in`.
+    #[schema(example = "system")]
+    pub source: &'static str,
+}
+
+fn healthy() -> Health {
+    let rules = rules::current();
+    let time_zone_rules = ZoneRulesInUse { release: rules.release.clone(), source: rules.source() };
+    Health { status: "ok", version: env!("CARGO_PKG_VERSION"), time_zone_rules }
+}
 
 /// Whether the server can serve, and what is wrong.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,9 +81,11 @@ fn text() -> RefOr<Schema> {
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Operations";
     vec![
-        Route::new(Method::GET, "/healthz", "getHealth", |_| async { Answer::of(200, &HEALTHY).map(Answer::private) })
-            .about(TAG, "Is the process alive?", "Answers without asking the database.")
-            .answers(200, "It is.", reference("Health"), &[]),
+        Route::new(Method::GET, "/healthz", "getHealth", |_| async {
+            Answer::of(200, &healthy()).map(Answer::private)
+        })
+        .about(TAG, "Is the process alive?", "Answers without asking the database.")
+        .answers(200, "It is.", reference("Health"), &[]),
         Route::new(Method::GET, "/readyz", "getReadiness", ready)
             .about(
                 TAG,
@@ -131,7 +152,7 @@ async fn ready(request: Request) -> Result<Answer, Problem> {
         return Err(Problem::new(Kind::Unavailable, detail).retry_after(2));
     }
     let status = if failures.is_empty() { "ok" } else { "degraded" };
-    Answer::of(200, &Readiness { status, version: HEALTHY.version, failures }).map(Answer::private)
+    Answer::of(200, &Readiness { status, version: env!("CARGO_PKG_VERSION"), failures }).map(Answer::private)
 }
 
 async fn document(request: Request) -> Result<Answer, Problem> {

@@ -14,6 +14,7 @@ use super::{languages, restore};
 use crate::content::fault::{Fault, Faults, step};
 use crate::content::field::Shape;
 use crate::content::input_form::input_form;
+use crate::content::offsets::RenewedTime;
 use crate::content::slug::from_title;
 use crate::content::{LocaleMode, Site};
 use crate::database::Db;
@@ -81,18 +82,25 @@ impl Importer {
                 lines.extend(self.notes.drain(..).map(|fault| Line { faults: vec![fault], ..named.clone() }));
                 Ok(lines)
             }
-            Entry::Exported { place, item } => {
+            Entry::Exported { place, mut item } => {
+                let renewed = restore::renew_times(&mut item);
                 let kind = Resource::of_kind(&item.kind).map_or("", |r| r.kind);
                 let named = Line { kind, what: item.slug.clone(), ..line(place, Outcome::Note, Vec::new()) };
                 let outcome = in_savepoint(connection, |c| restore::item(c, &self.site, &self.author, &item))?;
-                Ok(said(named, outcome, false))
+                let taken = matches!(outcome, Ok(Outcome::Created));
+                let mut lines = said(named.clone(), outcome, false);
+                let notes = renewed.into_iter().filter(|_| taken).map(other_rules);
+                lines.extend(notes.map(|fault| Line { faults: vec![fault], ..named.clone() }));
+                Ok(lines)
             }
         }
     }
 
     /// Ties an exported item to others of its own kind, now that all are there.
     pub fn complete(&mut self, connection: &mut Db, item: &Exported) -> Result<Vec<Fault>, Problem> {
-        let done = in_savepoint(connection, |c| restore::complete(c, &self.site, &self.author, item))?;
+        let mut item = item.clone();
+        restore::renew_times(&mut item);
+        let done = in_savepoint(connection, |c| restore::complete(c, &self.site, &self.author, &item))?;
         Ok(done.err().unwrap_or_default())
     }
 
@@ -308,6 +316,15 @@ fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: boo
         }
     }
     disagreements
+}
+
+/// What is told of a time that was written by other rules of its zone.
+fn other_rules(time: RenewedTime) -> Fault {
+    let message = format!(
+        "\"{}\" was written by other rules of its time zone; its local time counts, which is \"{}\" here",
+        time.before, time.after
+    );
+    Fault { pointer: time.pointer, code: "other_rules".to_owned(), message }
 }
 
 /// The text by which a report names a record.

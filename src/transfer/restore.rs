@@ -7,6 +7,7 @@ use super::record::{Exported, Outcome};
 use super::sources::{self, Source};
 use crate::content::fault::Faults;
 use crate::content::input_form::input_form;
+use crate::content::offsets::{self, RenewedTime};
 use crate::content::{LocaleMode, Site};
 use crate::database::Db;
 use crate::database::schema::items;
@@ -18,6 +19,25 @@ use crate::items::{Among, Item, is_id};
 use crate::journal::Author;
 use crate::problem::Problem;
 use crate::resources::Resource;
+
+/// The highest version that an item may come with: what every reader of JSON holds exactly (RFC 8259, section 6),
+/// and far from what the database's integers hold, so that it can grow.
+const MAX_VERSION: i64 = (1 << 53) - 1;
+/// The latest time that an item may come with (µs): the begin of the year 9999.
+const MAX_TIME: i64 = 253_370_764_800_000_000;
+
+/// Gives the times of an item the offsets that its zone has here: the export may have been made by other rules.
+/// Local time and zone count. Says which got another.
+pub fn renew_times(exported: &mut Exported) -> Vec<RenewedTime> {
+    let Some(resource) = Resource::of_kind(&exported.kind) else { return Vec::new() };
+    let below = |part: &str, times: Vec<RenewedTime>| {
+        let part = part.to_owned();
+        times.into_iter().map(move |time| RenewedTime { pointer: format!("{part}{}", time.pointer), ..time })
+    };
+    let own = offsets::renew(resource.fields, &mut exported.content);
+    let draft = exported.draft.as_mut().map(|draft| offsets::renew(resource.fields, &mut draft.content));
+    below("/content", own).chain(below("/draft/content", draft.unwrap_or_default())).collect()
+}
 
 /// Makes the item, without what ties it to others of its own kind: those may come later.
 pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Exported) -> Result<Outcome, Problem> {
@@ -106,12 +126,31 @@ fn resource(exported: &Exported) -> Result<&'static Resource, Problem> {
     if !STATUSES.contains(&exported.status.as_str()) {
         faults.add("/status", "not_allowed", format!("\"{}\" is no status", exported.status));
     }
-    if exported.version < 1 {
-        faults.add("/version", "out_of_range", "at least 1");
-    }
+    check_numbers(exported, &mut faults);
     match resource {
         Some(resource) if faults.is_empty() => Ok(resource),
         _ => Err(Problem::invalid(faults)),
+    }
+}
+
+/// Versions and times that can grow, and that answers can show.
+fn check_numbers(exported: &Exported, faults: &mut Faults) {
+    let mut check = |place: &str, number: i64, least: i64, most: i64| {
+        if !(least..=most).contains(&number) {
+            faults.add(place, "out_of_range", format!("between {least} and {most}; this is {number}"));
+        }
+    };
+    check("/version", exported.version, 1, MAX_VERSION);
+    check("/created_at", exported.created_at, 0, MAX_TIME);
+    check("/updated_at", exported.updated_at, 0, MAX_TIME);
+    check("/published_at", exported.published_at, 0, MAX_TIME);
+    check("/trashed_at", exported.trashed_at, 0, MAX_TIME);
+    if let Some(draft) = &exported.draft {
+        check("/draft/version", draft.version, 1, MAX_VERSION);
+        check("/draft/updated_at", draft.updated_at, 0, MAX_TIME);
+    }
+    for (index, source) in exported.sources.iter().enumerate() {
+        check(&format!("/sources/{index}/version"), source.version, 0, MAX_VERSION);
     }
 }
 

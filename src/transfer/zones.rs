@@ -1,6 +1,6 @@
 //! Names that other systems have for time zones and countries.
 
-use chrono_tz::Tz;
+use crate::time_zone::Zone;
 
 /// Countries by names that ISO 3166-1 does not have, in lower case without points.
 const COUNTRIES: [(&str, &str); 22] = [
@@ -94,13 +94,13 @@ const WINDOWS: [(&str, &str); 40] = [
 
 /// The IANA zone that a calendar's TZID means: the name itself, a path that ends with it, or one of
 /// Windows' names.
-pub fn zone_of(tzid: &str) -> Option<Tz> {
+pub fn zone_of(tzid: &str) -> Option<Zone> {
     let name = tzid.trim().trim_matches('"');
-    if let Ok(zone) = name.parse::<Tz>() {
+    if let Ok(zone) = name.parse::<Zone>() {
         return Some(zone);
     }
     if matches!(name.to_ascii_uppercase().as_str(), "UTC" | "Z" | "GMT") {
-        return Some(chrono_tz::UTC);
+        return Some(Zone::utc());
     }
     if let Some((_, zone)) = WINDOWS.iter().find(|(windows, _)| windows.eq_ignore_ascii_case(name)) {
         return zone.parse().ok();
@@ -138,12 +138,12 @@ mod tests {
             "/softwarestudio.org/Olson_20011030_5/Europe/Brussels",
             "custom_Europe/Brussels",
         ] {
-            assert_eq!(zone_of(name), Some(chrono_tz::Europe::Brussels), "{name}");
+            assert_eq!(zone_of(name), "Europe/Brussels".parse().ok(), "{name}");
         }
-        assert_eq!(zone_of("Romance Standard Time"), Some(chrono_tz::Europe::Paris));
+        assert_eq!(zone_of("Romance Standard Time"), "Europe/Paris".parse().ok());
         assert_eq!(zone_of("My own zone"), None);
         for (_, zone) in WINDOWS {
-            assert!(zone.parse::<Tz>().is_ok(), "{zone}");
+            assert!(zone.parse::<Zone>().is_ok(), "{zone}");
         }
     }
 }

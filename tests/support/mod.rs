@@ -7,4 +7,6 @@ pub mod import;
 pub mod moments;
 pub mod postgres;
 pub mod program;
+pub mod times;
 pub mod tools;
+pub mod zoneinfo;

@@ -115,7 +115,16 @@ impl Program {
 
     /// SIGTERM.
     pub fn ask_to_end(&self) {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
+        self.signal("-TERM");
+    }
+
+    /// SIGHUP: keep house at once.
+    pub fn ask_to_keep_house(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, name: &str) {
+        Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill runs");
     }
 }
 

