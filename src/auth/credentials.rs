@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use uuid::Uuid;
 
 use super::expiry::Expiry;
 use super::keys::{self, LastUse};
@@ -106,7 +107,9 @@ impl Credentials {
 
     /// Keeps what was read of a credential; the reading began at `since`.
     pub fn insert(&self, name: String, grant: Grant, since: u64) {
-        let depends = Depends::default().and_items([grant.actor.account_id.as_str()]);
+        // What does not depend on an account that can be named is not kept.
+        let Ok(account) = Uuid::try_parse(&grant.actor.account_id) else { return };
+        let depends = Depends::default().and_items([account]);
         let mut known = self.known();
         if known.len() >= MOST_KNOWN {
             known.clear();

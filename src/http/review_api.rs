@@ -307,7 +307,7 @@ async fn with_pen<T: Send + 'static>(
     let site = Arc::clone(&request.app.site);
     let all = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
-        if item.latest() != version {
+        if !version.accepts(item.latest()) {
             return Err(changed_meanwhile(&item));
         }
         write(c, Pen { site: &site, author: &author, role: Some(role) }, item)

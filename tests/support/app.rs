@@ -85,11 +85,6 @@ impl TestApp {
         Self { url, backend, config, app, handle, thread: Some(thread), _folder: folder }
     }
 
-    /// Another node on the same database.
-    pub fn second_node(&self) -> Self {
-        Self::start_with(self.backend, |config| config.database_url = self.config.database_url.clone())
-    }
-
     /// Logs in with the tests' password, and gives the answer's JSON.
     pub fn log_in(&self, email: &str) -> serde_json::Value {
         let body = serde_json::json!({"email": email, "password": PASSWORD});
