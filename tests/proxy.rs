@@ -9,6 +9,7 @@ use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
 use crate::support::moments::wait_for;
 use crate::support::postgres::free_port;
+use crate::support::tools::installed;
 use crate::tests;
 
 tests![a_shared_cache_serves_all_origins];
@@ -35,15 +36,14 @@ impl Nginx {
         );
         let file = folder.join("nginx.conf");
         std::fs::write(&file, config).expect("a configuration");
-        let path = if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
         let log = folder.join("error.log");
-        let child = Command::new(path)
+        let child = Command::new(installed("bin/nginx"))
             .args(["-e".as_ref(), log.as_os_str(), "-c".as_ref(), file.as_os_str(), "-p".as_ref(), folder.as_os_str()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("nginx is installed (tests/setup does it)");
+            .expect("nginx starts");
         let nginx = Self { child, url: format!("http://127.0.0.1:{port}") };
         wait_for("nginx", || nginx.client().try_get("/healthz").is_some());
         nginx
