@@ -30,6 +30,8 @@ pub enum Deed {
     Toggle,
     Step(usize, &'static str),
     Plan(usize, Option<i64>, Option<i64>),
+    /// Plans a publication that will be refused, since the speaker is not public any more then.
+    Doom(usize, i64),
     Release(Vec<(usize, &'static str)>, i64),
     Pass(i64),
     Purge,
@@ -52,12 +54,13 @@ fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         2 => event.clone().prop_map(Deed::Write),
         2 => event.clone().prop_map(Deed::Cast),
-        2 => Just(Deed::Toggle),
+        1 => Just(Deed::Toggle),
         2 => (event.clone(), 0..SLUGS).prop_map(|(event, slug)| Deed::Slug(event, slug)),
         2 => (event.clone(), prop::option::of(0..EVENTS)).prop_map(|(event, other)| Deed::Relate(event, other)),
         5 => (event.clone(), step).prop_map(|(event, step)| Deed::Step(event, step)),
         6 => (event, prop::option::of(ahead.clone()), prop::option::of(ahead.clone()))
             .prop_map(|(event, from, until)| Deed::Plan(event, from, until)),
+        1 => (0..EVENTS, ahead.clone()).prop_map(|(event, at)| Deed::Doom(event, at)),
         2 => (prop::collection::vec(member, 1..EVENTS), ahead.clone()).prop_map(|(items, at)| Deed::Release(items, at)),
         3 => ahead.prop_map(Deed::Pass),
         2 => Just(Deed::Purge),

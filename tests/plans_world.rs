@@ -121,13 +121,11 @@ impl<'a> World<'a> {
                 let body = json!({"related": id.iter().collect::<Vec<_>>()});
                 self.write(*number, &body, |_, related| *related = id.clone());
             }
-            Deed::Cast(number) => {
-                let body = json!({"speakers": [{"speaker": self.speaker}]});
-                self.write(*number, &body, |_, _| {});
-            }
+            Deed::Cast(number) => self.cast(*number),
             Deed::Toggle => self.toggle(),
             Deed::Step(number, step) => self.step(*number, step),
-            Deed::Plan(number, from, until) => self.plan(*number, *from, *until),
+            Deed::Plan(number, from, until) => self.plan_what_can_be(*number, *from, *until),
+            Deed::Doom(number, ahead) => self.doom(*number, *ahead),
             Deed::Release(members, ahead) => self.release(members, *ahead),
             Deed::Pass(hours) => self.pass(*hours),
             Deed::Purge => self.purge(),
@@ -231,6 +229,38 @@ impl<'a> World<'a> {
         if taken {
             event.takes(step);
         }
+    }
+
+    /// Plans a publication where there is something to be published, else an end.
+    fn plan_what_can_be(&mut self, number: usize, from: Option<i64>, until: Option<i64>) {
+        let event = self.events[number].as_ref().unwrap();
+        if event.trashed {
+            return self.step(number, "restore");
+        }
+        let (soon, later) = (from.or(until).unwrap_or(1), until.or(from).unwrap_or(1));
+        match event.status == "published" && event.draft.is_none() {
+            true => self.plan(number, None, Some(later)),
+            false => self.plan(number, Some(soon), until),
+        }
+    }
+
+    fn doom(&mut self, number: usize, ahead: i64) {
+        self.cast(number);
+        if !self.speaker_is_live() {
+            self.toggle();
+        }
+        self.plan(number, Some(ahead), None);
+        self.toggle();
+    }
+
+    fn cast(&mut self, number: usize) {
+        let body = json!({"speakers": [{"speaker": self.speaker}]});
+        self.write(number, &body, |_, _| {});
+    }
+
+    fn speaker_is_live(&self) -> bool {
+        let path = format!("/api/v1/speakers/{}/desk", self.speaker.as_ref().unwrap());
+        self.editor().get(&path).expect(200).json()["live"] == true
     }
 
     fn plan(&mut self, number: usize, from: Option<i64>, until: Option<i64>) {
