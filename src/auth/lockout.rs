@@ -95,6 +95,13 @@ impl Attempt {
         Ok(None)
     }
 
+    /// Writes down once more that it has failed, which changes nothing.
+    pub fn touch(&self, connection: &mut Db) -> QueryResult<()> {
+        let keys = self.counters.iter().map(|counter| counter.key.as_str());
+        let counted = login_failures::table.filter(login_failures::email_hash.eq_any(keys));
+        diesel::update(counted).set(login_failures::last_at.eq(now())).execute(connection).map(drop)
+    }
+
     /// Takes it back: it was not tried, or is no failure and no success.
     pub fn withdraw(&self, connection: &mut Db) -> QueryResult<()> {
         self.counters.iter().try_for_each(|counter| counter.take_back(connection))

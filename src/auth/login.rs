@@ -121,12 +121,15 @@ where
     T: Send + 'static,
     F: FnOnce(&mut Db, AccountRow) -> Result<T, Problem> + Send + 'static,
 {
-    let Shown { password, code, attempt, .. } = shown;
+    let (Shown { password, code, attempt, .. }, database) = (shown, &request.app.database);
     let author = Author { request_id: request.id.clone(), ..Author::default() };
     let stored = account.as_ref().map(|account| account.password_hash.clone()).filter(|hash| !hash.is_empty());
     let right = request.app.hasher.verify(password, stored).await?;
-    // Of addresses without an account there is no end: they are not told of.
-    let Some(account) = account else { return Ok(Checked::WrongPassword) };
+    let Some(account) = account else {
+        // Of addresses without an account there is no end: they are not told of. It takes as long all the same.
+        database.write_content(move |c| Ok::<_, Problem>(attempt.touch(c)?)).await?;
+        return Ok(Checked::WrongPassword);
+    };
     let settle = move |c: &mut Db| {
         let now = accounts::by_id(c, &account.id)?;
         if !right || !now.active || now.password_hash != account.password_hash {
@@ -149,7 +152,7 @@ where
         }
         then(c, now).map(Checked::Done)
     };
-    request.app.database.write_content(settle).await
+    database.write_content(settle).await
 }
 
 /// A session that begins in this request.
