@@ -195,6 +195,9 @@ pub fn confirm(connection: &mut Db, actor: &Actor, wanted: Option<(Area, Action)
 mod tests {
     use super::*;
 
+    const ANNA: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+    const BRAM: &str = "01890a5d-ac96-774b-bcce-b302099a8058";
+
     fn grant(account: &str) -> Grant {
         let actor = Actor { account_id: account.into(), role: Role::Editor, key: None, session: Some("s".into()) };
         Grant { actor, expiry: None, last_use: None }
@@ -213,21 +216,21 @@ mod tests {
         let (credentials, ledger) = credentials();
         let since = credentials.now();
         // The key is revoked after it was read and before it is entered.
-        ledger.note([("account", "anna")]);
-        credentials.insert("key".into(), grant("anna"), since);
+        ledger.note([("account", ANNA)]);
+        credentials.insert("key".into(), grant(ANNA), since);
         assert!(credentials.find("key").is_none());
-        credentials.insert("key".into(), grant("anna"), credentials.now());
+        credentials.insert("key".into(), grant(ANNA), credentials.now());
         assert!(credentials.find("key").is_some());
-        ledger.note([("account", "bram")]);
+        ledger.note([("account", BRAM)]);
         assert!(credentials.find("key").is_some());
-        ledger.note([("account", "anna")]);
+        ledger.note([("account", ANNA)]);
         assert!(credentials.find("key").is_none());
     }
 
     #[test]
     fn what_has_ended_is_not_believed() {
         let (credentials, _) = credentials();
-        let ended = Grant { expiry: Expiry::at(1), ..grant("anna") };
+        let ended = Grant { expiry: Expiry::at(1), ..grant(ANNA) };
         credentials.insert("key".into(), ended, credentials.now());
         assert!(credentials.find("key").is_none());
     }
@@ -235,7 +238,7 @@ mod tests {
     #[test]
     fn a_node_that_does_not_look_believes_nothing() {
         let (credentials, _) = credentials();
-        credentials.insert("key".into(), grant("anna"), credentials.now());
+        credentials.insert("key".into(), grant(ANNA), credentials.now());
         assert!(credentials.find("key").is_some());
         let Some(long_ago) = Instant::now().checked_sub(BELIEVED) else { return };
         credentials.looked(long_ago);
