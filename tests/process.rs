@@ -15,6 +15,8 @@ tests![
     running_requests_finish_when_it_ends,
     wrong_settings_are_named,
     the_doctor_looks_at_everything,
+    what_serve_refuses_is_a_problem_to_the_doctor,
+    variables_of_others_are_passed_over,
     accounts_are_made_on_the_command_line,
     files_go_in_and_out,
     logs_are_json_where_that_is_wanted,
@@ -113,6 +115,67 @@ fn the_doctor_looks_at_everything(app: &TestApp) {
     assert_eq!(output.status.success(), !wrong);
     let output = run("postgres://nobody@127.0.0.1:1/nothing", &["doctor"]);
     assert!(!output.status.success() && text(&output.stdout).contains("cannot be opened"));
+}
+
+/// A database of a newer version, one that takes no writes, an address that is none of this machine.
+fn what_serve_refuses_is_a_problem_to_the_doctor(app: &TestApp) {
+    use diesel::connection::SimpleConnection;
+    use plenary::database::{Address, connection, migrate};
+    let folder = tempfile::tempdir().unwrap();
+    let database = fresh_database(app.backend, folder.path());
+    let both = |arguments: &[&str], problem: &str| {
+        let doctor = run(&database, &[&["doctor"], arguments].concat());
+        assert_eq!(doctor.status.code(), Some(1), "{}", text(&doctor.stdout));
+        assert!(text(&doctor.stdout).contains(problem), "{problem}: {}", text(&doctor.stdout));
+        let serve = run(&database, &[&["serve"], arguments].concat());
+        assert_eq!(serve.status.code(), Some(1), "{}", text(&serve.stderr));
+        assert!(text(&serve.stderr).contains("Error: "), "{}", text(&serve.stderr));
+    };
+    // TEST-NET-1 of RFC 5737.
+    both(&["--listen", "192.0.2.1:8080"], "PROBLEM  192.0.2.1:8080 cannot be listened on");
+    let mut db = connection::connect(&Address::parse(&database), &std::sync::Arc::default()).unwrap();
+    migrate::migrate(&mut db).unwrap();
+    if let crate::support::app::Backend::Postgres(_) = app.backend {
+        let name = database.rsplit('/').next().unwrap();
+        let set = |value: &str| format!("ALTER DATABASE {name} SET default_transaction_read_only = {value}");
+        db.batch_execute(&set("on")).unwrap();
+        let output = run(&database, &["doctor"]);
+        let said = text(&output.stdout);
+        assert!(
+            output.status.code() == Some(1) && said.contains("PROBLEM  the database does not take writes"),
+            "{said}"
+        );
+        // Only the default is so: this session may write.
+        db.batch_execute(&set("off")).unwrap();
+    }
+    db.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").unwrap();
+    both(&["--listen", "127.0.0.1:0"], "PROBLEM  the database has the migration 99990101000000");
+}
+
+/// Kubernetes sets these for a Service called `plenary`, and more for one called `plenary-site`.
+fn variables_of_others_are_passed_over(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start_with(&fresh_database(app.backend, folder.path()), |command| {
+        for (name, value) in [
+            ("PLENARY_PORT", "tcp://10.0.0.7:80"),
+            ("PLENARY_PORT_80_TCP_ADDR", "10.0.0.7"),
+            ("PLENARY_SERVICE_HOST", "10.0.0.7"),
+            ("PLENARY_SERVICE_PORT_HTTP", "80"),
+            ("PLENARY_SITE_PORT", "tcp://10.0.0.8:80"),
+            ("PLENARY_IMAGE", "plenary:latest"),
+        ] {
+            command.env(name, value);
+        }
+    });
+    let listens = program.url.trim_start_matches("http://").to_owned();
+    let printed = program.terminate();
+    assert!(printed.contains(&format!("listening on {listens}\n")), "{printed}");
+    let database = fresh_database(app.backend, folder.path());
+    let output = command(&database, &["doctor"]).env("PLENARY_IMAGE", "plenary:latest").output().unwrap();
+    assert!(text(&output.stdout).contains("warning  PLENARY_IMAGE is no setting"), "{}", text(&output.stdout));
+    let output = command(&database, &["doctor"]).env("PLENARY_SITE_TIME_ZONE", "Europe/Brussels").output().unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("PLENARY_SITE__TIME_ZONE is meant"), "{said}");
 }
 
 fn accounts_are_made_on_the_command_line(app: &TestApp) {

@@ -314,18 +314,18 @@ fn nodes_share_an_index(app: &TestApp) {
     wait_for("the other node's index", || found(&other.public(), "estuary", "").len() == 1);
 }
 
-/// The one index in the folder of an application, and those that were put aside.
-fn index_folders(app: &TestApp) -> (std::path::PathBuf, usize) {
+/// Where the index of an application is, and how many were put aside.
+fn index_folders(app: &TestApp) -> (Option<std::path::PathBuf>, usize) {
     let entries = std::fs::read_dir(&app.config.search.folder).unwrap().map(|entry| entry.unwrap());
     let (aside, index): (Vec<_>, Vec<_>) =
         entries.partition(|entry| entry.file_name().to_string_lossy().starts_with("aside-"));
-    (index[0].path(), aside.len())
+    (index.first().map(|entry| entry.path()), aside.len())
 }
 
 fn a_damaged_index_is_made_anew_while_the_server_runs(app: &TestApp) {
     let editor = fill(app);
     let public = app.public();
-    let (index, _) = index_folders(app);
+    let index = index_folders(app).0.unwrap();
     // Somebody cleans up, and then a disk loses what was written last.
     std::fs::remove_dir_all(&index).unwrap();
     editor.create("events", &json!({"title": "Estuaries", "status": "published"}));
@@ -351,13 +351,13 @@ fn damage_that_no_question_shows_is_found_at_start(app: &TestApp) {
     };
     let node = start();
     settled(&node);
-    let (index, _) = index_folders(&node);
+    let index = index_folders(&node).0.unwrap();
     drop(node);
     let files = std::fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path());
-    let terms = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "store")).unwrap();
-    let mut bytes = std::fs::read(&terms).unwrap();
+    let store = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "store")).unwrap();
+    let mut bytes = std::fs::read(&store).unwrap();
     bytes[3] ^= 0x40;
-    std::fs::write(&terms, bytes).unwrap();
+    std::fs::write(&store, bytes).unwrap();
     let node = start();
     wait_for("the damage is found", || index_folders(&node).1 == 1);
     settled(&node);

@@ -172,15 +172,17 @@ fn database(config: &Config) -> Vec<Finding> {
         }
     };
     let mut findings = vec![fine(format!("the database can be opened ({})", address.name()))];
-    if let Err(error) = migrate::refuse_newer(&mut connection) {
-        findings.push(problem(error.to_string(), "plenary serve refuses this database as well."));
-        return findings;
-    }
     if let Some(reason) = inspect::read_only(&mut connection).unwrap_or_else(|error| Some(error.to_string())) {
         findings.push(problem(
             format!("the database does not take writes: {reason}"),
             "Check the permissions and mounts of file and folder, or whether this Postgres is a standby.",
         ));
+        // Even to look at its migrations wants a table.
+        return findings;
+    }
+    if let Err(error) = migrate::refuse_newer(&mut connection) {
+        findings.push(problem(error.to_string(), "plenary serve refuses this database as well."));
+        return findings;
     }
     match migrate::pending(&mut connection) {
         Ok(0) => findings.extend(content(&mut connection, config).unwrap_or_else(|error| {

@@ -21,9 +21,13 @@ use crate::app::{App, StartError};
 use crate::config::{Config, Overrides};
 use crate::http::openapi;
 
+/// What the program ends with; docs/operations.md has the same table.
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 it failed, a problem was found, or a record was refused; \
+                          2 a setting or an argument is wrong";
+
 /// A headless CMS API for organisations that live by their events.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, about, after_help = EXIT_CODES)]
 struct Arguments {
     /// Configuration file (TOML); `plenary.toml` is read where it exists
     #[arg(long, global = true, env = "PLENARY_CONFIG")]

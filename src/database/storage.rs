@@ -1,6 +1,7 @@
 //! The storage beneath the database: a disk that is full or broken is told apart from other failures, and a probe
 //! notices when it takes writes again.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
@@ -16,6 +17,9 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// The row that is written for that.
 const SETTING: &str = "storage_probe";
 
+/// What was last wrong: nothing, full, or broken.
+static LAST: AtomicU8 = AtomicU8::new(0);
+
 const FULL: &str = "the disk of the database is full: nothing can be written until there is room";
 const BROKEN: &str = "the disk of the database does not take writes";
 
@@ -25,6 +29,16 @@ pub fn failure(error: &DatabaseError) -> Option<&'static str> {
         DatabaseError::Query(DieselError::DatabaseError(_, information)) => of_message(information.message()),
         DatabaseError::Connection(message) => of_message(message),
         _ => None,
+    }
+}
+
+/// Returns what was wrong with the storage when a statement last failed because of it; none once a write went well
+/// again. It explains failures that are told without their cause.
+pub fn last_failure() -> Option<&'static str> {
+    match LAST.load(Ordering::Relaxed) {
+        0 => None,
+        1 => Some(FULL),
+        _ => Some(BROKEN),
     }
 }
 
@@ -40,8 +54,9 @@ fn of_message(message: &str) -> Option<&'static str> {
 /// Counts a statement that failed because of the storage.
 pub(super) fn note(error: &DieselError) {
     if let DieselError::DatabaseError(_, information) = error
-        && of_message(information.message()).is_some()
+        && let Some(failure) = of_message(information.message())
     {
+        LAST.store(if failure == FULL { 1 } else { 2 }, Ordering::Relaxed);
         STORAGE_FAILURES.inc();
     }
 }
@@ -69,8 +84,14 @@ impl StorageProbe {
         }
         self.tried = Some(Instant::now());
         match database.write(write).await {
-            Ok(()) => job.succeed(),
-            Err(error) => job.fail(failure(&error).unwrap_or("the database does not take writes")),
+            Ok(()) => {
+                LAST.store(0, Ordering::Relaxed);
+                job.succeed();
+            }
+            Err(error) => {
+                let failure = failure(&error).or_else(last_failure);
+                job.fail(failure.unwrap_or("the database does not take writes"));
+            }
         }
         // The probe's own failure is no news.
         self.failures = STORAGE_FAILURES.get();
