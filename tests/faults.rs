@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::app::{Backend, TestApp};
 use crate::support::client::Client;
 use crate::support::moments::wait_for;
-use crate::support::postgres::new_database_in;
+use crate::support::postgres::{Postgres, new_database_in};
 use crate::support::program::{Program, fresh_database};
 use crate::tests;
 
@@ -127,13 +127,15 @@ fn writes_work_again_when_there_is_room(app: &TestApp) {
     };
     let data = disk.0.join("data");
     std::fs::create_dir(&data).unwrap();
+    // A cluster of its own: one whose disk is gone makes no further databases for other tests.
+    let own = matches!(app.backend, Backend::Postgres(_)).then(Postgres::start);
     let database = match app.backend {
         Backend::Sqlite => data.join("plenary.db").display().to_string(),
-        Backend::Postgres(port) => {
+        Backend::Postgres(_) => {
             // Postgres' own user must reach it.
             use std::os::unix::fs::PermissionsExt;
             std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-            new_database_in(port, &data)
+            new_database_in(own.as_ref().map(Postgres::port).expect("it runs"), &data)
         }
     };
     let program = Program::start_with(&database, |command| {

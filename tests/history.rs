@@ -99,7 +99,7 @@ fn the_journal_rebuilds_every_item(app: &TestApp) {
     editor.act("/api/v1/topics/t/submit", "\"v1\"").expect(200);
     editor.create("partners", &json!({"name": "P", "status": "published"}));
     editor.delete("/api/v1/partners/p", "\"v1\"").expect(204);
-    type Stored = (String, String, String, String, i64, i64, String, String, Option<(String, String)>);
+    type Stored = (String, String, String, String, i64, i64, i64, String, String, Option<(String, String)>);
     let compare = |c: &mut plenary::database::Db| {
         let rows: Vec<Stored> = items::table
             .left_join(drafts::table)
@@ -109,13 +109,14 @@ fn the_journal_rebuilds_every_item(app: &TestApp) {
                 items::status,
                 items::stage,
                 items::published_at,
+                items::shown_at,
                 items::trashed_at,
                 items::content,
                 items::translations,
                 (drafts::slug, drafts::content).nullable(),
             ))
             .load(c)?;
-        for (id, slug, status, stage, published_at, trashed_at, content, translations, draft) in &rows {
+        for (id, slug, status, stage, published_at, shown_at, trashed_at, content, translations, draft) in &rows {
             let last: String = journal::table
                 .filter(journal::item_id.eq(id))
                 .order(journal::sequence.desc())
@@ -127,7 +128,7 @@ fn the_journal_rebuilds_every_item(app: &TestApp) {
                 draft.as_ref().map_or(Value::Null, |(slug, content)| json!({"slug": slug, "content": parsed(content)}));
             let item = json!({
                 "slug": slug, "status": status, "stage": stage, "published_at": published_at,
-                "trashed_at": trashed_at, "translations": parsed(translations),
+                "shown_at": shown_at, "trashed_at": trashed_at, "translations": parsed(translations),
                 "draft": draft, "content": parsed(content),
             });
             assert_eq!(told, item);
