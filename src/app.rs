@@ -17,8 +17,8 @@ use crate::auth::passwords::Hasher;
 use crate::auth::tokens::{self, Claims, Tokens, Verified};
 use crate::config::Config;
 use crate::content::Site;
-use crate::database::schema::idempotency_keys;
-use crate::database::{Address, Database, DatabaseError, Threads, connection, migrate, now};
+use crate::database::schema::{commits, idempotency_keys};
+use crate::database::{Address, Database, DatabaseError, Threads, connection, inspect, migrate, now};
 use crate::delivery::answers::Answers;
 use crate::delivery::cards::{Cards, Shelf};
 use crate::delivery::kept::Kept;
@@ -86,6 +86,9 @@ impl App {
         rules::refresh(&config.site.zoneinfo);
         let address = config.address();
         make_folder(&address)?;
+        if inspect::shares_sessions(&address).map_err(|e| format!("database: {e}"))? {
+            return Err(inspect::POOLER.into());
+        }
         let applied = {
             let mut connection =
                 connection::connect(&address, &Arc::default()).map_err(|e| format!("database: {e}"))?;
@@ -94,7 +97,8 @@ impl App {
         if applied > 0 {
             tracing::info!(steps = applied, "database migrated");
         }
-        let threads = Threads { readers: readers(&config), queue: config.server.database_queue };
+        let patience = config.database_patience();
+        let threads = Threads { readers: readers(&config), queue: config.server.database_queue, patience };
         let database = Database::open(&address, threads)?;
         let tokens = Tokens::new(config.auth.clone());
         let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
@@ -226,6 +230,8 @@ impl App {
                 editorial::preview::forget_ended(c)?;
                 crate::auth::mailed::forget_ended(c)?;
                 lockout::forget_old(c)?;
+                // Writers that are long gone do not ask any more how their commits ended.
+                diesel::delete(commits::table.filter(commits::at.lt(bound))).execute(c)?;
                 Ok(())
             })
             .await

@@ -49,6 +49,7 @@ problems! {
     NotFound 404 "not-found" "Not found" "There is nothing at this address, or nothing that you may see.";
     MethodNotAllowed 405 "method-not-allowed" "Method not allowed" "The address exists and does not know this method; `Allow` lists those that it knows.";
     Conflict 409 "conflict" "Conflict" "The request does not fit the state of the item: a slug is taken, or an item is in the trash already. `detail` says what.";
+    InvalidSyncToken 410 "invalid-sync-token" "Begin anew" "The history that this token belongs to is gone: a backup was restored, or a failover lost its end. Forget the copy and ask without a token (RFC 6578, section 3.2).";
     PreconditionFailed 412 "precondition-failed" "Changed meanwhile" "Somebody wrote the item after you read it. Fetch it again, merge, and send its new ETag in `If-Match`.";
     TooLarge 413 "too-large" "Body too large" "The body is larger than the server accepts.";
     UnsupportedMediaType 415 "unsupported-media-type" "Unsupported media type" "The body is of a type that the operation does not read; bodies are JSON in UTF-8.";
@@ -57,7 +58,8 @@ problems! {
     TooManyAttempts 429 "too-many-attempts" "Too many attempts" "Too many failed log-ins; wait as long as `Retry-After` says.";
     Timeout 408 "timeout" "Too slow" "The body did not arrive in time.";
     Internal 500 "internal" "Internal error" "Something went wrong inside. The log has it under this `request_id`.";
-    Unavailable 503 "unavailable" "Unavailable" "The server is overloaded or its database cannot be reached; try again after `Retry-After`.";
+    Unavailable 503 "unavailable" "Unavailable" "The server is overloaded, or its database cannot be reached, does not answer in time, or takes no writes; `detail` says which. Nothing was changed, unless the type is `outcome-unknown`; try again after `Retry-After`.";
+    OutcomeUnknown 503 "outcome-unknown" "Outcome unknown" "The write was begun, and the connection to the database was lost, or the database did not answer, before it was known whether it was kept. Read the item before you send it again; a create with an `Idempotency-Key` can be sent again as it is.";
 }
 
 /// A problem on its way to the client.
@@ -179,21 +181,28 @@ impl From<DatabaseError> for Problem {
             tracing::error!(%error, "the storage of the database fails");
             return Problem::new(Kind::Unavailable, reason).retry_after(10);
         }
-        match error {
-            DatabaseError::Query(error) if !is_transient(&error) => Problem::internal(&error),
-            DatabaseError::Query(_)
-            | DatabaseError::Connection(_)
-            | DatabaseError::Gone
-            | DatabaseError::Overloaded => {
-                tracing::warn!(%error, "database unavailable");
-                Problem::new(Kind::Unavailable, "the database cannot be reached or is overloaded").retry_after(2)
+        let (kind, detail, seconds) = match &error {
+            DatabaseError::Query(error) if !is_transient(error) => return Problem::internal(error),
+            DatabaseError::Query(_) | DatabaseError::Connection(_) | DatabaseError::Gone => {
+                (Kind::Unavailable, "the database cannot be reached", 2)
             }
-        }
+            DatabaseError::Overloaded => (Kind::Unavailable, "too many requests wait for the database", 2),
+            DatabaseError::Waited => (Kind::Unavailable, "the database did not get to the request in time", 5),
+            DatabaseError::Interrupted => (Kind::Unavailable, "the database failed the write repeatedly", 5),
+            DatabaseError::ReadOnly => (Kind::Unavailable, "the database is read-only: it takes no writes now", 30),
+            DatabaseError::Unknown => (
+                Kind::OutcomeUnknown,
+                "the write was begun, and it is not known whether it was kept; read before you send it again",
+                5,
+            ),
+        };
+        tracing::warn!(%error, "database unavailable");
+        Problem::new(kind, detail).retry_after(seconds)
     }
 }
 
 impl From<diesel::result::Error> for Problem {
     fn from(error: diesel::result::Error) -> Self {
-        DatabaseError::Query(error).into()
+        DatabaseError::from(error).into()
     }
 }

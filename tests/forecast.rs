@@ -317,7 +317,7 @@ fn a_preview_asks_nothing_of_the_writer(app: &TestApp) {
                 let _ = ended.recv_timeout(Duration::from_secs(60));
                 Ok::<_, DatabaseError>(())
             };
-            app.block_on(app.app.database.write(slow)).unwrap();
+            app.block_on(app.app.database.write_content_once(slow)).unwrap();
         });
         wait.recv().unwrap();
         assert_eq!(titles(&editor, "at=2040-01-01"), ["Then"]);

@@ -20,6 +20,7 @@ mod faults;
 mod feeds;
 mod forecast;
 mod history;
+mod history_reset;
 mod languages;
 mod live;
 mod log_in;
@@ -31,6 +32,7 @@ mod origin;
 mod plans;
 mod plans_model;
 mod plans_world;
+mod pooler;
 mod preview;
 mod process;
 mod proxy;
@@ -41,11 +43,14 @@ mod rights;
 mod search;
 mod site;
 mod slow_clients;
+mod standby;
 mod time_zones;
 mod times;
 mod tools;
 mod transfer;
 mod visibility;
+mod waiting;
+mod write_faults;
 mod zone_rules;
 
 use libtest_mimic::{Arguments, Trial};
@@ -89,6 +94,7 @@ fn main() {
         feeds::TESTS,
         forecast::TESTS,
         history::TESTS,
+        history_reset::TESTS,
         languages::TESTS,
         live::TESTS,
         log_in::TESTS,
@@ -99,6 +105,7 @@ fn main() {
         origin::TESTS,
         plans::TESTS,
         plans_model::TESTS,
+        pooler::TESTS,
         preview::TESTS,
         queries::TESTS,
         process::TESTS,
@@ -110,11 +117,14 @@ fn main() {
         site::TESTS,
         slow_clients::TESTS,
         time_zones::TESTS,
+        standby::TESTS,
         times::TESTS,
         tools::TESTS,
         transfer::TESTS,
         visibility::TESTS,
         zone_rules::TESTS,
+        waiting::TESTS,
+        write_faults::TESTS,
     ];
     let mut trials = Vec::new();
     for (name, test) in rooms.into_iter().flatten() {

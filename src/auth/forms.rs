@@ -150,6 +150,7 @@ pub static MACHINE_KEY: [Field; 4] = [
 ];
 
 /// A checked form.
+#[derive(Clone)]
 pub struct Form(Map<String, Value>);
 
 impl Form {

@@ -59,7 +59,7 @@ pub struct ApiKey {
 }
 
 /// What a new key is to be.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Wanted {
     /// For a machine, and not for the account itself.
     pub machine: bool,

@@ -152,7 +152,7 @@ where
         }
         then(c, now).map(Checked::Done)
     };
-    database.write_content(settle).await
+    database.write_content_once(settle).await
 }
 
 /// A session that begins in this request.

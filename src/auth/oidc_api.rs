@@ -97,7 +97,7 @@ async fn finish(request: Request) -> Result<Answer, Problem> {
         let issued = beginning.begin(c, &account)?;
         Ok::<_, Problem>(Some((account, issued)))
     };
-    let (account, issued) = request.app.database.write(begin).await?.ok_or_else(|| {
+    let (account, issued) = request.app.database.write_content_once(begin).await?.ok_or_else(|| {
         Problem::new(Kind::Forbidden, "there is no account for you here; ask an administrator for one")
     })?;
     tokens(&request.app, &account, issued)

@@ -172,6 +172,10 @@ fn database(config: &Config) -> Vec<Finding> {
         }
     };
     let mut findings = vec![fine(format!("the database can be opened ({})", address.name()))];
+    if inspect::shares_sessions(&address).unwrap_or(false) {
+        findings.push(problem(inspect::POOLER, "plenary serve refuses to start as it is."));
+        return findings;
+    }
     if let Some(reason) = inspect::read_only(&mut connection).unwrap_or_else(|error| Some(error.to_string())) {
         findings.push(problem(
             format!("the database does not take writes: {reason}"),

@@ -90,7 +90,11 @@ pub fn run() -> ExitCode {
     })
 }
 
-async fn carry_out(command: Command, config: Config) -> Result<ExitCode, StartError> {
+async fn carry_out(command: Command, mut config: Config) -> Result<ExitCode, StartError> {
+    if !matches!(command, Command::Serve(_)) {
+        // Whoever runs a command waits for it.
+        config.server.database_timeout_seconds = 0;
+    }
     match command {
         Command::Serve(arguments) => serve::serve(config, arguments).await?,
         Command::Migrate => drop(App::start(config).await?),

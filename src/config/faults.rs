@@ -143,8 +143,18 @@ impl Config {
         faults.check(self.server.shutdown_seconds <= 600, "server.shutdown_seconds", "at most 600");
         let stall = (1..=3_600).contains(&self.server.stall_seconds);
         faults.check(stall, "server.stall_seconds", "between 1 and 3600");
+        faults.check(
+            self.server.stale_answer_seconds <= 604_800,
+            "server.stale_answer_seconds",
+            "at most 604800, a week",
+        );
         faults.check(self.server.max_connections >= 1, "server.max_connections", "at least 1");
         faults.check(self.server.database_queue >= 1, "server.database_queue", "at least 1");
+        faults.check(
+            (1..=600).contains(&self.server.database_timeout_seconds),
+            "server.database_timeout_seconds",
+            "between 1 and 600",
+        );
         faults.check(self.server.workers <= 512, "server.workers", "at most 512");
         faults.check(self.server.database_readers <= 512, "server.database_readers", "at most 512");
     }

@@ -9,6 +9,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::net::{AddrParseError, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -158,6 +159,8 @@ pub struct ServerConfig {
     pub database_readers: usize,
     /// Reads or writes that may wait for the database.
     pub database_queue: usize,
+    /// Seconds for which a request waits for the database: for a read, or until a write begins. Then the answer is 503.
+    pub database_timeout_seconds: u64,
     /// Largest request body, in bytes.
     pub max_body_bytes: usize,
     /// Seconds in which a client must send its request's head, and then its body.
@@ -178,6 +181,8 @@ pub struct ServerConfig {
     pub compress: bool,
     /// Memory for answers that the public was given lately, in bytes; 0 keeps none.
     pub answer_cache_bytes: usize,
+    /// Seconds for which answers are given out from memory while the database does not answer; their age is told.
+    pub stale_answer_seconds: u64,
     /// Items over which facets are counted at most; over more they are refused.
     pub facet_items: u32,
     /// Proxies whose `X-Forwarded-For` is believed: addresses, or networks such as `10.0.0.0/8`.
@@ -284,6 +289,7 @@ impl Default for Config {
                 workers: 0,
                 database_readers: 0,
                 database_queue: 1024,
+                database_timeout_seconds: 10,
                 max_body_bytes: 1_048_576,
                 request_timeout_seconds: 15,
                 keep_alive_seconds: 30,
@@ -294,6 +300,7 @@ impl Default for Config {
                 sending_bytes: 268_435_456,
                 compress: true,
                 answer_cache_bytes: 67_108_864,
+                stale_answer_seconds: 3_600,
                 facet_items: 100_000,
                 trusted_proxies: vec![
                     Network::one(Ipv4Addr::LOCALHOST.into()),
@@ -322,6 +329,11 @@ impl Config {
     /// The database that is meant.
     pub fn address(&self) -> Address {
         Address::parse(&self.database_url)
+    }
+
+    /// How long anybody waits for the database; none for as long as it takes, as commands do.
+    pub fn database_patience(&self) -> Option<Duration> {
+        (self.server.database_timeout_seconds > 0).then(|| Duration::from_secs(self.server.database_timeout_seconds))
     }
 
     /// What the site fixes for all its content. The configuration must be free of faults.

@@ -21,7 +21,7 @@ pub struct Fault {
 }
 
 /// The faults found so far, in the order of the input.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {

@@ -2,14 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use diesel::connection::{Connection as _, InstrumentationEvent, SimpleConnection};
 use diesel::result::{ConnectionResult, QueryResult};
-use diesel::{PgConnection, RunQueryDsl, SqliteConnection};
+use diesel::{OptionalExtension, PgConnection, QueryDsl, RunQueryDsl, SqliteConnection};
 
 use super::metrics::QUERIES;
+use super::pg_session;
+use super::schema::commits;
+use super::session::Failures;
 use super::statement::{Dialect, Fixed};
 use super::storage;
+
+/// How long SQLite waits for the lock of another process where nothing else is said.
+const BUSY: Duration = Duration::from_secs(10);
 
 /// A connection to either database; queries are written once, against this type.
 #[derive(diesel::MultiConnection)]
@@ -51,50 +58,80 @@ impl Address {
     }
 }
 
-/// Opens a connection and sets it up: a commit is on disk before it returns (`synchronous=FULL`),
-/// foreign keys hold, readers and the writer do not block each other (WAL). Every statement is
-/// counted in `count`.
+/// What a connection is for. Readers and the writer wait for the database at most for so long.
+#[derive(Debug, Clone, Copy)]
+pub enum SessionPurpose {
+    /// Reading.
+    Read(Option<Duration>),
+    /// Writing.
+    Write(Option<Duration>),
+    /// Migrations and examinations, which take the time that they take.
+    Upkeep,
+}
+
+impl SessionPurpose {
+    fn patience(self) -> Option<Duration> {
+        match self {
+            SessionPurpose::Read(patience) | SessionPurpose::Write(patience) => patience,
+            SessionPurpose::Upkeep => None,
+        }
+    }
+}
+
+/// Opens a connection for migrations and examinations. Every statement is counted in `count`.
+///
+/// # Errors
+///
+/// The database cannot be reached, or refuses.
 pub fn connect(address: &Address, count: &Arc<AtomicU64>) -> ConnectionResult<Db> {
+    connect_for(SessionPurpose::Upkeep, address, count, &Failures::default())
+}
+
+/// Opens a connection and sets it up: a commit is on disk before it returns (`synchronous=FULL`), foreign keys
+/// hold, readers and the writer do not block each other (WAL), and nothing is waited for without end. Every
+/// statement is counted in `count`, and every one that fails is noted in `failures`.
+///
+/// # Errors
+///
+/// The database cannot be reached, or refuses.
+pub fn connect_for(
+    purpose: SessionPurpose,
+    address: &Address,
+    count: &Arc<AtomicU64>,
+    failures: &Failures,
+) -> ConnectionResult<Db> {
+    let bad = |e: diesel::result::Error| diesel::ConnectionError::BadConnection(e.to_string());
     let mut connection = match address {
         Address::Sqlite(path) => {
             let mut sqlite = SqliteConnection::establish(path)?;
-            set_up_sqlite(&mut sqlite).map_err(|e| diesel::ConnectionError::BadConnection(e.to_string()))?;
+            set_up_sqlite(&mut sqlite, purpose).map_err(bad)?;
             Db::Sqlite(sqlite)
         }
         Address::Postgres(url) => {
-            let mut postgres = PgConnection::establish(url)?;
-            // Statements stay prepared, and so do their plans: to plan a page anew takes longer than to read
-            // it, and one made while a table was small would go on reading all of it. There is an index for
-            // every query, so none has to. Likewise joins: what is joined is few rows, each to one that is
-            // found by its key, however many the planner fears; to start a process for them takes longer than
-            // to read them. And an index that has the order of a page is walked, not collected from. All this
-            // is what fresh tables need, of which the planner has no statistics: with them it mostly comes to
-            // the same by itself. (What is switched off only counts as very dear, and what is dear is
-            // compiled to machine code first, which takes a tenth of a second.)
-            postgres
-                .batch_execute(
-                    "SET client_min_messages = warning; SET synchronous_commit = on; SET TIME ZONE 'UTC'; \
-                     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; \
-                     SET max_parallel_workers_per_gather = 0; SET plan_cache_mode = force_generic_plan; SET jit = off;",
-                )
-                .map_err(|e| diesel::ConnectionError::BadConnection(e.to_string()))?;
+            let mut postgres = PgConnection::establish(&pg_session::bounded(url, purpose.patience()))?;
+            postgres.batch_execute(&pg_session::settings(purpose)).map_err(bad)?;
             Db::Postgres(postgres)
         }
     };
-    let count = Arc::clone(count);
+    let (count, failures) = (Arc::clone(count), failures.clone());
     connection.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
         InstrumentationEvent::StartQuery { .. } => {
             QUERIES.inc();
             count.fetch_add(1, Ordering::Relaxed);
         }
-        InstrumentationEvent::FinishQuery { error: Some(error), .. } => storage::note(error),
+        InstrumentationEvent::FinishQuery { error: Some(error), .. } => {
+            failures.note(error);
+            storage::note(error);
+        }
         _ => {}
     });
     Ok(connection)
 }
 
-fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
-    connection.batch_execute("PRAGMA busy_timeout = 10000")?;
+fn set_up_sqlite(connection: &mut SqliteConnection, purpose: SessionPurpose) -> QueryResult<()> {
+    // Another process may have the write lock; the writer tries twice.
+    let wait = purpose.patience().map_or(BUSY, |patience| patience / 2);
+    connection.batch_execute(&format!("PRAGMA busy_timeout = {}", wait.as_millis()))?;
     // The change of a new file to WAL does not heed the busy timeout: of nodes that start at once on
     // one file, some find it locked for a moment.
     let mut tries = 0..200;
@@ -102,12 +139,37 @@ fn set_up_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
         if tries.next().is_none() {
             return Err(error);
         }
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
-    connection.batch_execute(
-        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; \
+    // A connection that only reads is small: what is read often is kept as answers, and pages of the file by
+    // the system.
+    let cache = if matches!(purpose, SessionPurpose::Read(_)) { 4_096 } else { 16_384 };
+    connection.batch_execute(&format!(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache}; \
          PRAGMA wal_autocheckpoint = 20000; PRAGMA temp_store = MEMORY;",
-    )
+    ))
+}
+
+/// What a writer leaves in the database with each commit, by which it finds out whether one took place whose
+/// answer was lost. It is of the data: what a failover lost, it does not claim, as an id of a transaction might.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    /// The writer; another one each time it starts.
+    pub node: String,
+    /// Its commits, counted.
+    pub number: i64,
+}
+
+impl Mark {
+    fn statement(&self) -> String {
+        format!(
+            "INSERT INTO commits (node, number, at) VALUES ('{}', {}, {}) \
+             ON CONFLICT (node) DO UPDATE SET number = excluded.number, at = excluded.at",
+            self.node,
+            self.number,
+            super::now()
+        )
+    }
 }
 
 /// A savepoint.
@@ -142,15 +204,6 @@ impl Db {
         }
     }
 
-    /// Makes a connection that only reads small: what is read often is kept as answers, and pages of the
-    /// file by the system.
-    pub fn only_read(&mut self) -> QueryResult<()> {
-        match self {
-            Db::Sqlite(c) => c.batch_execute("PRAGMA cache_size = -4096"),
-            Db::Postgres(_) => Ok(()),
-        }
-    }
-
     /// Begins a transaction that reads one state of the whole database, however many queries it has.
     pub fn begin_read(&mut self) -> QueryResult<()> {
         self.run(match self {
@@ -174,8 +227,72 @@ impl Db {
     }
 
     /// Keeps what the transaction did.
+    ///
+    /// # Errors
+    ///
+    /// It was not committed, or nobody knows: see [`Db::is_alive`].
     pub fn commit(&mut self) -> QueryResult<()> {
-        self.run("COMMIT")
+        match self {
+            Db::Sqlite(_) => self.run("COMMIT"),
+            // See below why something goes before it.
+            Db::Postgres(c) => c.batch_execute("SELECT 1; COMMIT"),
+        }
+    }
+
+    /// Keeps what the transaction did. On Postgres it leaves the mark as well, in the same errand.
+    ///
+    /// COMMIT of a transaction that Postgres has aborted, because a statement failed or was cancelled, is
+    /// answered with the tag ROLLBACK and without an error, and diesel does not show the tag. So a statement goes
+    /// before it in the same simple query: in an aborted transaction that one fails, and whatever goes wrong
+    /// between the two ends the query with an error (PostgreSQL, 55.2.2.1, "Multiple Statements in a Simple
+    /// Query"). Success means that the server committed.
+    ///
+    /// # Errors
+    ///
+    /// It was not committed, or nobody knows: see [`Db::is_alive`].
+    pub fn commit_marked(&mut self, mark: &Mark) -> QueryResult<()> {
+        match self {
+            Db::Sqlite(_) => self.run("COMMIT"),
+            // A savepoint is refused where there is no transaction, so the mark is never kept without it.
+            Db::Postgres(c) => c.batch_execute(&format!("SAVEPOINT mark; {}; COMMIT", mark.statement())),
+        }
+    }
+
+    /// Whether the mark is in the database.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub fn has_mark(&mut self, mark: &Mark) -> QueryResult<bool> {
+        let stored: Option<i64> = commits::table.find(&mark.node).select(commits::number).first(self).optional()?;
+        Ok(stored == Some(mark.number))
+    }
+
+    /// Whether the transaction that was begun is there still and can go on. To be asked after a statement
+    /// failed: on Postgres everything fails then, and SQLite may have rolled the whole transaction back, after
+    /// which every statement would be a transaction of its own.
+    pub fn is_in_transaction(&mut self) -> bool {
+        match self {
+            Db::Postgres(_) => self.run("SELECT 1").is_ok(),
+            // A transaction within a transaction is refused.
+            Db::Sqlite(_) => match self.run("BEGIN") {
+                Ok(()) => {
+                    drop(self.rollback());
+                    false
+                }
+                Err(_) => true,
+            },
+        }
+    }
+
+    /// Whether the database answers on this connection, in no transaction. After an error at COMMIT, an answer
+    /// means that the error was the server's last word: nothing was committed.
+    pub fn is_alive(&mut self) -> bool {
+        match self {
+            Db::Postgres(c) => c.batch_execute("ROLLBACK").is_ok(),
+            // Where the transaction is gone already, there is nothing to roll back.
+            Db::Sqlite(_) => self.rollback().is_ok() || !self.is_in_transaction(),
+        }
     }
 
     /// Drops what the transaction did.
@@ -230,22 +347,5 @@ impl Db {
 
     fn run(&mut self, statement: &'static str) -> QueryResult<()> {
         Fixed(statement).execute(self).map(drop)
-    }
-
-    /// Takes a lock that only one node can have, for migrations at start; ends with the connection.
-    /// SQLite needs none: its migrations run in a transaction that excludes other writers.
-    pub fn lock_migrations(&mut self) -> QueryResult<()> {
-        match self {
-            Db::Sqlite(_) => Ok(()),
-            Db::Postgres(c) => c.batch_execute("SELECT pg_advisory_lock(7163514291)"),
-        }
-    }
-
-    /// Lets other nodes migrate.
-    pub fn unlock_migrations(&mut self) -> QueryResult<()> {
-        match self {
-            Db::Sqlite(_) => Ok(()),
-            Db::Postgres(c) => c.batch_execute("SELECT pg_advisory_unlock(7163514291)"),
-        }
     }
 }

@@ -1,12 +1,19 @@
 //! Looks at a database for `plenary doctor`; what differs between the two is here.
 
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Text};
 
+use super::connection::connect;
 use super::schema::{items, journal};
 use super::touched::head;
-use super::{Db, now};
+use super::{Address, DatabaseError, Db, now};
+
+/// How often two connections are compared.
+const POOLER_TRIES: usize = 5;
 
 #[derive(QueryableByName)]
 struct Word {
@@ -41,6 +48,45 @@ pub fn durability(connection: &mut Db) -> QueryResult<Result<(), String>> {
         }
     };
     Ok(wrong.map_or(Ok(()), Err))
+}
+
+/// What to do about a pooler that shares sessions.
+pub const POOLER: &str = "the database is behind a pooler that shares sessions between clients (PgBouncer with \
+     pool_mode=transaction): point database_url at Postgres itself, or set pool_mode=session for this database";
+
+/// Whether a pooler gives the session of one connection to another one between transactions. Prepared statements,
+/// settings and bounds are of the session: with such a pooler, one client meets those of another. The session that this
+/// connection had a moment ago is the one that a pooler hands out next.
+///
+/// # Errors
+///
+/// The database does not answer.
+pub fn shares_sessions(address: &Address) -> Result<bool, DatabaseError> {
+    let Address::Postgres(_) = address else { return Ok(false) };
+    let open = || connect(address, &Arc::default()).map_err(|e| DatabaseError::Connection(e.to_string()));
+    let (mut first, mut second) = (open()?, open()?);
+    // Where others use the same pooler, they may be faster now and then.
+    for _ in 0..POOLER_TRIES {
+        let before = session(&mut first)?;
+        if second.batch_execute("BEGIN").is_err() {
+            // Poolers that hand sessions out by the statement allow no transactions.
+            return Ok(session(&mut first).is_ok());
+        }
+        let there = session(&mut second);
+        second.batch_execute("ROLLBACK")?;
+        if there? == before {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The number of the server's process that serves this connection now; 0 for an embedded database. It is asked for
+/// without a prepared statement, of which a pooler may know nothing.
+fn session(connection: &mut Db) -> QueryResult<i64> {
+    let Db::Postgres(c) = connection else { return Ok(0) };
+    let asked: Number = diesel::sql_query("SELECT pg_backend_pid()::bigint AS number").get_result(c)?;
+    Ok(asked.number)
 }
 
 /// Damage within the database: broken pages or references on SQLite (Postgres looks after itself),

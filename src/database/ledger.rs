@@ -7,7 +7,8 @@
 //! of what was found good a moment ago, they say mostly that it still is.
 
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 use twox_hash::XxHash3_64;
@@ -21,6 +22,8 @@ const KINDS: usize = 64;
 const ITEMS: usize = if cfg!(test) { 1 << 10 } else { 1 << 18 };
 /// Groups of places: 32 KB.
 const GROUPS: usize = if cfg!(test) { 1 << 6 } else { 1 << 12 };
+/// The writes of other nodes are looked for twice a second; for so long a look may be overdue.
+const OVERDUE: Duration = Duration::from_secs(2);
 /// An item and what it refers to are seldom more than so many.
 const USUAL: usize = 8;
 
@@ -108,6 +111,11 @@ pub struct Ledger {
     kinds: [AtomicU64; KINDS],
     groups: Box<[AtomicU64]>,
     items: Box<[AtomicU64]>,
+    begun: Instant,
+    /// When it was last known that no other node had written anything else, in milliseconds since `begun`.
+    seen_at: AtomicU64,
+    /// The last look failed.
+    blind: AtomicBool,
 }
 
 impl Default for Ledger {
@@ -120,6 +128,9 @@ impl Default for Ledger {
             kinds: [const { AtomicU64::new(0) }; KINDS],
             groups: places(GROUPS),
             items: places(ITEMS),
+            begun: Instant::now(),
+            seen_at: AtomicU64::new(0),
+            blind: AtomicBool::new(false),
         }
     }
 }
@@ -145,6 +156,29 @@ impl Ledger {
     /// When something of this kind was last changed.
     pub fn last_change(&self, kind: &str) -> u64 {
         self.kinds[place_of_kind(kind)].load(Ordering::SeqCst)
+    }
+
+    /// Notes that what other nodes wrote is known up to now.
+    pub fn see(&self) {
+        self.seen_at.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.blind.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes that the database does not say what other nodes write.
+    pub fn go_blind(&self) {
+        self.blind.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the database does not answer, so that nothing can be made anew.
+    pub fn is_blind(&self) -> bool {
+        self.blind.load(Ordering::Relaxed)
+    }
+
+    /// How long ago it was last known what other nodes wrote, where that is longer than usual: the database does not
+    /// answer. What is kept is as old as that at least.
+    pub fn age(&self) -> Option<Duration> {
+        let age = self.begun.elapsed().saturating_sub(Duration::from_millis(self.seen_at.load(Ordering::Relaxed)));
+        (age > OVERDUE).then_some(age)
     }
 
     /// Notes that anything may have changed.

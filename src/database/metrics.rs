@@ -13,6 +13,26 @@ pub static COMMITS: LazyLock<IntCounter> = LazyLock::new(|| {
     counter("plenary_database_commits_total", "Commits by the writer, each of one or several writes.")
 });
 
+/// Transactions of the writer that the database lost: a statement failed or was cancelled, or the connection broke.
+pub static LOST_TRANSACTIONS: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("plenary_database_lost_transactions_total", "Transactions of the writer of which nothing was kept.")
+});
+
+/// Writes that the database failed and that are attempted again.
+pub static REPEATED: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("plenary_database_repeated_writes_total", "Attempts of writes that followed a failure of the database.")
+});
+
+/// Writes that nobody waited for any more before they were begun.
+pub static ABANDONED: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("plenary_database_abandoned_writes_total", "Writes that were given up before they were begun.")
+});
+
+/// Writes of which it is not known whether they were kept.
+pub static UNKNOWN: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("plenary_database_unknown_writes_total", "Writes of which nobody knows whether they were kept.")
+});
+
 /// Statements that failed because the storage beneath the database is full or broken.
 pub static STORAGE_FAILURES: LazyLock<IntCounter> = LazyLock::new(|| {
     counter("plenary_database_storage_failures_total", "Statements that failed because the disk is full or broken.")

@@ -1,5 +1,6 @@
 //! Migrations: embedded, applied at start, under a lock.
 
+use diesel::connection::SimpleConnection;
 use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -14,15 +15,15 @@ pub type MigrationError = Box<dyn std::error::Error + Send + Sync>;
 /// Applies what is missing and says how many steps that were. Refuses a database that has steps
 /// which this program does not know: it belongs to a newer version.
 pub fn migrate(connection: &mut Db) -> Result<usize, MigrationError> {
-    connection.lock_migrations()?;
-    let outcome = match connection {
-        // One transaction around all steps, that has the write lock from its begin: a node that starts
-        // at the same time waits for its end.
+    // One transaction around all steps, that has a lock from its begin: a node that starts at the same time waits for
+    // its end. A lock of the session would outlive a failure, and behind a pooler belong to whoever comes next.
+    match connection {
         Db::Sqlite(c) => c.immediate_transaction(|c| apply(c, || SQLITE)),
-        Db::Postgres(c) => apply(c, || POSTGRES),
-    };
-    connection.unlock_migrations()?;
-    outcome
+        Db::Postgres(c) => c.build_transaction().read_committed().run(|c| {
+            c.batch_execute("SELECT pg_advisory_xact_lock(7163514291)")?;
+            apply(c, || POSTGRES)
+        }),
+    }
 }
 
 /// The steps that are still to be applied.

@@ -6,19 +6,25 @@
 //! then acknowledges: many writes share the cost of one sync to disk.
 
 pub mod backup;
+mod batch;
 pub mod connection;
 mod failure;
 mod gather;
 pub mod insert;
 pub mod inspect;
+mod job;
 pub mod ledger;
+mod limit;
 pub mod metrics;
 pub mod migrate;
+mod pg_session;
+pub mod position;
 mod reader;
 pub mod sandbox;
 #[cfg(test)]
 pub(crate) mod schedule;
 pub mod schema;
+mod session;
 pub mod statement;
 pub mod storage;
 pub(crate) mod sync;
@@ -27,6 +33,7 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use diesel::result::Error as DieselError;
 use thiserror::Error;
@@ -38,36 +45,73 @@ pub use failure::is_transient;
 use ledger::Ledger;
 pub use statement::{Dialect, any_of, any_pair_of, by_the_way, there_is, within};
 
-/// Why the database did not do what was asked.
+/// Why the database did not do what was asked. But for [`DatabaseError::Unknown`], nothing of it is kept.
 #[derive(Debug, Error)]
 pub enum DatabaseError {
     /// The statement failed.
     #[error("database: {0}")]
-    Query(#[from] DieselError),
-    /// No connection could be had.
+    Query(DieselError),
+    /// No connection could be had, or it broke.
     #[error("database connection: {0}")]
     Connection(String),
     /// The database threads have ended, or a task within them failed.
     #[error("the database is shutting down or its task failed")]
     Gone,
     /// Too much is waiting already.
-    #[error("the database is overloaded")]
+    #[error("too many requests wait for the database")]
     Overloaded,
+    /// It was not begun in time: the database does not answer, or somebody else has the lock of the writers.
+    #[error("the database did not get to it in time")]
+    Waited,
+    /// The database failed it each time that it was tried.
+    #[error("the database failed repeatedly")]
+    Interrupted,
+    /// The database takes no writes: it is a standby, or its file is read-only.
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// It was begun, and nobody knows whether it was kept.
+    #[error("it is not known whether the write was kept")]
+    Unknown,
 }
 
-/// How many connections to use.
+impl From<DieselError> for DatabaseError {
+    fn from(error: DieselError) -> Self {
+        use diesel::result::DatabaseErrorKind as Kind;
+        match &error {
+            _ if session::is_read_only(&error) => DatabaseError::ReadOnly,
+            DieselError::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand, why) => {
+                DatabaseError::Connection(why.message().to_owned())
+            }
+            _ => DatabaseError::Query(error),
+        }
+    }
+}
+
+impl<J> From<flume::TrySendError<J>> for DatabaseError {
+    fn from(error: flume::TrySendError<J>) -> Self {
+        match error {
+            flume::TrySendError::Full(_) => DatabaseError::Overloaded,
+            flume::TrySendError::Disconnected(_) => DatabaseError::Gone,
+        }
+    }
+}
+
+/// How many connections to use, and how long to wait for them.
 #[derive(Debug, Clone, Copy)]
 pub struct Threads {
     /// Reader threads, at least 1.
     pub readers: usize,
     /// How many reads or writes may wait before further ones are refused.
     pub queue: usize,
+    /// How long a read, or a write until it begins, may take; none for as long as it takes.
+    pub patience: Option<Duration>,
 }
 
 /// A handle on the database; cheap to clone. The threads end when the last handle is dropped.
 #[derive(Clone)]
 pub struct Database {
     address: Arc<Address>,
+    patience: Option<Duration>,
     readers: reader::Readers,
     writer: writer::Writer,
     count: Arc<AtomicU64>,
@@ -83,6 +127,7 @@ impl Database {
         let jobs = Arc::new(Jobs::default());
         Ok(Self {
             address: Arc::new(address.clone()),
+            patience: threads.patience,
             readers: reader::Readers::start(address, threads, &count, &jobs)?,
             writer: writer::Writer::start(address, threads, &count, &ledger, &jobs)?,
             count,
@@ -121,7 +166,8 @@ impl Database {
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
         match &*self.address {
-            Address::Sqlite(_) if quick => match reader::glance_here(&self.address, &self.count, glance) {
+            Address::Sqlite(_) if quick => match reader::glance_here(&self.address, &self.count, self.patience, glance)
+            {
                 Ok(Some(found)) => Ok(found),
                 // What went wrong at a glance shows in the transaction again, or went over.
                 Ok(None) | Err(_) => self.read(task).await,
@@ -139,18 +185,19 @@ impl Database {
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
         match &*self.address {
-            Address::Sqlite(_) => reader::here(&self.address, &self.count, task),
+            Address::Sqlite(_) => reader::here(&self.address, &self.count, self.patience, task),
             Address::Postgres(_) => self.read(task).await,
         }
     }
 
-    /// Runs `task` in a transaction that writes, alone among all writers of this database, and
-    /// returns when it is durable. If `task` fails, nothing of it is kept.
+    /// Runs `task` in a transaction that writes, alone among all writers of this database, and returns when it is
+    /// durable. If `task` fails, nothing of it is kept. If the database fails it, a copy of it is tried again: all
+    /// that it does, it does to the database.
     pub async fn write<T, E, F>(&self, task: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
-        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Clone + Send + 'static,
     {
         self.writer.run(false, task).await
     }
@@ -160,7 +207,7 @@ impl Database {
     where
         T: Send + 'static,
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
-        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Clone + Send + 'static,
     {
         self.writer.run(true, task).await
     }
@@ -170,7 +217,27 @@ impl Database {
     /// # Errors
     /// Fails where no connection can be had.
     pub fn sandbox(&self) -> Result<Db, DatabaseError> {
-        sandbox::open(&self.address, &self.count)
+        sandbox::open(&self.address, &self.count, self.patience)
+    }
+
+    /// The same for a task that cannot be repeated: when the database fails it, it is refused.
+    pub async fn write_content_once<T, E, F>(&self, task: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
+        self.writer.run_once(task).await
+    }
+
+    /// How many writes wait to be begun.
+    pub fn writes_waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
+    /// For how long writes have been waiting for the database or each other; none while none do.
+    pub fn writes_wait(&self) -> Option<Duration> {
+        self.writer.busy()
     }
 
     /// The jobs of this node, those of the database among them.
@@ -192,38 +259,4 @@ pub fn now() -> i64 {
 /// A new time-ordered id (UUIDv7) as text.
 pub fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
-}
-
-/// Shared by readers and writer: a connection that is opened anew after it broke.
-struct Link {
-    address: Arc<Address>,
-    count: Arc<AtomicU64>,
-    only_reads: bool,
-    connection: Option<Db>,
-}
-
-impl Link {
-    fn open(address: &Address, count: &Arc<AtomicU64>, only_reads: bool) -> Result<Self, DatabaseError> {
-        let (address, count) = (Arc::new(address.clone()), Arc::clone(count));
-        let mut link = Self { address, count, only_reads, connection: None };
-        link.get()?;
-        Ok(link)
-    }
-
-    fn get(&mut self) -> Result<&mut Db, DatabaseError> {
-        if self.connection.is_none() {
-            let connect = connection::connect(&self.address, &self.count);
-            let mut made = connect.map_err(|e| DatabaseError::Connection(e.to_string()))?;
-            if self.only_reads {
-                made.only_read()?;
-            }
-            self.connection = Some(made);
-        }
-        self.connection.as_mut().ok_or(DatabaseError::Gone)
-    }
-
-    /// Forgets the connection: its state is not known any more.
-    fn drop_connection(&mut self) {
-        self.connection = None;
-    }
 }

@@ -9,18 +9,22 @@ use std::time::Duration;
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
-use super::{Address, DatabaseError, Db, Link, Threads};
+use super::connection::SessionPurpose;
+use super::limit::Limit;
+use super::session::DatabaseSession;
+use super::{Address, DatabaseError, Db, Threads};
 use crate::jobs::Jobs;
 
 /// Reads are not timed one by one: nothing of theirs counts as hanging.
 const PATIENCE: Duration = Duration::MAX;
 
-type Job = Box<dyn FnOnce(&mut Link) + Send>;
+type Job = Box<dyn FnOnce(&mut DatabaseSession) + Send>;
 
 /// A handle on the reader threads.
 #[derive(Clone)]
 pub struct Readers {
     queue: flume::Sender<Job>,
+    limit: Limit,
 }
 
 impl Readers {
@@ -33,9 +37,11 @@ impl Readers {
     ) -> Result<Self, DatabaseError> {
         let health = known.add("readers", PATIENCE);
         let (queue, jobs) = flume::bounded::<Job>(threads.queue);
-        for number in 0..threads.readers.max(1) {
-            let mut link = Link::open(address, count, true)?;
-            let (jobs, health) = (jobs.clone(), Arc::clone(&health));
+        let readers = threads.readers.max(1);
+        let limit = Limit::new(threads.patience, readers);
+        for number in 0..readers {
+            let mut session = DatabaseSession::open(address, count, SessionPurpose::Read(threads.patience))?;
+            let (jobs, limit, health) = (jobs.clone(), limit.clone(), Arc::clone(&health));
             std::thread::Builder::new()
                 .name(format!("read-{number}"))
                 .spawn(move || {
@@ -43,17 +49,18 @@ impl Readers {
                     health.supervise_thread(|| {
                         // After a panic, nobody knows what the connection was about to do.
                         if !std::mem::replace(&mut known, false) {
-                            link.drop_connection();
+                            session.drop_connection();
                         }
                         jobs.iter().for_each(|job| {
-                            job(&mut link);
+                            let _running = limit.begin();
+                            job(&mut session);
                             health.succeed();
                         });
                     });
                 })
                 .map_err(|e| DatabaseError::Connection(e.to_string()))?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, limit })
     }
 
     /// See [`super::Database::read_after`].
@@ -64,101 +71,116 @@ impl Readers {
         G: FnOnce(&mut Db) -> Result<Option<T>, E> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        let (answer, wait) = oneshot::channel();
-        let job: Job = Box::new(move |link| {
+        let (answer, mut wait) = oneshot::channel();
+        let job: Job = Box::new(move |session| {
+            // Nobody waits for it any more.
+            if answer.is_closed() {
+                return;
+            }
             let mut begun = false;
-            let outcome = catch_unwind(AssertUnwindSafe(|| match link.get().map_err(E::from).and_then(glance) {
+            let outcome = catch_unwind(AssertUnwindSafe(|| match session.get().map_err(E::from).and_then(glance) {
                 Ok(Some(found)) => Ok(found),
                 // What went wrong at a glance shows in the transaction again, or went over.
                 Ok(None) | Err(_) => {
-                    begin(link)?;
+                    begin(session)?;
                     begun = true;
-                    task(link.get()?)
+                    task(session.held()?)
                 }
             }));
             let sound = outcome.is_ok();
             let _ = answer.send(outcome.unwrap_or_else(|_| Err(DatabaseError::Gone.into())));
             // Who asked need not wait for the end of the transaction.
             match sound {
-                true if begun => end(link),
+                true if begun => end(session),
                 true => {}
-                false => link.drop_connection(),
+                false => session.drop_connection(),
             }
         });
-        self.queue.try_send(job).map_err(|error| match error {
-            flume::TrySendError::Full(_) => DatabaseError::Overloaded,
-            flume::TrySendError::Disconnected(_) => DatabaseError::Gone,
-        })?;
-        wait.await.unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
+        self.queue.try_send(job).map_err(DatabaseError::from)?;
+        match self.limit.wait(&mut wait).await {
+            Some(outcome) => outcome.unwrap_or_else(|_| Err(DatabaseError::Gone.into())),
+            None => Err(DatabaseError::Waited.into()),
+        }
     }
 }
 
 thread_local! {
     /// The connection of this thread for reads of single items.
-    static HERE: RefCell<Option<(Arc<Address>, Link)>> = const { RefCell::new(None) };
+    static HERE: RefCell<Option<(Arc<Address>, DatabaseSession)>> = const { RefCell::new(None) };
 }
 
 /// See [`super::Database::read_item`].
-pub fn here<T, E, F>(address: &Arc<Address>, count: &Arc<AtomicU64>, task: F) -> Result<T, E>
+pub fn here<T, E, F>(
+    address: &Arc<Address>,
+    count: &Arc<AtomicU64>,
+    patience: Option<Duration>,
+    task: F,
+) -> Result<T, E>
 where
     E: From<DatabaseError> + From<DieselError>,
     F: FnOnce(&mut Db) -> Result<T, E>,
 {
-    with_link(address, count, |link| in_transaction(link, task))
+    with_link(address, count, patience, |session| in_transaction(session, task))
 }
 
 /// See [`super::Database::read_after`].
-pub fn glance_here<T, E, G>(address: &Arc<Address>, count: &Arc<AtomicU64>, glance: G) -> Result<Option<T>, E>
+pub fn glance_here<T, E, G>(
+    address: &Arc<Address>,
+    count: &Arc<AtomicU64>,
+    patience: Option<Duration>,
+    glance: G,
+) -> Result<Option<T>, E>
 where
     E: From<DatabaseError> + From<DieselError>,
     G: FnOnce(&mut Db) -> Result<Option<T>, E>,
 {
-    with_link(address, count, |link| glance(link.get()?))
+    with_link(address, count, patience, |session| glance(session.get()?))
 }
 
 fn with_link<T, E>(
     address: &Arc<Address>,
     count: &Arc<AtomicU64>,
-    read: impl FnOnce(&mut Link) -> Result<T, E>,
+    patience: Option<Duration>,
+    read: impl FnOnce(&mut DatabaseSession) -> Result<T, E>,
 ) -> Result<T, E>
 where
     E: From<DatabaseError>,
 {
     HERE.with_borrow_mut(|here| {
         if here.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, address)) {
-            *here = Some((Arc::clone(address), Link::open(address, count, true)?));
+            *here = Some((Arc::clone(address), DatabaseSession::open(address, count, SessionPurpose::Read(patience))?));
         }
-        let (_, link) = here.as_mut().ok_or(DatabaseError::Gone)?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| read(link)));
+        let (_, session) = here.as_mut().ok_or(DatabaseError::Gone)?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| read(session)));
         if outcome.is_err() {
-            link.drop_connection();
+            session.drop_connection();
         }
         outcome.unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
     })
 }
 
-fn in_transaction<T, E, F>(link: &mut Link, task: F) -> Result<T, E>
+fn in_transaction<T, E, F>(session: &mut DatabaseSession, task: F) -> Result<T, E>
 where
     E: From<DatabaseError> + From<DieselError>,
     F: FnOnce(&mut Db) -> Result<T, E>,
 {
-    begin(link)?;
-    let outcome = task(link.get()?);
-    end(link);
+    begin(session)?;
+    let outcome = task(session.held()?);
+    end(session);
     outcome
 }
 
 /// A connection that the database closed meanwhile shows at BEGIN: one new try with a new one.
-fn begin(link: &mut Link) -> Result<(), DatabaseError> {
-    if link.get()?.begin_read().is_err() {
-        link.drop_connection();
-        link.get()?.begin_read()?;
+fn begin(session: &mut DatabaseSession) -> Result<(), DatabaseError> {
+    if session.get()?.begin_read().is_err() {
+        session.drop_connection();
+        session.get()?.begin_read()?;
     }
     Ok(())
 }
 
-fn end(link: &mut Link) {
-    if link.get().and_then(|connection| Ok(connection.rollback()?)).is_err() {
-        link.drop_connection();
+fn end(session: &mut DatabaseSession) {
+    if session.held().and_then(|connection| Ok(connection.rollback()?)).is_err() {
+        session.drop_connection();
     }
 }

@@ -291,6 +291,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    commits (node) {
+        node -> Text,
+        number -> BigInt,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
     settings (name) {
         name -> Text,
         value -> Text,

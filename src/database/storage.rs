@@ -28,6 +28,7 @@ pub fn failure(error: &DatabaseError) -> Option<&'static str> {
     match error {
         DatabaseError::Query(DieselError::DatabaseError(_, information)) => of_message(information.message()),
         DatabaseError::Connection(message) => of_message(message),
+        DatabaseError::Interrupted => last_failure(),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use diesel::result::QueryResult;
 
 use super::Db;
 use super::ledger::Ledger;
+use super::position::Position;
 use super::schema::journal;
 
 /// Of more entries than this it is only said that anything may have changed.
@@ -13,7 +14,7 @@ const MOST: i64 = 2_000;
 
 /// How far this reader has followed the journal; none before the first look.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Followed(Option<i64>);
+pub struct Followed(Option<Position>);
 
 /// What was touched since the last look.
 #[derive(Debug)]
@@ -36,33 +37,31 @@ impl Touched {
 }
 
 impl Followed {
-    /// The number of the last entry that was seen.
-    pub fn sequence(&self) -> i64 {
-        self.0.unwrap_or(0)
-    }
-
     /// Looks at what came since, and remembers how far it looked.
     pub fn look(self, connection: &mut Db) -> QueryResult<(Self, Touched)> {
         let Some(seen) = self.0 else { return Self::from_here(connection) };
-        // From the last one that is known: where it is missing, this is another database.
-        let entries: Vec<(i64, String, String)> = journal::table
-            .filter(journal::sequence.ge(seen))
+        // From the last one that is known: where it is missing or another one, this is another history.
+        let entries: Vec<(i64, i64, String, i64, String)> = journal::table
+            .filter(journal::sequence.ge(seen.sequence))
             .order(journal::sequence)
-            .select((journal::sequence, journal::kind, journal::item_id))
+            .select((journal::sequence, journal::at, journal::item_id, journal::version, journal::kind))
             .limit(MOST + 2)
             .load(connection)?;
-        let known = seen == 0 || entries.first().is_some_and(|(sequence, ..)| *sequence == seen);
+        let position = |(sequence, at, id, version, _): &(i64, i64, String, i64, String)| {
+            Position::of(*sequence, *at, id, *version)
+        };
+        let known = seen == Position::default() || entries.first().map(position) == Some(seen);
         if !known || entries.len() as i64 > MOST + 1 {
             return Self::from_here(connection);
         }
-        let head = entries.last().map_or(seen, |(sequence, ..)| *sequence);
-        let new = entries.into_iter().filter(|(sequence, ..)| *sequence > seen);
-        Ok((Self(Some(head)), Touched::Items(new.map(|(_, kind, id)| (kind, id)).collect())))
+        let newest = entries.last().map_or(seen, position);
+        let new = entries.into_iter().filter(|(sequence, ..)| *sequence > seen.sequence);
+        Ok((Self(Some(newest)), Touched::Items(new.map(|(_, _, id, _, kind)| (kind, id)).collect())))
     }
 
     /// Where the journal is now; what came before may have been anything.
     fn from_here(connection: &mut Db) -> QueryResult<(Self, Touched)> {
-        Ok((Self(Some(head(connection)?)), Touched::Anything))
+        Ok((Self(Some(Position::newest(connection)?)), Touched::Anything))
     }
 }
 

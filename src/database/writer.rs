@@ -1,6 +1,5 @@
 //! The writer thread: waiting writes share one transaction and so one sync to disk.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -8,47 +7,36 @@ use std::time::{Duration, Instant};
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
-use super::connection::Part;
+use super::batch::Batches;
+use super::connection::SessionPurpose;
 use super::gather::Gatherer;
+use super::job::{Job, Probe, Progress, Task};
 use super::ledger::Ledger;
-use super::metrics::{COMMITS, WRITE_SECONDS};
-use super::touched::{Followed, Touched};
-use super::{Address, DatabaseError, Db, Link, Threads};
+use super::limit::Limit;
+use super::metrics::{UNKNOWN, WRITE_SECONDS};
+use super::session::DatabaseSession;
+use super::{Address, DatabaseError, Db, Threads};
 use crate::jobs::Jobs;
 
 /// A transaction that takes longer than this is told of as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Does its write, then says whether to keep it, and how to answer once that is settled.
-struct Job {
-    changes_content: bool,
-    work: Box<dyn FnOnce(Attempt) -> Verdict + Send>,
-}
-
-/// What came of a write. A refusal waits for the commit too: it may be based on
-/// what others wrote in the same transaction, and whoever reads after it must find that.
-struct Verdict {
-    keep: bool,
-    settle: Settle,
-}
-
-/// What a job is given: the connection within a transaction, or the reason why there is none.
-enum Attempt<'a> {
-    Try(&'a mut Db),
-    Refuse(DatabaseError),
-}
-
-/// Answers the caller after the commit.
-type Settle = Box<dyn FnOnce(Result<(), DatabaseError>) + Send>;
+/// How long after a failure it is looked whether the database takes writes again.
+const PROBE_PAUSE: Duration = Duration::from_millis(250);
 
 /// A handle on the writer thread.
 #[derive(Clone)]
 pub struct Writer {
-    queue: flume::Sender<Job>,
+    queue: flume::Sender<Box<dyn Job>>,
+    limit: Limit,
 }
 
 impl Writer {
     /// Opens the connection and starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be reached, or no thread can be had.
     pub fn start(
         address: &Address,
         threads: Threads,
@@ -56,176 +44,103 @@ impl Writer {
         ledger: &Arc<Ledger>,
         known: &Jobs,
     ) -> Result<Self, DatabaseError> {
-        let (ledger, health) = (Arc::clone(ledger), known.add("writer", PATIENCE));
-        let (queue, jobs) = flume::bounded::<Job>(threads.queue);
-        let mut link = Link::open(address, count, false)?;
+        let health = known.add("writer", PATIENCE);
+        let (queue, jobs) = flume::bounded::<Box<dyn Job>>(threads.queue);
+        let limit = Limit::new(threads.patience, 1);
+        let session = DatabaseSession::open(address, count, SessionPurpose::Write(threads.patience))?;
+        let mut batches = Batches::new(session, Arc::clone(ledger), threads.patience);
+        // The thread ends with the last handle, so it has none itself.
+        let (busy, own_queue) = (limit.clone(), queue.downgrade());
         std::thread::Builder::new()
             .name("write".to_owned())
             .spawn(move || {
-                let (mut gatherer, mut followed) = (Gatherer::new(jobs), Followed::default());
+                let mut gatherer = Gatherer::new(jobs);
                 let mut known = true;
                 health.supervise_thread(|| {
                     // After a panic, nobody knows what the connection was about to do.
                     if !std::mem::replace(&mut known, false) {
-                        link.drop_connection();
+                        batches.drop_connection();
                     }
                     while let Some(batch) = gatherer.gather() {
+                        let _running = busy.begin();
                         health.begin();
-                        commit_batch(&mut link, batch, &ledger, &mut followed);
-                        health.succeed();
+                        let could_begin = batches.carry_out(batch);
+                        busy.note(could_begin);
+                        if could_begin {
+                            health.succeed();
+                        } else {
+                            health.fail("no transaction can be begun");
+                            std::thread::sleep(PROBE_PAUSE);
+                            // Where the queue is full, there is enough to try.
+                            drop(own_queue.upgrade().map(|queue| queue.try_send(Box::new(Probe))));
+                        }
                     }
                 });
             })
             .map_err(|e| DatabaseError::Connection(e.to_string()))?;
-        Ok(Self { queue })
+        Ok(Self { queue, limit })
     }
 
     /// See [`super::Database::write`].
-    pub async fn run<T, E, F>(&self, changes_content: bool, task: F) -> Result<T, E>
+    pub async fn run<T, E, F>(&self, changes_content: bool, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Clone + Send + 'static,
+    {
+        self.send(|progress, answer| Box::new(Task::repeatable(work, changes_content, progress, answer))).await
+    }
+
+    /// See [`super::Database::write_once`].
+    pub async fn run_once<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
+        self.send(|progress, answer| Box::new(Task::once(work, true, progress, answer))).await
+    }
+
+    /// How many writes wait to be begun.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// For how long the writer has been busy with the same writes; none while it waits for some.
+    pub fn busy(&self) -> Option<Duration> {
+        self.limit.busy()
+    }
+
+    async fn send<T, E>(
+        &self,
+        job: impl FnOnce(Progress, oneshot::Sender<Result<T, E>>) -> Box<dyn Job>,
+    ) -> Result<T, E>
+    where
+        E: From<DatabaseError>,
+    {
         let begun = Instant::now();
-        let (answer, wait) = oneshot::channel::<Result<T, E>>();
-        let work = Box::new(move |attempt: Attempt| {
-            let outcome = match attempt {
-                Attempt::Refuse(error) => Err(error.into()),
-                Attempt::Try(connection) => catch_unwind(AssertUnwindSafe(|| task(connection)))
-                    .unwrap_or_else(|_| Err(DatabaseError::Gone.into())),
-            };
-            let keep = outcome.is_ok();
-            let settle: Settle = Box::new(move |committed| {
-                let _ = answer.send(committed.map_err(E::from).and(outcome));
-            });
-            Verdict { keep, settle }
-        });
-        self.queue.try_send(Job { changes_content, work }).map_err(|error| match error {
-            flume::TrySendError::Full(_) => DatabaseError::Overloaded,
-            flume::TrySendError::Disconnected(_) => DatabaseError::Gone,
-        })?;
-        let outcome = wait.await.unwrap_or_else(|_| Err(DatabaseError::Gone.into()));
+        let (progress, (answer, wait)) = (Progress::default(), oneshot::channel());
+        self.queue.try_send(job(progress.clone(), answer)).map_err(DatabaseError::from)?;
+        let outcome = self.settled(&progress, wait).await;
         WRITE_SECONDS.observe(begun.elapsed().as_secs_f64());
         outcome
     }
-}
 
-fn commit_batch(link: &mut Link, batch: Vec<Job>, ledger: &Ledger, followed: &mut Followed) {
-    if let Err(error) = begin(link) {
-        tracing::error!(%error, "no transaction could be begun");
-        let reason = error.to_string();
-        for job in batch {
-            ((job.work)(Attempt::Refuse(DatabaseError::Connection(reason.clone()))).settle)(Ok(()));
-        }
-        return;
-    }
-    let changes_content = batch.iter().any(|job| job.changes_content);
-    let Tried { verdicts, kept, broken } = try_all(link, batch);
-    let looked = if changes_content && kept && !broken { Some(look(link, *followed)) } else { None };
-    let committed = match broken {
-        false if kept => link.get().and_then(|c| Ok(c.commit()?)),
-        false => link.get().and_then(|c| Ok(c.rollback()?)),
-        true => Err(DatabaseError::Gone),
-    };
-    match &committed {
-        Ok(()) => {
-            COMMITS.inc();
-            if let Some((further, touched)) = looked {
-                touched.note(ledger);
-                *followed = further;
+    /// Waits until the job is settled, but not for ever. One that was not begun in time is given up and never
+    /// will be. For one that was begun, the wait is as long once more; then nobody knows how it will end.
+    async fn settled<T, E>(&self, progress: &Progress, mut wait: oneshot::Receiver<Result<T, E>>) -> Result<T, E>
+    where
+        E: From<DatabaseError>,
+    {
+        for _ in 0..2 {
+            if let Some(settled) = self.limit.wait(&mut wait).await {
+                return settled.unwrap_or_else(|_| Err(DatabaseError::Gone.into()));
+            }
+            if progress.abandon() {
+                return Err(DatabaseError::Waited.into());
             }
         }
-        Err(error) => {
-            tracing::error!(%error, "a transaction was lost");
-            link.drop_connection();
-        }
+        UNKNOWN.inc();
+        Err(DatabaseError::Unknown.into())
     }
-    for verdict in verdicts {
-        (verdict.settle)(committed.as_ref().map(|_| ()).map_err(|e| DatabaseError::Connection(e.to_string())));
-    }
-}
-
-/// What the journal says that this transaction touched, and others before it.
-fn look(link: &mut Link, followed: Followed) -> (Followed, Touched) {
-    let looked = link.get().and_then(|connection| Ok(followed.look(connection)?));
-    // The commit will show what is wrong; what is kept is not trusted any more.
-    looked.unwrap_or((followed, Touched::Anything))
-}
-
-/// Begins a transaction that has the write lock.
-fn begin(link: &mut Link) -> Result<(), DatabaseError> {
-    if try_begin(link).is_err() {
-        link.drop_connection();
-        try_begin(link)?;
-    }
-    Ok(())
-}
-
-fn try_begin(link: &mut Link) -> Result<(), DatabaseError> {
-    Ok(link.get()?.begin_write()?)
-}
-
-/// What came of all writes of a transaction.
-struct Tried {
-    verdicts: Vec<Verdict>,
-    /// Something is to be committed.
-    kept: bool,
-    /// The transaction itself failed.
-    broken: bool,
-}
-
-/// Tries one after the other. While nothing is to be kept, a write has the transaction for itself: if it
-/// fails, another one is begun, which happens less often than a savepoint would cost. Then each has a
-/// savepoint, of which the last one that was kept ends with the transaction.
-fn try_all(link: &mut Link, batch: Vec<Job>) -> Tried {
-    let mut tried = Tried { verdicts: Vec::with_capacity(batch.len()), kept: false, broken: false };
-    let (count, mut within) = (batch.len(), false);
-    for (index, job) in batch.into_iter().enumerate() {
-        if tried.broken {
-            tried.verdicts.push((job.work)(Attempt::Refuse(DatabaseError::Gone)));
-            continue;
-        }
-        let (verdict, sound) = match tried.kept {
-            true => in_savepoint(link, job, &mut within),
-            false => by_itself(link, job, index + 1 == count),
-        };
-        tried.kept |= verdict.keep;
-        tried.broken = sound.is_err();
-        tried.verdicts.push(verdict);
-        // Readers on the same core do not wait for all of them.
-        std::thread::yield_now();
-    }
-    tried
-}
-
-/// What came of a job that has the transaction for itself. If it is not kept and others follow, they get
-/// a new one.
-fn by_itself(link: &mut Link, job: Job, is_last: bool) -> (Verdict, Result<(), DatabaseError>) {
-    let verdict = match link.get() {
-        Ok(connection) => (job.work)(Attempt::Try(connection)),
-        Err(error) => return ((job.work)(Attempt::Refuse(DatabaseError::Gone)), Err(error)),
-    };
-    let sound = match verdict.keep || is_last {
-        true => Ok(()),
-        false => link.get().and_then(|c| Ok(c.rollback().and_then(|()| c.begin_write())?)),
-    };
-    (verdict, sound)
-}
-
-/// What came of the job; an error beside it means that the transaction itself is broken. `within` tells
-/// whether the savepoint of an earlier one is there still.
-fn in_savepoint(link: &mut Link, job: Job, within: &mut bool) -> (Verdict, Result<(), DatabaseError>) {
-    let begun = link.get().and_then(|c| match *within {
-        true => Ok(c.begin_next_part(Part::WRITE).map(|()| c)?),
-        false => Ok(c.begin_part(Part::WRITE).map(|()| c)?),
-    });
-    let connection = match begun {
-        Ok(connection) => connection,
-        Err(error) => return ((job.work)(Attempt::Refuse(DatabaseError::Gone)), Err(error)),
-    };
-    let verdict = (job.work)(Attempt::Try(connection));
-    *within = verdict.keep;
-    let ended = if verdict.keep { Ok(()) } else { connection.drop_part(Part::WRITE) };
-    (verdict, ended.map_err(DatabaseError::from))
 }

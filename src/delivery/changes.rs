@@ -13,10 +13,10 @@ use super::loaded::Loaded;
 use super::referrers;
 use crate::content::Site;
 use crate::content::render::View;
+use crate::database::position::Position;
 use crate::database::schema::{items, journal};
 use crate::database::{Db, any_of, by_the_way};
 use crate::items::Item;
-use crate::journal::head;
 use crate::resources::{ALL, Resource};
 use crate::signed;
 
@@ -26,8 +26,8 @@ const PURPOSE: &str = "changes";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
     /// All entries of the journal up to this one are in the copy.
-    #[serde(rename = "s")]
-    pub sequence: i64,
+    #[serde(flatten)]
+    pub position: Position,
     /// While the first copy is being made: the last item that is in it.
     #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
@@ -96,11 +96,12 @@ impl Changes {
 }
 
 /// The first copy: all that the public sees, some items at a time, by id. What changes meanwhile comes
-/// with the changes since it was begun.
-pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) -> QueryResult<Changes> {
-    let (sequence, after) = match token {
-        Some(Token { sequence, after }) => (sequence, after.unwrap_or_default()),
-        None => (head(connection)?, String::new()),
+/// with the changes since it was begun. None where the token is of another history.
+pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) -> QueryResult<Option<Changes>> {
+    let (position, after) = match token {
+        Some(Token { position, .. }) if !position.holds(connection)? => return Ok(None),
+        Some(Token { position, after }) => (position, after.unwrap_or_default()),
+        None => (Position::newest(connection)?, String::new()),
     };
     let rows: Vec<Item> = items::table
         .filter(items::id.gt(&after).and(items::live.eq(true)))
@@ -112,35 +113,43 @@ pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) 
     let rows: Vec<Item> = rows.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
     let after = rows.last().map(|row| row.id.clone()).filter(|_| more);
     let changes = told(connection, site, rows, &[])?;
-    Ok(Changes { changes, token: Token { sequence, after }, more })
+    Ok(Some(Changes { changes, token: Token { position, after }, more }))
 }
 
 /// What changed after the entry `since` of the journal: at most `limit` entries are looked at. Told are the items that
-/// were touched, and those that show a part of them.
-pub fn since(connection: &mut Db, site: &Site, since: i64, limit: i64) -> QueryResult<Changes> {
+/// were touched, and those that show a part of them. None where the journal does not have that entry: it is of another
+/// history.
+pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> QueryResult<Option<Changes>> {
     let kinds: Vec<&str> = ALL.iter().map(|resource| resource.kind).collect();
-    let entries: Vec<(i64, String, String, String)> = journal::table
-        .filter(journal::sequence.gt(since))
+    let mut entries: Vec<Entry> = journal::table
+        .filter(journal::sequence.ge(since.sequence))
         .order(journal::sequence)
-        .limit(limit + 1)
-        .select((journal::sequence, journal::kind, journal::item_id, journal::action))
+        .limit(limit + 2)
+        .select(Entry::as_select())
         .load(connection)?;
+    if since != Position::default() {
+        if entries.first().map(Entry::position) != Some(since) {
+            return Ok(None);
+        }
+        entries.remove(0);
+    }
     let more = entries.len() as i64 > limit;
     let seen = &entries[..entries.len().min(usize::try_from(limit).unwrap_or(usize::MAX))];
-    let sequence = seen.last().map_or(since, |entry| entry.0);
+    let position = seen.last().map_or(since, Entry::position);
     // The last touch counts, so that references come before what refers to them, where they were made so.
     let mut ids: Vec<&str> = Vec::new();
     let mut purges: Vec<i64> = Vec::new();
     let mut shown: Vec<&str> = Vec::new();
-    for (sequence, _, id, action) in seen.iter().rev().filter(|entry| kinds.contains(&entry.1.as_str())) {
-        if !ids.contains(&id.as_str()) {
+    for entry in seen.iter().rev().filter(|entry| kinds.contains(&entry.kind.as_str())) {
+        let id = entry.item_id.as_str();
+        if !ids.contains(&id) {
             ids.push(id);
         }
-        if referrers::is_seen(action) && !shown.contains(&id.as_str()) {
+        if referrers::is_seen(&entry.action) && !shown.contains(&id) {
             shown.push(id);
         }
-        if action == "purge" {
-            purges.push(*sequence);
+        if entry.action == "purge" {
+            purges.push(entry.sequence);
         }
     }
     ids.reverse();
@@ -155,7 +164,25 @@ pub fn since(connection: &mut Db, site: &Site, since: i64, limit: i64) -> QueryR
     rows.extend(referring.into_iter().filter(|row| !known.contains(&row.id)));
     let purged = purged(connection, &purges)?;
     let changes = told(connection, site, rows, &purged)?;
-    Ok(Changes { changes, token: Token { sequence, after: None }, more })
+    Ok(Some(Changes { changes, token: Token { position, after: None }, more }))
+}
+
+/// What is read of an entry of the journal.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = journal)]
+struct Entry {
+    sequence: i64,
+    at: i64,
+    item_id: String,
+    version: i64,
+    kind: String,
+    action: String,
+}
+
+impl Entry {
+    fn position(&self) -> Position {
+        Position::of(self.sequence, self.at, &self.item_id, self.version)
+    }
 }
 
 /// Kind and id of what these entries purged, if it had ever been public.

@@ -13,6 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::changes::{self, Changes, Token};
 use crate::app::App;
+use crate::database::position::Position;
 use crate::jobs::BackgroundJob;
 use crate::problem::{Kind, Problem};
 
@@ -34,10 +35,12 @@ const PIECE: usize = 16_384;
 enum News {
     /// What changed between two entries of the journal, as it is sent; empty where the public saw nothing.
     Batch {
-        from: i64,
-        to: i64,
+        from: Position,
+        to: Position,
         text: Bytes,
     },
+    /// The journal is another one than before, as after a restore: what listeners have is of a history that never was.
+    Reset,
     SignOfLife,
     /// The server is about to stop.
     End,
@@ -101,7 +104,7 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
         job.begin();
         match step(&app, position).await {
             Ok((further, is_more)) => {
-                (position, more) = (Some(further), is_more);
+                (position, more) = (further, is_more);
                 job.succeed();
             }
             Err(problem) => {
@@ -127,23 +130,26 @@ pub async fn end_with_process(app: Weak<App>) {
     }
 }
 
-async fn step(app: &App, position: Option<i64>) -> Result<(i64, bool), Problem> {
+async fn step(app: &App, position: Option<Position>) -> Result<(Option<Position>, bool), Problem> {
     let Some(from) = position else {
-        let head = app.database.read(|c| Ok::<_, Problem>(crate::journal::head(c)?)).await?;
+        let newest = app.database.read(|c| Ok::<_, Problem>(Position::newest(c)?)).await?;
         // Who listened before it was followed from here on reads for itself what it has missed.
-        let _ = app.live.sender.send(News::Batch { from: head, to: head, text: Bytes::new() });
-        return Ok((head, false));
+        let _ = app.live.sender.send(News::Batch { from: newest, to: newest, text: Bytes::new() });
+        return Ok((Some(newest), false));
     };
-    let found = read(app, from, BATCH).await?;
-    let to = found.token.sequence;
-    if to > from {
+    let Some(found) = read(app, from, BATCH).await? else {
+        let _ = app.live.sender.send(News::Reset);
+        return Ok((None, false));
+    };
+    let to = found.token.position;
+    if to != from {
         let text = event(&found, &app.site_key);
         let _ = app.live.sender.send(News::Batch { from, to, text });
     }
-    Ok((to, found.more))
+    Ok((Some(to), found.more))
 }
 
-async fn read(app: &App, since: i64, limit: i64) -> Result<Changes, Problem> {
+async fn read(app: &App, since: Position, limit: i64) -> Result<Option<Changes>, Problem> {
     let site = Arc::clone(&app.site);
     app.database.read(move |c| Ok::<_, Problem>(changes::since(c, &site, since, limit)?)).await
 }
@@ -157,11 +163,16 @@ fn event(found: &Changes, key: &[u8]) -> Bytes {
     }
 }
 
+/// Tells a listener to begin anew.
+const RESET: &[u8] = b"event: reset\ndata: {}\n\n";
+
 /// Where a listener is.
 struct Listener {
     app: Weak<App>,
     news: broadcast::Receiver<News>,
-    position: i64,
+    position: Position,
+    /// It was told to begin anew, and is let go.
+    over: bool,
     /// It has read all that came before it began to listen.
     current: bool,
     /// What of the last text is still to be sent.
@@ -176,14 +187,15 @@ struct Listener {
 /// There are as many listeners as may be.
 pub fn listen(
     app: &Arc<App>,
-    position: i64,
+    position: Position,
 ) -> Result<impl Stream<Item = Result<Bytes, actix_web::Error>> + use<>, Problem> {
     let full = || Problem::new(Kind::Unavailable, "no more listeners can be served now").retry_after(5);
     let seat = app.live.seat(app.config.server.live_listeners).ok_or_else(full)?;
-    let token = Token { sequence: position, after: None }.encode(&app.site_key);
+    let token = Token { position, after: None }.encode(&app.site_key);
     let greeting = Bytes::from(format!("event: ready\nid: {token}\ndata: {{\"next\":\"{token}\"}}\n\n"));
     let news = app.live.sender.subscribe();
-    let listener = Listener { app: Arc::downgrade(app), news, position, current: false, rest: greeting, _seat: seat };
+    let app = Arc::downgrade(app);
+    let listener = Listener { app, news, position, over: false, current: false, rest: greeting, _seat: seat };
     Ok(unfold(listener, |mut listener| async move {
         let text = listener.next().await?;
         Some((Ok(text), listener))
@@ -194,6 +206,9 @@ impl Listener {
     /// What to send next; none when it is over.
     async fn next(&mut self) -> Option<Bytes> {
         while self.rest.is_empty() {
+            if self.over {
+                return None;
+            }
             self.rest = if self.current { self.heard().await? } else { self.catch_up().await? };
         }
         let piece = self.rest.len().min(PIECE);
@@ -205,18 +220,21 @@ impl Listener {
         // What is told from now on is heard; what was told before is read.
         self.news = app.live.sender.subscribe();
         // Who cannot be told the truth is let go: it comes back with what it had.
-        let found = read(&app, self.position, OWN_BATCH).await.ok()?;
-        (self.position, self.current) = (found.token.sequence, !found.more);
+        let Some(found) = read(&app, self.position, OWN_BATCH).await.ok()? else { return Some(self.reset()) };
+        (self.position, self.current) = (found.token.position, !found.more);
         Some(event(&found, &app.site_key))
     }
 
     async fn heard(&mut self) -> Option<Bytes> {
         match self.news.recv().await {
-            Ok(News::Batch { to, .. }) if to <= self.position => Some(Bytes::new()),
-            Ok(News::Batch { from, to, text }) if from <= self.position => {
+            Ok(News::Batch { to, .. }) if to.sequence < self.position.sequence || to == self.position => {
+                Some(Bytes::new())
+            }
+            Ok(News::Batch { from, to, text }) if from == self.position => {
                 self.position = to;
                 Some(text)
             }
+            Ok(News::Reset) => Some(self.reset()),
             Ok(News::SignOfLife) => Some(Bytes::from_static(b": still here\n\n")),
             // Whoever takes too little of what is told is let go, and comes back with the id of the last event.
             Ok(News::End) | Err(RecvError::Closed | RecvError::Lagged(_)) => None,
@@ -225,6 +243,11 @@ impl Listener {
                 Some(Bytes::new())
             }
         }
+    }
+
+    fn reset(&mut self) -> Bytes {
+        self.over = true;
+        Bytes::from_static(RESET)
     }
 }
 
@@ -235,11 +258,13 @@ mod tests {
     fn listener(live: &Live) -> Listener {
         let seat = live.seat(2).expect("there is room");
         let news = live.sender.subscribe();
-        Listener { app: Weak::new(), news, position: 0, current: true, rest: Bytes::new(), _seat: seat }
+        let (app, position, rest) = (Weak::new(), Position::default(), Bytes::new());
+        Listener { app, news, position, over: false, current: true, rest, _seat: seat }
     }
 
     fn tell(live: &Live, from: i64, text: &str) {
-        let _ = live.sender.send(News::Batch { from, to: from + 1, text: Bytes::from(text.to_owned()) });
+        let at = |number| if number == 0 { Position::default() } else { Position::of(number, 0, "", 0) };
+        let _ = live.sender.send(News::Batch { from: at(from), to: at(from + 1), text: Bytes::from(text.to_owned()) });
     }
 
     #[test]

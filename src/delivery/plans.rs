@@ -166,7 +166,7 @@ fn a_look_ahead_walks_the_same_indexes() {
     let folder = tempfile::tempdir().unwrap();
     let address = Address::Sqlite(folder.path().join("plenary.db").display().to_string());
     migrate::migrate(&mut connect(&address, &Arc::default()).unwrap()).unwrap();
-    let mut connection = sandbox::open(&address, &Arc::default()).unwrap();
+    let mut connection = sandbox::open(&address, &Arc::default(), None).unwrap();
     for asked in ["", "starts_at[gte]=2026-01-01", "type=a", "ids=a,b", "speaker.country=BE", "language=nl"] {
         let (selection, _) = selection(&mut connection, "event", asked);
         let page = sorted(selection.query(), &[(Column::StartsAt, false)]);

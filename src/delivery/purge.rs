@@ -15,11 +15,12 @@ use super::dependencies::Dependencies;
 use crate::app::App;
 use crate::config::CdnConfig;
 use crate::database::backup::PURGED_UP_TO as SETTING;
+use crate::database::position::Position;
 use crate::database::schema::{journal, settings};
 use crate::database::{DatabaseError, Db};
 use crate::jobs::BackgroundJob;
 use crate::journal::head;
-use crate::resources::Resource;
+use crate::resources::{ALL, Resource};
 use crate::search::GREW;
 
 /// How often the journal is looked at.
@@ -49,6 +50,8 @@ pub fn tags(cdn: &CdnConfig, dependencies: &Dependencies) -> Option<(&'static st
 struct Told {
     /// The last entry of the journal.
     up_to: Option<i64>,
+    /// The same as it was then: after a restore or a failover, the same number is of another entry.
+    position: Option<Position>,
     /// When the search index had grown, by the ledger.
     grew: u64,
 }
@@ -85,6 +88,13 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
 
 async fn step(app: &App, told: &mut Told) -> Result<(), String> {
     let said = |error: DatabaseError| error.to_string();
+    let before = told.position;
+    if let Some(newest) = app.database.read(move |c| went_back(c, before)).await.map_err(said)? {
+        tell_all(app, everything()).await?;
+        app.database.write(move |c| remember_anyway(c, newest.sequence)).await.map_err(said)?;
+        *told = Told { up_to: Some(newest.sequence), position: Some(newest), grew: told.grew };
+        return Ok(());
+    }
     let from = match told.up_to {
         Some(up_to) => up_to,
         None => app.database.read(start).await.map_err(said)?,
@@ -95,17 +105,39 @@ async fn step(app: &App, told: &mut Told) -> Result<(), String> {
     app.database.ledger().note(changes.iter().map(|(_, kind, id)| (kind.as_str(), id.as_str())));
     let mut tags = tags_of(&changes);
     tags.extend((grew != told.grew).then(|| GREW.to_owned()));
+    tell_all(app, tags).await?;
+    let up_to = changes.last().map_or(from, |change| change.0);
+    if told.up_to != Some(up_to) {
+        app.database.write(move |c| remember(c, up_to)).await.map_err(said)?;
+    }
+    let position = app.database.read(move |c| Ok(Position::at(c, up_to)?)).await.map_err(said)?;
+    *told = Told { up_to: Some(up_to), position, grew };
+    Ok(())
+}
+
+async fn tell_all(app: &App, tags: Vec<String>) -> Result<(), String> {
     for tags in tags.chunks(TAGS) {
         let (cdn, tags) = (app.config.cdn.clone(), tags.to_vec());
         let told = actix_web::rt::task::spawn_blocking(move || tell(&cdn, &tags)).await;
         told.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     }
-    let up_to = changes.last().map_or(from, |change| change.0);
-    if told.up_to != Some(up_to) {
-        app.database.write(move |c| remember(c, up_to)).await.map_err(said)?;
-    }
-    *told = Told { up_to: Some(up_to), grew };
     Ok(())
+}
+
+/// The newest entry, where the journal went back: what caches were told last is not in it any more, as this node knows,
+/// or as the database itself remembers.
+fn went_back(connection: &mut Db, told: Option<Position>) -> Result<Option<Position>, DatabaseError> {
+    let newest = Position::newest(connection)?;
+    let is_lost = match told {
+        Some(told) => !told.holds(connection)?,
+        None => remembered(connection)?.is_some_and(|up_to| up_to > newest.sequence),
+    };
+    Ok(is_lost.then_some(newest))
+}
+
+/// All collections, of which every answer names one, and the search index.
+fn everything() -> Vec<String> {
+    ALL.iter().map(|resource| resource.collection).chain([GREW]).map(str::to_owned).collect()
 }
 
 /// The entry up to which caches were told before this node began. Caches that were never told of anything have
@@ -147,6 +179,10 @@ fn remember(connection: &mut Db, up_to: i64) -> Result<(), DatabaseError> {
     if remembered(connection)?.is_some_and(|before| before >= up_to) {
         return Ok(());
     }
+    remember_anyway(connection, up_to)
+}
+
+fn remember_anyway(connection: &mut Db, up_to: i64) -> Result<(), DatabaseError> {
     diesel::delete(settings::table.find(SETTING)).execute(connection)?;
     let row = (settings::name.eq(SETTING), settings::value.eq(up_to.to_string()));
     diesel::insert_into(settings::table).values(row).execute(connection)?;

@@ -53,7 +53,7 @@ pub fn check_patch(resource: &'static Resource, patch: &Value) -> Result<(), Pro
 }
 
 /// What an item is to become.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Draft {
     /// The slug that was asked for.
     pub slug: Option<String>,

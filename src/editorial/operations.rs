@@ -156,7 +156,7 @@ impl Desk {
         &self,
         id_or_slug: &str,
         version: Expected,
-        take: impl FnOnce(&mut Db, Pen<'_>, Item) -> Result<Item, Problem> + Send + 'static,
+        take: impl FnOnce(&mut Db, Pen<'_>, Item) -> Result<Item, Problem> + Clone + Send + 'static,
     ) -> Result<Made, Problem> {
         let (site, author, role) = (Arc::clone(&self.app.site), self.author.clone(), self.role);
         let (resource, key) = (self.resource, id_or_slug.to_owned());
@@ -330,7 +330,7 @@ impl Desk {
     /// is no second transaction to begin and to end.
     async fn made(
         &self,
-        write: impl FnOnce(&mut Db) -> Result<Written, Problem> + Send + 'static,
+        write: impl FnOnce(&mut Db) -> Result<Written, Problem> + Clone + Send + 'static,
     ) -> Result<Made, Problem> {
         let show = Arc::clone(&self.show);
         let all = move |c: &mut Db| {

@@ -57,7 +57,7 @@ pub struct Member {
 }
 
 /// What a release is to become; what is none stays.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// The name.
     pub name: Option<String>,

@@ -60,12 +60,17 @@ async fn watch(app: Weak<App>, job: Arc<BackgroundJob>) {
                 followed = further;
                 touched.note(app.database.ledger());
                 app.credentials.looked(begun);
+                app.database.ledger().see();
                 job.succeed();
             }
-            // What cannot be watched is not kept.
+            // What is kept is given out further, with its age (see `hand_out`), but not for ever.
             Err(error) => {
                 tracing::warn!(%error, "the journal cannot be watched");
-                app.database.ledger().note_everything();
+                app.database.ledger().go_blind();
+                let longest = Duration::from_secs(app.config.server.stale_answer_seconds);
+                if app.database.ledger().age().is_none_or(|age| age > longest) {
+                    app.database.ledger().note_everything();
+                }
                 job.fail("the journal cannot be read");
             }
         }

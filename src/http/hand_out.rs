@@ -87,7 +87,7 @@ pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<K
         let tag = kept.tag_in(coding);
         if none_match(http, &tag) {
             let mut response = HttpResponse::build(StatusCode::NOT_MODIFIED);
-            describe(&mut response, &tag, &kept);
+            describe(app, &mut response, &tag, &kept);
             finish(app, &mut response, id);
             return response.finish();
         }
@@ -98,14 +98,18 @@ pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<K
     });
     let shown = coded.unwrap_or(kept);
     let mut response = HttpResponse::Ok();
-    describe(&mut response, shown.tag.as_str(), &shown);
+    describe(app, &mut response, shown.tag.as_str(), &shown);
     response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(shown.content_type)));
     finish(app, &mut response, id);
     response.body(in_pieces(shown.body()))
 }
 
-/// The headers of a kept answer with this tag.
-fn describe(response: &mut HttpResponseBuilder, tag: &str, kept: &Kept) {
+/// The headers of a kept answer with this tag. Where the database does not answer, its age is among them (RFC 9111,
+/// section 5.1): the time since it was last known to be right.
+fn describe(app: &App, response: &mut HttpResponseBuilder, tag: &str, kept: &Kept) {
+    if let Some(age) = app.database.ledger().age() {
+        response.insert_header((header::AGE, age.as_secs().to_string()));
+    }
     response.insert_header((header::ETAG, tag));
     for (name, value) in &kept.headers {
         response.append_header((name, value));

@@ -90,8 +90,8 @@ pub fn routes() -> Vec<Route> {
             .about(
                 TAG,
                 "Can it serve?",
-                "Asks the database. 503 when it does not answer, or when nothing can be written. A balancer of the public's \
-                 reads asks with `scope=reads`, so that reads go on while writes cannot. What else is wrong stands in \
+                "Asks the database. 503 when it does not answer, or when nothing can be written: writes fail, or have been \
+                 waiting for more than 3 s. A balancer of the public's reads asks with `scope=reads`, so that reads go on while writes cannot. What else is wrong stands in \
                  the answer.",
             )
             .parameters([query("scope", one_of(&SCOPES), "What it is to serve.", json!("reads"))])
@@ -132,24 +132,31 @@ fn any_object() -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::Object).build()))
 }
 
+/// For so long writes may wait for the lock of the writers, or a commit for the disk, in a sound database.
+const LONGEST_WRITE: Duration = Duration::from_secs(3);
+
 async fn ready(request: Request) -> Result<Answer, Problem> {
     let scope = request.query("scope").unwrap_or(SCOPES[0]);
     if !SCOPES.contains(&scope) {
         let message = format!("one of {}", SCOPES.join(", "));
         return Err(Problem::bad_request(Faults::one("?scope", "not_allowed", message)));
     }
+    let unready = |detail: String| Err(Problem::new(Kind::Unavailable, detail).retry_after(2));
     let asked = request.app.database.read(|c| {
         settings::table.select(settings::name).first::<String>(c).optional()?;
         Ok::<_, Problem>(())
     });
     if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
-        return Err(Problem::new(Kind::Unavailable, "the database does not answer").retry_after(2));
+        return unready("the database does not answer".to_owned());
     }
     let failures = request.app.database.jobs().failures();
     let all = scope == "all";
     if let Some(failure) = failures.iter().find(|failure| all && WRITE_JOBS.contains(&failure.job)) {
         let detail = format!("nothing can be written: {}: {}", failure.job, failure.detail);
-        return Err(Problem::new(Kind::Unavailable, detail).retry_after(2));
+        return unready(detail);
+    }
+    if let Some(waited) = request.app.database.writes_wait().filter(|waited| all && *waited > LONGEST_WRITE) {
+        return unready(format!("writes have been waiting for the database for {} s", waited.as_secs()));
     }
     let status = if failures.is_empty() { "ok" } else { "degraded" };
     Answer::of(200, &Readiness { status, version: env!("CARGO_PKG_VERSION"), failures }).map(Answer::private)

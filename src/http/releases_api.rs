@@ -243,7 +243,7 @@ fn step((place, entry): (usize, &serde_json::Map<String, serde_json::Value>)) ->
 /// Runs a write of releases with the pen of whoever asks.
 async fn with_pen<T: Send + 'static>(
     request: &Request,
-    write: impl FnOnce(&mut Db, Pen<'_>) -> Result<T, Problem> + Send + 'static,
+    write: impl FnOnce(&mut Db, Pen<'_>) -> Result<T, Problem> + Clone + Send + 'static,
 ) -> Result<T, Problem> {
     let (author, role): (Author, Role) = (author(request)?, request.actor()?.role);
     let site = Arc::clone(&request.app.site);

@@ -216,7 +216,7 @@ fn shown(comment: Comment, name: Option<String>) -> CommentBody {
 async fn with_item<T: Send + 'static>(
     resource: &'static Resource,
     request: &Request,
-    task: impl FnOnce(&mut Db, &Item) -> Result<T, Problem> + Send + 'static,
+    task: impl FnOnce(&mut Db, &Item) -> Result<T, Problem> + Clone + Send + 'static,
 ) -> Result<T, Problem> {
     let key = request.path("id_or_slug").to_owned();
     let all = move |c: &mut Db| {

@@ -71,6 +71,8 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         .client_request_timeout(Duration::from_secs(settings.request_timeout_seconds))
         .shutdown_timeout(settings.shutdown_seconds)
         .on_connect(move |connection, _| limit_stalls(connection, patience))
+        // Whoever closes its side is gone: what it asked for and has not begun is not done (see `database::job`).
+        .h1_allow_half_closed(false)
         .listen(listener)?
         .run())
 }

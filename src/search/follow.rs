@@ -15,11 +15,11 @@ use super::document::document;
 use super::index::{Search, SearchError};
 use super::repair::{Checks, renew};
 use crate::app::App;
+use crate::database::position::Position;
 use crate::database::schema::{items, journal, links};
 use crate::database::{Db, any_of};
 use crate::items::Item;
 use crate::jobs::BackgroundJob;
-use crate::journal::head;
 use crate::resources::Resource;
 
 /// How often the journal is looked at.
@@ -44,7 +44,7 @@ const MOST_ENTRIES: i64 = 20_000;
 
 /// What the index is to be told: of these items, or of all, as they are now, up to this entry of the journal.
 struct News {
-    up_to: i64,
+    up_to: Position,
     ids: Option<Vec<String>>,
 }
 
@@ -140,7 +140,7 @@ impl Worker {
                 writer.delete_all_documents()?;
                 everything(app, writer, &self.names).await?;
                 commit(writer, up_to)?;
-                tracing::info!(up_to, "the search index was made anew");
+                tracing::info!(%up_to, "the search index was made anew");
             }
         }
         search.refresh(app)
@@ -175,24 +175,27 @@ impl Search {
     }
 }
 
-fn commit(writer: &mut IndexWriter<TantivyDocument>, up_to: i64) -> Result<(), SearchError> {
+fn commit(writer: &mut IndexWriter<TantivyDocument>, up_to: Position) -> Result<(), SearchError> {
     let mut prepared = writer.prepare_commit()?;
     prepared.set_payload(&up_to.to_string());
     prepared.commit()?;
     Ok(())
 }
 
-/// What the journal says since; none when that is nothing.
-fn news(connection: &mut Db, followed: Option<i64>) -> QueryResult<Option<News>> {
-    let up_to = head(connection)?;
-    let Some(since) = followed.filter(|since| up_to - since <= MOST_ENTRIES && *since <= up_to) else {
-        return Ok(Some(News { up_to, ids: None }));
-    };
-    if since == up_to {
+/// What the journal says since; none when that is nothing. An index that followed another history is made anew.
+fn news(connection: &mut Db, followed: Option<Position>) -> QueryResult<Option<News>> {
+    let up_to = Position::newest(connection)?;
+    if followed == Some(up_to) {
         return Ok(None);
     }
+    let near = followed.filter(|since| up_to.sequence - since.sequence <= MOST_ENTRIES);
+    let since = match near {
+        Some(since) if since.holds(connection)? => since.sequence,
+        _ => return Ok(Some(News { up_to, ids: None })),
+    };
+    let up_to_sequence = up_to.sequence;
     let entries: Vec<(String, String, String, String)> = journal::table
-        .filter(journal::sequence.gt(since).and(journal::sequence.le(up_to)))
+        .filter(journal::sequence.gt(since).and(journal::sequence.le(up_to_sequence)))
         .select((journal::kind, journal::item_id, journal::action, journal::changed))
         .load(connection)?;
     let (mut ids, mut renamed) = (HashSet::new(), Vec::new());

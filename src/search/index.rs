@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use super::find::KnownIdents;
 use crate::content::Site;
+use crate::database::position::Position;
 use crate::resources::ALL;
 
 /// Grows when documents are made in another way than before.
@@ -151,13 +152,13 @@ impl Search {
     }
 
     /// The entry of the journal up to which the index has everything; none while it is empty.
-    pub(super) fn followed(&self) -> Result<Option<i64>, SearchError> {
-        Ok(self.open_index().index.load_metas()?.payload.and_then(|payload| payload.parse().ok()))
+    pub(super) fn followed(&self) -> Result<Option<Position>, SearchError> {
+        Ok(self.open_index().index.load_metas()?.payload.and_then(|payload| Position::parse(&payload)))
     }
 
     /// Whether the index has everything up to this entry of the journal.
     pub fn has(&self, entry: i64) -> bool {
-        self.followed().ok().flatten().is_some_and(|followed| followed >= entry)
+        self.followed().ok().flatten().is_some_and(|followed| followed.sequence >= entry)
     }
 
     /// The fields of these kinds in a language.

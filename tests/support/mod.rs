@@ -7,6 +7,7 @@ pub mod import;
 pub mod moments;
 pub mod postgres;
 pub mod program;
+pub mod proxy;
 pub mod times;
 pub mod tools;
 pub mod zoneinfo;

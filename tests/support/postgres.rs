@@ -16,12 +16,17 @@ use super::app::Backend;
 pub struct Postgres {
     server: Child,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Postgres {
     /// Makes a cluster and starts it. Postgres refuses to run as root, so root runs it as another user.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further settings.
+    pub fn start_with(settings: &[&str]) -> Self {
         let programs = find_programs();
         let folder = tempfile::Builder::new().prefix("plenary-pg-").tempdir().expect("a temporary folder");
         let user = unprivileged();
@@ -36,20 +41,47 @@ impl Postgres {
             .output()
             .expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        Self::serve(folder, settings)
+    }
+
+    /// Starts the server of the cluster in this folder.
+    fn serve(folder: TempDir, settings: &[&str]) -> Self {
         let port = free_port();
-        let server = command(&programs.join("postgres"), user)
+        let server = command(&find_programs().join("postgres"), unprivileged())
             .arg("-D")
-            .arg(&data)
+            .arg(folder.path().join("data"))
             .args(["-p", &port.to_string(), "-k", "", "-c", "listen_addresses=127.0.0.1"])
             // The tests end Plenary, never Postgres, without warning: what is committed stays.
             .args(["-c", "fsync=off", "-c", "max_connections=500", "-c", "shared_buffers=64MB"])
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("postgres starts");
-        let postgres = Self { server, port, _folder: folder };
+        let postgres = Self { server, port, folder };
         postgres.wait();
         postgres
+    }
+
+    /// A standby that follows it and answers reads.
+    pub fn standby(&self) -> Self {
+        let folder = tempfile::Builder::new().prefix("plenary-standby-").tempdir().expect("a temporary folder");
+        let user = unprivileged();
+        if let Some((uid, gid)) = user {
+            std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid)).expect("the folder given away");
+        }
+        let copied = command(&find_programs().join("pg_basebackup"), user)
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "plenary", "--checkpoint=fast", "-R", "-D"])
+            .arg(folder.path().join("data"))
+            .output()
+            .expect("pg_basebackup runs");
+        assert!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
+        Self::serve(folder, &["hot_standby=on"])
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     fn wait(&self) {
@@ -73,6 +105,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        debug_assert!(self.folder.path().exists(), "it is removed after the server has ended");
         // SIGQUIT: at once; the data is thrown away anyway.
         let _ = Command::new("kill").args(["-QUIT", &self.server.id().to_string()]).status();
         let _ = self.server.wait();
@@ -103,7 +136,8 @@ pub fn new_database_in(port: u16, folder: &Path) -> String {
     database
 }
 
-fn url(port: u16, database: &str) -> String {
+/// Where a database of the server on this port is.
+pub fn url(port: u16, database: &str) -> String {
     format!("postgres://plenary@127.0.0.1:{port}/{database}")
 }
 
@@ -135,7 +169,7 @@ fn command(program: &Path, user: Option<(u32, u32)>) -> Command {
 }
 
 /// User and group to run Postgres as, when the tests run as root.
-fn unprivileged() -> Option<(u32, u32)> {
+pub fn unprivileged() -> Option<(u32, u32)> {
     if id(&["-u"]) != Some(0) {
         return None;
     }

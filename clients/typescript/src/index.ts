@@ -129,7 +129,8 @@ export type Change = Changes["data"][number];
 
 /**
  * Takes in everything that a copy lacks: all that is public at first, then what changed since `since`. Gives the
- * token to go on from the next time; it is good for ever.
+ * token to go on from the next time; it is good for ever, unless the server's history goes back, as when a backup is
+ * restored: then this fails with the problem `invalid-sync-token` (410). Forget the copy then, and begin without `since`.
  */
 export async function sync(
   client: Plenary,
@@ -213,19 +214,25 @@ export interface EventSourceLike {
 
 /**
  * Takes in what changes, as it happens, until the function that it gives is called. The token that {@link sync} gave
- * says from where on; browsers come back by themselves after the network failed, and miss nothing.
+ * says from where on; browsers come back by themselves after the network failed, and miss nothing. `reset` is called, and
+ * the listening over, when the server's history went back: the copy is to be made anew.
  */
 export function listen(
   baseUrl: string,
   take: (changes: Change[], next: string) => void,
   since?: string,
   make: (url: string) => EventSourceLike = (url) => new EventSource(url) as unknown as EventSourceLike,
+  reset: () => void = () => {},
 ): () => void {
   const query = since ? `?since=${encodeURIComponent(since)}` : "";
   const source = make(`${baseUrl.replace(/\/+$/, "")}/api/v1/changes/live${query}`);
   source.addEventListener("changes", (event) => {
     const changes = JSON.parse(event.data) as Changes;
     take(changes.data, changes.next);
+  });
+  source.addEventListener("reset", () => {
+    source.close();
+    reset();
   });
   return () => source.close();
 }

@@ -13,11 +13,13 @@ mod sqlite;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use super::connection::connect;
+use super::connection::{SessionPurpose, connect_for};
+use super::session::Failures;
 use super::{Address, DatabaseError, Db};
 
 /// A table with its primary key.
@@ -64,10 +66,10 @@ impl Shadowed {
 ///
 /// # Errors
 /// Fails where no connection can be had, or where it may not make temporary tables.
-pub fn open(address: &Address, count: &Arc<AtomicU64>) -> Result<Db, DatabaseError> {
+pub fn open(address: &Address, count: &Arc<AtomicU64>, patience: Option<Duration>) -> Result<Db, DatabaseError> {
     let failed = |error: String| DatabaseError::Connection(error);
-    let mut connection = connect(&read_only(address), count).map_err(|error| failed(error.to_string()))?;
-    connection.only_read()?;
+    let mut connection = connect_for(SessionPurpose::Read(patience), &read_only(address), count, &Failures::default())
+        .map_err(|error| failed(error.to_string()))?;
     match &mut connection {
         Db::Sqlite(c) => sqlite::shadow(c, &SHADOWED)?,
         Db::Postgres(c) => postgres::shadow(c, &SHADOWED)?,
@@ -100,6 +102,7 @@ mod tests {
     use diesel::connection::SimpleConnection;
 
     use super::*;
+    use crate::database::connection::connect;
     use crate::database::migrate;
     use crate::database::schema::{journal, slugs};
 
@@ -128,7 +131,7 @@ mod tests {
             insert(&mut real, slug(name, "1")).unwrap();
         }
         let before = stored(&mut real);
-        let mut sandbox = open(&address, &Arc::default()).unwrap();
+        let mut sandbox = open(&address, &Arc::default(), None).unwrap();
         assert_eq!(stored(&mut sandbox), before);
         insert(&mut sandbox, slug("d", "2")).unwrap();
         assert!(insert(&mut sandbox, slug("a", "2")).is_err(), "the key holds across both");

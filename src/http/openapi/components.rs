@@ -156,7 +156,7 @@ fn problem_response(kind: Kind) -> RefOr<utoipa::openapi::Response> {
     });
     let content = ContentBuilder::new().schema(Some(schemas::reference("Problem"))).example(Some(example)).build();
     let mut response = ResponseBuilder::new().description(kind.about()).content("application/problem+json", content);
-    if matches!(kind, Kind::TooManyAttempts | Kind::Unavailable) {
+    if matches!(kind, Kind::TooManyAttempts | Kind::Unavailable | Kind::OutcomeUnknown) {
         let mut header = Header::new(ObjectBuilder::new().schema_type(Type::String));
         header.description = Some("Seconds to wait.".to_owned());
         response = response.header("Retry-After", header);
