@@ -92,11 +92,6 @@ impl Postgres {
         }
     }
 
-    /// The port on which it listens.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// How tests reach it.
     pub fn backend(&self) -> Backend {
         Backend::Postgres(self.port)
