@@ -157,7 +157,7 @@ fn put_into_place(file: NamedTempFile, place: &Path, overwrite: bool) -> Result<
 /// Renames the database, with its log where it could not be taken in; says to what.
 fn put_aside(place: &Path) -> Result<Option<PathBuf>, StartError> {
     let named = |path: &Path, end: &str| PathBuf::from(format!("{}{end}", path.display()));
-    let aside = named(place, &format!(".before-restore-{}", chrono::Utc::now().format("%Y%m%dT%H%M%SZ")));
+    let aside = named(place, &format!(".before-restore-{}", chrono::Utc::now().format("%Y%m%dT%H%M%S%3fZ")));
     let mut found = false;
     for end in ["-wal", "-shm", "-journal", ""] {
         let (from, to) = (named(place, end), named(&aside, end));
