@@ -151,17 +151,25 @@ fn writes_work_again_when_there_is_room(app: &TestApp) {
     let problem = refused.problem(503, &[]);
     assert!(problem["detail"].as_str().unwrap().contains("disk"), "{problem}");
     assert_eq!(client.get("/api/v1/topics/before").expect(200).json()["name"], "Before");
-    wait_for("the failure is told", || {
-        let ready = client.get("/readyz?scope=reads").expect(200).json();
-        ready["status"] == "degraded" && ready["failures"][0]["detail"].as_str().unwrap().contains("disk")
-    });
-    client.get("/readyz?scope=writes").problem(400, &[("?scope", "not_allowed")]);
-    let problem = client.get("/readyz").problem(503, &[]);
-    assert!(problem["detail"].as_str().unwrap().contains("disk"), "{problem}");
+    // On Postgres the log lies elsewhere: what needs no new page is still written, and so the server is ready.
+    if matches!(app.backend, Backend::Sqlite) {
+        readiness_tells_of_the_disk(&client);
+    }
     disk.make_room();
     wait_for("it is well again", || client.get("/readyz").status == 200);
     administrator.create("topics", &json!({"name": "After", "status": "published"}));
     assert_eq!(client.get("/readyz").expect(200).json()["failures"], json!([]));
     assert_eq!(client.get("/api/v1/topics/after").expect(200).json()["name"], "After");
     program.terminate();
+}
+
+fn readiness_tells_of_the_disk(client: &Client) {
+    wait_for("the failure is told", || {
+        let ready = client.get("/readyz?scope=reads").expect(200).json();
+        let tells = |failure: &serde_json::Value| failure["detail"].as_str().unwrap().contains("disk");
+        ready["status"] == "degraded" && ready["failures"].as_array().unwrap().iter().any(tells)
+    });
+    client.get("/readyz?scope=writes").problem(400, &[("?scope", "not_allowed")]);
+    let problem = client.get("/readyz").problem(503, &[]);
+    assert!(problem["detail"].as_str().unwrap().contains("disk"), "{problem}");
 }

@@ -440,5 +440,7 @@ fn what_only_might_happen_is_not_told_to_the_log(app: &TestApp) {
     let status = editor.get("/api/v1/events/fails").expect(200).json()["status"].clone();
     assert_eq!(status, "scheduled");
     let told = std::fs::read_to_string(&log).unwrap();
-    assert!(!told.contains("WARN") && !told.contains("ERROR"), "{told}");
+    // That a machine is slow is no news of plans.
+    let mut lines = told.lines().filter(|line| !line.contains("slow request"));
+    assert!(lines.all(|line| !line.contains("WARN") && !line.contains("ERROR")), "{told}");
 }
