@@ -134,7 +134,7 @@ where
         let outcome = match (self.take)(&mut self.work) {
             // A panic is the job's own failure; the writer goes on.
             Some(work) => {
-                catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or(Err(DatabaseError::Gone.into()))
+                catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
             }
             None => Err(DatabaseError::Interrupted.into()),
         };
@@ -147,7 +147,7 @@ where
     }
 
     fn settle(self: Box<Self>, settled: Result<(), DatabaseError>) {
-        let outcome = self.outcome.unwrap_or(Err(DatabaseError::Interrupted.into()));
+        let outcome = self.outcome.unwrap_or_else(|| Err(DatabaseError::Interrupted.into()));
         // Whoever does not listen any more has lost nothing but the answer.
         drop(self.answer.send(settled.map_err(E::from).and(outcome)));
     }
