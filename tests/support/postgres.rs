@@ -142,7 +142,7 @@ fn find_programs() -> PathBuf {
     packaged
         .map(|version| version.path().join("bin"))
         .chain(std::env::var_os("PATH").iter().flat_map(std::env::split_paths))
-        .filter(|place| place.join("initdb").exists() && place.join("postgres").exists())
+        .filter(|place| ["initdb", "postgres", "pg_basebackup"].iter().all(|program| place.join(program).exists()))
         .max_by_key(|place| major_version(&place.join("postgres")))
         .expect("Postgres is not installed: run ./test, which installs what the tests need")
 }
