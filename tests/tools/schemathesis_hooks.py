@@ -15,6 +15,8 @@ UNSAYABLE = {
     # One value that depends on another, or on the site.
     "with_cursor", "with_preview", "with_item", "one_item", "not_public", "not_in_draft", "duplicate", "empty", "wrong_type", "required", "unknown_locale", "not_declared",
     "without_text", "only_public", "not_complete",
+    # No text has U+0000, in whatever parameter.
+    "not_a_value",
     # What a text or a place is, and what a query costs.
     "no_words", "too_many", "not_a_place", "too_dear",
     "beyond_own_role", "not_valid", "not_configured", "password_weak", "password_length",
