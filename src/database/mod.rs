@@ -230,6 +230,17 @@ impl Database {
         self.writer.run_once(task).await
     }
 
+    /// The same for a task that takes long and that no client waits for, such as a part of an import: once it has
+    /// begun, it is waited for until its end is known.
+    pub async fn write_content_long<T, E, F>(&self, task: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
+        self.writer.run_long(task).await
+    }
+
     /// How many writes wait to be begun.
     pub fn writes_waiting(&self) -> usize {
         self.writer.waiting()

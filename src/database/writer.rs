@@ -101,6 +101,24 @@ impl Writer {
         self.send(|progress, answer| Box::new(Task::once(work, true, progress, answer))).await
     }
 
+    /// See [`super::Database::write_content_long`].
+    pub async fn run_long<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+    {
+        let (progress, (answer, mut wait)) = (Progress::default(), oneshot::channel());
+        let job = Box::new(Task::once(work, true, progress.clone(), answer));
+        self.queue.try_send(job).map_err(DatabaseError::from)?;
+        let settled = match self.limit.wait(&mut wait).await {
+            Some(settled) => settled,
+            None if progress.abandon() => return Err(DatabaseError::Waited.into()),
+            None => wait.await,
+        };
+        settled.unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
+    }
+
     /// How many writes wait to be begun.
     pub fn waiting(&self) -> usize {
         self.queue.len()

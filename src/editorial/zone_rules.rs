@@ -67,7 +67,7 @@ pub async fn apply(database: &Database, site: &Arc<Site>) -> Result<usize, Probl
     for (index, ids) in parts.into_iter().enumerate() {
         let (site, known, release, stale) = (Arc::clone(site), known.clone(), release.clone(), stale.clone());
         let step = Step { site, known, release, stale, comparable };
-        count += database.write_content_once(move |c| step.run(c, &ids, index == last)).await?;
+        count += database.write_content_long(move |c| step.run(c, &ids, index == last)).await?;
     }
     Ok(count)
 }

@@ -157,7 +157,7 @@ async fn carry_out(app: &App, mut work: Work, source: Source) -> Result<Report, 
 async fn pass(app: &App, mut work: Work, entries: flume::Receiver<Entry>, step: Step) -> Result<Work, ImportError> {
     while let Ok(first) = entries.recv_async().await {
         let chunk: Vec<Entry> = std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect();
-        let done = app.database.write_content_once(move |c| {
+        let done = app.database.write_content_long(move |c| {
             for entry in chunk {
                 step(&mut work, c, entry)?;
             }
@@ -193,7 +193,7 @@ impl From<Problem> for Ended {
 }
 
 async fn rehearse(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
-    let rehearsal = app.database.write_content_once(move |c| {
+    let rehearsal = app.database.write_content_long(move |c| {
         let open = || source.open().map_err(|error| Ended::Badly(error.to_string()));
         for entry in open()?.iter() {
             work.take(c, entry)?;
