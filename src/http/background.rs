@@ -68,7 +68,7 @@ async fn watch(app: Weak<App>, job: Arc<BackgroundJob>) {
                 tracing::warn!(%error, "the journal cannot be watched");
                 app.database.ledger().go_blind();
                 let longest = Duration::from_secs(app.config.server.stale_answer_seconds);
-                if app.database.ledger().age().is_none_or(|age| age > longest) {
+                if app.database.ledger().age().is_some_and(|age| age > longest) {
                     app.database.ledger().note_everything();
                 }
                 job.fail("the journal cannot be read");
