@@ -24,6 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long after a failure it is looked whether the database takes writes again.
 const PROBE_PAUSE: Duration = Duration::from_millis(250);
 
+/// How long a job that has begun is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// As long once more as for its beginning.
+    Bounded,
+    /// Until its end is known.
+    ToItsEnd,
+}
+
 /// A handle on the writer thread.
 #[derive(Clone)]
 pub struct Writer {
@@ -88,7 +97,8 @@ impl Writer {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Clone + Send + 'static,
     {
-        self.send(|progress, answer| Box::new(Task::repeatable(work, changes_content, progress, answer))).await
+        self.send(Wait::Bounded, |progress, answer| Box::new(Task::repeatable(work, changes_content, progress, answer)))
+            .await
     }
 
     /// See [`super::Database::write_once`].
@@ -98,7 +108,7 @@ impl Writer {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        self.send(|progress, answer| Box::new(Task::once(work, true, progress, answer))).await
+        self.send(Wait::Bounded, |progress, answer| Box::new(Task::once(work, true, progress, answer))).await
     }
 
     /// See [`super::Database::write_content_long`].
@@ -108,15 +118,7 @@ impl Writer {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        let (progress, (answer, mut wait)) = (Progress::default(), oneshot::channel());
-        let job = Box::new(Task::once(work, true, progress.clone(), answer));
-        self.queue.try_send(job).map_err(DatabaseError::from)?;
-        let settled = match self.limit.wait(&mut wait).await {
-            Some(settled) => settled,
-            None if progress.abandon() => return Err(DatabaseError::Waited.into()),
-            None => wait.await,
-        };
-        settled.unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
+        self.send(Wait::ToItsEnd, |progress, answer| Box::new(Task::once(work, true, progress, answer))).await
     }
 
     /// How many writes wait to be begun.
@@ -131,6 +133,7 @@ impl Writer {
 
     async fn send<T, E>(
         &self,
+        patience: Wait,
         job: impl FnOnce(Progress, oneshot::Sender<Result<T, E>>) -> Box<dyn Job>,
     ) -> Result<T, E>
     where
@@ -139,23 +142,32 @@ impl Writer {
         let begun = Instant::now();
         let (progress, (answer, wait)) = (Progress::default(), oneshot::channel());
         self.queue.try_send(job(progress.clone(), answer)).map_err(DatabaseError::from)?;
-        let outcome = self.settled(&progress, wait).await;
+        let outcome = self.settled(patience, &progress, wait).await;
         WRITE_SECONDS.observe(begun.elapsed().as_secs_f64());
         outcome
     }
 
     /// Waits until the job is settled, but not for ever. One that was not begun in time is given up and never
     /// will be. For one that was begun, the wait is as long once more; then nobody knows how it will end.
-    async fn settled<T, E>(&self, progress: &Progress, mut wait: oneshot::Receiver<Result<T, E>>) -> Result<T, E>
+    async fn settled<T, E>(
+        &self,
+        patience: Wait,
+        progress: &Progress,
+        mut wait: oneshot::Receiver<Result<T, E>>,
+    ) -> Result<T, E>
     where
         E: From<DatabaseError>,
     {
+        let known = |settled: Result<_, _>| settled.unwrap_or_else(|_| Err(DatabaseError::Gone.into()));
         for _ in 0..2 {
             if let Some(settled) = self.limit.wait(&mut wait).await {
-                return settled.unwrap_or_else(|_| Err(DatabaseError::Gone.into()));
+                return known(settled);
             }
             if progress.abandon() {
                 return Err(DatabaseError::Waited.into());
+            }
+            if patience == Wait::ToItsEnd {
+                return known(wait.await);
             }
         }
         UNKNOWN.inc();
