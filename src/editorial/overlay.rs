@@ -23,6 +23,9 @@ use crate::resources::{ALL, Resource};
 const MOST_PLANS: usize = 5_000;
 /// Plans, or items, at a time.
 const BATCH: usize = 500;
+/// Of so many times 2,000 writes at most an overlay is asked whether it is right still. That takes a small part of
+/// the time in which it is made anew, during which as much is written as before.
+const PAGES: usize = 50;
 /// The longest way up from an item to those that it is filed under.
 const MOST_ABOVE: usize = 100;
 
@@ -95,7 +98,7 @@ impl Overlay {
 
     /// Whether it is right for this moment still, by what the journal tells since it was last asked.
     pub fn is_right(&mut self, connection: &mut Db, moment: i64) -> QueryResult<bool> {
-        let (followed, touched) = self.followed.look(connection)?;
+        let (followed, touched) = self.followed.look_far(connection, PAGES)?;
         let Touched::Items(touched) = touched else { return Ok(false) };
         if touched.iter().any(|(kind, id)| kind == "release" || self.own.contains(id)) {
             return Ok(false);

@@ -13,6 +13,7 @@ use super::overlay::{Overlay, Span};
 use crate::content::Site;
 use crate::database::metrics::counter;
 use crate::database::{Database, DatabaseError, Db, sandbox};
+use crate::jobs::lower_priority;
 use crate::problem::{Kind, Problem};
 
 /// The most overlays that are kept at a time.
@@ -26,6 +27,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often an overlay is made anew that writes overtake meanwhile; after that, the read sees the state in
 /// which it was made.
 const TRIES: usize = 3;
+/// While the database is written to, a thread rests this many times as long as it worked: previews then take at most
+/// a fifth of one core, however many ask for them, and writes keep their pace.
+const REST: u32 = 4;
+/// Priority of these threads: whatever else a core is wanted for goes first.
+const NICENESS: i32 = 10;
+/// The longest rest after one read.
+const MAX_REST: Duration = Duration::from_millis(50);
 
 /// What is known of the overlay of a thread.
 #[derive(Debug, Clone, Copy)]
@@ -139,11 +147,17 @@ impl Previews {
             state: Arc::clone(&state),
             connection: None,
             overlay: None,
+            seen_at: 0,
         };
         let work = move || {
+            lower_priority(NICENESS);
             loop {
                 match jobs.recv_timeout(IDLE) {
-                    Ok(job) => job(&mut session),
+                    Ok(job) => {
+                        let begun = Instant::now();
+                        job(&mut session);
+                        session.give_way(begun.elapsed());
+                    }
                     Err(flume::RecvTimeoutError::Timeout) => session.forget(),
                     Err(flume::RecvTimeoutError::Disconnected) => return,
                 }
@@ -191,9 +205,21 @@ struct Session {
     state: State,
     connection: Option<Db>,
     overlay: Option<(Overlay, u64)>,
+    /// The time of the ledger after the last read.
+    seen_at: u64,
 }
 
 impl Session {
+    /// Rests after a read that took this long, if something was written since the one before it. The priority of the
+    /// thread alone does not do: on Postgres the work is done by another process.
+    fn give_way(&mut self, took: Duration) {
+        let now = self.database.ledger().now();
+        if self.seen_at != now {
+            self.seen_at = now;
+            std::thread::sleep((took * REST).min(MAX_REST));
+        }
+    }
+
     /// Reads with the overlay of a moment, in one state of the database; `read` is told its generation.
     fn read<T>(&mut self, moment: i64, read: impl FnOnce(&mut Db, u64) -> Result<T, Problem>) -> Result<T, Problem> {
         let mut outcome = self.open(moment);

@@ -19,7 +19,7 @@ use crate::database::position::Position;
 use crate::database::schema::{items, journal, links};
 use crate::database::{Db, any_of};
 use crate::items::Item;
-use crate::jobs::BackgroundJob;
+use crate::jobs::{BackgroundJob, lower_priority};
 use crate::resources::Resource;
 
 /// How often the journal is looked at.
@@ -48,22 +48,17 @@ struct News {
     ids: Option<Vec<String>>,
 }
 
+/// The lowest priority that Linux has.
+const NICENESS: i32 = 19;
+
 /// Follows the journal until the application ends, on a thread whose work can wait for that of all others.
 pub fn start(app: Weak<App>, job: Arc<BackgroundJob>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new().name("search".into()).spawn(move || {
-        stand_back();
+        lower_priority(NICENESS);
         job.supervise_thread(|| runtime.block_on(run(Weak::clone(&app), &job)));
     })?;
     Ok(())
-}
-
-/// The lowest priority, for this thread and those that it begins (which is how Linux understands it).
-fn stand_back() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, 19) {
-        tracing::debug!(%error, "the search index is made with the priority of all else");
-    }
 }
 
 async fn run(app: Weak<App>, job: &BackgroundJob) {
