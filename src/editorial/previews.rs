@@ -13,7 +13,6 @@ use super::overlay::{Overlay, Span};
 use crate::content::Site;
 use crate::database::metrics::counter;
 use crate::database::{Database, DatabaseError, Db, sandbox};
-use crate::jobs::lower_priority;
 use crate::problem::{Kind, Problem};
 
 /// The most overlays that are kept at a time.
@@ -30,8 +29,6 @@ const TRIES: usize = 3;
 /// While the database is written to, a thread rests this many times as long as it worked: previews then take at most
 /// a fifth of one core, however many ask for them, and writes keep their pace.
 const REST: u32 = 4;
-/// Priority of these threads: whatever else a core is wanted for goes first.
-const NICENESS: i32 = 10;
 /// The longest rest after one read.
 const MAX_REST: Duration = Duration::from_millis(50);
 
@@ -150,7 +147,6 @@ impl Previews {
             seen_at: 0,
         };
         let work = move || {
-            lower_priority(NICENESS);
             loop {
                 match jobs.recv_timeout(IDLE) {
                     Ok(job) => {
@@ -210,8 +206,8 @@ struct Session {
 }
 
 impl Session {
-    /// Rests after a read that took this long, if something was written since the one before it. The priority of the
-    /// thread alone does not do: on Postgres the work is done by another process.
+    /// Rests after a read that took this long, if something was written since the one before it. A lower priority
+    /// of the thread would not do: on Postgres the work is done by another process.
     fn give_way(&mut self, took: Duration) {
         let now = self.database.ledger().now();
         if self.seen_at != now {
