@@ -128,8 +128,8 @@ pub struct Pen<'a> {
     pub site: &'a Site,
     /// The author, as the journal records it.
     pub author: &'a Author,
-    /// The role of the author. The scheduler has none and passes every check: the plan that it carries out was
-    /// checked when an editor made it.
+    /// The role of the author. The scheduler has none and passes every check: the plan that it carries out
+    /// was checked when an editor made it.
     pub role: Option<Role>,
 }
 
@@ -173,13 +173,13 @@ pub fn allowed(role: Role, action: Action) -> Result<(), Problem> {
 /// Takes a step, with everything that follows from it. `together` holds the items that are published in the
 /// same transaction and so count as published.
 ///
-/// The caller has compared versions, within the same transaction.
+/// Comparing versions is the task of the caller, within the same transaction.
 ///
 /// # Errors
 ///
-/// Fails with `Forbidden` if the author may not take the step, with `Conflict` if the state does not allow it or
-/// a slug is taken, with `Invalid` if the text lacks something that a publication requires, and if a statement
-/// fails.
+/// Fails with `Forbidden` if the author may not take the step, with `Conflict` if the state does not allow it
+/// or a slug is taken, with `Invalid` if the text lacks something that a publication requires, and if a
+/// statement fails.
 pub fn apply(
     connection: &mut Db,
     pen: Pen<'_>,
@@ -240,8 +240,8 @@ pub fn restage(connection: &mut Db, pen: Pen<'_>, mut item: Item, action: &str, 
 }
 
 /// Checks everything that can stand against the publication of a text, now or as a plan, before anything is
-/// written. The text of a working draft is checked for circles and for its slug too; an item's own text was when
-/// it was written.
+/// written. The text of a working draft is checked for circles and for its slug too; an item's own text was
+/// when it was written.
 fn require_publishable(
     connection: &mut Db,
     pen: Pen<'_>,
@@ -262,8 +262,8 @@ fn publish(connection: &mut Db, pen: Pen<'_>, mut item: Item, together: &Togethe
     let content = working::newest(&item, draft.as_ref());
     require_publishable(connection, pen, &item, draft.as_ref(), &content, together)?;
     if let Some(draft) = draft {
-        // The draft goes first: it holds the reservation of the slug that the item is about to get, and `save`
-        // must not write a draft version for a draft that no longer exists.
+        // The draft is deleted before `save`, which would otherwise take the item for one that keeps its
+        // draft, and record the draft in the journal beside the text that it has become.
         working::forget(connection, &mut item)?;
         slugs::give(connection, &mut item, None, &draft.slug)?;
     }
@@ -320,9 +320,9 @@ fn unschedule(connection: &mut Db, pen: Pen<'_>, item: Item) -> Result<Item, Pro
     }
 }
 
-/// Turns an item into a draft with the text that was public. A working draft stays beside it: if its text took
-/// the place of the item's, a slug that another item has taken or a purged reference could make the step fail,
-/// and the item would stay public because of a text that never was.
+/// Turns an item into a draft with the text that was public. A working draft stays beside it: if its text
+/// took the place of the item's, a slug that another item has taken or a purged reference could make the step
+/// fail, and the item would stay public because of a text that never was.
 fn unpublish(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {
     schedule::forget_one(connection, &item.id, schedule::UNPUBLISH)?;
     item.status = "draft".to_owned();

@@ -1,8 +1,8 @@
 //! The three-way merge of a write that is based on an older version with the changes made since.
 //!
-//! All three states are compared in the form in which editors send them, not as stored: a request body can hold
-//! one language only and knows neither derived values nor resolved ids, so comparing it with the stored form
-//! would report differences that the editor did not make.
+//! All three states are compared in the form in which editors send them, not as stored: a request body can
+//! hold one language only and knows neither derived values nor resolved ids, so comparing it with the stored
+//! form would report differences that the editor did not make.
 
 use serde_json::{Map, Value};
 

@@ -3,8 +3,8 @@
 //!
 //! A change of an item passes these modules in this order: `operations` reads the stored item and merges the
 //! change into it (`merge`), `draft` validates the resulting body, `write` stores it, `derive` computes the
-//! columns and rows that follow from the content, `beside` stores those rows, and `journal` records the change.
-//! Everything after the validation is one write transaction.
+//! columns and rows that follow from the content, `beside` stores those rows, and `journal` records the
+//! change. Everything after the validation is one write transaction.
 //!
 //! `life` holds the steps of the publication workflow and `checks` the conditions of a publication; `working`
 //! holds the working drafts of published and archived items. `schedule` and `releases` hold planned changes,

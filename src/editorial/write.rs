@@ -103,8 +103,9 @@ pub fn insert(
     if wished {
         slugs::keep(connection, resource.kind, &item.id, &item.slug)?;
     } else {
-        // `slugs::choose` found the slug free, and no other writer can have taken it since: write transactions
-        // exclude each other. So the look-up of a former holder, which a requested slug needs, is saved.
+        // `slugs::choose` found the slug free, and no other writer can have taken it since: write
+        // transactions exclude each other. So the look-up of a former holder, which a requested slug needs,
+        // is saved.
         slugs::note(connection, resource.kind, &item.id, &item.slug)?;
     }
     journal::append_item(connection, author, "create", &item, None, &[])?;
@@ -133,8 +134,8 @@ pub struct Origin {
 ///
 /// # Errors
 ///
-/// Fails with `PreconditionFailed` if the item has another version, with `NotFound` if it does not exist, with
-/// `Conflict` if it has a working draft or the slug is taken, and otherwise as [`save`] does.
+/// Fails with `PreconditionFailed` if the item has another version, with `NotFound` if it does not exist,
+/// with `Conflict` if it has a working draft or the slug is taken, and otherwise as [`save`] does.
 pub fn update(
     connection: &mut Db,
     site: &Site,
@@ -212,8 +213,8 @@ pub fn at_version(connection: &mut Db, id: &str, version: i64) -> Result<Item, P
     if item.latest() == version { Ok(item) } else { Err(changed_meanwhile(&item)) }
 }
 
-/// Returns the problem for a write to an item's own text while it has a working draft. Such a write is refused
-/// rather than merged: publishing the draft later would silently undo it.
+/// Returns the problem for a write to an item's own text while it has a working draft. Such a write is
+/// refused rather than merged: publishing the draft later would silently undo it.
 pub fn has_working_draft() -> Problem {
     let detail = "the item has a working draft: write to it with view=draft, or publish or discard it first";
     Problem::new(Kind::Conflict, detail)
@@ -256,12 +257,12 @@ pub fn save(
     item.translations = translations.stored();
     item.version = item.latest() + 1;
     if item.has_working_draft() {
-        // With `view=draft`, responses and entity tags show `draft_version`. If it fell behind, editors would send
-        // an outdated tag.
+        // With `view=draft`, responses and entity tags show `draft_version`. If it fell behind, editors would
+        // send an outdated tag.
         item.draft_version = item.version;
     }
-    // The time increases with each write, even if the machine's clock is set back. A preview carries plans out
-    // before they are due, and its items must bear the planned time nevertheless.
+    // The time increases with each write, even if the machine's clock is set back. A preview carries plans
+    // out before they are due, and its items must bear the planned time nevertheless.
     item.updated_at = now().max(author.due_at.unwrap_or(0)).max(item.updated_at + 1);
     if item.status == "published" && item.published_at == 0 {
         item.published_at = author.due_at.unwrap_or(item.updated_at);
@@ -314,9 +315,9 @@ fn parent_of<'a>(resource: &'static Resource, content: &'a Map<String, Value>) -
     content.get(resource.parent?)?.as_str()
 }
 
-/// Returns whether the parent allows the item to be visible. It matters only for kinds that are declared as the
-/// children of their parent's kind: a session is visible only with its event, but an event does not depend on
-/// its type.
+/// Returns whether the parent allows the item to be visible. It matters only for kinds that are declared as
+/// the children of their parent's kind: a session is visible only with its event, but an event does not
+/// depend on its type.
 fn parent_is_live(
     connection: &mut Db,
     resource: &'static Resource,
@@ -366,8 +367,8 @@ fn pass_on(connection: &mut Db, resource: &'static Resource, item: &Item) -> Que
     let kind = by_the_way(connection.dialect(), items::kind, [children.kind]);
     let below = items::parent_id.eq(&item.id).and(kind);
     if item.live {
-        // Children that were never visible get the time at which they become so; consumers of changes are told of
-        // the disappearance of such items only. The children's versions stay: nobody wrote to them.
+        // Children that were never visible get the time at which they become so; consumers of changes are
+        // told of the disappearance of such items only. The children's versions stay: nobody wrote to them.
         let visible = items::status.eq("published").and(items::trashed_at.eq(0));
         let first = diesel::update(items::table.filter(below.clone()).filter(visible).filter(items::shown_at.eq(0)));
         first.set(items::shown_at.eq(item.updated_at)).execute(connection)?;

@@ -12,7 +12,8 @@ impl Expected {
         self.0.contains(&version)
     }
 
-    /// Returns the newest accepted version, the base of a three-way merge, or `None` if no version is accepted.
+    /// Returns the newest accepted version, the base of a three-way merge, or `None` if no version is
+    /// accepted.
     pub fn newest(&self) -> Option<i64> {
         self.0.iter().max().copied()
     }

@@ -53,8 +53,8 @@ pub const ANY_LOCALE: &str = "";
 /// Finds the item of a kind by its id, its current slug, its slug in another language, or a former slug.
 ///
 /// A current slug in the default language is looked up in `items` first, which is the common case and one
-/// query. Only then is `slugs` asked, which also knows former slugs: in this order a former slug can never hide
-/// the item that has the slug now.
+/// query. Only then is `slugs` asked, which also knows former slugs: in this order a former slug can never
+/// hide the item that has the slug now.
 ///
 /// # Errors
 ///

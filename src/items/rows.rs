@@ -135,8 +135,8 @@ pub struct Link {
     pub target_id: String,
     /// JSON fragment with the fields of the link itself, such as the role of a speaker; empty without any.
     pub card: String,
-    /// Start of the referring item (µs). The index of referring items has this order, so a page of a speaker's
-    /// events is read without collecting all of them first.
+    /// Start of the referring item (µs). The index of referring items has this order, so a page of a
+    /// speaker's events is read without collecting all of them first.
     pub starts_at: i64,
 }
 

@@ -7,8 +7,8 @@ use crate::content::fault::step;
 /// One difference between two states.
 ///
 /// Objects are compared member by member, and so are localised values, whose members are locales. Lists are
-/// compared as a whole: a pointer with an index would mean another entry as soon as one is inserted before it.
-/// Rich texts are whole too, since a source means nothing in another format.
+/// compared as a whole: a pointer with an index would mean another entry as soon as one is inserted before
+/// it. Rich texts are whole too, since a source means nothing in another format.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// JSON Pointer (RFC 6901) to the value.

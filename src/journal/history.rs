@@ -87,7 +87,8 @@ pub struct State {
 ///
 /// # Errors
 ///
-/// Fails with `NotFound` if the journal has no such version, and if the query fails or the snapshot is no JSON.
+/// Fails with `NotFound` if the journal has no such version, and if the query fails or the snapshot is no
+/// JSON.
 pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) -> Result<State, Problem> {
     let row: Option<(Told, String)> = with_accounts()
         .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::version.eq(version)))

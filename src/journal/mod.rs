@@ -33,7 +33,8 @@ pub struct Author {
     /// The API key that was used instead of a session.
     pub via: Option<String>,
     /// The time for which the write was planned (µs), if it was. A planned publication counts as published
-    /// since then, whenever the scheduler carried it out, so that a preview can show the same time beforehand.
+    /// since then, whenever the scheduler carried it out, so that a preview can show the same time
+    /// beforehand.
     pub due_at: Option<i64>,
 }
 
