@@ -89,7 +89,7 @@ pub fn carry_out(connection: &mut Db, site: &Site, plan: &Plan) -> QueryResult<P
     match connection.in_part(Part::PLAN, |c| report(c, site, plan, &refused))? {
         Ok(()) => Ok(PlanOutcome::Failed),
         Err(problem) => {
-            tracing::error!(plan = ?plan.id, detail = problem.detail, "failure of a plan could not be recorded, will retry");
+            tracing::error!(plan = ?plan.id, detail = problem.detail, "plan failure could not be recorded, will retry");
             Ok(PlanOutcome::Retry)
         }
     }

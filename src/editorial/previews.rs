@@ -1,7 +1,7 @@
 //! Previews of the site at future times.
 //!
 //! Each of a few threads keeps one [`Overlay`] in a sandbox of its own and serves reads from it. Neither
-//! building an overlay nor reading it takes a lock or a turn of the writer, so previews never delay editors.
+//! building an overlay nor reading it takes a lock or a turn of the writer, so no write waits for a preview.
 //! Reads of the same span share an overlay, since carrying out its plans is what costs; the first read waits
 //! for it.
 

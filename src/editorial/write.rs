@@ -223,7 +223,7 @@ pub fn has_working_draft() -> Problem {
 /// Returns the problem for a write that is based on an outdated version, with the item's current version.
 pub fn changed_meanwhile(item: &Item) -> Problem {
     let version = item.latest();
-    let mut problem = Problem::new(Kind::PreconditionFailed, format!("the item is at version {version} now"));
+    let mut problem = Problem::new(Kind::PreconditionFailed, format!("the item is now at version {version}"));
     problem.current = Some(Box::new(Current {
         version,
         etag: format!("\"v{version}\""),
