@@ -1,9 +1,9 @@
 //! The publication workflow of an item: draft, in review, scheduled, published, archived, and the trash. Each
 //! step is an [`Operation`], which the author's role and the item's state must allow.
 //!
-//! A step checks everything that can stand against it before its first write. Requests could rely on the
-//! rollback of their transaction, but plans and bulk steps share theirs: a step that failed half-way would
-//! leave, for example, an item whose working draft is gone although it was not published.
+//! A publication checks everything that can stand against it before its first write, so that an ordinary
+//! refusal costs no rollback. A step that fails half-way is undone with its transaction, or with its
+//! savepoint where several plans or steps share a transaction: the functions here undo nothing themselves.
 
 use diesel::prelude::*;
 use serde_json::{Map, Value};

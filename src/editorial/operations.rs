@@ -278,7 +278,7 @@ impl Desk {
             }
         }
         let Value::Object(mut wanted) = wanted else { return Ok(wanted) };
-        // The status takes no part in the merge: base and current are content, and the status is none.
+        // The status takes no part in the merge, since base and current do not contain it.
         if let Some(asked) = wanted.shift_remove("status") {
             status = Some(asked);
         }
@@ -342,13 +342,13 @@ impl Desk {
             (Arc::clone(&self.app.site), self.author.clone(), self.resource, self.role);
         let write = move |c: &mut Db| {
             let pen = Pen { site: &site, author: &author, role: Some(role) };
-            // Both answers are of the database, so they are asked for in this transaction: an assignment or a
-            // release could change between a read and the write.
+            // Ownership and releases are looked up in this transaction, since both could change between a
+            // read and the write.
             pen.must(c, &item, Action::UpdateOwn)?;
             if !may(role, Area::Content, Action::Publish) && releases::will_publish(c, &item.id)? {
                 allowed(role, Action::Publish)?;
             }
-            // This comes before the faults of the body: a text that cannot be written here is not judged.
+            // This comes before the violations of the body: a text that cannot be written here is not judged.
             if item.has_working_draft() && !beside {
                 return Err(write::has_working_draft());
             }

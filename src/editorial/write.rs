@@ -1,8 +1,8 @@
 //! Writes of items. Each function runs within a write transaction that its caller has begun.
 //!
-//! The columns of an item, the rows beside it (links, words, coordinates, slugs, the working draft), the
-//! visibility of the items filed under it, and its journal entry change in the same transaction, since all of
-//! them follow from the content. The journal entry comes last: it takes a snapshot of the result.
+//! The columns of an item, its rows in other tables (links, words, coordinates, slugs), the visibility of the
+//! items filed under it, and its journal entry change in the same transaction, so that they always agree. The
+//! journal entry comes last: it takes a snapshot of the result.
 
 use diesel::prelude::*;
 use serde_json::{Map, Value};
