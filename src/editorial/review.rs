@@ -40,7 +40,7 @@ const MOST: i64 = 500;
 /// The id and name of an account.
 pub type Named = (String, String);
 
-/// Returns the comments on an item with the names of their authors, oldest first, at most [`MOST`].
+/// Returns the comments on an item with the names of their authors, oldest first, at most `MOST`.
 ///
 /// # Errors
 ///
