@@ -1,5 +1,5 @@
-//! What is stored beside an item in tables of its own: its ties, the words that lists are filtered by,
-//! where it is. All of it follows from the content.
+//! The rows that are stored for an item in other tables: its links, the words by which lists are filtered,
+//! and its coordinates. All of them follow from the content.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -12,7 +12,11 @@ use crate::database::schema::{item_words, links, places};
 use crate::items::{Item, Link, Place, Word};
 use crate::resources::Resource;
 
-/// Stores what belongs to a new item.
+/// Stores the rows of a new item.
+///
+/// # Errors
+///
+/// Fails if a statement fails, such as on a link to an item that does not exist.
 pub fn insert(
     connection: &mut Db,
     item: &Item,
@@ -28,7 +32,12 @@ pub fn insert(
     Ok(())
 }
 
-/// Brings what belongs to an item to what it is to be; what is right already stays untouched.
+/// Brings the rows of an item in line with its content. Only rows that differ are deleted and inserted: most
+/// changes of an item touch none of them, and each row that is written costs index pages.
+///
+/// # Errors
+///
+/// Fails if a statement fails, such as on a link to an item that does not exist.
 pub fn update(
     connection: &mut Db,
     item: &Item,
@@ -48,6 +57,7 @@ pub fn update(
 
 fn relink(connection: &mut Db, id: &str, wanted: Vec<Link>) -> QueryResult<()> {
     let present: Vec<Link> = links::table.filter(links::source_id.eq(id)).select(Link::as_select()).load(connection)?;
+    // Deletions come first: a changed link has the same primary key as the one that it replaces.
     for link in present.iter().filter(|link| !wanted.contains(link)) {
         diesel::delete(links::table.find((&link.source_id, &link.relation, link.position))).execute(connection)?;
     }

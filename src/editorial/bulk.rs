@@ -1,4 +1,7 @@
-//! Steps in the lives of many items, in one transaction: all of them or none, or each by itself.
+//! Workflow steps with many items in one transaction, either all or none of them, or each independently.
+//!
+//! Each step runs in a savepoint, in both modes: on Postgres a failed statement would make every later step
+//! fail, and a refused step must leave no trace by which the next one is judged.
 
 use super::checks::Together;
 use super::life::{self, Operation, Pen};
@@ -11,32 +14,35 @@ use crate::items::Item;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// The most steps of one request, or items of one release.
+/// Maximum number of steps of one request, and of items of one release.
 pub const MOST_STEPS: usize = 500;
 
-/// One step of many.
+/// One workflow step with one item.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Where it stands in the list by which faults name it.
+    /// Index in the list that the client sent, from 0, by which errors name the step.
     pub place: usize,
     /// The kind of the item.
     pub resource: &'static Resource,
-    /// Its id or slug.
+    /// The id or slug of the item.
     pub key: String,
-    /// The version that it must have; without one, any.
+    /// The version that the item must have; `None` accepts any.
     pub version: Option<i64>,
-    /// The step.
     pub operation: Operation,
 }
 
-/// Takes all steps; if one is refused, the problem names all that are by their places in the list of
-/// this name, and nothing may be kept of those that were taken.
+/// Takes all steps. If any is refused, the remaining ones are tried nevertheless, so that the problem names
+/// every refused step, by pointers into the list `list`. The caller must then roll back: the steps that
+/// succeeded are still in the transaction.
+///
+/// # Errors
+///
+/// Fails with `Invalid` if any step is refused, and if the database fails.
 pub fn all(connection: &mut Db, pen: Pen<'_>, list: &str, steps: &[Step]) -> Result<Vec<Item>, Problem> {
     let together = together(connection, steps)?;
     let mut faults = Faults::new();
     let mut done = Vec::with_capacity(steps.len());
     for step in steps {
-        // What is refused leaves no trace by which the next one would be judged.
         match connection.in_part(Part::STEP, |c| one(c, pen, step, &together))? {
             Ok(item) => done.push(item),
             Err(problem) if problem.kind.status() < 500 => {
@@ -48,7 +54,12 @@ pub fn all(connection: &mut Db, pen: Pen<'_>, list: &str, steps: &[Step]) -> Res
     if faults.is_empty() { Ok(done) } else { Err(Problem::invalid(faults)) }
 }
 
-/// Takes each step that can be taken, and nothing of the others.
+/// Takes each step independently: a refused step has no effect and does not affect the others. Items of
+/// different steps do not count as published together, since either step may be refused.
+///
+/// # Errors
+///
+/// Fails only if the transaction is lost; the outcome of each step is in the result.
 pub fn each(connection: &mut Db, pen: Pen<'_>, steps: &[Step]) -> Result<Vec<Result<Item, Problem>>, Problem> {
     let mut outcomes = Vec::with_capacity(steps.len());
     for step in steps {
@@ -57,7 +68,11 @@ pub fn each(connection: &mut Db, pen: Pen<'_>, steps: &[Step]) -> Result<Vec<Res
     Ok(outcomes)
 }
 
-/// Whether all steps could be taken now; nothing is kept.
+/// Checks whether all steps could be taken now, by taking them in a savepoint that is rolled back.
+///
+/// # Errors
+///
+/// Fails as [`all`] does.
 pub fn try_all(connection: &mut Db, pen: Pen<'_>, list: &str, steps: &[Step]) -> Result<(), Problem> {
     connection.begin_part(Part::PLAN)?;
     let outcome = all(connection, pen, list, steps);
@@ -65,6 +80,7 @@ pub fn try_all(connection: &mut Db, pen: Pen<'_>, list: &str, steps: &[Step]) ->
     outcome.map(drop)
 }
 
+/// Takes one step with an item that must be at the step's version.
 fn one(connection: &mut Db, pen: Pen<'_>, step: &Step, together: &Together) -> Result<Item, Problem> {
     let item = find(connection, step.resource, &step.key)?;
     if step.version.is_some_and(|version| version != item.latest()) {
@@ -73,7 +89,7 @@ fn one(connection: &mut Db, pen: Pen<'_>, step: &Step, together: &Together) -> R
     life::apply(connection, pen, item, step.operation, together)
 }
 
-/// The items that are published by these steps: they may refer to each other.
+/// Returns the ids of the items that these steps publish. They may refer to each other.
 fn together(connection: &mut Db, steps: &[Step]) -> Result<Together, Problem> {
     let mut ids = Together::new();
     for step in steps.iter().filter(|step| step.operation == Operation::Publish) {
@@ -86,6 +102,7 @@ fn together(connection: &mut Db, steps: &[Step]) -> Result<Together, Problem> {
     Ok(ids)
 }
 
+/// Adds the problem of a step to the violations of the whole request.
 fn note(faults: &mut Faults, place: String, problem: &Problem) {
     if problem.errors.is_empty() {
         return faults.add(place, code(problem.kind), problem.detail.as_str());
@@ -95,7 +112,7 @@ fn note(faults: &mut Faults, place: String, problem: &Problem) {
     }
 }
 
-/// The kind of a problem as the code of a fault.
+/// Returns the error code for a kind of problem.
 fn code(kind: Kind) -> &'static str {
     match kind {
         Kind::NotFound => "not_found",

@@ -1,4 +1,4 @@
-//! Publication checks: what an item still lacks before the public may see it.
+//! Publication checks: the conditions that an item must meet before it becomes public.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,11 +17,17 @@ use crate::items::Link;
 use crate::problem::Problem;
 use crate::resources::Resource;
 
-/// Ids of items that are published in the same transaction: they count as published.
+/// The ids of items that count as public without a look-up: those that are published in the same transaction,
+/// so that items of one release can refer to each other, and those that the caller has found to be public.
 pub type Together = HashSet<String>;
 
-/// Refuses what the public may not see yet, and names all that is missing. `before` is the content
-/// that is public already: what has not changed since is not checked again.
+/// Refuses content that may not become public, with everything that is missing. `before` is the content that
+/// is public already: fields that have not changed are not checked again, so that a correction elsewhere in
+/// the text goes through.
+///
+/// # Errors
+///
+/// Fails with `Invalid`, which names each missing value, and if the query fails.
 pub fn require(
     connection: &mut Db,
     site: &Site,
@@ -34,7 +40,11 @@ pub fn require(
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }
 
-/// What is missing.
+/// Returns what content lacks for a publication; see [`require`].
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn missing(
     connection: &mut Db,
     site: &Site,
@@ -48,7 +58,7 @@ pub fn missing(
     for field in resource.fields.iter().filter(|f| f.localised && !unchanged(f.name)) {
         let Some(values) = content.get(field.name).and_then(Value::as_object) else { continue };
         for locale in site.required_locales.iter().filter(|locale| !values.contains_key(*locale)) {
-            let message = format!("the site publishes nothing that is not translated to \"{locale}\"");
+            let message = format!("a translation to \"{locale}\" is required for publication");
             faults.add(format!("/{}/{locale}", field.name), "untranslated", message);
         }
     }
@@ -56,8 +66,9 @@ pub fn missing(
     Ok(faults)
 }
 
-/// What is referred to must be there still (a working draft may be older than the end of what it names),
-/// and be public, where the site wants that.
+/// Checks that the targets of references exist and, if the site requires it, are public. Stored references
+/// can be dangling: a working draft written by an earlier version of Plenary did not keep its targets from
+/// being purged.
 fn references(
     connection: &mut Db,
     site: &Site,
@@ -95,6 +106,7 @@ fn references(
     Ok(())
 }
 
+/// Returns the JSON Pointer to the id in a reference.
 fn pointer(relation: &Relation, tie: &Link) -> String {
     match relation.shape {
         Shape::One => format!("/{}", relation.name),
@@ -103,8 +115,9 @@ fn pointer(relation: &Relation, tie: &Link) -> String {
     }
 }
 
-/// Items of one kind may refer to each other: each would wait for the other. A session waits for its
-/// event in any case.
+/// Returns whether the target of a relation must be public. References between items of one kind are exempt:
+/// two items that refer to each other would each wait for the other. So is the reference of a child to its
+/// parent: a session stays invisible until its event is public in any case.
 fn must_be_public(resource: &'static Resource, relation: &Relation) -> bool {
     let owner = Resource::of_kind(relation.target).and_then(|target| target.children);
     relation.target != resource.kind && owner.is_none_or(|children| children.kind != resource.kind)

@@ -1,4 +1,7 @@
-//! What happens at its moment, without anybody asking: plans that are due.
+//! The scheduler: a background job that carries out plans when they are due.
+//!
+//! Every node runs it. A plan is carried out exactly once nevertheless: it is deleted in the transaction that
+//! carries it out, and only one write transaction runs at a time on all nodes together.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -13,19 +16,21 @@ use crate::database::{DatabaseError, Db, now};
 use crate::jobs::BackgroundJob;
 use crate::problem::Problem;
 
-/// How often the clock looks for plans that it does not know of. Those it knows, it does on time.
+/// Interval at which the scheduler looks for new plans. The next known plan is waited for exactly, so the
+/// interval only bounds the delay of plans that are made for sooner than that.
 const LOOK: Duration = Duration::from_millis(250);
-/// The longest time between looks while the database cannot be reached.
+/// Maximum interval between looks while the database cannot be reached.
 const LONGEST_LOOK: Duration = Duration::from_secs(8);
-/// The most plans in one transaction: other writes come in between, and Postgres keeps no more than 64
-/// savepoints of a transaction at hand (its snapshots get slow beyond).
+/// Maximum number of plans in one transaction. Other writes wait for a transaction to end, and Postgres
+/// caches at most 64 savepoints of a transaction: with more, every snapshot has to search for them.
 const BATCH: i64 = 50;
-/// How long a plan waits that could not be carried out for a fault that is not its own (µs); twice as long
-/// each time, up to [`LONGEST_DELAY`].
+/// First delay of a plan that could not be carried out for a reason outside the plan (µs). The delay doubles
+/// with each attempt, up to [`LONGEST_DELAY`].
 const FIRST_DELAY: i64 = 1_000_000;
+/// Maximum delay between attempts (µs).
 const LONGEST_DELAY: i64 = 60_000_000;
 
-/// Runs for as long as the application does.
+/// Runs the scheduler until the application ends. The weak reference does not keep the application alive.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     let (mut put_off, mut wait) = (PutOff::default(), LOOK);
     loop {
@@ -37,7 +42,7 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
                 next
             }
             Err(problem) => {
-                tracing::error!(detail = problem.detail, "the clock could not look; it tries again");
+                tracing::error!(detail = problem.detail, "scheduler could not look for plans that are due, will retry");
                 job.fail("plans and releases that are due cannot be carried out");
                 (2 * wait).clamp(LOOK, LONGEST_LOOK)
             }
@@ -47,7 +52,10 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     }
 }
 
-/// Does what is due, and says how long to wait for the next look.
+/// Carries out the plans that are due and returns how long to wait until the next look.
+///
+/// The look is a read: a write transaction is begun only if a plan is due, so an idle scheduler takes nothing
+/// from the writer. The transaction looks again, since another node may have been faster.
 async fn tick(app: &Arc<App>, put_off: &mut PutOff) -> Result<Duration, Problem> {
     let moment = now();
     let waiting = put_off.waiting(moment);
@@ -59,35 +67,39 @@ async fn tick(app: &Arc<App>, put_off: &mut PutOff) -> Result<Duration, Problem>
     let site = Arc::clone(&app.site);
     let Batch { ended, retry } =
         app.database.write_content(move |c| run_batch(c, &site, moment, BATCH, &waiting)).await?;
-    tracing::info!(ended, retry = retry.len(), "what was planned was done");
+    tracing::info!(ended, retry = retry.len(), "plans were carried out");
     retry.into_iter().for_each(|plan| put_off.note(plan, moment));
     Ok(Duration::ZERO)
 }
 
-/// When the next plan is due (µs) that is none of these.
+/// Returns the due time (µs) of the next plan outside of `skip`.
 fn next(connection: &mut Db, skip: &[PlanId]) -> QueryResult<Option<i64>> {
     let plans = plan::due(connection, i64::MAX, skip.len() as i64 + 1)?;
     Ok(plans.into_iter().find(|plan| !skip.contains(&plan.id)).map(|plan| plan.due_at))
 }
 
-/// Plans that are tried again later. Each node remembers its own: whichever is first carries a plan out.
+/// Plans whose next attempt is delayed. Each node keeps its own in memory; a restart makes every plan due for
+/// an attempt at once, and a plan that fails on one node may succeed on another.
 #[derive(Debug, Default)]
 struct PutOff(HashMap<PlanId, Delay>);
 
-/// Until when a plan waits (µs), and for how long it did.
 #[derive(Debug)]
 struct Delay {
+    /// Time of the next attempt (µs).
     until: i64,
+    /// Length of the delay (µs).
     length: i64,
 }
 
 impl PutOff {
-    /// The plans that are to wait at this moment. What was not tried again for long is no plan any more.
+    /// Returns the plans that must wait at `moment`. Entries that were not attempted for two maximum delays
+    /// after their time are dropped: their plans were carried out by another node, or withdrawn.
     fn waiting(&mut self, moment: i64) -> Vec<PlanId> {
         self.0.retain(|_, delay| delay.until + 2 * LONGEST_DELAY > moment);
         self.0.iter().filter(|(_, delay)| delay.until > moment).map(|(plan, _)| plan.clone()).collect()
     }
 
+    /// Delays a plan after a failed attempt at `moment`.
     fn note(&mut self, plan: PlanId, moment: i64) {
         let earlier = self.0.get(&plan).map(|delay| delay.length);
         let length = earlier.map_or(FIRST_DELAY, |length| (2 * length).min(LONGEST_DELAY));
@@ -95,20 +107,24 @@ impl PutOff {
     }
 }
 
-/// What became of some plans.
+/// The outcome of a transaction of plans.
 #[derive(Debug, Default)]
 struct Batch {
-    /// How many are no plans any more.
+    /// Number of plans that ended, whether carried out or refused.
     ended: usize,
-    /// Those that are to be tried again later.
+    /// The plans that are to be repeated.
     retry: Vec<PlanId>,
 }
 
-/// Carries out what was due at `moment` (µs) in the order of its moments, at most `limit` plans; says how
-/// many are no plans any more, be it that they were done or that they failed.
+/// Carries out the plans that are due at `moment` (µs), at most `limit` of them, in the order of their due
+/// times. Returns how many ended, whether carried out or refused.
+///
+/// The order matters: a publication and an unpublication of one item that are both overdue must leave it
+/// unpublished.
 ///
 /// # Errors
-/// Fails only where the transaction itself is lost.
+///
+/// Fails only if the transaction itself is lost.
 pub fn run_due(connection: &mut Db, site: &Site, moment: i64, limit: i64) -> Result<usize, Problem> {
     Ok(run_batch(connection, site, moment, limit, &[])?.ended)
 }
@@ -128,7 +144,7 @@ fn run_batch(
             PlanOutcome::Done | PlanOutcome::Failed => batch.ended += 1,
             PlanOutcome::Retry => batch.retry.push(plan.id.clone()),
         }
-        // A release is long: other writes come in between.
+        // A release can have hundreds of steps, so it ends the transaction to let other writes in.
         if matches!(plan.id, PlanId::Release(_)) {
             break;
         }

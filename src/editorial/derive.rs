@@ -1,4 +1,7 @@
-//! What is stored beside the content, computed from it: columns for queries, ready answers, ties.
+//! The projection of an item's content: everything that is stored beside the content and computed from it,
+//! such as columns for queries, rendered JSON, links, words and coordinates. No function here reads the
+//! database, so whatever they compute can be computed again from the content at any time. The module
+//! `rerender` does so when the program renders in another way.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +16,11 @@ use crate::content::translations::{Translations, untranslated, visible};
 use crate::items::{Item, Link, NO_DATE, Place, Word};
 use crate::resources::{On, Resource};
 
-/// Fills the derived columns of an item from its content, slug and state; `parent_live` says
-/// whether the item that it is filed under can be seen.
+/// Fills the derived columns of an item from its content, slug, status and translation states. `parent_live`
+/// tells whether the parent allows the item to be visible.
+///
+/// The rendered JSON contains slug, state, version and times, so all of those must have their new values
+/// before.
 pub fn fill(
     item: &mut Item,
     resource: &'static Resource,
@@ -37,7 +43,7 @@ pub fn fill(
     (item.card, item.detail, item.reference) = (fragments.card, fragments.detail, fragments.reference);
 }
 
-/// From when to when it lasts (µs).
+/// Returns start and end of the content's time span (µs), or [`NO_DATE`] for both.
 fn span(content: &Map<String, Value>) -> (i64, i64) {
     match stored_span(content) {
         Some((starts, ends)) => (starts.timestamp_micros(), ends.timestamp_micros()),
@@ -45,7 +51,7 @@ fn span(content: &Map<String, Value>) -> (i64, i64) {
     }
 }
 
-/// Title or name in the default locale, or in the first that has one.
+/// Returns the title or name in the default locale, else in the first locale that has one.
 pub fn label(resource: &'static Resource, content: &Map<String, Value>, site: &Site) -> String {
     let text = match content.get(resource.label) {
         Some(Value::String(text)) => Some(text.as_str()),
@@ -57,12 +63,14 @@ pub fn label(resource: &'static Resource, content: &Map<String, Value>, site: &S
     text.unwrap_or_default().to_owned()
 }
 
+/// Returns the country of the content or of its address.
 fn country(content: &Map<String, Value>) -> Option<String> {
     let own = content.get("country").or_else(|| content.get("address")?.get("country"));
     own.and_then(Value::as_str).map(str::to_owned)
 }
 
-/// The ties of an item, from the references in its content.
+/// Returns the links of an item, from the references in its content. References in hidden translations are
+/// left out: `links` decides what the public sees.
 pub fn links(
     item_id: &str,
     resource: &'static Resource,
@@ -90,7 +98,7 @@ pub fn links(
     links
 }
 
-/// The ids of all that a content refers to, in whatever language.
+/// Returns the ids of all items that a content refers to, in any language, hidden ones included.
 pub fn targets(resource: &'static Resource, content: &Map<String, Value>) -> BTreeSet<String> {
     let of_relation = |relation: Relation| -> Vec<String> {
         entries(&relation, content).iter().filter_map(|entry| target(&relation, entry)).map(str::to_owned).collect()
@@ -98,13 +106,13 @@ pub fn targets(resource: &'static Resource, content: &Map<String, Value>) -> BTr
     resource.relations().flat_map(of_relation).collect()
 }
 
-/// The references of one relation, as the content has them.
+/// Returns the references of one relation: the entries of its list, or its single value.
 fn entries<'a>(relation: &Relation, content: &'a Map<String, Value>) -> &'a [Value] {
     let Some(value) = content.get(relation.name) else { return &[] };
     value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
-/// The id in one reference.
+/// Returns the id in a reference.
 fn target<'a>(relation: &Relation, entry: &'a Value) -> Option<&'a str> {
     match relation.shape {
         Shape::One | Shape::Many => entry.as_str(),
@@ -112,12 +120,13 @@ fn target<'a>(relation: &Relation, entry: &'a Value) -> Option<&'a str> {
     }
 }
 
-/// Whether items of this kind have words that lists are filtered by.
+/// Returns whether lists of this kind are filtered by words.
 pub fn has_words(resource: &'static Resource) -> bool {
     resource.filters.iter().any(|filter| matches!(filter.on, On::Word(_)))
 }
 
-/// The words of an item that lists are filtered by, without those that most items have.
+/// Returns the words by which lists are filtered, without each field's usual word: most items have that one,
+/// and rows for it would make the table large without helping a filter.
 pub fn words(item_id: &str, resource: &'static Resource, content: &Map<String, Value>) -> Vec<Word> {
     let mut words = Vec::new();
     for filter in resource.filters {
@@ -146,18 +155,19 @@ pub fn words(item_id: &str, resource: &'static Resource, content: &Map<String, V
     words
 }
 
-/// Whether items of this kind are somewhere on earth.
+/// Returns whether items of this kind have coordinates.
 pub fn has_place(resource: &'static Resource) -> bool {
     resource.field("geo").is_some()
 }
 
-/// Where the item is, if it says so.
+/// Returns the coordinates of an item, if its content has any.
 pub fn place(item_id: &str, content: &Map<String, Value>) -> Option<Place> {
     let geo = content.get("geo")?;
     let millionths = |name: &str| Some((geo.get(name)?.as_f64()? * 1e6).round() as i64);
     Some(Place { item_id: item_id.to_owned(), latitude: millionths("latitude")?, longitude: millionths("longitude")? })
 }
 
+/// Returns the target of a reference and the rendered fields of the link itself.
 fn tie(relation: &Relation, entry: &Value, site: &Site) -> Option<(String, String)> {
     let id = target(relation, entry)?.to_owned();
     match relation.shape {

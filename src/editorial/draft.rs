@@ -1,4 +1,4 @@
-//! A checked body: what an item is to become.
+//! The validation of request bodies for items.
 
 use std::collections::HashMap;
 
@@ -16,33 +16,36 @@ use crate::items::{self, Among, Named};
 use crate::problem::Problem;
 use crate::resources::Resource;
 
-/// The states that a body may ask for.
+/// The values of `status` in request bodies.
 pub const STATUSES: &[&str] = &["draft", "published", "archived"];
 
-/// The states that answers tell.
+/// The values of `status` in responses, where a draft shows its stage.
 pub const STATES: &[&str] = &["draft", "in_review", "scheduled", "published", "archived"];
 
-/// What every body may have beside the fields of its kind.
+/// The members that every request body may have beside the fields of its kind.
 pub static ENVELOPE: [Field; 2] = [
     Field::new(
         "slug",
         Kind::Slug,
-        "The readable part of its address; made from the title when it is left out. It cannot have the form of an id.",
+        "The readable part of the item's URL, made from the title if it is left out. It cannot have the form of an id.",
         r#""rivers-without-borders""#,
     ),
     Field::new(
         "status",
         Kind::OneOf(STATUSES),
-        "`draft`, `published` (the public sees it), or `archived`.",
+        "`draft`, `published` (visible to the public), or `archived`.",
         r#""draft""#,
     ),
 ];
 
-/// Refuses what a merge patch takes away though the kind has no such member.
+/// Refuses a merge patch that removes members which the kind does not have.
+///
+/// The patch itself is checked because its result does not show the mistake: removing an unknown member (a
+/// null in the patch) has no effect, so a misspelt name would pass unnoticed.
 ///
 /// # Errors
 ///
-/// A problem that names each of these members.
+/// Fails with `Invalid`, which names each of these members.
 pub fn check_patch(resource: &'static Resource, patch: &Value) -> Result<(), Problem> {
     let Some(object) = patch.as_object() else { return Ok(()) };
     let mut own = object.clone();
@@ -52,22 +55,26 @@ pub fn check_patch(resource: &'static Resource, patch: &Value) -> Result<(), Pro
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }
 
-/// What an item is to become.
+/// A validated request body.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
-    /// The slug that was asked for.
+    /// The requested slug.
     pub slug: Option<String>,
-    /// The state that was asked for.
+    /// The requested status.
     pub status: Option<String>,
-    /// The stored form; references are as given until [`Draft::resolve`].
+    /// The stored form; its references are ids or slugs as given until [`Draft::resolve`] replaces them by
+    /// ids.
     pub content: Map<String, Value>,
-    /// What it refers to, by id, once it is resolved.
+    /// The targets of the references by id, filled by [`Draft::resolve`].
     pub named: HashMap<String, Named>,
     references: Vec<GivenReference>,
 }
 
 impl Draft {
-    /// Checks a body; what is wrong goes to `faults`.
+    /// Validates a body and adds its violations to `faults`. `before` is the content that the body replaces,
+    /// whose other locales a body in one locale leaves as they are.
+    ///
+    /// The rules between fields run only if the fields themselves are valid, since they rely on it.
     pub fn read(
         resource: &'static Resource,
         input: &Value,
@@ -90,17 +97,22 @@ impl Draft {
         Self { slug, status, content: checked.content, references: checked.references, ..Self::default() }
     }
 
-    /// Whether anything is to be looked up.
+    /// Returns whether the body has references to look up.
     pub fn has_references(&self) -> bool {
         !self.references.is_empty()
     }
 
-    /// The ids of what it refers to that the public sees.
+    /// Returns the ids of the referenced items that are visible to the public.
     pub fn live(&self) -> Together {
         self.named.values().filter(|named| named.live).map(|named| named.id.clone()).collect()
     }
 
-    /// Puts ids in the place of what was given; a reference to nothing is a fault.
+    /// Replaces the ids and slugs of all references by ids; a reference to an item that does not exist is
+    /// added to `faults`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a query fails.
     pub fn resolve(&mut self, connection: &mut Db, among: Among, faults: &mut Faults) -> QueryResult<()> {
         let given: Vec<(&str, &str)> = self.references.iter().map(|r| (r.target, r.given.as_str())).collect();
         let found = items::resolve(connection, &given, among)?;

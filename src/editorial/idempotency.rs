@@ -1,4 +1,9 @@
-//! `Idempotency-Key`: a create that is sent twice happens once.
+//! Idempotency keys: a create request that is sent again with the same `Idempotency-Key` creates no second
+//! item.
+//!
+//! The key is looked up and stored in the transaction that creates the item. Since write transactions exclude
+//! each other, two requests with one key that arrive together cannot both find it unused, and a key is never
+//! stored without its item.
 
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
@@ -8,30 +13,34 @@ use crate::database::schema::idempotency_keys;
 use crate::database::{Db, now};
 use crate::problem::Problem;
 
-/// A key of a client, with what it stands for.
+/// An idempotency key with the request and the item that it stands for.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = idempotency_keys)]
 pub struct Idempotent {
-    /// Whose key it is.
+    /// The id of the account. Keys of different accounts are independent of each other.
     pub account_id: String,
-    /// The key.
+    /// The value of `Idempotency-Key`.
     pub key: String,
-    /// Hash of the request.
+    /// SHA-256 of the request's target and body, in hexadecimal.
     pub fingerprint: String,
-    /// The item that was made.
+    /// The id of the created item.
     pub item_id: String,
-    /// When (µs).
+    /// Time of the request (µs).
     pub created_at: i64,
 }
 
 impl Idempotent {
-    /// Reads a key for a request with this target and body.
+    /// Parses a key for a request with this target and body.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `BadRequest` if the key is not 1 to 255 visible ASCII characters.
     pub fn read(account_id: &str, key: &str, target: &str, body: &[u8]) -> Result<Self, Problem> {
         if key.is_empty() || key.len() > 255 || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Problem::bad_request(Faults::one(
                 "Idempotency-Key",
                 "not_a_key",
-                "1 to 255 visible ASCII characters",
+                "must be 1 to 255 visible ASCII characters",
             )));
         }
         let mut hash = Sha256::new();
@@ -48,7 +57,11 @@ impl Idempotent {
         })
     }
 
-    /// The item that this key made before, if it did. The same key with another request is refused.
+    /// Returns the id of the item that an earlier request with this key created, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `Invalid` if the key was used for another request, and if the query fails.
     pub fn made_before(&self, connection: &mut Db) -> Result<Option<String>, Problem> {
         let earlier: Option<Idempotent> = idempotency_keys::table
             .find((&self.account_id, &self.key))
@@ -59,12 +72,16 @@ impl Idempotent {
             None => Ok(None),
             Some(earlier) if earlier.fingerprint == self.fingerprint => Ok(Some(earlier.item_id)),
             Some(_) => {
-                Err(Problem::invalid(Faults::one("Idempotency-Key", "reused", "this key was used for another request")))
+                Err(Problem::invalid(Faults::one("Idempotency-Key", "reused", "the key was used for another request")))
             }
         }
     }
 
-    /// Notes the item that was made.
+    /// Stores the key with the item that was created.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement fails.
     pub fn keep(mut self, connection: &mut Db, item_id: &str) -> QueryResult<()> {
         self.item_id = item_id.to_owned();
         diesel::insert_into(idempotency_keys::table).values(&self).execute(connection).map(drop)

@@ -1,5 +1,9 @@
-//! The life of an item: draft, in review, scheduled, published, archived, and the trash. Each step is
-//! an operation, allowed by role and state.
+//! The publication workflow of an item: draft, in review, scheduled, published, archived, and the trash. Each
+//! step is an [`Operation`], which the author's role and the item's state must allow.
+//!
+//! A publication checks everything that can stand against it before its first write, so that an ordinary
+//! refusal costs no rollback. A step that fails half-way is undone with its transaction, or with its
+//! savepoint where several plans or steps share a transaction: the functions here undo nothing themselves.
 
 use diesel::prelude::*;
 use serde_json::{Map, Value};
@@ -16,40 +20,40 @@ use crate::items::Item;
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 
-/// A step in the life of an item.
+/// A step of the publication workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Ask for review.
+    /// Sends a draft or working draft to review.
     Submit,
-    /// Take a submission back.
+    /// Takes a submission back from review.
     Withdraw,
-    /// Send a submission back to its author.
+    /// Returns a submission to its author, with a comment.
     Reject,
-    /// Show it to the public, or show what its working draft says.
+    /// Makes an item public, with the text of its working draft if it has one.
     Publish,
-    /// Publish, unpublish, or both, at these times (µs).
+    /// Plans a publication, an unpublication, or both.
     Schedule {
-        /// When it is to be published.
+        /// Time of the publication (µs).
         publish_at: Option<i64>,
-        /// When it is to be unpublished.
+        /// Time of the unpublication (µs).
         unpublish_at: Option<i64>,
     },
-    /// Forget what was scheduled.
+    /// Cancels everything that is scheduled for an item.
     Unschedule,
-    /// Make it a draft again.
+    /// Turns a published or archived item into a draft.
     Unpublish,
-    /// Keep it, out of sight.
+    /// Withdraws an item from the public and keeps it as archived.
     Archive,
-    /// Drop the working draft.
+    /// Deletes the working draft.
     Discard,
-    /// Move it to the trash.
+    /// Moves an item to the trash.
     Trash,
-    /// Take it out of the trash.
+    /// Takes an item out of the trash.
     Restore,
 }
 
 impl Operation {
-    /// The word in addresses and in the journal.
+    /// Returns the name of the step in paths and in the journal.
     pub fn word(self) -> &'static str {
         match self {
             Operation::Submit => "submit",
@@ -66,7 +70,7 @@ impl Operation {
         }
     }
 
-    /// Those that need nothing but the item, in the order of the documentation.
+    /// The steps without parameters, in the order of the documentation.
     pub const PLAIN: [Operation; 10] = [
         Operation::Submit,
         Operation::Withdraw,
@@ -80,7 +84,7 @@ impl Operation {
         Operation::Restore,
     ];
 
-    /// What the role must be trusted with.
+    /// Returns the permission that the step requires.
     pub fn action(self) -> Action {
         match self {
             Operation::Submit | Operation::Withdraw | Operation::Discard => Action::UpdateOwn,
@@ -90,7 +94,7 @@ impl Operation {
         }
     }
 
-    /// Why the state of the item does not allow it, if so.
+    /// Returns the reason for which the item's state does not allow the step, or `None` if it does.
     pub fn refused(self, item: &Item) -> Option<&'static str> {
         let unpublished = item.status == "draft" || item.has_working_draft();
         let public = item.status == "published";
@@ -98,15 +102,17 @@ impl Operation {
             return Some("the item is in the trash; restore it first");
         }
         let (allowed, why) = match self {
-            Operation::Submit => (unpublished && item.stage == "draft", "there is no draft to be submitted"),
+            Operation::Submit => (unpublished && item.stage == "draft", "the item has no draft to submit"),
             Operation::Withdraw | Operation::Reject => (item.stage == "in_review", "the item is not in review"),
-            Operation::Publish => (!public || item.has_working_draft(), "the item is published as it is"),
+            Operation::Publish => {
+                (!public || item.has_working_draft(), "the item is already published and has no working draft")
+            }
             Operation::Schedule { publish_at: None, .. } => (public, "the item is not published"),
             Operation::Schedule { .. } => {
-                (unpublished || !public, "the item is published as it is; there is no draft to be scheduled")
+                (unpublished || !public, "the item is already published and has no working draft to schedule")
             }
             Operation::Unpublish => (item.status != "draft", "the item is not published"),
-            Operation::Archive => (item.status != "archived", "the item is archived already"),
+            Operation::Archive => (item.status != "archived", "the item is already archived"),
             Operation::Discard => (item.has_working_draft(), "the item has no working draft"),
             Operation::Restore => (item.trashed_at != 0, "the item is not in the trash"),
             Operation::Unschedule | Operation::Trash => (true, ""),
@@ -115,19 +121,25 @@ impl Operation {
     }
 }
 
-/// Who acts, on what site.
+/// The context of a write: the site, the author and the author's role.
 #[derive(Clone, Copy)]
 pub struct Pen<'a> {
-    /// What the site fixes.
+    /// The configuration of the site.
     pub site: &'a Site,
-    /// For the journal.
+    /// The author, as the journal records it.
     pub author: &'a Author,
-    /// What the author is trusted with; none for the clock, which does what was allowed before.
+    /// The role of the author. The scheduler has none and passes every check: the plan that it carries out
+    /// was checked when an editor made it.
     pub role: Option<Role>,
 }
 
 impl Pen<'_> {
-    /// Refuses what the author may not do with this item.
+    /// Refuses an action that the author may not take on this item.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `Forbidden` if the role lacks the permission, or has it only for the author's own items and
+    /// this item belongs to somebody else; and if a query fails.
     pub fn must(&self, connection: &mut Db, item: &Item, action: Action) -> Result<(), Problem> {
         let Some(role) = self.role else { return Ok(()) };
         if action != Action::UpdateOwn || may(role, Area::Content, Action::Update) {
@@ -137,25 +149,37 @@ impl Pen<'_> {
         if own::is_own(connection, item, self.author.account_id.as_deref())? {
             return Ok(());
         }
-        let detail = "a contributor changes what it made or was assigned to; this item belongs to somebody else";
+        let detail = "contributors change only items that they created or are assigned to";
         Err(Problem::new(Kind::Forbidden, detail))
     }
 }
 
-/// Refuses what the role may not do with any item.
+/// Refuses an action that the role may not take on any item.
+///
+/// # Errors
+///
+/// Fails with `Forbidden` if the role lacks the permission.
 pub fn allowed(role: Role, action: Action) -> Result<(), Problem> {
     if may(role, Area::Content, action) {
         return Ok(());
     }
     let detail = match action {
-        Action::Publish => "publishing, or changing what is public or scheduled, wants the role editor",
-        _ => "the role of this account does not permit this",
+        Action::Publish => "publishing, and changing what is public or scheduled, requires the role editor",
+        _ => "the role of this account does not permit this operation",
     };
     Err(Problem::new(Kind::Forbidden, detail))
 }
 
-/// Takes the step, with all that follows from it; `together` are the items that are published in the
-/// same transaction.
+/// Takes a step, with everything that follows from it. `together` holds the items that are published in the
+/// same transaction and so count as published.
+///
+/// Comparing versions is the task of the caller, within the same transaction.
+///
+/// # Errors
+///
+/// Fails with `Forbidden` if the author may not take the step, with `Conflict` if the state does not allow it
+/// or a slug is taken, with `Invalid` if the text lacks something that a publication requires, and if a
+/// statement fails.
 pub fn apply(
     connection: &mut Db,
     pen: Pen<'_>,
@@ -192,13 +216,20 @@ pub fn apply(
     }
 }
 
-/// Writes the item with its content as it is.
+/// Saves an item with unchanged content.
 fn keep(connection: &mut Db, pen: Pen<'_>, item: Item, action: &str) -> Result<Item, Problem> {
     let content = item.content();
     write::save(connection, pen.site, pen.author, action, item, &content)
 }
 
-/// Moves the text that is not published to another stage.
+/// Moves the unpublished text, that of a draft or of a working draft, to another stage.
+///
+/// The stage of a working draft is written without a new public version, so that the public response and its
+/// entity tag stay valid.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn restage(connection: &mut Db, pen: Pen<'_>, mut item: Item, action: &str, stage: &str) -> Result<Item, Problem> {
     item.stage = stage.to_owned();
     if !item.has_working_draft() {
@@ -208,8 +239,9 @@ pub fn restage(connection: &mut Db, pen: Pen<'_>, mut item: Item, action: &str, 
     working::touch(connection, pen.author, action, item, draft, &[])
 }
 
-/// Refuses to publish a text, or to plan that, for all that can stand against it. So nothing is written
-/// before it is certain that everything will be.
+/// Checks everything that can stand against the publication of a text, now or as a plan, before anything is
+/// written. The text of a working draft is checked for circles and for its slug too; an item's own text was
+/// when it was written.
 fn require_publishable(
     connection: &mut Db,
     pen: Pen<'_>,
@@ -230,6 +262,8 @@ fn publish(connection: &mut Db, pen: Pen<'_>, mut item: Item, together: &Togethe
     let content = working::newest(&item, draft.as_ref());
     require_publishable(connection, pen, &item, draft.as_ref(), &content, together)?;
     if let Some(draft) = draft {
+        // The draft is deleted before `save`, which would otherwise take the item for one that keeps its
+        // draft, and record the draft in the journal beside the text that it has become.
         working::forget(connection, &mut item)?;
         slugs::give(connection, &mut item, None, &draft.slug)?;
     }
@@ -248,6 +282,7 @@ fn plan(
     unpublish_at: Option<i64>,
 ) -> Result<Item, Problem> {
     if publish_at.is_some() {
+        // The plan checks again when it is due; editors learn of a missing value here, while they can act.
         let draft = working::of(connection, &item)?;
         let content = working::newest(&item, draft.as_ref());
         require_publishable(connection, pen, &item, draft.as_ref(), &content, &Together::new())?;
@@ -261,8 +296,12 @@ fn plan(
     restage(connection, pen, item, operation.word(), "scheduled")
 }
 
-/// Gives the item its next version, as every step does, where neither the item nor its working draft
-/// changes.
+/// Gives an item its next version, as every step does, for a change that touches neither its text nor its
+/// working draft.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn noted(connection: &mut Db, pen: Pen<'_>, item: Item, action: &str) -> Result<Item, Problem> {
     if !item.has_working_draft() {
         return write::renew(connection, pen.site, pen.author, action, item);
@@ -281,8 +320,9 @@ fn unschedule(connection: &mut Db, pen: Pen<'_>, item: Item) -> Result<Item, Pro
     }
 }
 
-/// The text that was public becomes that of the draft. A working draft stays what it is: taking down must
-/// not depend on a text that was never public, which somebody else's slug or reference may stand against.
+/// Turns an item into a draft with the text that was public. A working draft stays beside it: if its text
+/// took the place of the item's, a slug that another item has taken or a purged reference could make the step
+/// fail, and the item would stay public because of a text that never was.
 fn unpublish(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {
     schedule::forget_one(connection, &item.id, schedule::UNPUBLISH)?;
     item.status = "draft".to_owned();
@@ -317,7 +357,12 @@ fn trash(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Prob
     keep(connection, pen, item, Operation::Trash.word())
 }
 
-/// Hides a language from the public, or shows it.
+/// Hides a translation from the public, or shows it.
+///
+/// # Errors
+///
+/// Fails with `Forbidden` if the author may not publish, with `Conflict` if the item is in the trash or the
+/// translation is in that state already, and if a statement fails.
 pub fn show_translation(
     connection: &mut Db,
     pen: Pen<'_>,
@@ -331,7 +376,7 @@ pub fn show_translation(
         return Err(Problem::new(Kind::Conflict, "the item is in the trash; restore it first"));
     }
     if translations.get(locale).hidden == hidden {
-        let detail = if hidden { "the translation is not published" } else { "the translation is published" };
+        let detail = if hidden { "the translation is not published" } else { "the translation is already published" };
         return Err(Problem::new(Kind::Conflict, detail));
     }
     translations.set(locale, |state| state.hidden = hidden);
@@ -339,7 +384,11 @@ pub fn show_translation(
     keep(connection, pen, item, if hidden { "unpublish_translation" } else { "publish_translation" })
 }
 
-/// The item with this id, as it is now.
+/// Loads an item by its id.
+///
+/// # Errors
+///
+/// Fails with `NotFound` if the item does not exist, and if the query fails.
 pub fn load(connection: &mut Db, id: &str) -> Result<Item, Problem> {
     let item = items::table.find(id).select(Item::as_select()).first(connection).optional()?;
     item.ok_or_else(|| Problem::not_found("item"))

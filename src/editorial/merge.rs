@@ -1,5 +1,8 @@
-//! A write that was based on an older version: what others changed since, and whether both changes
-//! can stand together.
+//! The three-way merge of a write that is based on an older version with the changes made since.
+//!
+//! All three states are compared in the form in which editors send them, not as stored: a request body can
+//! hold one language only and knows neither derived values nor resolved ids, so comparing it with the stored
+//! form would report differences that the editor did not make.
 
 use serde_json::{Map, Value};
 
@@ -11,19 +14,27 @@ use crate::items::Item;
 use crate::journal::diff::{self, Difference};
 use crate::problem::Problem;
 
-/// The three states of a merge, as an editor would send them.
+/// The three states of a merge, in the form of a request body.
 pub struct Merge {
-    /// What both began with.
+    /// The version that the write is based on: the common ancestor.
     pub base: Map<String, Value>,
-    /// What is there now.
+    /// The newest stored text.
     pub current: Map<String, Value>,
-    /// What the late editor wants.
+    /// The state that the write asks for.
     pub wanted: Map<String, Value>,
 }
 
 impl Merge {
-    /// The current state with the late editor's changes, if nobody else changed the same places; else
-    /// the problem that names them.
+    /// Returns the current state with the changes of the write applied to it.
+    ///
+    /// The changes of the write are its differences from the base, not from the current state: a full
+    /// replacement repeats all values that its author saw, and comparing those with the current state would
+    /// undo every change made in between.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `PreconditionFailed` if a value was changed by both sides, or if `allowed` is false. The
+    /// problem names the values changed since, and those in conflict.
     pub fn join(self, item: &Item, allowed: bool) -> Result<Map<String, Value>, Problem> {
         let theirs = diff::pointers(&self.base, &self.current);
         let mine = diff::diff(&self.base, &self.wanted);
@@ -41,7 +52,8 @@ impl Merge {
     }
 }
 
-/// Whether others changed the same place, and not to the same value.
+/// Returns whether others changed the same value, a part of it, or an object around it, and not to the same
+/// result. Two sides that arrive at the same value do not conflict.
 fn clashes(change: &Difference, theirs: &[String], current: &Map<String, Value>) -> bool {
     let same = Value::Object(current.clone()).pointer(&change.pointer).unwrap_or(&Value::Null) == &change.after;
     !same && theirs.iter().any(|other| diff::overlap(&change.pointer, other))
@@ -55,7 +67,7 @@ fn stale(item: &Item, changed: Vec<String>, conflicts: Vec<String>) -> Problem {
     problem
 }
 
-/// A stored form as an editor would send it, with the slug.
+/// Converts a stored form to a request body, with the slug if one is given.
 pub fn as_input(
     fields: &'static [Field],
     slug: Option<String>,

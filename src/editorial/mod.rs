@@ -1,10 +1,15 @@
-//! Editors' work: what all kinds of content share. From a body to a durable, journalled item, and from
-//! a draft to its publication.
+//! Editing of content, shared by all kinds: from a request body to a durable item with a journal entry, and
+//! from a draft to its publication.
 //!
-//! `draft` checks a body, `derive` computes what is stored beside the content, `write` puts it into
-//! the database, `operations` ties them together for one request. `life` has the steps from draft to
-//! archive, with what `checks` demands of them; `working` the drafts of what is public already;
-//! `plan`, `schedule`, `releases` and `clock` what happens by itself.
+//! A change of an item passes these modules in this order: `operations` reads the stored item and merges the
+//! change into it (`merge`), `draft` validates the resulting body, `write` stores it, `derive` computes the
+//! columns and rows that follow from the content, `beside` stores those rows, and `journal` records the
+//! change. Everything after the validation is one write transaction.
+//!
+//! `life` holds the steps of the publication workflow and `checks` the conditions of a publication; `working`
+//! holds the working drafts of published and archived items. `schedule` and `releases` hold planned changes,
+//! which `plan` carries out and `clock` starts when they are due; `overlay` and `previews` show their result
+//! beforehand.
 
 mod beside;
 pub mod bulk;

@@ -1,4 +1,10 @@
-//! The operations of an editor on one item: read what is there, check, write.
+//! The operations of an editor on one item: create, change, and the steps of the workflow.
+//!
+//! A change reads the stored item in a transaction of its own, computes the new body outside of any
+//! transaction, and writes it under the condition that the item still has the version that was read. Only one
+//! write transaction runs at a time on all nodes together, so what can be computed before it is not computed
+//! in it. Where the condition fails and the client asked for a merge, the change starts anew with the newest
+//! version.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,42 +31,42 @@ use crate::journal::{Author, history};
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// An editor at work.
+/// An editor's request for one kind of content.
 pub struct Desk {
-    /// The application.
     pub app: Arc<App>,
     /// The kind of content.
     pub resource: &'static Resource,
-    /// In which form localised fields come.
+    /// Whether localised fields are given in one locale or as maps of all locales.
     pub mode: LocaleMode,
-    /// For the journal.
+    /// The author, as the journal records it.
     pub author: Author,
-    /// What the editor is trusted with.
+    /// The role of the editor's account or API key.
     pub role: Role,
-    /// Whether writes of published and archived items go to their working drafts (`view=draft`).
+    /// Whether writes to published and archived items go to their working drafts (`view=draft`).
     pub beside: bool,
-    /// Whether a late write is merged where nobody changed the same places (`merge=auto`).
+    /// Whether a write that is based on an older version is merged, if nobody changed the same values
+    /// (`merge=auto`).
     pub merge: bool,
-    /// How the answer shows the item.
+    /// Renders the item for the response.
     pub show: Show,
 }
 
-/// Puts an item as it was just written into the form of the answer; with what it refers to, by id, as far as
-/// that was looked up.
+/// Renders an item that was just written as the body of the response. The map holds the targets of its
+/// references by id, as far as the write looked them up, so that they are not read twice.
 pub type Show = Arc<dyn Fn(&mut Db, &Item, HashMap<String, Named>) -> QueryResult<String> + Send + Sync>;
 
-/// What came of a write.
+/// The result of a write.
 #[derive(Debug)]
 pub struct Made {
-    /// The item as it is now.
+    /// The item after the write.
     pub item: Item,
-    /// The same in the form of the answer.
+    /// The item as the body of the response.
     pub body: String,
-    /// An earlier request with the same key had made it.
+    /// Whether an earlier request with the same idempotency key had created the item.
     pub replayed: bool,
 }
 
-/// An item that a write made or found.
+/// An item that a write stored, or that an earlier request with the same idempotency key had created.
 struct Written {
     item: Item,
     named: HashMap<String, Named>,
@@ -73,36 +79,42 @@ impl From<Item> for Written {
     }
 }
 
-/// How the content of an existing item is to change.
+/// A change of the content of an existing item.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// All fields anew (PUT).
+    /// A full replacement of all fields (PUT).
     Replace(Value),
-    /// JSON Merge Patch (PATCH).
+    /// A JSON Merge Patch (PATCH, RFC 7396).
     Patch(Value),
-    /// As it was at this version.
+    /// The restoration of an earlier version.
     Revision(i64),
 }
 
-/// An item as a write found it.
+/// A stored item with its working draft, as read before a change.
 struct Before {
     item: Item,
     draft: Option<WorkingDraft>,
 }
 
 impl Before {
-    /// The newest text, and its slug.
+    /// Returns the slug and content of the newest text.
     fn text(&self) -> (String, Map<String, Value>) {
         let slug = self.draft.as_ref().map_or(&self.item.slug, |draft| &draft.slug);
         (slug.clone(), working::newest(&self.item, self.draft.as_ref()))
     }
 }
 
-/// How often a merge is tried anew when others keep writing.
+/// Maximum number of attempts to merge a change while others keep writing to the same item.
 const MERGE_ATTEMPTS: usize = 8;
 
 impl Desk {
-    /// Makes an item. With a key that made one before, it is that one.
+    /// Creates an item. With an idempotency key that created one before, returns that item instead.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `Invalid` if the body breaks a rule or the idempotency key was used for another request,
+    /// with `Forbidden` if the role may not publish and the body asks for another status than draft, with
+    /// `Conflict` if the slug is taken, and if the database fails.
     pub async fn create(&self, input: Value, key: Option<Idempotent>) -> Result<Made, Problem> {
         let mut faults = Faults::new();
         let draft = Draft::read(self.resource, &input, None, &self.mode, &self.app.site, &mut faults);
@@ -111,7 +123,8 @@ impl Desk {
         }
         let (site, author, resource) = (Arc::clone(&self.app.site), self.author.clone(), self.resource);
         let write = move |c: &mut Db| {
-            // What was made before is shown again, though a body like it would be refused today.
+            // The key is looked up before the body is judged: a repeated request must get its item even if
+            // the same body would be refused now, such as for a reference that has been purged since.
             if let Some(earlier) = key.as_ref().map_or(Ok(None), |key| key.made_before(c))? {
                 return match items::find(c, resource.kind, &earlier)? {
                     Found::Here(item) => Ok(Written { replayed: true, ..Written::from(*item) }),
@@ -133,13 +146,23 @@ impl Desk {
         self.made(write).await
     }
 
-    /// Takes a step in the life of an item whose last write made a version that `version` accepts.
+    /// Takes a step of the workflow with an item at a version that `version` accepts.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotFound` if the item does not exist, with `PreconditionFailed` if it has another version,
+    /// otherwise as [`life::apply`] does, and if the database fails.
     pub async fn operate(&self, id_or_slug: &str, version: Expected, operation: Operation) -> Result<Made, Problem> {
         let take = move |c: &mut Db, pen: Pen<'_>, item| life::apply(c, pen, item, operation, &Together::new());
         self.step(id_or_slug, version, take).await
     }
 
-    /// Hides or shows a language of an item whose last write made a version that `version` accepts.
+    /// Hides or shows a translation of an item at a version that `version` accepts.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotFound` if the item does not exist, with `PreconditionFailed` if it has another version,
+    /// otherwise as [`life::show_translation`] does, and if the database fails.
     pub async fn show_translation(
         &self,
         id_or_slug: &str,
@@ -151,7 +174,8 @@ impl Desk {
         self.step(id_or_slug, version, take).await
     }
 
-    /// Writes an item as it is found within the transaction, if its last write made a version that `version` accepts.
+    /// Runs a step on an item that is read and compared with `version` within the write transaction. A step
+    /// has no body to compute, so it needs no read beforehand and no second attempt.
     async fn step(
         &self,
         id_or_slug: &str,
@@ -170,7 +194,18 @@ impl Desk {
         self.made(write).await
     }
 
-    /// Changes the content of an existing item whose last write made a version that `version` accepts.
+    /// Changes the content of an existing item that is at a version that `version` accepts.
+    ///
+    /// A write that is based on an older version is merged with the changes made since, if the client asked
+    /// for it. In that case a write that was overtaken between its read and its write transaction is repeated
+    /// from the start, merge included, since the other write may have changed the same values.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotFound` if the item does not exist; with `PreconditionFailed`, which names what others
+    /// changed, if the write is based on an older version and is not or cannot be merged; with `Invalid` if
+    /// the resulting body breaks a rule; with `Forbidden` if the role may not make the change; with
+    /// `Conflict` if the state of the item does not allow it; and if the database fails.
     pub async fn change(&self, id_or_slug: &str, version: Expected, change: Change) -> Result<Made, Problem> {
         if let Change::Patch(patch) = &change {
             check_patch(self.resource, patch)?;
@@ -183,7 +218,7 @@ impl Desk {
                 false => self.input(&before, change.clone()).await?,
             };
             match self.rewrite(before, input).await {
-                // Somebody wrote between the look and the write.
+                // Another write came between the read and the write transaction.
                 Err(problem) if self.merge && problem.kind == Kind::PreconditionFailed => {}
                 outcome => return outcome,
             }
@@ -192,7 +227,7 @@ impl Desk {
         Err(changed_meanwhile(&before.item))
     }
 
-    /// What the item is to become, as an editor would send it.
+    /// Computes the full body of a change that is based on the newest version.
     async fn input(&self, before: &Before, change: Change) -> Result<Value, Problem> {
         let (slug, content) = before.text();
         let patched = |patch: Value| {
@@ -213,30 +248,37 @@ impl Desk {
         }
     }
 
-    /// The same for a change that was based on an older version.
+    /// Computes the full body of a change that is based on an older version, by a three-way merge with the
+    /// changes made since.
     async fn merged(&self, before: &Before, version: &Expected, change: Change) -> Result<Value, Problem> {
-        // A version that never was, as after a restore of the database, leaves nothing to compare with.
+        // After a restore of the database, or a failover that lost the newest writes, a client can hold a
+        // version that the journal does not have: there is no base for a merge.
         let Some(version) = version.newest() else { return Err(changed_meanwhile(&before.item)) };
         let Ok(then) = self.revision(&before.item, version).await else { return Err(changed_meanwhile(&before.item)) };
         let fields = self.resource.fields;
         let (slug, content) = before.text();
-        // Of slugs in other languages only the present one is known.
+        // The journal has former slugs in the default locale only. In another locale, the current slug stands
+        // for the base as well, so that a request without a change of the slug leaves it alone.
         let then_slug = self.slug_of(&before.item, &then.slug);
         let base = as_input(fields, then_slug.clone(), &then.content, &self.mode);
         let current = as_input(fields, self.slug_of(&before.item, &slug), &content, &self.mode);
         let mut wanted = Value::Object(base.clone());
         let mut status = None;
         match change {
+            // Restoring a revision replaces everything: there is nothing to merge.
             Change::Revision(_) => return Err(changed_meanwhile(&before.item)),
+            // The patch is applied to the base, the text that its author saw.
             Change::Patch(patch) => merge_patch::apply(&mut wanted, patch),
             Change::Replace(input) => {
                 wanted = input;
+                // A replacement without a slug keeps the slug; without this, it would count as a removal.
                 if let (Some(object), Some(slug)) = (wanted.as_object_mut(), then_slug) {
                     object.entry("slug").or_insert(slug.into());
                 }
             }
         }
         let Value::Object(mut wanted) = wanted else { return Ok(wanted) };
+        // The status takes no part in the merge, since base and current do not contain it.
         if let Some(asked) = wanted.shift_remove("status") {
             status = Some(asked);
         }
@@ -245,7 +287,7 @@ impl Desk {
         Ok(Value::Object(joined))
     }
 
-    /// The language whose slug a body means; none for the default.
+    /// Returns the locale whose slug a body sets, or `None` for the default locale.
     fn slug_locale(&self) -> Option<String> {
         match &self.mode {
             LocaleMode::One(locale) if locale != self.app.site.default_locale() => Some(locale.clone()),
@@ -253,13 +295,14 @@ impl Desk {
         }
     }
 
-    /// The slug that a body would have for this item.
+    /// Returns the slug that a body for this item has in the request's locale.
     fn slug_of(&self, item: &Item, default: &str) -> Option<String> {
         let slug = match self.slug_locale() {
             Some(locale) => item.translations().slug(&locale).map(str::to_owned),
             None => Some(default.to_owned()),
         };
-        // One of before slugs in the form of an id were refused stays, as long as nobody asks for another.
+        // Older versions of Plenary accepted slugs in the form of an id. Such a slug is left out of the body,
+        // which would be refused with it, and so stays until somebody sets another one.
         slug.filter(|slug| is_slug(slug))
     }
 
@@ -268,6 +311,7 @@ impl Desk {
         self.app.database.read(move |c| history::state_at(c, kind, &id, version)).await
     }
 
+    /// Validates a full body and writes it, if the item still has the version of `before`.
     async fn rewrite(&self, before: Before, input: Value) -> Result<Made, Problem> {
         let (_, content) = before.text();
         let mut faults = Faults::new();
@@ -283,7 +327,7 @@ impl Desk {
             allowed(self.role, Action::Publish)?;
         }
         if beside && status_changes {
-            let detail = "a working draft has no status of its own; publish it with the operation";
+            let detail = "a working draft has no status; use the publish operation";
             return Err(Problem::new(Kind::Conflict, detail));
         }
         let slug_locale = self.slug_locale();
@@ -291,18 +335,20 @@ impl Desk {
             return Err(Problem::invalid(Faults::one(
                 "/slug",
                 "not_in_draft",
-                "slugs of other languages are changed without view=draft",
+                "slugs in other languages cannot be changed with view=draft",
             )));
         }
         let (site, author, resource, role) =
             (Arc::clone(&self.app.site), self.author.clone(), self.resource, self.role);
         let write = move |c: &mut Db| {
             let pen = Pen { site: &site, author: &author, role: Some(role) };
+            // Ownership and releases are looked up in this transaction, since both could change between a
+            // read and the write.
             pen.must(c, &item, Action::UpdateOwn)?;
             if !may(role, Area::Content, Action::Publish) && releases::will_publish(c, &item.id)? {
                 allowed(role, Action::Publish)?;
             }
-            // A text that may not be written here is not examined.
+            // This comes before the violations of the body: a text that cannot be written here is not judged.
             if item.has_working_draft() && !beside {
                 return Err(write::has_working_draft());
             }
@@ -325,9 +371,11 @@ impl Desk {
         self.made(write).await
     }
 
-    /// Writes an item, or finds that it was written before, and shows it as it is then. All of it is one
-    /// transaction of the writer, who has what it needs at hand: its pages on SQLite, and on Postgres there
-    /// is no second transaction to begin and to end.
+    /// Runs a write and renders the resulting item, both in one write transaction.
+    ///
+    /// Rendering in a read transaction afterwards would keep the writer busy for a shorter time, but costs
+    /// more in total: the writer's connection has the pages in its cache on SQLite, and on Postgres a second
+    /// transaction means additional round trips. It could also show a later write than this one.
     async fn made(
         &self,
         write: impl FnOnce(&mut Db) -> Result<Written, Problem> + Clone + Send + 'static,
@@ -352,18 +400,23 @@ impl Desk {
     }
 }
 
-/// The item that is to be written.
+/// Finds the item that is to be written.
+///
+/// # Errors
+///
+/// Fails with `NotFound` if there is no such item or the slug is a former one, and if a query fails.
 pub fn find(connection: &mut Db, resource: &'static Resource, id_or_slug: &str) -> Result<Item, Problem> {
     let noun = resource.noun;
     match items::find(connection, resource.kind, id_or_slug)? {
         Found::Here(item) => Ok(*item),
-        // A write under an old slug is a write by somebody who did not see the change.
-        Found::Moved(slug) => Err(Problem::new(Kind::NotFound, format!("the {noun} has the slug \"{slug}\" now"))),
+        // Unlike reads, writes do not follow a former slug: its user has not seen the change of the slug.
+        Found::Moved(slug) => Err(Problem::new(Kind::NotFound, format!("the {noun} now has the slug \"{slug}\""))),
         Found::Nowhere => Err(Problem::not_found(noun)),
     }
 }
 
-/// Looks up what the draft refers to, so that dangling references are told with all other faults.
+/// Resolves the references of a draft and reports dangling ones together with all other violations of the
+/// body.
 fn resolved(connection: &mut Db, mut draft: Draft, mut faults: Faults) -> Result<Draft, Problem> {
     if draft.has_references() {
         draft.resolve(connection, Among::Present, &mut faults)?;

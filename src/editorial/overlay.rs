@@ -1,6 +1,13 @@
-//! What the plans make of the site until a moment. They are carried out by the clock's own code in a sandbox
-//! (`database::sandbox`), so that a preview and the clock cannot disagree; what came of them stays there, over
-//! what is stored, for as long as nothing changes on which it depends.
+//! The overlay of a preview: the state of the site at a future time.
+//!
+//! The plans that are due by then are carried out by the scheduler's own code in a sandbox
+//! (`database::sandbox`), a connection whose writes stay in temporary tables over the stored ones. So a
+//! preview and the scheduler cannot disagree, and every query sees the future state without knowing of it.
+//! Merging planned changes into the result of each query would need a second implementation of every filter,
+//! order and count.
+//!
+//! An overlay is valid for all times until the next plan ([`Span`]), and for as long as nothing changes on
+//! which its plans depend. [`Overlay::is_right`] decides that from the journal.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,27 +26,31 @@ use crate::items::Item;
 use crate::problem::Problem;
 use crate::resources::{ALL, Resource};
 
-/// The most plans that a look ahead carries out; one further ahead is refused.
+/// Maximum number of plans that a preview carries out; previews with more are refused.
 const MOST_PLANS: usize = 5_000;
-/// Plans, or items, at a time.
+/// Number of plans, or of items, that are processed together.
 const BATCH: usize = 500;
-/// Of so many times 2,000 writes at most an overlay is asked whether it is right still. That takes a small part of
-/// the time in which it is made anew, during which as much is written as before.
+/// The validity of an overlay is checked against at most this many pages of 2,000 journal entries. Reading them takes a
+/// small part of the time in which the overlay is built anew, during which as much is written as before.
 const PAGES: usize = 50;
-/// The longest way up from an item to those that it is filed under.
+/// Maximum number of levels from an item up to the root of its tree.
 const MOST_ABOVE: usize = 100;
 
-/// The moments from one plan to the next (µs): at all of them the same plans are due.
+/// The time span from one plan to the next (µs). The same plans are due at all times in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// When the last of the plans is due.
+    /// Due time of the last plan that is carried out, inclusive.
     pub from: i64,
-    /// When the next one is.
+    /// Due time of the next plan, exclusive.
     pub until: i64,
 }
 
 impl Span {
-    /// The span in which a moment lies; none before the first plan.
+    /// Returns the span that contains a time, or `None` if no plan is due by then.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a query fails.
     pub fn around(connection: &mut Db, moment: i64) -> QueryResult<Option<Self>> {
         let planned = releases::table.filter(releases::status.eq("scheduled"));
         let (due, released) = (schedules::due_at, releases::due_at);
@@ -55,32 +66,37 @@ impl Span {
         Ok(Some(Self { from, until: next.into_iter().flatten().min().unwrap_or(i64::MAX) }))
     }
 
-    /// Whether a moment lies in it.
+    /// Returns whether the span contains a time.
     pub fn contains(&self, moment: i64) -> bool {
         self.from <= moment && moment < self.until
     }
 }
 
-/// What plans ask of an item that they do not change: whether the public sees it, and what it is filed under.
+/// The properties of an unplanned item on which the outcome of plans depends: whether the item is visible to
+/// the public, and the id of its parent.
 type Facts = (bool, Option<String>);
 
-/// What was made of the site in a sandbox.
+/// The result of carrying out plans in a sandbox, with everything that it depends on.
 #[derive(Debug)]
 pub struct Overlay {
     span: Span,
     followed: Followed,
-    /// The items that were planned, and those that changed.
+    /// The ids of the items that have plans, and of those that the plans changed.
     own: HashSet<String>,
-    /// What else decided over that; none for what is not there.
+    /// The other items on which the outcome depends; `None` for an id that does not exist.
     others: HashMap<String, Option<Facts>>,
 }
 
 impl Overlay {
-    /// Carries out all that is due by `moment` (µs), in a sandbox that is clear.
+    /// Carries out all plans that are due by `moment` (µs) in an empty sandbox.
     ///
     /// # Errors
-    /// Fails where too many plans are due by then.
+    ///
+    /// Fails with `BadRequest` if too many plans are due by then, and if a statement fails.
     pub fn make(connection: &mut Db, site: &Site, moment: i64) -> Result<Self, Problem> {
+        // The journal's position, the span and the dependencies are read before the plans are carried out,
+        // which removes them from the sandbox's tables. All reads see one state of the database, since the
+        // transaction is a snapshot, so no later write can be missed.
         let (followed, _) = Followed::default().look(connection)?;
         let span = Span::around(connection, moment)?.unwrap_or(Span { from: moment, until: moment + 1 });
         let mut own = planned(connection, moment)?;
@@ -91,12 +107,20 @@ impl Overlay {
         Ok(Self { span, followed, own, others })
     }
 
-    /// The moments for which it is right.
+    /// Returns the times for which the overlay is valid.
     pub fn span(&self) -> Span {
         self.span
     }
 
-    /// Whether it is right for this moment still, by what the journal tells since it was last asked.
+    /// Returns whether the overlay is still valid for `moment`, given the journal entries since the last
+    /// call.
+    ///
+    /// It must be called in the transaction in which the caller reads: the answer holds for the state of the
+    /// database that this transaction sees, whichever node wrote it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a query fails.
     pub fn is_right(&mut self, connection: &mut Db, moment: i64) -> QueryResult<bool> {
         let (followed, touched) = self.followed.look_far(connection, PAGES)?;
         let Touched::Items(touched) = touched else { return Ok(false) };
@@ -110,9 +134,12 @@ impl Overlay {
         Ok(self.span.contains(moment))
     }
 
-    /// Whether it stays right though these were touched, which are none of its own: what decided over it does
-    /// so still, none of these is shown with an item that plans change, and none is planned itself by now. What
-    /// was planned for later ends its span.
+    /// Returns whether the overlay stays valid although these items, none of its own, were written.
+    ///
+    /// It does if three things hold. Items on which the outcome depends have the same visibility and parent
+    /// as before. No written item is the child of an item that the plans change, since it would become
+    /// visible or invisible with that one. No written item has a plan that is due by the beginning of the
+    /// span; a plan for later only ends the span earlier.
     fn is_beside(&mut self, connection: &mut Db, touched: &[(String, String)]) -> QueryResult<bool> {
         let dialect = connection.dialect();
         let ids: Vec<&str> = touched.iter().map(|(_, id)| id.as_str()).collect();
@@ -136,7 +163,7 @@ impl Overlay {
     }
 }
 
-/// What plans would ask of these items.
+/// Loads the [`Facts`] of items; ids that do not exist have none.
 fn facts<'a>(
     connection: &mut Db,
     ids: impl IntoIterator<Item = &'a str>,
@@ -152,7 +179,7 @@ fn facts<'a>(
     Ok(facts)
 }
 
-/// The items for which something is planned by then.
+/// Loads the ids of the items with plans that are due by `moment`.
 fn planned(connection: &mut Db, moment: i64) -> QueryResult<HashSet<String>> {
     let single = schedules::table.filter(schedules::due_at.le(moment)).select(schedules::item_id);
     let together = release_items::table
@@ -164,7 +191,8 @@ fn planned(connection: &mut Db, moment: i64) -> QueryResult<HashSet<String>> {
     Ok(ids)
 }
 
-/// What these items, or their working drafts, refer to, and all that this is filed under.
+/// Loads the items that `own` items or their working drafts refer to, and all ancestors of those. A
+/// publication checks whether its references are visible, and walks up its ancestors to find circles.
 fn targets(connection: &mut Db, site: &Site, own: &HashSet<String>) -> QueryResult<HashMap<String, Option<Facts>>> {
     let (all, mut next): (Vec<&String>, HashSet<String>) = (own.iter().collect(), HashSet::new());
     for some in all.chunks(BATCH) {
@@ -193,7 +221,8 @@ fn targets(connection: &mut Db, site: &Site, own: &HashSet<String>) -> QueryResu
     Ok(found)
 }
 
-/// Does what is due by then. What only might happen is not told to the log.
+/// Carries out the plans that are due by `moment`, without log lines: the log reports what happens, not what
+/// will.
 fn carry_out(connection: &mut Db, site: &Site, moment: i64) -> Result<(), Problem> {
     tracing::dispatcher::with_default(&tracing::Dispatch::none(), || {
         let mut done = 0;
@@ -211,6 +240,6 @@ fn carry_out(connection: &mut Db, site: &Site, moment: i64) -> Result<(), Proble
 }
 
 fn too_far() -> Problem {
-    let why = format!("more than {MOST_PLANS} plans are due before this moment");
+    let why = format!("more than {MOST_PLANS} plans are due before this time");
     Problem::bad_request(Faults::one("?at", "too_far", why))
 }

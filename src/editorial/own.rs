@@ -1,4 +1,4 @@
-//! Whose an item is: its maker's, and the one's who is to take care of it.
+//! The ownership of items: an item belongs to the account that created it and to its assignee.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -7,7 +7,11 @@ use crate::database::Db;
 use crate::database::schema::assignments;
 use crate::items::Item;
 
-/// Whether the account made the item or is assigned to it.
+/// Returns whether the account created the item or is assigned to it.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn is_own(connection: &mut Db, item: &Item, account_id: Option<&str>) -> QueryResult<bool> {
     let Some(account_id) = account_id else { return Ok(false) };
     if item.created_by.as_deref() == Some(account_id) {

@@ -1,5 +1,12 @@
-//! Plans: what is to happen at a moment, to one item (`schedule`) or to several at once (`releases`). Each
-//! is carried out in a savepoint of its own: whatever goes wrong with one leaves the others alone.
+//! Plans: changes that are due at a time, of one item (`schedule`) or of several together (`releases`).
+//!
+//! Each plan is carried out in a savepoint of its own. On Postgres a failed statement makes every later one
+//! in the transaction fail until a savepoint is rolled back, so without one a single plan that breaks a
+//! foreign key would end the transaction of all plans that are due, and it would do so at every attempt. The
+//! savepoint also undoes the first half of a step whose second half fails.
+//!
+//! A plan ends either as carried out or as refused with the reason recorded. Failures of the database as a
+//! whole are neither: they leave the plan as it is, to be repeated later.
 
 use diesel::result::QueryResult;
 
@@ -9,12 +16,11 @@ use crate::database::Db;
 use crate::database::connection::Part;
 use crate::problem::{Kind, Problem};
 
-/// Names a plan.
+/// The identity of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PlanId {
     /// A step with one item.
     Item {
-        /// The item.
         item_id: String,
         /// [`schedule::PUBLISH`] or [`schedule::UNPUBLISH`].
         operation: String,
@@ -23,29 +29,34 @@ pub enum PlanId {
     Release(String),
 }
 
-/// A plan and its moment.
+/// A plan with the time at which it is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// When it is due (µs).
+    /// Due time (µs).
     pub due_at: i64,
-    /// Which it is.
+    /// The identity of the plan.
     pub id: PlanId,
 }
 
-/// How a plan ended.
+/// The outcome of an attempt to carry out a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanOutcome {
-    /// It was carried out, or somebody had done or withdrawn it meanwhile.
+    /// The plan was carried out, or an editor or another node had carried it out or withdrawn it before.
     Done,
-    /// It was refused: nothing of it happened, its editors are told why, and it is no plan any more.
+    /// The plan was refused: the content is unchanged, the reason is recorded for editors, and the plan is
+    /// gone.
     Failed,
-    /// Nothing happened, for a reason that is not its own (a cancelled statement), or that could not even be
-    /// told: it is still a plan, to be tried again later.
+    /// The attempt failed for a reason outside the plan, such as a cancelled statement, or its failure could
+    /// not be recorded. The plan still stands.
     Retry,
 }
 
-/// The plans that are due at `moment` (µs), the earliest first; at one moment, single items come before
-/// releases.
+/// Returns the plans that are due at `moment` (µs), earliest first; of plans with the same time, those of
+/// single items come before releases. At most `limit` plans are returned.
+///
+/// # Errors
+///
+/// Fails if a query fails.
 pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
     let mut plans = schedule::due(connection, moment, limit)?;
     plans.extend(releases::due(connection, moment, limit)?);
@@ -54,25 +65,31 @@ pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan
     Ok(plans)
 }
 
-/// Carries out a plan, or tells its editors why that was refused.
+/// Carries out a plan, or records for its editors why it was refused.
+///
+/// The attempt and the record of its failure are two savepoints: the first is rolled back as a whole before
+/// the second begins, so a refused publication leaves the item and its working draft exactly as they were.
 ///
 /// # Errors
-/// Fails only where the transaction itself is lost, such as with its connection.
+///
+/// Fails only if the transaction itself is lost, for example with its connection.
 pub fn carry_out(connection: &mut Db, site: &Site, plan: &Plan) -> QueryResult<PlanOutcome> {
     let refused = match connection.in_part(Part::PLAN, |c| attempt(c, site, plan))? {
         Ok(()) => return Ok(PlanOutcome::Done),
         Err(problem) => problem,
     };
-    // What is public must not stay so because of a fault of ours.
+    // An unavailable database is no fault of the plan, so the plan is repeated. So is an unpublication that
+    // fails with an internal error: if it were given up, the item would stay public because of an error in
+    // Plenary.
     let own_fault = refused.kind != Kind::Unavailable && !(refused.kind == Kind::Internal && plan.takes_down());
     if !own_fault {
-        tracing::error!(plan = ?plan.id, detail = refused.detail, "a plan could not be carried out; it is tried again");
+        tracing::error!(plan = ?plan.id, detail = refused.detail, "plan could not be carried out, will retry");
         return Ok(PlanOutcome::Retry);
     }
     match connection.in_part(Part::PLAN, |c| report(c, site, plan, &refused))? {
         Ok(()) => Ok(PlanOutcome::Failed),
         Err(problem) => {
-            tracing::error!(plan = ?plan.id, detail = problem.detail, "that a plan failed could not be written down");
+            tracing::error!(plan = ?plan.id, detail = problem.detail, "plan failure could not be recorded, will retry");
             Ok(PlanOutcome::Retry)
         }
     }
@@ -84,7 +101,11 @@ impl Plan {
     }
 }
 
-/// Carries out a plan. What it did is to be dropped where it fails.
+/// Carries out a plan without a savepoint. If it fails, the caller must roll back what it did.
+///
+/// # Errors
+///
+/// Fails if a step of the plan is refused, and if a statement fails.
 pub fn attempt(connection: &mut Db, site: &Site, plan: &Plan) -> Result<(), Problem> {
     match &plan.id {
         PlanId::Item { item_id, operation } => schedule::attempt(connection, site, item_id, operation),
@@ -92,11 +113,11 @@ pub fn attempt(connection: &mut Db, site: &Site, plan: &Plan) -> Result<(), Prob
     }
 }
 
-/// Tells the editors of a plan why it was refused, and forgets it.
+/// Records for the editors of a plan why it was refused, and ends the plan.
 fn report(connection: &mut Db, site: &Site, plan: &Plan, refused: &Problem) -> Result<(), Problem> {
     let faults: Vec<String> = refused.errors.iter().map(|e| format!("{}: {}", e.pointer, e.message)).collect();
     let reason = if faults.is_empty() { refused.detail.clone() } else { faults.join("; ") };
-    tracing::warn!(plan = ?plan.id, reason, "what was planned did not happen");
+    tracing::warn!(plan = ?plan.id, reason, "plan was refused");
     match &plan.id {
         PlanId::Item { item_id, operation } => schedule::report(connection, site, item_id, operation, reason),
         PlanId::Release(id) => releases::report(connection, id, reason, &refused.errors),

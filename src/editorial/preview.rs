@@ -1,4 +1,5 @@
-//! Links that show what is not public yet: one item with its newest text, or the site at a moment.
+//! Preview links: signed links with which somebody without an account sees unpublished content, either one
+//! item with its newest text or the site at a future time.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -20,32 +21,38 @@ const PURPOSE: &str = "preview";
 pub struct PreviewLink {
     /// UUIDv7.
     pub id: String,
-    /// The item that it shows; none for the whole site.
+    /// The id of the item that the link shows; none for the whole site.
     pub item_id: Option<String>,
-    /// The moment at which it shows the site (µs), 0 for none.
+    /// The time at which the link shows the site (µs), or 0 if it names none.
     pub view_at: i64,
-    /// Who made it.
+    /// The id of the account that created the link.
     pub created_by: Option<String>,
-    /// When (µs).
+    /// Time of creation (µs).
     pub created_at: i64,
-    /// Until when it is good (µs).
+    /// Time of expiry (µs).
     pub expires_at: i64,
-    /// When it was revoked (µs), or 0.
+    /// Time of revocation (µs), or 0.
     pub revoked_at: i64,
 }
 
 impl PreviewLink {
-    /// The text that shows it.
+    /// Returns the signed token for `?preview=`. It holds only the id: what the link shows and until when is
+    /// read from the database with each request, so a link can be revoked.
     pub fn token(&self, key: &[u8]) -> String {
         signed::seal(key, PURPOSE, self.id.as_bytes())
     }
 
+    /// Returns whether the link is neither revoked nor expired.
     fn is_good(&self) -> bool {
         self.revoked_at == 0 && self.expires_at > now()
     }
 }
 
-/// Makes a link.
+/// Creates a preview link and its journal entry.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn create(
     connection: &mut Db,
     author: &Author,
@@ -60,7 +67,11 @@ pub fn create(
     Ok(link)
 }
 
-/// The links that are good, the newest first.
+/// Returns the valid links, newest first.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn all(connection: &mut Db, limit: i64) -> QueryResult<Vec<PreviewLink>> {
     preview_links::table
         .filter(preview_links::revoked_at.eq(0).and(preview_links::expires_at.gt(now())))
@@ -70,7 +81,12 @@ pub fn all(connection: &mut Db, limit: i64) -> QueryResult<Vec<PreviewLink>> {
         .load(connection)
 }
 
-/// Ends a link: one's own, or for those who may publish, anybody's.
+/// Revokes a link. Roles that may publish can revoke any link, others only their own.
+///
+/// # Errors
+///
+/// Fails with `NotFound` if there is no valid link with this id, with `Forbidden` if it belongs to somebody
+/// else and the role may not publish, and if a statement fails.
 pub fn revoke(connection: &mut Db, author: &Author, role: Role, id: &str) -> Result<(), Problem> {
     let found: Option<PreviewLink> =
         preview_links::table.find(id).select(PreviewLink::as_select()).first(connection).optional()?;
@@ -82,20 +98,30 @@ pub fn revoke(connection: &mut Db, author: &Author, role: Role, id: &str) -> Res
     Ok(told(connection, author, "revoke", &link)?)
 }
 
-/// The link of a token, if it is good.
+/// Returns the valid link of a token.
+///
+/// # Errors
+///
+/// Fails with `Unauthorised` if the signature is wrong or the link is expired, revoked or unknown, and if the
+/// query fails.
 pub fn by_token(connection: &mut Db, key: &[u8], token: &str) -> Result<PreviewLink, Problem> {
-    let refused = || Problem::new(Kind::Unauthorised, "this preview link is not valid, or not any more");
+    let refused = || Problem::new(Kind::Unauthorised, "the preview link is invalid, expired or revoked");
     let id = signed::open(key, PURPOSE, token).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
     let found: Option<PreviewLink> =
         preview_links::table.find(id).select(PreviewLink::as_select()).first(connection).optional()?;
     found.filter(PreviewLink::is_good).ok_or_else(refused)
 }
 
-/// Forgets links that nobody can use any more.
+/// Deletes expired links and returns their number.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn forget_ended(connection: &mut Db) -> QueryResult<usize> {
     diesel::delete(preview_links::table.filter(preview_links::expires_at.lt(now()))).execute(connection)
 }
 
+/// Appends a journal entry about a link.
 fn told(connection: &mut Db, author: &Author, action: &str, link: &PreviewLink) -> QueryResult<()> {
     let at = (link.view_at > 0).then(|| utc_text(link.view_at));
     let snapshot = serde_json::json!({"item": link.item_id, "at": at, "expires_at": utc_text(link.expires_at)});

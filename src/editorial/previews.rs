@@ -1,5 +1,9 @@
-//! The site at moments that lie ahead, beside all else: each of a few threads keeps an [`Overlay`] in a sandbox
-//! of its own and reads there. Neither making one nor reading it takes anything from the writer.
+//! Previews of the site at future times.
+//!
+//! Each of a few threads keeps one [`Overlay`] in a sandbox of its own and serves reads from it. Neither
+//! building an overlay nor reading it takes a lock or a turn of the writer, so no write waits for a preview.
+//! Reads of the same span share an overlay, since carrying out its plans is what costs; the first read waits
+//! for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,16 +19,16 @@ use crate::database::metrics::counter;
 use crate::database::{Database, DatabaseError, Db, sandbox};
 use crate::problem::{Kind, Problem};
 
-/// The most overlays that are kept at a time.
+/// Maximum number of overlays, and so of threads.
 const MOST: usize = 4;
-/// An overlay that nobody looks at for so long is forgotten.
+/// Time without a read after which an overlay is dropped.
 const IDLE: Duration = Duration::from_secs(300);
-/// Reads of one overlay that may wait.
+/// Maximum number of reads that wait for one overlay.
 const QUEUE: usize = 256;
-/// The longest that a read waits, while an overlay is made and others are read.
+/// Maximum time that a read waits, including the time in which the overlay is built.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often an overlay is made anew that writes overtake meanwhile; after that, the read sees the state in
-/// which it was made.
+/// Number of times that an overlay is rebuilt because writes made it invalid while it was built. After that,
+/// the read sees the state in which the overlay was built.
 const TRIES: usize = 3;
 /// While the database is written to, a thread rests this many times as long as it worked: previews then take at most
 /// a fifth of one core, however many ask for them, and writes keep their pace.
@@ -32,29 +36,29 @@ const REST: u32 = 4;
 /// The longest rest after one read.
 const MAX_REST: Duration = Duration::from_millis(50);
 
-/// What is known of the overlay of a thread.
+/// A valid overlay of a thread, as callers see it.
 #[derive(Debug, Clone, Copy)]
 struct Shown {
     span: Span,
     generation: u64,
-    /// The time of the ledger at which it was last found right.
+    /// Time of the invalidation clock at which the overlay was last found valid.
     right_at: u64,
 }
 
-/// What threads and callers share of one overlay.
+/// The state of one overlay, shared by its thread and by callers.
 type State = Arc<Mutex<Option<Shown>>>;
 
 static MADE: LazyLock<IntCounter> = LazyLock::new(|| {
-    counter("plenary_previews_made_total", "Times that the site at a moment was worked out anew from its plans.")
+    counter("plenary_previews_made_total", "Number of times that a preview of the site at a future time was built.")
 });
 
 type Job = Box<dyn FnOnce(&mut Session) + Send>;
 
-/// A thread with its overlay, as callers know it.
+/// A preview thread, as callers see it.
 struct Slot {
     queue: flume::Sender<Job>,
     state: State,
-    /// The beginning of the span that it was last sent for.
+    /// Start of the span that was last requested from the thread.
     wanted: i64,
     used_at: Instant,
 }
@@ -64,7 +68,7 @@ pub struct Previews {
     database: Database,
     site: Arc<Site>,
     slots: Mutex<Vec<Slot>>,
-    /// One overlay is made at a time, so that no more than one core is taken for it.
+    /// Held while an overlay is built: one at a time, so that building takes no more than one core.
     making: Arc<Mutex<()>>,
 }
 
@@ -73,16 +77,19 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Previews {
-    /// None yet.
+    /// Creates an empty set of overlays. Threads are started when they are needed.
     pub fn new(database: &Database, site: &Arc<Site>) -> Self {
         let (database, site) = (database.clone(), Arc::clone(site));
         Self { database, site, slots: Mutex::default(), making: Arc::default() }
     }
 
-    /// Reads the site as the public will see it at `moment` (µs).
+    /// Runs `read` on the site as the public will see it at `moment` (µs). Without a plan that is due by
+    /// then, that is the stored site, and an ordinary reader serves it.
     ///
     /// # Errors
-    /// Fails as `read` does, where too many plans are due by then, and where too much is waiting.
+    ///
+    /// Fails as `read` does; with `BadRequest` if too many plans are due by then; and with `Unavailable` if
+    /// too many reads wait, the wait takes too long, or the database fails.
     pub async fn read<T: Send + 'static>(
         &self,
         moment: i64,
@@ -92,13 +99,16 @@ impl Previews {
         send(&queue, move |session| session.read(moment, |connection, _| read(connection))).await
     }
 
-    /// Names what the site is at `moment`, as far as plans decide it: equal numbers mean equal overlays, 0
-    /// none.
+    /// Returns the generation of the overlay for `moment` (µs), which cached responses have in their keys:
+    /// equal numbers mean the same overlay, and 0 means that no plan is due by then.
     ///
     /// # Errors
-    /// Fails where too many plans are due by then, and where too much is waiting.
+    ///
+    /// Fails as [`Previews::read`] does.
     pub async fn generation(&self, moment: i64) -> Result<u64, Problem> {
         let now = self.database.ledger().now();
+        // While the invalidation clock stands still, nothing was written since the overlay was found valid,
+        // so its thread need not be asked.
         let known = locked(&self.slots).iter().find_map(|slot| slot.shown(moment)).filter(|s| s.right_at == now);
         if let Some(shown) = known {
             return Ok(shown.generation);
@@ -107,7 +117,7 @@ impl Previews {
         send(&queue, move |session| session.read(moment, |_, generation| Ok(generation))).await
     }
 
-    /// The thread that shows a moment; none where no plan is due by then.
+    /// Returns the queue of the thread that serves `moment`, or `None` if no plan is due by then.
     async fn route(&self, moment: i64) -> Result<Option<flume::Sender<Job>>, Problem> {
         if let Some(slot) = locked(&self.slots).iter_mut().find(|slot| slot.shown(moment).is_some()) {
             slot.used_at = Instant::now();
@@ -117,8 +127,8 @@ impl Previews {
         span.map(|span| self.slot_for(span.from)).transpose()
     }
 
-    /// The thread that is to show the span that begins here: one that does, a new one, or that which was used
-    /// the longest ago.
+    /// Returns the queue of the thread for the span that begins at `from`: the one that was requested for it
+    /// already, else a new one, else the least recently used one.
     fn slot_for(&self, from: i64) -> Result<flume::Sender<Job>, Problem> {
         let mut slots = locked(&self.slots);
         let place = match slots.iter().position(|slot| slot.wanted == from) {
@@ -134,6 +144,8 @@ impl Previews {
         Ok(slot.queue.clone())
     }
 
+    /// Starts a preview thread. It ends when its slot is dropped, and gives its connection back when it is
+    /// idle.
     fn begin(&self, from: i64) -> Result<Slot, Problem> {
         let (queue, jobs) = flume::bounded::<Job>(QUEUE);
         let state = State::default();
@@ -165,12 +177,16 @@ impl Previews {
 }
 
 impl Slot {
+    /// Returns the thread's overlay if it is valid for `moment`, as far as is known without asking the
+    /// database.
     fn shown(&self, moment: i64) -> Option<Shown> {
         locked(&self.state).filter(|shown| shown.span.contains(moment))
     }
 }
 
-/// Has a thread do this, unless nobody waits for it any more when its turn comes.
+/// Runs `work` on a preview thread and waits for the result. A job whose caller has given up by its turn is
+/// skipped. A job that panics drops the overlay, whose connection may be in the middle of anything, and
+/// leaves the thread running.
 async fn send<T: Send + 'static>(
     queue: &flume::Sender<Job>,
     work: impl FnOnce(&mut Session) -> Result<T, Problem> + Send + 'static,
@@ -189,11 +205,11 @@ async fn send<T: Send + 'static>(
     queue.try_send(job).map_err(|_| Problem::from(DatabaseError::Overloaded))?;
     match tokio::time::timeout(PATIENCE, wait).await {
         Ok(answered) => answered.unwrap_or_else(|_| Err(DatabaseError::Gone.into())),
-        Err(_) => Err(Problem::new(Kind::Unavailable, "the site at this moment is being worked out").retry_after(5)),
+        Err(_) => Err(Problem::new(Kind::Unavailable, "the preview for this time is still being built").retry_after(5)),
     }
 }
 
-/// A sandbox with an overlay, on its thread.
+/// The sandbox and overlay of a preview thread.
 struct Session {
     database: Database,
     site: Arc<Site>,
@@ -216,23 +232,28 @@ impl Session {
         }
     }
 
-    /// Reads with the overlay of a moment, in one state of the database; `read` is told its generation.
+    /// Runs `read` with the overlay for `moment`, in one read transaction. `read` also gets the generation of
+    /// the overlay.
     fn read<T>(&mut self, moment: i64, read: impl FnOnce(&mut Db, u64) -> Result<T, Problem>) -> Result<T, Problem> {
         let mut outcome = self.open(moment);
         if outcome.as_ref().is_err_and(|problem| problem.kind.status() >= 500) {
-            // The database closed the connection meanwhile, or made it of no use.
+            // The connection may have been idle for minutes, and the database may have closed it. `open` has
+            // dropped it, so the second attempt uses a new one.
             outcome = self.open(moment);
         }
         let (generation, lasts) = outcome?;
         let Some(connection) = self.connection.as_mut() else { return Err(DatabaseError::Gone.into()) };
         let outcome = read(connection, generation);
+        // The overlay was committed to the temporary tables before, so the rollback ends only the read. An
+        // overlay that was built in this transaction does not last, and goes with it.
         if connection.rollback().is_err() || !lasts {
             self.forget();
         }
         outcome
     }
 
-    /// Begins a transaction with the right overlay: its generation, and whether it stays after that.
+    /// Begins a read transaction with a valid overlay. Returns its generation, and whether it lasts beyond
+    /// the transaction.
     fn open(&mut self, moment: i64) -> Result<(u64, bool), Problem> {
         let opened = self.try_open(moment);
         if opened.is_err() {
@@ -241,6 +262,10 @@ impl Session {
         opened
     }
 
+    /// Does the work of [`Session::open`], which cleans up if it fails.
+    ///
+    /// A new overlay is committed and then checked again in the read transaction that follows, since writes
+    /// may have come between the two.
     fn try_open(&mut self, moment: i64) -> Result<(u64, bool), Problem> {
         for _ in 0..TRIES {
             if let Some(generation) = self.reopen(moment)? {
@@ -249,15 +274,19 @@ impl Session {
             self.make(moment)?;
             self.connection()?.commit()?;
         }
-        // Writes overtake it again and again: this is the state in which it was made.
+        // Under steady writes to the planned items no overlay would ever be found valid. The last one is read
+        // in the transaction in which it is built, where it is right by definition, and dropped afterwards.
         match self.reopen(moment)? {
             Some(generation) => Ok((generation, true)),
             None => Ok((self.make(moment)?, false)),
         }
     }
 
-    /// Begins a transaction with the overlay that is there, if it is right for this moment.
+    /// Begins a read transaction with the present overlay, if it is valid for `moment`.
     fn reopen(&mut self, moment: i64) -> Result<Option<u64>, Problem> {
+        // The clock is read before the transaction begins. A write that comes in between is then newer than
+        // `right_at`, and the overlay is checked again, although it need not be; the other way round, it
+        // would be taken for valid without having seen the write.
         let right_at = self.database.ledger().now();
         let Some((mut overlay, generation)) = self.overlay.take() else { return Ok(None) };
         let connection = self.connection()?;
@@ -272,7 +301,7 @@ impl Session {
         Ok(Some(generation))
     }
 
-    /// Makes an overlay in a transaction of its own, which stays open.
+    /// Builds an overlay in a new transaction, which stays open.
     fn make(&mut self, moment: i64) -> Result<u64, Problem> {
         static GENERATION: AtomicU64 = AtomicU64::new(1);
         let making = Arc::clone(&self.making);
@@ -288,6 +317,7 @@ impl Session {
         Ok(generation)
     }
 
+    /// Returns the sandbox's connection, and opens it if there is none.
     fn connection(&mut self) -> Result<&mut Db, DatabaseError> {
         if self.connection.is_none() {
             self.connection = Some(self.database.sandbox()?);
@@ -295,7 +325,7 @@ impl Session {
         self.connection.as_mut().ok_or(DatabaseError::Gone)
     }
 
-    /// Gives back what it holds.
+    /// Drops the overlay and the connection, which holds the temporary tables.
     fn forget(&mut self) {
         *locked(&self.state) = None;
         (self.overlay, self.connection) = (None, None);

@@ -1,5 +1,5 @@
-//! The end of what is in the trash: after the configured time it is gone for good. The journal keeps
-//! what it was.
+//! The purge of the trash: items that have been in it for longer than the configured time are deleted for
+//! good. The journal keeps their last state.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -13,7 +13,12 @@ use crate::resources::Resource;
 
 const DAY: i64 = 86_400_000_000;
 
-/// Removes what has been in the trash for longer than `days`; says how many items went.
+/// Deletes the items that have been in the trash for longer than `days`, and returns how many were deleted.
+/// Items that something else refers to stay; they are looked at again at the next run.
+///
+/// # Errors
+///
+/// Fails if the database fails. Items that were deleted until then stay deleted.
 pub async fn run(database: &Database, days: u32) -> Result<usize, Problem> {
     let bound = now() - i64::from(days) * DAY;
     let due = move |c: &mut Db| {
@@ -22,7 +27,8 @@ pub async fn run(database: &Database, days: u32) -> Result<usize, Problem> {
     };
     let (mut gone, mut named) = (0, 0);
     for id in database.read(due).await? {
-        // One transaction each: other writes come in between.
+        // One transaction for each item, so that other writes come in between. The item is read again in it:
+        // an editor may have restored it since the list was made, or another node may have deleted it.
         match database.write_content(move |c| remove(c, &id, bound)).await? {
             End::Gone => gone += 1,
             End::Named => named += 1,
@@ -30,22 +36,24 @@ pub async fn run(database: &Database, days: u32) -> Result<usize, Problem> {
         }
     }
     if named > 0 {
-        tracing::info!(named, "items stay in the trash, since others, working drafts or releases name them");
+        tracing::info!(named, "items stay in the trash: other items, working drafts or releases refer to them");
     }
     Ok(gone)
 }
 
-/// What became of an item whose time in the trash is over.
+/// The outcome for an item whose time in the trash is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
+    /// The item was deleted.
     Gone,
-    /// Something else still names it.
+    /// Something else refers to the item, so it stays.
     Named,
-    /// Somebody took it out of the trash, or another node removed it.
+    /// The item was restored, or another node deleted it.
     Taken,
 }
 
-/// Removes one item with what is filed under it, unless something else names any of them.
+/// Deletes one item with the items that are filed under it, unless something outside of them refers to any of
+/// them.
 fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<End, Problem> {
     let found: Option<Item> = items::table
         .find(id)
@@ -59,7 +67,8 @@ fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<End, Problem> {
     if is_named(connection, &all)? {
         return Ok(End::Named);
     }
-    // What refers goes before what is referred to.
+    // Children go first: they refer to their parent, and foreign keys refuse to delete the target of a
+    // reference. The journal entry follows each deletion with the state that the item had.
     for gone in children.iter().chain([&item]) {
         diesel::delete(items::table.find(&gone.id)).execute(connection)?;
         let author = Author { request_id: "purge".to_owned(), ..Author::default() };
@@ -68,9 +77,12 @@ fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<End, Problem> {
     Ok(End::Gone)
 }
 
-/// Whether another item names one of these, the working draft of another item does (it will refer to it once
-/// it is published), or a release that has not gone live. What is scheduled for single items needs no look:
-/// the text that will be published is that of a working draft, or of an item.
+/// Returns whether something outside of `all` refers to one of them: an item, the working draft of an item,
+/// or a release that is not published.
+///
+/// Working drafts count because they will refer to the item once they are published; a publication that was
+/// planned would fail then. Schedules of single items need no look of their own: the text that they publish
+/// is that of an item or of a working draft.
 fn is_named(connection: &mut Db, all: &[&str]) -> QueryResult<bool> {
     let dialect = connection.dialect();
     let mut sources: Vec<String> =
@@ -89,6 +101,7 @@ fn is_named(connection: &mut Db, all: &[&str]) -> QueryResult<bool> {
     Ok(planned.is_some())
 }
 
+/// Loads the items that are filed under an item, whether they are in the trash or not.
 fn filed_under(connection: &mut Db, item: &Item) -> QueryResult<Vec<Item>> {
     let Some(children) = Resource::of_kind(&item.kind).and_then(|resource| resource.children) else {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! Releases: a named set of steps that are taken together, at a moment or by hand.
+//! Releases: named sets of workflow steps that are taken together, at a planned time or by hand.
 
 use std::collections::HashMap;
 
@@ -24,61 +24,70 @@ use crate::resources::Resource;
 pub struct Release {
     /// UUIDv7.
     pub id: String,
-    /// What editors call it.
+    /// The name that editors gave the release.
     pub name: String,
-    /// open, scheduled, published or failed.
+    /// `open`, `scheduled`, `published` or `failed`.
     pub status: String,
-    /// When it is to go live (µs), or 0.
+    /// Planned time of publication (µs), or 0.
     pub due_at: i64,
-    /// Grows by one with each write.
+    /// Version of the release, increased by one with each write.
     pub version: i64,
-    /// When it was made (µs).
+    /// Time of creation (µs).
     pub created_at: i64,
-    /// When it was last written (µs).
+    /// Time of the last write (µs).
     pub updated_at: i64,
-    /// By whom it was made.
+    /// The id of the account that created the release.
     pub created_by: Option<String>,
-    /// Why it did not go live.
+    /// The reason for which the release could not be published.
     pub failure: Option<String>,
 }
 
-/// A member of a release.
+/// A row of `release_items`: an item of a release with its step.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = release_items)]
 pub struct Member {
-    /// The release.
     pub release_id: String,
-    /// Its place.
+    /// Index in the release, from 0.
     pub position: i32,
-    /// The item.
     pub item_id: String,
-    /// publish, unpublish or archive.
+    /// `publish`, `unpublish` or `archive`.
     pub operation: String,
 }
 
-/// What a release is to become; what is none stays.
+/// A change of a release; members that are `None` stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// The name.
     pub name: Option<String>,
-    /// When (µs); 0 for no moment.
+    /// Planned time of publication (µs); 0 removes it.
     pub due_at: Option<i64>,
-    /// Items, with what is to happen to them.
+    /// The items with their steps, in place of all earlier ones.
     pub steps: Option<Vec<Step>>,
 }
 
-/// All releases, the newest first.
+/// Returns the newest releases, newest first.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn all(connection: &mut Db, limit: i64) -> QueryResult<Vec<Release>> {
     releases::table.order(releases::id.desc()).limit(limit).select(Release::as_select()).load(connection)
 }
 
-/// One release.
+/// Loads a release by its id.
+///
+/// # Errors
+///
+/// Fails with `NotFound` if the release does not exist, and if the query fails.
 pub fn by_id(connection: &mut Db, id: &str) -> Result<Release, Problem> {
     let found = releases::table.find(id).select(Release::as_select()).first(connection).optional()?;
     found.ok_or_else(|| Problem::not_found("release"))
 }
 
-/// The members of these releases, in order, each with kind, slug and state of its item.
+/// Loads the members of several releases with their items, ordered by release and position.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn members(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<(Member, crate::items::Item)>> {
     release_items::table
         .inner_join(items::table)
@@ -88,7 +97,12 @@ pub fn members(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<(Member, cr
         .load(connection)
 }
 
-/// Makes a release.
+/// Creates a release.
+///
+/// # Errors
+///
+/// Fails with `Invalid` if a step names no item or an item twice, or if the release has a planned time and
+/// could not be published now; and if a statement fails.
 pub fn create(connection: &mut Db, pen: Pen<'_>, wanted: Wanted) -> Result<Release, Problem> {
     let at = now();
     let release = Release {
@@ -106,7 +120,12 @@ pub fn create(connection: &mut Db, pen: Pen<'_>, wanted: Wanted) -> Result<Relea
     write(connection, pen, "create", release, wanted)
 }
 
-/// Changes a release that is still at `version` and has not gone live.
+/// Changes a release that is at a version that `version` accepts and has not been published.
+///
+/// # Errors
+///
+/// Fails with `NotFound` if the release does not exist, with `PreconditionFailed` if it has another version,
+/// with `Conflict` if it has been published, and otherwise as [`create`] does.
 pub fn update(
     connection: &mut Db,
     pen: Pen<'_>,
@@ -118,15 +137,15 @@ pub fn update(
     write(connection, pen, "update", release, wanted)
 }
 
-/// The release, if it is at this version and has not gone live.
+/// Loads a release that must be at an accepted version and not yet published.
 fn open(connection: &mut Db, id: &str, version: &Expected) -> Result<Release, Problem> {
     let release = by_id(connection, id)?;
     if !version.accepts(release.version) {
-        let detail = format!("the release is at version {} now", release.version);
+        let detail = format!("the release is now at version {}", release.version);
         return Err(Problem::new(Kind::PreconditionFailed, detail));
     }
     if release.status == "published" {
-        return Err(Problem::new(Kind::Conflict, "the release has gone live"));
+        return Err(Problem::new(Kind::Conflict, "the release is already published"));
     }
     Ok(release)
 }
@@ -146,7 +165,8 @@ fn write(
     release.failure = None;
     release.status = if release.due_at > 0 { "scheduled" } else { "open" }.to_owned();
     if release.due_at > 0 {
-        // What could not go live now is not planned either.
+        // A plan is accepted only if the release could be published now, so that editors learn of an obstacle
+        // while they can remove it. The attempt at the due time checks everything again.
         let steps = steps_of(connection, &release.id)?;
         bulk::try_all(connection, pen, "items", &steps)?;
     }
@@ -161,6 +181,7 @@ fn save(connection: &mut Db, author: &Author, action: &str, mut release: Release
     Ok(release)
 }
 
+/// Appends a journal entry about a release.
 fn told(connection: &mut Db, author: &Author, action: &str, release: &Release) -> QueryResult<()> {
     let snapshot = serde_json::json!({
         "name": release.name, "status": release.status, "due_at": release.due_at, "failure": release.failure,
@@ -176,6 +197,7 @@ fn told(connection: &mut Db, author: &Author, action: &str, release: &Release) -
     journal::append(connection, author, entry)
 }
 
+/// Replaces the members of a release. All steps are looked at before any violation is returned.
 fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Problem> {
     diesel::delete(release_items::table.filter(release_items::release_id.eq(id))).execute(connection)?;
     let mut seen: HashMap<String, usize> = HashMap::new();
@@ -184,7 +206,7 @@ fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Prob
         let place = format!("/items/{position}/id");
         match super::operations::find(connection, step.resource, &step.key) {
             Ok(item) if seen.insert(item.id.clone(), position).is_some() => {
-                faults.add(place, "duplicate", "the same item stands above already");
+                faults.add(place, "duplicate", "the item is already in the release");
             }
             Ok(item) => {
                 let member = Member {
@@ -204,7 +226,10 @@ fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Prob
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }
 
-/// The steps that a release still has to take: what was done meanwhile is left out.
+/// Returns the steps that a release still has to take. A step whose result is already there, such as the
+/// publication of an item that an editor has published since, is left out; otherwise it would be refused and
+/// the whole release with it. Items in the trash are kept in, so that the release is refused with that
+/// reason.
 fn steps_of(connection: &mut Db, id: &str) -> QueryResult<Vec<Step>> {
     let all = members(connection, &[id])?.into_iter().filter_map(|(member, item)| {
         let operation = operation(&member.operation)?;
@@ -217,12 +242,16 @@ fn steps_of(connection: &mut Db, id: &str) -> QueryResult<Vec<Step>> {
     Ok(all.collect())
 }
 
-/// The step that this word means in a release.
+/// Parses the name of a step that a release can take.
 pub fn operation(word: &str) -> Option<Operation> {
     [Operation::Publish, Operation::Unpublish, Operation::Archive].into_iter().find(|known| known.word() == word)
 }
 
-/// Takes all steps of a release that is still at `version`.
+/// Publishes a release at a version that `version` accepts: takes all of its steps, or none.
+///
+/// # Errors
+///
+/// Fails as [`update`] does, and with `Invalid` if a step is refused. The caller must then roll back.
 pub fn publish(connection: &mut Db, pen: Pen<'_>, id: &str, version: &Expected) -> Result<Release, Problem> {
     let release = open(connection, id, version)?;
     let steps = steps_of(connection, id)?;
@@ -230,14 +259,23 @@ pub fn publish(connection: &mut Db, pen: Pen<'_>, id: &str, version: &Expected) 
     save(connection, pen.author, "publish", Release { status: "published".to_owned(), failure: None, ..release })
 }
 
-/// Forgets a release that has not gone live.
+/// Deletes a release that has not been published.
+///
+/// # Errors
+///
+/// Fails with `NotFound` if the release does not exist, with `PreconditionFailed` if it has another version,
+/// with `Conflict` if it has been published, and if a statement fails.
 pub fn remove(connection: &mut Db, pen: Pen<'_>, id: &str, version: &Expected) -> Result<(), Problem> {
     let release = open(connection, id, version)?;
     diesel::delete(releases::table.find(id)).execute(connection)?;
     Ok(told(connection, pen.author, "delete", &release)?)
 }
 
-/// The releases that are due at `moment` (µs), the earliest first.
+/// Returns the planned releases that are due at `moment` (µs), earliest first, at most `limit` of them.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
     let rows: Vec<(i64, String)> = releases::table
         .filter(releases::status.eq("scheduled").and(releases::due_at.le(moment)))
@@ -248,7 +286,12 @@ pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan
     Ok(rows.into_iter().map(|(due_at, id)| Plan { due_at, id: PlanId::Release(id) }).collect())
 }
 
-/// Whether a release that is planned will publish this item.
+/// Returns whether an item is part of a scheduled release. Changes of its text would become public with the
+/// release, so they require the permission to publish.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn will_publish(connection: &mut Db, item_id: &str) -> QueryResult<bool> {
     let found: Option<String> = release_items::table
         .inner_join(releases::table.on(releases::id.eq(release_items::release_id)))
@@ -259,13 +302,13 @@ pub fn will_publish(connection: &mut Db, item_id: &str) -> QueryResult<bool> {
     Ok(found.is_some())
 }
 
-/// A release that is still planned.
+/// Loads a release if it is still scheduled.
 fn planned(connection: &mut Db, id: &str) -> QueryResult<Option<Release>> {
     let planned = releases::table.find(id).filter(releases::status.eq("scheduled"));
     planned.select(Release::as_select()).first(connection).optional()
 }
 
-/// Whoever made it lets it go live.
+/// Returns the author under whom a planned release is published: the account that created it.
 fn author(release: &Release) -> Author {
     Author {
         account_id: release.created_by.clone(),
@@ -276,8 +319,12 @@ fn author(release: &Release) -> Author {
     }
 }
 
-/// Takes all steps of a release that is planned; one that is no plan any more was made or withdrawn by
-/// somebody.
+/// Takes all steps of a scheduled release. One that is no longer scheduled was published by another node or
+/// an editor, or withdrawn, and nothing happens.
+///
+/// # Errors
+///
+/// Fails with `Invalid` if a step is refused, and if a statement fails. The caller must then roll back.
 pub fn attempt(connection: &mut Db, site: &Site, id: &str) -> Result<(), Problem> {
     let Some(release) = planned(connection, id)? else { return Ok(()) };
     let author = author(&release);
@@ -287,8 +334,12 @@ pub fn attempt(connection: &mut Db, site: &Site, id: &str) -> Result<(), Problem
     save(connection, &author, "publish", live).map(drop)
 }
 
-/// Tells why a planned release was refused: in the release and the journal, and on each item that stood
-/// against it.
+/// Records why a scheduled release was refused: in the release, in the journal, and in a comment on each item
+/// whose step was refused.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn report(connection: &mut Db, id: &str, reason: String, faults: &[Fault]) -> Result<(), Problem> {
     let Some(release) = planned(connection, id)? else { return Ok(()) };
     let (author, name) = (author(&release), release.name.clone());
@@ -298,7 +349,7 @@ pub fn report(connection: &mut Db, id: &str, reason: String, faults: &[Fault]) -
         let place = format!("/items/{}", member.position);
         let own: Vec<&str> = faults.iter().filter(|f| f.pointer == place).map(|f| f.message.as_str()).collect();
         if !own.is_empty() {
-            let why = format!("The release \"{name}\" did not go live: {}", own.join("; "));
+            let why = format!("The release \"{name}\" was not published: {}", own.join("; "));
             review::comment(connection, &system, &item, None, &why)?;
         }
     }

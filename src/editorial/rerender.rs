@@ -1,5 +1,8 @@
-//! Ready answers are computed when an item is written. When the program or the site's languages
-//! changed since, they are computed anew, once, at start.
+//! The renewal of everything that is derived from stored content.
+//!
+//! Rendered JSON and derived columns are computed when an item is written. If the program renders in another
+//! way since, or the site's languages or time zone have changed, they are computed again for all items, once,
+//! at start.
 
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
@@ -11,13 +14,22 @@ use crate::database::{Database, DatabaseError, Db};
 use crate::items::Item;
 use crate::resources::{ALL, Resource};
 
-/// Grows when answers are written in another way than before.
+/// Version of the rendering. It must be increased whenever the same content is rendered in another way; a
+/// change of the declared fields and filters is noticed without it.
 const RENDER_VERSION: u32 = 5;
-/// Items in a transaction: other writers come in between.
+/// Number of items in one transaction; other writes come in between.
 const CHUNK: i64 = 500;
+/// The row of `settings` with the fingerprint under which everything was rendered.
 const SETTING: &str = "rendered_for";
 
-/// Computes all ready answers anew if they were made under other circumstances; says how many.
+/// Renders all items again if they were rendered under another fingerprint, and returns how many.
+///
+/// The new fingerprint is stored last. If the program ends before, the next start renders everything again.
+/// Versions stay and no journal entry is written, since nobody has changed the content.
+///
+/// # Errors
+///
+/// Fails if the database fails.
 pub async fn if_needed(database: &Database, site: &Site) -> Result<u64, DatabaseError> {
     if is_current(database, site).await? {
         return Ok(0);
@@ -42,10 +54,11 @@ pub async fn if_needed(database: &Database, site: &Site) -> Result<u64, Database
     Ok(count)
 }
 
-/// Whether all ready answers were made under the present circumstances.
+/// Returns whether all items were rendered under the current fingerprint.
 ///
 /// # Errors
-/// When the database fails.
+///
+/// Fails if the database fails.
 pub async fn is_current(database: &Database, site: &Site) -> Result<bool, DatabaseError> {
     let have: Option<String> = database
         .read(|c| Ok::<_, DatabaseError>(settings::table.find(SETTING).select(settings::value).first(c).optional()?))
@@ -53,6 +66,8 @@ pub async fn is_current(database: &Database, site: &Site) -> Result<bool, Databa
     Ok(have == Some(fingerprint(site)))
 }
 
+/// Returns a hash of the circumstances of rendering: the version of the code, the site's languages and time
+/// zone, and the declared fields and filters of all kinds.
 fn fingerprint(site: &Site) -> String {
     let mut hash = Sha256::new();
     hash.update(RENDER_VERSION.to_be_bytes());
@@ -63,6 +78,8 @@ fn fingerprint(site: &Site) -> String {
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// Renders the items with the next ids after `after`. Returns the last id and the number of items, or `None`
+/// at the end. Walking by id, unlike an offset, stays correct while items are created and deleted in between.
 fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String, u64)>, DatabaseError> {
     let rows: Vec<Item> = items::table
         .filter(items::id.gt(after))
@@ -75,7 +92,7 @@ fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String
     for mut item in rows {
         let Some(resource) = Resource::of_kind(&item.kind) else { continue };
         let content = item.content();
-        // Neither state nor visibility changes here.
+        // Visibility must not change here, so whether the parent is visible is not looked up.
         let live = item.live;
         derive::fill(&mut item, resource, &content, site, true);
         item.live = live;

@@ -1,4 +1,4 @@
-//! Working together: comments on an item, who takes care of it, who is editing it.
+//! Collaboration on items: comments, assignments, presence, and the inbox.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -16,31 +16,35 @@ use crate::problem::Problem;
 pub struct Comment {
     /// UUIDv7.
     pub id: String,
-    /// What it is about.
+    /// The id of the item that the comment is about.
     pub item_id: String,
-    /// The version that its author saw.
+    /// The version of the item when the comment was written.
     pub version: i64,
-    /// The account; none for Plenary itself.
+    /// The id of the author's account; none for Plenary itself.
     pub author: Option<String>,
-    /// When (µs).
+    /// Time of creation (µs).
     pub created_at: i64,
-    /// When it was settled (µs), or 0.
+    /// Time at which the comment was resolved (µs), or 0.
     pub resolved_at: i64,
-    /// By whom.
+    /// The id of the account that resolved the comment.
     pub resolved_by: Option<String>,
-    /// The place in the content (JSON Pointer).
+    /// JSON Pointer to the value in the content that the comment is about.
     pub pointer: Option<String>,
-    /// The text.
+    /// The text of the comment.
     pub body: String,
 }
 
-/// The most comments of an item that are listed.
+/// Maximum number of comments in a list.
 const MOST: i64 = 500;
 
-/// Id and name of an account.
+/// The id and name of an account.
 pub type Named = (String, String);
 
-/// The comments on an item, the oldest first, each with the name of its author.
+/// Returns the comments on an item with the names of their authors, oldest first, at most `MOST`.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn comments_on(connection: &mut Db, item_id: &str) -> QueryResult<Vec<(Comment, Option<String>)>> {
     comments::table
         .left_join(accounts::table.on(comments::author.eq(accounts::id.nullable())))
@@ -51,7 +55,11 @@ pub fn comments_on(connection: &mut Db, item_id: &str) -> QueryResult<Vec<(Comme
         .load(connection)
 }
 
-/// How many comments on an item are not settled.
+/// Returns the number of unresolved comments on an item.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn open_comments(connection: &mut Db, item_id: &str) -> QueryResult<i64> {
     comments::table
         .filter(comments::item_id.eq(item_id).and(comments::resolved_at.eq(0)))
@@ -59,7 +67,11 @@ pub fn open_comments(connection: &mut Db, item_id: &str) -> QueryResult<i64> {
         .get_result(connection)
 }
 
-/// Comments on an item as it is now.
+/// Adds a comment to an item at its current version.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn comment(
     connection: &mut Db,
     author: &Author,
@@ -82,7 +94,11 @@ pub fn comment(
     Ok(comment)
 }
 
-/// Settles a comment; one that is settled stays as it is.
+/// Resolves a comment. A comment that is resolved already stays as it is.
+///
+/// # Errors
+///
+/// Fails with `NotFound` if the item has no such comment, and if a statement fails.
 pub fn resolve(connection: &mut Db, author: &Author, item_id: &str, id: &str) -> Result<Comment, Problem> {
     let place = comments::table.find(id).filter(comments::item_id.eq(item_id));
     let found: Option<Comment> = place.select(Comment::as_select()).first(connection).optional()?;
@@ -96,7 +112,11 @@ pub fn resolve(connection: &mut Db, author: &Author, item_id: &str, id: &str) ->
     Ok(comment)
 }
 
-/// Who takes care of an item.
+/// Returns the account to which an item is assigned.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn assignee(connection: &mut Db, item_id: &str) -> QueryResult<Option<Named>> {
     assignments::table
         .inner_join(accounts::table.on(accounts::id.eq(assignments::account_id)))
@@ -106,7 +126,12 @@ pub fn assignee(connection: &mut Db, item_id: &str) -> QueryResult<Option<Named>
         .optional()
 }
 
-/// Gives an item to somebody, or to nobody: its next version, since it may replace what somebody else decided.
+/// Assigns an item to an account, or to none. The item gets its next version, so that an assignment cannot
+/// silently replace one that another editor made since.
+///
+/// # Errors
+///
+/// Fails if a statement fails, such as when the account does not exist.
 pub fn assign(connection: &mut Db, pen: Pen<'_>, item: Item, account_id: Option<&str>) -> Result<Item, Problem> {
     diesel::delete(assignments::table.find(&item.id)).execute(connection)?;
     if let Some(account_id) = account_id {
@@ -120,28 +145,32 @@ pub fn assign(connection: &mut Db, pen: Pen<'_>, item: Item, account_id: Option<
     }
     let action = if account_id.is_some() { "assign" } else { "unassign" };
     let item = life::noted(connection, pen, item, action)?;
-    // The audit is told to whom; the history of the item is for all who read drafts.
+    // The assignee is recorded in a second entry of another kind: the audit log shows it, while the item's
+    // history is visible to everybody who may read drafts.
     let (snapshot, version) = (serde_json::json!({"assignee": account_id}).to_string(), item.latest());
     let entry = journal::Entry { action, kind: "assignment", id: &item.id, version, snapshot, changed: &[] };
     journal::append(connection, pen.author, entry)?;
     Ok(item)
 }
 
-/// Microseconds for which somebody counts as editing after they last said so.
+/// Time for which an account counts as present after its last signal (µs).
 const PRESENCE: i64 = 120_000_000;
 
-/// Somebody at work on an item.
+/// An account that is editing an item.
 #[derive(Debug, Clone)]
 pub struct Present {
-    /// Who.
     pub person: Named,
-    /// Since when (µs).
+    /// Time of the first signal (µs).
     pub since: i64,
-    /// Until when, unless they say so again (µs).
+    /// Time at which the presence ends without another signal (µs).
     pub expires_at: i64,
 }
 
-/// Says that an account is editing an item, for two minutes from now.
+/// Records that an account is editing an item, for two minutes from now, and deletes expired presences.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn arrive(connection: &mut Db, item_id: &str, account_id: &str) -> QueryResult<()> {
     let at = now();
     diesel::delete(presences::table.filter(presences::expires_at.le(at))).execute(connection)?;
@@ -159,12 +188,20 @@ pub fn arrive(connection: &mut Db, item_id: &str, account_id: &str) -> QueryResu
     Ok(())
 }
 
-/// Says that an account is not editing an item any more.
+/// Records that an account has stopped editing an item.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn leave(connection: &mut Db, item_id: &str, account_id: &str) -> QueryResult<()> {
     diesel::delete(presences::table.find((item_id, account_id))).execute(connection).map(drop)
 }
 
-/// Who is editing an item, the first to come first.
+/// Returns the accounts that are editing an item, in the order in which they began.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn present(connection: &mut Db, item_id: &str) -> QueryResult<Vec<Present>> {
     let rows: Vec<(Named, i64, i64)> = presences::table
         .inner_join(accounts::table)
@@ -175,19 +212,24 @@ pub fn present(connection: &mut Db, item_id: &str) -> QueryResult<Vec<Present>> 
     Ok(rows.into_iter().map(|(person, since, expires_at)| Present { person, since, expires_at }).collect())
 }
 
-/// Why an item waits for somebody.
+/// The reason for which an item is in an inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waits {
-    /// It is in review.
+    /// The item is in review.
     Review,
-    /// It was assigned to them.
+    /// The item is assigned to the account and has an unpublished text.
     Assigned,
-    /// There are open comments of others on what they made or are assigned to.
+    /// The item belongs to the account and has unresolved comments by others.
     Comments,
 }
 
-/// What waits for an account: assigned items that are not published as they are, items in review for
-/// those who may publish, and items of theirs with open comments of others.
+/// Returns the inbox of an account: with `reviews`, the items in review; assigned items that have an
+/// unpublished text; and items that the account created or is assigned to with unresolved comments by others.
+/// `limit` applies to each of the three, and an item can be in more than one of them.
+///
+/// # Errors
+///
+/// Fails if a query fails.
 pub fn inbox(connection: &mut Db, account_id: &str, reviews: bool, limit: i64) -> QueryResult<Vec<(Waits, Item)>> {
     let present = items::table.filter(items::trashed_at.eq(0));
     let mut found = Vec::new();

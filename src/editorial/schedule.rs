@@ -1,4 +1,4 @@
-//! What is to happen to single items at a moment: rows of `schedules`, and what is done when they are due.
+//! Scheduled publications and unpublications of single items: the rows of `schedules`, and their execution.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -13,29 +13,32 @@ use crate::database::schema::schedules;
 use crate::journal::Author;
 use crate::problem::Problem;
 
-/// The word of the operation that publishes.
+/// The `operation` of a scheduled publication.
 pub const PUBLISH: &str = "publish";
-/// The word of the operation that unpublishes.
+/// The `operation` of a scheduled unpublication.
 pub const UNPUBLISH: &str = "unpublish";
 
-/// What the journal calls a plan that was refused.
+/// The journal's action for a plan that was refused when it was due.
 const FAILED: &str = "schedule_failed";
 
 /// A row of `schedules`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schedules)]
 pub struct Schedule {
-    /// The item.
     pub item_id: String,
     /// [`PUBLISH`] or [`UNPUBLISH`].
     pub operation: String,
-    /// When (µs).
+    /// Due time (µs).
     pub due_at: i64,
-    /// The account that wanted it.
+    /// The id of the account that made the plan.
     pub actor: Option<String>,
 }
 
-/// Sets what is to happen to an item, in the place of an earlier plan.
+/// Schedules an operation with an item, in place of an earlier plan for the same operation.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn set(connection: &mut Db, item_id: &str, operation: &str, due_at: i64, actor: Option<&str>) -> QueryResult<()> {
     forget_one(connection, item_id, operation)?;
     let row = Schedule {
@@ -47,7 +50,11 @@ pub fn set(connection: &mut Db, item_id: &str, operation: &str, due_at: i64, act
     diesel::insert_into(schedules::table).values(&row).execute(connection).map(drop)
 }
 
-/// What is planned for an item, the earliest first.
+/// Returns the plans for an item, earliest first.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn of(connection: &mut Db, item_id: &str) -> QueryResult<Vec<Schedule>> {
     schedules::table
         .filter(schedules::item_id.eq(item_id))
@@ -56,18 +63,30 @@ pub fn of(connection: &mut Db, item_id: &str) -> QueryResult<Vec<Schedule>> {
         .load(connection)
 }
 
-/// Forgets all plans for an item; says how many those were.
+/// Deletes all plans for an item and returns their number.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn forget(connection: &mut Db, item_id: &str) -> QueryResult<usize> {
     diesel::delete(schedules::table.filter(schedules::item_id.eq(item_id))).execute(connection)
 }
 
-/// Forgets one plan; says whether there was one.
+/// Deletes the plan for one operation and returns whether there was one.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn forget_one(connection: &mut Db, item_id: &str, operation: &str) -> QueryResult<bool> {
     let row = schedules::table.find((item_id, operation));
     diesel::delete(row).execute(connection).map(|rows| rows > 0)
 }
 
-/// The plans for single items that are due at `moment` (µs), the earliest first.
+/// Returns the plans for single items that are due at `moment` (µs), earliest first, at most `limit` of them.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan>> {
     let rows: Vec<Schedule> = schedules::table
         .filter(schedules::due_at.le(moment))
@@ -83,14 +102,19 @@ fn find(connection: &mut Db, item_id: &str, operation: &str) -> QueryResult<Opti
     schedules::table.find((item_id, operation)).select(Schedule::as_select()).first(connection).optional()
 }
 
-/// Whoever planned it does it.
+/// Returns the author under whom a plan is carried out: the account that made it.
 fn author(plan: Schedule) -> Author {
     let (account_id, due_at) = (plan.actor, Some(plan.due_at));
     Author { account_id, due_at, request_id: "schedule".to_owned(), ..Author::default() }
 }
 
-/// Takes the step that is planned for an item, and forgets the plan in the same transaction: writers take
-/// turns, so of several nodes one does it. What is no plan any more was done or withdrawn.
+/// Carries out a plan and deletes it in the same transaction. Since write transactions of all nodes exclude
+/// each other, a plan is carried out exactly once; one that no longer exists was carried out by another node
+/// or withdrawn, and nothing happens.
+///
+/// # Errors
+///
+/// Fails if the step is refused, as [`life::apply`] does, and if a statement fails.
 pub fn attempt(connection: &mut Db, site: &Site, item_id: &str, operation: &str) -> Result<(), Problem> {
     let Some(plan) = find(connection, item_id, operation)? else { return Ok(()) };
     forget_one(connection, item_id, operation)?;
@@ -98,7 +122,8 @@ pub fn attempt(connection: &mut Db, site: &Site, item_id: &str, operation: &str)
     let mut author = author(plan);
     let step = if operation == PUBLISH { Operation::Publish } else { Operation::Unpublish };
     if step == Operation::Unpublish && item.status == "draft" {
-        // It was never published, or somebody was faster: there is nothing to be taken down.
+        // The publication was refused, or an editor has unpublished the item. Refusing the plan would leave a
+        // failure in the author's inbox, although the wanted state is reached.
         author.reason = Some("the item is not published".to_owned());
         let pen = Pen { site, author: &author, role: None };
         return life::noted(connection, pen, item, Operation::Unschedule.word()).map(drop);
@@ -107,19 +132,26 @@ pub fn attempt(connection: &mut Db, site: &Site, item_id: &str, operation: &str)
     life::apply(connection, pen, item, step, &Together::new()).map(drop)
 }
 
-/// Tells why a plan was refused: the item is a draft again, the journal has the reason, and whoever it
-/// belongs to learns of it in their inbox.
+/// Records why a plan was refused and deletes the plan: a text that was to be published is a draft again, the
+/// journal has the reason, and a comment on the item brings it to the inbox of the item's author and
+/// assignee.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn report(connection: &mut Db, site: &Site, item_id: &str, operation: &str, reason: String) -> Result<(), Problem> {
     let Some(plan) = find(connection, item_id, operation)? else { return Ok(()) };
     forget_one(connection, item_id, operation)?;
     let item = life::load(connection, item_id)?;
-    let why = format!("What was scheduled did not happen: {reason}");
+    let why = format!("The scheduled step was not carried out: {reason}");
     let author = Author { reason: Some(reason), ..author(plan) };
     let pen = Pen { site, author: &author, role: None };
     let item = match operation == PUBLISH && item.stage == "scheduled" {
         true => life::restage(connection, pen, item, FAILED, "draft")?,
         false => life::noted(connection, pen, item, FAILED)?,
     };
+    // The comment has no author: the inbox lists only comments by others, and the account that made the plan
+    // must see it too.
     let system = Author { account_id: None, ..author.clone() };
     review::comment(connection, &system, &item, None, &why)?;
     Ok(())

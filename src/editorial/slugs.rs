@@ -1,4 +1,8 @@
-//! Slugs: unique among a kind, in all languages together; old ones keep leading to their item.
+//! Slugs: unique within a kind, across all languages, since a URL without a language must not be ambiguous.
+//!
+//! The table `slugs` holds every slug that leads to an item: current ones, those of other languages, and
+//! former ones, which redirect until another item asks for them. Under a second locale, `draft`, it holds the
+//! slugs that working drafts have reserved.
 
 use diesel::prelude::*;
 
@@ -10,11 +14,19 @@ use crate::database::{Db, any_of};
 use crate::items::{ANY_LOCALE, Item};
 use crate::problem::{Kind, Problem};
 
-/// The place of slugs that working drafts will have. Nobody is led from there to an item: that would tell
-/// the public what is being written.
+/// The locale under which the slugs of working drafts are reserved. Look-ups for readers do not ask for it: a
+/// redirect from a reserved slug would reveal an unpublished change to the public.
 const RESERVED: &str = "draft";
 
-/// The slug of an item: the one asked for, if it is free, else one made from its title.
+/// Returns the slug for an item: the requested one, or one made from its title, with a number or a part of
+/// the id if that is not free.
+///
+/// A requested slug may be one that another item had formerly; a slug made from a title may not, so that no
+/// redirect is taken over by accident.
+///
+/// # Errors
+///
+/// Fails with `Conflict` if the requested slug is taken, and if a query fails.
 pub fn choose(
     connection: &mut Db,
     kind: &str,
@@ -41,7 +53,12 @@ pub fn choose(
     Ok(numbered(&base, &item_id[24..]))
 }
 
-/// Notes that the slug leads to the item from now on, and for ever unless another item asks for it.
+/// Makes a slug lead to an item, also after the item gets another slug, until another item asks for it. A
+/// former slug of another item changes hands.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn keep(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> QueryResult<()> {
     let place = slugs::table.find((kind, ANY_LOCALE, slug));
     let holder: Option<String> = place.select(slugs::item_id).first(connection).optional()?;
@@ -52,14 +69,23 @@ pub fn keep(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Query
     }
 }
 
-/// Notes a slug that nobody has.
+/// Makes a slug that no item has or had lead to an item.
+///
+/// # Errors
+///
+/// Fails if the statement fails, such as when the slug exists.
 pub fn note(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> QueryResult<()> {
     let columns =
         (slugs::kind.eq(kind), slugs::locale.eq(ANY_LOCALE), slugs::slug.eq(slug), slugs::item_id.eq(item_id));
     diesel::insert_into(slugs::table).values(columns).execute(connection).map(drop)
 }
 
-/// Gives an item a slug, in a language or in the default one; the caller writes its row.
+/// Gives an item a slug, in a locale or in the default one. The caller must save the item's row. The slug
+/// that the item had stays in `slugs` and becomes a redirect.
+///
+/// # Errors
+///
+/// Fails with `Conflict` if the slug is taken, and if a statement fails.
 pub fn give(connection: &mut Db, item: &mut Item, locale: Option<&str>, asked: &str) -> Result<(), Problem> {
     let mut translations = item.translations();
     let present = match locale {
@@ -81,8 +107,12 @@ pub fn give(connection: &mut Db, item: &mut Item, locale: Option<&str>, asked: &
     Ok(())
 }
 
-/// Refuses a slug that another item has, in whatever language, or that is reserved for another one's
-/// working draft. One that another item had earlier may be taken.
+/// Refuses a slug that another item of the kind has in any language, or that is reserved for the working
+/// draft of another item. A former slug of another item is free.
+///
+/// # Errors
+///
+/// Fails with `Conflict` if the slug is taken, and if the query fails.
 pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Result<(), Problem> {
     let rows: Vec<(String, String, String)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
@@ -96,7 +126,11 @@ pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) 
     if rows.iter().any(is_held) { Err(taken(slug)) } else { Ok(()) }
 }
 
-/// Free: no item has it or had it, and it is reserved for none.
+/// Returns whether no item of the kind has or had the slug, and none has reserved it.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn is_free(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<bool> {
     let held: Option<String> = slugs::table
         .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)))
@@ -107,7 +141,12 @@ pub fn is_free(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<bool>
     Ok(held.is_none())
 }
 
-/// Reserves the slug that the working draft of an item will have, in the place of an earlier one.
+/// Reserves the slug of an item's working draft, in place of the one that it had reserved before. The item's
+/// own slug needs no reservation.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn reserve(connection: &mut Db, item: &Item, slug: &str) -> QueryResult<()> {
     release(connection, &item.id)?;
     if item.slug == slug {
@@ -118,12 +157,17 @@ pub fn reserve(connection: &mut Db, item: &Item, slug: &str) -> QueryResult<()> 
     diesel::insert_into(slugs::table).values(columns).execute(connection).map(drop)
 }
 
-/// Forgets what was reserved for the working draft of an item.
+/// Releases the slug that the working draft of an item has reserved.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn release(connection: &mut Db, item_id: &str) -> QueryResult<()> {
     let reserved = slugs::table.filter(slugs::item_id.eq(item_id).and(slugs::locale.eq(RESERVED)));
     diesel::delete(reserved).execute(connection).map(drop)
 }
 
+/// Appends a number to a slug, which is shortened so that the result is no longer than a slug may be.
 fn numbered(base: &str, number: &str) -> String {
     let room = MAX_SLUG - number.len() - 1;
     let cut = base.get(..room).unwrap_or(base).trim_end_matches('-');

@@ -1,5 +1,14 @@
-//! Working drafts: what a published or archived item is to become when it is published again. Writing
-//! one changes nothing that the public sees.
+//! Working drafts: unpublished texts of published and archived items.
+//!
+//! A working draft is a row of its own, not a second version of the item's row. Public reads never look at
+//! it, and the item keeps its version, its rendered JSON and its entity tag while the draft is written, so
+//! every cached response stays valid. `items.draft_version` tells that an item has a draft, and the version
+//! on which writes are conditional is the newer of the two: an editor who has seen only the public text
+//! cannot publish a draft unseen.
+//!
+//! What a draft needs when it is published is secured as soon as it is written: its slug is reserved in
+//! `slugs`, and the items that it refers to are rows of `draft_links`, whose foreign keys keep them from
+//! being purged.
 
 use std::collections::HashMap;
 
@@ -23,26 +32,26 @@ use crate::resources::Resource;
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = drafts, primary_key(item_id), treat_none_as_null = true)]
 pub struct WorkingDraft {
-    /// Whose draft it is.
+    /// The id of the item.
     pub item_id: String,
-    /// The slug that it is to have.
+    /// The slug that the item gets when the draft is published.
     pub slug: String,
-    /// When it was last written (µs).
+    /// Time of the last write (µs).
     pub updated_at: i64,
-    /// By whom.
+    /// The id of the account that made the last write.
     pub updated_by: Option<String>,
     /// The stored form, as JSON.
     pub content: String,
 }
 
 impl WorkingDraft {
-    /// The stored form.
+    /// Parses the stored form.
     pub fn content(&self) -> Map<String, Value> {
         serde_json::from_str(&self.content).unwrap_or_default()
     }
 }
 
-/// A row of `draft_links`: something that a working draft refers to.
+/// A row of `draft_links`: an item that a working draft refers to.
 #[derive(Debug, Serialize)]
 struct DraftLink {
     source_id: String,
@@ -53,12 +62,16 @@ impl DraftLink {
     const STORED: Rows = Rows { table: "draft_links", columns: &[("source_id", "text"), ("target_id", "text")] };
 }
 
-/// What the newest text of an item says: that of its working draft, if it has one.
+/// Returns the content of an item's newest text: that of its working draft if it has one.
 pub fn newest(item: &Item, draft: Option<&WorkingDraft>) -> Map<String, Value> {
     draft.map_or_else(|| item.content(), WorkingDraft::content)
 }
 
-/// Tells the journal what was done to an item, with the working draft that it has now.
+/// Appends a journal entry about an item and the working draft that it has after the action.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn told(
     connection: &mut Db,
     author: &Author,
@@ -71,7 +84,11 @@ pub fn told(
     journal::append_item(connection, author, action, item, beside, changed)
 }
 
-/// The working drafts of those of these items that have one, by the item's id.
+/// Loads the working drafts of several items with one query, by the item's id.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn of_all(connection: &mut Db, items: &[Item]) -> QueryResult<HashMap<String, WorkingDraft>> {
     let ids: Vec<&str> = items.iter().filter(|item| item.has_working_draft()).map(|item| item.id.as_str()).collect();
     if ids.is_empty() {
@@ -84,7 +101,11 @@ pub fn of_all(connection: &mut Db, items: &[Item]) -> QueryResult<HashMap<String
     Ok(rows.into_iter().map(|row| (row.item_id.clone(), row)).collect())
 }
 
-/// The working draft of an item, if it has one; without one nothing is asked of the database.
+/// Loads the working draft of an item, if it has one. No query is made for an item without one.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn of(connection: &mut Db, item: &Item) -> QueryResult<Option<WorkingDraft>> {
     if !item.has_working_draft() {
         return Ok(None);
@@ -92,7 +113,13 @@ pub fn of(connection: &mut Db, item: &Item) -> QueryResult<Option<WorkingDraft>>
     drafts::table.find(&item.id).select(WorkingDraft::as_select()).first(connection).optional()
 }
 
-/// Writes the working draft of an item that is still at `version`; begins one where there is none.
+/// Writes the working draft of an item that is still at `version`, and creates it if there is none. The first
+/// draft starts from the item's own slug and content.
+///
+/// # Errors
+///
+/// Fails with `NotFound` if the item does not exist, with `PreconditionFailed` if it has another version,
+/// with `Conflict` if the slug is taken, and if a statement fails.
 pub fn write(connection: &mut Db, author: &Author, id: &str, version: i64, writing: Writing) -> Result<Item, Problem> {
     let item = at_version(connection, id, version)?;
     let earlier = of(connection, &item)?;
@@ -114,14 +141,16 @@ pub fn write(connection: &mut Db, author: &Author, id: &str, version: i64, writi
         content,
     };
     put(connection, writing.resource, &draft, earlier.as_ref())?;
+    // The reservation comes with the write, not with the publication: whoever asks for the slug later is
+    // refused at once, instead of a plan failing when it is due.
     if asked.is_some() {
         slugs::reserve(connection, &item, &draft.slug)?;
     }
     touch(connection, author, "update_draft", item, Some(draft), &changed)
 }
 
-/// Stores a working draft in the place of an earlier one, with what it refers to: that must not end
-/// before the draft does.
+/// Stores a working draft in place of an earlier one, with the rows that keep the items it refers to from
+/// being purged while the draft exists.
 fn put(
     connection: &mut Db,
     resource: &'static Resource,
@@ -144,8 +173,12 @@ fn put(
     DraftLink::STORED.insert(connection, &rows)
 }
 
-/// Notes that something beside the public item happened: its stage, its working draft. Neither the
-/// public answer nor its entity tag changes.
+/// Gives an item its next draft version after a change of its stage or its working draft. Only `stage` and
+/// `draft_version` are written, so the public response and its entity tag stay as they are.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn touch(
     connection: &mut Db,
     author: &Author,
@@ -162,7 +195,14 @@ pub fn touch(
     Ok(item)
 }
 
-/// Forgets the working draft; the caller writes the item's row, with the version after the draft's.
+/// Deletes the working draft, its links and the reservation of its slug. The caller must save the item's row
+/// afterwards: `item.version` is raised to that of the draft here, so that the next version is newer than
+/// both. Otherwise the item could get a version that the draft had already, and a stale entity tag would
+/// match again.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn forget(connection: &mut Db, item: &mut Item) -> QueryResult<()> {
     item.version = item.latest();
     item.draft_version = 0;
@@ -170,9 +210,13 @@ pub fn forget(connection: &mut Db, item: &mut Item) -> QueryResult<()> {
     diesel::delete(drafts::table.find(&item.id)).execute(connection).map(drop)
 }
 
-/// Gives an item that an import made the stage and the working draft that it had elsewhere; says whether
-/// that changed anything. The caller renders and journals it. A draft whose slug somebody else has here
-/// keeps that of its item: its text is not to be lost.
+/// Gives an imported item the stage and the working draft that it had in its previous installation, and
+/// returns whether that changed anything. The caller renders the item and writes the journal entry. A draft
+/// whose slug is taken here gets the slug of its item instead, so that its text is not lost.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn restore(
     connection: &mut Db,
     id: &str,

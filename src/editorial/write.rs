@@ -1,4 +1,8 @@
-//! Puts items into the database; each function runs within one writing transaction.
+//! Writes of items. Each function runs within a write transaction that its caller has begun.
+//!
+//! The columns of an item, its rows in other tables (links, words, coordinates, slugs), the visibility of the
+//! items filed under it, and its journal entry change in the same transaction, so that they always agree. The
+//! journal entry comes last: it takes a snapshot of the result.
 
 use diesel::prelude::*;
 use serde_json::{Map, Value};
@@ -16,22 +20,28 @@ use crate::journal::{self, Author};
 use crate::problem::{Current, Kind, Problem};
 use crate::resources::Resource;
 
-/// A checked item on its way into the database.
+/// A validated item that is to be stored.
 #[derive(Debug)]
 pub struct Writing {
-    /// Its kind.
+    /// The declaration of the item's kind.
     pub resource: &'static Resource,
-    /// The slug asked for.
+    /// The requested slug, if the request named one.
     pub slug: Option<String>,
-    /// The language of that slug; none for the default.
+    /// The locale of that slug; none for the default locale.
     pub locale: Option<String>,
-    /// The state asked for.
+    /// The requested status, if the request named one.
     pub status: Option<String>,
     /// The stored form, references resolved.
     pub content: Map<String, Value>,
 }
 
-/// Makes an item; `id` and times may be given by an import of Plenary's own export.
+/// Creates an item. An import of Plenary's own export gives its id, version, times and translation states in
+/// `origin`.
+///
+/// # Errors
+///
+/// Fails with `Conflict` if the requested slug is taken, with `Invalid` if the item would stand below itself,
+/// and if a statement fails.
 pub fn insert(
     connection: &mut Db,
     site: &Site,
@@ -93,33 +103,39 @@ pub fn insert(
     if wished {
         slugs::keep(connection, resource.kind, &item.id, &item.slug)?;
     } else {
-        // It was found free a moment ago, in this transaction.
+        // `slugs::choose` found the slug free, and no other writer can have taken it since: write
+        // transactions exclude each other. So the look-up of a former holder, which a requested slug needs,
+        // is saved.
         slugs::note(connection, resource.kind, &item.id, &item.slug)?;
     }
     journal::append_item(connection, author, "create", &item, None, &[])?;
     Ok(item)
 }
 
-/// What an import may bring along of an item's past.
+/// The properties that an imported item keeps from its previous installation.
 #[derive(Debug, Default, Clone)]
 pub struct Origin {
-    /// Its id.
     pub id: Option<String>,
-    /// Its version.
     pub version: Option<i64>,
-    /// When it was made (µs).
+    /// Time of creation (µs).
     pub created_at: Option<i64>,
-    /// When it was last written (µs).
+    /// Time of the last write (µs).
     pub updated_at: Option<i64>,
-    /// When it was first published (µs, 0 for never).
+    /// Time of the first publication (µs, 0 for never).
     pub published_at: Option<i64>,
-    /// When it was moved to the trash (µs, 0 for never).
+    /// Time of the move to the trash (µs, 0 for never).
     pub trashed_at: Option<i64>,
-    /// What it has for each language beside its values.
+    /// The states of the item's translations.
     pub translations: Translations,
 }
 
-/// Changes an item that is still at `version` and has no working draft.
+/// Replaces the content of an item that is still at `version` and has no working draft, and its slug and
+/// status if the request names them. A change of the status cancels what is scheduled for the item.
+///
+/// # Errors
+///
+/// Fails with `PreconditionFailed` if the item has another version, with `NotFound` if it does not exist,
+/// with `Conflict` if it has a working draft or the slug is taken, and otherwise as [`save`] does.
 pub fn update(
     connection: &mut Db,
     site: &Site,
@@ -128,6 +144,7 @@ pub fn update(
     version: i64,
     writing: Writing,
 ) -> Result<Item, Problem> {
+    // The caller compared versions too, but in an earlier transaction; only this comparison counts.
     let mut item = at_version(connection, id, version)?;
     if item.has_working_draft() {
         return Err(has_working_draft());
@@ -150,8 +167,12 @@ pub fn update(
     save(connection, site, author, action, item, &content)
 }
 
-/// Gives an item that an import made the content that it could not have before all others were there:
-/// neither its version nor its times change.
+/// Replaces the content of an imported item once the items that it refers to exist. Version and times stay
+/// as they were imported, and the journal gets an entry `import` with the same version.
+///
+/// # Errors
+///
+/// Fails with `Invalid` if the item would stand below itself, and if a statement fails.
 pub fn complete(
     connection: &mut Db,
     site: &Site,
@@ -171,28 +192,38 @@ pub fn complete(
     Ok(())
 }
 
-/// The declaration of an item's kind.
+/// Returns the declaration of an item's kind.
+///
+/// # Errors
+///
+/// Fails with `Internal` if this program does not know the kind.
 pub fn resource_of(item: &Item) -> Result<&'static Resource, Problem> {
     Resource::of_kind(&item.kind).ok_or_else(|| Problem::internal(&format!("unknown kind {}", item.kind)))
 }
 
-/// The item, if its last write made this version.
+/// Loads an item that must be at this version.
+///
+/// # Errors
+///
+/// Fails with `NotFound` if the item does not exist, and with `PreconditionFailed` if the last write to it or
+/// its working draft made another version.
 pub fn at_version(connection: &mut Db, id: &str, version: i64) -> Result<Item, Problem> {
     let item: Option<Item> = items::table.find(id).select(Item::as_select()).first(connection).optional()?;
     let item = item.ok_or_else(|| Problem::not_found("item"))?;
     if item.latest() == version { Ok(item) } else { Err(changed_meanwhile(&item)) }
 }
 
-/// The problem of a write past a working draft.
+/// Returns the problem for a write to an item's own text while it has a working draft. Such a write is
+/// refused rather than merged: publishing the draft later would silently undo it.
 pub fn has_working_draft() -> Problem {
-    let detail = "the item has a working draft: write that with view=draft, discard it, or take a step";
+    let detail = "the item has a working draft: write to it with view=draft, or publish or discard it first";
     Problem::new(Kind::Conflict, detail)
 }
 
-/// The problem of a stale write, with the item's current state.
+/// Returns the problem for a write that is based on an outdated version, with the item's current version.
 pub fn changed_meanwhile(item: &Item) -> Problem {
     let version = item.latest();
-    let mut problem = Problem::new(Kind::PreconditionFailed, format!("the item is at version {version} now"));
+    let mut problem = Problem::new(Kind::PreconditionFailed, format!("the item is now at version {version}"));
     problem.current = Some(Box::new(Current {
         version,
         etag: format!("\"v{version}\""),
@@ -203,7 +234,12 @@ pub fn changed_meanwhile(item: &Item) -> Problem {
     problem
 }
 
-/// Writes an item with its next version: its columns, ready answers, ties, and the journal.
+/// Stores an item with new content under its next version: columns, rendered JSON, the rows beside it, the
+/// visibility of the items filed under it, and the journal entry.
+///
+/// # Errors
+///
+/// Fails with `Invalid` if the item would stand below itself, and if a statement fails.
 pub fn save(
     connection: &mut Db,
     site: &Site,
@@ -213,6 +249,7 @@ pub fn save(
     content: &Map<String, Value>,
 ) -> Result<Item, Problem> {
     let resource = resource_of(&item)?;
+    // Both are read before `derive::fill` below overwrites the columns.
     let was_live = item.live;
     let changed = pointers(&item.content(), content);
     let mut translations = item.translations();
@@ -220,14 +257,17 @@ pub fn save(
     item.translations = translations.stored();
     item.version = item.latest() + 1;
     if item.has_working_draft() {
-        // The version of an item is that of its last write; the draft's stays the newer one.
+        // With `view=draft`, responses and entity tags show `draft_version`. If it fell behind, editors would
+        // send an outdated tag.
         item.draft_version = item.version;
     }
-    // A plan is carried out when it is due, and looked at before.
+    // The time increases with each write, even if the machine's clock is set back. A preview carries plans
+    // out before they are due, and its items must bear the planned time nevertheless.
     item.updated_at = now().max(author.due_at.unwrap_or(0)).max(item.updated_at + 1);
     if item.status == "published" && item.published_at == 0 {
         item.published_at = author.due_at.unwrap_or(item.updated_at);
     }
+    // Only a new parent can close a circle, so other writes save the walk up the tree.
     if parent_of(resource, content) != item.parent_id.as_deref() {
         refuse_circle(connection, resource, &item.id, content)?;
     }
@@ -242,18 +282,27 @@ pub fn save(
     if was_live != item.live {
         pass_on(connection, resource, &item)?;
     }
+    // The snapshot holds the item and its working draft as they are after all of the above.
     let draft = working::of(connection, &item)?;
     working::told(connection, author, action, &item, draft.as_ref(), &changed)?;
     Ok(item)
 }
 
-/// Gives an item without a working draft its next version, where neither its text nor what the public
-/// sees of it changes: what was planned for it, or who takes care of it. When it was last written stays.
+/// Gives an item without a working draft its next version for a change that touches neither its text nor its
+/// visibility, such as a plan or an assignment. `updated_at` stays.
+///
+/// Such changes make a version so that the same entity tag protects them: of two editors who plan or assign
+/// with the same tag, the second one's precondition fails.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn renew(connection: &mut Db, site: &Site, author: &Author, action: &str, mut item: Item) -> Result<Item, Problem> {
     let (resource, live) = (resource_of(&item)?, item.live);
     let content = item.content();
     item.version = item.latest() + 1;
-    // The ready answers tell the version.
+    // The rendered JSON contains the version. Whether the parent is visible is not looked up: visibility does
+    // not change here and is put back below.
     derive::fill(&mut item, resource, &content, site, true);
     item.live = live;
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
@@ -261,13 +310,14 @@ pub fn renew(connection: &mut Db, site: &Site, author: &Author, action: &str, mu
     Ok(item)
 }
 
-/// The id of the item that this one is filed under.
+/// Returns the id of the item under which this content files its item.
 fn parent_of<'a>(resource: &'static Resource, content: &'a Map<String, Value>) -> Option<&'a str> {
     content.get(resource.parent?)?.as_str()
 }
 
-/// Whether the item that this one is filed under can be seen, where that matters: sessions are
-/// seen only with their event.
+/// Returns whether the parent allows the item to be visible. It matters only for kinds that are declared as
+/// the children of their parent's kind: a session is visible only with its event, but an event does not
+/// depend on its type.
 fn parent_is_live(
     connection: &mut Db,
     resource: &'static Resource,
@@ -282,7 +332,12 @@ fn parent_is_live(
     Ok(true)
 }
 
-/// Refuses a text by which an item would stand below itself.
+/// Refuses content by which an item would stand below itself, such as a topic under one of its own subtopics.
+/// A chain of more than 100 ancestors is refused as well, so that the walk always ends.
+///
+/// # Errors
+///
+/// Fails with `Invalid` and the code `circle`, and if a query fails.
 pub fn refuse_circle(
     connection: &mut Db,
     resource: &'static Resource,
@@ -306,12 +361,14 @@ pub fn refuse_circle(
     Err(Problem::invalid(Faults::one(place, "circle", "an item cannot stand below itself")))
 }
 
-/// Shows or hides the items filed under one that appeared or disappeared.
+/// Shows or hides the items filed under an item that became visible or invisible.
 fn pass_on(connection: &mut Db, resource: &'static Resource, item: &Item) -> QueryResult<()> {
     let Some(children) = resource.children else { return Ok(()) };
     let kind = by_the_way(connection.dialect(), items::kind, [children.kind]);
     let below = items::parent_id.eq(&item.id).and(kind);
     if item.live {
+        // Children that were never visible get the time at which they become so; consumers of changes are
+        // told of the disappearance of such items only. The children's versions stay: nobody wrote to them.
         let visible = items::status.eq("published").and(items::trashed_at.eq(0));
         let first = diesel::update(items::table.filter(below.clone()).filter(visible).filter(items::shown_at.eq(0)));
         first.set(items::shown_at.eq(item.updated_at)).execute(connection)?;

@@ -1,4 +1,10 @@
-//! What new rules of time zones do to what is stored: local times stay, their instants are computed anew.
+//! The update of stored items to a new release of the time zone rules: local times stay, and their UTC
+//! offsets and instants are computed again.
+//!
+//! Local time is the truth: an event at nine stays at nine when its country changes the clock. Nodes can have
+//! rules of different releases while they are upgraded. Only a newer release than the recorded one changes
+//! items, so nodes do not undo each other's work. A node with older rules marks the database when it writes
+//! items with times ([`mark_if_behind`]), and a node with newer rules then looks through all items again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,48 +24,54 @@ use crate::problem::{Kind, Problem};
 use crate::resources::{ALL, Resource};
 use crate::time_zone::rules;
 
-/// The action under which the journal has it.
+/// The journal's action for the update.
 pub const ACTION: &str = "time_zone_rules";
-/// The release by which the instants were computed that are stored.
+/// The row of `settings` with the release of the rules by which stored instants were computed.
 const SETTING: &str = "time_zone_rules";
-/// Is there while a node with older rules than [`SETTING`] may have written items since they were computed.
+/// The row of `settings` that exists while a node with older rules than those of [`SETTING`] may have written
+/// items. Each mark has another value, so that a mark which is set during an update is not deleted at its
+/// end.
 const STALE: &str = "time_zone_rules_stale";
-/// Whether this process has older rules than those by which the database was computed.
+/// Whether the rules of this process are older than those by which stored instants were computed.
 static BEHIND: AtomicBool = AtomicBool::new(false);
-/// Items that are looked at together.
+/// Number of items that are read together.
 const CHUNK: i64 = 500;
-/// Items in a transaction, which is one step of the journal: other writers come in between.
+/// Number of items in one transaction and one summarising journal entry; other writes come in between.
 const STEP: usize = 1_000;
 
-/// An item whose times have other instants, or are shown with other offsets, than before.
+/// An item whose times have other instants, or other offsets in responses, under the rules in use.
 struct MovedItem {
     content: Map<String, Value>,
     times: Vec<RenewedTime>,
 }
 
-/// Brings what is stored to the rules in use, if those are newer than the ones that it was computed by, or if
-/// a node with older ones wrote since; says how many items changed. Nodes with older rules leave it alone.
+/// Updates stored items to the rules in use if these are newer than the recorded release, or if a node with
+/// older rules has written since. Returns how many items changed. A node with older rules changes nothing.
 ///
 /// # Errors
-/// When the database fails; what was done until then stays, the rest is done at the next call.
+///
+/// Fails if the database fails. Finished transactions stay, and the next call does the rest.
 pub async fn apply(database: &Database, site: &Arc<Site>) -> Result<usize, Problem> {
     let release = rules::current().release.clone();
     let (known, stale) =
         database.read(|c| Ok::<_, Problem>((recorded(c)?.unwrap_or_default(), setting(c, STALE)?))).await?;
     let behind = known > release;
     if behind && !BEHIND.swap(behind, Ordering::Relaxed) {
-        // It may have written since another node brought the newer rules.
+        // This process may have written items by its older rules after another node recorded newer ones and
+        // before it noticed that here, so the mark is set at the transition.
         database.write(|c| Ok::<_, Problem>(mark(c)?)).await?;
     }
     BEHIND.store(behind, Ordering::Relaxed);
     if behind || (known == release && stale.is_none()) {
         return Ok(0);
     }
-    // Ready answers of another program differ for other reasons.
+    // Rendered JSON can be compared only if this program rendered it; otherwise it differs for other reasons.
     let comparable = rerender::is_current(database, site).await?;
     let of_site = Arc::clone(site);
     let ids = database.read(move |c| moved_ids(c, &of_site, comparable)).await?;
     let mut parts: Vec<Vec<String>> = ids.chunks(STEP).map(<[String]>::to_vec).collect();
+    // Without any item to change there is still one transaction, which records the release and clears the
+    // mark.
     if parts.is_empty() {
         parts.push(Vec::new());
     }
@@ -72,13 +84,21 @@ pub async fn apply(database: &Database, site: &Arc<Site>) -> Result<usize, Probl
     Ok(count)
 }
 
-/// The release that what is stored was computed by.
+/// Returns the release of the rules by which stored instants were computed.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn recorded(connection: &mut Db) -> QueryResult<Option<String>> {
     setting(connection, SETTING)
 }
 
-/// Notes that this process wrote an item by older rules than the database was computed by; nodes with newer ones
-/// compute it anew. To be called within each transaction that writes an item with times.
+/// Marks the database if this process writes an item with times while its rules are older than the recorded
+/// ones. It must be called in every transaction that writes an item, so that the mark is committed with it.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn mark_if_behind(connection: &mut Db, resource: &'static Resource) -> QueryResult<()> {
     match BEHIND.load(Ordering::Relaxed) && resource.has_span() {
         true => mark(connection),
@@ -100,6 +120,8 @@ fn set(connection: &mut Db, name: &str, value: &str) -> QueryResult<()> {
     diesel::insert_into(settings::table).values(row).execute(connection).map(drop)
 }
 
+/// Returns the ids of all items that the rules in use change. They are read outside of any write transaction,
+/// which then touches only those items and checks each again.
 fn moved_ids(connection: &mut Db, site: &Site, comparable: bool) -> Result<Vec<String>, Problem> {
     let kinds: Vec<&str> = ALL.iter().filter(|resource| resource.has_span()).map(|resource| resource.kind).collect();
     let (mut ids, mut last) = (Vec::new(), String::new());
@@ -117,7 +139,7 @@ fn moved_ids(connection: &mut Db, site: &Site, comparable: bool) -> Result<Vec<S
     }
 }
 
-/// What an item is by the rules in use, if that is something else than what is stored.
+/// Returns an item as it is under the rules in use, or `None` if nothing of it changes.
 fn moved(site: &Site, item: &Item, comparable: bool) -> Option<MovedItem> {
     let resource = Resource::of_kind(&item.kind)?;
     let mut content = item.content();
@@ -129,19 +151,24 @@ fn moved(site: &Site, item: &Item, comparable: bool) -> Option<MovedItem> {
     (!times.is_empty() || elsewhere || shown).then_some(MovedItem { content, times })
 }
 
-/// One transaction.
+/// One transaction of the update.
 struct Step {
     site: Arc<Site>,
+    /// The release that was recorded before.
     known: String,
+    /// The release in use.
     release: String,
-    /// The mark of a node with older rules, as it was before items were looked at.
+    /// The value of the mark before the items were read, if there was one.
     stale: Option<String>,
     comparable: bool,
 }
 
 impl Step {
+    /// Updates these items and returns how many changed. The last transaction records the release: if the
+    /// update is interrupted before, it starts anew.
     fn run(&self, connection: &mut Db, ids: &[String], is_last: bool) -> Result<usize, Problem> {
-        // A node with newer rules may have been faster; one with the same leaves nothing to do.
+        // Another node may have applied newer rules since; those of this one must not undo that. A node with
+        // the same rules needs no test: its work leaves no item that would change.
         if recorded(connection)?.is_some_and(|known| known > self.release) {
             return Ok(0);
         }
@@ -166,6 +193,8 @@ impl Step {
         }
         if is_last {
             set(connection, SETTING, &self.release)?;
+            // Only the mark that was seen before is deleted. One that was set since belongs to a write that
+            // this update may have missed.
             if let Some(seen) = &self.stale {
                 let same = settings::name.eq(STALE).and(settings::value.eq(seen));
                 diesel::delete(settings::table.filter(same)).execute(connection)?;
@@ -174,8 +203,8 @@ impl Step {
         Ok(listed.len())
     }
 
-    /// Writes one item anew, and says what changed. One that cannot be written stays as it is: its times are
-    /// read by the rules in use anyway.
+    /// Saves one item under the rules in use and returns the changes for the journal. An item that cannot be
+    /// saved is logged and stays as it is: its times are read by the rules in use anyway.
     fn move_item(&self, connection: &mut Db, author: &Author, id: &str) -> Result<Option<Value>, Problem> {
         let item: Option<Item> = items::table.find(id).select(Item::as_select()).first(connection).optional()?;
         let Some(item) = item else { return Ok(None) };
@@ -187,7 +216,7 @@ impl Step {
             Err(problem) if matches!(problem.kind, Kind::Internal | Kind::Unavailable) => return Err(problem),
             Err(problem) => {
                 connection.drop_part(Part::RECORD)?;
-                tracing::error!(id, detail = problem.detail, "the times of an item could not be computed anew");
+                tracing::error!(id, detail = problem.detail, "times of an item could not be updated to the new rules");
                 return Ok(None);
             }
         };
@@ -195,7 +224,7 @@ impl Step {
         let times: Vec<Value> =
             times.iter().map(|time| json!({"at": time.pointer, "before": time.before, "after": time.after})).collect();
         let shown = json!(times);
-        tracing::info!(kind = saved.kind, slug = saved.slug, times = %shown, "computed anew");
+        tracing::info!(kind = saved.kind, slug = saved.slug, times = %shown, "times updated to the new rules");
         let seconds = |before: i64, after: i64| (after.saturating_sub(before)) / 1_000_000;
         Ok(Some(json!({
             "kind": saved.kind, "id": saved.id, "slug": saved.slug, "times": times,

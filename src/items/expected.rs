@@ -1,18 +1,19 @@
-//! The versions that a writer expects to find (RFC 9110, section 13.1.1).
+//! The versions named by an `If-Match` precondition (RFC 9110, section 13.1.1).
 
 use smallvec::SmallVec;
 
-/// The versions of which an item must have one for a write to be carried out.
+/// The versions that a conditional write accepts. The precondition holds if the item is at one of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected(SmallVec<[i64; 2]>);
 
 impl Expected {
-    /// Whether the write is based on this version.
+    /// Returns whether the precondition holds for an item at `version`.
     pub fn accepts(&self, version: i64) -> bool {
         self.0.contains(&version)
     }
 
-    /// The newest of them, from which it is told what the writer changed; none if no version is good enough.
+    /// Returns the newest accepted version, the base of a three-way merge, or `None` if no version is
+    /// accepted.
     pub fn newest(&self) -> Option<i64> {
         self.0.iter().max().copied()
     }

@@ -1,5 +1,5 @@
-//! Items as they are stored: one table for all kinds of content, one for the ties between them.
-//! The queries that both editing and delivery need.
+//! Stored items: one table for all kinds of content and one for the links between them, with the queries
+//! that both editing and delivery need.
 
 mod expected;
 pub mod rows;
@@ -20,34 +20,45 @@ pub use crate::content::slug::is_id;
 pub use expected::Expected;
 pub use rows::{Item, Link, Place, Word};
 
-/// `starts_at` and `ends_at` of items without a date: after everything else.
+/// The value of `starts_at` and `ends_at` for items without a date; it sorts after every date.
 pub const NO_DATE: i64 = i64::MAX;
 
-/// What came of looking for an item by its address.
+/// The result of looking an item up by its id or slug.
 #[derive(Debug)]
 pub enum Found {
-    /// There it is.
+    /// The item, found by its id or by a current slug in any language.
     Here(Box<Item>),
-    /// It has another slug now.
+    /// The slug is a former one; the item's current slug is this one.
     Moved(String),
-    /// There is none.
+    /// No item has or had this id or slug.
     Nowhere,
 }
 
-/// At another stage than draft, in the words of the index that has only such items.
+/// Returns the condition that an item is in review or scheduled.
+///
+/// The text must be that of the partial index on `items (kind, stage)`: a database uses a partial index only
+/// if it recognises the index's own condition in the query, which it does not for a bound parameter.
 pub fn staged() -> Term<Bool> {
     Term::new("items.stage <> 'draft'")
 }
 
-/// Whether a text may be an id or a slug at all; what cannot is not asked of the database.
+/// Returns whether a text has the form of an id or a slug. Other texts are answered without a query.
 pub fn is_address(text: &str) -> bool {
     is_id(text) || is_slug(text)
 }
 
-/// The locale under which slugs stand: they are unique across languages.
+/// The locale under which all current and former slugs are stored: slugs are unique across languages.
 pub const ANY_LOCALE: &str = "";
 
-/// The item of this kind with this id, or else this current or old slug.
+/// Finds the item of a kind by its id, its current slug, its slug in another language, or a former slug.
+///
+/// A current slug in the default language is looked up in `items` first, which is the common case and one
+/// query. Only then is `slugs` asked, which also knows former slugs: in this order a former slug can never
+/// hide the item that has the slug now.
+///
+/// # Errors
+///
+/// Fails if a query fails.
 pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Found> {
     if !is_address(id_or_slug) {
         return Ok(Found::Nowhere);
@@ -71,16 +82,20 @@ pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Fo
     }
 }
 
-/// Where a slug leads that is no item's slug in the default language.
+/// The target of a slug that is no item's current slug in the default language.
 #[derive(Debug)]
 pub enum Elsewhere {
-    /// To the item with this id, of which it is the slug in another language.
+    /// The id of the item that has the slug in another language.
     Language(String),
-    /// To the item that has this slug now.
+    /// The current slug of the item that had this slug before.
     Moved(String),
 }
 
-/// Looks for a slug among those of other languages and old ones.
+/// Looks a slug up among the slugs in other languages and the former ones.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn elsewhere(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Option<Elsewhere>> {
     let found: Option<(String, String, String)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
@@ -95,39 +110,43 @@ pub fn elsewhere(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Opt
     }))
 }
 
-/// Which items exist for a look-up.
+/// The set of items in which a look-up searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Among {
-    /// Those that the public sees.
+    /// Items that are visible to the public.
     Live,
-    /// Those that are not in the trash.
+    /// Items that are not in the trash.
     Present,
-    /// All, those in the trash as well.
+    /// All items, including those in the trash.
     All,
 }
 
-/// An item that was named.
+/// The target of a reference, as far as the referring item needs it.
 #[derive(Debug, Clone)]
 pub struct Named {
-    /// Its id.
     pub id: String,
-    /// Whether the public sees it.
+    /// Whether the item is visible to the public.
     pub live: bool,
-    /// Whether it does so in all its languages, so that editors see no more of it.
+    /// Whether the item is visible in all its languages, so that editors and the public see the same of it.
     pub open: bool,
-    /// How items show it that refer to it.
+    /// The JSON fragment with which referring items show this one.
     pub reference: String,
 }
 
-/// What is read of an item that was named: kind, slug, id, whether it is live, reference, state of its languages.
+/// The columns read for a [`Named`]: kind, slug, id, visibility, reference fragment, translation states.
 type NamedRow = (String, String, String, bool, String, String);
 
-/// The kind and the slug of what was read, and the rest.
+/// Splits a row into the key by which a slug refers to it, kind and slug, and the [`Named`].
 fn named((kind, slug, id, live, reference, translations): NamedRow) -> ((String, String), Named) {
     ((kind, slug), Named { id, live, open: rows::is_open(live, &translations), reference })
 }
 
-/// The items that were named by a kind and an id or slug: one query for all ids and one for all slugs.
+/// Looks up items that are given by kind and id or slug, with one query for all ids and one for all slugs.
+/// The result is keyed by kind and the text as given; items that do not exist are left out.
+///
+/// # Errors
+///
+/// Fails if a query fails.
 pub fn resolve(
     connection: &mut Db,
     given: &[(&str, &str)],
@@ -155,13 +174,20 @@ pub fn resolve(
     Ok(found)
 }
 
-/// The ids of the items of a kind that were named by ids or slugs, each with what was given.
+/// Looks up the ids of items of one kind that are given by id or slug. Each result pairs the id or slug that
+/// was given, ids in lower case, with the id; items that do not exist are left out.
+///
+/// # Errors
+///
+/// Fails if a query fails.
 pub fn ids_of(connection: &mut Db, kind: &str, given: &[&str], among: Among) -> QueryResult<Vec<(String, String)>> {
     let (ids, by_slug) = split(given.iter().copied(), |text| text);
     let dialect = connection.dialect();
     let mut found = Vec::new();
     if !ids.is_empty() {
         let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
+        // The kind only filters the few rows that the ids select: without statistics, a planner would rather
+        // walk an index of all items of the kind.
         let rows = present(among).filter(by_the_way(dialect, items::kind, [kind]));
         let rows = rows.filter(any_of(dialect, items::id, &wanted)).select(items::id).load::<String>(connection)?;
         found.extend(rows.into_iter().map(|id| (id.clone(), id)));
@@ -173,12 +199,12 @@ pub fn ids_of(connection: &mut Db, kind: &str, given: &[&str], among: Among) -> 
     Ok(found)
 }
 
-/// Ids, and slugs; without what is neither.
+/// Separates ids from slugs and drops texts that are neither.
 fn split<'a, T: Copy>(given: impl Iterator<Item = T>, text: impl Fn(T) -> &'a str) -> (Vec<T>, Vec<T>) {
     given.filter(|one| is_address(text(*one))).partition(|one| is_id(text(*one)))
 }
 
-/// The items among which to look.
+/// Returns the query for the items of a set.
 fn present(among: Among) -> items::BoxedQuery<'static, Backend> {
     match among {
         Among::Live => items::table.filter(items::live.eq(true)).into_boxed(),

@@ -1,4 +1,4 @@
-//! The rows of `items` and `links`.
+//! The rows of `items` and of the tables that hold what is derived from an item's content.
 
 use diesel::prelude::*;
 use serde::Serialize;
@@ -9,102 +9,103 @@ use crate::content::translations::Translations;
 use crate::database::insert::Rows;
 use crate::database::schema::{item_words, items, links, places};
 
-/// A row of `items`. `content` is the truth; `live`, `starts_at` … `variant` are derived from it
-/// for queries, `card`, `detail` and `reference` are its answer in the site's default locale.
+/// A row of `items`. `content` is the source; `live` and `starts_at` to `variant` are derived from it for
+/// queries, and `card`, `detail` and `reference` are its rendered JSON in the site's default locale.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
 #[diesel(table_name = items, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Item {
     /// UUIDv7.
     pub id: String,
-    /// The kind of content: `event`.
+    /// The kind of content, such as `event`.
     pub kind: String,
-    /// The current slug.
+    /// The current slug in the default language.
     pub slug: String,
-    /// draft, published or archived.
+    /// `draft`, `published` or `archived`.
     pub status: String,
-    /// The public can see it now.
+    /// Whether the item is visible to the public now.
     pub live: bool,
-    /// Grows by one with each write.
+    /// The version of the last write to the item itself; versions only increase.
     pub version: i64,
-    /// When it was made (µs).
+    /// Time of creation (µs since 1970, UTC, as all times here).
     pub created_at: i64,
-    /// When it was last written (µs).
+    /// Time of the last write to the item itself (µs); plans and assignments leave it alone.
     pub updated_at: i64,
-    /// When it was first published (µs), or 0.
+    /// Time of the first publication (µs), or 0.
     pub published_at: i64,
-    /// When it was moved to the trash (µs), or 0.
+    /// Time of the move to the trash (µs), or 0.
     pub trashed_at: i64,
-    /// The account that made it.
+    /// The id of the account that created the item.
     pub created_by: Option<String>,
-    /// The item that it is filed under.
+    /// The id of the item under which this one is filed.
     pub parent_id: Option<String>,
-    /// Start of the span (µs), or [`super::NO_DATE`].
+    /// Start of the time span (µs), or [`super::NO_DATE`].
     pub starts_at: i64,
-    /// End of the span (µs), or [`super::NO_DATE`].
+    /// End of the time span (µs), or [`super::NO_DATE`].
     pub ends_at: i64,
-    /// The editors' order.
+    /// Sort position set by editors.
     pub position: i64,
-    /// Sort key of title or name.
+    /// Sort key of the title or name.
     pub label: String,
     /// ISO 3166-1 alpha-2 code.
     pub country: Option<String>,
-    /// The word by which items of the kind are told apart.
+    /// The value of the kind's distinguishing field, such as the kind of a partner.
     pub variant: Option<String>,
     /// The stored form, as JSON.
     pub content: String,
-    /// Fragment of the answer.
+    /// JSON fragment with the fields of lists, an object without its closing brace.
     pub card: String,
-    /// Fragment of the answer.
+    /// JSON fragment with the fields that only single items have, to be appended to `card`.
     pub detail: String,
-    /// Fragment of other items' answers.
+    /// JSON object with which referring items show this one.
     pub reference: String,
-    /// draft, in_review or scheduled: where the text stands that is not published. Of the item itself
-    /// while its status is draft, else of its working draft.
+    /// Progress of the unpublished text: `draft`, `in_review` or `scheduled`. It describes the item itself
+    /// while its status is `draft`, and its working draft otherwise.
     pub stage: String,
-    /// Version of the working draft, 0 without one.
+    /// Version of the working draft, or 0 without one.
     pub draft_version: i64,
-    /// What it has for each language beside its values, as JSON: see [`Translations`].
+    /// The states of the item's translations, as JSON: see [`Translations`].
     pub translations: String,
-    /// The languages in which something is missing, between commas.
+    /// Locales in which a value is missing, separated and surrounded by commas (`,nl,fr,`).
     pub untranslated: String,
-    /// The languages with something that is older than its source, between commas.
+    /// Locales with a value that is older than its source, separated and surrounded by commas.
     pub outdated: String,
-    /// When the public first saw it (µs), or 0.
+    /// Time at which the item first became visible to the public (µs), or 0.
     pub shown_at: i64,
 }
 
 impl Item {
-    /// The version of the last write, be it of the item or of its working draft.
+    /// Returns the version of the last write to the item or its working draft. Writes are conditional on this
+    /// version, so an editor who has seen only the public text cannot publish or discard a draft unseen.
     pub fn latest(&self) -> i64 {
         self.version.max(self.draft_version)
     }
 
-    /// Whether it is published or archived and is being written anew beside that.
+    /// Returns whether the item has a working draft beside its own text.
     pub fn has_working_draft(&self) -> bool {
         self.draft_version > 0
     }
 
-    /// The state as answers tell it: a draft's stage, else the status.
+    /// Returns the state as responses show it: the stage of a draft, and the status of any other item.
     pub fn state(&self) -> &str {
         if self.status == "draft" { &self.stage } else { &self.status }
     }
 
-    /// Whether the public sees it in all its languages, so that editors see no more of it.
+    /// Returns whether the public sees the item in all its languages, so that editors see no more of it.
     pub fn is_open(&self) -> bool {
         is_open(self.live, &self.translations)
     }
 
-    /// What it has for each language beside its values.
+    /// Parses the states of the item's translations.
     pub fn translations(&self) -> Translations {
         Translations::parse(&self.translations)
     }
 
-    /// The stored form.
+    /// Parses the stored form.
     pub fn content(&self) -> Map<String, Value> {
         serde_json::from_str(&self.content).unwrap_or_default()
     }
 
-    /// What it has beside its fields.
+    /// Returns the members that every response has beside the item's own fields.
     pub fn envelope(&self) -> Envelope<'_> {
         Envelope {
             id: &self.id,
@@ -120,26 +121,27 @@ impl Item {
     }
 }
 
-/// A row of `links`: one reference from an item to another.
+/// A row of `links`: one reference from an item to another, derived from the content of the first.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = links)]
 pub struct Link {
-    /// The item that refers.
+    /// The id of the referring item.
     pub source_id: String,
-    /// The field that holds the reference.
+    /// The name of the field that holds the reference.
     pub relation: String,
-    /// Its place in the list.
+    /// The index of the reference in its list, from 0.
     pub position: i32,
-    /// The item that is referred to.
+    /// The id of the item that is referred to.
     pub target_id: String,
-    /// Fragment of the answer: the fields of the tie.
+    /// JSON fragment with the fields of the link itself, such as the role of a speaker; empty without any.
     pub card: String,
-    /// When the item that refers starts (µs): what refers to an item is found in this order.
+    /// Start of the referring item (µs). The index of referring items has this order, so a page of a
+    /// speaker's events is read without collecting all of them first.
     pub starts_at: i64,
 }
 
 impl Link {
-    /// Where they are stored.
+    /// The table, for inserting several rows at once.
     pub const STORED: Rows = Rows {
         table: "links",
         columns: &[
@@ -153,37 +155,35 @@ impl Link {
     };
 }
 
-/// A row of `item_words`: a word that lists are filtered by.
+/// A row of `item_words`: a value by which lists are filtered.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = item_words)]
 pub struct Word {
-    /// The item.
     pub item_id: String,
-    /// Which of its fields.
+    /// The name of the field.
     pub field: String,
-    /// The word; those that most items have are not written down.
+    /// The value. The field's usual value is not stored: a filter on it looks for items without another one.
     pub value: String,
 }
 
 impl Word {
-    /// Where they are stored.
+    /// The table, for inserting several rows at once.
     pub const STORED: Rows =
         Rows { table: "item_words", columns: &[("item_id", "text"), ("field", "text"), ("value", "text")] };
 }
 
-/// A row of `places`: where an item is on earth, in millionths of a degree (WGS 84).
+/// A row of `places`: the coordinates of an item in millionths of a degree (WGS 84).
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = places)]
 pub struct Place {
-    /// The item.
     pub item_id: String,
-    /// North of the equator.
+    /// Latitude, positive north of the equator.
     pub latitude: i64,
-    /// East of Greenwich.
+    /// Longitude, positive east of Greenwich.
     pub longitude: i64,
 }
 
-/// [`Item::is_open`], from the two columns that decide it.
+/// Computes [`Item::is_open`] from the two columns that it depends on.
 pub fn is_open(live: bool, translations: &str) -> bool {
     live && Translations::parse(translations).hidden().is_empty()
 }

@@ -1,4 +1,4 @@
-//! The whole journal, for those who must know who did what: content, accounts, log-ins, keys.
+//! Queries over the whole journal for the audit log: content, accounts, log-ins and API keys.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -7,28 +7,32 @@ use super::history::{Told, with_accounts};
 use crate::database::Db;
 use crate::database::schema::journal;
 
-/// Which entries are wanted; what is none is not asked.
+/// The conditions of an audit query; those that are `None` do not apply.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Of this account.
+    /// The id of the account that acted.
     pub actor: Option<String>,
-    /// About this kind: `event`, `account`, …
+    /// The kind of the subject: `event`, `account`, …
     pub kind: Option<String>,
-    /// About this item or account.
+    /// The id of the item or account.
     pub item_id: Option<String>,
-    /// This was done.
+    /// The action, such as `publish`.
     pub action: Option<String>,
-    /// At this moment (µs) or later.
+    /// Earliest time (µs), inclusive.
     pub from: Option<i64>,
-    /// Before this moment (µs).
+    /// Latest time (µs), exclusive.
     pub until: Option<i64>,
-    /// With a smaller number than this.
+    /// Upper bound of the sequence number, exclusive: the cursor of keyset pagination.
     pub before: i64,
-    /// At most so many.
+    /// Maximum number of entries.
     pub limit: i64,
 }
 
-/// The entries that are wanted, the newest first.
+/// Returns the entries that meet the conditions, newest first.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn entries(connection: &mut Db, wanted: &Wanted) -> QueryResult<Vec<Told>> {
     let mut query = with_accounts()
         .filter(journal::sequence.lt(wanted.before))

@@ -1,33 +1,37 @@
-//! What differs between two states of an item, place by place.
+//! The differences between two states of an item, by JSON Pointer.
 
 use serde_json::{Map, Value};
 
 use crate::content::fault::step;
 
-/// One difference. Lists and rich texts are compared whole; objects, and so languages, one by one.
+/// One difference between two states.
+///
+/// Objects are compared member by member, and so are localised values, whose members are locales. Lists are
+/// compared as a whole: a pointer with an index would mean another entry as soon as one is inserted before
+/// it. Rich texts are whole too, since a source means nothing in another format.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// JSON Pointer (RFC 6901) of the place.
+    /// JSON Pointer (RFC 6901) to the value.
     pub pointer: String,
-    /// What was there; null for nothing.
+    /// The value before; null if it was absent.
     pub before: Value,
-    /// What is there; null for nothing.
+    /// The value after; null if it is absent.
     pub after: Value,
 }
 
-/// All differences, in the order of the fields.
+/// Returns all differences, in each object first those of the members of `before`, then the added ones.
 pub fn diff(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Difference> {
     let mut found = Vec::new();
     compare("", before, after, &mut found);
     found
 }
 
-/// Only the places.
+/// Returns the pointers of all differences.
 pub fn pointers(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
     diff(before, after).into_iter().map(|difference| difference.pointer).collect()
 }
 
-/// Whether one place lies within the other, or is the same.
+/// Returns whether one pointer is the same as the other or points into the value of the other.
 pub fn overlap(one: &str, other: &str) -> bool {
     let within = |inner: &str, outer: &str| {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -35,7 +39,8 @@ pub fn overlap(one: &str, other: &str) -> bool {
     within(one, other) || within(other, one)
 }
 
-/// Makes the differences on another state: what is null after is taken away.
+/// Applies differences to another state. A member whose value after is null is removed: stored content has no
+/// nulls, so null always stands for an absent member.
 pub fn apply(target: &mut Map<String, Value>, differences: Vec<Difference>) {
     for Difference { pointer, after, .. } in differences {
         let steps: Vec<String> =
@@ -78,7 +83,7 @@ fn compare(pointer: &str, before: &Map<String, Value>, after: &Map<String, Value
     }
 }
 
-/// Rich text: format and source belong together.
+/// Returns whether an object is a rich text, whose format and source belong together.
 fn is_rich(object: &Map<String, Value>) -> bool {
     object.contains_key("format") && object.contains_key("source")
 }

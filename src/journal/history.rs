@@ -1,4 +1,4 @@
-//! The history of one item: its entries, its states, and what differs between two of them.
+//! The history of one item: its journal entries and its content at a version.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -8,51 +8,55 @@ use crate::database::Db;
 use crate::database::schema::{accounts, journal};
 use crate::problem::Problem;
 
-/// What an entry of the journal tells beside the snapshot.
+/// A journal entry without its snapshot.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = journal)]
 pub struct Told {
-    /// Its number.
+    /// The entry's number in the journal.
     pub sequence: i64,
-    /// When (µs).
+    /// Time of the action (µs).
     pub at: i64,
-    /// The account.
+    /// The id of the account that acted; none for the command line and the scheduler.
     pub actor: Option<String>,
-    /// What was done.
+    /// The action, such as `publish`.
     pub action: String,
-    /// To what kind.
+    /// The kind of the subject.
     pub kind: String,
-    /// To which item or account.
+    /// The id of the item or account.
     pub item_id: String,
-    /// Its version since then.
+    /// The version that the action produced; 0 where there are no versions.
     pub version: i64,
-    /// The request.
+    /// The id of the request.
     pub request_id: String,
-    /// Why.
+    /// The reason that the author gave.
     pub reason: Option<String>,
-    /// JSON list of pointers.
+    /// The changed values, as a JSON array of JSON Pointers.
     pub changed: String,
-    /// The key that was used instead of a session.
+    /// The API key that was used instead of a session.
     pub via: Option<String>,
-    /// Name of the account, while it exists.
+    /// The name of the account, while it exists.
     #[diesel(select_expression = accounts::name.nullable())]
     pub actor_name: Option<String>,
 }
 
 impl Told {
-    /// The places of the content that changed.
+    /// Parses the JSON Pointers of the changed values.
     pub fn places(&self) -> Vec<String> {
         serde_json::from_str(&self.changed).unwrap_or_default()
     }
 }
 
-/// Entries with the accounts that made them.
+/// Returns the query for journal entries joined with the accounts that made them.
 #[diesel::dsl::auto_type]
 pub fn with_accounts() -> _ {
     journal::table.left_join(accounts::table.on(journal::actor.eq(accounts::id.nullable())))
 }
 
-/// The entries of an item before the number `before`, the newest first.
+/// Returns the entries of an item with a sequence number below `before`, newest first.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn entries(connection: &mut Db, kind: &str, item_id: &str, before: i64, limit: i64) -> QueryResult<Vec<Told>> {
     with_accounts()
         .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::sequence.lt(before)))
@@ -62,22 +66,29 @@ pub fn entries(connection: &mut Db, kind: &str, item_id: &str, before: i64, limi
         .load(connection)
 }
 
-/// What an item was at a version: the text that was being written then.
+/// An item at a version, with the newest text that it had then: that of its working draft if it had one.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// The entry that made it.
+    /// The entry that produced this version.
     pub told: Told,
-    /// The slug.
     pub slug: String,
-    /// The state, as answers tell it.
+    /// The state as responses show it: the stage of a draft, and the status of any other item.
     pub state: String,
-    /// Whether this text was a working draft.
+    /// Whether the text is that of a working draft.
     pub is_working_draft: bool,
     /// The stored form.
     pub content: Map<String, Value>,
 }
 
-/// The item as it was at a version; the newest entry of that version counts.
+/// Returns the item as it was at a version.
+///
+/// Several entries can have the same version: an import completes items without a new version once all
+/// others exist. The newest of them holds the whole content.
+///
+/// # Errors
+///
+/// Fails with `NotFound` if the journal has no such version, and if the query fails or the snapshot is no
+/// JSON.
 pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) -> Result<State, Problem> {
     let row: Option<(Told, String)> = with_accounts()
         .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::version.eq(version)))
@@ -91,7 +102,7 @@ pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) ->
     let draft = snapshot.get("draft").filter(|draft| draft.is_object());
     let shown = draft.unwrap_or(&snapshot);
     let status = text("status");
-    // Entries of before there were stages have none.
+    // Entries written before stages were introduced have none.
     let stage = Some(text("stage")).filter(|stage| !stage.is_empty()).unwrap_or_else(|| "draft".to_owned());
     Ok(State {
         told,

@@ -1,7 +1,10 @@
-//! The journal: every write of content, in order, with who did it and the item as it became.
+//! The journal: an append-only record of every write, with its author and a snapshot of the result.
 //!
-//! Writers take turns (see `database::writer`), so sequence numbers have neither gaps nor late
-//! comers: whoever has read up to a number has seen all that came before.
+//! Only one write transaction runs at a time, on all nodes together (see `database::writer` and
+//! `Db::begin_write`). So entries become visible in the order of their sequence numbers and without gaps: a
+//! reader that has read up to a number has seen every earlier entry. Change feeds, the search index and
+//! cache invalidation on other nodes rely on this. With concurrent writers, an entry could be committed after
+//! one with a higher number, and readers that had passed that number would miss it.
 
 pub mod audit;
 pub mod diff;
@@ -18,40 +21,49 @@ use crate::items::Item;
 
 pub use crate::database::touched::head;
 
-/// Who writes, and within which request.
+/// The author of a write and the request that it belongs to.
 #[derive(Debug, Clone, Default)]
 pub struct Author {
-    /// The account; none for the command line and the clock.
+    /// The id of the account; none for the command line and for Plenary itself.
     pub account_id: Option<String>,
-    /// The request.
+    /// The id of the request, or the name of the job.
     pub request_id: String,
-    /// Why, if that was said.
+    /// The reason that the author gave.
     pub reason: Option<String>,
-    /// The key that was used instead of a session.
+    /// The API key that was used instead of a session.
     pub via: Option<String>,
-    /// When it was to be done (µs), where it was planned: what is published then is so since that moment.
+    /// The time for which the write was planned (µs), if it was. A planned publication counts as published
+    /// since then, whenever the scheduler carried it out, so that a preview can show the same time
+    /// beforehand.
     pub due_at: Option<i64>,
 }
 
-/// Something that was done.
+/// An entry to be appended.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// What: `publish`.
+    /// The action, such as `publish`.
     pub action: &'a str,
-    /// To an item of this kind, or to an account.
+    /// The kind of the subject: a kind of content, `account`, `release`, …
     pub kind: &'a str,
-    /// To which.
+    /// The id of the subject.
     pub id: &'a str,
-    /// The version that it has since; 0 where there are none.
+    /// The version that the action produced; 0 where there are no versions.
     pub version: i64,
-    /// What it became, as JSON.
+    /// The state after the action, as JSON.
     pub snapshot: String,
-    /// The places of the content that changed (JSON Pointers).
+    /// JSON Pointers of the changed values.
     pub changed: &'a [String],
 }
 
-/// Appends what was done to an item; must run within the transaction that did it. `draft` is its
-/// working draft, if there is one: slug and content.
+/// Appends an entry about an item with a snapshot of the item and its working draft. `draft` holds the
+/// draft's slug and content.
+///
+/// It must run within the transaction of the write, after it: an entry without its write, or a write
+/// without its entry, would leave caches, the search index and consumers of changes out of date for good.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn append_item(
     connection: &mut Db,
     author: &Author,
@@ -60,7 +72,9 @@ pub fn append_item(
     draft: Option<(&str, &str)>,
     changed: &[String],
 ) -> QueryResult<()> {
-    // Contents are JSON already; around them are only values that need no escaping: slugs are plain.
+    // The snapshot is composed as text, since `content` is JSON already and parsing it again would cost every
+    // write. All other values need no escaping: slugs have only letters, digits and hyphens, and status and
+    // stage are fixed words.
     let draft =
         draft.map_or("null".to_owned(), |(slug, content)| format!("{{\"slug\":\"{slug}\",\"content\":{content}}}"));
     let snapshot = format!(
@@ -78,10 +92,16 @@ pub fn append_item(
     append(connection, author, Entry { action, kind: &item.kind, id: &item.id, version, snapshot, changed })
 }
 
-/// Appends an entry; must run within the transaction that did what it tells.
+/// Appends an entry. It must run within the transaction of the write that the entry records.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn append(connection: &mut Db, author: &Author, entry: Entry<'_>) -> QueryResult<()> {
     let changed = serde_json::to_string(entry.changed).unwrap_or_else(|_| "[]".to_owned());
-    // Writers take turns: the next number is free.
+    // `max + 1` is safe only because write transactions exclude each other on all nodes: no other writer can
+    // take the same number or commit a lower one later. A sequence of the database would leave gaps where a
+    // transaction is rolled back.
     let values = diesel::select((
         Term::<BigInt>::new("(SELECT coalesce(max(sequence), 0) + 1 FROM journal)"),
         now().into_sql::<BigInt>(),
