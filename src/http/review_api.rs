@@ -54,7 +54,7 @@ pub struct CommentBody {
     /// Id of the comment.
     #[schema(format = "uuid")]
     pub id: String,
-    /// Account that wrote the comment; null for comments by the server, which report why a scheduled operation failed.
+    /// Author; null for a comment by the server that reports why a scheduled operation failed.
     #[schema(required = true)]
     pub author: Option<Person>,
     /// Version of the item when the comment was written.
