@@ -182,7 +182,8 @@ async fn login(request: Request) -> Result<Answer, Problem> {
     }
 }
 
-/// Returns the response to a log-in or refresh: a new access token with the refresh and device tokens of the session.
+/// Returns the response to a log-in or refresh: a new access token with the refresh and device tokens of the
+/// session.
 ///
 /// # Errors
 /// 500 if the access token cannot be signed.
@@ -207,6 +208,8 @@ async fn refresh(request: Request) -> Result<Answer, Problem> {
     let (id, site_key) = (request.id.clone(), request.app.site_key.clone());
     let refresh = move |c: &mut Db| {
         let refreshed = sessions::refresh(c, &site_key, &token, days)?;
+        // A reuse is not returned as an error here: that would roll back the transaction, which has ended the
+        // session.
         if let Refreshed::Reused(account) = &refreshed {
             let author = Author { request_id: id, ..Author::default() };
             told::append(c, &author, "token_reuse", account, &json!({}))?;
@@ -304,6 +307,7 @@ async fn create(request: Request) -> Result<Answer, Problem> {
         Ok::<_, Problem>(row)
     };
     let row = request.app.database.write_content(insert).await?;
+    // Only after the account is stored: the token of the invitation refers to it.
     if row.password_hash.is_empty() {
         mailed_api::invite(&request.app, &row).await?;
     }
@@ -314,6 +318,8 @@ async fn update(request: Request) -> Result<Answer, Problem> {
     let version = required_version(&request)?;
     let form = Form::read(&ACCOUNT_CHANGE, &merge_patch(&request)?, &request.app.site)?;
     let id = request.path("id").to_owned();
+    // The hash is computed before the transaction: argon2 takes long, and a transaction blocks all other
+    // writers.
     let hash = match form.get("password") {
         Some(password) => {
             let wanted = id.clone();
@@ -335,8 +341,8 @@ async fn update(request: Request) -> Result<Answer, Problem> {
     answer(200, &request.app.database.write_content(change).await?)
 }
 
-/// Applies a change to an account. A change of password, role, state or second factor ends its sessions: whoever began
-/// them may be the reason for the change.
+/// Applies a change to an account. A change of password, role, state or second factor ends its sessions, so
+/// that none outlives the conditions under which it was begun.
 fn change_account(
     c: &mut Db,
     author: &Author,

@@ -1,5 +1,5 @@
-//! Request bodies of the account endpoints, declared like the fields of content types, so that they are validated in
-//! the same way: all violations are reported at once.
+//! Request bodies of the account endpoints, declared like the fields of content types, so that they are
+//! validated in the same way: all violations are reported at once.
 
 use serde_json::{Map, Value};
 
@@ -46,7 +46,8 @@ pub static LOGIN: [Field; 4] = [
     ),
 ];
 
-/// Fields of a body that confirms an operation with the password, so that an unattended session does not suffice.
+/// Fields of a body that confirms an operation with the password, so that an unattended session does not
+/// suffice.
 pub static PASSWORD_AGAIN: [Field; 1] = [CURRENT_PASSWORD];
 
 /// Fields of the body that confirms a second factor.
@@ -233,8 +234,8 @@ impl Form {
     }
 }
 
-/// Returns a time of a validated object (µs), if it is present; adds a violation with a pointer below `place` if it is
-/// not in the future.
+/// Returns a time of a validated object (µs), if it is present; adds a violation with a pointer below `place`
+/// if it is not in the future.
 pub fn ahead(object: &Map<String, Value>, name: &str, place: &str, faults: &mut Faults) -> Option<i64> {
     let at = instant_in(object, name)?;
     if at <= now() {

@@ -210,8 +210,8 @@ async fn make(request: Request, form: Form, machine: bool) -> Result<Answer, Pro
     let wanted = Wanted { machine, name: form.text("name"), role, collections: form.words("collections"), expires_at };
     let author = author(&request)?;
     let write = move |c: &mut Db| {
-        // The role may have been taken away since the request was authenticated: it is read again in the transaction
-        // that creates the key, so that no key outlives it.
+        // The role may have been taken away since the request was authenticated: it is read again in the
+        // transaction that creates the key, so that no key outlives it.
         let now = confirm(c, &actor, machine.then_some(MANAGE))?;
         let mut faults = Faults::new();
         check_role(role, now.role, &mut faults);

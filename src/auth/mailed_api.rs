@@ -122,8 +122,8 @@ async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
     };
     if let Some((account, token)) = app.database.write(issue).await? {
         let text = format!(
-            "Dear {},\n\nsomebody asked for a new password for your account at {}. If that was you, choose one within \
-             an hour:\n\n{}\n\nIf not, nothing needs to be done.\n",
+            "Dear {},\n\na new password was requested for your account at {}. If you requested it, choose one within \
+             an hour:\n\n{}\n\nIf you did not, no action is needed.\n",
             account.name,
             app.config.public_url,
             app.mailer.shown(&token)
@@ -137,12 +137,15 @@ async fn confirm(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&NEW_PASSWORD, &body(&request)?, &request.app.site)?;
     let token = form.text("token");
     let wanted = token.clone();
+    // Read only for the rules of the new password, which is hashed outside the transaction; the token is
+    // checked again, and used up, in the transaction that sets the password.
     let account = request.app.database.read(move |c| mailed::account(c, &wanted)).await?;
     let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
     let (id, source) = (request.id.clone(), source(&request.http, &request.app.config.server.trusted_proxies));
     let set = move |c: &mut Db| {
         let account = mailed::set_password(c, &id, &token, hash)?;
-        // Access to the mailbox proves ownership of the account, so the failed attempts of others no longer delay it.
+        // Access to the mailbox proves ownership of the account, so the failed attempts of others no longer
+        // delay it.
         Ok::<_, Problem>(Attempt::of_source(&account.email, &source).forgive(c)?)
     };
     request.app.database.write_content(set).await?;

@@ -78,7 +78,8 @@ async fn begin(request: Request) -> Result<Answer, Problem> {
     configured(&request)?;
     let form = Form::read(&OIDC_BEGIN, &body(&request)?, &request.app.site)?;
     let redirect_uri = form.text("redirect_uri");
-    // The form has normalised the URL of the request, so the configured ones are normalised before the comparison.
+    // The form has normalised the URL of the request, so the configured ones are normalised before the
+    // comparison.
     let known = &request.app.config.oidc.redirect_uris;
     let is_known = |uri: &&String| crate::content::values::url(uri).as_deref() == Ok(redirect_uri.as_str());
     let Some(redirect_uri) = known.iter().find(is_known) else {
@@ -99,6 +100,8 @@ async fn finish(request: Request) -> Result<Answer, Problem> {
     let (id, default_role) = (request.id.clone(), Role::from_word(&request.app.config.oidc.default_role));
     let beginning = Beginning::of(&request, "oidc");
     let begin = move |c: &mut Db| {
+        // The session is begun in the transaction that finds the account active: closing the account at the
+        // same time either comes first, or ends the session.
         let found = account(c, &id, &identity, default_role)?.filter(|account| account.active);
         let Some(account) = found else { return Ok(None) };
         let issued = beginning.begin(c, &account)?;
@@ -110,9 +113,10 @@ async fn finish(request: Request) -> Result<Answer, Problem> {
     tokens(&request.app, &account, issued)
 }
 
-/// Returns the account of an identity that the provider has confirmed: the account that is linked to it, otherwise the
-/// account with its verified e-mail address, otherwise a new one if `default_role` is configured. The latter two are
-/// linked to the identity, which from then on decides, even if the address changes at the provider.
+/// Returns the account of an identity that the provider has confirmed: the account that is linked to it,
+/// otherwise the account with its verified e-mail address, otherwise a new one if `default_role` is
+/// configured. The latter two are linked to the identity, which from then on decides, even if the address
+/// changes at the provider.
 fn account(
     connection: &mut Db,
     request_id: &str,
@@ -127,7 +131,8 @@ fn account(
     if let Some(id) = known {
         return Ok(Some(accounts::by_id(connection, &id)?));
     }
-    // An address that the provider has not verified may belong to another person, who must not get this account.
+    // An address that the provider has not verified may belong to another person, who must not get this
+    // account.
     let Some(email) = identity.email.as_deref().filter(|_| identity.email_verified) else { return Ok(None) };
     let author = Author { request_id: request_id.to_owned(), ..Author::default() };
     let account = match (accounts::by_email(connection, email)?, default_role) {

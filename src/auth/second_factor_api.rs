@@ -110,7 +110,8 @@ async fn confirm(request: Request) -> Result<Answer, Problem> {
             return Err(Problem::invalid(Faults::one("/code", "wrong", "the code is wrong or not valid now")));
         }
         told::append(c, &author, "second_factor_begin", &account.id, &json!({}))?;
-        // The other sessions were begun without a code, so they may belong to someone who knows only the password.
+        // The other sessions were begun without a code, so they may belong to someone who knows only the
+        // password.
         sessions::end_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
         Ok(second_factor::activate(c, &account.id)?)
     };

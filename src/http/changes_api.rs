@@ -138,6 +138,8 @@ async fn live(request: Request) -> Result<Answer, Problem> {
                 return Err(Problem::bad_request(Faults::one(place, "not_complete", message)));
             }
         },
+        // Changes between this read and the beginning of the stream are not lost: every listener first reads
+        // the journal from its position, and only then follows the broadcast.
         None => request.app.database.read(|c| Ok::<_, Problem>(Position::newest(c)?)).await?,
     };
     if !request.app.database.read(move |c| Ok::<_, Problem>(position.holds(c)?)).await? {
@@ -145,6 +147,7 @@ async fn live(request: Request) -> Result<Answer, Problem> {
     }
     let stream = Streamed(Box::pin(listen(&request.app, position)?));
     let answer = Answer { stream: Some(stream), ..Answer::empty(200).typed("text/event-stream") };
-    // Tells proxies to forward events as they arrive: a proxy that buffers or compresses the stream would delay them.
+    // Tells proxies to forward events as they arrive: a proxy that buffers or compresses the stream would
+    // delay them.
     Ok(answer.header("cache-control", "no-cache, no-transform").header("x-accel-buffering", "no"))
 }

@@ -33,7 +33,8 @@ use crate::editorial::operations::find;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// `Cache-Control` of public responses: fresh for 5 s, usable for 30 s more while they are revalidated (RFC 5861).
+/// `Cache-Control` of public responses: fresh for 5 s, usable for 30 s more while they are revalidated (RFC
+/// 5861).
 pub const PUBLIC_CACHE: &str = "public, max-age=5, stale-while-revalidate=30";
 /// Media type of responses with a sparse fieldset (`fields=`).
 const PARTIAL: &str = "application/vnd.plenary.partial+json";
@@ -104,10 +105,10 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
             tag(resource),
             format!("List {collection}"),
             format!(
-                "Returns one page of {collection} as cards, with cursors for the next and the previous page. Only \
-                 published items are listed unless a parameter that is reserved to editors asks for others. Fails \
-                 with 400 when a parameter is unknown, invalid or reserved to editors, or when the query is too \
-                 expensive, and with 401 when the token is not valid."
+                "Returns one page of {collection}, in their short form unless `detail=full` is given, with cursors \
+                 for the next and the previous page. Only published items are listed unless a parameter that is \
+                 reserved to editors asks for others. Fails with 400 when a parameter is unknown, invalid or reserved \
+                 to editors, or when the query is too expensive, and with 401 when the token is not valid."
             ),
         )
         .access(Access::Public)
@@ -136,8 +137,8 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
     ]
 }
 
-/// Records the locale negotiated by `Accept-Language` and adds it to the query parameters, so that the rest of the
-/// request handles it like `locale=`.
+/// Records the locale negotiated by `Accept-Language` and adds it to the query parameters, so that the rest
+/// of the request handles it like `locale=`.
 pub fn negotiate(request: &mut Request) {
     request.negotiated = negotiated(&request.http, &request.app.site);
     request.pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
@@ -168,8 +169,8 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
 
 /// Reads the page that a list query asks for.
 ///
-/// Public reads use the cached items of this node. They first try [`glance`], which needs a single statement and no
-/// transaction, and fall back to [`page`] in a read transaction.
+/// Public reads use the cached items of this node. They first try [`glance`], which needs a single statement
+/// and no transaction, and fall back to [`page`] in a read transaction.
 ///
 /// # Errors
 /// 400 if the query is too expensive, 503 if the database or the preview of a future moment is not available.
@@ -179,8 +180,8 @@ pub async fn read_page(
     sight: &Sight,
     query: ListQuery,
 ) -> Result<Page, Problem> {
-    // The time is taken before the read begins: items that change during the read are then already out of date when
-    // they enter the cache. Taken afterwards, a stale item could be cached as current.
+    // The time is taken before the read begins: items that change during the read are then already out of
+    // date when they enter the cache. Taken afterwards, a stale item could be cached as current.
     let (since, public, query) = (app.database.ledger().now(), sight.is_public(), Arc::new(query));
     let (here, asked, quick) = (Arc::clone(app), Arc::clone(&query), public && query.is_walk());
     let look = move |c: &mut Db| glance(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &asked);
@@ -191,12 +192,12 @@ pub async fn read_page(
 
 /// Returns the response of a read, from the cache of this node or from `compute`, whose result is then cached.
 ///
-/// Only responses that are the same for every client are cached: public ones, and public previews of a future moment.
-/// Responses for editors and holders of item links are computed on each request.
+/// Only responses that are the same for every client are cached: public ones, and public previews of a future
+/// moment. Responses for editors and holders of item links are computed on each request.
 ///
 /// # Errors
-/// 404 if `compute` finds no item, 503 if slow clients already hold too many bytes of responses, and the errors of
-/// `compute`.
+/// 404 if `compute` finds no item, 503 if slow clients already hold too many bytes of responses, and the
+/// errors of `compute`.
 pub async fn keep(
     request: &Request,
     sight: &Sight,
@@ -219,7 +220,8 @@ pub async fn keep(
         (true, Some(at)) => Some(place_at(request, at).await?),
         (false, _) => None,
     };
-    // Cached public responses are served before a handler runs, previews are not: so only they are looked up here.
+    // Cached public responses are served before a handler runs, previews are not: so only they are looked up
+    // here.
     let ready = place.filter(|_| sight.at.is_some()).and_then(|place| request.app.answers.find(place));
     let known = match (ready, place) {
         (Some(kept), _) => Known::Here(kept),
@@ -232,9 +234,9 @@ pub async fn keep(
     }
 }
 
-/// Returns the cache key of a preview of a future moment: the address and the generation of the overlay that shows the
-/// moment. All moments between two scheduled changes share a generation, and so their cached responses; a change of
-/// the overlay's content gives a new generation, and so new keys.
+/// Returns the cache key of a preview of a future moment: the address and the generation of the overlay that
+/// shows the moment. All moments between two scheduled changes share a generation, and so their cached
+/// responses; a change of the overlay's content gives a new generation, and so new keys.
 async fn place_at(request: &Request, at: i64) -> Result<Place, Problem> {
     let generation = request.app.previews.generation(at).await?.to_string();
     let negotiated = request.negotiated.as_deref().unwrap_or_default();
@@ -242,8 +244,8 @@ async fn place_at(request: &Request, at: i64) -> Result<Place, Problem> {
     Ok(request.app.answers.place(&[path, query, negotiated, "at", &generation]))
 }
 
-/// Returns an error while clients that read slowly hold more response bytes in memory than the settings allow: a new
-/// response would add to them.
+/// Returns an error while clients that read slowly hold more response bytes in memory than the settings
+/// allow: a new response would add to them.
 fn has_room(app: &App) -> Result<(), Problem> {
     let server = &app.config.server;
     match app.answers.held().bytes() <= server.answer_cache_bytes.saturating_add(server.sending_bytes) {
@@ -257,20 +259,20 @@ pub fn kept_item(content_type: &'static str, body: String, version: i64, depende
     Fresh::Here(Made::new(content_type, body, |body| etag(version, body), dependencies))
 }
 
-/// Returns the absence of an item. It depends on the whole content type, since an item that is created, published or
-/// renamed can end it.
+/// Returns the absence of an item. It depends on the whole content type, since an item that is created,
+/// published or renamed can end it.
 pub fn missing(resource: &'static Resource) -> Fresh {
     Fresh::Absent(Absence::Missing(resource.noun), Dependencies::on_kinds(resource.visible_by()))
 }
 
-/// Returns the media type of a response. Items with a sparse fieldset have a type of their own, so that clients know
-/// which schema to expect.
+/// Returns the media type of a response. Items with a sparse fieldset have a type of their own, so that
+/// clients know which schema to expect.
 fn media_type(shape: &Shape) -> &'static str {
     if shape.fields.is_some() { PARTIAL } else { JSON }
 }
 
-/// Returns when the response to a list query expires even if no content changes: a query that depends on the current
-/// time (`when=upcoming`) has another result soon after. `None` if it does not depend on the time.
+/// Returns when the response to a list query expires even if no content changes: a query that depends on the
+/// current time (`when=upcoming`) has another result soon after. `None` if it does not depend on the time.
 pub fn good_until(query: &ListQuery) -> Option<Instant> {
     query.depends_on_now().then(|| Instant::now() + MOMENT)
 }
@@ -359,8 +361,8 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
     keep(&request, &sight, compute).await
 }
 
-/// Returns the headers of a response other than `Content-Type` and `ETag`. Values that many responses have in common
-/// are static or shared, so that cached responses take little memory.
+/// Returns the headers of a response other than `Content-Type` and `ETag`. Values that many responses have in
+/// common are static or shared, so that cached responses take little memory.
 fn headers(request: &Request, sight: &Sight, made: &Made) -> Vec<(HeaderName, HeaderValue)> {
     let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
     let vary = match by_address {

@@ -1,5 +1,5 @@
-//! Endpoints that write content: create, replace, update, trash, and the operations of the publication life cycle of
-//! every content type.
+//! Endpoints that write content: create, replace, update, trash, and the operations of the publication life
+//! cycle of every content type.
 
 use std::sync::Arc;
 
@@ -333,8 +333,8 @@ fn schedule(request: &Request) -> Result<Operation, Problem> {
     }
 }
 
-/// Reads `publish_at` and `unpublish_at` of a validated object. Both must be in the future; violations are added to
-/// `faults` with pointers below `place`, and the result is then `None`.
+/// Reads `publish_at` and `unpublish_at` of a validated object. Both must be in the future; violations are
+/// added to `faults` with pointers below `place`, and the result is then `None`.
 pub fn moments(body: &Map<String, Value>, place: &str, faults: &mut Faults) -> Option<Operation> {
     let mut own = Faults::new();
     let publish_at = ahead(body, "publish_at", place, &mut own);
@@ -350,7 +350,8 @@ pub fn moments(body: &Map<String, Value>, place: &str, faults: &mut Faults) -> O
     sound.then_some(Operation::Schedule { publish_at, unpublish_at })
 }
 
-/// Returns the response of a write: the item after it, with the entity tag that the next write sends in `If-Match`.
+/// Returns the response of a write: the item after it, with the entity tag that the next write sends in
+/// `If-Match`.
 pub fn written(made: Made, status: u16) -> Answer {
     let tag = etag(made.item.latest(), made.body.as_bytes());
     Answer::json(status, made.body).header("etag", tag).private()

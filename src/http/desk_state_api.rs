@@ -159,11 +159,13 @@ async fn desk(resource: &'static Resource, request: Request) -> Result<Answer, P
         let plans = schedule::of(c, &item.id)?;
         let due = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
         let pen = Pen { site: &site, author: &author, role: Some(role) };
+        // Which times are given does not matter: only the permission and the state of the item are checked.
         let steps =
             Operation::PLAIN.into_iter().chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
         let mut operations = Vec::new();
         for step in steps.filter(|step| step.refused(&item).is_none()) {
             let planned = step != Operation::Unschedule || !plans.is_empty();
+            // An operation that the caller may not apply is left out; any other error is one of the database.
             match pen.must(c, &item, step.action()) {
                 Ok(()) if planned => operations.push(step.word().to_owned()),
                 Err(problem) if problem.kind != Kind::Forbidden => return Err(problem),

@@ -98,7 +98,8 @@ impl Form {
         }
     }
 
-    /// Returns the last path segment, the operation id, the summary and the description of the operation for one event.
+    /// Returns the last path segment, the operation id, the summary and the description of the operation for
+    /// one event.
     fn of_one(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
             Form::Calendar => (
@@ -205,8 +206,8 @@ pub fn routes() -> Vec<Route> {
     list.chain(single).collect()
 }
 
-/// Parses the query of a feed, and its locale: a list query with the full items and the relations that feeds show, and
-/// with the limits of feeds.
+/// Parses the query of a feed, and its locale: a list query with the full items and the relations that feeds
+/// show, and with the limits of feeds.
 fn shaped(
     resource: &'static Resource,
     request: &Request,
@@ -231,8 +232,8 @@ fn shaped(
     Ok((query, locale))
 }
 
-/// Returns the view of a feed: that of the public, even if the caller is an editor. Subscribers send no token, so a
-/// feed must show an editor what subscribers get.
+/// Returns the view of a feed: that of the public, even if the caller is an editor. Subscribers send no
+/// token, so a feed must show an editor what subscribers get.
 async fn only_public(request: &Request) -> Result<Sight, Problem> {
     let sight = sight(request).await?;
     sight.must_be_whole()?;

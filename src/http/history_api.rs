@@ -220,6 +220,7 @@ async fn list(resource: &'static Resource, request: Request) -> Result<Answer, P
         Ok::<_, Problem>(history::entries(c, resource.kind, &item.id, before, limit)?)
     };
     let told = request.app.database.read(look).await?;
+    // A full page may be the last one; the next page is then empty.
     let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
     let page = RevisionPage { data: told.into_iter().map(Revision::from).collect(), next };
     Ok(Answer::of(200, &page)?.private())

@@ -165,7 +165,8 @@ fn any_object() -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::Object).build()))
 }
 
-/// Maximum time that writes wait for the lock of the writers, or a commit for the disk, while the database is healthy.
+/// Maximum time that writes wait for the lock of the writers, or a commit for the disk, while the database is
+/// healthy.
 const LONGEST_WRITE: Duration = Duration::from_secs(3);
 
 async fn ready(request: Request) -> Result<Answer, Problem> {

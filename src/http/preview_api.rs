@@ -65,8 +65,8 @@ impl Sight {
 
     /// Runs a read of the present site, or of the overlay of the future moment.
     ///
-    /// For the present site, `glance` is tried first; `read` runs if it returns `None`. `quick` says that `glance` takes so
-    /// little time that on SQLite it may run on the calling thread.
+    /// For the present site, `glance` is tried first; `read` runs if it returns `None`. `quick` says that
+    /// `glance` takes so little time that on SQLite it may run on the calling thread.
     ///
     /// # Errors
     /// The errors of `glance` and `read`, and 503 if the database or the overlay is not available.
@@ -83,7 +83,8 @@ impl Sight {
         }
     }
 
-    /// Runs a read like [`Sight::read`] that touches a few rows by their keys. On SQLite it runs on the calling thread.
+    /// Runs a read like [`Sight::read`] that touches a few rows by their keys. On SQLite it runs on the
+    /// calling thread.
     ///
     /// # Errors
     /// The errors of `read`, and 503 if the database or the overlay is not available.
@@ -99,7 +100,8 @@ impl Sight {
     }
 }
 
-/// Returns the viewer of an actor: decided by its role and by the collections to which its API key is restricted.
+/// Returns the viewer of an actor: decided by its role and by the collections to which its API key is
+/// restricted.
 pub fn viewer(actor: Option<&Actor>) -> Viewer {
     match actor.filter(|actor| may(actor.role, Area::Content, Action::Read)) {
         Some(actor) => Viewer::held_to(actor.key.as_ref().map_or(&[], |key| key.collections.as_slice())),
@@ -109,14 +111,16 @@ pub fn viewer(actor: Option<&Actor>) -> Viewer {
 
 /// Returns what a request may see, from its token, `at` and `preview`.
 ///
-/// A preview of the whole site is shown as the public will see it, whatever the role of the caller, so that all callers
-/// share its cached responses.
+/// A preview of the whole site is shown as the public will see it, whatever the role of the caller, so that
+/// all callers share its cached responses.
 ///
 /// # Errors
-/// 400 if `at` is not a moment in the future or not available to the caller, 401 if the preview link is not valid.
+/// 400 if `at` is not a moment in the future or not available to the caller, 401 if the preview link is not
+/// valid.
 pub async fn sight(request: &Request) -> Result<Sight, Problem> {
     let viewer = viewer(request.actor.as_ref());
     let at = request.query("at");
+    // A preview link decides alone what is visible: an editor who opens it sees what its other holders see.
     if let Some(token) = request.query("preview").map(str::to_owned) {
         let key = request.app.site_key.clone();
         let link = request.app.database.read(move |c| preview::by_token(c, &key, &token)).await?;
@@ -129,6 +133,7 @@ pub async fn sight(request: &Request) -> Result<Sight, Problem> {
         }
         return Ok(match link.item_id {
             Some(item_id) => Sight { viewer: Viewer::Link { item_id }, at: None },
+            // A link whose moment has passed shows the present site.
             None => Sight { viewer: Viewer::Public, at: Some(link.view_at.max(now())) },
         });
     }

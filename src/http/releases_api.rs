@@ -264,7 +264,8 @@ async fn get(request: Request) -> Result<Answer, Problem> {
     answer(&request, 200, row).await
 }
 
-/// Reads the changes that a validated body asks for. `publish_at: null` in a merge patch removes the scheduled time.
+/// Reads the changes that a validated body asks for. `publish_at: null` in a merge patch removes the
+/// scheduled time.
 fn wanted(form: &Form, input: &serde_json::Value) -> Result<Wanted, Problem> {
     let mut faults = Faults::new();
     let taken_away = || input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0);

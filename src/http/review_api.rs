@@ -310,8 +310,8 @@ async fn assign_to_nobody(resource: &'static Resource, request: Request) -> Resu
     Ok(Answer::empty(204).private().header("etag", format!("\"v{}\"", item.latest())))
 }
 
-/// Runs a write that gives the item in the path its next version. The version in `If-Match` is compared within the
-/// transaction of the write, so that no write of another editor can come in between.
+/// Runs a write that gives the item in the path its next version. The version in `If-Match` is compared
+/// within the transaction of the write, so that no write of another editor can come in between.
 async fn with_pen<T: Send + 'static>(
     resource: &'static Resource,
     request: &Request,

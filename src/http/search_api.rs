@@ -116,7 +116,8 @@ fn asked(request: &Request) -> Result<Asked, Problem> {
 async fn search(mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let asked = asked(&request)?;
-    // The search finds public items only, for every caller; so its responses are cached even if a token is sent.
+    // The search finds public items only, for every caller; so its responses are cached even if a token is
+    // sent.
     let sight = Sight::public();
     let compute = async {
         let app = Arc::clone(&request.app);
@@ -129,6 +130,8 @@ async fn search(mut request: Request) -> Result<Answer, Problem> {
             Ok::<_, Problem>((hits.split_off(offset.min(hits.len())), more))
         };
         let (hits, more) = request.app.database.read(read).await?;
+        // The index follows the journal with a delay, so a cached response also expires when the index
+        // changes: until then it may lack an item that the database already has.
         let dependencies = Dependencies::on_kinds(ALL.iter().map(|resource| resource.kind).chain([GREW]));
         let body = json!({"data": hits.into_iter().map(shown).collect::<Vec<Value>>(), "more": more});
         Ok(Fresh::Here(Made::new(JSON, body.to_string(), |body| etag(0, body), dependencies)))
