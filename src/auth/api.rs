@@ -1,4 +1,4 @@
-//! Operations on accounts and tokens.
+//! Endpoints of log-in, tokens and accounts.
 
 use actix_web::http::Method;
 use serde::Serialize;
@@ -26,30 +26,30 @@ use crate::http::route::{Access, Answer, JSON, Request, Route};
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 
-/// A pair of tokens.
+/// The tokens of a session.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tokens {
-    /// For `Authorization: Bearer`; a JWT signed with EdDSA.
+    /// Access token for `Authorization: Bearer`: a JWT signed with EdDSA.
     pub access_token: String,
-    /// How to send it.
+    /// Authentication scheme of the access token.
     #[schema(example = "Bearer")]
     pub token_type: &'static str,
-    /// Seconds until the access token ends.
+    /// Lifetime of the access token in seconds.
     #[schema(minimum = 1, example = 900)]
     pub expires_in: i64,
-    /// Good for one refresh; shown again within ten seconds, it gives the same next one.
+    /// Refresh token for one refresh; used again within ten seconds, it returns the same successor.
     pub refresh_token: String,
-    /// To be sent with the next log-in: failures of strangers do not make this device wait then.
+    /// Device token for the next log-in: failed attempts of others then do not delay this device.
     pub device_token: String,
-    /// Who logged in.
+    /// Account of the session.
     pub account: Account,
 }
 
-/// What operations on accounts want.
+/// Permission that operations on accounts require.
 const MANAGE: (Area, Action) = (Area::Accounts, Action::Manage);
 
-/// All routes of this room.
+/// Returns the routes of log-in, tokens and accounts.
 pub fn routes() -> Vec<Route> {
     let mut routes = session_routes();
     routes.extend(account_routes());
@@ -60,32 +60,60 @@ fn session_routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
         Route::new(Method::POST, "/api/v1/auth/login", "login", login)
-            .about(TAG, "Log in", "Gives an access token for some minutes and a refresh token for the next one.")
+            .about(
+                TAG,
+                "Log in",
+                "Begins a session and returns a short-lived access token and a refresh token for the next one. Fails \
+                 with 401 when the address, the password or the code is wrong, or when the account requires a code \
+                 and none was sent (`second-factor-required`), and with 429 after too many failed attempts.",
+            )
             .body(JSON, reference("Login"), example_of(&LOGIN))
-            .answers(200, "Logged in.", reference("Tokens"), &[])
+            .answers(200, "The tokens of the session.", reference("Tokens"), &[])
             .problems(&[Kind::BadCredentials, Kind::SecondFactorRequired, Kind::TooManyAttempts]),
         Route::new(Method::POST, "/api/v1/auth/refresh", "refreshTokens", refresh)
-            .about(TAG, "Refresh the tokens", "Uses a refresh token up and gives a new pair. Two tabs that show one token within ten seconds get the same next one; a token that comes again later ends its session.")
+            .about(
+                TAG,
+                "Refresh the tokens",
+                "Exchanges a refresh token for a new access token and a new refresh token. The same token within ten \
+                 seconds, as from a second browser tab, returns the same refresh token again; used again later, it \
+                 ends its session. Fails with 401 when the token is unknown, expired or used, or the account is \
+                 closed.",
+            )
             .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
-            .answers(200, "A new pair.", reference("Tokens"), &[])
+            .answers(200, "The new tokens of the session.", reference("Tokens"), &[])
             .problems(&[Kind::Unauthorised]),
         Route::new(Method::POST, "/api/v1/auth/logout", "logout", log_out)
-            .about(TAG, "Log out", "Ends the session: its refresh token and its access tokens, at once; on other nodes within a second.")
+            .about(
+                TAG,
+                "Log out",
+                "Ends the session of a refresh token. Its tokens are invalid at once, on other nodes within a second. \
+                 An unknown token is accepted as well.",
+            )
             .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
-            .answers_as(204, "Logged out.", None, &[]),
+            .answers_as(204, "The session has ended.", None, &[]),
         Route::new(Method::GET, "/api/v1/auth/me", "getMe", me)
-            .about(TAG, "Who am I", "The account of the access token.")
+            .about(TAG, "Get my account", "Returns the account of the access token or API key.")
             .access(Access::LoggedIn)
             .answers(200, "The account.", reference("Account"), &[]),
         Route::new(Method::POST, "/api/v1/auth/password", "changePassword", change_password)
-            .about(TAG, "Change my password", "Ends all sessions of the account, this one too.")
+            .about(
+                TAG,
+                "Change my password",
+                "Sets a new password and ends all sessions of the account, including this one. Fails with 422 when \
+                 the current password is wrong or the new one is too weak, and with 429 after too many failed \
+                 attempts.",
+            )
             .access(Access::Session)
             .body(JSON, reference("PasswordChange"), example_of(&PASSWORD_CHANGE))
-            .answers_as(204, "Changed.", None, &[])
+            .answers_as(204, "The password is changed.", None, &[])
             .problems(&[Kind::TooManyAttempts]),
         Route::new(Method::GET, "/.well-known/jwks.json", "getJwks", jwks)
-            .about(TAG, "Public keys", "The keys with which access tokens can be checked (RFC 7517).")
-            .answers(200, "The keys.", reference("JwkSet"), &["Cache-Control"]),
+            .about(
+                TAG,
+                "Get the public keys",
+                "Returns the JSON Web Key Set (RFC 7517) with which other services verify access tokens.",
+            )
+            .answers(200, "The key set.", reference("JwkSet"), &["Cache-Control"]),
     ]
 }
 
@@ -94,21 +122,23 @@ fn account_routes() -> Vec<Route> {
     let manage = Access::May(MANAGE.0, MANAGE.1);
     vec![
         Route::new(Method::GET, "/api/v1/accounts", "listAccounts", list)
-            .about(TAG, "List accounts", "All accounts, by address.")
+            .about(TAG, "List accounts", "Returns all accounts, sorted by e-mail address.")
             .access(manage)
             .answers(200, "The accounts.", reference("AccountList"), &[]),
         Route::new(Method::POST, "/api/v1/accounts", "createAccount", create)
             .about(
                 TAG,
                 "Create an account",
-                "The person logs in with the address and this first password; without one, an invitation is mailed.",
+                "Creates an account and returns it. Without a password, an invitation to choose one is mailed to the \
+                 address; a password is required if no mail server is configured. Fails with 409 when another account \
+                 has the address, and with 422 when the body is invalid or the password is too weak.",
             )
             .access(manage)
             .body(JSON, reference("NewAccount"), example_of(&NEW_ACCOUNT))
-            .answers(201, "Created.", reference("Account"), &["Location", "ETag"])
+            .answers(201, "The created account.", reference("Account"), &["Location", "ETag"])
             .problems(&[Kind::Conflict]),
         Route::new(Method::GET, "/api/v1/accounts/{id}", "getAccount", get)
-            .about(TAG, "Get an account", "One account.")
+            .about(TAG, "Get an account", "Returns an account. Fails with 404 when there is no such account.")
             .access(manage)
             .parameters([path_id()])
             .answers(200, "The account.", reference("Account"), &["ETag"])
@@ -116,13 +146,17 @@ fn account_routes() -> Vec<Route> {
         Route::new(Method::PATCH, "/api/v1/accounts/{id}", "updateAccount", update)
             .about(
                 TAG,
-                "Change an account",
-                "What is left out stays. A new password, another role, closing, or ending its second factor ends its sessions at once; on other nodes within a second.",
+                "Update an account",
+                "Changes an account and returns it; members that are left out keep their values. A new password, \
+                 another role, closing the account or ending its second factor ends its sessions at once, on other \
+                 nodes within a second. Fails with 409 when the last active administrator would lose its role or be \
+                 closed, with 412 when the account was changed since the version in `If-Match`, and with 422 when the \
+                 body is invalid or the password is too weak.",
             )
             .access(manage)
             .parameters([path_id(), IF_MATCH.clone()])
             .body("application/merge-patch+json", reference("AccountChange"), example_of(&ACCOUNT_CHANGE))
-            .answers(200, "Changed.", reference("Account"), &["ETag"])
+            .answers(200, "The account after the change.", reference("Account"), &["ETag"])
             .problems(&WRITE_PROBLEMS),
     ]
 }
@@ -139,14 +173,20 @@ async fn login(request: Request) -> Result<Answer, Problem> {
     match check(&request, shown, begin).await? {
         Checked::Done((account, issued)) => tokens(&request.app, &account, issued),
         Checked::WrongPassword => {
-            Err(Problem::new(Kind::BadCredentials, "the e-mail address and the password do not belong together"))
+            Err(Problem::new(Kind::BadCredentials, "the e-mail address or the password is wrong"))
         }
-        Checked::WrongCode => Err(Problem::new(Kind::BadCredentials, "the code is wrong, or was used before")),
-        Checked::CodeMissing => Err(Problem::new(Kind::SecondFactorRequired, "this account wants a code as well")),
+        Checked::WrongCode => Err(Problem::new(Kind::BadCredentials, "the code is wrong or was used before")),
+        Checked::CodeMissing => {
+            Err(Problem::new(Kind::SecondFactorRequired, "this account requires a code of its second factor"))
+        }
     }
 }
 
-/// The answer to a log-in.
+/// Returns the response to a log-in or refresh: a new access token with the refresh and device tokens of the
+/// session.
+///
+/// # Errors
+/// 500 if the access token cannot be signed.
 pub fn tokens(app: &App, account: &AccountRow, issued: Issued) -> Result<Answer, Problem> {
     let access_token = app.tokens.issue(&account.id, account.role(), &issued.session);
     let access_token = access_token.map_err(|error| Problem::internal(&error))?;
@@ -168,6 +208,8 @@ async fn refresh(request: Request) -> Result<Answer, Problem> {
     let (id, site_key) = (request.id.clone(), request.app.site_key.clone());
     let refresh = move |c: &mut Db| {
         let refreshed = sessions::refresh(c, &site_key, &token, days)?;
+        // A reuse is not returned as an error here: that would roll back the transaction, which has ended the
+        // session.
         if let Refreshed::Reused(account) = &refreshed {
             let author = Author { request_id: id, ..Author::default() };
             told::append(c, &author, "token_reuse", account, &json!({}))?;
@@ -218,7 +260,10 @@ fn set_password(c: &mut Db, author: &Author, mut account: AccountRow, hash: Stri
     accounts::save(c, account).map(drop)
 }
 
-/// The hash of a new password that is good enough.
+/// Checks a new password against the rules for passwords and returns its hash.
+///
+/// # Errors
+/// 422 with a violation at `pointer` if the password is too weak, 503 if too many hashes are being computed.
 pub async fn new_hash(app: &App, email: &str, password: String, pointer: &str) -> Result<String, Problem> {
     if let Err((code, message)) = passwords::check_new(&password, email) {
         return Err(Problem::invalid(Faults::one(pointer, code, message)));
@@ -244,13 +289,13 @@ async fn get(request: Request) -> Result<Answer, Problem> {
 }
 
 async fn create(request: Request) -> Result<Answer, Problem> {
-    // Without a mail server there are no invitations: then the first password is required.
+    // Without a mail server no invitation can be sent, so the first password is required.
     let fields: &'static [Field] = if request.app.mailer.is_configured() { &NEW_ACCOUNT } else { &NEW_ACCOUNT_HERE };
     let form = Form::read(fields, &body(&request)?, &request.app.site)?;
     let email = form.text("email");
     let hash = match form.get("password") {
         Some(password) => new_hash(&request.app, &email, password, "/password").await?,
-        // No password fits no hash: nobody logs in before the invitation is taken up.
+        // No password matches an empty hash: log-in is impossible until the invited person sets a password.
         None => String::new(),
     };
     let role = Role::from_word(&form.text("role")).unwrap_or(Role::Viewer);
@@ -262,6 +307,7 @@ async fn create(request: Request) -> Result<Answer, Problem> {
         Ok::<_, Problem>(row)
     };
     let row = request.app.database.write_content(insert).await?;
+    // Only after the account is stored: the token of the invitation refers to it.
     if row.password_hash.is_empty() {
         mailed_api::invite(&request.app, &row).await?;
     }
@@ -272,6 +318,8 @@ async fn update(request: Request) -> Result<Answer, Problem> {
     let version = required_version(&request)?;
     let form = Form::read(&ACCOUNT_CHANGE, &merge_patch(&request)?, &request.app.site)?;
     let id = request.path("id").to_owned();
+    // The hash is computed before the transaction: argon2 takes long, and a transaction blocks all other
+    // writers.
     let hash = match form.get("password") {
         Some(password) => {
             let wanted = id.clone();
@@ -285,7 +333,7 @@ async fn update(request: Request) -> Result<Answer, Problem> {
         confirm(c, &actor, Some(MANAGE))?;
         let row = accounts::by_id(c, &id)?;
         if !version.accepts(row.version) {
-            let detail = format!("the account is at version {} now", row.version);
+            let detail = format!("the present version of the account is {}", row.version);
             return Err(Problem::new(Kind::PreconditionFailed, detail));
         }
         change_account(c, &author, row, &form, hash)
@@ -293,7 +341,8 @@ async fn update(request: Request) -> Result<Answer, Problem> {
     answer(200, &request.app.database.write_content(change).await?)
 }
 
-/// Carries out a change; one that takes something away ends the sessions of the account.
+/// Applies a change to an account. A change of password, role, state or second factor ends its sessions, so
+/// that none outlives the conditions under which it was begun.
 fn change_account(
     c: &mut Db,
     author: &Author,

@@ -1,4 +1,4 @@
-//! Operations on API keys.
+//! Endpoints of API keys: personal keys of the calling account, and all keys for administrators.
 
 use actix_web::http::Method;
 use serde::Serialize;
@@ -18,109 +18,139 @@ use crate::http::parameters::path_id;
 use crate::http::route::{Access, Answer, JSON, Request, Route};
 use crate::problem::{Kind, Problem};
 
-/// A key, as it is answered: never the key itself.
+/// An API key, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ApiKey)]
 pub struct KeyBody {
-    /// Its id.
+    /// Id of the key.
     #[schema(format = "uuid")]
     pub id: String,
-    /// What it is for.
+    /// Name of the key, which says what it is used for.
     #[schema(example = "Website build")]
     pub name: String,
-    /// `personal` or `machine`.
+    /// Kind of key: `personal` or `machine`.
     #[schema(example = "machine")]
     pub kind: String,
-    /// The account whose it is, or that answers for it, if it is a machine's.
+    /// Id of the owner of a personal key, or of the account responsible for a machine key.
     #[schema(format = "uuid")]
     pub account: String,
-    /// Its last four characters.
+    /// Last four characters of the secret.
     pub hint: String,
-    /// The most that it may do. It never does more than its account may now.
+    /// Highest role of the key; it never has more permissions than its account has now.
     pub role: Role,
-    /// The collections that it is for; all, if none is named.
+    /// Collections that the key is restricted to; empty for all collections.
     pub collections: Vec<String>,
-    /// When it was made.
+    /// Time of creation, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub created_at: String,
-    /// When it ends.
+    /// Time of expiry, RFC 3339, UTC; null if the key does not expire.
     #[schema(required = true, format = "date-time")]
     pub expires_at: Option<String>,
-    /// When it was last used, to five minutes.
+    /// Time of the last use, RFC 3339, UTC, accurate to five minutes; null if it was never used.
     #[schema(required = true, format = "date-time")]
     pub last_used_at: Option<String>,
 }
 
-/// A key that was just made.
+/// A new API key with its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
-    /// For `Authorization: Bearer`. It is shown now and never again.
+    /// Secret of the key, for `Authorization: Bearer`. It is returned by this response only.
     pub token: String,
-    /// What it is.
+    /// The key.
     pub key: KeyBody,
 }
 
-/// Keys that are not revoked.
+/// A list of API keys that are not revoked.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyList {
-    /// The keys, the newest first.
+    /// Keys, newest first.
     pub data: Vec<KeyBody>,
 }
 
-/// What operations on keys of machines and of others want.
+/// Permission that operations on machine keys and on keys of other accounts require.
 const MANAGE: (Area, Action) = (Area::Accounts, Action::Manage);
 
-/// All routes of this room.
+/// Returns the routes of API keys.
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Keys";
     let manage = Access::May(MANAGE.0, MANAGE.1);
     vec![
         Route::new(Method::GET, "/api/v1/auth/keys", "listMyKeys", list_own)
-            .about(TAG, "List my keys", "Those for my own programs.")
+            .about(
+                TAG,
+                "List my keys",
+                "Returns the personal keys of the calling account that are not revoked, newest first.",
+            )
             .access(Access::Session)
             .answers(200, "The keys.", reference("KeyList"), &[]),
         Route::new(Method::POST, "/api/v1/auth/keys", "createMyKey", create_own)
-            .about(TAG, "Create a key for my own program", "It acts as me, with no more than this role.")
+            .about(
+                TAG,
+                "Create a personal key",
+                "Creates a key with which programs act as the calling account, with at most the given role, and \
+                 returns its secret once. Fails with 422 when the role is higher than that of the account, or another \
+                 member is invalid.",
+            )
             .access(Access::Session)
             .body(JSON, reference("PersonalKey"), example_of(&PERSONAL_KEY))
-            .answers(201, "Created.", reference("NewKey"), &[]),
+            .answers(201, "The created key with its secret.", reference("NewKey"), &[]),
         Route::new(Method::DELETE, "/api/v1/auth/keys/{id}", "revokeMyKey", revoke_own)
             .about(
                 TAG,
                 "Revoke one of my keys",
-                "It is good for nothing from now on; on other nodes within a second.",
+                "Revokes a personal key of the calling account. It is invalid at once, on other nodes within a \
+                 second. Fails with 404 when the account has no such key.",
             )
             .access(Access::Session)
             .parameters([path_id()])
-            .answers_as(204, "Revoked.", None, &[])
+            .answers_as(204, "The key is revoked.", None, &[])
             .problems(&[Kind::NotFound]),
         Route::new(Method::GET, "/api/v1/api-keys", "listKeys", list)
-            .about(TAG, "List all keys", "Of machines and of people.")
+            .about(
+                TAG,
+                "List all keys",
+                "Returns the machine keys and personal keys of all accounts that are not revoked, newest first; at \
+                 most 1,000.",
+            )
             .access(manage)
             .answers(200, "The keys.", reference("KeyList"), &[]),
         Route::new(Method::POST, "/api/v1/api-keys", "createKey", create)
-            .about(TAG, "Create a key for a machine", "I answer for it: it never does more than I may, and nothing once my account is closed, unless somebody else takes it over.")
+            .about(
+                TAG,
+                "Create a machine key",
+                "Creates a key for a machine, for which the calling account is responsible, and returns its secret \
+                 once. The key never has more permissions than that account, and stops working when the account is \
+                 closed, until another administrator takes it over. Fails with 403 when the request is made with a \
+                 key, and with 422 when the role is higher than that of the account, or another member is invalid.",
+            )
             .access(manage)
             .body(JSON, reference("MachineKey"), example_of(&MACHINE_KEY))
-            .answers(201, "Created.", reference("NewKey"), &[]),
+            .answers(201, "The created key with its secret.", reference("NewKey"), &[]),
         Route::new(Method::POST, "/api/v1/api-keys/{id}/take-over", "takeOverKey", take_over)
             .about(
                 TAG,
-                "Take over a key of a machine",
-                "From now on I answer for it, instead of the account that did: before that one is closed, or after.",
+                "Take over a machine key",
+                "Makes the calling account responsible for a machine key, instead of the present one, and returns the \
+                 key. This is possible before and after that account is closed. Fails with 403 when the request is \
+                 made with a key, and with 404 when there is no such machine key.",
             )
             .access(manage)
             .parameters([path_id()])
-            .answers(200, "Taken over.", reference("ApiKey"), &[])
+            .answers(200, "The key with its new account.", reference("ApiKey"), &[])
             .problems(&[Kind::NotFound]),
         Route::new(Method::DELETE, "/api/v1/api-keys/{id}", "revokeKey", revoke)
-            .about(TAG, "Revoke a key", "Of a machine or of a person.")
+            .about(
+                TAG,
+                "Revoke a key",
+                "Revokes a machine key or a personal key of any account. It is invalid at once, on other nodes within \
+                 a second. Fails with 404 when there is no such key.",
+            )
             .access(manage)
             .parameters([path_id()])
-            .answers_as(204, "Revoked.", None, &[])
+            .answers_as(204, "The key is revoked.", None, &[])
             .problems(&[Kind::NotFound]),
     ]
 }
@@ -168,7 +198,7 @@ async fn create(request: Request) -> Result<Answer, Problem> {
 async fn make(request: Request, form: Form, machine: bool) -> Result<Answer, Problem> {
     let actor = request.actor()?.clone();
     if actor.key.is_some() {
-        return Err(Problem::new(Kind::Forbidden, "keys are made by people who are logged in, not with keys"));
+        return Err(Problem::new(Kind::Forbidden, "keys can be created in a session only, not with a key"));
     }
     let mut faults = Faults::new();
     let role = form.get("role").and_then(|word| Role::from_word(&word)).unwrap_or(actor.role);
@@ -180,6 +210,8 @@ async fn make(request: Request, form: Form, machine: bool) -> Result<Answer, Pro
     let wanted = Wanted { machine, name: form.text("name"), role, collections: form.words("collections"), expires_at };
     let author = author(&request)?;
     let write = move |c: &mut Db| {
+        // The role may have been taken away since the request was authenticated: it is read again in the
+        // transaction that creates the key, so that no key outlives it.
         let now = confirm(c, &actor, machine.then_some(MANAGE))?;
         let mut faults = Faults::new();
         check_role(role, now.role, &mut faults);
@@ -194,14 +226,14 @@ async fn make(request: Request, form: Form, machine: bool) -> Result<Answer, Pro
 
 fn check_role(wanted: Role, own: Role, faults: &mut Faults) {
     if wanted > own {
-        faults.add("/role", "beyond_own_role", "a key may do no more than the account that makes it");
+        faults.add("/role", "beyond_own_role", "a key cannot have a higher role than the account that creates it");
     }
 }
 
 async fn take_over(request: Request) -> Result<Answer, Problem> {
     let (author, actor, id) = (author(&request)?, request.actor()?.clone(), request.path("id").to_owned());
     if actor.key.is_some() {
-        return Err(Problem::new(Kind::Forbidden, "keys are taken over by people who are logged in, not with keys"));
+        return Err(Problem::new(Kind::Forbidden, "keys can be taken over in a session only, not with a key"));
     }
     let write = move |c: &mut Db| {
         confirm(c, &actor, Some(MANAGE))?;

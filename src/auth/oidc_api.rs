@@ -1,4 +1,4 @@
-//! Operations for logging in at an OpenID provider.
+//! Endpoints of the log-in at an OpenID provider.
 
 use actix_web::http::Method;
 use diesel::prelude::*;
@@ -22,40 +22,47 @@ use crate::http::route::{Access, Answer, JSON, Request, Route};
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 
-/// Where the browser is to go.
+/// A log-in that was begun at the OpenID provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderLogin {
-    /// The provider's page; it sends the browser back to `redirect_uri` with `code` and `state`.
+    /// URL of the provider's log-in page, which redirects to `redirect_uri` with `code` and `state`.
     #[schema(format = "uri")]
     pub authorization_url: String,
-    /// Keep it, and compare it with the one that comes back: another one is not your log-in.
+    /// State of the log-in. Clients must keep it and reject a redirect with another state.
     pub state: String,
 }
 
-/// All routes of this room.
+/// Returns the routes of the log-in at an OpenID provider.
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
         Route::new(Method::POST, "/api/v1/auth/oidc/begin", "beginProviderLogin", begin)
             .about(
                 TAG,
-                "Log in at the OpenID provider",
-                "Gives the page to which the browser is to go (code flow with PKCE).",
+                "Begin a log-in at the OpenID provider",
+                "Begins an authorization code flow with PKCE (RFC 7636) and returns the URL to which the browser is \
+                 sent. The log-in must be finished within ten minutes. Fails with 404 when no provider is configured, \
+                 with 422 when `redirect_uri` is not one of the configured URIs, and with 503 when the provider \
+                 cannot be reached.",
             )
             .access(Access::Open)
             .body(JSON, reference("ProviderLoginBegin"), example_of(&OIDC_BEGIN))
-            .answers(200, "Where to go.", reference("ProviderLogin"), &[])
+            .answers(200, "The URL of the provider and the state.", reference("ProviderLogin"), &[])
             .problems(&[Kind::NotFound]),
         Route::new(Method::POST, "/api/v1/auth/oidc/finish", "finishProviderLogin", finish)
             .about(
                 TAG,
-                "Come back from the OpenID provider",
-                "With what the browser brought: gives tokens as logging in does.",
+                "Finish a log-in at the OpenID provider",
+                "Exchanges the code and state of the redirect for the tokens of a session. An account is found by the \
+                 identity at the provider, otherwise by its verified e-mail address; if there is none, it is created \
+                 if the setting `oidc.default_role` names a role. Fails with 404 when no provider is configured, with \
+                 401 when the provider does not confirm the log-in, and with 403 when the person has no active \
+                 account.",
             )
             .access(Access::Open)
             .body(JSON, reference("ProviderLoginFinish"), example_of(&OIDC_FINISH))
-            .answers(200, "Logged in.", reference("Tokens"), &[])
+            .answers(200, "The tokens of the session.", reference("Tokens"), &[])
             .problems(&[Kind::NotFound, Kind::Unauthorised, Kind::Forbidden]),
     ]
 }
@@ -64,21 +71,22 @@ fn configured(request: &Request) -> Result<(), Problem> {
     if request.app.oidc.is_configured() {
         return Ok(());
     }
-    Err(Problem::new(Kind::NotFound, "this site has no OpenID provider"))
+    Err(Problem::new(Kind::NotFound, "no OpenID provider is configured"))
 }
 
 async fn begin(request: Request) -> Result<Answer, Problem> {
     configured(&request)?;
     let form = Form::read(&OIDC_BEGIN, &body(&request)?, &request.app.site)?;
     let redirect_uri = form.text("redirect_uri");
-    // The form of the address is normalised at the door; what is configured is compared likewise.
+    // The form has normalised the URL of the request, so the configured ones are normalised before the
+    // comparison.
     let known = &request.app.config.oidc.redirect_uris;
     let is_known = |uri: &&String| crate::content::values::url(uri).as_deref() == Ok(redirect_uri.as_str());
     let Some(redirect_uri) = known.iter().find(is_known) else {
         return Err(Problem::invalid(Faults::one(
             "/redirect_uri",
             "not_configured",
-            "this address is none of oidc.redirect_uris",
+            "this URL is not one of oidc.redirect_uris",
         )));
     };
     let (authorization_url, state) = request.app.oidc.begin(redirect_uri.clone()).await?;
@@ -92,19 +100,23 @@ async fn finish(request: Request) -> Result<Answer, Problem> {
     let (id, default_role) = (request.id.clone(), Role::from_word(&request.app.config.oidc.default_role));
     let beginning = Beginning::of(&request, "oidc");
     let begin = move |c: &mut Db| {
+        // The session is begun in the transaction that finds the account active: closing the account at the
+        // same time either comes first, or ends the session.
         let found = account(c, &id, &identity, default_role)?.filter(|account| account.active);
         let Some(account) = found else { return Ok(None) };
         let issued = beginning.begin(c, &account)?;
         Ok::<_, Problem>(Some((account, issued)))
     };
     let (account, issued) = request.app.database.write_content_once(begin).await?.ok_or_else(|| {
-        Problem::new(Kind::Forbidden, "there is no account for you here; ask an administrator for one")
+        Problem::new(Kind::Forbidden, "there is no active account for this identity; ask an administrator for one")
     })?;
     tokens(&request.app, &account, issued)
 }
 
-/// The account of somebody whom the provider vouches for: the one that is known by its identity, else
-/// the one with its address, else a new one, where the site makes such.
+/// Returns the account of an identity that the provider has confirmed: the account that is linked to it,
+/// otherwise the account with its verified e-mail address, otherwise a new one if `default_role` is
+/// configured. The latter two are linked to the identity, which from then on decides, even if the address
+/// changes at the provider.
 fn account(
     connection: &mut Db,
     request_id: &str,
@@ -119,7 +131,8 @@ fn account(
     if let Some(id) = known {
         return Ok(Some(accounts::by_id(connection, &id)?));
     }
-    // An address that the provider does not vouch for could be anybody's.
+    // An address that the provider has not verified may belong to another person, who must not get this
+    // account.
     let Some(email) = identity.email.as_deref().filter(|_| identity.email_verified) else { return Ok(None) };
     let author = Author { request_id: request_id.to_owned(), ..Author::default() };
     let account = match (accounts::by_email(connection, email)?, default_role) {

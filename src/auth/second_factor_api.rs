@@ -1,4 +1,4 @@
-//! Operations on one's own second factor.
+//! Endpoints with which an account sets up and ends its second factor.
 
 use actix_web::http::Method;
 use serde::Serialize;
@@ -18,25 +18,25 @@ use crate::http::openapi::schemas::{example_of, reference};
 use crate::http::route::{Access, Answer, JSON, Request, Route};
 use crate::problem::{Kind, Problem};
 
-/// A second factor that is not yet asked for.
+/// A second factor that is set up but not active yet.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecondFactorSetup {
-    /// The secret in base32, for typing in.
+    /// Secret in base32, for manual entry in an authenticator app.
     pub secret: String,
-    /// The same as `otpauth://` address, for a QR code.
+    /// Secret as an `otpauth://` URI, for a QR code.
     pub url: String,
 }
 
-/// Codes for when the device is lost.
+/// Recovery codes for the loss of the device.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecoveryCodes {
-    /// Each is good once. They are shown now and never again.
+    /// Recovery codes; each can be used once. They are returned by this response only.
     pub recovery_codes: Vec<String>,
 }
 
-/// All routes of this room.
+/// Returns the routes of the second factor.
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
@@ -44,23 +44,37 @@ pub fn routes() -> Vec<Route> {
             .about(
                 TAG,
                 "Set up a second factor",
-                "Codes by time (RFC 6238). They are asked for once one was confirmed.",
+                "Creates the secret of a second factor with time-based codes (RFC 6238) and returns it. The factor \
+                 becomes active when a code is confirmed. Fails with 409 when a second factor is active already, with \
+                 422 when the password is wrong, and with 429 after too many failed attempts.",
             )
             .access(Access::Session)
             .body(JSON, reference("PasswordAgain"), example_of(&PASSWORD_AGAIN))
             .answers(200, "The secret.", reference("SecondFactorSetup"), &[])
             .problems(&[Kind::Conflict, Kind::TooManyAttempts]),
         Route::new(Method::POST, "/api/v1/auth/second-factor/confirm", "confirmSecondFactor", confirm)
-            .about(TAG, "Confirm the second factor", "From now on logging in wants a code. Gives the recovery codes, and ends the other sessions of the account.")
+            .about(
+                TAG,
+                "Confirm the second factor",
+                "Activates the second factor with a code of it, so that every later log-in requires a code; ends the \
+                 other sessions of the account and returns the recovery codes. Fails with 409 when no second factor \
+                 waits for confirmation, and with 422 when the code is wrong.",
+            )
             .access(Access::Session)
             .body(JSON, reference("ConfirmFactor"), example_of(&CONFIRM_FACTOR))
             .answers(200, "The recovery codes.", reference("RecoveryCodes"), &[])
             .problems(&[Kind::Conflict]),
         Route::new(Method::POST, "/api/v1/auth/second-factor/end", "endSecondFactor", end)
-            .about(TAG, "Give up the second factor", "With the password and a code. Ends the other sessions of the account.")
+            .about(
+                TAG,
+                "End the second factor",
+                "Removes the second factor and the recovery codes of the account, and ends its other sessions. Fails \
+                 with 409 when there is no second factor, with 422 when the password or the code is wrong, and with \
+                 429 after too many failed attempts.",
+            )
             .access(Access::Session)
             .body(JSON, reference("EndFactor"), example_of(&END_FACTOR))
-            .answers_as(204, "Given up.", None, &[])
+            .answers_as(204, "The second factor is removed.", None, &[])
             .problems(&[Kind::Conflict, Kind::TooManyAttempts]),
     ]
 }
@@ -70,12 +84,12 @@ async fn begin(request: Request) -> Result<Answer, Problem> {
     let shown = Shown::again(&request, form.text("current_password"), Code::NotAsked).await?;
     let secret = second_factor::new_secret();
     let url = second_factor::url(&secret, &shown.email)
-        .ok_or_else(|| Problem::internal(&"no address for a second factor"))?;
+        .ok_or_else(|| Problem::internal(&"the otpauth URI of a second factor could not be made"))?;
     let (actor, stored) = (request.actor()?.clone(), secret.clone());
     let store = move |c: &mut Db, account: AccountRow| {
         confirm_actor(c, &actor, None)?;
         if account.totp_active {
-            return Err(Problem::new(Kind::Conflict, "a second factor is set up already"));
+            return Err(Problem::new(Kind::Conflict, "a second factor is active already"));
         }
         Ok(second_factor::begin(c, &account.id, &stored)?)
     };
@@ -90,13 +104,14 @@ async fn confirm(request: Request) -> Result<Answer, Problem> {
         confirm_actor(c, &actor, None)?;
         let account = accounts::by_id(c, &actor.account_id)?;
         if account.totp_active || account.totp_secret.is_empty() {
-            return Err(Problem::new(Kind::Conflict, "there is no second factor to be confirmed"));
+            return Err(Problem::new(Kind::Conflict, "there is no second factor to confirm"));
         }
         if !second_factor::check(c, &account, &code)? {
-            return Err(Problem::invalid(Faults::one("/code", "wrong", "this is no code of now")));
+            return Err(Problem::invalid(Faults::one("/code", "wrong", "the code is wrong or not valid now")));
         }
         told::append(c, &author, "second_factor_begin", &account.id, &json!({}))?;
-        // Sessions that were begun without a code are not those of whoever has the device.
+        // The other sessions were begun without a code, so they may belong to someone who knows only the
+        // password.
         sessions::end_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
         Ok(second_factor::activate(c, &account.id)?)
     };

@@ -1,4 +1,4 @@
-//! Operations on one's own sessions.
+//! Endpoints with which an account lists and ends its own sessions.
 
 use actix_web::http::Method;
 use serde::Serialize;
@@ -15,52 +15,53 @@ use crate::http::parameters::path_id;
 use crate::http::route::{Access, Answer, Request, Route};
 use crate::problem::{Kind, Problem};
 
-/// A session: what began with a log-in and goes on by refreshing.
+/// A session, which begins with a log-in and continues by refreshing its tokens.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = LoginSession)]
 pub struct SessionBody {
-    /// Its id.
+    /// Id of the session.
     #[schema(format = "uuid")]
     pub id: String,
-    /// When it was begun.
+    /// Time of the log-in, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub begun_at: String,
-    /// When its tokens were last refreshed.
+    /// Time at which the tokens were last refreshed, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub refreshed_at: String,
-    /// When it ends, unless it is refreshed.
+    /// Time of expiry unless the tokens are refreshed, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub expires_at: String,
-    /// The program that began it (`User-Agent`).
+    /// `User-Agent` of the program that logged in.
     pub agent: String,
 }
 
-/// The sessions of an account.
+/// A list of the sessions of an account.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionList {
-    /// The sessions, the newest first.
+    /// Sessions, newest first.
     pub data: Vec<SessionBody>,
 }
 
-/// All routes of this room.
+/// Returns the routes of sessions.
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
         Route::new(Method::GET, "/api/v1/auth/sessions", "listMySessions", list)
-            .about(TAG, "List my sessions", "Where I am logged in.")
+            .about(TAG, "List my sessions", "Returns the active sessions of the calling account, newest first.")
             .access(Access::Session)
             .answers(200, "The sessions.", reference("SessionList"), &[]),
         Route::new(Method::DELETE, "/api/v1/auth/sessions/{id}", "endMySession", end)
             .about(
                 TAG,
                 "End one of my sessions",
-                "It cannot be refreshed any more, and its access tokens are no good; on other nodes within a second.",
+                "Ends a session of the calling account. Its refresh token and access tokens are invalid at once, on \
+                 other nodes within a second. Fails with 404 when the account has no such session.",
             )
             .access(Access::Session)
             .parameters([path_id()])
-            .answers_as(204, "Ended.", None, &[])
+            .answers_as(204, "The session has ended.", None, &[])
             .problems(&[Kind::NotFound]),
     ]
 }

@@ -1,4 +1,4 @@
-//! The audit: who did what, when, and with which key.
+//! Endpoints of the audit log: the actions of all accounts, with their time and the API key that was used.
 
 use actix_web::http::Method;
 use serde::Serialize;
@@ -16,59 +16,59 @@ use crate::journal::audit::{self, Wanted};
 use crate::journal::history::Told;
 use crate::problem::Problem;
 
-/// An entry of the journal.
+/// An entry of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuditEntry {
-    /// Its number: without gaps, in the order in which things were done.
+    /// Sequence number of the entry; numbers have no gaps and follow the order of the actions.
     #[schema(minimum = 1)]
     pub sequence: i64,
-    /// When.
+    /// Time of the action, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub at: String,
-    /// Who; null for the command line and the clock.
+    /// Account that acted; null for the command line and the scheduler.
     #[schema(required = true)]
     pub actor: Option<Person>,
-    /// The API key that was used instead of a session.
+    /// Id of the API key that was used; null for a session.
     #[schema(required = true, format = "uuid")]
     pub via: Option<String>,
-    /// What was done.
+    /// Action, such as `create`, `publish` or `login`.
     #[schema(example = "publish")]
     pub action: String,
-    /// To what: a kind of content, `account`, `release`, `preview_link`, `assignment`, `site`.
+    /// Type of the object: a content type, `account`, `release`, `preview_link`, `assignment` or `site`.
     #[schema(example = "event")]
     pub kind: String,
-    /// To which.
+    /// Id of the object.
     pub id: String,
-    /// The version that it has since; 0 where there are none.
+    /// Version that the action gave the object; 0 for objects without versions.
     #[schema(minimum = 0)]
     pub version: i64,
-    /// Why, if that was said.
+    /// Reason that was given for the action; null if none was given.
     #[schema(required = true)]
     pub reason: Option<String>,
-    /// The places of the content that changed.
+    /// JSON Pointers (RFC 6901) to the parts of the content that changed.
     pub changed: Vec<String>,
-    /// The request that did it.
+    /// Id of the request that acted.
     pub request_id: String,
 }
 
-/// A page of the audit, the newest entries first.
+/// A page of the audit log, newest entries first.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuditPage {
-    /// The entries.
+    /// Entries of the page.
     pub data: Vec<AuditEntry>,
-    /// For `before`, to get those before these; null at the end.
+    /// Value of `before` for the next page, with older entries; null on the last page.
     #[schema(required = true)]
     pub next: Option<i64>,
 }
 
-/// The most entries of one export.
+/// Maximum number of entries of an export.
 const MOST_EXPORTED: i64 = 10_000;
-/// One JSON value a line (the media type of JSON Lines).
+/// Media type of JSON Lines: one JSON value per line.
 const JSON_LINES: &str = "application/jsonl";
 
-/// All routes of this room.
+/// Returns the routes of the audit log.
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Audit";
     let read = Access::May(Area::Audit, Action::Read);
@@ -77,31 +77,56 @@ pub fn routes() -> Vec<Route> {
         |name: &str, about: &str| query(name, text().max_length(Some(40)), about, json!("2026-11-01T00:00:00Z"));
     let filters = || {
         [
-            query("actor", word(), "Done by this account (id).", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
-            query("kind", word(), "Done to this: a kind of content, `account`, `release`, …", json!("event")),
-            query("item", word(), "Done to this item or account (id).", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
-            query("action", word(), "What was done.", json!("publish")),
-            moment("from", "At this moment or later."),
-            moment("until", "Before this moment."),
+            query("actor", word(), "Only actions of this account (id).", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
+            query(
+                "kind",
+                word(),
+                "Only actions on this type of object: a content type, `account`, `release`, …",
+                json!("event"),
+            ),
+            query(
+                "item",
+                word(),
+                "Only actions on the object with this id.",
+                json!("01890a5d-ac96-774b-bcce-b302099a8057"),
+            ),
+            query("action", word(), "Only this action.", json!("publish")),
+            moment(
+                "from",
+                "Only actions at this moment or later: local time of the site, or RFC 3339 with a UTC offset.",
+            ),
+            moment("until", "Only actions before this moment: local time of the site, or RFC 3339 with a UTC offset."),
             before(),
         ]
     };
     vec![
         Route::new(Method::GET, "/api/v1/audit", "listAudit", list)
-            .about(TAG, "Who did what", "The journal of content, accounts, log-ins and keys, the newest first.")
-            .access(read)
-            .parameters(filters())
-            .parameters([limit()])
-            .answers(200, "A page.", reference("AuditPage"), &[]),
-        Route::new(Method::GET, "/api/v1/audit/export", "exportAudit", export)
             .about(
                 TAG,
-                "Export the audit",
-                "One entry a line (JSON Lines), the newest first, at most 10,000; `before` goes on from the last.",
+                "List audit entries",
+                "Returns one page of the audit log, newest first: the actions on content, accounts, sessions, API \
+                 keys, releases and preview links that match all filters. Fails with 400 when a filter is invalid.",
             )
             .access(read)
             .parameters(filters())
-            .answers_as(200, "The entries.", Some((JSON_LINES, super::openapi::schemas::text().into())), &[]),
+            .parameters([limit()])
+            .answers(200, "One page of the audit log.", reference("AuditPage"), &[]),
+        Route::new(Method::GET, "/api/v1/audit/export", "exportAudit", export)
+            .about(
+                TAG,
+                "Export audit entries",
+                "Returns the entries that match all filters as JSON Lines, one entry per line, newest first; at most \
+                 10,000. A further export with the sequence number of the last entry as `before` continues it. Fails \
+                 with 400 when a filter is invalid.",
+            )
+            .access(read)
+            .parameters(filters())
+            .answers_as(
+                200,
+                "The entries as JSON Lines.",
+                Some((JSON_LINES, super::openapi::schemas::text().into())),
+                &[],
+            ),
     ]
 }
 
@@ -121,7 +146,7 @@ fn shown(told: Told) -> AuditEntry {
     }
 }
 
-/// The filters of the query.
+/// Reads the filters from the query parameters.
 fn wanted(request: &Request) -> Result<Wanted, Problem> {
     let (before, limit) = page_of(request)?;
     let mut faults = Faults::new();

@@ -1,4 +1,4 @@
-//! Steps in the lives of many items at once.
+//! Endpoint for bulk operations: life cycle operations on many items in one request.
 
 use actix_web::http::Method;
 use serde::Serialize;
@@ -35,78 +35,81 @@ const WORDS: &[&str] = &[
     "restore",
 ];
 
-/// The item that a step is about.
+/// The collection of the item of an operation.
 pub const COLLECTION: Field =
-    Field::new("collection", Kind::OneOf(COLLECTIONS), "Where the item is.", r#""events""#).required();
-/// The item that a step is about.
+    Field::new("collection", Kind::OneOf(COLLECTIONS), "Collection of the item.", r#""events""#).required();
+/// The id or slug of the item of an operation.
 pub const ID: Field =
-    Field::new("id", Kind::Line { max: 120 }, "Its id or slug.", r#""rivers-without-borders""#).required();
+    Field::new("id", Kind::Line { max: 120 }, "Id or slug of the item.", r#""rivers-without-borders""#).required();
 
 const STEP: &[Field] = &[
     COLLECTION,
     ID,
-    Field::new("version", Kind::Integer { min: 1, max: MAX_NUMBER }, "The version that it has.", "3").required(),
-    Field::new("operation", Kind::OneOf(WORDS), "The step.", r#""publish""#).required(),
-    Field::new("publish_at", Kind::Instant, "For `schedule`.", r#""2027-01-15T09:00""#),
-    Field::new("unpublish_at", Kind::Instant, "For `schedule`.", r#""2027-03-01T18:00""#),
+    Field::new("version", Kind::Integer { min: 1, max: MAX_NUMBER }, "Present version of the item.", "3").required(),
+    Field::new("operation", Kind::OneOf(WORDS), "Operation to apply to the item.", r#""publish""#).required(),
+    Field::new("publish_at", Kind::Instant, "Time of publication, for `schedule`.", r#""2027-01-15T09:00""#),
+    Field::new("unpublish_at", Kind::Instant, "Time of unpublication, for `schedule`.", r#""2027-03-01T18:00""#),
 ];
 
-/// The body of a bulk operation.
+/// Fields of the body of a bulk request.
 pub static BULK: [Field; 2] = [
     Field::new(
         "mode",
         Kind::OneOf(&["all", "each"]),
-        "`all` takes all steps or none; `each` takes those that can be taken.",
+        "`all` applies all operations or none; `each` applies each operation independently of the others.",
         r#""all""#,
     )
     .or(r#""all""#),
     Field::new(
         "operations",
         Kind::List { of: &Kind::Object(STEP), max: MOST_STEPS },
-        "The steps, in order.",
+        "Operations, in the order in which they are applied.",
         r#"[{"collection": "events", "id": "rivers-without-borders", "version": 3, "operation": "publish"}]"#,
     )
     .required(),
 ];
 
-/// What came of one step.
+/// The result of one operation.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BulkResult {
-    /// 200, or the status that the step by itself would have been answered with.
+    /// HTTP status that the operation would have had as a request of its own; 200 if it was applied.
     #[schema(minimum = 200, maximum = 599)]
     pub status: u16,
-    /// The item's version now, if the step was taken.
+    /// Version of the item after the operation; null if it was not applied.
     #[schema(required = true, minimum = 1)]
     pub version: Option<i64>,
-    /// Why it was not, if so.
+    /// Reason why the operation was not applied; null if it was.
     #[schema(required = true)]
     pub detail: Option<String>,
-    /// The faults, if there are any.
+    /// Violations in the item that prevented the operation; empty if there are none.
     pub errors: Vec<Fault>,
 }
 
-/// What came of all steps, in their order.
+/// The results of a bulk request.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BulkResults {
-    /// One for each step.
+    /// Results, one for each operation, in the order of the request.
     pub results: Vec<BulkResult>,
 }
 
-/// The route of this room.
+/// Returns the route of bulk operations.
 pub fn routes() -> Vec<Route> {
     vec![
         Route::new(Method::POST, "/api/v1/bulk", "operateOnMany", operate)
             .about(
                 "Releases",
-                "Take steps with many items",
-                "Up to 500 steps, all or none (then faults name each that was refused), or each by itself.",
+                "Apply operations to many items",
+                "Applies up to 500 operations in one transaction and returns a result for each. With mode `all`, \
+                 either all are applied or none: if one is refused, the request fails with 422, and `errors` lists \
+                 every refused operation. With mode `each`, every operation succeeds or fails by itself, and the \
+                 response has status 200 even if all of them failed.",
             )
             .access(Access::May(Area::Content, Action::UpdateOwn))
             .parameters([REASON.clone()])
             .body(JSON, reference("Bulk"), example_of(&BULK))
-            .answers(200, "Done.", reference("BulkResults"), &[]),
+            .answers(200, "The result of each operation.", reference("BulkResults"), &[]),
     ]
 }
 
@@ -159,7 +162,7 @@ fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
     if faults.is_empty() { Ok(steps) } else { Err(Problem::invalid(faults)) }
 }
 
-/// Kind, and id or slug, of an entry that was checked.
+/// Returns the content type and the id or slug of the item that a validated entry names.
 pub fn item(entry: &Map<String, Value>) -> Option<(&'static Resource, String)> {
     let resource = Resource::of_collection(entry.get("collection")?.as_str()?)?;
     Some((resource, entry.get("id")?.as_str()?.to_owned()))

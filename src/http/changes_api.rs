@@ -1,4 +1,4 @@
-//! What changed since: for those who keep a copy of what the public sees.
+//! Endpoints of the change feed, from which clients keep a copy of the public content up to date.
 
 use std::sync::Arc;
 
@@ -16,61 +16,97 @@ use crate::delivery::changes::{self, Token};
 use crate::delivery::live::listen;
 use crate::problem::{Kind, Problem};
 
-/// Entries of the journal, or items of the first copy, in one answer.
+/// Default number of journal entries, or of items of the first copy, per response.
 const USUAL: i64 = 200;
+/// Maximum number of journal entries, or of items of the first copy, per response.
 const MOST: i64 = 1_000;
 
-/// All routes of this room.
+/// Returns the routes of the change feed.
 pub fn routes() -> Vec<Route> {
     let limit = whole(1, MOST).default(Some(json!(USUAL)));
     vec![
         Route::new(Method::GET, "/api/v1/changes", "listChanges", list)
             .about(
                 "Sync",
-                "What changed",
-                "Without `since`, a first copy of all that the public sees, page by page; then what changed after it. \
-                 Ask on at once while `more` is true, and later with the last `next`: it is good for ever, unless the \
-                 history itself goes back, as when a backup is restored. Then the answer is 410: forget the copy and begin \
-                 anew without `since` (RFC 6578, section 3.2). What is told twice is told alike. Items that are not public \
-                 any more arrive as deletions. When what items show of others changes, such as the name of a speaker, they \
-                 are told again; but not where more than 2,000 refer to one item.",
+                "List changes",
+                "Returns the public items that changed since the token in `since`, as upserts and deletions, and the \
+                 token for the next request in `next`. Without `since`, the first requests return a copy of all \
+                 public items, page by page; the changes made meanwhile follow. Clients repeat the request at once \
+                 while `more` is true, and later with the last `next`. An item that is no longer public is a \
+                 deletion. A change may be returned more than once; applying it again does no harm. When an item \
+                 shows a part of another one that changes, such as the name of a speaker, it is returned again, \
+                 unless more than 2,000 items refer to the other one. Tokens do not expire. Fails with 400 when the \
+                 token is not one of this server, and with 410 when the history was reset since the token was issued, \
+                 as by restoring a backup: the client then discards its copy and begins again without `since` (RFC \
+                 6578, section 3.2).",
             )
             .access(Access::Open)
             .parameters([
-                query("since", text().min_length(Some(1)).max_length(Some(300)), "`next` of the last answer.", json!("kXo1b2N1cnNvcg")),
-                query("limit", limit, "The most changes that are looked at.", json!(USUAL)),
+                query(
+                    "since",
+                    text().min_length(Some(1)).max_length(Some(300)),
+                    "Token of the last response, from its `next`.",
+                    json!("kXo1b2N1cnNvcg"),
+                ),
+                query(
+                    "limit",
+                    limit,
+                    "Maximum number of journal entries to read, or of items while the first copy is made.",
+                    json!(USUAL),
+                ),
             ])
-            .answers(200, "Changes.", reference("Changes"), &["Cache-Control"])
+            .answers(200, "The changes.", reference("Changes"), &["Cache-Control"])
             .problems(&[Kind::InvalidSyncToken]),
         Route::new(Method::GET, "/api/v1/changes/live", "listenToChanges", live)
             .about(
                 "Sync",
-                "Changes as they happen",
-                "Server-sent events. `ready` comes first, with the token from which on everything will be told: that of \
-                 `since` or `Last-Event-ID`, or of now. Each `changes` has the same data as the list of changes, within a \
-                 second after they happened, and its token as its id; so browsers come back without missing anything. \
-                 `reset` comes last, when the history went back: forget the copy and begin anew without a token.",
+                "Stream changes",
+                "Returns changes as server-sent events within a second after they happen. The first event, `ready`, \
+                 has the token from which the stream begins: that of `Last-Event-ID` or `since`, or the present one. \
+                 Each `changes` event has the data of the list of changes, and its token as its id, so that a browser \
+                 that reconnects misses nothing. A `reset` event ends the stream when the history was reset: the \
+                 client then discards its copy and begins again without a token. A client that reads too slowly is \
+                 disconnected. Fails with 400 when the token is not one of this server or its first copy is not \
+                 complete, with 410 when the history was reset since the token was issued, and with 503 when the \
+                 server has its maximum number of listeners.",
             )
             .access(Access::Open)
             .parameters([
-                query("since", text().min_length(Some(1)).max_length(Some(300)), "`next` of an answer, once the first copy is complete.", json!("kXo1b2N1cnNvcg")),
-                parameter("Last-Event-ID", ParameterIn::Header, text(), "The id of the last event that was received; it goes before `since`.", json!("kXo1b2N1cnNvcg")),
+                query(
+                    "since",
+                    text().min_length(Some(1)).max_length(Some(300)),
+                    "Token of a response, from its `next`, once the first copy is complete.",
+                    json!("kXo1b2N1cnNvcg"),
+                ),
+                parameter(
+                    "Last-Event-ID",
+                    ParameterIn::Header,
+                    text(),
+                    "Id of the last event that was received; takes precedence over `since`.",
+                    json!("kXo1b2N1cnNvcg"),
+                ),
             ])
-            .answers_as(200, "Events, until one side ends it.", Some(("text/event-stream", text().into())), &["Cache-Control"])
+            .answers_as(
+                200,
+                "The event stream, until one side closes it.",
+                Some(("text/event-stream", text().into())),
+                &["Cache-Control"],
+            )
             .problems(&[Kind::InvalidSyncToken]),
     ]
 }
 
+/// Decodes a token of the change feed; 400 if it was not signed with the key of this site.
 fn token(given: &str, place: &str, key: &[u8]) -> Result<Token, Problem> {
     Token::decode(given, key).ok_or_else(|| {
-        let message = "this is no token of this server; begin anew without it";
+        let message = "this is not a token of this server; begin again without it";
         Problem::bad_request(Faults::one(place, "not_a_token", message))
     })
 }
 
-/// The journal does not have the entry that a token stands for.
+/// Returns the problem of a token whose entry is not in the journal: the history was reset since it was issued.
 fn begin_anew() -> Problem {
-    Problem::new(Kind::InvalidSyncToken, "the history went back since this token was given; begin anew without it")
+    Problem::new(Kind::InvalidSyncToken, "the history was reset since this token was issued; begin again without it")
 }
 
 async fn list(request: Request) -> Result<Answer, Problem> {
@@ -98,10 +134,12 @@ async fn live(request: Request) -> Result<Answer, Problem> {
         Some((given, place)) => match token(given, place, key)? {
             Token { position, after: None } => position,
             Token { .. } => {
-                let message = "the first copy is not complete yet: go on with the list of changes";
+                let message = "the first copy is not complete yet; continue with the list of changes";
                 return Err(Problem::bad_request(Faults::one(place, "not_complete", message)));
             }
         },
+        // Changes between this read and the beginning of the stream are not lost: every listener first reads
+        // the journal from its position, and only then follows the broadcast.
         None => request.app.database.read(|c| Ok::<_, Problem>(Position::newest(c)?)).await?,
     };
     if !request.app.database.read(move |c| Ok::<_, Problem>(position.holds(c)?)).await? {
@@ -109,6 +147,7 @@ async fn live(request: Request) -> Result<Answer, Problem> {
     }
     let stream = Streamed(Box::pin(listen(&request.app, position)?));
     let answer = Answer { stream: Some(stream), ..Answer::empty(200).typed("text/event-stream") };
-    // Proxies must hand on what comes as it comes.
+    // Tells proxies to forward events as they arrive: a proxy that buffers or compresses the stream would
+    // delay them.
     Ok(answer.header("cache-control", "no-cache, no-transform").header("x-accel-buffering", "no"))
 }

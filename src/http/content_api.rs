@@ -1,4 +1,4 @@
-//! Reading content: the same for every kind.
+//! Endpoints that read content: lists and single items of every content type.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -33,14 +33,15 @@ use crate::editorial::operations::find;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// What anybody may keep for a moment, and use a little longer while asking again.
+/// `Cache-Control` of public responses: fresh for 5 s, usable for 30 s more while they are revalidated (RFC
+/// 5861).
 pub const PUBLIC_CACHE: &str = "public, max-age=5, stale-while-revalidate=30";
-/// The type of answers with some of the fields.
+/// Media type of responses with a sparse fieldset (`fields=`).
 const PARTIAL: &str = "application/vnd.plenary.partial+json";
-/// How long an answer is good that depends on the clock.
+/// Lifetime of cached responses whose content depends on the current time.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// The group of a kind in the documentation.
+/// Returns the OpenAPI tag of a content type.
 pub fn tag(resource: &Resource) -> &'static str {
     match resource.kind {
         "event" => "Events",
@@ -54,12 +55,18 @@ pub fn tag(resource: &Resource) -> &'static str {
     }
 }
 
-/// `EventTypes`, for operation ids.
+/// Returns the noun of a content type with its indefinite article, for summaries: "an event", "a speaker".
+pub fn with_article(resource: &Resource) -> String {
+    let article = if resource.noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {}", resource.noun)
+}
+
+/// Returns the collection name in camel case for operation ids, such as `EventTypes`.
 fn plural(resource: &Resource) -> String {
     resource.collection.split('-').map(|part| format!("{}{}", part[..1].to_uppercase(), &part[1..])).collect()
 }
 
-/// The routes with the parameters that follow from the site's languages.
+/// Adds to each route the query parameters whose values depend on the site's languages.
 pub fn with_site(mut routes: Vec<Route>, site: &Site) -> Vec<Route> {
     for route in &mut routes {
         route.parameters.extend(match route.takes {
@@ -76,19 +83,19 @@ pub fn with_site(mut routes: Vec<Route>, site: &Site) -> Vec<Route> {
     routes
 }
 
-/// Where the items of a kind are.
+/// Returns the path of the collection of a content type.
 pub fn collection_path(resource: &Resource) -> String {
     format!("/api/v1/{}", resource.collection)
 }
 
-/// Where one item is.
+/// Returns the path template of a single item of a content type.
 pub fn item_path(resource: &Resource) -> String {
     format!("/api/v1/{}/{{id_or_slug}}", resource.collection)
 }
 
-/// Lists and single items.
+/// Returns the read routes of a content type: the list and the single item.
 pub fn routes(resource: &'static Resource) -> Vec<Route> {
-    let noun = resource.noun;
+    let collection = resource.collection.replace('-', " ");
     let schema = resource.schema;
     vec![
         Route::new(Method::GET, collection_path(resource), format!("list{}", plural(resource)), move |r| {
@@ -96,33 +103,42 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
         })
         .about(
             tag(resource),
-            format!("List {}", resource.collection.replace('-', " ")),
-            format!("A page of cards. Without a token only what is published. {}", resource.about),
+            format!("List {collection}"),
+            format!(
+                "Returns one page of {collection}, in their short form unless `detail=full` is given, with cursors \
+                 for the next and the previous page. Only published items are listed unless a parameter that is \
+                 reserved to editors asks for others. Fails with 400 when a parameter is unknown, invalid or reserved \
+                 to editors, or when the query is too expensive, and with 401 when the token is not valid."
+            ),
         )
         .access(Access::Public)
         .takes(Takes::List(resource))
         .parameters([IF_NONE_MATCH.clone()])
-        .answers(200, "A page.", reference(&format!("{schema}Page")), &["ETag", "Link", "Cache-Control"])
+        .answers(200, "One page of the list.", reference(&format!("{schema}Page")), &["ETag", "Link", "Cache-Control"])
         .or_as(PARTIAL, reference(&format!("{schema}PartialPage")))
-        .answers_as(304, "The client has this page already.", None, &[]),
+        .answers_as(304, "The client already has the current page.", None, &[]),
         Route::new(Method::GET, item_path(resource), format!("get{schema}"), move |r| get(resource, r))
             .about(
                 tag(resource),
-                format!("Get one {noun}"),
-                "By id, or by slug; an old slug redirects to the current one.",
+                format!("Get {}", with_article(resource)),
+                "Returns one item by its id or slug. Without credentials only published items are found; editors also \
+                 find drafts. A former slug redirects to the current one. Fails with 404 when no such item is visible \
+                 to the caller, with 400 when a parameter is unknown or invalid, and with 401 when the token or the \
+                 preview link is not valid.",
             )
             .access(Access::Public)
             .takes(Takes::One(resource))
             .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
             .answers(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
             .or_as(PARTIAL, reference(&format!("{schema}Partial")))
-            .answers_as(304, "The client has this representation already.", None, &[])
-            .answers_as(308, "It has another slug now.", None, &["Location"])
+            .answers_as(304, "The client already has the current representation.", None, &[])
+            .answers_as(308, "The item has another slug now; `Location` is its address.", None, &["Location"])
             .problems(&[Kind::NotFound]),
     ]
 }
 
-/// The language that was agreed on beside the address becomes a parameter like one of the address.
+/// Records the locale negotiated by `Accept-Language` and adds it to the query parameters, so that the rest
+/// of the request handles it like `locale=`.
 pub fn negotiate(request: &mut Request) {
     request.negotiated = negotiated(&request.http, &request.app.site);
     request.pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
@@ -151,13 +167,21 @@ async fn list(resource: &'static Resource, mut request: Request) -> Result<Answe
     keep(&request, &sight, compute).await
 }
 
-/// The page that a query asks for; what the public sees is taken from ready cards.
+/// Reads the page that a list query asks for.
+///
+/// Public reads use the cached items of this node. They first try [`glance`], which needs a single statement
+/// and no transaction, and fall back to [`page`] in a read transaction.
+///
+/// # Errors
+/// 400 if the query is too expensive, 503 if the database or the preview of a future moment is not available.
 pub async fn read_page(
     app: &Arc<App>,
     resource: &'static Resource,
     sight: &Sight,
     query: ListQuery,
 ) -> Result<Page, Problem> {
+    // The time is taken before the read begins: items that change during the read are then already out of
+    // date when they enter the cache. Taken afterwards, a stale item could be cached as current.
     let (since, public, query) = (app.database.ledger().now(), sight.is_public(), Arc::new(query));
     let (here, asked, quick) = (Arc::clone(app), Arc::clone(&query), public && query.is_walk());
     let look = move |c: &mut Db| glance(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &asked);
@@ -166,8 +190,14 @@ pub async fn read_page(
     sight.read(app, quick, look, read).await
 }
 
-/// Computes an answer, and keeps it where it may be: what anybody would see, and what anybody would see at a
-/// moment.
+/// Returns the response of a read, from the cache of this node or from `compute`, whose result is then cached.
+///
+/// Only responses that are the same for every client are cached: public ones, and public previews of a future
+/// moment. Responses for editors and holders of item links are computed on each request.
+///
+/// # Errors
+/// 404 if `compute` finds no item, 503 if slow clients already hold too many bytes of responses, and the
+/// errors of `compute`.
 pub async fn keep(
     request: &Request,
     sight: &Sight,
@@ -175,6 +205,7 @@ pub async fn keep(
 ) -> Result<Answer, Problem> {
     let compute = async {
         has_room(&request.app)?;
+        // Taken before the read, so that a change during the read makes the new entry out of date at once.
         let since = request.app.database.ledger().now();
         Ok::<_, Problem>(match compute.await? {
             Fresh::Here(made) => {
@@ -189,6 +220,8 @@ pub async fn keep(
         (true, Some(at)) => Some(place_at(request, at).await?),
         (false, _) => None,
     };
+    // Cached public responses are served before a handler runs, previews are not: so only they are looked up
+    // here.
     let ready = place.filter(|_| sight.at.is_some()).and_then(|place| request.app.answers.find(place));
     let known = match (ready, place) {
         (Some(kept), _) => Known::Here(kept),
@@ -201,7 +234,9 @@ pub async fn keep(
     }
 }
 
-/// Where the answer at a moment is kept: beside what the address says, by what plans make of the site until then.
+/// Returns the cache key of a preview of a future moment: the address and the generation of the overlay that
+/// shows the moment. All moments between two scheduled changes share a generation, and so their cached
+/// responses; a change of the overlay's content gives a new generation, and so new keys.
 async fn place_at(request: &Request, at: i64) -> Result<Place, Problem> {
     let generation = request.app.previews.generation(at).await?.to_string();
     let negotiated = request.negotiated.as_deref().unwrap_or_default();
@@ -209,31 +244,35 @@ async fn place_at(request: &Request, at: i64) -> Result<Place, Problem> {
     Ok(request.app.answers.place(&[path, query, negotiated, "at", &generation]))
 }
 
-/// Refuses to make one more answer while clients who take theirs slowly hold too many.
+/// Returns an error while clients that read slowly hold more response bytes in memory than the settings
+/// allow: a new response would add to them.
 fn has_room(app: &App) -> Result<(), Problem> {
     let server = &app.config.server;
     match app.answers.held().bytes() <= server.answer_cache_bytes.saturating_add(server.sending_bytes) {
         true => Ok(()),
-        false => Err(Problem::new(Kind::Unavailable, "too many answers are on their way").retry_after(5)),
+        false => Err(Problem::new(Kind::Unavailable, "too many responses are being sent").retry_after(5)),
     }
 }
 
-/// The answer with one item, in any form.
+/// Returns the response with one item, in any media type.
 pub fn kept_item(content_type: &'static str, body: String, version: i64, dependencies: Dependencies) -> Fresh {
     Fresh::Here(Made::new(content_type, body, |body| etag(version, body), dependencies))
 }
 
-/// There is no such item, until one of its kind is made, published or renamed.
+/// Returns the absence of an item. It depends on the whole content type, since an item that is created,
+/// published or renamed can end it.
 pub fn missing(resource: &'static Resource) -> Fresh {
     Fresh::Absent(Absence::Missing(resource.noun), Dependencies::on_kinds(resource.visible_by()))
 }
 
-/// Items with some of their fields are of another type, so that clients know which to expect.
+/// Returns the media type of a response. Items with a sparse fieldset have a type of their own, so that
+/// clients know which schema to expect.
 fn media_type(shape: &Shape) -> &'static str {
     if shape.fields.is_some() { PARTIAL } else { JSON }
 }
 
-/// Until when an answer to this query is good, if nothing is changed: what lies ahead now does not a moment later.
+/// Returns when the response to a list query expires even if no content changes: a query that depends on the
+/// current time (`when=upcoming`) has another result soon after. `None` if it does not depend on the time.
 pub fn good_until(query: &ListQuery) -> Option<Instant> {
     query.depends_on_now().then(|| Instant::now() + MOMENT)
 }
@@ -269,7 +308,7 @@ fn envelope(page: &Page, limit: i64) -> String {
     out
 }
 
-/// `Link` with the neighbouring pages (RFC 8288).
+/// Returns the value of the `Link` header with the next and the previous page (RFC 8288).
 fn links(request: &Request, page: &Page) -> Option<String> {
     let path = request.http.path();
     let others = || request.pairs.iter().filter(|(name, _)| name != "cursor" && name != "offset");
@@ -300,6 +339,7 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
     let app = Arc::clone(&request.app);
     let compute = async {
         let read = move |c: &mut Db| {
+            // A link of one item must not show others, and must not reveal whether they exist.
             if let Viewer::Link { item_id } = &shape.viewer
                 && find(c, resource, &key)?.id != *item_id
             {
@@ -321,8 +361,8 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
     keep(&request, &sight, compute).await
 }
 
-/// The headers with which an answer is handed out, beside its type and its tag. Those that many answers have
-/// in common share their values.
+/// Returns the headers of a response other than `Content-Type` and `ETag`. Values that many responses have in
+/// common are static or shared, so that cached responses take little memory.
 fn headers(request: &Request, sight: &Sight, made: &Made) -> Vec<(HeaderName, HeaderValue)> {
     let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
     let vary = match by_address {

@@ -1,5 +1,5 @@
-//! An item as it lies on the desk: its state, what may be done with it, what is missing, who is at it; and
-//! what waits for whoever asks.
+//! Endpoints that show the editing state of an item (its status, the operations available to the caller, what
+//! publication still requires, who is editing it) and the inbox of an account.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::content_api::{item_path, tag};
+use super::content_api::{item_path, tag, with_article};
 use super::desk_api::author;
 use super::history_api::Person;
 use super::openapi::schemas::reference;
@@ -27,116 +27,124 @@ use crate::items::Item;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// What a published or archived item is to become.
+/// The working draft of a published or archived item.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkingDraftState {
-    /// The slug that it is to have.
+    /// Slug that the item gets when the working draft is published.
     pub slug: String,
-    /// When it was last written.
+    /// Time of the last change of the working draft, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub updated_at: String,
-    /// The account that wrote it.
+    /// Id of the account that last changed the working draft; null for the command line.
     #[schema(required = true, format = "uuid")]
     pub updated_by: Option<String>,
 }
 
-/// An item as it lies on the desk.
+/// The editing state of an item.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeskState {
-    /// The version of the last write, be it of the item or of its working draft.
+    /// Version of the last write to the item or to its working draft.
     #[schema(minimum = 1)]
     pub version: i64,
-    /// What `If-Match` wants for it.
+    /// Entity tag of this version, for `If-Match`.
     pub etag: String,
-    /// The state of the item.
+    /// Status of the item: `draft`, `in_review`, `scheduled`, `published` or `archived`.
     #[schema(example = "published")]
     pub status: String,
-    /// Where the text stands that is not published: draft, in_review or scheduled.
+    /// Stage of the text that is not published: `draft`, `in_review` or `scheduled`.
     #[schema(example = "draft")]
     pub stage: String,
-    /// Whether the public sees the item now.
+    /// Whether the item is public now.
     pub live: bool,
-    /// The working draft, if there is one.
+    /// Working draft of the item; null if it has none.
     #[schema(required = true)]
     pub working_draft: Option<WorkingDraftState>,
-    /// When it is to be published.
+    /// Scheduled time of publication, RFC 3339, UTC; null if none is scheduled.
     #[schema(required = true, format = "date-time")]
     pub publish_at: Option<String>,
-    /// When it is to be unpublished.
+    /// Scheduled time of unpublication, RFC 3339, UTC; null if none is scheduled.
     #[schema(required = true, format = "date-time")]
     pub unpublish_at: Option<String>,
-    /// The steps that whoever asks may take now.
+    /// Operations that the caller may apply to the item in its present state.
     pub operations: Vec<String>,
-    /// What is missing for a publication.
+    /// Requirements of publication that the newest text does not meet.
     pub missing: Vec<Fault>,
-    /// Who takes care of it.
+    /// Account that the item is assigned to; null if it is assigned to nobody.
     #[schema(required = true)]
     pub assignee: Option<Person>,
-    /// Who is editing it.
+    /// Accounts that are editing the item.
     pub editing: Vec<Presence>,
-    /// Comments that are not settled.
+    /// Number of comments that are not resolved.
     #[schema(minimum = 0)]
     pub open_comments: i64,
 }
 
-/// Something that waits.
+/// An item that requires the attention of an account.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InboxEntry {
-    /// Why: `review`, `assigned` or `comments`.
+    /// Reason for the entry: `review`, `assigned` or `comments` (open comments by others).
     #[schema(example = "review")]
     pub why: &'static str,
-    /// Where the item is.
+    /// Collection of the item.
     #[schema(example = "events")]
     pub collection: &'static str,
-    /// Its id.
+    /// Id of the item.
     #[schema(format = "uuid")]
     pub id: String,
-    /// Its slug.
+    /// Slug of the item.
     pub slug: String,
-    /// Its title or name.
+    /// Title or name of the item in the default locale.
     pub title: String,
-    /// Its state.
+    /// Status of the item: `draft`, `in_review`, `scheduled`, `published` or `archived`.
     #[schema(example = "in_review")]
     pub status: String,
-    /// When it was last written.
+    /// Time of the last change of the item, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub updated_at: String,
 }
 
-/// What waits for an account.
+/// The inbox of an account.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Inbox {
-    /// What waits: reviews first, then what is assigned, then comments; at most 100 of each.
+    /// Entries: items in review, then assigned items, then items with open comments; at most 100 of each.
     pub data: Vec<InboxEntry>,
 }
 
-/// The most entries of each sort in an inbox.
+/// Maximum number of inbox entries for each reason.
 const MOST: i64 = 100;
 
-/// The route that is not about one item.
+/// Returns the route of the inbox.
 pub fn inbox_route() -> Route {
     Route::new(Method::GET, "/api/v1/me/inbox", "getInbox", inbox)
-        .about("Authentication", "What waits for me", "Reviews, what is assigned to me, open comments on what is mine.")
+        .about(
+            "Authentication",
+            "Get my inbox",
+            "Returns the items that require the attention of the calling account: items in review, if the account may \
+             publish; unpublished items that are assigned to it; and items that it created or is assigned to and that \
+             have open comments by others. At most 100 items for each reason are returned.",
+        )
         .access(Access::May(Area::Content, Action::Read))
-        .answers(200, "What waits.", reference("Inbox"), &[])
+        .answers(200, "The inbox.", reference("Inbox"), &[])
 }
 
-/// The route of a kind.
+/// Returns the route of the editing state of a content type.
 pub fn route(resource: &'static Resource) -> Route {
-    let (schema, noun, path) = (resource.schema, resource.noun, item_path(resource));
+    let (schema, path) = (resource.schema, item_path(resource));
     Route::new(Method::GET, format!("{path}/desk"), format!("get{schema}Desk"), move |r| desk(resource, r))
         .about(
             tag(resource),
-            format!("A {noun} on the desk"),
-            "Its state, what may be done with it, what is missing, who is at it.",
+            format!("Get the editing state of {}", with_article(resource)),
+            "Returns the status and version of the item, its schedule and working draft, the operations that the \
+             caller may apply now, what publication still requires, its assignee, the accounts that are editing it \
+             and the number of open comments. Fails with 404 when there is no such item.",
         )
         .access(Access::May(Area::Content, Action::Read))
         .parameters([path_id_or_slug(resource)])
-        .answers(200, "The state.", reference("DeskState"), &["ETag"])
+        .answers(200, "The editing state.", reference("DeskState"), &["ETag"])
         .problems(&[Kind::NotFound])
 }
 
@@ -151,11 +159,13 @@ async fn desk(resource: &'static Resource, request: Request) -> Result<Answer, P
         let plans = schedule::of(c, &item.id)?;
         let due = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
         let pen = Pen { site: &site, author: &author, role: Some(role) };
+        // Which times are given does not matter: only the permission and the state of the item are checked.
         let steps =
             Operation::PLAIN.into_iter().chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
         let mut operations = Vec::new();
         for step in steps.filter(|step| step.refused(&item).is_none()) {
             let planned = step != Operation::Unschedule || !plans.is_empty();
+            // An operation that the caller may not apply is left out; any other error is one of the database.
             match pen.must(c, &item, step.action()) {
                 Ok(()) if planned => operations.push(step.word().to_owned()),
                 Err(problem) if problem.kind != Kind::Forbidden => return Err(problem),

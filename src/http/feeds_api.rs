@@ -1,4 +1,4 @@
-//! Feeds of any query of events, and of single events.
+//! Endpoints that return lists of events and single events as feeds, calendars, tables and schedules.
 
 use std::sync::Arc;
 
@@ -26,12 +26,12 @@ use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss, tabl
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// Events of a feed when nothing else is asked for, and at most.
+/// Default number of events in a feed.
 const USUAL: i64 = 100;
-/// See [`USUAL`].
+/// Maximum number of events in a feed.
 pub const MOST: i64 = 500;
 
-/// The forms of a feed.
+/// The format of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Calendar,
@@ -45,9 +45,9 @@ enum Form {
 }
 
 impl Form {
-    /// Those of lists.
+    /// Formats of lists of events.
     const LISTS: [Form; 6] = [Form::Calendar, Form::Rss, Form::Atom, Form::JsonFeed, Form::JsonLd, Form::Csv];
-    /// Those of single events.
+    /// Formats of single events.
     const SINGLE: [Form; 4] = [Form::Calendar, Form::JsonLd, Form::ScheduleJson, Form::ScheduleXml];
 
     fn suffix(self) -> &'static str {
@@ -76,38 +76,56 @@ impl Form {
         }
     }
 
+    /// Returns the summary of the operation and the specification of the format.
     fn about(self) -> (&'static str, &'static str) {
         match self {
-            Form::Calendar => ("Events as a calendar", "iCalendar (RFC 5545, RFC 7986), to be subscribed to."),
-            Form::Rss => ("Events as RSS", "RSS 2.0."),
-            Form::Atom => ("Events as Atom", "RFC 4287."),
-            Form::JsonFeed => ("Events as a JSON Feed", "Version 1.1."),
-            Form::JsonLd => ("Events as JSON-LD", "schema.org/Event, as an ItemList."),
-            Form::Csv => ("Events as a table", "CSV (RFC 4180), for spreadsheets."),
-            Form::ScheduleJson => {
-                ("Programme as JSON", "The sessions by days and rooms, as frab and pretalx tell them.")
+            Form::Calendar => {
+                ("Get events as a calendar", "iCalendar (RFC 5545, RFC 7986), to which calendar programs can subscribe")
             }
-            Form::ScheduleXml => ("Programme as XML", "The sessions by days and rooms, as frab and pretalx tell them."),
+            Form::Rss => ("Get events as RSS", "RSS 2.0"),
+            Form::Atom => ("Get events as Atom", "Atom (RFC 4287)"),
+            Form::JsonFeed => ("Get events as a JSON Feed", "JSON Feed 1.1"),
+            Form::JsonLd => ("Get events as JSON-LD", "JSON-LD: a schema.org/ItemList of schema.org/Event objects"),
+            Form::Csv => ("Get events as a table", "CSV (RFC 4180), for spreadsheets"),
+            Form::ScheduleJson => (
+                "Get the schedule of an event as JSON",
+                "Returns the sessions of the event by day and room, in the schedule format of frab and pretalx.",
+            ),
+            Form::ScheduleXml => (
+                "Get the schedule of an event as XML",
+                "Returns the sessions of the event by day and room, in the schedule format of frab and pretalx.",
+            ),
         }
     }
 
-    /// Last part of the address, operation, and what is said of it, for one event.
+    /// Returns the last path segment, the operation id, the summary and the description of the operation for
+    /// one event.
     fn of_one(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
-            Form::Calendar => {
-                ("calendar.ics", "getEventCalendar", "An event as a calendar", "With its sessions, which belong to it.")
-            }
+            Form::Calendar => (
+                "calendar.ics",
+                "getEventCalendar",
+                "Get an event as a calendar",
+                "Returns the event and its sessions as iCalendar (RFC 5545, RFC 7986); the sessions are related to \
+                 the event.",
+            ),
             Form::ScheduleJson => ("schedule.json", "getEventScheduleJson", self.about().0, self.about().1),
             Form::ScheduleXml => ("schedule.xml", "getEventScheduleXml", self.about().0, self.about().1),
-            _ => ("json-ld", "getEventJsonLd", "An event as JSON-LD", "schema.org/Event, for the page of the event."),
+            _ => (
+                "json-ld",
+                "getEventJsonLd",
+                "Get an event as JSON-LD",
+                "Returns the event as a schema.org/Event object in JSON-LD, for the web page of the event.",
+            ),
         }
     }
 
-    /// Whether it shows the sessions of an event.
+    /// Whether the format contains the sessions of an event.
     fn has_sessions(self) -> bool {
         matches!(self, Form::Calendar | Form::ScheduleJson | Form::ScheduleXml)
     }
 
+    /// Writes a feed of a list of events.
     fn write(self, feed: &Feed<'_>) -> String {
         match self {
             Form::Calendar => calendar::calendar(feed),
@@ -116,12 +134,12 @@ impl Form {
             Form::JsonFeed => json_feed::json_feed(feed).to_string(),
             Form::JsonLd => json_ld::embeddable(&json_ld::list_of(feed)),
             Form::Csv => table::csv(feed),
-            // One event is all that they are ever asked for.
+            // Schedules are formats of single events only; see `SINGLE`.
             Form::ScheduleJson | Form::ScheduleXml => String::new(),
         }
     }
 
-    /// A feed of one event.
+    /// Writes a feed of a single event.
     fn write_one(self, feed: &Feed<'_>, event: &Value) -> String {
         match self {
             Form::JsonLd => json_ld::embeddable(&json_ld::event(feed, event)),
@@ -142,36 +160,54 @@ impl Form {
     }
 }
 
-/// The feeds of events.
+/// Returns the feed routes of events.
 pub fn routes() -> Vec<Route> {
     let Some(resource) = Resource::of_kind("event") else { return Vec::new() };
     let list = Form::LISTS.into_iter().map(|form| {
         let (summary, about) = form.about();
+        let about = format!(
+            "Returns public events as {about}, with the filters and sort keys of the list of events. Fails with 400 \
+             when a parameter is unknown or invalid, or when the query is too expensive, and with 401 when the token \
+             or the preview link is not valid."
+        );
         let path = format!("{}.{}", collection_path(resource), form.suffix());
         let id = format!("feedEvents{}", form.suffix().to_uppercase());
         Route::new(Method::GET, path, id, move |r| list(resource, form, r))
-            .about(tag(resource), summary, format!("{about} Of any query: the filters are those of the list."))
+            .about(tag(resource), summary, about)
             .access(Access::Public)
             .takes(Takes::Feed(resource))
             .parameters([IF_NONE_MATCH.clone()])
             .answers_as(200, "The feed.", Some((form.media_type(), form.schema())), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client has this feed already.", None, &[])
+            .answers_as(304, "The client already has the current feed.", None, &[])
     });
     let single = Form::SINGLE.into_iter().map(|form| {
         let (name, id, summary, about) = form.of_one();
         Route::new(Method::GET, format!("{}/{name}", item_path(resource)), id, move |r| get(resource, form, r))
-            .about(tag(resource), summary, about)
+            .about(
+                tag(resource),
+                summary,
+                format!(
+                    "{about} Fails with 404 when no such event is public, with 400 when a parameter is unknown or \
+                     invalid, and with 401 when the token or the preview link is not valid."
+                ),
+            )
             .access(Access::Public)
             .takes(Takes::FeedOfOne)
             .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
-            .answers_as(200, "The event.", Some((form.media_type(), form.schema())), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client has it already.", None, &[])
+            .answers_as(
+                200,
+                "The event in this format.",
+                Some((form.media_type(), form.schema())),
+                &["ETag", "Cache-Control"],
+            )
+            .answers_as(304, "The client already has the current representation.", None, &[])
             .problems(&[Kind::NotFound])
     });
     list.chain(single).collect()
 }
 
-/// The query of a feed: that of a list, with everything that a feed shows.
+/// Parses the query of a feed, and its locale: a list query with the full items and the relations that feeds
+/// show, and with the limits of feeds.
 fn shaped(
     resource: &'static Resource,
     request: &Request,
@@ -185,7 +221,7 @@ fn shaped(
     let locale = match &query.shape.view.locale {
         LocaleMode::One(locale) => locale.clone(),
         LocaleMode::All => {
-            faults.add("?locale", "not_allowed", "a feed is in one language");
+            faults.add("?locale", "not_allowed", "a feed has one locale");
             String::new()
         }
     };
@@ -196,7 +232,8 @@ fn shaped(
     Ok((query, locale))
 }
 
-/// What a feed shows: who subscribes shows no token, so it is the same for all.
+/// Returns the view of a feed: that of the public, even if the caller is an editor. Subscribers send no
+/// token, so a feed must show an editor what subscribers get.
 async fn only_public(request: &Request) -> Result<Sight, Problem> {
     let sight = sight(request).await?;
     sight.must_be_whole()?;
@@ -237,7 +274,7 @@ async fn get(resource: &'static Resource, form: Form, mut request: Request) -> R
     keep(&request, &sight, compute).await
 }
 
-/// The feed of these answers.
+/// Writes events, given as JSON objects of the API, in a feed format.
 fn written(request: &Request, form: Form, objects: &[&str], locale: &str) -> Result<String, Problem> {
     let parse = |object: &&str| serde_json::from_str::<Value>(object).map_err(|error| Problem::internal(&error));
     let events: Vec<Value> = objects.iter().map(parse).collect::<Result<_, _>>()?;

@@ -1,4 +1,4 @@
-//! The history of one item: its revisions, what differs between them, and the way back.
+//! Endpoints of the history of an item: list, show, compare and restore its revisions.
 
 use actix_web::http::Method;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::conditions::{WRITE_PROBLEMS, required_version};
-use super::content_api::{item_path, tag};
+use super::content_api::{item_path, tag, with_article};
 use super::desk_api::{desk, written};
 use super::openapi::schemas::reference;
 use super::parameters::{IF_MATCH, MAX_NUMBER, number, path_id_or_slug, query, whole};
@@ -24,53 +24,53 @@ use crate::journal::history::{self, State, Told};
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// Somebody with an account.
+/// An account with the name of its person.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
-    /// The account.
+    /// Id of the account.
     #[schema(format = "uuid")]
     pub id: String,
-    /// The person's name, while the account exists.
+    /// Name of the person; null when the account no longer exists.
     #[schema(required = true)]
     pub name: Option<String>,
 }
 
-/// One write of an item.
+/// A revision of an item: one write to it, as recorded in the journal.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revision {
-    /// Its number in the journal.
+    /// Sequence number of the journal entry.
     #[schema(minimum = 1)]
     pub sequence: i64,
-    /// The version that the item has since then.
+    /// Version that the write gave the item.
     #[schema(minimum = 1)]
     pub version: i64,
-    /// When.
+    /// Time of the write, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub at: String,
-    /// Who; null for the command line.
+    /// Account that wrote; null for the command line and for writes by the server itself.
     #[schema(required = true)]
     pub actor: Option<Person>,
-    /// What was done: `create`, `update`, `update_draft`, `publish`, …
+    /// Action of the write: `create`, `update`, `update_draft`, `publish`, …
     #[schema(example = "publish")]
     pub action: String,
-    /// Why, if that was said.
+    /// Reason that was given for the write; null if none was given.
     #[schema(required = true)]
     pub reason: Option<String>,
-    /// The places of the content that changed (JSON Pointers).
+    /// JSON Pointers (RFC 6901) to the parts of the content that changed.
     pub changed: Vec<String>,
-    /// The request that did it.
+    /// Id of the request that wrote.
     pub request_id: String,
 }
 
-/// A page of revisions, the newest first.
+/// A page of revisions, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevisionPage {
-    /// The revisions.
+    /// Revisions of the page.
     pub data: Vec<Revision>,
-    /// For `before`, to get those before these; null at the end.
+    /// Value of `before` for the next page, with older revisions; null on the last page.
     #[schema(required = true)]
     pub next: Option<i64>,
 }
@@ -79,28 +79,28 @@ pub struct RevisionPage {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevisionDifference {
-    /// The place (JSON Pointer).
+    /// JSON Pointer (RFC 6901) to the value that differs.
     #[schema(example = "/title/en")]
     pub pointer: String,
-    /// What was there; null for nothing.
+    /// Value in the older version; null if it had none.
     #[schema(required = true)]
     pub before: Value,
-    /// What was there then; null for nothing.
+    /// Value in the newer version; null if it has none.
     #[schema(required = true)]
     pub after: Value,
 }
 
-/// What differs between two revisions.
+/// The differences between two revisions.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevisionDiff {
-    /// The older version.
+    /// Older version; 0 for the state before the item was created.
     #[schema(minimum = 0)]
     pub from: i64,
-    /// The newer version.
+    /// Newer version.
     #[schema(minimum = 1)]
     pub to: i64,
-    /// The differences, in the order of the fields.
+    /// Differences, in the order of the fields.
     pub differences: Vec<RevisionDifference>,
 }
 
@@ -119,30 +119,42 @@ impl From<Told> for Revision {
     }
 }
 
-/// The routes of a kind.
+/// Returns the history routes of a content type.
 pub fn routes(resource: &'static Resource) -> Vec<Route> {
-    let (schema, noun, path) = (resource.schema, resource.noun, format!("{}/revisions", item_path(resource)));
+    let (schema, item) = (resource.schema, with_article(resource));
+    let path = format!("{}/revisions", item_path(resource));
     let read = Access::May(Area::Content, Action::Read);
     let one = format!("{path}/{{version}}");
     vec![
         Route::new(Method::GET, &path, format!("list{schema}Revisions"), move |r| list(resource, r))
-            .about(tag(resource), format!("History of a {noun}"), "All writes, the newest first.")
+            .about(
+                tag(resource),
+                format!("List the revisions of {item}"),
+                "Returns one page of the item's history, newest first: each write with its author, action, reason and \
+                 the parts of the content that changed. Fails with 404 when there is no such item.",
+            )
             .access(read)
             .parameters([path_id_or_slug(resource), before(), limit()])
-            .answers(200, "A page.", reference("RevisionPage"), &[])
+            .answers(200, "One page of revisions.", reference("RevisionPage"), &[])
             .problems(&[Kind::NotFound]),
         Route::new(Method::GET, &one, format!("get{schema}Revision"), move |r| get(resource, r))
             .about(
                 tag(resource),
-                format!("A {noun} as it was"),
-                "The content as an editor would send it with `locale=*`; references are ids.",
+                format!("Get a revision of {item}"),
+                "Returns the item as it was at a version: its content in the form in which editors send it with \
+                 `locale=*`, with references as ids. Fails with 404 when there is no such item or version.",
             )
             .access(read)
             .parameters([path_id_or_slug(resource), version()])
             .answers(200, "The revision.", reference(&format!("{schema}Revision")), &[])
             .problems(&[Kind::NotFound]),
         Route::new(Method::GET, format!("{one}/diff"), format!("diff{schema}Revisions"), move |r| compare(resource, r))
-            .about(tag(resource), format!("What changed in a {noun}"), "Field by field, language by language.")
+            .about(
+                tag(resource),
+                format!("Compare two revisions of {item}"),
+                "Returns the differences between a version and another one, by default the version before it, for \
+                 each field and locale. Fails with 404 when there is no such item or version.",
+            )
             .access(read)
             .parameters([path_id_or_slug(resource), version(), against()])
             .answers(200, "The differences.", reference("RevisionDiff"), &[])
@@ -152,37 +164,49 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
         })
         .about(
             tag(resource),
-            format!("Bring a {noun} back to what it was"),
-            "A new version with that content and slug, in all languages; nothing of the history is lost.",
+            format!("Restore a revision of {item}"),
+            "Writes a new version of the item with the content and slug of an earlier one, in all locales, and \
+             returns the item; the history keeps all versions. With `view=draft`, the working draft of a published or \
+             archived item is written instead. Fails with 404 when there is no such item or version, with 412 when \
+             the item was changed since the version in `If-Match`, and with 422 when the old content is no longer \
+             valid.",
         )
         .access(Access::May(Area::Content, Action::UpdateOwn))
         .takes(Takes::Step)
         .parameters([path_id_or_slug(resource), version(), IF_MATCH.clone()])
-        .answers(200, "Done.", reference(schema), &["ETag"])
+        .answers(200, "The item after the change.", reference(schema), &["ETag"])
         .problems(&WRITE_PROBLEMS)
         .problems(&[Kind::Invalid]),
     ]
 }
 
 fn version() -> Parameter {
-    parameter("version", ParameterIn::Path, whole(1, MAX_NUMBER), "The version.", json!(3))
+    parameter("version", ParameterIn::Path, whole(1, MAX_NUMBER), "Version of the item.", json!(3))
 }
 
 fn against() -> Parameter {
-    query("with", whole(1, MAX_NUMBER), "The version to compare with; without it, the one before.", json!(1))
+    query("with", whole(1, MAX_NUMBER), "Version to compare with; by default the version before.", json!(1))
 }
 
-/// `before`, on pages of the journal.
+/// Returns the `before` parameter of journal pages.
 pub fn before() -> Parameter {
-    query("before", whole(1, MAX_NUMBER), "Only what has a smaller sequence: `next` of a page.", json!(120))
+    query(
+        "before",
+        whole(1, MAX_NUMBER),
+        "Only entries with a smaller sequence number: `next` of the previous page.",
+        json!(120),
+    )
 }
 
-/// `limit`, on pages of the journal.
+/// Returns the `limit` parameter of journal pages.
 pub fn limit() -> Parameter {
-    query("limit", whole(1, MAX_LIMIT).default(Some(json!(20))), "Entries a page.", json!(20))
+    query("limit", whole(1, MAX_LIMIT).default(Some(json!(20))), "Maximum number of entries of the page.", json!(20))
 }
 
-/// `before` and `limit`.
+/// Reads `before` and `limit` of a request for a journal page.
+///
+/// # Errors
+/// 400 if one of them is not a number in its range.
 pub fn page_of(request: &Request) -> Result<(i64, i64), Problem> {
     let before = number(request, "before", MAX_NUMBER)?.unwrap_or(i64::MAX);
     Ok((before, number(request, "limit", MAX_LIMIT)?.unwrap_or(20)))
@@ -196,12 +220,13 @@ async fn list(resource: &'static Resource, request: Request) -> Result<Answer, P
         Ok::<_, Problem>(history::entries(c, resource.kind, &item.id, before, limit)?)
     };
     let told = request.app.database.read(look).await?;
+    // A full page may be the last one; the next page is then empty.
     let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
     let page = RevisionPage { data: told.into_iter().map(Revision::from).collect(), next };
     Ok(Answer::of(200, &page)?.private())
 }
 
-/// The version in the path; what is no version is not there.
+/// Returns the version in the path; 404 if it is not a positive number.
 fn version_of(request: &Request) -> Result<i64, Problem> {
     request.path("version").parse().ok().filter(|v| *v > 0).ok_or_else(|| Problem::not_found("revision"))
 }
@@ -239,7 +264,7 @@ async fn compare(resource: &'static Resource, request: Request) -> Result<Answer
     };
     let newer = state(resource, &request, version.max(other)).await?;
     let newer = input(resource, &newer);
-    // Before the first version there was nothing.
+    // Version 0 stands for the state before the item was created: an item without any fields.
     let from = version.min(other);
     let older = match from {
         0 => Map::new(),
@@ -254,6 +279,7 @@ async fn compare(resource: &'static Resource, request: Request) -> Result<Answer
 
 async fn restore(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
     let mut desk = desk(resource, &request)?;
+    // The revision is written in all locales, whatever locale the response is shown in.
     desk.mode = LocaleMode::All;
     if desk.author.reason.is_none() {
         desk.author.reason = Some(format!("restored from version {}", request.path("version")));

@@ -1,4 +1,4 @@
-//! What the person who runs the server looks at: health, readiness, metrics, the document.
+//! Endpoints for operators: health, readiness, metrics, and the API documentation.
 
 use std::time::Duration;
 
@@ -20,17 +20,17 @@ use crate::jobs::JobFailure;
 use crate::problem::{Kind, Problem};
 use crate::time_zone::rules;
 
-/// How the server is.
+/// The health of the process.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Health {
-    /// Always `ok`; otherwise the answer is a problem.
+    /// Always `ok`.
     #[schema(example = "ok")]
     pub status: &'static str,
-    /// The program's version.
+    /// Version of the program.
     #[schema(example = "0.1.0")]
     pub version: &'static str,
-    /// The rules of time zones in use.
+    /// Time zone rules in use.
     pub time_zone_rules: ZoneRulesInUse,
 }
 
@@ -38,10 +38,10 @@ pub struct Health {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ZoneRulesInUse {
-    /// Its name.
+    /// Name of the release.
     #[schema(example = "2026f")]
     pub release: String,
-    /// Where it was found: `system` or `built-in`.
+    /// Source of the release: `system` (files of the machine) or `built-in`.
     #[schema(example = "system")]
     pub source: &'static str,
 }
@@ -52,73 +52,106 @@ fn healthy() -> Health {
     Health { status: "ok", version: env!("CARGO_PKG_VERSION"), time_zone_rules }
 }
 
-/// Whether the server can serve, and what is wrong.
+/// The readiness of the server, with the failures of its background jobs.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Readiness {
-    /// `ok`, or `degraded` where something is wrong that does not keep it from serving.
+    /// `ok`, or `degraded` if there are failures that do not prevent the server from serving requests.
     #[schema(pattern = "^(ok|degraded)$", example = "ok")]
     pub status: &'static str,
-    /// The program's version.
+    /// Version of the program.
     #[schema(example = "0.1.0")]
     pub version: &'static str,
-    /// What is wrong; empty when nothing is.
+    /// Present failures of background jobs; empty if there are none.
     pub failures: Vec<JobFailure>,
 }
 
-/// How long the database may take for the question whether it answers.
+/// Maximum response time of the database in the readiness check.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What a server can be asked to be ready for.
+/// The values of `scope`: all requests, or reads only.
 const SCOPES: [&str; 2] = ["all", "reads"];
-/// The jobs without which nothing can be written.
+/// The background jobs whose failure makes all writes fail.
 const WRITE_JOBS: [&str; 2] = ["writer", "storage"];
 
 fn text() -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).build()))
 }
 
-/// All routes of this room.
+/// Returns the routes for operators.
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Operations";
     vec![
         Route::new(Method::GET, "/healthz", "getHealth", |_| async {
             Answer::of(200, &healthy()).map(Answer::private)
         })
-        .about(TAG, "Is the process alive?", "Answers without asking the database.")
-        .answers(200, "It is.", reference("Health"), &[]),
+        .about(
+            TAG,
+            "Check the health of the process",
+            "Returns 200 as long as the process can answer requests. The database is not queried.",
+        )
+        .answers(200, "The process is alive.", reference("Health"), &[]),
         Route::new(Method::GET, "/readyz", "getReadiness", ready)
             .about(
                 TAG,
-                "Can it serve?",
-                "Asks the database. 503 when it does not answer, or when nothing can be written: writes fail, or have been \
-                 waiting for more than 3 s. A balancer of the public's reads asks with `scope=reads`, so that reads go on while writes cannot. What else is wrong stands in \
-                 the answer.",
+                "Check whether the server is ready",
+                "Returns 200 when the server can serve requests, with the failures of background jobs that do not \
+                 prevent it. Fails with 503 when the database does not answer within 5 s, or when nothing can be \
+                 written: the writer or its storage fails, or writes have been waiting for more than 3 s. With \
+                 `scope=reads`, writes are not considered, so that a load balancer keeps a node for reads while it \
+                 cannot write.",
             )
-            .parameters([query("scope", one_of(&SCOPES), "What it is to serve.", json!("reads"))])
-            .answers(200, "It can.", reference("Readiness"), &[]),
+            .parameters([query(
+                "scope",
+                one_of(&SCOPES),
+                "Requests that the server must be ready for: `all` (default) or `reads`.",
+                json!("reads"),
+            )])
+            .answers(200, "The server is ready.", reference("Readiness"), &[]),
         Route::new(Method::GET, "/metrics", "getMetrics", |request| async move {
             metrics::exposition(request.app.database.jobs())
         })
-        .about(TAG, "Metrics", "In the text format of Prometheus.")
+        .about(TAG, "Get metrics", "Returns the metrics of this node in the text format of Prometheus.")
         .answers_as(200, "The metrics.", Some((metrics::TEXT, text())), &[]),
         Route::new(Method::GET, "/api/openapi.json", "getOpenApi", document)
-            .about(TAG, "This document", "OpenAPI 3.1, exactly what this server does.")
+            .about(
+                TAG,
+                "Get the OpenAPI document",
+                "Returns the OpenAPI 3.1 document of this server, with the parameters and fields of its configuration.",
+            )
             .parameters([IF_NONE_MATCH.clone()])
             .answers_as(200, "The document.", Some(("application/json", any_object())), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client has it already.", None, &[]),
+            .answers_as(304, "The client already has the current document.", None, &[]),
         Route::new(Method::GET, "/docs", "getDocs", docs::first_page)
-            .about(TAG, "Reading room", "This document, readable; everything comes from the program itself.")
-            .answers_as(200, "Its first page.", Some((docs::HTML, text())), &["Cache-Control"]),
+            .about(
+                TAG,
+                "Show the API documentation",
+                "Returns the OpenAPI document as a web page. All its files are served by this server.",
+            )
+            .answers_as(200, "The first page.", Some((docs::HTML, text())), &["Cache-Control"]),
         Route::new(Method::GET, "/docs/{file}", "getDocsFile", docs::file)
-            .about(TAG, "Files of the reading room", "Pages, scripts and styles.")
+            .about(
+                TAG,
+                "Get a file of the API documentation",
+                "Returns a page, script or style sheet of the API documentation. Fails with 404 when there is no such \
+                 file.",
+            )
             .parameters([docs::file_parameter()])
             .answers_as(200, "The file.", Some(("*/*", text())), &["Cache-Control"])
             .problems(&[Kind::NotFound]),
         Route::new(Method::GET, "/problems", "listProblems", docs::problems)
-            .about(TAG, "Kinds of problems", "What the `type` of an error answer leads to, and who may do what.")
+            .about(
+                TAG,
+                "List the problem types",
+                "Returns a web page with all problem types (RFC 9457) of this API and the table of permissions.",
+            )
             .answers_as(200, "The page.", Some((docs::HTML, text())), &[]),
         Route::new(Method::GET, "/problems/{code}", "getProblem", docs::problem)
-            .about(TAG, "One kind of problem", "What the `type` of an error answer leads to.")
+            .about(
+                TAG,
+                "Show a problem type",
+                "Returns the web page of a problem type, to which the `type` of a problem links. Fails with 404 when \
+                 there is no such type.",
+            )
             .parameters([docs::code_parameter()])
             .answers_as(200, "The page.", Some((docs::HTML, text())), &[])
             .problems(&[Kind::NotFound]),
@@ -132,7 +165,8 @@ fn any_object() -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::Object).build()))
 }
 
-/// For so long writes may wait for the lock of the writers, or a commit for the disk, in a sound database.
+/// Maximum time that writes wait for the lock of the writers, or a commit for the disk, while the database is
+/// healthy.
 const LONGEST_WRITE: Duration = Duration::from_secs(3);
 
 async fn ready(request: Request) -> Result<Answer, Problem> {

@@ -1,4 +1,4 @@
-//! Releases: sets of steps that are taken together.
+//! Endpoints of releases: named sets of operations on items that are applied together.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ const MEMBER: &[Field] = &[
     Field::new(
         "operation",
         FieldKind::OneOf(&["publish", "unpublish", "archive"]),
-        "What is to happen to it.",
+        "Operation to apply to the item.",
         r#""publish""#,
     )
     .or(r#""publish""#),
@@ -43,127 +43,169 @@ const NAME: FieldKind = FieldKind::Line { max: 200 };
 const AT: Field = Field::new(
     "publish_at",
     FieldKind::Instant,
-    "When it goes live: local time of the site, or with its UTC offset. Without it, by hand.",
+    "Time at which the release is published, in the future: local time of the site, or RFC 3339 with a UTC offset. \
+     Without it, the release is published by request.",
     r#""2027-01-15T09:00""#,
 );
 
-/// A release to be made.
+/// Fields of the body that creates a release.
 pub static NEW_RELEASE: [Field; 3] = [
-    Field::new("name", NAME, "What editors call it.", r#""Autumn programme""#).required(),
+    Field::new("name", NAME, "Name of the release.", r#""Autumn programme""#).required(),
     AT,
-    Field::new("items", ITEMS, "The items, in order.", EXAMPLE),
+    Field::new(
+        "items",
+        ITEMS,
+        "Items of the release with their operations, in the order in which they are applied.",
+        EXAMPLE,
+    ),
 ];
 
-/// Changes to a release.
+/// Fields of the body that changes a release.
 pub static RELEASE_CHANGE: [Field; 3] = [
-    Field::new("name", NAME, "What editors call it.", r#""Autumn programme""#),
+    Field::new("name", NAME, "Name of the release.", r#""Autumn programme""#),
     AT,
-    Field::new("items", ITEMS, "All items, in order, instead of those until now.", EXAMPLE),
+    Field::new(
+        "items",
+        ITEMS,
+        "Items of the release with their operations, in the order in which they are applied; replaces the present \
+         list.",
+        EXAMPLE,
+    ),
 ];
 
-/// A member of a release.
+/// An item of a release with its operation.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseItem {
-    /// Where the item is.
+    /// Collection of the item.
     #[schema(example = "events")]
     pub collection: &'static str,
-    /// Its id.
+    /// Id of the item.
     #[schema(format = "uuid")]
     pub id: String,
-    /// Its slug.
+    /// Slug of the item.
     pub slug: String,
-    /// Its state now.
+    /// Present status of the item: `draft`, `in_review`, `scheduled`, `published` or `archived`.
     #[schema(example = "draft")]
     pub status: String,
-    /// What is to happen to it.
+    /// Operation of the release on the item: `publish`, `unpublish` or `archive`.
     #[schema(example = "publish")]
     pub operation: String,
 }
 
-/// A release, as it is answered.
+/// A release.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Release)]
 pub struct ReleaseBody {
-    /// Its id.
+    /// Id of the release.
     #[schema(format = "uuid")]
     pub id: String,
-    /// What editors call it.
+    /// Name of the release.
     pub name: String,
-    /// `open`, `scheduled`, `published`, or `failed` (then `failure` says why).
+    /// Status of the release: `open` (no time is set), `scheduled`, `published` or `failed`.
     #[schema(example = "scheduled")]
     pub status: String,
-    /// When it goes live.
+    /// Scheduled time of publication, RFC 3339, UTC; null if none is scheduled.
     #[schema(required = true, format = "date-time")]
     pub publish_at: Option<String>,
-    /// Grows by one with each write.
+    /// Version of the release; grows by one with each write.
     #[schema(minimum = 1)]
     pub version: i64,
-    /// When it was made.
+    /// Time of creation, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub created_at: String,
-    /// When it was last written.
+    /// Time of the last change, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub updated_at: String,
-    /// Why it did not go live.
+    /// Reason why the scheduled publication failed; null unless `status` is `failed`.
     #[schema(required = true)]
     pub failure: Option<String>,
-    /// The items, in order.
+    /// Items of the release, in the order in which their operations are applied.
     pub items: Vec<ReleaseItem>,
 }
 
-/// The newest releases.
+/// A list of releases.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseList {
-    /// The releases, the newest first.
+    /// Releases, newest first.
     pub data: Vec<ReleaseBody>,
 }
 
-/// The most releases of the list.
+/// Maximum number of releases in the list.
 const MOST: i64 = 100;
 const PATH: &str = "/api/v1/releases/{id}";
 
-/// All routes of this room.
+/// Returns the routes of releases.
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Releases";
     let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Publish));
     vec![
         Route::new(Method::GET, "/api/v1/releases", "listReleases", list)
-            .about(TAG, "List releases", "The newest 100.")
+            .about(TAG, "List releases", "Returns the 100 newest releases with their items, newest first.")
             .access(read)
             .answers(200, "The releases.", reference("ReleaseList"), &[]),
         Route::new(Method::POST, "/api/v1/releases", "createRelease", create)
-            .about(TAG, "Create a release", "Steps that are taken together: at a moment, or by hand.")
+            .about(
+                TAG,
+                "Create a release",
+                "Creates a release and returns it: operations on items that are applied together, at a scheduled time \
+                 or by request. Fails with 422 when an item does not exist or is named twice, when the time is in the \
+                 past, or when `publish_at` is given and an operation could not be applied now; `errors` lists all of \
+                 them.",
+            )
             .access(write)
             .parameters([REASON.clone()])
             .body(JSON, reference("NewRelease"), example_of(&NEW_RELEASE))
-            .answers(201, "Created.", reference("Release"), &["Location", "ETag"]),
+            .answers(201, "The created release.", reference("Release"), &["Location", "ETag"]),
         Route::new(Method::GET, PATH, "getRelease", get)
-            .about(TAG, "Get a release", "With its items as they are now.")
+            .about(
+                TAG,
+                "Get a release",
+                "Returns a release with the present status of its items. Fails with 404 when there is no such release.",
+            )
             .access(read)
             .parameters([path_id()])
             .answers(200, "The release.", reference("Release"), &["ETag"])
             .problems(&[Kind::NotFound]),
         Route::new(Method::PATCH, PATH, "updateRelease", update)
-            .about(TAG, "Change a release", "Until it has gone live. `publish_at: null` takes its moment away.")
+            .about(
+                TAG,
+                "Update a release",
+                "Changes a release that is not published yet, and returns it: members that are left out keep their \
+                 values, `publish_at: null` removes the scheduled time. Fails with 409 when the release is published, \
+                 with 412 when it was changed since the version in `If-Match`, and with 422 as for creating a \
+                 release.",
+            )
             .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
             .body("application/merge-patch+json", reference("ReleaseChange"), example_of(&RELEASE_CHANGE))
-            .answers(200, "Changed.", reference("Release"), &["ETag"])
+            .answers(200, "The release after the change.", reference("Release"), &["ETag"])
             .problems(&WRITE_PROBLEMS),
         Route::new(Method::DELETE, PATH, "deleteRelease", remove)
-            .about(TAG, "Drop a release", "Its items stay as they are.")
+            .about(
+                TAG,
+                "Delete a release",
+                "Deletes a release that is not published yet. Its items do not change. Fails with 409 when the \
+                 release is published, and with 412 when it was changed since the version in `If-Match`.",
+            )
             .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
-            .answers_as(204, "Dropped.", None, &[])
+            .answers_as(204, "The release is deleted.", None, &[])
             .problems(&WRITE_PROBLEMS),
         Route::new(Method::POST, format!("{PATH}/publish"), "publishRelease", publish)
-            .about(TAG, "Make a release go live", "All of it at once, or nothing: then faults name what was refused.")
+            .about(
+                TAG,
+                "Publish a release",
+                "Applies all operations of the release in one transaction, and returns the release. Items that are in \
+                 the intended state already are skipped. Fails with 409 when the release is published, with 412 when \
+                 it was changed since the version in `If-Match`, and with 422 when an operation cannot be applied: \
+                 then no item changes, and `errors` lists the operations that were refused.",
+            )
             .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
-            .answers(200, "Live.", reference("Release"), &["ETag"])
+            .answers(200, "The published release.", reference("Release"), &["ETag"])
             .problems(&WRITE_PROBLEMS)
             .problems(&[Kind::Invalid]),
     ]
@@ -222,7 +264,8 @@ async fn get(request: Request) -> Result<Answer, Problem> {
     answer(&request, 200, row).await
 }
 
-/// What a body asks for. In a patch, null takes the moment away.
+/// Reads the changes that a validated body asks for. `publish_at: null` in a merge patch removes the
+/// scheduled time.
 fn wanted(form: &Form, input: &serde_json::Value) -> Result<Wanted, Problem> {
     let mut faults = Faults::new();
     let taken_away = || input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0);
@@ -240,7 +283,7 @@ fn step((place, entry): (usize, &serde_json::Map<String, serde_json::Value>)) ->
     Some(Step { place, resource, key, version: None, operation })
 }
 
-/// Runs a write of releases with the pen of whoever asks.
+/// Runs a write of releases in the name of the calling account and with the permissions of its role.
 async fn with_pen<T: Send + 'static>(
     request: &Request,
     write: impl FnOnce(&mut Db, Pen<'_>) -> Result<T, Problem> + Clone + Send + 'static,

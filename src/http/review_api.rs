@@ -1,4 +1,4 @@
-//! Working together on one item: comments, assignment, presence.
+//! Endpoints for collaboration on an item: comments, assignment and presence.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use utoipa::openapi::{KnownFormat, SchemaFormat};
 
 use super::body;
 use super::conditions::{WRITE_PROBLEMS, required_version};
-use super::content_api::{item_path, tag};
+use super::content_api::{item_path, tag, with_article};
 use super::desk_api::author;
 use super::history_api::Person;
 use super::openapi::schemas::{example_of, reference, text};
@@ -31,40 +31,45 @@ use crate::items::Item;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// A comment to be made.
+/// Fields of the body that creates a comment.
 pub static NEW_COMMENT: [Field; 2] = [
-    Field::new("body", FieldKind::Text { max: 5_000 }, "The text.", r#""Who moderates?""#).required(),
-    Field::new("pointer", FieldKind::Line { max: 300 }, "The place that is meant (JSON Pointer).", r#""/summary/en""#),
+    Field::new("body", FieldKind::Text { max: 5_000 }, "Text of the comment.", r#""Who moderates?""#).required(),
+    Field::new(
+        "pointer",
+        FieldKind::Line { max: 300 },
+        "JSON Pointer (RFC 6901) to the commented part of the content.",
+        r#""/summary/en""#,
+    ),
 ];
 
-/// Who is to take care of an item.
+/// Fields of the body that assigns an item.
 pub static ASSIGNMENT: [Field; 1] =
-    [Field::new("email", FieldKind::Email, "The address of the account.", r#""anna@example.org""#).required()];
+    [Field::new("email", FieldKind::Email, "E-mail address of an active account.", r#""anna@example.org""#).required()];
 
-/// A comment, as it is answered.
+/// A comment on an item.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Comment)]
 pub struct CommentBody {
-    /// Its id.
+    /// Id of the comment.
     #[schema(format = "uuid")]
     pub id: String,
-    /// Who; null when Plenary itself tells why something did not happen.
+    /// Author; null for a comment by the server that reports why a scheduled operation failed.
     #[schema(required = true)]
     pub author: Option<Person>,
-    /// The version that its author saw.
+    /// Version of the item when the comment was written.
     #[schema(minimum = 1)]
     pub version: i64,
-    /// When.
+    /// Time of creation, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub created_at: String,
-    /// When it was settled.
+    /// Time at which the comment was resolved, RFC 3339, UTC; null while it is open.
     #[schema(required = true, format = "date-time")]
     pub resolved_at: Option<String>,
-    /// The place that is meant.
+    /// JSON Pointer to the commented part of the content; null for the whole item.
     #[schema(required = true)]
     pub pointer: Option<String>,
-    /// The text.
+    /// Text of the comment.
     pub body: String,
 }
 
@@ -72,35 +77,35 @@ pub struct CommentBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommentList {
-    /// The comments, the oldest first.
+    /// Comments, oldest first.
     pub data: Vec<CommentBody>,
 }
 
-/// Somebody at work on an item.
+/// The presence of an account that is editing an item.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Presence {
-    /// Who.
+    /// Account that is editing the item.
     pub account: Person,
-    /// Since when.
+    /// Time at which the presence began, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub since: String,
-    /// Until when, unless they say so again.
+    /// Time at which the presence expires unless it is renewed, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub expires_at: String,
 }
 
-/// Who is editing an item.
+/// The accounts that are editing an item.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PresenceList {
-    /// Those at work, the first to come first.
+    /// Presences, in the order in which they began.
     pub data: Vec<Presence>,
 }
 
-/// The routes of a kind.
+/// Returns the collaboration routes of a content type.
 pub fn routes(resource: &'static Resource) -> Vec<Route> {
-    let (schema, noun, path) = (resource.schema, resource.noun, item_path(resource));
+    let (schema, noun, path) = (resource.schema, with_article(resource), item_path(resource));
     let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Comment));
     let assign = Access::May(Area::Content, Action::Update);
     let about = |route: Route, summary: String, more: &str| {
@@ -110,19 +115,21 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
     vec![
         about(
             Route::new(Method::GET, &comments, format!("list{schema}Comments"), move |r| list(resource, r)),
-            format!("Comments on a {noun}"),
-            "The oldest first, at most 500.",
+            format!("List the comments on {noun}"),
+            "Returns the comments on the item, open and resolved, oldest first; at most 500. Fails with 404 when \
+             there is no such item.",
         )
         .access(read)
         .answers(200, "The comments.", reference("CommentList"), &[]),
         about(
             Route::new(Method::POST, &comments, format!("comment{schema}"), move |r| comment(resource, r)),
-            format!("Comment on a {noun}"),
-            "For those who write and review; the public never sees it.",
+            format!("Comment on {noun}"),
+            "Adds a comment to the item and returns it. Comments are visible to editors only. Fails with 404 when \
+             there is no such item, and with 422 when the body is invalid.",
         )
         .access(write)
         .body(JSON, reference("NewComment"), example_of(&NEW_COMMENT))
-        .answers(201, "Made.", reference("Comment"), &[]),
+        .answers(201, "The created comment.", reference("Comment"), &[]),
         about(
             Route::new(
                 Method::POST,
@@ -130,53 +137,60 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
                 format!("resolve{schema}Comment"),
                 move |r| resolve(resource, r),
             ),
-            format!("Settle a comment on a {noun}"),
-            "It stays, and waits for nobody any more.",
+            format!("Resolve a comment on {noun}"),
+            "Marks the comment as resolved and returns it; it stays in the list, but no longer appears in inboxes. A \
+             resolved comment is returned unchanged. Fails with 404 when there is no such item or comment.",
         )
         .access(write)
         .parameters([path_comment()])
-        .answers(200, "Settled.", reference("Comment"), &[]),
+        .answers(200, "The resolved comment.", reference("Comment"), &[]),
         about(
             Route::new(Method::PUT, format!("{path}/assignment"), format!("assign{schema}"), move |r| {
                 assign_to(resource, r)
             }),
-            format!("Assign a {noun}"),
-            "It waits in that person's inbox; contributors may change what is assigned to them.",
+            format!("Assign {noun}"),
+            "Assigns the item to an account, instead of the one it was assigned to, and returns that account. The \
+             item appears in its inbox, and a contributor may change items that are assigned to it. The item gets a \
+             new version. Fails with 412 when the item was changed since the version in `If-Match`, and with 422 when \
+             there is no active account with the address.",
         )
         .access(assign)
         .parameters([IF_MATCH.clone()])
         .body(JSON, reference("Assignment"), example_of(&ASSIGNMENT))
-        .answers(200, "Assigned.", reference("Person"), &["ETag"])
+        .answers(200, "The assignee.", reference("Person"), &["ETag"])
         .problems(&WRITE_PROBLEMS),
         about(
             Route::new(Method::DELETE, format!("{path}/assignment"), format!("unassign{schema}"), move |r| {
                 assign_to_nobody(resource, r)
             }),
-            format!("Assign a {noun} to nobody"),
-            "It waits for nobody any more.",
+            format!("Unassign {noun}"),
+            "Removes the assignment of the item, if it has one. The item gets a new version. Fails with 412 when the \
+             item was changed since the version in `If-Match`.",
         )
         .access(assign)
         .parameters([IF_MATCH.clone()])
-        .answers_as(204, "Done.", None, &["ETag"])
+        .answers_as(204, "The item is assigned to nobody.", None, &["ETag"])
         .problems(&WRITE_PROBLEMS),
         about(
             Route::new(Method::PUT, format!("{path}/presence"), format!("arriveAt{schema}"), move |r| {
                 arrive(resource, r)
             }),
-            format!("Say that one is editing a {noun}"),
-            "For two minutes; say it again while it lasts. A courtesy: it keeps nobody from writing.",
+            format!("Register presence on {noun}"),
+            "Registers that the calling account is editing the item, for two minutes from now, and returns all \
+             accounts that are editing it. Clients repeat the call while the item is open. Presence is advisory and \
+             locks nothing. Fails with 404 when there is no such item.",
         )
         .access(write)
-        .answers(200, "All who are editing it.", reference("PresenceList"), &[]),
+        .answers(200, "The accounts that are editing the item.", reference("PresenceList"), &[]),
         about(
             Route::new(Method::DELETE, format!("{path}/presence"), format!("leave{schema}"), move |r| {
                 leave(resource, r)
             }),
-            format!("Say that one is not editing a {noun} any more"),
-            "It would end by itself.",
+            format!("End presence on {noun}"),
+            "Ends the presence of the calling account before it expires. Fails with 404 when there is no such item.",
         )
         .access(write)
-        .answers_as(204, "Done.", None, &[]),
+        .answers_as(204, "The presence has ended.", None, &[]),
     ]
 }
 
@@ -185,12 +199,12 @@ fn path_comment() -> Parameter {
     parameter("comment", ParameterIn::Path, schema, "Id of the comment.", "01890a5d-ac96-774b-bcce-b302099a8057".into())
 }
 
-/// Somebody by id and name.
+/// Returns the account with this id and name as the API shows it.
 pub fn person((id, name): Named) -> Person {
     Person { id, name: Some(name) }
 }
 
-/// Those at work, as they are answered.
+/// Returns presences as the API shows them.
 pub fn presences(all: Vec<Present>) -> Vec<Presence> {
     let shown = |one: Present| Presence {
         account: person(one.person),
@@ -212,7 +226,7 @@ fn shown(comment: Comment, name: Option<String>) -> CommentBody {
     }
 }
 
-/// Runs a read or a write about the item in the path.
+/// Runs a task in a write transaction with the item in the path. The version of the item does not change.
 async fn with_item<T: Send + 'static>(
     resource: &'static Resource,
     request: &Request,
@@ -296,7 +310,8 @@ async fn assign_to_nobody(resource: &'static Resource, request: Request) -> Resu
     Ok(Answer::empty(204).private().header("etag", format!("\"v{}\"", item.latest())))
 }
 
-/// Runs a write of the item in the path that counts its version, which must be that of `If-Match`.
+/// Runs a write that gives the item in the path its next version. The version in `If-Match` is compared
+/// within the transaction of the write, so that no write of another editor can come in between.
 async fn with_pen<T: Send + 'static>(
     resource: &'static Resource,
     request: &Request,

@@ -1,4 +1,4 @@
-//! Search over all kinds of content.
+//! Endpoint of the full-text search over all content types.
 
 use std::sync::Arc;
 
@@ -21,21 +21,25 @@ use crate::problem::Problem;
 use crate::resources::{ALL, COLLECTIONS, Resource};
 use crate::search::{GREW, Sought};
 
-/// Hits of an answer when nothing else is asked for, at most, and how many may be left out.
+/// Default number of hits per response.
 const USUAL: i64 = 20;
+/// Maximum number of hits per response.
 const MOST: i64 = 100;
+/// Maximum offset: every hit before it has to be ranked and checked for visibility.
 const DEEPEST: i64 = 1_000;
 
-/// All routes of this room.
+/// Returns the route of the search.
 pub fn routes() -> Vec<Route> {
     vec![
         Route::new(Method::GET, "/api/v1/search", "search", search)
             .about(
                 "Search",
-                "Search everything",
-                "What is published, of all kinds, the best match first. Every word must occur, in this or another form; \
-                 the last may be unfinished. Phrases stand in quotes, `-` before a word excludes it, and where nothing \
-                 matches, words with a typing error do. Accents do not matter. The search follows writes within a second.",
+                "Search all content",
+                "Returns the published items of all content types that match a full-text query, best match first. An \
+                 item matches if it contains every word, in the given or an inflected form; the last word may be \
+                 incomplete. Quotes enclose phrases, and `-` before a word or phrase excludes it. If nothing matches, \
+                 words with a spelling error are accepted. Accents are ignored. The index follows writes within a \
+                 second. Fails with 400 when `q` is missing or too long, or another parameter is invalid.",
             )
             .access(Access::Public)
             .takes(Takes::Language)
@@ -45,17 +49,17 @@ pub fn routes() -> Vec<Route> {
                     parameter.required = Required::True;
                     parameter
                 },
-                words("collections", one_of(COLLECTIONS), "Only of these kinds.", json!(["events"])),
-                query("limit", whole(1, MOST).default(Some(json!(USUAL))), "The most hits.", json!(USUAL)),
-                query("offset", whole(0, DEEPEST), "Hits to leave out.", json!(0)),
+                words("collections", one_of(COLLECTIONS), "Collections to search; by default all.", json!(["events"])),
+                query("limit", whole(1, MOST).default(Some(json!(USUAL))), "Maximum number of hits.", json!(USUAL)),
+                query("offset", whole(0, DEEPEST), "Number of hits to skip.", json!(0)),
             ])
             .parameters([IF_NONE_MATCH.clone()])
             .answers(200, "The hits.", reference("SearchResults"), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client has this answer already.", None, &[]),
+            .answers_as(304, "The client already has the current response.", None, &[]),
     ]
 }
 
-/// What is asked for.
+/// The parameters of a search.
 struct Asked {
     sought: Sought,
     kinds: Vec<&'static str>,
@@ -73,7 +77,7 @@ fn asked(request: &Request) -> Result<Asked, Problem> {
             None
         }
         None => {
-            faults.add("?q", "required", "wants a text to look for");
+            faults.add("?q", "required", "a text to search for is required");
             None
         }
     };
@@ -112,18 +116,22 @@ fn asked(request: &Request) -> Result<Asked, Problem> {
 async fn search(mut request: Request) -> Result<Answer, Problem> {
     negotiate(&mut request);
     let asked = asked(&request)?;
-    // Whoever asks finds what everybody finds.
+    // The search finds public items only, for every caller; so its responses are cached even if a token is
+    // sent.
     let sight = Sight::public();
     let compute = async {
         let app = Arc::clone(&request.app);
         let read = move |c: &mut Db| {
             let Asked { sought, kinds, limit, offset, locale } = asked;
+            // One hit more than requested tells whether there are more.
             let mut hits = everywhere::search(c, &app.site, &app.search, &sought, &kinds, &locale, offset + limit + 1)?;
             let more = hits.len() > offset + limit;
             hits.truncate(offset + limit);
             Ok::<_, Problem>((hits.split_off(offset.min(hits.len())), more))
         };
         let (hits, more) = request.app.database.read(read).await?;
+        // The index follows the journal with a delay, so a cached response also expires when the index
+        // changes: until then it may lack an item that the database already has.
         let dependencies = Dependencies::on_kinds(ALL.iter().map(|resource| resource.kind).chain([GREW]));
         let body = json!({"data": hits.into_iter().map(shown).collect::<Vec<Value>>(), "more": more});
         Ok(Fresh::Here(Made::new(JSON, body.to_string(), |body| etag(0, body), dependencies)))

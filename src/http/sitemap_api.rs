@@ -1,4 +1,4 @@
-//! The sitemap of the website's pages of events.
+//! Endpoint of the sitemap of the website's event pages.
 
 use std::sync::Arc;
 
@@ -20,26 +20,28 @@ use crate::feeds::sitemap::{index, sitemap};
 use crate::problem::{Kind, Problem};
 
 const XML: &str = "application/xml";
-/// The most sitemaps that an index may name.
+/// Maximum number of sitemaps in an index (sitemaps.org).
 const MOST: i64 = 50_000;
 
-/// All routes of this room.
+/// Returns the route of the sitemap.
 pub fn routes() -> Vec<Route> {
     vec![
         Route::new(Method::GET, "/api/v1/sitemap.xml", "getSitemap", get)
             .about(
                 "Events",
-                "Sitemap",
-                "The website's pages of events, for search engines (sitemaps.org), each with its languages where \
-                 `site.event_url` has `{locale}` in it. Where there are many, an index of several sitemaps.",
+                "Get the sitemap",
+                "Returns the sitemap of the website's event pages for search engines (sitemaps.org). Each page is \
+                 listed with its translations if the setting `site.event_url` contains `{locale}`. If there are more \
+                 than 5,000 events, a sitemap index is returned, and `page` selects one of its sitemaps. Fails with \
+                 404 when there is no sitemap with this number.",
             )
             .access(Access::Public)
             .parameters([
-                query("page", whole(1, MOST), "The sitemap with this number.", json!(1)),
+                query("page", whole(1, MOST), "Number of a sitemap of the index, from 1.", json!(1)),
                 IF_NONE_MATCH.clone(),
             ])
             .answers_as(200, "The sitemap.", Some((XML, text().into())), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client has it already.", None, &[])
+            .answers_as(304, "The client already has the current sitemap.", None, &[])
             .problems(&[Kind::NotFound]),
     ]
 }

@@ -1,4 +1,4 @@
-//! The languages of one item: what is there, what is missing, what is outdated, what the public sees.
+//! Endpoints of translations: the state of an item in each locale, and the publication of a locale.
 
 use actix_web::http::Method;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::conditions::{WRITE_PROBLEMS, required_version};
-use super::content_api::{item_path, tag};
+use super::content_api::{item_path, tag, with_article};
 use super::desk_api::{desk, written};
 use super::openapi::schemas::{reference, text};
 use super::parameters::{IF_MATCH, path_id_or_slug};
@@ -21,71 +21,94 @@ use crate::items::Item;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// One language of an item.
+/// The state of an item in one locale.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TranslationState {
-    /// BCP 47 tag.
+    /// Locale, as a BCP 47 tag.
     #[schema(example = "nl")]
     pub locale: String,
-    /// `ltr` or `rtl`.
+    /// Writing direction: `ltr` or `rtl`.
     #[schema(example = "ltr")]
     pub direction: &'static str,
-    /// Whether it is the language from which the others are translated.
+    /// Whether this is the default locale, from which the others are translated.
     pub default: bool,
-    /// Its slug in this language; the default one, where it has none of its own.
+    /// Slug in this locale; the default slug if it has none of its own.
     pub slug: String,
-    /// Whether the public sees its values.
+    /// Whether the values in this locale are public.
     pub published: bool,
-    /// The fields that have a value in some language, and none in this one.
+    /// Fields that have a value in another locale but not in this one.
     pub missing: Vec<&'static str>,
-    /// The fields whose source changed after the translation.
+    /// Fields whose value in the default locale changed after they were translated.
     pub outdated: Vec<String>,
-    /// The languages that are tried, in order, where this one has no value.
+    /// Locales from which missing values are taken, in order of preference.
     pub fallbacks: Vec<String>,
 }
 
-/// The languages of an item.
+/// The state of an item in all locales.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TranslationList {
-    /// One for each language of the site, the default first.
+    /// States, one for each locale of the site, the default locale first.
     pub data: Vec<TranslationState>,
 }
 
-/// The routes of a kind.
+/// Returns the translation routes of a content type.
 pub fn routes(resource: &'static Resource) -> Vec<Route> {
-    let (schema, noun, path) = (resource.schema, resource.noun, format!("{}/translations", item_path(resource)));
+    let (schema, item) = (resource.schema, with_article(resource));
+    let path = format!("{}/translations", item_path(resource));
     let step = |verb: &'static str, hidden: bool, summary: &str, about: &str| {
         let id = format!("{verb}{schema}Translation");
         Route::new(Method::POST, format!("{path}/{{locale}}/{verb}"), id, move |r| show(resource, r, hidden))
-            .about(tag(resource), format!("{summary} a {noun}"), about)
+            .about(tag(resource), format!("{summary} {item}"), about)
             .access(Access::May(Area::Content, Action::Publish))
             .takes(Takes::Step)
             .parameters([path_id_or_slug(resource), path_locale(), IF_MATCH.clone()])
-            .answers(200, "Done.", reference(schema), &["ETag"])
+            .answers(200, "The item after the operation.", reference(schema), &["ETag"])
             .problems(&WRITE_PROBLEMS)
     };
     vec![
         Route::new(Method::GET, &path, format!("list{schema}Translations"), move |r| list(resource, r))
-            .about(tag(resource), format!("Languages of a {noun}"), "What is missing, outdated, and published.")
+            .about(
+                tag(resource),
+                format!("List the translations of {item}"),
+                "Returns the state of the item in each locale of the site: whether it is public, and which fields are \
+                 missing or outdated. Fails with 404 when there is no such item.",
+            )
             .access(Access::May(Area::Content, Action::Read))
             .parameters([path_id_or_slug(resource)])
-            .answers(200, "The languages.", reference("TranslationList"), &[])
+            .answers(200, "The state of each locale.", reference("TranslationList"), &[])
             .problems(&[Kind::NotFound]),
-        step("publish", false, "Publish a translation of", "The public sees its values in this language."),
+        step(
+            "publish",
+            false,
+            "Publish a translation of",
+            "Makes the values of the item in a locale public, and returns the item. Fails with 404 when the item does \
+             not exist, or the locale is the default one or not one of the site, with 409 when the translation is \
+             published already or the item is in the trash, and with 412 when the item was changed since the version \
+             in `If-Match`.",
+        ),
         step(
             "unpublish",
             true,
             "Unpublish a translation of",
-            "The public sees another language's values instead; those of this one are kept.",
+            "Hides the values of the item in a locale from the public, which gets those of the fallback locales \
+             instead, and returns the item; the values are kept. Fails with 404 when the item does not exist, or the \
+             locale is the default one or not one of the site, with 409 when the translation is not published or the \
+             item is in the trash, and with 412 when the item was changed since the version in `If-Match`.",
         ),
     ]
 }
 
 fn path_locale() -> Parameter {
     let schema = text().min_length(Some(2)).max_length(Some(35)).pattern(Some("^[A-Za-z0-9-]+$"));
-    parameter("locale", ParameterIn::Path, schema, "A language of the site, the default aside.", json!("nl"))
+    parameter(
+        "locale",
+        ParameterIn::Path,
+        schema,
+        "Locale of the site other than the default one, as a BCP 47 tag.",
+        json!("nl"),
+    )
 }
 
 async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
