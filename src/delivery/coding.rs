@@ -17,7 +17,7 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// All codings, the preferred one first.
+    /// Every supported coding, the preferred one first.
     pub const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
 
     /// Returns the name of the coding in `Content-Encoding`.

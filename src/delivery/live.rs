@@ -114,7 +114,7 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     }
 }
 
-/// Disconnects all listeners when the process is told to end, so that it need not wait for them.
+/// Disconnects all listeners when the process is asked to end, so that it need not wait for them.
 pub async fn end_with_process(app: Weak<App>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
@@ -162,7 +162,7 @@ fn event(found: &Changes, key: &[u8]) -> Bytes {
     }
 }
 
-/// Event that tells a listener to begin anew.
+/// Event that asks a listener to start over.
 const RESET: &[u8] = b"event: reset\ndata: {}\n\n";
 
 /// State of a listener.
@@ -170,7 +170,7 @@ struct Listener {
     app: Weak<App>,
     news: broadcast::Receiver<News>,
     position: Position,
-    /// The listener was told to begin anew, so the stream ends.
+    /// The listener was asked to start over, so the stream ends.
     over: bool,
     /// The listener has read everything from before it subscribed.
     current: bool,

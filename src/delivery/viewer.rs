@@ -15,7 +15,7 @@ pub enum Viewer {
     Public,
     /// Account or API key, which sees live items and all items of these content types.
     Editor {
-        /// All content types, or those of the collections that the key is limited to.
+        /// Every content type, or those of the collections to which the key is limited.
         kinds: Vec<&'static str>,
     },
     /// Holder of a preview link for one item, who sees live items, that item, and its children that are

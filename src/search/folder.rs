@@ -41,7 +41,9 @@ pub(super) fn tidy(folder: &Path, form: u32) {
         if is_over && is_forgotten(&entry.path()) {
             match std::fs::remove_dir_all(entry.path()) {
                 Ok(()) => tracing::info!(folder = %entry.path().display(), "removed an old search index"),
-                Err(error) => tracing::warn!(%error, folder = %entry.path().display(), "cannot remove an old search index"),
+                Err(error) => {
+                    tracing::warn!(%error, folder = %entry.path().display(), "cannot remove an old search index")
+                }
             }
         }
     }

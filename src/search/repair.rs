@@ -60,7 +60,7 @@ fn look(search: &Search) -> Option<String> {
         Ok(files) if files.is_empty() => None,
         Ok(files) => Some(format!("{} files do not have their checksums", files.len())),
         Err(error) if means_damage(&error) => Some(error.to_string()),
-        // As without free file descriptors, or without permission: a new index would not fare better.
+        // Not damage, but such as a lack of file descriptors or of permission: a new index would fail too.
         Err(error) => {
             tracing::warn!(%error, "the search index could not be checked for damage");
             None
