@@ -131,8 +131,8 @@ pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) 
 pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> QueryResult<Option<Changes>> {
     let kinds: Vec<&str> = ALL.iter().map(|resource| resource.kind).collect();
     let mut entries: Vec<Entry> = journal::table
-        // The entry itself is read as well, to see that it is still the same: after a restore or a failover, its number
-        // can be that of another one.
+        // The entry itself is read as well, to see that it is still the same: after a restore or a failover,
+        // its number can be that of another one.
         .filter(journal::sequence.ge(since.sequence))
         .order(journal::sequence)
         .limit(limit + 2)
