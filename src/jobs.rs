@@ -145,17 +145,6 @@ impl BackgroundJob {
     }
 }
 
-/// Lowers the priority of this thread, and of those that it begins, to a niceness between 1 and 19. Elsewhere than on
-/// Linux, where it would be that of the whole process, nothing is changed.
-pub fn lower_priority(niceness: i32) {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, niceness) {
-        tracing::debug!(%error, niceness, "the priority of a thread could not be lowered");
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = niceness;
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;

@@ -1,6 +1,8 @@
-//! What is not at an address: there is nothing that the public sees, or it is elsewhere. This is kept like other
-//! answers, until something of its kind changes, but in a place of its own: however many addresses somebody makes
-//! up, no answer with content is given up for them.
+//! Cache of addresses without content: nothing public is there, or it has moved.
+//!
+//! An absence is cached like a response, until something of its content type changes, but in a cache of its
+//! own: made-up addresses, however many, must not evict responses that have content. Only the reason is
+//! cached, since a problem document contains the id of its request.
 
 use std::sync::Arc;
 
@@ -10,37 +12,36 @@ use super::answers::Place;
 use super::dependencies::Dependencies;
 use crate::database::ledger::{Basis, Ledger};
 
-/// The addresses that are known to have nothing. One takes about 300 bytes, so all of them take 5 MB.
+/// Maximum number of cached absences. One takes about 300 bytes, so all of them take 5 MB.
 const MOST: usize = 16_384;
 
-/// Why there is no content at an address.
+/// Reason why there is no content at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Absence {
-    /// There is none of what this noun names.
+    /// There is no item of the type that this noun names.
     Missing(&'static str),
-    /// It is at this address now.
+    /// The item has moved to this address.
     Moved(String),
 }
 
-/// The absence as it is kept.
+/// A cached absence.
 #[derive(Debug)]
 pub struct Absent {
-    /// Why there is no content.
     pub absence: Absence,
-    /// The kinds on which it depends.
+    /// Content types that the absence depends on.
     pub dependencies: Dependencies,
     basis: Basis,
 }
 
 impl Absent {
-    /// Found by a read that began at this time of the ledger.
+    /// Creates an absence that was found by a read which began at this time of the invalidation clock.
     pub fn new(absence: Absence, dependencies: Dependencies, since: u64) -> Self {
         let basis = Basis::new(dependencies.depends(), since);
         Self { absence, dependencies, basis }
     }
 }
 
-/// The addresses of this node that have nothing.
+/// The cached absences of this node.
 pub struct Absences {
     cache: Cache<Place, Arc<Absent>>,
 }
@@ -52,7 +53,7 @@ impl Default for Absences {
 }
 
 impl Absences {
-    /// What is known of a place, if it is still so.
+    /// Returns the absence that is cached under a key, if it still holds.
     pub fn find(&self, place: Place, ledger: &Ledger) -> Option<Arc<Absent>> {
         let found = self.cache.get(&place)?;
         if ledger.holds(&found.basis) {
@@ -62,7 +63,7 @@ impl Absences {
         None
     }
 
-    /// Keeps it, if it is still so.
+    /// Caches an absence, unless a change has overtaken it already.
     pub fn keep(&self, place: Place, absent: &Arc<Absent>, ledger: &Ledger) {
         if ledger.holds(&absent.basis) {
             self.cache.insert(place, Arc::clone(absent));

@@ -1,9 +1,13 @@
-//! Answers that the public was given lately, kept as bytes, so that most reads ask nobody.
+//! Cache of recent public responses, stored as bytes, so that most reads need no database access.
 //!
-//! An answer is kept under its address, with what it was made from. After a commit of content and
-//! before that is acknowledged, the ledger is told what changed, so no later read on this node can
-//! find an answer that is out of date; writes of other nodes are noticed within half a second (see
-//! `http::server`). Equal misses at the same time are computed once.
+//! A response is cached under a key of its address, together with its dependencies. A write is first
+//! committed, then recorded in the invalidation table ([`Ledger`]), and only then acknowledged. So no read on
+//! this node that begins after the acknowledgement finds an outdated response. Neither step may move:
+//! recorded before the commit, a reader could cache the old content once more as fresh; acknowledged before
+//! the record, the author could read the old content (`interleavings` tests both). Writes of other nodes are
+//! noticed within half a second (see `http::background`).
+//!
+//! Concurrent misses of one key are computed once.
 
 use std::future::Future;
 use std::hash::Hash;
@@ -21,19 +25,20 @@ use crate::database::ledger::Ledger;
 use crate::database::metrics::counter;
 
 static HITS: LazyLock<IntCounter> =
-    LazyLock::new(|| counter("plenary_answers_kept_total", "Public reads that were answered from memory."));
+    LazyLock::new(|| counter("plenary_answers_kept_total", "Public reads that were answered from the response cache."));
 static MISSES: LazyLock<IntCounter> =
-    LazyLock::new(|| counter("plenary_answers_computed_total", "Public reads that were computed."));
+    LazyLock::new(|| counter("plenary_answers_computed_total", "Public reads that missed the response cache."));
 
-/// The usual size of an answer, in bytes; from it follows how many places are prepared.
+/// Usual size of a response in bytes, from which the initial number of cache entries is estimated.
 const USUAL: usize = 4_096;
-/// How often an answer that was overtaken while it was made is made anew.
+/// Number of times that a request looks for the result of another one before it computes the response by
+/// itself.
 const TRIES: usize = 3;
-/// What a place costs beside what is kept there, in bytes.
+/// Memory that a cache entry takes besides the response, in bytes.
 const PLACE: usize = 96;
 
-/// Where an answer is kept: what of a request decides over its answer, as a number. The number is SipHash's
-/// with 128 bits and a key that nobody knows, so no two addresses that anybody can think of have the same.
+/// Key of a cached response: a hash of all parts of a request that decide over the response. SipHash with 128
+/// bits and a random secret key, so that no client can construct two addresses with the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place(u128);
 
@@ -46,16 +51,16 @@ impl Weighter<Place, Arc<Kept>> for Bytewise {
     }
 }
 
-/// What is known of an address.
+/// Result of looking up an address.
 #[derive(Debug)]
 pub enum Known {
-    /// This is the answer.
+    /// The cached response.
     Here(Arc<Kept>),
-    /// There is nothing, or not here.
+    /// The reason why there is no content here.
     Absent(Arc<Absent>),
 }
 
-/// Answers of this node.
+/// The response cache of this node.
 pub struct Answers {
     cache: Option<Cache<Place, Arc<Kept>, Bytewise>>,
     absences: Absences,
@@ -65,7 +70,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Room for so many bytes; none for 0.
+    /// Creates a cache of this many bytes; 0 disables it.
     pub fn new(bytes: usize, ledger: &Arc<Ledger>) -> Self {
         let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
         let hasher = SipHasher13::new_with_keys(rand::random(), rand::random());
@@ -73,26 +78,28 @@ impl Answers {
         Self { cache, absences: Absences::default(), held: Held::default(), ledger: Arc::clone(ledger), hasher }
     }
 
-    /// Counts the bytes of all answers that are in memory.
+    /// Returns the counter of the bytes of all bodies in memory.
     pub fn held(&self) -> &Held {
         &self.held
     }
 
-    /// The place of what has these words, in this order.
+    /// Returns the cache key of these parts, in this order.
     pub fn place(&self, words: &[&str]) -> Place {
         let mut hasher = self.hasher;
         for word in words {
+            // The hash of a `str` marks its end, so that the borders between the parts count.
             word.hash(&mut hasher);
         }
         Place(hasher.finish128().as_u128())
     }
 
     fn is_good(&self, kept: &Kept) -> bool {
-        // While the database does not answer, what is over is better than nothing: its age is told.
+        // While the database does not answer, an expired response is better than none; its `Age` header
+        // tells.
         self.ledger.holds(&kept.basis) && (kept.is_timely() || self.ledger.is_blind())
     }
 
-    /// The answer at this place, if it is kept and still good.
+    /// Returns the cached response, if it is still fresh.
     pub fn find(&self, place: Place) -> Option<Arc<Kept>> {
         let cache = self.cache.as_ref()?;
         let found = cache.get(&place)?;
@@ -100,19 +107,24 @@ impl Answers {
             HITS.inc();
             return Some(found);
         }
+        // Another thread may have cached a newer response since, which must stay.
         cache.remove_if(&place, |kept| Arc::ptr_eq(kept, &found));
         None
     }
 
-    /// Why there is no answer at this place, if that is kept and still so.
+    /// Returns the cached reason why there is no content, if it still holds.
     pub fn find_absent(&self, place: Place) -> Option<Arc<Absent>> {
         let found = self.absences.find(place, &self.ledger)?;
         HITS.inc();
         Some(found)
     }
 
-    /// The answer at this place, computed unless it is kept or somebody is computing it now. What
-    /// somebody else began to compute before a change that is acknowledged is not good enough.
+    /// Returns the cached response, or computes it unless another request is computing it already. A response
+    /// that another request began to compute before an acknowledged change is not used.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of `compute`.
     pub async fn find_or<E, F>(&self, place: Place, compute: F) -> Result<Known, E>
     where
         F: Future<Output = Result<Known, E>>,
@@ -124,13 +136,15 @@ impl Answers {
                 Ok(kept) if self.is_good(&kept) => return Ok(Known::Here(kept)),
                 Ok(stale) => drop(cache.remove_if(&place, |kept| Arc::ptr_eq(kept, &stale))),
                 Err(guard) => {
-                    // Whoever had the guard before may have found that there is nothing.
+                    // The request that held the guard before may have found that there is no content.
                     if let Some(absent) = self.absences.find(place, &self.ledger) {
                         return Ok(Known::Absent(absent));
                     }
                     let known = compute.await?;
                     match &known {
-                        // Overtaken by a change, it is good for those who asked before that, not for others.
+                        // A response that was overtaken by a change is right for this request, which began
+                        // before the change was acknowledged, but not for later ones: it is returned and not
+                        // cached.
                         Known::Here(kept) if self.is_good(kept) => drop(guard.insert(Arc::clone(kept))),
                         Known::Here(_) => {}
                         Known::Absent(absent) => self.absences.keep(place, absent, &self.ledger),
@@ -142,8 +156,8 @@ impl Answers {
         compute.await
     }
 
-    /// The answer of a place in a content coding, computed once; none when it is too small to be worth it.
-    /// It has its own place and weight.
+    /// Returns the cached response in a content coding, encoded once, or `None` if it is too small to be
+    /// worth it. Each variant is a cache entry with its own size.
     pub fn coded(&self, place: Place, kept: &Kept, coding: Coding) -> Option<Arc<Kept>> {
         let Some(cache) = &self.cache else { return kept.coded(coding).map(Arc::new) };
         let place = Place(place.0 ^ (coding as u128 + 1));
@@ -167,7 +181,7 @@ mod tests {
         Made::new("text/plain", text.repeat(2_000), tag, Dependencies::default()).keep([], since, &Held::default())
     }
 
-    /// What depends on the clock changes without any change of content.
+    /// A response that depends on the time of day changes without any change of content.
     #[test]
     fn a_coded_form_is_of_this_very_answer() {
         let answers = Answers::new(1 << 20, &Arc::default());

@@ -1,5 +1,5 @@
-//! Items as lists show them, kept ready by item and shape: a query that was never asked before needs
-//! of the database only which items it finds.
+//! Cache of rendered list entries by item and shape. For a list that was never requested before, the database
+//! is then needed only to find the ids of its items.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
@@ -13,26 +13,26 @@ use super::dependencies::Dependencies;
 use crate::database::ledger::{Basis, Depends, Ledger};
 use crate::resources::Resource;
 
-/// The usual size of a card, in bytes; from it follows how many places are prepared.
+/// Usual size of a cached item in bytes, from which the initial number of cache entries is estimated.
 const USUAL: usize = 2_048;
 
-/// An item in one shape.
+/// A rendered item in one shape.
 #[derive(Debug)]
 pub struct Card {
-    /// Its JSON.
+    /// JSON object of the item.
     pub object: Box<str>,
-    /// What it depends on.
+    /// Content types and items that the JSON object depends on.
     pub dependencies: Dependencies,
     basis: Basis,
 }
 
-/// What had a slug at a time of the ledger.
+/// The id of the item that had a slug at a time of the invalidation clock.
 struct Name {
     id: String,
     basis: Basis,
 }
 
-/// Item and shape.
+/// Item id and hash of the shape.
 type Key = (u128, u64);
 
 #[derive(Clone)]
@@ -44,10 +44,10 @@ impl Weighter<Key, Arc<Card>> for Bytewise {
     }
 }
 
-/// Names that are remembered: those by which lists are filtered.
+/// Maximum number of cached slugs; only those by which lists are filtered are cached.
 const NAMES: usize = 4_096;
 
-/// Cards of this node, as the public sees them, and the ids of what is named in queries.
+/// Cached items of this node as the public sees them, and the ids of slugs that queries name.
 pub struct Cards {
     cache: Option<Cache<Key, Arc<Card>, Bytewise>>,
     names: Cache<String, Arc<Name>>,
@@ -55,19 +55,21 @@ pub struct Cards {
 }
 
 impl Cards {
-    /// Room for so many bytes; none for 0.
+    /// Creates a cache of this many bytes; 0 disables the cache of items.
     pub fn new(bytes: usize, ledger: &Arc<Ledger>) -> Self {
         let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
         Self { cache: (bytes > 0).then(|| room(bytes)), names: Cache::new(NAMES), ledger: Arc::clone(ledger) }
     }
 
-    /// For a read that began at this time of the ledger.
+    /// Returns the access to the cache for a read that began at this time of the invalidation clock.
     pub fn since(&self, since: u64) -> Shelf<'_> {
         Shelf { cards: Some(self), since }
     }
 }
 
-/// The cards that one read may take and keep.
+/// Access of one read to the cached items. Whatever the read caches is dated with `since`, a time from before
+/// its first statement: a change that is recorded later makes it outdated, even if the read saw the old
+/// content.
 #[derive(Clone, Copy)]
 pub struct Shelf<'a> {
     cards: Option<&'a Cards>,
@@ -75,22 +77,22 @@ pub struct Shelf<'a> {
 }
 
 impl Shelf<'_> {
-    /// The same if that is so, else one that takes and keeps nothing.
+    /// Returns the same access if the condition holds, and otherwise one without a cache.
     pub fn only_if(self, so: bool) -> Self {
         if so { self } else { Self { cards: None, ..self } }
     }
 
-    /// Whether anything can be taken from it.
+    /// Returns whether items can be taken from the cache.
     pub fn is_open(&self) -> bool {
         self.cards.is_some_and(|cards| cards.cache.is_some())
     }
 
-    /// The same, for answers in this shape.
+    /// Returns the access for a response in this shape. Only public shapes without drafts use the cache.
     pub fn in_shape(self, shape: &Shape) -> Self {
         self.only_if(shape.viewer.is_public() && !shape.draft)
     }
 
-    /// A card that is good.
+    /// Returns the cached item, if it is still fresh.
     pub fn find(&self, id: &str, shape: u64) -> Option<Arc<Card>> {
         let cards = self.cards?;
         let key = key(id, shape)?;
@@ -102,14 +104,15 @@ impl Shelf<'_> {
         None
     }
 
-    /// The id of the item of a kind that has this slug, where that was asked before and is so still.
+    /// Returns the id of the item of a content type that has this slug, if that is cached and still holds.
     pub fn id_of(&self, kind: &str, slug: &str) -> Option<String> {
         let cards = self.cards?;
         let name = cards.names.get(&format!("{kind}/{slug}"))?;
         cards.ledger.holds(&name.basis).then(|| name.id.clone())
     }
 
-    /// Remembers what has a slug.
+    /// Caches the id of the item that has a slug. Any item of the content type can take the slug over, so
+    /// this depends on whole content types.
     pub fn learn(&self, kind: &str, slug: &str, id: &str) {
         if let Some(cards) = self.cards {
             let kinds = Resource::of_kind(kind).into_iter().flat_map(Resource::visible_by);
@@ -118,7 +121,7 @@ impl Shelf<'_> {
         }
     }
 
-    /// A fresh card, kept where it may be.
+    /// Returns a freshly rendered item, and caches it if this read may do so.
     pub fn keep(&self, id: &str, shape: u64, composed: Composed) -> Arc<Card> {
         let Composed { object, dependencies } = composed;
         let basis = Basis::new(dependencies.depends(), self.since);
@@ -136,7 +139,8 @@ fn key(id: &str, shape: u64) -> Option<Key> {
     Some((uuid::Uuid::try_parse(id).ok()?.as_u128(), shape))
 }
 
-/// Tells shapes apart. It has a secret, so that nobody can make two that have the same.
+/// Returns a hash that distinguishes shapes. It is keyed with a random secret, so that no client can
+/// construct two shapes with the same hash.
 pub fn shape_key(kind: &str, shape: &Shape) -> u64 {
     static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     SECRET.hash_one(format!("{kind}{shape:?}"))

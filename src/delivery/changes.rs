@@ -1,5 +1,5 @@
-//! What changed since: for those who keep a copy. The journal says which items were touched; what is
-//! told of each is what the public sees of it now, so a change that is told twice does no harm.
+//! Change feed for clients that keep a copy. The journal tells which items were touched. Each change carries
+//! what the public sees of the item now, so that receiving a change twice does no harm.
 
 use std::collections::HashSet;
 
@@ -22,61 +22,61 @@ use crate::signed;
 
 const PURPOSE: &str = "changes";
 
-/// How far somebody's copy has come.
+/// Position of a client's copy in the change feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// All entries of the journal up to this one are in the copy.
+    /// Last journal entry that is in the copy, with all entries before it.
     #[serde(flatten)]
     pub position: Position,
-    /// While the first copy is being made: the last item that is in it.
+    /// Id of the last item in the copy, while the first copy is still being made.
     #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
 
 impl Token {
-    /// The opaque form.
+    /// Returns the opaque, signed form.
     pub fn encode(&self, key: &[u8]) -> String {
         signed::seal(key, PURPOSE, &serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// Reads the opaque form; `None` when it was not made here.
+    /// Parses the opaque form; `None` if it was not signed with this key.
     pub fn decode(text: &str, key: &[u8]) -> Option<Self> {
         serde_json::from_slice(&signed::open(key, PURPOSE, text)?).ok()
     }
 }
 
-/// What became of an item.
+/// A change of an item, as the public sees it.
 #[derive(Debug)]
 pub enum Change {
-    /// The public sees it so.
+    /// The item is public, in this form.
     Here {
-        /// The kind.
+        /// Content type of the item.
         resource: &'static Resource,
-        /// The item as a full answer in the default language.
+        /// The item as a full response in the default language.
         object: String,
     },
-    /// The public does not see it any more.
+    /// The item is not public any more.
     Gone {
-        /// The kind.
+        /// Content type of the item.
         resource: &'static Resource,
-        /// The item.
+        /// Id of the item.
         id: String,
     },
 }
 
-/// Some changes, and how far they reach.
+/// A batch of changes.
 #[derive(Debug)]
 pub struct Changes {
-    /// The changes, in the order in which items were last touched.
+    /// Changes in the order in which the items were last touched.
     pub changes: Vec<Change>,
-    /// For the next request.
+    /// Token for the next request.
     pub token: Token,
-    /// Whether there is more at once.
+    /// Whether there are more changes already.
     pub more: bool,
 }
 
 impl Changes {
-    /// As they are answered.
+    /// Returns the JSON body of the response.
     pub fn body(&self, key: &[u8]) -> String {
         let entries: Vec<String> = self
             .changes
@@ -90,17 +90,22 @@ impl Changes {
                 }
             })
             .collect();
-        // Tokens are base64url: nothing in them needs escaping.
+        // Tokens are base64url, so nothing in them needs escaping.
         format!("{{\"data\":[{}],\"next\":\"{}\",\"more\":{}}}", entries.join(","), self.token.encode(key), self.more)
     }
 }
 
-/// The first copy: all that the public sees, some items at a time, by id. What changes meanwhile comes
-/// with the changes since it was begun. None where the token is of another history.
+/// Returns a batch of the first copy: all public items, by id. Items that change meanwhile are among the
+/// changes since the copy was begun. `None` if the token belongs to another history of the journal.
+///
+/// # Errors
+///
+/// Fails if a database statement fails.
 pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) -> QueryResult<Option<Changes>> {
     let (position, after) = match token {
         Some(Token { position, .. }) if !position.holds(connection)? => return Ok(None),
         Some(Token { position, after }) => (position, after.unwrap_or_default()),
+        // Read before any item: what changes while the copy is made comes after this position.
         None => (Position::newest(connection)?, String::new()),
     };
     let rows: Vec<Item> = items::table
@@ -116,12 +121,18 @@ pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) 
     Ok(Some(Changes { changes, token: Token { position, after }, more }))
 }
 
-/// What changed after the entry `since` of the journal: at most `limit` entries are looked at. Told are the items that
-/// were touched, and those that show a part of them. None where the journal does not have that entry: it is of another
-/// history.
+/// Returns the changes after the journal entry `since`, from at most `limit` entries: the items that were
+/// touched, and public items that show a part of them. `None` if the journal does not have this entry, as in
+/// another history.
+///
+/// # Errors
+///
+/// Fails if a database statement fails.
 pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> QueryResult<Option<Changes>> {
     let kinds: Vec<&str> = ALL.iter().map(|resource| resource.kind).collect();
     let mut entries: Vec<Entry> = journal::table
+        // The entry itself is read as well, to see that it is still the same: after a restore or a failover,
+        // its number can be that of another one.
         .filter(journal::sequence.ge(since.sequence))
         .order(journal::sequence)
         .limit(limit + 2)
@@ -136,7 +147,8 @@ pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> Q
     let more = entries.len() as i64 > limit;
     let seen = &entries[..entries.len().min(usize::try_from(limit).unwrap_or(usize::MAX))];
     let position = seen.last().map_or(since, Entry::position);
-    // The last touch counts, so that references come before what refers to them, where they were made so.
+    // The last touch of an item counts. Items then come before those that refer to them, if they were written
+    // in that order.
     let mut ids: Vec<&str> = Vec::new();
     let mut purges: Vec<i64> = Vec::new();
     let mut shown: Vec<&str> = Vec::new();
@@ -155,7 +167,8 @@ pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> Q
     ids.reverse();
     let referring = match referrers::of(connection, &shown)? {
         Some(found) => found,
-        // So many that fewer entries are told at once; those of a single one are left to be joined by id.
+        // More items refer to these than fit into a response, so fewer entries are returned at once. The
+        // referring items of a single entry are left out: clients join them by id.
         None if seen.len() > 1 => return self::since(connection, site, since, seen.len() as i64 / 2),
         None => Vec::new(),
     };
@@ -167,7 +180,7 @@ pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> Q
     Ok(Some(Changes { changes, token: Token { position, after: None }, more }))
 }
 
-/// What is read of an entry of the journal.
+/// Columns of a journal entry that the feed reads.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = journal)]
 struct Entry {
@@ -185,7 +198,7 @@ impl Entry {
     }
 }
 
-/// Kind and id of what these entries purged, if it had ever been public.
+/// Returns the content types and ids of purged items that had ever been public.
 fn purged(connection: &mut Db, sequences: &[i64]) -> QueryResult<Vec<(String, String)>> {
     let mut found = Vec::new();
     for sequence in sequences {
@@ -194,7 +207,7 @@ fn purged(connection: &mut Db, sequences: &[i64]) -> QueryResult<Vec<(String, St
             .select((journal::kind, journal::item_id, journal::snapshot))
             .first(connection)?;
         let snapshot: serde_json::Value = serde_json::from_str(&snapshot).unwrap_or_default();
-        // Entries of before it was noted tell when it was published.
+        // Older entries lack `shown_at`; the time of publication stands for it.
         let shown_at = snapshot.get("shown_at").or_else(|| snapshot.get("published_at"));
         if shown_at.and_then(serde_json::Value::as_i64).unwrap_or(0) > 0 {
             found.push((kind, id));
@@ -203,8 +216,8 @@ fn purged(connection: &mut Db, sequences: &[i64]) -> QueryResult<Vec<(String, St
     Ok(found)
 }
 
-/// The items with these ids in this order, each followed by what is filed under it and seen only with
-/// it: a session appears and disappears with its event.
+/// Loads the items with these ids in this order, each followed by its children that are visible only with it:
+/// a session appears and disappears with its event.
 fn touched(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<Item>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -233,7 +246,8 @@ fn touched(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<Item>> {
     Ok(out)
 }
 
-/// What the public is told of these items. Of what it never saw it learns nothing, not even that it is.
+/// Returns the changes that the public sees of these items. Items that were never public are left out, so
+/// that not even their existence is revealed.
 fn told(connection: &mut Db, site: &Site, rows: Vec<Item>, purged: &[(String, String)]) -> QueryResult<Vec<Change>> {
     let view = View::plain(site);
     let shape = Shape::public(view.clone(), true);
@@ -243,7 +257,7 @@ fn told(connection: &mut Db, site: &Site, rows: Vec<Item>, purged: &[(String, St
             changes.push(Change::Gone { resource, id: id.clone() });
         }
     }
-    // Neighbours of one kind are put together in one go.
+    // Consecutive items of one content type are composed together.
     let mut rows = rows.into_iter().filter(|row| row.live || row.shown_at > 0).peekable();
     while let Some(first) = rows.next() {
         let Some(resource) = Resource::of_kind(&first.kind) else { continue };

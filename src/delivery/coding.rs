@@ -1,11 +1,11 @@
-//! Content codings (RFC 9110, section 8.4): which one a client wants, and the coded body.
+//! Content codings (RFC 9110, section 8.4): the choice between them, and the encoding of bodies.
 
 use std::io::Write;
 
-/// Bodies below this size, in bytes, are sent as they are.
+/// Minimum size of a body that is encoded, in bytes.
 const SMALLEST: usize = 1_024;
 
-/// A coding that the server knows, the best first.
+/// A supported content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Coding {
     /// Brotli (RFC 7932).
@@ -17,10 +17,10 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// All of them, the best first.
+    /// Every supported coding, the preferred one first.
     pub const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
 
-    /// The word in `Content-Encoding`.
+    /// Returns the name of the coding in `Content-Encoding`.
     pub fn word(self) -> &'static str {
         match self {
             Coding::Brotli => "br",
@@ -29,12 +29,13 @@ impl Coding {
         }
     }
 
-    /// The entity tag of an answer in this coding: another representation, so it has another one.
+    /// Returns the entity tag of a response in this coding: another representation has another tag.
     pub fn mark(self, tag: &str) -> String {
         format!("{}+{}\"", tag.trim_end_matches('"'), self.word())
     }
 
-    /// The coding that a client likes best, by the weights of `Accept-Encoding` and then by ours.
+    /// Returns the coding that the client prefers by the weights of `Accept-Encoding`; among equal weights,
+    /// the server's preference decides.
     pub fn wanted(accept: &str) -> Option<Self> {
         let weight = |coding: Coding| {
             let entry = accept.split(',').map(str::trim).find(|part| {
@@ -54,12 +55,12 @@ impl Coding {
         best.map(|(_, coding)| coding)
     }
 
-    /// Whether a body is large enough to be coded.
+    /// Returns whether a body is large enough to be encoded.
     pub fn is_worth(self, body: &[u8]) -> bool {
         body.len() >= SMALLEST
     }
 
-    /// The coded body, or none when it is too small to be worth it.
+    /// Returns the encoded body, or `None` if the body is too small to be worth it.
     pub fn encode(self, body: &[u8]) -> Option<Vec<u8>> {
         if !self.is_worth(body) {
             return None;

@@ -1,5 +1,5 @@
-//! Puts items and what they refer to together: one query for the ties of a whole page, whatever
-//! its size, and two more where items filed under them are included.
+//! Composition of items with what they refer to: one query for the links of a whole page, whatever its size,
+//! and two more if children are included.
 
 use std::collections::HashMap;
 
@@ -21,16 +21,19 @@ use crate::database::{Db, any_of, by_the_way};
 use crate::items::Item;
 use crate::resources::Resource;
 
-/// An item, put together.
+/// A composed item.
 #[derive(Debug)]
 pub struct Composed {
-    /// The JSON object.
     pub object: String,
-    /// What it depends on.
+    /// Content types and items that the object depends on.
     pub dependencies: Dependencies,
 }
 
-/// The items in their order.
+/// Composes items, in their order.
+///
+/// # Errors
+///
+/// Fails if a database statement fails.
 pub fn compose(
     connection: &mut Db,
     resource: &'static Resource,
@@ -62,8 +65,8 @@ pub fn compose(
         .collect())
 }
 
-/// What an object depends on: the item, each item at the end of a tie, and with what is filed under the item all
-/// that this depends on, and its kind, of which there may be more tomorrow.
+/// Returns the dependencies of an object: the item and all items that it links to. If children are included,
+/// also the dependencies of these and their content type, since there may be more of them later.
 fn dependencies(
     (resource, relations): (&'static Resource, &[Relation]),
     item: &Loaded,
@@ -72,7 +75,7 @@ fn dependencies(
 ) -> Dependencies {
     let mut all = Dependencies::default();
     all.add_item(resource.kind, &item.id);
-    // What is not shown yet belongs to it too: it will be shown once it is public.
+    // Items that are not public yet count too: the object changes once they are.
     for tie in ties {
         let Some(target) = target_kind(relations, tie) else { continue };
         all.add_item(target, &tie.target_id);
@@ -91,7 +94,7 @@ fn dependencies(
     all
 }
 
-/// The kind of the item at the other end of a tie.
+/// Returns the content type of the item at the other end of a link.
 fn target_kind(relations: &[Relation], tie: &Tie) -> Option<&'static str> {
     relations.iter().find(|relation| relation.name == tie.relation).map(|relation| relation.target)
 }
@@ -126,7 +129,8 @@ fn object(
     }
 }
 
-/// A relation with all its ties; `content` is the stored form of the item, where the ready answer is not used.
+/// Writes a relation with all its links. `content` is the stored content of the item, if its pre-rendered
+/// fragments are not used.
 fn push_relation(
     out: &mut String,
     site: &Site,
@@ -177,8 +181,8 @@ fn push_tie(
     out.push('}');
 }
 
-/// The item at the other end: whole when it is included, else a reference. Of its own ties only those are
-/// shown that are to be included as well.
+/// Writes the item at the other end of a link: whole if it is included, and otherwise as a reference. Of its
+/// own relations only the included ones are written.
 fn push_target(out: &mut String, site: &Site, relation: &Relation, tie: &Tie, shape: &Shape) {
     if !shape.include.contains(&relation.name) {
         return out.push_str(&tie.target.reference);
@@ -199,7 +203,7 @@ fn push_target(out: &mut String, site: &Site, relation: &Relation, tie: &Tie, sh
     out.push('}');
 }
 
-/// The items filed under these, where they are to be included: by the id they are filed under.
+/// Composes the children of these items, by the id of their parent; `None` if they are not included.
 fn included_children(
     connection: &mut Db,
     resource: &'static Resource,

@@ -1,4 +1,4 @@
-//! From parameters to conditions: filters, with their operators and values.
+//! Parser of the filters of a list: from query parameters, with their operators and values, to conditions.
 
 use super::query::*;
 use super::reader::Reader;
@@ -9,6 +9,7 @@ use crate::resources::{Column, Filter, On};
 use crate::time_zone::Zone;
 
 impl Reader<'_> {
+    /// Parses a filter parameter; `None` if it is no filter, or if it is invalid, which is recorded.
     pub(super) fn condition(&mut self, name: &str, value: &str, zone: Zone) -> Option<Condition> {
         let (plain, operator) = match name.split_once('[') {
             Some((plain, rest)) => (plain, rest.strip_suffix(']')),
@@ -36,7 +37,7 @@ impl Reader<'_> {
         let around = around(value);
         if around.is_none() {
             let rule = format!(
-                "wants latitude, longitude and a distance of at most {MAX_KILOMETRES} km, such as 50.84,4.36,10km"
+                "must be latitude, longitude and a distance of at most {MAX_KILOMETRES} km, such as 50.84,4.36,10km"
             );
             self.faults.add("?near", "not_a_place", rule);
         }
@@ -65,7 +66,7 @@ impl Reader<'_> {
         let values: Vec<String> = value.split(',').filter(|v| !v.is_empty()).map(str::to_owned).collect();
         let place = format!("?{name}");
         if values.is_empty() {
-            self.faults.add(place, "empty", "must not be empty; leave it out instead");
+            self.faults.add(place, "empty", "must not be empty; omit the parameter instead");
             return None;
         }
         if values.len() > MAX_VALUES {
@@ -101,14 +102,14 @@ impl Reader<'_> {
                 }
             }
             _ if value.len() > MAX_SLUG || !plain => {
-                self.faults.add(place, "not_a_value", "an id or a slug has letters, digits and hyphens only");
+                self.faults.add(place, "not_a_value", "ids and slugs contain only letters, digits and hyphens");
             }
             _ => {}
         }
     }
 }
 
-/// A value as it is stored.
+/// Returns a value in its stored form.
 fn usual_form(on: On, value: String) -> String {
     match on {
         On::Country => value.to_ascii_uppercase(),
@@ -117,7 +118,7 @@ fn usual_form(on: On, value: String) -> String {
     }
 }
 
-/// Reads `50.84,4.36,10km`.
+/// Parses a location with a distance, such as `50.84,4.36,10km`.
 fn around(text: &str) -> Option<Around> {
     let [latitude, longitude, distance] = text.split(',').collect::<Vec<_>>().try_into().ok()?;
     let number = |text: &str, min: f64, max: f64| -> Option<f64> {

@@ -1,46 +1,46 @@
-//! Cursors: where a page begins, opaque and signed, so that nobody can make one up.
+//! Pagination cursors: opaque, signed positions in a list, so that clients cannot make one up.
 
 use serde::{Deserialize, Serialize};
 
 use crate::signed;
 
-/// A place in a sorted list: right after the row with these keys, or right before it.
+/// A position in a sorted list: directly after the row with these keys, or directly before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// Names the list and its order; a cursor is of no use elsewhere.
+    /// List and order of the cursor, which is refused for any other.
     #[serde(rename = "l")]
     pub list: String,
-    /// The row's sort keys, in their order.
+    /// Sort keys of the row, in the order of the list.
     #[serde(rename = "k")]
     pub keys: Vec<KeyValue>,
-    /// The row's id.
+    /// Id of the row.
     #[serde(rename = "i")]
     pub id: String,
-    /// True when the page lies before the row.
+    /// Whether the page lies before the row.
     #[serde(rename = "b")]
     pub before: bool,
 }
 
-/// The value of a sort key.
+/// Value of a sort key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum KeyValue {
-    /// A time or a position.
+    /// A time (µs), a position, or the number of better matches.
     Number(i64),
     /// A label.
     Text(String),
 }
 
-/// What cursors are signed for.
+/// Purpose of the signature, by which cursors differ from other signed tokens.
 const PURPOSE: &str = "cursor";
 
 impl Cursor {
-    /// The opaque form.
+    /// Returns the opaque, signed form.
     pub fn encode(&self, key: &[u8]) -> String {
         signed::seal(key, PURPOSE, &serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// Reads the opaque form; `None` when it was not made here.
+    /// Parses the opaque form; `None` if it was not signed with this key.
     pub fn decode(text: &str, key: &[u8]) -> Option<Self> {
         serde_json::from_slice(&signed::open(key, PURPOSE, text)?).ok()
     }

@@ -1,24 +1,27 @@
-//! What an answer depends on.
+//! Dependencies of a response.
 //!
-//! There is one rule. An answer depends on the kinds of content that decide which items are in it, and on each
-//! item that it was made of, the ones that are not public yet included. [`compose`](super::compose::compose)
-//! tells the items of each object that it puts together, [`ListQuery::kinds`](super::query::ListQuery::kinds) the
-//! kinds of a list, and everything else follows: until when this node keeps an answer, and the tags by which
-//! caches in front of it are told to forget it.
+//! One rule decides: a response depends on the content types that decide which items are in it, and on each
+//! item that it was made of, including those that are not public yet. [`compose`](super::compose::compose)
+//! yields the items of each object, [`ListQuery::dependencies`](super::query::ListQuery::dependencies) the
+//! content types of a list. Everything else is derived from these: how long this node caches a response, and
+//! the tags by which shared caches in front of it are purged.
+//!
+//! Dependencies are made in no other way. A second list of them, kept by hand for each content type, would
+//! miss what a new include, filter or facet adds (`docs/decisions/0014-one-rule-for-what-is-kept.md`).
 
 use uuid::Uuid;
 
 use crate::database::ledger::Depends;
 use crate::resources::Resource;
 
-/// The kinds and items that an answer depends on.
+/// The content types and items that a response depends on.
 #[derive(Debug, Default, Clone)]
 pub struct Dependencies {
     kinds: Vec<&'static str>,
     items: Vec<Item>,
 }
 
-/// An item with its kind.
+/// An item and its content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Item {
     kind: &'static str,
@@ -26,49 +29,49 @@ struct Item {
 }
 
 impl Dependencies {
-    /// Every item of these kinds, and those to come.
+    /// Creates a dependency on all items of these content types, including future ones.
     pub fn on_kinds(kinds: impl IntoIterator<Item = &'static str>) -> Self {
         let mut all = Self::default();
         kinds.into_iter().for_each(|kind| all.add_kind(kind));
         all
     }
 
-    /// Adds a kind.
     pub fn add_kind(&mut self, kind: &'static str) {
         if !self.kinds.contains(&kind) {
             self.kinds.push(kind);
         }
     }
 
-    /// Adds an item, by its id.
+    /// Adds an item by its id.
     pub fn add_item(&mut self, kind: &'static str, id: &str) {
         match Uuid::try_parse(id) {
             Ok(id) => self.items.push(Item { kind, id }),
-            // All ids are UUIDs; what were none could not be named, only its kind.
+            // All ids are UUIDs. Anything else could not be named, so its whole content type is.
             Err(_) => self.add_kind(kind),
         }
     }
 
-    /// Adds what a part of the answer depends on.
+    /// Adds the dependencies of a part of the response.
     pub fn add(&mut self, part: &Dependencies) {
         part.kinds.iter().for_each(|kind| self.add_kind(kind));
         let named = part.items.iter().filter(|item| !self.kinds.contains(&item.kind));
         self.items.extend(named.copied());
     }
 
-    /// About how many bytes it takes beyond the struct.
+    /// Returns the approximate size in memory besides the struct itself, in bytes.
     pub fn size(&self) -> usize {
         self.kinds.len() * size_of::<&str>() + self.items.len() * size_of::<Item>()
     }
 
-    /// The same for the ledger.
+    /// Returns the dependencies in the form of the invalidation table.
     pub fn depends(&self) -> Depends {
         let named = self.items.iter().filter(|item| !self.kinds.contains(&item.kind));
         Depends::on_kinds(self.kinds.iter().copied()).and_items(named.map(|item| item.id))
     }
 
-    /// The names by which caches forget the answer: those of collections, and ids. Of more items than `most`, the
-    /// kind that has the most of them is named instead, which is forgotten more often, never less.
+    /// Returns the cache tags of the response: names of collections, and ids. If there are more than `most`
+    /// items, the content type with the most of them is named instead: the response is then purged more often
+    /// than necessary, never less often.
     pub fn tags(&self, most: usize) -> Vec<String> {
         let mut kinds = self.kinds.clone();
         let mut items = self.items.clone();
@@ -86,7 +89,8 @@ impl Dependencies {
     }
 }
 
-/// The name of a kind among tags: that of its collection; what is no kind of content has its own.
+/// Returns the cache tag of a content type: the name of its collection. Anything else, as the search index,
+/// is its own tag.
 fn name(kind: &'static str) -> &'static str {
     Resource::of_kind(kind).map_or(kind, |resource| resource.collection)
 }
@@ -115,7 +119,7 @@ mod tests {
         assert_eq!(list.tags(3), std::iter::once("events".to_owned()).chain(ids()).collect::<Vec<_>>());
         let same = Depends::on_kinds(["event"]).and_items((10..13).map(Uuid::from_u128));
         assert_eq!(list.depends(), same);
-        // A kind that comes later covers items as well.
+        // A content type that is added later covers items as well.
         list.add(&Dependencies::on_kinds(["speaker"]));
         assert_eq!(list.tags(3), ["events", "speakers"]);
         assert_eq!(list.depends(), Depends::on_kinds(["event", "speaker"]));

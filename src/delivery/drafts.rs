@@ -1,4 +1,4 @@
-//! Items as editors are writing them: the working draft in the place of what is public.
+//! Items as editors see them: with the working draft in the place of the published text.
 
 use diesel::result::QueryResult;
 
@@ -11,7 +11,11 @@ use crate::editorial::working::{self, WorkingDraft};
 use crate::items::Item;
 use crate::resources::Resource;
 
-/// Puts the newest text of each item in its place; one query for all of them.
+/// Overlays each item with its working draft, if it has one; one query for all of them.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn newest(
     connection: &mut Db,
     resource: &'static Resource,

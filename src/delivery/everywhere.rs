@@ -1,4 +1,4 @@
-//! A search over all kinds.
+//! Full-text search across all content types.
 
 use std::collections::HashMap;
 
@@ -15,23 +15,27 @@ use crate::problem::Problem;
 use crate::resources::Resource;
 use crate::search::{Search, Sought};
 
-/// The most that are looked at before hits that are public are given up.
+/// Maximum number of matches that are examined to find public ones.
 const DEEPEST: usize = 20_000;
 /// Items that are read at a time.
 const CHUNK: usize = 200;
 
-/// Something that was found.
+/// A search result.
 #[derive(Debug)]
 pub struct Hit {
-    /// Its kind.
+    /// Content type of the item.
     pub resource: &'static Resource,
-    /// It, as a reference.
+    /// The item as a reference.
     pub reference: Value,
-    /// Where the text was found, as HTML.
+    /// Excerpt of the item around the match, as HTML.
     pub highlight: String,
 }
 
-/// The `most` best hits of these kinds that are public, the best first.
+/// Returns the `most` best public matches of these content types, the best first.
+///
+/// # Errors
+///
+/// Fails if the search index or the database cannot be read.
 pub fn search(
     connection: &mut Db,
     site: &Site,
@@ -65,7 +69,7 @@ pub fn search(
     Ok(hits.collect())
 }
 
-/// Those of these items that are public, in their order.
+/// Returns those of these items that are public, in the same order.
 fn public(connection: &mut Db, ids: &[&str]) -> Result<Vec<Item>, Problem> {
     let rows: Vec<Item> = items::table
         .filter(any_of(connection.dialect(), items::id, ids).and(items::live.eq(true)))

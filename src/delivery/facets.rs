@@ -1,4 +1,4 @@
-//! Facets: how many items of a list there would be with each value of a filter.
+//! Facets: the number of items of a list for each value of a filter.
 
 use chrono::{Datelike, NaiveDate, TimeZone};
 use diesel::dsl::{count_star, max};
@@ -17,27 +17,27 @@ use crate::items::{Item, NO_DATE};
 use crate::problem::Problem;
 use crate::resources::{Filter, On, Resource, Through, Word};
 
-/// The most values of a facet; the most frequent ones.
+/// Maximum number of values of a facet; the most frequent ones are returned.
 const MOST_VALUES: i64 = 100;
-/// The most years that are counted.
+/// Maximum number of years that are counted.
 const MOST_YEARS: usize = 200;
-/// The first and the last year of any content.
+/// First and last year that content can have.
 const YEARS: (i32, i32) = (1, 9_999);
 
-/// What can be counted.
+/// A property by which items are counted.
 #[derive(Debug, Clone, Copy)]
 pub enum Facet {
-    /// The values of a filter.
+    /// Values of a filter.
     Of(&'static Filter),
-    /// The years in which items start, on the site's clock.
+    /// Years in which items start, in the time zone of the site.
     Year,
 }
 
-/// The name of [`Facet::Year`].
+/// Name of [`Facet::Year`].
 const YEAR: &str = "year";
 
 impl Facet {
-    /// Its name in `facets`.
+    /// Returns the name in the parameter `facets`.
     pub fn name(&self) -> &'static str {
         match self {
             Facet::Of(filter) => filter.name,
@@ -45,7 +45,7 @@ impl Facet {
         }
     }
 
-    /// The kinds beside `resource` itself whose items it names, or counts by.
+    /// Returns the content types besides `resource` itself whose items the facet names, or counts by.
     pub fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
         match self {
             Facet::Of(filter) => filter.on.kinds(resource),
@@ -53,11 +53,12 @@ impl Facet {
         }
     }
 
-    /// All facets of a kind.
+    /// Returns all facets of a content type.
     pub fn all(resource: &'static Resource) -> Vec<Facet> {
         let countable = |filter: &&Filter| match filter.on {
             On::Parent(_) | On::Refers { .. } | On::Country | On::Variant(_) | On::Word(_) => true,
-            // Of several speakers, two can be of one country: only what is one is counted.
+            // Counts are added up by related item. An event with two speakers of one country would be counted
+            // twice there, so only relations to a single item have this facet.
             On::Through(through) => matches!(through.filter.on, On::Country) && is_one(resource, through.relation),
             _ => false,
         };
@@ -76,24 +77,26 @@ fn is_one(resource: &'static Resource, relation: &str) -> bool {
 
 /// Counts the items of a selection, or those of them that are named.
 pub struct Counting<'a> {
-    /// The connection.
     pub connection: &'a mut Db,
-    /// The site.
     pub site: &'a Site,
-    /// How labels are shown.
+    /// View in which labels are rendered.
     pub view: &'a View,
-    /// The items.
     pub selection: &'a Selection,
-    /// Only these, if any are named.
+    /// Ids of the only items that are counted, if some are named.
     pub among: Option<&'a [String]>,
 }
 
-/// Value and number.
+/// Values, each with its count.
 type Counts = Vec<(String, i64)>;
 
 impl<'a> Counting<'a> {
-    /// A facet as it is answered: its values, the most frequent first, each with `value`, `label` and
-    /// `count`.
+    /// Returns a facet as the response has it: its values with `value`, `label` and `count`, the most
+    /// frequent first, and years from the last to the first.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem with the code `too_dear` if there are too many years or related items to be counted.
+    /// Fails if a database statement fails.
     pub fn facet(&mut self, facet: Facet) -> Result<Value, Problem> {
         let counts = match facet {
             Facet::Year => return Ok(shown(self.years()?)),
@@ -117,10 +120,11 @@ impl<'a> Counting<'a> {
         self.among.map_or_else(|| self.selection.query(), |ids| self.selection.among(ids))
     }
 
-    /// From the last year to the first; where one has none, the next that has some is looked for.
+    /// Counts from the last year to the first. After a year without items, the next one that has some is
+    /// looked up instead of counting every year in between.
     fn years(&mut self) -> Result<Counts, Problem> {
         let zone = self.site.time_zone;
-        // Within a day of the ends, the site's clock may show a year that no item has.
+        // Within a day of either end, the time zone of the site may show a year that no item has.
         let year_of = |at: i64| {
             let year = zone.timestamp_micros(at).single().map_or(YEARS.0, |at| at.year());
             year.clamp(YEARS.0, YEARS.1)
@@ -139,7 +143,7 @@ impl<'a> Counting<'a> {
                 counts.push((format!("{year:04}"), count));
             }
             if counts.len() > MOST_YEARS {
-                return Err(too_dear("?facets", &format!("the items lie in more than {MOST_YEARS} years")));
+                return Err(too_dear("?facets", &format!("the items start in more than {MOST_YEARS} years")));
             }
             next = match count {
                 0 => self.latest_before(begin(year + 1))?.map(year_of).filter(|earlier| *earlier < year),
@@ -149,7 +153,7 @@ impl<'a> Counting<'a> {
         Ok(counts)
     }
 
-    /// When the last item starts that starts before a moment (µs).
+    /// Returns the latest start before a time (µs).
     fn latest_before(&mut self, bound: i64) -> Result<Option<i64>, Problem> {
         let before = self.base().filter(items::starts_at.lt(bound));
         Ok(before.select(max(items::starts_at)).first(self.connection)?)
@@ -205,6 +209,7 @@ impl<'a> Counting<'a> {
             .order(count_star().desc())
             .limit(MOST_VALUES)
             .load(self.connection)?;
+        // The usual value is not stored: every item without a stored value has it.
         if let Some(usual) = word.usual {
             let all: i64 = self.base().count().get_result(self.connection)?;
             let others: i64 = counts.iter().map(|(_, count)| count).sum();
@@ -218,7 +223,7 @@ impl<'a> Counting<'a> {
     fn countries(&mut self, through: &Through) -> Result<Counts, Problem> {
         let targets = self.targets(through.relation, FEW as i64 + 1)?;
         if targets.len() > FEW {
-            return Err(too_dear("?facets", &format!("the items are at more than {FEW} {}s", through.target)));
+            return Err(too_dear("?facets", &format!("the items refer to more than {FEW} {}s", through.target)));
         }
         let ids: Vec<&str> = targets.iter().map(|(id, _)| id.as_str()).collect();
         let of = items::table.filter(any_of(self.connection.dialect(), items::id, &ids).and(items::live.eq(true)));
@@ -235,7 +240,7 @@ impl<'a> Counting<'a> {
         Ok(counts)
     }
 
-    /// Items by their slugs, with their labels; those that are not public are left out.
+    /// Returns items as values: their slugs with their labels, without items that are not public.
     fn named(&mut self, counts: Counts) -> Result<Value, Problem> {
         let ids: Vec<&str> = counts.iter().map(|(id, _)| id.as_str()).collect();
         let rows: Vec<Item> = items::table
@@ -246,7 +251,7 @@ impl<'a> Counting<'a> {
             let item = rows.iter().find(|row| row.id == id)?;
             let label = Resource::of_kind(&item.kind)?.label;
             let slug = item.slug.clone();
-            // Values are told to all alike: in the languages that the public sees.
+            // Values are the same for every viewer, in the languages that the public sees.
             let view = View { unpublished: false, ..self.view.clone() };
             let reference = Loaded::from_item(item.clone(), self.site, &view).fragments.reference;
             let mut reference: Value = serde_json::from_str(&reference).ok()?;
@@ -263,12 +268,12 @@ impl<'a> Counting<'a> {
     }
 }
 
-/// Values that are their own labels.
+/// Returns values that are their own labels.
 fn shown(counts: Counts) -> Value {
     counts.into_iter().map(|(value, count)| json!({"value": value, "label": value, "count": count})).collect()
 }
 
-/// The most frequent first, equals by value.
+/// Sorts by frequency, and equal frequencies by value.
 fn in_order(mut counts: Counts) -> Counts {
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     counts

@@ -1,4 +1,4 @@
-//! Answers with some of their fields.
+//! Sparse fieldsets: responses with some of their fields.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// What every item keeps: without it, nobody knows which it is.
+/// Members that every item keeps, since they identify it.
 const KEPT: [&str; 2] = ["id", "slug"];
 
-/// The members of an object, in their order, their values as they are written.
+/// Members of an object in their order, with their values as written.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
@@ -34,8 +34,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// The object with what is at these places only, and what every item keeps. A place is the name of a member
-/// or, behind a dot, one within it: within the object that it is, or within each of its list.
+/// Returns the object with only the members at these paths and those that every item keeps. A path is the
+/// name of a member or, after a dot, of one within it: in the object that it holds, or in each object of its
+/// list.
 pub fn only(object: String, places: &[&str]) -> String {
     let mut out = String::with_capacity(object.len());
     match push_object(&mut out, &object, places, &KEPT) {
@@ -55,7 +56,7 @@ fn push_object(out: &mut String, object: &str, places: &[&str], kept: &[&str]) -
         if !whole && within.is_empty() {
             continue;
         }
-        // Only names that were asked for get here: nothing in them needs escaping.
+        // Only requested names come here, and none of them needs escaping.
         out.push_str(if out.len() > begin { ",\"" } else { "\"" });
         out.push_str(&name);
         out.push_str("\":");
@@ -103,7 +104,7 @@ mod tests {
         );
         assert_eq!(of(&["speakers.speaker.name"]), r#"{"speakers":[{"speaker":{"name":"]"}},{"speaker":null}]}"#);
         assert_eq!(of(&["speakers.role"]), r#"{"speakers":[{"role":"host"},{"role":null}]}"#);
-        // All of it is more than a part of it.
+        // The path of a whole member includes the paths within it.
         assert_eq!(of(&["type", "type.name"]), r#"{"type":{"id":"2","name":"T, {"}}"#);
         assert_eq!(of(&["type.id.name", "type.none"]), r#"{"type":{"id":"2"}}"#);
     }

@@ -1,11 +1,13 @@
-//! Where threads and nodes meet: two nodes on one database, each with its writer, its watch on the journal, and
-//! readers who keep what they made. A scheduler with a seed decides at each step who goes on, within the ledger as
-//! well; ledger, kept answers and cards are the real ones, the database is a model.
+//! Model test of cache invalidation between threads and nodes: two nodes on one database, each with its
+//! writer, its watch on the journal, and readers that cache what they computed. A seeded scheduler decides at
+//! each step which thread goes on, within the invalidation table as well. The invalidation table and both
+//! caches are the real ones; the database is a model.
 //!
-//! No reader may be given what is older than what its node acknowledged before it asked. To show that this would
-//! be noticed, the same is run with the steps in a wrong order, which must give stale answers.
+//! No reader may get content that is older than what its node acknowledged before the request. To show that a
+//! violation would be noticed, the same model runs with its steps in wrong orders, each of which must give
+//! stale responses.
 //!
-//! `PLENARY_TEST_SEED` says with which seed.
+//! `PLENARY_TEST_SEED` sets the seed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,39 +23,39 @@ use crate::database::schedule::{Schedule, block_on, point};
 use crate::database::sync::Mutex as SteppedMutex;
 
 const INTERLEAVINGS: usize = 10_000;
-/// Enough to come across what a wrong order does.
+/// Interleavings that are enough to find the effect of a wrong order.
 const FEW: usize = 1_000;
 const NODES: usize = 2;
 const WRITES: usize = 2;
 const READS: usize = 2;
 const READERS: usize = 2;
 
-/// The items of the model.
+/// Ids of the items of the model.
 const ITEMS: [&str; 2] = ["00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"];
 const KIND: &str = "event";
 const OTHER_KIND: &str = "speaker";
 
-/// In which order steps are taken.
+/// Order in which the steps of reads and writes are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
-    /// As the server takes them.
+    /// The order of the server.
     Right,
-    /// A write is acknowledged, and then noted.
+    /// A write is acknowledged before it is recorded.
     AcknowledgedFirst,
-    /// A write is noted, and then committed.
+    /// A write is recorded before it is committed.
     NotedFirst,
-    /// The time of the ledger is taken when the reading is over.
+    /// A read takes the time of the invalidation clock after its last statement.
     TimeTakenLast,
-    /// An answer does not depend on all that it is made of.
+    /// A response lacks one of its dependencies.
     OneItemForgotten,
 }
 
-/// What is asked for.
+/// A request to the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Question {
-    /// The first item with the second in it.
+    /// The first item, with the second embedded.
     Both,
-    /// A list of all, from cards.
+    /// A list of all items, from cached items.
     List,
     /// The second item, of which odd versions are not public.
     Maybe,
@@ -61,31 +63,31 @@ enum Question {
 
 const QUESTIONS: [Question; 3] = [Question::Both, Question::List, Question::Maybe];
 
-/// The version of each item.
+/// Version of each item.
 type Versions = [u64; ITEMS.len()];
 
-/// The database: what it has, and which items were written, in order.
+/// The database: the version of each item, and the items that were written, in order.
 #[derive(Default)]
 struct Model {
     versions: Versions,
     journal: Vec<usize>,
 }
 
-/// What a node knows.
+/// A node with its caches.
 struct Node {
     ledger: Arc<Ledger>,
     answers: Answers,
     cards: Cards,
-    /// What readers of this node must be given at least.
+    /// Versions that readers of this node must get at least.
     acknowledged: Mutex<Versions>,
-    /// How far the watch has followed the journal.
+    /// Number of journal entries that the watch has followed.
     watched: Mutex<usize>,
 }
 
 struct World {
     order: Order,
     model: Mutex<Model>,
-    /// Writers of all nodes take turns.
+    /// Lock that the writers of all nodes share.
     turn: SteppedMutex<()>,
     nodes: Vec<Node>,
     stale: Arc<Mutex<Vec<String>>>,
@@ -124,8 +126,8 @@ impl World {
         locked(&self.model, |model| model.versions)
     }
 
-    /// A write as the writer thread makes it: what it looks up in the journal it notes after the commit, and only
-    /// then it acknowledges. On Postgres the turn is over with the commit.
+    /// Writes an item as the writer thread does: it reads the journal within the transaction, records what it
+    /// found after the commit, and acknowledges last. The lock is released with the commit, as on Postgres.
     fn write(&self, node: &Node, item: usize, followed: &mut usize) {
         let turn = self.turn.lock().expect("no writer fails");
         point();
@@ -158,7 +160,7 @@ impl World {
         *followed = before + 1;
     }
 
-    /// A look at the journal, as each node takes it twice a second.
+    /// Reads the journal as each node does twice a second.
     fn watch(&self, node: &Node) {
         point();
         let seen = locked(&node.watched, |watched| *watched);
@@ -170,7 +172,7 @@ impl World {
         node.acknowledge(versions);
     }
 
-    /// Computes an answer as the handlers do.
+    /// Computes a response as the handlers do.
     fn compute(&self, node: &Node, question: Question) -> Known {
         let mut since = node.ledger.now();
         let mut all = Dependencies::default();
@@ -209,7 +211,7 @@ impl World {
         Known::Here(Arc::new(made.keep([], since, node.answers.held())))
     }
 
-    /// The version of an item from its card, which is put together unless it is ready.
+    /// Returns the version of an item from its cached form, which is rendered if it is missing.
     fn card(&self, node: &Node, item: usize, since: u64, all: &mut Dependencies) -> u64 {
         let shelf = node.cards.since(since);
         let card = shelf.find(ITEMS[item], 0).unwrap_or_else(|| {
@@ -221,7 +223,7 @@ impl World {
         card.object.parse().expect("a version")
     }
 
-    /// A read as it comes in: at once if the answer is kept, else computed, by one of those who ask.
+    /// Handles a read: from the cache, or computed by one of those who ask at the same time.
     fn ask(&self, node: &Node, question: Question) -> Vec<u64> {
         let place = node.place(question);
         let known = match (node.answers.find(place), node.answers.find_absent(place)) {
@@ -244,7 +246,7 @@ impl World {
         }
     }
 
-    /// When all has come to rest, everything that is still kept is what would be made now.
+    /// Checks that what is still cached after all threads have ended is what would be computed now.
     fn check_rest(&self) {
         for node in &self.nodes {
             self.watch(node);
@@ -264,7 +266,7 @@ fn versions(known: Known) -> Vec<u64> {
     text.split(' ').map(|version| version.parse().expect("a version")).collect()
 }
 
-/// All threads of one interleaving.
+/// Runs all threads of one interleaving.
 fn interleave(schedule: &Schedule, order: Order, stale: &Arc<Mutex<Vec<String>>>) {
     let world = Arc::new(World {
         order,
@@ -296,7 +298,7 @@ fn interleave(schedule: &Schedule, order: Order, stale: &Arc<Mutex<Vec<String>>>
     world.check_rest();
 }
 
-/// The stale answers of so many interleavings, each with how often it was given.
+/// Returns the stale responses of this many interleavings, each with its number of occurrences.
 fn stale(order: Order, interleavings: usize) -> BTreeMap<String, usize> {
     let seed = std::env::var("PLENARY_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_128);
     println!("{interleavings} interleavings in the order {order:?}, seed {seed}");

@@ -1,6 +1,8 @@
-//! An answer as it is made, and as it is kept: in as few places of the memory as can be. Of thousands that
-//! are kept, the one that is asked for is in no cache of the processor, so each further place costs as much
-//! as ten headers; its texts are therefore within it, and what many have in common is shared.
+//! Fresh and cached responses, laid out in as few allocations as possible.
+//!
+//! Of thousands of cached responses, the requested one is in none of the processor's caches, so each further
+//! place in memory that a request touches costs as much as ten headers. The entity tag is therefore stored
+//! inline, and header values that many responses have in common are shared.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,38 +18,37 @@ use super::coding::Coding;
 use super::dependencies::Dependencies;
 use crate::database::ledger::Basis;
 
-/// Headers that all kept answers have, beside the type and the tag.
+/// Number of headers that every cached response has besides the media type and the entity tag.
 const USUAL_HEADERS: usize = 3;
 
-/// What a read came to.
+/// Outcome of computing a read.
 #[derive(Debug)]
 pub enum Fresh {
-    /// There is an answer.
+    /// The response.
     Here(Made),
-    /// There is none, and on what that depends.
+    /// The reason why there is no content, with everything that this depends on.
     Absent(Absence, Dependencies),
 }
 
-/// An answer that was just made.
+/// A freshly computed response that is not cached yet.
 #[derive(Debug)]
 pub struct Made {
-    /// Its media type.
+    /// Media type of the body.
     pub content_type: &'static str,
-    /// Its bytes.
     pub body: Vec<u8>,
-    /// Its entity tag.
+    /// Entity tag of the body without a content coding.
     pub tag: Tag,
-    /// Its neighbours, for lists (RFC 8288).
+    /// Value of the `Link` header with the neighbouring pages, for lists (RFC 8288).
     pub link: Option<String>,
-    /// What it depends on.
+    /// Content types and items that the response depends on.
     pub dependencies: Dependencies,
-    /// Until when it is good: what depends on the time of day is not for long. It is an instant of the clock that
-    /// never steps back, so that no correction of the other one makes it good for longer.
+    /// Time at which the response expires, for responses that depend on the time of day. A monotonic instant,
+    /// so that a correction of the wall clock cannot prolong it.
     pub until: Option<Instant>,
 }
 
 impl Made {
-    /// An answer with the tag that `tag` makes of its bytes, good until something of it changes.
+    /// Creates a response whose entity tag is `tag` of its bytes, and which does not expire.
     pub fn new(
         content_type: &'static str,
         body: impl Into<Vec<u8>>,
@@ -59,7 +60,8 @@ impl Made {
         Self { content_type, body, tag, link: None, dependencies, until: None }
     }
 
-    /// The same to be kept: with the headers of everybody who is given it, begun at this time of the ledger.
+    /// Turns the response into a cached one with the headers that every client receives. `since` is the time
+    /// of the invalidation clock that was read before the computation began.
     pub fn keep(self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>, since: u64, held: &Held) -> Kept {
         Kept {
             content_type: self.content_type,
@@ -72,39 +74,40 @@ impl Made {
     }
 }
 
-/// An answer as it is kept.
+/// A cached HTTP response with its validator and headers.
 #[derive(Debug)]
 pub struct Kept {
-    /// Its media type.
+    /// Media type of the body.
     pub content_type: &'static str,
-    /// Its entity tag.
+    /// Entity tag of the body.
     pub tag: Tag,
-    /// Its further headers, for everybody who is given it.
+    /// Further headers, which every client receives.
     pub headers: SmallVec<[(HeaderName, HeaderValue); USUAL_HEADERS]>,
-    /// What it stands on.
+    /// Freshness of the response: what it depends on, and since when.
     pub basis: Basis,
     until: Option<Instant>,
     body: Counted,
 }
 
 impl Kept {
-    /// Its bytes, without a copy.
+    /// Returns the body without a copy.
     pub fn body(self: Arc<Self>) -> Bytes {
         Bytes::from_owner(Body(self))
     }
 
-    /// Whether its time is not over.
+    /// Returns whether the response has not expired.
     pub fn is_timely(&self) -> bool {
         self.until.is_none_or(|until| Instant::now() < until)
     }
 
-    /// About its size, in bytes.
+    /// Returns the approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(_, value)| value.len()).sum();
         size_of::<Self>() + self.body.bytes.len() + headers + self.basis.size()
     }
 
-    /// The entity tag of what this is in a content coding, if it is coded at all.
+    /// Returns the entity tag of the response in a content coding: the plain tag where a small body is not
+    /// encoded.
     pub fn tag_in(&self, coding: Option<Coding>) -> Cow<'_, str> {
         match coding.filter(|coding| coding.is_worth(&self.body.bytes)) {
             Some(coding) => coding.mark(self.tag.as_str()).into(),
@@ -112,8 +115,10 @@ impl Kept {
         }
     }
 
-    /// The same in a content coding; none when it is too small to be worth it.
+    /// Returns the response in a content coding, or `None` if it is too small to be worth it.
     pub fn coded(&self, coding: Coding) -> Option<Self> {
+        // The variant was made from the same reads as the plain response, so its freshness begins at the same
+        // time.
         let body = self.body.held.count(exact(coding.encode(&self.body.bytes)?));
         let tag = Tag::new(&coding.mark(self.tag.as_str()));
         let mut headers = self.headers.clone();
@@ -121,15 +126,16 @@ impl Kept {
         Some(Self { body, tag, headers, basis: self.basis.again(), ..*self })
     }
 
-    /// Whether this is that answer in a content coding: one made at the same time of the ledger is another if
-    /// it depends on the clock.
+    /// Returns whether this is a content-coded variant of `whole`. Equal times of the invalidation clock do
+    /// not suffice: a response that depends on the time of day changes without a change of content. So the
+    /// tags are compared too.
     pub fn is_form_of(&self, whole: &Self) -> bool {
         let rest = self.tag.as_str().strip_prefix(whole.tag.as_str().trim_end_matches('"'));
         self.basis.since() == whole.basis.since() && rest.is_some_and(|rest| rest.starts_with('+'))
     }
 }
 
-/// The bytes of a kept answer, which stay as long as they are being sent.
+/// The body of a cached response, which stays in memory while it is being sent.
 struct Body(Arc<Kept>);
 
 impl AsRef<[u8]> for Body {
@@ -138,12 +144,12 @@ impl AsRef<[u8]> for Body {
     }
 }
 
-/// Counts the bytes of all bodies that are in memory: those that are kept, and those that somebody is being sent.
+/// Counter of the bytes of all bodies in memory: of cached responses, and of those that are still being sent.
 #[derive(Debug, Clone, Default)]
 pub struct Held(Arc<AtomicUsize>);
 
 impl Held {
-    /// How many they are.
+    /// Returns the number of bytes.
     pub fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
@@ -154,7 +160,7 @@ impl Held {
     }
 }
 
-/// Bytes that are counted as long as they are there.
+/// Bytes that are counted for as long as they are in memory.
 #[derive(Debug)]
 struct Counted {
     bytes: Box<[u8]>,
@@ -167,13 +173,13 @@ impl Drop for Counted {
     }
 }
 
-/// The bytes without room to spare, which would be kept with them: an allocator does not take back a part
-/// of what it gave.
+/// Returns the bytes without spare capacity, which would stay in memory with them. A large spare part is
+/// removed by a copy, since an allocator does not take back a part of an allocation.
 fn exact(bytes: Vec<u8>) -> Box<[u8]> {
     if bytes.capacity() - bytes.len() > bytes.len() / 16 { bytes.as_slice().into() } else { bytes.into() }
 }
 
-/// An entity tag (RFC 9110, section 8.8.3), with its quotes.
+/// An entity tag with its quotes (RFC 9110, section 8.8.3).
 #[derive(Debug)]
 pub struct Tag(SmallVec<[u8; 40]>);
 
@@ -182,7 +188,7 @@ impl Tag {
         Self(SmallVec::from_slice(text.as_bytes()))
     }
 
-    /// As it is written.
+    /// Returns the tag as it is written in a header.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Lists: one page of items, with cursors to its neighbours.
+//! Lists: one page of items, with cursors to the neighbouring pages.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,41 +29,46 @@ use crate::problem::Problem;
 use crate::resources::Resource;
 use crate::search::Search;
 
-/// One page.
+/// One page of a list.
 #[derive(Debug)]
 pub struct Page {
-    /// The items.
+    /// Rendered items.
     pub cards: Vec<Arc<Card>>,
-    /// Where the next page begins, if there is one.
+    /// Cursor of the next page, if there is one.
     pub next: Option<String>,
-    /// Where the page before begins, if there is one.
+    /// Cursor of the previous page, if there is one.
     pub previous: Option<String>,
-    /// How many items there are in all, when that was asked.
+    /// Total number of items, if requested.
     pub total: Option<i64>,
-    /// By id, where the text was found in an item, when that was asked.
+    /// Excerpts around the matches of a text, by item id, if requested.
     pub highlights: Vec<(String, String)>,
-    /// By name, the values of the facets that were asked for.
+    /// Requested facets, by name.
     pub facets: Map<String, Value>,
-    /// What all of it depends on.
+    /// Content types and items that the page depends on.
     pub dependencies: Dependencies,
 }
 
-/// With what a page is made.
+/// Context in which a page is computed.
 #[derive(Clone, Copy)]
 pub struct Kitchen<'a> {
-    /// The site.
     pub site: &'a Site,
-    /// Signs cursors.
+    /// Key that signs cursors.
     pub cursor_key: &'a [u8],
-    /// Finds texts.
+    /// Full-text index.
     pub search: &'a Search,
-    /// Cards that are ready.
+    /// Access to the cached items.
     pub shelf: Shelf<'a>,
-    /// Items over which facets are counted at most.
+    /// Maximum number of items over which facets are counted.
     pub facet_items: i64,
 }
 
-/// Fetches a page. The number of queries depends on the filters and includes, never on the page.
+/// Computes a page. The number of statements depends on the filters and includes, never on the number of
+/// items.
+///
+/// # Errors
+///
+/// Returns a problem with the code `too_dear` if the query would take too long. Fails if the search index or
+/// the database cannot be read.
 pub fn page(
     connection: &mut Db,
     resource: &'static Resource,
@@ -92,17 +97,24 @@ pub fn page(
     Ok(Page { cards, next: encode(next), previous: encode(previous), total, highlights, facets, dependencies })
 }
 
-/// What a page with these cards depends on.
+/// Returns the dependencies of a page with these items.
 fn dependencies(resource: &'static Resource, query: &ListQuery, cards: &[Arc<Card>]) -> Dependencies {
     let mut all = query.dependencies(resource);
     cards.iter().for_each(|card| all.add(&card.dependencies));
     all
 }
 
-/// A page for which one statement says what is on it: where the cards are ready, that is all, and it needs
-/// no transaction. Those that are not are put together after it. What is changed between the two is told to
-/// the ledger later than this read began, so that neither cards nor answer are kept; and what is not public
-/// any more is not shown. None where more has to be asked.
+/// Computes a page whose items one statement can find; `None` if others are needed.
+///
+/// If all items are cached, that statement is the only one, and needs no transaction. Missing items are
+/// composed after it, without a transaction around both, which would cost Postgres further round trips while
+/// others wait for the same page. A change between the statements does no lasting harm: it is recorded in the
+/// invalidation table later than this read began, so that neither the items nor the page stay in the cache,
+/// and an item that is not public any more is left out.
+///
+/// # Errors
+///
+/// Fails if the database cannot be read.
 pub fn glance(
     connection: &mut Db,
     resource: &'static Resource,
@@ -127,10 +139,10 @@ fn total(connection: &mut Db, selection: &Selection, found: Option<&Found<'_>>) 
     Ok(selection.among(ids).count().get_result(connection)?)
 }
 
-/// The items of a page, and where the next one and the one before begin.
+/// Ids of the items of a page, with the cursors of the next and the previous page.
 type Placed = (Vec<String>, Option<Cursor>, Option<Cursor>);
 
-/// The best matches: a cursor says how many better ones to leave out.
+/// Returns the best matches; the cursor holds the number of better ones to skip.
 fn by_relevance(
     connection: &mut Db,
     resource: &Resource,
@@ -154,7 +166,7 @@ fn by_relevance(
     Ok((ids.split_off(ids.len().min(usize::try_from(skip).unwrap_or(0))), next, previous))
 }
 
-/// The items in the order of the query.
+/// Returns the items in the order of the query.
 fn in_order(
     connection: &mut Db,
     resource: &Resource,
@@ -162,6 +174,8 @@ fn in_order(
     found: Option<&Found<'_>>,
     query: &ListQuery,
 ) -> Result<Placed, Problem> {
+    // The page before a row is walked to in reverse order, and then turned round. One row more than the page
+    // has tells whether there is another page.
     let backwards = query.cursor.as_ref().is_some_and(|c| c.before);
     let walk = Walk {
         selection,
@@ -210,7 +224,7 @@ fn facets(
     Ok(facets)
 }
 
-/// By item, where a text was found in it.
+/// Returns excerpts around the matches of a text, by item id.
 fn highlights(
     connection: &mut Db,
     site: &Site,
@@ -223,7 +237,12 @@ fn highlights(
     Ok(rows.into_iter().map(|row| row.id).zip(snippets).collect())
 }
 
-/// The items with these ids, in their order; those for which no card is ready are put together.
+/// Returns the items with these ids, in the same order. Those that are not cached are composed, and those
+/// that are not visible any more are left out.
+///
+/// # Errors
+///
+/// Fails if a database statement fails.
 pub fn cards(
     connection: &mut Db,
     resource: &'static Resource,
@@ -267,7 +286,7 @@ fn load(
         }
         return Ok(rows.into_iter().map(|item| Loaded::from_item(item, site, &shape.view)).collect());
     }
-    // Whoever is shown drafts is shown hidden languages too, and so no ready answers.
+    // Only public views come here: viewers of drafts also see hidden languages, which the fragments lack.
     let wanted = wanted.filter(items::live.eq(true));
     let ready = |(id, version, updated_at, card, detail)| {
         Loaded::ready(id, version, updated_at, Fragments { card, detail, reference: String::new() })

@@ -1,6 +1,6 @@
-//! Changes as they happen. One task of the node reads the journal and tells all who listen, so that a
-//! listener costs no more than a place in a channel; whoever comes back reads for itself until it has caught
-//! up, and whoever falls behind is let go.
+//! Live stream of changes. One task of the node reads the journal and broadcasts to all listeners, so that a
+//! listener costs no more than a place in a channel. A listener that comes back reads the journal itself
+//! until it has caught up; one that falls behind is disconnected.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -17,36 +17,35 @@ use crate::database::position::Position;
 use crate::jobs::BackgroundJob;
 use crate::problem::{Kind, Problem};
 
-/// How often the journal is looked at while somebody listens.
+/// Interval at which the journal is polled while there are listeners.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often a sign of life is given, in pauses: proxies close what is silent.
+/// Interval of keep-alive comments, in polls: proxies close silent connections.
 const SIGN_OF_LIFE: u32 = 75;
-/// Batches that a listener may be behind before it is let go.
+/// Maximum number of batches that a listener may be behind before it is disconnected.
 const BEHIND: usize = 16;
-/// Entries of the journal in a batch for all.
+/// Maximum number of journal entries in a broadcast batch.
 const BATCH: i64 = 100;
-/// Entries of the journal that a listener reads for itself at a time: that many changes it holds for itself.
+/// Maximum number of journal entries that a listener reads at a time while it catches up. Few, since their
+/// changes are held in memory for this listener alone.
 const OWN_BATCH: i64 = 10;
-/// The most that is handed to a connection at a time, in bytes.
+/// Maximum number of bytes that are passed to a connection at a time.
 const PIECE: usize = 16_384;
 
-/// Something to be told to all.
+/// A message to all listeners.
 #[derive(Debug, Clone)]
 enum News {
-    /// What changed between two entries of the journal, as it is sent; empty where the public saw nothing.
-    Batch {
-        from: Position,
-        to: Position,
-        text: Bytes,
-    },
-    /// The journal is another one than before, as after a restore: what listeners have is of a history that never was.
+    /// Changes between two journal entries, as they are sent; empty if the public sees none of them.
+    Batch { from: Position, to: Position, text: Bytes },
+    /// The journal has another history than before, as after a restore, so what listeners have is not part of
+    /// it.
     Reset,
+    /// A keep-alive comment.
     SignOfLife,
     /// The server is about to stop.
     End,
 }
 
-/// Where listeners come together.
+/// The broadcast channel of a node, and the number of its listeners.
 pub struct Live {
     sender: broadcast::Sender<News>,
     listeners: Arc<AtomicUsize>,
@@ -59,12 +58,12 @@ impl Default for Live {
 }
 
 impl Live {
-    /// How many listen.
+    /// Returns the number of listeners.
     pub fn listeners(&self) -> usize {
         self.listeners.load(Ordering::SeqCst)
     }
 
-    /// A place for one more listener, if there are fewer than `most`.
+    /// Reserves a place for a listener, if there are fewer than `most`.
     fn seat(&self, most: usize) -> Option<Seat> {
         let one_more = |count| (count < most).then_some(count + 1);
         self.listeners.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
@@ -72,7 +71,7 @@ impl Live {
     }
 }
 
-/// The place of a listener, until it leaves.
+/// Place of a listener, which is freed when dropped.
 struct Seat(Arc<AtomicUsize>);
 
 impl Drop for Seat {
@@ -81,7 +80,7 @@ impl Drop for Seat {
     }
 }
 
-/// Follows the journal while somebody listens, until the application ends.
+/// Follows the journal while there are listeners, until the application ends.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     let (mut position, mut silence) = (None, 0);
     let mut more = false;
@@ -108,14 +107,14 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
                 job.succeed();
             }
             Err(problem) => {
-                tracing::warn!(detail = problem.detail, "the journal cannot be read for listeners");
-                job.fail("listeners cannot be told of changes");
+                tracing::warn!(detail = problem.detail, "reading the journal for listeners failed");
+                job.fail("live changes cannot be delivered");
             }
         }
     }
 }
 
-/// Lets all listeners go when the process is told to end, so that it need not wait for them.
+/// Disconnects all listeners when the process is asked to end, so that it need not wait for them.
 pub async fn end_with_process(app: Weak<App>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
@@ -133,7 +132,7 @@ pub async fn end_with_process(app: Weak<App>) {
 async fn step(app: &App, position: Option<Position>) -> Result<(Option<Position>, bool), Problem> {
     let Some(from) = position else {
         let newest = app.database.read(|c| Ok::<_, Problem>(Position::newest(c)?)).await?;
-        // Who listened before it was followed from here on reads for itself what it has missed.
+        // Listeners that are not at this position read for themselves what they have missed.
         let _ = app.live.sender.send(News::Batch { from: newest, to: newest, text: Bytes::new() });
         return Ok((Some(newest), false));
     };
@@ -154,42 +153,42 @@ async fn read(app: &App, since: Position, limit: i64) -> Result<Option<Changes>,
     app.database.read(move |c| Ok::<_, Problem>(changes::since(c, &site, since, limit)?)).await
 }
 
-/// A batch as a server-sent event (WHATWG HTML, section 9.2); nothing where there is nothing to tell.
+/// Returns a batch as a server-sent event (WHATWG HTML, section 9.2); empty if it has no changes.
 fn event(found: &Changes, key: &[u8]) -> Bytes {
     match found.changes.is_empty() {
         true => Bytes::new(),
-        // JSON has no line breaks outside of strings, and none within them.
+        // JSON has no line breaks outside of strings, and escapes those within them.
         false => format!("event: changes\nid: {}\ndata: {}\n\n", found.token.encode(key), found.body(key)).into(),
     }
 }
 
-/// Tells a listener to begin anew.
+/// Event that asks a listener to start over.
 const RESET: &[u8] = b"event: reset\ndata: {}\n\n";
 
-/// Where a listener is.
+/// State of a listener.
 struct Listener {
     app: Weak<App>,
     news: broadcast::Receiver<News>,
     position: Position,
-    /// It was told to begin anew, and is let go.
+    /// The listener was asked to start over, so the stream ends.
     over: bool,
-    /// It has read all that came before it began to listen.
+    /// The listener has read everything from before it subscribed.
     current: bool,
-    /// What of the last text is still to be sent.
+    /// Rest of the last text, which is still to be sent.
     rest: Bytes,
     _seat: Seat,
 }
 
-/// What is sent to a listener that has everything up to this entry of the journal.
+/// Returns the event stream of a listener that has everything up to this journal entry.
 ///
 /// # Errors
 ///
-/// There are as many listeners as may be.
+/// Returns 503 if the maximum number of listeners is reached.
 pub fn listen(
     app: &Arc<App>,
     position: Position,
 ) -> Result<impl Stream<Item = Result<Bytes, actix_web::Error>> + use<>, Problem> {
-    let full = || Problem::new(Kind::Unavailable, "no more listeners can be served now").retry_after(5);
+    let full = || Problem::new(Kind::Unavailable, "the maximum number of listeners is reached").retry_after(5);
     let seat = app.live.seat(app.config.server.live_listeners).ok_or_else(full)?;
     let token = Token { position, after: None }.encode(&app.site_key);
     let greeting = Bytes::from(format!("event: ready\nid: {token}\ndata: {{\"next\":\"{token}\"}}\n\n"));
@@ -203,7 +202,7 @@ pub fn listen(
 }
 
 impl Listener {
-    /// What to send next; none when it is over.
+    /// Returns what is sent next, or `None` at the end of the stream.
     async fn next(&mut self) -> Option<Bytes> {
         while self.rest.is_empty() {
             if self.over {
@@ -217,9 +216,9 @@ impl Listener {
 
     async fn catch_up(&mut self) -> Option<Bytes> {
         let app = self.app.upgrade()?;
-        // What is told from now on is heard; what was told before is read.
+        // Subscribed before the journal is read: a batch that is broadcast meanwhile is received, not lost.
         self.news = app.live.sender.subscribe();
-        // Who cannot be told the truth is let go: it comes back with what it had.
+        // If the journal cannot be read the stream ends, and the client reconnects with its last position.
         let Some(found) = read(&app, self.position, OWN_BATCH).await.ok()? else { return Some(self.reset()) };
         (self.position, self.current) = (found.token.position, !found.more);
         Some(event(&found, &app.site_key))
@@ -235,9 +234,10 @@ impl Listener {
                 Some(text)
             }
             Ok(News::Reset) => Some(self.reset()),
-            Ok(News::SignOfLife) => Some(Bytes::from_static(b": still here\n\n")),
-            // Whoever takes too little of what is told is let go, and comes back with the id of the last event.
+            Ok(News::SignOfLife) => Some(Bytes::from_static(b": keep-alive\n\n")),
+            // A listener that is too slow is disconnected, and reconnects with the id of the last event.
             Ok(News::End) | Err(RecvError::Closed | RecvError::Lagged(_)) => None,
+            // The batch does not follow on what this listener has, so it reads the journal itself.
             Ok(News::Batch { .. }) => {
                 self.current = false;
                 Some(Bytes::new())

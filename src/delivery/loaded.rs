@@ -1,4 +1,4 @@
-//! An item as the database gives it, in the view of an answer.
+//! Items as loaded from the database, rendered in the view of a response.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,27 +13,25 @@ use crate::editorial::derive;
 use crate::items::{Item, Link, Named};
 use crate::resources::Resource;
 
-/// An item on its way into an answer.
+/// An item that is about to be composed into a response.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Its id.
     pub id: String,
-    /// Its version.
     pub version: i64,
-    /// When it was last written (µs).
+    /// Time of the last write (µs).
     pub updated_at: i64,
-    /// Its own fields.
+    /// Rendered fields of the item itself.
     pub fragments: Fragments,
-    /// The stored form, where the answer is not the ready one.
+    /// Stored content, if the pre-rendered fragments are not used.
     pub content: Option<Map<String, Value>>,
-    /// Its ties, where they are not to be read: they are not the public ones, or they are known.
+    /// Links of the item, if they need not be read: they are not the public ones, or they are known already.
     pub links: Option<Vec<Link>>,
-    /// What is known of the items at their other ends, by id.
+    /// Known items at the other ends of the links, by id.
     pub targets: HashMap<String, Fragments>,
 }
 
 impl Loaded {
-    /// From a whole row, in the wanted view.
+    /// Creates the item from a whole row in this view.
     pub fn from_item(item: Item, site: &Site, view: &View) -> Self {
         if !is_ready(&item, site, view) {
             return Self::rendered(item, site, view);
@@ -42,11 +40,11 @@ impl Loaded {
         Self::ready(item.id, item.version, item.updated_at, fragments)
     }
 
-    /// From a whole row, whose ready answer is not used.
+    /// Creates the item from a whole row without its pre-rendered fragments.
     pub fn rendered(item: Item, site: &Site, view: &View) -> Self {
         let mut content = item.content();
         let fragments = rendered(&item, &content, site, view);
-        // The fields of its ties are rendered from it too.
+        // The fields of links are rendered from the content too, so hidden languages must not stay in it.
         if !view.unpublished
             && let Some(resource) = Resource::of_kind(&item.kind)
             && let Cow::Owned(seen) = visible(resource.fields, &content, &item.translations())
@@ -56,12 +54,12 @@ impl Loaded {
         Self { content: Some(content), ..Self::ready(item.id, item.version, item.updated_at, fragments) }
     }
 
-    /// From a ready answer.
+    /// Creates the item from pre-rendered fragments.
     pub fn ready(id: String, version: i64, updated_at: i64, fragments: Fragments) -> Self {
         Self { id, version, updated_at, fragments, content: None, links: None, targets: HashMap::new() }
     }
 
-    /// The same with what was looked up for its writing, where nothing else is to be shown of it.
+    /// Adds what a write has looked up of the linked items, if the response shows nothing else of them.
     pub fn knowing(
         self,
         item: &Item,
@@ -74,7 +72,7 @@ impl Loaded {
             return self;
         }
         let links = derive::links(&item.id, resource, &item.content(), &item.translations(), site);
-        // Itself it was before the write.
+        // What was looked up of the item itself is its state before the write.
         let is_known = |link: &Link| link.target_id != item.id && named.get(&link.target_id).is_some_and(|n| n.open);
         if !links.iter().all(is_known) {
             return self;
@@ -85,7 +83,7 @@ impl Loaded {
     }
 }
 
-/// Whether the ready answer of an item is that of this view. Of drafts it may tell an earlier stage.
+/// Returns whether the pre-rendered fragments of an item suit this view. Those of drafts may be outdated.
 fn is_ready(item: &Item, site: &Site, view: &View) -> bool {
     view.is_plain(site) || (view.is_usual(site) && item.is_open())
 }

@@ -1,4 +1,4 @@
-//! Reads: from a typed query to the bytes of an answer.
+//! Read path of published content: from a typed query to the bytes of the response.
 
 pub mod absent;
 pub mod answers;
@@ -37,30 +37,31 @@ mod walk;
 
 use viewer::Viewer;
 
-/// How an answer shows its items.
+/// The representation in which a response shows its items.
 #[derive(Debug, Clone)]
 pub struct Shape {
-    /// Locale and form of rich text.
+    /// Locale and rich-text format.
     pub view: crate::content::render::View,
-    /// The relations to show whole.
+    /// Relations whose items are embedded whole instead of as references.
     pub include: Vec<&'static str>,
-    /// With the fields that cards leave out.
+    /// Whether the detail fields are shown, which list entries leave out by default.
     pub full: bool,
-    /// For whom.
+    /// Viewer for whom the response is rendered.
     pub viewer: Viewer,
-    /// Only what is at these places of the answer ([`Path`](crate::resources::Path)); all if none are named.
+    /// Sparse fieldset: the only paths of the response ([`Path`](crate::resources::Path)) that are shown; all
+    /// of them if `None`.
     pub fields: Option<Vec<&'static str>>,
-    /// With the newest text instead of the public one.
+    /// Whether the newest text (the working draft) is shown instead of the published one.
     pub draft: bool,
 }
 
 impl Shape {
-    /// For the public, nothing included.
+    /// Creates the shape of a public response that embeds nothing.
     pub fn public(view: crate::content::render::View, full: bool) -> Self {
         Self { view, include: Vec::new(), full, viewer: Viewer::Public, fields: None, draft: false }
     }
 
-    /// Shows this whole too; what is within something shows that as well.
+    /// Embeds a relation. A nested name such as `event.series` embeds `event` as well.
     pub fn include_also(&mut self, name: &'static str) {
         let outer = name.split_once('.').map(|(outer, _)| outer);
         for name in outer.into_iter().chain([name]) {
@@ -70,13 +71,13 @@ impl Shape {
         }
     }
 
-    /// What is to be shown whole of the items that this relation shows whole.
+    /// Returns the relations that are embedded in the items of this relation.
     pub fn within(&self, relation: &str) -> Vec<&'static str> {
         let inner = |name: &&'static str| name.strip_prefix(relation)?.strip_prefix('.');
         self.include.iter().filter_map(inner).collect()
     }
 
-    /// Whether a field is shown.
+    /// Returns whether a field, or a part of it, is shown.
     pub fn shows(&self, name: &str) -> bool {
         let leads =
             |place: &&str| place.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));

@@ -1,4 +1,4 @@
-//! One condition, or an order, put into a query on `items`.
+//! Conditions and orders as predicates of queries on `items`.
 
 use diesel::BoxableExpression;
 use diesel::dsl::not;
@@ -11,12 +11,12 @@ use crate::database::schema::{item_words, items, links};
 use crate::database::{Backend, Dialect, any_of, there_is};
 use crate::resources::{Column, On};
 
-/// A query on `items` under construction.
+/// A query on `items` that is being built.
 pub type Query<'a> = items::BoxedQuery<'a, Backend>;
 
 type Test = Box<dyn BoxableExpression<items::table, Backend, SqlType = Bool>>;
 
-/// A condition whose references are ids, and which knows what time it is.
+/// A condition with its references resolved to ids, and its times to instants.
 #[derive(Clone)]
 pub enum Resolved {
     Plain(Condition),
@@ -28,7 +28,7 @@ pub enum Resolved {
 }
 
 impl Resolved {
-    /// Whether it says of itself which items these are, and they are few.
+    /// Returns whether the condition names its items, and these are few.
     pub fn names_items(&self) -> bool {
         match self {
             Resolved::Plain(Condition::Values(On::Ids, quantity, _)) => *quantity != Quantity::None,
@@ -39,8 +39,8 @@ impl Resolved {
         }
     }
 
-    /// Whether a page that begins at this value of its first sort key (and whether that goes down) fulfils it
-    /// anyway.
+    /// Returns whether every item of a page meets the condition anyway, by the first sort column of the page,
+    /// whether that descends, and the value at which the page starts.
     pub fn is_said(&self, (column, down, value): (Column, bool, &KeyValue)) -> bool {
         match (self, value) {
             (Resolved::Plain(Condition::Time(of, compare, bound)), KeyValue::Number(value)) if *of == column => {
@@ -55,13 +55,13 @@ impl Resolved {
         }
     }
 
-    /// Whether it says under what the items are filed.
+    /// Returns whether the condition names the parents of the items.
     pub fn is_filed(&self) -> bool {
         matches!(self, Resolved::Parent { none: false, .. })
     }
 }
 
-/// Only what meets the condition.
+/// Adds a condition to a query.
 pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -> Query<'a> {
     match condition {
         Resolved::Parent { ids, none: true } => {
@@ -71,6 +71,7 @@ pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -
             [one] => query.filter(items::parent_id.eq(one)),
             several => query.filter(any_of(dialect, items::parent_id, several)),
         },
+        // Few items refer to these: they are collected by the index of links, and looked up by id.
         Resolved::Refers { relation, ids, common: false, none: false } => query.filter(
             items::id.eq_any(
                 links::table
@@ -78,6 +79,7 @@ pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -
                     .select(links::source_id),
             ),
         ),
+        // Many items refer to these, or those are wanted that do not: each item is tested as it comes.
         Resolved::Refers { relation, ids, none, .. } => {
             let ties = links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation)));
             let ties = ties.filter(any_of(dialect, links::target_id, ids));
@@ -101,7 +103,8 @@ pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -
     }
 }
 
-/// By words that are written down, and, for the usual one, by there being none.
+/// Adds a condition on the values of a field. The usual value is not stored: an item without any value has
+/// it.
 fn narrow_word<'a>(
     query: Query<'a>,
     dialect: Dialect,
@@ -179,8 +182,8 @@ fn compared(column: Column, compare: Compare, value: KeyValue) -> Test {
     }
 }
 
-/// Only what lies behind a row in this order: `k1 ≥ v1 and (k1 > v1 or (k2 ≥ v2 and …))`. The
-/// outer bound on the first key is what an index can use.
+/// Adds the keyset predicate for the rows after a given one: `k1 ≥ v1 and (k1 > v1 or (k2 ≥ v2 and …))`. The
+/// bound on the first key adds nothing, but an index can seek by it, as it cannot by the disjunction.
 pub fn after<'a>(query: Query<'a>, order: &[(Column, bool)], keys: &[KeyValue], id: &str) -> Query<'a> {
     let last_down = order.last().is_some_and(|(_, down)| *down);
     let mut test: Test =
@@ -194,7 +197,8 @@ pub fn after<'a>(query: Query<'a>, order: &[(Column, bool)], keys: &[KeyValue], 
     query.filter(test)
 }
 
-/// Sorts by these columns, then by id.
+/// Sorts by these columns, then by id in the direction of the last column. The id makes the order total:
+/// without it keyset pages would skip or repeat items with equal keys.
 pub fn sorted<'a>(mut query: Query<'a>, order: &[(Column, bool)]) -> Query<'a> {
     macro_rules! then_by {
         ($query:expr, $column:expr, $down:expr) => {

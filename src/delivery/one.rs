@@ -1,4 +1,4 @@
-//! Single items.
+//! Look-up of single items.
 
 use std::collections::HashMap;
 
@@ -17,23 +17,26 @@ use crate::database::schema::items;
 use crate::items::{self as stored, Elsewhere, Item, Named};
 use crate::resources::Resource;
 
-/// What came of looking for an item.
+/// Outcome of looking up an item.
 #[derive(Debug)]
 pub enum One {
-    /// Its JSON.
+    /// The item.
     Here {
-        /// The object.
+        /// JSON object with its dependencies.
         composed: Composed,
-        /// Its version.
         version: i64,
     },
-    /// It has another slug now.
+    /// The item has this slug now.
     Moved(String),
-    /// There is none that may be seen.
+    /// There is no item that the viewer may see.
     Nowhere,
 }
 
-/// Finds an item by id or slug and puts it together: two queries, whatever it refers to.
+/// Finds an item by id or slug and composes it: two queries, whatever it refers to.
+///
+/// # Errors
+///
+/// Fails if a database statement fails.
 pub fn one(
     connection: &mut Db,
     resource: &'static Resource,
@@ -46,7 +49,7 @@ pub fn one(
     }
     let Some(loaded) = load(connection, resource, site, key, shape)? else {
         return match stored::elsewhere(connection, resource.kind, key)? {
-            // A redirect must not tell that a draft exists.
+            // A redirect must not reveal that a draft exists.
             Some(Elsewhere::Moved(slug)) if load(connection, resource, site, &slug, shape)?.is_some() => {
                 Ok(One::Moved(slug))
             }
@@ -79,7 +82,7 @@ fn load(
     key: &str,
     shape: &Shape,
 ) -> QueryResult<Option<Loaded>> {
-    // Two statements that stay prepared, where one put together at run time would not.
+    // These two statements stay prepared; one that is put together at run time would not.
     let of_kind = items::table.filter(items::kind.eq(resource.kind));
     let by_id = of_kind.filter(items::id.eq(key.to_ascii_lowercase()));
     let by_slug = of_kind.filter(items::slug.eq(key));
@@ -98,7 +101,7 @@ fn load(
     }
     type Row = (String, i64, i64, String, String);
     let columns = (items::id, items::version, items::updated_at, items::card, items::detail);
-    // Whoever is shown drafts is shown hidden languages too, and so no ready answers.
+    // Only public views come here: viewers of drafts also see hidden languages, which the fragments lack.
     let row: Option<Row> = match is_id {
         true => by_id.filter(items::live.eq(true)).select(columns).first(connection),
         false => by_slug.filter(items::live.eq(true)).select(columns).first(connection),
@@ -109,8 +112,12 @@ fn load(
     }))
 }
 
-/// An item that was just written, as its writer is to see it; with what it refers to, by id, as far as that
-/// was looked up.
+/// Renders an item that was just written, for its author. `named` holds the items that it refers to, by id,
+/// as far as the write looked them up.
+///
+/// # Errors
+///
+/// Fails if a database statement fails.
 pub fn shown(
     connection: &mut Db,
     resource: &'static Resource,

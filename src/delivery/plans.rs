@@ -1,5 +1,5 @@
-//! Proof that lists are found by an index that leads to them, however many items there are: what SQLite
-//! says of its plans. (Postgres decides by statistics that a test has not.)
+//! Tests that lists are answered from an index that leads to their items, however many items there are, by
+//! SQLite's `EXPLAIN QUERY PLAN`. (Postgres plans by statistics, which a test database lacks.)
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -23,7 +23,7 @@ use crate::database::schema::items;
 use crate::database::{Address, Backend, Db, migrate, sandbox};
 use crate::resources::{ALL, Column, Resource};
 
-/// `EXPLAIN QUERY PLAN` of a query.
+/// The `EXPLAIN QUERY PLAN` statement of a query.
 struct Explained<Q>(Q);
 
 impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Explained<Q> {
@@ -44,7 +44,7 @@ impl<Q> Query for Explained<Q> {
 
 impl<Q> diesel::RunQueryDsl<Db> for Explained<Q> {}
 
-/// The steps of the plan of a list in this order.
+/// Returns the steps of the plan of a list in this order.
 fn plan(connection: &mut Db, kind: &str, asked: &str, order: Column) -> Vec<String> {
     let (selection, _) = selection(connection, kind, asked);
     steps(connection, sorted(selection.query(), &[(order, true)]).select(items::id).limit(21))
@@ -55,7 +55,7 @@ fn steps(connection: &mut Db, select: impl QueryFragment<Backend>) -> Vec<String
     rows.into_iter().map(|row| row.3).collect()
 }
 
-/// What a query selects, and in which order.
+/// Returns the selection of a query, and its order.
 fn selection(connection: &mut Db, kind: &str, asked: &str) -> (Selection, Vec<(Column, bool)>) {
     let (resource, site) = (Resource::of_kind(kind).unwrap(), Config::default().site());
     let pairs = url::form_urlencoded::parse(asked.as_bytes()).into_owned().collect();
@@ -160,7 +160,8 @@ fn under_a_kind_only_one_kind_is_filed() {
     assert_eq!(parents.len(), 3);
 }
 
-/// Pages come from the indexes of what is stored and of what lies over it, walked together.
+/// In a sandbox, which lays the effects of scheduled work over the stored items, pages are merged from the
+/// indexes of both.
 #[test]
 fn a_look_ahead_walks_the_same_indexes() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,10 @@
-//! Caches in front of the server: the tags by which they keep answers, and telling them what to forget.
+//! Purging of shared caches in front of the server: the cache tags of responses, and the job that purges
+//! them.
 //!
-//! An answer carries the names of the collections and the ids of the items that it depends on
-//! ([`super::dependencies`]); a change of an item purges its id and its collection. So what a cache keeps for long
-//! is right a moment after each write, as what this node keeps is (see [`super::answers`]).
+//! A response carries the names of the collections and the ids of the items that it depends on
+//! ([`super::dependencies`]), and a change of an item purges its id and its collection. So a response that a
+//! shared cache keeps for long is right a moment after each write, as in the cache of this node (see
+//! [`super::answers`]).
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -23,19 +25,20 @@ use crate::journal::head;
 use crate::resources::{ALL, Resource};
 use crate::search::GREW;
 
-/// How often the journal is looked at.
+/// Interval at which the journal is polled.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long after a failure it is tried again.
+/// Delay after a failure.
 const PATIENCE: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Entries of the journal that are told of at a time, and tags in a request.
+/// Maximum number of journal entries that are purged at a time, and of tags in a request.
 const BATCH: i64 = 500;
 const TAGS: usize = 100;
-/// The most items that the tags of an answer name: with more, the header would be longer than what servers take
-/// (8 KB in Varnish and nginx).
+/// Maximum number of items that the tags of a response name. With more, the header would exceed what servers
+/// accept (8 KB in Varnish and nginx).
 const NAMED: usize = 180;
 
-/// The value of the header with an answer's tags: words with blanks, or with commas.
+/// Returns the name and the value of the header with the tags of a response, or `None` if no header is
+/// configured.
 pub fn tags(cdn: &CdnConfig, dependencies: &Dependencies) -> Option<(&'static str, String)> {
     let (name, between) = match cdn.tags.as_str() {
         "surrogate-key" => ("surrogate-key", " "),
@@ -45,23 +48,25 @@ pub fn tags(cdn: &CdnConfig, dependencies: &Dependencies) -> Option<(&'static st
     Some((name, dependencies.tags(NAMED).join(between)))
 }
 
-/// How far this node has told the caches.
+/// Progress of this node in purging.
 #[derive(Default)]
 struct Told {
-    /// The last entry of the journal.
+    /// Sequence number of the last journal entry that was purged.
     up_to: Option<i64>,
-    /// The same as it was then: after a restore or a failover, the same number is of another entry.
+    /// The same entry with its identity: after a restore or a failover, another entry can have its number.
     position: Option<Position>,
-    /// When the search index had grown, by the ledger.
+    /// Time of the invalidation clock at which the search index last changed.
     grew: u64,
 }
 
-/// An entry of the journal: its number, and the kind and id of its item.
+/// A journal entry: its sequence number, and the content type and id of its item.
 pub type Change = (i64, String, String);
 
-/// Tells the caches until the application ends, if there are any. Every node does, each for itself: what a cache
-/// was given by this node before it noticed a change is forgotten when this node has noticed it. To forget twice
-/// does no harm, and what was not told for certain is told again.
+/// Purges shared caches until the application ends, if there are any.
+///
+/// Every node purges for itself. If only one did, a cache could fetch the response anew from a node that has
+/// not noticed the change yet, and keep it. Purging twice does no harm, so a purge that may have failed is
+/// repeated.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     let mut told = Told::default();
     loop {
@@ -76,8 +81,8 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
                 PAUSE
             }
             Err(reason) => {
-                tracing::warn!(reason, "caches could not be told what to forget; it is tried again");
-                job.fail("caches in front cannot be told what to forget");
+                tracing::warn!(reason, "purging shared caches failed; it is tried again");
+                job.fail("shared caches cannot be purged");
                 PATIENCE
             }
         };
@@ -99,13 +104,16 @@ async fn step(app: &App, told: &mut Told) -> Result<(), String> {
         Some(up_to) => up_to,
         None => app.database.read(start).await.map_err(said)?,
     };
+    // Read before the journal: an index that changes in between is purged for again in the next step.
     let grew = app.database.ledger().last_change(GREW);
     let changes = app.database.read(move |c| Ok(changes(c, from)?)).await.map_err(said)?;
-    // A cache that asks again at once is given nothing that this node kept from before.
+    // Recorded before the purge: a cache that fetches anew at once must not get a response that this node
+    // cached before the change.
     app.database.ledger().note(changes.iter().map(|(_, kind, id)| (kind.as_str(), id.as_str())));
     let mut tags = tags_of(&changes);
     tags.extend((grew != told.grew).then(|| GREW.to_owned()));
     tell_all(app, tags).await?;
+    // Stored only after the purge: a node that stops in between purges once more, instead of never.
     let up_to = changes.last().map_or(from, |change| change.0);
     if told.up_to != Some(up_to) {
         app.database.write(move |c| remember(c, up_to)).await.map_err(said)?;
@@ -124,8 +132,8 @@ async fn tell_all(app: &App, tags: Vec<String>) -> Result<(), String> {
     Ok(())
 }
 
-/// The newest entry, where the journal went back: what caches were told last is not in it any more, as this node knows,
-/// or as the database itself remembers.
+/// Returns the newest entry if the journal went back: the entry that was purged last, as this node or the
+/// database remembers it, is not in it any more.
 fn went_back(connection: &mut Db, told: Option<Position>) -> Result<Option<Position>, DatabaseError> {
     let newest = Position::newest(connection)?;
     let is_lost = match told {
@@ -135,12 +143,12 @@ fn went_back(connection: &mut Db, told: Option<Position>) -> Result<Option<Posit
     Ok(is_lost.then_some(newest))
 }
 
-/// All collections, of which every answer names one, and the search index.
+/// Returns the tags of all collections, one of which every response names, and of the search index.
 fn everything() -> Vec<String> {
     ALL.iter().map(|resource| resource.collection).chain([GREW]).map(str::to_owned).collect()
 }
 
-/// The entry up to which caches were told before this node began. Caches that were never told of anything have
+/// Returns the entry up to which caches were purged before this node started. If they never were, they have
 /// nothing from before.
 fn start(connection: &mut Db) -> Result<i64, DatabaseError> {
     match remembered(connection)? {
@@ -149,7 +157,11 @@ fn start(connection: &mut Db) -> Result<i64, DatabaseError> {
     }
 }
 
-/// Some of what changed after this entry of the journal, in order.
+/// Returns some of the changes after this journal entry, in order.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn changes(connection: &mut Db, since: i64) -> QueryResult<Vec<Change>> {
     journal::table
         .filter(journal::sequence.gt(since))
@@ -159,7 +171,7 @@ pub fn changes(connection: &mut Db, since: i64) -> QueryResult<Vec<Change>> {
         .load(connection)
 }
 
-/// The tags of these changes: for each item its id and the name of its collection.
+/// Returns the tags that these changes purge: the id of each item, and the name of its collection.
 pub fn tags_of(changes: &[Change]) -> Vec<String> {
     let of_content = changes.iter().filter_map(|(_, kind, id)| Some((Resource::of_kind(kind)?, id)));
     let mut tags: Vec<String> =
@@ -174,7 +186,7 @@ fn remembered(connection: &mut Db) -> QueryResult<Option<i64>> {
     Ok(stored.and_then(|text| text.parse().ok()))
 }
 
-/// Writes down how far caches were told, where another node was not farther.
+/// Stores how far caches were purged, unless another node has come farther.
 fn remember(connection: &mut Db, up_to: i64) -> Result<(), DatabaseError> {
     if remembered(connection)?.is_some_and(|before| before >= up_to) {
         return Ok(());
@@ -191,7 +203,7 @@ fn remember_anyway(connection: &mut Db, up_to: i64) -> Result<(), DatabaseError>
 
 fn tell(cdn: &CdnConfig, tags: &[String]) -> Result<(), ureq::Error> {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).build().into();
-    // Some read the header (Fastly), others the body (Cloudflare).
+    // Some caches read the header (Fastly), others the body (Cloudflare).
     let mut request = agent.post(&cdn.purge_url).header("surrogate-key", tags.join(" "));
     if let Some((name, value)) = cdn.purge_header.split_once(':') {
         request = request.header(name.trim(), value.trim());

@@ -1,4 +1,4 @@
-//! Typed queries: what can be asked of a list.
+//! Typed queries on lists.
 
 use super::Shape;
 use super::cursor::Cursor;
@@ -8,57 +8,59 @@ use crate::content::{LocaleMode, Site};
 use crate::resources::{Column, On, Resource, Sort};
 use crate::search::{GREW, Sought};
 
-/// Most items of a page.
+/// Maximum number of items on a page.
 pub const MAX_LIMIT: i64 = 100;
-/// Items of a page when nothing else is asked for.
+/// Number of items on a page if the query does not say.
 pub const DEFAULT_LIMIT: i64 = 20;
-/// Farthest offset; deeper pages are reached by cursor.
+/// Maximum offset; deeper pages are reached by cursor.
 pub const MAX_OFFSET: i64 = 10_000;
-/// Farthest that `near` looks.
+/// Maximum distance of `near`, in kilometres.
 pub(super) const MAX_KILOMETRES: f64 = 1_000.0;
-/// What a query may cost, and what a facet does.
+/// Maximum cost of a query; one unit is about one row that is read.
 pub const MAX_COST: i64 = 2_500;
+/// Cost of a facet.
 pub(super) const FACET_COST: i64 = 150;
-/// Most values of a filter.
+/// Maximum number of values of a filter.
 pub(super) const MAX_VALUES: usize = 100;
 
-/// Query parameters as they came, decoded.
+/// Decoded query parameters, in the order of the request.
 pub type Pairs = Vec<(String, String)>;
 
-/// How a time is compared.
+/// Comparison of a time with a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compare {
-    /// At or after.
+    /// At or after the bound.
     Gte,
-    /// After.
+    /// After the bound.
     Gt,
-    /// At or before.
+    /// At or before the bound.
     Lte,
-    /// Before.
+    /// Before the bound.
     Lt,
 }
 
 impl Compare {
-    /// The operators, in the order of the documentation.
+    /// Operators, in the order of the documentation.
     pub const ALL: [(&'static str, Compare); 4] =
         [("gte", Compare::Gte), ("gt", Compare::Gt), ("lte", Compare::Lte), ("lt", Compare::Lt)];
 }
 
-/// One condition of a list.
+/// A condition of a list.
 #[derive(Debug, Clone)]
 pub enum Condition {
     /// A filter with its values, and how many of them an item must have.
     Values(On, Quantity, Vec<String>),
-    /// A time, compared (µs).
+    /// A bound on a time (µs).
     Time(Column, Compare, i64),
-    /// Around now.
+    /// A position of the time span relative to now.
     When(When),
-    /// Not farther from a place than this; `relation` leads to what is somewhere, if it is not the item.
+    /// A maximum distance from a location. `relation` leads to the item that has a location, if it is another
+    /// one.
     Near { relation: Option<&'static str>, around: Around },
 }
 
 impl Condition {
-    /// The kinds beside its own that decide what fulfils this.
+    /// Returns the content types besides that of the list which decide what meets the condition.
     fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
         match self {
             Condition::Values(on, ..) => on.kinds(resource),
@@ -67,7 +69,7 @@ impl Condition {
         }
     }
 
-    /// About how many rows it costs to look for this.
+    /// Returns the approximate cost of the condition, in rows that are read.
     pub(super) fn cost(&self) -> i64 {
         match self {
             Condition::Values(On::Through(_), _, values) => 100 + values.len() as i64,
@@ -79,21 +81,21 @@ impl Condition {
     }
 }
 
-/// A place and what is around it.
+/// A location, and a distance around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Around {
-    /// Degrees north of the equator.
+    /// Latitude in degrees, north of the equator.
     pub latitude: f64,
-    /// Degrees east of Greenwich.
+    /// Longitude in degrees, east of Greenwich.
     pub longitude: f64,
-    /// Metres.
+    /// Distance in metres.
     pub distance: f64,
 }
 
-/// How many of the values an item must have.
+/// Number of the given values that an item must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
-    /// One at least.
+    /// At least one.
     Any,
     /// Every one.
     All,
@@ -102,95 +104,97 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// The operators beside none at all, which means any.
+    /// Operators; without one, `Any` is meant.
     pub const ALL: [(&'static str, Quantity); 2] = [("all", Quantity::All), ("none", Quantity::None)];
 }
 
-/// Where a span lies around now.
+/// Position of a time span relative to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// It has not started.
+    /// The span has not started.
     Upcoming,
-    /// It has started and not ended.
+    /// The span has started and has not ended.
     Ongoing,
-    /// It has ended.
+    /// The span has ended.
     Past,
 }
 
 impl When {
-    /// The words of `when=`.
+    /// Values of the parameter `when`.
     pub const ALL: [(&'static str, When); 3] =
         [("upcoming", When::Upcoming), ("ongoing", When::Ongoing), ("past", When::Past)];
 }
 
-/// Which items by their state.
+/// Selection of items by their status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// What the public sees.
+    /// Items that the public sees.
     Live,
-    /// All that is not in the trash.
+    /// Items that are not in the trash.
     Any,
-    /// In the trash.
+    /// Items in the trash.
     Trashed,
-    /// A draft that is neither in review nor scheduled.
+    /// Drafts that are neither in review nor scheduled.
     Draft,
-    /// Draft or working draft at this stage.
+    /// Drafts and working drafts at this stage.
     Stage(&'static str),
-    /// With a working draft.
+    /// Items with a working draft.
     Changed,
-    /// Archived.
     Archived,
 }
 
-/// The words of `status=`.
+/// Values of the parameter `status`.
 pub const STATUSES: [&str; 8] =
     ["published", "draft", "in_review", "scheduled", "changed", "archived", "any", "trashed"];
 
-/// A whole list query.
+/// A complete query on a list.
 #[derive(Debug)]
 pub struct ListQuery {
-    /// How items are shown.
+    /// Representation of the items.
     pub shape: Shape,
-    /// Which items.
+    /// Conditions that every item meets.
     pub conditions: Vec<Condition>,
-    /// Which items by their state.
+    /// Status of the items.
     pub status: Status,
-    /// Sort keys, with "descending".
+    /// Sort keys, each with whether it descends.
     pub order: Vec<(Sort, bool)>,
-    /// Items a page.
+    /// Maximum number of items on the page.
     pub limit: i64,
-    /// Items to leave out.
+    /// Number of items to skip.
     pub offset: i64,
-    /// The text to look for, as it came and in parts.
+    /// Full-text query, as written and parsed.
     pub text: Option<(String, Sought)>,
-    /// What to count.
+    /// Facets to count.
     pub facets: Vec<Facet>,
-    /// Whether to show where the text was found.
+    /// Whether excerpts around the matches are returned.
     pub highlights: bool,
-    /// Where the page begins.
+    /// Position at which the page begins.
     pub cursor: Option<Cursor>,
-    /// Whether to count all.
+    /// Whether all items are counted.
     pub count: bool,
-    /// The moment that `when=` means (µs); none for now.
+    /// Time to which `when` refers (µs); now if `None`.
     pub at: Option<i64>,
-    /// Only items that lack something in this language.
+    /// Language in which the items lack something.
     pub untranslated: Option<String>,
-    /// Only items with something in this language that is older than its source.
+    /// Language in which something of the items is older than its source.
     pub outdated: Option<String>,
 }
 
 impl ListQuery {
-    /// Whether the same query has another answer a moment later, though no content changed.
+    /// Returns whether the response changes with time, even if no content changes.
     pub fn depends_on_now(&self) -> bool {
         self.conditions.iter().any(|condition| matches!(condition, Condition::When(_)))
     }
 
-    /// What decides which items are on a page, what is counted, and what facets tell.
+    /// Returns the content types that decide which items are on a page, what is counted, and what facets
+    /// contain.
     pub fn dependencies(&self, resource: &'static Resource) -> Dependencies {
         let mut all = Dependencies::on_kinds(resource.visible_by());
         let filters = self.conditions.iter().flat_map(|condition| condition.kinds(resource));
         let facets = self.facets.iter().flat_map(|facet| facet.kinds(resource));
         for kind in filters.chain(facets) {
+            // Items of some content types appear and disappear with those of another, as a session with its
+            // event.
             Resource::of_kind(kind).into_iter().flat_map(Resource::visible_by).for_each(|kind| all.add_kind(kind));
         }
         if self.text.is_some() {
@@ -199,14 +203,14 @@ impl ListQuery {
         all
     }
 
-    /// Whether a page in the order of the start is all that is asked for.
+    /// Returns whether nothing but a page in the order of the start is requested.
     pub fn is_page_by_start(&self) -> bool {
         let by_start = matches!(self.order.as_slice(), [(sort, _)] if sort.column == Column::StartsAt);
         by_start && self.text.is_none() && !self.count && self.facets.is_empty()
     }
 
-    /// Whether it is answered by a few steps in an index, however many items there are: all that comes there is
-    /// on the page, but for what is not public.
+    /// Returns whether a few steps in an index find the page, however many items there are: all items found
+    /// there are on the page, except those that are not public.
     pub fn is_walk(&self) -> bool {
         let mut leads = 0;
         let in_index = |condition: &Condition| match condition {
@@ -221,12 +225,12 @@ impl ListQuery {
         self.is_page_by_start() && self.conditions.iter().all(in_index)
     }
 
-    /// The best match first: a text without an order.
+    /// Returns whether the best match comes first: the query has a text and no order.
     pub fn by_relevance(&self) -> bool {
         self.text.is_some() && self.order.is_empty()
     }
 
-    /// The language in which a text is looked for.
+    /// Returns the language of the full-text query.
     pub fn locale<'a>(&'a self, site: &'a Site) -> &'a str {
         match &self.shape.view.locale {
             LocaleMode::One(locale) => locale,
@@ -234,7 +238,7 @@ impl ListQuery {
         }
     }
 
-    /// Names the list and its order, for cursors.
+    /// Returns the identity of the list and its order, which cursors carry.
     pub fn name(&self, resource: &Resource) -> String {
         if let Some((text, _)) = self.text.as_ref().filter(|_| self.by_relevance()) {
             return format!("{}?{text}", resource.collection);

@@ -1,4 +1,4 @@
-//! From parameters to a typed query: every parameter known, every fault named.
+//! Parser of query parameters into typed queries: every parameter is known, and every violation is reported.
 
 use super::Shape;
 use super::cursor::Cursor;
@@ -12,7 +12,7 @@ use crate::resources::{Path, Resource, Sort};
 use crate::search::Sought;
 use crate::time_zone::Zone;
 
-/// Reads the parameters that single answers and lists share.
+/// Parser of the parameters that single items and lists share.
 pub struct Reader<'a> {
     pub resource: &'static Resource,
     pub site: &'a Site,
@@ -21,7 +21,7 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The shape of an answer; `full` is what it is without `detail=`.
+    /// Parses the shape of a response; `full` is its level of detail without the parameter `detail`.
     pub fn shape(&mut self, pairs: &Pairs, full: bool) -> Shape {
         let mut shape = Shape { viewer: self.viewer.clone(), ..Shape::public(View::plain(self.site), full) };
         shape.view.unpublished = self.viewer.edits(self.resource.kind);
@@ -50,7 +50,7 @@ impl Reader<'_> {
         if let Some(paths) = paths {
             narrow(&mut shape, &paths);
         }
-        // The only item that a link of one is asked for is its own.
+        // A preview link can only be used for its own item, of which it shows the newest text.
         if matches!(self.viewer, Viewer::Link { .. }) {
             (shape.draft, shape.view.unpublished) = (true, true);
         }
@@ -70,10 +70,10 @@ impl Reader<'_> {
         fields
     }
 
-    /// Refuses a list that names nothing, where none at all means something else.
+    /// Rejects a list without names: the absence of the parameter means something else.
     fn must_name(&mut self, name: &str, value: &str) {
         if value.split(',').all(str::is_empty) {
-            self.faults.add(format!("?{name}"), "empty", "names nothing; leave it out, or name something");
+            self.faults.add(format!("?{name}"), "empty", "must not be empty; omit the parameter, or name a value");
         }
     }
 
@@ -83,7 +83,7 @@ impl Reader<'_> {
         for part in value.split(',').filter(|part| !part.is_empty()) {
             match known.iter().find(|facet| facet.name() == part) {
                 Some(facet) if facets.iter().any(|other| other.name() == part) => {
-                    self.faults.add("?facets", "duplicate", format!("\"{}\" stands twice", facet.name()));
+                    self.faults.add("?facets", "duplicate", format!("\"{}\" is named twice", facet.name()));
                 }
                 Some(facet) => facets.push(*facet),
                 None => {
@@ -95,18 +95,16 @@ impl Reader<'_> {
         facets
     }
 
-    /// Says why a query is too dear. The cost is about that of reading so many rows.
+    /// Rejects a query that is too expensive. The cost is about that of reading as many rows.
     fn check_cost(&mut self, query: &ListQuery) {
         let values: i64 = query.conditions.iter().map(Condition::cost).sum();
         let items = query.limit * (1 + query.shape.include.len() as i64);
         let facets = query.facets.len() as i64 * FACET_COST;
         let cost = items + values + facets + query.offset / 10;
         if cost > MAX_COST {
-            let parts = format!(
-                "items and what they include {items}, filters {values}, facets {facets}, offset {}",
-                query.offset / 10
-            );
-            let message = format!("this query costs {cost}, and at most {MAX_COST} is allowed: {parts}");
+            let parts =
+                format!("items and includes {items}, filters {values}, facets {facets}, offset {}", query.offset / 10);
+            let message = format!("the query costs {cost} and the maximum is {MAX_COST}: {parts}");
             self.faults.add("", "too_dear", message);
         }
     }
@@ -140,10 +138,10 @@ impl Reader<'_> {
         }
     }
 
-    /// A language of the site, for lists that only editors may ask for.
+    /// Parses a language of the site, for filters that only editors may use.
     fn language(&mut self, name: &str, value: &str) -> Option<String> {
         if !self.viewer.edits(self.resource.kind) {
-            self.faults.add(format!("?{name}"), "not_public", "the state of translations is for editors");
+            self.faults.add(format!("?{name}"), "not_public", "only editors can filter by the state of translations");
             return None;
         }
         let found = self.site.locale(value).map(str::to_owned);
@@ -165,7 +163,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A whole list query.
+    /// Parses a whole list query.
     pub fn list(&mut self, pairs: &Pairs, cursor_key: &[u8]) -> ListQuery {
         let shape = self.shape(pairs, false);
         let mut query = ListQuery {
@@ -215,7 +213,7 @@ impl Reader<'_> {
         query
     }
 
-    /// The zone in which dates and local times of the query are meant.
+    /// Returns the time zone of the dates and local times of the query.
     fn zone(&mut self, pairs: &Pairs) -> Zone {
         let Some((_, name)) = pairs.iter().find(|(name, _)| name == "time_zone") else { return self.site.time_zone };
         // A "+" that was not percent-encoded arrives as a space.
@@ -245,28 +243,28 @@ impl Reader<'_> {
         false
     }
 
-    /// What is looked for is what the public sees now.
+    /// Rejects a text in a query on anything but what the public sees now: nothing else is in the index.
     fn check_text(&mut self, pairs: &Pairs, query: &ListQuery) {
         if query.text.is_none() {
             if query.highlights {
-                self.faults.add("?highlights", "without_text", "nothing is looked for: it wants q");
+                self.faults.add("?highlights", "without_text", "requires the parameter q");
             }
             return;
         }
         let preview = pairs.iter().any(|(name, _)| name == "at" || name == "preview");
         if query.status != Status::Live || query.shape.draft || preview {
-            self.faults.add("?q", "only_public", "a search finds what is published now: no drafts, no previews");
+            self.faults.add("?q", "only_public", "full-text queries find only published items: no drafts, no previews");
         }
     }
 
     fn cursor(&mut self, code: &str, key: &[u8], query: &mut ListQuery) {
         match Cursor::decode(code, key) {
             Some(cursor) if cursor.list == query.name(self.resource) => query.cursor = Some(cursor),
-            Some(_) => self.faults.add("?cursor", "other_list", "this cursor belongs to a list with another order"),
-            None => self.faults.add("?cursor", "not_a_cursor", "this is no cursor of this server"),
+            Some(_) => self.faults.add("?cursor", "other_list", "this cursor belongs to another list or order"),
+            None => self.faults.add("?cursor", "not_a_cursor", "this is not a cursor of this server"),
         }
         if query.offset > 0 {
-            self.faults.add("?offset", "with_cursor", "offset and cursor exclude each other");
+            self.faults.add("?offset", "with_cursor", "offset and cursor cannot be combined");
         }
     }
 
@@ -287,7 +285,7 @@ impl Reader<'_> {
             let (name, down) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
             match self.resource.sorts.iter().find(|s| s.name == name) {
                 Some(_) if order.iter().any(|(s, _)| s.name == name) => {
-                    self.faults.add("?sort", "duplicate", format!("\"{name}\" stands twice"));
+                    self.faults.add("?sort", "duplicate", format!("\"{name}\" is named twice"));
                 }
                 Some(sort) => order.push((*sort, down)),
                 None => {
@@ -330,18 +328,19 @@ impl Reader<'_> {
     }
 }
 
-/// Only what is at these places; what must be there to show them is so too, whatever else the query says.
+/// Restricts the shape to these paths, and includes what they need, whatever else the query says.
 fn narrow(shape: &mut Shape, paths: &[&'static Path]) {
     paths.iter().filter_map(|path| path.include).for_each(|name| shape.include_also(name));
     shape.full |= paths.iter().any(|path| path.detail);
     let mut fields: Vec<&str> = paths.iter().map(|path| path.name).collect();
-    // The same fields in another order are the same answer.
+    // The same fields in another order are the same shape, so that cached items are shared.
     fields.sort_unstable();
     fields.dedup();
     shape.fields = Some(fields);
 }
 
-/// The places that may be meant: all of the answer itself, and those deeper ones that begin like it.
+/// Returns the paths that may have been meant: all top-level ones, or the nested ones with the same first
+/// name.
 fn alike(known: &[Path], given: &str) -> Vec<&'static str> {
     let first = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
     let deep = given.contains('.') && known.iter().any(|path| path.name == first(given));

@@ -1,4 +1,4 @@
-//! Items that show a part of others: the answer of an event has the names of its speakers in it.
+//! Items that show parts of other items, as an event shows the names of its speakers.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -7,10 +7,11 @@ use crate::database::schema::{items, links};
 use crate::database::{Db, any_of};
 use crate::items::Item;
 
-/// The most items that one answer tells beside those that were touched, for what they show of these.
+/// Maximum number of referring items that a batch of changes contains in addition to those that were touched.
 const MOST: usize = 2_000;
 
-/// Actions that change nothing that others show of an item; nothing refers to one that was just made, or is gone.
+/// Actions that change nothing of an item that others show. Nothing refers to an item that was just created,
+/// or that is gone.
 const UNSEEN: [&str; 12] = [
     "assign",
     "create",
@@ -26,12 +27,16 @@ const UNSEEN: [&str; 12] = [
     "withdraw",
 ];
 
-/// Whether an action may change what others show of an item.
+/// Returns whether an action may change what others show of an item.
 pub fn is_seen(action: &str) -> bool {
     !UNSEEN.contains(&action)
 }
 
-/// The public items that refer to these; none where there are more than [`MOST`].
+/// Returns the public items that refer to these, or `None` if there are more than [`MOST`].
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn of(connection: &mut Db, targets: &[&str]) -> QueryResult<Option<Vec<Item>>> {
     if targets.is_empty() {
         return Ok(Some(Vec::new()));

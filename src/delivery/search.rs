@@ -1,5 +1,5 @@
-//! Lists of what was found by a text. The index says what matches, the database which of it may be
-//! shown and meets the other conditions: whichever of the two leaves less is asked first.
+//! Full-text queries within lists. The index tells which items match, the database which of these may be
+//! shown and meet the other conditions; whichever of the two leaves fewer items is asked first.
 
 use std::collections::HashSet;
 
@@ -15,13 +15,13 @@ use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 use crate::search::{Matches, Search, SearchError};
 
-/// Up to so many items are named to the database, or to the index, in one question.
+/// Maximum number of items that are named to the database, or to the index, in one query.
 pub const FEW: usize = 5_000;
-/// Up to so many that match are put in order, and looked at by rank, for one page.
+/// Maximum number of matches that are sorted, or examined by rank, for one page.
 const MANY: usize = 100_000;
-/// Items of the first question by rank beyond those that are wanted.
+/// Number of matches that the first query by rank asks for in addition to those that are wanted.
 const SPARE: usize = 12;
-/// How much larger each further question is.
+/// Factor by which each further query by rank is larger.
 const GROWTH: usize = 8;
 
 impl From<SearchError> for Problem {
@@ -29,27 +29,31 @@ impl From<SearchError> for Problem {
         match error {
             SearchError::Database(error) => error.into(),
             other => {
-                tracing::error!(error = %other, "the search index does not answer");
-                let detail = "the search index cannot be read; where it is damaged it is made anew";
+                tracing::error!(error = %other, "search index query failed");
+                let detail = "the search index cannot be read; a damaged index is rebuilt automatically";
                 Problem::new(Kind::Unavailable, detail).retry_after(2)
             }
         }
     }
 }
 
-/// The problem of a query that would take too long.
+/// Returns the problem of a query that would take too long.
 pub fn too_dear(place: &str, why: &str) -> Problem {
-    Problem::bad_request(Faults::one(place, "too_dear", format!("{why}; ask for less, or leave this out")))
+    Problem::bad_request(Faults::one(place, "too_dear", format!("{why}; narrow the query, or omit this parameter")))
 }
 
-/// What matches a text, and, where they are few, which items these are.
+/// Matches of a text, with their ids if they are few.
 pub struct Found<'a> {
     matches: Matches<'a>,
     few: Option<Vec<String>>,
 }
 
 impl<'a> Found<'a> {
-    /// Looks for the text of a query.
+    /// Looks up the text of a query; `None` if the query has none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the search index cannot be read.
     pub fn new(
         search: &'a Search,
         resource: &Resource,
@@ -66,17 +70,26 @@ impl<'a> Found<'a> {
         Ok(Some(Self { matches, few }))
     }
 
-    /// The items that match, if they are few enough to be named; else that would be too dear.
+    /// Returns the ids of all matches.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem with the code `too_dear` if there are more than [`FEW`].
     pub fn few(&self, place: &str) -> Result<&[String], Problem> {
         self.few.as_deref().ok_or_else(|| too_dear(place, &format!("more than {FEW} items match the text")))
     }
 
-    /// The items that match, if they are few.
+    /// Returns the ids of all matches, if these are few.
     pub fn named(&self) -> Option<&[String]> {
         self.few.as_deref()
     }
 
-    /// All items that match; of very many that would be too dear.
+    /// Returns the ids of all matches, even if these are many.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem with the code `too_dear` if there are more than 100,000. Fails if the search index
+    /// cannot be read.
     pub fn all(&self, place: &str) -> Result<Vec<String>, Problem> {
         if self.matches.count()? > MANY {
             return Err(too_dear(place, &format!("more than {MANY} items match the text")));
@@ -84,23 +97,31 @@ impl<'a> Found<'a> {
         Ok(self.matches.ids()?)
     }
 
-    /// Those of these items that match.
+    /// Returns those of these ids that match.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the search index cannot be read.
     pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, Problem> {
         Ok(self.matches.among(ids)?)
     }
 
-    /// What matches.
     pub fn matches(&self) -> &Matches<'a> {
         &self.matches
     }
 
-    /// The `most` best that meet the conditions, the best first.
+    /// Returns the ids of the `most` best matches that meet the conditions, the best first.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem with the code `too_dear` if too few of the best matches meet the conditions. Fails
+    /// if the search index or the database cannot be read.
     pub fn ranked(&self, connection: &mut Db, selection: &Selection, most: usize) -> Result<Vec<String>, Problem> {
         let (mut ids, mut seen, mut size) = (Vec::new(), 0, most + SPARE);
         loop {
             let hits = self.matches.best(size)?;
             let new: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
-            // Mostly all may be shown: then those that are spare need not be asked for.
+            // Usually all matches may be shown; the additional ones then need not be looked up.
             let (wanted, spare) = new.split_at(if seen == 0 { most.min(new.len()) } else { new.len() });
             for some in [wanted, spare] {
                 if ids.len() < most && !some.is_empty() {
@@ -112,6 +133,8 @@ impl<'a> Found<'a> {
                 ids.truncate(most);
                 return Ok(ids);
             }
+            // Few of the best matches meet the conditions. If few items do at all, the index ranks these
+            // instead of ever more matches.
             if seen > 0
                 && let Some(all) = few(connection, selection.query())?
             {
@@ -119,14 +142,14 @@ impl<'a> Found<'a> {
                 return Ok(hits.into_iter().map(|hit| hit.id).collect());
             }
             if hits.len() >= MANY {
-                return Err(too_dear("?q", &format!("the {MANY} best matches do not meet the other conditions")));
+                return Err(too_dear("?q", &format!("too few of the {MANY} best matches meet the other conditions")));
             }
             (seen, size) = (hits.len(), (size * GROWTH).min(MANY));
         }
     }
 }
 
-/// Which of these items meet the conditions.
+/// Returns those of these items that meet the conditions.
 fn meeting(connection: &mut Db, selection: &Selection, ids: &[&str]) -> Result<HashSet<String>, Problem> {
     let mut good = HashSet::with_capacity(ids.len());
     for ids in ids.chunks(FEW) {
@@ -135,7 +158,7 @@ fn meeting(connection: &mut Db, selection: &Selection, ids: &[&str]) -> Result<H
     Ok(good)
 }
 
-/// The items of a query, if they are few.
+/// Returns the items of a query, if these are few.
 fn few(connection: &mut Db, query: Query<'_>) -> Result<Option<Vec<String>>, Problem> {
     let ids: Vec<String> = query.select(items::id).limit(FEW as i64 + 1).load(connection)?;
     Ok((ids.len() <= FEW).then_some(ids))

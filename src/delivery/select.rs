@@ -1,4 +1,4 @@
-//! From the conditions of a query to a selection of items: what they name is looked up.
+//! Resolution of the conditions of a query into a selection of items: the items that they name are looked up.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -18,12 +18,12 @@ use crate::items::{self as stored, Among};
 use crate::problem::Problem;
 use crate::resources::{Column, On, Resource, Through};
 
-/// Up to so many items are collected, and then put in order; of more, each is tested as they come in
-/// order, so that a page stops early.
+/// Maximum number of items that are collected and then sorted. If there are more, each item is tested as it
+/// comes in the order of the page, so that the page ends early.
 const RARE: i64 = 2_000;
 
-/// What needs no question to the database. What lies around now is bounds of time like any other; that of
-/// `past` on the start says nothing new, but leads to an index.
+/// Resolves a condition that needs no database access; `None` for any other. A `when` becomes bounds on
+/// times. The bound of `past` on the start adds nothing to that on the end, but leads to an index.
 fn plain(condition: &Condition, at: i64) -> Option<Vec<Resolved>> {
     let bounds: &[(Column, Compare)] = match condition {
         Condition::When(When::Upcoming) => &[(Column::StartsAt, Compare::Gt)],
@@ -37,8 +37,7 @@ fn plain(condition: &Condition, at: i64) -> Option<Vec<Resolved>> {
     Some(bounds.iter().map(|(column, compare)| Resolved::Plain(Condition::Time(*column, *compare, at))).collect())
 }
 
-/// Puts conditions into words of the database: slugs become ids, what is like something becomes which
-/// items these are.
+/// Resolves a condition: slugs become ids, and a filter on related items becomes the ids of those that match.
 fn resolve(
     connection: &mut Db,
     condition: &Condition,
@@ -63,7 +62,7 @@ fn resolve(
         Condition::Time(..) | Condition::When(_) => return Ok(()),
     };
     let none = quantity == Quantity::None;
-    // To have all of some is to have each.
+    // An item has all of the values if it has each of them.
     let groups: Vec<&[String]> = match quantity {
         Quantity::All => given.chunks(1).collect(),
         Quantity::Any | Quantity::None => vec![given.as_slice()],
@@ -72,7 +71,7 @@ fn resolve(
         let mut ids = |kind: &str| -> QueryResult<Vec<String>> {
             let given: Vec<&str> = given.iter().map(String::as_str).collect();
             let found = stored::ids_of(connection, kind, &given, viewer.among(kind))?;
-            // Only such lists can do without a question for what they name: see `Selection::known`.
+            // Only such lists can be resolved from the cache alone: see `Selection::known`.
             if matches!(on, On::Parent(_)) || (matches!(on, On::Refers { .. }) && reach == Reach::ByStart) {
                 found.iter().for_each(|(name, id)| shelf.learn(kind, name, id));
             }
@@ -104,7 +103,8 @@ fn resolve(
     Ok(())
 }
 
-/// What refers to these; whether that is much is counted first, where it matters.
+/// Resolves a filter on a relation. Where the plan depends on it, counts first whether many items refer to
+/// these.
 fn refers(
     connection: &mut Db,
     relation: &'static str,
@@ -124,7 +124,7 @@ fn refers(
     Ok(Resolved::Refers { relation, ids, common, none })
 }
 
-/// The items that a relation's filter selects, if they are not too many.
+/// Returns the related items that match a filter, if they are few enough to be named.
 fn like(
     connection: &mut Db,
     through: &Through,
@@ -147,12 +147,12 @@ fn like(
     let ids: Vec<String> = query.select(items::id).limit(FEW as i64 + 1).load(connection)?;
     if ids.len() > FEW {
         let name = format!("?{}.{}", through.relation.trim_end_matches('s'), through.filter.name);
-        return Err(too_dear(&name, &format!("more than {FEW} {}s are like that", through.target)));
+        return Err(too_dear(&name, &format!("more than {FEW} {}s match this filter", through.target)));
     }
     Ok(ids)
 }
 
-/// Conditions ready to be put into queries, as often as needed.
+/// Resolved conditions, from which any number of queries can be built.
 pub struct Selection {
     kind: &'static str,
     status: Status,
@@ -164,22 +164,24 @@ pub struct Selection {
     outdated: Option<String>,
 }
 
-/// An item that everything in a list refers to.
+/// A link that every item of a list has to the same item.
 pub struct Tie<'a> {
-    /// In which field.
+    /// Relation that holds the link.
     pub relation: &'static str,
-    /// Its id.
+    /// Id of the item to which it leads.
     pub target: &'a str,
 }
 
-/// How much of a selection is looked at.
+/// Part of a selection that a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// A page in the order in which ties are found too: of those to one item, nobody has to know how many they are.
+    /// A page in the order of the index of links. The links to a single item need not be counted.
     ByStart,
-    /// A page: it ends early, so that much is tested as it comes and little is collected first.
+    /// A page. It ends early, so items are tested in the order of the page, and only few are collected
+    /// beforehand.
     Page,
-    /// All of it, to be counted: what leads to it is collected, however much it is.
+    /// The whole selection, to be counted. Nothing ends early, so whatever leads to it is collected, however
+    /// much.
     All,
 }
 
@@ -198,7 +200,12 @@ fn is_tie(ids: &[String], none: bool) -> bool {
 }
 
 impl Selection {
-    /// Resolves what the conditions refer to; one query for each filter by reference.
+    /// Resolves the conditions of a query, with one statement for each filter by reference.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem with the code `too_dear` if a filter on related items, or `near`, matches too many
+    /// of them. Fails if a database statement fails.
     pub fn new(
         connection: &mut Db,
         resource: &'static Resource,
@@ -213,7 +220,8 @@ impl Selection {
         Ok(Self::of(connection.dialect(), resource, query, conditions))
     }
 
-    /// The same without a question to the database, where what the conditions name is known.
+    /// Resolves the conditions of a query without database access; `None` if a slug is not cached, or if a
+    /// condition needs the database.
     pub fn known(dialect: Dialect, resource: &'static Resource, query: &ListQuery, shelf: Shelf<'_>) -> Option<Self> {
         let at = query.at.unwrap_or_else(now);
         let known = |condition: &Condition| match condition {
@@ -246,39 +254,42 @@ impl Selection {
         }
     }
 
-    /// The items that fulfil all conditions.
+    /// Returns the query for the items that meet all conditions.
     pub fn query(&self) -> Query<'_> {
         self.query_behind(None)
     }
 
-    /// The same for a page that begins at a value of its first sort key (and whether that goes down). What
-    /// this says already is not said again: SQLite would look for the weaker of two bounds, and go through
-    /// all pages before.
+    /// Returns the query for a page that starts at a value of its first sort column; the flag tells whether
+    /// the column descends. A bound that the start implies is left out: of two bounds on a column, SQLite
+    /// would seek by the weaker one and walk through all pages before this one.
     pub fn query_behind(&self, start: Option<(Column, bool, &KeyValue)>) -> Query<'_> {
         let all = items::table.into_boxed();
         let named = self.conditions.iter().any(Resolved::names_items);
         let all = match self.conditions.iter().any(Resolved::is_filed) {
-            // Under one kind only items of one kind are filed, and the index of these knows no kinds.
+            // Only items of one content type are filed under a parent (`plans` tests that), and the index of
+            // parents has no column for the content type: a condition on it would read the row of each item.
             true => all,
+            // The named ids lead to few items. An index by content type would lead to all of them, and
+            // without statistics SQLite might take it.
             false if named => all.filter(by_the_way(self.dialect, items::kind, [self.kind])),
             false => all.filter(items::kind.eq(self.kind)),
         };
         self.narrowed(all, |condition| !start.is_some_and(|start| condition.is_said(start)))
     }
 
-    /// Those of these items that fulfil all conditions.
+    /// Returns the query for those of these items that meet all conditions.
     pub fn among<S: AsRef<str>>(&self, ids: &[S]) -> Query<'_> {
         let kind = by_the_way(self.dialect, items::kind, [self.kind]);
         let named = items::table.filter(kind).into_boxed().filter(any_of(self.dialect, items::id, ids));
         self.narrowed(named, |_| true)
     }
 
-    /// For which database it is.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// The ties to one item each that all items of a page have, where it has their order.
+    /// Returns the links that every item of a page has to one item each, if the page is in the order of the
+    /// start.
     pub fn ties(&self) -> Vec<Tie<'_>> {
         self.conditions.iter().filter_map(|condition| self.as_tie(condition)).collect()
     }
@@ -292,7 +303,8 @@ impl Selection {
         }
     }
 
-    /// The item that `refers`, at a tie, if it fulfils the other conditions.
+    /// Returns the query for the item that meets `refers`, if it also meets the conditions other than those
+    /// links.
     pub fn at_tie(&self, refers: Term<Bool>) -> Query<'_> {
         let kind = by_the_way(self.dialect, items::kind, [self.kind]);
         self.narrowed(items::table.into_boxed().filter(refers).filter(kind), |condition| {
@@ -300,7 +312,8 @@ impl Selection {
         })
     }
 
-    /// Between what the items start, beside what a page says that begins there and goes up or down.
+    /// Returns the bounds on the start of the items, without those that the start of a page implies; `down`
+    /// tells whether the page descends.
     pub fn bounds_of_start(&self, down: bool, start: Option<i64>) -> Vec<(Compare, i64)> {
         let start = start.map(KeyValue::Number);
         let start = start.as_ref().map(|value| (Column::StartsAt, down, value));
@@ -313,7 +326,7 @@ impl Selection {
             .collect()
     }
 
-    /// By the conditions of which `tested` holds.
+    /// Adds the status and those conditions for which `tested` holds.
     fn narrowed<'a>(&'a self, mut query: Query<'a>, tested: impl Fn(&Resolved) -> bool) -> Query<'a> {
         query = match (&self.status, self.by_state) {
             (Status::Live, _) | (_, false) => query.filter(items::live.eq(true)),

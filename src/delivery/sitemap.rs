@@ -1,4 +1,4 @@
-//! Which pages of events the website has.
+//! Events in the sitemaps of the website.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -11,18 +11,27 @@ use crate::database::Db;
 use crate::database::schema::items;
 use crate::feeds::sitemap::Entry;
 
-/// Pages in a sitemap; the standard allows 50,000, and many languages make many of one event.
+/// Maximum number of events in a sitemap. The standard allows 50,000 addresses, and an event has one for each
+/// language.
 pub const MOST: i64 = 5_000;
 
-/// How many sitemaps there are.
+/// Returns the number of sitemaps.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn count(connection: &mut Db) -> QueryResult<i64> {
     let all: i64 =
         items::table.filter(items::kind.eq("event").and(items::live.eq(true))).count().get_result(connection)?;
     Ok((all + MOST - 1) / MOST)
 }
 
-/// The events of a sitemap, by its number from 1 on: those that were made first come first, so that later
-/// ones do not move them.
+/// Returns the events of a sitemap, by its number from 1 on. The oldest events come first, so that new ones
+/// do not move others to another sitemap.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn entries(connection: &mut Db, site: &Site, number: i64) -> QueryResult<Vec<Entry>> {
     let rows: Vec<(String, String, i64, String)> = items::table
         .filter(items::kind.eq("event").and(items::live.eq(true)))

@@ -1,4 +1,4 @@
-//! What items refer to: one query for the ties of a whole page, whatever its size.
+//! Links of items: one query for all links of a page, whatever its size.
 
 use std::collections::HashMap;
 
@@ -15,27 +15,32 @@ use crate::database::{Db, any_of};
 use crate::items::{Item, Link};
 use crate::resources::Resource;
 
-/// A tie with what it needs of the item at its other end.
+/// A link, with what a response shows of the item at its other end.
 #[derive(Debug, Clone)]
 pub struct Tie {
-    /// The field that holds the reference.
+    /// Relation that holds the link.
     pub relation: String,
-    /// Its place in the list.
+    /// Position in the list of the relation.
     pub position: i32,
-    /// Fragment of the answer: the fields of the tie.
+    /// JSON fragment with the fields of the link itself.
     pub card: String,
-    /// The item at its other end.
+    /// Id of the item at the other end.
     pub target_id: String,
-    /// How that is shown.
+    /// Rendered fragments of that item.
     pub target: Fragments,
-    /// Whoever is answered may see the target.
+    /// Whether the viewer may see that item.
     pub seen: bool,
-    /// The ties of the target, where some of them are to be shown whole.
+    /// Links of that item, if some of them are embedded.
     pub inner: Vec<Tie>,
 }
 
-/// One statement for all ties of all these items. It is not boxed: its text stays known, and it
-/// stays prepared.
+/// Loads all links of these items in one statement. It is not boxed, so that its text is fixed and it stays
+/// prepared. Links to items that the viewer may not see are loaded as well: the response depends on them,
+/// since it changes once they are public.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn load(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> QueryResult<HashMap<String, Vec<Tie>>> {
     let query = links::table
         .inner_join(items::table)
@@ -68,13 +73,17 @@ pub fn load(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Qu
     Ok(ties)
 }
 
-/// An item within another, in the languages that whoever is answered may see of it.
+/// Renders an embedded item in the languages that the viewer may see of it.
 fn embedded(item: Item, site: &Site, shape: &Shape) -> Fragments {
     let view = shape.viewer.view_of(&item.kind, &item.id, &shape.view);
     Loaded::from_item(item, site, &view).fragments
 }
 
-/// The ties of what is shown whole, where some of these are to be shown whole too: one query a relation.
+/// Loads the links of embedded items, where some of these are embedded in turn: one query for each relation.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn inner(
     connection: &mut Db,
     resource: &'static Resource,
@@ -102,7 +111,11 @@ pub fn inner(
     Ok(())
 }
 
-/// The ties that need not be read: one query for all targets of which nothing is known.
+/// Returns the links that need not be read, with one query for all targets that are not known yet.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
 pub fn given(
     connection: &mut Db,
     loaded: &[Loaded],

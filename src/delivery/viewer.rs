@@ -1,5 +1,5 @@
-//! Who is shown what: the one rule for an item that is asked for, for what is embedded in it at any depth, and
-//! for what the filters of a list name.
+//! Visibility of items: one rule for a requested item, for items embedded at any depth, and for items that
+//! the filters of a list name.
 
 use diesel::prelude::*;
 
@@ -8,42 +8,40 @@ use crate::database::schema::items;
 use crate::items::{Among, Item};
 use crate::resources::ALL;
 
-/// Somebody who reads.
+/// The reader for whom a response is rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Viewer {
-    /// Anybody: what is live.
+    /// Anonymous reader, who sees live items.
     Public,
-    /// An account or a key: what is live, and everything of these kinds.
+    /// Account or API key, which sees live items and all items of these content types.
     Editor {
-        /// All kinds, or those of the collections that the key is held to.
+        /// Every content type, or those of the collections to which the key is limited.
         kinds: Vec<&'static str>,
     },
-    /// The holder of a preview link of one item: what is live, that item, and what is filed under it and only
-    /// waits for it.
+    /// Holder of a preview link for one item, who sees live items, that item, and its children that are
+    /// published and only wait for it.
     Link {
-        /// The item.
+        /// Id of the item.
         item_id: String,
     },
 }
 
-/// What of an item decides who is shown it.
+/// Properties of an item that decide who sees it.
 #[derive(Debug, Clone, Queryable)]
 pub struct Standing {
-    /// Its id.
     pub id: String,
-    /// Its kind.
     pub kind: String,
-    /// draft, published or archived.
+    /// `draft`, `published` or `archived`.
     pub status: String,
-    /// The public can see it now.
+    /// Whether the public sees the item now.
     pub live: bool,
-    /// When it was moved to the trash (µs), or 0.
+    /// Time at which the item was moved to the trash (µs), or 0.
     pub trashed_at: i64,
-    /// The item that it is filed under.
+    /// Id of the item under which it is filed.
     pub parent_id: Option<String>,
 }
 
-/// The columns of a [`Standing`].
+/// Columns of a [`Standing`].
 pub const STANDING: (items::id, items::kind, items::status, items::live, items::trashed_at, items::parent_id) =
     (items::id, items::kind, items::status, items::live, items::trashed_at, items::parent_id);
 
@@ -61,12 +59,12 @@ impl From<&Item> for Standing {
 }
 
 impl Viewer {
-    /// An account that is trusted with everything.
+    /// Returns an editor of all content types.
     pub fn editor() -> Self {
         Self::Editor { kinds: ALL.iter().map(|resource| resource.kind).collect() }
     }
 
-    /// An account by a key that is held to these collections; to none means to all.
+    /// Returns the editor with a key that is limited to these collections; an empty list means all.
     pub fn held_to(collections: &[String]) -> Self {
         let own = ALL.iter().filter(|resource| collections.iter().any(|name| name == resource.collection));
         match collections.is_empty() {
@@ -75,22 +73,24 @@ impl Viewer {
         }
     }
 
-    /// Whether anybody would see the same.
+    /// Returns whether the viewer sees exactly what the public sees.
     pub fn is_public(&self) -> bool {
         *self == Self::Public
     }
 
-    /// Whether drafts of all kinds are shown.
+    /// Returns whether the viewer sees drafts of all content types.
     pub fn sees_everything(&self) -> bool {
         ALL.iter().all(|resource| self.edits(resource.kind))
     }
 
-    /// Whether all items of a kind are shown, whatever their state: lists by state are for these alone.
+    /// Returns whether the viewer sees all items of a content type, whatever their status. Lists by status
+    /// require this.
     pub fn edits(&self, kind: &str) -> bool {
         matches!(self, Self::Editor { kinds } if kinds.contains(&kind))
     }
 
-    /// Whether the text of an item is shown that is not public: its working draft, its hidden languages.
+    /// Returns whether the viewer sees the unpublished text of an item: its working draft, and its hidden
+    /// languages.
     pub fn sees_drafts_of(&self, kind: &str, id: &str) -> bool {
         match self {
             Self::Link { item_id } => item_id == id,
@@ -98,7 +98,7 @@ impl Viewer {
         }
     }
 
-    /// Whether the item is shown within others, or named by a filter.
+    /// Returns whether the viewer sees the item embedded in others, or named by a filter.
     pub fn sees(&self, item: &Standing) -> bool {
         if item.live || item.trashed_at != 0 {
             return item.live;
@@ -110,17 +110,18 @@ impl Viewer {
         }
     }
 
-    /// Whether the item is shown where it is asked for itself: who edits it finds it in the trash too.
+    /// Returns whether the viewer sees the item when requesting it directly. Its editors also find it in the
+    /// trash.
     pub fn finds(&self, item: &Standing) -> bool {
         self.sees(item) || self.edits(&item.kind)
     }
 
-    /// Among which items of a kind filters look for what they name.
+    /// Returns the items of a content type among which filters look up names.
     pub fn among(&self, kind: &str) -> Among {
         if self.edits(kind) { Among::Present } else { Among::Live }
     }
 
-    /// The view in which an item of an answer in `view` is shown.
+    /// Returns the view of an item that is embedded in a response in `view`.
     pub fn view_of(&self, kind: &str, id: &str, view: &View) -> View {
         View { unpublished: self.sees_drafts_of(kind, id), ..view.clone() }
     }

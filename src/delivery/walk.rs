@@ -1,4 +1,4 @@
-//! Through the items of a selection in an order, from a place on.
+//! Keyset walk through the items of a selection, in an order, from a given row on.
 
 use std::cmp::Ordering;
 
@@ -17,39 +17,44 @@ use crate::database::{Backend, Db, Dialect, there_is};
 use crate::problem::Problem;
 use crate::resources::Column;
 
-/// Items that are looked at in one go where many match a text.
+/// Items that are checked against the text index at a time, where many match the text.
 const STRIDE: i64 = 500;
 
-/// Items that are looked at before it is judged how many of them match.
+/// Items that are read before the share of matches among them is judged.
 const SAMPLE: usize = 2_000;
-/// Where fewer than one of so many matches, all that match are put in order instead.
+/// If fewer than one item in this many matches, all matches are sorted instead.
 const RARE: usize = 100;
-/// The most items that are looked at one after the other.
+/// Maximum number of items through which a query walks.
 const FARTHEST: usize = 50_000;
 
-/// Whether it takes too long to come across what matches, as when all of that is old and the newest comes first.
+/// Returns whether the walk takes too long to find matches, as when all of them are old and the newest come
+/// first.
 fn are_rare(matched: usize, seen: usize) -> bool {
     (seen >= SAMPLE && matched * RARE < seen) || seen >= FARTHEST
 }
 
-/// An item that was found, and its sort keys in the order of the query.
+/// The id of an item, with its sort keys in the order of the query.
 pub type Row = (String, Vec<KeyValue>);
 
-/// Ties under construction: who refers, and when that starts.
+/// A query on links that is being built: the id of the referring item, and its start.
 pub type Ties<'a> = links::BoxedQuery<'a, Backend, (Text, BigInt)>;
 
-/// Goes through the items of a selection in an order.
+/// A walk through the items of a selection in an order.
 pub struct Walk<'a> {
-    /// Which items.
     pub selection: &'a Selection,
-    /// By which columns they are sorted, and whether that goes down.
+    /// Sort columns, each with whether it descends.
     pub order: Vec<(Column, bool)>,
-    /// A text that must be in them.
+    /// Matches of the text that the items must contain.
     pub found: Option<&'a Found<'a>>,
 }
 
 impl Walk<'_> {
-    /// So many rows behind a place, some of them left out.
+    /// Returns at most `limit` rows behind `start`, without the first `offset` of them.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem with the code `too_dear` if the matches of a text are rare in this order and too
+    /// many to be sorted. Fails if the search index or the database cannot be read.
     pub fn rows(
         &self,
         connection: &mut Db,
@@ -61,7 +66,8 @@ impl Walk<'_> {
         if let Some(few) = found.named() {
             return Ok(self.some(connection, start.as_ref(), Some(few), offset, limit)?);
         }
-        // Many match: of those that come next in the order, some do.
+        // Many items match: the walk takes the next ones in the order of the database, and the index tells
+        // which of them match.
         let (mut rows, mut start, mut seen, wanted) = (Vec::new(), start, 0, (offset + limit) as usize);
         loop {
             let next = self.some(connection, start.as_ref(), None, 0, STRIDE)?;
@@ -82,8 +88,8 @@ impl Walk<'_> {
         }
     }
 
-    /// The first rows behind a place of all that match, however far apart they are: some are named in each
-    /// statement, and what it finds first is joined with what the others do.
+    /// Returns the first rows behind `start` of all matches, however far apart they are. Each statement names
+    /// a part of the matches, and the first rows of all parts are merged.
     fn named(
         &self,
         connection: &mut Db,
@@ -100,7 +106,8 @@ impl Walk<'_> {
         Ok(rows)
     }
 
-    /// Which of two rows comes first; equals by id, which goes where the last key does.
+    /// Compares two rows in the order of the walk; of equal keys the id decides, in the direction of the last
+    /// key.
     fn compared(&self, (id, keys): &Row, (other_id, other_keys): &Row) -> Ordering {
         let in_direction = |down: bool, ordering: Ordering| if down { ordering.reverse() } else { ordering };
         let keys = self.order.iter().zip(keys.iter().zip(other_keys));
@@ -118,6 +125,8 @@ impl Walk<'_> {
         limit: i64,
     ) -> QueryResult<Vec<Row>> {
         let ties = self.selection.ties();
+        // The index of links has the order of the start for each target. Collecting all items of a target
+        // instead would take longer the more it has, for the same page.
         if among.is_none() && !ties.is_empty() {
             return self.by_ties(connection, &ties, start, offset, limit);
         }
@@ -134,8 +143,9 @@ impl Walk<'_> {
         rows(connection, select, &self.order)
     }
 
-    /// What refers to some items, in the order in which it starts: that of the index of ties to the first of
-    /// them. Who speaks at an event and moderates it is tied to it twice.
+    /// Returns the query for the items that refer to all targets of `ties`, in the order of their start,
+    /// which the index of links has for the first target. An item can be linked to another more than once, as
+    /// by a speaker who also moderates, so the rows are distinct.
     pub fn tied<'q>(&'q self, ties: &'q [Tie<'_>], start: Option<(i64, &'q str)>) -> Ties<'q> {
         let down = self.order.iter().any(|(_, down)| *down);
         let mut tied = self.tied_to(ties);
@@ -160,12 +170,13 @@ impl Walk<'_> {
         }
     }
 
-    /// Ties to the first of some items, each tested as it comes: for those to the others in the same index, then
-    /// for the rest.
+    /// Returns the query for links to the first target. Each is tested as it comes: for the links to the
+    /// others, in the same index, and then for the other conditions.
     fn tied_to<'q>(&'q self, ties: &'q [Tie<'_>]) -> Ties<'q> {
         let dialect = self.selection.dialect();
         let others = diesel::alias!(links as others);
-        // Not by the index of what refers, which has it in another place for each: see `by_the_way`.
+        // The index of links by source must not be used: it has each source in another place (see
+        // `by_the_way`).
         let same = Term::<Bool>::new(match dialect {
             Dialect::Sqlite => "others.starts_at = links.starts_at AND +others.source_id = links.source_id",
             Dialect::Postgres => "others.starts_at = links.starts_at AND others.source_id || '' = links.source_id",
@@ -184,7 +195,8 @@ impl Walk<'_> {
         let Some((last, before)) = further.split_last() else {
             return tied.filter(at_tie("items.id = links.source_id"));
         };
-        // The item is in another place for each: it is looked at when all else is found, so that must lead to it.
+        // Each item is in another place on the disk, so its row must be read last, and only if all links are
+        // found. Nesting its test in that of the last link enforces this order on both databases.
         let tied = before.iter().fold(tied, |tied, tie| tied.filter(there_is(dialect, other(tie))));
         tied.filter(there_is(dialect, other(last).filter(at_tie("items.id = others.source_id"))))
     }
@@ -206,8 +218,8 @@ impl Walk<'_> {
     }
 }
 
-/// The items that a query finds, with their sort keys. One key is in the index that has its order: where no
-/// more is asked for, rows are not read.
+/// Loads the rows of a query with their sort keys. A single key is part of the index that has its order, so
+/// that no rows of the table are read if nothing else is selected.
 fn rows(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -> QueryResult<Vec<Row>> {
     macro_rules! only {
         ($column:ident, $key:path) => {{
@@ -251,7 +263,7 @@ fn with_keys(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -
 mod tests {
     use super::*;
 
-    /// However many items there are, this ends the walk through them.
+    /// Rare matches end the walk, however many items there are.
     #[test]
     fn a_walk_ends_where_matches_are_rare() {
         assert!(are_rare(0, SAMPLE) && are_rare(SAMPLE / RARE - 1, SAMPLE));

@@ -1,5 +1,7 @@
-//! The best matches of a whole index. Tantivy's own collector begins each segment as if nothing was found
-//! before; here what is not better than the worst of those found in any segment is passed over, block by block.
+//! Collector of the best matches of a whole index.
+//!
+//! Tantivy's own collector begins each segment with an empty result. This one shares its result between all
+//! segments, so that blocks without anything better than the worst result of any segment so far are skipped.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -9,7 +11,7 @@ use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::query::Weight;
 use tantivy::{DocAddress, DocId, Score, SegmentOrdinal, SegmentReader};
 
-/// A document with its score; of those with the same one, the first is the best.
+/// A document with its score. Of two equal scores, that of the lower address is the better one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Scored {
     score: Score,
@@ -30,24 +32,24 @@ impl Ord for Scored {
     }
 }
 
-/// Collects the addresses of the `most` best, the best first.
+/// Collector of the addresses of the `most` best documents, the best first.
 pub struct Best {
     most: usize,
     found: Mutex<BinaryHeap<Reverse<Scored>>>,
 }
 
 impl Best {
-    /// Nothing is found yet.
+    /// Creates an empty collector.
     pub fn new(most: usize) -> Self {
         Self { most, found: Mutex::default() }
     }
 
     fn found(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Scored>>> {
-        // What is in it is good after each step.
+        // The heap is consistent after each step, so a panic elsewhere does not spoil it.
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a score must be above, to be among the best.
+    /// Returns the score that a document must exceed to be among the best.
     fn bar(&self) -> Score {
         let found = self.found();
         match found.peek() {
@@ -100,7 +102,7 @@ impl Collector for Best {
     }
 }
 
-/// Segments keep nothing of their own.
+/// Collector of a segment, which has no result of its own.
 pub struct Passed;
 
 impl SegmentCollector for Passed {
@@ -120,8 +122,8 @@ mod tests {
 
     use super::*;
 
-    /// The same as tantivy finds, in several segments, with many that are as good as each other and some
-    /// that are deleted.
+    /// The collector finds what tantivy's own one finds, in several segments, with many equal scores and some
+    /// deleted documents.
     #[test]
     fn finds_what_looking_at_all_finds() {
         let mut schema = Schema::builder();

@@ -1,4 +1,4 @@
-//! From an item to its document: what it says in each language.
+//! Conversion of items into documents of the index: the texts of an item in each language.
 
 use serde_json::{Map, Value};
 use tantivy::TantivyDocument;
@@ -12,10 +12,11 @@ use crate::content::translations::visible;
 use crate::items::Item;
 use crate::resources::{ALL, Resource};
 
-/// How much a title weighs: as if it stood there so many times.
+/// Weight of a title, which is indexed this many times.
 const TITLE_WEIGHT: usize = 4;
 
-/// The document of an item; `names` are the titles of those that it refers to, in their stored form.
+/// Returns the document of an item. `names` are the titles of the items that it refers to, in their stored
+/// form.
 pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> Option<TantivyDocument> {
     let resource = Resource::of_kind(&item.kind)?;
     let id = Uuid::try_parse(&item.id).ok()?;
@@ -43,7 +44,7 @@ pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> O
     Some(document)
 }
 
-/// What an item says in one language, the title first.
+/// Returns the texts of an item in one language, the title first.
 pub fn said(site: &Site, resource: &'static Resource, content: &Map<String, Value>, locale: &str) -> Vec<String> {
     let mut texts = Texts { site, locale, found: Vec::new() };
     texts.content(resource, content);
@@ -79,7 +80,7 @@ impl Texts<'_> {
         }
     }
 
-    /// The value in this language, or in the one that would be shown instead.
+    /// Adds the value in this language, or in the fallback language that would be shown instead.
     fn localised(&mut self, kind: &'static Kind, value: &Value) {
         let Some(map) = value.as_object() else { return self.value(kind, value) };
         let chain = self.site.fallback_chain(self.locale);

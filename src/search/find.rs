@@ -1,4 +1,4 @@
-//! Asking the index.
+//! Queries on the index.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,19 +21,17 @@ use crate::content::translations::visible;
 use crate::items::Item;
 use crate::resources::{ALL, Resource};
 
-/// Characters of a snippet.
+/// Maximum length of an excerpt, in characters.
 const SNIPPET: usize = 200;
 
-/// An item that was found.
+/// An item that the index has found.
 #[derive(Debug, Clone)]
 pub struct Hit {
-    /// Its id.
     pub id: String,
-    /// Its kind.
     pub kind: &'static str,
 }
 
-/// What matches a text, in the state of the index at one time.
+/// Matches of a text in one state of the index.
 pub struct Matches<'a> {
     search: &'a Search,
     open: Arc<OpenIndex>,
@@ -43,7 +41,11 @@ pub struct Matches<'a> {
 }
 
 impl Search {
-    /// Looks for a text in a language of the site, among these kinds.
+    /// Searches for a text in a language of the site, among these content types.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
     pub fn matches(&self, sought: &Sought, kinds: &[&str], locale: &str) -> Result<Matches<'_>, SearchError> {
         let open = self.open_index();
         let searcher = open.reader.searcher();
@@ -51,13 +53,13 @@ impl Search {
         Ok(Matches { search: self, open, searcher, query, locale: locale.to_owned() })
     }
 
-    /// Items that the index has.
+    /// Returns the number of items in the index.
     pub fn size(&self) -> u64 {
         self.open_index().reader.searcher().num_docs()
     }
 
-    /// Asks the index something. What fails or panics makes the worker look whether the index is damaged: the
-    /// library trusts what it reads.
+    /// Runs a query on the index. If it fails or panics, the worker checks the index for damage: the library
+    /// trusts what it reads.
     fn watched<T>(&self, ask: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
         let answer = catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Err(SearchError::Panic));
         if answer.is_err() {
@@ -68,28 +70,48 @@ impl Search {
 }
 
 impl Matches<'_> {
-    /// The `most` best, the best first.
+    /// Returns the `most` best matches, the best first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
     pub fn best(&self, most: usize) -> Result<Vec<Hit>, SearchError> {
         self.search.watched(|| self.ranked(&*self.query, most))
     }
 
-    /// How many there are.
+    /// Returns the number of matches.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
     pub fn count(&self) -> Result<usize, SearchError> {
         self.search.watched(|| Ok(self.searcher.search(&*self.query, &Count)?))
     }
 
-    /// The ids of all, in no order.
+    /// Returns the ids of all matches, in no order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
     pub fn ids(&self) -> Result<Vec<String>, SearchError> {
         self.search.watched(|| self.all(&*self.query))
     }
 
-    /// Those of these ids that match.
+    /// Returns those of these ids that match.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
     pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, SearchError> {
         let both = BooleanQuery::intersection(vec![self.these(ids), self.query.box_clone()]);
         self.search.watched(|| Ok(self.all(&both)?.into_iter().collect()))
     }
 
-    /// The best of these ids, the best first.
+    /// Returns the best of these ids that match, the best first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
     pub fn best_among(&self, ids: &[String], most: usize) -> Result<Vec<Hit>, SearchError> {
         let among: Box<dyn Query> = Box::new(ConstScoreQuery::new(self.these(ids), 0.0));
         let both = BooleanQuery::intersection(vec![among, self.query.box_clone()]);
@@ -108,8 +130,12 @@ impl Matches<'_> {
         Ok(found.into_iter().map(|address| idents.hit(address).id).collect())
     }
 
-    /// For each item the place where it says what was looked for, as HTML with `<mark>`; where only the
-    /// names of others match, or a word that is merely similar, how its longest text begins.
+    /// Returns an excerpt around the match for each item, as HTML with `<mark>`. If only the names of other
+    /// items match, or only a similar word, it is the beginning of the longest text.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
     pub fn snippets(&self, site: &Site, items: &[Item]) -> Result<Vec<String>, SearchError> {
         let mut generators = HashMap::new();
         for kind in items.iter().map(|item| item.kind.as_str()) {
@@ -135,7 +161,7 @@ impl Matches<'_> {
         let content = item.content();
         let content = visible(resource.fields, &content, &item.translations());
         let texts = said(site, resource, &content, &self.locale);
-        // The title is shown anyway: what the text says tells more.
+        // The title is shown anyway, so an excerpt of another text says more.
         let (title, further) = texts.split_at(texts.len().min(1));
         let places = || further.iter().chain(title);
         let found = generators.iter().flat_map(|generator| places().map(|text| generator.snippet(text)));
@@ -152,13 +178,13 @@ impl Matches<'_> {
     }
 }
 
-/// The ids and kinds of documents, by their place in each part of the index.
+/// Ids and content types of documents, by segment and document number.
 #[derive(Debug)]
 struct Idents {
     segments: Vec<[Column<u64>; 3]>,
 }
 
-/// Those of the newest state of the index, which need not be opened for each question.
+/// The columns for the newest state of the index, which are thus not opened for each query.
 #[derive(Debug, Default)]
 pub(super) struct KnownIdents(Mutex<Option<(u64, Arc<Idents>)>>);
 
@@ -194,7 +220,7 @@ impl Idents {
     }
 }
 
-/// Text as HTML.
+/// Escapes text for HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

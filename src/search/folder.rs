@@ -1,4 +1,4 @@
-//! Where the index is.
+//! Location of the index on disk.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::config::Config;
 use crate::database::Address;
 
-/// The folder of this node's index: as configured, else beside the SQLite file, or named after the
-/// address of the Postgres database.
+/// Returns the folder for the indexes of this node: the configured one, or one beside the SQLite file, or one
+/// that is named after the address of the Postgres database.
 pub fn folder(config: &Config) -> PathBuf {
     if !config.search.folder.is_empty() {
         return PathBuf::from(&config.search.folder);
@@ -24,14 +24,15 @@ pub fn folder(config: &Config) -> PathBuf {
     }
 }
 
-/// What the names begin with of indexes that were put aside.
+/// Prefix of the names of indexes that were set aside.
 const ASIDE: &str = "aside-";
 
-/// An index of an earlier form, or one that was put aside, that nobody wrote for so long is of no node any more.
+/// Time without writes after which an index of an earlier format, or one that was set aside, is no longer in
+/// use.
 const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// Removes the indexes of earlier forms, and those put aside, that are not used any more; what cannot be removed
-/// stays.
+/// Removes indexes of earlier formats, and those set aside, that are no longer in use. An index that cannot
+/// be removed stays.
 pub(super) fn tidy(folder: &Path, form: u32) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -39,23 +40,26 @@ pub(super) fn tidy(folder: &Path, form: u32) {
         let is_over = name.starts_with(ASIDE) || form_of(name).is_some_and(|of| of < form);
         if is_over && is_forgotten(&entry.path()) {
             match std::fs::remove_dir_all(entry.path()) {
-                Ok(()) => tracing::info!(folder = %entry.path().display(), "an old search index was removed"),
-                Err(error) => tracing::warn!(%error, folder = %entry.path().display(), "an old search index stays"),
+                Ok(()) => tracing::info!(folder = %entry.path().display(), "removed an old search index"),
+                Err(error) => {
+                    tracing::warn!(%error, folder = %entry.path().display(), "cannot remove an old search index")
+                }
             }
         }
     }
 }
 
-/// The form of an index, by the name of its folder.
+/// Returns the format of an index, by the name of its folder.
 fn form_of(name: &str) -> Option<u32> {
     name.split('-').next()?.parse().ok()
 }
 
-/// Puts all indexes in this folder aside: they are of another database than the one that will be here.
+/// Sets all indexes in this folder aside, since they belong to another database than the one that will be
+/// used.
 ///
 /// # Errors
 ///
-/// One cannot be renamed.
+/// Fails if the folder cannot be read, or if an index cannot be renamed.
 pub fn put_aside(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let entry = entry?;
@@ -66,18 +70,18 @@ pub fn put_aside(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts an index aside, for those who want to know what was wrong with it. One that was put aside before goes, so
-/// that an index that breaks again and again does not fill the disk.
+/// Sets an index aside, so that its damage can be examined. One that was set aside before is removed, so that
+/// an index which breaks again and again does not fill the disk.
 ///
 /// # Errors
 ///
-/// It cannot be renamed.
+/// Fails if the index cannot be renamed.
 pub(super) fn put_aside_one(index: &Path) -> io::Result<()> {
     let (Some(folder), Some(name)) = (index.parent(), index.file_name()) else { return Ok(()) };
     let aside = folder.join(format!("{ASIDE}{}", name.to_string_lossy()));
     let _ = std::fs::remove_dir_all(&aside);
     match std::fs::rename(index, &aside) {
-        // It was removed under our feet: nothing has to be put aside.
+        // Another process has removed it meanwhile, so nothing has to be set aside.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         renamed => renamed,
     }

@@ -1,5 +1,6 @@
-//! Keeping the index up to date: a worker on every node reads the journal; of the nodes that share a
-//! folder, one writes. A worker can be stopped at any point: what the index has not, it reads again.
+//! Search indexer: a worker on each node that follows the journal. Of the nodes that share a folder, one
+//! writes. A worker can be stopped at any point: the index stores the journal entry up to which it is
+//! complete, and whatever comes after that is read again.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -19,46 +20,56 @@ use crate::database::position::Position;
 use crate::database::schema::{items, journal, links};
 use crate::database::{Db, any_of};
 use crate::items::Item;
-use crate::jobs::{BackgroundJob, lower_priority};
+use crate::jobs::BackgroundJob;
 use crate::resources::Resource;
 
-/// How often the journal is looked at.
+/// Interval at which the journal is polled.
 const PAUSE: Duration = Duration::from_millis(200);
-/// After work, the worker pauses this many times as long as that took: under steady writes fewer and
-/// larger segments are made, for a tenth of a core at most,
+/// After a step, the worker pauses for this many times as long as the step took: under steady writes, fewer
+/// and larger segments are made, with about a tenth of a core at most.
 const SHARE: u32 = 9;
-/// but never longer than this: so old an answer may be.
+/// Maximum pause, which bounds how old the results of a search are.
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
-/// After so many looks at which there was nothing to do, the writer rests.
+/// Number of polls without changes after which the writer is closed.
 const REST: u32 = 25;
-/// Names that are remembered, at most about.
+/// Approximate maximum number of cached titles.
 const MOST_NAMES: usize = 20_000;
-/// Items that are read at a time for a new index.
+/// Items that are read at a time to rebuild the index.
 const CHUNK: i64 = 500;
-/// Items that are read at a time of those that were changed, and how long the worker then stands back: a core
-/// is taken from whoever else wants it until the next tick of its clock, so what is to be done at once is short.
+/// Changed items that are indexed at a time, and the pause after them. Other threads get the core back only
+/// at the next tick of its clock, whatever the priorities are, so the work between two pauses must be short.
 const FEW: usize = 16;
 const BREATH: Duration = Duration::from_millis(1);
-/// Of more entries than this, everything is indexed anew.
+/// Maximum number of journal entries that are followed; if there are more, the index is rebuilt.
 const MOST_ENTRIES: i64 = 20_000;
 
-/// What the index is to be told: of these items, or of all, as they are now, up to this entry of the journal.
+/// Changes for the index: these items, or all of them, as they are now, up to this journal entry.
 struct News {
     up_to: Position,
     ids: Option<Vec<String>>,
 }
 
-/// The lowest priority that Linux has.
-const NICENESS: i32 = 19;
-
-/// Follows the journal until the application ends, on a thread whose work can wait for that of all others.
+/// Starts the worker, which follows the journal until the application ends, on a thread of low priority.
+///
+/// # Errors
+///
+/// Fails if the thread or its runtime cannot be started.
 pub fn start(app: Weak<App>, job: Arc<BackgroundJob>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new().name("search".into()).spawn(move || {
-        lower_priority(NICENESS);
+        stand_back();
         job.supervise_thread(|| runtime.block_on(run(Weak::clone(&app), &job)));
     })?;
     Ok(())
+}
+
+/// Sets the lowest priority for this thread and those that it starts (on Linux, priorities belong to
+/// threads).
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 19) {
+        tracing::debug!(%error, "the priority of the search indexer could not be lowered");
+    }
 }
 
 async fn run(app: Weak<App>, job: &BackgroundJob) {
@@ -75,8 +86,8 @@ async fn run(app: Weak<App>, job: &BackgroundJob) {
         match outcome {
             Ok(()) => job.succeed(),
             Err(error) => {
-                tracing::error!(%error, "the search index cannot be brought up to date");
-                job.fail("the search index cannot be brought up to date");
+                tracing::error!(%error, "updating the search index failed");
+                job.fail("the search index cannot be updated");
                 worker.writer = None;
                 tokio::time::sleep(PAUSE * 5).await;
             }
@@ -87,23 +98,24 @@ async fn run(app: Weak<App>, job: &BackgroundJob) {
 
 struct Worker {
     writer: Option<IndexWriter<TantivyDocument>>,
-    /// How often in a row there was nothing to do.
+    /// Number of successive polls without changes.
     idle: u32,
     names: Arc<Names>,
     checks: Checks,
 }
 
 impl Worker {
-    /// Puts the index aside where it is damaged; the next step makes it anew. What was kept of its answers goes.
+    /// Sets a damaged index aside, which the next step then rebuilds, and invalidates cached responses to
+    /// searches.
     async fn repair(&mut self, app: &App, job: &BackgroundJob, failed: bool) {
         if !self.checks.are_due(&app.search, failed) {
             return;
         }
         let Some(damage) = self.checks.find_damage(&app.search).await else { return };
-        job.fail("the search index was damaged and is being made anew");
+        job.fail("the search index was damaged and is being rebuilt");
         self.writer = None;
         if let Err(error) = renew(&app.search, &damage) {
-            tracing::error!(%error, "the damaged search index cannot be put aside");
+            tracing::error!(%error, "the damaged search index could not be set aside");
         }
         app.database.ledger().note([(GREW, "")]);
     }
@@ -116,10 +128,10 @@ impl Worker {
         if self.writer.is_none() {
             self.writer = search.writer()?;
         }
-        // Where another node writes, what it wrote is there to be read.
+        // Another node writes the index in this folder, so its changes only have to be loaded.
         let Some(writer) = &mut self.writer else { return search.refresh(app) };
         self.idle = 0;
-        // Another node may have been faster since.
+        // Another node may have followed the journal since it was read here, and have given up the writer.
         if search.followed()? != followed {
             return search.refresh(app);
         }
@@ -135,13 +147,14 @@ impl Worker {
                 writer.delete_all_documents()?;
                 everything(app, writer, &self.names).await?;
                 commit(writer, up_to)?;
-                tracing::info!(%up_to, "the search index was made anew");
+                tracing::info!(%up_to, "rebuilt the search index");
             }
         }
         search.refresh(app)
     }
 
-    /// Gives the writer's memory back when it was not needed for a while. Another node may have written.
+    /// Closes the writer, and so frees its memory, if it was not needed for a while. Loads what another node
+    /// may have written.
     fn rest(&mut self, app: &App) -> Result<(), SearchError> {
         self.idle += 1;
         if self.idle == REST
@@ -154,10 +167,13 @@ impl Worker {
 }
 
 impl Search {
-    /// Reads the newest state of the index; answers that were found with an older one are not kept.
+    /// Loads the newest state of the index, and invalidates cached responses that were computed with an older
+    /// one.
     fn refresh(&self, app: &App) -> Result<(), SearchError> {
         let had = self.state();
         self.open_index().reader.reload()?;
+        // Recorded only after the reload: recorded before, a response from the old state could be cached as a
+        // fresh one.
         if self.state() != had {
             app.database.ledger().note([(GREW, "")]);
         }
@@ -170,6 +186,8 @@ impl Search {
     }
 }
 
+/// Commits the documents together with the journal entry up to which the index is then complete, so that
+/// neither is ever there without the other.
 fn commit(writer: &mut IndexWriter<TantivyDocument>, up_to: Position) -> Result<(), SearchError> {
     let mut prepared = writer.prepare_commit()?;
     prepared.set_payload(&up_to.to_string());
@@ -177,8 +195,10 @@ fn commit(writer: &mut IndexWriter<TantivyDocument>, up_to: Position) -> Result<
     Ok(())
 }
 
-/// What the journal says since; none when that is nothing. An index that followed another history is made anew.
+/// Returns the changes in the journal, or `None` if there are none. An index that followed another history is
+/// rebuilt.
 fn news(connection: &mut Db, followed: Option<Position>) -> QueryResult<Option<News>> {
+    // Read before the items: an item that changes after this entry is indexed again with a later one.
     let up_to = Position::newest(connection)?;
     if followed == Some(up_to) {
         return Ok(None);
@@ -205,7 +225,7 @@ fn news(connection: &mut Db, followed: Option<Position>) -> QueryResult<Option<N
     Ok(Some(News { up_to, ids: Some(ids.into_iter().collect()) }))
 }
 
-/// What shows the names of these items, or is seen only with them.
+/// Returns the items that show the names of these items, or that are visible only with them.
 fn referring(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
     let mut found = Vec::new();
     for ids in ids.chunks(CHUNK as usize) {
@@ -216,7 +236,7 @@ fn referring(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
     Ok(found)
 }
 
-/// Puts these items into the index as they are now, and takes out those that are not public.
+/// Indexes these items as they are now, and removes those that are not public.
 async fn index(
     app: &App,
     writer: &IndexWriter<TantivyDocument>,
@@ -271,7 +291,7 @@ async fn everything(app: &App, writer: &IndexWriter<TantivyDocument>, names: &Ar
     }
 }
 
-/// The items, each with the names of what it refers to.
+/// Returns the items, each with the titles of the items that it refers to.
 fn with_names(connection: &mut Db, names: &Names, rows: Vec<Item>) -> Result<Vec<(Item, Vec<Value>)>, SearchError> {
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let ties: Vec<(String, String, i64)> = links::table
@@ -291,7 +311,7 @@ fn with_names(connection: &mut Db, names: &Names, rows: Vec<Item>) -> Result<Vec
     Ok(out)
 }
 
-/// The titles of items that others refer to, by id and version: the same few are named again and again.
+/// Cached titles of items that others refer to, by id and version: the same few are needed again and again.
 #[derive(Default)]
 struct Names {
     known: Mutex<HashMap<String, (i64, Value)>>,
@@ -306,7 +326,7 @@ impl Names {
         self.known().get(id).filter(|(known, _)| *known == version).map(|(_, name)| name.clone())
     }
 
-    /// Reads those that are not known in these versions.
+    /// Loads the titles that are not cached in these versions.
     fn learn(&self, connection: &mut Db, ties: &[(String, String, i64)]) -> QueryResult<()> {
         let unknown: HashSet<&str> = ties
             .iter()

@@ -1,4 +1,4 @@
-//! The index on disk: its fields, how words become terms, and who writes it.
+//! The index on disk: its schema, its tokenizers, and its writer.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -19,24 +19,24 @@ use crate::content::Site;
 use crate::database::position::Position;
 use crate::resources::ALL;
 
-/// Grows when documents are made in another way than before.
+/// Format of the index, which is incremented when documents are made in another way.
 const FORM: u32 = 2;
-/// Memory of the writer, in bytes: the least that there can be.
+/// Memory of the writer in bytes, the minimum of the library.
 const WRITER_BYTES: usize = 15_000_000;
-/// Longer words are no words, in bytes.
+/// Maximum length of a word in bytes; longer ones are not indexed.
 const LONGEST_WORD: usize = 60;
 
-/// Why the index does not do what was asked.
+/// Failure of the search index.
 #[derive(Debug, Error)]
 pub enum SearchError {
-    /// It cannot be read or written.
+    /// The index cannot be read or written.
     #[error("search index: {0}")]
     Index(#[from] TantivyError),
-    /// Its folder cannot be used.
+    /// The folder of the index cannot be used.
     #[error("search index: {0}")]
     Folder(#[from] std::io::Error),
-    /// It gave an answer that no sound index gives.
-    #[error("search index: a question ended by a panic")]
+    /// A query panicked, as it does with no sound index.
+    #[error("search index: a query panicked")]
     Panic,
     /// The database cannot be read.
     #[error(transparent)]
@@ -49,68 +49,73 @@ impl From<diesel::result::Error> for SearchError {
     }
 }
 
-/// The fields of a kind in a language: each kind has its own, so that the best of a kind are found without
-/// a look at the others, and how rare a word is, is counted among its like.
+/// The fields of a content type in one language. Each content type has its own fields, so that its best
+/// matches are found without a look at others, and so that the rarity of a word is that within the content
+/// type.
 #[derive(Debug, Clone)]
 pub(super) struct Words {
-    /// The kind.
     pub kind: &'static str,
-    /// The language.
     pub locale: String,
     /// Words reduced to their stems.
     pub stems: Field,
-    /// Words as they are, for beginnings and typing errors.
+    /// Whole words, for prefixes and typing errors.
     pub whole: Field,
 }
 
-/// The fields of all documents.
+/// Fields of the schema.
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
-    /// The item's id as text, by which its document is replaced.
+    /// Id of the item as text, by which its document is replaced.
     pub id: Field,
-    /// Its kind, as its place in [`crate::resources::ALL`].
+    /// Content type of the item, as its place in [`crate::resources::ALL`].
     pub kind: Field,
-    /// The halves of its id.
+    /// Upper half of the id.
     pub id_high: Field,
+    /// Lower half of the id.
     pub id_low: Field,
-    /// For each kind and each language of the site.
+    /// Text fields of each content type in each language of the site.
     pub words: Vec<Words>,
 }
 
-/// The index as it lies in its folder now. A damaged one is replaced by another.
+/// The index as it was opened from its folder. A damaged one is replaced by another.
 pub(super) struct OpenIndex {
     pub index: Index,
     pub reader: IndexReader,
     pub idents: KnownIdents,
 }
 
-/// The index of this node.
+/// The full-text index of this node.
 pub struct Search {
     open: RwLock<Arc<OpenIndex>>,
-    /// Where it is.
+    /// Folder of the index.
     pub(super) folder: PathBuf,
     schema: Schema,
     locales: Vec<String>,
     pub(super) fields: Fields,
-    /// A question failed in a way that damage explains.
+    /// Whether a query failed in a way that damage would explain.
     pub(super) is_suspect: AtomicBool,
 }
 
 impl Search {
-    /// Opens the index in this folder. One that was made for other languages, or in another form, is
-    /// begun anew: everything in it comes from the database.
+    /// Opens the index in this folder. For other languages, or another format, a new index is built from the
+    /// database.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder cannot be used, or if a damaged index can be neither set aside nor replaced.
     pub fn open(folder: &Path, site: &Site) -> Result<Self, SearchError> {
         let (schema, fields) = schema(site);
         super::folder::tidy(folder, FORM);
-        // Nodes that share a disk and are of two versions, or of two sites, do not get in each other's way.
+        // Each format and each set of languages has a folder of its own, so that nodes of two versions, or of
+        // two sites, can share a disk.
         let folder = folder.join(form(site));
         std::fs::create_dir_all(&folder)?;
         let locales = site.locales.clone();
         let open = match open(&folder, &schema, &locales) {
             Ok(opened) => opened,
-            // Whatever is wrong with it: nothing is lost that the database has not.
+            // Whatever the damage is, nothing is lost: everything in the index comes from the database.
             Err(error) => {
-                tracing::warn!(%error, folder = %folder.display(), "the search index is damaged and is made anew");
+                tracing::warn!(%error, folder = %folder.display(), "the search index is damaged and will be rebuilt");
                 super::folder::put_aside_one(&folder)?;
                 std::fs::create_dir_all(&folder)?;
                 open(&folder, &schema, &locales)?
@@ -120,26 +125,30 @@ impl Search {
         Ok(Self { open, folder, schema, locales, fields, is_suspect })
     }
 
-    /// The index as it is now.
+    /// Returns the index in its current state.
     pub(super) fn open_index(&self) -> Arc<OpenIndex> {
         Arc::clone(&self.open.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Opens the folder anew, as another program would.
+    /// Opens the folder again, as another process would.
     ///
     /// # Errors
     ///
-    /// What is in it is no sound index.
+    /// Fails if there is no sound index in it.
     pub(super) fn open_again(&self) -> Result<OpenIndex, SearchError> {
         open(&self.folder, &self.schema, &self.locales)
     }
 
-    /// Uses this one from now on. Questions that are being answered finish with the one that they began with.
+    /// Replaces the index. Queries that have begun end with the one with which they began.
     pub(super) fn replace(&self, open: OpenIndex) {
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(open);
     }
 
-    /// The one writer of the index; none while another node of this folder has it.
+    /// Returns the only writer of the index, or `None` while another node with the same folder has it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be written.
     pub(super) fn writer(&self) -> Result<Option<IndexWriter<TantivyDocument>>, SearchError> {
         match self.open_index().index.writer_with_num_threads(1, WRITER_BYTES) {
             Ok(writer) => {
@@ -151,17 +160,21 @@ impl Search {
         }
     }
 
-    /// The entry of the journal up to which the index has everything; none while it is empty.
+    /// Returns the journal entry up to which the index is complete, or `None` while it is empty.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
     pub(super) fn followed(&self) -> Result<Option<Position>, SearchError> {
         Ok(self.open_index().index.load_metas()?.payload.and_then(|payload| Position::parse(&payload)))
     }
 
-    /// Whether the index has everything up to this entry of the journal.
+    /// Returns whether the index is complete up to this journal entry.
     pub fn has(&self, entry: i64) -> bool {
         self.followed().ok().flatten().is_some_and(|followed| followed.sequence >= entry)
     }
 
-    /// The fields of these kinds in a language.
+    /// Returns the fields of these content types in a language.
     pub(super) fn words(&self, kinds: &[&str], locale: &str) -> Vec<&Words> {
         self.fields.words.iter().filter(|words| words.locale == locale && kinds.contains(&words.kind)).collect()
     }
@@ -175,8 +188,8 @@ fn open(folder: &Path, schema: &Schema, locales: &[String]) -> Result<OpenIndex,
     Ok(OpenIndex { index, reader, idents: KnownIdents::default() })
 }
 
-/// Segments of about one size are merged, so that a document is written again only a few times however
-/// small the commits are; a segment of which many documents were replaced is written anew.
+/// Returns the merge policy. Segments of about the same size are merged, so that a document is rewritten only
+/// a few times, however small the commits are; a segment with many replaced documents is rewritten as well.
 fn merges() -> LogMergePolicy {
     let mut policy = LogMergePolicy::default();
     policy.set_min_layer_size(200);
@@ -225,7 +238,7 @@ fn register(index: &Index, locales: &[String]) {
     };
     index.tokenizers().register(WHOLE, plain().filter(AsciiFoldingFilter).build());
     for locale in locales {
-        // Stemmers know accents, so these are folded after them.
+        // Stemmers need accents, so these are removed after stemming.
         let analyzer = match language(locale) {
             Some(language) => plain().filter(Stemmer::new(language)).filter(AsciiFoldingFilter).build(),
             None => plain().filter(AsciiFoldingFilter).build(),
@@ -234,7 +247,7 @@ fn register(index: &Index, locales: &[String]) {
     }
 }
 
-/// The stemmer of a language, if there is one (Snowball).
+/// Returns the stemmer of a language, if there is one (Snowball).
 fn language(locale: &str) -> Option<Language> {
     Some(match locale.split('-').next().unwrap_or(locale) {
         "ar" => Language::Arabic,

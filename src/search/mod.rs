@@ -1,9 +1,9 @@
-//! Full-text search: an index beside the database, fed by the journal, of what the public sees.
+//! Full-text search in what the public sees: an index beside the database, which follows the journal.
 //!
 //! The engine is embedded (tantivy), so that both databases find the same; see
-//! `docs/decisions/0009-search.md`. The index says which items match and how well; the database, asked
-//! for these, says which of them may be shown and meet the other conditions. So what the index does
-//! not know yet can be missing for a moment, but nothing is shown that is not public any more.
+//! `docs/decisions/0009-search.md`. The index tells which items match and how well, and the database which of
+//! these may be shown and meet the other conditions. So content that is not indexed yet is missing for a
+//! moment, but nothing is shown that is not public any more.
 
 mod best;
 mod document;
@@ -19,5 +19,5 @@ pub use folder::{folder, put_aside};
 pub use index::{Search, SearchError};
 pub use words::{LONGEST, Sought};
 
-/// The name under which the ledger, and caches in front, know that the index grew.
+/// Name of the search index in the invalidation table and among cache tags.
 pub const GREW: &str = "search-index";

@@ -1,8 +1,9 @@
-//! A damaged index is noticed, put aside, and made anew from the database, while the server runs.
+//! Detection and repair of a damaged index while the server runs: it is set aside and rebuilt from the
+//! database.
 //!
-//! The library checks nothing when it reads: damage shows as a question that fails or panics, as a commit that
-//! fails, or not at all. So the files are compared with their checksums at start, from time to time, and whenever
-//! something failed.
+//! The library verifies nothing when it reads. Damage shows as a query that fails or panics, as a commit that
+//! fails, or not at all. So the files are compared with their checksums at the start, periodically, and after
+//! each failure.
 
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,27 +16,27 @@ use tantivy::directory::error::OpenReadError;
 use super::folder::put_aside_one;
 use super::index::{Search, SearchError};
 
-/// How often the whole index is read and compared with its checksums.
+/// Interval at which the whole index is compared with its checksums.
 const CHECK: Duration = Duration::from_secs(6 * 3_600);
-/// How long after a check without a finding the next one is made, whatever fails meanwhile.
+/// Minimum time between two checks, whatever fails meanwhile.
 const PAUSE: Duration = Duration::from_secs(10);
-/// Files that another node removes while they are being looked at are not damage: so often it is tried again.
+/// Number of attempts of a check: files that another node removes during one of them are not damaged.
 const TRIES: u32 = 3;
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// When the index was last compared with its checksums.
+/// Time of the last comparison with the checksums.
 #[derive(Debug, Default)]
 pub(super) struct Checks(Option<Instant>);
 
 impl Checks {
-    /// Whether it is time for the next check, which is sooner where something `failed`.
+    /// Returns whether a check is due, which is sooner if something has `failed`.
     pub fn are_due(&self, search: &Search, failed: bool) -> bool {
         let failed = failed || search.is_suspect.load(Ordering::Relaxed);
         let bound = if failed { PAUSE } else { CHECK };
         self.0.is_none_or(|last| last.elapsed() >= bound)
     }
 
-    /// Looks for damage.
+    /// Checks the index, and returns a description of its damage, if there is any.
     pub async fn find_damage(&mut self, search: &Search) -> Option<String> {
         search.is_suspect.store(false, Ordering::Relaxed);
         let damage = damage(search).await;
@@ -44,7 +45,7 @@ impl Checks {
     }
 }
 
-/// What is wrong with the files of the index, as another program finds them.
+/// Returns the damage of the index as another process would find it. Only what every attempt finds is damage.
 async fn damage(search: &Search) -> Option<String> {
     for _ in 1..TRIES {
         look(search)?;
@@ -59,9 +60,9 @@ fn look(search: &Search) -> Option<String> {
         Ok(files) if files.is_empty() => None,
         Ok(files) => Some(format!("{} files do not have their checksums", files.len())),
         Err(error) if means_damage(&error) => Some(error.to_string()),
-        // Such as no more file descriptors, or no permission: a new index would fare no better.
+        // Not damage, but such as a lack of file descriptors or of permission: a new index would fail too.
         Err(error) => {
-            tracing::warn!(%error, "the search index could not be checked");
+            tracing::warn!(%error, "the search index could not be checked for damage");
             None
         }
     }
@@ -89,18 +90,22 @@ fn means_damage(error: &SearchError) -> bool {
     }
 }
 
-/// Puts the index aside and begins an empty one in its place. Not while another node writes it, which finds the
-/// damage by itself.
+/// Sets the index aside, and begins an empty one in its place. If another node writes the index, that node
+/// will find the damage itself.
+///
+/// # Errors
+///
+/// Fails if the index cannot be set aside, or if no new one can be created.
 pub(super) fn renew(search: &Search, damage: &str) -> Result<(), SearchError> {
     let folder = search.folder.display();
-    // Where the lock cannot even be tried for, nobody else has it.
+    // If not even the lock can be tried, no other node has it.
     let writer = catch_unwind(AssertUnwindSafe(|| search.writer()));
     if matches!(writer, Ok(Ok(None))) {
-        tracing::warn!(damage, %folder, "the search index is damaged; the node that writes it makes it anew");
+        tracing::warn!(damage, %folder, "the search index is damaged; the node that writes it will rebuild it");
         return Ok(());
     }
     drop(writer);
-    tracing::error!(damage, %folder, "the search index is damaged: it is put aside and made anew");
+    tracing::error!(damage, %folder, "the search index is damaged and will be set aside and rebuilt");
     put_aside_one(&search.folder)?;
     std::fs::create_dir_all(&search.folder)?;
     search.replace(search.open_again()?);

@@ -1,4 +1,4 @@
-//! What somebody is looking for: words, phrases in quotes, and words behind a minus that must not occur.
+//! Parser of full-text queries: words, phrases in quotes, and words behind a minus that must not occur.
 
 use tantivy::query::{BooleanQuery, BoostQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
@@ -7,20 +7,22 @@ use tantivy::{Index, Searcher, Term};
 
 use super::index::{Search, SearchError, Words};
 
-/// The longest text that is looked for, in characters, and the most words in it.
+/// Maximum length of a query, in characters.
 pub const LONGEST: usize = 200;
+/// Maximum number of words and phrases in a query.
 const MOST_WORDS: usize = 16;
-/// So many words that begin alike are looked for, at most.
+/// Maximum number of completions of a word that are searched for.
 const MOST_ENDINGS: usize = 24;
-/// They are chosen from so many, in each part of the index.
+/// Maximum number of terms in each segment from which the completions are chosen.
 const MOST_LOOKED_AT: usize = 1_000;
-/// From this length on, in characters, a word may have one typing error; from the next on, two.
+/// Minimum length of a word that may have one typing error, in characters.
 const ONE_ERROR: usize = 4;
+/// Minimum length of a word that may have two typing errors, in characters.
 const TWO_ERRORS: usize = 8;
-/// What a word weighs that only begins like the one that was typed, or is only similar to it.
+/// Weight of a word that only begins like the typed one, or is only similar to it.
 const BEGINNING_WEIGHT: f32 = 0.5;
 
-/// A text that was typed, in parts.
+/// A parsed full-text query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sought {
     parts: Vec<Part>,
@@ -31,12 +33,16 @@ struct Part {
     text: String,
     phrase: bool,
     unwanted: bool,
-    /// It is the last word: somebody may still be typing it.
+    /// Whether this is the last word, which may be incomplete.
     last: bool,
 }
 
 impl Sought {
-    /// Takes a text apart; says why that cannot be looked for.
+    /// Parses a query.
+    ///
+    /// # Errors
+    ///
+    /// Returns a code and a message if the text is too long, has no words, or has too many of them.
     pub fn parse(text: &str) -> Result<Self, (&'static str, String)> {
         if text.chars().count() > LONGEST {
             return Err(("too_long", format!("at most {LONGEST} characters")));
@@ -61,7 +67,7 @@ impl Sought {
             rest = further.trim_start();
         }
         if !parts.iter().any(|part| !part.unwanted) {
-            return Err(("no_words", "wants a word with letters or digits to look for".to_owned()));
+            return Err(("no_words", "must contain a word with letters or digits".to_owned()));
         }
         if parts.len() > MOST_WORDS {
             return Err(("too_many", format!("at most {MOST_WORDS} words and phrases")));
@@ -73,7 +79,12 @@ impl Sought {
         Ok(Self { parts })
     }
 
-    /// The question to the index, about some kinds in one language: every part must occur, in any field.
+    /// Returns the query on the index for some content types in one language: every part must occur, in any
+    /// field.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
     pub(super) fn query(
         &self,
         search: &Search,
@@ -94,7 +105,7 @@ impl Sought {
     }
 }
 
-/// Whatever meets all clauses.
+/// Returns the query for documents that meet all clauses.
 fn all(mut clauses: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
     match clauses.as_slice() {
         [] => Box::new(EmptyQuery),
@@ -103,7 +114,7 @@ fn all(mut clauses: Vec<(Occur, Box<dyn Query>)>) -> Box<dyn Query> {
     }
 }
 
-/// Whatever meets any of them.
+/// Returns the query for documents that meet any of these.
 fn union(mut ways: Vec<Box<dyn Query>>) -> Box<dyn Query> {
     match ways.len() {
         0 => Box::new(EmptyQuery),
@@ -119,13 +130,13 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// What a part asks for, of each kind.
+    /// Returns the query of a part for each content type.
     fn part(&self, part: &Part) -> Result<Vec<Option<Box<dyn Query>>>, SearchError> {
         let mut ways = Vec::with_capacity(self.kinds.len());
         for words in &self.kinds {
             ways.push(self.ways(words, part)?);
         }
-        // Only what nothing has was typed wrong.
+        // Only a word that occurs nowhere is taken for a typing error.
         if !part.phrase && !part.unwanted && ways.iter().all(|ways| ways.as_ref().is_some_and(Vec::is_empty)) {
             for (ways, words) in ways.iter_mut().zip(&self.kinds) {
                 *ways = Some(self.terms(words.whole, &part.text)?.first().and_then(similar).into_iter().collect());
@@ -134,7 +145,7 @@ impl Asking<'_> {
         Ok(ways.into_iter().map(|ways| ways.map(union)).collect())
     }
 
-    /// In which ways an item of a kind may have this part; none where there is no word in it.
+    /// Returns the ways in which items of a content type can contain the part, or `None` if it has no word.
     fn ways(&self, words: &Words, part: &Part) -> Result<Option<Vec<Box<dyn Query>>>, SearchError> {
         let stems = self.terms(words.stems, &part.text)?;
         let mut ways: Vec<Box<dyn Query>> = Vec::new();
@@ -148,13 +159,13 @@ impl Asking<'_> {
                     ways.extend(self.beginnings(words, &part.text, stem)?);
                 }
             }
-            // A word with a hyphen or an apostrophe in it is a phrase too.
+            // A word with a hyphen or an apostrophe is a phrase too.
             _ => ways.push(Box::new(PhraseQuery::new(stems))),
         }
         Ok(Some(ways))
     }
 
-    /// Words that begin like this one and have another stem.
+    /// Returns queries for words that begin like this one and have another stem.
     fn beginnings(&self, words: &Words, text: &str, stem: &Term) -> Result<Vec<Box<dyn Query>>, SearchError> {
         let whole = self.terms(words.whole, text)?;
         let Some(whole) = whole.first() else { return Ok(Vec::new()) };
@@ -188,7 +199,7 @@ impl Asking<'_> {
         Ok(queries)
     }
 
-    /// The terms of a text in a field.
+    /// Returns the terms of a text in a field.
     fn terms(&self, field: Field, text: &str) -> Result<Vec<Term>, SearchError> {
         let mut analyzer = self.index.tokenizer_for_field(field)?;
         let mut stream = analyzer.token_stream(text);
@@ -200,7 +211,7 @@ impl Asking<'_> {
     }
 }
 
-/// Words with few typing errors in them.
+/// Returns the query for words with few typing errors, or `None` if the word is too short to have any.
 fn similar(whole: &Term) -> Option<Box<dyn Query>> {
     let length = std::str::from_utf8(whole.serialized_value_bytes()).map_or(0, |text| text.chars().count());
     let errors = u8::from(length >= ONE_ERROR) + u8::from(length >= TWO_ERRORS);
