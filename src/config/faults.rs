@@ -215,7 +215,7 @@ mod tests {
             "site.time_zone:",
             "auth.access_token_minutes:",
             "site.locales:",
-            "mail.smtp_url: wants smtp://",
+            "mail.smtp_url: must be smtp://",
         ] {
             assert!(faults.iter().any(|f| f.starts_with(setting)), "{setting} in {faults:?}");
         }
