@@ -94,12 +94,12 @@ fn the_doctor_looks_at_everything(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
     let before = text(&run(&database, &["doctor"]).stdout);
-    assert!(before.contains("no database") || before.contains("migrations are to be applied"), "{before}");
+    assert!(before.contains("no database") || before.contains("migrations are pending"), "{before}");
     Program::start(&database).terminate();
     let output = command(&database, &["doctor"]).env("PLENARY_PUBLIC_URL", "http://cms.example.org").output().unwrap();
     let said = text(&output.stdout);
     for part in [
-        "configuration is sound",
+        "configuration is valid",
         "can be opened",
         "all migrations are applied",
         "no damage found",
@@ -142,7 +142,7 @@ fn what_serve_refuses_is_a_problem_to_the_doctor(app: &TestApp) {
         let output = run(&database, &["doctor"]);
         let said = text(&output.stdout);
         assert!(
-            output.status.code() == Some(1) && said.contains("PROBLEM  the database does not take writes"),
+            output.status.code() == Some(1) && said.contains("PROBLEM  the database does not accept writes"),
             "{said}"
         );
         // Only the default is so: this session may write.
@@ -172,10 +172,10 @@ fn variables_of_others_are_passed_over(app: &TestApp) {
     assert!(printed.contains(&format!("listening on {listens}\n")), "{printed}");
     let database = fresh_database(app.backend, folder.path());
     let output = command(&database, &["doctor"]).env("PLENARY_IMAGE", "plenary:latest").output().unwrap();
-    assert!(text(&output.stdout).contains("warning  PLENARY_IMAGE is no setting"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("warning  PLENARY_IMAGE is not a setting"), "{}", text(&output.stdout));
     let output = command(&database, &["doctor"]).env("PLENARY_SITE_TIME_ZONE", "Europe/Brussels").output().unwrap();
     let said = text(&output.stderr);
-    assert!(output.status.code() == Some(2) && said.contains("PLENARY_SITE__TIME_ZONE is meant"), "{said}");
+    assert!(output.status.code() == Some(2) && said.contains("did you mean PLENARY_SITE__TIME_ZONE?"), "{said}");
 }
 
 fn accounts_are_made_on_the_command_line(app: &TestApp) {

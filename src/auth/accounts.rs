@@ -1,4 +1,4 @@
-//! Accounts as they are stored and shown.
+//! Accounts: the stored row, its public representation, and the queries on it.
 
 use diesel::prelude::*;
 use serde::Serialize;
@@ -21,71 +21,74 @@ pub struct AccountRow {
     pub email: String,
     /// The person's name.
     pub name: String,
-    /// The word of the role.
+    /// Name of the role, as [`Role::word`] gives it.
     pub role: String,
-    /// PHC string.
+    /// PHC string; empty for an account without a password.
     pub password_hash: String,
-    /// Closed accounts cannot log in.
+    /// Whether the account is open. A closed account cannot log in.
     pub active: bool,
-    /// Grows by one with each write.
+    /// Version of the row, incremented by each write.
     pub version: i64,
-    /// When it was made (µs).
+    /// Time of creation (µs since 1970).
     pub created_at: i64,
-    /// When it was last written (µs).
+    /// Time of the last write (µs since 1970).
     pub updated_at: i64,
-    /// The secret of the second factor in base32, or nothing.
+    /// Secret of the second factor in base32; empty if none is set up.
     pub totp_secret: String,
-    /// Whether the second factor is asked for.
+    /// Whether logging in requires the second factor.
     pub totp_active: bool,
-    /// The time step of the last code that was used.
+    /// Time step of the last accepted code, so that no code is accepted twice.
     pub totp_step: i64,
 }
 
-/// An account, as it is answered.
+/// An account, as the API shows it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
-    /// Its id.
+    /// Identifier of the account, a UUID.
     #[schema(format = "uuid")]
     pub id: String,
-    /// The address with which the person logs in.
+    /// E-mail address with which the person logs in, in lower case.
     #[schema(format = "email", example = "anna@example.org")]
     pub email: String,
-    /// The person's name.
+    /// Name of the person.
     #[schema(example = "Anna Janssens")]
     pub name: String,
-    /// What the account is trusted with.
+    /// Role of the account, which decides what it may do.
     pub role: Role,
-    /// Closed accounts cannot log in.
+    /// Whether the account is open. A closed account cannot log in, and its sessions and API keys do not
+    /// work.
     pub active: bool,
-    /// Whether a second factor is asked for.
+    /// Whether logging in requires a second factor.
     pub second_factor: bool,
-    /// Grows by one with each write.
+    /// Version of the account, incremented by each write.
     #[schema(minimum = 1)]
     pub version: i64,
-    /// When it was made.
+    /// Time of creation, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub created_at: String,
-    /// When it was last written.
+    /// Time of the last change, RFC 3339, UTC.
     #[schema(format = "date-time")]
     pub updated_at: String,
 }
 
-/// All accounts, by address.
+/// A list of all accounts, ordered by e-mail address.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountList {
-    /// The accounts.
+    /// All accounts, closed ones included, ordered by e-mail address.
     pub data: Vec<Account>,
 }
 
 impl AccountRow {
-    /// Its role; an unknown word is the least trusted.
+    /// Returns the role of the account. A role that this version does not know counts as the least privileged
+    /// one.
     pub fn role(&self) -> Role {
         Role::from_word(&self.role).unwrap_or(Role::Viewer)
     }
 
-    /// Without the password.
+    /// Returns the representation for the API, which leaves out the password hash and the second factor's
+    /// secret.
     pub fn shown(&self) -> Account {
         Account {
             id: self.id.clone(),
@@ -101,18 +104,24 @@ impl AccountRow {
     }
 }
 
-/// The form under which an address is stored and looked for.
+/// Returns the normal form of an e-mail address, in which it is stored and compared.
 pub fn normal_email(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-/// The account with this id.
+/// Returns the account with this id.
+///
+/// # Errors
+/// 404 if there is none.
 pub fn by_id(connection: &mut Db, id: &str) -> Result<AccountRow, Problem> {
     let found = accounts::table.find(id).select(AccountRow::as_select()).first(connection).optional()?;
     found.ok_or_else(|| Problem::not_found("account"))
 }
 
-/// The account with this address.
+/// Returns the account with this e-mail address, if there is one.
+///
+/// # Errors
+/// Returns an error if the query fails.
 pub fn by_email(connection: &mut Db, email: &str) -> QueryResult<Option<AccountRow>> {
     accounts::table
         .filter(accounts::email.eq(normal_email(email)))
@@ -121,12 +130,18 @@ pub fn by_email(connection: &mut Db, email: &str) -> QueryResult<Option<AccountR
         .optional()
 }
 
-/// All accounts, by address.
+/// Returns all accounts, ordered by e-mail address.
+///
+/// # Errors
+/// Returns an error if the query fails.
 pub fn all(connection: &mut Db) -> QueryResult<Vec<AccountRow>> {
     accounts::table.order(accounts::email).select(AccountRow::as_select()).load(connection)
 }
 
-/// Makes an account; the address must be free.
+/// Creates an open account without a second factor.
+///
+/// # Errors
+/// 409 if another account has this e-mail address.
 pub fn insert(
     connection: &mut Db,
     email: &str,
@@ -151,15 +166,21 @@ pub fn insert(
     };
     if by_email(connection, &row.email)?.is_some() {
         let mut faults = Faults::new();
-        faults.add("/email", "taken", "another account has this address");
-        return Err(Problem::new(Kind::Conflict, "the address is taken").with(faults.into_vec()));
+        faults.add("/email", "taken", "another account has this e-mail address");
+        return Err(Problem::new(Kind::Conflict, "the e-mail address is taken").with(faults.into_vec()));
     }
     diesel::insert_into(accounts::table).values(&row).execute(connection)?;
     Ok(row)
 }
 
-/// Saves a changed account. The last active administrator stays one.
+/// Saves a changed account under the next version.
+///
+/// # Errors
+/// 409 if no active administrator would be left, 404 if the account does not exist.
 pub fn save(connection: &mut Db, mut row: AccountRow) -> Result<AccountRow, Problem> {
+    // Checked here and not by the callers, since a change of role, a closure and any other save can each take
+    // the last administrator away. Writers are serialised, so the count cannot change before the update
+    // below.
     let other_administrators: i64 = accounts::table
         .filter(
             accounts::role.eq(Role::Administrator.word()).and(accounts::active.eq(true)).and(accounts::id.ne(&row.id)),
@@ -177,7 +198,10 @@ pub fn save(connection: &mut Db, mut row: AccountRow) -> Result<AccountRow, Prob
     Ok(row)
 }
 
-/// Whether there is any account yet.
+/// Returns whether there is no account yet.
+///
+/// # Errors
+/// Returns an error if the query fails.
 pub fn none_exists(connection: &mut Db) -> QueryResult<bool> {
     let first: Option<String> = accounts::table.select(accounts::id).first(connection).optional()?;
     Ok(first.is_none())

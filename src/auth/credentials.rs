@@ -1,10 +1,14 @@
-//! Sessions and API keys as this node knows them, so that a request need not ask the database who acts.
+//! A cache of sessions and API keys, so that authenticating a request needs no query.
 //!
-//! What is known of a credential depends on its account, in the way in which kept answers depend on items: the
-//! journal tells of every change of an account, its keys and its sessions; the writer of this node notes it
-//! before the change is acknowledged, the other nodes when they look at the journal. A node that has not looked
-//! for [`BELIEVED`] asks the database. The time of a read is taken before it begins, so what was revoked between
-//! a read and its entry here is out of date at once. See `docs/decisions/0018-rights-are-known-not-carried.md`.
+//! A cached credential depends on its account, as a cached response depends on items: every change of an
+//! account, its API keys and its sessions has an entry in the journal. The writer of the node that makes the
+//! change invalidates the account before the change is acknowledged; other nodes do so when they next poll
+//! the journal. A node that has not polled it for [`BELIEVED`] trusts nothing in this cache and asks the
+//! database.
+//!
+//! The invalidation clock is read before the database is. A credential that is revoked between the read and
+//! its insertion here is therefore out of date as soon as it is inserted. See
+//! `docs/decisions/0018-rights-are-known-not-carried.md`.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,19 +30,19 @@ use crate::database::schema::{accounts, refresh_tokens};
 use crate::http::route::Actor;
 use crate::problem::{Kind, Problem};
 
-/// A look at the journal is believed for so long.
+/// Time for which the cache is trusted after the journal was polled.
 const BELIEVED: Duration = Duration::from_secs(1);
-/// The most credentials that are known; beyond that knowing begins anew.
+/// Largest number of cached credentials; the cache is emptied when it is exceeded.
 const MOST_KNOWN: usize = 4_096;
 
-/// What the database says of a credential that is good.
+/// The rights of a valid credential, as they were read from the database.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    /// Who acts with it.
+    /// The authenticated actor.
     pub actor: Actor,
-    /// When it ends, where that is known before.
+    /// Time of expiry; `None` if the credential does not expire by itself.
     pub expiry: Option<Expiry>,
-    /// When it was last used, if it is a key.
+    /// Time of the last use, for API keys only.
     pub last_use: Option<Arc<LastUse>>,
 }
 
@@ -47,7 +51,7 @@ struct Known {
     basis: Basis,
 }
 
-/// The credentials that were shown lately.
+/// The cache of recently used credentials of this node.
 pub struct Credentials {
     known: Mutex<HashMap<String, Known>>,
     ledger: Arc<Ledger>,
@@ -55,15 +59,16 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Nothing is known yet; changes are noted in this ledger.
+    /// Creates an empty cache that is invalidated through `ledger`.
     pub fn new(ledger: &Arc<Ledger>) -> Self {
         Self { known: Mutex::default(), ledger: Arc::clone(ledger), looked: LastLook::default() }
     }
 
-    /// Returns who acts with an access token or an API key; nobody, if it is not good.
+    /// Returns the actor that an access token or API key authenticates, or `None` if the credential is not
+    /// valid.
     ///
     /// # Errors
-    /// Fails if the database has to be asked and does not answer.
+    /// 503 if the credential is not cached and the database does not answer.
     pub async fn actor(&self, app: &App, token: &str) -> Result<Option<Actor>, Problem> {
         if token.starts_with(keys::PREFIX) {
             return keys::actor(app, token).await;
@@ -74,6 +79,7 @@ impl Credentials {
         }
     }
 
+    /// Returns the actor of a verified access token, unless its session has ended or its account is closed.
     async fn session(&self, app: &App, claims: Claims) -> Result<Option<Actor>, Problem> {
         if let Some(grant) = self.find(&claims.sid) {
             return Ok(Some(grant.actor).filter(|actor| actor.account_id == claims.sub));
@@ -85,12 +91,14 @@ impl Credentials {
         Ok(Some(grant.actor))
     }
 
-    /// The time of the ledger, to be taken before a credential is read.
+    /// Returns the time of the invalidation clock. It must be read before the credential is read from the
+    /// database.
     pub fn now(&self) -> u64 {
         self.ledger.now()
     }
 
-    /// Returns what is known of a credential, if nothing was changed since and it has not ended.
+    /// Returns a cached credential, unless it was invalidated or has expired, or this node has not polled the
+    /// journal lately.
     pub fn find(&self, name: &str) -> Option<Grant> {
         if !self.looked.is_recent() {
             return None;
@@ -105,9 +113,10 @@ impl Credentials {
         None
     }
 
-    /// Keeps what was read of a credential; the reading began at `since`.
+    /// Caches a credential that was read from the database; `since` is the value of [`Credentials::now`] from
+    /// before that read.
     pub fn insert(&self, name: String, grant: Grant, since: u64) {
-        // What does not depend on an account that can be named is not kept.
+        // Without the id of an account, nothing could invalidate the entry.
         let Ok(account) = Uuid::try_parse(&grant.actor.account_id) else { return };
         let depends = Depends::default().and_items([account]);
         let mut known = self.known();
@@ -117,7 +126,7 @@ impl Credentials {
         known.insert(name, Known { grant, basis: Basis::new(depends, since) });
     }
 
-    /// Notes that the ledger has everything that the journal had at this moment.
+    /// Records that the invalidation clock includes everything that the journal held at this moment.
     pub fn looked(&self, at: Instant) {
         self.looked.note(at);
     }
@@ -127,7 +136,7 @@ impl Credentials {
     }
 }
 
-/// When this node last looked at the journal, in microseconds since it was started; 0 is never.
+/// Time at which this node last polled the journal, in microseconds since `started`; 0 means never.
 struct LastLook {
     started: Instant,
     at: AtomicU64,
@@ -151,7 +160,8 @@ impl LastLook {
     }
 }
 
-/// Reads what a session is good for: its account is open, and some token of its family is left.
+/// Reads the rights of a session. A session is valid while its account is open and its family of refresh
+/// tokens has a token left.
 fn session_grant(connection: &mut Db, account_id: &str, session: &str) -> QueryResult<Option<Grant>> {
     let role: Option<String> = accounts::table
         .inner_join(refresh_tokens::table)
@@ -168,19 +178,22 @@ fn session_grant(connection: &mut Db, account_id: &str, session: &str) -> QueryR
     Ok(role.as_deref().and_then(Role::from_word).map(grant))
 }
 
-/// Asks the database whether an actor is still who it was when the request came, and may still do this. To be
-/// called in the transaction of whatever changes accounts, keys, sessions or a second factor: two who take each
-/// other's rights at once do not both succeed. Returns the actor as it is now.
+/// Checks against the database that an actor's session or API key is still valid and, if `wanted` is given,
+/// that its role still permits the action. Returns the actor as it is now.
+///
+/// Every operation that changes accounts, API keys, sessions or second factors must call this in its own
+/// transaction: the cache may be a second old, which is too old where rights are given or taken. Writers are
+/// serialised, so of two administrators who close each other's accounts at once only the first succeeds.
 ///
 /// # Errors
-/// 401 if the session or key has ended, 403 if the role does not permit it any more.
+/// 401 if the session or key has ended, 403 if the role does not permit the action any more.
 pub fn confirm(connection: &mut Db, actor: &Actor, wanted: Option<(Area, Action)>) -> Result<Actor, Problem> {
     let grant = match (&actor.key, &actor.session) {
         (Some(key), _) => keys::grant_by_id(connection, &key.id)?,
         (None, Some(session)) => session_grant(connection, &actor.account_id, session)?,
         (None, None) => None,
     };
-    let ended = || Problem::new(Kind::Unauthorised, "the session or key has ended meanwhile");
+    let ended = || Problem::new(Kind::Unauthorised, "the session or API key has ended in the meantime");
     let now = grant.map(|grant| grant.actor).filter(|now| now.account_id == actor.account_id).ok_or_else(ended)?;
     match wanted {
         Some((area, action)) if !may(now.role, area, action) => {
@@ -215,7 +228,7 @@ mod tests {
     fn what_changed_between_read_and_entry_is_not_believed() {
         let (credentials, ledger) = credentials();
         let since = credentials.now();
-        // The key is revoked after it was read and before it is entered.
+        // The key is revoked after it was read and before it is inserted.
         ledger.note([("account", ANNA)]);
         credentials.insert("key".into(), grant(ANNA), since);
         assert!(credentials.find("key").is_none());

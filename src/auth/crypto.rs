@@ -1,6 +1,8 @@
-//! Signatures for `jsonwebtoken`: EdDSA (RFC 8037) of our own tokens by `ed25519-dalek`; those of OpenID
-//! providers are checked by `ring`, which TLS brings along, and not by the RSA crate, whose timing leaks
-//! (RUSTSEC-2023-0071).
+//! The cryptography provider of `jsonwebtoken`.
+//!
+//! Plenary's own tokens are signed and verified with EdDSA (RFC 8037) by `ed25519-dalek`. Tokens of OpenID
+//! providers are verified with `ring`, which TLS depends on already, instead of the `rsa` crate, which has a
+//! timing side channel (RUSTSEC-2023-0071).
 
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
@@ -17,7 +19,8 @@ static PROVIDER: CryptoProvider = CryptoProvider {
         Ok(Box::new(Ed25519Signer(key)))
     },
     verifier_factory: |algorithm, key| {
-        // Tokens of OpenID providers; our own are EdDSA, whatever they say of themselves.
+        // RS256 and ES256 are for tokens of OpenID providers only. `Tokens::verify` accepts EdDSA alone,
+        // whatever algorithm the header of a token names.
         if let (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) = (algorithm, key.kind()) {
             return Ok(Box::new(RsaVerifier(RsaPublicKeyComponents { n: n.clone(), e: e.clone() })));
         }
@@ -33,7 +36,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes this the process' cryptography for tokens; harmless when done again.
+/// Installs this provider for the whole process. Further calls have no effect.
 pub fn install() {
     let _ = PROVIDER.install_default();
 }
@@ -99,7 +102,8 @@ impl JwtVerifier for EcdsaVerifier {
     }
 }
 
-/// The keys of a seed, in the forms that `jsonwebtoken` wants, and the public part.
+/// Derives the Ed25519 key pair of a seed. Returns it as `jsonwebtoken` expects it, with the raw public key,
+/// or `None` if it cannot be encoded.
 pub fn keys(seed: &[u8; 32]) -> Option<(EncodingKey, DecodingKey, [u8; 32])> {
     use base64::Engine;
     use ed25519_dalek::pkcs8::EncodePrivateKey;

@@ -1,33 +1,35 @@
-//! The end of a credential, by two clocks: the machine's, which can be set back, and one that only goes on.
+//! Expiry of credentials by two clocks: the system clock, which can be set back, and a monotonic one.
 
 use std::time::{Duration, Instant};
 
 use crate::database::now;
 
-/// When something ends. What was seen to last for a minute lasts no longer when the machine's clock is set back.
+/// A time of expiry. It is reached when either clock reaches it, so setting the system clock back does not
+/// extend the life of a credential that is already cached.
 #[derive(Debug, Clone, Copy)]
 pub struct Expiry {
-    /// By the machine's clock (µs since 1970).
+    /// Expiry by the system clock (µs since 1970).
     wall: i64,
-    /// By the clock that only goes on.
+    /// Expiry by the monotonic clock.
     steady: Instant,
 }
 
 impl Expiry {
-    /// The end at this time (µs since 1970); none for 0, which is never.
+    /// Returns the expiry at this time (µs since 1970), or `None` for 0, which means never.
     pub fn at(wall: i64) -> Option<Self> {
         (wall != 0).then(|| Self::seen(wall, now(), Instant::now()))
     }
 
-    /// The end at `wall`, seen when the clocks showed these times.
+    /// Returns the expiry at `wall`, where `now` and `steady` are the present readings of the two clocks.
     fn seen(wall: i64, now: i64, steady: Instant) -> Self {
         let left = Duration::from_micros(u64::try_from(wall.saturating_sub(now)).unwrap_or(0));
-        // An end beyond what the clock can tell is looked at again long before.
+        // An expiry that the monotonic clock cannot represent counts as reached, so that the credential is
+        // refused rather than trusted without a bound.
         let steady = steady.checked_add(left).unwrap_or(steady);
         Self { wall, steady }
     }
 
-    /// Whether the end has come.
+    /// Returns whether the expiry has been reached.
     pub fn has_come(&self) -> bool {
         self.has_come_at(now(), Instant::now())
     }
@@ -47,10 +49,10 @@ mod tests {
         let minute = Duration::from_secs(60);
         let expiry = Expiry::seen(wall + 60_000_000, wall, steady);
         assert!(!expiry.has_come_at(wall + 59_000_000, steady + minute - Duration::from_secs(1)));
-        // Set back by an hour, and by so much forward.
+        // The system clock is set back by an hour, then forward by an hour.
         assert!(expiry.has_come_at(wall - 3_600_000_000, steady + minute));
         assert!(expiry.has_come_at(wall + 3_600_000_000, steady));
-        // What has ended before it is seen has ended.
+        // A credential that had expired before it was read stays expired.
         assert!(Expiry::seen(wall, wall + 1, steady).has_come_at(wall + 1, steady));
     }
 }

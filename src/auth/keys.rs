@@ -1,5 +1,5 @@
-//! API keys: of machines, and of people for their own programs. A key is shown once; only its hash is
-//! kept.
+//! API keys, both of machines and of people for their own programs. The text of a key is shown once, when it
+//! is created; only its hash is stored.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,11 +20,11 @@ use crate::http::route::{Actor, ShownKey};
 use crate::journal::Author;
 use crate::problem::Problem;
 
-/// What every key begins with, so that it is recognised where it should not be.
+/// Prefix of every key, by which secret scanners and reviewers recognise a leaked one.
 pub const PREFIX: &str = "plk_";
-/// The kind of keys that are not for the account itself.
+/// The kind of keys that belong to a machine rather than to a person.
 const MACHINE: &str = "machine";
-/// The last use is noted to this exactness (µs).
+/// Resolution of the stored time of last use (µs); it bounds the writes that a busy key causes.
 const NOTED: u64 = 300_000_000;
 const HOUR: i64 = 3_600_000_000;
 
@@ -34,46 +34,49 @@ const HOUR: i64 = 3_600_000_000;
 pub struct ApiKey {
     /// UUIDv7.
     pub id: String,
-    /// Whose it is, or who answers for it.
+    /// Owner of a personal key, or the account responsible for the key of a machine.
     pub account_id: String,
-    /// personal or machine.
+    /// `personal` or `machine`.
     pub kind: String,
-    /// What it is for.
+    /// Name of the key, chosen by its creator.
     pub name: String,
-    /// Its hash.
+    /// SHA-256 of the key, base64url.
     pub token_hash: String,
-    /// Its last four characters.
+    /// Last four characters of the key.
     pub hint: String,
-    /// The most that it may do.
+    /// Upper bound of the key's role.
     pub role: String,
-    /// The collections that it is for, with commas; all, if empty.
+    /// Names of the collections that the key is restricted to, separated by commas; empty for all.
     pub collections: String,
-    /// When it was made (µs).
+    /// Time of creation (µs since 1970).
     pub created_at: i64,
-    /// When it ends (µs), or 0.
+    /// Time of expiry (µs since 1970), or 0 for never.
     pub expires_at: i64,
-    /// When it was last used (µs, to five minutes), or 0.
+    /// Time of the last use (µs since 1970, exact to five minutes), or 0 for never.
     pub last_used_at: i64,
-    /// When it was revoked (µs), or 0.
+    /// Time of revocation (µs since 1970), or 0.
     pub revoked_at: i64,
 }
 
-/// What a new key is to be.
+/// The properties of a key that is to be created.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// For a machine, and not for the account itself.
+    /// Whether the key belongs to a machine rather than to the account itself.
     pub machine: bool,
-    /// What it is for.
+    /// Name of the key.
     pub name: String,
-    /// The most that it may do.
+    /// Upper bound of the key's role.
     pub role: Role,
-    /// The collections that it is for.
+    /// Names of the collections that the key is restricted to; empty for all.
     pub collections: Vec<String>,
-    /// When it ends (µs), or 0.
+    /// Time of expiry (µs since 1970), or 0 for never.
     pub expires_at: i64,
 }
 
-/// Makes a key; the text is shown now and never again.
+/// Creates a key. Returns the stored row and the text of the key, which cannot be recovered later.
+///
+/// # Errors
+/// Returns an error if the key or its journal entry cannot be inserted.
 pub fn create(connection: &mut Db, author: &Author, account_id: &str, wanted: Wanted) -> QueryResult<(ApiKey, String)> {
     let token = format!("{PREFIX}{}", new_secret());
     let key = ApiKey {
@@ -97,7 +100,11 @@ pub fn create(connection: &mut Db, author: &Author, account_id: &str, wanted: Wa
     Ok((key, token))
 }
 
-/// The keys that are not revoked: of an account, or all; the newest first.
+/// Returns up to 1,000 keys that are not revoked, the newest first: the personal keys of an account, or
+/// without `account_id` all keys.
+///
+/// # Errors
+/// Returns an error if the query fails.
 pub fn all(connection: &mut Db, account_id: Option<&str>) -> QueryResult<Vec<ApiKey>> {
     let mut query = api_keys::table.filter(api_keys::revoked_at.eq(0)).order(api_keys::id.desc()).into_boxed();
     if let Some(account_id) = account_id {
@@ -106,7 +113,10 @@ pub fn all(connection: &mut Db, account_id: Option<&str>) -> QueryResult<Vec<Api
     query.limit(1_000).select(ApiKey::as_select()).load(connection)
 }
 
-/// Ends a key: one's own, or with none for `account_id`, anybody's.
+/// Revokes a key. With `account_id`, only a personal key of that account can be revoked.
+///
+/// # Errors
+/// 404 if there is no such key, or it is revoked already.
 pub fn revoke(connection: &mut Db, author: &Author, id: &str, account_id: Option<&str>) -> Result<(), Problem> {
     let found: Option<ApiKey> = api_keys::table
         .find(id)
@@ -121,10 +131,10 @@ pub fn revoke(connection: &mut Db, author: &Author, id: &str, account_id: Option
     Ok(told::append(connection, author, "key_revoke", &key.account_id, &more)?)
 }
 
-/// Makes an account answer for a machine's key from now on: the key does no more than that account may.
+/// Makes an account responsible for a machine's key. From then on the key may do no more than that account.
 ///
 /// # Errors
-/// 404 if there is no such key of a machine.
+/// 404 if there is no machine's key with this id, or it is revoked.
 pub fn take_over(connection: &mut Db, author: &Author, id: &str, account_id: &str) -> Result<ApiKey, Problem> {
     let found: Option<ApiKey> = api_keys::table
         .find(id)
@@ -134,16 +144,18 @@ pub fn take_over(connection: &mut Db, author: &Author, id: &str, account_id: &st
         .optional()?;
     let key = found.ok_or_else(|| Problem::not_found("key"))?;
     diesel::update(api_keys::table.find(id)).set(api_keys::account_id.eq(account_id)).execute(connection)?;
-    // Told of the account that answered for it: what nodes know of the key depends on that one.
+    // The entry names the account that was responsible until now: cached credentials of the key depend on
+    // that account, so only an entry about it invalidates them.
     let more = json!({"key": key.id, "name": key.name, "account": account_id});
     told::append(connection, author, "key_take_over", &key.account_id, &more)?;
     Ok(ApiKey { account_id: account_id.to_owned(), ..key })
 }
 
-/// Returns who shows a key; nobody, if it is not good.
+/// Returns the actor that a key authenticates, or `None` if the key is not valid, and records the use of the
+/// key.
 ///
 /// # Errors
-/// Fails if the database has to be asked and does not answer.
+/// 503 if the key is not cached and the database does not answer.
 pub async fn actor(app: &App, token: &str) -> Result<Option<Actor>, Problem> {
     let hashed = hash(token);
     let grant = match app.credentials.find(&hashed) {
@@ -162,12 +174,15 @@ pub async fn actor(app: &App, token: &str) -> Result<Option<Actor>, Problem> {
     Ok(Some(grant.actor))
 }
 
-/// Reads what a key is good for, by its id.
+/// Reads the rights of a key by its id; `None` if the key is not valid.
+///
+/// # Errors
+/// Returns an error if the query fails.
 pub fn grant_by_id(connection: &mut Db, id: &str) -> QueryResult<Option<Grant>> {
     read_grant(connection, &Name::Id(id.to_owned()))
 }
 
-/// What a key is looked for by.
+/// The column by which a key is looked up.
 enum Name {
     Hash(String),
     Id(String),
@@ -184,7 +199,8 @@ fn read_grant(connection: &mut Db, name: &Name) -> QueryResult<Option<Grant>> {
     Ok(found.and_then(|(key, role, active)| grant(key, &role, active)))
 }
 
-/// What a key is good for, if it is good: never more than its account may now.
+/// Returns the rights of a key, or `None` if it is revoked or expired or its account is closed. The role is
+/// the lower of the key's and the account's, so that demoting an account demotes its keys.
 fn grant(key: ApiKey, account_role: &str, active: bool) -> Option<Grant> {
     let expiry = Expiry::at(key.expires_at);
     if key.revoked_at != 0 || !active || expiry.is_some_and(|expiry| expiry.has_come()) {
@@ -198,25 +214,27 @@ fn grant(key: ApiKey, account_role: &str, active: bool) -> Option<Grant> {
     Some(Grant { actor, expiry, last_use: Some(Arc::new(last_use)) })
 }
 
-/// When a key was last used, as this node knows it.
+/// The last use of a key, as far as this node knows.
 #[derive(Debug)]
 pub struct LastUse {
-    /// The name of the key.
+    /// Name of the key.
     name: String,
     at: AtomicI64,
 }
 
-/// Whether the journal is told of a use: the first of each hour, however steadily the key is used.
+/// Returns whether a use of a key gets a journal entry: the first recorded use in each hour of the clock
+/// does, however often the key is used.
 fn is_news(last_used_at: i64, at: i64) -> bool {
     last_used_at / HOUR != at / HOUR
 }
 
 impl LastUse {
-    /// Notes a use of a key beside the request, if the last one that was noted is long ago: nobody waits for it.
+    /// Records a use of a key in a task of its own, unless one was recorded within [`NOTED`]. The request
+    /// does not wait for the write and does not fail with it.
     fn note(&self, database: &Database, key_id: &str, account_id: &str) {
         let (at, last) = (now(), self.at.load(Ordering::Relaxed));
         let is_old = at.abs_diff(last) > NOTED;
-        // Of requests at once, one notes it.
+        // Of several concurrent requests, only the one that wins the exchange writes.
         if !is_old || self.at.compare_exchange(last, at, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
@@ -237,7 +255,7 @@ impl LastUse {
                 Ok::<_, Problem>(())
             };
             if let Err(problem) = database.write(write).await {
-                tracing::warn!(detail = problem.detail, "the use of a key was not noted");
+                tracing::warn!(detail = problem.detail, "recording the use of an API key failed");
             }
         });
     }

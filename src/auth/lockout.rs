@@ -1,11 +1,13 @@
-//! Failed log-ins: after a few one has to wait, and longer each time, whether there is an account behind the
-//! address or not. An attempt is counted before it is tried, and taken back if it succeeds, so that attempts that
-//! come at once are no more than those that are allowed.
+//! Rate limiting of failed log-ins. After a few failures further attempts have to wait, longer each time,
+//! whether an account with the e-mail address exists or not.
 //!
-//! Whom a failure makes wait is chosen so that a stranger cannot keep the owner of an address out: a device that
-//! has logged in before (it shows the token that it was given then) is counted by itself; everybody else by
-//! address and source together, and, with more patience, by address, against those who have many sources. See
-//! `docs/decisions/0019-failed-log-ins.md`.
+//! An attempt is counted as failed before its password is compared, and the count is withdrawn if it
+//! succeeds. Counting only after the comparison would let any number of concurrent attempts through.
+//!
+//! The counters are chosen so that a stranger cannot lock the owner of an account out. A device that has
+//! logged in before, and presents the device token that it received then, has a counter of its own. All other
+//! attempts are counted by e-mail address and source together and, with a higher limit, by e-mail address
+//! alone, which bounds attackers with many sources. See `docs/decisions/0019-failed-log-ins.md`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -17,15 +19,15 @@ use crate::database::schema::login_failures;
 use crate::database::{Db, now};
 use crate::signed;
 
-/// After so many µs without a failure, counting begins anew.
+/// Time without a failure (µs) after which a counter starts again at zero.
 const FORGET: i64 = 86_400_000_000;
-/// A device is known for so long (µs) after its last log-in or refresh.
+/// Validity of a device token (µs) from the last log-in or refresh.
 const DEVICE_LIFETIME: i64 = 180 * 86_400_000_000;
-/// Bytes of the digest of an address that a device's token has.
+/// Characters of the e-mail address's digest in a device token.
 const ADDRESS: usize = 16;
 const DEVICE: &str = "device";
 
-/// How many failures cost nothing, and what the next ones cost, in seconds.
+/// A limit: the number of failures that have no consequence, then the first and the longest wait in seconds.
 #[derive(Debug, Clone, Copy)]
 struct Limit {
     free: i64,
@@ -33,13 +35,13 @@ struct Limit {
     longest_wait: i64,
 }
 
-/// Failures of a device, or of one source with one address.
+/// The limit for one device, or for one source with one e-mail address.
 const ONE: Limit = Limit { free: 5, first_wait: 30, longest_wait: 3_600 };
-/// Failures with one address, from all sources that are not known.
+/// The limit for one e-mail address over all sources without a device token.
 const ALL: Limit = Limit { free: 50, first_wait: 30, longest_wait: 900 };
 
 impl Limit {
-    /// The wait (µs) after so many failures.
+    /// Returns the wait (µs) after this number of failures; it doubles with each failure.
     fn wait(self, failures: i64) -> i64 {
         if failures < self.free {
             return 0;
@@ -55,26 +57,29 @@ struct Counter {
     limit: Limit,
 }
 
-/// Somebody who shows a password or a code, and where failures are counted.
+/// An attempt to prove one's identity by a password or a code, with the counters of its failures.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// The narrowest first.
+    /// The counters, the most specific first.
     counters: Vec<Counter>,
 }
 
 impl Attempt {
-    /// By a session or a device that has logged in with this address before.
+    /// An attempt by a session, or by a device that has logged in with this e-mail address before.
     pub fn of_device(email: &str, device: &str) -> Self {
         Self { counters: vec![Counter { key: hash(&format!("device\n{email}\n{device}")), limit: ONE }] }
     }
 
-    /// By anybody else.
+    /// An attempt without a device token, counted by its source.
     pub fn of_source(email: &str, source: &str) -> Self {
         let one = Counter { key: hash(&format!("source\n{email}\n{source}")), limit: ONE };
         Self { counters: vec![one, Counter { key: hash(email), limit: ALL }] }
     }
 
-    /// Seconds that it has to wait before it may be tried.
+    /// Returns the seconds after which the attempt is allowed; `None` if it is allowed now.
+    ///
+    /// # Errors
+    /// Returns an error if the query fails.
     pub fn wait(&self, connection: &mut Db) -> QueryResult<Option<u64>> {
         let keys = self.counters.iter().map(|counter| counter.key.as_str());
         let until: Vec<i64> = login_failures::table
@@ -85,8 +90,11 @@ impl Attempt {
         Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(|left| left / 1_000_000 + 1))
     }
 
-    /// Counts it as failed, unless it has to wait: then this gives the seconds. Must be committed before the
-    /// attempt is tried.
+    /// Counts the attempt as failed, or returns the seconds after which it is allowed. The transaction must
+    /// be committed before the password or code is compared, or concurrent attempts would not see each other.
+    ///
+    /// # Errors
+    /// Returns an error if a statement fails.
     pub fn begin(&self, connection: &mut Db) -> QueryResult<Option<u64>> {
         if let Some(seconds) = self.wait(connection)? {
             return Ok(Some(seconds));
@@ -95,33 +103,49 @@ impl Attempt {
         Ok(None)
     }
 
-    /// Writes down once more that it has failed, which changes nothing.
+    /// Writes the time of the failure again. The only purpose is to cost as much time as the journal entry
+    /// that a failure on an existing account causes.
+    ///
+    /// # Errors
+    /// Returns an error if the statement fails.
     pub fn touch(&self, connection: &mut Db) -> QueryResult<()> {
         let keys = self.counters.iter().map(|counter| counter.key.as_str());
         let counted = login_failures::table.filter(login_failures::email_hash.eq_any(keys));
         diesel::update(counted).set(login_failures::last_at.eq(now())).execute(connection).map(drop)
     }
 
-    /// Takes it back: it was not tried, or is no failure and no success.
+    /// Withdraws the attempt from its counters, since nothing was compared, or the outcome is neither a
+    /// failure nor a success.
+    ///
+    /// # Errors
+    /// Returns an error if a statement fails.
     pub fn withdraw(&self, connection: &mut Db) -> QueryResult<()> {
         self.counters.iter().try_for_each(|counter| counter.take_back(connection))
     }
 
-    /// Forgets the failures of this device or source. What all sources did stays: it says nothing of them.
+    /// Resets the counter of this device or source. The count over all sources loses only this attempt: one
+    /// success says nothing about the failures of other sources.
+    ///
+    /// # Errors
+    /// Returns an error if a statement fails.
     pub fn succeed(&self, connection: &mut Db) -> QueryResult<()> {
         let Some((one, all)) = self.counters.split_first() else { return Ok(()) };
         diesel::delete(login_failures::table.find(&one.key)).execute(connection)?;
         all.iter().try_for_each(|counter| counter.take_back(connection))
     }
 
-    /// Forgets all failures that it would be counted with: its owner has shown to be the owner in another way.
+    /// Resets all counters of the attempt, after the owner of the account has proved the identity in another
+    /// way.
+    ///
+    /// # Errors
+    /// Returns an error if the statement fails.
     pub fn forgive(&self, connection: &mut Db) -> QueryResult<()> {
         let keys = self.counters.iter().map(|counter| counter.key.as_str());
         let counted = login_failures::table.filter(login_failures::email_hash.eq_any(keys));
         diesel::delete(counted).execute(connection).map(drop)
     }
 
-    /// What attempts take turns by.
+    /// Returns the index of the lock that serialises attempts with the same most specific counter.
     fn place(&self) -> usize {
         let mut hasher = DefaultHasher::new();
         self.counters.first().map(|counter| counter.key.as_str()).hash(&mut hasher);
@@ -157,26 +181,30 @@ impl Counter {
         if failures <= 1 {
             return diesel::delete(place).execute(connection).map(drop);
         }
-        // It was allowed to be tried, so nobody was waiting before it.
+        // The attempt was allowed, so no wait was in force before it was counted.
         let columns = (login_failures::failures.eq(failures - 1), login_failures::locked_until.eq(0));
         diesel::update(place).set(columns).execute(connection).map(drop)
     }
 }
 
-/// Forgets failures that count no more. Returns how many.
+/// Deletes counters that have no effect any more. Returns how many were deleted.
+///
+/// # Errors
+/// Returns an error if the statement fails.
 pub fn forget_old(connection: &mut Db) -> QueryResult<usize> {
     let at = now();
     let old = login_failures::last_at.lt(at - FORGET).and(login_failures::locked_until.lt(at));
     diesel::delete(login_failures::table.filter(old)).execute(connection)
 }
 
-/// What a device is given when it logs in, so that it is known the next time.
+/// Returns a device token, which identifies the device at its next log-in with this e-mail address.
 pub fn device_token(site_key: &[u8], email: &str, session: &str) -> String {
     let payload = format!("{}{}:{session}", address(email), now());
     signed::seal(site_key, DEVICE, payload.as_bytes())
 }
 
-/// The device that such a token names, if it was given for this address and is not too old.
+/// Returns the device that a token names, if the token was issued for this e-mail address and has not
+/// expired.
 pub fn device(site_key: &[u8], email: &str, token: &str) -> Option<String> {
     let payload = String::from_utf8(signed::open(site_key, DEVICE, token)?).ok()?;
     let (given_at, device) = payload.strip_prefix(&address(email))?.split_once(':')?;
@@ -184,16 +212,19 @@ pub fn device(site_key: &[u8], email: &str, token: &str) -> Option<String> {
     (age < DEVICE_LIFETIME).then(|| device.to_owned())
 }
 
-/// An address within a device's token: nobody reads there whose it is.
+/// Returns the digest that stands for an e-mail address in a device token, so that the token does not
+/// disclose it.
 fn address(email: &str) -> String {
     hash(email).chars().take(ADDRESS).collect()
 }
 
-/// Places at which attempts take turns.
+/// Number of locks by which attempts are serialised.
 const TURNS: usize = 256;
 
-/// One attempt of a device, or of a source with an address, is tried at a time: many right ones at once are not
-/// refused because each is counted until it succeeds.
+/// Locks that serialise the attempts of one device, or of one source with one e-mail address.
+///
+/// Each attempt counts as failed until it succeeds. Without these locks, concurrent log-ins with the right
+/// password, as scripts make them, would be refused because of each other.
 pub struct Turns([Mutex<()>; TURNS]);
 
 impl Default for Turns {
@@ -203,7 +234,7 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Waits until it is this attempt's turn.
+    /// Waits for the lock of this attempt.
     pub async fn take(&self, attempt: &Attempt) -> MutexGuard<'_, ()> {
         self.0[attempt.place()].lock().await
     }

@@ -1,5 +1,5 @@
-//! Showing a password and a code: what is counted, compared and told when somebody logs in, or shows once more
-//! who they are.
+//! Verification of a password and a second factor's code, at log-in and where a logged-in user confirms the
+//! identity again: rate limiting, comparison, and the audit log.
 
 use serde_json::json;
 
@@ -14,30 +14,31 @@ use crate::http::source::source;
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 
-/// The code that goes with a password, for accounts with a second factor.
+/// The code of the second factor that accompanies a password.
 #[derive(Debug, Clone)]
 pub enum Code {
-    /// None is asked for: the password is shown again, by somebody who is logged in.
+    /// No code is required: a logged-in user confirms the password only.
     NotAsked,
-    /// One is asked for; without it, nothing is done.
+    /// A code is required if the account has a second factor.
     Asked(Option<String>),
 }
 
-/// What somebody shows.
+/// Credentials that are to be verified.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// The address, in its normal form.
+    /// E-mail address of the account, in its normal form.
     pub email: String,
-    /// The password.
+    /// Password in clear text.
     pub password: String,
-    /// The code.
+    /// Code of the second factor.
     pub code: Code,
-    /// Where failures are counted.
+    /// Counters of failures.
     pub attempt: Attempt,
 }
 
 impl Shown {
-    /// What somebody shows who is not logged in: address, password, and perhaps a code and the token of a device.
+    /// Returns the credentials of a log-in. Failures are counted by the device if its token is valid for the
+    /// e-mail address, else by the source of the request.
     pub fn at_log_in(request: &Request, email: &str, password: String, code: Option<String>, device: &str) -> Self {
         let email = accounts::normal_email(email);
         let attempt = match lockout::device(&request.app.site_key, &email, device) {
@@ -47,10 +48,11 @@ impl Shown {
         Self { email, password, code: Code::Asked(code), attempt }
     }
 
-    /// What whoever is logged in shows once more: failures of a session are counted as those of a device.
+    /// Returns the credentials with which a logged-in user confirms the identity. Failures are counted by the
+    /// session, as those of a device.
     ///
     /// # Errors
-    /// Fails if the account cannot be read.
+    /// 401 if the request is anonymous, 404 if the account does not exist any more.
     pub async fn again(request: &Request, password: String, code: Code) -> Result<Self, Problem> {
         let actor = request.actor()?;
         let (id, session) = (actor.account_id.clone(), actor.session.clone().unwrap_or_default());
@@ -60,31 +62,35 @@ impl Shown {
     }
 }
 
-/// What came of it.
+/// The outcome of a verification.
 #[derive(Debug)]
 pub enum Checked<T> {
-    /// All was right, and this was done.
+    /// The credentials are right, and the action was carried out with this result.
     Done(T),
-    /// Address and password do not belong together: unknown, closed and wrong are one.
+    /// The password is wrong, or the account does not exist or is closed. The three cases are not
+    /// distinguished, so that nobody can find out which e-mail addresses have accounts.
     WrongPassword,
-    /// The password was right; the code was wrong, or used before.
+    /// The password is right; the code is wrong or was used before.
     WrongCode,
-    /// The password was right, and a code is wanted as well.
+    /// The password is right, and the required code is missing.
     CodeMissing,
 }
 
-/// Checks what is shown, and does `then` in the transaction in which the code is used up. The account is still
-/// what it was when the password was compared with it.
+/// Verifies credentials and, if they are right, runs `then` in the transaction that uses the code up. In that
+/// transaction the account is read again, so `then` never sees an account whose password was changed or that
+/// was closed while the password was being compared.
 ///
 /// # Errors
-/// 429 if it has to wait, 503 if too much is being checked, and what `then` fails with.
+/// 429 with `Retry-After` if the attempt is not allowed yet, 503 if too many passwords are being compared,
+/// and any error of `then`.
 pub async fn check<T, F>(request: &Request, shown: Shown, then: F) -> Result<Checked<T>, Problem>
 where
     T: Send + 'static,
     F: FnOnce(&mut Db, AccountRow) -> Result<T, Problem> + Send + 'static,
 {
     let database = &request.app.database;
-    // Whoever has to wait costs one read and nobody a turn.
+    // An attempt that is not allowed yet costs one read, and takes neither a lock nor a write. `begin` checks
+    // again, in the transaction that counts the attempt.
     let attempt = shown.attempt.clone();
     refuse_while(database.read(move |c| Ok::<_, Problem>(attempt.wait(c)?)).await?)?;
     let _turn = request.app.log_in_turns.take(&shown.attempt).await;
@@ -107,7 +113,8 @@ where
 
 fn refuse_while(seconds: Option<u64>) -> Result<(), Problem> {
     seconds.map_or(Ok(()), |seconds| {
-        Err(Problem::new(Kind::TooManyAttempts, "too many failed log-ins with this address").retry_after(seconds))
+        Err(Problem::new(Kind::TooManyAttempts, "too many failed log-ins with this e-mail address")
+            .retry_after(seconds))
     })
 }
 
@@ -126,7 +133,8 @@ where
     let stored = account.as_ref().map(|account| account.password_hash.clone()).filter(|hash| !hash.is_empty());
     let right = request.app.hasher.verify(password, stored).await?;
     let Some(account) = account else {
-        // Of addresses without an account there is no end: they are not told of. It takes as long all the same.
+        // Anybody can make up addresses without an account, so they get no journal entry. A write is made all
+        // the same: the time of the response must not tell whether the account exists.
         database.write_content(move |c| Ok::<_, Problem>(attempt.touch(c)?)).await?;
         return Ok(Checked::WrongPassword);
     };
@@ -146,7 +154,8 @@ where
                 told::append(c, &author, "login_failed", &account.id, &json!({"code": true}))?;
                 return Ok(Checked::WrongCode);
             }
-            // Whoever has only the password must not try codes for ever.
+            // A right password alone must not reset the counter, or an attacker who has it could try codes
+            // without limit.
             None if now.totp_active => attempt.withdraw(c)?,
             _ => attempt.succeed(c)?,
         }
@@ -155,7 +164,7 @@ where
     database.write_content_once(settle).await
 }
 
-/// A session that begins in this request.
+/// A session that is to be started by this request.
 pub struct Beginning {
     days: u32,
     agent: String,
@@ -164,7 +173,7 @@ pub struct Beginning {
 }
 
 impl Beginning {
-    /// That of somebody who has shown who it is in the way that `by` names.
+    /// Prepares a session for a user who was authenticated by the method `by`, which the audit log records.
     pub fn of(request: &Request, by: &'static str) -> Self {
         Self {
             days: request.app.config.auth.refresh_token_days,
@@ -174,10 +183,11 @@ impl Beginning {
         }
     }
 
-    /// Begins it. Must run in the transaction that found the account to be open.
+    /// Starts the session and issues its first refresh token. Must run in the transaction that found the
+    /// account to be open; otherwise an account that is closed in between would get a session.
     ///
     /// # Errors
-    /// Fails if the database does.
+    /// Returns an error if a statement fails.
     pub fn begin(self, connection: &mut Db, account: &AccountRow) -> Result<Issued, Problem> {
         let author = Author { account_id: Some(account.id.clone()), request_id: self.request_id, ..Author::default() };
         let more = json!({"agent": self.agent, "by": self.by});
@@ -186,15 +196,15 @@ impl Beginning {
     }
 }
 
-/// What was done by somebody who showed once more who they are; faults name the members of the body.
+/// Returns the result of an action that a logged-in user confirmed.
 ///
 /// # Errors
-/// 422 if the password or the code was wrong.
+/// 422 if the password or the code is wrong, with a pointer to the member of the body.
 pub fn shown_again<T>(checked: Checked<T>) -> Result<T, Problem> {
     let wrong = |pointer, text| Err(Problem::invalid(Faults::one(pointer, "wrong", text)));
     match checked {
         Checked::Done(done) => Ok(done),
-        Checked::WrongPassword => wrong("/current_password", "this is not the password"),
-        Checked::WrongCode | Checked::CodeMissing => wrong("/code", "this is no code of now"),
+        Checked::WrongPassword => wrong("/current_password", "the password is wrong"),
+        Checked::WrongCode | Checked::CodeMissing => wrong("/code", "the code is missing or not valid"),
     }
 }

@@ -1,4 +1,4 @@
-//! Mail: invitations and password resets, over SMTP.
+//! Outgoing mail over SMTP: invitations and password resets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use lettre::{Message, SmtpTransport, Transport};
 
 use crate::config::MailConfig;
 
-/// How long a mail server may take for one step.
+/// Timeout of each step of the conversation with the mail server.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often a mail is tried, and how long to wait before each further try.
+/// Delay before each attempt to send a mail; the number of entries is the number of attempts.
 const WAITS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
 
-/// Sends mail; or does not, where no server is configured.
+/// A mail sender. Without a configured server it sends nothing.
 #[derive(Clone)]
 pub struct Mailer {
     server: Option<Arc<SmtpTransport>>,
@@ -22,7 +22,10 @@ pub struct Mailer {
 }
 
 impl Mailer {
-    /// As it is configured; the error names what is wrong.
+    /// Creates a sender for this configuration.
+    ///
+    /// # Errors
+    /// Returns a message that begins with the name of the setting that is wrong.
     pub fn new(config: &MailConfig) -> Result<Self, String> {
         if config.smtp_url.is_empty() {
             return Ok(Self { server: None, from: None, link: config.link.clone() });
@@ -30,7 +33,7 @@ impl Mailer {
         let named =
             url::Url::parse(&config.smtp_url).is_ok_and(|url| url.has_host() && url.scheme().starts_with("smtp"));
         if !named {
-            return Err("mail.smtp_url: wants smtp://user:password@host:587?tls=required, or smtps://…".to_owned());
+            return Err("mail.smtp_url: must be smtp://user:password@host:587?tls=required, or smtps://…".to_owned());
         }
         let builder = SmtpTransport::from_url(&config.smtp_url).map_err(|e| format!("mail.smtp_url: {e}"))?;
         let server = Some(Arc::new(builder.timeout(Some(PATIENCE)).build()));
@@ -38,27 +41,28 @@ impl Mailer {
         Ok(Self { server, from, link: config.link.clone() })
     }
 
-    /// Whether mail can be sent at all.
+    /// Returns whether a mail server is configured.
     pub fn is_configured(&self) -> bool {
         self.server.is_some()
     }
 
-    /// What a mail says of a token: the link of the site's own desk, or the token itself.
+    /// Returns the text by which a mail presents a token: the configured link to the editing interface or,
+    /// without one, the token itself.
     pub fn shown(&self, token: &str) -> String {
         match self.link.is_empty() {
-            true => format!("Token: {token}\n(send it to POST /api/v1/auth/password-reset/confirm)"),
+            true => format!("Token: {token}\n(send it with POST /api/v1/auth/password-reset/confirm)"),
             false => self.link.replace("{token}", token),
         }
     }
 
-    /// Sends a mail beside the request: nobody waits for the mail server, nor learns whether it knows
-    /// the address. What fails is tried again, and then logged.
+    /// Sends a mail in a task of its own, so that neither the duration nor the outcome of the request tells
+    /// whether the e-mail address has an account. A failed attempt is logged and repeated after a delay.
     pub fn send(&self, to: &str, subject: &'static str, text: String) {
         let (Some(server), Some(from)) = (self.server.clone(), self.from.clone()) else { return };
-        let Ok(to) = to.parse::<Mailbox>() else { return tracing::error!(to, "no mail can be sent to this address") };
+        let Ok(to) = to.parse::<Mailbox>() else { return tracing::error!(to, "mail not sent: invalid address") };
         let message = match Message::builder().from(from).to(to).subject(subject).body(text) {
             Ok(message) => message,
-            Err(error) => return tracing::error!(%error, "the mail could not be written"),
+            Err(error) => return tracing::error!(%error, "mail not sent: the message could not be composed"),
         };
         actix_web::rt::spawn(async move {
             for wait in WAITS {
@@ -66,11 +70,11 @@ impl Mailer {
                 let (server, message) = (Arc::clone(&server), message.clone());
                 match actix_web::web::block(move || server.send(&message)).await {
                     Ok(Ok(_)) => return,
-                    Ok(Err(error)) => tracing::warn!(%error, "the mail server did not take a mail"),
-                    Err(error) => tracing::error!(%error, "the mail could not be sent"),
+                    Ok(Err(error)) => tracing::warn!(%error, "the mail server did not accept a mail"),
+                    Err(error) => tracing::error!(%error, "sending a mail failed"),
                 }
             }
-            tracing::error!("a mail was given up");
+            tracing::error!("a mail was not sent; no further attempt is made");
         });
     }
 }

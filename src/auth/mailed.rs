@@ -1,4 +1,5 @@
-//! Tokens that were mailed: each is good once, for setting a password.
+//! One-time tokens sent by mail, with which an invited person or one who forgot the password sets a new
+//! password.
 
 use diesel::prelude::*;
 use serde_json::json;
@@ -12,12 +13,12 @@ use crate::database::{Db, now};
 use crate::journal::Author;
 use crate::problem::Problem;
 
-/// For what a token was mailed.
+/// The purpose of a mailed token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A new account.
+    /// Setting the first password of a new account.
     Invitation,
-    /// A forgotten password.
+    /// Replacing a forgotten password.
     Reset,
 }
 
@@ -29,7 +30,7 @@ impl Purpose {
         }
     }
 
-    /// For so long a token is good (µs): a week, or an hour.
+    /// Returns the validity of a token (µs): a week for an invitation, an hour for a reset.
     fn lifetime(self) -> i64 {
         match self {
             Purpose::Invitation => 7 * 86_400_000_000,
@@ -38,10 +39,14 @@ impl Purpose {
     }
 }
 
-/// No second mail is sent within this time (µs).
+/// Least time between two mails to one account (µs).
 const PAUSE: i64 = 60_000_000;
 
-/// A new token for an account; none, if one was made a moment ago. Earlier ones are good no more.
+/// Issues a token for an account and invalidates earlier ones. Returns `None` if one was issued within
+/// [`PAUSE`], so that strangers cannot flood a mailbox by asking for resets.
+///
+/// # Errors
+/// Returns an error if a statement fails.
 pub fn issue(connection: &mut Db, account_id: &str, purpose: Purpose) -> QueryResult<Option<String>> {
     let own = mailed_tokens::table.filter(mailed_tokens::account_id.eq(account_id));
     let last: Option<i64> =
@@ -63,7 +68,10 @@ pub fn issue(connection: &mut Db, account_id: &str, purpose: Purpose) -> QueryRe
     Ok(Some(token))
 }
 
-/// The account of a token that is good.
+/// Returns the open account to which a valid token belongs.
+///
+/// # Errors
+/// 422 if the token is unknown or expired, or its account is closed.
 pub fn account(connection: &mut Db, token: &str) -> Result<AccountRow, Problem> {
     let found: Option<String> = mailed_tokens::table
         .find(hash(token))
@@ -75,11 +83,14 @@ pub fn account(connection: &mut Db, token: &str) -> Result<AccountRow, Problem> 
         Some(id) => Some(accounts::by_id(connection, &id)?).filter(|account| account.active),
         None => None,
     };
-    account
-        .ok_or_else(|| Problem::invalid(Faults::one("/token", "not_valid", "this token is not valid, or not any more")))
+    account.ok_or_else(|| Problem::invalid(Faults::one("/token", "not_valid", "the token is not valid or has expired")))
 }
 
-/// Sets the password of a token's account, which uses the token up and ends all sessions; gives the account.
+/// Sets the password of a token's account. The token is used up, and all sessions of the account end. Returns
+/// the saved account.
+///
+/// # Errors
+/// 422 if the token is unknown or expired, or its account is closed.
 pub fn set_password(
     connection: &mut Db,
     request_id: &str,
@@ -95,12 +106,18 @@ pub fn set_password(
     accounts::save(connection, row)
 }
 
-/// Forgets the tokens of an account.
+/// Deletes all tokens of an account.
+///
+/// # Errors
+/// Returns an error if the statement fails.
 pub fn forget(connection: &mut Db, account_id: &str) -> QueryResult<()> {
     diesel::delete(mailed_tokens::table.filter(mailed_tokens::account_id.eq(account_id))).execute(connection).map(drop)
 }
 
-/// Forgets tokens that nobody can use any more.
+/// Deletes expired tokens. Returns how many were deleted.
+///
+/// # Errors
+/// Returns an error if the statement fails.
 pub fn forget_ended(connection: &mut Db) -> QueryResult<usize> {
     diesel::delete(mailed_tokens::table.filter(mailed_tokens::expires_at.lt(now()))).execute(connection)
 }

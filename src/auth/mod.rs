@@ -1,4 +1,4 @@
-//! Accounts of editors: logging in, tokens, roles.
+//! Authentication and authorisation: accounts, log-ins, sessions, tokens, API keys, roles and permissions.
 
 pub mod accounts;
 pub mod api;

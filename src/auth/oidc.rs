@@ -1,6 +1,9 @@
-//! Logging in at an OpenID provider: authorization code with PKCE (OpenID Connect Core 1.0, section 3.1;
-//! RFC 7636). The state that travels through the browser is signed; verifier and nonce follow from it
-//! and the site's key, so nothing has to be stored, on whatever node the browser comes back.
+//! Log-in with an OpenID provider by the authorization code flow with PKCE (OpenID Connect Core 1.0, section
+//! 3.1; RFC 7636).
+//!
+//! The `state` that travels through the browser is signed. The PKCE verifier and the nonce are derived from
+//! it and the site's key, so nothing is stored between the two requests, and any node can handle the second
+//! one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,15 +20,15 @@ use crate::database::{new_id, now};
 use crate::problem::{Kind, Problem};
 use crate::signed;
 
-/// For so long somebody may take for logging in at the provider (µs).
+/// Time within which the user must return from the provider (µs).
 const PATIENCE: i64 = 600_000_000;
-/// For so long what the provider says of itself is kept (µs).
+/// Time for which the provider's metadata and keys are cached (µs).
 const KEPT: i64 = 3_600_000_000;
-/// How long the provider may take for an answer.
+/// Timeout of a request to the provider.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const STATE: &str = "oidc-state";
 
-/// What a provider says of itself (OpenID Connect Discovery 1.0, section 3).
+/// The metadata of a provider (OpenID Connect Discovery 1.0, section 3).
 #[derive(Debug, Clone, Deserialize)]
 struct Provider {
     issuer: String,
@@ -34,21 +37,21 @@ struct Provider {
     jwks_uri: String,
 }
 
-/// A provider with its keys, as they were at a moment (µs).
+/// The cached metadata and keys of the provider; `at` is the time when they were fetched (µs since 1970).
 struct Known {
     provider: Provider,
     keys: JwkSet,
     at: i64,
 }
 
-/// The provider that is configured.
+/// A client of the configured provider.
 pub struct Oidc {
     config: OidcConfig,
     key: Vec<u8>,
     known: Mutex<Option<Arc<Known>>>,
 }
 
-/// What travels through the browser.
+/// The payload of the `state` parameter, which is signed but not encrypted.
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
     id: String,
@@ -56,19 +59,19 @@ struct State {
     until: i64,
 }
 
-/// Who the provider says that somebody is.
+/// The claims of an ID token that are used here.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Identity {
-    /// The provider.
+    /// Issuer, the provider.
     pub iss: String,
-    /// Who it is there.
+    /// Subject, the identifier of the user at the provider.
     pub sub: String,
-    /// Their address, if it is told.
+    /// E-mail address, if the provider discloses it.
     pub email: Option<String>,
-    /// Whether the provider vouches for the address.
+    /// Whether the provider has verified the e-mail address.
     #[serde(default)]
     pub email_verified: bool,
-    /// Their name, if it is told.
+    /// Full name, if the provider discloses it.
     pub name: Option<String>,
     nonce: Option<String>,
 }
@@ -79,17 +82,20 @@ struct TokenAnswer {
 }
 
 impl Oidc {
-    /// Of this configuration; `key` signs what travels through the browser.
+    /// Creates a client for this configuration; `key` signs the state that travels through the browser.
     pub fn new(config: OidcConfig, key: Vec<u8>) -> Self {
         Self { config, key, known: Mutex::default() }
     }
 
-    /// Whether there is a provider.
+    /// Returns whether a provider is configured.
     pub fn is_configured(&self) -> bool {
         !self.config.issuer.is_empty()
     }
 
-    /// Where the browser is to go, and the state with which it will come back.
+    /// Returns the URL to which the browser is sent, and the state with which it will come back.
+    ///
+    /// # Errors
+    /// 503 if the provider's metadata cannot be fetched or used.
     pub async fn begin(self: &Arc<Self>, redirect_uri: String) -> Result<(String, String), Problem> {
         let known = self.provider(false).await?;
         let state = State { id: new_id(), redirect_uri, until: now() + PATIENCE };
@@ -110,37 +116,41 @@ impl Oidc {
         Ok((address.into(), sealed))
     }
 
-    /// Who came back with this code and state.
+    /// Exchanges the code with which the browser came back, and returns the verified identity of the user.
+    ///
+    /// # Errors
+    /// 401 if the state, the code or the ID token is not valid, 503 if the provider cannot be used.
     pub async fn finish(self: &Arc<Self>, code: String, sealed: &str) -> Result<Identity, Problem> {
         let state: Option<State> =
             signed::open(&self.key, STATE, sealed).and_then(|payload| serde_json::from_slice(&payload).ok());
         let state = state
             .filter(|state| state.until > now())
-            .ok_or_else(|| refused("this state is not valid, or not any more"))?;
+            .ok_or_else(|| refused("the state is not valid or has expired"))?;
         let known = self.provider(false).await?;
         let token = self.exchange(&known.provider, code, &state).await?;
         let identity = match self.identity(&known, &token) {
             Some(identity) => Some(identity),
-            // The provider may have new keys.
+            // The provider may have rotated its keys since they were cached, so they are fetched once more.
             None => self.identity(&*self.provider(true).await?, &token),
         };
         let nonce = self.secret("oidc-nonce", &state);
         identity
             .filter(|identity| identity.nonce.as_deref() == Some(&nonce))
-            .ok_or_else(|| refused("the provider's token is not valid"))
+            .ok_or_else(|| refused("the ID token of the provider is not valid"))
     }
 
-    /// A secret that follows from a state: only this site can make it.
+    /// Derives a secret from a state; without the site's key it cannot be computed from the state.
     fn secret(&self, purpose: &str, state: &State) -> String {
         let sealed = signed::seal(&self.key, purpose, state.id.as_bytes());
         URL_SAFE_NO_PAD.encode(Sha256::digest(sealed))
     }
 
-    /// 43 characters (RFC 7636, section 4.1).
+    /// Returns the code verifier of a state: 43 characters, the least that RFC 7636, section 4.1 allows.
     fn verifier(&self, state: &State) -> String {
         self.secret("oidc-verifier", state)
     }
 
+    /// Exchanges a code for an ID token at the provider's token endpoint.
     async fn exchange(self: &Arc<Self>, provider: &Provider, code: String, state: &State) -> Result<String, Problem> {
         let (endpoint, oidc) = (provider.token_endpoint.clone(), Arc::clone(self));
         let form = [
@@ -158,11 +168,14 @@ impl Oidc {
         };
         match blocking(ask).await? {
             Ok(answer) => Ok(answer.id_token),
-            Err(ureq::Error::StatusCode(400..=499)) => Err(refused("the provider does not accept this code")),
+            Err(ureq::Error::StatusCode(400..=499)) => Err(refused("the provider does not accept the code")),
             Err(error) => Err(unusable(&error)),
         }
     }
 
+    /// Verifies an ID token and returns its claims; `None` if it is not valid under the known keys. The
+    /// algorithm of the header must fit the type of the key, so that a token cannot choose how its signature
+    /// is checked.
     fn identity(&self, known: &Known, token: &str) -> Option<Identity> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) {
@@ -185,7 +198,8 @@ impl Oidc {
         })
     }
 
-    /// What the provider says of itself, and its keys; asked anew after an hour.
+    /// Returns the provider's metadata and keys, from the cache unless they are older than [`KEPT`] or `anew`
+    /// is set.
     async fn provider(self: &Arc<Self>, anew: bool) -> Result<Arc<Known>, Problem> {
         let kept = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(known) = kept.filter(|known| !anew && now() - known.at < KEPT) {
@@ -202,7 +216,7 @@ impl Oidc {
         };
         let known = Arc::new(blocking(ask).await?.map_err(|error| unusable(&error))?);
         if known.provider.issuer != self.config.issuer {
-            return Err(unusable(&format!("it calls itself {}", known.provider.issuer)));
+            return Err(unusable(&format!("its metadata name the issuer {}", known.provider.issuer)));
         }
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&known));
         Ok(known)
@@ -223,5 +237,5 @@ fn refused(detail: &str) -> Problem {
 
 fn unusable(error: &dyn std::fmt::Display) -> Problem {
     tracing::error!(%error, "the OpenID provider cannot be used");
-    Problem::new(Kind::Unavailable, "the OpenID provider does not answer as it should").retry_after(10)
+    Problem::new(Kind::Unavailable, "the OpenID provider does not respond as expected").retry_after(10)
 }

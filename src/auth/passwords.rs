@@ -1,4 +1,4 @@
-//! Passwords: argon2id, off the request threads, few at a time.
+//! Password hashing with argon2id, on threads of its own and with bounded concurrency.
 
 use std::sync::Arc;
 
@@ -10,25 +10,29 @@ use tokio::sync::Semaphore;
 use crate::content::values::Wrong;
 use crate::problem::{Kind, Problem};
 
-/// Shortest password, in characters (NIST SP 800-63B: at least 8; longer without a second factor).
+/// Least length of a password, in characters (NIST SP 800-63B: at least 8; longer without a second factor).
 pub const MIN_PASSWORD: usize = 12;
-/// Longest password, in characters; it bounds the work.
+/// Greatest length of a password, in characters; it bounds the work of a hash.
 pub const MAX_PASSWORD: usize = 200;
-/// How many hashes may wait for their turn; a flood beyond that is turned away at once.
+/// Number of hashes that may wait for a thread; further requests are refused at once.
 const MAX_WAITING: usize = 64;
 
-/// Hashes and checks passwords.
+/// A password hasher and verifier with bounded concurrency.
 #[derive(Clone)]
 pub struct Hasher {
     argon2: Arc<Argon2<'static>>,
     turns: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
-    /// Compared with when there is no account, so that the answer takes as long.
+    /// Hash that is verified when there is no account, so that the response takes as long as with one.
     dummy: Arc<String>,
 }
 
 impl Hasher {
-    /// With this much memory, passes, and hashes at a time.
+    /// Creates a hasher with this memory per hash, this number of passes, and this number of concurrent
+    /// hashes.
+    ///
+    /// # Errors
+    /// Returns a message if argon2 does not accept the parameters.
     pub fn new(memory_kib: u32, passes: u32, threads: usize) -> Result<Self, String> {
         let params = Params::new(memory_kib, passes, 1, None).map_err(|e| e.to_string())?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -41,7 +45,10 @@ impl Hasher {
         })
     }
 
-    /// The hash to store, in PHC form, with a fresh salt.
+    /// Returns the PHC string of a password, with a fresh salt.
+    ///
+    /// # Errors
+    /// 503 if too many hashes are waiting.
     pub async fn hash(&self, password: String) -> Result<String, Problem> {
         let argon2 = Arc::clone(&self.argon2);
         self.in_turn(move || argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()))
@@ -49,12 +56,18 @@ impl Hasher {
             .map_err(|error| Problem::internal(&error))
     }
 
-    /// The same, for the command line, where nothing else waits.
+    /// Returns the PHC string of a password, computed on the calling thread, for commands and tests.
+    ///
+    /// # Errors
+    /// Returns a message if the hash cannot be computed.
     pub fn hash_now(&self, password: &str) -> Result<String, String> {
         self.argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|e| e.to_string())
     }
 
-    /// Whether the password belongs to the hash. Without a hash the work is done all the same.
+    /// Returns whether a password matches a hash. Without a hash the result is `false`, after the same work.
+    ///
+    /// # Errors
+    /// 503 if too many hashes are waiting.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Problem> {
         let argon2 = Arc::clone(&self.argon2);
         let exists = hash.is_some();
@@ -67,15 +80,20 @@ impl Hasher {
         .await
     }
 
+    /// Runs `work` on a blocking thread when a permit is free.
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let overloaded = || Problem::new(Kind::Unavailable, "too many log-ins at once").retry_after(2);
+        let overloaded = || Problem::new(Kind::Unavailable, "too many concurrent log-ins").retry_after(2);
         let _place = self.waiting.try_acquire().map_err(|_| overloaded())?;
         let _turn = self.turns.acquire().await.map_err(|_| overloaded())?;
         actix_web::web::block(work).await.map_err(|error| Problem::internal(&error))
     }
 }
 
-/// Checks a new password: long enough, not too long, not the account's own name.
+/// Checks a new password: its length, the number of different characters, and that it does not contain the
+/// local part of the account's e-mail address.
+///
+/// # Errors
+/// Returns the code and message of the first rule that the password breaks.
 pub fn check_new(password: &str, email: &str) -> Result<(), Wrong> {
     let length = password.chars().count();
     if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
@@ -88,7 +106,8 @@ pub fn check_new(password: &str, email: &str) -> Result<(), Wrong> {
     if letters.len() < 5 || (local.len() > 3 && password.to_lowercase().contains(&local)) {
         return Err((
             "password_weak",
-            "too easy to guess: few different characters, or the account's own name".to_owned(),
+            "too easy to guess: it has fewer than five different characters or contains the name of the account"
+                .to_owned(),
         ));
     }
     Ok(())

@@ -1,27 +1,27 @@
-//! Who may do what: the one table that every write and every private read goes through.
+//! Roles and their permissions. Every write and every non-public read is authorised by the one table here.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What an account is trusted with.
+/// A role of an account, from the least to the most privileged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Reads everything, drafts included.
+    /// May read all content, drafts included.
     Viewer,
-    /// Writes drafts.
+    /// May also create drafts and change its own.
     Contributor,
-    /// Publishes, and changes what is public.
+    /// May also change all drafts, and publish and change public content.
     Editor,
-    /// Manages accounts as well.
+    /// May also manage accounts and API keys and read the audit log.
     Administrator,
 }
 
 impl Role {
-    /// All roles, from the least trusted.
+    /// All roles, from the least to the most privileged.
     pub const ALL: [Role; 4] = [Role::Viewer, Role::Contributor, Role::Editor, Role::Administrator];
 
-    /// The word in JSON and in the database.
+    /// Returns the name of the role in JSON and in the database.
     pub fn word(self) -> &'static str {
         match self {
             Role::Viewer => "viewer",
@@ -31,51 +31,51 @@ impl Role {
         }
     }
 
-    /// Reads the word.
+    /// Returns the role with this name, if there is one.
     pub fn from_word(word: &str) -> Option<Self> {
         Role::ALL.into_iter().find(|role| role.word() == word)
     }
 }
 
-/// What is acted upon.
+/// An area that permissions are granted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Area {
-    /// Events, sessions, speakers, partners, venues, topics, series, event types: all alike.
+    /// Content of all types: events, sessions, speakers, partners, venues, topics, series and event types.
     Content,
     /// Accounts of editors, and API keys.
     Accounts,
-    /// The journal of who did what.
+    /// The audit log.
     Audit,
 }
 
-/// What is done.
+/// An action that permissions are granted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// See what is not public.
+    /// Read content that is not public, or the audit log.
     Read,
-    /// Make a draft.
+    /// Create drafts.
     Create,
-    /// Change drafts, whoever made them.
+    /// Change any draft.
     Update,
-    /// Change drafts that one made or is assigned to; submit them for review.
+    /// Change drafts that the account created or is assigned to, and submit them for review.
     UpdateOwn,
-    /// Comment on items, say that one is editing them.
+    /// Comment on items, and announce that one is editing them.
     Comment,
-    /// Make links by which others see what is not public yet.
+    /// Create preview links to content that is not public.
     Share,
-    /// Publish, unpublish, archive, or change what is public.
+    /// Publish, unpublish or archive items, and change public content.
     Publish,
-    /// Move to the trash.
+    /// Move items to the trash.
     Trash,
-    /// Take out of the trash.
+    /// Restore items from the trash.
     Restore,
-    /// Create, change and close accounts.
+    /// Create, change and close accounts, and manage API keys.
     Manage,
 }
 
 use Role::{Administrator, Contributor, Editor, Viewer};
 
-/// The table: area, action, who may.
+/// The permissions: area, action, and the roles to which the action is permitted.
 pub const TABLE: &[(Area, Action, &[Role])] = &[
     (Area::Content, Action::Read, &[Viewer, Contributor, Editor, Administrator]),
     (Area::Content, Action::Create, &[Contributor, Editor, Administrator]),
@@ -90,12 +90,12 @@ pub const TABLE: &[(Area, Action, &[Role])] = &[
     (Area::Audit, Action::Read, &[Administrator]),
 ];
 
-/// Whether a role may do this; what the table does not name is forbidden.
+/// Returns whether a role is permitted an action. Whatever the table does not list is forbidden.
 pub fn may(role: Role, area: Area, action: Action) -> bool {
     TABLE.iter().any(|(a, b, roles)| *a == area && *b == action && roles.contains(&role))
 }
 
-/// The table as Markdown, for the documentation.
+/// Returns the permissions as a Markdown table for the documentation.
 pub fn as_markdown() -> String {
     let mut out = String::from("| area | action | viewer | contributor | editor | administrator |\n");
     out.push_str("| --- | --- | --- | --- | --- | --- |\n");

@@ -1,4 +1,4 @@
-//! The second factor: codes by time (RFC 6238), and recovery codes for when the device is lost.
+//! The second factor: time-based one-time passwords (RFC 6238), and recovery codes for a lost device.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -10,35 +10,39 @@ use super::sessions::hash;
 use crate::database::schema::{accounts, recovery_codes};
 use crate::database::{Db, now};
 
-/// How many recovery codes an account gets.
+/// Number of recovery codes of an account.
 const CODES: usize = 10;
-/// Letters and digits that are not taken for each other.
+/// Letters and digits of recovery codes, without those that are easily confused.
 const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
 
-/// A new secret, in base32 (RFC 4648, section 6): 160 bits, as RFC 4226 advises.
+/// Returns a new secret of 160 bits, as RFC 4226 recommends, in base32 (RFC 4648, section 6).
 pub fn new_secret() -> String {
     let bytes: [u8; 20] = rand::random();
     Secret::new_stack(bytes).to_base32()
 }
 
-/// The codes of an account: SHA-1, six digits, thirty seconds, one step of patience, which is what all
-/// programs for phones know.
+/// Returns the code generator of an account: SHA-1, six digits, steps of thirty seconds, and one step of
+/// tolerance. These are the parameters that all authenticator apps support.
 fn codes(secret: &str, email: &str) -> Option<Totp> {
     let secret = Secret::try_from_base32(secret).ok()?;
     let account = email.replace(':', "");
     Builder::new().with_secret(secret).with_account_name(account).with_issuer(Some("Plenary")).build().ok()
 }
 
-/// What a phone reads as a QR code.
+/// Returns the `otpauth://` URL that authenticator apps read from a QR code.
 pub fn url(secret: &str, email: &str) -> Option<String> {
     codes(secret, email)?.to_url().ok()
 }
 
-/// Whether this is a code of now, or a recovery code; either is used up.
+/// Returns whether a code is a currently valid time-based code or a recovery code, and uses it up.
+///
+/// # Errors
+/// Returns an error if a statement fails.
 pub fn check(connection: &mut Db, account: &AccountRow, code: &str) -> QueryResult<bool> {
     let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_lowercase();
     if let Some(step) = step_of(account, &code) {
-        // Two requests at once with one code: one of them is late.
+        // The condition is part of the update, so of two concurrent requests with one code only the first
+        // succeeds.
         let place = accounts::table.find(&account.id).filter(accounts::totp_step.lt(step));
         return Ok(diesel::update(place).set(accounts::totp_step.eq(step)).execute(connection)? > 0);
     }
@@ -46,14 +50,17 @@ pub fn check(connection: &mut Db, account: &AccountRow, code: &str) -> QueryResu
     Ok(diesel::delete(place).execute(connection)? > 0)
 }
 
-/// The time step of a code that is right now.
+/// Returns the time step of a code, if the code is valid at present.
 fn step_of(account: &AccountRow, code: &str) -> Option<i64> {
     let seconds = u64::try_from(now() / 1_000_000).ok()?;
     let step = codes(&account.totp_secret, &account.email)?.check(code, seconds)?;
     i64::try_from(step).ok()
 }
 
-/// Begins: the secret is stored, and not asked for yet.
+/// Starts the set-up of a second factor: stores its secret without requiring codes yet.
+///
+/// # Errors
+/// Returns an error if the statement fails.
 pub fn begin(connection: &mut Db, account_id: &str, secret: &str) -> QueryResult<()> {
     diesel::update(accounts::table.find(account_id))
         .set((accounts::totp_secret.eq(secret), accounts::totp_step.eq(0)))
@@ -61,7 +68,11 @@ pub fn begin(connection: &mut Db, account_id: &str, secret: &str) -> QueryResult
         .map(drop)
 }
 
-/// From now on codes are asked for; gives the recovery codes, which are shown once.
+/// Activates the second factor: from now on logging in requires a code. Returns new recovery codes, which
+/// replace earlier ones and cannot be recovered later, since only their hashes are stored.
+///
+/// # Errors
+/// Returns an error if a statement fails.
 pub fn activate(connection: &mut Db, account_id: &str) -> QueryResult<Vec<String>> {
     diesel::update(accounts::table.find(account_id)).set(accounts::totp_active.eq(true)).execute(connection)?;
     diesel::delete(recovery_codes::table.filter(recovery_codes::account_id.eq(account_id))).execute(connection)?;
@@ -74,7 +85,10 @@ pub fn activate(connection: &mut Db, account_id: &str) -> QueryResult<Vec<String
     Ok(made)
 }
 
-/// No codes are asked for any more.
+/// Removes the second factor and the recovery codes of an account.
+///
+/// # Errors
+/// Returns an error if a statement fails.
 pub fn end(connection: &mut Db, account_id: &str) -> QueryResult<()> {
     let columns = (accounts::totp_active.eq(false), accounts::totp_secret.eq(""), accounts::totp_step.eq(0));
     diesel::update(accounts::table.find(account_id)).set(columns).execute(connection)?;
@@ -83,7 +97,7 @@ pub fn end(connection: &mut Db, account_id: &str) -> QueryResult<()> {
         .map(drop)
 }
 
-/// Three groups of five: 74 bits.
+/// Returns a new recovery code: three groups of five characters, 74 bits.
 fn recovery_code() -> String {
     let mut random = rand::rng();
     let letters: Vec<u8> = (0..15).filter_map(|_| ALPHABET.choose(&mut random).copied()).collect();

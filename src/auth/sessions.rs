@@ -1,9 +1,12 @@
-//! Sessions: families of refresh tokens. Each token is good for one refresh, which gives the next of its family.
-//! One that comes again later was stolen, or its thief is the other one: the whole family ends.
+//! Sessions, which are families of refresh tokens. Each token can be used for one refresh, which issues the
+//! next token of its family. A token that is used again later was stolen, or its successor was: the whole
+//! family is revoked.
 //!
-//! Two tabs of a browser share a token and refresh at the same moment; so for [`LEEWAY`] the second is given what
-//! the first was given, the same token and not one beside it. A family stays one chain: whoever steals a token
-//! within that time shares the next one with its owner, and is found out when the later of them uses it.
+//! Two tabs of a browser share a token and may refresh at the same moment. Within [`LEEWAY`] the second
+//! refresh therefore returns the same successor as the first, instead of a second one. A family stays one
+//! chain: a thief who uses a token within that time shares the successor with the owner, and the theft is
+//! detected when the later of the two uses it. A successor per refresh would give the thief a branch that is
+//! never detected.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,29 +32,32 @@ struct Row {
     begun_at: i64,
 }
 
-/// What began with a log-in: a family of refresh tokens.
+/// A session, which began with a log-in.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Its id.
+    /// Id of the family of refresh tokens.
     pub id: String,
-    /// When it was begun (µs).
+    /// Time of the log-in (µs since 1970).
     pub begun_at: i64,
-    /// When it was last refreshed (µs).
+    /// Time of the last refresh (µs since 1970).
     pub refreshed_at: i64,
-    /// When it ends (µs).
+    /// Time of expiry, unless the session is refreshed before (µs since 1970).
     pub expires_at: i64,
-    /// The program that began it.
+    /// `User-Agent` of the log-in.
     pub agent: String,
 }
 
-/// For so long (µs) after its use a token gives again what it gave.
+/// Time after the use of a token (µs) within which using it again returns the same successor.
 const LEEWAY: i64 = 10_000_000;
-/// A token that is followed by so many within that time is no second tab's.
+/// Greatest number of successors within that time. More of them are no sign of a second tab but of a reuse.
 const MOST_STEPS: usize = 16;
-/// Longest name of a program that is kept, in characters.
+/// Characters of the `User-Agent` that are stored.
 const MAX_AGENT: usize = 200;
 
-/// The sessions of an account that have not ended, the newest first.
+/// Returns the sessions of an account that have not ended, the newest first.
+///
+/// # Errors
+/// Returns an error if the query fails.
 pub fn all(connection: &mut Db, account_id: &str) -> QueryResult<Vec<Session>> {
     let live = refresh_tokens::used_at.eq(0).and(refresh_tokens::expires_at.gt(now()));
     let rows: Vec<Row> = refresh_tokens::table
@@ -69,42 +75,50 @@ pub fn all(connection: &mut Db, account_id: &str) -> QueryResult<Vec<Session>> {
     Ok(rows.into_iter().map(session).collect())
 }
 
-/// Ends one session of an account; says whether there was one.
+/// Ends one session of an account. Returns whether it existed.
+///
+/// # Errors
+/// Returns an error if the statement fails.
 pub fn end_one(connection: &mut Db, account_id: &str, id: &str) -> QueryResult<bool> {
     let own = refresh_tokens::account_id.eq(account_id).and(refresh_tokens::family_id.eq(id));
     diesel::delete(refresh_tokens::table.filter(own)).execute(connection).map(|rows| rows > 0)
 }
 
-/// A session that goes on, and the token for its next refresh.
+/// A refresh token that was issued for a session.
 #[derive(Debug, Clone)]
 pub struct Issued {
-    /// The session.
+    /// Id of the session.
     pub session: String,
-    /// The refresh token.
+    /// Refresh token.
     pub token: String,
 }
 
-/// What a refresh came to. A reuse must be committed (it ends the family), so it is no error here.
+/// The outcome of a refresh. The reuse of a token is an outcome and not an error, since an error would roll
+/// back the transaction that revokes the family.
 pub enum Refreshed {
-    /// The account, and the next token.
+    /// The account, and the next token of the session.
     Next(Box<AccountRow>, Issued),
-    /// The token of this account was used before; its family has ended.
+    /// The token was used before; its family is revoked. Holds the id of the account.
     Reused(String),
-    /// The token is unknown or ended.
+    /// The token is unknown or expired, or its account is closed.
     Refused,
 }
 
-/// A new secret of 256 bits, as base64url.
+/// Returns a new random secret of 256 bits, as base64url.
 pub fn new_secret() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
-/// The stored form of a secret with enough randomness of its own: a plain hash.
+/// Returns the stored form of a secret: its SHA-256 as base64url. Without salt, so that it can be looked up,
+/// and without stretching, since the secrets are random.
 pub fn hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
 }
 
-/// Begins a family for an account, with a program of this name, and gives its first token.
+/// Starts a session for an account that logged in with this `User-Agent`, and issues its first refresh token.
+///
+/// # Errors
+/// Returns an error if the statement fails.
 pub fn begin(connection: &mut Db, account_id: &str, days: u32, agent: &str) -> QueryResult<Issued> {
     let agent = agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect();
     let at = now();
@@ -131,29 +145,34 @@ fn find(connection: &mut Db, token: &str) -> QueryResult<Option<Row>> {
     refresh_tokens::table.find(hash(token)).select(Row::as_select()).first(connection).optional()
 }
 
-/// The token after this one. It is computed, so that it can be given again though only its hash is stored.
+/// Derives the successor of a token. It is derived rather than random, so that it can be returned again
+/// although only its hash is stored.
 fn successor(site_key: &[u8], token: &str) -> Result<String, Problem> {
     let next = signed::derive(site_key, "refresh", token.as_bytes());
     next.map(|next| URL_SAFE_NO_PAD.encode(next)).ok_or_else(|| Problem::internal(&"no refresh token could be made"))
 }
 
-/// Uses a token up and gives the next; for a moment gives the same next one again.
+/// Uses a refresh token up and issues its successor. Within [`LEEWAY`] a token that was used already returns
+/// the unused end of its chain, to which the second of two concurrent refreshes is entitled.
 ///
 /// # Errors
-/// Fails if the database does.
+/// Returns an error if a statement fails, or if no successor can be derived.
 pub fn refresh(connection: &mut Db, site_key: &[u8], token: &str, days: u32) -> Result<Refreshed, Problem> {
     let (mut token, mut steps) = (token.to_owned(), 0);
     let Some(mut row) = find(connection, &token)? else { return Ok(Refreshed::Refused) };
+    // The chain is followed to its end, since the successor may have been used as well, by a tab that
+    // refreshed twice. Each step must be recent: one old step means that an old token came back.
     while row.used_at != 0 {
         if (now() - row.used_at).abs() > LEEWAY || steps == MOST_STEPS {
-            tracing::warn!(account = row.account_id, "a used refresh token came again; its family is revoked");
+            tracing::warn!(account = row.account_id, "a refresh token was used twice; its session is revoked");
             end_family(connection, &row.family_id)?;
             return Ok(Refreshed::Reused(row.account_id));
         }
         token = successor(site_key, &token)?;
         row = match find(connection, &token)? {
             Some(next) => next,
-            // It was used before tokens were computed of each other.
+            // The token was used by a version whose successors were random, so its successor cannot be
+            // derived.
             None => return Ok(Refreshed::Refused),
         };
         steps += 1;
@@ -169,7 +188,7 @@ pub fn refresh(connection: &mut Db, site_key: &[u8], token: &str, days: u32) -> 
     Ok(Refreshed::Next(Box::new(account), Issued { session, token }))
 }
 
-/// Marks a token as used and stores the next one, which it gives.
+/// Marks a token as used and stores its successor, which it returns.
 fn use_up(connection: &mut Db, row: Row, next: String, days: u32) -> QueryResult<String> {
     let at = now();
     diesel::update(refresh_tokens::table.find(&row.token_hash))
@@ -180,7 +199,10 @@ fn use_up(connection: &mut Db, row: Row, next: String, days: u32) -> QueryResult
     Ok(next)
 }
 
-/// Ends the family of a token; gives its account and the session, if there was one.
+/// Ends the session of a refresh token. Returns the ids of its account and of the session, if there was one.
+///
+/// # Errors
+/// Returns an error if a statement fails.
 pub fn log_out(connection: &mut Db, token: &str) -> QueryResult<Option<(String, String)>> {
     let Some(row) = find(connection, token)? else { return Ok(None) };
     end_family(connection, &row.family_id)?;
@@ -191,26 +213,35 @@ fn end_family(connection: &mut Db, family: &str) -> QueryResult<()> {
     diesel::delete(refresh_tokens::table.filter(refresh_tokens::family_id.eq(family))).execute(connection).map(drop)
 }
 
-/// Ends all families of an account: its password changed, or it was closed.
+/// Ends all sessions of an account, after its password was changed or the account was closed.
+///
+/// # Errors
+/// Returns an error if the statement fails.
 pub fn end_all(connection: &mut Db, account_id: &str) -> QueryResult<()> {
     diesel::delete(refresh_tokens::table.filter(refresh_tokens::account_id.eq(account_id)))
         .execute(connection)
         .map(drop)
 }
 
-/// Ends all families of an account but one: what logging in wants has changed, and the session that changed it
-/// has shown all of it.
+/// Ends all sessions of an account except one. Used when the credentials for logging in have changed: the
+/// session that changed them has proved its identity, the others have not.
+///
+/// # Errors
+/// Returns an error if the statement fails.
 pub fn end_others(connection: &mut Db, account_id: &str, session: &str) -> QueryResult<()> {
     let others = refresh_tokens::account_id.eq(account_id).and(refresh_tokens::family_id.ne(session));
     diesel::delete(refresh_tokens::table.filter(others)).execute(connection).map(drop)
 }
 
-/// Forgets tokens that nobody can use any more.
+/// Deletes expired refresh tokens. Returns how many were deleted.
+///
+/// # Errors
+/// Returns an error if the statement fails.
 pub fn forget_ended(connection: &mut Db) -> QueryResult<usize> {
     diesel::delete(refresh_tokens::table.filter(refresh_tokens::expires_at.lt(now()))).execute(connection)
 }
 
-/// The problem of a refresh token that is no good.
+/// Returns the problem for a refresh token that is not valid.
 pub fn refused() -> Problem {
-    Problem::new(Kind::Unauthorised, "this refresh token is not valid, or not any more; log in again")
+    Problem::new(Kind::Unauthorised, "the refresh token is not valid or has expired; log in again")
 }

@@ -1,6 +1,9 @@
-//! Access tokens: short-lived JWT (RFC 7519) of the type `at+jwt` (RFC 9068, 2.1), signed with EdDSA; keys in the
-//! database, shared by all nodes, rotated by age, published as a JWK set (RFC 7517). A new key is published at once
-//! and signs [`LEAD`] later, when every node and whoever reads the set has it.
+//! Access tokens: short-lived JWTs (RFC 7519) of the type `at+jwt` (RFC 9068, 2.1), signed with EdDSA.
+//!
+//! The signing keys are stored in the database, shared by all nodes, rotated by age, and published as a JWK
+//! Set (RFC 7517). A new key is published at once but signs only [`LEAD`] later, when every node and every
+//! client that caches the set has it. Otherwise fresh tokens would be refused by those who do not know the
+//! key yet.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -20,26 +23,27 @@ use crate::config::AuthConfig;
 use crate::database::schema::signing_keys;
 use crate::database::{Db, new_id, now};
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who made it.
+    /// Issuer.
     pub iss: String,
-    /// For whom it was made.
+    /// Audience.
     pub aud: String,
-    /// The account.
+    /// Subject: the id of the account.
     pub sub: String,
-    /// The session: the family of refresh tokens.
+    /// Id of the session, which is the family of refresh tokens.
     pub sid: String,
-    /// The role of the account then, for others who check the token; here, the account is asked.
+    /// Role of the account at the time of issue, for other services. Plenary itself reads the current role
+    /// instead.
     pub role: Role,
-    /// When it ends, in seconds since 1970.
+    /// Time of expiry, in seconds since 1970.
     pub exp: i64,
-    /// When it was made, in seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub iat: i64,
-    /// From when it is good, in seconds since 1970.
+    /// Start of validity, in seconds since 1970.
     pub nbf: i64,
-    /// Its own id.
+    /// Id of the token.
     pub jti: String,
 }
 
@@ -47,30 +51,30 @@ pub struct Claims {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JwkSet {
-    /// The keys, the newest first. One that is new is published ten minutes before it signs.
+    /// Public keys, the newest first. A new key is published ten minutes before it signs its first token.
     pub keys: Vec<Jwk>,
 }
 
-/// A public key.
+/// A public signing key.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Jwk {
-    /// Key type.
+    /// Key type, `OKP` (RFC 8037).
     #[schema(example = "OKP")]
     pub kty: String,
-    /// Curve.
+    /// Curve of the key.
     #[schema(example = "Ed25519")]
     pub crv: String,
-    /// Algorithm.
+    /// Signature algorithm.
     #[schema(example = "EdDSA")]
     pub alg: String,
-    /// Use.
+    /// Intended use: `sig`, the verification of signatures.
     #[serde(rename = "use")]
     #[schema(example = "sig")]
     pub key_use: String,
-    /// Key id.
+    /// Key id, which the header of a token names.
     pub kid: String,
-    /// The public key, base64url.
+    /// Public key of 32 bytes, base64url.
     pub x: String,
 }
 
@@ -82,48 +86,50 @@ struct Key {
     public: [u8; 32],
 }
 
-/// Makes and checks access tokens.
+/// The issuer and verifier of access tokens.
 #[derive(Clone)]
 pub struct Tokens {
     config: AuthConfig,
     keys: Arc<RwLock<Arc<Vec<Key>>>>,
-    /// Tokens whose signature was found good with the current keys, so that it is computed once a
-    /// token and not once a request.
+    /// Cache of tokens that were verified with the current keys, so that a signature is verified once per
+    /// token and not once per request.
     known: Arc<Mutex<HashMap<String, Known>>>,
 }
 
-/// What a token whose signature is good says, and when it ends.
+/// The claims and the expiry of a verified token.
 type Known = (Claims, Option<Expiry>);
 
-/// What a token turned out to be.
+/// The outcome of verifying a token.
 #[derive(Debug)]
 pub enum Verified {
-    /// Genuine, meant for us, and of now.
+    /// The signature, the issuer and the audience are right, and the token is valid at present.
     Good(Claims),
-    /// Signed, as it says, with a key that this node does not know.
+    /// The header names a key that this node does not know; it may be a new one.
     UnknownKey,
-    /// Anything else.
+    /// The token is not valid for any other reason.
     Bad,
 }
 
-/// The most tokens that are remembered; beyond that remembering begins anew.
+/// Largest number of cached tokens; the cache is emptied when it is exceeded.
 const MOST_KNOWN: usize = 4_096;
-/// A key is published for so long (µs) before it signs: nodes read the keys every minute, and others keep the
-/// set for as long as `Cache-Control` allows.
+/// Time for which a key is published before it signs (µs). It is longer than the minute in which nodes read
+/// the keys, and than `Cache-Control` lets clients keep the set.
 const LEAD: i64 = 600_000_000;
-/// Seconds by which the clocks of nodes may differ.
+/// Tolerated difference between the clocks of nodes, in seconds.
 const SKEW: i64 = 10;
 /// The type of an access token (RFC 9068, 2.1).
 const TYPE: &str = "at+jwt";
 
 impl Tokens {
-    /// Without keys yet; see [`Tokens::set_keys`].
+    /// Creates an issuer without keys; see [`Tokens::set_keys`].
     pub fn new(config: AuthConfig) -> Self {
         crypto::install();
         Self { config, keys: Arc::default(), known: Arc::default() }
     }
 
-    /// Takes the keys that [`load_keys`] found, the newest first.
+    /// Replaces the keys by those that [`load_keys`] returned, the newest first. If they differ from the
+    /// present ones, the cache of verified tokens is emptied, since the key of a cached token may have been
+    /// removed.
     pub fn set_keys(&self, rows: &[SigningKey]) {
         if self.keys().iter().map(|key| &key.id).eq(rows.iter().map(|row| &row.id)) {
             return;
@@ -141,15 +147,15 @@ impl Tokens {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Life of an access token, in seconds.
+    /// Returns the life of an access token, in seconds.
     pub fn lifetime(&self) -> i64 {
         i64::from(self.config.access_token_minutes) * 60
     }
 
-    /// A token for a session of an account.
+    /// Issues a token for a session of an account.
     ///
     /// # Errors
-    /// Fails if there is no signing key.
+    /// Returns a message if there is no signing key or the token cannot be signed.
     pub fn issue(&self, account: &str, role: Role, session: &str) -> Result<String, String> {
         let keys = self.keys();
         let key = signing_key(&keys, now()).ok_or("there is no signing key")?;
@@ -169,7 +175,8 @@ impl Tokens {
         jsonwebtoken::encode(&header, &claims, &key.encoding).map_err(|e| e.to_string())
     }
 
-    /// Checks a token: its type, signature and claims, but not whether its session goes on.
+    /// Verifies the type, signature and claims of a token. Whether its session has ended is not checked here
+    /// but in [`credentials`](super::credentials).
     pub fn verify(&self, token: &str) -> Verified {
         if let Some((claims, expiry)) = self.known().get(token) {
             let ended = expiry.is_none_or(|expiry| expiry.has_come());
@@ -207,7 +214,7 @@ impl Tokens {
         }
     }
 
-    /// The public keys.
+    /// Returns the public keys as a JWK Set.
     pub fn jwks(&self) -> JwkSet {
         let jwk = |key: &Key| Jwk {
             kty: "OKP".into(),
@@ -220,19 +227,21 @@ impl Tokens {
         JwkSet { keys: self.keys().iter().map(jwk).collect() }
     }
 
-    /// Whether the newest key is so old that a new one is due.
+    /// Returns whether the newest key is older than the configured age, so that a new one must be added.
     pub fn rotation_due(&self) -> bool {
         let age = i64::from(self.config.key_rotation_days) * 86_400_000_000;
         self.keys().first().is_none_or(|key| key.created_at + age < now())
     }
 }
 
-/// The key that signs: the newest one that has been published for long enough; while there is none, the oldest.
+/// Returns the key that signs: the newest of those that were published at least [`LEAD`] ago. While there is
+/// none, as on a new site, the oldest key signs at once.
 fn signing_key(keys: &[Key], now: i64) -> Option<&Key> {
     keys.iter().find(|key| key.created_at + LEAD <= now).or(keys.last())
 }
 
-/// Whether a token has begun, has not ended, and was not made in the future (in seconds since 1970).
+/// Returns whether a token is valid at `now` (in seconds since 1970). `nbf` and `iat` may lie ahead by
+/// [`SKEW`], since the issuing node's clock may; `exp` gets no tolerance.
 fn is_of_now(claims: &Claims, now: i64) -> bool {
     claims.exp > now && claims.exp > claims.iat && claims.nbf <= now + SKEW && claims.iat <= now + SKEW
 }
@@ -245,21 +254,24 @@ impl Key {
     }
 }
 
-/// A secret of the server, shared by its nodes through the database.
+/// A secret key of the site, shared by its nodes through the database.
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = signing_keys)]
 pub struct SigningKey {
-    /// Key id.
+    /// Id of the key.
     pub id: String,
     /// `jwt` or `cursor`.
     pub purpose: String,
     /// 32 random bytes, base64url.
     pub secret: String,
-    /// When it was made (µs).
+    /// Time of creation (µs since 1970).
     pub created_at: i64,
 }
 
-/// The keys of a purpose, the newest first.
+/// Returns the keys of a purpose, the newest first.
+///
+/// # Errors
+/// Returns an error if the query fails.
 pub fn load_keys(connection: &mut Db, purpose: &str) -> QueryResult<Vec<SigningKey>> {
     signing_keys::table
         .filter(signing_keys::purpose.eq(purpose))
@@ -268,7 +280,10 @@ pub fn load_keys(connection: &mut Db, purpose: &str) -> QueryResult<Vec<SigningK
         .load(connection)
 }
 
-/// Makes a new key: it is published from now on and signs in ten minutes; the older ones still verify.
+/// Adds a new key. It is published at once and signs after [`LEAD`]; older keys still verify.
+///
+/// # Errors
+/// Returns an error if the statement fails.
 pub fn add_key(connection: &mut Db, purpose: &str) -> QueryResult<()> {
     let key = SigningKey {
         id: new_id(),
@@ -280,8 +295,12 @@ pub fn add_key(connection: &mut Db, purpose: &str) -> QueryResult<()> {
     Ok(())
 }
 
-/// Forgets keys with which no token can be valid any more: those followed by a newer one that has signed for
-/// longer than `lifetime` seconds, also on a node that has learnt of it late.
+/// Deletes keys under which no token can be valid any more: those that a newer key replaced more than
+/// `lifetime` seconds ago. The replacement counts from twice [`LEAD`] after its creation, which leaves a node
+/// that learns late of the newer key time to stop signing with the older one. Returns how many were deleted.
+///
+/// # Errors
+/// Returns an error if a statement fails.
 pub fn retire_keys(connection: &mut Db, purpose: &str, lifetime: i64) -> QueryResult<usize> {
     let keys = load_keys(connection, purpose)?;
     let bound = now() - lifetime * 1_000_000 - 2 * LEAD;
@@ -302,7 +321,7 @@ mod tests {
     #[test]
     fn a_token_is_good_from_when_it_is_made_until_it_ends() {
         assert!(is_of_now(&claims(100, 100, 200), 100));
-        // The clock of another node may be ahead by a little.
+        // The clock of another node may be slightly ahead.
         assert!(is_of_now(&claims(100 + SKEW, 100 + SKEW, 200), 100));
         assert!(!is_of_now(&claims(101 + SKEW, 100, 200), 100));
         assert!(!is_of_now(&claims(100, 101 + SKEW, 200), 100));

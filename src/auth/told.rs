@@ -1,4 +1,4 @@
-//! What the journal learns of accounts: log-ins and failures, keys, changes of rights.
+//! The audit log of accounts: journal entries about log-ins, failures, API keys, sessions and changed rights.
 
 use diesel::result::QueryResult;
 use serde_json::Value;
@@ -6,10 +6,17 @@ use serde_json::Value;
 use crate::database::Db;
 use crate::journal::{self, Author, Entry};
 
-/// The kind under which accounts stand in the journal.
+/// The kind of journal entries about accounts.
 pub const KIND: &str = "account";
 
-/// Appends what happened to an account; `more` is told beside it, and holds no secrets.
+/// Appends an entry about an account to the journal. `more` becomes the snapshot of the entry; it is stored
+/// in clear text and shown to administrators, so it must not hold secrets.
+///
+/// The entry also invalidates every cached credential of the account on all nodes (see `credentials`), so a
+/// change of rights must append one in its own transaction.
+///
+/// # Errors
+/// Returns an error if the entry cannot be inserted.
 pub fn append(connection: &mut Db, author: &Author, action: &str, account_id: &str, more: &Value) -> QueryResult<()> {
     let entry = Entry { action, kind: KIND, id: account_id, version: 0, snapshot: more.to_string(), changed: &[] };
     journal::append(connection, author, entry)

@@ -1,4 +1,4 @@
-//! `plenary backup` and `plenary restore`
+//! The commands `plenary backup` and `plenary restore`.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -15,44 +15,48 @@ use crate::database::Address;
 use crate::database::backup::{self, Contents};
 use crate::search;
 
-/// The first bytes of what zstd compressed (RFC 8878, 3.1.1).
+/// Magic number of a zstd frame (RFC 8878, 3.1.1).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// More effort takes far longer and saves little.
+/// zstd's compression level; higher levels take far longer and save little.
 const EFFORT: i32 = 3;
 
 const POSTGRES: &str = "a Postgres database is backed up and restored with Postgres' own tools, pg_dump and pg_restore, \
                         or by continuous archiving: docs/operations.md has the commands";
 
-/// Where to put a copy of the database, and how.
+/// Arguments of `plenary backup`.
 #[derive(Debug, Args)]
 pub struct BackupArguments {
-    /// The file to make; its folder must be there
+    /// File to write; its folder must exist
     file: PathBuf,
-    /// Compress it (zstd); restore notices
+    /// Compress the file (zstd); restore detects this
     #[arg(long)]
     compress: bool,
-    /// Replace the file if it is there already
+    /// Replace the file if it exists
     #[arg(long)]
     overwrite: bool,
 }
 
-/// Which copy becomes the database.
+/// Arguments of `plenary restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArguments {
-    /// What `plenary backup` made
+    /// File written by `plenary backup`
     file: PathBuf,
-    /// Take the place of the database that is there; it is put aside, not deleted
+    /// Replace an existing database, which is renamed and not deleted
     #[arg(long)]
     replace: bool,
 }
 
-/// Copies the database, beside a running server or without one. The file appears under its name when it is whole
-/// and examined.
+/// Backs up the SQLite database, also while a server uses it. The copy is written to a temporary file,
+/// examined, and only then given its name, so a file of that name is always a complete backup.
+///
+/// # Errors
+/// Fails if the database is Postgres, the file exists and is not to be replaced, the copy is damaged, or a
+/// file cannot be written.
 pub fn back_up(config: &Config, arguments: &BackupArguments) -> Result<(), StartError> {
     let Address::Sqlite(database) = config.address() else { return Err(POSTGRES.into()) };
     let file = &arguments.file;
     if file.exists() && !arguments.overwrite {
-        return Err(format!("{} is there already; --overwrite replaces it", file.display()).into());
+        return Err(format!("{} already exists; --overwrite replaces it", file.display()).into());
     }
     let copy = temporary_beside(file)?;
     let contents = backup::copy(&database, copy.path())?;
@@ -63,13 +67,21 @@ pub fn back_up(config: &Config, arguments: &BackupArguments) -> Result<(), Start
     Ok(())
 }
 
-/// Makes a copy the database of this configuration. Everything is examined before anything is replaced.
+/// Replaces the configured SQLite database by a backup.
+///
+/// The order matters: first the database must be out of use, then the backup is unpacked and examined, and
+/// only then is the existing database renamed. A running server or a damaged backup is therefore found before
+/// anything has changed. The search index is moved away last, since it belongs to the replaced database.
+///
+/// # Errors
+/// Fails if the database is Postgres, exists and is not to be replaced, or is in use, if the backup is
+/// damaged or of a newer version, or if a file cannot be written.
 pub fn restore(config: &Config, arguments: &RestoreArguments) -> Result<(), StartError> {
     let Address::Sqlite(database) = config.address() else { return Err(POSTGRES.into()) };
     let place = Path::new(&database);
     if place.exists() {
         if !arguments.replace {
-            return Err(format!("there is a database at {database}; --replace puts it aside").into());
+            return Err(format!("there is a database at {database}; --replace renames it and takes its place").into());
         }
         backup::take_out_of_use(&database)?;
     }
@@ -83,20 +95,22 @@ pub fn restore(config: &Config, arguments: &RestoreArguments) -> Result<(), Star
     search::put_aside(&search::folder(config))?;
     let mut text = format!("{database}: {}", summary(contents));
     if let Some(aside) = aside {
-        text.push_str(&format!("\nThe database that was there is now {}.", aside.display()));
+        text.push_str(&format!("\nThe previous database was renamed to {}.", aside.display()));
     }
     text.push_str(
-        "\nAccounts, sessions and API keys are as they were when the copy was made: close again what was closed since.",
+        "\nAccounts, sessions and API keys are as they were when the backup was made: close and revoke again what was \
+         closed or revoked since.",
     );
     report(&text);
     Ok(())
 }
 
 fn summary(contents: Contents) -> String {
-    format!("{} items, {} entries of the journal, no damage found", contents.items, contents.entries)
+    format!("{} items, {} journal entries, no damage found", contents.items, contents.entries)
 }
 
-/// A file that only this user may read, in the folder of another one; it is removed unless it is put into place.
+/// Creates a temporary file that only this user can read, in the folder of `file`, so that it can be renamed
+/// to it. It is deleted unless that happens.
 fn temporary_beside(file: &Path) -> Result<NamedTempFile, StartError> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = format!(".{}.", file.file_name().unwrap_or_default().to_string_lossy());
@@ -104,7 +118,7 @@ fn temporary_beside(file: &Path) -> Result<NamedTempFile, StartError> {
     Ok(made.map_err(|error| format!("{}: {error}", folder.display()))?)
 }
 
-/// The copy in compressed form, read again to see that it is the same.
+/// Compresses a copy, and verifies that decompressing the result gives the same bytes.
 fn compressed(copy: &NamedTempFile, file: &Path) -> Result<NamedTempFile, StartError> {
     let packed = temporary_beside(file)?;
     let mut encoder = zstd::Encoder::new(packed.as_file(), EFFORT)?;
@@ -112,7 +126,7 @@ fn compressed(copy: &NamedTempFile, file: &Path) -> Result<NamedTempFile, StartE
     io::copy(&mut copy.reopen()?, &mut encoder)?;
     encoder.finish()?;
     if digest(zstd::Decoder::new(packed.reopen()?)?)? != digest(copy.reopen()?)? {
-        return Err("the compressed copy is not the same as the copy".into());
+        return Err("the compressed file does not decompress to the copy".into());
     }
     Ok(packed)
 }
@@ -128,7 +142,7 @@ fn digest(mut from: impl Read) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The database within a backup, beside the place where it shall be.
+/// Unpacks a backup, compressed or not, into a temporary file beside the database's path.
 fn decompressed(file: &Path, place: &Path) -> Result<NamedTempFile, StartError> {
     let told = |error: io::Error| format!("{}: {error}", file.display());
     let mut from = File::open(file).map_err(told)?;
@@ -146,7 +160,7 @@ fn decompressed(file: &Path, place: &Path) -> Result<NamedTempFile, StartError> 
     Ok(copy)
 }
 
-/// Gives the file its name, for good.
+/// Renames a temporary file to its final name, durably: the file is synced before it and the folder after it.
 fn put_into_place(file: NamedTempFile, place: &Path, overwrite: bool) -> Result<(), StartError> {
     file.as_file().sync_all()?;
     let put = if overwrite { file.persist(place) } else { file.persist_noclobber(place) };
@@ -154,7 +168,8 @@ fn put_into_place(file: NamedTempFile, place: &Path, overwrite: bool) -> Result<
     Ok(backup::sync_folder(place)?)
 }
 
-/// Renames the database, with its log where it could not be taken in; says to what.
+/// Renames the files beside the database, then the database itself, and returns its new name. No file may
+/// stay: SQLite would apply a log that is left behind to the restored database.
 fn put_aside(place: &Path) -> Result<Option<PathBuf>, StartError> {
     let named = |path: &Path, end: &str| PathBuf::from(format!("{}{end}", path.display()));
     let aside = named(place, &format!(".before-restore-{}", chrono::Utc::now().format("%Y%m%dT%H%M%S%3fZ")));
@@ -163,7 +178,7 @@ fn put_aside(place: &Path) -> Result<Option<PathBuf>, StartError> {
         let (from, to) = (named(place, end), named(&aside, end));
         if from.exists() {
             if to.exists() {
-                return Err(format!("{} is there already", to.display()).into());
+                return Err(format!("{} already exists", to.display()).into());
             }
             std::fs::rename(&from, &to)?;
             found = true;

@@ -1,4 +1,5 @@
-//! `plenary doctor`: looks at a set-up and says in plain words what is wrong, and what to do.
+//! The command `plenary doctor`, which examines an installation and prints what is wrong and what to do about
+//! it.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -16,7 +17,7 @@ use crate::editorial::zone_rules;
 use crate::search;
 use crate::time_zone::rules;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Fine,
@@ -24,7 +25,7 @@ enum Verdict {
     Problem,
 }
 
-/// What was looked at and found.
+/// The result of one check.
 struct Finding {
     verdict: Verdict,
     what: String,
@@ -43,12 +44,12 @@ fn problem(what: impl Into<String>, advice: &'static str) -> Finding {
     Finding { verdict: Verdict::Problem, what: what.into(), advice }
 }
 
-/// Prints all findings; true when none is a problem. Changes nothing.
+/// Runs all checks and prints their findings. Returns `true` if none is a problem. Nothing is changed.
 ///
 /// # Errors
-/// Nobody takes what it prints.
+/// Fails if standard output cannot be written.
 pub fn examine(config: &Config) -> Result<bool, StartError> {
-    let mut findings = vec![fine("the configuration is sound")];
+    let mut findings = vec![fine("the configuration is valid")];
     findings.extend(settings(config));
     findings.push(rules_in_use());
     findings.extend(port(config));
@@ -74,55 +75,58 @@ fn settings(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     for variable in &config.ignored_variables {
         findings.push(warning(
-            format!("{variable} is no setting and is ignored"),
-            "plenary.example.toml has all settings: site.time_zone is PLENARY_SITE__TIME_ZONE, and so on.",
+            format!("{variable} is not a setting and is ignored"),
+            "plenary.example.toml lists all settings; the variable of site.time_zone is PLENARY_SITE__TIME_ZONE.",
         ));
     }
     let local = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| config.public_url.contains(host));
     if local && !config.listen.starts_with("127.") && !config.listen.starts_with("[::1]") {
         findings.push(warning(
-            format!("others can reach {}, but public_url is {}", config.listen, config.public_url),
-            "Set public_url to the address that clients use: links and problem types begin with it.",
+            format!(
+                "the server listens on {} for other machines, but public_url is {}",
+                config.listen, config.public_url
+            ),
+            "Set public_url to the URL that clients use: links and problem types begin with it.",
         ));
     }
     if !local && config.public_url.starts_with("http:") {
         findings.push(warning(
             format!("public_url is {}: tokens and passwords travel unencrypted", config.public_url),
-            "Put a proxy with TLS in front and set public_url to its https address.",
+            "Use a reverse proxy with TLS and set public_url to its https URL.",
         ));
     }
     if config.auth.hash_memory_kib < 19_456 || config.auth.hash_passes < 2 {
         findings.push(warning(
-            "passwords are hashed with less work than OWASP advises",
-            "Set auth.hash_memory_kib to 19456 and auth.hash_passes to 2 at least.",
+            "passwords are hashed with less work than OWASP recommends",
+            "Set auth.hash_memory_kib to at least 19456 and auth.hash_passes to at least 2.",
         ));
     }
     findings
 }
 
-/// Which rules of time zones are in use, and whether they are of this year or the last.
+/// Reports the time zone rules in use. Rules that are older than last year get a warning.
 fn rules_in_use() -> Finding {
     let rules = rules::current();
     let what = match &rules.folder {
-        Some(folder) => format!("rules of time zones: {} from {}", rules.release, folder.display()),
-        None => format!("rules of time zones: {}, which the program carries", rules.release),
+        Some(folder) => format!("time zone rules: {} from {}", rules.release, folder.display()),
+        None => format!("time zone rules: {}, built-in", rules.release),
     };
     let year: Option<i32> = rules.release.get(..4).and_then(|year| year.parse().ok());
     match year {
         Some(year) if year + 1 >= chrono::Utc::now().year() => fine(what),
-        _ => {
-            warning(what, "They may be out of date: install the newest tzdata of the distribution, or a newer Plenary.")
-        }
+        _ => warning(what, "They may be out of date: install the distribution's newest tzdata, or a newer Plenary."),
     }
 }
 
-/// Whether what is stored was computed by newer rules than this machine has.
+/// Warns if the stored times were computed with newer rules than this machine has.
 fn stored_rules(connection: &mut Db) -> diesel::QueryResult<Vec<Finding>> {
     let (ours, recorded) = (rules::current(), zone_rules::recorded(connection)?);
     Ok(match recorded {
         Some(recorded) if recorded > ours.release => vec![warning(
-            format!("times were computed by rules of time zones {recorded}, which are newer than those here"),
-            "Install the newest tzdata here too: nodes of one site should have the same.",
+            format!(
+                "stored times were computed with time zone rules {recorded}, which are newer than those of this machine"
+            ),
+            "Install the newest tzdata on this machine too: all nodes of a site should use the same rules.",
         )],
         _ => Vec::new(),
     })
@@ -133,7 +137,7 @@ fn port(config: &Config) -> Vec<Finding> {
         Ok(_) => vec![fine(format!("{} is free to listen on", config.listen))],
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => vec![warning(
             format!("{} is in use", config.listen),
-            "That is as it should be while Plenary runs; else set listen to another port.",
+            "This is expected while Plenary runs; otherwise set listen to another port.",
         )],
         Err(error) => vec![problem(
             format!("{} cannot be listened on: {error}", config.listen),
@@ -142,7 +146,7 @@ fn port(config: &Config) -> Vec<Finding> {
     }
 }
 
-/// Whether the folder of the search index can be written, or made.
+/// Checks that the folder of the search index, or the nearest existing folder above it, can be written.
 fn search_index(config: &Config) -> Vec<Finding> {
     let folder = search::folder(config);
     let there = folder.ancestors().find(|part| part.is_dir()).unwrap_or(Path::new("."));
@@ -160,7 +164,7 @@ fn database(config: &Config) -> Vec<Finding> {
     if let Address::Sqlite(path) = &address
         && !std::path::Path::new(path).exists()
     {
-        return vec![warning(format!("there is no database at {path} yet"), "plenary serve makes it.")];
+        return vec![warning(format!("there is no database at {path} yet"), "plenary serve creates it.")];
     }
     let mut connection = match connection::connect(&address, &Arc::default()) {
         Ok(connection) => connection,
@@ -173,15 +177,16 @@ fn database(config: &Config) -> Vec<Finding> {
     };
     let mut findings = vec![fine(format!("the database can be opened ({})", address.name()))];
     if inspect::shares_sessions(&address).unwrap_or(false) {
-        findings.push(problem(inspect::POOLER, "plenary serve refuses to start as it is."));
+        findings.push(problem(inspect::POOLER, "plenary serve refuses to start with this database."));
         return findings;
     }
     if let Some(reason) = inspect::read_only(&mut connection).unwrap_or_else(|error| Some(error.to_string())) {
         findings.push(problem(
-            format!("the database does not take writes: {reason}"),
-            "Check the permissions and mounts of file and folder, or whether this Postgres is a standby.",
+            format!("the database does not accept writes: {reason}"),
+            "Check the permissions and mounts of the file and its folder, or whether this Postgres is a standby.",
         ));
-        // Even to look at its migrations wants a table.
+        // The remaining checks cannot run: reading the applied migrations creates their table if it is
+        // missing.
         return findings;
     }
     if let Err(error) = migrate::refuse_newer(&mut connection) {
@@ -190,15 +195,15 @@ fn database(config: &Config) -> Vec<Finding> {
     }
     match migrate::pending(&mut connection) {
         Ok(0) => findings.extend(content(&mut connection, config).unwrap_or_else(|error| {
-            vec![problem(format!("the database does not answer: {error}"), "Its own log knows more.")]
+            vec![problem(format!("the database does not answer: {error}"), "See the log of the database.")]
         })),
         Ok(steps) => findings.push(warning(
-            format!("{steps} migrations are to be applied"),
+            format!("{steps} migrations are pending"),
             "plenary serve applies them at start; plenary migrate applies them now.",
         )),
         Err(error) => findings.push(problem(
-            format!("the migrations cannot be looked at: {error}"),
-            "Is this a database of Plenary's, and may the user read it?",
+            format!("the migrations cannot be read: {error}"),
+            "Check that this is a database of Plenary and that the user may read it.",
         )),
     }
     findings
@@ -207,10 +212,10 @@ fn database(config: &Config) -> Vec<Finding> {
 fn content(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Finding>> {
     let mut findings = vec![fine("all migrations are applied")];
     findings.push(match inspect::durability(connection)? {
-        Ok(()) => fine("what is acknowledged is on disk"),
+        Ok(()) => fine("acknowledged writes are on disk"),
         Err(setting) => problem(
-            format!("a crash can lose what was acknowledged ({setting})"),
-            "Turn these settings of the database on again.",
+            format!("a crash can lose acknowledged writes ({setting})"),
+            "Turn these settings of the database on.",
         ),
     });
     let damage = inspect::damage(connection)?;
@@ -220,15 +225,15 @@ fn content(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Find
     for found in damage {
         findings.push(problem(
             format!("damage: {found}"),
-            "Stop Plenary and restore a backup: plenary restore puts the damaged database aside.",
+            "Stop Plenary and restore a backup: plenary restore --replace renames the damaged database.",
         ));
     }
     findings.extend(stored_rules(connection)?);
     let ahead = inspect::clock_ahead(connection)?;
     if ahead.abs() > 5 {
         findings.push(warning(
-            format!("the database's clock differs from this machine's by {ahead} s"),
-            "Synchronise both: tokens and schedules depend on them.",
+            format!("the clocks of the database and of this machine differ by {ahead} s"),
+            "Synchronise both clocks: tokens and schedules depend on them.",
         ));
     }
     findings.extend(connections(connection, config)?);
@@ -238,7 +243,7 @@ fn content(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Find
     } else {
         findings.push(warning(
             "there is no administrator",
-            "plenary serve makes the first; plenary user add EMAIL --role administrator makes another.",
+            "plenary serve creates the first one; plenary user add EMAIL --role administrator creates another.",
         ));
     }
     Ok(findings)
@@ -248,7 +253,7 @@ fn connections(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<
     let wanted = crate::app::readers(config) as i64 + 1;
     Ok(match inspect::most_connections(connection)? {
         Some(most) if wanted * 2 > most => vec![warning(
-            format!("one node uses {wanted} connections of the {most} that the database grants"),
+            format!("one node uses {wanted} of the {most} connections that the database allows"),
             "Lower server.database_readers, or raise max_connections before a second node starts.",
         )],
         _ => Vec::new(),

@@ -1,5 +1,5 @@
-//! `plenary healthcheck`: asks the running server whether it can serve, for containers that have no
-//! other program to ask with.
+//! The command `plenary healthcheck`, which asks the running server whether it is ready. It serves containers
+//! that have no HTTP client.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,8 @@ use crate::config::Config;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// True when the server answers that it is ready.
+/// Asks the configured server for `/readyz`. Returns `true` if it is ready, and prints the reason if it is
+/// not.
 pub fn ask(config: &Config) -> bool {
     match answer(config) {
         Ok(status) if status.starts_with("HTTP/1.1 200") => true,
@@ -18,7 +19,7 @@ pub fn ask(config: &Config) -> bool {
             false
         }
         Err(error) => {
-            super::complain(&format!("no answer from {}: {error}", config.listen));
+            super::complain(&format!("no response from {}: {error}", config.listen));
             false
         }
     }

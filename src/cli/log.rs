@@ -1,5 +1,9 @@
-//! The log: lines for standard error go through a queue to a thread of their own. Nothing that the server does
-//! waits for a reader of the log or fails with it; a line that cannot be written is dropped and counted.
+//! The log. Lines for standard error go through a bounded queue to a thread of their own.
+//!
+//! Nothing in the server waits for the reader of the log or fails because of it. A blocked pipe would
+//! otherwise stop every thread that logs, and a closed one would make `eprintln!` panic. A line that does not
+//! fit into the queue or cannot be written is dropped and counted. See
+//! `docs/decisions/0020-a-node-that-runs-on.md`.
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::panic::PanicHookInfo;
@@ -13,30 +17,31 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::config::Config;
 use crate::database::metrics::counter;
 
-/// Lines that wait to be written, at most.
+/// Capacity of the queue, in lines.
 const QUEUE: usize = 4_096;
-/// How long a standard error that takes nothing for the moment is left alone.
+/// Pause before a write to a full non-blocking standard error is repeated.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long the end of the program waits for the last lines.
+/// Time for which the end of the program waits for the last lines.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Lines that were not written, because standard error failed or nobody read it.
+/// The number of lines that were dropped because standard error failed or was not read.
 static DROPPED: LazyLock<IntCounter> =
-    LazyLock::new(|| counter("plenary_log_lines_dropped_total", "Lines of the log that could not be written."));
+    LazyLock::new(|| counter("plenary_log_lines_dropped_total", "Number of log lines that were dropped."));
 
-/// What the thread is told.
+/// A message to the writing thread.
 enum Entry {
     Line(Vec<u8>),
-    /// Everything before this was tried.
+    /// A request to signal that all earlier lines were written or dropped.
     End(flume::Sender<()>),
 }
 
-/// The running log.
+/// A handle to the running log.
 #[derive(Clone)]
 pub struct Log(flume::Sender<Entry>);
 
 impl Log {
-    /// Starts logging as configured. Colours are for terminals; `NO_COLOR` is heeded.
+    /// Starts logging with the configured format and level, and logs panics from now on. Colours are used on
+    /// terminals only, and not if `NO_COLOR` is set.
     pub fn start(config: &Config) -> Self {
         let log = Self::to(std::io::stderr());
         let filter = config.log.level.parse::<EnvFilter>().unwrap_or_default();
@@ -47,22 +52,22 @@ impl Log {
         } else {
             builder.with_target(false).try_init()
         };
-        // Fails only when logging runs already, as in tests.
+        // This fails only if a subscriber is installed already, as in tests.
         drop(started);
         std::panic::set_hook(Box::new(tell_of_panic));
         log
     }
 
-    /// Starts the thread that writes to `out`.
+    /// Starts a log that writes to `out`.
     fn to(out: impl Write + Send + 'static) -> Self {
         LazyLock::force(&DROPPED);
         let (sender, entries) = flume::bounded(QUEUE);
-        // Without a thread there is no log; all else goes on.
+        // If the thread cannot be started, there is no log, and the program runs on.
         let _ = std::thread::Builder::new().name("log".to_owned()).spawn(move || write_all(out, &entries));
         Self(sender)
     }
 
-    /// Waits until what was logged so far is written, for a moment at most.
+    /// Waits until all lines logged so far are written, for at most twice [`PATIENCE`].
     pub fn finish(&self) {
         let (done, wait) = flume::bounded(1);
         if self.0.send_timeout(Entry::End(done), PATIENCE).is_ok() {
@@ -81,7 +86,8 @@ fn write_all(mut out: impl Write, entries: &flume::Receiver<Entry>) {
     }
 }
 
-/// Writes a line, however long the reader takes. A pipe that somebody else made non-blocking says that it is full.
+/// Writes a line, however long the reader takes. Another process may have made the pipe non-blocking, so a
+/// full pipe may return `WouldBlock` instead of blocking.
 fn write(out: &mut impl Write, mut line: &[u8]) -> std::io::Result<()> {
     while !line.is_empty() {
         match out.write(line) {
@@ -95,7 +101,8 @@ fn write(out: &mut impl Write, mut line: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A panic is logged like all else: the usual hook would write to standard error, and wait for its reader.
+/// Logs a panic through the queue. The default hook would write to standard error itself, and wait for its
+/// reader.
 fn tell_of_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
@@ -112,7 +119,8 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// Hands a line to the thread; never fails.
+/// A writer that puts a line into the queue, or drops it if the queue is full. It never waits and never
+/// fails.
 pub struct Line<'a>(&'a flume::Sender<Entry>);
 
 impl Write for Line<'_> {
@@ -134,7 +142,8 @@ mod tests {
 
     use super::*;
 
-    /// Takes one byte of a line for each permission, and says so when it would take nothing.
+    /// A writer that accepts one byte of a line per permission, and fails once no further permission can
+    /// come.
     struct Slow(mpsc::Receiver<()>, mpsc::Sender<u8>);
 
     impl Write for Slow {
@@ -156,7 +165,7 @@ mod tests {
         let (written, read) = mpsc::channel();
         let log = Log::to(Slow(permits, written));
         let before = DROPPED.get();
-        // Nobody reads: the queue fills, and the rest is dropped at once.
+        // Without a reader the queue fills, and the rest is dropped at once.
         for _ in 0..2 * QUEUE {
             log.make_writer().write_all(b"ab").unwrap();
         }
@@ -165,7 +174,7 @@ mod tests {
         permit.send(()).unwrap();
         permit.send(()).unwrap();
         assert_eq!([read.recv().unwrap(), read.recv().unwrap()], *b"ab");
-        // Nobody will ever read: every line is tried, and counted.
+        // The reader is gone: writing every line is attempted, fails, and is counted.
         drop(permit);
         log.finish();
         assert_eq!(DROPPED.get() - before, 2 * QUEUE as u64 - 1);

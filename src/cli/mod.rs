@@ -1,4 +1,4 @@
-//! The command line: one file a command.
+//! The command line, with one module per command.
 
 mod backup;
 mod doctor;
@@ -21,15 +21,15 @@ use crate::app::{App, StartError};
 use crate::config::{Config, Overrides};
 use crate::http::openapi;
 
-/// What the program ends with; docs/operations.md has the same table.
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 it failed, a problem was found, or a record was refused; \
-                          2 a setting or an argument is wrong";
+/// The exit codes, as the help text lists them; docs/operations.md has the same table.
+const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure, a problem found by doctor, or a record refused by import; \
+                          2 invalid setting or argument";
 
 /// A headless CMS API for organisations that live by their events.
 #[derive(Parser)]
 #[command(version, about, after_help = EXIT_CODES)]
 struct Arguments {
-    /// Configuration file (TOML); `plenary.toml` is read where it exists
+    /// Configuration file (TOML); defaults to `plenary.toml`, if it exists
     #[arg(long, global = true, env = "PLENARY_CONFIG")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -42,44 +42,44 @@ struct Arguments {
 enum Command {
     /// Start the server (the default)
     Serve(serve::ServeArguments),
-    /// Apply the migrations that are missing, and end
+    /// Apply pending migrations and exit
     Migrate,
-    /// Accounts of editors
+    /// Manage accounts of editors
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Take content from files
+    /// Import content from files
     Import(transfer::ImportArguments),
-    /// Write all content to a file
+    /// Export all content to a file
     Export(transfer::ExportArguments),
-    /// Copy the SQLite database into a file, also while the server runs
+    /// Back up the SQLite database to a file, also while the server runs
     Backup(backup::BackupArguments),
-    /// Make a copy the database; the server must be stopped
+    /// Restore the SQLite database from a backup; the server must be stopped
     Restore(backup::RestoreArguments),
-    /// Look at the set-up and say what is wrong; changes nothing
+    /// Examine the installation and report problems; changes nothing
     Doctor,
-    /// Ask the running server whether it can serve; for containers
+    /// Ask the running server whether it is ready; for containers
     Healthcheck,
-    /// Make a new key for access tokens; older ones still verify until their tokens have ended
+    /// Add a new signing key for access tokens; older keys verify until their tokens have expired
     RotateKeys,
     /// Print the OpenAPI document
     Openapi,
-    /// Print who may do what, as Markdown
+    /// Print the permissions of all roles and routes, as Markdown
     Permissions,
 }
 
-/// Reads the arguments, carries them out, and says how that ended.
+/// Parses the command line, runs the command, and returns the exit code of the program.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let config = match Config::load(arguments.config.as_ref(), &arguments.overrides) {
         Ok(config) => config,
         Err(faults) => {
-            complain(&format!("The configuration is not sound:\n  {}", faults.join("\n  ")));
+            complain(&format!("The configuration is not valid:\n  {}", faults.join("\n  ")));
             return ExitCode::from(2);
         }
     };
     let log = Log::start(&config);
     for variable in &config.ignored_variables {
-        tracing::warn!(variable, "there is no such setting; the variable is ignored");
+        tracing::warn!(variable, "unknown setting; the variable is ignored");
     }
     let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::ServeArguments::default()));
     let outcome = actix_web::rt::System::new().block_on(carry_out(command, config));
@@ -92,7 +92,7 @@ pub fn run() -> ExitCode {
 
 async fn carry_out(command: Command, mut config: Config) -> Result<ExitCode, StartError> {
     if !matches!(command, Command::Serve(_)) {
-        // Whoever runs a command waits for it.
+        // Without a timeout: a command has no other clients to answer, and should wait rather than fail.
         config.server.database_timeout_seconds = 0;
     }
     match command {
@@ -121,19 +121,22 @@ async fn carry_out(command: Command, mut config: Config) -> Result<ExitCode, Sta
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints what the command was asked for. The error says that it could not be written.
+/// Prints the result of a command.
+///
+/// # Errors
+/// Fails if standard output cannot be written.
 fn print(text: &str) -> Result<(), StartError> {
     let mut out = std::io::stdout();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| format!("standard output: {error}").into())
 }
 
-/// Says on standard output what was done; it is done even where nobody reads that.
+/// Reports on standard output what was done. A failure to write is ignored, since it undoes nothing.
 fn report(line: &str) {
     let _ = print(&format!("{line}\n"));
 }
 
-/// Says on standard error what is wrong, or wanted.
+/// Prints an error or a prompt to standard error, ignoring a failure to write.
 fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
@@ -144,6 +147,6 @@ fn code(well: bool) -> ExitCode {
 
 async fn rotate_keys(app: Arc<App>) -> Result<(), StartError> {
     app.database.write(|c| Ok::<_, crate::database::DatabaseError>(crate::auth::tokens::add_key(c, "jwt")?)).await?;
-    report("A new key is published from now on, and signs in ten minutes, when all servers have it.");
+    report("A new key was added. It is published from now on and signs in ten minutes, when all servers have it.");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `plenary serve`
+//! The command `plenary serve`.
 
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
@@ -17,24 +17,28 @@ use crate::http::{background, server};
 use crate::jobs::BackgroundJob;
 use crate::problem::Problem;
 
-/// Seconds between rounds of housekeeping.
+/// Interval between rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
-/// What the first start needs.
+/// Arguments of `plenary serve`, which matter at the first start only.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ServeArguments {
     /// Fill an empty database with demo content
     #[arg(long)]
     demo: bool,
-    /// Address of the first administrator
+    /// E-mail address of the first administrator
     #[arg(long, env = "PLENARY_ADMIN_EMAIL")]
     admin_email: Option<String>,
-    /// Password of the first administrator; one is made and printed when it is left out
+    /// Password of the first administrator; a random one is printed if it is omitted
     #[arg(long, env = "PLENARY_ADMIN_PASSWORD", hide_env_values = true)]
     admin_password: Option<String>,
 }
 
-/// Starts the server and runs it until it is told to end.
+/// Starts the server and runs it until a signal ends it.
+///
+/// # Errors
+/// Fails if the address cannot be listened on, the database cannot be opened or migrated, or the first
+/// administrator or the demo content cannot be created.
 pub async fn serve(config: crate::config::Config, arguments: ServeArguments) -> Result<(), StartError> {
     let listener = TcpListener::bind(&config.listen).map_err(|e| format!("listen: {}: {e}", config.listen))?;
     let listen = listener.local_addr()?;
@@ -47,11 +51,11 @@ pub async fn serve(config: crate::config::Config, arguments: ServeArguments) -> 
     announce(&app, listen, announced.as_deref());
     background::spawn(app.database.jobs().add("housekeeping", HOUSEKEEPING), Arc::downgrade(&app), keep_house);
     running.await?;
-    tracing::info!("stopped; all requests were answered");
+    tracing::info!("server stopped after all requests were answered");
     Ok(())
 }
 
-/// Keeps house every minute, and at once when the process gets SIGHUP.
+/// Runs the housekeeping every minute, and at once when the process receives SIGHUP.
 async fn keep_house(app: Weak<App>, job: Arc<BackgroundJob>) {
     let mut hangup = signal(SignalKind::hangup()).ok();
     loop {
@@ -67,20 +71,20 @@ async fn keep_house(app: Weak<App>, job: Arc<BackgroundJob>) {
         match app.housekeeping().await {
             Ok(()) => job.succeed(),
             Err(error) => {
-                tracing::warn!(%error, "housekeeping failed; it is tried again in a minute");
-                job.fail("keys are not renewed, and nothing that is over is removed");
+                tracing::warn!(%error, "housekeeping failed; the next attempt follows in a minute");
+                job.fail("signing keys are not rotated, and expired data is not deleted");
             }
         }
     }
 }
 
-/// Makes the first administrator where there is no account yet, and gives what to print.
+/// Creates the first administrator if there is no account yet, and returns the text to print.
 async fn first_administrator(app: &App, arguments: &ServeArguments) -> Result<Option<String>, StartError> {
     let none = app.database.read(|c| Ok::<_, Problem>(accounts::none_exists(c)?)).await.map_err(|p| p.detail)?;
     if !none {
         return Ok(None);
     }
-    // A variable that is set to nothing, as container files do, is not set.
+    // An empty variable, as container files often set it, counts as unset.
     let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
     let email = given(&arguments.admin_email).unwrap_or_else(|| "admin@example.org".to_owned());
     crate::content::values::email(email.clone()).map_err(|(_, message)| format!("--admin-email: {message}"))?;
@@ -94,7 +98,8 @@ async fn first_administrator(app: &App, arguments: &ServeArguments) -> Result<Op
     let outcome = app
         .database
         .write(move |c| {
-            // Another node may have been faster.
+            // Checked again in the write transaction, since another node may have created the administrator
+            // first.
             if accounts::none_exists(c)? {
                 accounts::insert(c, &key, "Administrator", Role::Administrator, hash)?;
                 return Ok::<_, Problem>(true);
@@ -104,8 +109,8 @@ async fn first_administrator(app: &App, arguments: &ServeArguments) -> Result<Op
         .await
         .map_err(|p| p.detail)?;
     Ok(outcome.then(|| {
-        let shown = if made { password } else { "(as given)".to_owned() };
-        format!("First administrator: {email}\nPassword:            {shown}\n(printed this once; change it at POST /api/v1/auth/password)")
+        let shown = if made { password } else { "(as configured)".to_owned() };
+        format!("First administrator: {email}\nPassword:            {shown}\n(printed only once; change it with POST /api/v1/auth/password)")
     }))
 }
 
@@ -126,8 +131,8 @@ fn announce(app: &App, listen: SocketAddr, administrator: Option<&str>) {
     if let Some(lines) = administrator {
         text.push_str(&format!("\n{lines}\n"));
     }
-    // The server runs whether somebody reads this or not.
+    // The server runs even if standard output cannot be written.
     if let Err(error) = print(&text) {
-        tracing::warn!(%error, "what was to be said is lost");
+        tracing::warn!(%error, "the start-up message could not be printed");
     }
 }

@@ -1,4 +1,4 @@
-//! `plenary import` and `plenary export`
+//! The commands `plenary import` and `plenary export`.
 
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
@@ -13,57 +13,57 @@ use crate::app::{App, StartError};
 use crate::transfer::read::{Format, Mapping, Settings};
 use crate::transfer::{self, Line, Options, Outcome, Report, export, export_ics};
 
-/// What to import, and how.
+/// Arguments of `plenary import`.
 #[derive(Debug, Args)]
 pub struct ImportArguments {
-    /// The files, in the order in which they are taken
+    /// Files to import, in this order
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The format; told from name and content when it is left out
+    /// Format of the files; detected from name and content if omitted
     #[arg(long)]
     format: Option<Format>,
-    /// How the columns of a CSV file become fields (TOML; see docs/import.md)
+    /// Mapping of the columns of a CSV file to fields (TOML; see docs/import.md)
     #[arg(long)]
     mapping: Option<PathBuf>,
-    /// Names the source; the file's name when it is left out
+    /// Name of the source; defaults to the name of the file
     #[arg(long)]
     name: Option<String>,
-    /// The event that a programme belongs to, by slug; one is made when it is left out
+    /// Slug of the event that a programme belongs to; an event is created if omitted
     #[arg(long)]
     event: Option<String>,
-    /// IANA zone of times that name none; the site's when it is left out
+    /// IANA time zone of times that name none; defaults to the site's
     #[arg(long)]
     time_zone: Option<String>,
-    /// The state of new items
+    /// Status of new items
     #[arg(long, value_enum, default_value_t = NewStatus::Draft)]
     status: NewStatus,
-    /// Take records even where an editor changed the item since the last import
+    /// Import records even if an editor changed the item since the last import
     #[arg(long)]
     overwrite: bool,
-    /// Say what would happen, and change nothing. Other writers wait meanwhile
+    /// Report what would happen and change nothing; other writers wait meanwhile
     #[arg(long)]
     dry_run: bool,
-    /// Write what became of every record to this file, as JSON Lines
+    /// Append the outcome of every record to this file, as JSON Lines
     #[arg(long)]
     report: Option<PathBuf>,
 }
 
-/// The state of new items.
+/// The status of new items.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum NewStatus {
-    /// Only editors see them
+    /// Visible to editors only
     Draft,
-    /// Everybody sees them
+    /// Visible to everybody
     Published,
 }
 
-/// What to export, and where to.
+/// Arguments of `plenary export`.
 #[derive(Debug, Args)]
 pub struct ExportArguments {
-    /// `jsonl`: all content, to be imported again. `ics`: a calendar of the published events
+    /// Format: `jsonl` is all content, for a later import; `ics` is a calendar of the published events
     #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
     format: ExportFormat,
-    /// The file; standard output when it is left out
+    /// File to write; defaults to standard output
     #[arg(long, short)]
     output: Option<PathBuf>,
 }
@@ -77,7 +77,11 @@ enum ExportFormat {
     Ics,
 }
 
-/// Imports files; says whether every record was taken.
+/// Imports files one after the other. Returns whether every record was accepted.
+///
+/// # Errors
+/// Fails if an argument is not valid, a file cannot be read, or the database fails. Files before the failing
+/// one are imported.
 pub async fn import(app: &App, arguments: ImportArguments) -> Result<bool, StartError> {
     let mapping = arguments.mapping.as_deref().map(Mapping::load).transpose()?;
     let time_zone = match &arguments.time_zone {
@@ -124,7 +128,8 @@ fn progress_bar() -> ProgressBar {
     ProgressBar::with_draw_target(None, target).with_style(style)
 }
 
-/// Says what becomes of records: in a rehearsal of all that would change, else of what was not taken.
+/// Returns the callback for the outcome of each record. It appends to the report file, and prints the records
+/// that were not imported or, in a dry run, also those that would change something.
 fn listener(
     arguments: &ImportArguments,
     progress: &ProgressBar,
@@ -147,7 +152,7 @@ fn listener(
             progress.set_message(count.to_string());
         }
         if let Some(file) = &mut file {
-            // A report that cannot be written is no reason to stop the import; its end is told there.
+            // An error is ignored: a report that cannot be written is no reason to stop the import halfway.
             let _ = serde_json::to_writer(&mut *file, line)
                 .map_err(std::io::Error::from)
                 .and_then(|()| file.write_all(b"\n"));
@@ -166,7 +171,7 @@ fn listener(
 fn shown(line: &Line) -> String {
     let mut text = format!("{:9} {:10} {} {}", line.outcome.word(), line.kind, line.place, line.what);
     if line.outcome == Outcome::Kept {
-        text.push_str("  (changed here since the last import; --overwrite takes the record)");
+        text.push_str("  (changed here since the last import; --overwrite imports the record)");
     }
     for fault in &line.faults {
         text.push_str(&format!("\n          {} {}: {}", fault.pointer, fault.code, fault.message));
@@ -185,7 +190,10 @@ fn summary(path: &Path, report: &Report, took: Duration, dry_run: bool) {
     say(&format!("  {records} records in {:.1} s ({rate:.0}/s)", took.as_secs_f64()));
 }
 
-/// Writes all content.
+/// Exports content to a file or to standard output, and prints the number of items to standard error.
+///
+/// # Errors
+/// Fails if the output cannot be written or the database fails.
 pub async fn export(app: &App, arguments: ExportArguments) -> Result<(), StartError> {
     let out: Box<dyn Write + Send> = match &arguments.output {
         Some(path) => Box::new(File::create(path).map_err(|e| format!("--output: {}: {e}", path.display()))?),

@@ -1,4 +1,4 @@
-//! `plenary user`
+//! The command `plenary user`.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -11,34 +11,38 @@ use crate::database::Db;
 use crate::journal::Author;
 use crate::problem::Problem;
 
-/// Accounts of editors.
+/// The subcommands of `plenary user`.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// List all accounts
     List,
-    /// Make an account; the password is read from standard input
+    /// Create an account; the password is read from standard input
     Add {
-        /// The address with which the person logs in
+        /// E-mail address with which the person logs in
         email: String,
-        /// viewer, contributor, editor or administrator
+        /// Role of the account: viewer, contributor, editor or administrator
         #[arg(long, default_value = "editor", value_parser = role)]
         role: Role,
-        /// The person's name
+        /// Name of the person; defaults to the e-mail address
         #[arg(long, default_value = "")]
         name: String,
     },
-    /// Set a new password, read from standard input; ends all sessions of the account
+    /// Set a new password, read from standard input, and end all sessions of the account
     Password {
-        /// The address of the account
+        /// E-mail address of the account
         email: String,
     },
 }
 
 fn role(word: &str) -> Result<Role, String> {
-    Role::from_word(word).ok_or_else(|| "viewer, contributor, editor or administrator".to_owned())
+    Role::from_word(word).ok_or_else(|| "must be viewer, contributor, editor or administrator".to_owned())
 }
 
-/// Carries out a command.
+/// Runs a subcommand.
+///
+/// # Errors
+/// Fails if an argument or the password is not valid, the account exists or does not exist, or the database
+/// fails.
 pub async fn run(app: &App, command: UserCommand) -> Result<(), StartError> {
     let outcome = match command {
         UserCommand::List => list(app).await,
@@ -80,12 +84,12 @@ async fn set_password(app: &App, email: String) -> Result<(), Problem> {
             let mut row = accounts::by_email(c, &email)?.ok_or_else(|| Problem::not_found("account"))?;
             row.password_hash = hash;
             sessions::end_all(c, &row.id)?;
-            // Servers that run learn from the journal that the sessions have ended.
+            // Running servers cache the sessions; only a journal entry makes them drop those.
             told::append(c, &author(), "password_change", &row.id, &json!({}))?;
             accounts::save(c, row).map(drop)
         })
         .await?;
-    report("The password is set.");
+    report("The password was set, and all sessions of the account have ended.");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Reading the settings from where they are said.
+//! Loading of the configuration from defaults, file, environment and command-line options.
 
 use std::path::PathBuf;
 
@@ -8,25 +8,29 @@ use serde::Serialize;
 
 use super::{Config, variables};
 
-/// Flags that override the file and the environment.
+/// Command-line options that override the file and the environment.
 #[derive(Debug, Clone, Default, Serialize, clap::Args)]
 pub struct Overrides {
     /// Address and port to listen on
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<String>,
-    /// `postgres://…`, or the path of a SQLite file
+    /// Database: `postgres://…`, or the path of a SQLite file
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url: Option<String>,
-    /// The address under which clients reach the server; without it, where it listens
+    /// URL under which clients reach the server; defaults to the address it listens on
     #[arg(long, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
 }
 
 impl Config {
-    /// Reads file, environment and flags over the defaults.
+    /// Loads the configuration: file, environment and options, in this order, override the defaults.
+    ///
+    /// # Errors
+    /// Returns a list of messages, each beginning with its source or setting, if the file is missing or
+    /// cannot be read, if a variable looks like a misspelt setting, or if a value breaks a rule.
     pub fn load(file: Option<&PathBuf>, flags: &Overrides) -> Result<Self, Vec<String>> {
         let mut given = Figment::new();
         match file {
@@ -51,7 +55,8 @@ impl Config {
         if !says_where && let Ok(address) = config.local_address() {
             config.public_url = format!("http://{address}");
         }
-        // Zones are named in the settings themselves.
+        // The time zone rules must be in use before validation, since `site.time_zone` is checked against
+        // them.
         crate::time_zone::rules::refresh(&config.site.zoneinfo);
         let faults = config.faults();
         if faults.is_empty() { Ok(config) } else { Err(faults) }

@@ -1,5 +1,5 @@
-//! One typed configuration: defaults, then a TOML file, then `PLENARY_…` variables, then flags.
-//! It is checked as a whole before anything starts; errors name the setting.
+//! The typed configuration: defaults, overridden by a TOML file, `PLENARY_…` variables and command-line
+//! options, in this order. It is validated as a whole before anything starts; every error names its setting.
 
 mod faults;
 mod load;
@@ -28,70 +28,70 @@ use crate::time_zone::Zone;
 pub struct Config {
     /// Address and port to listen on.
     pub listen: String,
-    /// The address under which clients reach the server; links and problem types begin with it. Where nothing
-    /// says it, that at which it listens, on this machine.
+    /// Base URL under which clients reach the server; links and problem types begin with it. Defaults to the
+    /// address that the server listens on, as seen from this machine.
     pub public_url: String,
     /// `postgres://…`, or the path of a SQLite file.
     pub database_url: String,
-    /// What the site is.
+    /// The website and its languages.
     pub site: SiteConfig,
-    /// What editors' work is subject to.
+    /// Rules for publication and the trash.
     pub editorial: EditorialConfig,
-    /// How editors log in.
+    /// Tokens and password hashing.
     pub auth: AuthConfig,
-    /// How mail is sent.
+    /// Outgoing mail.
     pub mail: MailConfig,
-    /// Where editors log in beside their passwords.
+    /// Log-in with an OpenID provider.
     pub oidc: OidcConfig,
-    /// How the server behaves.
+    /// Limits and resources of the server.
     pub server: ServerConfig,
     /// Caches in front of the server.
     pub cdn: CdnConfig,
     /// Full-text search.
     pub search: SearchConfig,
-    /// Which other origins may read from browsers.
+    /// Cross-origin requests of browsers.
     pub cors: CorsConfig,
-    /// What is logged.
+    /// The log.
     pub log: LogConfig,
-    /// Variables that begin like settings and are none.
+    /// Names of `PLENARY_…` variables that are not settings and were ignored.
     #[serde(skip)]
     pub ignored_variables: Vec<String>,
 }
 
-/// `[site]`
+/// The section `[site]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SiteConfig {
-    /// What the site is called, in feeds.
+    /// Name of the site, for feeds.
     pub name: String,
-    /// The pages of events on the website, with `{slug}` in it; empty where there are none.
+    /// URL of an event's page on the website, with `{slug}` for the slug; empty if there are no such pages.
     pub event_url: String,
-    /// BCP 47 tags, the default first.
+    /// Locales of the site as BCP 47 tags, the default locale first.
     pub locales: Vec<String>,
-    /// The locales to try, in order, where one has no value: `"nl-BE" = ["nl", "fr"]`.
+    /// Fallback locales by locale, in the order in which they are tried: `"nl-BE" = ["nl", "fr"]`.
     pub fallback: BTreeMap<String, Vec<String>>,
-    /// IANA zone of times that name none.
+    /// IANA time zone of times that name none.
     pub time_zone: String,
-    /// Where newer rules of time zones may be than those that the program carries: a folder that says its
-    /// release; empty looks in the machine's usual ones, and `built-in` nowhere.
+    /// Folder with time zone rules, which are used if they are newer than the built-in ones. Empty searches
+    /// the usual folders of the system; `built-in` uses the built-in rules only.
     pub zoneinfo: String,
-    /// Files with JSON Schemas for `custom`, by kind: `event = "event.schema.json"`.
+    /// Files with the JSON Schema of `custom`, by kind of content: `event = "event.schema.json"`.
     pub custom: BTreeMap<String, PathBuf>,
 }
 
-/// `[editorial]`
+/// The section `[editorial]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EditorialConfig {
-    /// Locales in which everything must be there before it is published.
+    /// Locales in which an item must be complete before it can be published.
     pub required_locales: Vec<String>,
-    /// Whether an item can only be published when all that it refers to is.
+    /// Whether an item can be published only if all items that it refers to are published.
     pub require_published_references: bool,
-    /// Days after which what is in the trash is gone for good; 0 keeps it.
+    /// Days after which items in the trash are deleted permanently; 0 keeps them.
     pub purge_trash_days: u32,
 }
 
-/// `[auth]`
+/// The section `[auth]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthConfig {
@@ -99,145 +99,145 @@ pub struct AuthConfig {
     pub issuer: String,
     /// `aud` of access tokens.
     pub audience: String,
-    /// Life of an access token, in minutes.
+    /// Lifetime of an access token, in minutes.
     pub access_token_minutes: u32,
-    /// Life of an unused refresh token, in days.
+    /// Lifetime of an unused refresh token, in days.
     pub refresh_token_days: u32,
-    /// Days after which a new signing key is made.
+    /// Age of the newest signing key, in days, at which a new one is created.
     pub key_rotation_days: u32,
     /// Memory of a password hash, in KiB (OWASP: at least 19456).
     pub hash_memory_kib: u32,
     /// Passes over that memory (OWASP: at least 2).
     pub hash_passes: u32,
-    /// Password hashes computed at the same time.
+    /// Number of password hashes that are computed concurrently.
     pub hash_threads: usize,
 }
 
-/// `[mail]`
+/// The section `[mail]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailConfig {
-    /// `smtp://user:password@host:587?tls=required`, or `smtps://…`; empty sends no mail.
+    /// Mail server: `smtp://user:password@host:587?tls=required`, or `smtps://…`; empty sends no mail.
     pub smtp_url: String,
-    /// The sender: `Plenary <no-reply@example.org>`.
+    /// Sender of mails: `Plenary <no-reply@example.org>`.
     pub from: String,
-    /// The page of the site's desk where a password is chosen, with `{token}` in it; empty mails the
-    /// token itself.
+    /// URL of the page where a password is chosen, with `{token}` for the token; empty mails the token
+    /// itself.
     pub link: String,
 }
 
-/// `[oidc]`
+/// The section `[oidc]`.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OidcConfig {
-    /// The provider, as it calls itself; empty for none.
+    /// Issuer identifier of the OpenID provider; empty if there is none.
     pub issuer: String,
-    /// What this site is called there.
+    /// Client id of this site at the provider.
     pub client_id: String,
-    /// The secret that goes with it.
+    /// Client secret of this site at the provider.
     pub client_secret: String,
-    /// Where browsers may come back.
+    /// Redirect URIs to which browsers may return.
     pub redirect_uris: Vec<String>,
-    /// The role of accounts that are made for people who have none; empty makes none.
+    /// Role of accounts that are created at the first log-in of an unknown user; empty creates none.
     pub default_role: String,
 }
 
-// The secret is for nobody's eyes, not even in a log.
+// Written by hand, so that the client secret never reaches a log.
 impl std::fmt::Debug for OidcConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.debug_struct("OidcConfig").field("issuer", &self.issuer).field("client_id", &self.client_id).finish()
     }
 }
 
-/// `[server]`
+/// The section `[server]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerConfig {
-    /// Threads that speak HTTP; 0 means one a core.
+    /// Number of HTTP worker threads; 0 means one per core.
     pub workers: usize,
-    /// Database connections that read; 0 means two a core.
+    /// Number of database connections for reads; 0 means two per core.
     pub database_readers: usize,
-    /// Reads or writes that may wait for the database.
+    /// Number of reads, and of writes, that may wait for the database.
     pub database_queue: usize,
-    /// Seconds for which a request waits for the database: for a read, or until a write begins. Then the answer is 503.
+    /// Seconds for which a request waits for a read, or for its write to begin, before the response is 503.
     pub database_timeout_seconds: u64,
-    /// Largest request body, in bytes.
+    /// Greatest size of a request body, in bytes.
     pub max_body_bytes: usize,
-    /// Seconds in which a client must send its request's head, and then its body.
+    /// Seconds within which a client must send the head of a request, and again its body.
     pub request_timeout_seconds: u64,
-    /// Seconds an idle connection is kept.
+    /// Seconds for which an idle connection is kept open.
     pub keep_alive_seconds: u64,
-    /// Seconds that running requests get at shutdown.
+    /// Seconds for which a shutdown waits for running requests.
     pub shutdown_seconds: u64,
-    /// Connections at a time, per worker.
+    /// Number of concurrent connections per worker.
     pub max_connections: usize,
-    /// Seconds after which a connection ends whose client takes nothing of what is sent.
+    /// Seconds after which a connection is closed whose client does not read the response.
     pub stall_seconds: u64,
-    /// Listeners to changes at a time.
+    /// Number of concurrent subscribers to the stream of changes.
     pub live_listeners: usize,
-    /// Memory for answers that are on their way beside those that are kept, in bytes.
+    /// Memory for responses in transmission that are not in the cache, in bytes.
     pub sending_bytes: usize,
-    /// Compress answers for clients that accept it.
+    /// Whether responses are compressed for clients that accept it.
     pub compress: bool,
-    /// Memory for answers that the public was given lately, in bytes; 0 keeps none.
+    /// Memory for the cache of public responses, in bytes; 0 disables it.
     pub answer_cache_bytes: usize,
-    /// Seconds for which answers are given out from memory while the database does not answer; their age is told.
+    /// Seconds for which stale responses are served from the cache, with their `Age`, while the database does
+    /// not answer.
     pub stale_answer_seconds: u64,
-    /// Items over which facets are counted at most; over more they are refused.
+    /// Greatest number of items over which facets are counted; a query with more is refused.
     pub facet_items: u32,
-    /// Proxies whose `X-Forwarded-For` is believed: addresses, or networks such as `10.0.0.0/8`.
+    /// Proxies whose `X-Forwarded-For` is trusted: addresses, or networks such as `10.0.0.0/8`.
     pub trusted_proxies: Vec<Network>,
 }
 
-/// `[cdn]`
+/// The section `[cdn]`.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CdnConfig {
-    /// Marks answers for caches in front of the server, in the header `surrogate-key` or `cache-tag`;
-    /// empty for none.
+    /// Response header with the cache tags, `surrogate-key` or `cache-tag`; empty for none.
     pub tags: String,
-    /// Where caches are told which tags to forget, after each change (`POST`); empty for nowhere.
+    /// URL to which the tags to purge are sent (`POST`) after each change; empty for none.
     pub purge_url: String,
-    /// A header of these requests with its value, such as `Authorization: Bearer …`; it is a secret.
+    /// Header of the purge requests with its value, such as `Authorization: Bearer …`. It is a secret.
     pub purge_header: String,
 }
 
-// The header is for nobody's eyes, not even in a log.
+// Written by hand, so that the secret header never reaches a log.
 impl std::fmt::Debug for CdnConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.debug_struct("CdnConfig").field("tags", &self.tags).field("purge_url", &self.purge_url).finish()
     }
 }
 
-/// `[search]`
+/// The section `[search]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchConfig {
-    /// Where the search index of this node is; empty: beside the SQLite file, or `data/search-…` on
-    /// Postgres. It can be deleted: it is made anew from the database.
+    /// Folder of this node's search index; empty for the default, beside the SQLite file or `data/search-…`
+    /// with Postgres. It can be deleted, since the index is rebuilt from the database.
     pub folder: String,
 }
 
-/// `[cors]`
+/// The section `[cors]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorsConfig {
-    /// Origins such as `https://www.example.org`, or `*` for all (without credentials).
+    /// Allowed origins, such as `https://www.example.org`, or `*` for all (without credentials).
     pub allowed_origins: Vec<String>,
 }
 
 impl CorsConfig {
-    /// Whether any origin may read.
+    /// Returns whether all origins are allowed.
     pub fn allows_any(&self) -> bool {
         self.allowed_origins.iter().any(|origin| origin == "*")
     }
 }
 
-/// `[log]`
+/// The section `[log]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
-    /// `json` or `pretty`.
+    /// Format of the log lines, `json` or `pretty`.
     pub format: String,
     /// Filter directives, such as `info` or `plenary=debug,info`.
     pub level: String,
@@ -317,7 +317,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Where a server with these settings is reached from its own machine.
+    /// Returns the address at which a server with this configuration is reached from its own machine.
+    ///
+    /// # Errors
+    /// Returns an error if `listen` is not an address and a port.
     pub fn local_address(&self) -> Result<SocketAddr, AddrParseError> {
         let mut address: SocketAddr = self.listen.parse()?;
         if address.ip().is_unspecified() {
@@ -326,17 +329,17 @@ impl Config {
         Ok(address)
     }
 
-    /// The database that is meant.
+    /// Returns the address of the database.
     pub fn address(&self) -> Address {
         Address::parse(&self.database_url)
     }
 
-    /// How long anybody waits for the database; none for as long as it takes, as commands do.
+    /// Returns how long a request waits for the database; `None` means without limit, as commands do.
     pub fn database_patience(&self) -> Option<Duration> {
         (self.server.database_timeout_seconds > 0).then(|| Duration::from_secs(self.server.database_timeout_seconds))
     }
 
-    /// What the site fixes for all its content. The configuration must be free of faults.
+    /// Returns the properties of the site on which its content depends. The configuration must be valid.
     pub fn site(&self) -> Site {
         Site {
             locales: self.site.locales.clone(),
@@ -350,11 +353,12 @@ impl Config {
         }
     }
 
+    /// Reads and compiles the JSON Schemas of `site.custom`. The error names the setting.
     fn custom_schemas(&self) -> Result<CustomSchemas, String> {
         let mut schemas = BTreeMap::new();
         for (kind, path) in &self.site.custom {
             if crate::resources::Resource::of_kind(kind).is_none() {
-                return Err(format!("site.custom.{kind}: there is no such kind of content"));
+                return Err(format!("site.custom.{kind}: there is no kind of content with this name"));
             }
             let text =
                 std::fs::read_to_string(path).map_err(|e| format!("site.custom.{kind}: {}: {e}", path.display()))?;

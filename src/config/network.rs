@@ -1,10 +1,10 @@
-//! Networks in the settings: an address, or an address and the number of its bits that count (CIDR, RFC 4632).
+//! Networks in the configuration: an address, or an address and a prefix length (CIDR, RFC 4632).
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// A network: `10.0.0.0/8`, or one address: `127.0.0.1`.
+/// A network such as `10.0.0.0/8`, or a single address such as `127.0.0.1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Network {
@@ -13,12 +13,12 @@ pub struct Network {
 }
 
 impl Network {
-    /// One address.
+    /// Returns the network that consists of one address.
     pub fn one(address: IpAddr) -> Self {
         Self { address, bits: width(address) }
     }
 
-    /// Whether an address is in it.
+    /// Returns whether the network contains an address. An IPv4 network never contains an IPv6 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         let shift = width(self.address) - self.bits;
         let number = |address: IpAddr| match address {
@@ -38,7 +38,7 @@ impl TryFrom<String> for Network {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let wrong = || format!("\"{text}\" is no address and no network, such as 10.0.0.0/8");
+        let wrong = || format!("\"{text}\" is neither an address nor a network such as 10.0.0.0/8");
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
             None => (text.as_str(), None),

@@ -1,8 +1,8 @@
-//! Settings from variables of the environment.
+//! Settings from environment variables.
 //!
-//! Others set variables with our prefix, too: Kubernetes tells every container of a Service called `plenary` in
-//! `PLENARY_PORT=tcp://…`, `PLENARY_SERVICE_HOST` and more, and so did Docker's links. Those are passed over. What
-//! looks like a misspelt setting is a fault; what is like none is ignored with a warning.
+//! Other programs set variables with the same prefix: for a Service called `plenary`, Kubernetes sets
+//! `PLENARY_PORT=tcp://…`, `PLENARY_SERVICE_HOST` and more in every container, as Docker's links did. Those
+//! are skipped. A variable that resembles a setting is an error; any other one is ignored with a warning.
 
 use std::ffi::OsString;
 
@@ -13,25 +13,25 @@ use serde_json::Value as Json;
 use super::Config;
 
 const PREFIX: &str = "PLENARY_";
-/// What commands and tests read for themselves, without the prefix.
+/// Variables that commands and tests read themselves, without the prefix.
 const COMMANDS: [&str; 4] = ["config", "admin_email", "admin_password", "data"];
-/// So many letters may be wrong, missing or too many in a name for it to be a misspelt one.
+/// Greatest edit distance at which a name counts as a misspelt setting.
 const ERRORS: usize = 2;
-/// The beginning of a setting's name counts from this length on.
+/// Least length at which the beginning of a setting's name counts as a misspelt setting.
 const BEGINNING: usize = 6;
 
-/// What the environment says.
+/// The variables of an environment, sorted by their meaning.
 #[derive(Debug, Default)]
 pub struct Variables {
-    /// The settings in it.
+    /// Variables that give a setting.
     pub settings: Vec<Variable>,
-    /// Misspelt settings, a line each.
+    /// Messages about misspelt settings and values that are not UTF-8, one line each.
     pub faults: Vec<String>,
-    /// Variables with our prefix that nobody knows.
+    /// Names of variables with the prefix that are not settings.
     pub ignored: Vec<String>,
 }
 
-/// A variable that says a setting.
+/// A variable that gives a setting.
 #[derive(Debug)]
 pub struct Variable {
     name: String,
@@ -49,7 +49,7 @@ impl Provider for Variable {
     }
 }
 
-/// Sorts the variables of an environment.
+/// Sorts the variables of an environment into settings, errors and variables to ignore.
 pub fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Variables {
     let settings = Settings::new();
     let mut found = Variables::default();
@@ -59,14 +59,14 @@ pub fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Variables 
         let path = own.replace("__", ".");
         match value.to_str() {
             _ if COMMANDS.contains(&own.as_str()) => {}
-            None if settings.has(&path) => found.faults.push(format!("{name}: its value is not UTF-8")),
+            None if settings.has(&path) => found.faults.push(format!("{name}: the value is not UTF-8")),
             Some(value) if settings.has(&path) => {
                 let value = util::nest(&path, settings.value(&path, value));
                 found.settings.push(Variable { name: name.to_owned(), value });
             }
             Some(value) if is_of_a_service(&own, value) => {}
             _ => match settings.meant(&own) {
-                Some(meant) => found.faults.push(format!("{name}: there is no such setting; {meant} is meant?")),
+                Some(meant) => found.faults.push(format!("{name}: there is no such setting; did you mean {meant}?")),
                 None => found.ignored.push(name.to_owned()),
             },
         }
@@ -78,7 +78,8 @@ fn has_prefix(name: &str) -> bool {
     name.get(..PREFIX.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(PREFIX))
 }
 
-/// Whether Kubernetes, or a link of Docker, sets a variable of this name (in small letters, without the prefix).
+/// Returns whether Kubernetes, or a link of Docker, sets a variable of this name (in lower case, without the
+/// prefix).
 fn is_of_a_service(name: &str, value: &str) -> bool {
     let ends = |end: &str| name == end || name.ends_with(&format!("_{end}"));
     let addresses = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
@@ -100,7 +101,7 @@ fn is_of_a_service(name: &str, value: &str) -> bool {
         || of_port()
 }
 
-/// The settings that there are, by their paths, with their defaults.
+/// All settings, by their paths, with their default values.
 struct Settings(Vec<(String, Json)>);
 
 impl Settings {
@@ -110,7 +111,7 @@ impl Settings {
         Self(settings)
     }
 
-    /// Whether this is a setting, or an entry of one that is a table of its own.
+    /// Returns whether a path is a setting, or an entry of a setting that is a table.
     fn has(&self, path: &str) -> bool {
         self.0.iter().any(|(known, default)| {
             let rest = path.strip_prefix(known.as_str());
@@ -118,13 +119,13 @@ impl Settings {
         })
     }
 
-    /// The value in the setting's type: a password of digits alone is a text, and not a number.
+    /// Parses a value as the type of its setting, so that a password that consists of digits stays a string.
     fn value(&self, path: &str, text: &str) -> Value {
         let is_text = self.0.iter().any(|(known, default)| known == path && default.is_string());
         if is_text { Value::from(text) } else { text.parse().unwrap_or_else(|_| Value::from(text)) }
     }
 
-    /// The variable that is meant by a name like this.
+    /// Returns the variable that a misspelt name most probably stands for, if it resembles one.
     fn meant(&self, name: &str) -> Option<String> {
         let given = squashed(name);
         let distance = |known: &str| strsim::damerau_levenshtein(&given, &squashed(known));
@@ -153,6 +154,7 @@ fn collect(path: &str, value: Json, settings: &mut Vec<(String, Json)>) {
     }
 }
 
+/// Returns a name without separators, since `_` and `__` are easily confused.
 fn squashed(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
@@ -198,7 +200,7 @@ mod tests {
             ("PLENARY_LOG_FORMAT", "PLENARY_LOG__FORMAT"),
         ] {
             let found = sorted(&[(given, "x")]);
-            let told = format!("{given}: there is no such setting; {meant} is meant?");
+            let told = format!("{given}: there is no such setting; did you mean {meant}?");
             assert_eq!((found.faults, found.ignored.len()), (vec![told], 0));
         }
         assert_eq!(sorted(&[("PLENARY_SITE__COLOUR", "x")]).faults.len(), 1);

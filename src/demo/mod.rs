@@ -1,4 +1,4 @@
-//! Demo content: a believable policy centre, in two languages.
+//! Demo content: the events of a fictitious policy centre, in two languages.
 
 use std::sync::Arc;
 
@@ -14,7 +14,11 @@ use crate::resources::in_order_of_reference;
 
 const CONTENT: &str = include_str!("content.json");
 
-/// Fills a database that has no events yet, through the same operations that editors use.
+/// Fills a database without items with demo content, through the operations that editors use. Returns the
+/// number of items created, which is 0 if the database has items already.
+///
+/// # Errors
+/// Fails if an item breaks a rule, or the database fails.
 pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
     use diesel::prelude::*;
     let empty = app
@@ -51,6 +55,6 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
             count += 1;
         }
     }
-    tracing::info!(items = count, "demo content made");
+    tracing::info!(items = count, "demo content created");
     Ok(count)
 }

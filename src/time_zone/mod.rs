@@ -1,4 +1,5 @@
-//! IANA time zones: a name, and what its clock showed and will show. Instants are chrono's.
+//! IANA time zones: a name with the rules that map instants to local times. Instants are of chrono's types,
+//! rules of jiff's. See `docs/decisions/0017-rules-of-time-zones.md`.
 
 pub mod rules;
 
@@ -10,68 +11,71 @@ use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, O
 use jiff::Timestamp;
 use jiff::tz::AmbiguousOffset;
 
-/// The rules repeat after so many seconds, as the Gregorian calendar does: 400 years.
+/// Period of the Gregorian calendar, and so of the rules beyond their last explicit change: 400 years, in
+/// seconds.
 const CYCLE: i64 = 146_097 * 86_400;
-/// Seconds since 1970 in the year 8941. What lies farther ahead is looked up in an earlier cycle: jiff's
-/// instants end two days before the year 9999 does.
+/// Seconds since 1970, in the year 8941. Later instants are looked up in an earlier cycle, since jiff's
+/// instants end two days before the end of the year 9999.
 const FAR: i64 = 220_000_000_000;
 
-/// A time zone. Its rules are those in use at the moment of the question.
+/// A time zone. Each query uses the rules that are in use at that moment; they can change while the program
+/// runs.
 #[derive(Clone, Copy)]
 pub struct Zone(&'static rules::Entry);
 
-/// A zone's offset from UTC at some moment.
+/// The offset of a zone from UTC at some instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ZoneOffset {
     zone: Zone,
     fixed: FixedOffset,
 }
 
-/// There is no zone of this name.
+/// The error that no time zone has the given name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownZone;
 
-/// What clocks do at a local time, as offsets from UTC.
+/// The offsets from UTC that a local time can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LocalClock {
-    /// They show it once.
+    /// The local time occurs once, with this offset.
     Once(FixedOffset),
-    /// They are put back and show it twice.
+    /// The local time occurs twice, since clocks are put back; the offsets of the first and the second
+    /// occurrence.
     Twice(FixedOffset, FixedOffset),
-    /// They are put forward and skip it: the offsets before and after.
+    /// The local time does not occur, since clocks are put forward; the offsets before and after the gap.
     Skipped(FixedOffset, FixedOffset),
 }
 
-/// A time during which a zone's clock is not changed.
+/// A period during which the offset of a zone does not change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Period {
-    /// When it begins (seconds since 1970, UTC).
+    /// Start of the period (seconds since 1970, UTC).
     pub begins: i64,
-    /// Seconds east of Greenwich.
+    /// Offset from UTC, in seconds, positive to the east.
     pub offset: i32,
-    /// Whether that is daylight saving time.
+    /// Whether the period is daylight saving time.
     pub daylight: bool,
-    /// How the zone's time is called: `CEST`, `+03`.
+    /// Abbreviation of the zone's time, such as `CEST` or `+03`.
     pub name: String,
 }
 
 impl Zone {
-    /// UTC.
+    /// Returns UTC.
     pub fn utc() -> Self {
         Self(rules::utc())
     }
 
-    /// Its IANA name.
+    /// Returns the IANA name of the zone.
     pub fn name(&self) -> &'static str {
         self.0.name
     }
 
-    /// The offset that applies so many seconds after 1970.
+    /// Returns the offset at an instant (seconds since 1970).
     fn offset_at(self, seconds: i64) -> FixedOffset {
         self.with_rules(|rules| fixed(rules.to_offset(timestamp(seconds))))
     }
 
-    /// What clocks do at a local time.
+    /// Returns the offsets that a local time can have in this zone.
     pub fn clock_at(self, local: NaiveDateTime) -> LocalClock {
         let civil = jiff::tz::Offset::UTC.to_datetime(timestamp(local.and_utc().timestamp()));
         match self.with_rules(|rules| rules.to_ambiguous_timestamp(civil).offset()) {
@@ -81,12 +85,13 @@ impl Zone {
         }
     }
 
-    /// The instant at which a clock with this offset shows a local time, told on this zone's clock.
+    /// Returns the instant of a local time with this offset, in this zone.
     pub fn at(self, local: NaiveDateTime, offset: FixedOffset) -> DateTime<Zone> {
         self.from_utc_datetime(&(local - TimeDelta::seconds(i64::from(offset.local_minus_utc()))))
     }
 
-    /// The first instant of a day; where clocks skip midnight, the one at which they do.
+    /// Returns the first instant of a local day. If clocks skip midnight, it is the instant at which they are
+    /// put forward.
     pub fn midnight(self, day: NaiveDate) -> DateTime<Zone> {
         let local = day.and_time(chrono::NaiveTime::MIN);
         match self.clock_at(local) {
@@ -99,7 +104,7 @@ impl Zone {
         }
     }
 
-    /// The period that holds an instant (seconds since 1970), said to begin there.
+    /// Returns the period that contains an instant (seconds since 1970), with that instant as its start.
     pub fn period_at(self, seconds: i64) -> Period {
         self.with_rules(|rules| {
             let info = rules.to_offset_info(timestamp(seconds));
@@ -112,10 +117,12 @@ impl Zone {
         })
     }
 
-    /// The changes of the clock after an instant and before another (seconds since 1970).
+    /// Returns the periods that begin after one instant and before another (seconds since 1970).
     pub fn changes(self, after: i64, before: i64) -> impl Iterator<Item = Period> {
         let rules = self.with_rules(Clone::clone);
         let mut next = timestamp(after);
+        // An instant beyond `FAR` was mapped into an earlier cycle; its changes are mapped back by the same
+        // distance.
         let ahead = after.saturating_sub(next.as_second());
         std::iter::from_fn(move || {
             let change = rules.following(next).next()?;
@@ -135,14 +142,14 @@ impl Zone {
     }
 }
 
-/// An instant that jiff has, with the same rules.
+/// Returns an instant at which the same rules hold and that jiff can represent.
 fn timestamp(seconds: i64) -> Timestamp {
     let near = if seconds > FAR { FAR - CYCLE + (seconds - FAR) % CYCLE } else { seconds.max(-FAR) };
     Timestamp::from_second(near).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn fixed(offset: jiff::tz::Offset) -> FixedOffset {
-    // A day and more, as jiff allows, is in no zone.
+    // jiff allows offsets of a day and more, chrono does not; no zone has such an offset.
     FixedOffset::east_opt(offset.seconds()).unwrap_or(chrono::Utc.fix())
 }
 

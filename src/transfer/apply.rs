@@ -1,5 +1,5 @@
-//! Puts what readers find into the database, one by one: what breaks rules is refused whole and
-//! spoils nothing else.
+//! Application of the entries of readers to the database, one by one. Each is written within a savepoint, so
+//! an entry that breaks a rule is refused as a whole and affects no other.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,36 +28,40 @@ use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// How many sources are remembered; beyond that the database is asked again.
+/// Largest number of cached sources; the cache is emptied when it is exceeded.
 const REMEMBERED: usize = 20_000;
 
-/// How records are taken.
+/// How records are imported.
 #[derive(Debug, Clone)]
 pub struct Manner {
-    /// The state of new items of other systems.
+    /// Status of new items from other systems.
     pub status: &'static str,
-    /// Take the record even where an editor changed the item since the last import.
+    /// Whether a record is imported even if an editor changed the item since the last import.
     pub overwrite: bool,
 }
 
-/// Puts entries into the database.
+/// An importer, which writes entries to the database.
 pub struct Importer {
     site: Arc<Site>,
     author: Author,
     manner: Manner,
-    /// What is to be told of the current record beside its outcome.
+    /// Notes on the current record, reported beside its outcome.
     notes: Vec<Fault>,
+    /// Cache of the items of sources, by kind and source.
     ids: HashMap<(&'static str, String), String>,
 }
 
 impl Importer {
-    /// For this site; writes are noted in the journal as this author's.
+    /// Creates an importer for a site; the journal names `author` as the author of all writes.
     pub fn new(site: Arc<Site>, author: Author, manner: Manner) -> Self {
         Self { site, author, manner, notes: Vec::new(), ids: HashMap::new() }
     }
 
-    /// Takes an entry within the current transaction. An error is one of the database: no
-    /// further entry can be taken.
+    /// Applies an entry within the current transaction. Returns the lines for the report; that the entry was
+    /// refused is one of them and no error.
+    ///
+    /// # Errors
+    /// Fails if the database fails. The import must end then.
     pub fn apply(&mut self, connection: &mut Db, file: &str, entry: Entry) -> Result<Vec<Line>, Problem> {
         let line = |place: String, outcome, faults: Vec<Fault>| Line {
             file: file.to_owned(),
@@ -96,7 +100,11 @@ impl Importer {
         }
     }
 
-    /// Ties an exported item to others of its own kind, now that all are there.
+    /// Completes an exported item with its references to items of its own kind, after all items were created.
+    /// Returns the violations because of which it was refused, if any.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
     pub fn complete(&mut self, connection: &mut Db, item: &Exported) -> Result<Vec<Fault>, Problem> {
         let mut item = item.clone();
         restore::renew_times(&mut item);
@@ -104,9 +112,14 @@ impl Importer {
         Ok(done.err().unwrap_or_default())
     }
 
+    /// Creates or updates the item of a record.
+    ///
+    /// A record is identified by its source. If its fingerprint is that of the last import, nothing is
+    /// written, which makes repeated imports cheap. A new record whose `same_as` source is known joins the
+    /// item of that source.
     fn record(&mut self, connection: &mut Db, record: &Record) -> Result<Outcome, Problem> {
-        let resource =
-            Resource::of_kind(record.kind).ok_or_else(|| Problem::internal(&"a reader made an unknown kind"))?;
+        let resource = Resource::of_kind(record.kind)
+            .ok_or_else(|| Problem::internal(&"a reader returned an unknown kind of content"))?;
         let fingerprint = fingerprint(record);
         let known = sources::find(connection, record.kind, &record.source)?;
         if let Some(known) = known.as_ref().filter(|known| known.fingerprint == fingerprint) {
@@ -145,6 +158,8 @@ impl Importer {
         Ok(outcome)
     }
 
+    /// Creates the item of a record. A suggested slug that is taken is dropped for a generated one, since it
+    /// is no reason to refuse the record.
     fn create(&mut self, connection: &mut Db, resource: &'static Resource, record: &Record) -> Result<Item, Problem> {
         let body = self.referring(connection, resource, record.body.clone())?;
         let draft = self.checked(connection, resource, body, None)?;
@@ -158,7 +173,11 @@ impl Importer {
         write::insert(connection, &self.site, &self.author, writing, Origin::default())
     }
 
-    /// The item's id and the version up to which it is the import's own; `None` when it is to stay as an editor left it.
+    /// Updates the item of a record. Returns its id, the version to store with the source, and the outcome,
+    /// or `None` if the item is left as an editor left it.
+    ///
+    /// The item was edited if its version is not the one that the last import left. Trashed items are never
+    /// updated: an editor removed them on purpose.
     fn update(
         &mut self,
         connection: &mut Db,
@@ -181,7 +200,8 @@ impl Importer {
         let given = self.referring(connection, resource, record.body.clone())?;
         self.notes.extend(overlay(&mut body, given, record.same_as.is_some(), joins));
         let draft = self.checked(connection, resource, body, Some(&content))?;
-        // A record that joins an item does not make an editor's work the import's.
+        // A record that joins an edited item must not store the item's new version: the next import would
+        // take the editor's changes for its own and overwrite them.
         let earlier = imported.filter(|_| edited && !self.manner.overwrite);
         if draft.content == content {
             return Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Unchanged)));
@@ -191,6 +211,7 @@ impl Importer {
         Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Updated)))
     }
 
+    /// Validates a body and resolves its references.
     fn checked(
         &self,
         connection: &mut Db,
@@ -204,7 +225,7 @@ impl Importer {
         if faults.is_empty() { Ok(draft) } else { Err(Problem::invalid(faults)) }
     }
 
-    /// The body with ids in the place of sources.
+    /// Replaces the sources in a body's references by the ids of the items that were imported from them.
     fn referring(
         &mut self,
         connection: &mut Db,
@@ -237,6 +258,7 @@ impl Importer {
         if faults.is_empty() { Ok(body) } else { Err(Problem::invalid(faults)) }
     }
 
+    /// Returns the id of the item that was imported from a source, if there is one.
     fn id_of(&mut self, connection: &mut Db, kind: &'static str, source: &str) -> Result<Option<String>, Problem> {
         if let Some(id) = self.ids.get(&(kind, source.to_owned())) {
             return Ok(Some(id.clone()));
@@ -256,8 +278,9 @@ impl Importer {
     }
 }
 
-/// Runs `work` so that it leaves nothing behind when it is refused. What is no refusal but a
-/// failure of the database ends the import.
+/// Runs `work` within a savepoint, which is rolled back if `work` is refused. The violations are then the
+/// inner error. A failure of the database is the outer error, which ends the import: the transaction cannot
+/// be continued after it.
 fn in_savepoint<T>(
     connection: &mut Db,
     work: impl FnOnce(&mut Db) -> Result<T, Problem>,
@@ -277,6 +300,7 @@ fn in_savepoint<T>(
     }
 }
 
+/// Returns the report lines of an outcome. An unchanged supporting record gets none.
 fn said(line: Line, outcome: Result<Outcome, Vec<Fault>>, supporting: bool) -> Vec<Line> {
     match outcome {
         Ok(Outcome::Unchanged) if supporting => Vec::new(),
@@ -285,12 +309,13 @@ fn said(line: Line, outcome: Result<Outcome, Vec<Fault>>, supporting: bool) -> V
     }
 }
 
-/// Puts the fields of a record over those of an item. Records that share an item add to each
-/// other's lists; one that joins an item fills only what is empty, and where it disagrees, that is
-/// told.
+/// Merges the fields of a record into those of an item. Records that share an item append to its lists
+/// instead of replacing them. A record that joins an item fills empty fields only; the fields in which it
+/// differs are returned as notes.
 fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: bool, joins: bool) -> Vec<Fault> {
     let mut disagreements = Vec::new();
-    // An end belongs to its start: a new start does not keep the old end.
+    // A record that has a start but no end removes the old end, which belonged to the old start and might
+    // precede the new one.
     if !joins && given.contains_key("starts_at") && !given.contains_key("ends_at") {
         body.shift_remove("ends_at");
     }
@@ -306,7 +331,7 @@ fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: boo
             (Some(present), value) if joins && !present.is_null() => {
                 if *present != value {
                     let message =
-                        format!("the item has {present} from another record, this one says {value}; left as it is");
+                        format!("the item has {present} from another record and this one has {value}; not changed");
                     disagreements.push(Fault { pointer: step("", &field), code: "differs".to_owned(), message });
                 }
             }
@@ -318,16 +343,16 @@ fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: boo
     disagreements
 }
 
-/// What is told of a time that was written by other rules of its zone.
+/// Returns the note on a time that was exported under other time zone rules.
 fn other_rules(time: RenewedTime) -> Fault {
     let message = format!(
-        "\"{}\" was written by other rules of its time zone; its local time counts, which is \"{}\" here",
+        "\"{}\" was written with other rules of its time zone; with the rules here, the same local time is \"{}\"",
         time.before, time.after
     );
     Fault { pointer: time.pointer, code: "other_rules".to_owned(), message }
 }
 
-/// The text by which a report names a record.
+/// Returns the title or name of a record for the report, or else its source.
 fn name(record: &Record) -> String {
     let label = Resource::of_kind(record.kind).and_then(|r| record.body.get(r.label));
     let text = match label {
@@ -338,6 +363,7 @@ fn name(record: &Record) -> String {
     text.unwrap_or(&record.source).to_owned()
 }
 
+/// Returns a hash of a record's content, by which an unchanged record is recognised.
 fn fingerprint(record: &Record) -> String {
     let text = serde_json::to_vec(record).unwrap_or_default();
     Sha256::digest(text).iter().take(16).map(|b| format!("{b:02x}")).collect()

@@ -1,5 +1,5 @@
-//! Plenary's own export: JSON Lines, one item a line, each kind after those that it refers to. It
-//! holds no dates of its own, so that the same content always gives the same bytes.
+//! Plenary's own export: JSON Lines with one item per line, each kind of content after those that it refers
+//! to. It has no timestamp of its own, so the same content always gives the same bytes.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -16,10 +16,10 @@ use crate::editorial::working;
 use crate::items::{ANY_LOCALE, Item};
 use crate::resources::{Resource, in_order_of_reference};
 
-/// Items read at a time.
+/// Number of items per query.
 const CHUNK: i64 = 500;
 
-/// Why an export ended early.
+/// The error that ended an export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The database failed.
@@ -36,7 +36,11 @@ impl From<diesel::result::Error> for ExportError {
     }
 }
 
-/// Writes all content, as it is at one moment; says how many items that were.
+/// Writes all content to `out`, as of one moment: everything is read in a single read transaction. Returns
+/// the number of items.
+///
+/// # Errors
+/// Fails if the database fails or the output cannot be written.
 pub async fn write<W: Write + Send + 'static>(database: &Database, mut out: W) -> Result<u64, ExportError> {
     database
         .read(move |c| {
@@ -50,7 +54,10 @@ pub async fn write<W: Write + Send + 'static>(database: &Database, mut out: W) -
         .await
 }
 
-/// Hands all items of a kind to `work`, some at a time, by id.
+/// Passes all items of a kind to `work` in chunks, ordered by id. Returns the number of items.
+///
+/// # Errors
+/// Fails if the database fails, and with any error of `work`.
 pub fn each(
     connection: &mut Db,
     resource: &'static Resource,
@@ -59,6 +66,9 @@ pub fn each(
 ) -> Result<u64, ExportError> {
     let (mut last, mut count) = (String::new(), 0);
     loop {
+        // Keyset pagination over the primary key: each chunk costs the same, however many items precede it.
+        // The kind is kept from choosing another index, which would have to sort all items of the kind for
+        // every chunk.
         let kind = by_the_way(connection.dialect(), items::kind, [resource.kind]);
         let mut query = items::table.filter(items::id.gt(&last).and(kind)).into_boxed();
         if live_only {

@@ -1,4 +1,5 @@
-//! Events as iCalendar: published ones that have a date, as the feed of the API gives them.
+//! Export of events as iCalendar: the published events that have a date, as the calendar feed of the API has
+//! them.
 
 use std::io::Write;
 
@@ -15,7 +16,10 @@ use crate::feeds::calendar::{Zones, push_event, push_zones};
 use crate::feeds::{INCLUDED, page};
 use crate::resources::Resource;
 
-/// Writes a calendar of all events that the public can see; says how many.
+/// Writes a calendar of all public events. Returns their number.
+///
+/// # Errors
+/// Fails if the database fails or the output cannot be written.
 pub async fn write<W: Write + Send + 'static>(
     database: &Database,
     site: &Site,
@@ -49,7 +53,8 @@ pub async fn write<W: Write + Send + 'static>(
                 }
                 Ok(())
             })?;
-            // The order of components is free; by now it is known which zones and years there are.
+            // The time zones come last: the zones and years in use are known only now, and the order of
+            // components is free.
             let mut end = String::new();
             push_zones(&mut end, zones);
             end.push_str("END:VCALENDAR\r\n");

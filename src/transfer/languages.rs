@@ -1,5 +1,5 @@
-//! Brings the texts of a record into shape: lines are lines, nothing holds control characters, and
-//! everything localised is in a language of the site.
+//! Normalisation of a record's texts: single-line fields become one line, control characters are removed, and
+//! the values of localised fields are mapped to the locales of the site.
 
 use serde_json::{Map, Value};
 
@@ -9,8 +9,8 @@ use crate::content::fault::{Fault, step};
 use crate::content::field::{Field, Kind};
 use crate::resources::Resource;
 
-/// Turns every localised field of the record into a map from the site's locales to values. What has
-/// no place there is told.
+/// Turns every localised field of a record into a map from the site's locales to values. Returns a note for
+/// each value that is in another language.
 pub fn arrange(record: &mut Record, site: &Site) -> Vec<Fault> {
     let Some(resource) = Resource::of_kind(record.kind) else { return Vec::new() };
     let locale =
@@ -20,7 +20,7 @@ pub fn arrange(record: &mut Record, site: &Site) -> Vec<Fault> {
     arranger.notes
 }
 
-/// The site's locale for a tag: the same, or that of its language.
+/// Returns the site's locale for a language tag: the same tag, or that of its primary language.
 fn of_site<'a>(site: &'a Site, tag: &str) -> Option<&'a str> {
     site.locale(tag).or_else(|| site.locale(tag.split(['-', '_']).next().unwrap_or(tag)))
 }
@@ -71,6 +71,9 @@ impl Arranger<'_> {
         }
     }
 
+    /// Returns the value of a localised field as a map from the site's locales. If none of the given
+    /// languages is one of the site, the first value is kept under the record's locale, so that the field is
+    /// not lost.
     fn localised(&mut self, kind: &Kind, value: Value, place: &str) -> Value {
         let Value::Object(given) = value else { return self.alone(value) };
         if matches!(kind, Kind::Rich { .. }) && given.contains_key("source") {
@@ -86,15 +89,16 @@ impl Arranger<'_> {
         }
         for (tag, value) in strange {
             if values.is_empty() {
-                self.note(place, format!("\"{tag}\" is no language of this site; taken as \"{}\"", self.locale));
+                self.note(place, format!("\"{tag}\" is not a locale of this site; imported as \"{}\"", self.locale));
                 values.insert(self.locale.clone(), value);
             } else {
-                self.note(place, format!("\"{tag}\" is no language of this site; left out"));
+                self.note(place, format!("\"{tag}\" is not a locale of this site; the value is left out"));
             }
         }
         Value::Object(values)
     }
 
+    /// Returns a map that holds a value under the record's locale.
     fn alone(&self, value: Value) -> Value {
         Value::Object([(self.locale.clone(), value)].into_iter().collect())
     }
@@ -108,12 +112,12 @@ fn is_empty(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// The text on one line, single spaces between its words.
+/// Returns a text on one line, with single spaces between its words.
 fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_control() || c == ' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The text without control characters other than line ends and tabs.
+/// Returns a text without control characters other than line breaks and tabs.
 fn printable(text: &str) -> String {
     text.replace("\r\n", "\n").chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t' | '\r')).collect()
 }

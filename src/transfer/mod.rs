@@ -1,8 +1,8 @@
-//! Import and export: content comes in from files of several formats and goes out whole.
+//! Import of content from files of several formats, and export of all content.
 //!
-//! A reader (one file a format, in `read`) turns a file into records, one after the other, on a
-//! thread of its own; `apply` puts each into the database in a savepoint of its own; `run` ties the
-//! two together in transactions of bounded size, or, for a rehearsal, in one that is rolled back.
+//! A reader (one module per format, in `read`) parses a file into records on a thread of its own. `apply`
+//! writes each record to the database within a savepoint. `run` connects the two in transactions of bounded
+//! size or, for a dry run, in a single transaction that is rolled back.
 
 pub mod apply;
 pub mod export;

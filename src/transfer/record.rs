@@ -1,4 +1,4 @@
-//! What readers hand over, and what became of it.
+//! The entries that readers return, and the report of an import.
 
 use std::collections::BTreeMap;
 
@@ -8,35 +8,36 @@ use serde_json::{Map, Value};
 use crate::content::fault::Fault;
 use crate::content::translations::Translations;
 
-/// One item as a file of another system describes it.
+/// An item as a file of another system describes it.
 ///
-/// A reference within `body` is an id, a slug, or the source of a record that came earlier; sources
-/// hold a colon, which ids and slugs never do. A localised field has a plain value, which is in
-/// `locale`, or a map from locale to value.
+/// A reference within `body` is an id, a slug, or the source of an earlier record; sources contain a colon,
+/// which ids and slugs never do. A localised field has a plain value in the language `locale`, or a map from
+/// locale to value.
 #[derive(Debug, Clone, Serialize)]
 pub struct Record {
-    /// Where in the file it stands: a line or a path.
+    /// Position in the file: a line or a path.
     #[serde(skip)]
     pub place: String,
-    /// The kind of content.
+    /// Kind of content.
     pub kind: &'static str,
-    /// Identifies the record for ever: `system:id`.
+    /// Permanent identifier of the record, `system:id`.
     pub source: String,
-    /// Set when several records describe one item: they share this source.
+    /// Source that all records of one item share, if several records describe it.
     pub same_as: Option<String>,
-    /// The slug that it would like.
+    /// Suggested slug.
     pub slug: Option<String>,
-    /// The language of plain values; the site's default when it is not known.
+    /// Language of plain values; the site's default locale if it is `None`.
     pub locale: Option<String>,
-    /// Fields, as an editor would send them.
+    /// Fields in the form in which an editor would send them.
     pub body: Map<String, Value>,
-    /// Brought along for another record: a venue for its event. Not counted when nothing changes.
+    /// Whether the record only supports another one, as the venue of an event. It is not reported if it is
+    /// unchanged.
     #[serde(skip)]
     pub supporting: bool,
 }
 
 impl Record {
-    /// A record without any field yet.
+    /// Creates a record without fields.
     pub fn new(place: impl Into<String>, kind: &'static str, source: impl Into<String>) -> Self {
         Self {
             place: place.into(),
@@ -50,7 +51,7 @@ impl Record {
         }
     }
 
-    /// Sets a field; null and empty text are no values.
+    /// Sets a field, unless the value is null, blank or empty.
     pub fn set(&mut self, field: &str, value: impl Into<Value>) {
         let value = value.into();
         let empty = match &value {
@@ -65,7 +66,7 @@ impl Record {
         }
     }
 
-    /// Brought along for another record.
+    /// Marks the record as supporting another one.
     pub fn supporting(mut self) -> Self {
         self.supporting = true;
         self
@@ -76,55 +77,55 @@ impl Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportedDraft {
-    /// The slug that the item is to have.
+    /// Slug that the item will have when the draft is published.
     pub slug: String,
-    /// The version of the item that it makes the last one.
+    /// Version of the draft, which is the latest version of the item.
     pub version: i64,
-    /// When it was last written (µs).
+    /// Time of the last change (µs since 1970).
     pub updated_at: i64,
-    /// Its fields, as an editor would send them with all languages.
+    /// Fields in the form in which an editor would send them, in all locales.
     pub content: Map<String, Value>,
 }
 
-/// An item as Plenary's own export has it: all there is, so that importing it makes the same item.
+/// An item in Plenary's own export. It is complete, so that importing it creates the same item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exported {
-    /// The kind of content.
+    /// Kind of content.
     pub kind: String,
-    /// Its id.
+    /// Id of the item.
     pub id: String,
-    /// The current slug.
+    /// Current slug.
     pub slug: String,
-    /// What it has for each language beside its values.
+    /// State of the translations, by locale.
     #[serde(default, skip_serializing_if = "Translations::is_empty")]
     pub translations: Translations,
-    /// Where its unpublished text stands, if it is not a plain draft: in_review. What was scheduled is a
-    /// plain draft again elsewhere.
+    /// Stage of the unpublished text: `in_review`, or `None` for a plain draft. Schedules are not exported,
+    /// so a scheduled item is a plain draft.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
-    /// Its working draft.
+    /// Working draft, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<ExportedDraft>,
-    /// Slugs that it had or has in other languages, and that lead to it.
+    /// Other slugs that lead to the item: earlier ones, and those of other locales.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub old_slugs: Vec<String>,
-    /// draft, published or archived.
+    /// `draft`, `published` or `archived`.
     pub status: String,
-    /// Its version.
+    /// Version of the item.
     pub version: i64,
-    /// When it was made, in microseconds since 1970 (UTC), as all times here.
+    /// Time of creation (µs since 1970, UTC).
     pub created_at: i64,
-    /// When it was last written.
+    /// Time of the last change (µs since 1970, UTC).
     pub updated_at: i64,
-    /// When it was first published, or 0.
+    /// Time of the first publication (µs since 1970, UTC), or 0.
     pub published_at: i64,
-    /// When it was moved to the trash, or 0.
+    /// Time of the move to the trash (µs since 1970, UTC), or 0.
     pub trashed_at: i64,
-    /// Where it was imported from.
+    /// Sources from which the item was imported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<ExportedSource>,
-    /// Its fields as an editor would send them with `locale=*`; references by id.
+    /// Fields in the form in which an editor would send them with `locale=*`; references are ids.
     pub content: Map<String, Value>,
 }
 
@@ -132,62 +133,62 @@ pub struct Exported {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportedSource {
-    /// `system:id`
+    /// Identifier of the record, `system:id`.
     pub source: String,
-    /// Hash of the record.
+    /// Hash of the record at the last import.
     pub fingerprint: String,
-    /// The item's version after that import.
+    /// Version of the item after the last import.
     pub version: i64,
 }
 
-/// What a reader finds in a file.
+/// An entry that a reader found in a file.
 #[derive(Debug)]
 pub enum Entry {
     /// An item of another system.
     Record(Box<Record>),
     /// An item of Plenary's own export.
     Exported {
-        /// Where in the file it stands.
+        /// Position in the file.
         place: String,
-        /// The item.
+        /// The exported item.
         item: Box<Exported>,
     },
-    /// Something that is no record.
+    /// A part of the file from which no record can be read.
     Broken {
-        /// Where in the file.
+        /// Position in the file.
         place: String,
-        /// What is wrong.
+        /// The error.
         fault: Fault,
     },
-    /// Something that is left out, while the record around it is taken.
+    /// A detail that is left out, while the record that contains it is imported.
     Note {
-        /// Where in the file.
+        /// Position in the file.
         place: String,
-        /// What is left out and why.
+        /// The detail and the reason.
         fault: Fault,
     },
 }
 
-/// What became of a record.
+/// The outcome of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// There is a new item.
+    /// An item was created.
     Created,
-    /// An item was changed.
+    /// An item was updated.
     Updated,
-    /// The item is as the record says already.
+    /// The item has the content of the record already.
     Unchanged,
-    /// Record and item both changed since the last import; the item stays as its editor left it.
+    /// The record and the item both changed since the last import; the item stays as its editor left it.
     Kept,
-    /// The record breaks rules; nothing of it was taken.
+    /// The record breaks a rule; nothing of it was imported.
     Refused,
-    /// A part of a record was left out.
+    /// A detail of a record was left out.
     Note,
 }
 
 impl Outcome {
-    /// The word in reports.
+    /// Returns the name of the outcome in reports.
     pub fn word(self) -> &'static str {
         match self {
             Outcome::Created => "created",
@@ -203,43 +204,43 @@ impl Outcome {
 /// One line of a report.
 #[derive(Debug, Clone, Serialize)]
 pub struct Line {
-    /// The file.
+    /// Name of the file.
     pub file: String,
-    /// The line or path within it.
+    /// Line or path within the file.
     pub place: String,
-    /// What became of the record.
+    /// Outcome of the record.
     pub outcome: Outcome,
-    /// The kind of content, where it is known.
+    /// Kind of content; empty if it is not known.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub kind: &'static str,
-    /// Title or name, or what identifies the record.
+    /// Title or name of the item, or else the source of the record.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub what: String,
-    /// Each fault: field, rule, explanation.
+    /// Violations or notes, each with its field, code and explanation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
 }
 
-/// The sum of an import.
+/// The summary of an import.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// How many records of each kind came to what.
+    /// Numbers of records, by outcome and kind of content.
     pub counts: BTreeMap<Outcome, BTreeMap<&'static str, u64>>,
 }
 
 impl Report {
-    /// Counts a line.
+    /// Adds a line to the counts.
     pub fn count(&mut self, line: &Line) {
         let kind = if line.kind.is_empty() { "record" } else { line.kind };
         *self.counts.entry(line.outcome).or_default().entry(kind).or_default() += 1;
     }
 
-    /// How many records came to this.
+    /// Returns the number of records with an outcome.
     pub fn total(&self, outcome: Outcome) -> u64 {
         self.counts.get(&outcome).map_or(0, |kinds| kinds.values().sum())
     }
 
-    /// How many records of this kind came to this.
+    /// Returns the number of records of a kind with an outcome.
     pub fn of(&self, outcome: Outcome, kind: &str) -> u64 {
         self.counts.get(&outcome).and_then(|kinds| kinds.get(kind)).copied().unwrap_or(0)
     }

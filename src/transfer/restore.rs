@@ -1,4 +1,4 @@
-//! Makes items again from Plenary's own export: the same ids, slugs, versions and times.
+//! Restoration of items from Plenary's own export, with the same ids, slugs, versions and times.
 
 use diesel::prelude::*;
 use serde_json::{Map, Value};
@@ -20,14 +20,14 @@ use crate::journal::Author;
 use crate::problem::Problem;
 use crate::resources::Resource;
 
-/// The highest version that an item may come with: what every reader of JSON holds exactly (RFC 8259, section 6),
-/// and far from what the database's integers hold, so that it can grow.
+/// Greatest version of an imported item: the greatest integer that every JSON parser represents exactly (RFC
+/// 8259, section 6). It is far from the greatest integer of the database, so that the version can grow.
 const MAX_VERSION: i64 = (1 << 53) - 1;
-/// The latest time that an item may come with (µs): the begin of the year 9999.
+/// Latest time of an imported item (µs since 1970): the beginning of the year 9999.
 const MAX_TIME: i64 = 253_370_764_800_000_000;
 
-/// Gives the times of an item the offsets that its zone has here: the export may have been made by other rules.
-/// Local time and zone count. Says which got another.
+/// Replaces the offsets in an item's times by those of the time zone rules in use, since the export may have
+/// been made with other rules. Local time and zone are kept. Returns the times whose offset changed.
 pub fn renew_times(exported: &mut Exported) -> Vec<RenewedTime> {
     let Some(resource) = Resource::of_kind(&exported.kind) else { return Vec::new() };
     let below = |part: &str, times: Vec<RenewedTime>| {
@@ -39,7 +39,11 @@ pub fn renew_times(exported: &mut Exported) -> Vec<RenewedTime> {
     below("/content", own).chain(below("/draft/content", draft.unwrap_or_default())).collect()
 }
 
-/// Makes the item, without what ties it to others of its own kind: those may come later.
+/// Creates an item without its references to items of its own kind, which may follow later in the file;
+/// [`complete`] adds them. An item that exists already is left as it is.
+///
+/// # Errors
+/// 422 if the item breaks a rule, 409 if its slug is taken.
 pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Exported) -> Result<Outcome, Problem> {
     let resource = resource(exported)?;
     let present: Option<Item> =
@@ -78,7 +82,11 @@ pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Export
     Ok(Outcome::Created)
 }
 
-/// Ties an item to others of its own kind, and gives it its working draft, once all are there.
+/// Completes an item with its references to items of its own kind and with its working draft, after all items
+/// were created.
+///
+/// # Errors
+/// 422 if the item or its draft breaks a rule.
 pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Exported) -> Result<(), Problem> {
     let resource = resource(exported)?;
     let content = checked(connection, site, resource, exported.content.clone())?;
@@ -102,7 +110,8 @@ pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Ex
     Ok(())
 }
 
-/// Whether an item has ties to others of its own kind.
+/// Returns whether an item must be completed: it has a working draft, a stage, or references to items of its
+/// own kind.
 pub fn needs_completion(exported: &Exported) -> bool {
     exported.draft.is_some()
         || exported.stage.is_some()
@@ -111,20 +120,21 @@ pub fn needs_completion(exported: &Exported) -> bool {
         })
 }
 
+/// Returns the content type of an exported item, after checking what the schema of its fields does not cover.
 fn resource(exported: &Exported) -> Result<&'static Resource, Problem> {
     let mut faults = Faults::new();
     let resource = Resource::of_kind(&exported.kind);
     if resource.is_none() {
-        faults.add("/kind", "not_allowed", format!("there is no kind \"{}\"", exported.kind));
+        faults.add("/kind", "not_allowed", format!("there is no kind of content \"{}\"", exported.kind));
     }
     if !is_id(&exported.id) || exported.id != exported.id.to_ascii_lowercase() {
-        faults.add("/id", "not_an_id", "ids are UUIDs in lower case");
+        faults.add("/id", "not_an_id", "an id is a UUID in lower case");
     }
     if !crate::content::slug::is_slug(&exported.slug) {
-        faults.add("/slug", "not_a_slug", format!("\"{}\" is no slug", exported.slug));
+        faults.add("/slug", "not_a_slug", format!("\"{}\" is not a slug", exported.slug));
     }
     if !STATUSES.contains(&exported.status.as_str()) {
-        faults.add("/status", "not_allowed", format!("\"{}\" is no status", exported.status));
+        faults.add("/status", "not_allowed", format!("\"{}\" is not a status", exported.status));
     }
     check_numbers(exported, &mut faults);
     match resource {
@@ -133,11 +143,11 @@ fn resource(exported: &Exported) -> Result<&'static Resource, Problem> {
     }
 }
 
-/// Versions and times that can grow, and that answers can show.
+/// Checks that versions can grow, and that versions and times can be represented in responses.
 fn check_numbers(exported: &Exported, faults: &mut Faults) {
     let mut check = |place: &str, number: i64, least: i64, most: i64| {
         if !(least..=most).contains(&number) {
-            faults.add(place, "out_of_range", format!("between {least} and {most}; this is {number}"));
+            faults.add(place, "out_of_range", format!("must be between {least} and {most}; this is {number}"));
         }
     };
     check("/version", exported.version, 1, MAX_VERSION);
@@ -154,7 +164,7 @@ fn check_numbers(exported: &Exported, faults: &mut Faults) {
     }
 }
 
-/// An item that is there already is left alone: it is the same, or it was edited here.
+/// Compares an exported item with the existing one, which is either the same or was edited here.
 fn compared(resource: &'static Resource, present: &Item, exported: &Exported) -> Outcome {
     let content = input_form(resource.fields, &present.content(), &LocaleMode::All);
     let same = present.kind == exported.kind

@@ -1,4 +1,4 @@
-//! An import from its file to its report.
+//! The course of an import, from its file to its report.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -18,33 +18,33 @@ use crate::database::{DatabaseError, Db};
 use crate::journal::Author;
 use crate::problem::Problem;
 
-/// Records in a transaction: other writers come in between.
+/// Number of records per transaction. Other writers get their turn between two transactions.
 const CHUNK: usize = 100;
-/// Entries that a reader may be ahead.
+/// Number of entries that a reader may be ahead of the database; it bounds the memory of an import.
 const AHEAD: usize = 256;
 
-/// How a file is imported.
+/// The options of an import.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The format; told from name and first bytes where it is not given.
+    /// Format of the file; detected from its name and first bytes if it is `None`.
     pub format: Option<Format>,
-    /// What the readers need to know.
+    /// Settings of the reader.
     pub settings: Settings,
-    /// The state of new items.
+    /// Status of new items.
     pub status: &'static str,
-    /// Take records even over edits that were made since the last import.
+    /// Whether records overwrite edits that were made since the last import.
     pub overwrite: bool,
-    /// Find out what would happen, and leave everything as it is.
+    /// Whether the import only reports what it would do.
     pub dry_run: bool,
 }
 
-/// Why an import ended early.
+/// The error that ended an import.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file cannot be read.
     #[error("{}: {}", .0.display(), .1)]
     File(PathBuf, std::io::Error),
-    /// The file is of no known format, or its mapping is not sound.
+    /// The format of the file is unknown.
     #[error("{0}")]
     Format(String),
     /// The database failed.
@@ -52,7 +52,11 @@ pub enum ImportError {
     Database(String),
 }
 
-/// Imports a file; `tell` hears what becomes of every record.
+/// Imports a file. `tell` is called with the outcome of every record.
+///
+/// # Errors
+/// Fails if the file cannot be opened, its format is unknown, or the database fails. Records before the
+/// failing chunk stay imported.
 pub async fn import<F>(
     app: &App,
     path: &Path,
@@ -81,7 +85,7 @@ where
     if options.dry_run { rehearse(app, work, source).await } else { carry_out(app, work, source).await }
 }
 
-/// A file that can be read more than once.
+/// A file to import, which can be read more than once.
 struct Source {
     path: PathBuf,
     format: Format,
@@ -90,7 +94,7 @@ struct Source {
 }
 
 impl Source {
-    /// Starts a reader on a thread of its own.
+    /// Starts a reader on a thread of its own, and returns the channel of its entries.
     fn open(&self) -> Result<flume::Receiver<Entry>, ImportError> {
         let file = File::open(&self.path).map_err(|e| ImportError::File(self.path.clone(), e))?;
         let length = file.metadata().map_or(0, |m| m.len());
@@ -110,11 +114,12 @@ struct Work {
     file: String,
     report: Report,
     tell: Box<dyn FnMut(&Line) + Send>,
-    /// Whether items must still be tied to others of their own kind.
+    /// Whether items must be completed with references to others of their own kind.
     incomplete: bool,
 }
 
 impl Work {
+    /// Applies an entry in the first pass.
     fn take(&mut self, connection: &mut Db, entry: Entry) -> Result<(), Problem> {
         if let Entry::Exported { item, .. } = &entry {
             self.incomplete |= restore::needs_completion(item);
@@ -125,6 +130,7 @@ impl Work {
         Ok(())
     }
 
+    /// Completes an exported item in the second pass.
     fn complete(&mut self, connection: &mut Db, entry: Entry) -> Result<(), Problem> {
         let Entry::Exported { place, item } = entry else { return Ok(()) };
         if !restore::needs_completion(&item) {
@@ -138,6 +144,7 @@ impl Work {
         Ok(())
     }
 
+    /// Counts and reports a line.
     fn say(&mut self, line: &Line) {
         self.report.count(line);
         (self.tell)(line);
@@ -146,6 +153,8 @@ impl Work {
 
 type Step = fn(&mut Work, &mut Db, Entry) -> Result<(), Problem>;
 
+/// Imports a file in several transactions. Items of Plenary's own export may refer to later ones of their own
+/// kind, so these references need a second pass over the file, when all items exist.
 async fn carry_out(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
     work = pass(app, work, source.open()?, Work::take).await?;
     if work.incomplete {
@@ -154,6 +163,7 @@ async fn carry_out(app: &App, mut work: Work, source: Source) -> Result<Report, 
     Ok(work.report)
 }
 
+/// Runs one step over all entries, [`CHUNK`] in each transaction.
 async fn pass(app: &App, mut work: Work, entries: flume::Receiver<Entry>, step: Step) -> Result<Work, ImportError> {
     while let Ok(first) = entries.recv_async().await {
         let chunk: Vec<Entry> = std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect();
@@ -168,7 +178,7 @@ async fn pass(app: &App, mut work: Work, entries: flume::Receiver<Entry>, step: 
     Ok(work)
 }
 
-/// How a rehearsal ends: always without leaving anything behind.
+/// The end of a dry run. Both cases are errors of the transaction, which is therefore always rolled back.
 enum Ended {
     Well(Box<Report>),
     Badly(String),
@@ -192,6 +202,8 @@ impl From<Problem> for Ended {
     }
 }
 
+/// Imports a file in a single transaction and rolls it back. Several transactions would not do: later records
+/// depend on earlier ones, which must not be kept.
 async fn rehearse(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
     let rehearsal = app.database.write_content_long(move |c| {
         let open = || source.open().map_err(|error| Ended::Badly(error.to_string()));
@@ -208,6 +220,6 @@ async fn rehearse(app: &App, mut work: Work, source: Source) -> Result<Report, I
     match rehearsal.await {
         Err(Ended::Well(report)) => Ok(*report),
         Err(Ended::Badly(error)) => Err(ImportError::Database(error)),
-        Ok(()) => Err(ImportError::Database("a rehearsal left something behind".to_owned())),
+        Ok(()) => Err(ImportError::Database("the dry run was committed".to_owned())),
     }
 }

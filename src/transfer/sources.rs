@@ -1,4 +1,5 @@
-//! Where items were imported from: which record of which system, and in which state it was taken.
+//! The sources of imported items: the record of another system, and its state at the last import. See
+//! `docs/decisions/0004-imports-know-their-source.md`.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -11,24 +12,30 @@ use crate::database::{Db, any_of};
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = sources)]
 pub struct Source {
-    /// The kind of the item.
+    /// Kind of the item.
     pub kind: String,
-    /// `system:id`
+    /// Identifier of the record, `system:id`.
     pub source: String,
-    /// The item.
+    /// Id of the item.
     pub item_id: String,
-    /// Hash of the record when it was taken; empty for a source that records only share.
+    /// Hash of the record at the last import; empty for a source that is only shared by other records.
     pub fingerprint: String,
-    /// The item's version after that.
+    /// Version of the item after the last import. If the item has another version now, an editor changed it.
     pub version: i64,
 }
 
-/// The source, if something was imported from it.
+/// Returns a source, if a record was imported from it.
+///
+/// # Errors
+/// Returns an error if the query fails.
 pub fn find(connection: &mut Db, kind: &str, source: &str) -> QueryResult<Option<Source>> {
     sources::table.find((kind, source)).select(Source::as_select()).first(connection).optional()
 }
 
-/// Notes a source, or its new state.
+/// Inserts a source, or updates its state.
+///
+/// # Errors
+/// Returns an error if a statement fails.
 pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
     let changed = diesel::update(sources::table.find((&row.kind, &row.source))).set(row).execute(connection)?;
     if changed == 0 {
@@ -37,7 +44,10 @@ pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
     Ok(())
 }
 
-/// The sources of these items, by item.
+/// Returns the sources of items, each with the id of its item, ordered by item and source.
+///
+/// # Errors
+/// Returns an error if the query fails.
 pub fn of_items(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<(String, ExportedSource)>> {
     let dialect = connection.dialect();
     let rows: Vec<Source> = sources::table

@@ -1,8 +1,8 @@
-//! Names that other systems have for time zones and countries.
+//! Names of time zones and countries in other systems.
 
 use crate::time_zone::Zone;
 
-/// Countries by names that ISO 3166-1 does not have, in lower case without points.
+/// Names of countries that are not in ISO 3166-1, in lower case without full stops.
 const COUNTRIES: [(&str, &str); 22] = [
     ("usa", "US"),
     ("united states", "US"),
@@ -28,7 +28,7 @@ const COUNTRIES: [(&str, &str); 22] = [
     ("philippines", "PH"),
 ];
 
-/// The ISO 3166-1 alpha-2 code of a country, by its code or its English name.
+/// Returns the ISO 3166-1 alpha-2 code of a country, given its code or its English name.
 pub fn country_code(name: &str) -> Option<&'static str> {
     let plain: String = name.to_lowercase().chars().filter(|c| *c != '.').collect();
     let plain = plain.trim();
@@ -47,7 +47,7 @@ pub fn country_code(name: &str) -> Option<&'static str> {
         .map(|country| country.alpha2)
 }
 
-/// Windows' names of time zones that calendars carry most, and their IANA zone (Unicode CLDR,
+/// The Windows names of time zones that are most common in calendars, and their IANA zones (Unicode CLDR,
 /// windowsZones, territory 001).
 const WINDOWS: [(&str, &str); 40] = [
     ("GMT Standard Time", "Europe/London"),
@@ -92,8 +92,7 @@ const WINDOWS: [(&str, &str); 40] = [
     ("E. South America Standard Time", "America/Sao_Paulo"),
 ];
 
-/// The IANA zone that a calendar's TZID means: the name itself, a path that ends with it, or one of
-/// Windows' names.
+/// Returns the IANA zone of a calendar's `TZID`: an IANA name, a path that ends with one, or a Windows name.
 pub fn zone_of(tzid: &str) -> Option<Zone> {
     let name = tzid.trim().trim_matches('"');
     if let Ok(zone) = name.parse::<Zone>() {
@@ -105,7 +104,8 @@ pub fn zone_of(tzid: &str) -> Option<Zone> {
     if let Some((_, zone)) = WINDOWS.iter().find(|(windows, _)| windows.eq_ignore_ascii_case(name)) {
         return zone.parse().ok();
     }
-    // Such as /freeassociation.sourceforge.net/Tzfile/Europe/Brussels or custom_Europe/Brussels.
+    // Prefixed names such as /freeassociation.sourceforge.net/Tzfile/Europe/Brussels or
+    // custom_Europe/Brussels.
     let ends = name.match_indices(['/', '_']).map(|(at, _)| &name[at + 1..]);
     ends.filter(|end| end.contains('/')).find_map(|end| end.parse().ok())
 }

@@ -1,4 +1,4 @@
-//! The application under test, within this process, on a port of its own.
+//! The application under test, in this process and on a port of its own.
 
 use std::net::TcpListener;
 use std::sync::{Arc, mpsc};
@@ -15,30 +15,30 @@ use tempfile::TempDir;
 use super::client::Client;
 use super::postgres::new_database;
 
-/// Which database a test runs on.
+/// The database that a test runs on.
 #[derive(Debug, Clone, Copy)]
 pub enum Backend {
     /// A file in a temporary folder.
     Sqlite,
-    /// The tests' Postgres on this port.
+    /// The test suite's Postgres server on this port.
     Postgres(u16),
 }
 
-/// The tests' Postgres.
+/// The test suite's Postgres server.
 pub static POSTGRES: std::sync::OnceLock<Backend> = std::sync::OnceLock::new();
 
-/// The password of every account in the tests.
+/// The password of all test accounts.
 pub const PASSWORD: &str = "correct horse battery";
 
 /// A running application.
 pub struct TestApp {
-    /// Where it is.
+    /// Base URL of the application.
     pub url: String,
-    /// Which database it uses.
+    /// Database of the application.
     pub backend: Backend,
-    /// Its configuration.
+    /// Configuration of the application.
     pub config: Config,
-    /// The same application, for looks behind the scenes.
+    /// The application itself, for tests that bypass HTTP.
     pub app: Arc<App>,
     handle: actix_web::dev::ServerHandle,
     thread: Option<JoinHandle<()>>,
@@ -46,12 +46,12 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Starts with a fresh database.
+    /// Starts an application with a new database.
     pub fn start(backend: Backend) -> Self {
         Self::start_with(backend, |_| {})
     }
 
-    /// Starts with a fresh database and a changed configuration.
+    /// Starts an application with a new database and a changed configuration.
     pub fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = config(backend, &folder);
@@ -59,7 +59,7 @@ impl TestApp {
         Self::serve(backend, config, folder)
     }
 
-    /// Another node on the same database, with a search index of its own.
+    /// Starts another node on the same database, with a search index of its own.
     pub fn second_node(&self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = self.config.clone();
@@ -85,13 +85,13 @@ impl TestApp {
         Self { url, backend, config, app, handle, thread: Some(thread), _folder: folder }
     }
 
-    /// Logs in with the tests' password, and gives the answer's JSON.
+    /// Logs in with [`PASSWORD`] and returns the JSON of the response.
     pub fn log_in(&self, email: &str) -> serde_json::Value {
         let body = serde_json::json!({"email": email, "password": PASSWORD});
         self.public().post("/api/v1/auth/login", &body).expect(200).json()
     }
 
-    /// Changes rows behind the application's back: statements that both databases know.
+    /// Executes SQL statements that both databases support, bypassing the application.
     pub fn sql(&self, statements: &str) {
         use diesel::connection::SimpleConnection;
         let statements = statements.to_owned();
@@ -101,7 +101,7 @@ impl TestApp {
         self.block_on(self.app.database.write(change)).expect("the rows change");
     }
 
-    /// The database that this test does not run on.
+    /// Returns the database that this test does not run on.
     pub fn other_backend(&self) -> Backend {
         match self.backend {
             Backend::Sqlite => *POSTGRES.get().expect("Postgres is running"),
@@ -109,12 +109,12 @@ impl TestApp {
         }
     }
 
-    /// A client that is not logged in.
+    /// Returns a client that is not logged in.
     pub fn public(&self) -> Client {
         Client::new(&self.url)
     }
 
-    /// A client logged in as a new account with this role.
+    /// Returns a client that is logged in as a new account with this role.
     pub fn client(&self, role: Role) -> Client {
         let email = format!("{}-{}@example.org", role.word(), plenary::database::new_id());
         self.account(&email, role);
@@ -124,12 +124,12 @@ impl TestApp {
         client.with_token(reply.json()["access_token"].as_str().expect("a token"))
     }
 
-    /// An editor.
+    /// Returns a client that is logged in as a new editor.
     pub fn editor(&self) -> Client {
         self.client(Role::Editor)
     }
 
-    /// Makes an account.
+    /// Creates an account with [`PASSWORD`].
     pub fn account(&self, email: &str, role: Role) {
         let hash = self.app.hasher.hash_now(PASSWORD).expect("a hash");
         let email = email.to_owned();
@@ -138,7 +138,7 @@ impl TestApp {
             .expect("an account");
     }
 
-    /// Waits for a future on this thread.
+    /// Runs a future to completion on this thread.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         actix_web::rt::System::new().block_on(future)
     }
@@ -150,7 +150,7 @@ fn config(backend: Backend, folder: &TempDir) -> Config {
         Backend::Postgres(port) => new_database(port),
     };
     let mut config = Config { database_url, ..Config::default() };
-    // Hashing is tested as such; here it would only take time.
+    // The cost of password hashing is reduced: it has tests of its own, and would only slow the others down.
     config.auth.hash_memory_kib = 64;
     config.auth.hash_passes = 1;
     config.server.workers = 1;

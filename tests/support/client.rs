@@ -1,4 +1,4 @@
-//! An HTTP client that shows everything and follows nothing.
+//! An HTTP client that returns every response as it is, and follows no redirects.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Request};
 
-/// A client of one server, perhaps logged in.
+/// A client of one server, optionally logged in.
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,
@@ -14,7 +14,7 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -43,12 +43,12 @@ impl Client {
         self.token.as_deref().expect("a logged-in client")
     }
 
-    /// Any request.
+    /// Sends a request, and panics if there is no response.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         self.try_send(method, path, headers, body).unwrap_or_else(|e| panic!("{method} {path}: {e}"))
     }
 
-    /// Any request, to a server that may be gone.
+    /// Sends a request to a server that may not be running.
     fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Reply, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
@@ -67,17 +67,17 @@ impl Client {
         Ok(Reply { status, headers, body, asked: format!("{method} {path}") })
     }
 
-    /// `GET`, of a server that may be gone.
+    /// Sends a `GET` request to a server that may not be running.
     pub fn try_get(&self, path: &str) -> Option<Reply> {
         self.try_send("GET", path, &[], b"").ok()
     }
 
-    /// `POST`, to a server that may be gone.
+    /// Sends a `POST` request to a server that may not be running.
     pub fn try_post(&self, path: &str, body: &Value) -> Option<Reply> {
         self.try_send("POST", path, &[("content-type", "application/json")], body.to_string().as_bytes()).ok()
     }
 
-    /// `PATCH`, to a server that may be gone.
+    /// Sends a `PATCH` request to a server that may not be running.
     pub fn try_patch(&self, path: &str, etag: &str, body: &Value) -> Option<Reply> {
         let headers = [("content-type", "application/merge-patch+json"), ("if-match", etag)];
         self.try_send("PATCH", path, &headers, body.to_string().as_bytes()).ok()
@@ -104,25 +104,25 @@ impl Client {
         self.send("DELETE", path, &[("if-match", etag)], b"")
     }
 
-    /// A transition such as `publish`.
+    /// Requests a transition such as `publish`.
     pub fn act(&self, path: &str, etag: &str) -> Reply {
         self.send("POST", path, &[("if-match", etag)], b"")
     }
 
-    /// A transition with a body, such as `schedule`.
+    /// Requests a transition with a body, such as `schedule`.
     pub fn act_with(&self, path: &str, etag: &str, body: &Value) -> Reply {
         let headers = [("content-type", "application/json"), ("if-match", etag)];
         self.send("POST", path, &headers, body.to_string().as_bytes())
     }
 
-    /// Creates an item and gives its JSON.
+    /// Creates an item and returns its JSON.
     pub fn create(&self, collection: &str, body: &Value) -> Value {
         self.post(&format!("/api/v1/{collection}"), body).expect(201).json()
     }
 }
 
 impl Reply {
-    /// The same, if the status is this one.
+    /// Asserts that the status is this one, and returns the response.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}: {}", self.asked, String::from_utf8_lossy(&self.body));
@@ -143,7 +143,8 @@ impl Reply {
         self.header("etag")
     }
 
-    /// The problem, checked for its form: status, type, and one entry for each of these faults.
+    /// Asserts that the response is a problem with this status and, for each of these pointers and codes, an
+    /// error. Returns its JSON.
     #[track_caller]
     pub fn problem(self, status: u16, faults: &[(&str, &str)]) -> Value {
         let reply = self.expect(status);

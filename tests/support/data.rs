@@ -1,8 +1,8 @@
-//! Real data, where it is (never in the repository), and our own fixtures.
+//! Test data: real data, which is never in the repository, and the project's own fixtures.
 
 use std::path::PathBuf;
 
-/// A file or folder of the real data, or `None`, loudly, where it is absent.
+/// Returns a file or folder of the real data. If it is absent, prints a warning and returns `None`.
 pub fn real(path: &str) -> Option<PathBuf> {
     let base = std::env::var_os("PLENARY_DATA")
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")), PathBuf::from);
@@ -17,7 +17,7 @@ pub fn real(path: &str) -> Option<PathBuf> {
     None
 }
 
-/// A file of our own, with the shapes and oddities of the real ones.
+/// Returns the path of a fixture. Fixtures have the structure and the irregularities of the real files.
 pub fn fixture(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).join(name)
 }

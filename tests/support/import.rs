@@ -1,4 +1,4 @@
-//! Imports, and what they said.
+//! Imports and their reports.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use plenary::transfer::{Line, Options, Outcome, Report, import};
 
 use super::app::TestApp;
 
-/// What an import said.
+/// The report of an import with all its lines.
 pub struct Said {
     pub report: Report,
     pub lines: Vec<Line>,
@@ -19,13 +19,13 @@ impl Said {
         self.lines.iter().filter(move |line| line.outcome == outcome)
     }
 
-    /// The codes of all faults with this outcome.
+    /// Returns the codes of all violations and notes in lines with this outcome.
     pub fn codes(&self, outcome: Outcome) -> Vec<&str> {
         self.lines(outcome).flat_map(|l| &l.faults).map(|f| f.code.as_str()).collect()
     }
 }
 
-/// Those of the command line, when nothing is said.
+/// Returns the default options of the command line, except that new items are published.
 pub fn options(path: &Path) -> Options {
     Options {
         format: None,
@@ -41,7 +41,7 @@ pub fn options(path: &Path) -> Options {
     }
 }
 
-/// Imports a file.
+/// Imports a file and collects the lines of the report.
 pub fn bring(app: &TestApp, path: &Path, options: &Options) -> Said {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&lines);

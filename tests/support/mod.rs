@@ -1,4 +1,4 @@
-//! What the tests stand on.
+//! Common support code of the tests.
 
 pub mod app;
 pub mod client;

@@ -1,13 +1,13 @@
-//! Waiting for what happens by itself.
+//! Waiting for background work.
 
 use std::time::{Duration, Instant};
 
-/// RFC 3339, so many milliseconds from now.
+/// Returns the time in `ms` milliseconds from now, in RFC 3339.
 pub fn in_ms(ms: i64) -> String {
     (chrono::Utc::now() + chrono::TimeDelta::milliseconds(ms)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
-/// Waits until it has happened, for a minute at most.
+/// Waits until a condition holds, and panics after a minute.
 pub fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !happened() {

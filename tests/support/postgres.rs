@@ -1,4 +1,4 @@
-//! A real Postgres of the tests' own: made in a temporary folder, stopped at the end.
+//! A Postgres server for the tests, created in a temporary folder and stopped at the end.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -20,12 +20,12 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a cluster and starts it. Postgres refuses to run as root, so root runs it as another user.
+    /// Creates a cluster and starts it. Postgres refuses to run as root, so root runs it as another user.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// The same with further settings.
+    /// Creates and starts a cluster with further settings.
     pub fn start_with(settings: &[&str]) -> Self {
         let programs = find_programs();
         let folder = tempfile::Builder::new().prefix("plenary-pg-").tempdir().expect("a temporary folder");
@@ -44,14 +44,15 @@ impl Postgres {
         Self::serve(folder, settings)
     }
 
-    /// Starts the server of the cluster in this folder.
+    /// Starts the server of the cluster in a folder.
     fn serve(folder: TempDir, settings: &[&str]) -> Self {
         let port = free_port();
         let server = command(&find_programs().join("postgres"), unprivileged())
             .arg("-D")
             .arg(folder.path().join("data"))
             .args(["-p", &port.to_string(), "-k", "", "-c", "listen_addresses=127.0.0.1"])
-            // The tests end Plenary, never Postgres, without warning: what is committed stays.
+            // Safe without fsync: the tests kill Plenary but never the operating system, so commits are not
+            // lost.
             .args(["-c", "fsync=off", "-c", "max_connections=500", "-c", "shared_buffers=64MB"])
             .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdout(Stdio::null())
@@ -63,7 +64,7 @@ impl Postgres {
         postgres
     }
 
-    /// A standby that follows it and answers reads.
+    /// Starts a hot standby of this server.
     pub fn standby(&self) -> Self {
         let folder = tempfile::Builder::new().prefix("plenary-standby-").tempdir().expect("a temporary folder");
         let user = unprivileged();
@@ -79,7 +80,7 @@ impl Postgres {
         Self::serve(folder, &["hot_standby=on"])
     }
 
-    /// Where it listens.
+    /// Returns the port of the server.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -92,7 +93,7 @@ impl Postgres {
         }
     }
 
-    /// How tests reach it.
+    /// Returns the server as a backend for tests.
     pub fn backend(&self) -> Backend {
         Backend::Postgres(self.port)
     }
@@ -101,13 +102,13 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         debug_assert!(self.folder.path().exists(), "it is removed after the server has ended");
-        // SIGQUIT: at once; the data is thrown away anyway.
+        // SIGQUIT is an immediate shutdown, which is enough since the data is discarded.
         let _ = Command::new("kill").args(["-QUIT", &self.server.id().to_string()]).status();
         let _ = self.server.wait();
     }
 }
 
-/// A new, empty database; its URL.
+/// Creates an empty database and returns its URL.
 pub fn new_database(port: u16) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -116,7 +117,7 @@ pub fn new_database(port: u16) -> String {
     url(port, &name)
 }
 
-/// A new, empty database whose files are in this folder.
+/// Creates an empty database whose files are in a folder, and returns its URL.
 pub fn new_database_in(port: u16, folder: &Path) -> String {
     if let Some((uid, gid)) = unprivileged() {
         std::os::unix::fs::chown(folder, Some(uid), Some(gid)).expect("the folder given away");
@@ -131,12 +132,12 @@ pub fn new_database_in(port: u16, folder: &Path) -> String {
     database
 }
 
-/// Where a database of the server on this port is.
+/// Returns the URL of a database of the server on this port.
 pub fn url(port: u16, database: &str) -> String {
     format!("postgres://plenary@127.0.0.1:{port}/{database}")
 }
 
-/// The folder of the newest Postgres: `tests/setup` sees to it that it is new enough.
+/// Returns the folder of the newest installed Postgres. `tests/setup` ensures that it is new enough.
 fn find_programs() -> PathBuf {
     let packaged = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     packaged
@@ -147,7 +148,7 @@ fn find_programs() -> PathBuf {
         .expect("Postgres is not installed: run ./test, which installs what the tests need")
 }
 
-/// The first number that `postgres --version` tells.
+/// Returns the first number in the output of `postgres --version`.
 fn major_version(program: &Path) -> Option<u32> {
     let output = Command::new(program).arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -163,7 +164,7 @@ fn command(program: &Path, user: Option<(u32, u32)>) -> Command {
     command
 }
 
-/// User and group to run Postgres as, when the tests run as root.
+/// Returns the user and group to run Postgres as, if the tests run as root.
 pub fn unprivileged() -> Option<(u32, u32)> {
     if id(&["-u"]) != Some(0) {
         return None;
@@ -176,7 +177,7 @@ fn id(arguments: &[&str]) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// A port that nobody uses.
+/// Returns a port that is not in use.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
 }

@@ -1,4 +1,4 @@
-//! The program itself, as a process.
+//! The program as a process of its own.
 
 use std::io::Read;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::app::{Backend, PASSWORD};
 use super::client::Client;
 use super::postgres::{free_port, new_database};
 
-/// The first administrator of a program.
+/// E-mail address of the first administrator.
 pub const ADMINISTRATOR: &str = "admin@example.org";
 
 /// A running `plenary serve`.
@@ -18,7 +18,7 @@ pub struct Program {
     pub url: String,
 }
 
-/// A database of its own for a program.
+/// Returns the URL or path of a new database for a program.
 pub fn fresh_database(backend: Backend, folder: &Path) -> String {
     match backend {
         Backend::Sqlite => folder.join("plenary.db").display().to_string(),
@@ -26,14 +26,15 @@ pub fn fresh_database(backend: Backend, folder: &Path) -> String {
     }
 }
 
-/// The program with these arguments, not yet started. Nothing of this process' surroundings reaches it.
+/// Returns the command of the program with these arguments. No `PLENARY_…` variable of this process reaches
+/// it.
 pub fn command(database: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plenary"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PLENARY_")) {
         command.env_remove(name);
     }
     if database.starts_with("postgres:") {
-        // A SQLite file has its index beside it.
+        // With SQLite, the search index is beside the file of the database by default.
         let name = database.rsplit('/').next().unwrap_or_default();
         command.env("PLENARY_SEARCH__FOLDER", Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
     }
@@ -46,7 +47,7 @@ pub fn command(database: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a command to its end.
+/// Runs the program with these arguments and waits for its end.
 pub fn run(database: &str, arguments: &[&str]) -> Output {
     command(database, arguments).output().expect("the program starts")
 }
@@ -57,14 +58,14 @@ impl Program {
         Self::start_with(database, |_| {})
     }
 
-    /// The same with its log at this place.
+    /// Starts the server with its log redirected, and waits until it is ready.
     pub fn start_logging(database: &str, log: impl Into<Stdio>) -> Self {
         Self::start_with(database, |command| {
             command.stderr(log);
         })
     }
 
-    /// The same with changed arguments, variables or standard error.
+    /// Starts the server with changed arguments, variables or standard error, and waits until it is ready.
     pub fn start_with(database: &str, change: impl FnOnce(&mut Command)) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let url = format!("http://{address}");
@@ -85,25 +86,25 @@ impl Program {
         program
     }
 
-    /// A client that is not logged in.
+    /// Returns a client that is not logged in.
     pub fn client(&self) -> Client {
         Client::new(&self.url)
     }
 
-    /// The administrator.
+    /// Returns a client that is logged in as the first administrator.
     pub fn administrator(&self) -> Client {
         let body = serde_json::json!({"email": ADMINISTRATOR, "password": PASSWORD});
         let reply = self.client().post("/api/v1/auth/login", &body).expect(200);
         self.client().with_token(reply.json()["access_token"].as_str().expect("a token"))
     }
 
-    /// Ends it without any warning.
+    /// Ends the program with SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().expect("it was running");
         self.child.wait().expect("it ended");
     }
 
-    /// Asks it to end, waits for that, and gives what it printed.
+    /// Ends the program with SIGTERM, waits for its end, and returns its standard output.
     pub fn terminate(mut self) -> String {
         self.ask_to_end();
         let status = self.child.wait().expect("it ended");
@@ -113,12 +114,12 @@ impl Program {
         printed
     }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     pub fn ask_to_end(&self) {
         self.signal("-TERM");
     }
 
-    /// SIGHUP: keep house at once.
+    /// Sends SIGHUP, upon which the housekeeping runs at once.
     pub fn ask_to_keep_house(&self) {
         self.signal("-HUP");
     }

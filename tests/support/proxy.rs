@@ -1,4 +1,4 @@
-//! A proxy between the application and Postgres that can lose what goes through it.
+//! A proxy between the application and Postgres that can lose data and connections.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -6,21 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-/// What the proxy does with what comes.
+/// The behaviour of the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Mode {
-    /// It hands everything on.
+    /// Forwards everything.
     Pass,
-    /// It hands nothing on and closes nothing, as a host that is gone without a word.
+    /// Forwards nothing and closes nothing, like a host that has become unreachable.
     Hang,
-    /// It closes every connection.
+    /// Closes every connection.
     Refuse,
-    /// The next COMMIT never arrives; its connection is closed.
+    /// Drops the next COMMIT and closes its connection.
     LoseCommit,
-    /// The next COMMIT arrives, and its answer is lost; its connection is closed.
+    /// Forwards the next COMMIT, drops its response, and closes its connection.
     LoseAnswer,
-    /// The same, and after it every connection is closed.
+    /// As [`Mode::LoseAnswer`], and then closes every connection.
     LoseAnswerAndRefuse,
 }
 
@@ -35,7 +35,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Hands on to this port.
+    /// Starts a proxy to this port.
     pub fn start(target: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("its address").port();
@@ -53,19 +53,19 @@ impl Proxy {
         Self { port, mode }
     }
 
-    /// The same database by way of this proxy.
+    /// Returns the URL of a database by way of this proxy.
     pub fn url(&self, url: &str) -> String {
         let (before, after) = url.split_once("127.0.0.1:").expect("a local address");
         let (_, path) = after.split_once('/').expect("a database");
         format!("{before}127.0.0.1:{}/{path}", self.port)
     }
 
-    /// From now on.
+    /// Sets the mode from now on.
     pub fn set(&self, mode: Mode) {
         self.mode.store(mode as u8, Ordering::SeqCst);
     }
 
-    /// What it does now.
+    /// Returns the present mode.
     pub fn mode(&self) -> Mode {
         MODES[usize::from(self.mode.load(Ordering::SeqCst))]
     }
@@ -75,7 +75,7 @@ fn current(mode: &AtomicU8) -> Mode {
     MODES[usize::from(mode.load(Ordering::SeqCst))]
 }
 
-/// Hands bytes on until one side closes, or the mode forbids it.
+/// Forwards bytes until one side closes or the mode ends the connection.
 fn forward(mut from: TcpStream, mut to: TcpStream, mode: &AtomicU8, to_server: bool) {
     let mut buffer = vec![0; 65_536];
     from.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
@@ -103,7 +103,7 @@ fn forward(mut from: TcpStream, mut to: TcpStream, mode: &AtomicU8, to_server: b
             Mode::LoseAnswer if commits => Some((true, Mode::Pass)),
             Mode::LoseAnswerAndRefuse if commits => Some((true, Mode::Refuse)),
             Mode::Hang => {
-                // What was read just now stays where it is until the mode changes.
+                // The bytes just read are held until the mode changes.
                 while current(mode) == Mode::Hang {
                     std::thread::sleep(PAUSE);
                 }
@@ -118,11 +118,11 @@ fn forward(mut from: TcpStream, mut to: TcpStream, mode: &AtomicU8, to_server: b
             continue;
         };
         mode.store(then as u8, Ordering::SeqCst);
-        // The client is cut off first, so that it cannot see the answer.
+        // The client is disconnected first, so that it cannot see the response.
         let _ = from.shutdown(Shutdown::Both);
         if arrives {
             let _ = to.write_all(bytes);
-            // The server reads it before it learns that nobody listens.
+            // The server must read the COMMIT before it notices that the connection is closed.
             std::thread::sleep(Duration::from_millis(300));
         }
         break;

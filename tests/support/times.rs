@@ -1,4 +1,4 @@
-//! Times as the tests write and read them.
+//! Helpers for times, lists of events, and calendars.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use serde_json::Value;
 use super::app::TestApp;
 use super::client::Client;
 
-/// Seconds since 1970 as RFC 3339.
+/// Returns an instant (seconds since 1970) in RFC 3339.
 pub fn utc(at: i64) -> String {
     DateTime::from_timestamp(at, 0).unwrap().to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// All events of a list, in its order.
+/// Returns all events of a list, in its order.
 pub fn all(client: &Client, query: &str) -> Vec<Value> {
     pages(client, 100, query)
 }
 
-/// The same by pages of so many.
+/// Returns all events of a list, read in pages of `limit`.
 pub fn pages(client: &Client, limit: usize, query: &str) -> Vec<Value> {
     let (mut events, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -33,7 +33,7 @@ pub fn pages(client: &Client, limit: usize, query: &str) -> Vec<Value> {
     }
 }
 
-/// Plenary's own export of an application, as a file in a folder.
+/// Writes Plenary's own export of an application to a file in a folder, and returns its path.
 pub fn exported(app: &TestApp, folder: &Path) -> PathBuf {
     let path = folder.join("all.jsonl");
     let file = std::fs::File::create(&path).unwrap();
@@ -41,8 +41,8 @@ pub fn exported(app: &TestApp, folder: &Path) -> PathBuf {
     path
 }
 
-/// What a reader of iCalendar makes of a calendar: the instants of its events by title, by the rules that stand in
-/// it and nothing else (RFC 5545, section 3.6.5).
+/// Returns the instants of a calendar's events by title, computed from the time zone rules in the calendar
+/// alone, as iCalendar readers do (RFC 5545, section 3.6.5).
 pub fn instants_of(calendar: &str) -> BTreeMap<String, i64> {
     let unfolded = calendar.replace("\r\n ", "");
     let value = |line: &str, name: &str| line.strip_prefix(name)?.strip_prefix(':').map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Other people's programs, as `tests/setup` installs them.
+//! Third-party programs, as `tests/setup` installs them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::postgres::free_port;
 
-/// The folder of what is installed.
+/// Returns the folder of the installed programs.
 fn folder() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
     std::path::absolute(target.join("test-tools")).expect("a path")
 }
 
-/// Where an installed tool is.
+/// Returns the path of an installed program, and panics if it is missing.
 pub fn installed(path: &str) -> PathBuf {
     let tool = folder().join(path);
     assert!(
@@ -24,7 +24,7 @@ pub fn installed(path: &str) -> PathBuf {
     tool.canonicalize().expect("a path")
 }
 
-/// Runs a tool to its good end, and gives what it printed.
+/// Runs a program, asserts that it succeeds, and returns its output.
 pub fn run(command: &mut Command) -> String {
     let output = command
         .env("REDOCLY_TELEMETRY", "off")
@@ -37,24 +37,25 @@ pub fn run(command: &mut Command) -> String {
     text
 }
 
-/// Node.js in a version that the tools run on: the machine's, or that of a package.
+/// Returns the command of a Node.js that the tools support: the system's, or the one of a package.
 pub fn node() -> Command {
     let mut command = Command::new(installed("bin/node"));
-    // Programs that it starts, and scripts that name `node`, find the same one.
+    // Its child processes, and scripts that call `node`, must find the same one.
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(folder().join("bin")).chain(std::env::split_paths(&paths));
     command.env("PATH", std::env::join_paths(paths).expect("paths"));
     command
 }
 
-/// A tool that npm installed.
+/// Returns the command of a program that npm installed.
 pub fn node_tool(name: &str) -> Command {
     let mut command = node();
     command.arg(installed(&format!("node/node_modules/.bin/{name}")));
     command
 }
 
-/// Makes our own client as it is published, and puts it where programs in `work` find it.
+/// Builds and packs the project's TypeScript client as it is published, and installs it for programs in
+/// `work`.
 pub fn install_client(work: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let client = work.join("client");
@@ -80,14 +81,15 @@ pub fn install_client(work: &Path) {
     run(unpack.current_dir(&unpacked));
 }
 
-/// A server of somebody else, on a port of its own; it ends with this value.
+/// A third-party server on a port of its own; it is stopped when this value is dropped.
 pub struct Server {
     child: Child,
     pub port: u16,
 }
 
 impl Server {
-    /// Starts it; `arguments` makes its arguments of its port.
+    /// Starts a server and waits until it accepts connections; `arguments` returns its arguments, given its
+    /// port.
     pub fn start(mut command: Command, arguments: impl FnOnce(u16) -> Vec<String>) -> Self {
         let port = free_port();
         let arguments = arguments(port);
@@ -109,9 +111,9 @@ impl Drop for Server {
     }
 }
 
-/// A server written in Python, on a port of its own; `{port}` in the arguments is its port.
+/// Starts a server written in Python on a port of its own; `{port}` in the arguments stands for the port.
 pub fn python_server(arguments: &[&str]) -> Server {
-    // The interpreter of the environment is a link: its place is what counts.
+    // The interpreter is a symbolic link whose own path selects the environment, so it must not be resolved.
     let python = Command::new(installed("python/bin").join("python"));
     Server::start(python, |port| {
         arguments.iter().map(|argument| argument.replace("{port}", &port.to_string())).collect()

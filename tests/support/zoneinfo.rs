@@ -1,17 +1,17 @@
-//! Rules of time zones made by the tests: a folder as a machine has it (RFC 9636).
+//! Time zone rules for the tests: a folder of compiled rules as a system has it (RFC 9636).
 
 use std::path::Path;
 
-/// One zone: how its clock is at first, its changes, and what holds after them (as in POSIX' TZ).
+/// A zone: its first offset and abbreviation, its changes, and the rule after them (a POSIX TZ string).
 pub struct ZoneFile<'a> {
     pub name: &'a str,
     pub first: (i32, &'a str),
-    /// When (seconds since 1970), seconds east of Greenwich, daylight saving time, name.
+    /// Changes: instant (seconds since 1970), offset in seconds, daylight saving time, abbreviation.
     pub changes: &'a [(i64, i32, bool, &'a str)],
     pub after: &'a str,
 }
 
-/// Writes a release into a folder, in the place of an earlier one.
+/// Writes a release into a folder, replacing an earlier one.
 pub fn write_release(folder: &Path, release: &str, zones: &[ZoneFile<'_>]) {
     let mut source = format!("# version {release}\n");
     for zone in zones {

@@ -1,5 +1,5 @@
-//! A list of conferences: a JSON array of `{topic, name, url, startDate, endDate, city, country,
-//! online, …}`, one conference under each of its topics.
+//! Lists of conferences: a JSON array of `{topic, name, url, startDate, endDate, city, country, online, …}`,
+//! in which a conference appears once per topic.
 
 use std::io::BufRead;
 
@@ -12,7 +12,7 @@ use crate::content::values;
 use crate::transfer::record::Record;
 use crate::transfer::zones::country_code;
 
-/// Fields that are read; others are told as left out.
+/// Fields that are read; others are reported as left out.
 const KNOWN: [&str; 13] = [
     "topic",
     "name",
@@ -29,7 +29,10 @@ const KNOWN: [&str; 13] = [
     "offersSignLanguageOrCC",
 ];
 
-/// Reads a whole list.
+/// Reads a list of conferences.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
 pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
     json_stream::read(input, &mut Rows { settings, sink }, sink)
 }
@@ -47,10 +50,10 @@ impl Listener for Rows<'_> {
     fn hear(&mut self, path: &[String], row: Value) -> Result<(), Closed> {
         let at = place(path);
         let Some(object) = row.as_object() else {
-            return self.sink.broken(at, "wrong_type", "a conference is an object");
+            return self.sink.broken(at, "wrong_type", "a conference must be an object");
         };
         for name in object.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
-            self.sink.note(&at, &format!("/{name}"), "left_out", "nobody knows what this field means")?;
+            self.sink.note(&at, &format!("/{name}"), "left_out", "the meaning of this field is unknown")?;
         }
         let venue = self.venue(&at, &row)?;
         let topic = self.topic(&at, &row)?;
@@ -102,7 +105,7 @@ impl Rows<'_> {
     fn conference(&self, at: &str, row: &Value, venue: Option<String>, topic: Option<String>) -> Result<(), Closed> {
         let text = |name: &str| text_of(row.get(name));
         let part = |name: &str| text(name).unwrap_or_default();
-        // One conference is what has this name, day and place; its rows differ by topic and address.
+        // Rows with the same name, day and place describe one conference; they differ by topic and URL.
         let shared = format!("{}/{}/{}, {}", part("name"), part("startDate"), part("city"), part("country"));
         let source = self.source(&format!("{}/{shared}/{}", part("topic"), part("url")));
         let mut record = Record::new(at, "event", source);

@@ -1,4 +1,4 @@
-//! CSV: a mapping says how the columns of a row become the fields of an item.
+//! CSV files, with a mapping from the columns of a row to the fields of an item.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -14,50 +14,53 @@ use crate::content::field::{Field, Kind, Shape};
 use crate::resources::Resource;
 use crate::transfer::record::Record;
 
-/// How rows become items; a TOML file, see `docs/import.md`.
+/// A mapping of columns to fields, read from a TOML file; see `docs/import.md`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
-    /// The kind of content of each row.
+    /// Kind of content of every row.
     pub kind: String,
-    /// What identifies a row for ever: a text with columns in braces, such as `{Title}/{Date}`.
+    /// Template of the permanent identifier of a row, with columns in braces: `{Title}/{Date}`.
     pub id: String,
-    /// The slug that an item would like, likewise.
+    /// Template of the suggested slug.
     pub slug: Option<String>,
-    /// The character between values; a comma when it is left out.
+    /// Character between values; a comma if it is `None`.
     pub delimiter: Option<char>,
-    /// By field, with dots for fields of objects: `registration.url`.
+    /// Rules by field; fields of objects have dots in their names, as `registration.url`.
     pub fields: BTreeMap<String, Rule>,
 }
 
-/// Where the value of a field comes from.
+/// The rule for the value of a field.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Rule {
-    /// A text with columns in braces.
+    /// Template with columns in braces.
     Template(String),
-    /// The same with more to say.
+    /// Template with options.
     Detailed(Detailed),
 }
 
-/// A rule with more to say.
+/// A rule with options.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Detailed {
-    /// A text with columns in braces.
+    /// Template with columns in braces.
     pub from: String,
-    /// For lists: the character between entries.
+    /// For lists: the text between entries.
     pub split: Option<String>,
-    /// Words of the file and the words that Plenary has for them.
+    /// Replacements of values of the file by values of Plenary.
     #[serde(default)]
     pub words: BTreeMap<String, String>,
-    /// For references: make the item that is named, where there is none.
+    /// For references: whether to create the item if there is none of that name.
     #[serde(default)]
     pub create: bool,
 }
 
 impl Mapping {
-    /// Reads a mapping and checks it against the fields of its kind.
+    /// Reads a mapping and checks it against the fields of its kind of content.
+    ///
+    /// # Errors
+    /// Returns a message that names the file and, if it can be parsed, the wrong member.
     pub fn load(path: &Path) -> Result<Self, String> {
         let told = |e: figment::Error| format!("{}: {e}", path.display());
         let mapping: Mapping = Figment::from(Toml::file_exact(path)).extract().map_err(told)?;
@@ -68,7 +71,7 @@ impl Mapping {
     fn check(&self) -> Result<(), String> {
         let resource = self.resource().ok_or_else(|| {
             let kinds: Vec<&str> = crate::resources::ALL.iter().map(|r| r.kind).collect();
-            format!("kind: \"{}\" is none of {}", self.kind, kinds.join(", "))
+            format!("kind: \"{}\" is not one of {}", self.kind, kinds.join(", "))
         })?;
         for name in self.fields.keys() {
             if field(resource.fields, name).is_none() {
@@ -83,7 +86,7 @@ impl Mapping {
     }
 }
 
-/// The declaration of a field, by its name with dots.
+/// Returns the declaration of a field, given its name with dots.
 fn field(fields: &'static [Field], name: &str) -> Option<&'static Field> {
     let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
     let found = fields.iter().find(|f| f.name == first)?;
@@ -94,10 +97,13 @@ fn field(fields: &'static [Field], name: &str) -> Option<&'static Field> {
     }
 }
 
-/// Reads all rows.
+/// Reads all rows of a CSV file.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
 pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
     let Some((mapping, resource)) = settings.mapping.as_ref().and_then(|m| Some((m, m.resource()?))) else {
-        return sink.broken("line 1", "no_mapping", "a CSV file wants --mapping");
+        return sink.broken("line 1", "no_mapping", "a CSV file requires --mapping");
     };
     let delimiter = mapping.delimiter.and_then(|c| u8::try_from(c).ok()).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(input);
@@ -112,17 +118,21 @@ pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result
         match reader.read_record(&mut cells) {
             Ok(false) => return Ok(()),
             Ok(true) if cells.len() != headers.len() => {
-                sink.broken(line, "wrong_count", format!("{} values under {} columns", cells.len(), headers.len()))?;
+                sink.broken(
+                    line,
+                    "wrong_count",
+                    format!("the row has {} values, the header has {} columns", cells.len(), headers.len()),
+                )?;
             }
             Ok(true) => row.record(&line, &headers.iter().map(String::as_str).zip(cells.iter()).collect())?,
-            // Not UTF-8: this row alone is lost.
+            // Only this row is lost: the parser has read it to its end before decoding it.
             Err(error) if error.utf8_error_of() => sink.broken(line, "invalid_utf8", error.to_string())?,
             Err(error) => return sink.broken(line, "malformed_csv", error.to_string()),
         }
     }
 }
 
-/// Tells faults of the text's encoding from those of the file.
+/// Distinguishes errors of a row's encoding from those of the file.
 trait Utf8Error {
     fn utf8_error_of(&self) -> bool;
 }
@@ -210,7 +220,8 @@ impl Rows<'_> {
         Ok(if list { values.into() } else { values.into_iter().next().unwrap_or_default() })
     }
 
-    /// The item that is called so, made where there is none.
+    /// Returns the source of the item with this name, after sending a record that creates it if there is
+    /// none.
     fn target(&self, line: &str, kind: &'static str, name: &str) -> Result<String, Closed> {
         let source = format!("{}:{kind}/{name}", self.settings.name);
         let mut record = Record::new(line, kind, source.clone()).supporting();
@@ -222,7 +233,7 @@ impl Rows<'_> {
     }
 }
 
-/// The template with the values of its columns; the error is a column that is not there.
+/// Fills a template with the values of a row. The error is the name of a column that does not exist.
 fn fill(template: &str, cells: &Cells) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = template;
@@ -236,8 +247,8 @@ fn fill(template: &str, cells: &Cells) -> Result<String, String> {
     Ok(out.trim().to_owned())
 }
 
-/// A text as the JSON value that a field of this kind wants; what does not fit stays text, and is
-/// refused with its place.
+/// Returns a text as the JSON value that a field of this kind expects. A text that does not fit stays a
+/// string, which validation refuses with its position.
 fn typed(kind: &Kind, text: &str) -> Value {
     match kind {
         Kind::Integer { .. } => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
@@ -247,13 +258,13 @@ fn typed(kind: &Kind, text: &str) -> Value {
             "false" | "no" | "n" | "0" => false.into(),
             _ => text.into(),
         },
-        // A list of objects of which only the address is known: links, documents.
+        // Entries of links and documents, of which only the URL is known.
         Kind::Object(fields) if fields.iter().any(|f| f.name == "url") => serde_json::json!({"url": text}),
         _ => text.into(),
     }
 }
 
-/// Puts a value at a field, by its name with dots.
+/// Sets a field, given its name with dots.
 fn place(body: &mut Map<String, Value>, name: &str, value: Value) {
     match name.split_once('.') {
         None => drop(body.insert(name.to_owned(), value)),

@@ -1,14 +1,17 @@
-//! Plenary's own export: JSON Lines, one item a line.
+//! Plenary's own export: JSON Lines, one item per line.
 
 use std::io::{BufRead, Read};
 
 use super::{Closed, Sink};
 use crate::transfer::record::Exported;
 
-/// The longest line, in bytes; one item is never that long.
+/// Greatest length of a line, in bytes; no item is that long. It bounds the memory for a malformed file.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
-/// Reads all lines.
+/// Reads all lines of an export.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
 pub fn read(mut input: Box<dyn BufRead>, sink: &Sink) -> Result<(), Closed> {
     let mut line = Vec::new();
     for number in 1.. {
@@ -16,7 +19,9 @@ pub fn read(mut input: Box<dyn BufRead>, sink: &Sink) -> Result<(), Closed> {
         let place = format!("line {number}");
         match input.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
             Ok(0) => break,
-            Ok(count) if count as u64 == LONGEST => return sink.broken(place, "too_long", "no item is that long"),
+            Ok(count) if count as u64 == LONGEST => {
+                return sink.broken(place, "too_long", "the line is longer than any item can be");
+            }
             Ok(_) if line.iter().all(u8::is_ascii_whitespace) => {}
             Ok(_) => match serde_json::from_slice::<Exported>(&line) {
                 Ok(item) => sink.exported(place, item)?,

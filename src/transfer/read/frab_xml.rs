@@ -1,4 +1,4 @@
-//! A programme in frab's XML: `schedule > conference`, then `day > room > event`.
+//! Programmes in frab's XML: `schedule > conference`, then `day > room > event`.
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::schedule::{Person, Programme, Talk, clock, span};
 use super::{Closed, Settings, Sink};
 
-/// Text of one element that is kept; more is not a text but an attack.
+/// Greatest length of an element's text, in bytes; further text is dropped. It bounds the memory for a
+/// hostile file.
 const LONGEST_TEXT: usize = 1_000_000;
 
 /// An element with its attributes, text and, within an event, its children.
@@ -47,7 +48,10 @@ impl Element {
     }
 }
 
-/// Reads a whole programme.
+/// Reads a programme.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
 pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
     let mut reader = Reader::from_reader(input);
     let mut buffer = Vec::new();
@@ -89,7 +93,7 @@ pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result
             }
             Event::Eof => {
                 if !walk.open.is_empty() || !walk.outer.is_empty() {
-                    sink.broken(format!("byte {place}"), "malformed_xml", "the file ends in the middle")?;
+                    sink.broken(format!("byte {place}"), "malformed_xml", "the file ends within an element")?;
                 } else if !walk.seen {
                     sink.broken("byte 0", "not_a_schedule", "there is no <schedule> in this file")?;
                 }
@@ -107,9 +111,9 @@ struct Walk<'a> {
     day_change: NaiveTime,
     date: String,
     room: String,
-    /// The elements from `conference` or `event` inwards.
+    /// Open elements from `conference` or `event` inwards, whose content is collected.
     open: Vec<Element>,
-    /// The elements around it.
+    /// Names of the open elements around these.
     outer: Vec<String>,
     seen: bool,
 }
@@ -169,9 +173,10 @@ impl Walk<'_> {
         let id = element.attribute("guid").or_else(|| element.attribute("id"));
         let place = format!("event {} near byte {byte}", element.attribute("id").unwrap_or_default());
         let Some(id) = id else {
-            return self.sink.broken(place, "required", "an event wants an id or a guid");
+            return self.sink.broken(place, "required", "an event requires an id or a guid");
         };
-        // The day of the list, not the event's own date: that has its time zone's offset already.
+        // The date of the enclosing day is used and not the event's own, which includes the offset of its
+        // time zone.
         let times = element.text_of("start").zip(element.text_of("duration"));
         let times = match times {
             Some((start, duration)) => match span(&self.date, &start, &duration, self.day_change) {

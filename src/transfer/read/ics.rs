@@ -1,4 +1,4 @@
-//! iCalendar (RFC 5545, RFC 7986): every VEVENT becomes an event.
+//! iCalendar files (RFC 5545, RFC 7986). Every `VEVENT` becomes an event.
 
 use std::io::BufRead;
 
@@ -11,10 +11,11 @@ use super::{Closed, Settings, Sink, web_address};
 use crate::content::values;
 use crate::transfer::record::Record;
 
-/// Lines of one component; more is no event but an attack.
+/// Greatest number of lines of an event; further lines are dropped. It bounds the memory for a hostile file.
 const MOST_LINES: usize = 10_000;
 
-/// Properties that say nothing which an event of ours could hold, or that Plenary keeps itself.
+/// Properties that are ignored without a note: they are read elsewhere, Plenary maintains the value itself,
+/// or an event has no field for them.
 const SILENT: [&str; 16] = [
     "UID",
     "DTSTAMP",
@@ -35,6 +36,9 @@ const SILENT: [&str; 16] = [
 ];
 
 /// Reads all events of all calendars in a file.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
 pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
     let mut lines = Lines::new(input);
     let mut walk =
@@ -57,7 +61,7 @@ pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result
     Ok(())
 }
 
-/// A VEVENT that is being read.
+/// The `VEVENT` that is being read.
 struct Open {
     line: usize,
     lines: Vec<(usize, String)>,
@@ -66,7 +70,7 @@ struct Open {
 struct Walk<'a> {
     sink: &'a Sink,
     zones: Zones,
-    /// The components around the current line.
+    /// Names of the components around the current line.
     open: Vec<String>,
     event: Option<Open>,
     tzid: Option<String>,
@@ -112,7 +116,7 @@ impl Walk<'_> {
         if name == "VEVENT"
             && let Some(open) = self.event.replace(Open { line: number, lines: Vec::new() })
         {
-            self.sink.broken(format!("line {}", open.line), "malformed_calendar", "this event does not end")?;
+            self.sink.broken(format!("line {}", open.line), "malformed_calendar", "this event has no END:VEVENT")?;
             self.open.retain(|name| name == "VCALENDAR");
         }
         if self.open.len() < 16 {
@@ -128,7 +132,7 @@ impl Walk<'_> {
                 &format!("line {number}"),
                 "",
                 "malformed_calendar",
-                format!("END:{name} ends nothing"),
+                format!("END:{name} has no BEGIN:{name}"),
             )?,
         }
         match self.event.take_if(|_| name == "VEVENT") {
@@ -147,15 +151,16 @@ impl Walk<'_> {
                     &format!("line {number}"),
                     "",
                     "malformed_property",
-                    "left out; this is no iCalendar property",
+                    "left out; this is not an iCalendar property",
                 )?,
             }
         }
         let event = Event { properties: &properties };
-        // A UID is required (RFC 5545, section 3.8.4.7); without one, start and title must do.
+        // A UID is required (RFC 5545, section 3.8.4.7). If it is missing, start and title identify the
+        // event.
         let made = || Some(format!("{}/{}", event.find("DTSTART")?.val.as_str(), event.text("SUMMARY")?));
         let Some(uid) = event.text("UID").or_else(made) else {
-            return self.sink.broken(place, "required", "an event wants a UID, or a start and a summary");
+            return self.sink.broken(place, "required", "an event requires a UID, or a start and a summary");
         };
         let instance = event.find("RECURRENCE-ID").map_or(String::new(), |p| format!("/{}", p.val.as_str()));
         let mut record = Record::new(place.clone(), "event", format!("ics:{uid}{instance}"));
@@ -173,7 +178,7 @@ impl Walk<'_> {
         self.sink.record(record)
     }
 
-    /// What is neither title nor time.
+    /// Reads all properties except title and times.
     fn rest(&self, place: &str, event: &Event, record: &mut Record) -> Result<(), Closed> {
         let (mut topics, mut links, mut documents, mut contact) = (Vec::new(), Vec::new(), Vec::new(), json!({}));
         for property in event.properties {
@@ -220,7 +225,7 @@ impl Walk<'_> {
                     }
                 }
                 "RRULE" | "RDATE" | "EXDATE" | "EXRULE" => {
-                    let message = "left out: the event is taken once, at its first date";
+                    let message = "left out: the event is imported once, at its first date";
                     self.sink.note(place, &format!("/{}", property.name.as_str()), "recurrence", message)?;
                 }
                 known if SILENT.contains(&known) || known.starts_with("X-") => {}
@@ -270,13 +275,13 @@ impl Walk<'_> {
     }
 }
 
-/// The properties of an event.
+/// A `VEVENT` with its properties.
 pub struct Event<'a> {
     properties: &'a [Property<'a>],
 }
 
 impl Event<'_> {
-    /// The first property of this name.
+    /// Returns the first property with this name.
     pub fn find(&self, name: &str) -> Option<&Property<'_>> {
         self.properties.iter().find(|p| p.name.as_str().eq_ignore_ascii_case(name))
     }
@@ -287,13 +292,13 @@ impl Event<'_> {
     }
 }
 
-/// A parameter of a property, such as `TZID`.
+/// Returns a parameter of a property, such as `TZID`.
 pub fn parameter<'a>(property: &'a Property, name: &str) -> Option<&'a str> {
     let found = property.params.iter().find(|p| p.key.as_str().eq_ignore_ascii_case(name))?;
     found.val.as_ref().map(|v| v.as_str().trim_matches('"'))
 }
 
-/// The value of a line, if it is that property.
+/// Returns the value of a line, if it is the property of this name.
 fn value_of(line: &str, name: &str) -> Option<String> {
     let property = Property::try_from(line).ok()?;
     property.name.as_str().eq_ignore_ascii_case(name).then(|| property.val.as_str().trim().to_owned())

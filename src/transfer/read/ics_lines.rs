@@ -1,27 +1,28 @@
-//! The content lines of iCalendar (RFC 5545, section 3.1), unfolded, as odd producers write them:
-//! any line end, a byte order mark, NULs, text that is no UTF-8.
+//! The content lines of iCalendar (RFC 5545, section 3.1), unfolded. Non-conforming files are accepted: any
+//! line ending, a byte order mark, NUL characters, and text that is not UTF-8.
 
 use std::io::{BufRead, Read};
 
-/// The longest content line, in bytes.
+/// Greatest length of a content line, in bytes.
 const LONGEST: usize = 1_048_576;
 
-/// Content lines, each with the number of its first line.
+/// An iterator over content lines, each with the number of its first physical line.
 pub struct Lines {
     input: Box<dyn BufRead>,
     number: usize,
-    /// Lines that a single read gave, where line ends are lone carriage returns.
+    /// Physical lines that are read but not returned. A single read can give several, if lines end with lone
+    /// carriage returns.
     ready: std::collections::VecDeque<String>,
     ended: bool,
 }
 
 impl Lines {
-    /// The lines of this input.
+    /// Creates an iterator over the lines of an input.
     pub fn new(input: Box<dyn BufRead>) -> Self {
         Self { input, number: 0, ready: std::collections::VecDeque::new(), ended: false }
     }
 
-    /// The next content line, or why there is none.
+    /// Returns the next content line with its number, an error of the input, or `None` at the end.
     pub fn next(&mut self) -> Option<(usize, Result<String, String>)> {
         loop {
             let first = match self.physical()? {

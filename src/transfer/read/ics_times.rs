@@ -1,4 +1,4 @@
-//! When an event takes place, by RFC 5545, sections 3.3.4, 3.3.5 and 3.6.1.
+//! The times of events in iCalendar (RFC 5545, sections 3.3.4, 3.3.5 and 3.6.1).
 
 use std::collections::HashMap;
 
@@ -10,19 +10,19 @@ use crate::content::moment::rfc3339;
 use crate::time_zone::{LocalClock, Zone};
 use crate::transfer::zones::zone_of;
 
-/// Zones that a calendar names.
+/// The time zones of a calendar.
 pub struct Zones {
     fallback: Zone,
     calendar: Option<Zone>,
     by_tzid: HashMap<String, Zone>,
 }
 
-/// When an event takes place.
+/// The times of an event, as its fields hold them.
 pub struct Span {
     pub starts: String,
     pub ends: Option<String>,
     pub zone: String,
-    /// Whole days.
+    /// Whether the event takes whole days.
     pub days: bool,
 }
 
@@ -36,36 +36,40 @@ enum When {
 type Wrong = (&'static str, String);
 
 impl Zones {
-    /// With a zone for times that name none.
+    /// Creates a set of zones with a fallback for times that name none.
     pub fn new(fallback: &str) -> Self {
         Self { fallback: zone_of(fallback).unwrap_or_else(Zone::utc), calendar: None, by_tzid: HashMap::new() }
     }
 
-    /// Another calendar begins.
+    /// Forgets the zones of the previous calendar in the file.
     pub fn forget_calendar(&mut self) {
         self.calendar = None;
         self.by_tzid.clear();
     }
 
-    /// The zone of the calendar as a whole.
+    /// Sets the zone of the calendar as a whole.
     pub fn set_calendar_zone(&mut self, name: &str) {
         self.calendar = zone_of(name);
     }
 
-    /// A calendar's own name for a place.
+    /// Records a calendar's own name for the zone of a place.
     pub fn name(&mut self, tzid: &str, place: &str) {
         if let Some(zone) = zone_of(place) {
             self.by_tzid.insert(tzid.to_owned(), zone);
         }
     }
 
+    /// Returns the zone of times that name none.
     fn own(&self) -> Zone {
         self.calendar.unwrap_or(self.fallback)
     }
 
-    /// When the event takes place, or which property is wrong and why.
+    /// Returns the times of an event.
+    ///
+    /// # Errors
+    /// Returns the name of the property that is missing or wrong, and a message.
     pub fn span(&self, event: &Event) -> Result<Span, Wrong> {
-        let start = event.find("DTSTART").ok_or(("DTSTART", "an event wants a start".to_owned()))?;
+        let start = event.find("DTSTART").ok_or(("DTSTART", "an event requires a start".to_owned()))?;
         let starts = self.when(start).map_err(|why| ("DTSTART", why))?;
         let ends = match (event.find("DTEND"), event.find("DURATION")) {
             (Some(end), _) => Some(self.when(end).map_err(|why| ("DTEND", why))?),
@@ -78,7 +82,8 @@ impl Zones {
         };
         Ok(match (starts, ends) {
             (When::Day(first), Some(When::Day(after))) => {
-                // The end of days is the first day that is not part of it any more.
+                // The end of a whole-day event is exclusive in iCalendar and inclusive here. Some programs
+                // write the first day as the end, too, which counts as one day.
                 let last = after.pred_opt().filter(|last| *last >= first).unwrap_or(first);
                 Span { starts: first.to_string(), ends: Some(last.to_string()), zone: zone.name().into(), days: true }
             }
@@ -98,7 +103,7 @@ impl Zones {
 
     fn when(&self, property: &Property) -> Result<When, String> {
         let text = property.val.as_str().trim();
-        let wrong = || format!("\"{text}\" is no date and no time");
+        let wrong = || format!("\"{text}\" is neither a date nor a date with a time");
         if let Ok(day) = NaiveDate::parse_from_str(text, "%Y%m%d") {
             return Ok(When::Day(day));
         }
@@ -110,7 +115,7 @@ impl Zones {
         let zone = match parameter(property, "TZID") {
             Some(tzid) => {
                 let known = self.by_tzid.get(tzid).copied().or_else(|| zone_of(tzid));
-                known.ok_or_else(|| format!("\"{tzid}\" is no time zone that is known by that name"))?
+                known.ok_or_else(|| format!("\"{tzid}\" is not a known time zone"))?
             }
             None => self.own(),
         };
@@ -118,8 +123,8 @@ impl Zones {
     }
 }
 
-/// What shows twice is the first; what is skipped is read with the offset before the gap
-/// (RFC 5545, section 3.3.5).
+/// Returns the instant of a local time. A time that occurs twice is the first one, and a time within a gap
+/// has the offset from before the gap (RFC 5545, section 3.3.5).
 fn local_time(local: NaiveDateTime, zone: Zone) -> DateTime<Zone> {
     match zone.clock_at(local) {
         LocalClock::Once(offset) | LocalClock::Twice(offset, _) | LocalClock::Skipped(offset, _) => {
@@ -128,9 +133,9 @@ fn local_time(local: NaiveDateTime, zone: Zone) -> DateTime<Zone> {
     }
 }
 
-/// The end, so long after the start (RFC 5545, section 3.3.6).
+/// Returns the end of an event, given its start and duration (RFC 5545, section 3.3.6).
 fn after(starts: When, text: &str) -> Result<When, String> {
-    let wrong = || format!("\"{text}\" is no duration");
+    let wrong = || format!("\"{text}\" is not a duration");
     let mut rest = text.trim_start_matches('+').strip_prefix('P').ok_or_else(wrong)?;
     let (mut days, mut seconds, mut in_time) = (0_i64, 0_i64, false);
     while !rest.is_empty() {
@@ -153,7 +158,8 @@ fn after(starts: When, text: &str) -> Result<When, String> {
     let whole = u64::try_from(days).map_err(|_| wrong())?;
     match starts {
         When::Day(day) => day.checked_add_days(Days::new(whole)).map(When::Day),
-        // Days keep the clock, hours keep the length.
+        // Days are nominal and keep the local time across a change of the offset; hours, minutes and seconds
+        // are exact. So the days are added to the local time and the rest to the instant.
         When::At(at) => {
             let zone = at.timezone();
             let later = at.naive_local().checked_add_days(Days::new(whole)).map(|local| local_time(local, zone));

@@ -1,4 +1,4 @@
-//! JSON of any size, element by element: nothing but the current element is ever in memory.
+//! A streaming JSON reader. Only the current element is in memory, so the text can be of any size.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,17 +8,23 @@ use serde_json::Value;
 
 use super::{Closed, Sink};
 
-/// Hears the elements of arrays and objects. `path` names where they stand.
+/// A receiver of the elements of arrays and objects. `path` is the position of an element.
 pub trait Listener {
-    /// Whether to go into the value at this path (`true`), so that its entries are heard one by one,
-    /// or to hear it whole.
+    /// Returns whether the entries of the value at this path are to be received one by one (`true`) or the
+    /// value as a whole.
     fn enters(&self, path: &[String]) -> bool;
 
-    /// A whole value.
+    /// Receives a whole value.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
     fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed>;
 }
 
-/// Reads a JSON text; where it breaks, that is told and reading ends.
+/// Reads a JSON text. A syntax error is reported to the sink and ends the reading.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
 pub fn read(input: impl std::io::Read, listener: &mut dyn Listener, sink: &Sink) -> Result<(), Closed> {
     let closed = RefCell::new(false);
     let mut reader = serde_json::Deserializer::from_reader(input);
@@ -30,7 +36,7 @@ pub fn read(input: impl std::io::Read, listener: &mut dyn Listener, sink: &Sink)
     }
 }
 
-/// The path of an element, for reports.
+/// Returns the path of an element as a JSON Pointer, for reports.
 pub fn place(path: &[String]) -> String {
     path.iter().fold(String::new(), |all, part| crate::content::fault::step(&all, part))
 }

@@ -1,5 +1,5 @@
-//! Readers: one file a format. A reader hands over records as it finds them and never holds more
-//! than one; what it cannot make sense of it tells, with its place, and goes on.
+//! Readers, one module per format. A reader sends records as it finds them and never holds more than one, so
+//! memory does not grow with the file. What it cannot interpret it reports with its position, and reads on.
 
 mod conferences;
 mod csv;
@@ -34,14 +34,17 @@ pub enum Format {
     Ics,
     /// A programme in frab's XML (also called pentabarf)
     FrabXml,
-    /// A programme in JSON: frab's schedule.json, or as pretalx gives it
+    /// A programme in JSON: frab's schedule.json, or pretalx's
     ScheduleJson,
     /// A list of conferences in JSON
     Conferences,
 }
 
 impl Format {
-    /// The format of a file, by its name and, for JSON, its first character.
+    /// Returns the format of a file, by its extension and, for JSON, its first character.
+    ///
+    /// # Errors
+    /// Returns a message if the format cannot be determined or the file cannot be read.
     pub fn detect(path: &Path) -> Result<Self, String> {
         let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         match extension.as_str() {
@@ -52,9 +55,11 @@ impl Format {
             "json" => match first_character(path)? {
                 Some('[') => Ok(Format::Conferences),
                 Some('{') => Ok(Format::ScheduleJson),
-                _ => Err(format!("{}: this is no JSON array or object", path.display())),
+                _ => Err(format!("{}: the file is neither a JSON array nor a JSON object", path.display())),
             },
-            _ => Err(format!("{}: the format cannot be told from the name; say it with --format", path.display())),
+            _ => {
+                Err(format!("{}: the format cannot be determined from the name; give it with --format", path.display()))
+            }
         }
     }
 }
@@ -67,28 +72,28 @@ fn first_character(path: &Path) -> Result<Option<char>, String> {
     Ok(text.trim_start_matches('\u{feff}').trim_start().chars().next())
 }
 
-/// What readers need to know beside the file.
+/// The settings of a reader.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Names the source where the file does not: its name without ending.
+    /// Name of the source, for files that do not name it themselves.
     pub name: String,
-    /// The event that a programme belongs to, by slug; one is made where there is none.
+    /// Slug of the event that a programme belongs to; an event is created if it is `None`.
     pub event: Option<String>,
-    /// IANA zone of times that name none.
+    /// IANA time zone of times that name none.
     pub time_zone: String,
-    /// How the columns of a CSV file become fields.
+    /// Mapping of the columns of a CSV file to fields.
     pub mapping: Option<Mapping>,
 }
 
-/// The import was given up: nobody listens any more.
+/// The error that the import has ended and no entry is received any more.
 #[derive(Debug)]
 pub struct Closed;
 
-/// Where readers put what they find.
+/// The channel to which a reader sends its entries.
 pub struct Sink(flume::Sender<Entry>);
 
 impl Sink {
-    /// Into this channel.
+    /// Creates a sink that sends to a channel.
     pub fn new(sender: flume::Sender<Entry>) -> Self {
         Self(sender)
     }
@@ -116,9 +121,9 @@ impl Sink {
     }
 }
 
-/// Reads a file to its end.
+/// Reads a file to its end, or until the import has ended.
 pub fn read(format: Format, input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) {
-    // An import that was given up needs no answer.
+    // The only error is that the import has ended, so nobody is left to report it to.
     let _ = match format {
         Format::Export => export::read(input, sink),
         Format::Csv => csv::read(input, settings, sink),
@@ -129,7 +134,7 @@ pub fn read(format: Format, input: Box<dyn BufRead>, settings: &Settings, sink: 
     };
 }
 
-/// An address as people write it: one that lacks only its scheme gets `https`.
+/// Parses a URL as people write it: one that lacks only its scheme gets `https`.
 fn web_address(given: &str) -> Result<String, Wrong> {
     let given = given.trim();
     values::url(given).or_else(|wrong| {
@@ -139,7 +144,7 @@ fn web_address(given: &str) -> Result<String, Wrong> {
     })
 }
 
-/// The text of a JSON value, if it is one that is not blank.
+/// Returns a JSON string that is not blank, trimmed, or a number, as text.
 fn text_of(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),

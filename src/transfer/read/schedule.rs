@@ -1,4 +1,4 @@
-//! A programme, whatever the format of its file: an event, its sessions, their speakers, its rooms.
+//! The common form of a programme in any format: an event, its sessions, their speakers and its rooms.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use serde_json::{Map, Value, json};
@@ -7,10 +7,10 @@ use super::{Closed, Settings, Sink, text_of, web_address};
 use crate::content::values;
 use crate::transfer::record::Record;
 
-/// Rooms that a venue can have.
+/// Greatest number of rooms of a venue.
 const MOST_ROOMS: usize = 300;
 
-/// A programme that is being read.
+/// A programme that is being read; it sends its records as soon as they are complete.
 pub struct Programme<'a> {
     settings: &'a Settings,
     sink: &'a Sink,
@@ -18,7 +18,7 @@ pub struct Programme<'a> {
     zone: String,
     event: String,
     venue: Option<Record>,
-    /// The event, while its days are not known.
+    /// The event, if the file did not give its days; they are then those of its sessions.
     undated: Option<Record>,
     rooms: Vec<Value>,
     first: Option<NaiveDate>,
@@ -27,7 +27,7 @@ pub struct Programme<'a> {
     begun: bool,
 }
 
-/// What a file says of the event as a whole.
+/// The properties of the event as a whole.
 #[derive(Debug, Default)]
 struct Heading {
     acronym: Option<String>,
@@ -41,7 +41,7 @@ struct Heading {
     time_zone: Option<String>,
 }
 
-/// One session, with values as the file has them.
+/// A session, with values as the file has them.
 #[derive(Debug, Default)]
 pub struct Talk {
     pub id: String,
@@ -58,13 +58,13 @@ pub struct Talk {
     pub track: Value,
     pub language: Option<String>,
     pub people: Vec<Person>,
-    /// Title and address.
+    /// Links: title and URL.
     pub links: Vec<(Option<String>, String)>,
-    /// Title, address, sort.
+    /// Attachments: title, URL and kind.
     pub attachments: Vec<(Option<String>, String, Option<String>)>,
 }
 
-/// Somebody who speaks.
+/// A speaker of a session.
 #[derive(Debug, Default)]
 pub struct Person {
     pub id: String,
@@ -75,7 +75,7 @@ pub struct Person {
 }
 
 impl<'a> Programme<'a> {
-    /// A programme of which nothing is known yet.
+    /// Creates an empty programme.
     pub fn new(settings: &'a Settings, sink: &'a Sink) -> Self {
         Self {
             settings,
@@ -93,7 +93,11 @@ impl<'a> Programme<'a> {
         }
     }
 
-    /// Makes the event, or refers to the one that was named. Only the first call counts.
+    /// Sends the event and its venue, or refers to the event that the settings name. Only the first call has
+    /// an effect.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
     pub fn begin(&mut self) -> Result<(), Closed> {
         if std::mem::replace(&mut self.begun, true) {
             return Ok(());
@@ -129,8 +133,8 @@ impl<'a> Programme<'a> {
         self.sink.record(event)
     }
 
-    /// One value of the heading, where a file tells of it one by one; the event is made when all
-    /// are told, which is when the first session comes.
+    /// Sets one property of the event, for formats that give them one by one. The event is sent with the
+    /// first session, when all of them are known.
     pub fn head(&mut self, name: &str, value: &Value) {
         let text = text_of(Some(value));
         match name {
@@ -147,7 +151,10 @@ impl<'a> Programme<'a> {
         }
     }
 
-    /// A speaker.
+    /// Sends a speaker, and returns the source of the record.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
     pub fn person(&mut self, place: &str, person: &Person) -> Result<String, Closed> {
         let source = format!("{}:person/{}", self.name, person.id);
         let mut record = Record::new(place, "speaker", source.clone()).supporting();
@@ -161,7 +168,10 @@ impl<'a> Programme<'a> {
         Ok(source)
     }
 
-    /// A session and its speakers.
+    /// Sends a session, after its speakers.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
     pub fn talk(&mut self, place: &str, talk: Talk) -> Result<(), Closed> {
         self.begin()?;
         let mut speakers = Vec::with_capacity(talk.people.len());
@@ -207,7 +217,7 @@ impl<'a> Programme<'a> {
         self.sink.record(record)
     }
 
-    /// A room, with what else is known of it.
+    /// Adds a room of the venue. Of several descriptions of one room the most detailed is kept.
     pub fn room(&mut self, room: Value) {
         let details = |room: &Value| room.as_object().map_or(0, Map::len);
         match self.rooms.iter().position(|known| known["name"] == room["name"]) {
@@ -218,7 +228,12 @@ impl<'a> Programme<'a> {
         }
     }
 
-    /// Adds what is known only at the end: rooms, and the days of an event that named none.
+    /// Sends what is known only at the end: the rooms of the venue, and the days of an event without any.
+    /// These are records of their own that share an item with the venue and the event, which were sent
+    /// before.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
     pub fn finish(mut self) -> Result<(), Closed> {
         if let Some(mut venue) = self.venue.take() {
             venue.same_as = Some(venue.source.clone());
@@ -236,6 +251,7 @@ impl<'a> Programme<'a> {
         self.sink.record(event.supporting())
     }
 
+    /// Widens the days of the event to include a start.
     fn widen(&mut self, starts: Option<&str>) {
         let Some(day) = starts.and_then(|text| NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok()) else {
             return;
@@ -260,7 +276,8 @@ impl<'a> Programme<'a> {
         self.addresses(place, "/links", given.into_iter().map(|(title, url)| (title, url, None)))
     }
 
-    /// What is at these addresses: title, address, sort. Each once, those that are none told.
+    /// Returns links or documents from titles, URLs and kinds, without duplicates. URLs that are not valid
+    /// are reported.
     fn addresses(
         &self,
         place: &str,
@@ -288,7 +305,7 @@ fn day_of(text: &str) -> String {
     text.get(..10).unwrap_or(text).to_owned()
 }
 
-/// The sort of session that the organiser's own word means.
+/// Returns the kind of session that an organiser's own word stands for.
 fn kind_of(format: &Value) -> &'static str {
     let words = match format {
         Value::Object(map) => map.values().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
@@ -312,7 +329,7 @@ fn kind_of(format: &Value) -> &'static str {
     }
 }
 
-/// Whether an address leads to a recording, and of which sort.
+/// Returns the medium of a recording, if a URL leads to one.
 fn medium(url: &str) -> Option<&'static str> {
     let path = url.split(['?', '#']).next().unwrap_or(url).trim().to_ascii_lowercase();
     match path.rsplit('.').next()? {
@@ -322,8 +339,8 @@ fn medium(url: &str) -> Option<&'static str> {
     }
 }
 
-/// Start and end from a day, a clock time, and a duration, as frab writes them. What begins before
-/// the hour at which the day changes belongs to the next calendar day.
+/// Returns the start and end of a session, given its day, clock time and duration in frab's form. A session
+/// that begins before the hour at which the conference day changes takes place on the next calendar day.
 pub fn span(date: &str, start: &str, duration: &str, day_change: NaiveTime) -> Option<(String, String)> {
     let day = NaiveDate::parse_from_str(date.get(..10)?, "%Y-%m-%d").ok()?;
     let clock = clock(start)?;
@@ -334,19 +351,20 @@ pub fn span(date: &str, start: &str, duration: &str, day_change: NaiveTime) -> O
     Some((text(begin), text(end)))
 }
 
-/// A clock time, `09:30` or `09:30:00`.
+/// Parses a clock time, `09:30` or `09:30:00`.
 pub fn clock(text: &str) -> Option<NaiveTime> {
     ["%H:%M", "%H:%M:%S"].iter().find_map(|form| NaiveTime::parse_from_str(text.trim(), form).ok())
 }
 
-/// A duration, `00:25`, `1:00:00:00` with days, or a number of minutes.
+/// Parses a duration: `00:25`, three parts, or a number of minutes. Three parts are hours, minutes and
+/// seconds if the last part is zero, else days, hours and minutes.
 pub fn length(text: &str) -> Option<TimeDelta> {
     let parts: Vec<i64> = text.trim().split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     let minutes = match parts.as_slice() {
         [minutes] => *minutes,
         [hours, minutes] => hours.checked_mul(60)?.checked_add(*minutes)?,
         [days, hours, minutes] if text.matches(':').count() == 2 && *minutes < 60 && *days < 100 => {
-            // Hours, minutes, seconds when the last are full minutes.
+            // `01:30:00` is one hour and a half; `1:00:30` is a day and half an hour.
             if *minutes == 0 { days * 60 + hours } else { days * 1_440 + hours * 60 + minutes }
         }
         _ => return None,

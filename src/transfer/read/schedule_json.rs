@@ -1,4 +1,4 @@
-//! A programme in JSON: frab's `schedule.json`, or what pretalx' API gives: sessions by day, time and
+//! Programmes in JSON: frab's `schedule.json`, or the output of pretalx's API with sessions by day, time and
 //! room, or as `results`.
 
 use std::io::BufRead;
@@ -10,7 +10,10 @@ use super::json_stream::{self, Listener, place};
 use super::schedule::{Person, Programme, Talk, clock, span};
 use super::{Closed, Settings, Sink, text_of};
 
-/// Reads a whole programme.
+/// Reads a programme.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
 pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
     let mut hearing =
         Hearing { programme: Programme::new(settings, sink), sink, day_change: NaiveTime::MIN, date: String::new() };
@@ -77,12 +80,13 @@ impl Listener for Hearing<'_> {
     }
 }
 
+/// Returns whether a path below `schedule` is metadata and not a day.
 fn is_word(rest: &[&str]) -> bool {
     matches!(rest, ["version" | "base_url" | "url" | "generator"])
 }
 
 impl Hearing<'_> {
-    /// frab tells of the conference one value after the other; the days come last.
+    /// Reads one property of frab's conference object, in which the days come last.
     fn heading(&mut self, name: &str, value: &Value) -> Result<(), Closed> {
         if name == "day_change" {
             self.day_change = text_of(Some(value)).and_then(|text| clock(&text)).unwrap_or(NaiveTime::MIN);
@@ -95,7 +99,7 @@ impl Hearing<'_> {
         let text = |name: &str| text_of(event.get(name));
         let value = |name: &str| event.get(name).cloned().unwrap_or_default();
         let Some(id) = text("guid").or_else(|| text("id")) else {
-            return self.sink.broken(at, "required", "an event wants an id or a guid");
+            return self.sink.broken(at, "required", "an event requires an id or a guid");
         };
         let times = match text("start").zip(text("duration")) {
             Some((start, duration)) => match span(&self.date, &start, &duration, self.day_change) {
@@ -135,10 +139,10 @@ impl Hearing<'_> {
         self.programme.talk(at, talk)
     }
 
-    /// A submission with its slots; each further slot is a session of its own.
+    /// Reads a pretalx submission with its slots; each slot after the first becomes a session of its own.
     fn submission(&mut self, at: &str, given: &Value) -> Result<(), Closed> {
         let Some(code) = text_of(given.get("code")) else {
-            return self.sink.broken(at, "required", "a submission wants a code");
+            return self.sink.broken(at, "required", "a submission requires a code");
         };
         let no_slot = [given.get("slot").cloned().unwrap_or_default()];
         let slots =
@@ -149,7 +153,7 @@ impl Hearing<'_> {
                 at,
                 "/answers",
                 "left_out",
-                format!("{answers} answers to the submission form of {code}"),
+                format!("{answers} answers to the submission form of {code} are left out"),
             )?;
         }
         for (index, slot) in slots.iter().enumerate() {
@@ -179,11 +183,11 @@ impl Hearing<'_> {
         Ok(())
     }
 
-    /// A break: its day, and the minute of the day at which it begins.
+    /// Reads a pretalx break, given its day and the minute of the day at which it begins.
     fn extra(&mut self, at: &str, day: &str, minute: &str, given: &Value) -> Result<(), Closed> {
         let begins = minute.parse::<u32>().ok().and_then(|m| NaiveTime::from_hms_opt(m / 60, m % 60, 0));
         let (Some(id), Some(begins)) = (text_of(given.get("id")), begins) else {
-            return self.sink.broken(at, "not_a_break", "wants an id, under a day and a minute of the day");
+            return self.sink.broken(at, "not_a_break", "a break requires an id, under a day and a minute of the day");
         };
         let talk = Talk {
             id: format!("extra/{id}"),
@@ -197,7 +201,7 @@ impl Hearing<'_> {
     }
 }
 
-/// A text that may come in several languages, in the first of them.
+/// Returns a text that may be given in several languages, in the first of them.
 fn words(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::Object(map) => map.values().find_map(|v| text_of(Some(v))),
@@ -226,7 +230,8 @@ fn links(list: Option<&Value>) -> Vec<(Option<String>, String)> {
     list.and_then(Value::as_array).into_iter().flatten().filter_map(link).collect()
 }
 
-/// Attachments of frab, or resources of pretalx; a bare number is a resource that is not shown.
+/// Returns the attachments of frab, or the resources of pretalx. A bare number is a resource that is not
+/// public and is skipped.
 fn attachments(list: Option<&Value>) -> Vec<(Option<String>, String, Option<String>)> {
     let attachment = |a: &Value| {
         let title = text_of(a.get("title")).or_else(|| words(a.get("description")));
