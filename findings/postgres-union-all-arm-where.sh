@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Postgres walks the indexes of a UNION ALL in order (Merge Append) only where its arms have no WHERE of their own:
-# the same condition within an arm makes it read and sort everything, for a page of 20 rows. (The planner pulls an
-# arm up into its append only if that has nothing but one relation: is_safe_append_member in prepjointree.c.)
-# Exits with 1 when that is no longer so.
+# Postgres walks the indexes of a UNION ALL in order (Merge Append) only where its arms have no WHERE of their own.
+# The same condition within an arm makes it read and sort everything, for a page of 20 rows. (The planner pulls an
+# arm up into its append only if the arm consists of one relation: is_safe_append_member in prepjointree.c.)
+# The script exits with 1 if the behaviour changes.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

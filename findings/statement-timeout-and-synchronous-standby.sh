@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# PostgreSQL: statement_timeout and lock_timeout do not end a COMMIT that waits for a synchronous standby, although COMMIT
-# is a statement that has not returned; pg_cancel_backend does, and then COMMIT reports success (with a warning that
-# drivers such as diesel drop), though no standby has the data. So a bound on such waits must be the client's own, and
-# who reaches it must say "unknown", not "refused".
+# In PostgreSQL, statement_timeout and lock_timeout do not end a COMMIT that waits for a synchronous standby, although
+# COMMIT is a statement that has not returned. pg_cancel_backend ends it, and COMMIT then reports success (with a warning
+# that drivers such as diesel drop), although no standby has the data. Therefore a limit on such waits must be the
+# client's own, and a client that reaches it must report "unknown", not "refused".
 #
-# Needs postgresql (Debian 12 has 15); makes a cluster in a temporary folder. Exits non-zero if the behaviour changes.
+# The script needs postgresql (Debian 12 has 15) and creates a cluster in a temporary folder. It exits with a non-zero
+# status if the behaviour changes.
 set -euo pipefail
 bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/postgres | sort -V | tail -n 1)")
 folder=$(mktemp -d)

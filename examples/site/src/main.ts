@@ -1,4 +1,4 @@
-// The frame of all pages, and which page is at which address.
+// The layout of all pages, and the mapping from addresses to pages.
 import { eventPage } from "./pages/event";
 import { listPage } from "./pages/list";
 import { partnerPage } from "./pages/partner";
@@ -25,7 +25,7 @@ function frame(language: Language, path: string[], page: Page) {
     <main id="content" tabindex="-1">${page.body}</main>`;
 }
 
-/** What search engines read (schema.org). */
+/** Sets the title, the description and the structured data (schema.org) of a page. */
 function describe(page: Page) {
   document.title = page.title;
   document.querySelectorAll("[data-page]").forEach((element) => element.remove());

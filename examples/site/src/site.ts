@@ -1,4 +1,4 @@
-// What every page needs: the client, the languages, and how to write HTML without surprises.
+// Shared by all pages: the client, the languages, and HTML templates that escape their values.
 import { createPlenary, type Plenary } from "@plenary/client";
 
 export const baseUrl: string = import.meta.env.VITE_PLENARY_URL ?? "http://127.0.0.1:8080";
@@ -28,7 +28,7 @@ const words = {
 export type Word = keyof (typeof words)["en"];
 export const say = (language: Language, word: Word): string => words[language][word];
 
-/** HTML that is known to be sound: made here, or sanitised by the server. */
+/** HTML that is safe to insert: made here, or sanitised by the server. */
 export class Html {
   constructor(readonly text: string) {}
 }
@@ -42,17 +42,17 @@ const written = (part: Part): string => {
   return part === null || part === undefined || part === false ? "" : escape(String(part));
 };
 
-/** A template whose values are escaped unless they are HTML. */
+/** Renders a template whose values are escaped unless they are HTML. */
 export const html = (strings: TemplateStringsArray, ...parts: Part[]): Html =>
   new Html(strings.reduce((out, string, index) => out + string + (index < parts.length ? written(parts[index]) : ""), ""));
 
-/** Rich text, as the server sanitised it. */
+/** Wraps rich text that the server has sanitised. */
 export const rich = (text: unknown): Html => new Html(typeof text === "string" ? text : "");
 
-/** A localised value in the language that was asked for. */
+/** Returns a localised value in the requested language. */
 export const text = (value: unknown): string => (typeof value === "string" ? value : "");
 
-/** When something takes place, in words of the language, on the clock of its own zone. */
+/** Formats the time of an event in the given language and in the time zone of the event. */
 export function span(language: Language, item: { starts_at: string | null; ends_at?: string | null; time_zone?: string | null; all_day?: boolean; date_precision?: string | null }): string {
   if (!item.starts_at) return "";
   const byDays = item.all_day || (item.date_precision ?? "time") !== "time";
@@ -62,15 +62,15 @@ export function span(language: Language, item: { starts_at: string | null; ends_
     timeZone: item.time_zone ?? "UTC",
   });
   const starts = new Date(item.starts_at);
-  // The end of a day is the midnight after it.
+  // A day ends at the midnight after it.
   const ends = item.ends_at ? new Date(new Date(item.ends_at).getTime() - (byDays ? 1 : 0)) : null;
   return ends && ends > starts ? format.formatRange(starts, ends) : format.format(starts);
 }
 
-/** An address within the site. */
+/** Returns an address within the site. */
 export const href = (language: Language, ...path: string[]): string => `/${[language, ...path.map(encodeURIComponent)].join("/")}`;
 
-/** What a page is: its title, its content, and what is said of it to machines. */
+/** A page: its title, its content, and its metadata for machines. */
 export interface Page {
   title: string;
   body: Html;

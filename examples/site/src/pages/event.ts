@@ -1,4 +1,4 @@
-// Everything that an event page shows.
+// The page of an event.
 import { data, type Schemas } from "@plenary/client";
 import { baseUrl, type Html, href, html, type Language, type Page, plenary, rich, say, span, text } from "../site";
 

@@ -1,4 +1,4 @@
-// A list of events, with filters, search, and a calendar of the same query to subscribe to.
+// The list of events, with filters, search, and a calendar of the same query to subscribe to.
 import { calendarUrl, data, type Schemas } from "@plenary/client";
 import { baseUrl, Html, href, html, type Language, type Page, plenary, say, span, text } from "../site";
 
@@ -57,7 +57,7 @@ function choice(language: Language, name: string, word: "topic" | "kind", facet:
 
 function card(language: Language, event: Schemas["Event"], highlight: string | undefined): Html {
   const type = event.type && "name" in event.type ? text(event.type.name) : "";
-  // Highlights are made by the server: text, escaped, with <mark>.
+  // Highlights come from the server: escaped text with <mark>.
   return html`<li><p class="kicker">${type || text(event.kicker)}</p>
     <h2><a href="${href(language, "events", event.slug)}">${text(event.title)}</a></h2>
     <p class="meta">${span(language, event)}</p>

@@ -1,4 +1,4 @@
-// A partner, with its address and register numbers, and the events with it.
+// The page of a partner, with its address, its register numbers and its events.
 import { data } from "@plenary/client";
 import { href, html, type Language, type Page, plenary, rich, say, span, text } from "../site";
 

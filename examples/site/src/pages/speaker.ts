@@ -1,4 +1,4 @@
-// A speaker, and the events with them.
+// The page of a speaker, with their events.
 import { data } from "@plenary/client";
 import { href, html, type Language, type Page, plenary, rich, say, span, text } from "../site";
 
