@@ -164,13 +164,15 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
         query(
             "detail",
             one_of(&["card", "full"]),
-            "`card` omits long texts and lists, and is the default of lists; `full` includes them, and is the default of single items.",
+            "`card` omits long texts and lists, and is the default of lists; `full` includes them, and is the default \
+             of single items.",
             json!("full"),
         ),
         query(
             "body_format",
             one_of(&["html", "markdown", "text", "source"]),
-            "Format of rich text: sanitised HTML, plain text, or the original input as Markdown or in its source format. The original input is not sanitised; clients that convert it to HTML must sanitise the result.",
+            "Format of rich text: sanitised HTML, Markdown, plain text, or the source as it was written. Markdown and \
+             source are not sanitised; clients that convert them to HTML must sanitise the result.",
             json!("html"),
         ),
     ];
@@ -186,7 +188,8 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
         parameters.push(words(
             "include",
             one_of(includes),
-            "Relations whose items are embedded as a whole instead of as references. A path with a dot names a relation of the related items.",
+            "Relations whose items are embedded as a whole instead of as references. A path with a dot names a \
+             relation of the related items.",
             json!([includes[0]]),
         ));
     }
@@ -242,7 +245,8 @@ pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
         query(
             "outdated",
             one_of(&tags),
-            "Restricts the list to items with a translation into this language that is older than its source; for editors.",
+            "Restricts the list to items with a translation into this language that is older than its source; for \
+             editors.",
             json!(tags[tags.len() - 1]),
         ),
     ]);
@@ -256,7 +260,8 @@ fn moments() -> Vec<Parameter> {
         query(
             "at",
             text().max_length(Some(40)),
-            "Time of the preview: the response shows the site as the public will see it then, after everything that is scheduled until then; for editors.",
+            "Time of the preview: the response shows the site as the public will see it then, after everything that \
+             is scheduled until then; for editors.",
             json!("2027-01-15T09:00:00Z"),
         ),
         query(
@@ -279,7 +284,8 @@ pub fn of_feed(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
 /// Returns the parameter `locale` of responses in one language.
 pub fn of_language(site: &Site) -> Vec<Parameter> {
     let tags: Vec<&str> = site.locales.iter().map(String::as_str).collect();
-    let about = "Language of the response. A value that is missing in this language is replaced by that of a fallback language.";
+    let about = "Language of the response. A value that is missing in this language is replaced by that of a fallback \
+                 language.";
     vec![query("locale", one_of(&tags), about, json!(tags[0]))]
 }
 
