@@ -3,16 +3,16 @@
 //! # When to use which error type
 //!
 //! - [`Problem`] is the error of everything that a request can end with: handlers and the functions that they
-//!   call outside and inside transactions. It names a [`Kind`] (and with it the HTTP status) and a `detail` that
-//!   the client may read, so it must contain nothing internal.
+//!   call outside and inside transactions. It names a [`Kind`] (and with it the HTTP status) and a `detail`
+//!   that the client may read, so it must contain nothing internal.
 //! - [`Fault`] is one violation of a rule in the input, with a pointer to its place. A fault is not an error by
 //!   itself: validation collects all of them in [`Faults`] and ends with one `Problem`
 //!   ([`Problem::bad_request`] or [`Problem::invalid`]), so that the client learns of every violation at once.
 //! - [`diesel::result::QueryResult`] is the return type of functions that only run statements on a connection.
 //!   Their errors are those of the database alone; `?` turns them into either of the types below.
 //! - [`DatabaseError`] is the error of work that was passed to the reader or writer threads. Besides a failed
-//!   statement it covers what can go wrong around it: no connection, a full queue, a timeout, an unknown outcome
-//!   of a commit.
+//!   statement it covers what can go wrong around it: no connection, a full queue, a timeout, an unknown
+//!   outcome of a commit.
 //!
 //! Both of the latter convert into a `Problem`: failures that may pass by themselves become 503 with
 //! `Retry-After`, all others 500, whose cause only the log names.
@@ -107,11 +107,13 @@ pub struct Current {
     /// Time of the last change, RFC 3339.
     #[schema(format = "date-time")]
     pub updated_at: String,
-    /// JSON Pointers (RFC 6901) to the values that were changed since the version that the request was based on.
+    /// JSON Pointers (RFC 6901) to the values that were changed since the version that the request was based
+    /// on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub changed: Vec<String>,
-    /// JSON Pointers to the values among `changed` that the request changes too. `merge=auto` cannot merge these.
+    /// JSON Pointers to the values among `changed` that the request changes too. `merge=auto` cannot merge
+    /// these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub conflicts: Vec<String>,
@@ -194,14 +196,15 @@ impl Problem {
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
-        // The storage is checked first: a full disk arrives as an ordinary failed statement, which the match below
-        // would report as 500 although the server recovers by itself once there is room.
+        // The storage is checked first: a full disk arrives as an ordinary failed statement, which the match
+        // below would report as 500 although the server recovers by itself once there is room.
         if let Some(reason) = storage::failure(&error) {
             tracing::error!(%error, "the storage of the database failed");
             return Problem::new(Kind::Unavailable, reason).retry_after(10);
         }
         let (kind, detail, seconds) = match &error {
-            // A statement that would fail again is a fault of this program, so the client must not be told to retry.
+            // A statement that would fail again is a fault of this program, so the client must not be told to
+            // retry.
             DatabaseError::Query(error) if !is_transient(error) => return Problem::internal(error),
             DatabaseError::Query(_) | DatabaseError::Connection(_) | DatabaseError::Gone => {
                 (Kind::Unavailable, "the database cannot be reached", 2)

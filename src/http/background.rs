@@ -1,4 +1,5 @@
-//! The background jobs of a server: journal watch, storage probe, scheduler, CDN purge, change feed, search indexer.
+//! The background jobs of a server: journal watch, storage probe, scheduler, CDN purge, change feed, search
+//! indexer.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// [`PATIENCE`] of the search indexer, which may have to rebuild the whole index in one round.
 const LONG_PATIENCE: Duration = Duration::from_secs(3_600);
 
-/// Starts all background jobs. They end when the application is dropped, of which they hold weak references only.
+/// Starts all background jobs. They end when the application is dropped, of which they hold weak references
+/// only.
 ///
 /// # Errors
 /// Fails if a thread cannot be started.
@@ -46,22 +48,23 @@ pub fn spawn<F: Future<Output = ()> + 'static>(
     rt::spawn(job.supervise(move || run(Weak::clone(&app), Arc::clone(&own))));
 }
 
-/// Polls the journal for the writes of other nodes and invalidates cached responses that depend on them, so that
-/// no response is served from the cache for longer than about [`WATCH`] after such a write.
+/// Polls the journal for the writes of other nodes and invalidates cached responses that depend on them, so
+/// that no response is served from the cache for longer than about [`WATCH`] after such a write.
 async fn watch(app: Weak<App>, job: Arc<BackgroundJob>) {
     let mut followed = Followed::default();
     loop {
         rt::time::sleep(WATCH).await;
         let Some(app) = app.upgrade() else { return };
         job.begin();
-        // The time is taken before the read: a write that commits during the read may be missing from its result.
+        // The time is taken before the read: a write that commits during the read may be missing from its
+        // result.
         let begun = Instant::now();
         let news = app.database.read(move |c| Ok::<_, DatabaseError>(followed.look(c)?)).await;
         match news {
             Ok((further, touched)) => {
                 followed = further;
-                // Invalidate first. The two calls below declare the cached credentials and responses as current,
-                // which they are only after the changes of this read have been recorded.
+                // Invalidate first. The two calls below declare the cached credentials and responses as
+                // current, which they are only after the changes of this read have been recorded.
                 touched.note(app.database.ledger());
                 app.credentials.looked(begun);
                 app.database.ledger().see();

@@ -1,8 +1,9 @@
 //! Entity tags (RFC 9110, section 8.8.3) and conditional requests (RFC 9110, section 13).
 //!
-//! An entity tag is `"v12-9c1b…"`: the version of the item and a hash of the representation, because one version
-//! has many representations (languages, includes). `If-None-Match` compares whole tags. `If-Match` compares only
-//! the version: an edit is safe if the item has not changed, whichever representation the client read.
+//! An entity tag is `"v12-9c1b…"`: the version of the item and a hash of the representation, because one
+//! version has many representations (languages, includes). `If-None-Match` compares whole tags. `If-Match`
+//! compares only the version: an edit is safe if the item has not changed, whichever representation the
+//! client read.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
@@ -21,9 +22,11 @@ pub fn tag(version: i64, body: &[u8]) -> String {
     format!("\"v{version}-{:016x}\"", twox_hash::XxHash3_64::oneshot(body))
 }
 
-/// Returns whether `If-None-Match` names `tag`, the entity tag of the selected representation, by weak comparison.
+/// Returns whether `If-None-Match` names `tag`, the entity tag of the selected representation, by weak
+/// comparison.
 ///
-/// The same content in another content coding is another representation with another tag (RFC 9110, section 8.8.3.3).
+/// The same content in another content coding is another representation with another tag (RFC 9110, section
+/// 8.8.3.3).
 pub fn none_match(http: &HttpRequest, tag: &str) -> bool {
     let weakly = |given: &str| given.strip_prefix("W/").unwrap_or(given) == tag;
     members(http.headers(), &IF_NONE_MATCH).any(|given| given == "*" || weakly(given))
@@ -38,9 +41,9 @@ fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item 
 
 /// Returns the versions that `If-Match` names.
 ///
-/// A weak tag contributes no version, because `If-Match` requires strong comparison; a request with weak tags only
-/// therefore fails its precondition later. `*` is treated as an absent header: it would allow a client to replace
-/// content that it has never read.
+/// A weak tag contributes no version, because `If-Match` requires strong comparison; a request with weak tags
+/// only therefore fails its precondition later. `*` is treated as an absent header: it would allow a client
+/// to replace content that it has never read.
 ///
 /// # Errors
 /// 428 if the header is absent or only `*`; 400 if none of its members has the form of a tag of this server.

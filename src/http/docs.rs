@@ -1,5 +1,5 @@
-//! The documentation that the server itself serves: Swagger UI, embedded in the binary, and the pages of the problem
-//! types.
+//! The documentation that the server itself serves: Swagger UI, embedded in the binary, and the pages of the
+//! problem types.
 
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
@@ -38,8 +38,8 @@ pub fn code_parameter() -> Parameter {
     parameter("code", ParameterIn::Path, schema, "Last segment of a problem's `type`.", json!("invalid"))
 }
 
-/// Serves the start page of Swagger UI. `/docs` has no trailing slash, so the page needs a base URL for the relative
-/// addresses of its files.
+/// Serves the start page of Swagger UI. `/docs` has no trailing slash, so the page needs a base URL for the
+/// relative addresses of its files.
 ///
 /// # Errors
 /// 404 if the page is missing from the binary.

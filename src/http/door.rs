@@ -1,5 +1,5 @@
-//! The pipeline around every handler: cache lookup, authentication, authorisation, checks of query and body before
-//! it; headers, content coding, metrics and the log after it.
+//! The pipeline around every handler: cache lookup, authentication, authorisation, checks of query and body
+//! before it; headers, content coding, metrics and the log after it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,8 +38,8 @@ impl Entrance {
         Self { route, times: Times::default() }
     }
 
-    /// Serves a request: from the cache if possible, otherwise by the handler. `named` are the parameters of the
-    /// path.
+    /// Serves a request: from the cache if possible, otherwise by the handler. `named` are the parameters of
+    /// the path.
     pub async fn pass(
         &self,
         app: &Arc<App>,
@@ -49,8 +49,8 @@ impl Entrance {
     ) -> HttpResponse {
         let begun = Instant::now();
         let id = request_id(http.headers());
-        // The cache comes first. A hit needs neither authentication nor validation of the query, because only valid
-        // public requests have stored a response under this key.
+        // The cache comes first. A hit needs neither authentication nor validation of the query, because only
+        // valid public requests have stored a response under this key.
         let response = match at_once(app, &self.route, http, &id) {
             Some(response) => response,
             None => handle(app, &self.route, http, named, payload, &id).await,
@@ -110,7 +110,8 @@ fn decoded(named: Params) -> Option<Vec<(String, String)>> {
 
 /// Authenticates and authorises a request, checks its query, and reads its body.
 ///
-/// The body comes last: a request that is refused anyway must not make the server receive and hold a body first.
+/// The body comes last: a request that is refused anyway must not make the server receive and hold a body
+/// first.
 async fn admit(
     app: &Arc<App>,
     route: &Route,
@@ -134,8 +135,8 @@ async fn admit(
 
 /// Returns the authenticated actor, if any, after checking that it may use the route.
 ///
-/// An invalid token is refused even where none is required: the client assumes that it is logged in, and must learn
-/// that it is not.
+/// An invalid token is refused even where none is required: the client assumes that it is logged in, and must
+/// learn that it is not.
 async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
     let access = route.access;
     if access == Access::Open {
@@ -296,7 +297,8 @@ pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> Htt
         response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"plenary\""));
     }
     if problem.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        // In a response, `Accept-Encoding` lists the codings that are accepted in requests (RFC 9110, section 12.5.3).
+        // In a response, `Accept-Encoding` lists the codings that are accepted in requests (RFC 9110, section
+        // 12.5.3).
         response.insert_header((header::ACCEPT_ENCODING, "identity"));
     }
     if let Some(seconds) = problem.retry_after {
@@ -323,7 +325,8 @@ static OVER_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub fn finish(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
     response.insert_header((HeaderName::from_static("x-request-id"), id));
     if app.config.cors.allows_any() {
-        // Set even without `Origin` in the request: a shared cache serves the same response to requests with one.
+        // Set even without `Origin` in the request: a shared cache serves the same response to requests with
+        // one.
         response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     }
     for (name, value) in &ALWAYS {

@@ -1,5 +1,5 @@
-//! Cached responses: lookup before the handler runs, content negotiation, conditional requests, and the response
-//! itself.
+//! Cached responses: lookup before the handler runs, content negotiation, conditional requests, and the
+//! response itself.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use crate::problem::Problem;
 
 /// Returns the locale negotiated by `Accept-Language` (RFC 9110, section 12.5.4).
 ///
-/// `None` means that the query names a locale, that the header is absent or matches no locale of the site, or that
-/// the result is the default locale. The default is left out so that its responses share one cache key.
+/// `None` means that the query names a locale, that the header is absent or matches no locale of the site, or
+/// that the result is the default locale. The default is left out so that its responses share one cache key.
 pub fn negotiated(http: &HttpRequest, site: &Site) -> Option<String> {
     if http.headers().get(header::ACCEPT_LANGUAGE).is_none() || names_locale(http.query_string()) {
         return None;
@@ -50,8 +50,8 @@ pub fn place(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> Place {
 
 /// Serves an anonymous read from the cache. `None` if the request is no such read or the cache has no response.
 ///
-/// A request with `Authorization` never gets here a cached response: its token has to be checked first, and may widen
-/// what the client sees.
+/// A request with `Authorization` never gets here a cached response: its token has to be checked first, and
+/// may widen what the client sees.
 pub fn at_once(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option<HttpResponse> {
     let may_be = route.access == Access::Public && route.method == Method::GET;
     if !may_be || http.headers().contains_key(header::AUTHORIZATION) {
@@ -70,8 +70,8 @@ pub fn at_once(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option
 
 /// Turns a cached absence into 404 or a redirect.
 ///
-/// What is cached is the reason and not the bytes, because a problem contains the id of its request. A redirect may
-/// be stored by shared caches if it is `public`; a 404 is not.
+/// What is cached is the reason and not the bytes, because a problem contains the id of its request. A
+/// redirect may be stored by shared caches if it is `public`; a 404 is not.
 ///
 /// # Errors
 /// 404 if the resource does not exist.
@@ -90,10 +90,11 @@ pub fn absent(app: &App, found: &Absent, public: bool) -> Result<Answer, Problem
     }
 }
 
-/// Responds with a cached response in the content coding that the client prefers, or with 304 if the client has it.
+/// Responds with a cached response in the content coding that the client prefers, or with 304 if the client
+/// has it.
 ///
-/// `place` is the cache key of the response, under which its encoded forms are cached too. Without one, the response
-/// is encoded for this request only.
+/// `place` is the cache key of the response, under which its encoded forms are cached too. Without one, the
+/// response is encoded for this request only.
 pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<Kept>, id: &str) -> HttpResponse {
     let coding = if app.config.server.compress { wanted_coding(http) } else { None };
     if http.headers().contains_key(header::IF_NONE_MATCH) {
@@ -118,8 +119,8 @@ pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<K
     response.body(in_pieces(shown.body()))
 }
 
-/// Sets the headers of a cached response with this entity tag. While the database does not respond, `Age` is among
-/// them (RFC 9111, section 5.1): the time since the response was last known to be current.
+/// Sets the headers of a cached response with this entity tag. While the database does not respond, `Age` is
+/// among them (RFC 9111, section 5.1): the time since the response was last known to be current.
 fn describe(app: &App, response: &mut HttpResponseBuilder, tag: &str, kept: &Kept) {
     if let Some(age) = app.database.ledger().age() {
         response.insert_header((header::AGE, age.as_secs().to_string()));

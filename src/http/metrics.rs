@@ -36,8 +36,8 @@ static JOB_FAILING: LazyLock<IntGaugeVec> = LazyLock::new(|| {
 /// Values of the label `status`.
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
-/// The histograms of one operation, by status class. Each is looked up by its labels once, since the lookup takes a
-/// lock.
+/// The histograms of one operation, by status class. Each is looked up by its labels once, since the lookup
+/// takes a lock.
 #[derive(Default)]
 pub struct Times([OnceLock<Histogram>; CLASSES.len()]);
 

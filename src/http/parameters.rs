@@ -76,7 +76,8 @@ pub fn whole(min: i64, max: i64) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max))
 }
 
-/// Largest version or sequence number in requests: 2^53 - 1, the largest integer that JavaScript represents exactly.
+/// Largest version or sequence number in requests: 2^53 - 1, the largest integer that JavaScript represents
+/// exactly.
 pub const MAX_NUMBER: i64 = 9_007_199_254_740_991;
 
 /// Parses a query parameter as an integer between 1 and `max`; `None` if the query does not have it.

@@ -1,7 +1,7 @@
 //! Response bodies that are passed to the connection in chunks.
 //!
-//! actix-http copies what it is given into the write buffer of the connection. A large body passed as a whole would
-//! therefore be held once more for each connection, for as long as its client does not read.
+//! actix-http copies what it is given into the write buffer of the connection. A large body passed as a whole
+//! would therefore be held once more for each connection, for as long as its client does not read.
 
 use std::convert::Infallible;
 use std::pin::Pin;

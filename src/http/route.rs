@@ -185,7 +185,8 @@ pub enum Access {
     Open,
     /// Any account, authenticated by a session or an API key.
     LoggedIn,
-    /// Any account, authenticated by a session. API keys are refused, because the route changes the account itself.
+    /// Any account, authenticated by a session. API keys are refused, because the route changes the account
+    /// itself.
     Session,
     /// An account whose role permits this action.
     May(Area, Action),
@@ -268,7 +269,8 @@ pub struct Route {
 }
 
 impl Route {
-    /// Creates a route with its handler. Its access is [`Access::Open`] until [`Route::access`] sets another one.
+    /// Creates a route with its handler. Its access is [`Access::Open`] until [`Route::access`] sets another
+    /// one.
     pub fn new<F, Fut>(method: Method, path: impl Into<String>, operation_id: impl Into<String>, handler: F) -> Self
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,

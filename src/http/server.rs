@@ -44,8 +44,8 @@ pub fn document(app: &App) -> Arc<Kept> {
     Arc::clone(app.document.get_or_init(make))
 }
 
-/// Creates the server on this listener and starts its background jobs. The server begins to serve when the returned
-/// future is awaited, and shuts down gracefully on SIGTERM and SIGINT.
+/// Creates the server on this listener and starts its background jobs. The server begins to serve when the
+/// returned future is awaited, and shuts down gracefully on SIGTERM and SIGINT.
 ///
 /// # Errors
 /// Fails if the listener cannot be used or a thread cannot be started.
@@ -75,15 +75,15 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         .client_request_timeout(Duration::from_secs(settings.request_timeout_seconds))
         .shutdown_timeout(settings.shutdown_seconds)
         .on_connect(move |connection, _| limit_stalls(connection, patience))
-        // A client that closes its side counts as gone, so that its waiting writes are cancelled before they start
-        // (see `database::job`). With half-closed connections they would still be carried out.
+        // A client that closes its side counts as gone, so that its waiting writes are cancelled before they
+        // start (see `database::job`). With half-closed connections they would still be carried out.
         .h1_allow_half_closed(false)
         .listen(listener)?
         .run())
 }
 
-/// Makes the operating system close a connection whose client acknowledges nothing of what was sent for the duration
-/// of `patience`, so that the memory of the response is released.
+/// Makes the operating system close a connection whose client acknowledges nothing of what was sent for the
+/// duration of `patience`, so that the memory of the response is released.
 fn limit_stalls(connection: &dyn Any, patience: Duration) {
     #[cfg(target_os = "linux")]
     if let Some(stream) = connection.downcast_ref::<TcpStream>()
@@ -108,7 +108,8 @@ impl Table {
     /// Creates the table of these routes. A path with `GET` supports `HEAD` too.
     ///
     /// # Panics
-    /// Panics if two paths are ambiguous. Paths are constants, so this fails at the first start of a faulty build.
+    /// Panics if two paths are ambiguous. Paths are constants, so this fails at the first start of a faulty
+    /// build.
     fn new(routes: Vec<Route>) -> Self {
         let mut by_path: BTreeMap<String, Vec<Entrance>> = BTreeMap::new();
         for route in routes {
@@ -154,8 +155,8 @@ fn cors(config: &CorsConfig) -> Cors {
     let exposed = ["etag", "link", "location", "x-request-id", "retry-after", "idempotency-replayed"];
     let cors = Cors::default().allow_any_method().allow_any_header().expose_headers(exposed).max_age(3_600);
     if config.allows_any() {
-        // The header is `*` for every origin, so that shared caches need one response only and `Vary: Origin` is not
-        // needed.
+        // The header is `*` for every origin, so that shared caches need one response only and `Vary: Origin`
+        // is not needed.
         return cors.send_wildcard().allow_any_origin().disable_vary_header();
     }
     config.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))

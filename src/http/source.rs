@@ -9,9 +9,9 @@ use crate::config::network::Network;
 /// Length of the IPv6 prefix that one site usually has, in bits.
 const ONE_SITE: u32 = 64;
 
-/// Returns the address of the client: that of the connection, or, if this is a trusted proxy, the last address in
-/// `X-Forwarded-For` that is not one. An IPv6 address is reduced to its /64 prefix, since one machine can use any
-/// address within it.
+/// Returns the address of the client: that of the connection, or, if this is a trusted proxy, the last
+/// address in `X-Forwarded-For` that is not one. An IPv6 address is reduced to its /64 prefix, since one
+/// machine can use any address within it.
 pub fn source(http: &HttpRequest, trusted: &[Network]) -> String {
     let headers = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
     let named: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
@@ -22,8 +22,8 @@ pub fn source(http: &HttpRequest, trusted: &[Network]) -> String {
 }
 
 fn client(peer: IpAddr, named: &[&str], trusted: &[Network]) -> IpAddr {
-    // Each proxy appends the address that it was contacted from, so only the part that trusted proxies appended, read
-    // from the end, can be believed. The client itself may have sent anything before that.
+    // Each proxy appends the address that it was contacted from, so only the part that trusted proxies
+    // appended, read from the end, can be believed. The client itself may have sent anything before that.
     let mut client = peer;
     for name in named.iter().rev() {
         if !trusted.iter().any(|network| network.contains(client)) {

@@ -32,12 +32,12 @@ impl MessageBody for Holding {
 /// Largest unread body that is drained, in bytes: reading it costs less than a new connection.
 const FORGOTTEN: u64 = 64 * 1024;
 
-/// Closes the connection after the response if the request has a long body that has not been received completely. The
-/// response announces this with `Connection: close` (RFC 9112, section 9.6), so that the client sends no further
-/// request on it.
+/// Closes the connection after the response if the request has a long body that has not been received
+/// completely. The response announces this with `Connection: close` (RFC 9112, section 9.6), so that the
+/// client sends no further request on it.
 ///
-/// The response holds the rest of the request body on purpose. If that were dropped before the response is sent,
-/// actix-http would drain a chunked body for as long as the client sends, to keep the connection open.
+/// The response holds the rest of the request body on purpose. If that were dropped before the response is
+/// sent, actix-http would drain a chunked body for as long as the client sends, to keep the connection open.
 pub fn end_with_answer(mut response: HttpResponse, http: &HttpRequest, mut payload: Payload) -> HttpResponse {
     let length = http.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let is_long = http.headers().contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length > FORGOTTEN);

@@ -1,4 +1,5 @@
-//! The paths that the parameter `fields` accepts: fields of items, and fields of nested objects and related items.
+//! The paths that the parameter `fields` accepts: fields of items, and fields of nested objects and related
+//! items.
 
 use std::sync::OnceLock;
 

@@ -260,8 +260,8 @@ pub static EVENT: Resource = Resource {
     ],
 };
 
-/// Checks that the end is not before the start and that all-day items have dates only, and fills in the default of
-/// `date_precision`.
+/// Checks that the end is not before the start and that all-day items have dates only, and fills in the
+/// default of `date_precision`.
 pub(super) fn span_rules(content: &mut Map<String, Value>, faults: &mut Faults) {
     let text = |name: &str| content.get(name).and_then(Value::as_str).map(str::to_owned);
     let (starts, ends) = (text("starts_at"), text("ends_at"));
@@ -269,8 +269,8 @@ pub(super) fn span_rules(content: &mut Map<String, Value>, faults: &mut Faults) 
         faults.add("/ends_at", "without_start", "an end requires a start");
     }
     if let Some((first, last)) = crate::content::moment::stored_span(content) {
-        // An end that is a date ends at the midnight after it, which is also the first instant of the next day. So a
-        // start at exactly that instant is on the day after the end.
+        // An end that is a date ends at the midnight after it, which is also the first instant of the next
+        // day. So a start at exactly that instant is on the day after the end.
         if ends.as_ref().is_some_and(|text| last < first || (last == first && text.len() == 10)) {
             faults.add("/ends_at", "before_start", "the end is before the start");
         }
@@ -280,8 +280,8 @@ pub(super) fn span_rules(content: &mut Map<String, Value>, faults: &mut Faults) 
     if all_day && starts.is_some() && !only_dates {
         faults.add("/starts_at", "not_a_date", "an all-day item must have dates without times of day");
     }
-    // Sessions share these rules and have no `date_precision`. Events are recognised by `attendance_mode`, which has a
-    // default and is therefore always present.
+    // Sessions share these rules and have no `date_precision`. Events are recognised by `attendance_mode`,
+    // which has a default and is therefore always present.
     if !content.contains_key("date_precision") && content.contains_key("attendance_mode") {
         let precision = if starts.is_some() && only_dates { "day" } else { "time" };
         content.insert("date_precision".into(), precision.into());

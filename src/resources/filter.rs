@@ -15,8 +15,8 @@ pub struct Filter {
     pub example: &'static str,
 }
 
-/// The property by which a filter selects items. Unless stated otherwise, a filter takes several values, separated by
-/// commas.
+/// The property by which a filter selects items. Unless stated otherwise, a filter takes several values,
+/// separated by commas.
 #[derive(Debug, Clone, Copy)]
 pub enum On {
     /// The slug.
@@ -46,8 +46,8 @@ pub enum On {
 }
 
 impl On {
-    /// Returns the content types besides `resource` whose items decide what the filter selects. Lists that use the
-    /// filter depend on these types, so that a change of their items invalidates the cached list.
+    /// Returns the content types besides `resource` whose items decide what the filter selects. Lists that
+    /// use the filter depend on these types, so that a change of their items invalidates the cached list.
     pub fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
         match self {
             On::Parent(kind) => vec![kind],

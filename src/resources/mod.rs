@@ -23,8 +23,8 @@ use crate::content::field::{Field, Kind, Relation};
 pub use answered::Path;
 pub use filter::{Column, Filter, On, Sort, Through, Word};
 
-/// All content types, in the order of the documentation. Imports need another order, in which a type follows those
-/// that it refers to: see [`in_order_of_reference`].
+/// All content types, in the order of the documentation. Imports need another order, in which a type follows
+/// those that it refers to: see [`in_order_of_reference`].
 pub static ALL: [&Resource; 8] = [
     &events::EVENT,
     &sessions::SESSION,
@@ -113,8 +113,9 @@ impl Resource {
         self.field("starts_at").is_some_and(|f| matches!(f.kind, Kind::Moment { .. }))
     }
 
-    /// Returns the content types whose changes can affect which items of this type are public: the type itself, and
-    /// the type of which they are children. A session, for instance, is public only while its event is.
+    /// Returns the content types whose changes can affect which items of this type are public: the type
+    /// itself, and the type of which they are children. A session, for instance, is public only while its
+    /// event is.
     pub fn visible_by(&'static self) -> impl Iterator<Item = &'static str> {
         let holders = ALL.into_iter().filter(|other| other.children.is_some_and(|below| below.kind == self.kind));
         std::iter::once(self.kind).chain(holders.map(|holder| holder.kind))
@@ -125,7 +126,8 @@ impl Resource {
         self.fields.iter().find(|field| field.localised && matches!(field.kind, Kind::Rich { .. }))
     }
 
-    /// Returns the paths that `include` accepts: relations, children, and, after a dot, the relations of either.
+    /// Returns the paths that `include` accepts: relations, children, and, after a dot, the relations of
+    /// either.
     pub fn includes(&'static self) -> &'static [&'static str] {
         static OF_ALL: OfAll<&str> = OnceLock::new();
         self.of(&OF_ALL, Resource::all_includes)
@@ -154,8 +156,8 @@ impl Resource {
 /// A table of values by content type, computed at first use.
 type OfAll<T> = OnceLock<Vec<(&'static str, Vec<T>)>>;
 
-/// Makes a computed name static, like those that are declared. The number of names is fixed, so what is leaked is
-/// bounded.
+/// Makes a computed name static, like those that are declared. The number of names is fixed, so what is
+/// leaked is bounded.
 fn leaked(name: String) -> &'static str {
     name.leak()
 }

@@ -44,8 +44,8 @@ impl Answers {
         Schema::Object(object.build())
     }
 
-    /// Returns the schema of an item that is embedded in another one. Its own relations are optional, since they are
-    /// present only if they are included too.
+    /// Returns the schema of an item that is embedded in another one. Its own relations are optional, since
+    /// they are present only if they are included too.
     pub fn included(self, resource: &'static Resource) -> Schema {
         Schema::Object(self.with(resource, false).build())
     }

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::content::Site;
 use crate::resources::{ALL, Resource};
 
-/// Adds the site's schemas to a document, and refers to them as the property `custom` of items in responses and of
-/// items that are written as a whole. The schema of PATCH stays open, because a merge patch is validated after it was
-/// merged and need not be valid by itself.
+/// Adds the site's schemas to a document, and refers to them as the property `custom` of items in responses
+/// and of items that are written as a whole. The schema of PATCH stays open, because a merge patch is
+/// validated after it was merged and need not be valid by itself.
 pub fn insert(document: &mut Value, site: &Site) {
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else { return };
     for resource in ALL {

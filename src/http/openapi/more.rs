@@ -32,8 +32,8 @@ pub fn revision(resource: &'static Resource) -> Schema {
     }
 }
 
-/// Returns the schema of a page of changes: items as the public sees them now, and ids of items that are not public
-/// any more.
+/// Returns the schema of a page of changes: items as the public sees them now, and ids of items that are not
+/// public any more.
 pub fn changes() -> Schema {
     let word = |word: &str| schema(text().enum_values(Some([word.to_owned()])));
     let mut entry = AnyOfBuilder::new();

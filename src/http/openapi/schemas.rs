@@ -53,8 +53,8 @@ pub fn example_of(fields: &'static [Field]) -> Value {
     shown.map(|f| (f.name.to_owned(), example(f))).collect::<Map<_, _>>().into()
 }
 
-/// Returns the example of a new item: all required fields, and all others except relations and custom fields. An
-/// example with relations would be valid only where the related items exist.
+/// Returns the example of a new item: all required fields, and all others except relations and custom fields.
+/// An example with relations would be valid only where the related items exist.
 pub fn example_of_item(resource: &'static Resource) -> Value {
     let plain = resource
         .fields
@@ -68,8 +68,8 @@ fn example(field: &Field) -> Value {
     serde_json::from_str(field.example).unwrap_or(Value::Null)
 }
 
-/// Returns the schema of the content of an item in requests: for POST and PUT, or, if `patch` is set, for PATCH, where
-/// all fields are optional and nullable.
+/// Returns the schema of the content of an item in requests: for POST and PUT, or, if `patch` is set, for
+/// PATCH, where all fields are optional and nullable.
 pub fn input(resource: &'static Resource, site: &Site, patch: bool) -> Schema {
     let about = if patch {
         format!("Changes to one {}, as a JSON Merge Patch (RFC 7396).", resource.noun)
