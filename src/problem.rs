@@ -179,7 +179,7 @@ impl Problem {
 
     /// Creates the problem of a missing resource (404); `what` is its noun, such as "event".
     pub fn not_found(what: &str) -> Self {
-        Self::new(Kind::NotFound, format!("there is no such {what}"))
+        Self::new(Kind::NotFound, format!("this {what} does not exist"))
     }
 
     /// Creates the problem of an unexpected error (500). The error is logged and not disclosed to the client.

@@ -24,7 +24,6 @@ pub const INCLUDED: [&str; 5] = ["venue", "partners", "speakers", "topics", "typ
 
 /// A list of events with the metadata of a feed.
 pub struct Feed<'a> {
-    /// The site.
     pub site: &'a Site,
     /// Address of this feed.
     pub own_url: &'a str,

@@ -37,7 +37,6 @@ pub struct Day<'a> {
 
 /// One session of a programme.
 pub struct Talk<'a> {
-    /// The session.
     pub session: &'a Value,
     /// Start in the time zone of the event.
     pub starts: DateTime<Zone>,

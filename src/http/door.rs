@@ -27,7 +27,6 @@ const SLOW: Duration = Duration::from_secs(1);
 
 /// A route that serves requests, with its metrics.
 pub struct Entrance {
-    /// The route.
     pub route: Route,
     times: Times,
 }

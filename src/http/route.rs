@@ -46,7 +46,6 @@ pub struct ShownKey {
 
 /// A request as handlers get it: authorised, with known query parameters and a body within the limits.
 pub struct Request {
-    /// The application.
     pub app: Arc<App>,
     /// The request of the HTTP library.
     pub http: HttpRequest,
