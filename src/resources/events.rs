@@ -84,13 +84,13 @@ pub static EVENT: Resource = Resource {
         Field::new(
             "starts_at",
             Kind::Moment { end: false },
-            "Start: local time in `time_zone`, or a date if only the day is known; responses add the UTC offset.",
+            "Start: local time in `time_zone`, or a date if only the day is known; an RFC 3339 time in responses.",
             r#""2027-03-04T14:30""#,
         ),
         Field::new(
             "ends_at",
             Kind::Moment { end: true },
-            "End: local time in `time_zone`, or a date, which includes that day; responses add the UTC offset.",
+            "End: local time in `time_zone`, or a date, which includes that day; an RFC 3339 time in responses.",
             r#""2027-03-04T16:00""#,
         ),
         TIME_ZONE,
