@@ -1,4 +1,4 @@
-//! The application: everything that handlers share, and what happens when it starts.
+//! The application: the state that all handlers share, its start, and periodic maintenance.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -29,63 +29,70 @@ use crate::editorial::previews::Previews;
 use crate::search::{self, Search};
 use crate::time_zone::rules;
 
-/// Handlers share this.
+/// The state that all handlers and background jobs share.
 pub struct App {
-    /// The configuration.
+    /// Configuration of the server.
     pub config: Config,
-    /// What the site fixes for its content.
+    /// Settings of the site that affect its content: languages, time zone, custom fields.
     pub site: Arc<Site>,
-    /// Its languages as headers name them.
+    /// Values of `Content-Language` by locale.
     pub languages: HashMap<String, HeaderValue>,
-    /// The database.
+    /// Connections to the database.
     pub database: Database,
-    /// Access tokens.
+    /// Issuer and verifier of access tokens.
     pub tokens: Tokens,
-    /// Sessions and API keys that were shown lately.
+    /// Cache of recently used sessions and API keys.
     pub credentials: Credentials,
-    /// Log-ins that are being checked.
+    /// Log-ins whose credentials are being checked.
     pub log_in_turns: Turns,
-    /// When the signing keys were last read because a token named an unknown one.
+    /// Time of the last read of the signing keys that was caused by a token with an unknown key.
     keys_looked_up: tokio::sync::Mutex<Option<Instant>>,
-    /// Mail.
+    /// Sender of e-mail.
     pub mailer: Mailer,
-    /// The OpenID provider.
+    /// Client of the OpenID provider.
     pub oidc: Arc<Oidc>,
-    /// Passwords.
+    /// Hasher of passwords.
     pub hasher: Hasher,
-    /// Answers that the public was given lately.
+    /// Cache of public responses.
     pub answers: Answers,
-    /// Items as the public's lists showed them lately.
+    /// Cache of the items of public lists.
     pub cards: Cards,
-    /// The site at moments that lie ahead.
+    /// Previews of the site at future times.
     pub previews: Previews,
-    /// Who listens to changes.
+    /// Subscribers of the live stream of changes.
     pub live: Live,
-    /// The search index of this node.
+    /// Search index of this node.
     pub search: Search,
-    /// Signs what only this site may make: cursors, preview links, tokens of changes, log-ins on their way.
+    /// Secret key of the site. Cursors, preview links, sync tokens, device tokens and the state of OpenID
+    /// log-ins are signed with it, and refresh tokens are derived with it.
     pub site_key: Vec<u8>,
-    /// The OpenAPI document, once somebody has asked for it.
+    /// The OpenAPI document, generated at the first request for it.
     pub document: OnceLock<Arc<Kept>>,
 }
 
-/// Why the application did not start.
+/// The error of a failed start, with the explanation for the operator.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The part of the memory for answers that is for the items of lists: one of so many.
+/// Share of the cache memory that is reserved for the items of lists: one part of this many.
 const CARDS_PART: usize = 4;
-/// Signing keys are looked up at most once in this time, however many tokens name unknown ones.
+/// Minimum interval between reads of the signing keys that tokens with unknown keys cause.
 const LOOK_UP: Duration = Duration::from_secs(1);
-/// Seconds for which an `Idempotency-Key` is remembered.
+/// Retention of idempotency keys, in seconds.
 const IDEMPOTENCY_SECONDS: i64 = 86_400;
 
 impl App {
-    /// Opens the database (a SQLite file is made where there is none), migrates it, makes the keys
-    /// that are missing, and brings ready answers up to date.
+    /// Opens the database, creates a missing SQLite file, applies migrations, creates missing keys, and
+    /// renders stored responses again if they are outdated.
+    ///
+    /// # Errors
+    /// Fails if the configuration cannot be used, the database or the search index cannot be opened, a
+    /// migration fails, or the database is behind a pooler that shares sessions.
     pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
         rules::refresh(&config.site.zoneinfo);
         let address = config.address();
         make_folder(&address)?;
+        // Prepared statements and settings belong to a session. With a pooler that shares sessions, one
+        // client would meet those of another, so such a database is refused before anything is written.
         if inspect::shares_sessions(&address).map_err(|e| format!("database: {e}"))? {
             return Err(inspect::POOLER.into());
         }
@@ -137,18 +144,22 @@ impl App {
         app.apply_zone_rules().await;
         let rendered = editorial::rerender::if_needed(&app.database, &app.site).await?;
         if rendered > 0 {
-            tracing::info!(items = rendered, "ready answers brought up to date");
+            tracing::info!(items = rendered, "stored responses were rendered again");
         }
         Ok(app)
     }
 
-    /// With what pages of lists are made.
+    /// Returns the context in which pages of lists are composed.
     pub fn kitchen<'a>(&'a self, shelf: Shelf<'a>) -> Kitchen<'a> {
         let facet_items = i64::from(self.config.server.facet_items);
         Kitchen { site: &self.site, cursor_key: &self.site_key, search: &self.search, shelf, facet_items }
     }
 
-    /// Reads the signing keys anew, and makes one when the newest is too old or there is none.
+    /// Reads the signing keys from the database, and creates one if there is none or the newest is due for
+    /// rotation.
+    ///
+    /// # Errors
+    /// Fails if the database does not respond.
     pub async fn refresh_keys(&self) -> Result<(), DatabaseError> {
         let load = |c: &mut crate::database::Db| Ok::<_, DatabaseError>(tokens::load_keys(c, "jwt")?);
         self.tokens.set_keys(&self.database.read(load).await?);
@@ -157,7 +168,7 @@ impl App {
             let keys = self
                 .database
                 .write(move |c| {
-                    // Another node may have been faster.
+                    // Another node may have created a key between the read above and this transaction.
                     let newest = tokens::load_keys(c, "jwt")?.first().map_or(0, |key| key.created_at);
                     if newest < now() - 60_000_000 {
                         tokens::add_key(c, "jwt")?;
@@ -171,17 +182,22 @@ impl App {
         Ok(())
     }
 
-    /// Returns the claims of a token that is good by itself. A key that is not known is looked up: another node may
-    /// have made it since this one last read them. Tokens that name made-up keys cost one look-up a second.
+    /// Returns the claims of a token whose signature and claims are valid. Whether its session still exists
+    /// is not checked here.
+    ///
+    /// An unknown signing key is looked up in the database, because another node may have created it since
+    /// the last read. Tokens with invented keys cause at most one such read per second.
     ///
     /// # Errors
-    /// Fails if the keys have to be looked up and the database does not answer.
+    /// Fails if the keys have to be read and the database does not respond.
     pub async fn verify_token(&self, token: &str) -> Result<Option<Claims>, DatabaseError> {
         match self.tokens.verify(token) {
             Verified::Good(claims) => return Ok(Some(claims)),
             Verified::Bad => return Ok(None),
             Verified::UnknownKey => {}
         }
+        // The lock is held during the read, so that concurrent requests with the same new key wait for one
+        // read and then verify again, instead of being refused.
         let mut last = self.keys_looked_up.lock().await;
         if last.is_none_or(|last| last.elapsed() >= LOOK_UP) {
             let load = |c: &mut crate::database::Db| Ok::<_, DatabaseError>(tokens::load_keys(c, "jwt")?);
@@ -195,21 +211,26 @@ impl App {
         }
     }
 
-    /// Uses the newest rules of time zones, and computes anew what is stored if they are newer than those by
-    /// which that was done. What fails is tried again with the next housekeeping.
+    /// Loads the newest time zone rules, and recomputes stored instants if they were computed with older
+    /// rules. Failures are logged, and the next [`housekeeping`](Self::housekeeping) tries again.
     async fn apply_zone_rules(&self) {
         if rules::refresh(&self.config.site.zoneinfo) {
-            // Lists were filtered and counted by other clocks.
+            // Cached lists were filtered and counted with the old rules.
             self.database.ledger().note_everything();
         }
         match editorial::zone_rules::apply(&self.database, &self.site).await {
             Ok(0) => {}
-            Ok(items) => tracing::info!(items, "times were computed anew by newer rules of time zones"),
-            Err(problem) => tracing::error!(detail = problem.detail, "times could not be computed anew"),
+            Ok(items) => tracing::info!(items, "times were recomputed with newer time zone rules"),
+            Err(problem) => tracing::error!(detail = problem.detail, "times could not be recomputed"),
         }
     }
 
-    /// What has to be done from time to time: keys, rules of time zones, and rows that nobody needs any more.
+    /// Runs the periodic maintenance: rotation of keys, time zone rules, purge of the trash, and deletion of
+    /// expired rows.
+    ///
+    /// # Errors
+    /// Fails if the database does not respond. Failures of the time zone rules and of the purge are only
+    /// logged, so that they do not prevent the rest.
     pub async fn housekeeping(&self) -> Result<(), DatabaseError> {
         self.refresh_keys().await?;
         self.apply_zone_rules().await;
@@ -230,7 +251,8 @@ impl App {
                 editorial::preview::forget_ended(c)?;
                 crate::auth::mailed::forget_ended(c)?;
                 lockout::forget_old(c)?;
-                // Writers that are long gone do not ask any more how their commits ended.
+                // The marks of commits are only read by the writer that left them, while it recovers a lost
+                // connection.
                 diesel::delete(commits::table.filter(commits::at.lt(bound))).execute(c)?;
                 Ok(())
             })
@@ -238,7 +260,7 @@ impl App {
     }
 }
 
-/// Connections that read: as configured, or two a core.
+/// Returns the number of reader connections: as configured, or two per core.
 pub fn readers(config: &Config) -> usize {
     match config.server.database_readers {
         0 => std::thread::available_parallelism().map_or(2, usize::from) * 2,
@@ -246,7 +268,10 @@ pub fn readers(config: &Config) -> usize {
     }
 }
 
-/// Makes the folder of a SQLite file.
+/// Creates the folder of a SQLite file, if it does not exist.
+///
+/// # Errors
+/// Fails if the folder cannot be created.
 pub fn make_folder(address: &Address) -> Result<(), StartError> {
     let Address::Sqlite(path) = address else { return Ok(()) };
     match std::path::Path::new(path).parent() {

@@ -1,7 +1,7 @@
-//! The jobs of a node: threads and tasks that run for as long as the server does.
+//! The background jobs of a node: threads and tasks that run for as long as the server does.
 //!
-//! A job that ends by a panic is started again. What is wrong with a job, or that a round of it does not end, is
-//! told by `/readyz` and by the metrics. See `docs/decisions/0020-a-node-that-runs-on.md`.
+//! A job that panics is restarted. A job that fails, or whose round does not end in time, is reported by
+//! `/readyz` and by the metrics. See `docs/decisions/0020-a-node-that-runs-on.md`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,103 +11,106 @@ use futures_util::FutureExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How long after a panic a job is started again: one that panics at once must not keep a core busy.
+/// Delay before a job is restarted after a panic, so that a job that panics immediately does not occupy a core.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The jobs of one node.
+/// The background jobs of one node.
 #[derive(Debug, Default)]
 pub struct Jobs(Mutex<Vec<Arc<BackgroundJob>>>);
 
-/// One job.
+/// A background job and its state.
 #[derive(Debug)]
 pub struct BackgroundJob {
     name: &'static str,
-    /// The longest that a round may take.
+    /// The longest duration of a round that is not a failure.
     patience: Duration,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the round began that has not ended.
+    /// Start of the current round; `None` between two rounds.
     begun: Option<Instant>,
     restarts: u64,
+    /// Start and explanation of the current failure.
     failure: Option<(Instant, &'static str)>,
 }
 
-/// A job that does not do its work.
+/// A background job that is failing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobFailure {
-    /// The job's name.
+    /// Name of the job.
     #[schema(example = "writer")]
     pub job: &'static str,
-    /// What is wrong.
+    /// Explanation of the failure.
     #[schema(example = "the disk of the database is full")]
     pub detail: &'static str,
-    /// For how many seconds.
+    /// Duration of the failure, in seconds.
     #[schema(minimum = 0, example = 12)]
     pub seconds: u64,
 }
 
-/// What the metrics say of a job.
+/// The state of a background job, for metrics.
 #[derive(Debug)]
 pub struct JobStatus {
-    /// The job's name.
+    /// Name of the job.
     pub job: &'static str,
-    /// How often it was started again after a panic.
+    /// Number of restarts after a panic.
     pub restarts: u64,
-    /// What is wrong with it now.
+    /// The current failure, if the job is failing.
     pub failure: Option<JobFailure>,
 }
 
 impl Jobs {
-    /// Adds a job. A round of it that takes longer than `patience` counts as a failure.
+    /// Adds a job. A round that takes longer than `patience` counts as a failure.
     pub fn add(&self, name: &'static str, patience: Duration) -> Arc<BackgroundJob> {
         let job = Arc::new(BackgroundJob { name, patience, state: Mutex::default() });
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&job));
         job
     }
 
-    /// The state of every job, in the order in which they were added.
+    /// Returns the state of every job, in the order in which they were added.
     pub fn status(&self) -> Vec<JobStatus> {
         let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.iter().map(|job| job.status()).collect()
     }
 
-    /// What is wrong now; empty when nothing is.
+    /// Returns the current failures of all jobs.
     pub fn failures(&self) -> Vec<JobFailure> {
         self.status().into_iter().filter_map(|status| status.failure).collect()
     }
 }
 
 impl BackgroundJob {
-    /// Notes that a round begins.
+    /// Records the start of a round.
     pub fn begin(&self) {
         self.state().begun = Some(Instant::now());
     }
 
-    /// Notes that the round ended, and nothing is wrong.
+    /// Records the successful end of the round.
     pub fn succeed(&self) {
         let mut state = self.state();
         state.begun = None;
         state.failure = None;
     }
 
-    /// Notes that the round ended and failed. The detail is told to strangers: it names nothing internal.
+    /// Records the failure of the round. `/readyz` shows the detail to anonymous clients, so it must not
+    /// contain anything internal.
     pub fn fail(&self, detail: &'static str) {
         let mut state = self.state();
         state.begun = None;
+        // Consecutive failures count as one, so that its duration shows for how long the job has not worked.
         let since = state.failure.map_or_else(Instant::now, |(since, _)| since);
         state.failure = Some((since, detail));
     }
 
-    /// Whether the last round failed.
+    /// Returns whether the last round failed.
     pub fn is_failing(&self) -> bool {
         self.state().failure.is_some()
     }
 
-    /// Runs a task until it ends by itself; one that panics is started again.
+    /// Runs a task until it returns, and restarts it after a panic.
     pub async fn supervise<F: Future<Output = ()>>(self: Arc<Self>, task: impl Fn() -> F) {
         while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
             self.note_restart();
@@ -115,7 +118,8 @@ impl BackgroundJob {
         }
     }
 
-    /// The same for what runs on a thread of its own. `task` finds its state as the panic left it.
+    /// Runs a task on the current thread until it returns, and calls it again after a panic. Its state is as
+    /// the panic left it.
     pub fn supervise_thread(&self, mut task: impl FnMut()) {
         while catch_unwind(AssertUnwindSafe(&mut task)).is_err() {
             self.note_restart();
@@ -124,14 +128,14 @@ impl BackgroundJob {
     }
 
     fn note_restart(&self) {
-        tracing::error!(job = self.name, "a job ended by a panic and is started again");
-        self.fail("it ended by a panic and was started again");
+        tracing::error!(job = self.name, "a background job panicked and is restarted");
+        self.fail("the job panicked and was restarted");
         self.state().restarts += 1;
     }
 
     fn status(&self) -> JobStatus {
         let state = self.state();
-        let overdue = state.begun.filter(|begun| begun.elapsed() > self.patience).map(|begun| (begun, "it hangs"));
+        let overdue = state.begun.filter(|begun| begun.elapsed() > self.patience).map(|begun| (begun, "the job hangs"));
         let failure = overdue.or(state.failure).map(|(since, detail)| JobFailure {
             job: self.name,
             detail,
@@ -160,7 +164,7 @@ mod tests {
         let task = || async {
             runs.set(runs.get() + 1);
             assert!(runs.get() > 2, "a panic");
-            assert_eq!(jobs.failures()[0].detail, "it ended by a panic and was started again");
+            assert_eq!(jobs.failures()[0].detail, "the job panicked and was restarted");
             job.succeed();
         };
         actix_web::rt::System::new().block_on(Arc::clone(&job).supervise(task));
@@ -185,7 +189,7 @@ mod tests {
         assert_eq!(jobs.failures(), []);
         job.begin();
         std::thread::sleep(Duration::from_millis(1));
-        assert_eq!(jobs.failures()[0].detail, "it hangs");
+        assert_eq!(jobs.failures()[0].detail, "the job hangs");
         job.fail("the disk is full");
         assert_eq!((job.is_failing(), jobs.failures()[0].detail), (true, "the disk is full"));
         job.succeed();

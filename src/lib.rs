@@ -1,8 +1,8 @@
-//! Plenary: a headless CMS API for organisations that live by their events.
+//! Plenary: a headless CMS API for organisations that hold events.
 //!
-//! The floors, each of which uses only those below it:
-//! `cli` → `http` → `editorial`, `delivery`, `auth`, `transfer` → `search` → `feeds`, `journal` → `items` → `database`;
-//! `resources`, `content`, `time_zone`, `jobs`, `signed` and `problem` serve them all.
+//! The modules form layers, each of which uses only those after it: `cli` → `http` → `editorial`, `delivery`,
+//! `auth`, `transfer` → `search` → `feeds`, `journal` → `items` → `database`. All layers use `resources`,
+//! `content`, `time_zone`, `jobs`, `signed` and `problem`.
 
 pub mod app;
 pub mod auth;

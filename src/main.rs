@@ -1,4 +1,4 @@
-//! The command line.
+//! The `plenary` program.
 
 use std::process::ExitCode;
 

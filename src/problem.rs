@@ -1,4 +1,21 @@
-//! Errors as RFC 9457 problems: one exhaustive list of kinds, each with its status and page.
+//! Error responses as RFC 9457 problems: one exhaustive list of kinds, each with its status and its page.
+//!
+//! # When to use which error type
+//!
+//! - [`Problem`] is the error of everything that a request can end with: handlers and the functions that they
+//!   call outside and inside transactions. It names a [`Kind`] (and with it the HTTP status) and a `detail`
+//!   that the client may read, so it must contain nothing internal.
+//! - [`Fault`] is one violation of a rule in the input, with a pointer to its place. A fault is not an error by
+//!   itself: validation collects all of them in [`Faults`] and ends with one `Problem`
+//!   ([`Problem::bad_request`] or [`Problem::invalid`]), so that the client learns of every violation at once.
+//! - [`diesel::result::QueryResult`] is the return type of functions that only run statements on a connection.
+//!   Their errors are those of the database alone; `?` turns them into either of the types below.
+//! - [`DatabaseError`] is the error of work that was passed to the reader or writer threads. Besides a failed
+//!   statement it covers what can go wrong around it: no connection, a full queue, a timeout, an unknown
+//!   outcome of a commit.
+//!
+//! Both of the latter convert into a `Problem`: failures that may pass by themselves become 503 with
+//! `Retry-After`, all others 500, whose cause only the log names.
 
 use actix_web::http::StatusCode;
 use serde::Serialize;
@@ -9,30 +26,30 @@ use crate::database::{DatabaseError, is_transient, storage};
 
 macro_rules! problems {
     ($($name:ident $status:literal $code:literal $title:literal $about:literal;)*) => {
-        /// Every kind of problem.
+        /// A kind of problem: its status, the code at the end of its type URI, its title and its explanation.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Kind { $(#[doc = $about] $name,)* }
 
         impl Kind {
-            /// All kinds, for the documentation.
+            /// All kinds, in the order of the documentation.
             pub const ALL: &'static [Kind] = &[$(Kind::$name,)*];
 
-            /// The HTTP status.
+            /// Returns the HTTP status code.
             pub fn status(self) -> u16 {
                 match self { $(Kind::$name => $status,)* }
             }
 
-            /// The last part of its type URI.
+            /// Returns the last segment of the type URI, such as `not-found`.
             pub fn code(self) -> &'static str {
                 match self { $(Kind::$name => $code,)* }
             }
 
-            /// A short name.
+            /// Returns the title, the same for every problem of this kind.
             pub fn title(self) -> &'static str {
                 match self { $(Kind::$name => $title,)* }
             }
 
-            /// What it means and what to do.
+            /// Returns the explanation of the kind and the action that it asks of the client.
             pub fn about(self) -> &'static str {
                 match self { $(Kind::$name => $about,)* }
             }
@@ -41,37 +58,37 @@ macro_rules! problems {
 }
 
 problems! {
-    BadRequest 400 "bad-request" "Bad request" "The request cannot be understood: malformed JSON, an unknown query parameter, a bad header. `errors` names each place.";
-    Unauthorised 401 "unauthorised" "Not logged in" "The operation wants a valid access token in `Authorization: Bearer`. Log in, or refresh the token.";
-    BadCredentials 401 "bad-credentials" "Wrong e-mail address or password" "The e-mail address and password do not belong together. The answer is the same whether the account exists or not.";
-    SecondFactorRequired 401 "second-factor-required" "Second factor required" "The password is right, and the account wants a code as well: send it as `code`.";
-    Forbidden 403 "forbidden" "Not allowed" "The role of the account does not permit this operation; see the permission table in the documentation.";
-    NotFound 404 "not-found" "Not found" "There is nothing at this address, or nothing that you may see.";
-    MethodNotAllowed 405 "method-not-allowed" "Method not allowed" "The address exists and does not know this method; `Allow` lists those that it knows.";
-    Conflict 409 "conflict" "Conflict" "The request does not fit the state of the item: a slug is taken, or an item is in the trash already. `detail` says what.";
-    InvalidSyncToken 410 "invalid-sync-token" "Begin anew" "The history that this token belongs to is gone: a backup was restored, or a failover lost its end. Forget the copy and ask without a token (RFC 6578, section 3.2).";
-    PreconditionFailed 412 "precondition-failed" "Changed meanwhile" "Somebody wrote the item after you read it. Fetch it again, merge, and send its new ETag in `If-Match`.";
-    TooLarge 413 "too-large" "Body too large" "The body is larger than the server accepts.";
-    UnsupportedMediaType 415 "unsupported-media-type" "Unsupported media type" "The body is of a type that the operation does not read; bodies are JSON in UTF-8.";
-    Invalid 422 "invalid" "Invalid content" "The body breaks one or more rules; `errors` lists all of them, each with its place.";
-    PreconditionRequired 428 "precondition-required" "If-Match required" "Writing an existing item wants `If-Match` with the ETag of what you read, so that no edit is lost.";
-    TooManyAttempts 429 "too-many-attempts" "Too many attempts" "Too many failed log-ins; wait as long as `Retry-After` says.";
-    Timeout 408 "timeout" "Too slow" "The body did not arrive in time.";
-    Internal 500 "internal" "Internal error" "Something went wrong inside. The log has it under this `request_id`.";
-    Unavailable 503 "unavailable" "Unavailable" "The server is overloaded, or its database cannot be reached, does not answer in time, or takes no writes; `detail` says which. Nothing was changed, unless the type is `outcome-unknown`; try again after `Retry-After`.";
-    OutcomeUnknown 503 "outcome-unknown" "Outcome unknown" "The write was begun, and the connection to the database was lost, or the database did not answer, before it was known whether it was kept. Read the item before you send it again; a create with an `Idempotency-Key` can be sent again as it is.";
+    BadRequest 400 "bad-request" "Bad request" "The request is malformed: invalid JSON, an unknown query parameter, or an invalid header. `errors` points at each fault.";
+    Unauthorised 401 "unauthorised" "Unauthorized" "The operation requires a valid access token or API key in `Authorization: Bearer`. Log in, or refresh the token.";
+    BadCredentials 401 "bad-credentials" "Invalid credentials" "The e-mail address and the password do not match an account. The response is the same whether or not the account exists.";
+    SecondFactorRequired 401 "second-factor-required" "Second factor required" "The password is correct, and the account requires a second factor: repeat the request with the code in `code`.";
+    Forbidden 403 "forbidden" "Forbidden" "The role of the account or the scope of the API key does not permit this operation; the permission table in the documentation lists what each role may do.";
+    NotFound 404 "not-found" "Not found" "No resource exists at this address, or none that the client may see.";
+    MethodNotAllowed 405 "method-not-allowed" "Method not allowed" "The resource exists and does not support this method; `Allow` lists the methods that it supports.";
+    Conflict 409 "conflict" "Conflict" "The request conflicts with the current state of the resource, for instance because a slug is taken or an item is already in the trash. `detail` gives the reason.";
+    InvalidSyncToken 410 "invalid-sync-token" "Invalid sync token" "The token belongs to a history that no longer exists, because a backup was restored or a failover lost the latest writes. Discard the copy and request it again without a token (RFC 6578, section 3.2).";
+    PreconditionFailed 412 "precondition-failed" "Precondition failed" "The item was changed after the version that `If-Match` names. Fetch it again, merge the changes, and send its new ETag in `If-Match`.";
+    TooLarge 413 "too-large" "Content too large" "The request body is larger than the server accepts.";
+    UnsupportedMediaType 415 "unsupported-media-type" "Unsupported media type" "The operation does not accept a body of this media type or content coding; bodies are JSON in UTF-8 without a content coding.";
+    Invalid 422 "invalid" "Unprocessable content" "The body violates one or more rules; `errors` lists all violations, each with a pointer to its place.";
+    PreconditionRequired 428 "precondition-required" "Precondition required" "Changing an existing item requires `If-Match` with the ETag of the version that the client read, so that no concurrent edit is lost.";
+    TooManyAttempts 429 "too-many-attempts" "Too many requests" "Too many log-in attempts failed; try again after the number of seconds in `Retry-After`.";
+    Timeout 408 "timeout" "Request timeout" "The request body did not arrive within the time limit.";
+    Internal 500 "internal" "Internal server error" "An unexpected error occurred. The log of the server describes it under the same `request_id`.";
+    Unavailable 503 "unavailable" "Service unavailable" "The server is overloaded, or its database cannot be reached, does not respond in time, or accepts no writes; `detail` gives the reason. Nothing was changed, unless the type is `outcome-unknown`. Try again after `Retry-After`.";
+    OutcomeUnknown 503 "outcome-unknown" "Outcome unknown" "The write was started, and the connection to the database was lost or timed out before its outcome was known. Read the item before sending the request again; a create request with an `Idempotency-Key` can be repeated unchanged.";
 }
 
-/// A problem on its way to the client.
+/// The error of a request, from which the response is made.
 #[derive(Debug)]
 pub struct Problem {
-    /// Which kind.
+    /// The kind, which fixes status, code and title.
     pub kind: Kind,
-    /// What happened, in one sentence.
+    /// The explanation of this occurrence, in one sentence. Clients see it.
     pub detail: String,
-    /// Each fault with its place.
+    /// The violations of rules in the input, each with its place.
     pub errors: Vec<Fault>,
-    /// Seconds to wait.
+    /// The value of `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
     /// The current state of the item, for 412.
     pub current: Option<Box<Current>>,
@@ -79,97 +96,99 @@ pub struct Problem {
     pub allow: Option<String>,
 }
 
-/// The state of an item that was written meanwhile.
+/// The current state of an item that was changed after the version that the request was based on.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Current {
-    /// Its version now.
+    /// Current version of the item.
     #[schema(minimum = 1)]
     pub version: i64,
-    /// Its entity tag now.
+    /// Current entity tag of the item, for `If-Match`.
     pub etag: String,
-    /// When it was last written.
+    /// Time of the last change, RFC 3339.
     #[schema(format = "date-time")]
     pub updated_at: String,
-    /// The places that others changed since the version that the request was based on.
+    /// JSON Pointers (RFC 6901) to the values that were changed since the version that the request was based
+    /// on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub changed: Vec<String>,
-    /// Those of them that the request changes too, so that `merge=auto` cannot decide.
+    /// JSON Pointers to the values among `changed` that the request changes too. `merge=auto` cannot merge
+    /// these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub conflicts: Vec<String>,
 }
 
-/// The body of every error answer (RFC 9457, `application/problem+json`).
+/// The body of every error response (RFC 9457, media type `application/problem+json`).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
-    /// Address of the page that explains this kind of problem.
+    /// URI of the problem type; it leads to a page that explains this kind of problem.
     #[serde(rename = "type")]
     #[schema(format = "uri", example = "https://cms.example.org/problems/invalid")]
     pub type_uri: String,
-    /// The kind, in a few words.
-    #[schema(example = "Invalid content")]
+    /// Title of the problem type.
+    #[schema(example = "Unprocessable content")]
     pub title: String,
-    /// The HTTP status.
+    /// HTTP status code of the response.
     #[schema(minimum = 400, maximum = 599, example = 422)]
     pub status: u16,
-    /// What happened.
+    /// Explanation of this occurrence of the problem.
     pub detail: String,
-    /// The path of the request.
+    /// Path of the request.
     pub instance: String,
-    /// Finds the request in the log.
+    /// Id of the request, the same as in the header `X-Request-Id` and in the log of the server.
     pub request_id: String,
-    /// All faults, each with its place.
+    /// All violations of rules in the request, each with a pointer to its place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<Fault>,
-    /// The item as it is now, when the request was based on an older version.
+    /// Current state of the item, if the request was based on an older version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<Current>,
 }
 
 impl Problem {
-    /// A problem of this kind.
+    /// Creates a problem without faults and without further headers.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), retry_after: None, current: None, allow: None }
     }
 
-    /// Names the faults.
+    /// Sets the violations that the response lists.
     pub fn with(mut self, errors: Vec<Fault>) -> Self {
         self.errors = errors;
         self
     }
 
-    /// Says when to try again.
+    /// Sets the number of seconds after which the client may try again.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// A request that cannot be understood.
+    /// Creates the problem of a malformed request (400).
     pub fn bad_request(faults: Faults) -> Self {
-        Self::new(Kind::BadRequest, "the request cannot be understood; see errors").with(faults.into_vec())
+        Self::new(Kind::BadRequest, "the request is malformed; see errors").with(faults.into_vec())
     }
 
-    /// A body that breaks rules.
+    /// Creates the problem of a well-formed body that violates rules of the content (422).
     pub fn invalid(faults: Faults) -> Self {
-        Self::new(Kind::Invalid, "the content breaks rules; see errors").with(faults.into_vec())
+        Self::new(Kind::Invalid, "the content violates rules; see errors").with(faults.into_vec())
     }
 
-    /// Nothing here.
+    /// Creates the problem of a missing resource (404); `what` is its noun, such as "event".
     pub fn not_found(what: &str) -> Self {
-        Self::new(Kind::NotFound, format!("there is no such {what}"))
+        Self::new(Kind::NotFound, format!("this {what} does not exist"))
     }
 
-    /// A failure inside: logged in full, answered without any of it.
+    /// Creates the problem of an unexpected error (500). The error is logged and not disclosed to the client.
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "internal error");
-        Self::new(Kind::Internal, "an unexpected error; the log has it under this request_id")
+        Self::new(Kind::Internal, "an unexpected error occurred; the log describes it under this request_id")
     }
 
-    /// The status code.
+    /// Returns the HTTP status of the kind.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -177,22 +196,26 @@ impl Problem {
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
+        // The storage is checked first: a full disk arrives as an ordinary failed statement, which the match
+        // below would report as 500 although the server recovers by itself once there is room.
         if let Some(reason) = storage::failure(&error) {
-            tracing::error!(%error, "the storage of the database fails");
+            tracing::error!(%error, "the storage of the database failed");
             return Problem::new(Kind::Unavailable, reason).retry_after(10);
         }
         let (kind, detail, seconds) = match &error {
+            // A statement that would fail again is a fault of this program, so the client must not be told to
+            // retry.
             DatabaseError::Query(error) if !is_transient(error) => return Problem::internal(error),
             DatabaseError::Query(_) | DatabaseError::Connection(_) | DatabaseError::Gone => {
                 (Kind::Unavailable, "the database cannot be reached", 2)
             }
             DatabaseError::Overloaded => (Kind::Unavailable, "too many requests wait for the database", 2),
-            DatabaseError::Waited => (Kind::Unavailable, "the database did not get to the request in time", 5),
-            DatabaseError::Interrupted => (Kind::Unavailable, "the database failed the write repeatedly", 5),
-            DatabaseError::ReadOnly => (Kind::Unavailable, "the database is read-only: it takes no writes now", 30),
+            DatabaseError::Waited => (Kind::Unavailable, "the database did not start the request in time", 5),
+            DatabaseError::Interrupted => (Kind::Unavailable, "the write failed repeatedly in the database", 5),
+            DatabaseError::ReadOnly => (Kind::Unavailable, "the database is read-only and accepts no writes", 30),
             DatabaseError::Unknown => (
                 Kind::OutcomeUnknown,
-                "the write was begun, and it is not known whether it was kept; read before you send it again",
+                "the write was started, and it is unknown whether it was committed; read before you send it again",
                 5,
             ),
         };

@@ -1,10 +1,10 @@
-//! Atom (RFC 4287).
+//! Atom feeds (RFC 4287).
 
 use atom_syndication::{Category, Content, Entry, Feed as AtomFeed, Link, Person, Text};
 
 use super::{Feed, described, list, partner, text, time};
 
-/// The whole feed.
+/// Returns the feed as an Atom document.
 pub fn atom(feed: &Feed<'_>) -> String {
     let link = |href: &str, rel: &str, kind: &str| Link {
         href: href.to_owned(),

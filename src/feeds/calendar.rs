@@ -1,4 +1,4 @@
-//! iCalendar (RFC 5545, RFC 7986): a calendar of events, or one event with its sessions.
+//! iCalendar (RFC 5545, RFC 7986): calendars of events, and of one event with its sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,16 @@ use super::timezone::vtimezone;
 use super::{Feed, address_line, by_days, described, list, local_time, partner, text, time};
 use crate::time_zone::Zone;
 
-/// The zones of a calendar, each with the years that it needs.
+/// The time zones of a calendar by name, each with the years that its times are in.
 pub type Zones = BTreeMap<&'static str, (Zone, BTreeSet<i32>)>;
 
-/// What a calendar asks to be fetched anew after (RFC 7986, section 5.7).
+/// Suggested interval between two fetches of a calendar (RFC 7986, section 5.7).
 const REFRESH: &str = "PT1H";
 
-/// The whole calendar. Events without a date are left out: a calendar has no place for them.
+/// Returns the calendar of a feed. Events without a start are omitted, since a component requires `DTSTART`.
 pub fn calendar(feed: &Feed<'_>) -> String {
+    // The components of the events are written first, because only they show which zones and years are
+    // needed. In the calendar the zones precede them.
     let mut zones = Zones::new();
     let mut events = String::new();
     for event in feed.events {
@@ -33,14 +35,14 @@ pub fn calendar(feed: &Feed<'_>) -> String {
     out
 }
 
-/// The zones of a calendar as components.
+/// Writes the time zones of a calendar as `VTIMEZONE` components.
 pub fn push_zones(out: &mut String, zones: Zones) {
     for (zone, years) in zones.into_values() {
         out.push_str(&vtimezone(zone, &years));
     }
 }
 
-/// What stands before the components.
+/// Returns the properties of the calendar, which precede its components.
 fn head(feed: &Feed<'_>) -> String {
     let mut out =
         String::from("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Plenary//Plenary//EN\r\nCALSCALE:GREGORIAN\r\n");
@@ -54,7 +56,7 @@ fn head(feed: &Feed<'_>) -> String {
     out
 }
 
-/// One line of content, folded after 75 bytes (RFC 5545, section 3.1).
+/// Returns a content line, folded after 75 bytes between characters (RFC 5545, section 3.1).
 fn property(name: &str, value: &str) -> String {
     let whole = format!("{name}:{value}");
     let (mut out, mut width) = (String::with_capacity(whole.len() + 8), 0);
@@ -70,12 +72,13 @@ fn property(name: &str, value: &str) -> String {
     out
 }
 
-/// A text as a value (RFC 5545, section 3.3.11).
+/// Escapes a text as a property value (RFC 5545, section 3.3.11).
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,").replace('\n', "\\n").replace('\r', "")
 }
 
-/// One event as a component, with its zones noted; nothing, if it has no date.
+/// Writes one event as a `VEVENT` component and adds its time zone to `zones`. Writes nothing for an event
+/// without a start.
 pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut Zones) {
     let Some(mut component) = begun(event, zones) else { return };
     component.summary(text(event, "title").unwrap_or_default()).url(page);
@@ -111,7 +114,7 @@ pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut Zones
     push(out, &component, &lines);
 }
 
-/// A session as a component that belongs to its event.
+/// Writes a session as a component whose parent is that of its event.
 fn push_session(out: &mut String, session: &Value, event: &Value, page: &str, zones: &mut Zones) {
     let Some(mut component) = begun(session, zones) else { return };
     component.summary(text(session, "title").unwrap_or_default()).url(page);
@@ -122,7 +125,8 @@ fn push_session(out: &mut String, session: &Value, event: &Value, page: &str, zo
     push(out, &component, &property("RELATED-TO;RELTYPE=PARENT", parent));
 }
 
-/// The library escapes and folds what it knows; the rest goes in before the component's end.
+/// Writes a component. `lines` are properties for which the library has no escaping of its own; they are
+/// complete content lines and are inserted before the end of the component.
 fn push(out: &mut String, component: &Event, lines: &str) {
     let written = component.to_string();
     match written.rfind("END:VEVENT") {
@@ -135,21 +139,24 @@ fn push(out: &mut String, component: &Event, lines: &str) {
     }
 }
 
-/// A component with identity and times. The id is the UID (RFC 7986, section 5.3): it stays the same
-/// wherever the server is; the version counts changes.
+/// Returns a component with identity and times; `None` for an item without a start.
+///
+/// The `UID` is the id of the item without a host name (RFC 7986, section 5.3), so that it stays the same if
+/// the server moves. `SEQUENCE` counts the changes and is derived from the version.
 fn begun(item: &Value, zones: &mut Zones) -> Option<Event> {
     let starts = local_time(item, "starts_at")?;
     let mut component = Event::with_uid(text(item, "id")?);
     let written = time(item, "updated_at")?.to_utc();
     component.timestamp(written).last_modified(written).created(time(item, "created_at")?.to_utc());
     let version = item.get("version").and_then(Value::as_i64).unwrap_or(1);
-    // An INTEGER has 32 bits with its sign (RFC 5545, section 3.3.8).
+    // An INTEGER is a signed number of 32 bits (RFC 5545, section 3.3.8).
     component.sequence(u32::try_from((version - 1).clamp(0, i64::from(i32::MAX))).unwrap_or_default());
     if by_days(item) {
         let day = |name: &str| NaiveDate::parse_from_str(text(item, name)?, "%Y-%m-%d").ok();
         let (first, last) = (day("starts_on")?, day("ends_on")?);
         date(&mut component, "DTSTART", first);
-        // The end is the first day after it (RFC 5545, section 3.6.1). A year has four digits.
+        // `DTEND` is exclusive: the day after the last one (RFC 5545, section 3.6.1). After 9999-12-31 there
+        // is none that four digits can write, so the event has a duration instead.
         match last.succ_opt().filter(|after| after.year() <= 9_999) {
             Some(after) => date(&mut component, "DTEND", after),
             None => drop(component.add_property("DURATION", format!("P{}D", (last - first).num_days() + 1))),
@@ -180,11 +187,12 @@ fn instant(component: &mut Event, name: &str, local: DateTime<Zone>, zones: &mut
     component.append_property(property.add_parameter("TZID", zone.name()).done());
 }
 
-/// Who organises it, with the address to write to; without one there is no value to give.
+/// Returns the property `ORGANIZER`; `None` without an e-mail address, which is its value.
 fn organiser(event: &Value) -> Option<String> {
     let name = text(partner(event, "organiser")?, "name")?;
     let address = event.get("contact").and_then(|contact| text(contact, "email"))?;
-    // A parameter's value is quoted, and has no way to hold a quote (RFC 5545, section 3.2).
+    // A quoted parameter value cannot contain a double quote, and there is no escape for it (RFC 5545,
+    // section 3.2).
     Some(property(&format!("ORGANIZER;CN=\"{}\"", name.replace('"', "'")), &format!("mailto:{address}")))
 }
 

@@ -1,10 +1,10 @@
-//! JSON Feed 1.1.
+//! JSON Feed, version 1.1.
 
 use serde_json::{Map, Value, json};
 
 use super::{Feed, described, list, partner, text};
 
-/// The whole feed.
+/// Returns the feed as a JSON Feed document.
 pub fn json_feed(feed: &Feed<'_>) -> Value {
     json!({
         "version": "https://jsonfeed.org/version/1.1",
@@ -26,7 +26,7 @@ fn item(feed: &Feed<'_>, event: &Value) -> Value {
     set("id", format!("urn:uuid:{}", text(event, "id").unwrap_or_default()).into());
     set("url", feed.page(event).into());
     set("title", text(event, "title").into());
-    // One of the two has to be there.
+    // An item requires one of the two (JSON Feed 1.1, "Items").
     match text(event, "body") {
         Some(body) => set("content_html", body.into()),
         None => set("content_text", described(event).unwrap_or_default().into()),
@@ -41,7 +41,7 @@ fn item(feed: &Feed<'_>, event: &Value) -> Value {
         set("authors", json!([{"name": name}]));
     }
     set("language", text(event, "locale").into());
-    // What feeds have no word for, under a name of our own as the standard advises.
+    // JSON Feed has no properties for these values. Extensions have names that begin with an underscore.
     set(
         "_event",
         json!({"starts_at": event["starts_at"], "ends_at": event["ends_at"], "time_zone": event["time_zone"]}),

@@ -1,10 +1,10 @@
-//! JSON-LD of schema.org/Event, with what search engines require and recommend.
+//! JSON-LD of schema.org/Event, with the properties that search engines require and recommend.
 
 use serde_json::{Map, Value, json};
 
 use super::{Feed, by_days, described, list, partner, text};
 
-/// A list as `ItemList`, each event whole.
+/// Returns the events of a feed as an `ItemList` of complete `Event` objects.
 pub fn list_of(feed: &Feed<'_>) -> Value {
     let entries = feed
         .events
@@ -20,7 +20,7 @@ pub fn list_of(feed: &Feed<'_>) -> Value {
     })
 }
 
-/// One event.
+/// Returns one event as a complete document with `@context`.
 pub fn event(feed: &Feed<'_>, event: &Value) -> Value {
     let mut whole = Map::new();
     whole.insert("@context".to_owned(), "https://schema.org".into());
@@ -30,8 +30,10 @@ pub fn event(feed: &Feed<'_>, event: &Value) -> Value {
     whole.into()
 }
 
-/// As text that may stand within a script element of a page as it is: `<` occurs in strings alone, where an
-/// escape means the same (JSON-LD 1.1, "Restrictions for contents of JSON-LD script elements").
+/// Serialises a document so that it can be embedded in a script element of an HTML page.
+///
+/// Every `<` is escaped, so that no text can end the element. In JSON, `<` occurs in strings only, where the
+/// escape has the same meaning (JSON-LD 1.1, "Restrictions for contents of JSON-LD script elements").
 pub fn embeddable(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
@@ -49,7 +51,7 @@ fn inner(feed: &Feed<'_>, event: &Value) -> Value {
     set("description", described(event).into());
     set("url", feed.page(event).into());
     set("inLanguage", text(event, "locale").into());
-    // Where only the day is known, only the day is said.
+    // If only the days are known, the times must not claim a precision that the data does not have.
     let (starts, ends) = if by_days(event) { ("starts_on", "ends_on") } else { ("starts_at", "ends_at") };
     set("startDate", text(event, starts).into());
     set("endDate", text(event, ends).into());
@@ -89,7 +91,7 @@ fn mode(event: &Value) -> &'static str {
     }
 }
 
-/// A place, a virtual one, or both.
+/// Returns the venue as a `Place`, the online address as a `VirtualLocation`, or both as a list.
 fn location(event: &Value) -> Value {
     let place = event.get("venue").filter(|venue| venue.is_object()).map(|venue| {
         let address = venue.get("address").unwrap_or(&Value::Null);

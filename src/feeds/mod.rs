@@ -1,5 +1,5 @@
-//! Feeds: events in the forms that calendars, feed readers and search engines know. They are made from
-//! the same answers that the API gives, so they show what those show and nothing else.
+//! Feeds: events in the formats of calendars, feed readers, conference software and search engines. They are
+//! generated from the responses of the API, so that they disclose exactly the same content.
 
 pub mod atom;
 pub mod calendar;
@@ -19,43 +19,43 @@ use crate::content::Site;
 use crate::content::moment::Moment;
 use crate::time_zone::Zone;
 
-/// What a feed wants to be included in the answers that it is made from.
+/// The relations that must be included in the responses from which feeds are generated.
 pub const INCLUDED: [&str; 5] = ["venue", "partners", "speakers", "topics", "type"];
 
-/// A list of events with what is said of it.
+/// A list of events with the metadata of a feed.
 pub struct Feed<'a> {
-    /// The site.
     pub site: &'a Site,
-    /// Where this feed is.
+    /// Address of this feed.
     pub own_url: &'a str,
-    /// Where the same list is as JSON.
+    /// Address of the same list as JSON.
     pub list_url: &'a str,
-    /// Begins the addresses of items that have no page of their own: the server.
+    /// Public address of the server, for events without a page on a website.
     pub public_url: &'a str,
-    /// The language of its texts.
+    /// Language of the texts.
     pub locale: &'a str,
-    /// The events, as full answers with `include=venue,partners,speakers,topics,type`.
+    /// The events as in responses with `detail=full` and `include=venue,partners,speakers,topics,type`.
     pub events: &'a [Value],
 }
 
 impl Feed<'_> {
-    /// What the feed is called.
+    /// Returns the title of the feed, which is the name of the site.
     pub fn title(&self) -> String {
         self.site.name.clone()
     }
 
-    /// The page of an event: that of the website, where the site says how those are made.
+    /// Returns the address of an event's page.
     pub fn page(&self, event: &Value) -> String {
         page(self.site, self.public_url, text(event, "slug").unwrap_or_default(), self.locale)
     }
 
-    /// When any of the events was last written.
+    /// Returns the time of the last change of any of the events; `None` if there are none.
     pub fn updated(&self) -> Option<DateTime<FixedOffset>> {
         self.events.iter().filter_map(|event| time(event, "updated_at")).max()
     }
 }
 
-/// The page of an event with this slug, in a language.
+/// Returns the address of the page of an event: on the website if the site configures `event_url`, otherwise
+/// in the API.
 pub fn page(site: &Site, public_url: &str, slug: &str, locale: &str) -> String {
     match site.event_url.is_empty() {
         true => format!("{}/api/v1/events/{slug}", public_url.trim_end_matches('/')),
@@ -63,49 +63,52 @@ pub fn page(site: &Site, public_url: &str, slug: &str, locale: &str) -> String {
     }
 }
 
-/// A text of an answer; `None` where it is absent or null.
+/// Returns a text property; `None` if it is absent or null.
 pub fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str()
 }
 
-/// A time of an answer.
+/// Returns a property as an RFC 3339 time; `None` if it is absent, null or a date only.
 pub fn time(object: &Value, name: &str) -> Option<DateTime<FixedOffset>> {
     DateTime::parse_from_rfc3339(text(object, name)?).ok()
 }
 
-/// A time of an answer on the clock of the item's zone: what that shows counts, to the second.
+/// Returns a time property in the time zone of the item.
+///
+/// Only the local time and the zone count. The UTC offset in responses is rounded to the minute, so an
+/// instant that is computed from it can be off by seconds (see `docs/decisions/0017-rules-of-time-zones.md`).
 pub fn local_time(item: &Value, name: &str) -> Option<DateTime<Zone>> {
     let zone = text(item, "time_zone")?.parse().ok()?;
     Some(Moment::stored(text(item, name)?, zone)?.instant(zone, false))
 }
 
-/// A list of an answer; empty where it is absent.
+/// Returns a list property; empty if it is absent or null.
 pub fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
     object.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Whether only the days of an event are known or meant.
+/// Returns whether an item takes whole days, or only its days are known.
 pub fn by_days(event: &Value) -> bool {
     event.get("all_day").and_then(Value::as_bool) == Some(true) || text(event, "date_precision") == Some("day")
 }
 
-/// What an event is about in plain words: its summary, or its text without markup.
+/// Returns a plain-text description of an event: its summary, or else its main text without markup.
 pub fn described(event: &Value) -> Option<String> {
     let summary = text(event, "summary").map(str::to_owned);
     summary.or_else(|| text(event, "body").map(crate::content::rich_text::to_text))
 }
 
-/// Plain text where a format means HTML.
+/// Escapes plain text for formats that expect HTML.
 pub fn as_html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// The first partner with this role.
+/// Returns the first partner with this role.
 pub fn partner<'a>(event: &'a Value, role: &str) -> Option<&'a Value> {
     list(event, "partners").iter().find(|tie| text(tie, "role") == Some(role))?.get("partner")
 }
 
-/// The address of a venue in one line.
+/// Returns name and address of a venue in one line.
 pub fn address_line(venue: &Value) -> String {
     let address = venue.get("address").unwrap_or(&Value::Null);
     let place =

@@ -1,4 +1,4 @@
-//! RSS 2.0.
+//! RSS feeds, version 2.0.
 
 use rss::extension::atom::{AtomExtension, Link};
 use rss::{Category, Channel, Enclosure, Guid, Item};
@@ -8,7 +8,7 @@ use super::{Feed, as_html, described, list, text, time};
 const ATOM: &str = "http://www.w3.org/2005/Atom";
 const CONTENT: &str = "http://purl.org/rss/1.0/modules/content/";
 
-/// The whole feed.
+/// Returns the feed as an RSS document.
 pub fn rss(feed: &Feed<'_>) -> String {
     let own = Link { href: feed.own_url.to_owned(), rel: "self".to_owned(), ..Link::default() };
     let channel = Channel {
@@ -40,7 +40,7 @@ fn item(feed: &Feed<'_>, event: &serde_json::Value) -> Item {
         categories: topics.map(|name| Category { name: name.to_owned(), domain: None }).collect(),
         enclosure: image.map(|url| Enclosure {
             url: url.to_owned(),
-            // Nobody has fetched it; the standard wants a number.
+            // The attribute is mandatory, and the size of an image that is stored elsewhere is unknown.
             length: "0".to_owned(),
             mime_type: "image/jpeg".to_owned(),
         }),

@@ -1,4 +1,4 @@
-//! The programme of an event as frab and pretalx tell it: days, rooms, and what takes place in them.
+//! The programme of an event by days and rooms, in the formats of frab and pretalx.
 
 use chrono::{DateTime, Datelike, NaiveDate};
 use serde_json::{Value, json};
@@ -8,45 +8,45 @@ use super::{Feed, list, local_time, text};
 use crate::content::moment::{end_of_day, rfc3339};
 use crate::time_zone::Zone;
 
-/// Of so many days and more only those are told on which something takes place.
+/// Number of days from which the programme omits days without sessions.
 const MOST_DAYS: i64 = 60;
 
-/// A programme.
+/// The programme of an event.
 pub struct Schedule<'a> {
-    /// The event.
+    /// The event, as in responses with `include=sessions`.
     pub event: &'a Value,
-    /// Its page.
+    /// Address of the event's page.
     pub url: String,
-    /// Where it takes place.
+    /// Name of the event's time zone.
     pub zone: &'a str,
-    /// Its days, in order, also those on which nothing takes place.
+    /// The days in order, including days without sessions.
     pub days: Vec<Day<'a>>,
 }
 
-/// A day of a programme.
+/// One day of a programme.
 pub struct Day<'a> {
-    /// The date.
+    /// The date in the time zone of the event.
     pub date: NaiveDate,
-    /// When its first session starts and its last one ends.
+    /// Start of the first session, or of the day if there is none.
     pub starts: DateTime<Zone>,
-    /// See above.
+    /// Latest end of a session, or end of the day if there is none.
     pub ends: DateTime<Zone>,
-    /// Its rooms, each with its sessions in their order.
+    /// The rooms by name, each with its sessions in order of their start.
     pub rooms: Vec<(&'a str, Vec<Talk<'a>>)>,
 }
 
-/// A session of a programme.
+/// One session of a programme.
 pub struct Talk<'a> {
-    /// The session.
     pub session: &'a Value,
-    /// When it starts and ends.
+    /// Start in the time zone of the event.
     pub starts: DateTime<Zone>,
-    /// See above.
+    /// End in the time zone of the event; never before the start.
     pub ends: DateTime<Zone>,
 }
 
 impl<'a> Schedule<'a> {
-    /// The programme of an event that was answered with its sessions; those without a time are in none.
+    /// Creates the programme of an event whose response includes its sessions. Sessions without a start are
+    /// omitted.
     pub fn new(feed: &Feed<'_>, event: &'a Value) -> Self {
         let zone = text(event, "time_zone").unwrap_or("UTC");
         let clock = zone.parse().unwrap_or_else(|_| Zone::utc());
@@ -74,7 +74,7 @@ impl<'a> Schedule<'a> {
         Self { event, url: feed.page(event), zone, days }
     }
 
-    /// First and last day: of the event, or else of its sessions.
+    /// Returns the first and the last day: those of the event, or else those of its sessions.
     pub fn span(&self) -> (Option<String>, Option<String>) {
         let day = |name: &str, of: Option<&Day>| {
             text(self.event, name).map(str::to_owned).or_else(|| of.map(|day| day.date.to_string()))
@@ -82,26 +82,29 @@ impl<'a> Schedule<'a> {
         (day("starts_on", self.days.first()), day("ends_on", self.days.last()))
     }
 
-    /// The event's short name: four or more of `a-z0-9_`, as the schemas of others want it.
+    /// Returns the acronym of the event: at least four of the characters `a-z0-9_`, as the schemas of
+    /// `schedule.json` and `schedule.xml` require.
     pub fn acronym(&self) -> String {
         let name = text(self.event, "slug").unwrap_or_default().replace('-', "_");
         if name.len() < 4 { format!("event_{name}") } else { name }
     }
 
-    /// A session's name among those of all events: acronym, number, and its own slug.
+    /// Returns the slug of a session, unique among the sessions of all events: acronym, number and slug of
+    /// the session.
     pub fn slug(&self, session: &Value) -> String {
         let own = text(session, "slug").unwrap_or_default();
         format!("{}-{}-{own}", self.acronym(), number(text(session, "id").unwrap_or_default()))
     }
 
-    /// A room, with a UUID that stays the same (version 8: RFC 9562, section 5.8).
+    /// Returns a room with a UUID of version 8 (RFC 9562, section 5.8), derived from event and name so that
+    /// it is the same in every response.
     fn room(&self, name: &str) -> Value {
         let key = format!("{}/{name}", text(self.event, "id").unwrap_or_default());
         let guid = uuid::Builder::from_custom_bytes(XxHash3_128::oneshot(key.as_bytes()).to_be_bytes()).into_uuid();
         json!({"guid": guid, "name": name})
     }
 
-    /// The rooms of all days.
+    /// Returns the names of the rooms of all days, in the order of their first session.
     fn rooms(&self) -> Vec<&'a str> {
         let mut rooms: Vec<&str> = Vec::new();
         for (room, _) in self.days.iter().flat_map(|day| &day.rooms) {
@@ -112,7 +115,7 @@ impl<'a> Schedule<'a> {
         rooms
     }
 
-    /// As JSON, in the form of the c3voc's `schedule.json`.
+    /// Returns the programme in the format of the c3voc's `schedule.json`.
     pub fn json(&self, own_url: &str) -> Value {
         let (start, end) = self.span();
         json!({
@@ -139,7 +142,7 @@ impl<'a> Schedule<'a> {
     }
 }
 
-/// The days of the event itself, on which there may be nothing; none where they are too many to be told one by one.
+/// Returns the days of the event itself, with and without sessions; none if there are [`MOST_DAYS`] or more.
 fn days_of(event: &Value) -> Vec<NaiveDate> {
     let day = |name| text(event, name).and_then(|day| day.parse::<NaiveDate>().ok());
     match day("starts_on").zip(day("ends_on")) {
@@ -151,7 +154,7 @@ fn days_of(event: &Value) -> Vec<NaiveDate> {
 }
 
 impl<'a> Day<'a> {
-    /// A day on which nothing takes place, from its first instant to its last.
+    /// Creates a day without sessions, which lasts from midnight to midnight.
     fn empty(date: NaiveDate, zone: Zone) -> Self {
         Self { date, starts: zone.midnight(date), ends: end_of_day(date, zone), rooms: Vec::new() }
     }
@@ -172,8 +175,11 @@ impl<'a> Day<'a> {
 }
 
 impl<'a> Talk<'a> {
-    /// On the clock of the whole programme, whatever zone the session itself has; unless that clock shows a year
-    /// that RFC 3339 cannot write.
+    /// Creates a session; `None` if it has no start.
+    ///
+    /// Its times are converted to `zone`, the time zone of the programme, since the session may have another
+    /// one. A time that would fall outside the years 1 to 9999 by this, which RFC 3339 cannot represent,
+    /// keeps its own zone.
     fn new(session: &'a Value, zone: Zone) -> Option<Self> {
         let at = |name| {
             let own = local_time(session, name)?;
@@ -183,18 +189,18 @@ impl<'a> Talk<'a> {
         Some(Self { session, starts, ends: at("ends_at").unwrap_or(starts).max(starts) })
     }
 
-    /// How long it takes, as `hh:mm`.
+    /// Returns the duration as `hh:mm`.
     pub fn duration(&self) -> String {
         let minutes = (self.ends - self.starts).num_minutes();
         format!("{:02}:{:02}", minutes / 60, minutes % 60)
     }
 
-    /// When it starts on the clock of its zone, as `hh:mm`.
+    /// Returns the local time of the start as `hh:mm`.
     pub fn clock(&self) -> String {
         self.starts.format("%H:%M").to_string()
     }
 
-    /// Who takes part.
+    /// Returns the speakers.
     pub fn people(&self) -> impl Iterator<Item = &'a Value> {
         list(self.session, "speakers").iter().filter_map(|tie| tie.get("speaker"))
     }
@@ -234,8 +240,9 @@ impl<'a> Talk<'a> {
     }
 }
 
-/// Programmes number their sessions: a number that stays the same.
+/// Returns the number of an item, which the formats require beside the id. It is a hash of the id, so that it
+/// is the same in every response.
 pub fn number(id: &str) -> u32 {
-    // What fits into a positive number everywhere.
+    // 31 bits: consumers may store it as a signed number of 32 bits.
     (XxHash3_64::oneshot(id.as_bytes()) >> 33) as u32
 }

@@ -1,4 +1,4 @@
-//! A programme as frab's `schedule.xml`.
+//! The programme of an event in the format of frab's `schedule.xml`.
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -9,10 +9,10 @@ use crate::content::moment::rfc3339;
 
 type Out = Writer<Vec<u8>>;
 
-/// The whole file.
+/// Returns the programme as an XML document.
 pub fn schedule_xml(schedule: &Schedule<'_>) -> String {
     let mut out = Writer::new(Vec::new());
-    // Nothing that is written into memory fails.
+    // Writing to a `Vec` cannot fail.
     let _ = out.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     let _ = write(&mut out, schedule);
     String::from_utf8(out.into_inner()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Sitemaps (sitemaps.org 0.9) of the website's pages of events, with the languages of each.
+//! Sitemaps (sitemaps.org 0.9) of the pages of events, with the alternate languages of each page.
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -9,22 +9,22 @@ use crate::content::Site;
 const NAMESPACES: [(&str, &str); 2] =
     [("xmlns", "http://www.sitemaps.org/schemas/sitemap/0.9"), ("xmlns:xhtml", "http://www.w3.org/1999/xhtml")];
 
-/// A page of the website.
+/// An event in a sitemap.
 #[derive(Debug)]
 pub struct Entry {
-    /// The event's slugs by language, that of the default language first.
+    /// Pairs of locale and slug, that of the default locale first.
     pub slugs: Vec<(String, String)>,
-    /// When it was last written (RFC 3339).
+    /// Time of the last change (RFC 3339).
     pub updated_at: String,
 }
 
 type Out = Writer<Vec<u8>>;
 
-/// A sitemap of these pages.
+/// Returns the sitemap of the pages of these events.
 pub fn sitemap(site: &Site, public_url: &str, entries: &[Entry]) -> String {
     document(|out| {
         out.create_element("urlset").with_attributes(NAMESPACES).write_inner_content(|out| {
-            // Without a place for the language in addresses, all languages are one page.
+            // If addresses do not contain the locale, all languages of an event share one page.
             let by_language = site.event_url.contains("{locale}");
             entries.iter().try_for_each(|entry| {
                 let count = if by_language { entry.slugs.len() } else { 1 };
@@ -35,7 +35,7 @@ pub fn sitemap(site: &Site, public_url: &str, entries: &[Entry]) -> String {
     })
 }
 
-/// An index of several sitemaps, by their addresses.
+/// Returns a sitemap index of the sitemaps with these addresses.
 pub fn index(addresses: &[String]) -> String {
     document(|out| {
         out.create_element("sitemapindex").with_attribute(NAMESPACES[0]).write_inner_content(|out| {
@@ -50,7 +50,7 @@ pub fn index(addresses: &[String]) -> String {
 
 fn document(write: impl FnOnce(&mut Out) -> std::io::Result<()>) -> String {
     let mut out = Writer::new(Vec::new());
-    // Nothing that is written into memory fails.
+    // Writing to a `Vec` cannot fail.
     let _ = out.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     let _ = write(&mut out);
     String::from_utf8(out.into_inner()).unwrap_or_default()

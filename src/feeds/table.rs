@@ -1,4 +1,4 @@
-//! Events as a table: CSV (RFC 4180), for spreadsheets.
+//! Events as a CSV table (RFC 4180), for spreadsheets.
 
 use serde_json::Value;
 
@@ -25,10 +25,10 @@ const COLUMNS: [&str; 18] = [
     "updated_at",
 ];
 
-/// The whole table, with a line of names.
+/// Returns the table with a header line.
 pub fn csv(feed: &Feed<'_>) -> String {
     let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    // Nothing that is written into memory fails.
+    // Writing to a `Vec` cannot fail.
     let _ = out.write_record(COLUMNS);
     for event in feed.events {
         let _ = out.write_record(COLUMNS.map(|name| harmless(&cell(feed, event, name))));
@@ -60,7 +60,8 @@ fn cell(feed: &Feed<'_>, event: &Value, name: &str) -> String {
     }
 }
 
-/// Spreadsheets run cells that begin like a formula; an apostrophe makes them texts (OWASP, CSV injection).
+/// Prefixes a cell that begins like a formula with an apostrophe, which makes it a text. Spreadsheets would
+/// otherwise execute it (OWASP, "CSV Injection").
 fn harmless(cell: &str) -> String {
     match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{cell}"),

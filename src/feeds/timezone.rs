@@ -1,4 +1,4 @@
-//! VTIMEZONE (RFC 5545, section 3.6.5) of an IANA zone, for the years that a calendar needs.
+//! `VTIMEZONE` components (RFC 5545, section 3.6.5) of IANA time zones, for the years that a calendar needs.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -7,17 +7,20 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::time_zone::{Period, Zone};
 
-/// The last year that iCalendar can write.
+/// The last year that iCalendar can represent.
 const LAST_YEAR: i32 = 9_999;
 
-/// A time during which the clock stands so, after it stood otherwise.
+/// A period with one UTC offset, and the offset before it, in seconds.
 struct Observance {
     from: i32,
     to: Period,
 }
 
-/// The component. It has every change of the clock in these years, in the one before each and in the one after;
-/// of years that nothing takes place in, it says nothing.
+/// Returns the component of a zone.
+///
+/// It lists every transition of the zone in these years, the year before and the year after each. Years
+/// without events are left out, so that a calendar with events centuries apart does not list all transitions
+/// between them.
 pub fn vtimezone(zone: Zone, years: &BTreeSet<i32>) -> String {
     let mut observances: Vec<Observance> = Vec::new();
     for (first, last) in runs(years) {
@@ -31,7 +34,7 @@ pub fn vtimezone(zone: Zone, years: &BTreeSet<i32>) -> String {
             }
         }
     }
-    // Clients look for a standard time, also where a zone stays at what was its daylight saving time.
+    // Clients expect a STANDARD observance, even where a zone stays at what was its daylight saving time.
     let standard = observances.iter().any(|observance| !observance.to.daylight);
     let mut out = format!("BEGIN:VTIMEZONE\r\nTZID:{}\r\n", zone.name());
     for observance in &observances {
@@ -42,7 +45,8 @@ pub fn vtimezone(zone: Zone, years: &BTreeSet<i32>) -> String {
     out
 }
 
-/// Years that follow each other, or nearly so, as first and last ones.
+/// Groups years into runs of first and last year. Years up to three apart share a run, since the years around
+/// each would overlap or touch.
 fn runs(years: &BTreeSet<i32>) -> Vec<(i32, i32)> {
     let mut runs: Vec<(i32, i32)> = Vec::new();
     for year in years {
@@ -54,7 +58,7 @@ fn runs(years: &BTreeSet<i32>) -> Vec<(i32, i32)> {
     runs
 }
 
-/// Seconds from 1970 to a year's begin.
+/// Returns the start of a year in seconds since 1970, without regard to time zones.
 fn new_year(year: i32) -> i64 {
     first_day(year).and_utc().timestamp()
 }
@@ -69,12 +73,13 @@ fn write_observance(out: &mut String, kind: &str, observance: &Observance) {
     let _ = write!(
         out,
         "BEGIN:{kind}\r\nDTSTART:{}\r\nTZOFFSETFROM:{}\r\nTZOFFSETTO:{}\r\n",
-        // Nothing is before the year 1.
+        // `DTSTART` cannot represent times before the year 1.
         onset.max(first_day(1)).format("%Y%m%dT%H%M%S"),
         utc_offset(*from),
         utc_offset(to.offset),
     );
-    // What clocks showed before there was a standard, and where nobody knows, has no name of its own.
+    // "LMT" (local mean time, before zones were standardised) and "-00" (unknown) are placeholders and not
+    // names.
     if !matches!(to.name.as_str(), "LMT" | "-00") {
         let _ = write!(out, "TZNAME:{}\r\n", to.name);
     }

@@ -1,4 +1,5 @@
-//! The jobs that a server starts beside its answers to requests.
+//! The background jobs of a server: journal watch, storage probe, scheduler, CDN purge, change feed, search
+//! indexer.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -12,17 +13,18 @@ use crate::database::touched::Followed;
 use crate::jobs::BackgroundJob;
 use crate::{delivery, editorial, search};
 
-/// How often a node looks whether another one wrote.
+/// Interval at which a node polls the journal for the writes of other nodes.
 const WATCH: Duration = Duration::from_millis(500);
-/// A round of a job that takes longer than this is told of as hanging.
+/// Duration after which an unfinished round of a job is reported as a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The same for the search index, which may have to be made anew.
+/// [`PATIENCE`] of the search indexer, which may have to rebuild the whole index in one round.
 const LONG_PATIENCE: Duration = Duration::from_secs(3_600);
 
-/// Starts all of them; they end with the application.
+/// Starts all background jobs. They end when the application is dropped, of which they hold weak references
+/// only.
 ///
 /// # Errors
-/// When a thread cannot be started.
+/// Fails if a thread cannot be started.
 pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     let jobs = app.database.jobs();
     let job = |name| jobs.add(name, PATIENCE);
@@ -36,7 +38,7 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     search::follow::start(app(), jobs.add("search-indexer", LONG_PATIENCE))
 }
 
-/// Starts a job on this thread that is started again when it panics.
+/// Spawns a job on the runtime of the current thread and restarts it when it panics.
 pub fn spawn<F: Future<Output = ()> + 'static>(
     job: Arc<BackgroundJob>,
     app: Weak<App>,
@@ -46,26 +48,32 @@ pub fn spawn<F: Future<Output = ()> + 'static>(
     rt::spawn(job.supervise(move || run(Weak::clone(&app), Arc::clone(&own))));
 }
 
-/// Notices what other nodes write, so that no answer is kept for longer than [`WATCH`] after it.
+/// Polls the journal for the writes of other nodes and invalidates cached responses that depend on them, so
+/// that no response is served from the cache for longer than about [`WATCH`] after such a write.
 async fn watch(app: Weak<App>, job: Arc<BackgroundJob>) {
     let mut followed = Followed::default();
     loop {
         rt::time::sleep(WATCH).await;
         let Some(app) = app.upgrade() else { return };
         job.begin();
+        // The time is taken before the read: a write that commits during the read may be missing from its
+        // result.
         let begun = Instant::now();
         let news = app.database.read(move |c| Ok::<_, DatabaseError>(followed.look(c)?)).await;
         match news {
             Ok((further, touched)) => {
                 followed = further;
+                // Invalidate first. The two calls below declare the cached credentials and responses as
+                // current, which they are only after the changes of this read have been recorded.
                 touched.note(app.database.ledger());
                 app.credentials.looked(begun);
                 app.database.ledger().see();
                 job.succeed();
             }
-            // What is kept is given out further, with its age (see `hand_out`), but not for ever.
+            // While the database does not respond, cached responses are served with an `Age` header (see
+            // `hand_out`), up to the configured age. Then all of them are invalidated at once.
             Err(error) => {
-                tracing::warn!(%error, "the journal cannot be watched");
+                tracing::warn!(%error, "the journal could not be polled");
                 app.database.ledger().go_blind();
                 let longest = Duration::from_secs(app.config.server.stale_answer_seconds);
                 if app.database.ledger().age().is_some_and(|age| age > longest) {
@@ -77,7 +85,7 @@ async fn watch(app: Weak<App>, job: Arc<BackgroundJob>) {
     }
 }
 
-/// Tells whether the storage takes writes, once one has failed.
+/// Probes whether the storage accepts writes again after one has failed.
 async fn probe_storage(app: Weak<App>, job: Arc<BackgroundJob>) {
     let mut probe = StorageProbe::default();
     loop {

@@ -1,4 +1,4 @@
-//! Bodies: of the right type, strict JSON.
+//! Request bodies: the check of the media type and strict parsing of JSON.
 
 use serde_json::Value;
 
@@ -7,13 +7,21 @@ use crate::content::fault::Faults;
 use crate::content::strict_json;
 use crate::problem::{Kind, Problem};
 
-/// The JSON body of a request that may come as `application/json`.
+/// Parses a body of the media type `application/json`.
+///
+/// # Errors
+/// 415 for another media type or charset; 400 for invalid UTF-8 or JSON.
 pub fn json(request: &Request) -> Result<Value, Problem> {
     read(request, &["application/json"])
 }
 
-/// The JSON body of a merge patch (RFC 7396). `application/json` would be ambiguous, but is what
-/// many clients send; there is no other patch format here, so it is taken as the same.
+/// Parses the body of a JSON Merge Patch (RFC 7396).
+///
+/// `application/json` does not name a patch format, but many clients send it. It is accepted as a merge patch,
+/// because the API has no other patch format.
+///
+/// # Errors
+/// 415 for another media type or charset; 400 for invalid UTF-8 or JSON.
 pub fn merge_patch(request: &Request) -> Result<Value, Problem> {
     read(request, &["application/merge-patch+json", "application/json"])
 }
@@ -24,7 +32,7 @@ fn read(request: &Request, types: &[&str]) -> Result<Value, Problem> {
     let charset = parameters.trim().to_ascii_lowercase();
     let utf8 = charset.is_empty() || matches!(charset.as_str(), "charset=utf-8" | "charset=\"utf-8\"");
     if !types.iter().any(|known| media_type.trim().eq_ignore_ascii_case(known)) || !utf8 {
-        let detail = format!("the body must be {} in UTF-8, this is \"{given}\"", types.join(" or "));
+        let detail = format!("the body must be {} in UTF-8, not \"{given}\"", types.join(" or "));
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
     if let Err(error) = std::str::from_utf8(&request.body) {

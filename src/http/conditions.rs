@@ -1,8 +1,9 @@
-//! Entity tags (RFC 9110, section 8.8.3) and the conditions made with them.
+//! Entity tags (RFC 9110, section 8.8.3) and conditional requests (RFC 9110, section 13).
 //!
-//! A tag is `"v12-9c1b…"`: the version of the item, and a hash of the representation, since one
-//! version has many (languages, includes). Reading compares whole tags; writing compares the
-//! version, which is what must not have changed.
+//! An entity tag is `"v12-9c1b…"`: the version of the item and a hash of the representation, because one
+//! version has many representations (languages, includes). `If-None-Match` compares whole tags. `If-Match`
+//! compares only the version: an edit is safe if the item has not changed, whichever representation the
+//! client read.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
@@ -12,32 +13,40 @@ use crate::content::fault::Faults;
 use crate::items::Expected;
 use crate::problem::{Kind, Problem};
 
-/// The problems of every write of what exists.
+/// The problems of every operation that changes an existing item.
 pub const WRITE_PROBLEMS: [Kind; 4] =
     [Kind::NotFound, Kind::Conflict, Kind::PreconditionFailed, Kind::PreconditionRequired];
 
-/// The tag of a representation; `version` is 0 for lists.
+/// Returns the entity tag of a representation; `version` is 0 for lists.
 pub fn tag(version: i64, body: &[u8]) -> String {
     format!("\"v{version}-{:016x}\"", twox_hash::XxHash3_64::oneshot(body))
 }
 
-/// Whether `If-None-Match` names this tag, which is that of the representation that the request selects: the
-/// client has it already. What it has in another content coding is another representation (RFC 9110, 8.8.3.3).
+/// Returns whether `If-None-Match` names `tag`, the entity tag of the selected representation, by weak
+/// comparison.
+///
+/// The same content in another content coding is another representation with another tag (RFC 9110, section
+/// 8.8.3.3).
 pub fn none_match(http: &HttpRequest, tag: &str) -> bool {
     let weakly = |given: &str| given.strip_prefix("W/").unwrap_or(given) == tag;
     members(http.headers(), &IF_NONE_MATCH).any(|given| given == "*" || weakly(given))
 }
 
-/// The members of a list of entity tags, which may be in several lines. No tag of ours has a comma in it.
+/// Returns the members of a list of entity tags, which may span several header lines. Splitting at commas is
+/// sufficient, because no tag of this server contains one.
 fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).filter(|member| !member.is_empty())
 }
 
-/// The versions that `If-Match` names: 428 without the header, 400 when none of its tags is one of ours. A weak tag
-/// names none, since it never matches strongly, and so the write fails its precondition.
+/// Returns the versions that `If-Match` names.
 ///
-/// `*` is refused like no header: it would let a writer replace what they have never seen.
+/// A weak tag contributes no version, because `If-Match` requires strong comparison; a request with weak tags
+/// only therefore fails its precondition later. `*` is treated as an absent header: it would allow a client
+/// to replace content that it has never read.
+///
+/// # Errors
+/// 428 if the header is absent or only `*`; 400 if none of its members has the form of a tag of this server.
 pub fn required_version(request: &Request) -> Result<Expected, Problem> {
     let given: Vec<&str> = members(request.http.headers(), &IF_MATCH).filter(|member| *member != "*").collect();
     if given.is_empty() {
@@ -46,7 +55,7 @@ pub fn required_version(request: &Request) -> Result<Expected, Problem> {
     }
     let is_tag = |member: &&str| version_of(member.strip_prefix("W/").unwrap_or(member)).is_some();
     if !given.iter().any(is_tag) {
-        let wants = "wants an ETag as the server gave it, such as \"v3-1f2e3d4c5b6a7988\", or a list of them";
+        let wants = "must be an ETag of this server, such as \"v3-1f2e3d4c5b6a7988\", or a list of them";
         return Err(Problem::bad_request(Faults::one("If-Match", "not_a_tag", wants)));
     }
     Ok(given.into_iter().filter_map(version_of).collect())

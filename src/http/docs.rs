@@ -1,4 +1,5 @@
-//! The reading room: Swagger UI from within the binary, and the pages of problem kinds.
+//! The documentation that the server itself serves: Swagger UI, embedded in the binary, and the pages of the
+//! problem types.
 
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
@@ -12,39 +13,46 @@ use super::route::{Answer, Request, parameter};
 use crate::auth::permissions::{Role, TABLE};
 use crate::problem::{Kind, Problem};
 
-/// The media type of pages.
+/// Media type of HTML pages.
 pub const HTML: &str = "text/html; charset=utf-8";
 
-/// Scripts and styles of the reading room come from here alone.
+/// Content Security Policy of Swagger UI, whose scripts and styles all come from this server.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; \
      form-action 'self'; frame-ancestors 'none'";
-/// Pages of text need nothing at all.
+/// Content Security Policy of the pages of text, which load nothing.
 const POLICY_OF_TEXT: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 static CONFIG: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/api/openapi.json").try_it_out_enabled(true).persist_authorization(false)));
 
-/// `{file}` of the reading room.
+/// Returns the path parameter `{file}` of the files of Swagger UI.
 pub fn file_parameter() -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z0-9._-]+$"));
-    parameter("file", ParameterIn::Path, schema, "Name of the file.", json!("index.html"))
+    parameter("file", ParameterIn::Path, schema, "Name of a file of Swagger UI.", json!("index.html"))
 }
 
-/// `{code}` of a kind of problem.
+/// Returns the path parameter `{code}` of a problem type.
 pub fn code_parameter() -> Parameter {
     let codes: Vec<&str> = Kind::ALL.iter().map(|kind| kind.code()).collect();
     let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes));
-    parameter("code", ParameterIn::Path, schema, "The last part of a problem's `type`.", json!("invalid"))
+    parameter("code", ParameterIn::Path, schema, "Last segment of a problem's `type`.", json!("invalid"))
 }
 
-/// The first page. Its files are below this address, which has no slash at its end.
+/// Serves the start page of Swagger UI. `/docs` has no trailing slash, so the page needs a base URL for the
+/// relative addresses of its files.
+///
+/// # Errors
+/// 404 if the page is missing from the binary.
 pub async fn first_page(_: Request) -> Result<Answer, Problem> {
     let page = page("index.html")?;
     let text = String::from_utf8_lossy(&page.body).replacen("<head>", "<head><base href=\"/docs/\">", 1);
     Ok(Answer { body: text.into(), ..page })
 }
 
-/// A file.
+/// Serves a file of Swagger UI.
+///
+/// # Errors
+/// 404 if there is no file with this name.
 pub async fn file(request: Request) -> Result<Answer, Problem> {
     page(request.path("file"))
 }
@@ -70,9 +78,12 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// All kinds of problems, and the permission table.
+/// Serves the page that lists all problem types and the permission table.
+///
+/// # Errors
+/// Never fails; the signature is that of every handler.
 pub async fn problems(_: Request) -> Result<Answer, Problem> {
-    let mut page = String::from("<h1>Kinds of problems</h1><dl>");
+    let mut page = String::from("<h1>Problem types</h1><dl>");
     for kind in Kind::ALL {
         let _ = write!(
             page,
@@ -96,10 +107,13 @@ pub async fn problems(_: Request) -> Result<Answer, Problem> {
     Ok(html(&page))
 }
 
-/// One kind of problem.
+/// Serves the page of one problem type.
+///
+/// # Errors
+/// 404 if no problem type has this code.
 pub async fn problem(request: Request) -> Result<Answer, Problem> {
     let kind = Kind::ALL.iter().find(|kind| kind.code() == request.path("code"));
-    let kind = kind.ok_or_else(|| Problem::not_found("kind of problem"))?;
+    let kind = kind.ok_or_else(|| Problem::not_found("problem type"))?;
     Ok(html(&format!("<h1>{}</h1><p>Status {}.</p><p>{}</p>", kind.title(), kind.status(), kind.about())))
 }
 

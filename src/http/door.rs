@@ -1,4 +1,5 @@
-//! What happens to every request before its handler and to every answer after it.
+//! The pipeline around every handler: cache lookup, authentication, authorisation, checks of query and body
+//! before it; headers, content coding, metrics and the log after it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,23 +22,23 @@ use crate::delivery::coding::Coding;
 use crate::delivery::query::Pairs;
 use crate::problem::{Kind, Problem, ProblemBody};
 
-/// Answers that take longer than this are logged as slow.
+/// Duration from which a request is logged as slow.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// A route, as requests come to it.
+/// A route that serves requests, with its metrics.
 pub struct Entrance {
-    /// The route.
     pub route: Route,
     times: Times,
 }
 
 impl Entrance {
-    /// That of a route.
+    /// Creates the entrance of a route.
     pub fn new(route: Route) -> Self {
         Self { route, times: Times::default() }
     }
 
-    /// Lets a request in, calls the handler, and writes the answer. `named` are the parameters of the path.
+    /// Serves a request: from the cache if possible, otherwise by the handler. `named` are the parameters of
+    /// the path.
     pub async fn pass(
         &self,
         app: &Arc<App>,
@@ -47,6 +48,8 @@ impl Entrance {
     ) -> HttpResponse {
         let begun = Instant::now();
         let id = request_id(http.headers());
+        // The cache comes first. A hit needs neither authentication nor validation of the query, because only
+        // valid public requests have stored a response under this key.
         let response = match at_once(app, &self.route, http, &id) {
             Some(response) => response,
             None => handle(app, &self.route, http, named, payload, &id).await,
@@ -55,7 +58,8 @@ impl Entrance {
         response
     }
 
-    /// Counts the request, and logs it if it wrote, failed, or was slow.
+    /// Records the duration, and logs the request: as an error if it failed, as a warning if it was slow, as
+    /// information if it wrote, and otherwise for debugging only.
     fn note(&self, http: &HttpRequest, status: StatusCode, took: Duration, id: &str) {
         let operation = &self.route.operation_id;
         self.times.observe(operation, status, took);
@@ -73,7 +77,7 @@ impl Entrance {
     }
 }
 
-/// The answer to a request that is not kept.
+/// Serves a request for which the cache has no response.
 async fn handle(
     app: &Arc<App>,
     route: &Route,
@@ -82,7 +86,7 @@ async fn handle(
     payload: &mut Payload,
     id: &str,
 ) -> HttpResponse {
-    // What is no text is no address of anything.
+    // A path that is not UTF-8 after decoding cannot name any resource.
     let Some(parameters) = decoded(named) else { return refuse(app, http, &nothing(), id) };
     let outcome = match admit(app, route, http, payload).await {
         Ok((actor, pairs, body)) => {
@@ -97,13 +101,16 @@ async fn handle(
     }
 }
 
-/// The parameters of the path, as text.
+/// Decodes the parameters of the path; `None` if one of them is not UTF-8.
 fn decoded(named: Params) -> Option<Vec<(String, String)>> {
     let text = |value| Some(percent_encoding::percent_decode_str(value).decode_utf8().ok()?.into_owned());
     named.iter().map(|(name, value)| Some((name.to_owned(), text(value)?))).collect()
 }
 
-/// Who asks, for what, with which body; or why not.
+/// Authenticates and authorises a request, checks its query, and reads its body.
+///
+/// The body comes last: a request that is refused anyway must not make the server receive and hold a body
+/// first.
 async fn admit(
     app: &Arc<App>,
     route: &Route,
@@ -125,8 +132,10 @@ async fn admit(
     Ok((actor, pairs, body))
 }
 
-/// Who asks. A token that is no good is refused even where none is needed: the client believes to
-/// be logged in, and must learn that it is not.
+/// Returns the authenticated actor, if any, after checking that it may use the route.
+///
+/// An invalid token is refused even where none is required: the client assumes that it is logged in, and must
+/// learn that it is not.
 async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
     let access = route.access;
     if access == Access::Open {
@@ -144,40 +153,40 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
                 Some(token) => app.credentials.actor(app, token).await?,
                 None => None,
             };
-            Some(found.ok_or_else(|| unauthorised("the access token is not valid, or not any more"))?)
+            Some(found.ok_or_else(|| unauthorised("the access token or API key is invalid or expired"))?)
         }
     };
     match (access, &actor) {
         (Access::LoggedIn | Access::Session | Access::May(..), None) => {
-            Err(unauthorised("this operation wants an access token"))
+            Err(unauthorised("this operation requires an access token or an API key"))
         }
         (Access::May(area, action), Some(actor)) if !may(actor.role, area, action) => {
             let detail = format!("the role {} may not do this ({area:?}: {action:?})", actor.role.word());
             Err(Problem::new(Kind::Forbidden, detail))
         }
         (Access::Session, Some(Actor { key: Some(_), .. })) => {
-            Err(Problem::new(Kind::Forbidden, "this operation wants a session, not an API key"))
+            Err(Problem::new(Kind::Forbidden, "this operation requires a session; API keys are not accepted"))
         }
         (_, Some(Actor { key: Some(key), .. })) if !within(&key.collections, &route.path) => {
-            let detail = format!("this API key is for {} only", key.collections.join(", "));
+            let detail = format!("this API key is restricted to {}", key.collections.join(", "));
             Err(Problem::new(Kind::Forbidden, detail))
         }
         _ => Ok(actor),
     }
 }
 
-/// Whether a path is that of one of these collections; with none, any is.
+/// Returns whether a path belongs to one of these collections. An empty list does not restrict the path.
 fn within(collections: &[String], path: &str) -> bool {
     let collection = path.strip_prefix("/api/v1/").and_then(|rest| rest.split(['/', '.']).next());
     collections.is_empty() || collections.iter().any(|own| Some(own.as_str()) == collection)
 }
 
-/// Refuses a body in a content coding: none is undone here.
+/// Refuses a body with a content coding, because the server decodes none.
 fn refuse_coding(http: &HttpRequest) -> Result<(), Problem> {
     let codings = http.headers().get_all(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
     match codings.flat_map(|line| line.split(',')).map(str::trim).find(|word| !is_no_coding(word)) {
         Some(word) => {
-            let detail = format!("the body must come without a content coding, this one has \"{word}\"");
+            let detail = format!("the body must have no content coding, this one has \"{word}\"");
             Err(Problem::new(Kind::UnsupportedMediaType, detail))
         }
         None => Ok(()),
@@ -188,19 +197,20 @@ fn is_no_coding(word: &str) -> bool {
     word.is_empty() || word.eq_ignore_ascii_case("identity")
 }
 
-/// The whole body, within its bounds of size and time.
+/// Reads the whole body within the limits of size and time.
 async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Problem> {
     let most = app.config.server.max_body_bytes;
-    let too_large = || Problem::new(Kind::TooLarge, format!("at most {most} bytes"));
+    let too_large = || Problem::new(Kind::TooLarge, format!("the body may have at most {most} bytes"));
     let announced = http.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > most) {
         return Err(too_large());
     }
     let reading = async {
+        // `Content-Length` is the client's claim: it must not decide how much memory is reserved.
         let mut body = Vec::with_capacity(announced.unwrap_or(0).min(65_536));
         while let Some(chunk) = payload.next().await {
             let chunk =
-                chunk.map_err(|_| Problem::bad_request(Faults::one("", "broken_body", "the body broke off")))?;
+                chunk.map_err(|_| Problem::bad_request(Faults::one("", "broken_body", "the body is incomplete")))?;
             if body.len() + chunk.len() > most {
                 return Err(too_large());
             }
@@ -214,7 +224,8 @@ async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Resu
     })
 }
 
-/// The client's own id of the request, when it is a sane one, else a new one.
+/// Returns the id of the request: that of the header `X-Request-Id` if it has 1 to 64 of the characters
+/// `A-Z a-z 0-9 - _ .`, otherwise a new one. Other values do not reach the log and the response header.
 pub fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|v| v.to_str().ok());
     let sane = |id: &&str| {
@@ -223,7 +234,7 @@ pub fn request_id(headers: &HeaderMap) -> String {
     given.filter(sane).map_or_else(crate::database::new_id, str::to_owned)
 }
 
-/// An answer, as this client wants it.
+/// Turns the result of a handler into a response in the content coding that the client prefers.
 pub fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpResponse {
     if let Some(handed) = answer.kept {
         return hand_out(app, http, handed.place, handed.answer, id);
@@ -256,17 +267,17 @@ pub fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpR
     }
 }
 
-/// The content coding that this client likes best.
+/// Returns the content coding that the client prefers (RFC 9110, section 12.5.3), if it accepts any.
 pub fn wanted_coding(http: &HttpRequest) -> Option<Coding> {
     Coding::wanted(http.headers().get(header::ACCEPT_ENCODING)?.to_str().ok()?)
 }
 
-/// The tag of an answer in a content coding.
+/// Returns the entity tag of the same content in a content coding, which is another representation.
 fn marked(tag: &HeaderValue, coding: Coding) -> HeaderValue {
     HeaderValue::from_str(&coding.mark(tag.to_str().unwrap_or_default())).unwrap_or_else(|_| tag.clone())
 }
 
-/// A problem as an answer.
+/// Turns a problem into a response of the type `application/problem+json` (RFC 9457).
 pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> HttpResponse {
     let body = ProblemBody {
         type_uri: format!("{}/problems/{}", app.config.public_url.trim_end_matches('/'), problem.kind.code()),
@@ -285,7 +296,8 @@ pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> Htt
         response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"plenary\""));
     }
     if problem.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        // RFC 9110, section 12.5.3: in an answer it says which codings of bodies are understood.
+        // In a response, `Accept-Encoding` lists the codings that are accepted in requests (RFC 9110, section
+        // 12.5.3).
         response.insert_header((header::ACCEPT_ENCODING, "identity"));
     }
     if let Some(seconds) = problem.retry_after {
@@ -298,21 +310,22 @@ pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> Htt
     response.body(serde_json::to_vec(&body).unwrap_or_default())
 }
 
-/// Headers of every answer, which share their values.
+/// Headers of every response. They are static, so that no response allocates them.
 static ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
 ];
-/// And of every answer where the public comes by TLS.
+/// Value of `Strict-Transport-Security`, sent where the public address uses TLS.
 static OVER_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Sets the headers of every answer.
+/// Sets the headers that every response has.
 pub fn finish(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
     response.insert_header((HeaderName::from_static("x-request-id"), id));
     if app.config.cors.allows_any() {
-        // Also for those who name no origin: a shared cache gives the same answer to those who do.
+        // Set even without `Origin` in the request: a shared cache serves the same response to requests with
+        // one.
         response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     }
     for (name, value) in &ALWAYS {
@@ -323,12 +336,12 @@ pub fn finish(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str
     }
 }
 
-/// What nobody else answers: an unknown address, or a method that its address does not know.
+/// Responds to a request that no route serves: 405 with `allow`, the methods of its path, otherwise 404.
 pub fn nobody(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpResponse {
     let id = request_id(http.headers());
     let problem = match allow {
         Some(allow) => {
-            let mut problem = Problem::new(Kind::MethodNotAllowed, format!("this address knows: {allow}"));
+            let mut problem = Problem::new(Kind::MethodNotAllowed, format!("the methods of this address are {allow}"));
             problem.allow = Some(allow.to_owned());
             problem
         }
@@ -337,7 +350,7 @@ pub fn nobody(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpRespons
     refuse(app, http, &problem, &id)
 }
 
-/// The answer to a request whose handler panicked; the log has the panic.
+/// Responds with 500 to a request whose handler panicked. The panic itself is logged by the panic hook.
 pub fn failed(app: &App, http: &HttpRequest) -> HttpResponse {
     let id = request_id(http.headers());
     tracing::error!(request_id = id, method = %http.method(), path = http.path(), "a handler panicked");
@@ -345,5 +358,5 @@ pub fn failed(app: &App, http: &HttpRequest) -> HttpResponse {
 }
 
 fn nothing() -> Problem {
-    Problem::new(Kind::NotFound, "there is nothing at this address")
+    Problem::new(Kind::NotFound, "no resource exists at this address")
 }

@@ -1,4 +1,5 @@
-//! Handing out kept answers: the shortest way from a request to bytes that are there already.
+//! Cached responses: lookup before the handler runs, content negotiation, conditional requests, and the
+//! response itself.
 
 use std::sync::Arc;
 
@@ -19,8 +20,10 @@ use crate::delivery::kept::Kept;
 use crate::delivery::purge;
 use crate::problem::Problem;
 
-/// The language that the client's settings ask for (RFC 9110, section 12.5.4), where the address does
-/// not say any and it is not the default, which needs none.
+/// Returns the locale negotiated by `Accept-Language` (RFC 9110, section 12.5.4).
+///
+/// `None` means that the query names a locale, that the header is absent or matches no locale of the site, or
+/// that the result is the default locale. The default is left out so that its responses share one cache key.
 pub fn negotiated(http: &HttpRequest, site: &Site) -> Option<String> {
     if http.headers().get(header::ACCEPT_LANGUAGE).is_none() || names_locale(http.query_string()) {
         return None;
@@ -40,12 +43,15 @@ fn names_locale(query: &str) -> bool {
     query.contains("locale") && url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "locale")
 }
 
-/// Where the answer is kept: by path, query, and the language that was agreed on beside them.
+/// Returns the cache key of a request: its path, its query, and the negotiated locale.
 pub fn place(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> Place {
     app.answers.place(&[http.path(), http.query_string(), negotiated.unwrap_or_default()])
 }
 
-/// The answer to a read by somebody who shows no token, if it is kept.
+/// Serves an anonymous read from the cache. `None` if the request is no such read or the cache has no response.
+///
+/// A request with `Authorization` never gets here a cached response: its token has to be checked first, and
+/// may widen what the client sees.
 pub fn at_once(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option<HttpResponse> {
     let may_be = route.access == Access::Public && route.method == Method::GET;
     if !may_be || http.headers().contains_key(header::AUTHORIZATION) {
@@ -62,8 +68,13 @@ pub fn at_once(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option
     })
 }
 
-/// What is answered where there is no content. The problem has the id of the request in it and is not kept by
-/// anybody else; the way to the new address is, like an answer, if it is `public`.
+/// Turns a cached absence into 404 or a redirect.
+///
+/// What is cached is the reason and not the bytes, because a problem contains the id of its request. A
+/// redirect may be stored by shared caches if it is `public`; a 404 is not.
+///
+/// # Errors
+/// 404 if the resource does not exist.
 pub fn absent(app: &App, found: &Absent, public: bool) -> Result<Answer, Problem> {
     match &found.absence {
         Absence::Missing(noun) => Err(Problem::not_found(noun)),
@@ -79,11 +90,15 @@ pub fn absent(app: &App, found: &Absent, public: bool) -> Result<Answer, Problem
     }
 }
 
-/// A kept answer as this client wants it, or 304 when the client has it already. `place` says where it is
-/// kept with its coded forms, if it is.
+/// Responds with a cached response in the content coding that the client prefers, or with 304 if the client
+/// has it.
+///
+/// `place` is the cache key of the response, under which its encoded forms are cached too. Without one, the
+/// response is encoded for this request only.
 pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<Kept>, id: &str) -> HttpResponse {
     let coding = if app.config.server.compress { wanted_coding(http) } else { None };
     if http.headers().contains_key(header::IF_NONE_MATCH) {
+        // The tag of the encoded form is known without encoding it, so that 304 does not cost a compression.
         let tag = kept.tag_in(coding);
         if none_match(http, &tag) {
             let mut response = HttpResponse::build(StatusCode::NOT_MODIFIED);
@@ -104,8 +119,8 @@ pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<K
     response.body(in_pieces(shown.body()))
 }
 
-/// The headers of a kept answer with this tag. Where the database does not answer, its age is among them (RFC 9111,
-/// section 5.1): the time since it was last known to be right.
+/// Sets the headers of a cached response with this entity tag. While the database does not respond, `Age` is
+/// among them (RFC 9111, section 5.1): the time since the response was last known to be current.
 fn describe(app: &App, response: &mut HttpResponseBuilder, tag: &str, kept: &Kept) {
     if let Some(age) = app.database.ledger().age() {
         response.insert_header((header::AGE, age.as_secs().to_string()));

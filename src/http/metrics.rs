@@ -1,4 +1,4 @@
-//! Metrics in the text format of Prometheus.
+//! Metrics of requests and background jobs, and the exposition of all metrics in the text format of Prometheus.
 
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
@@ -11,37 +11,38 @@ use crate::database::metrics::register;
 use crate::jobs::Jobs;
 use crate::problem::Problem;
 
-/// The media type of the text format.
+/// Media type of the Prometheus text format.
 pub const TEXT: &str = "text/plain; version=0.0.4";
 
-/// Seconds from a request's head to its answer, by operation and class of status.
+/// Time from the head of a request to its response, in seconds, by operation and status class.
 static REQUEST_SECONDS: LazyLock<HistogramVec> = LazyLock::new(|| {
-    let opts = HistogramOpts::new("plenary_http_request_seconds", "Seconds from a request's head to its answer.")
+    let opts = HistogramOpts::new("plenary_http_request_seconds", "Time from request head to response, in seconds.")
         .buckets(prometheus::exponential_buckets(0.0001, 2.5, 13).unwrap_or_default());
     register(HistogramVec::new(opts, &["operation", "status"]))
 });
 
-/// How often each job was started again after a panic.
+/// Number of restarts after a panic, by background job.
 static JOB_RESTARTS: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    let opts = Opts::new("plenary_job_restarts_total", "How often a background job was started again after a panic.");
+    let opts = Opts::new("plenary_job_restarts_total", "Number of restarts of a background job after a panic.");
     register(IntCounterVec::new(opts, &["job"]))
 });
 
-/// Which jobs do not do their work.
+/// Whether a job is failing, by background job.
 static JOB_FAILING: LazyLock<IntGaugeVec> = LazyLock::new(|| {
-    let opts = Opts::new("plenary_job_failing", "1 while a background job does not do its work, else 0.");
+    let opts = Opts::new("plenary_job_failing", "1 while a background job fails or hangs, otherwise 0.");
     register(IntGaugeVec::new(opts, &["job"]))
 });
 
-/// The classes of status that are told apart.
+/// Values of the label `status`.
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
-/// The times of one operation, by class; looked up by name once.
+/// The histograms of one operation, by status class. Each is looked up by its labels once, since the lookup
+/// takes a lock.
 #[derive(Default)]
 pub struct Times([OnceLock<Histogram>; CLASSES.len()]);
 
 impl Times {
-    /// Notes how long a request of this operation took.
+    /// Records the duration of a request of this operation.
     pub fn observe(&self, operation: &str, status: StatusCode, took: Duration) {
         let class = usize::from(status.as_u16() / 100).saturating_sub(2).min(CLASSES.len() - 1);
         let times = self.0[class].get_or_init(|| REQUEST_SECONDS.with_label_values(&[operation, CLASSES[class]]));
@@ -49,8 +50,12 @@ impl Times {
     }
 }
 
-/// All metrics, those of these jobs as they are now.
+/// Returns all metrics, those of `jobs` in their current state.
+///
+/// # Errors
+/// 500 if the metrics cannot be encoded.
 pub fn exposition(jobs: &Jobs) -> Result<Answer, Problem> {
+    // The jobs count their restarts themselves, so the counters of the registry are set anew at each scrape.
     for status in jobs.status() {
         let restarts = JOB_RESTARTS.with_label_values(&[status.job]);
         restarts.reset();

@@ -1,4 +1,4 @@
-//! The door: routes, limits, problems, the OpenAPI document.
+//! The HTTP interface: the server, the request pipeline, all routes, and the OpenAPI document.
 
 pub mod audit_api;
 pub mod background;
@@ -33,7 +33,7 @@ mod unread;
 
 use route::Route;
 
-/// Every route that there is.
+/// Returns all routes of the API, without the parameters that depend on the site.
 pub fn routes() -> Vec<Route> {
     let mut routes = operations::routes();
     routes.extend(crate::auth::api::routes());

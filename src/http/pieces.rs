@@ -1,5 +1,7 @@
-//! Bodies that are handed to the connection piece by piece. A whole one would be copied for each connection at once,
-//! and kept for as long as its client takes none of it.
+//! Response bodies that are passed to the connection in chunks.
+//!
+//! actix-http copies what it is given into the write buffer of the connection. A large body passed as a whole
+//! would therefore be held once more for each connection, for as long as its client does not read.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,10 +10,10 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
-/// The most that is handed over at a time.
+/// Largest chunk, in bytes.
 const PIECE: usize = 65_536;
 
-/// The rest of a body.
+/// The part of a body that has not been passed on yet.
 struct Pieces(Bytes);
 
 impl MessageBody for Pieces {
@@ -26,12 +28,12 @@ impl MessageBody for Pieces {
     }
 }
 
-/// Takes the next piece of a text; none when all of it is taken.
+/// Takes the next chunk from `rest`; `None` at the end.
 fn piece(rest: &mut Bytes) -> Option<Bytes> {
     (!rest.is_empty()).then(|| rest.split_to(rest.len().min(PIECE)))
 }
 
-/// A body that is handed over in pieces; whole where it is small.
+/// Returns a body that is passed on in chunks, or as a whole if it fits into one.
 pub fn in_pieces(bytes: Bytes) -> BoxBody {
     if bytes.len() <= PIECE { BoxBody::new(bytes) } else { BoxBody::new(Pieces(bytes)) }
 }

@@ -1,5 +1,5 @@
-//! Routes. A route is its handler and its description at once, so the OpenAPI document can
-//! neither miss an operation nor describe one that is not there.
+//! Routes, requests and responses. A route holds its handler and its description together, so that the OpenAPI
+//! document can neither omit an operation nor describe one that does not exist.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,97 +22,99 @@ use crate::delivery::query::Pairs;
 use crate::problem::{Kind, Problem};
 use crate::resources::Resource;
 
-/// Who acts: an account that has shown a valid access token or API key.
+/// An account authenticated by a valid access token or API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// The account's id.
+    /// Id of the account.
     pub account_id: String,
-    /// Its role now, or that of the key if it is less.
+    /// Current role of the account, or the role of the API key if that permits less.
     pub role: Role,
-    /// The key that was shown instead of a session's token.
+    /// The API key, if the request was authenticated by one.
     pub key: Option<Arc<ShownKey>>,
-    /// The id of the session whose token was shown.
+    /// Id of the session, if the request was authenticated by its access token.
     pub session: Option<String>,
 }
 
-/// A key that was shown.
+/// An API key by which a request was authenticated.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ShownKey {
-    /// Its id.
+    /// Id of the key.
     pub id: String,
-    /// The collections that it is for; all, if none is named.
+    /// The collections to which the key is restricted; empty if it is not restricted.
     pub collections: Vec<String>,
 }
 
-/// A request that has passed the door: known parameters, body within bounds, token checked.
+/// A request as handlers get it: authorised, with known query parameters and a body within the limits.
 pub struct Request {
-    /// The application.
     pub app: Arc<App>,
-    /// The request as it came.
+    /// The request of the HTTP library.
     pub http: HttpRequest,
-    /// The parameters of its path, decoded.
+    /// Parameters of the path, decoded.
     pub parameters: Vec<(String, String)>,
-    /// Its query parameters, decoded.
+    /// Query parameters, decoded, in the order of the query.
     pub pairs: Pairs,
-    /// Its body.
+    /// The whole body; empty if the route reads none.
     pub body: Bytes,
-    /// Who asks, if a token came with it.
+    /// The authenticated actor, if the request has credentials.
     pub actor: Option<Actor>,
-    /// Finds it in the logs.
+    /// Id of the request, as in `X-Request-Id` and in the log.
     pub id: String,
-    /// The language that was agreed on by `Accept-Language`, where that is not the default.
+    /// The locale negotiated by `Accept-Language`, if it is not the default.
     pub negotiated: Option<String>,
 }
 
 impl Request {
-    /// A path parameter, decoded.
+    /// Returns a path parameter, decoded; an empty text if the path has no such parameter.
     pub fn path(&self, name: &str) -> &str {
         self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// A query parameter, if it is there.
+    /// Returns the value of a query parameter, if the query has it.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A header as text; `None` when absent or not ASCII.
+    /// Returns the value of a header as text; `None` if it is absent or not ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.http.headers().get(name)?.to_str().ok()
     }
 
-    /// Who asks; on routes that want somebody, this is there.
+    /// Returns the authenticated actor. Routes that require authentication always have one.
+    ///
+    /// # Errors
+    /// 401 if the route allows anonymous requests and this request is one.
     pub fn actor(&self) -> Result<&Actor, Problem> {
-        self.actor.as_ref().ok_or_else(|| Problem::new(Kind::Unauthorised, "log in first"))
+        self.actor.as_ref().ok_or_else(|| Problem::new(Kind::Unauthorised, "this operation requires authentication"))
     }
 }
 
-/// An answer on its way out.
+/// The successful response of a handler.
 #[derive(Debug)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// Media type; empty with no body.
+    /// Media type; empty if there is no body.
     pub content_type: &'static str,
-    /// Further headers.
+    /// Headers besides the media type and those that every response has.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
-    /// A body that comes bit by bit, instead of the other.
+    /// A streamed body, which replaces `body`.
     pub stream: Option<Streamed>,
-    /// An answer as it is kept, instead of all of these.
+    /// A cached response, which replaces all other fields.
     pub kept: Option<Handed>,
 }
 
-/// An answer as it is kept, and where, if it is.
+/// A cached response and its cache key.
 #[derive(Debug)]
 pub struct Handed {
-    /// Its place.
+    /// The cache key; `None` if the response was not stored.
     pub place: Option<Place>,
-    /// The answer.
+    /// The cached response.
     pub answer: Arc<Kept>,
 }
 
-/// A body that comes bit by bit.
+/// A body that is produced while it is sent.
 pub struct Streamed(pub Pin<Box<dyn Stream<Item = Result<Bytes, actix_web::Error>>>>);
 
 impl std::fmt::Debug for Streamed {
@@ -121,37 +123,40 @@ impl std::fmt::Debug for Streamed {
     }
 }
 
-/// JSON as answers have it.
+/// Media type of JSON.
 pub const JSON: &str = "application/json";
 
 impl Answer {
-    /// A body of JSON text.
+    /// Creates a response with a body of JSON text.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         Self { status, content_type: JSON, headers: Vec::new(), body: body.into(), stream: None, kept: None }
     }
 
-    /// A value as JSON.
+    /// Creates a response with a value serialised as JSON.
+    ///
+    /// # Errors
+    /// 500 if the value cannot be serialised.
     pub fn of(status: u16, value: &impl serde::Serialize) -> Result<Self, Problem> {
         serde_json::to_vec(value).map(|body| Self::json(status, body)).map_err(|error| Problem::internal(&error))
     }
 
-    /// An answer as it is kept.
+    /// Creates a response from a cached one, with the key under which it is stored, if it is.
     pub fn kept(place: Option<Place>, answer: Arc<Kept>) -> Self {
         Self { kept: Some(Handed { place, answer }), ..Self::empty(200) }
     }
 
-    /// No body.
+    /// Creates a response without a body.
     pub fn empty(status: u16) -> Self {
         Self { status, content_type: "", headers: Vec::new(), body: Bytes::new(), stream: None, kept: None }
     }
 
-    /// Another media type.
+    /// Sets the media type.
     pub fn typed(mut self, content_type: &'static str) -> Self {
         self.content_type = content_type;
         self
     }
 
-    /// Adds a header; values that no header may have are left out.
+    /// Adds a header. A value with characters that headers may not contain is dropped together with its header.
     pub fn header(mut self, name: &'static str, value: impl AsRef<str>) -> Self {
         if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
             self.headers.push((HeaderName::from_static(name), value));
@@ -159,110 +164,112 @@ impl Answer {
         self
     }
 
-    /// Not to be kept by any cache.
+    /// Forbids all caches to store the response.
     pub fn private(self) -> Self {
         self.header("cache-control", "private, no-store")
     }
 }
 
-/// What a handler comes to.
+/// The future of a handler.
 pub type Outcome = Pin<Box<dyn Future<Output = Result<Answer, Problem>>>>;
-/// A handler.
+/// The function that serves the requests of a route.
 pub type Handler = Arc<dyn Fn(Request) -> Outcome + Send + Sync>;
 
-/// Who may call a route.
+/// The authentication and permission that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody; a token widens what is seen.
+    /// Anonymous access; credentials are checked if present, and extend what the client sees.
     Public,
-    /// Anybody, and no token is looked at: operations and logging in.
+    /// Anonymous access; credentials are ignored. For operations of the server and for logging in.
     Open,
-    /// Anybody who is logged in.
+    /// Any account, authenticated by a session or an API key.
     LoggedIn,
-    /// Anybody who is logged in with a session, not with a key: it is about the account itself.
+    /// Any account, authenticated by a session. API keys are refused, because the route changes the account
+    /// itself.
     Session,
-    /// Who may do this.
+    /// An account whose role permits this action.
     May(Area, Action),
 }
 
-/// Which query parameters a route takes beside its own; those depend on the site's languages.
+/// The set of query parameters that a route has besides its own. They depend on the languages of the site.
 #[derive(Debug, Clone, Copy)]
 pub enum Takes {
-    /// None.
+    /// No further parameters.
     Own,
-    /// Those of a list of this kind.
+    /// The parameters of a list of this content type.
     List(&'static Resource),
-    /// Those of a single item of this kind.
+    /// The parameters of a single item of this content type.
     One(&'static Resource),
-    /// Those of a feed of this kind.
+    /// The parameters of a feed of this content type.
     Feed(&'static Resource),
-    /// Those of a feed of one item.
+    /// The parameters of a feed of one item.
     FeedOfOne,
-    /// A language.
+    /// The locale alone.
     Language,
-    /// Those of a step in an item's life.
+    /// The parameters of a step of the editorial workflow.
     Step,
-    /// Those of a write of content.
+    /// The parameters of an operation that writes content.
     Content,
 }
 
-/// A body that a route reads.
+/// The description of a request body.
 #[derive(Clone)]
 pub struct Body {
-    /// Its media type.
+    /// Media type.
     pub content_type: &'static str,
-    /// Its schema.
+    /// Schema of the body.
     pub schema: RefOr<Schema>,
-    /// An example.
+    /// Example of the body.
     pub example: serde_json::Value,
 }
 
-/// A success answer, described.
+/// The description of a successful response.
 #[derive(Clone)]
 pub struct Success {
     /// HTTP status.
     pub status: u16,
-    /// What it means.
+    /// Description in the OpenAPI document.
     pub about: &'static str,
-    /// Its media types, each with its schema, if it has a body.
+    /// Media types of the body, each with its schema; empty if there is no body.
     pub bodies: Vec<(&'static str, RefOr<Schema>)>,
-    /// The names of its headers beside those that all answers have.
+    /// Names of the headers besides those that every response has.
     pub headers: &'static [&'static str],
 }
 
-/// A route: method, path, handler, and all that the document says of it.
+/// A route: method, path, handler, and its complete description for the OpenAPI document.
 #[derive(Clone)]
 pub struct Route {
     /// HTTP method.
     pub method: Method,
     /// Path with parameters in braces.
     pub path: String,
-    /// The method name that generated clients give it.
+    /// Operation id, from which generated clients derive the name of their method.
     pub operation_id: String,
-    /// The group in the documentation.
+    /// Tag under which the documentation lists the operation.
     pub tag: &'static str,
-    /// One line.
+    /// Summary of one line.
     pub summary: String,
-    /// More.
+    /// Description of the operation.
     pub description: String,
     /// Path, query and header parameters.
     pub parameters: Vec<Parameter>,
-    /// The body it reads.
+    /// The request body, if the operation reads one.
     pub body: Option<Body>,
-    /// The good answers.
+    /// The successful responses.
     pub successes: Vec<Success>,
-    /// The problems beside those that follow from access, parameters and body.
+    /// The problems besides those that follow from access, parameters and body.
     pub problems: Vec<Kind>,
-    /// Who may call it.
+    /// The required authentication and permission.
     pub access: Access,
-    /// Its further query parameters.
+    /// The further query parameters.
     pub takes: Takes,
-    /// What it does.
+    /// The function that serves the requests.
     pub handler: Handler,
 }
 
 impl Route {
-    /// A route with its handler; open to anybody until [`Route::access`] says otherwise.
+    /// Creates a route with its handler. Its access is [`Access::Open`] until [`Route::access`] sets another
+    /// one.
     pub fn new<F, Fut>(method: Method, path: impl Into<String>, operation_id: impl Into<String>, handler: F) -> Self
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
@@ -285,7 +292,7 @@ impl Route {
         }
     }
 
-    /// Group, one line, and more.
+    /// Sets tag, summary and description.
     pub fn about(mut self, tag: &'static str, summary: impl Into<String>, description: impl Into<String>) -> Self {
         self.tag = tag;
         self.summary = summary.into();
@@ -293,25 +300,25 @@ impl Route {
         self
     }
 
-    /// Who may call it.
+    /// Sets the required authentication and permission.
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
         self
     }
 
-    /// Query parameters that depend on the site's languages.
+    /// Sets the query parameters that depend on the languages of the site.
     pub fn takes(mut self, takes: Takes) -> Self {
         self.takes = takes;
         self
     }
 
-    /// Further parameters.
+    /// Adds parameters.
     pub fn parameters(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.parameters.extend(parameters);
         self
     }
 
-    /// The body it reads.
+    /// Sets the request body.
     pub fn body(
         mut self,
         content_type: &'static str,
@@ -322,7 +329,7 @@ impl Route {
         self
     }
 
-    /// A good answer with a body of JSON.
+    /// Adds a successful response with a JSON body.
     pub fn answers(
         self,
         status: u16,
@@ -333,7 +340,7 @@ impl Route {
         self.answers_as(status, about, Some((JSON, schema.into())), headers)
     }
 
-    /// A good answer with a body of another type, or none.
+    /// Adds a successful response with a body of any media type, or without one.
     pub fn answers_as(
         mut self,
         status: u16,
@@ -346,7 +353,7 @@ impl Route {
         self
     }
 
-    /// The last good answer can be of another type too.
+    /// Adds an alternative media type to the last successful response.
     pub fn or_as(mut self, content_type: &'static str, schema: impl Into<RefOr<Schema>>) -> Self {
         if let Some(success) = self.successes.last_mut() {
             success.bodies.push((content_type, schema.into()));
@@ -354,13 +361,13 @@ impl Route {
         self
     }
 
-    /// Problems beside those that follow from access, parameters and body.
+    /// Adds problems besides those that follow from access, parameters and body.
     pub fn problems(mut self, kinds: &[Kind]) -> Self {
         self.problems.extend_from_slice(kinds);
         self
     }
 
-    /// All problems that it can answer with, each status once, in order.
+    /// Returns all problems that the route can respond with, one for each status, in ascending order.
     pub fn all_problems(&self) -> Vec<Kind> {
         let mut kinds = self.problems.clone();
         kinds.push(Kind::BadRequest);
@@ -379,13 +386,13 @@ impl Route {
         kinds
     }
 
-    /// Notes every query parameter that the route does not know, or that stands twice.
+    /// Adds a fault for every query parameter that is unknown, repeated, or contains U+0000.
     pub fn check_query(&self, pairs: &Pairs, faults: &mut Faults) {
         let known = || self.parameters.iter().filter(|p| p.parameter_in == ParameterIn::Query).map(|p| p.name.as_str());
         for (index, (name, value)) in pairs.iter().enumerate() {
-            // No database and no index keeps it as text.
+            // No database and no index stores this character in a text.
             if value.contains('\0') {
-                faults.add(format!("?{name}"), "not_a_value", "the character U+0000 is in no text");
+                faults.add(format!("?{name}"), "not_a_value", "the character U+0000 is not allowed");
             }
             if !known().any(|k| k == name) {
                 let names: Vec<&str> = known().collect();
@@ -399,14 +406,14 @@ impl Route {
                 faults.add(
                     format!("?{name}"),
                     "duplicate",
-                    "this parameter stands twice; use commas for several values",
+                    "this parameter is repeated; separate several values by commas",
                 );
             }
         }
     }
 }
 
-/// A described parameter.
+/// Creates a parameter. Path parameters are required, all others are optional.
 pub fn parameter(
     name: &str,
     place: ParameterIn,

@@ -1,4 +1,4 @@
-//! The HTTP server: routes on actix-web, with limits for slow and many clients.
+//! The HTTP server: all routes on actix-web, with limits for slow clients and for the number of connections.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -27,12 +27,12 @@ use crate::config::CorsConfig;
 use crate::delivery::dependencies::Dependencies;
 use crate::delivery::kept::{Kept, Made};
 
-/// The routes of a site, with everything that the document says of them.
+/// Returns all routes of a site, complete with the parameters that depend on it.
 pub fn routes(app: &App) -> Vec<Route> {
     content_api::with_site(super::routes(), &app.site)
 }
 
-/// The OpenAPI document of this server; made once.
+/// Returns the OpenAPI document of this server as a cached response. It is generated once.
 pub fn document(app: &App) -> Arc<Kept> {
     let make = || {
         let document = openapi::document(&routes(app), &app.site, &app.config.public_url);
@@ -44,7 +44,11 @@ pub fn document(app: &App) -> Arc<Kept> {
     Arc::clone(app.document.get_or_init(make))
 }
 
-/// The server on this listener, not yet running. It ends gracefully on SIGTERM and SIGINT.
+/// Creates the server on this listener and starts its background jobs. The server begins to serve when the
+/// returned future is awaited, and shuts down gracefully on SIGTERM and SIGINT.
+///
+/// # Errors
+/// Fails if the listener cannot be used or a thread cannot be started.
 pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     let table = Arc::new(Table::new(routes(&app)));
     let settings = app.config.server.clone();
@@ -71,37 +75,41 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         .client_request_timeout(Duration::from_secs(settings.request_timeout_seconds))
         .shutdown_timeout(settings.shutdown_seconds)
         .on_connect(move |connection, _| limit_stalls(connection, patience))
-        // Whoever closes its side is gone: what it asked for and has not begun is not done (see `database::job`).
+        // A client that closes its side counts as gone, so that its waiting writes are cancelled before they
+        // start (see `database::job`). With half-closed connections they would still be carried out.
         .h1_allow_half_closed(false)
         .listen(listener)?
         .run())
 }
 
-/// Lets the system end a connection whose client takes nothing of what was sent for so long; what the connection
-/// holds is given back then.
+/// Makes the operating system close a connection whose client acknowledges nothing of what was sent for the
+/// duration of `patience`, so that the memory of the response is released.
 fn limit_stalls(connection: &dyn Any, patience: Duration) {
     #[cfg(target_os = "linux")]
     if let Some(stream) = connection.downcast_ref::<TcpStream>()
         && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(patience))
     {
-        tracing::debug!(%error, "a connection without a limit for stalls");
+        tracing::debug!(%error, "the stall timeout of a connection could not be set");
     }
 }
 
-/// Finds routes by path and method.
+/// The routing table: routes by path and method.
 struct Table {
     paths: matchit::Router<Place>,
 }
 
-/// What is at a path: the entrances of its routes, and the methods that it knows.
+/// The routes of one path, and the methods that it supports as the value of `Allow`.
 struct Place {
     entrances: Vec<Entrance>,
     allow: String,
 }
 
 impl Table {
-    /// Of all routes; `GET` answers to `HEAD` as well. Two routes cannot be at the same place, and
-    /// the paths are constants: a clash shows at the first start.
+    /// Creates the table of these routes. A path with `GET` supports `HEAD` too.
+    ///
+    /// # Panics
+    /// Panics if two paths are ambiguous. Paths are constants, so this fails at the first start of a faulty
+    /// build.
     fn new(routes: Vec<Route>) -> Self {
         let mut by_path: BTreeMap<String, Vec<Entrance>> = BTreeMap::new();
         for route in routes {
@@ -119,7 +127,7 @@ impl Table {
         Self { paths }
     }
 
-    /// A handler that panics costs its own request an answer of 500, and nobody else anything.
+    /// Serves a request. A panic of its handler is answered with 500 and does not affect other requests.
     async fn serve_or_fail(&self, app: &Arc<App>, http: HttpRequest, payload: Payload) -> HttpResponse {
         let again = http.clone();
         match AssertUnwindSafe(self.serve(app, http, payload)).catch_unwind().await {
@@ -147,7 +155,8 @@ fn cors(config: &CorsConfig) -> Cors {
     let exposed = ["etag", "link", "location", "x-request-id", "retry-after", "idempotency-replayed"];
     let cors = Cors::default().allow_any_method().allow_any_header().expose_headers(exposed).max_age(3_600);
     if config.allows_any() {
-        // The answer is the same for all, so that caches need not tell them apart.
+        // The header is `*` for every origin, so that shared caches need one response only and `Vary: Origin`
+        // is not needed.
         return cors.send_wildcard().allow_any_origin().disable_vary_header();
     }
     config.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))

@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as that can be known.
+//! The address of the client of a request, for limits of failed log-ins.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,12 +6,12 @@ use actix_web::HttpRequest;
 
 use crate::config::network::Network;
 
-/// Bits of an IPv6 address that are one customer's.
+/// Length of the IPv6 prefix that one site usually has, in bits.
 const ONE_SITE: u32 = 64;
 
-/// Returns the address of the client: that of the connection, or, where this is a proxy that the site trusts, the
-/// last one in `X-Forwarded-For` that is not. Of IPv6 it is the network, since one machine has as many addresses
-/// as it likes.
+/// Returns the address of the client: that of the connection, or, if this is a trusted proxy, the last
+/// address in `X-Forwarded-For` that is not one. An IPv6 address is reduced to its /64 prefix, since one
+/// machine can use any address within it.
 pub fn source(http: &HttpRequest, trusted: &[Network]) -> String {
     let headers = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
     let named: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
@@ -22,19 +22,21 @@ pub fn source(http: &HttpRequest, trusted: &[Network]) -> String {
 }
 
 fn client(peer: IpAddr, named: &[&str], trusted: &[Network]) -> IpAddr {
+    // Each proxy appends the address that it was contacted from, so only the part that trusted proxies
+    // appended, read from the end, can be believed. The client itself may have sent anything before that.
     let mut client = peer;
     for name in named.iter().rev() {
         if !trusted.iter().any(|network| network.contains(client)) {
             break;
         }
-        // What is no address was not written by a proxy that is trusted.
+        // A trusted proxy writes valid addresses, so this entry was sent by the client.
         let Some(address) = address(name.trim()) else { break };
         client = address.to_canonical();
     }
     client
 }
 
-/// An address, perhaps with a port, as proxies write it.
+/// Parses an address with or without a port, in the forms that proxies write.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
@@ -59,7 +61,7 @@ mod tests {
         assert_eq!(from("127.0.0.1", &[]), "127.0.0.1");
         assert_eq!(from("127.0.0.1", &["203.0.113.7"]), "203.0.113.7");
         assert_eq!(from("127.0.0.1", &["203.0.113.7", " 10.1.2.3:4711 "]), "203.0.113.7");
-        // What a client writes itself stands before what the proxies write.
+        // An entry that the client sent itself precedes those of the proxies.
         assert_eq!(from("127.0.0.1", &["198.51.100.1", "203.0.113.7"]), "203.0.113.7");
         assert_eq!(from("127.0.0.1", &["[2001:db8::1]:80"]), "2001:db8::1");
         assert_eq!(from("127.0.0.1", &["unknown"]), "127.0.0.1");

@@ -1,4 +1,4 @@
-//! Request bodies that are not read to their ends, since the answer is known before.
+//! Request bodies that are not read to their end, because the response is known before.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{FutureExt, StreamExt};
 
-/// The body of an answer that holds the request's.
+/// A response body that keeps the request body alive until it has been sent.
 struct Holding {
     body: BoxBody,
     _request: Payload,
@@ -29,14 +29,15 @@ impl MessageBody for Holding {
     }
 }
 
-/// A body of so many bytes is read and forgotten, which costs less than a new connection.
+/// Largest unread body that is drained, in bytes: reading it costs less than a new connection.
 const FORGOTTEN: u64 = 64 * 1024;
 
-/// Ends the connection after the answer, where the request's body is long and has not come to its end by then. The
-/// answer says so (RFC 9112, section 9.6), so that the client sends nothing further on it.
+/// Closes the connection after the response if the request has a long body that has not been received
+/// completely. The response announces this with `Connection: close` (RFC 9112, section 9.6), so that the
+/// client sends no further request on it.
 ///
-/// Where that body is dropped before the answer is sent, actix-http reads a chunked one for as long as it goes on, to
-/// keep the connection; where it is still held, the connection ends.
+/// The response holds the rest of the request body on purpose. If that were dropped before the response is
+/// sent, actix-http would drain a chunked body for as long as the client sends, to keep the connection open.
 pub fn end_with_answer(mut response: HttpResponse, http: &HttpRequest, mut payload: Payload) -> HttpResponse {
     let length = http.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let is_long = http.headers().contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length > FORGOTTEN);

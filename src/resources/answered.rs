@@ -1,26 +1,27 @@
-//! What `fields` may name: the fields of answers and, behind dots, those of what these show.
+//! The paths that the parameter `fields` accepts: fields of items, and fields of nested objects and related
+//! items.
 
 use std::sync::OnceLock;
 
 use super::{ENVELOPE, OUTLINE, OfAll, Resource, leaked};
 use crate::content::field::{Field, Kind, Relation, Shape};
 
-/// What references say of the items that they name, beside their label.
+/// The properties that a reference has besides the label of the item.
 const REFERENCE: [&str; 2] = ["id", "slug"];
 
-/// The place of a value in answers, as JSON shows it: `title`, `speakers.speaker.name`.
+/// The path of a value in responses, such as `title` or `speakers.speaker.name`.
 #[derive(Debug)]
 pub struct Path {
-    /// The names, with dots between them.
+    /// The names of the properties, separated by dots.
     pub name: &'static str,
-    /// What must be included to be shown there.
+    /// The relation that must be included for the value to be present.
     pub include: Option<&'static str>,
-    /// Left out of lists, where only cards are shown.
+    /// Whether the value is absent from cards, the short form of items in lists.
     pub detail: bool,
 }
 
 impl Resource {
-    /// What `fields` may name.
+    /// Returns the paths that `fields` accepts.
     pub fn paths(&'static self) -> &'static [Path] {
         static OF_ALL: OfAll<Path> = OnceLock::new();
         self.of(&OF_ALL, Resource::all_paths)
@@ -32,7 +33,7 @@ impl Resource {
         own.chain(below).chain(self.of_children()).collect()
     }
 
-    /// The names of the answer, but for what is filed under the item.
+    /// Returns the names of the properties of an item, except that of its children.
     fn names(&'static self) -> impl Iterator<Item = &'static str> {
         let days = if self.has_span() { ["starts_on", "ends_on"].as_slice() } else { &[] };
         let outline = if self.main_text().is_some() { OUTLINE.as_slice() } else { &[] };
@@ -40,12 +41,12 @@ impl Resource {
         ENVELOPE.into_iter().chain(fields).chain(days.iter().chain(outline).copied())
     }
 
-    /// Whether answers show it only in full.
+    /// Returns whether a property is absent from cards.
     fn is_detail(&'static self, name: &str) -> bool {
         ["reading_minutes", "table_of_contents"].contains(&name) || self.field(name).is_some_and(|field| field.detail)
     }
 
-    /// What a field shows, where that has names.
+    /// Returns the paths below a field, if its value has properties.
     fn below(&'static self, field: &'static Field) -> Vec<Path> {
         let inside = |fields: &'static [Field]| {
             let names = fields.iter().map(move |inner| leaked(format!("{}.{}", field.name, inner.name)));
@@ -66,11 +67,12 @@ impl Resource {
         }
     }
 
-    /// What is shown at `place` of an item of that kind, to which `relation` leads.
+    /// Returns the paths of an item of the type `target`, which `relation` embeds at `place`.
     fn of_target(&'static self, relation: &'static str, place: &str, target: &'static Resource) -> Vec<Path> {
         let includes = self.includes();
         let shown_by = |name: &str| match target.field(name).and_then(Field::relation) {
-            // Of an item that is included, a relation is shown if that is included as well.
+            // A relation of an embedded item is present only if it is included too, by a path such as
+            // `speakers.organisation`.
             Some(_) => includes
                 .iter()
                 .copied()
@@ -86,7 +88,7 @@ impl Resource {
         target.names().filter_map(path).collect()
     }
 
-    /// What is shown of the items filed under one.
+    /// Returns the paths of the children of an item.
     fn of_children(&'static self) -> Vec<Path> {
         let Some((of, kind)) = self.children.and_then(|of| Some((of, Resource::of_kind(of.kind)?))) else {
             return Vec::new();

@@ -1,26 +1,33 @@
-//! Event types: the site's own words for what it holds, in the order of its editors.
+//! Event types: the categories by which a site classifies its events, in an order that editors set.
 
 use super::filter::*;
 use super::parts::*;
 use super::{Resource, no_rules};
 use crate::content::field::{Field, Kind};
 
-/// A type of events.
+/// The content type of event types.
 pub static EVENT_TYPE: Resource = Resource {
     kind: "event_type",
     collection: "event-types",
     schema: "EventType",
     noun: "event type",
-    about: "A sort of event, such as \"Policy Dialogue\" or \"Conference\".",
+    about: "A category of events, such as \"Policy Dialogue\" or \"Conference\".",
     label: "name",
     parent: None,
     variant: None,
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("name", Kind::Line { max: 200 }, "The name.", r#""Policy Dialogue""#).required().localised(),
-        Field::new("description", Kind::Text { max: 2_000 }, "What such events are.", r#""A round of equals.""#)
+        Field::new("name", Kind::Line { max: 200 }, "Name of the event type.", r#""Policy Dialogue""#)
+            .required()
             .localised(),
+        Field::new(
+            "description",
+            Kind::Text { max: 2_000 },
+            "Description of the event type, plain text.",
+            r#""A round of equals.""#,
+        )
+        .localised(),
         POSITION,
         CUSTOM,
     ],

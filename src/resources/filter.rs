@@ -1,51 +1,53 @@
-//! How lists are filtered and sorted: declarations only; `delivery` turns them into queries.
+//! Declarations of the filters and sort keys of lists. `delivery` turns them into queries.
 
 use super::Resource;
 
-/// One query parameter of a list.
+/// A filter of a list, which is one query parameter or several with operators.
 #[derive(Debug)]
 pub struct Filter {
-    /// The parameter's name; operators follow in brackets where `on` has some.
+    /// Name of the parameter; operators follow in brackets.
     pub name: &'static str,
-    /// What it selects by.
+    /// The property by which the filter selects.
     pub on: On,
-    /// One sentence for the OpenAPI document.
+    /// Description in the OpenAPI document.
     pub about: &'static str,
-    /// An example of its value.
+    /// Example of a value.
     pub example: &'static str,
 }
 
-/// What a filter selects by.
+/// The property by which a filter selects items. Unless stated otherwise, a filter takes several values,
+/// separated by commas.
 #[derive(Debug, Clone, Copy)]
 pub enum On {
-    /// The slug; several with commas.
+    /// The slug.
     Slug,
-    /// The id; several with commas.
+    /// The id.
     Ids,
-    /// Where the item's span lies around now: upcoming, ongoing, past.
+    /// The position of the item's span relative to now: one of upcoming, ongoing, past.
     When,
-    /// A time, with the operators gte, gt, lte, lt.
+    /// One time, with the operators gte, gt, lte, lt.
     Time(Column),
-    /// The item under which it is filed, by id or slug, of this kind; several with commas.
+    /// The parent item of this content type, by id or slug.
     Parent(&'static str),
-    /// An item that it refers to, by id or slug; several with commas. `many` says that it may refer to several.
+    /// An item that the relation refers to, by id or slug. `many` states whether there can be several.
     Refers { relation: &'static str, target: &'static str, many: bool },
-    /// An item that refers to it, by id or slug; several with commas.
+    /// An item of the type `source` whose relation refers to this item, by id or slug.
     ReferredBy { relation: &'static str, source: &'static str },
-    /// ISO 3166-1 alpha-2 code; several with commas.
+    /// The country, as an ISO 3166-1 alpha-2 code.
     Country,
-    /// The word by which items are told apart; several with commas.
+    /// The variant of the item, one of these words.
     Variant(&'static [&'static str]),
-    /// A word of a field; several with commas.
+    /// A word of a field.
     Word(Word),
-    /// Within a distance of a place: its own, or that of the item to which this relation leads.
+    /// The distance from one place: that of the item itself, or of the item to which this relation refers.
     Near(Option<&'static str>),
-    /// What the items of a relation are like, by a filter of theirs.
+    /// A property of related items, by a filter of their content type.
     Through(Through),
 }
 
 impl On {
-    /// The kinds beside `resource` itself whose items decide what it selects.
+    /// Returns the content types besides `resource` whose items decide what the filter selects. Lists that
+    /// use the filter depend on these types, so that a change of their items invalidates the cached list.
     pub fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
         match self {
             On::Parent(kind) => vec![kind],
@@ -64,7 +66,7 @@ impl On {
         }
     }
 
-    /// Whether one item can have several of its values, so that it can have all of some.
+    /// Returns whether one item can have several of the values, so that the operator `all` is meaningful.
     pub fn is_many(&self) -> bool {
         match self {
             On::Refers { many, .. } => *many,
@@ -74,125 +76,128 @@ impl On {
     }
 }
 
-/// A word of a field.
+/// A field with words, which are stored in the table `item_words` for filters.
 #[derive(Debug, Clone, Copy)]
 pub struct Word {
-    /// The name under which it is written down.
+    /// The name of the field in `item_words`.
     pub field: &'static str,
-    /// Where it is in the content.
+    /// The path of the field in the content.
     pub path: &'static [&'static str],
-    /// What it can be; empty for BCP 47 tags of languages.
+    /// The possible words; empty for BCP 47 language tags.
     pub words: &'static [&'static str],
-    /// What most items have: it is not written down.
+    /// The most frequent word, which is not stored: items without a row have it.
     pub usual: Option<&'static str>,
-    /// Whether there can be several.
+    /// Whether an item can have several words.
     pub many: bool,
 }
 
-/// A filter on the items of a relation.
+/// A filter on related items.
 #[derive(Debug, Clone, Copy)]
 pub struct Through {
-    /// The relation.
+    /// Name of the relation.
     pub relation: &'static str,
-    /// The kind of its items.
+    /// Content type of the related items.
     pub target: &'static str,
-    /// The filter of that kind.
+    /// Filter of that content type.
     pub filter: &'static Filter,
 }
 
-/// A sortable column.
+/// A column by which items are sorted or compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     /// Start of the span.
     StartsAt,
     /// End of the span.
     EndsAt,
-    /// When it was made.
+    /// Time of creation.
     CreatedAt,
-    /// When it was last written.
+    /// Time of the last change.
     UpdatedAt,
-    /// When it was first published.
+    /// Time of the first publication.
     PublishedAt,
-    /// The editors' order.
+    /// Position in the order that editors set.
     Position,
     /// Title or name, transliterated, lower case.
     Label,
 }
 
-/// A sort key that a list offers.
+/// A sort key of a list.
 #[derive(Debug, Clone, Copy)]
 pub struct Sort {
-    /// The name in `sort`.
+    /// Name of the key in `sort`.
     pub name: &'static str,
-    /// The column behind it.
+    /// Column that is sorted.
     pub column: Column,
-    /// When it is the default: from large to small.
+    /// Whether the order is descending if the key is the default one.
     pub descending: bool,
 }
 
-/// A sort key, ascending by default.
+/// Declares a sort key that is ascending by default.
 pub(super) const fn by(name: &'static str, column: Column) -> Sort {
     Sort { name, column, descending: false }
 }
 
-/// A sort key, descending by default.
+/// Declares a sort key that is descending by default.
 pub(super) const fn newest(name: &'static str, column: Column) -> Sort {
     Sort { name, column, descending: true }
 }
 
 pub(super) const SLUG: Filter =
-    Filter { name: "slug", on: On::Slug, about: "Items with one of these slugs.", example: "the-use-of-social-media" };
+    Filter { name: "slug", on: On::Slug, about: "Slug of the item.", example: "the-use-of-social-media" };
 pub(super) const IDS: Filter = Filter {
     name: "ids",
     on: On::Ids,
-    about: "Items with one of these ids, at most 100.",
+    about: "Ids of the items, at most 100.",
     example: "01890a5d-ac96-774b-bcce-b302099a8057",
 };
 pub(super) const UPDATED_AT: Filter = Filter {
     name: "updated_at",
     on: On::Time(Column::UpdatedAt),
-    about: "When the item was last written.",
+    about: "Time of the last change.",
     example: "2026-01-01T00:00:00Z",
 };
 pub(super) const STARTS_AT: Filter = Filter {
     name: "starts_at",
     on: On::Time(Column::StartsAt),
-    about: "When it starts. A date or local time is read in the site's time zone.",
+    about: "Start of the item: an RFC 3339 time, or a date or local time in `time_zone`.",
     example: "2015-07-01",
 };
 pub(super) const ENDS_AT: Filter = Filter {
     name: "ends_at",
     on: On::Time(Column::EndsAt),
-    about: "When it ends. A date or local time is read in the site's time zone.",
+    about: "End of the item: an RFC 3339 time, or a date or local time in `time_zone`.",
     example: "2015-07-02",
 };
-pub(super) const WHEN: Filter =
-    Filter { name: "when", on: On::When, about: "Where its span lies around this moment.", example: "upcoming" };
+pub(super) const WHEN: Filter = Filter {
+    name: "when",
+    on: On::When,
+    about: "Position of the item relative to the current time: not started, started and not ended, or ended.",
+    example: "upcoming",
+};
 pub(super) const COUNTRY: Filter =
-    Filter { name: "country", on: On::Country, about: "ISO 3166-1 alpha-2 country code.", example: "BE" };
+    Filter { name: "country", on: On::Country, about: "Country, ISO 3166-1 alpha-2 code.", example: "BE" };
 
 pub(super) const CREATED_AT: Filter = Filter {
     name: "created_at",
     on: On::Time(Column::CreatedAt),
-    about: "When the item was made.",
+    about: "Time of creation.",
     example: "2026-01-01T00:00:00Z",
 };
 pub(super) const PUBLISHED_AT: Filter = Filter {
     name: "published_at",
     on: On::Time(Column::PublishedAt),
-    about: "When the item was first published.",
+    about: "Time of the first publication.",
     example: "2026-01-01T00:00:00Z",
 };
 
-/// Languages spoken, by their tags.
 pub(super) const LANGUAGE: Filter = Filter {
     name: "language",
     on: On::Word(Word { field: "language", path: &["languages"], words: &[], usual: None, many: true }),
-    about: "A language that is spoken (BCP 47).",
+    about: "Language spoken, BCP 47 tag.",
     example: "fr",
 };
 
-/// A filter on the items of a relation.
+/// Declares a filter on related items.
 pub(super) const fn through(
     name: &'static str,
     relation: &'static str,
@@ -203,7 +208,7 @@ pub(super) const fn through(
     Filter { name, on: On::Through(Through { relation, target, filter }), about, example: filter.example }
 }
 
-/// A filter on a word of a field.
+/// Declares a filter on the word of a field; `usual` is the most frequent one, which is not stored.
 pub(super) const fn word(
     path: &'static [&'static str],
     words: &'static [&'static str],

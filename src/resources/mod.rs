@@ -1,5 +1,5 @@
-//! The kinds of content, one file each: which fields, rules, filters and sort orders it has.
-//! Everything else (storage, operations, answers, the OpenAPI document) follows from these.
+//! The content types, one file each: the declarations of their fields, rules, filters and sort keys. Storage,
+//! operations, responses and the OpenAPI document all derive from these declarations.
 
 mod answered;
 mod event_types;
@@ -23,8 +23,8 @@ use crate::content::field::{Field, Kind, Relation};
 pub use answered::Path;
 pub use filter::{Column, Filter, On, Sort, Through, Word};
 
-/// Every kind of content, in the order in which the documentation lists them. References point
-/// to kinds that an import must bring first: see [`in_order_of_reference`].
+/// All content types, in the order of the documentation. Imports need another order, in which a type follows
+/// those that it refers to: see [`in_order_of_reference`].
 pub static ALL: [&Resource; 8] = [
     &events::EVENT,
     &sessions::SESSION,
@@ -36,103 +36,104 @@ pub static ALL: [&Resource; 8] = [
     &event_types::EVENT_TYPE,
 ];
 
-/// The collections of [`ALL`], as words of the field language.
+/// The collections of [`ALL`], as a constant that field declarations can refer to.
 pub const COLLECTIONS: &[&str] =
     &["events", "sessions", "speakers", "partners", "venues", "topics", "series", "event-types"];
 
-/// What all items have in answers beside their fields.
+/// The properties that every item has in responses besides its fields.
 const ENVELOPE: [&str; 9] =
     ["id", "slug", "version", "status", "created_at", "updated_at", "published_at", "locale", "fallbacks"];
 
-/// What answers tell of the main text.
+/// The properties that responses derive from the main text.
 const OUTLINE: [&str; 3] = ["excerpt", "reading_minutes", "table_of_contents"];
 
-/// One kind of content.
+/// A content type, declared by its fields, rules, filters and sort keys.
 #[derive(Debug)]
 pub struct Resource {
-    /// The kind, as it is stored: `event`.
+    /// Name of the type in the database: `event`.
     pub kind: &'static str,
-    /// The last part of its URL: `events`.
+    /// Last segment of the URL of its list: `events`.
     pub collection: &'static str,
-    /// The name of its schema: `Event`.
+    /// Name of its schema in the OpenAPI document: `Event`.
     pub schema: &'static str,
-    /// How a person calls one: "event type".
+    /// Noun for one item in texts: "event type".
     pub noun: &'static str,
-    /// What it is, for the OpenAPI document.
+    /// Description in the OpenAPI document.
     pub about: &'static str,
-    /// The field that names an item: `title` or `name`.
+    /// Name of the field that names an item to readers: `title` or `name`.
     pub label: &'static str,
-    /// The fields, in the order of answers.
+    /// Fields, in the order of responses.
     pub fields: &'static [Field],
-    /// Rules between fields; may fill in what follows from others.
+    /// Rules between fields; may fill in values that follow from others.
     pub rules: fn(&mut Map<String, Value>, &mut Faults),
-    /// The relation under which an item is filed, if there is one: an event's type.
+    /// Relation to the parent item, if the type has one: the type of an event.
     pub parent: Option<&'static str>,
-    /// The field with the word by which items are told apart: a partner's kind.
+    /// Field that distinguishes variants of the type, if there is one: the kind of a partner.
     pub variant: Option<&'static str>,
-    /// The list's filters.
+    /// Filters of the list.
     pub filters: &'static [Filter],
-    /// The list's sort keys, the default first.
+    /// Sort keys of the list, the default one first.
     pub sorts: &'static [Sort],
-    /// The kind whose items are filed under this one and can be included: an event's sessions.
+    /// Child items, which responses can include: the sessions of an event.
     pub children: Option<Children>,
 }
 
-/// Items of another kind that are filed under one.
+/// The child items of a content type.
 #[derive(Debug, Clone, Copy)]
 pub struct Children {
-    /// The name in `include` and in the answer.
+    /// Name in `include` and in responses.
     pub name: &'static str,
-    /// Their kind.
+    /// Content type of the children.
     pub kind: &'static str,
 }
 
 impl Resource {
-    /// The kind of content with this name.
+    /// Returns the content type with this name in the database.
     pub fn of_kind(kind: &str) -> Option<&'static Resource> {
         ALL.into_iter().find(|r| r.kind == kind)
     }
 
-    /// The kind of content at this URL part.
+    /// Returns the content type with this collection in its URL.
     pub fn of_collection(collection: &str) -> Option<&'static Resource> {
         ALL.into_iter().find(|r| r.collection == collection)
     }
 
-    /// All ties of this kind to others, in field order.
+    /// Returns all relations to other items, in the order of the fields.
     pub fn relations(&'static self) -> impl Iterator<Item = Relation> {
         self.fields.iter().filter_map(Field::relation)
     }
 
-    /// The declaration of a field.
+    /// Returns the declaration of a field.
     pub fn field(&'static self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|f| f.name == name)
     }
 
-    /// Whether items take place at a time.
+    /// Returns whether items have a start and an end.
     pub fn has_span(&'static self) -> bool {
         self.field("starts_at").is_some_and(|f| matches!(f.kind, Kind::Moment { .. }))
     }
 
-    /// The kinds of which a change can change which items of this kind the public sees: itself, and the kind
-    /// with which its items appear and disappear.
+    /// Returns the content types whose changes can affect which items of this type are public: the type
+    /// itself, and the type of which they are children. A session, for instance, is public only while its
+    /// event is.
     pub fn visible_by(&'static self) -> impl Iterator<Item = &'static str> {
         let holders = ALL.into_iter().filter(|other| other.children.is_some_and(|below| below.kind == self.kind));
         std::iter::once(self.kind).chain(holders.map(|holder| holder.kind))
     }
 
-    /// The rich text that is the item's body, if it has one in each language.
+    /// Returns the main text of an item, which is the first localised rich text, if there is one.
     pub fn main_text(&'static self) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.localised && matches!(field.kind, Kind::Rich { .. }))
     }
 
-    /// What `include` may name: relations, what is filed under an item, and, behind a dot, the relations
-    /// of either.
+    /// Returns the paths that `include` accepts: relations, children, and, after a dot, the relations of
+    /// either.
     pub fn includes(&'static self) -> &'static [&'static str] {
         static OF_ALL: OfAll<&str> = OnceLock::new();
         self.of(&OF_ALL, Resource::all_includes)
     }
 
-    /// What is told of this kind by something that is made once for all.
+    /// Returns the values of this type from a table that is computed for all types at first use.
     fn of<T>(&'static self, all: &'static OfAll<T>, made: fn(&'static Resource) -> Vec<T>) -> &'static [T] {
         let known = all.get_or_init(|| ALL.iter().map(|resource| (resource.kind, made(resource))).collect());
         known.iter().find(|(kind, _)| *kind == self.kind).map_or(&[], |(_, of)| of)
@@ -144,7 +145,7 @@ impl Resource {
             self.relations().map(|relation| (relation.name, relation.target)).chain(children).collect();
         let second = first.iter().flat_map(|(name, kind)| {
             let inner = Resource::of_kind(kind).into_iter().flat_map(Resource::relations);
-            // What leads back to where it comes from tells nothing new.
+            // A relation back to this type would embed the items that the response consists of already.
             let inner = inner.filter(|relation| relation.target != self.kind);
             inner.map(move |relation| leaked(format!("{name}.{}", relation.name)))
         });
@@ -152,15 +153,16 @@ impl Resource {
     }
 }
 
-/// By kind, what is told of it.
+/// A table of values by content type, computed at first use.
 type OfAll<T> = OnceLock<Vec<(&'static str, Vec<T>)>>;
 
-/// A name that is made once, for as long as the program runs: names are compared as static words.
+/// Makes a computed name static, like those that are declared. The number of names is fixed, so what is
+/// leaked is bounded.
 fn leaked(name: String) -> &'static str {
     name.leak()
 }
 
-/// The kinds such that each comes after those it refers to (ties of a kind to itself aside).
+/// Returns the content types in an order in which each follows all types that it refers to, except itself.
 pub fn in_order_of_reference() -> [&'static Resource; 8] {
     [
         &event_types::EVENT_TYPE,
@@ -174,7 +176,6 @@ pub fn in_order_of_reference() -> [&'static Resource; 8] {
     ]
 }
 
-/// No rules between fields.
 fn no_rules(_: &mut Map<String, Value>, _: &mut Faults) {}
 
 #[cfg(test)]

@@ -8,11 +8,10 @@ use crate::content::field::{Field, Kind};
 const KINDS: &[&str] =
     &["foundation", "institution", "company", "media", "university", "ngo", "public_body", "community", "other"];
 
-/// Partners of some kind.
 pub(super) const KIND: Filter =
-    Filter { name: "kind", on: On::Variant(KINDS), about: "Partners of this kind.", example: "foundation" };
+    Filter { name: "kind", on: On::Variant(KINDS), about: "Kind of the partner.", example: "foundation" };
 
-/// A partner.
+/// The content type of partners.
 pub static PARTNER: Resource = Resource {
     kind: "partner",
     collection: "partners",
@@ -25,28 +24,30 @@ pub static PARTNER: Resource = Resource {
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("name", Kind::Line { max: 200 }, "The name.", r#""Delta Institute""#).required().localised(),
-        Field::new("abbreviation", Kind::Line { max: 30 }, "The name in short.", r#""DI""#),
+        Field::new("name", Kind::Line { max: 200 }, "Name of the partner.", r#""Delta Institute""#)
+            .required()
+            .localised(),
+        Field::new("abbreviation", Kind::Line { max: 30 }, "Abbreviation of the name.", r#""DI""#),
         Field::new(
             "description",
             Kind::Rich { max: 50_000 },
-            "About it, Markdown or HTML.",
+            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""A house for river research.""#,
         )
         .localised()
         .detail(),
-        Field::new("url", Kind::Url, "Its website.", r#""https://example.org/""#),
-        Field::new("logo", Kind::Object(IMAGE), "Its logo.", r#"{"url": "https://example.org/logo.svg"}"#),
-        Field::new("kind", Kind::OneOf(KINDS), "What it is.", r#""foundation""#).or(r#""other""#),
-        Field::new("country", Kind::Country, "ISO 3166-1 alpha-2 code.", r#""BE""#),
-        Field::new("address", Kind::Object(ADDRESS), "Its postal address.", r#"{"city": "Brussels", "country": "BE"}"#)
+        Field::new("url", Kind::Url, "Address of the website.", r#""https://example.org/""#),
+        Field::new("logo", Kind::Object(IMAGE), "Logo of the partner.", r#"{"url": "https://example.org/logo.svg"}"#),
+        Field::new("kind", Kind::OneOf(KINDS), "Kind of organisation.", r#""foundation""#).or(r#""other""#),
+        Field::new("country", Kind::Country, "Country, ISO 3166-1 alpha-2 code.", r#""BE""#),
+        Field::new("address", Kind::Object(ADDRESS), "Postal address.", r#"{"city": "Brussels", "country": "BE"}"#)
             .detail(),
-        Field::new("contact", Kind::Object(CONTACT), "How to reach it.", r#"{"telephone": "+32 2 000 00 00"}"#)
+        Field::new("contact", Kind::Object(CONTACT), "Contact of the partner.", r#"{"telephone": "+32 2 000 00 00"}"#)
             .detail(),
         Field::new(
             "register_numbers",
             Kind::List { of: &Kind::Object(REGISTRATION_NUMBER), max: 20 },
-            "Entries of public registers.",
+            "Entries in public registers.",
             r#"[{"label": "EU Transparency Register No.", "number": "000000000000-00"}]"#,
         )
         .detail(),
@@ -58,7 +59,7 @@ pub static PARTNER: Resource = Resource {
         Filter {
             name: "event",
             on: On::ReferredBy { relation: "partners", source: "event" },
-            about: "Partners of this event, by id or slug.",
+            about: "Event of the partner, by id or slug.",
             example: "rivers-without-borders",
         },
         COUNTRY,

@@ -1,30 +1,41 @@
-//! Series: programmes of events (schema.org/EventSeries).
+//! Series of events (schema.org/EventSeries).
 
 use super::filter::*;
 use super::parts::*;
 use super::{Resource, no_rules};
 use crate::content::field::{Field, Kind};
 
-/// A series of events.
+/// The content type of series.
 pub static SERIES: Resource = Resource {
     kind: "series",
     collection: "series",
     schema: "Series",
     noun: "series",
-    about: "A programme of events that belong together.",
+    about: "A series of events that belong together.",
     label: "title",
     parent: None,
     variant: None,
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("title", Kind::Line { max: 300 }, "The title.", r#""River Talks""#).required().localised(),
-        Field::new("summary", Kind::Text { max: 600 }, "A few sentences.", r#""Four evenings a year.""#).localised(),
-        Field::new("description", Kind::Rich { max: 50_000 }, "About it, Markdown or HTML.", r#""Since 2011.""#)
-            .localised()
-            .detail(),
-        Field::new("image", Kind::Object(IMAGE), "Its picture.", r#"{"url": "https://example.org/river.jpg"}"#),
-        Field::new("url", Kind::Url, "Its website.", r#""https://example.org/talks""#),
+        Field::new("title", Kind::Line { max: 300 }, "Title of the series.", r#""River Talks""#).required().localised(),
+        Field::new(
+            "summary",
+            Kind::Text { max: 600 },
+            "Summary in a few sentences, plain text.",
+            r#""Four evenings a year.""#,
+        )
+        .localised(),
+        Field::new(
+            "description",
+            Kind::Rich { max: 50_000 },
+            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
+            r#""Since 2011.""#,
+        )
+        .localised()
+        .detail(),
+        Field::new("image", Kind::Object(IMAGE), "Image of the series.", r#"{"url": "https://example.org/river.jpg"}"#),
+        Field::new("url", Kind::Url, "Address of the website.", r#""https://example.org/talks""#),
         SEO_FIELD,
         CUSTOM,
     ],
@@ -32,7 +43,7 @@ pub static SERIES: Resource = Resource {
         Filter {
             name: "event",
             on: On::ReferredBy { relation: "series", source: "event" },
-            about: "The series of this event, by id or slug.",
+            about: "Event of the series, by id or slug.",
             example: "rivers-without-borders",
         },
         SLUG,

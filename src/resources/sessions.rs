@@ -1,4 +1,4 @@
-//! Sessions: the programme of an event. Words from pretalx and frab.
+//! Sessions, of which the programme of an event consists. The vocabulary follows pretalx and frab.
 
 use super::Resource;
 use super::events::span_rules;
@@ -8,13 +8,13 @@ use crate::content::field::{Field, Kind};
 
 const KINDS: &[&str] = &["talk", "keynote", "panel", "workshop", "lightning_talk", "break", "social", "other"];
 
-/// A session of an event.
+/// The content type of sessions.
 pub static SESSION: Resource = Resource {
     kind: "session",
     collection: "sessions",
     schema: "Session",
     noun: "session",
-    about: "A part of an event's programme: a talk, a panel, a break.",
+    about: "A session in the programme of an event, such as a talk, a panel or a break.",
     label: "title",
     parent: Some("event"),
     variant: Some("kind"),
@@ -24,24 +24,24 @@ pub static SESSION: Resource = Resource {
         Field::new(
             "event",
             Kind::Reference("event"),
-            "The event it is part of, by id or slug.",
+            "Event to which the session belongs, given by id or slug.",
             r#""rivers-without-borders""#,
         )
         .required(),
-        Field::new("title", Kind::Line { max: 300 }, "The title.", r#""Opening""#).required().localised(),
-        Field::new("subtitle", Kind::Line { max: 300 }, "The line below the title.", r#""What we know""#).localised(),
-        Field::new("kind", Kind::OneOf(KINDS), "What it is.", r#""talk""#).or(r#""talk""#),
+        Field::new("title", Kind::Line { max: 300 }, "Title of the session.", r#""Opening""#).required().localised(),
+        Field::new("subtitle", Kind::Line { max: 300 }, "Subtitle of the session.", r#""What we know""#).localised(),
+        Field::new("kind", Kind::OneOf(KINDS), "Kind of session.", r#""talk""#).or(r#""talk""#),
         Field::new(
             "format",
             Kind::Line { max: 120 },
-            "What it is, in the organiser's own words.",
+            "Format of the session, in the organiser's own words.",
             r#""Lightning talk""#,
         )
         .localised(),
         Field::new(
             "abstract",
             Kind::Rich { max: 50_000 },
-            "What it is about, Markdown or HTML.",
+            "Abstract: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""The state of *our* rivers.""#,
         )
         .localised()
@@ -49,17 +49,27 @@ pub static SESSION: Resource = Resource {
         Field::new(
             "description",
             Kind::Rich { max: 200_000 },
-            "More about it, Markdown or HTML.",
+            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""In three parts.""#,
         )
         .localised()
         .detail(),
-        Field::new("starts_at", Kind::Moment { end: false }, "When it starts, local time.", r#""2027-03-04T14:30""#),
-        Field::new("ends_at", Kind::Moment { end: true }, "When it ends, local time.", r#""2027-03-04T15:00""#),
+        Field::new(
+            "starts_at",
+            Kind::Moment { end: false },
+            "Start: local time in `time_zone`, or a date; an RFC 3339 time in responses.",
+            r#""2027-03-04T14:30""#,
+        ),
+        Field::new(
+            "ends_at",
+            Kind::Moment { end: true },
+            "End: local time in `time_zone`, or a date, which includes that day; an RFC 3339 time in responses.",
+            r#""2027-03-04T15:00""#,
+        ),
         TIME_ZONE,
-        Field::new("room", Kind::Line { max: 120 }, "The room.", r#""Main hall""#),
-        Field::new("track", Kind::Line { max: 120 }, "The track.", r#""Law""#).localised(),
-        Field::new("language", Kind::Language, "The language spoken (BCP 47).", r#""en""#),
+        Field::new("room", Kind::Line { max: 120 }, "Name of the room.", r#""Main hall""#),
+        Field::new("track", Kind::Line { max: 120 }, "Track of the programme.", r#""Law""#).localised(),
+        Field::new("language", Kind::Language, "Language spoken, BCP 47 tag.", r#""en""#),
         SPEAKERS,
         DOCUMENTS,
         RECORDINGS,
@@ -70,27 +80,21 @@ pub static SESSION: Resource = Resource {
         Filter {
             name: "event",
             on: On::Parent("event"),
-            about: "Sessions of this event, by id or slug.",
+            about: "Event of the session, by id or slug.",
             example: "rivers-without-borders",
         },
-        Filter { name: "kind", on: On::Variant(KINDS), about: "Sessions of this kind.", example: "talk" },
+        Filter { name: "kind", on: On::Variant(KINDS), about: "Kind of the session.", example: "talk" },
         Filter {
             name: "speaker",
             on: On::Refers { relation: "speakers", target: "speaker", many: true },
-            about: "Sessions with this speaker, by id or slug.",
+            about: "Speaker of the session, by id or slug.",
             example: "anna-janssens",
         },
-        through(
-            "speaker.country",
-            "speakers",
-            "speaker",
-            &COUNTRY,
-            "The country of a speaker, ISO 3166-1 alpha-2 code.",
-        ),
+        through("speaker.country", "speakers", "speaker", &COUNTRY, "Country of a speaker, ISO 3166-1 alpha-2 code."),
         Filter {
             name: "language",
             on: On::Word(Word { field: "language", path: &["language"], words: &[], usual: None, many: false }),
-            about: "The language spoken (BCP 47).",
+            about: "Language spoken, BCP 47 tag.",
             example: "en",
         },
         SLUG,

@@ -1,11 +1,11 @@
-//! Topics: a tree of subjects.
+//! Topics of events, which form a tree.
 
 use super::filter::*;
 use super::parts::*;
 use super::{Resource, no_rules};
 use crate::content::field::{Field, Kind};
 
-/// A topic.
+/// The content type of topics.
 pub static TOPIC: Resource = Resource {
     kind: "topic",
     collection: "topics",
@@ -18,12 +18,12 @@ pub static TOPIC: Resource = Resource {
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("parent", Kind::Reference("topic"), "The wider topic, by id or slug.", r#""environment""#),
-        Field::new("name", Kind::Line { max: 200 }, "The name.", r#""Water""#).required().localised(),
+        Field::new("parent", Kind::Reference("topic"), "Broader topic, given by id or slug.", r#""environment""#),
+        Field::new("name", Kind::Line { max: 200 }, "Name of the topic.", r#""Water""#).required().localised(),
         Field::new(
             "description",
             Kind::Rich { max: 50_000 },
-            "About it, Markdown or HTML.",
+            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""Rivers, lakes and seas.""#,
         )
         .localised()
@@ -35,13 +35,13 @@ pub static TOPIC: Resource = Resource {
         Filter {
             name: "parent",
             on: On::Parent("topic"),
-            about: "Topics right below this one, by id or slug.",
+            about: "Broader topic, of which the topic is a direct child, by id or slug.",
             example: "environment",
         },
         Filter {
             name: "event",
             on: On::ReferredBy { relation: "topics", source: "event" },
-            about: "Topics of this event, by id or slug.",
+            about: "Event on the topic, by id or slug.",
             example: "rivers-without-borders",
         },
         SLUG,

@@ -1,4 +1,4 @@
-//! Venues: where events take place (schema.org/Place).
+//! Venues of events (schema.org/Place).
 
 use super::filter::*;
 use super::parts::*;
@@ -6,17 +6,29 @@ use super::{Resource, no_rules};
 use crate::content::field::{Field, Kind};
 
 const GEO: &[Field] = &[
-    Field::new("latitude", Kind::Number { min: -90.0, max: 90.0 }, "Degrees north (WGS 84).", "50.8466").required(),
-    Field::new("longitude", Kind::Number { min: -180.0, max: 180.0 }, "Degrees east (WGS 84).", "4.3528").required(),
+    Field::new(
+        "latitude",
+        Kind::Number { min: -90.0, max: 90.0 },
+        "Latitude in degrees, positive to the north (WGS 84).",
+        "50.8466",
+    )
+    .required(),
+    Field::new(
+        "longitude",
+        Kind::Number { min: -180.0, max: 180.0 },
+        "Longitude in degrees, positive to the east (WGS 84).",
+        "4.3528",
+    )
+    .required(),
 ];
 
 const ROOM: &[Field] = &[
-    Field::new("name", Kind::Line { max: 120 }, "What it is called.", r#""Main hall""#).required(),
-    Field::new("capacity", Kind::Integer { min: 0, max: 1_000_000 }, "How many people fit.", "120"),
-    Field::new("note", Kind::Line { max: 300 }, "What to know.", r#""Second floor""#).localised(),
+    Field::new("name", Kind::Line { max: 120 }, "Name of the room.", r#""Main hall""#).required(),
+    Field::new("capacity", Kind::Integer { min: 0, max: 1_000_000 }, "Maximum number of people.", "120"),
+    Field::new("note", Kind::Line { max: 300 }, "Note for visitors.", r#""Second floor""#).localised(),
 ];
 
-/// A venue.
+/// The content type of venues.
 pub static VENUE: Resource = Resource {
     kind: "venue",
     collection: "venues",
@@ -29,54 +41,56 @@ pub static VENUE: Resource = Resource {
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("name", Kind::Line { max: 200 }, "The name.", r#""Hall of the Delta""#).required().localised(),
+        Field::new("name", Kind::Line { max: 200 }, "Name of the venue.", r#""Hall of the Delta""#)
+            .required()
+            .localised(),
         Field::new(
             "description",
             Kind::Rich { max: 50_000 },
-            "About it, Markdown or HTML.",
+            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""A former pumping station.""#,
         )
         .localised()
         .detail(),
-        Field::new("address", Kind::Object(ADDRESS), "Its postal address.", r#"{"city": "Brussels", "country": "BE"}"#),
+        Field::new("address", Kind::Object(ADDRESS), "Postal address.", r#"{"city": "Brussels", "country": "BE"}"#),
         Field::new(
             "geo",
             Kind::Object(GEO),
-            "Where on earth (WGS 84).",
+            "Geographic coordinates (WGS 84).",
             r#"{"latitude": 50.8466, "longitude": 4.3528}"#,
         ),
-        Field::new("map_url", Kind::Url, "A map.", r#""https://example.org/map""#),
-        Field::new("url", Kind::Url, "Its website.", r#""https://example.org/hall""#),
+        Field::new("map_url", Kind::Url, "Address of a map.", r#""https://example.org/map""#),
+        Field::new("url", Kind::Url, "Address of the website.", r#""https://example.org/hall""#),
         Field::new(
             "rooms",
             Kind::List { of: &Kind::Object(ROOM), max: 300 },
-            "Its rooms.",
+            "Rooms of the venue.",
             r#"[{"name": "Main hall", "capacity": 120}]"#,
         )
         .detail(),
         Field::new(
             "accessibility",
             Kind::Text { max: 2_000 },
-            "How to get in and around for everybody.",
+            "Accessibility information for visitors, plain text.",
             r#""Step-free from the street.""#,
         )
         .localised()
         .detail(),
-        Field::new("image", Kind::Object(IMAGE), "Its picture.", r#"{"url": "https://example.org/hall.jpg"}"#),
+        Field::new("image", Kind::Object(IMAGE), "Image of the venue.", r#"{"url": "https://example.org/hall.jpg"}"#),
         CUSTOM,
     ],
     filters: &[
         Filter {
             name: "event",
             on: On::ReferredBy { relation: "venue", source: "event" },
-            about: "The venue of this event, by id or slug.",
+            about: "Event at the venue, by id or slug.",
             example: "rivers-without-borders",
         },
         COUNTRY,
         Filter {
             name: "near",
             on: On::Near(None),
-            about: "Venues within a distance of a place: latitude, longitude, and m or km.",
+            about: "Maximum distance of the venue from a place: latitude, longitude, distance in `m` or `km`.",
             example: "50.84,4.36,10km",
         },
         SLUG,

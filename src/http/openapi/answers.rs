@@ -1,4 +1,4 @@
-//! Schemas of answers with items, from the declarations of their fields.
+//! Schemas of responses with items, generated from the declarations of the fields.
 
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -10,22 +10,22 @@ use crate::content::field::{Field, Kind, Shape};
 use crate::editorial::draft::STATES;
 use crate::resources::Resource;
 
-/// How much answers have of their items.
+/// The extent of the items in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answers {
-    /// Every field, null or empty when it has no value.
+    /// All fields; null or empty if they have no value.
     Whole,
-    /// The fields that were asked for.
+    /// The requested fields only (sparse fieldset).
     Partial,
 }
 
 impl Answers {
-    /// The name of the schema that [`item`](Self::item) makes.
+    /// Returns the name of the schema of [`item`](Self::item).
     pub fn item_name(self, resource: &Resource) -> String {
         self.named(resource.schema)
     }
 
-    /// The name of the schema that [`included`](Self::included) makes.
+    /// Returns the name of the schema of [`included`](Self::included).
     pub fn included_name(self, resource: &Resource) -> String {
         self.named(&format!("{}Included", resource.schema))
     }
@@ -34,24 +34,25 @@ impl Answers {
         if self == Self::Whole { name.to_owned() } else { format!("{name}Partial") }
     }
 
-    /// An item.
+    /// Returns the schema of an item.
     pub fn item(self, resource: &'static Resource) -> Schema {
         let mut object = self.with(resource, true);
         if self == Self::Partial {
-            object = object.description(Some(format!("{} With the fields that were asked for.", resource.about)));
+            object = object.description(Some(format!("{} Only the requested fields are present.", resource.about)));
             object = object.required("id").required("slug");
         }
         Schema::Object(object.build())
     }
 
-    /// An item within another's answer: of its own relations it has those that are included too.
+    /// Returns the schema of an item that is embedded in another one. Its own relations are optional, since
+    /// they are present only if they are included too.
     pub fn included(self, resource: &'static Resource) -> Schema {
         Schema::Object(self.with(resource, false).build())
     }
 
-    /// The short form in which other items' answers name one.
+    /// Returns the schema of the short form, by which other items refer to an item.
     pub fn short(self, resource: &'static Resource) -> Schema {
-        let object = closed(of_type(Type::Object).description(Some(format!("A {} in short.", resource.noun))));
+        let object = closed(of_type(Type::Object).description(Some(format!("Reference to one {}.", resource.noun))));
         let label = resource.field(resource.label).map_or(null(), |field| self.field(field));
         Schema::Object(self.head(object).property(resource.label, label).required(resource.label).build())
     }
@@ -75,19 +76,21 @@ impl Answers {
             let name =
                 kind.map(|kind| if self == Self::Whole { self.item_name(kind) } else { self.included_name(kind) });
             let name = name.unwrap_or_default();
-            let list = ArrayBuilder::new().items(reference(&name)).description(Some("With `include`."));
+            let list = ArrayBuilder::new().items(reference(&name)).description(Some("Present only with `include`."));
             object = object.property(children.name, RefOr::T(Schema::Array(list.build())));
         }
         object
     }
 
-    /// What answers tell of every item.
+    /// Adds the properties that every item has besides its fields.
     fn envelope(self, object: ObjectBuilder) -> ObjectBuilder {
         let moment = || schema(formatted(KnownFormat::DateTime));
-        let version = of_type(Type::Integer).minimum(Some(1)).description(Some("Grows by one with each write."));
-        let trashed = formatted(KnownFormat::DateTime).description(Some("Only on items in the trash."));
-        let locale = text().description(Some("The language that was asked for; absent with `locale=*`."));
-        let about = "Fields that have another language's value, since there is none in this one.";
+        let version =
+            of_type(Type::Integer).minimum(Some(1)).description(Some("Version; each write increases it by one."));
+        let trashed = formatted(KnownFormat::DateTime)
+            .description(Some("Time at which the item was moved to the trash, RFC 3339; absent on other items."));
+        let locale = text().description(Some("Language of the response (BCP 47); absent with `locale=*`."));
+        let about = "Names of the fields whose value is in a fallback language, because it is missing in this one.";
         let fallbacks = ArrayBuilder::new().items(schema(text())).description(Some(about)).build();
         let object = self
             .head(object)
@@ -103,9 +106,12 @@ impl Answers {
         names.into_iter().fold(object, |object, name| self.always(object, name))
     }
 
-    /// The days of what takes place at a time.
+    /// Adds the properties that derive the days of an item from its times.
     fn days(self, object: ObjectBuilder) -> ObjectBuilder {
-        let days = [("starts_on", "First day, on the clock of its zone."), ("ends_on", "Last day, inclusive.")];
+        let days = [
+            ("starts_on", "First day, in the time zone of the item."),
+            ("ends_on", "Last day, inclusive, in the time zone of the item."),
+        ];
         days.into_iter().fold(object, |object, (name, about)| {
             let day = or_null(schema(formatted(KnownFormat::Date).description(Some(about))));
             self.always(object.property(name, day), name)
@@ -117,7 +123,7 @@ impl Answers {
         self.always(self.always(object, "id"), "slug")
     }
 
-    /// It is there in answers with every field.
+    /// Marks a property as required, except in sparse fieldsets.
     fn always(self, object: ObjectBuilder, name: &str) -> ObjectBuilder {
         if self == Self::Whole { object.required(name) } else { object }
     }
@@ -146,7 +152,7 @@ impl Answers {
         }
         let map = of_type(Type::Object)
             .additional_properties(Some(AdditionalProperties::RefOr(self.value(&field.kind))))
-            .description(Some("With `locale=*`: one value for each language."));
+            .description(Some("Values by language tag; the form with `locale=*`."));
         let mut any = AnyOfBuilder::new().item(one).item(schema(map));
         if !field.required {
             any = any.item(null());
@@ -164,18 +170,18 @@ impl Answers {
                 schema(object)
             }
             Kind::List { of, .. } => list_of(self.value(of)),
-            // Sanitised HTML may be longer than its source, or empty.
+            // The limits of the source do not apply: sanitised HTML may be longer than its source, or empty.
             Kind::Rich { .. } => schema(text()),
             _ => scalar(kind),
         }
     }
 
-    /// The item at the other end of a relation.
+    /// Returns the schema of the related item.
     fn target(self, kind: &str) -> Reference {
         let Some(kind) = Resource::of_kind(kind) else { return null() };
         let included = reference(&self.included_name(kind));
         if self == Self::Partial {
-            // What references have is a part of that.
+            // Without required properties, this schema covers the short form too.
             return included;
         }
         let short = reference(&format!("{}Reference", kind.schema));
@@ -183,22 +189,24 @@ impl Answers {
     }
 }
 
-/// What answers tell of the main text.
+/// Adds the properties that are derived from the main text: excerpt, reading time and table of contents.
 fn outline(object: ObjectBuilder) -> ObjectBuilder {
     let heading = closed(of_type(Type::Object))
         .property("level", schema(of_type(Type::Integer).minimum(Some(1)).maximum(Some(6))))
-        .property("id", schema(text().description(Some("Its id in the HTML."))))
+        .property("id", schema(text().description(Some("Id of the heading element in the HTML."))))
         .property("text", schema(text()));
     let heading = ["level", "id", "text"].into_iter().fold(heading, |heading, name| heading.required(name));
-    let headings = ArrayBuilder::new().items(schema(heading)).description(Some("The headings of the text.")).build();
-    let minutes = of_type(Type::Integer).minimum(Some(1)).description(Some("Minutes that it takes to read the text."));
+    let headings = ArrayBuilder::new().items(schema(heading)).description(Some("Headings of the main text.")).build();
+    let minutes =
+        of_type(Type::Integer).minimum(Some(1)).description(Some("Reading time of the main text, in minutes."));
+    let excerpt = "Beginning of the main text, without markup; absent with `locale=*`.";
     object
-        .property("excerpt", or_null(schema(text().description(Some("How the text begins; absent with `locale=*`.")))))
+        .property("excerpt", or_null(schema(text().description(Some(excerpt)))))
         .property("reading_minutes", or_null(schema(minutes)))
         .property("table_of_contents", RefOr::T(Schema::Array(headings)))
 }
 
-/// A page of a list, of items with this schema.
+/// Returns the schema of a page of a list, whose items have the schema with the name `item`.
 pub fn page(resource: &'static Resource, item: &str) -> Schema {
     let list = ArrayBuilder::new().items(reference(item)).max_items(Some(100)).build();
     let object = closed(of_type(Type::Object).description(Some(format!("A page of {}.", resource.collection))))
@@ -211,35 +219,39 @@ pub fn page(resource: &'static Resource, item: &str) -> Schema {
     Schema::Object(object.build())
 }
 
-/// By name, what was counted.
+/// Returns the schema of the facet counts, by facet.
 fn facets() -> ObjectBuilder {
     let value = ["value", "label", "count"].into_iter().fold(closed(of_type(Type::Object)), |object, name| {
         let kind = if name == "count" { of_type(Type::Integer).minimum(Some(1)) } else { text() };
         object.property(name, schema(kind)).required(name)
     });
     let values = ArrayBuilder::new().items(schema(value)).max_items(Some(200)).build();
-    of_type(Type::Object)
-        .additional_properties(Some(RefOr::T(Schema::Array(values))))
-        .description(Some("By facet, its values and how many items have them; only with `facets`."))
+    of_type(Type::Object).additional_properties(Some(RefOr::T(Schema::Array(values)))).description(Some(
+        "Values of each requested facet with the number of matching items; present only with `facets`.",
+    ))
 }
 
-/// By item, where a text was found.
+/// Returns the schema of the highlights, by id of the item.
 fn highlights() -> ObjectBuilder {
     of_type(Type::Object)
         .additional_properties(Some(schema(text())))
-        .description(Some("By id, where the text was found, as HTML with `<mark>`; only with `highlights=true`."))
+        .description(Some("Matching passage by item id, as HTML with `<mark>`; present only with `highlights=true`."))
 }
 
-/// Where a page is within its list.
+/// Returns the schema of the position of a page within its list.
 pub fn page_info() -> Schema {
     let cursor = |about| or_null(schema(text().description(Some(about))));
-    let object = closed(of_type(Type::Object).description(Some("Where a page is within its list.")))
-        .property("next", cursor("Cursor of the next page."))
-        .property("prev", cursor("Cursor of the page before."))
+    let object = closed(of_type(Type::Object).description(Some("Position of a page within its list.")))
+        .property("next", cursor("Cursor of the next page; null on the last one."))
+        .property("prev", cursor("Cursor of the previous page; null on the first one."))
         .property("limit", schema(of_type(Type::Integer).minimum(Some(1)).maximum(Some(100))))
         .property(
             "total",
-            schema(of_type(Type::Integer).minimum(Some(0)).description(Some("All items; only with `count=exact`."))),
+            schema(
+                of_type(Type::Integer)
+                    .minimum(Some(0))
+                    .description(Some("Number of items in the whole list; present only with `count=exact`.")),
+            ),
         )
         .required("next")
         .required("prev")
@@ -247,14 +259,14 @@ pub fn page_info() -> Schema {
     Schema::Object(object.build())
 }
 
-/// The places of an answer that `fields` may name.
+/// Returns the schema of the paths that the parameter `fields` accepts.
 pub fn places(resource: &'static Resource) -> Schema {
     let names: Vec<&str> = resource.paths().iter().map(|path| path.name).collect();
-    let about = format!("A field of {}, or one within it.", resource.collection);
+    let about = format!("Path of a field of {}, for the parameter `fields`.", resource.collection);
     Schema::Object(text().enum_values(Some(names)).description(Some(about)).build())
 }
 
-/// The name of the schema that [`places`] makes.
+/// Returns the name of the schema of [`places`].
 pub fn places_name(resource: &Resource) -> String {
     format!("{}Field", resource.schema)
 }

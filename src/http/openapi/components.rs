@@ -1,4 +1,4 @@
-//! The components of the document: schemas, responses, security.
+//! The components of the OpenAPI document: schemas, problem responses, security schemes.
 
 use std::collections::BTreeMap;
 
@@ -24,32 +24,32 @@ use crate::http::{
 use crate::problem::{self, Kind};
 use crate::resources::ALL;
 
-/// The bodies that are forms: name, fields, what it is.
+/// The request bodies that are declared by fields: name of the schema, fields, description.
 const FORMS: &[(&str, &[Field], &str)] = &[
-    ("Login", &forms::LOGIN, "Address and password."),
-    ("RefreshToken", &forms::REFRESH, "A refresh token."),
-    ("PasswordAgain", &forms::PASSWORD_AGAIN, "The password once more."),
-    ("ConfirmFactor", &forms::CONFIRM_FACTOR, "A code of a new second factor."),
-    ("EndFactor", &forms::END_FACTOR, "The password and a code."),
-    ("ProviderLoginBegin", &forms::OIDC_BEGIN, "Going to the OpenID provider."),
-    ("ProviderLoginFinish", &forms::OIDC_FINISH, "Coming back from the OpenID provider."),
-    ("PasswordReset", &forms::PASSWORD_RESET, "Whose password was forgotten."),
-    ("NewPassword", &forms::NEW_PASSWORD, "A mailed token and a new password."),
-    ("PasswordChange", &forms::PASSWORD_CHANGE, "Old and new password."),
-    ("NewAccount", &forms::NEW_ACCOUNT, "An account to be made."),
-    ("AccountChange", &forms::ACCOUNT_CHANGE, "Changes to an account; what is left out stays."),
-    ("PersonalKey", &forms::PERSONAL_KEY, "A key for one's own program."),
-    ("MachineKey", &forms::MACHINE_KEY, "A key for a machine."),
-    ("Schedule", &desk_api::SCHEDULE, "When an item is to be published, unpublished, or both."),
-    ("Bulk", &bulk_api::BULK, "Steps with many items."),
-    ("NewRelease", &releases_api::NEW_RELEASE, "A release to be made."),
-    ("ReleaseChange", &releases_api::RELEASE_CHANGE, "Changes to a release; what is left out stays."),
-    ("NewPreviewLink", &preview_api::NEW_LINK, "A preview link to be made."),
-    ("NewComment", &review_api::NEW_COMMENT, "A comment to be made."),
-    ("Assignment", &review_api::ASSIGNMENT, "Who is to take care of an item."),
+    ("Login", &forms::LOGIN, "Credentials of an account."),
+    ("RefreshToken", &forms::REFRESH, "Refresh token of a session."),
+    ("PasswordAgain", &forms::PASSWORD_AGAIN, "Current password, to confirm the operation."),
+    ("ConfirmFactor", &forms::CONFIRM_FACTOR, "Code of a new second factor, to confirm it."),
+    ("EndFactor", &forms::END_FACTOR, "Password and code, to remove the second factor."),
+    ("ProviderLoginBegin", &forms::OIDC_BEGIN, "Start of a log-in with the OpenID provider."),
+    ("ProviderLoginFinish", &forms::OIDC_FINISH, "Result of a log-in with the OpenID provider."),
+    ("PasswordReset", &forms::PASSWORD_RESET, "Account whose password is to be reset."),
+    ("NewPassword", &forms::NEW_PASSWORD, "One-time token from an e-mail, and a new password."),
+    ("PasswordChange", &forms::PASSWORD_CHANGE, "Current and new password."),
+    ("NewAccount", &forms::NEW_ACCOUNT, "Account to be created."),
+    ("AccountChange", &forms::ACCOUNT_CHANGE, "Changes to an account; omitted fields remain unchanged."),
+    ("PersonalKey", &forms::PERSONAL_KEY, "API key of the account itself, to be created."),
+    ("MachineKey", &forms::MACHINE_KEY, "API key of a machine, to be created."),
+    ("Schedule", &desk_api::SCHEDULE, "Times at which an item is to be published, unpublished, or both."),
+    ("Bulk", &bulk_api::BULK, "Workflow step to be taken with many items."),
+    ("NewRelease", &releases_api::NEW_RELEASE, "Release to be created."),
+    ("ReleaseChange", &releases_api::RELEASE_CHANGE, "Changes to a release; omitted fields remain unchanged."),
+    ("NewPreviewLink", &preview_api::NEW_LINK, "Preview link to be created."),
+    ("NewComment", &review_api::NEW_COMMENT, "Comment to be created."),
+    ("Assignment", &review_api::ASSIGNMENT, "Account to which an item is assigned."),
 ];
 
-/// Name of the response component of problems with the status of this kind.
+/// Returns the name of the response component of this kind, such as `NotFound`.
 pub fn component(kind: Kind) -> String {
     let mut name = String::new();
     for part in kind.code().split('-') {
@@ -59,7 +59,7 @@ pub fn component(kind: Kind) -> String {
     name
 }
 
-/// All components of these routes, for this site.
+/// Returns all components that these routes need, for this site.
 pub fn components(routes: &[Route], site: &Site) -> Components {
     let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
     let mut add = |name: &str, schema: Schema| {
@@ -103,12 +103,12 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some("The access token that logging in gives, or an API key."));
+        .description(Some("Access token of a session, or API key."));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     components
 }
 
-/// The schemas of answers that derive them.
+/// Adds the schemas of the types that derive [`ToSchema`].
 fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<translations_api::TranslationList>(schemas);
     derived::<review_api::CommentList>(schemas);
@@ -137,7 +137,7 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<crate::jobs::JobFailure>(schemas);
 }
 
-/// The schema of a type that derives it, with those that it uses.
+/// Adds the schema of a type and the schemas that it refers to.
 fn derived<T: ToSchema>(all: &mut BTreeMap<String, RefOr<Schema>>) {
     let mut used = Vec::new();
     T::schemas(&mut used);
@@ -158,7 +158,7 @@ fn problem_response(kind: Kind) -> RefOr<utoipa::openapi::Response> {
     let mut response = ResponseBuilder::new().description(kind.about()).content("application/problem+json", content);
     if matches!(kind, Kind::TooManyAttempts | Kind::Unavailable | Kind::OutcomeUnknown) {
         let mut header = Header::new(ObjectBuilder::new().schema_type(Type::String));
-        header.description = Some("Seconds to wait.".to_owned());
+        header.description = Some("Number of seconds after which the client may try again.".to_owned());
         response = response.header("Retry-After", header);
     }
     RefOr::T(response.build())

@@ -1,12 +1,13 @@
-//! The schemas by which a site declares its own fields, as schemas of the document that this site serves.
+//! The JSON Schemas of a site's custom fields, inserted into the OpenAPI document that this site serves.
 
 use serde_json::{Map, Value, json};
 
 use crate::content::Site;
 use crate::resources::{ALL, Resource};
 
-/// Puts the site's schemas into a document, and in the place of `custom` where items are written whole or answered.
-/// Changes to an item (PATCH) are merged before they are checked, so that their schema stays open.
+/// Adds the site's schemas to a document, and refers to them as the property `custom` of items in responses
+/// and of items that are written as a whole. The schema of PATCH stays open, because a merge patch is
+/// validated after it was merged and need not be valid by itself.
 pub fn insert(document: &mut Value, site: &Site) {
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else { return };
     for resource in ALL {
@@ -31,14 +32,15 @@ fn declare(schemas: &mut Map<String, Value>, resource: &'static Resource, declar
         };
     }
     let mut schema = declared.clone();
-    // Within the document a reference begins at the document, unless the schema has a name of its own.
+    // References within the schema are relative to its root. Once it is part of the document, that root is the
+    // document, unless the schema has an `$id` of its own.
     if schema.get("$id").is_none() {
         move_references(&mut schema, &place);
     }
     schemas.insert(name, schema);
 }
 
-/// Lets references into the schema itself (`#/$defs/…`) lead to the place where it stands now.
+/// Rewrites references within the schema (`#/$defs/…`) to its place in the document.
 fn move_references(schema: &mut Value, place: &str) {
     match schema {
         Value::Object(members) => {
@@ -47,7 +49,7 @@ fn move_references(schema: &mut Value, place: &str) {
                     ("$ref", Some(target)) if target == "#" || target.starts_with("#/") => {
                         *member = format!("{place}{}", &target[1..]).into();
                     }
-                    // What is compared with is no schema.
+                    // The values of these keywords are data and not schemas; a "$ref" in them is no reference.
                     ("const" | "enum" | "default" | "examples", _) => {}
                     _ => move_references(member, place),
                 }

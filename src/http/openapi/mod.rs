@@ -1,4 +1,4 @@
-//! The OpenAPI document, assembled from the routes.
+//! The OpenAPI document, generated from the routes.
 
 pub mod answers;
 mod components;
@@ -22,12 +22,12 @@ use super::route::{Access, Route, Success};
 use crate::content::Site;
 use crate::resources::ALL;
 
-const ABOUT: &str = "Events, speakers and partners, and everything that an event page shows. Without credentials, \
-reads give what is published now; editors use the same addresses with `Authorization: Bearer`. Errors are RFC 9457 \
-problems that name every fault with its place. Unknown fields and unknown query parameters are refused. Every `GET` \
-also answers to `HEAD`.";
+const ABOUT: &str = "Headless CMS for events, speakers, partners and everything else that event pages show. Without \
+credentials, reads return published content only; editors use the same addresses with `Authorization: Bearer`. Errors \
+are RFC 9457 problems, which list every fault in the request with a pointer to its place. Unknown fields and unknown \
+query parameters are rejected. Every `GET` operation supports `HEAD` too.";
 
-/// The document of these routes, for this site.
+/// Returns the document of these routes, for this site.
 pub fn document(routes: &[Route], site: &Site, public_url: &str) -> OpenApi {
     let info = InfoBuilder::new()
         .title("Plenary")
@@ -112,32 +112,32 @@ fn response(success: &Success) -> RefOr<utoipa::openapi::Response> {
 
 fn header_about(name: &str) -> &'static str {
     match name {
-        "ETag" => "Entity tag of the representation; what `If-Match` and `If-None-Match` want.",
-        "Location" => "Address of the item.",
-        "Link" => "The neighbouring pages (RFC 8288).",
-        "Idempotency-Replayed" => "`true` when an earlier request with the same key made the item.",
-        "Cache-Control" => "For how long the answer may be kept (RFC 9111).",
+        "ETag" => "Entity tag of the representation, for `If-Match` and `If-None-Match`.",
+        "Location" => "Address of the resource.",
+        "Link" => "Links to the next and the previous page (RFC 8288).",
+        "Idempotency-Replayed" => "`true` if an earlier request with the same key created the item.",
+        "Cache-Control" => "Caching rules of the response (RFC 9111).",
         _ => "See the description of the operation.",
     }
 }
 
 fn tags() -> Vec<utoipa::openapi::Tag> {
     let mut tags: Vec<(&str, String)> = vec![
-        ("Authentication", "Logging in, tokens, one's own account.".into()),
-        ("Accounts", "The accounts of editors; for administrators.".into()),
-        ("Search", "Full-text search over all kinds.".into()),
-        ("Sync", "For those who keep a copy of what the public sees.".into()),
-        ("Keys", "API keys of machines and of people's own programs.".into()),
-        ("Audit", "Who did what; for administrators.".into()),
-        ("Previews", "Links to what is not public yet.".into()),
-        ("Releases", "Steps with many items, taken together.".into()),
+        ("Authentication", "Log-in, sessions, tokens, and the account of the client.".into()),
+        ("Accounts", "Accounts of editors; for administrators.".into()),
+        ("Search", "Full-text search over all content types.".into()),
+        ("Sync", "Changes of the public content, for clients that keep a copy of it.".into()),
+        ("Keys", "API keys of machines and of accounts.".into()),
+        ("Audit", "Audit log of all changes; for administrators.".into()),
+        ("Previews", "Links that show content before it is public.".into()),
+        ("Releases", "Changes to several items that go live together.".into()),
     ];
     tags.extend(ALL.iter().map(|r| (super::content_api::tag(r), r.about.to_owned())));
-    tags.push(("Operations", "For those who run the server.".into()));
+    tags.push(("Operations", "Health, metrics and documentation of the server; for operators.".into()));
     tags.into_iter().map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build()).collect()
 }
 
-/// The text of a document, with what this site declares for itself.
+/// Returns a document as JSON text, with the schemas of the site's custom fields.
 pub fn to_json(document: &OpenApi, site: &Site) -> String {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     custom::insert(&mut document, site);

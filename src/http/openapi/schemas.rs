@@ -1,4 +1,4 @@
-//! Schemas of what editors send, from the declarations of the fields, and what all schemas share.
+//! Schemas of request bodies, generated from the declarations of the fields, and helpers for all schemas.
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{
@@ -13,10 +13,10 @@ use crate::content::slug::MAX_SLUG;
 use crate::editorial::draft::ENVELOPE;
 use crate::resources::Resource;
 
-/// A schema, or where it is.
+/// A schema, or a reference to one in the components.
 pub type Reference = RefOr<Schema>;
 
-/// Points to a schema of the document.
+/// Returns a reference to the schema with this name in the components.
 pub fn reference(name: &str) -> Reference {
     RefOr::Ref(Ref::from_schema_name(name))
 }
@@ -25,14 +25,13 @@ pub(super) fn of_type(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
 }
 
-/// A string.
 pub fn text() -> ObjectBuilder {
     of_type(Type::String)
 }
 
-/// Text of one line that is not blank, without control characters.
+/// Pattern of one line of text that is not blank and has no control characters.
 pub const LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
-/// The same with several lines: line ends and tabs are no control characters then.
+/// Pattern of text that is not blank and has no control characters except line ends and tabs.
 const LINES: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$";
 
 fn written(max: usize, pattern: &str) -> ObjectBuilder {
@@ -47,14 +46,15 @@ pub(super) fn schema(builder: ObjectBuilder) -> Reference {
     RefOr::T(Schema::Object(builder.build()))
 }
 
-/// Example of an input: the required fields, or all when none is required.
+/// Returns the example of a form: its required fields, or all fields if none is required.
 pub fn example_of(fields: &'static [Field]) -> Value {
     let any_required = fields.iter().any(|f| f.required);
     let shown = fields.iter().filter(|f| f.required || !any_required);
     shown.map(|f| (f.name.to_owned(), example(f))).collect::<Map<_, _>>().into()
 }
 
-/// Example of creating an item: every field that refers to nothing.
+/// Returns the example of a new item: all required fields, and all others except relations and custom fields.
+/// An example with relations would be valid only where the related items exist.
 pub fn example_of_item(resource: &'static Resource) -> Value {
     let plain = resource
         .fields
@@ -68,12 +68,13 @@ fn example(field: &Field) -> Value {
     serde_json::from_str(field.example).unwrap_or(Value::Null)
 }
 
-/// The input of a kind: all fields for POST and PUT, or any of them, each nullable, for PATCH.
+/// Returns the schema of the content of an item in requests: for POST and PUT, or, if `patch` is set, for
+/// PATCH, where all fields are optional and nullable.
 pub fn input(resource: &'static Resource, site: &Site, patch: bool) -> Schema {
     let about = if patch {
-        format!("Changes to a {}: JSON Merge Patch (RFC 7396).", resource.noun)
+        format!("Changes to one {}, as a JSON Merge Patch (RFC 7396).", resource.noun)
     } else {
-        format!("A {} as an editor sends it.", resource.noun)
+        format!("Content of one {} in requests.", resource.noun)
     };
     let fields = ENVELOPE.iter().chain(resource.fields);
     let mut object = closed(of_type(Type::Object).description(Some(about)));
@@ -86,7 +87,7 @@ pub fn input(resource: &'static Resource, site: &Site, patch: bool) -> Schema {
     Schema::Object(object.build())
 }
 
-/// The input of a form.
+/// Returns the schema of a form.
 pub fn form(fields: &'static [Field], site: &Site, about: &str) -> Schema {
     let mut object = closed(of_type(Type::Object).description(Some(about)));
     for field in fields {
@@ -104,7 +105,7 @@ fn input_field(field: &'static Field, site: &Site, patch: bool) -> Reference {
     if !field.localised {
         return described(if nullable { or_null(one) } else { one }, field);
     }
-    let mut map = closed(of_type(Type::Object)).description(Some("One value for each language, with `locale=*`."));
+    let mut map = closed(of_type(Type::Object)).description(Some("Values by language tag; the form with `locale=*`."));
     for locale in &site.locales {
         map = map.property(locale, or_null(input_kind(&field.kind, site)));
     }
@@ -132,7 +133,7 @@ fn input_kind(kind: &'static Kind, site: &Site) -> Reference {
         ))),
         Kind::Reference(target) => schema(
             text().min_length(Some(1)).max_length(Some(MAX_SLUG)).pattern(Some("^[0-9A-Za-z-]+$")).description(Some(format!(
-                "Id or slug of a {}.",
+                "Id or slug of one {}.",
                 Resource::of_kind(target).map_or(*target, |r| r.noun)
             ))),
         ),
@@ -154,7 +155,7 @@ fn input_kind(kind: &'static Kind, site: &Site) -> Reference {
     }
 }
 
-/// The schema of a plain value, the same in inputs and answers.
+/// Returns the schema of a scalar value, which is the same in requests and responses.
 pub(super) fn scalar(kind: &'static Kind) -> Reference {
     schema(match kind {
         Kind::Line { max } => written(*max, LINE),
@@ -188,7 +189,7 @@ pub(super) fn null() -> Reference {
     schema(of_type(Type::Null))
 }
 
-/// The same, or null.
+/// Returns a schema that accepts null besides what `one` accepts.
 pub(super) fn or_null(one: Reference) -> Reference {
     match one {
         RefOr::T(Schema::Object(mut object)) => {
