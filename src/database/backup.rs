@@ -113,16 +113,16 @@ pub fn sync_folder(path: &Path) -> std::io::Result<()> {
     OpenOptions::new().read(true).open(folder)?.sync_all()
 }
 
-/// Marks a restored database as another history, so that CDN caches, which have responses about items that no longer
-/// exist, are purged completely. Other followers of the journal need no mark: the entry up to which they have
-/// followed it is missing or differs (see [`super::position`]).
+/// Marks a restored database as another history: invalidates the recorded purge position, since CDN caches may hold
+/// responses about items that no longer exist. Other followers of the journal need no mark: the entry up to which they
+/// have followed it is missing or differs (see [`super::position`]).
 ///
 /// # Errors
 ///
 /// Fails if the file cannot be written.
 pub fn begin_another_history(path: &Path) -> Result<(), BackupError> {
     let mut connection = SqliteConnection::establish(path.to_str().ok_or("the path is not valid UTF-8")?)?;
-    // A value that is not a valid position is not found in the journal, which triggers the complete purge.
+    // Not a number, so that it cannot be mistaken for a position in the restored journal.
     diesel::update(settings::table.find(PURGED_UP_TO)).set(settings::value.eq("restored")).execute(&mut connection)?;
     Ok(())
 }
