@@ -56,7 +56,6 @@ impl Faults {
         }
     }
 
-    /// Returns the violations.
     pub fn into_vec(self) -> Vec<Fault> {
         self.0
     }

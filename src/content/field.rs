@@ -12,11 +12,11 @@ pub enum Kind {
     Rich { max: usize },
     /// An absolute http or https URL.
     Url,
-    /// An e-mail address.
+    /// An e-mail address (WHATWG HTML) with a dot in its domain.
     Email,
     /// A slug: lower-case ASCII letters, digits and single hyphens.
     Slug,
-    /// A boolean.
+    /// `true` or `false`.
     Boolean,
     /// An integer within inclusive bounds.
     Integer { min: i64, max: i64 },

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 pub enum Format {
     /// CommonMark.
     Markdown,
-    /// HTML.
     Html,
 }
 

@@ -21,9 +21,7 @@ const BUSY: Duration = Duration::from_secs(10);
 /// A connection to either database. Queries are written once, against this type.
 #[derive(diesel::MultiConnection)]
 pub enum Db {
-    /// Postgres.
     Postgres(PgConnection),
-    /// Embedded SQLite.
     Sqlite(SqliteConnection),
 }
 
@@ -62,11 +60,9 @@ impl Address {
 /// The purpose of a connection, with the longest wait for the database that readers and the writer accept.
 #[derive(Debug, Clone, Copy)]
 pub enum SessionPurpose {
-    /// A reader.
     Read(Option<Duration>),
-    /// The writer.
     Write(Option<Duration>),
-    /// Migrations and checks, which have no bound.
+    /// Migrations and checks, which wait without a bound.
     Upkeep,
 }
 

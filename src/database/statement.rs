@@ -76,9 +76,7 @@ impl<ST, GB> ValidGrouping<GB> for Term<ST> {
 /// The SQL dialect of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// Embedded SQLite.
     Sqlite,
-    /// Postgres.
     Postgres,
 }
 
