@@ -3,9 +3,9 @@
 //!
 //! Every commit costs a sync to disk and, on SQLite, rewrites each changed page, so a short wait that lets several
 //! writes share a commit pays, but only if further writes arrive during the wait. There are two such cases:
-//! clients whose writes were just acknowledged send the next ones at once ([`Gatherer::at_once`]), and clients
-//! that do not wait for each other keep arriving ([`Gatherer::patiently`]). Clients that all wait for their
-//! acknowledgement send nothing during a wait; for them it would be pure delay, which [`Patience`] avoids.
+//! clients whose writes were just acknowledged send the next ones at once (`Gatherer::at_once`), and clients
+//! that do not wait for each other keep arriving (`Gatherer::patiently`). Clients that all wait for their
+//! acknowledgement send nothing during a wait; for them it would be pure delay, which `Patience` avoids.
 //! Measurements are in docs/decisions/0003.
 
 use std::time::{Duration, Instant};
@@ -90,7 +90,7 @@ impl<J> Gatherer<J> {
 
 /// The decision whether to wait for independent writes. Clients that all wait for their acknowledgements, and a
 /// single client, send nothing during the wait. Hence waiting starts when several writes were seen together,
-/// continues while it pays, and is suspended after [`TRIES`] futile waits, for longer each time.
+/// continues while it pays, and is suspended after `TRIES` futile waits, for longer each time.
 #[derive(Debug)]
 struct Patience {
     /// Number of futile waits that are left; 0 while waiting is suspended.

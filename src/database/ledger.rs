@@ -10,7 +10,8 @@
 //!
 //! # Order of steps
 //!
-//! No client may receive a response older than a write that was acknowledged before its request. This requires:
+//! No client may receive a response older than a write that the same node acknowledged before its request; writes of
+//! other nodes follow with the next look at the journal. This requires:
 //!
 //! * A reader takes the time with [`Ledger::now`] *before* it reads the database. Taken later, a change between
 //!   reading and taking the time would count as included.
@@ -18,11 +19,11 @@
 //!   state and cache it as fresh.
 //! * The writer records changes *before* it acknowledges the write. Recorded later, a client would read an old
 //!   response after its own write.
-//! * [`Ledger::note_at`] stores the new time *last*, under a lock. [`Ledger::holds`] takes an unchanged clock as
+//! * `Ledger::note_at` stores the new time *last*, under a lock. [`Ledger::holds`] takes an unchanged clock as
 //!   proof that nothing has changed, which would be false while a change is only partly recorded.
 //!
 //! The unit tests in `src/delivery/interleavings.rs` run these steps in thousands of interleavings, and show that
-//! each wrong order leads to stale responses.
+//! violations of the first three rules lead to stale responses.
 
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
