@@ -282,7 +282,7 @@ pub fn make_folder(address: &Address) -> Result<(), StartError> {
     }
 }
 
-async fn site_key(database: &Database) -> Result<Vec<u8>, DatabaseError> {
+async fn site_key(database: &Database) -> Result<Vec<u8>, StartError> {
     let keys = database
         .write(|c| {
             if tokens::load_keys(c, "cursor")?.is_empty() {
@@ -291,5 +291,7 @@ async fn site_key(database: &Database) -> Result<Vec<u8>, DatabaseError> {
             Ok::<_, DatabaseError>(tokens::load_keys(c, "cursor")?)
         })
         .await?;
-    Ok(keys.first().and_then(|key| URL_SAFE_NO_PAD.decode(&key.secret).ok()).unwrap_or_default())
+    let key = keys.first().and_then(|key| URL_SAFE_NO_PAD.decode(&key.secret).ok());
+    // An empty key would let anybody sign cursors, preview links and device tokens.
+    key.filter(|key| !key.is_empty()).ok_or_else(|| "the signing key of this site is not readable".into())
 }

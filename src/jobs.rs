@@ -149,6 +149,17 @@ impl BackgroundJob {
     }
 }
 
+/// Lowers the priority of the current thread, and of those that it starts, to a niceness between 1 and 19. Only on
+/// Linux: elsewhere the niceness is that of the whole process.
+pub fn lower_priority(niceness: i32) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, niceness) {
+        tracing::debug!(%error, niceness, "the priority of a thread could not be lowered");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = niceness;
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! Fields that the site declares for itself, each kind of resource with a JSON Schema.
+//! Custom fields, which a site declares by a JSON Schema for each content type.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::fault::{Faults, step};
 
-/// A schema as the site wrote it, and made ready.
+/// A schema as the site declared it, with its compiled form.
 struct Declared {
     schema: Value,
     validator: Validator,
 }
 
-/// JSON Schemas (2020-12 unless they say otherwise) for `custom`, by kind of resource.
+/// JSON Schemas (2020-12 unless they declare another version) for `custom`, by content type.
 #[derive(Clone, Default)]
 pub struct CustomSchemas(Arc<BTreeMap<String, Declared>>);
 
@@ -26,12 +26,14 @@ impl std::fmt::Debug for CustomSchemas {
 }
 
 impl CustomSchemas {
-    /// Compiles the schemas. Formats are checked, which JSON Schema leaves open, and patterns take time in proportion to
-    /// the text: what wants backtracking (look-around, back references) is refused, since an editor's text could keep
-    /// the server busy with it.
+    /// Compiles the schemas. Formats are enforced, which JSON Schema leaves optional. Patterns are matched in time
+    /// linear in the length of the text: those that require backtracking (look-around, back references) are rejected,
+    /// since an editor's text could keep the server busy with them.
     ///
     /// # Errors
-    /// Names the kind whose schema is no JSON Schema, or has a format or a pattern that is not known here.
+    ///
+    /// Fails with the content type and the reason if a schema is not a valid JSON Schema, or has an unknown format or
+    /// an unsupported pattern.
     pub fn compile(schemas: &BTreeMap<String, Value>) -> Result<Self, (String, String)> {
         let mut compiled = BTreeMap::new();
         for (kind, schema) in schemas {
@@ -46,13 +48,12 @@ impl CustomSchemas {
         Ok(Self(Arc::new(compiled)))
     }
 
-    /// The schema of a kind, as the site wrote it.
+    /// Returns the schema of a content type as the site declared it.
     pub fn schema(&self, kind: &str) -> Option<&Value> {
         self.0.get(kind).map(|declared| &declared.schema)
     }
 
-    /// Notes every way in which `value` breaks the schema of its kind, each at the member that is wrong, missing or not
-    /// known.
+    /// Adds every violation of the content type's schema, each at the member that is invalid, missing or unknown.
     pub fn check(&self, kind: &str, value: &Value, pointer: &str, faults: &mut Faults) {
         match self.0.get(kind) {
             Some(declared) => {
@@ -62,7 +63,7 @@ impl CustomSchemas {
             None => faults.add(
                 pointer,
                 "not_declared",
-                format!("this site declares no custom fields for the kind \"{kind}\""),
+                format!("this site declares no custom fields for the content type \"{kind}\""),
             ),
         }
     }
@@ -82,7 +83,7 @@ fn note(error: &ValidationError, pointer: &str, faults: &mut Faults) {
                 faults.add(step(&place, name), CODE, format!("\"{name}\" is not declared"));
             }
         }
-        // The value itself is what the editor sent; it may be long.
+        // The message does not repeat the value, which may be long.
         _ => faults.add(place, CODE, error.masked_with("this value").to_string()),
     }
 }
@@ -121,7 +122,7 @@ mod tests {
         for wrong in ["^(?=a)b", "(a)\\1", "(?<!x)y", "("] {
             assert!(compile(schema(wrong)).is_err(), "{wrong}");
         }
-        // Known to keep backtracking engines busy for longer than the universe is old.
+        // A backtracking engine would take exponential time for this pattern.
         let found = faults(schema("^(a+)+$"), json!({"code": format!("{}!", "a".repeat(5_000))}));
         assert_eq!(found.len(), 1, "{found:?}");
     }

@@ -1,104 +1,103 @@
-//! The language in which a resource declares its fields. Validation, storage form, answers,
-//! and the OpenAPI schemas all follow from these declarations, so they cannot disagree.
+//! Declarations of fields. Validation, the stored form, responses and the OpenAPI schemas are all derived from the
+//! declarations of a content type, so they cannot disagree.
 
-/// What a field may hold.
+/// The type of a field's values.
 #[derive(Debug)]
 pub enum Kind {
     /// One line of text, at most `max` characters (Unicode scalar values, as JSON Schema counts).
     Line { max: usize },
     /// Text of several lines, at most `max` characters.
     Text { max: usize },
-    /// Markdown (CommonMark) or HTML in; sanitised HTML out.
+    /// Rich text: Markdown (CommonMark) or HTML as input, sanitised HTML as output.
     Rich { max: usize },
     /// An absolute http or https URL.
     Url,
-    /// An e-mail address.
+    /// An e-mail address (WHATWG HTML) with a dot in its domain.
     Email,
     /// A slug: lower-case ASCII letters, digits and single hyphens.
     Slug,
-    /// true or false.
+    /// `true` or `false`.
     Boolean,
-    /// A whole number within bounds.
+    /// An integer within inclusive bounds.
     Integer { min: i64, max: i64 },
-    /// A number within bounds.
+    /// A number within inclusive bounds.
     Number { min: f64, max: f64 },
-    /// A date (RFC 3339 full-date) or a local time in the object's `time_zone`; a UTC offset
-    /// is accepted where it is one that the zone has at that time. `end` marks the end of a
-    /// span, where a bare date means the whole day.
+    /// A date (RFC 3339 full-date) or a local time in the item's `time_zone`. A UTC offset is accepted if the zone has
+    /// it at that time. `end` marks the end of a span, where a date means the end of that day.
     Moment { end: bool },
-    /// A moment of the site's own life: a date or local time in the site's zone, or a time with any
-    /// UTC offset.
+    /// An instant in the administration of the site, such as the expiry of a key: a date or local time in the site's
+    /// zone, or a time with any UTC offset.
     Instant,
     /// An IANA time zone name.
     Zone,
-    /// ISO 3166-1 alpha-2 country code.
+    /// An ISO 3166-1 alpha-2 country code.
     Country,
-    /// BCP 47 language tag.
+    /// A BCP 47 language tag.
     Language,
-    /// One word of a fixed list.
+    /// A value of an enumeration.
     OneOf(&'static [&'static str]),
     /// An object with fields of its own.
     Object(&'static [Field]),
-    /// An ordered list, at most `max` long.
+    /// An ordered list of at most `max` entries.
     List { of: &'static Kind, max: usize },
-    /// Another item of this kind, by id or slug.
+    /// A reference to an item of this content type, by id or slug.
     Reference(&'static str),
-    /// Free JSON object for the fields that a site adds.
+    /// An object with the custom fields of the site.
     Custom,
 }
 
-/// One field of a resource, or of an object within it.
+/// A field of a content type, or of an object within one.
 #[derive(Debug)]
 pub struct Field {
-    /// The name in JSON.
+    /// Name of the JSON member.
     pub name: &'static str,
-    /// What it may hold.
+    /// Type of the values.
     pub kind: Kind,
-    /// One sentence for the OpenAPI document.
+    /// Description in the OpenAPI document.
     pub about: &'static str,
-    /// An example, as JSON text.
+    /// Example as JSON text.
     pub example: &'static str,
-    /// Must be present and not null.
+    /// Whether the field must be present and not null.
     pub required: bool,
-    /// Holds a value for each language.
+    /// Whether the field has a value for each locale.
     pub localised: bool,
-    /// Left out of lists, where only cards are shown.
+    /// Whether the field is part of single items only, not of list entries.
     pub detail: bool,
-    /// The value when it is absent, as JSON text.
+    /// Value of an absent field, as JSON text.
     pub default: Option<&'static str>,
 }
 
 impl Field {
-    /// An optional field; the example is JSON text.
+    /// Creates an optional field. `example` is JSON text.
     pub const fn new(name: &'static str, kind: Kind, about: &'static str, example: &'static str) -> Self {
         Self { name, kind, about, example, required: false, localised: false, detail: false, default: None }
     }
 
-    /// Must be present and not null.
+    /// Makes the field required: it must be present and not null.
     pub const fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    /// Holds a value for each language.
+    /// Makes the field localised: it has a value for each locale.
     pub const fn localised(mut self) -> Self {
         self.localised = true;
         self
     }
 
-    /// Shown in single answers only.
+    /// Restricts the field to responses with a single item.
     pub const fn detail(mut self) -> Self {
         self.detail = true;
         self
     }
 
-    /// The value when it is absent, as JSON text.
+    /// Sets the value of an absent field, as JSON text.
     pub const fn or(mut self, default: &'static str) -> Self {
         self.default = Some(default);
         self
     }
 
-    /// How this field ties its item to others, if it does.
+    /// Returns the relation that the field declares, if it does.
     pub fn relation(&'static self) -> Option<Relation> {
         let (target, shape) = match &self.kind {
             Kind::Reference(target) => (*target, Shape::One),
@@ -116,24 +115,24 @@ impl Field {
     }
 }
 
-/// A tie from an item to others.
+/// A relation from a content type to another one.
 #[derive(Debug, Clone, Copy)]
 pub struct Relation {
-    /// The field's name.
+    /// Name of the field.
     pub name: &'static str,
-    /// The kind of item at the other end.
+    /// Content type of the referenced items.
     pub target: &'static str,
-    /// How it looks in JSON.
+    /// Form in JSON.
     pub shape: Shape,
 }
 
-/// How a relation looks in JSON.
+/// The form of a relation in JSON.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
-    /// One reference, or null.
+    /// A reference, or null.
     One,
     /// An ordered list of references.
     Many,
-    /// An ordered list of objects that hold the reference under `key`, beside fields of the tie.
+    /// An ordered list of objects that contain the reference as `key`, and further fields of the link.
     ManyWith { key: &'static str, fields: &'static [Field] },
 }

@@ -1,5 +1,5 @@
-//! From the stored form back to what an editor would send to get it: the base of a merge patch,
-//! of exports, and of the history.
+//! Conversion of the stored form to the input form: the document that an editor would send to obtain it. Merge patches,
+//! exports and the history are based on it.
 
 use serde_json::{Map, Value, json};
 
@@ -7,8 +7,8 @@ use super::LocaleMode;
 use super::field::{Field, Kind};
 use super::offsets;
 
-/// The stored form as an input, in one locale (without fallback) or in all. Offsets are those of the rules in
-/// use, so that what was written under others can be written again.
+/// Returns the input form of stored content, in one locale (without fallbacks) or in all. Its times have the offsets of
+/// the current time zone rules, so that content that was written under other rules can be written again.
 pub fn input_form(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMode) -> Map<String, Value> {
     let mut input = object(fields, stored, mode);
     offsets::renew(fields, &mut input);

@@ -1,4 +1,5 @@
-//! The field language: declarations, validation, storage form, rendering. Pure: no database, no HTTP.
+//! The model of content: field declarations, validation, the stored form and rendering. The module is pure: it uses
+//! neither the database nor HTTP.
 
 pub mod custom;
 pub mod fault;
@@ -18,35 +19,35 @@ pub mod values;
 
 use crate::time_zone::Zone;
 
-/// What the site fixes for all its content.
+/// The settings of the site that apply to all content.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// BCP 47 tags, the default first.
+    /// Locales as BCP 47 tags, the default locale first.
     pub locales: Vec<String>,
-    /// The zone of times that name none.
+    /// Time zone of times that name none.
     pub time_zone: Zone,
-    /// JSON Schemas for `custom`, by kind of resource.
+    /// JSON Schemas for `custom`, by content type.
     pub custom: custom::CustomSchemas,
-    /// What it is called, in feeds.
+    /// Name of the site, used in feeds.
     pub name: String,
-    /// The pages of events on the website, with `{slug}` in it; empty where there are none.
+    /// URL of an event's page on the website, with the placeholder `{slug}`; empty if there are no such pages.
     pub event_url: String,
-    /// The locales to try, in order, where one has no value.
+    /// Fallback locales by locale, in the order in which they are tried.
     pub fallback: std::collections::BTreeMap<String, Vec<String>>,
-    /// Locales in which everything must be there before it is published.
+    /// Locales in which an item must be complete before it can be published.
     pub required_locales: Vec<String>,
-    /// Whether an item can only be published when all that it refers to is.
+    /// Whether an item can be published only if all items that it refers to are published.
     pub require_published_references: bool,
 }
 
 impl Site {
-    /// The locale that answers use when none is asked for, and the last of every fallback chain.
+    /// Returns the locale of responses when the request names none; it ends every fallback chain.
     pub fn default_locale(&self) -> &str {
         &self.locales[0]
     }
 
-    /// The locales to try for a wanted one: itself, those configured for it, its language alone, the
-    /// default.
+    /// Returns the locales to try for a requested one: itself, its configured fallbacks, its language without a
+    /// region, the default locale.
     pub fn fallback_chain<'a>(&'a self, wanted: &'a str) -> Vec<&'a str> {
         let language = wanted.split('-').next().unwrap_or(wanted);
         let own = self.fallback.get(wanted).map(Vec::as_slice).unwrap_or_default();
@@ -59,17 +60,17 @@ impl Site {
         chain
     }
 
-    /// The configured locale of this tag, whatever its letters' case.
+    /// Returns the configured locale that equals the tag, ignoring case.
     pub fn locale(&self, tag: &str) -> Option<&str> {
         self.locales.iter().find(|known| known.eq_ignore_ascii_case(tag)).map(String::as_str)
     }
 }
 
-/// In which form localised fields come and go.
+/// The form of localised fields in requests and responses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocaleMode {
-    /// Plain values, all in this locale.
+    /// Plain values in this locale.
     One(String),
-    /// Maps from locale to value (`locale=*`).
+    /// Objects from locale to value (`locale=*`).
     All,
 }

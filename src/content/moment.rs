@@ -1,33 +1,38 @@
-//! Local times in IANA zones (RFC 3339 with the zone beside it). What is kept is what an editor meant: a date,
-//! or what the zone's clock shows. The UTC offset beside a local time says which of two is meant where clocks
-//! are put back; else it follows from the zone's rules, also when those change later.
+//! Local times in IANA time zones, written as RFC 3339 with the zone in another field.
 //!
-//! RFC 3339 has no seconds in offsets. Where a zone's offset had some, it is shown rounded to the minute, as
-//! Temporal and chrono do it; local time and zone count, so that the instant stays exact.
+//! The local time is authoritative, since it is what an editor means: an event at nine o'clock stays at nine when its
+//! country changes its clocks. The stored UTC offset is read only to distinguish the two occurrences of a local time
+//! when clocks are put back; otherwise the offset follows from the rules of the zone, also when they change later.
+//! Strict reading of stored offsets would make every item unreadable whose zone has new rules (docs/decisions/0017).
+//!
+//! Offsets in RFC 3339 have no seconds. A historical offset with seconds is written rounded to the minute, as
+//! Temporal and chrono do. The text alone is then up to 30 seconds off; with the zone, the instant is exact.
 
 use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde_json::{Map, Value};
 
 use crate::time_zone::{LocalClock, Zone};
 
-/// A fault of a time: the rule's word and its explanation.
+/// A violation by a time: its code and its message.
 pub type Wrong = (&'static str, String);
 
 /// A time as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// Only the day is known.
+    /// A date without a time of day.
     Day(NaiveDate),
-    /// An instant, with the local clock of its zone.
+    /// An instant with its local time in the zone.
     At(DateTime<Zone>),
 }
 
 impl Moment {
-    /// Reads what an editor gives: a date, a local time, or a local time with offset, in `zone`.
+    /// Parses the input of an editor: a date, a local time, or a local time with a UTC offset, in `zone`. An offset of
+    /// `Z` denotes an instant, which is converted to the zone.
     ///
     /// # Errors
-    /// What is no time, what the zone's clock never shows or shows twice, an offset that is not the zone's,
-    /// and years outside 1 to 9999.
+    ///
+    /// Fails for a text that is not a time, a local time that does not exist or occurs twice in the zone, an offset
+    /// that the zone does not have then, and years outside 1 to 9999.
     pub fn parse(text: &str, zone: Zone) -> Result<Self, Wrong> {
         if let Some(day) = date(text) {
             return existing_day(in_range(day, text)?, zone).map(Moment::Day);
@@ -50,15 +55,18 @@ impl Moment {
             .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
             .ok_or((
                 "not_a_time",
-                format!("\"{text}\" is no date (2015-07-01) and no local time (2015-07-01T09:30)"),
+                format!("\"{text}\" is neither a date (2015-07-01) nor a local time (2015-07-01T09:30)"),
             ))?;
         in_range(local.date(), text)?;
         at_local(without_leap_second(local), zone).map(Moment::At)
     }
 
-    /// Reads what is stored, or comes from where other rules applied: local time and zone count. Of a time
-    /// that the zone's clock shows twice, the offset tells which is meant; one that it skips is read with the
-    /// offset before that (RFC 5545, section 3.3.5). None for what is no time at all.
+    /// Parses a stored time, or one that was written under other rules. Only its local time counts. If that occurs
+    /// twice in the zone, the offset selects the occurrence; if it does not exist, it is read with the offset before
+    /// the gap (RFC 5545, section 3.3.5). Returns none for a text that is not a time.
+    ///
+    /// Unlike [`Moment::parse`], this never rejects a time because of the rules of its zone: a stored item must stay
+    /// readable under every release of the time zone database.
     pub fn stored(text: &str, zone: Zone) -> Option<Self> {
         if let Some(day) = date(text) {
             return Some(Moment::Day(day));
@@ -75,7 +83,7 @@ impl Moment {
         Some(Moment::At(zone.at(local, offset)))
     }
 
-    /// The stored text: `2015-07-01` or `2015-07-01T09:30:00+02:00`.
+    /// Returns the stored text: `2015-07-01` or `2015-07-01T09:30:00+02:00`.
     pub fn canonical(&self) -> String {
         match self {
             Moment::Day(day) => day.format("%Y-%m-%d").to_string(),
@@ -83,7 +91,8 @@ impl Moment {
         }
     }
 
-    /// The instant at which it begins, or for the end of a span, at which that is over.
+    /// Returns the instant of the time. A date yields its start, or its end if `end` is set, since a span that ends on
+    /// a date includes that day.
     pub fn instant(&self, zone: Zone, end: bool) -> DateTime<Zone> {
         match self {
             Moment::At(at) => *at,
@@ -93,44 +102,54 @@ impl Moment {
     }
 }
 
-/// The next midnight. The last day that RFC 3339 can write has none: it ends with its last microsecond.
+/// Returns the next midnight, or the last microsecond of the day 9999-12-31, whose next midnight RFC 3339 cannot
+/// express.
 pub fn end_of_day(day: NaiveDate, zone: Zone) -> DateTime<Zone> {
     let next = zone.midnight(day + Days::new(1));
     if next.year() > LAST_YEAR { next - TimeDelta::microseconds(1) } else { next }
 }
 
-/// Reads a moment for which it does not matter what clocks show: a date or a local time in `zone`, or a
-/// time with any UTC offset.
+/// Parses an instant: a date or a local time in `zone`, or a time with any UTC offset.
+///
+/// # Errors
+///
+/// Fails as [`Moment::parse`] does, except that every UTC offset is accepted.
 pub fn instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, Wrong> {
     if let Ok(given) = DateTime::parse_from_rfc3339(text) {
         let given = without_leap_second(given);
         in_range(given.date_naive(), text)?;
-        // As answers show a time whose offset had seconds; "Z" is exact.
+        // Responses round offsets with seconds, so a time copied from one has a rounded offset. If the offset denotes
+        // one of the zone at that local time, the exact one is used. "Z" is always exact.
         let own = meant(zone.clock_at(given.naive_local()), *given.offset()).filter(|_| !text.ends_with(['Z', 'z']));
         return Ok(own.map_or(given.to_utc(), |own| zone.at(given.naive_local(), own).to_utc()));
     }
     Ok(Moment::parse(text, zone)?.instant(zone, false).to_utc())
 }
 
-/// The same from a query, where a "+" that was not percent-encoded arrives as a space.
+/// Parses an instant as [`instant`] does, from a query string, in which a "+" that was not percent-encoded arrives as a
+/// space.
+///
+/// # Errors
+///
+/// Fails as [`instant`] does.
 pub fn instant_in_query(text: &str, zone: Zone) -> Result<DateTime<Utc>, Wrong> {
     instant(text, zone).or_else(|wrong| instant(&text.replace(' ', "+"), zone).map_err(|_| wrong))
 }
 
-/// The stored text of a moment in UTC, to the microsecond, within the years that RFC 3339 can write.
+/// Returns the stored text of an instant: RFC 3339 in UTC, to the microsecond, at most the end of the year 9999.
 pub fn utc_instant(at: DateTime<Utc>) -> String {
     let last = NaiveDate::from_ymd_opt(LAST_YEAR + 1, 1, 1).unwrap_or_default().and_time(chrono::NaiveTime::MIN);
     let last = last.and_utc() - TimeDelta::microseconds(1);
     at.min(last).to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
-/// The zone of an item's times.
+/// Returns the zone of an item's times, if it has a valid one.
 pub fn zone_of(content: &Map<String, Value>) -> Option<Zone> {
     content.get("time_zone")?.as_str()?.parse().ok()
 }
 
-/// Start and end of a stored item, if it has a start. Without an end, an item of which only the
-/// day is known lasts that day, and any other ends as it starts.
+/// Returns the start and the end of a stored item, if it has a start. Without an end, an item that starts on a date
+/// lasts that day, and any other item ends when it starts.
 pub fn stored_span(content: &Map<String, Value>) -> Option<(DateTime<Zone>, DateTime<Zone>)> {
     let zone = zone_of(content)?;
     let moment = |name: &str| Moment::stored(content.get(name)?.as_str()?, zone);
@@ -139,29 +158,29 @@ pub fn stored_span(content: &Map<String, Value>) -> Option<(DateTime<Zone>, Date
     Some((starts.instant(zone, false), ends.instant(zone, true)))
 }
 
-/// RFC 3339 with the offset, and fractions of a second only where there are some.
+/// Formats a time as RFC 3339 with its offset, and with fractions of a second only if they are not zero.
 pub fn rfc3339(at: &DateTime<Zone>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
 }
 
-/// Microseconds since 1970 (UTC) as RFC 3339 in UTC, to the millisecond.
+/// Formats microseconds since 1970-01-01T00:00:00Z as RFC 3339 in UTC, to the millisecond.
 pub fn utc_text(micros: i64) -> String {
     DateTime::<Utc>::from_timestamp_micros(micros)
         .unwrap_or_default()
         .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
-/// The last year that RFC 3339 and iCalendar can write.
+/// The last year that RFC 3339 and iCalendar can express.
 const LAST_YEAR: i32 = 9_999;
 
 fn in_range(day: NaiveDate, text: &str) -> Result<NaiveDate, Wrong> {
     if (1..=LAST_YEAR).contains(&day.year()) {
         return Ok(day);
     }
-    Err(("out_of_range", format!("\"{text}\" lies outside the years 1 to {LAST_YEAR}")))
+    Err(("out_of_range", format!("\"{text}\" is outside the years 1 to {LAST_YEAR}")))
 }
 
-/// A date of four, two and two digits.
+/// Parses a date of four, two and two digits. Chrono alone would accept years with other numbers of digits.
 fn date(text: &str) -> Option<NaiveDate> {
     if text.len() != 10 {
         return None;
@@ -169,14 +188,15 @@ fn date(text: &str) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
 }
 
+/// Checks that a date exists in the zone: a change of the date line can skip a whole day.
 fn existing_day(day: NaiveDate, zone: Zone) -> Result<NaiveDate, Wrong> {
     if zone.midnight(day).date_naive() == day {
         return Ok(day);
     }
-    Err(("nonexistent_time", format!("the calendar of {zone} skips {day}")))
+    Err(("nonexistent_time", format!("{day} does not exist in {zone}, whose calendar skips it")))
 }
 
-/// The second 60 as the one before it: RFC 5545, section 3.3.12, of clocks that do not know leap seconds.
+/// Replaces the second 60 by 59, as RFC 5545, section 3.3.12 prescribes for clocks without leap seconds.
 fn without_leap_second<T: Timelike>(time: T) -> T {
     match time.nanosecond().checked_sub(1_000_000_000).map(|within| time.with_nanosecond(within)) {
         Some(Some(earlier)) => earlier,
@@ -184,14 +204,15 @@ fn without_leap_second<T: Timelike>(time: T) -> T {
     }
 }
 
-/// An offset in minutes, rounded as it is shown.
+/// Returns an offset in minutes, rounded as in RFC 3339 texts.
 fn minutes(offset: FixedOffset) -> i32 {
     let seconds = offset.local_minus_utc();
     (seconds.abs() + 30) / 60 * seconds.signum()
 }
 
-/// The offset of the zone that a written one stands for: the one that is shown so, else one with seconds that
-/// somebody rounded the other way.
+/// Returns the offset of the zone that a written offset denotes: the one with the same rounded text, else one with
+/// seconds that other software has rounded in the other direction. The exact match is tried first, since both offsets
+/// of an ambiguous time can be near the written one.
 fn meant(clock: LocalClock, written: FixedOffset) -> Option<FixedOffset> {
     let offsets = match clock {
         LocalClock::Once(offset) => [Some(offset), None],
@@ -206,8 +227,8 @@ fn meant(clock: LocalClock, written: FixedOffset) -> Option<FixedOffset> {
     own().find(|own| minutes(*own) == minutes(written)).or_else(|| own().find(near))
 }
 
-/// The instant that its text is read as. Where clocks were put back by less than a minute, one text stands
-/// for two instants: the first is meant.
+/// Returns the instant that the text of a time denotes. When clocks were put back by less than a minute, two instants
+/// have the same text, and the first one is taken, so that a stored time reads back as itself.
 fn as_shown(at: DateTime<Zone>) -> DateTime<Zone> {
     match at.timezone().clock_at(at.naive_local()) {
         LocalClock::Twice(first, second) if minutes(first) == minutes(second) => {
@@ -217,21 +238,24 @@ fn as_shown(at: DateTime<Zone>) -> DateTime<Zone> {
     }
 }
 
+/// Returns the instant of a local time that exists exactly once. For an ambiguous or nonexistent time, the message
+/// names both possible times with their offsets instead of choosing one.
 fn at_local(local: NaiveDateTime, zone: Zone) -> Result<DateTime<Zone>, Wrong> {
     match zone.clock_at(local) {
         LocalClock::Once(offset) => Ok(zone.at(local, offset)),
         LocalClock::Twice(first, second) => {
             let (first, second) = (rfc3339(&zone.at(local, first)), rfc3339(&zone.at(local, second)));
-            Err(("ambiguous_time", format!("clocks in {zone} show {local} twice; write {first} or {second}")))
+            Err(("ambiguous_time", format!("{local} occurs twice in {zone}; write {first} or {second}")))
         }
         LocalClock::Skipped(before, after) => {
             let around = around_gap(local, zone, before, after);
-            Err(("nonexistent_time", format!("clocks in {zone} skip {local}; write {around}")))
+            Err(("nonexistent_time", format!("{local} does not exist in {zone}, whose clocks skip it; write {around}")))
         }
     }
 }
 
-/// What a clock shows that was not put forward yet, and one that was, for a skipped local time.
+/// Returns the two times that a skipped local time may denote: with the offset after the gap, which lies before it, and
+/// with the offset before the gap, which lies after it.
 fn around_gap(local: NaiveDateTime, zone: Zone, before: FixedOffset, after: FixedOffset) -> String {
     format!("{} or {}", rfc3339(&zone.at(local, after)), rfc3339(&zone.at(local, before)))
 }
@@ -244,7 +268,7 @@ fn wrong_offset(local: NaiveDateTime, zone: Zone) -> String {
         }
         LocalClock::Skipped(before, after) => around_gap(local, zone, before, after),
     };
-    format!("{zone} has another UTC offset then; write {right}")
+    format!("{zone} has a different UTC offset at that time; write {right}")
 }
 
 #[cfg(test)]
@@ -294,7 +318,7 @@ mod tests {
         let monrovia = zone("Africa/Monrovia");
         let at = Moment::parse("1971-03-01T12:00:00", monrovia).unwrap();
         assert_eq!(at.canonical(), "1971-03-01T12:00:00-00:45");
-        // 44 minutes and 30 seconds west of Greenwich.
+        // The offset is -00:44:30.
         assert_eq!(at.instant(monrovia, false).to_utc().to_rfc3339(), "1971-03-01T12:44:30+00:00");
         for text in ["1971-03-01T12:00:00-00:45", "1971-03-01T12:00:00-00:44", "1971-03-01T12:44:30Z"] {
             assert_eq!(Moment::parse(text, monrovia), Ok(at), "{text}");
@@ -344,7 +368,7 @@ mod tests {
         let begins = |name: &str, day: &str| rfc3339(&zone(name).midnight(day.parse().unwrap()));
         assert_eq!(begins("America/Sao_Paulo", "2017-10-15"), "2017-10-15T01:00:00-02:00");
         assert_eq!(begins("Africa/Monrovia", "1972-01-07"), "1972-01-07T00:44:30+00:00");
-        // The whole day was left out.
+        // The calendar of Samoa skipped this day.
         assert_eq!(begins("Pacific/Apia", "2011-12-30"), "2011-12-31T00:00:00+14:00");
         assert_eq!(Moment::parse("2011-12-30", zone("Pacific/Apia")).unwrap_err().0, "nonexistent_time");
     }
@@ -361,7 +385,7 @@ mod tests {
         (0..names.len()).prop_map(move |index| zone(&names[index]))
     }
 
-    /// Any time from year 1 to 9999, and often one near a change of the zone's clock.
+    /// Times from year 1 to 9999, half of them near a change of the zone's clock.
     fn any_time(zone: Zone) -> impl Strategy<Value = i64> {
         let changes: Vec<i64> = zone.changes(-FIRST, 4_102_444_800).map(|change| change.begins).collect();
         let changes = if changes.is_empty() { vec![0] } else { changes };
@@ -369,7 +393,7 @@ mod tests {
         prop_oneof![near, -FIRST..253_402_200_000]
     }
 
-    /// From the second day of year 1 to 1970, in seconds.
+    /// The seconds from the second day of year 1 to 1970.
     const FIRST: i64 = 62_135_510_400;
 
     proptest! {
@@ -381,7 +405,7 @@ mod tests {
             let given = exact.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
             let moment = Moment::parse(&given, zone).map_err(|e| TestCaseError::fail(e.1))?;
             let at = moment.instant(zone, false);
-            // Exact, but where clocks were put back by less than a minute: there the first is meant.
+            // Exact, except where clocks were put back by less than a minute: there the first occurrence is taken.
             let back = (exact - at.to_utc()).num_seconds();
             prop_assert!(back == 0 || ((1..60).contains(&back) && matches!(zone.clock_at(at.naive_local()), LocalClock::Twice(..))));
             let stored = moment.canonical();
@@ -405,8 +429,8 @@ mod tests {
         }
     }
 
-    /// Another reading of the same database. Its newer releases correct the history of a zone now and then: all but
-    /// one in a hundred zones agree.
+    /// Offsets are compared with those of another library, which may have another release of the time zone database.
+    /// Releases occasionally correct the history of a zone, so one zone in a hundred may differ.
     #[test]
     fn offsets_are_those_of_another_library() {
         use chrono::{Offset, TimeZone};

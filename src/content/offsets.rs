@@ -1,4 +1,7 @@
-//! The UTC offsets of an item's times, as the rules of its zone have them now: local time and zone count.
+//! Updates of the UTC offsets in an item's times after a change of its zone's rules.
+//!
+//! The local time is authoritative (see [`super::moment`]), so new rules change the offset and never the local time,
+//! except for a local time that no longer exists.
 
 use serde_json::{Map, Value};
 
@@ -7,19 +10,19 @@ use super::field::{Field, Kind};
 use super::moment::{Moment, zone_of};
 use crate::time_zone::Zone;
 
-/// A time whose offset another release of the rules gave.
+/// A time whose text has changed with the rules of its zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenewedTime {
-    /// Where it stands.
+    /// JSON Pointer of the time.
     pub pointer: String,
-    /// As it stood there.
+    /// Former text.
     pub before: String,
-    /// As it stands there now.
+    /// New text.
     pub after: String,
 }
 
-/// Gives every time of an item the offset that its zone has; says which got another. The item may be in its
-/// stored form, or as an editor would send it.
+/// Updates every time of an item to the offset that its zone has under the current rules, and returns the changed
+/// times. The item may be in its stored form or in its input form.
 pub fn renew(fields: &'static [Field], content: &mut Map<String, Value>) -> Vec<RenewedTime> {
     let mut renewed = Vec::new();
     if let Some(zone) = zone_of(content) {
@@ -51,6 +54,7 @@ fn one(kind: &'static Kind, value: &mut Value, zone: Zone, pointer: &str, renewe
             }
         }
         (Kind::Moment { .. }, Value::String(text)) => {
+            // Texts that are not times are left to validation; dates have no offset.
             let Some(moment @ Moment::At(_)) = Moment::stored(text, zone) else { return };
             let after = moment.canonical();
             if after != *text {

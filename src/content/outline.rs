@@ -1,30 +1,30 @@
-//! What a text is like: its headings, how it begins, how long it takes to read.
+//! Properties of a text: its headings, its excerpt and its reading time.
 
 use serde::Serialize;
 
 use super::rich_text::to_text;
 use super::slug::from_title;
 
-/// Longest excerpt, in characters.
+/// Maximum length of an excerpt, in characters.
 const EXCERPT: usize = 240;
-/// Words that are read in a minute.
+/// Reading speed, in words per minute.
 const WORDS_A_MINUTE: usize = 220;
-/// What begins the ids of headings: nothing else on a page is called so, and no script takes one for a
-/// variable of its own.
+/// Prefix of the ids of headings. It keeps them apart from other ids of a page and from global variables of scripts,
+/// which browsers create for ids (DOM clobbering).
 const ANCHOR: &str = "h-";
 
 /// A heading of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Heading {
-    /// 1 to 6.
+    /// Level, 1 to 6.
     pub level: u8,
-    /// Its id in the HTML.
+    /// Id of the element in the HTML.
     pub id: String,
-    /// Its text.
+    /// Text without markup.
     pub text: String,
 }
 
-/// Sanitised HTML with an id on each heading, and the headings.
+/// Adds an id to each heading of sanitised HTML. Returns the HTML and the headings.
 pub fn outlined(html: &str) -> (String, Vec<Heading>) {
     let (mut out, mut headings, mut rest) = (String::with_capacity(html.len() + 64), Vec::new(), html);
     while let Some((at, level)) = next_heading(rest) {
@@ -48,8 +48,8 @@ pub fn outlined(html: &str) -> (String, Vec<Heading>) {
     (out, headings)
 }
 
-/// Where the next `<h1` to `<h6` begins. The sanitiser writes names of tags in small letters, and no `<`
-/// into texts or attributes.
+/// Returns the offset and the level of the next heading. A search for `<h1` to `<h6` is sufficient only for the output
+/// of the sanitiser, which writes tag names in lower case and escapes `<` in texts and attributes.
 fn next_heading(html: &str) -> Option<(usize, u8)> {
     html.match_indices("<h").find_map(|(at, _)| {
         let bytes = html.as_bytes();
@@ -58,6 +58,7 @@ fn next_heading(html: &str) -> Option<(usize, u8)> {
     })
 }
 
+/// Returns an id for a heading that no earlier heading has.
 fn free_id(text: &str, headings: &[Heading]) -> String {
     let slug = from_title(text);
     let base = format!("{ANCHOR}{}", if slug.is_empty() { "section" } else { &slug });
@@ -66,7 +67,7 @@ fn free_id(text: &str, headings: &[Heading]) -> String {
     std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)
 }
 
-/// How a text begins: whole words, and an ellipsis where there is more.
+/// Returns the beginning of a text in whole words, with an ellipsis if the text is longer.
 pub fn excerpt(text: &str) -> String {
     let words = text.split_whitespace();
     let mut out = String::new();
@@ -83,7 +84,7 @@ pub fn excerpt(text: &str) -> String {
     out
 }
 
-/// Minutes that it takes to read a text, at least one.
+/// Returns the reading time of a text in minutes, at least 1.
 pub fn reading_minutes(text: &str) -> usize {
     text.split_whitespace().count().div_ceil(WORDS_A_MINUTE).max(1)
 }

@@ -1,8 +1,8 @@
-//! From the stored form to the JSON of answers, in one locale or in all.
+//! Rendering of stored content to the JSON of responses, in one locale or in all.
 //!
-//! An item's own fields become two fragments, written once and then copied into answers as they
-//! are: the card (an object without its closing brace) and the detail (what follows it in single
-//! answers). Relations come after them, since they depend on other items.
+//! The fields of an item are rendered to two fragments of JSON text, which are copied into responses unchanged: the
+//! card (the object of a list entry, without its closing brace) and the detail (the members that follow it in the
+//! response of a single item). Relations are appended by the caller, since they depend on other items.
 
 use std::borrow::Cow;
 
@@ -18,83 +18,84 @@ use super::{LocaleMode, Site};
 use crate::resources::Resource;
 use crate::time_zone::Zone;
 
-/// What every item has beside its fields. Times are microseconds since 1970 (UTC), 0 is never.
+/// The metadata that every item has in addition to its fields. Times are microseconds since 1970-01-01T00:00:00Z, or 0
+/// for an event that has not happened.
 #[derive(Debug, Clone)]
 pub struct Envelope<'a> {
-    /// UUIDv7.
+    /// Id, a UUIDv7.
     pub id: &'a str,
-    /// The current slug in the default language.
+    /// Current slug in the default locale.
     pub slug: &'a str,
-    /// The state of its languages, as it is stored.
+    /// Stored form of the states of its translations.
     pub translations: &'a str,
-    /// Grows by one with each write.
+    /// Version, which each write increments by one.
     pub version: i64,
-    /// draft, published or archived.
+    /// Status: draft, published or archived.
     pub status: &'a str,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: i64,
-    /// When it was last written.
+    /// Time of the last write.
     pub updated_at: i64,
-    /// When it was first published.
+    /// Time of the first publication.
     pub published_at: i64,
-    /// When it was moved to the trash.
+    /// Time of the move to the trash.
     pub trashed_at: i64,
 }
 
-/// In which form rich text is answered.
+/// The format of rich text in responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyFormat {
     /// Sanitised HTML.
     Html,
     /// Text without markup.
     Text,
-    /// As the editor wrote it.
+    /// The source as the editor wrote it.
     Source,
-    /// As Markdown, however it was written.
+    /// Markdown, converted from HTML if the source is HTML.
     Markdown,
 }
 
-/// In which form an item is answered.
+/// The representation of items in a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
-    /// The locale, or all.
+    /// Locale of localised fields, or all locales.
     pub locale: LocaleMode,
-    /// The form of rich text.
+    /// Format of rich text.
     pub body: BodyFormat,
-    /// With the languages that are not published: for editors.
+    /// Whether unpublished translations are included, as editors see them.
     pub unpublished: bool,
 }
 
 impl View {
-    /// What is answered when nothing else is asked for; this form is kept ready in the database.
+    /// Returns the default representation, which is stored with each item in rendered form.
     pub fn plain(site: &Site) -> Self {
         Self { locale: LocaleMode::One(site.default_locale().to_owned()), body: BodyFormat::Html, unpublished: false }
     }
 
-    /// Whether it is that of [`View::plain`].
+    /// Returns whether the representation equals [`View::plain`].
     pub fn is_plain(&self, site: &Site) -> bool {
         self.is_usual(site) && !self.unpublished
     }
 
-    /// Whether it shows an item as its ready answer does, if no language of the item is hidden.
+    /// Returns whether the representation equals [`View::plain`] for items without unpublished translations.
     pub fn is_usual(&self, site: &Site) -> bool {
         let LocaleMode::One(locale) = &self.locale else { return false };
         locale == site.default_locale() && self.body == BodyFormat::Html
     }
 }
 
-/// The fragments of an item.
+/// The rendered fragments of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fragments {
-    /// `{"id":…` with the fields of cards, without the closing brace.
+    /// `{"id":…`: the members of a list entry, without the closing brace.
     pub card: String,
-    /// `,"body":…` the fields that only single answers have.
+    /// `,"body":…`: the members that only single items have, with a leading comma.
     pub detail: String,
-    /// `{"id":…,"slug":…,"title":…}`, whole.
+    /// `{"id":…,"slug":…,"title":…}`: the complete object that represents the item in references.
     pub reference: String,
 }
 
-/// Writes fragments.
+/// The renderer of one item or one link.
 pub struct Renderer<'a> {
     site: &'a Site,
     view: &'a View,
@@ -103,12 +104,12 @@ pub struct Renderer<'a> {
 }
 
 impl<'a> Renderer<'a> {
-    /// For items of this site in this view.
+    /// Creates a renderer for items of the site in a representation.
     pub fn new(site: &'a Site, view: &'a View) -> Self {
         Self { site, view, zone: site.time_zone, fallbacks: Vec::new() }
     }
 
-    /// All fragments of an item.
+    /// Renders the fragments of an item.
     pub fn item(mut self, resource: &'static Resource, envelope: &Envelope, content: &Map<String, Value>) -> Fragments {
         self.zone = moment::zone_of(content).unwrap_or(self.zone);
         let translations = Translations::parse(envelope.translations);
@@ -139,7 +140,7 @@ impl<'a> Renderer<'a> {
         Fragments { card, detail, reference }
     }
 
-    /// The fields of a tie, without the reference: `"role":"speaker","affiliation":null`.
+    /// Renders the fields of a link without its reference: `"role":"speaker","affiliation":null`.
     pub fn tie(mut self, fields: &'static [Field], tie: &Map<String, Value>) -> String {
         let mut out = String::new();
         for field in fields.iter().filter(|f| !matches!(f.kind, Kind::Reference(_))) {
@@ -167,7 +168,7 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// What the item's main text is like, in one language.
+    /// Renders the excerpt, the reading time and the table of contents of the main text, if one locale was requested.
     fn outline(
         &self,
         card: &mut String,
@@ -210,7 +211,8 @@ impl<'a> Renderer<'a> {
         out.push_str(&json(&value));
     }
 
-    /// The value of a field as it is answered: localised, formatted, null when absent.
+    /// Returns the value of a field for a response: in the requested locale, formatted, and null or an empty list if it
+    /// is absent. Records the field if the value comes from a fallback locale.
     fn picked(&mut self, field: &'static Field, object: &Map<String, Value>) -> Value {
         let Some(stored) = object.get(field.name) else { return empty(&field.kind) };
         if !field.localised {
@@ -267,7 +269,7 @@ impl<'a> Renderer<'a> {
     }
 }
 
-/// What stands for an absent value: an empty list, or null.
+/// Returns the representation of an absent value: an empty list, or null.
 fn empty(kind: &Kind) -> Value {
     match kind {
         Kind::List { .. } => Value::Array(Vec::new()),
@@ -275,18 +277,20 @@ fn empty(kind: &Kind) -> Value {
     }
 }
 
-/// First and last day of a span, inclusive, on the clock of its zone.
+/// Renders the first and the last day of a span, inclusive, as local dates of its zone.
 fn span_days(out: &mut String, content: &Map<String, Value>) {
     use std::fmt::Write;
     let Some((starts, ends)) = moment::stored_span(content) else {
         out.push_str(",\"starts_on\":null,\"ends_on\":null");
         return;
     };
+    // The end is exclusive: a span that ends at midnight does not include the day that begins then. A span without a
+    // duration ends on the day on which it starts.
     let last = (ends - chrono::TimeDelta::microseconds(1)).max(starts);
     let _ = write!(out, ",\"starts_on\":\"{}\",\"ends_on\":\"{}\"", starts.date_naive(), last.date_naive());
 }
 
-/// The JSON of an empty relation.
+/// Returns the JSON of an empty relation.
 pub fn empty_relation(shape: Shape) -> &'static str {
     match shape {
         Shape::One => "null",
@@ -298,7 +302,7 @@ fn text(value: &str) -> String {
     json(&value)
 }
 
-/// JSON of a value that is known to serialise: strings, lists and JSON values do.
+/// Serialises a value whose serialisation cannot fail, as those of strings, lists and JSON values.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Rich text: Markdown (CommonMark with tables and strikethrough) or HTML in, sanitised HTML out.
+//! Rich text: Markdown (CommonMark with tables and strikethrough) or HTML as input, sanitised HTML as output.
 
 use std::sync::LazyLock;
 
@@ -6,17 +6,16 @@ use ammonia::Builder;
 use pulldown_cmark::{Options, Parser};
 use serde_json::{Value, json};
 
-/// In which language a rich text is written.
+/// The markup language of a rich text's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// CommonMark.
     Markdown,
-    /// HTML.
     Html,
 }
 
 impl Format {
-    /// The word in JSON.
+    /// Returns the value in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Format::Markdown => "markdown",
@@ -24,7 +23,7 @@ impl Format {
         }
     }
 
-    /// Reads the word.
+    /// Parses the value in JSON.
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
             "markdown" => Some(Format::Markdown),
@@ -33,19 +32,20 @@ impl Format {
         }
     }
 
-    /// A text that begins with a tag and ends with one is HTML; all else is Markdown.
+    /// Guesses the format of a source: HTML if it begins with `<` and ends with `>`, else Markdown.
     pub fn guess(source: &str) -> Self {
         let text = source.trim();
         if text.starts_with('<') && text.ends_with('>') { Format::Html } else { Format::Markdown }
     }
 }
 
-/// The stored form: what was written, and the HTML that may be shown.
+/// Returns the stored form: the source with its format, and the sanitised HTML.
 pub fn stored(format: Format, source: &str) -> Value {
     json!({"format": format.word(), "source": source, "html": to_html(format, source)})
 }
 
-/// Sanitised HTML: no scripts, styles, frames, forms or event handlers; links get `rel`.
+/// Converts a source to sanitised HTML, without scripts, styles, frames, forms and event handlers. Links get
+/// `rel="noopener noreferrer"`. The output of Markdown is sanitised too, since Markdown may contain HTML.
 pub fn to_html(format: Format, source: &str) -> String {
     let raw = match format {
         Format::Html => source.to_owned(),
@@ -59,7 +59,7 @@ pub fn to_html(format: Format, source: &str) -> String {
     SANITISER.clean(raw.trim()).to_string()
 }
 
-/// The text as Markdown: as it was written, or made from the HTML.
+/// Returns the text as Markdown: the source if it is Markdown, else a conversion of the HTML.
 pub fn to_markdown(format: Option<Format>, source: &str, html: &str) -> String {
     match format {
         Some(Format::Markdown) => source.to_owned(),
@@ -67,7 +67,7 @@ pub fn to_markdown(format: Option<Format>, source: &str, html: &str) -> String {
     }
 }
 
-/// The text without any markup, paragraphs kept apart.
+/// Returns the text without markup, with blank lines between paragraphs.
 pub fn to_text(html: &str) -> String {
     let text = nanohtml2text::html2text(html);
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
@@ -77,8 +77,8 @@ pub fn to_text(html: &str) -> String {
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
     builder.link_rel(Some("noopener noreferrer")).url_schemes(["http", "https", "mailto", "tel"].into());
-    // Pictures of a text are fetched when they come into sight. One attribute and no more: several would be
-    // written in another order by each process.
+    // Images load when they become visible. Only one attribute may be set in this way: the sanitiser writes several in
+    // an order that differs between processes, so nodes would store different HTML for the same source.
     builder.set_tag_attribute_value("img", "loading", "lazy");
     builder
 });

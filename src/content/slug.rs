@@ -1,10 +1,10 @@
-//! Slugs: the readable part of an address.
+//! Slugs, the readable identifiers of items in addresses.
 
-/// The longest slug, in characters; a longer title is cut at a word.
+/// Maximum length of a slug, in characters. Slugs of longer titles are cut at a word.
 pub const MAX_SLUG: usize = 120;
 
-/// The slug of a title, transliterated to ASCII: "Zürich – Überblick" gives `zurich-uberblick`.
-/// A title without any letter or digit gives an empty slug.
+/// Returns the slug of a title, transliterated to ASCII: "Zürich – Überblick" becomes `zurich-uberblick`. The slug of a
+/// title without letters and digits is empty. A title with the form of an id gets the prefix `id-`.
 pub fn from_title(title: &str) -> String {
     let full = slug::slugify(title);
     if is_id(&full) {
@@ -17,13 +17,13 @@ pub fn from_title(title: &str) -> String {
     cut.rsplit_once('-').map_or(cut, |(words, _)| words).to_owned()
 }
 
-/// Whether a text has the form of an id.
+/// Returns whether a text has the form of an id.
 pub fn is_id(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
-/// Whether this is a slug: lower-case ASCII letters and digits, single hyphens between them. What has the form of an id
-/// is none: an address would mean the item with that id.
+/// Returns whether a text is a valid slug: lower-case ASCII letters and digits with single hyphens between them. A text
+/// with the form of an id is not, since addresses accept ids as well and would resolve it to the item with that id.
 pub fn is_slug(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = text.as_bytes();
@@ -36,7 +36,7 @@ pub fn is_slug(text: &str) -> bool {
         && !is_id(text)
 }
 
-/// The key by which titles and names sort: transliterated, lower case, at most 200 bytes.
+/// Returns the key by which titles and names are sorted: transliterated, in lower case, at most 200 bytes.
 pub fn sort_key(title: &str) -> String {
     let mut key = slug::slugify(title).replace('-', " ");
     key.truncate(200);

@@ -1,4 +1,7 @@
-//! JSON as RFC 8259 hopes for it: a name stands once in an object, and nothing nests without end.
+//! A strict JSON parser: names in an object must be unique, which RFC 8259 only recommends, and nesting is bounded.
+//!
+//! Programs differ in their treatment of duplicate names (RFC 8259, section 4), so what the server stored might not be
+//! what the client meant.
 
 use std::fmt;
 
@@ -7,11 +10,15 @@ use serde_json::{Map, Value};
 
 use super::fault::{Faults, step};
 
-/// Deepest nesting of arrays and objects in a body.
+/// Maximum nesting depth of arrays and objects in a body.
 pub const MAX_DEPTH: usize = 16;
 
-/// Reads one JSON value. Duplicate names and too deep nesting become faults with their place;
-/// a text that is no JSON at all is one fault that names line and column.
+/// Parses one JSON value.
+///
+/// # Errors
+///
+/// Fails with a violation for each duplicate name, at its location, or with one violation that names line and column if
+/// the text is not valid JSON or nested too deeply.
 pub fn parse(bytes: &[u8]) -> Result<Value, Faults> {
     let mut faults = Faults::new();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -27,6 +34,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Faults> {
     }
 }
 
+/// The deserialiser of a value at a JSON Pointer.
 struct Strict<'a> {
     pointer: String,
     depth: usize,
@@ -104,7 +112,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         while let Some(name) = entries.next_key::<String>()? {
             let value = entries.next_value_seed(self.inner(&name))?;
             if object.insert(name.clone(), value).is_some() {
-                self.faults.add(step(&self.pointer, &name), "duplicate_key", "this name stands twice in its object");
+                self.faults.add(step(&self.pointer, &name), "duplicate_key", "must not occur twice in the same object");
             }
         }
         Ok(Value::Object(object))

@@ -1,5 +1,5 @@
-//! What an item has for each language beside its values: a slug, whether it is published, and which
-//! values are older than what they translate.
+//! The states of an item's translations: per locale a slug, whether the translation is published, and which of its
+//! values are older than their source.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,43 +10,43 @@ use serde_json::{Map, Value};
 use super::Site;
 use super::field::{Field, Kind};
 
-/// The state of one language of an item.
+/// The state of an item's translation into one locale.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Translation {
-    /// Its slug in this language, where it has one of its own.
+    /// Slug in this locale, if it differs from the default one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
-    /// The public does not see its values.
+    /// Whether the translation is unpublished.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
-    /// The fields whose source changed after the translation.
+    /// Names of the fields whose source has changed since they were translated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outdated: Vec<String>,
 }
 
-/// The states of an item's languages, the default aside. Languages without any state are left out.
+/// The states of an item's translations, without the default locale. Locales in the default state are omitted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Translations(BTreeMap<String, Translation>);
 
 impl Translations {
-    /// From its stored form; what cannot be read is nothing.
+    /// Parses the stored form. An invalid text counts as empty.
     pub fn parse(text: &str) -> Self {
         if text.len() <= 2 { Self::default() } else { serde_json::from_str(text).unwrap_or_default() }
     }
 
-    /// The stored form.
+    /// Returns the stored form.
     pub fn stored(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
     }
 
-    /// The state of a language.
+    /// Returns the state of a locale.
     pub fn get(&self, locale: &str) -> Translation {
         self.0.get(locale).cloned().unwrap_or_default()
     }
 
-    /// Changes the state of a language.
+    /// Changes the state of a locale.
     pub fn set(&mut self, locale: &str, change: impl FnOnce(&mut Translation)) {
         let mut state = self.get(locale);
         change(&mut state);
@@ -56,33 +56,33 @@ impl Translations {
         }
     }
 
-    /// The slug in a language, if it has one of its own.
+    /// Returns the slug in a locale, if it has one of its own.
     pub fn slug(&self, locale: &str) -> Option<&str> {
         self.0.get(locale)?.slug.as_deref()
     }
 
-    /// Whether a slug is that of any language.
+    /// Returns whether a slug is that of any locale.
     pub fn has_slug(&self, slug: &str) -> bool {
         self.0.values().any(|state| state.slug.as_deref() == Some(slug))
     }
 
-    /// Whether nothing is to be said of any language.
+    /// Returns whether all translations are in the default state.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The languages that the public does not see.
+    /// Returns the locales whose translations are unpublished.
     pub fn hidden(&self) -> Vec<&str> {
         self.0.iter().filter(|(_, state)| state.hidden).map(|(locale, _)| locale.as_str()).collect()
     }
 
-    /// The languages with values that are older than their source, each between commas.
+    /// Returns the locales with outdated values, each between commas.
     pub fn outdated(&self) -> String {
         between_commas(self.0.iter().filter(|(_, state)| !state.outdated.is_empty()).map(|(locale, _)| locale.as_str()))
     }
 
-    /// Notes what changed (JSON Pointers): where the source did, translations are outdated; where a
-    /// translation did, it is not any more.
+    /// Updates the outdated fields after a change of the content, given by JSON Pointers. A changed source makes the
+    /// translations of its field outdated, a changed translation makes that one current.
     pub fn follow(&mut self, site: &Site, content: &Map<String, Value>, changed: &[String]) {
         let field_of = |pointer: &String| pointer.split('/').nth(1).unwrap_or_default().to_owned();
         let languages = |pointer: &String| pointer.split('/').skip(2).map(str::to_owned).collect::<Vec<_>>();
@@ -91,6 +91,7 @@ impl Translations {
             for pointer in changed {
                 let (field, within) = (field_of(pointer), languages(pointer));
                 let translated = content.get(&field).is_some_and(|value| mentions(value, locale));
+                // A pointer to the field itself is a change of all its locales, or of a field that is not localised.
                 let whole = within.is_empty();
                 if whole || within.contains(locale) || !translated {
                     outdated.retain(|known| *known != field);
@@ -103,7 +104,7 @@ impl Translations {
     }
 }
 
-/// Whether a stored value has anything in this language.
+/// Returns whether a stored value, or one nested in it, has a value in a locale.
 fn mentions(value: &Value, locale: &str) -> bool {
     match value {
         Value::Object(map) => map.contains_key(locale) || map.values().any(|inner| mentions(inner, locale)),
@@ -112,7 +113,7 @@ fn mentions(value: &Value, locale: &str) -> bool {
     }
 }
 
-/// `,nl,fr,`: so that a look for `,nl,` finds it.
+/// Joins locales to a text such as `,nl,fr,`, in which a search for `,nl,` finds whole locales only.
 fn between_commas<'a>(locales: impl Iterator<Item = &'a str>) -> String {
     let mut out = String::new();
     for locale in locales {
@@ -125,7 +126,7 @@ fn between_commas<'a>(locales: impl Iterator<Item = &'a str>) -> String {
     out
 }
 
-/// The fields of which there is a value in some language, but none in this one.
+/// Returns the fields that have a value in some locale, but none in this one.
 pub fn missing(fields: &'static [Field], content: &Map<String, Value>, locale: &str) -> Vec<&'static str> {
     let lacks = |field: &&Field| {
         field.localised
@@ -134,13 +135,13 @@ pub fn missing(fields: &'static [Field], content: &Map<String, Value>, locale: &
     fields.iter().filter(lacks).map(|field| field.name).collect()
 }
 
-/// The languages of the site in which something is missing, each between commas.
+/// Returns the locales of the site in which values are missing, each between commas.
 pub fn untranslated(fields: &'static [Field], content: &Map<String, Value>, site: &Site) -> String {
     let lacking = site.locales.iter().filter(|locale| !missing(fields, content, locale).is_empty());
     between_commas(lacking.map(String::as_str))
 }
 
-/// What the public sees of a content: it without the languages that are hidden.
+/// Returns the public part of a content: all values except those of unpublished translations.
 pub fn visible<'a>(
     fields: &'static [Field],
     content: &'a Map<String, Value>,
@@ -152,7 +153,7 @@ pub fn visible<'a>(
     }
 }
 
-/// The content without the values of these languages.
+/// Returns a content without the values of some locales. Localised fields that have no value left are removed.
 fn without(fields: &'static [Field], content: &Map<String, Value>, hidden: &[&str]) -> Map<String, Value> {
     let mut out = Map::new();
     for (name, value) in content {
@@ -184,8 +185,8 @@ fn within(kind: &'static Kind, value: &Value, hidden: &[&str]) -> Value {
     }
 }
 
-/// Whether a language is written from right to left, by its script or its likely one (BCP 47, and the
-/// scripts of Unicode's right-to-left alphabets).
+/// Returns whether a locale is written from right to left, by its script subtag or the usual script of its language
+/// (BCP 47, and Unicode's right-to-left scripts).
 pub fn is_right_to_left(locale: &str) -> bool {
     const SCRIPTS: [&str; 9] = ["arab", "hebr", "thaa", "syrc", "nkoo", "adlm", "rohg", "samr", "mand"];
     const LANGUAGES: [&str; 14] =

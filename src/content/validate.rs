@@ -1,8 +1,9 @@
-//! From an input to the stored form. All faults are collected, none hides another.
+//! Validation of an input against field declarations, and its conversion to the stored form. All violations are
+//! collected, so that an editor can correct them in one go.
 //!
-//! The stored form is an object with the declared fields in the declared order: localised values
-//! as maps from locale to value, rich text with its source and its HTML, times in canonical text,
-//! references by id (they are noted here as given, and resolved by the caller).
+//! The stored form is an object with the declared fields in the declared order: localised values as objects from locale
+//! to value, rich text with its source and its HTML, times as canonical texts, references by id. This module is free of
+//! database access, so it records references as they were given, and the caller resolves them.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +15,7 @@ use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
 use crate::time_zone::Zone;
 
-/// Names that answers carry and inputs must not.
+/// Members that are part of responses and must not be part of inputs.
 pub const READ_ONLY: [&str; 12] = [
     "id",
     "version",
@@ -30,28 +31,28 @@ pub const READ_ONLY: [&str; 12] = [
     "table_of_contents",
 ];
 
-/// A reference as the input gave it.
+/// A reference as it was given in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenReference {
-    /// Where it stands, in the input and in the stored form alike.
+    /// JSON Pointer of the reference, the same in the input and in the stored form.
     pub pointer: String,
-    /// The kind of item that is meant.
+    /// Content type of the referenced item.
     pub target: &'static str,
-    /// Its id or slug.
+    /// Id or slug of the referenced item.
     pub given: String,
 }
 
-/// What an input came to.
+/// The result of validation.
 #[derive(Debug)]
 pub struct Validated {
-    /// The stored form; only to be used when there was no fault.
+    /// Stored form; incomplete if there were violations, and not to be used then.
     pub content: Map<String, Value>,
-    /// Every reference in it, not yet resolved.
+    /// Unresolved references of the content.
     pub references: Vec<GivenReference>,
 }
 
-/// Checks `input` against `fields`. `before` is the stored form that it replaces: the values of
-/// other locales are kept from there.
+/// Validates `input` against `fields` and adds the violations to `faults`. `before` is the stored form that the input
+/// replaces; an input in one locale keeps the values of all other locales from there.
 pub fn validate(
     kind: &str,
     fields: &'static [Field],
@@ -68,17 +69,18 @@ pub fn validate(
     Validated { content, references: check.references }
 }
 
-/// Refuses a member that is no field.
+/// Adds the violation by a member that is not a field.
 fn refuse(fields: &'static [Field], name: &str, pointer: &str, faults: &mut Faults) {
     let place = step(pointer, name);
     if pointer.is_empty() && READ_ONLY.contains(&name) {
-        faults.add(place, "read_only", format!("\"{name}\" is set by Plenary and cannot be written"));
+        faults.add(place, "read_only", format!("\"{name}\" is set by the server and cannot be written"));
     } else {
         faults.add(place, "unknown_field", unknown("field", name, fields.iter().map(|field| field.name)));
     }
 }
 
-/// Refuses what a merge patch takes away though it is no field: once the patch is applied, nothing is left of it.
+/// Adds a violation for each unknown field that a merge patch removes. Such a member has no effect on the patched
+/// document, so validation of the result alone would accept a misspelt name without notice.
 pub fn refuse_unknown_removals(
     fields: &'static [Field],
     patch: &Map<String, Value>,
@@ -96,18 +98,19 @@ pub fn refuse_unknown_removals(
     }
 }
 
-/// The zone of the times in an input: its own, else the site's.
+/// Returns the zone of the times in an input: its own, else the site's.
 fn root_zone(input: &Map<String, Value>, site: &Site) -> Zone {
     let own = input.get("time_zone").and_then(Value::as_str);
     own.and_then(|name| name.parse().ok()).unwrap_or(site.time_zone)
 }
 
+/// The state of a validation.
 struct Check<'a> {
     kind: &'a str,
     site: &'a Site,
     mode: &'a LocaleMode,
     zone: Zone,
-    /// Whether what is replaced stands in that zone too.
+    /// Whether the replaced content has the same zone.
     same_zone: bool,
     faults: &'a mut Faults,
     references: Vec<GivenReference>,
@@ -158,6 +161,7 @@ impl Check<'_> {
         field.default.and_then(|json| serde_json::from_str(json).ok())
     }
 
+    /// Validates a localised field: one value (`locale=xx`), or an object of all values (`locale=*`).
     fn localised(
         &mut self,
         field: &'static Field,
@@ -165,6 +169,8 @@ impl Check<'_> {
         before: Option<&Value>,
         place: &str,
     ) -> Option<Value> {
+        // A request in one locale replaces the value of that locale only. With `locale=*` the object is complete, and
+        // locales that it omits lose their values.
         let mut values = match self.mode {
             LocaleMode::All => Map::new(),
             LocaleMode::One(_) => before.and_then(Value::as_object).cloned().unwrap_or_default(),
@@ -179,6 +185,7 @@ impl Check<'_> {
             LocaleMode::All => self.every_locale(field, given, place, &mut values),
         }
         if values.is_empty() {
+            // A given value that was invalid has been reported already.
             if field.required && given.is_none() {
                 self.faults.add(place, "required", format!("\"{}\" is required", field.name));
             }
@@ -196,7 +203,7 @@ impl Check<'_> {
     ) {
         let Some(given) = given else { return };
         let Some(map) = given.as_object() else {
-            let (code, message) = wrong_type("an object of locales, since locale=* was asked for", given);
+            let (code, message) = wrong_type("an object of locales (the request has locale=*)", given);
             return self.faults.add(place, code, message);
         };
         for (tag, value) in map {
@@ -214,10 +221,11 @@ impl Check<'_> {
             }
         }
         if values.is_empty() && field.required {
-            self.faults.add(place, "required", format!("\"{}\" wants a value in one locale at least", field.name));
+            self.faults.add(place, "required", format!("\"{}\" requires a value in at least one locale", field.name));
         }
     }
 
+    /// Orders values by the locales of the site. Values of locales that are no longer configured are kept at the end.
     fn in_site_order(&self, mut values: Map<String, Value>) -> Map<String, Value> {
         let mut ordered = Map::new();
         for locale in &self.site.locales {
@@ -258,7 +266,8 @@ impl Check<'_> {
         outcome.map_err(|(code, message)| self.faults.add(place, code, message)).ok()
     }
 
-    /// A time as it stands already is right, whatever offset the zone had when that was written.
+    /// Parses a time. A text that equals the stored one in the same zone is accepted even if its offset has become
+    /// invalid by new rules: otherwise no other field of the item could be changed any more.
     fn moment(&self, text: &str, before: Option<&Value>) -> Result<Moment, values::Wrong> {
         let unchanged = self.same_zone && before.and_then(Value::as_str) == Some(text);
         match unchanged.then(|| Moment::stored(text, self.zone)).flatten() {
@@ -282,7 +291,7 @@ impl Check<'_> {
         place: &str,
     ) -> Option<Value> {
         if list.len() > max {
-            self.faults.add(place, "too_many", format!("at most {max} entries; these are {}", list.len()));
+            self.faults.add(place, "too_many", format!("must have at most {max} entries, but has {}", list.len()));
             return None;
         }
         let mut stored: Vec<Value> = Vec::with_capacity(list.len());
@@ -291,7 +300,7 @@ impl Check<'_> {
             let earlier = before.and_then(|b| b.get(index));
             if let Some(entry) = self.value(of, value, earlier, &inner) {
                 if stored.contains(&entry) {
-                    self.faults.add(inner, "duplicate", "the same entry stands above already");
+                    self.faults.add(inner, "duplicate", "must not repeat an earlier entry");
                 }
                 stored.push(entry);
             }
@@ -308,12 +317,12 @@ impl Check<'_> {
                 }
                 let format = parts.get("format").and_then(Value::as_str).and_then(Format::from_word);
                 if format.is_none() {
-                    self.faults.add(step(place, "format"), "not_allowed", "markdown or html");
+                    self.faults.add(step(place, "format"), "not_allowed", "must be \"markdown\" or \"html\"");
                 }
                 (format.unwrap_or(Format::Markdown), parts.get("source").unwrap_or(&Value::Null), step(place, "source"))
             }
             _ => {
-                let wanted = "a string, or an object with format and source (a map of languages only with locale=*)";
+                let wanted = "a string, or an object with format and source (or with locale=*, an object of locales)";
                 let (code, message) = wrong_type(wanted, value);
                 self.faults.add(place, code, message);
                 return None;

@@ -1,4 +1,4 @@
-//! The rules of single values. Each returns the form to store, or the rule that was broken.
+//! Validation of single values. Each function returns the value to store, or the violation.
 
 use serde_json::Value;
 use url::Url;
@@ -7,14 +7,19 @@ use super::field::Kind;
 use super::slug::{is_id, is_slug};
 use crate::time_zone::{Zone, rules};
 
-/// Longest URL and e-mail address.
+/// Maximum length of a URL, in characters.
 const MAX_URL: usize = 2_000;
+/// Maximum length of an e-mail address, in characters.
 const MAX_EMAIL: usize = 254;
 
-/// A broken rule: its word and its explanation.
+/// A violation: its code and its message.
 pub type Wrong = (&'static str, String);
 
-/// Checks a value that is neither list, object, reference nor time.
+/// Validates a value that is not a list, an object, a reference, rich text or a time.
+///
+/// # Errors
+///
+/// Fails with the rule of the type that the value violates.
 pub fn scalar(kind: &Kind, value: &Value) -> Result<Value, Wrong> {
     match kind {
         Kind::Line { max } => text(value, *max, false).map(Value::String),
@@ -35,11 +40,11 @@ pub fn scalar(kind: &Kind, value: &Value) -> Result<Value, Wrong> {
         | Kind::Instant
         | Kind::Object(_)
         | Kind::List { .. }
-        | Kind::Reference(_) => Err(("wrong_type", "not a plain value".to_owned())),
+        | Kind::Reference(_) => Err(("wrong_type", "must be a plain value".to_owned())),
     }
 }
 
-/// The fault of a value of another JSON type than wanted.
+/// Returns the violation by a value of another JSON type than `wanted`.
 pub fn wrong_type(wanted: &str, value: &Value) -> Wrong {
     let given = match value {
         Value::Null => "null",
@@ -49,48 +54,65 @@ pub fn wrong_type(wanted: &str, value: &Value) -> Wrong {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    ("wrong_type", format!("wants {wanted}, got {given}"))
+    ("wrong_type", format!("must be {wanted}, not {given}"))
 }
 
-/// The string within, or the fault.
+/// Returns the string.
+///
+/// # Errors
+///
+/// Fails with `wrong_type` if the value is not a string.
 pub fn string(value: &Value) -> Result<&str, Wrong> {
     value.as_str().ok_or_else(|| wrong_type("a string", value))
 }
 
-/// Text without control characters, trimmed, line ends as `\n`, not empty, at most `max` characters.
+/// Validates a text and returns it trimmed, with line ends as `\n`.
+///
+/// # Errors
+///
+/// Fails for a value that is not a string, control characters, an empty text, and more than `max` characters.
 pub fn text(value: &Value, max: usize, many_lines: bool) -> Result<String, Wrong> {
     let given = string(value)?;
     let unified = if given.contains('\r') { given.replace("\r\n", "\n").replace('\r', "\n") } else { given.to_owned() };
     let allowed = |c: char| !c.is_control() || (many_lines && (c == '\n' || c == '\t'));
     if let Some(bad) = unified.chars().find(|&c| !allowed(c)) {
-        return Err(("control_character", format!("holds the control character U+{:04X}", bad as u32)));
+        return Err(("control_character", format!("must not contain the control character U+{:04X}", bad as u32)));
     }
-    // What regular expressions of JSON Schema (ECMA-262) call white space.
+    // White space as ECMA-262 defines it, so that the patterns in the JSON Schemas agree: U+FEFF is included.
     let trimmed = unified.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if trimmed.is_empty() {
-        return Err(("empty", "must not be empty; leave it out or send null instead".to_owned()));
+        return Err(("empty", "must not be empty; omit it or send null instead".to_owned()));
     }
     let length = trimmed.chars().count();
     if length > max {
-        return Err(("too_long", format!("at most {max} characters; this has {length}")));
+        return Err(("too_long", format!("must have at most {max} characters, but has {length}")));
     }
     Ok(trimmed.to_owned())
 }
 
-/// An absolute http(s) URL with a host and without credentials, as the WHATWG URL standard writes it.
+/// Validates an absolute http or https URL with a host and without credentials, and returns it as the WHATWG URL
+/// standard serialises it.
+///
+/// # Errors
+///
+/// Fails with `not_a_url`.
 pub fn url(given: &str) -> Result<String, Wrong> {
-    let wrong = |why: &str| ("not_a_url", format!("\"{given}\" is no http or https URL: {why}"));
+    let wrong = |why: &str| ("not_a_url", format!("\"{given}\" is not an http or https URL: {why}"));
     let parsed = Url::parse(given).map_err(|e| wrong(&e.to_string()))?;
     if !matches!(parsed.scheme(), "http" | "https") {
-        return Err(wrong("its scheme is another"));
+        return Err(wrong("it has another scheme"));
     }
     if !parsed.username().is_empty() || parsed.password().is_some() {
-        return Err(wrong("it carries credentials"));
+        return Err(wrong("it contains credentials"));
     }
     Ok(String::from(parsed))
 }
 
-/// An address as the WHATWG HTML standard accepts it, with a dot in its domain.
+/// Validates an e-mail address as the WHATWG HTML standard does; in addition its domain must contain a dot.
+///
+/// # Errors
+///
+/// Fails with `not_an_email`.
 pub fn email(given: String) -> Result<String, Wrong> {
     let local_part = |c: char| c.is_ascii_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
     let label = |l: &str| {
@@ -99,7 +121,7 @@ pub fn email(given: String) -> Result<String, Wrong> {
     let sound = given.rsplit_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && local.chars().all(local_part) && domain.contains('.') && domain.split('.').all(label)
     });
-    if sound { Ok(given) } else { Err(("not_an_email", format!("\"{given}\" is no e-mail address"))) }
+    if sound { Ok(given) } else { Err(("not_an_email", format!("\"{given}\" is not an e-mail address"))) }
 }
 
 fn slug(given: String) -> Result<String, Wrong> {
@@ -107,37 +129,50 @@ fn slug(given: String) -> Result<String, Wrong> {
         return Ok(given);
     }
     if is_id(&given) {
-        return Err(("not_a_slug", "a slug cannot have the form of an id: an address would mean that".to_owned()));
+        return Err(("not_a_slug", "must not have the form of an id, which addresses accept as well".to_owned()));
     }
     let better = super::slug::from_title(&given);
-    let hint = if better.is_empty() { String::new() } else { format!("; \"{better}\" would do") };
-    Err(("not_a_slug", format!("only a-z, 0-9 and single hyphens between them, at most 120{hint}")))
+    let hint = if better.is_empty() { String::new() } else { format!("; for example \"{better}\"") };
+    let rule = "must consist of a-z, 0-9 and single hyphens between them, at most 120 characters";
+    Err(("not_a_slug", format!("{rule}{hint}")))
 }
 
-/// An IANA time zone by its exact name.
+/// Validates the exact name of an IANA time zone.
+///
+/// # Errors
+///
+/// Fails with `unknown_zone` and a suggestion.
 pub fn zone(given: &str) -> Result<Zone, Wrong> {
     given.parse::<Zone>().map_err(|_| {
         let names = rules::names();
         let hint = super::fault::nearest(given, names.iter().map(String::as_str))
             .map_or(String::new(), |name| format!("; did you mean \"{name}\"?"));
-        ("unknown_zone", format!("\"{given}\" is no IANA time zone{hint}"))
+        ("unknown_zone", format!("\"{given}\" is not an IANA time zone{hint}"))
     })
 }
 
-/// An ISO 3166-1 alpha-2 code, in capitals.
+/// Validates an ISO 3166-1 alpha-2 code and returns it in upper case.
+///
+/// # Errors
+///
+/// Fails with `unknown_country`.
 pub fn country(given: &str) -> Result<String, Wrong> {
     let code = given.to_ascii_uppercase();
     match rust_iso3166::from_alpha2(&code) {
         Some(_) => Ok(code),
-        None => Err(("unknown_country", format!("\"{given}\" is no ISO 3166-1 alpha-2 code, such as BE"))),
+        None => Err(("unknown_country", format!("\"{given}\" is not an ISO 3166-1 alpha-2 code, such as BE"))),
     }
 }
 
-/// A well-formed BCP 47 tag, in its conventional letter case.
+/// Validates a well-formed BCP 47 tag and returns it in its conventional letter case.
+///
+/// # Errors
+///
+/// Fails with `not_a_language`.
 pub fn language(given: &str) -> Result<String, Wrong> {
     oxilangtag::LanguageTag::parse_and_normalize(given)
         .map(oxilangtag::LanguageTag::into_inner)
-        .map_err(|e| ("not_a_language", format!("\"{given}\" is no BCP 47 language tag: {e}")))
+        .map_err(|e| ("not_a_language", format!("\"{given}\" is not a BCP 47 language tag: {e}")))
 }
 
 fn one_of(words: &[&'static str], given: &str) -> Result<Value, Wrong> {
@@ -148,14 +183,14 @@ fn one_of(words: &[&'static str], given: &str) -> Result<Value, Wrong> {
 }
 
 fn integer(value: &Value, min: i64, max: i64) -> Result<Value, Wrong> {
-    // 3.0 is an integer to JSON Schema, section 4.2.3 of its core.
+    // 3.0 is an integer in JSON Schema (core, section 4.2.3). Beyond 2^53, about 9e15, a float is not exact.
     let whole =
         value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64));
-    let number = whole.ok_or_else(|| wrong_type("a whole number", value))?;
+    let number = whole.ok_or_else(|| wrong_type("an integer", value))?;
     if (min..=max).contains(&number) {
         return Ok(number.into());
     }
-    Err(("out_of_range", format!("between {min} and {max}; this is {number}")))
+    Err(("out_of_range", format!("must be between {min} and {max}, but is {number}")))
 }
 
 fn number(value: &Value, min: f64, max: f64) -> Result<Value, Wrong> {
@@ -163,5 +198,5 @@ fn number(value: &Value, min: f64, max: f64) -> Result<Value, Wrong> {
     if (min..=max).contains(&number) {
         return Ok(value.clone());
     }
-    Err(("out_of_range", format!("between {min} and {max}; this is {number}")))
+    Err(("out_of_range", format!("must be between {min} and {max}, but is {number}")))
 }

@@ -1,4 +1,4 @@
-//! Copies of a SQLite database: made beside running work, and examined before anybody relies on them.
+//! Backups of a SQLite database: copies made while the server runs, and checks of their integrity.
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;
@@ -10,58 +10,62 @@ use super::schema::{journal, settings};
 use super::touched::head;
 use super::{Db, inspect, migrate};
 
-/// Where it is written down how far caches in front were told what to forget.
+/// Name of the setting that records up to which position of the journal CDN caches have been purged.
 pub const PURGED_UP_TO: &str = "purged_up_to";
 
-/// Why a copy was not made or is not good.
+/// The failure of a copy or of its verification.
 pub type BackupError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a copy holds.
+/// The contents of a database, as numbers of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contents {
-    /// Items of all kinds and states.
+    /// Number of items of all content types and states.
     pub items: i64,
-    /// Entries of the journal.
+    /// Number of journal entries.
     pub entries: i64,
 }
 
-/// Copies the database at `source` into the empty file `target` and examines the copy. It is the state of one
-/// moment, whatever is written meanwhile: readers and the writer of a server go on.
+/// Copies the database at `source` into the empty file `target` and verifies the copy. The copy is a snapshot;
+/// readers and the writer of a running server continue meanwhile.
 ///
 /// # Errors
 ///
-/// The database cannot be read, the copy cannot be written, or it is damaged.
+/// Fails if the database cannot be read, or the copy cannot be written or is damaged.
 pub fn copy(source: &str, target: &Path) -> Result<Contents, BackupError> {
     if !Path::new(source).exists() {
-        return Err(format!("there is no database at {source}").into());
+        return Err(format!("no database at {source}").into());
     }
     let mut connection = SqliteConnection::establish(source)?;
     diesel::sql_query("PRAGMA busy_timeout = 10000").execute(&mut connection)?;
     let mut connection = Db::Sqlite(connection);
     let before = head(&mut connection)?;
     let path = target.to_str().ok_or("the path of the copy is not valid UTF-8")?;
+    // One statement in one read transaction. The backup API of SQLite would start over whenever another process
+    // writes (docs/decisions/0020).
     if let Db::Sqlite(sqlite) = &mut connection {
         diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(path).execute(sqlite)?;
     }
     let after = head(&mut connection)?;
     File::open(target)?.sync_all()?;
     let contents = examine(target)?;
+    // The numbers of the journal have no gaps, so a copy of one moment between the two reads has as many entries as
+    // the journal had then.
     if !(before..=after).contains(&contents.entries) {
         let entries = contents.entries;
-        return Err(format!("the copy has {entries} entries of the journal, the database {before} to {after}").into());
+        return Err(format!("the copy has {entries} journal entries, the database {before} to {after}").into());
     }
     Ok(contents)
 }
 
-/// Examines a database that nobody uses: every page and index, references, and the journal.
+/// Verifies a database that is not in use: every page and index, foreign keys, and the journal.
 ///
 /// # Errors
 ///
-/// It is damaged, is none of Plenary's, or belongs to a newer version.
+/// Fails if the file is damaged, is not a database of Plenary, or belongs to a newer version.
 pub fn examine(path: &Path) -> Result<Contents, BackupError> {
     let mut connection = Db::Sqlite(open_unused(path)?);
     let damage = inspect::thorough_damage(&mut connection)
-        .map_err(|error| format!("{} is no sound database of Plenary: {error}", path.display()))?;
+        .map_err(|error| format!("{} is not an intact Plenary database: {error}", path.display()))?;
     if !damage.is_empty() {
         return Err(format!("{} is damaged: {}", path.display(), damage.join("; ")).into());
     }
@@ -72,7 +76,8 @@ pub fn examine(path: &Path) -> Result<Contents, BackupError> {
     })
 }
 
-/// Opens a file that nobody writes. It is neither locked nor changed, and no files appear beside it.
+/// Opens a file that no process writes, as immutable: it is neither locked nor changed, and no `-wal` or `-shm` file
+/// is created beside it.
 fn open_unused(path: &Path) -> Result<SqliteConnection, BackupError> {
     let path = std::path::absolute(path)?;
     let mut address = url::Url::from_file_path(&path).map_err(|()| "the path is not valid")?;
@@ -80,14 +85,16 @@ fn open_unused(path: &Path) -> Result<SqliteConnection, BackupError> {
     Ok(SqliteConnection::establish(address.as_str())?)
 }
 
-/// Takes a database out of use: everything of its log (`-wal`) comes into the file.
+/// Ends the use of a database file, whose write-ahead log (`-wal`) is merged into the file. A file that cannot be
+/// read is not in use.
 ///
 /// # Errors
 ///
-/// Another process has it open. What cannot be read at all is out of use as it is.
+/// Fails if another process has the database open.
 pub fn take_out_of_use(path: &str) -> Result<(), BackupError> {
-    // Where the header is broken, nothing can be read that a log could add to.
+    // With a broken header there is nothing that a log could be merged into.
     let Ok(mut connection) = SqliteConnection::establish(path) else { return Ok(()) };
+    // Leaving WAL mode requires the database for this connection alone, so it fails while a server runs.
     match diesel::sql_query("PRAGMA journal_mode = DELETE").execute(&mut connection) {
         Err(diesel::result::Error::DatabaseError(_, said)) if said.message().contains("locked") => {
             Err(format!("{path} is in use: stop the server first").into())
@@ -96,26 +103,26 @@ pub fn take_out_of_use(path: &str) -> Result<(), BackupError> {
     }
 }
 
-/// Makes the names in the folder of this file durable.
+/// Syncs the folder of a file to disk, so that a new or renamed file survives a power failure.
 ///
 /// # Errors
 ///
-/// The folder cannot be synced.
+/// Fails if the folder cannot be synced.
 pub fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     OpenOptions::new().read(true).open(folder)?.sync_all()
 }
 
-/// Marks a restored database as another history than that which was known until now. Caches in front keep answers
-/// of items that are gone, so they are told to forget everything. Followers of the journal notice by themselves: the
-/// entry up to which they know it is not there, or is another one.
+/// Marks a restored database as another history: invalidates the recorded purge position, since CDN caches may hold
+/// responses about items that no longer exist. Other followers of the journal need no mark: the entry up to which they
+/// have followed it is missing or differs (see [`super::position`]).
 ///
 /// # Errors
 ///
-/// The file cannot be written.
+/// Fails if the file cannot be written.
 pub fn begin_another_history(path: &Path) -> Result<(), BackupError> {
     let mut connection = SqliteConnection::establish(path.to_str().ok_or("the path is not valid UTF-8")?)?;
-    // No position of the journal is written so.
+    // Not a number, so that it cannot be mistaken for a position in the restored journal.
     diesel::update(settings::table.find(PURGED_UP_TO)).set(settings::value.eq("restored")).execute(&mut connection)?;
     Ok(())
 }

@@ -1,14 +1,15 @@
-//! The writes of one commit: each attempted in its turn, committed together, settled by what the server said.
+//! Group commit: the writes of a batch are executed one after the other in one transaction, committed together,
+//! and settled by the response of the server.
 //!
-//! The rules, in which all of the writer's honesty lies:
-//! * Nothing is acknowledged unless the server said that it committed.
-//! * Nothing is refused unless it is certain that nothing of it is kept. Where an answer to COMMIT is lost, the
-//!   mark in the database tells (see [`Mark`]); where that cannot be asked in time, the asker learns that nobody
-//!   knows.
-//! * A failed statement is a failure, be its error handled or dropped: connections notice each (see
-//!   [`super::session::Failures`]).
-//! * What the database failed is attempted again: once more with the others, then by itself, so that a write that
-//!   breaks every transaction harms no other one.
+//! The rules that make an acknowledgement reliable (docs/decisions/0013):
+//! * A write is acknowledged only after the server has confirmed COMMIT.
+//! * A write is refused only if it is certain that nothing of it has been committed. If the response to COMMIT is
+//!   lost, the mark in the database decides (see [`Mark`]); if the mark cannot be read in time, the write fails
+//!   with [`DatabaseError::Unknown`].
+//! * A failed statement counts as a failure even if the job handles or drops its error: the connection records
+//!   every one (see [`super::session::Failures`]).
+//! * Writes that failed in the database are attempted again: first together with the others of the batch, then
+//!   each in a transaction of its own, so that a write that breaks every transaction affects no other one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,43 +22,44 @@ use super::session::{DatabaseSession, Failure};
 use super::touched::{Followed, Touched};
 use super::{DatabaseError, Db, new_id};
 
-/// How often writes are attempted together, and then each by itself.
+/// Number of attempts of a whole batch.
 const TOGETHER: usize = 2;
+/// Number of attempts of a single write after those of its batch.
 const ALONE: usize = 3;
-/// Pause before a write is attempted again by itself, growing with each attempt.
+/// Pause before a further attempt of a single write, multiplied by the number of the attempt.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Pause between attempts to find out how a commit ended.
+/// Pause between attempts to determine the outcome of a commit.
 const ASK_PAUSE: Duration = Duration::from_millis(200);
-/// For how long that is tried where nothing bounds the waits.
+/// Longest time for which the outcome of a commit is investigated if waits are unbounded.
 const LONGEST_DOUBT: Duration = Duration::from_secs(60);
 
-/// Several jobs.
 type Jobs = Vec<Box<dyn Job>>;
 
-/// Makes an error once more for each of those who are told.
+/// A constructor of an error, called once for each job, since [`DatabaseError`] cannot be cloned.
 type Reason = fn() -> DatabaseError;
 
-/// How a job's attempt ended.
+/// The outcome of one attempt of a job.
 enum Attempted {
-    /// It wants to be kept.
+    /// The job succeeded; its changes are to be committed.
     Done,
-    /// It refused, for its own reasons.
+    /// The job failed for reasons of its own, such as a conflict or invalid content.
     Refused,
-    /// The database failed it, and the transaction is sound without it.
+    /// A statement of the job failed in the database; the transaction can continue without the job.
     Failed,
-    /// The transaction is lost.
+    /// The transaction cannot continue.
     Lost,
 }
 
-/// How a transaction ended.
+/// The outcome of a transaction.
 enum Ended {
     Committed,
-    /// Nothing of it is kept.
+    /// Nothing of the transaction has been committed.
     Lost,
+    /// Whether the transaction has been committed cannot be determined.
     Unknown,
 }
 
-/// Carries out batches of jobs on one connection.
+/// Executes batches of jobs on the writer's connection.
 pub struct Batches {
     session: DatabaseSession,
     ledger: Arc<Ledger>,
@@ -65,23 +67,23 @@ pub struct Batches {
     mark: Mark,
     patience: Option<Duration>,
     could_begin: bool,
-    /// There will be no further attempt.
+    /// Whether this is the last attempt.
     is_last: bool,
 }
 
 impl Batches {
-    /// On this connection, which only the writer uses.
+    /// Creates the executor for `session`, which must not be used for anything else.
     pub fn new(session: DatabaseSession, ledger: Arc<Ledger>, patience: Option<Duration>) -> Self {
         let mark = Mark { node: new_id(), number: 0 };
         Self { session, ledger, followed: Followed::default(), mark, patience, could_begin: true, is_last: false }
     }
 
-    /// Forgets the connection, whose state is not known any more.
+    /// Closes the connection after its state has become uncertain.
     pub fn drop_connection(&mut self) {
         self.session.drop_connection();
     }
 
-    /// Attempts all, and settles all. False means that no transaction could be begun.
+    /// Executes and settles all jobs. Returns false if no transaction could be started.
     pub fn carry_out(&mut self, jobs: Jobs) -> bool {
         self.could_begin = true;
         let mut left = self.attempt_all(jobs);
@@ -94,6 +96,7 @@ impl Batches {
         self.could_begin
     }
 
+    /// Attempts a job in transactions of its own and settles it.
     fn attempt_alone(&mut self, job: Box<dyn Job>) {
         let mut left = vec![job];
         for attempt in 0..ALONE {
@@ -108,20 +111,23 @@ impl Batches {
         settle(left, || DatabaseError::Interrupted);
     }
 
-    /// One transaction. Gives those back that are to be attempted again.
+    /// Runs one transaction with these jobs. Returns the jobs that are to be attempted again; all others are
+    /// settled.
     fn attempt_all(&mut self, mut jobs: Jobs) -> Jobs {
         let count = jobs.len();
+        // Jobs whose caller has given up are dropped here, immediately before the transaction: from now on
+        // the caller has to wait for the outcome.
         jobs.retain_mut(|job| job.begin());
         ABANDONED.inc_by((count - jobs.len()) as u64);
         if jobs.is_empty() {
             return jobs;
         }
         if let Err(error) = self.begin() {
-            tracing::error!(%error, "no transaction could be begun");
+            tracing::error!(%error, "cannot start a transaction");
             self.could_begin = false;
             let reason: Reason = match error {
                 DatabaseError::ReadOnly => || DatabaseError::ReadOnly,
-                DatabaseError::Connection(_) => || DatabaseError::Connection("no connection can be had".to_owned()),
+                DatabaseError::Connection(_) => || DatabaseError::Connection("cannot connect".to_owned()),
                 _ => || DatabaseError::Waited,
             };
             settle(jobs, reason);
@@ -142,18 +148,24 @@ impl Batches {
         put_back(failed)
     }
 
-    /// Ends the transaction, and tells the ledger before anybody is told.
+    /// Ends the transaction and records its changes in the invalidation clock, before any job is settled.
     fn end(&mut self, changes_content: bool, kept: bool, lost: bool) -> Ended {
         if lost {
             return self.lose("a statement failed");
         }
         if !kept {
-            // Refusals stand on what was committed before; the transaction has nothing to lose.
+            // Refusals depend only on data that earlier transactions committed, so they can be settled
+            // without a commit.
             if self.session.held().and_then(|c| Ok(c.rollback()?)).is_err() {
                 self.session.drop_connection();
             }
             return Ended::Committed;
         }
+        // The journal is read before COMMIT: a read that failed after it would leave changes committed but
+        // not invalidated. The invalidation clock is advanced after COMMIT: a reader between an earlier
+        // advance and COMMIT would cache the old state as if it were newer than the change. Both precede the
+        // acknowledgement, so that a client reads its own write. Unless the outcome is `Committed`,
+        // `followed` stays, and the next look covers these journal entries if they exist after all.
         let looked = match changes_content.then(|| self.look()).transpose() {
             Ok(looked) => looked,
             Err(error) => return self.lose(&error.to_string()),
@@ -166,11 +178,12 @@ impl Batches {
         ended
     }
 
-    /// What the journal says that this transaction touched, and others before it.
+    /// Reads from the journal which items this transaction, and others since the last look, have changed.
     fn look(&mut self) -> Result<(Followed, Touched), DatabaseError> {
         Ok(self.followed.look(self.session.held()?)?)
     }
 
+    /// Commits the transaction together with the next mark.
     fn commit(&mut self) -> Ended {
         self.mark.number += 1;
         let error = match self.session.held().and_then(|c| Ok(c.commit_marked(&self.mark)?)) {
@@ -180,24 +193,24 @@ impl Batches {
             }
             Err(error) => error,
         };
+        // A server that still responds on this connection has reported the outcome: an error means that
+        // nothing was committed. Otherwise the connection may have broken before or after the commit.
         if self.session.held().is_ok_and(Db::is_alive) {
             return self.lose(&error.to_string());
         }
-        tracing::error!(%error, "the answer to a commit was lost");
+        tracing::error!(%error, "the response to a commit was lost");
         self.session.drop_connection();
         self.find_out()
     }
 
-    /// How a commit ended whose answer was lost. Whoever has the writers' lock knows that the session that had it
-    /// before is over. The mark is committed once more: where commits wait for a standby, that one has what came
-    /// before then.
+    /// Determines the outcome of a commit whose response was lost, by looking for its mark on a new connection.
     fn find_out(&mut self) -> Ended {
         let begun = Instant::now();
         loop {
             match self.ask() {
                 Ok(true) => return Ended::Committed,
-                Ok(false) => return self.lose("the connection was lost, and nothing is kept"),
-                Err(error) => tracing::warn!(%error, "nobody knows yet how a commit ended"),
+                Ok(false) => return self.lose("the connection was lost before the commit"),
+                Err(error) => tracing::warn!(%error, "the outcome of a commit is still unknown"),
             }
             self.session.drop_connection();
             if begun.elapsed() >= self.patience.unwrap_or(LONGEST_DOUBT) {
@@ -207,18 +220,24 @@ impl Batches {
         }
     }
 
+    /// Returns whether the last mark has been committed.
     fn ask(&mut self) -> Result<bool, DatabaseError> {
         let connection = self.session.get()?;
+        // The write lock is taken first: while the lost session holds it, its COMMIT may still succeed, and
+        // a missing mark would prove nothing. Once the lock is granted, that session has ended.
         connection.begin_write()?;
         let found = connection.has_mark(&self.mark)?;
         match found {
+            // With synchronous replication, the lost session may have ended before the standby confirmed its
+            // commit. Committing the mark again waits until the standby has everything up to this point.
             true => connection.commit_marked(&self.mark)?,
             false => connection.rollback()?,
         }
         Ok(found)
     }
 
-    /// Begins a transaction that has the write lock.
+    /// Starts a transaction with the write lock. A connection that the server closed while it was idle fails
+    /// only here, hence one attempt with a new connection.
     fn begin(&mut self) -> Result<(), DatabaseError> {
         if self.try_begin().is_err() {
             self.session.drop_connection();
@@ -232,20 +251,22 @@ impl Batches {
         Ok(self.session.get()?.begin_write()?)
     }
 
-    /// The transaction is over without a trace; so is its session, whose state nobody needs to guess.
+    /// Counts a transaction of which nothing was committed, and closes its connection, so that no decision
+    /// depends on the uncertain state of the session.
     fn lose(&mut self, reason: &str) -> Ended {
         LOST_TRANSACTIONS.inc();
-        tracing::warn!(reason, "a transaction was lost; what can be is tried again");
+        tracing::warn!(reason, "a transaction was rolled back; its writes are retried where possible");
         self.session.drop_connection();
         Ended::Lost
     }
 }
 
+/// Fails all these jobs.
 fn settle(jobs: Jobs, reason: Reason) {
     jobs.into_iter().for_each(|job| job.settle(Err(reason())));
 }
 
-/// Those that can be attempted again; the others are refused.
+/// Returns the jobs that can be attempted again and fails the others.
 fn put_back(failed: Jobs) -> Jobs {
     let mut left = Vec::with_capacity(failed.len());
     for mut job in failed {
@@ -260,27 +281,29 @@ fn put_back(failed: Jobs) -> Jobs {
     left
 }
 
-/// What came of the jobs of a transaction.
+/// The state of a transaction and the outcomes of its jobs.
 #[derive(Default)]
 struct Tried {
-    /// Those that are settled by its end.
+    /// Jobs that the outcome of the transaction settles: successes and refusals.
     sound: Jobs,
-    /// Those of which nothing is in it.
+    /// Jobs that failed in the database and have no changes in the transaction.
     failed: Jobs,
-    /// Something is to be committed.
+    /// Whether the transaction contains changes to commit.
     kept: bool,
-    /// The transaction is lost.
+    /// Whether the transaction cannot continue.
     lost: bool,
-    /// The savepoint of an earlier job is there still.
+    /// Whether the savepoint of an earlier job is still open.
     within: bool,
-    /// There will be no further attempt.
+    /// Whether this is the last attempt.
     is_last: bool,
 }
 
 impl Tried {
-    /// Tries one after the other. While nothing is to be kept, a write has the transaction for itself: if it is not
-    /// kept, another one is begun, which happens less often than a savepoint would cost. Then each has a savepoint,
-    /// of which the last one that was kept ends with the transaction.
+    /// Attempts the jobs one after the other. As long as the transaction contains no changes, a job needs no
+    /// savepoint: if it fails, nothing else is lost, and a new transaction is started. That is rare, while a
+    /// savepoint costs every write (on SQLite a copy of each changed page, on Postgres two round trips). Later
+    /// jobs have a savepoint each; a successful job leaves its savepoint open, so that releasing it shares a
+    /// round trip with the next one, and the last one ends with the transaction.
     fn all(&mut self, session: &mut DatabaseSession, jobs: Jobs) {
         let count = jobs.len();
         for (index, mut job) in jobs.into_iter().enumerate() {
@@ -301,11 +324,12 @@ impl Tried {
                 Attempted::Done | Attempted::Refused => self.sound.push(job),
                 Attempted::Failed | Attempted::Lost => self.failed.push(job),
             }
-            // Readers on the same core do not wait for all of them.
+            // Reader threads on the same core must not wait for the whole batch.
             std::thread::yield_now();
         }
     }
 
+    /// Attempts a job in a savepoint and rolls back to it unless the job succeeds.
     fn in_savepoint(&mut self, session: &mut DatabaseSession, job: &mut dyn Job) -> Attempted {
         let begun = session.held().and_then(|c| match self.within {
             true => Ok(c.begin_next_part(Part::WRITE)?),
@@ -324,7 +348,8 @@ impl Tried {
         }
     }
 
-    /// A job that has the transaction for itself. If it is not kept and others follow, they get a new one.
+    /// Attempts a job in a transaction without other changes. Unless the job succeeds, the jobs after it get a
+    /// new transaction.
     fn by_itself(&self, session: &mut DatabaseSession, job: &mut dyn Job, is_only: bool) -> Attempted {
         match attempt(session, job, self.is_last) {
             attempted @ (Attempted::Done | Attempted::Lost) => attempted,
@@ -336,13 +361,15 @@ impl Tried {
     }
 }
 
+/// Returns the outcome, or [`Attempted::Lost`] if the transaction could not be restored after it.
 fn or_lost(attempted: Attempted, sound: Result<(), DatabaseError>) -> Attempted {
     if sound.is_ok() { attempted } else { Attempted::Lost }
 }
 
-/// Attempts the job, and looks whether the database failed it, whatever it made of that itself: a job that handles
-/// errors, each in a part of its own, may take a cancelled statement for a fault of its content. So it is attempted
-/// again as long as it can be.
+/// Attempts the job and classifies the outcome by the failed statements that the connection recorded, not by the
+/// result of the job alone: a job that handles errors in savepoints of its own, such as the scheduler, may mistake
+/// a cancelled statement for invalid content. Such a job is attempted again while that is possible, and its result
+/// counts only in the last attempt.
 fn attempt(session: &mut DatabaseSession, job: &mut dyn Job, is_last: bool) -> Attempted {
     session.failures().take();
     let Ok(connection) = session.held() else { return Attempted::Lost };
@@ -351,9 +378,11 @@ fn attempt(session: &mut DatabaseSession, job: &mut dyn Job, is_last: bool) -> A
         return if done { Attempted::Done } else { Attempted::Refused };
     };
     let in_transaction = session.held().is_ok_and(Db::is_in_transaction);
-    // The question itself may have failed a statement.
+    // The check itself may have failed a statement (see `is_in_transaction`).
     session.failures().take();
     match failure {
+        // The database has rolled the transaction back although the job succeeded: a COMMIT would not commit
+        // the job's changes, or on SQLite only those that were made after the rollback.
         _ if done && !in_transaction => Attempted::Lost,
         Failure::Passing if job.is_repeatable() && !(done && is_last) => Attempted::Failed,
         _ if done => Attempted::Done,

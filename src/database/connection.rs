@@ -1,4 +1,4 @@
-//! One connection type for both databases, and the few places where they differ.
+//! The connection type for both databases, with the few operations in which they differ.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,32 +15,31 @@ use super::session::Failures;
 use super::statement::{Dialect, Fixed};
 use super::storage;
 
-/// How long SQLite waits for the lock of another process where nothing else is said.
+/// Longest wait of SQLite for the lock of another process, for sessions without a bound of their own.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// A connection to either database; queries are written once, against this type.
+/// A connection to either database. Queries are written once, against this type.
 #[derive(diesel::MultiConnection)]
 pub enum Db {
-    /// Postgres.
     Postgres(PgConnection),
-    /// Embedded SQLite.
     Sqlite(SqliteConnection),
 }
 
 /// The backend of [`Db`], for boxed queries and expressions.
 pub type Backend = MultiBackend;
 
-/// Which database an address means.
+/// The location of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// A file, by its path.
+    /// The path of a SQLite file.
     Sqlite(String),
     /// A `postgres://` URL.
     Postgres(String),
 }
 
 impl Address {
-    /// `postgres://…` or `postgresql://…` is Postgres; `sqlite:PATH` or a plain path is a file.
+    /// Parses an address: `postgres://…` or `postgresql://…` is Postgres; `sqlite:PATH` or a plain path is a SQLite
+    /// file.
     pub fn parse(text: &str) -> Self {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return Address::Postgres(text.to_owned());
@@ -49,7 +48,7 @@ impl Address {
         Address::Sqlite(path.to_owned())
     }
 
-    /// `sqlite` or `postgres`.
+    /// Returns `sqlite` or `postgres`.
     pub fn name(&self) -> &'static str {
         match self {
             Address::Sqlite(_) => "sqlite",
@@ -58,14 +57,12 @@ impl Address {
     }
 }
 
-/// What a connection is for. Readers and the writer wait for the database at most for so long.
+/// The purpose of a connection, with the longest wait for the database that readers and the writer accept.
 #[derive(Debug, Clone, Copy)]
 pub enum SessionPurpose {
-    /// Reading.
     Read(Option<Duration>),
-    /// Writing.
     Write(Option<Duration>),
-    /// Migrations and examinations, which take the time that they take.
+    /// Migrations and checks, which wait without a bound.
     Upkeep,
 }
 
@@ -78,22 +75,22 @@ impl SessionPurpose {
     }
 }
 
-/// Opens a connection for migrations and examinations. Every statement is counted in `count`.
+/// Opens a connection for migrations and checks. Every statement is counted in `count`.
 ///
 /// # Errors
 ///
-/// The database cannot be reached, or refuses.
+/// Fails if the database cannot be reached or rejects the connection.
 pub fn connect(address: &Address, count: &Arc<AtomicU64>) -> ConnectionResult<Db> {
     connect_for(SessionPurpose::Upkeep, address, count, &Failures::default())
 }
 
-/// Opens a connection and sets it up: a commit is on disk before it returns (`synchronous=FULL`), foreign keys
-/// hold, readers and the writer do not block each other (WAL), and nothing is waited for without end. Every
-/// statement is counted in `count`, and every one that fails is noted in `failures`.
+/// Opens and configures a connection: commits are on disk before they return (`synchronous=FULL`), foreign keys are
+/// enforced, readers and the writer do not block each other (WAL), and waits are bounded. Every statement is
+/// counted in `count`, and every failed one is recorded in `failures`.
 ///
 /// # Errors
 ///
-/// The database cannot be reached, or refuses.
+/// Fails if the database cannot be reached, or rejects the connection or a setting.
 pub fn connect_for(
     purpose: SessionPurpose,
     address: &Address,
@@ -129,11 +126,11 @@ pub fn connect_for(
 }
 
 fn set_up_sqlite(connection: &mut SqliteConnection, purpose: SessionPurpose) -> QueryResult<()> {
-    // Another process may have the write lock; the writer tries twice.
+    // Another process may hold the write lock. The writer tries twice, so each attempt has half of the time.
     let wait = purpose.patience().map_or(BUSY, |patience| patience / 2);
     connection.batch_execute(&format!("PRAGMA busy_timeout = {}", wait.as_millis()))?;
-    // The change of a new file to WAL does not heed the busy timeout: of nodes that start at once on
-    // one file, some find it locked for a moment.
+    // Switching a new file to WAL ignores the busy timeout: of several processes that start at the same time on one
+    // file, some find it locked for a moment.
     let mut tries = 0..200;
     while let Err(error) = connection.batch_execute("PRAGMA journal_mode = WAL") {
         if tries.next().is_none() {
@@ -141,8 +138,8 @@ fn set_up_sqlite(connection: &mut SqliteConnection, purpose: SessionPurpose) -> 
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    // A connection that only reads is small: what is read often is kept as answers, and pages of the file by
-    // the system.
+    // Readers have a small page cache: frequent reads are served from cached responses, and the operating system
+    // caches the pages of the file.
     let cache = if matches!(purpose, SessionPurpose::Read(_)) { 4_096 } else { 16_384 };
     connection.batch_execute(&format!(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache}; \
@@ -150,17 +147,22 @@ fn set_up_sqlite(connection: &mut SqliteConnection, purpose: SessionPurpose) -> 
     ))
 }
 
-/// What a writer leaves in the database with each commit, by which it finds out whether one took place whose
-/// answer was lost. It is of the data: what a failover lost, it does not claim, as an id of a transaction might.
+/// A row that a writer updates in each of its transactions. By reading it, the writer determines the outcome of a
+/// commit whose response was lost.
+///
+/// The mark is part of the data, so it cannot claim a commit that a failover lost. The status of a transaction id
+/// (`pg_xact_status`) could: after a failover that lost the newest transactions, the same id may belong to another
+/// transaction. Its id would also cost a round trip for each commit (docs/decisions/0013).
 #[derive(Debug, Clone)]
 pub struct Mark {
-    /// The writer; another one each time it starts.
+    /// The id of the writer, a new one for each start of the process.
     pub node: String,
-    /// Its commits, counted.
+    /// The number of the writer's commit.
     pub number: i64,
 }
 
 impl Mark {
+    /// Returns the statement that stores the mark.
     fn statement(&self) -> String {
         format!(
             "INSERT INTO commits (node, number, at) VALUES ('{}', {}, {}) \
@@ -172,7 +174,7 @@ impl Mark {
     }
 }
 
-/// A savepoint.
+/// A savepoint with a fixed name, so that its statements stay prepared.
 #[derive(Clone, Copy)]
 pub struct Part {
     begin: &'static str,
@@ -181,22 +183,22 @@ pub struct Part {
 }
 
 impl Part {
-    /// One write of those that share a transaction.
+    /// A write among those that share a transaction.
     pub const WRITE: Self =
         Self { begin: "SAVEPOINT write_part", keep: "RELEASE write_part", drop: "ROLLBACK TO write_part" };
-    /// One record of an import.
+    /// A record of an import.
     pub const RECORD: Self =
         Self { begin: "SAVEPOINT record_part", keep: "RELEASE record_part", drop: "ROLLBACK TO record_part" };
-    /// One plan of the clock, or a trial that is dropped.
+    /// A scheduled operation, or a trial that is rolled back.
     pub const PLAN: Self =
         Self { begin: "SAVEPOINT plan_part", keep: "RELEASE plan_part", drop: "ROLLBACK TO plan_part" };
-    /// One step in the life of an item, of several that share a transaction.
+    /// A lifecycle operation on an item among several that share a transaction.
     pub const STEP: Self =
         Self { begin: "SAVEPOINT step_part", keep: "RELEASE step_part", drop: "ROLLBACK TO step_part" };
 }
 
 impl Db {
-    /// Which database this is.
+    /// Returns the SQL dialect of the database.
     pub fn dialect(&self) -> Dialect {
         match self {
             Db::Sqlite(_) => Dialect::Sqlite,
@@ -204,7 +206,11 @@ impl Db {
         }
     }
 
-    /// Begins a transaction that reads one state of the whole database, however many queries it has.
+    /// Starts a read-only transaction in which all queries see the same snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement fails.
     pub fn begin_read(&mut self) -> QueryResult<()> {
         self.run(match self {
             Db::Sqlite(_) => "BEGIN DEFERRED",
@@ -212,69 +218,79 @@ impl Db {
         })
     }
 
-    /// Begins a transaction that writes, alone: on Postgres the writers of all nodes take turns too, as
-    /// SQLite's own lock makes them do. So a read within it cannot be overtaken, the journal has neither
-    /// gaps nor late comers, and two writers cannot wait for each other.
+    /// Starts a transaction that holds the exclusive write lock. On Postgres, an advisory lock makes the writers of
+    /// all nodes take turns, as the lock of SQLite does. Three invariants rest on it: what a write reads does not
+    /// change before its commit, so "look, then insert" is safe without `ON CONFLICT`; entries of the journal become
+    /// visible in the order of their numbers and without gaps, so that no follower can miss one; and writers cannot
+    /// deadlock with each other.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the lock cannot be obtained in time, or the database is read-only.
     pub fn begin_write(&mut self) -> QueryResult<()> {
         match self {
             Db::Sqlite(_) => self.run("BEGIN IMMEDIATE"),
-            // One errand; statements after it see what was committed before the lock was had, which is so at
-            // this level of isolation, whatever the server's own is.
+            // READ COMMITTED whatever the server's default is: each statement sees what was committed before it.
+            // At REPEATABLE READ the snapshot would be taken by the statement that waits for the lock, and the
+            // transaction would not see what the previous holder of the lock committed. Both statements share one
+            // round trip.
             Db::Postgres(c) => {
                 c.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(7163514292)")
             }
         }
     }
 
-    /// Keeps what the transaction did.
+    /// Commits the transaction.
     ///
     /// # Errors
     ///
-    /// It was not committed, or nobody knows: see [`Db::is_alive`].
+    /// Fails if the transaction was not committed or if its outcome is unknown; [`Db::is_alive`] distinguishes the
+    /// two.
     pub fn commit(&mut self) -> QueryResult<()> {
         match self {
             Db::Sqlite(_) => self.run("COMMIT"),
-            // See below why something goes before it.
+            // `commit_marked` explains the statement before COMMIT.
             Db::Postgres(c) => c.batch_execute("SELECT 1; COMMIT"),
         }
     }
 
-    /// Keeps what the transaction did. On Postgres it leaves the mark as well, in the same errand.
+    /// Commits the transaction and, on Postgres, stores the mark with it in the same round trip.
     ///
-    /// COMMIT of a transaction that Postgres has aborted, because a statement failed or was cancelled, is
-    /// answered with the tag ROLLBACK and without an error, and diesel does not show the tag. So a statement goes
-    /// before it in the same simple query: in an aborted transaction that one fails, and whatever goes wrong
+    /// If Postgres has aborted a transaction because a statement failed or was cancelled, it responds to COMMIT with
+    /// the tag ROLLBACK and without an error, and diesel does not expose the tag. Therefore another statement
+    /// precedes COMMIT in the same simple query: in an aborted transaction that statement fails, and any failure
     /// between the two ends the query with an error (PostgreSQL, 55.2.2.1, "Multiple Statements in a Simple
-    /// Query"). Success means that the server committed.
+    /// Query"). So success means that the server has committed.
     ///
     /// # Errors
     ///
-    /// It was not committed, or nobody knows: see [`Db::is_alive`].
+    /// Fails if the transaction was not committed or if its outcome is unknown; [`Db::is_alive`] distinguishes the
+    /// two.
     pub fn commit_marked(&mut self, mark: &Mark) -> QueryResult<()> {
         match self {
             Db::Sqlite(_) => self.run("COMMIT"),
-            // A savepoint is refused where there is no transaction, so the mark is never kept without it.
+            // SAVEPOINT fails outside of a transaction, so the mark is never committed without its transaction.
             Db::Postgres(c) => c.batch_execute(&format!("SAVEPOINT mark; {}; COMMIT", mark.statement())),
         }
     }
 
-    /// Whether the mark is in the database.
+    /// Returns whether the mark has been committed.
     ///
     /// # Errors
     ///
-    /// The database does not answer.
+    /// Fails if the query fails.
     pub fn has_mark(&mut self, mark: &Mark) -> QueryResult<bool> {
         let stored: Option<i64> = commits::table.find(&mark.node).select(commits::number).first(self).optional()?;
         Ok(stored == Some(mark.number))
     }
 
-    /// Whether the transaction that was begun is there still and can go on. To be asked after a statement
-    /// failed: on Postgres everything fails then, and SQLite may have rolled the whole transaction back, after
-    /// which every statement would be a transaction of its own.
+    /// Returns whether the current transaction still exists and can continue. To be called after a statement
+    /// failed: Postgres then rejects every further statement, and SQLite may have rolled the whole transaction back
+    /// (a full disk, `RAISE(ROLLBACK)`), after which each statement would be a transaction of its own.
     pub fn is_in_transaction(&mut self) -> bool {
         match self {
             Db::Postgres(_) => self.run("SELECT 1").is_ok(),
-            // A transaction within a transaction is refused.
+            // SQLite rejects BEGIN within a transaction, so an error is the proof of one.
             Db::Sqlite(_) => match self.run("BEGIN") {
                 Ok(()) => {
                     drop(self.rollback());
@@ -285,33 +301,48 @@ impl Db {
         }
     }
 
-    /// Whether the database answers on this connection, in no transaction. After an error at COMMIT, an answer
-    /// means that the error was the server's last word: nothing was committed.
+    /// Rolls back and returns whether the database responds on this connection. After an error of COMMIT, a response
+    /// means that the error came from the server and is final: nothing was committed.
     pub fn is_alive(&mut self) -> bool {
         match self {
             Db::Postgres(c) => c.batch_execute("ROLLBACK").is_ok(),
-            // Where the transaction is gone already, there is nothing to roll back.
+            // ROLLBACK fails if the transaction has ended already; then its absence is checked.
             Db::Sqlite(_) => self.rollback().is_ok() || !self.is_in_transaction(),
         }
     }
 
-    /// Drops what the transaction did.
+    /// Rolls the transaction back.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement fails.
     pub fn rollback(&mut self) -> QueryResult<()> {
         self.run("ROLLBACK")
     }
 
-    /// Begins a part of the transaction that can be dropped by itself; parts of other names may be
-    /// within it.
+    /// Sets a savepoint. Savepoints of other names may be nested in it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement fails; the transaction is lost then.
     pub fn begin_part(&mut self, part: Part) -> QueryResult<()> {
         self.run(part.begin)
     }
 
-    /// Keeps what the part did, if the transaction is kept.
+    /// Releases a savepoint: its changes belong to the transaction.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement fails; the transaction is lost then.
     pub fn keep_part(&mut self, part: Part) -> QueryResult<()> {
         self.run(part.keep)
     }
 
-    /// Keeps what the part did and begins another: one errand.
+    /// Releases a savepoint and sets the next one, on Postgres in one round trip.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a statement fails; the transaction is lost then.
     pub fn begin_next_part(&mut self, part: Part) -> QueryResult<()> {
         match self {
             Db::Sqlite(_) => self.keep_part(part).and_then(|()| self.begin_part(part)),
@@ -319,18 +350,25 @@ impl Db {
         }
     }
 
-    /// Drops what the part did.
+    /// Rolls back to a savepoint and releases it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a statement fails; the transaction is lost then.
     pub fn drop_part(&mut self, part: Part) -> QueryResult<()> {
+        // ROLLBACK TO keeps the savepoint itself; without RELEASE, they would pile up in the transaction.
         self.run(part.drop)?;
         self.run(part.keep)
     }
 
-    /// Runs `work` in a savepoint: what it did is kept if it succeeds, and dropped whole if it fails.
+    /// Runs `work` in a savepoint, which is released if `work` succeeds and rolled back if it fails. Use it wherever
+    /// an error is handled within a transaction: on Postgres, every statement after a failed one fails until the
+    /// rollback to a savepoint, and on either database a failed `work` would leave half of its changes.
     ///
     /// # Errors
-    /// Fails if the savepoint cannot be begun or ended: then the whole transaction is lost. What `work`
-    /// fails with is the inner result. (On Postgres a failed statement makes every other one fail until
-    /// the savepoint is dropped, so nothing may be asked of the database between the two.)
+    ///
+    /// Fails if the savepoint cannot be set, released or rolled back; the whole transaction is lost then. The error
+    /// of `work` is the inner result.
     pub fn in_part<T, E>(
         &mut self,
         part: Part,

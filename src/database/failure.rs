@@ -1,10 +1,10 @@
-//! Whose failure it is when a statement fails: its own, or that of the database as a whole.
+//! The classification of failed statements: a fault of the statement itself, or a transient failure of the database.
 
 use diesel::result::DatabaseErrorKind as Kind;
 use diesel::result::Error;
 
-/// What messages of either database say where no kind of error does: that a statement was cancelled, or that
-/// there was no lock, room or memory for it.
+/// Parts of messages of both databases that identify transient failures for which diesel has no error kind: cancelled
+/// statements, and lack of locks, space or memory.
 const SAYINGS: [&str; 14] = [
     "canceling statement",
     "terminating connection",
@@ -22,8 +22,8 @@ const SAYINGS: [&str; 14] = [
     "interrupted",
 ];
 
-/// Whether the same statement may well succeed later: it was cancelled, its connection was lost, others were
-/// in its way, or there was no room. Everything else is wrong with the statement itself, and would fail again.
+/// Returns whether the same statement may succeed later: it was cancelled, its connection was lost, it conflicted
+/// with others, or there was no space. Any other failure is a fault of the statement, which would fail again.
 pub fn is_transient(error: &Error) -> bool {
     match error {
         Error::DatabaseError(Kind::Unknown, information) => {

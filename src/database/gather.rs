@@ -1,25 +1,36 @@
-//! Which writes share a commit: those that are waiting, and those that are likely to come within a moment.
+//! The selection of the writes that share a commit: those that are waiting, and those that are likely to arrive
+//! shortly.
+//!
+//! Every commit costs a sync to disk and, on SQLite, rewrites each changed page, so a short wait that lets several
+//! writes share a commit pays, but only if further writes arrive during the wait. There are two such cases:
+//! clients whose writes were just acknowledged send the next ones at once (`Gatherer::at_once`), and clients
+//! that do not wait for each other keep arriving (`Gatherer::patiently`). Clients that all wait for their
+//! acknowledgement send nothing during a wait; for them it would be pure delay, which `Patience` avoids.
+//! Measurements are in docs/decisions/0003.
 
 use std::time::{Duration, Instant};
 
-/// The most writes that share a commit; it bounds how long the first of them waits.
+/// The largest number of writes in a commit; it bounds how long the first of them waits.
 const MOST: usize = 64;
-/// How long the next write may take to come, and how long all of them together.
+/// Longest wait for the next write of a burst.
 const MOMENT: Duration = Duration::from_micros(300);
+/// Longest wait for all writes of a burst.
 const LONGEST_MOMENT: Duration = Duration::from_millis(2);
-/// How long a write waits for others while writes keep coming by themselves, and for how many in all. Pages
-/// that several of them change are written once, and what the core has at hand serves all.
+/// Longest wait for writes that arrive independently. Pages that several of them change are written once, and the
+/// processor's caches serve all of them.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// Number of writes at which that wait ends.
 const ENOUGH: usize = 8;
-/// Who comes later than this does not write because a write was just acknowledged, whatever else it does before.
+/// A write that arrives later than this after the last acknowledgement is independent of it.
 const LATE: Duration = Duration::from_millis(10);
-/// After so many waits in vain there are none for a while.
+/// Number of futile waits after which waiting is suspended.
 const TRIES: u32 = 3;
-/// How many commits that while is: twice as many each time, up to the last.
+/// Number of commits for which waiting is suspended at first; it doubles with each suspension.
 const FIRST_REST: u32 = 32;
+/// Largest number of commits for which waiting is suspended.
 const LONGEST_REST: u32 = 4_096;
 
-/// Takes writes from the queue, for one commit at a time.
+/// The receiver of the write queue, which yields the writes of one commit at a time.
 pub struct Gatherer<J> {
     queue: flume::Receiver<J>,
     usual: usize,
@@ -27,12 +38,12 @@ pub struct Gatherer<J> {
 }
 
 impl<J> Gatherer<J> {
-    /// For the writes of this queue.
+    /// Creates a gatherer that reads from `queue`.
     pub fn new(queue: flume::Receiver<J>) -> Self {
         Self { queue, usual: 1, patience: Patience::new() }
     }
 
-    /// The writes of the next commit, at least one; none when no more can come.
+    /// Waits for writes and returns those of the next commit, at least one; none once all senders are dropped.
     pub fn gather(&mut self) -> Option<Vec<J>> {
         let mut batch = vec![self.queue.recv().ok()?];
         self.at_once(&mut batch);
@@ -44,9 +55,9 @@ impl<J> Gatherer<J> {
         Some(batch)
     }
 
-    /// What is waiting, and when several came together the last time, what comes within a moment: those
-    /// whose writes were just acknowledged are likely to write again, and a commit more costs more than
-    /// the moment. A lone writer never waits.
+    /// Takes the waiting writes and, if the last commit had several, waits briefly until as many have arrived:
+    /// the clients of the last commit are likely to write again, and a further commit would cost more than the
+    /// wait. A single client is never delayed, since its `usual` number is 1.
     fn at_once(&self, batch: &mut Vec<J>) {
         let begun = Instant::now();
         loop {
@@ -61,7 +72,8 @@ impl<J> Gatherer<J> {
         }
     }
 
-    /// What comes one by one; whether anything came that would have come anyhow.
+    /// Waits for independent writes. Returns whether the wait paid: it was filled, or a write arrived so late that
+    /// it cannot have been triggered by the last acknowledgement.
     fn patiently(&self, batch: &mut Vec<J>) -> bool {
         let begun = Instant::now();
         let mut late = false;
@@ -76,16 +88,16 @@ impl<J> Gatherer<J> {
     }
 }
 
-/// Whether to wait for writes that come by themselves. A lone writer sends nothing while it waits, nor do
-/// several that all wait for their answers: for them it would be in vain. So it is tried where several were
-/// seen together, and goes on as long as it pays.
+/// The decision whether to wait for independent writes. Clients that all wait for their acknowledgements, and a
+/// single client, send nothing during the wait. Hence waiting starts when several writes were seen together,
+/// continues while it pays, and is suspended after `TRIES` futile waits, for longer each time.
 #[derive(Debug)]
 struct Patience {
-    /// How many waits in vain are left.
+    /// Number of futile waits that are left; 0 while waiting is suspended.
     tries: u32,
-    /// How many commits are left until it may be tried again.
+    /// Number of commits until waiting may resume.
     rest: u32,
-    /// How many there will be the next time.
+    /// Length of the next suspension, in commits.
     next_rest: u32,
 }
 
@@ -94,7 +106,7 @@ impl Patience {
         Self { tries: 0, rest: 0, next_rest: FIRST_REST }
     }
 
-    /// Whether to wait, with so many that came together.
+    /// Returns whether to wait, given the number of writes that arrived together. Called once per commit.
     fn lasts(&mut self, together: usize) -> bool {
         if self.tries == 0 && self.rest == 0 && together > 1 {
             self.tries = TRIES;
@@ -103,7 +115,7 @@ impl Patience {
         self.tries > 0
     }
 
-    /// Notes whether the wait paid.
+    /// Records whether a wait paid.
     fn learn(&mut self, paid: bool) {
         if paid {
             (self.tries, self.next_rest) = (TRIES, FIRST_REST);

@@ -1,5 +1,5 @@
-//! Several rows at once: one statement that stays prepared, however many they are. The rows are its one
-//! parameter, as JSON; to Postgres that is one errand instead of one for each.
+//! Inserts of several rows by one statement. The rows are its only parameter, as JSON, so the statement stays
+//! prepared whatever their number, and takes one round trip to Postgres.
 
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
@@ -9,17 +9,21 @@ use serde::Serialize;
 use super::connection::{Backend, Db};
 use super::statement::Dialect;
 
-/// A table with columns that rows have, and their types on Postgres.
+/// A table with the columns to insert.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows {
-    /// The table.
+    /// Name of the table.
     pub table: &'static str,
-    /// Names and types.
+    /// Names of the columns and their types on Postgres.
     pub columns: &'static [(&'static str, &'static str)],
 }
 
 impl Rows {
-    /// Puts the rows into the table. Their members have the names of the columns.
+    /// Inserts the rows, which serialise to JSON objects with the names of the columns.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a row cannot be serialised or the statement fails.
     pub fn insert<R: Serialize>(self, connection: &mut Db, rows: &[R]) -> QueryResult<()> {
         if rows.is_empty() {
             return Ok(());
@@ -29,6 +33,7 @@ impl Rows {
         diesel::RunQueryDsl::execute(Insert { before, rows, after }, connection).map(drop)
     }
 
+    /// Returns the SQL before and after the parameter.
     fn around(self, dialect: Dialect) -> (String, String) {
         let joined =
             |part: &dyn Fn(&(&str, &str)) -> String| self.columns.iter().map(part).collect::<Vec<_>>().join(", ");
@@ -64,7 +69,7 @@ impl QueryFragment<Backend> for Insert {
 
 impl QueryId for Insert {
     type QueryId = ();
-    // It is found among the prepared statements by its text.
+    // The SQL varies, so prepared statements are cached by their text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 

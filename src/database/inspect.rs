@@ -1,4 +1,4 @@
-//! Looks at a database for `plenary doctor`; what differs between the two is here.
+//! Checks of a database for `plenary doctor`, on either kind of database.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::schema::{items, journal};
 use super::touched::head;
 use super::{Address, DatabaseError, Db, now};
 
-/// How often two connections are compared.
+/// Number of times that two connections are compared.
 const POOLER_TRIES: usize = 5;
 
 #[derive(QueryableByName)]
@@ -27,7 +27,12 @@ struct Number {
     number: i64,
 }
 
-/// Whether a commit is on disk before it is acknowledged; else the setting that prevents it.
+/// Checks that commits are on disk before they are acknowledged. Returns the settings that prevent it as the inner
+/// error.
+///
+/// # Errors
+///
+/// Fails if a query fails.
 pub fn durability(connection: &mut Db) -> QueryResult<Result<(), String>> {
     let wrong = match connection {
         Db::Sqlite(c) => {
@@ -50,26 +55,27 @@ pub fn durability(connection: &mut Db) -> QueryResult<Result<(), String>> {
     Ok(wrong.map_or(Ok(()), Err))
 }
 
-/// What to do about a pooler that shares sessions.
+/// The message about a pooler that shares sessions between clients.
 pub const POOLER: &str = "the database is behind a pooler that shares sessions between clients (PgBouncer with \
      pool_mode=transaction): point database_url at Postgres itself, or set pool_mode=session for this database";
 
-/// Whether a pooler gives the session of one connection to another one between transactions. Prepared statements,
-/// settings and bounds are of the session: with such a pooler, one client meets those of another. The session that this
-/// connection had a moment ago is the one that a pooler hands out next.
+/// Returns whether a pooler assigns the session of one connection to another one between transactions. Prepared
+/// statements, settings and timeouts belong to the session; with such a pooler, one client would use those of
+/// another. The check opens two connections and compares their sessions, since a pooler assigns the session that was
+/// released last to the next transaction.
 ///
 /// # Errors
 ///
-/// The database does not answer.
+/// Fails if a connection cannot be opened or a query fails.
 pub fn shares_sessions(address: &Address) -> Result<bool, DatabaseError> {
     let Address::Postgres(_) = address else { return Ok(false) };
     let open = || connect(address, &Arc::default()).map_err(|e| DatabaseError::Connection(e.to_string()));
     let (mut first, mut second) = (open()?, open()?);
-    // Where others use the same pooler, they may be faster now and then.
+    // Other clients of the same pooler may obtain the session first, hence several tries.
     for _ in 0..POOLER_TRIES {
         let before = session(&mut first)?;
         if second.batch_execute("BEGIN").is_err() {
-            // Poolers that hand sessions out by the statement allow no transactions.
+            // Poolers in statement mode reject transactions.
             return Ok(session(&mut first).is_ok());
         }
         let there = session(&mut second);
@@ -81,21 +87,29 @@ pub fn shares_sessions(address: &Address) -> Result<bool, DatabaseError> {
     Ok(false)
 }
 
-/// The number of the server's process that serves this connection now; 0 for an embedded database. It is asked for
-/// without a prepared statement, of which a pooler may know nothing.
+/// Returns the process id of the server's backend for this connection; 0 for SQLite. The query is not prepared, since
+/// a pooler may not support prepared statements.
 fn session(connection: &mut Db) -> QueryResult<i64> {
     let Db::Postgres(c) = connection else { return Ok(0) };
     let asked: Number = diesel::sql_query("SELECT pg_backend_pid()::bigint AS number").get_result(c)?;
     Ok(asked.number)
 }
 
-/// Damage within the database: broken pages or references on SQLite (Postgres looks after itself),
-/// and a journal with gaps.
+/// Returns the damage that is found in the database: broken pages or foreign keys on SQLite (Postgres verifies its
+/// own pages), and gaps in the journal.
+///
+/// # Errors
+///
+/// Fails if a query fails.
 pub fn damage(connection: &mut Db) -> QueryResult<Vec<String>> {
     damage_by(connection, "SELECT quick_check AS word FROM pragma_quick_check LIMIT 10")
 }
 
-/// The same; every index is compared with its table, too, which takes far longer.
+/// Returns the damage as [`damage`] does, and also compares every index with its table, which takes far longer.
+///
+/// # Errors
+///
+/// Fails if a query fails.
 pub fn thorough_damage(connection: &mut Db) -> QueryResult<Vec<String>> {
     damage_by(connection, "SELECT integrity_check AS word FROM pragma_integrity_check LIMIT 10")
 }
@@ -108,40 +122,52 @@ fn damage_by(connection: &mut Db, check: &str) -> QueryResult<Vec<String>> {
         let broken: Number =
             diesel::sql_query("SELECT count(*) AS number FROM pragma_foreign_key_check").get_result(c)?;
         if broken.number > 0 {
-            found.push(format!("{} references lead nowhere", broken.number));
+            found.push(format!("{} rows violate foreign keys", broken.number));
         }
     }
     let last = head(connection)?;
     let count: i64 = journal::table.count().get_result(connection)?;
     if last != count {
-        found.push(format!("the journal has {count} entries, and the last has the number {last}"));
+        found.push(format!("the journal has {count} entries, but the last one has the number {last}"));
     }
     Ok(found)
 }
 
-/// Why nothing can be written, if that is so. Nothing is written to find out.
+/// Returns the reason why the database accepts no writes, if it does not. The check writes nothing.
+///
+/// # Errors
+///
+/// Fails if a query fails.
 pub fn read_only(connection: &mut Db) -> QueryResult<Option<String>> {
     match connection {
         Db::Sqlite(_) => match connection.begin_write() {
             Ok(()) => connection.rollback().map(|()| None),
-            // Whoever has the lock can write.
+            // A lock proves that another process is able to write.
             Err(DieselError::DatabaseError(_, said)) if said.message().contains("locked") => Ok(None),
             Err(error) => Ok(Some(error.to_string())),
         },
         Db::Postgres(c) => {
             let setting: Word =
                 diesel::sql_query("SELECT current_setting('transaction_read_only') AS word").get_result(c)?;
-            Ok((setting.word == "on").then(|| "transactions are read-only there".to_owned()))
+            Ok((setting.word == "on").then(|| "transactions are read-only".to_owned()))
         }
     }
 }
 
-/// How many items there are.
+/// Returns the number of items.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn items(connection: &mut Db) -> QueryResult<i64> {
     items::table.count().get_result(connection)
 }
 
-/// Seconds by which the database's clock is ahead of ours; an embedded one has no clock of its own.
+/// Returns the seconds by which the clock of the database server is ahead of this machine's; 0 for SQLite.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn clock_ahead(connection: &mut Db) -> QueryResult<i64> {
     match connection {
         Db::Sqlite(_) => Ok(0),
@@ -153,7 +179,11 @@ pub fn clock_ahead(connection: &mut Db) -> QueryResult<i64> {
     }
 }
 
-/// Connections that the database grants at most; none for an embedded one.
+/// Returns the largest number of connections that the database accepts; none for SQLite.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn most_connections(connection: &mut Db) -> QueryResult<Option<i64>> {
     match connection {
         Db::Sqlite(_) => Ok(None),

@@ -1,4 +1,4 @@
-//! A write on its way through the writer: it waits, is attempted (perhaps more than once), and is settled.
+//! The life cycle of a write in the writer: it waits, is attempted once or several times, and is settled.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,13 +13,16 @@ const WAITING: u8 = 0;
 const BEGUN: u8 = 1;
 const ABANDONED: u8 = 2;
 
-/// How far a job has come, shared by its asker and the writer. Exactly one of them takes it out of the queue:
-/// the writer by beginning it, or the asker by giving it up.
+/// The state of a job, shared by its caller and the writer thread.
+///
+/// A job leaves the state "waiting" by one compare-and-exchange, so exactly one side wins: either the writer
+/// starts the job, or the caller abandons it. Two separate flags would allow both, and a caller could be told that
+/// the write was not started while the writer commits it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress(Arc<AtomicU8>);
 
 impl Progress {
-    /// Gives the job up. True means that it was not begun and never will be.
+    /// Abandons the job. Returns true if the job was not started and never will be; false if it is too late.
     pub fn abandon(&self) -> bool {
         self.0.compare_exchange(WAITING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
@@ -33,30 +36,31 @@ impl Progress {
     }
 }
 
-/// A write in the writer's hands.
+/// A write that the writer thread executes.
 pub trait Job: Send {
-    /// Whether it changes content, so that the ledger must be told before it is acknowledged.
+    /// Returns whether the job changes content, so that the invalidation clock must be advanced before the
+    /// acknowledgement.
     fn changes_content(&self) -> bool;
 
-    /// Whether it can be attempted more than once.
+    /// Returns whether the job can be attempted more than once.
     fn is_repeatable(&self) -> bool;
 
-    /// Takes the job out of the queue. False means that nobody waits for it any more: it must not be attempted.
+    /// Marks the job as started. Returns false if its caller no longer waits: the job must not be attempted then.
     fn begin(&mut self) -> bool;
 
-    /// Does the work within the current transaction; true asks for it to be kept. A refusal waits for the
-    /// commit as well: it may be based on what others wrote in the same transaction, and whoever reads after it
-    /// must find that.
+    /// Does the work within the current transaction and returns whether its changes are to be committed. A refusal
+    /// is also settled only after the commit: it may depend on changes of earlier jobs in the same transaction, and
+    /// a client that reads after the refusal must see them.
     fn attempt(&mut self, connection: &mut Db) -> bool;
 
-    /// Forgets the last attempt, of which nothing was kept, and waits for another.
+    /// Discards the result of an attempt that was rolled back, and prepares the job for another one.
     fn put_back(&mut self);
 
-    /// Answers the asker: with the result of the last attempt once that is settled, or with the error.
+    /// Sends the caller the result of the last attempt, or the error if `settled` is one.
     fn settle(self: Box<Self>, settled: Result<(), DatabaseError>);
 }
 
-/// A job for nobody: it finds out whether the database takes writes again.
+/// A job without a caller and without statements, by which the writer tests whether a transaction can be started.
 pub struct Probe;
 
 impl Job for Probe {
@@ -85,9 +89,9 @@ impl Job for Probe {
 pub struct Task<T, E, F> {
     changes_content: bool,
     is_repeatable: bool,
-    /// Absent after the only attempt of work that cannot be repeated.
+    /// The closure; none after the only attempt of work that cannot be repeated.
     work: Option<F>,
-    /// How the work is taken for an attempt: a copy, so that another attempt is possible, or itself.
+    /// Obtains the closure for an attempt: a clone if the work is repeatable, else the closure itself.
     take: fn(&mut Option<F>) -> Option<F>,
     outcome: Option<Result<T, E>>,
     progress: Progress,
@@ -95,7 +99,7 @@ pub struct Task<T, E, F> {
 }
 
 impl<T, E, F> Task<T, E, F> {
-    /// Work that is attempted again when the database fails it.
+    /// Creates a job that is attempted again if the database fails.
     pub fn repeatable(work: F, changes_content: bool, progress: Progress, answer: oneshot::Sender<Result<T, E>>) -> Self
     where
         F: Clone,
@@ -104,7 +108,7 @@ impl<T, E, F> Task<T, E, F> {
         Self { changes_content, is_repeatable: true, work: Some(work), take, outcome: None, progress, answer }
     }
 
-    /// Work that is attempted once.
+    /// Creates a job that is attempted once.
     pub fn once(work: F, changes_content: bool, progress: Progress, answer: oneshot::Sender<Result<T, E>>) -> Self {
         let (work, take) = (Some(work), Option::take);
         Self { changes_content, is_repeatable: false, work, take, outcome: None, progress, answer }
@@ -126,13 +130,13 @@ where
     }
 
     fn begin(&mut self) -> bool {
-        // An asker that went away, such as a client that closed its connection, dropped its receiver.
+        // The receiver is dropped with the request, for example when the client closes its connection.
         !self.answer.is_closed() && self.progress.begin()
     }
 
     fn attempt(&mut self, connection: &mut Db) -> bool {
         let outcome = match (self.take)(&mut self.work) {
-            // A panic is the job's own failure; the writer goes on.
+            // A panic fails only this job; the writer thread continues.
             Some(work) => {
                 catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|_| Err(DatabaseError::Gone.into()))
             }
@@ -148,7 +152,7 @@ where
 
     fn settle(self: Box<Self>, settled: Result<(), DatabaseError>) {
         let outcome = self.outcome.unwrap_or_else(|| Err(DatabaseError::Interrupted.into()));
-        // Whoever does not listen any more has lost nothing but the answer.
+        // A caller that has stopped waiting misses the result; the outcome in the database is the same.
         drop(self.answer.send(settled.map_err(E::from).and(outcome)));
     }
 }

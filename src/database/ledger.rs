@@ -1,10 +1,29 @@
-//! What changed when, as this process knows it: by it, what is kept in memory is found out of date.
+//! Invalidation: a logical clock and a table of the last changes, by which cached values are found stale.
 //!
-//! Time is a number that grows with each change. What is kept carries the time at which its making
-//! began and the kinds and items that it depends on; it is good while none of these was changed
-//! since. Items share a fixed number of places by their hash: a change can make more out of date
-//! than it must, never less. Places are in groups, so few that the processor has all of them at hand:
-//! of what was found good a moment ago, they say mostly that it still is.
+//! The clock is a counter that advances with each change. A cached value carries the time at which its computation
+//! began and the content types and items that it depends on ([`Depends`]); it is fresh while none of them has
+//! changed since. Nothing is evicted on a change and no dependents are looked up: a lookup compares a few numbers.
+//!
+//! Items share a fixed number of slots by their hash, and slots share groups. A collision can make a value stale
+//! without need, but never keeps a stale value fresh. The groups fit into the processor's cache and answer most
+//! checks of values that were fresh a moment ago (docs/decisions/0010).
+//!
+//! # Order of steps
+//!
+//! No client may receive a response older than a write that the same node acknowledged before its request; writes of
+//! other nodes follow with the next look at the journal. This requires:
+//!
+//! * A reader takes the time with [`Ledger::now`] *before* it reads the database. Taken later, a change between
+//!   reading and taking the time would count as included.
+//! * The writer records changes *after* COMMIT. Recorded earlier, a reader could take the new time, read the old
+//!   state and cache it as fresh.
+//! * The writer records changes *before* it acknowledges the write. Recorded later, a client would read an old
+//!   response after its own write.
+//! * `Ledger::note_at` stores the new time *last*, under a lock. [`Ledger::holds`] takes an unchanged clock as
+//!   proof that nothing has changed, which would be false while a change is only partly recorded.
+//!
+//! The unit tests in `src/delivery/interleavings.rs` run these steps in thousands of interleavings, and show that
+//! violations of the first three rules lead to stale responses.
 
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,31 +35,33 @@ use uuid::Uuid;
 
 use super::sync::{AtomicU64, Mutex};
 
-/// Places for kinds; one is a bit of a word.
+/// Number of slots for content types; [`Depends`] has one bit for each.
 const KINDS: usize = 64;
-/// Places for items: 2 MB. In unit tests there are fewer, since simulations make thousands of ledgers.
+/// Number of slots for items (2 MB). Unit tests have fewer, since simulations create thousands of instances.
 const ITEMS: usize = if cfg!(test) { 1 << 10 } else { 1 << 18 };
-/// Groups of places: 32 KB.
+/// Number of groups of slots (32 KB).
 const GROUPS: usize = if cfg!(test) { 1 << 6 } else { 1 << 12 };
-/// The writes of other nodes are looked for twice a second; for so long a look may be overdue.
+/// Age of the last look at the journal beyond which it counts as overdue; a look is made twice a second.
 const OVERDUE: Duration = Duration::from_secs(2);
-/// An item and what it refers to are seldom more than so many.
+/// Number of items that a value rarely exceeds; as many are stored without an allocation.
 const USUAL: usize = 8;
 
-/// What something was made from.
+/// The dependencies of a cached value: whole content types and single items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Depends {
+    /// A bit for each slot of content types.
     kinds: u64,
+    /// Slots of items, sorted and distinct.
     items: SmallVec<[u32; USUAL]>,
 }
 
 impl Depends {
-    /// Everything of these kinds.
+    /// Creates dependencies on all items of these content types, including future ones.
     pub fn on_kinds<'a>(kinds: impl IntoIterator<Item = &'a str>) -> Self {
         Self { kinds: kinds.into_iter().fold(0, |bits, kind| bits | 1 << place_of_kind(kind)), items: SmallVec::new() }
     }
 
-    /// These items, by their ids.
+    /// Adds dependencies on these items, by their ids.
     pub fn and_items(mut self, ids: impl IntoIterator<Item = Uuid>) -> Self {
         self.items.extend(ids.into_iter().map(|id| place_of_uuid(id) as u32));
         self.items.sort_unstable();
@@ -48,37 +69,39 @@ impl Depends {
         self
     }
 
-    /// Its size beyond the struct, in bytes.
+    /// Returns the size of the allocation, in bytes.
     pub fn size(&self) -> usize {
         if self.items.spilled() { self.items.len() * size_of::<u32>() } else { 0 }
     }
 }
 
-/// What something that is kept stands on: what it was made from and when, and until when it was found good.
+/// The freshness of a cached value: its dependencies and the time of its computation.
 #[derive(Debug)]
 pub struct Basis {
     depends: Depends,
+    /// Time at which the computation began.
     since: u64,
+    /// Latest time at which the value was found fresh.
     good_at: AtomicU64,
 }
 
 impl Basis {
-    /// Of something whose making began at this time of the ledger.
+    /// Creates the freshness of a value whose computation began at the time `since`.
     pub fn new(depends: Depends, since: u64) -> Self {
         Self { depends, since, good_at: AtomicU64::new(since) }
     }
 
-    /// The same once more, for another form of it.
+    /// Returns a copy for another representation of the same value, without the time at which it was found fresh.
     pub fn again(&self) -> Self {
         Self::new(self.depends.clone(), self.since)
     }
 
-    /// When its making began.
+    /// Returns the time at which the computation began.
     pub fn since(&self) -> u64 {
         self.since
     }
 
-    /// The size of what it was made from beyond the struct, in bytes.
+    /// Returns the size of the allocation, in bytes.
     pub fn size(&self) -> usize {
         self.depends.size()
     }
@@ -88,7 +111,7 @@ fn place_of_kind(kind: &str) -> usize {
     XxHash3_64::oneshot(kind.as_bytes()) as usize % KINDS
 }
 
-/// The place of an entry of the journal by its id. What is no content may have one that is no UUID.
+/// Returns the slot of a journal entry's id. Entries that are not about content may have ids other than UUIDs.
 fn place_of_item(id: &str) -> usize {
     Uuid::try_parse(id).map_or_else(|_| XxHash3_64::oneshot(id.as_bytes()) as usize % ITEMS, place_of_uuid)
 }
@@ -101,20 +124,25 @@ fn group_of(place: usize) -> usize {
     place % GROUPS
 }
 
-/// When what was last changed.
+/// The invalidation clock of a node, with the times of the last changes.
 pub struct Ledger {
-    /// Of the last change that is noted completely.
+    /// Time of the last change that is recorded completely.
     time: AtomicU64,
-    /// Changes are noted one after the other.
+    /// Held while a change is recorded, so that times are assigned and published in order.
     noting: Mutex<()>,
+    /// Time of the last change of unknown extent.
     everything: AtomicU64,
+    /// Time of the last change in each slot of content types.
     kinds: [AtomicU64; KINDS],
+    /// Time of the last change in each group of item slots.
     groups: Box<[AtomicU64]>,
+    /// Time of the last change in each item slot.
     items: Box<[AtomicU64]>,
+    /// Start of the process' clock.
     begun: Instant,
-    /// When it was last known that no other node had written anything else, in milliseconds since `begun`.
+    /// Time of the last successful look at the journal, in milliseconds since `begun`.
     seen_at: AtomicU64,
-    /// The last look failed.
+    /// Whether the last look at the journal failed.
     blind: AtomicBool,
 }
 
@@ -136,12 +164,13 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// The time; to be taken before the reading begins of which something is made.
+    /// Returns the current time. It must be taken before the read of the database from which a value is computed.
     pub fn now(&self) -> u64 {
         self.time.load(Ordering::SeqCst)
     }
 
-    /// Notes that these items changed, by kind and id: after the commit, before it is acknowledged.
+    /// Records changes of items, given by content type and id. To be called after the commit and before its
+    /// acknowledgement.
     pub fn note<'a>(&self, changed: impl IntoIterator<Item = (&'a str, &'a str)>) {
         self.note_at(|time| {
             for (kind, id) in changed {
@@ -153,40 +182,43 @@ impl Ledger {
         });
     }
 
-    /// When something of this kind was last changed.
+    /// Returns the time of the last change of an item of this content type.
     pub fn last_change(&self, kind: &str) -> u64 {
         self.kinds[place_of_kind(kind)].load(Ordering::SeqCst)
     }
 
-    /// Notes that what other nodes wrote is known up to now.
+    /// Records that the writes of other nodes are known up to now.
     pub fn see(&self) {
         self.seen_at.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
         self.blind.store(false, Ordering::Relaxed);
     }
 
-    /// Notes that the database does not say what other nodes write.
+    /// Records that the journal could not be read.
     pub fn go_blind(&self) {
         self.blind.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the database does not answer, so that nothing can be made anew.
+    /// Returns whether the last look at the journal failed: the database does not respond, and no value can be
+    /// recomputed.
     pub fn is_blind(&self) -> bool {
         self.blind.load(Ordering::Relaxed)
     }
 
-    /// How long ago it was last known what other nodes wrote, where that is longer than usual: the database does not
-    /// answer. What is kept is as old as that at least.
+    /// Returns the time since the last successful look at the journal if it is overdue. Cached values may be
+    /// outdated by that much.
     pub fn age(&self) -> Option<Duration> {
         let age = self.begun.elapsed().saturating_sub(Duration::from_millis(self.seen_at.load(Ordering::Relaxed)));
         (age > OVERDUE).then_some(age)
     }
 
-    /// Notes that anything may have changed.
+    /// Records a change of unknown extent, which makes all cached values stale.
     pub fn note_everything(&self) {
         self.note_at(|time| self.everything.store(time, Ordering::SeqCst));
     }
 
-    /// The time goes on when all is noted: who finds it so late finds all of that too.
+    /// Records a change with the next time and then advances the clock. The order matters: a reader that sees the
+    /// new time also sees everything that was recorded with it. The lock keeps two changes from sharing a time, and
+    /// the clock from passing a change that is only partly recorded.
     fn note_at(&self, note: impl FnOnce(u64)) {
         let _one_by_one = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
         let time = self.now() + 1;
@@ -194,9 +226,14 @@ impl Ledger {
         self.time.store(time, Ordering::SeqCst);
     }
 
-    /// Whether nothing of what this stands on was changed since. While nothing at all is changed, this looks
-    /// at one place.
+    /// Returns whether a value is fresh: none of its dependencies has changed since its computation began. While
+    /// nothing changes at all, the check compares one number.
+    ///
+    /// The time at which the value was found fresh moves forward with each check, so that the groups, whose times
+    /// are those of the latest change of any member, stay useful for values that were computed long ago.
     pub fn holds(&self, basis: &Basis) -> bool {
+        // `now` is read before the slots. A change that is recorded meanwhile has a later time: the check may miss
+        // it, but the next one does not, since `good_at` becomes `now` and not the time of the later change.
         let (now, good_at) = (self.now(), basis.good_at.load(Ordering::Relaxed));
         if good_at == now {
             return true;
@@ -208,7 +245,7 @@ impl Ledger {
         good
     }
 
-    /// Whether nothing of this was changed after `since`.
+    /// Returns whether none of the dependencies has changed after `since`.
     fn unchanged(&self, depends: &Depends, since: u64) -> bool {
         let before = |place: &AtomicU64| place.load(Ordering::SeqCst) <= since;
         let mut kinds = depends.kinds;
@@ -237,7 +274,7 @@ mod tests {
         let based = |since| [Basis::new(list.clone(), since), Basis::new(one.clone(), since)];
         let hold = |bases: &[Basis; 2]| bases.each_ref().map(|basis| ledger.holds(basis));
         let early = based(ledger.now());
-        // Twice each: what was found good once must be found out of date all the same.
+        // Each check is made twice: a value that was found fresh once must still become stale.
         assert_eq!([hold(&early), hold(&early)], [[true, true]; 2]);
         ledger.note([("venue", c.as_str())]);
         assert_eq!([hold(&early), hold(&early)], [[true, true]; 2]);
@@ -251,8 +288,8 @@ mod tests {
         assert_eq!([hold(&later), hold(&early)], [[false, false]; 2]);
     }
 
-    /// Whatever comes before, what was made before a change of its item is out of date after it, and of all
-    /// others only those whose places that item has.
+    /// A change of an item makes its value stale whatever happened before, and of the other values only those of
+    /// items that share its slot.
     #[test]
     fn tells_of_each_change() {
         let ledger = Ledger::default();

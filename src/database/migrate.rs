@@ -1,4 +1,4 @@
-//! Migrations: embedded, applied at start, under a lock.
+//! Database migrations, which are embedded in the program and applied at its start, under a lock.
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::{MigrationSource, MigrationVersion};
@@ -9,14 +9,18 @@ use super::connection::Db;
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// Why a migration was not applied.
+/// The failure of a migration.
 pub type MigrationError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Applies what is missing and says how many steps that were. Refuses a database that has steps
-/// which this program does not know: it belongs to a newer version.
+/// Applies the missing migrations and returns their number.
+///
+/// # Errors
+///
+/// Fails if a migration fails, or if the database has migrations that this program does not know: it belongs to a
+/// newer version then.
 pub fn migrate(connection: &mut Db) -> Result<usize, MigrationError> {
-    // One transaction around all steps, that has a lock from its begin: a node that starts at the same time waits for
-    // its end. A lock of the session would outlive a failure, and behind a pooler belong to whoever comes next.
+    // One transaction around all migrations, with a lock from its start: another node that starts at the same time
+    // waits for its end. A session-level lock would outlive a failure, and behind a pooler belong to the next client.
     match connection {
         Db::Sqlite(c) => c.immediate_transaction(|c| apply(c, || SQLITE)),
         Db::Postgres(c) => c.build_transaction().read_committed().run(|c| {
@@ -26,7 +30,11 @@ pub fn migrate(connection: &mut Db) -> Result<usize, MigrationError> {
     }
 }
 
-/// The steps that are still to be applied.
+/// Returns the number of migrations that have not been applied.
+///
+/// # Errors
+///
+/// Fails if the applied migrations cannot be read.
 pub fn pending(connection: &mut Db) -> Result<usize, MigrationError> {
     match connection {
         Db::Sqlite(c) => Ok(c.pending_migrations(SQLITE)?.len()),
@@ -34,11 +42,11 @@ pub fn pending(connection: &mut Db) -> Result<usize, MigrationError> {
     }
 }
 
-/// Refuses a database that has steps which this program does not know.
+/// Checks that the database belongs to no newer version.
 ///
 /// # Errors
 ///
-/// It belongs to a newer version, or its steps cannot be read.
+/// Fails if the database has migrations that this program does not know, or if they cannot be read.
 pub fn refuse_newer(connection: &mut Db) -> Result<(), MigrationError> {
     match connection {
         Db::Sqlite(c) => refuse_unknown(c, &SQLITE),
@@ -66,7 +74,7 @@ where
     let known: Vec<MigrationVersion<'static>> = steps.iter().map(|step| step.name().version().as_owned()).collect();
     match connection.applied_migrations()?.into_iter().find(|applied| !known.contains(applied)) {
         Some(unknown) => Err(format!(
-            "the database has the migration {unknown}, which this version of Plenary does not know; use the version that made it"
+            "the database has the migration {unknown}, which this version of Plenary does not know; use the version that created it"
         )
         .into()),
         None => Ok(()),

@@ -1,9 +1,9 @@
-//! The database: one type for SQLite and Postgres, readers and a writer on threads of their own.
+//! Access to the database: one handle for SQLite and Postgres, with reader threads and one writer thread.
 //!
-//! Reads run on a few reader threads, each with a connection and its prepared statements; every
-//! read sees one state of the database. Writes run on one writer thread, which takes what is
-//! waiting into one transaction (what fails takes nothing else with it), commits once, and only
-//! then acknowledges: many writes share the cost of one sync to disk.
+//! Reads run on a few reader threads, each with a connection and its prepared statements; every read sees
+//! one snapshot of the database. Writes run on one writer thread with group commit: the writer executes all
+//! waiting writes in one transaction, in which a failed write affects no other one, commits once, and only
+//! then acknowledges them. Many writes so share the cost of one sync to disk.
 
 pub mod backup;
 mod batch;
@@ -45,32 +45,34 @@ pub use failure::is_transient;
 use ledger::Ledger;
 pub use statement::{Dialect, any_of, any_pair_of, by_the_way, there_is, within};
 
-/// Why the database did not do what was asked. But for [`DatabaseError::Unknown`], nothing of it is kept.
+/// A failure of a read or a write. With every variant but [`DatabaseError::Unknown`], nothing of the write
+/// has been committed.
 #[derive(Debug, Error)]
 pub enum DatabaseError {
     /// The statement failed.
     #[error("database: {0}")]
     Query(DieselError),
-    /// No connection could be had, or it broke.
+    /// No connection could be opened, or the connection broke.
     #[error("database connection: {0}")]
     Connection(String),
-    /// The database threads have ended, or a task within them failed.
+    /// The database threads have ended, or the task panicked.
     #[error("the database is shutting down or its task failed")]
     Gone,
-    /// Too much is waiting already.
-    #[error("too many requests wait for the database")]
+    /// The queue is full.
+    #[error("too many requests are waiting for the database")]
     Overloaded,
-    /// It was not begun in time: the database does not answer, or somebody else has the lock of the writers.
-    #[error("the database did not get to it in time")]
+    /// The request was not started in time: the database does not respond, or another process holds the
+    /// write lock.
+    #[error("the database did not start the request in time")]
     Waited,
-    /// The database failed it each time that it was tried.
+    /// Every attempt of the write failed in the database.
     #[error("the database failed repeatedly")]
     Interrupted,
-    /// The database takes no writes: it is a standby, or its file is read-only.
+    /// The database accepts no writes: it is a standby, or its file is read-only.
     #[error("the database is read-only")]
     ReadOnly,
-    /// It was begun, and nobody knows whether it was kept.
-    #[error("it is not known whether the write was kept")]
+    /// The write was started, and whether it was committed cannot be determined.
+    #[error("it is unknown whether the write was committed")]
     Unknown,
 }
 
@@ -96,18 +98,18 @@ impl<J> From<flume::TrySendError<J>> for DatabaseError {
     }
 }
 
-/// How many connections to use, and how long to wait for them.
+/// The sizes of the thread pool and its queues, and the bound on waiting times.
 #[derive(Debug, Clone, Copy)]
 pub struct Threads {
     /// Reader threads, at least 1.
     pub readers: usize,
-    /// How many reads or writes may wait before further ones are refused.
+    /// Length of the queues of reads and of writes; requests beyond it are rejected.
     pub queue: usize,
-    /// How long a read, or a write until it begins, may take; none for as long as it takes.
+    /// Longest duration of a read, and of a write until it starts; without a value, waits are unbounded.
     pub patience: Option<Duration>,
 }
 
-/// A handle on the database; cheap to clone. The threads end when the last handle is dropped.
+/// A handle to the database, cheap to clone. The threads end when the last handle is dropped.
 #[derive(Clone)]
 pub struct Database {
     address: Arc<Address>,
@@ -120,7 +122,11 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database and starts its threads. Migrations must have run.
+    /// Opens the database and starts its threads. Migrations must have been applied.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be reached or a thread cannot be started.
     pub fn open(address: &Address, threads: Threads) -> Result<Self, DatabaseError> {
         let count = Arc::default();
         let ledger = Arc::default();
@@ -136,17 +142,20 @@ impl Database {
         })
     }
 
-    /// Statements sent so far through this handle and its clones.
+    /// Returns the number of statements that this handle and its clones have sent so far.
     pub fn statements(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Which database this is.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Runs `task` in a transaction that only reads and sees one state of the database.
+    /// Runs `task` in a read-only transaction, which sees one snapshot of the database.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of `task`, or with a [`DatabaseError`] if the task cannot be run in time.
     pub async fn read<T, E, F>(&self, task: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -156,8 +165,13 @@ impl Database {
         self.readers.run(|_| Ok(None), task).await
     }
 
-    /// The same, unless `glance` finds all of it, which does so without a transaction. One that is quick is
-    /// cast on the calling thread on SQLite: it takes less time than handing it over.
+    /// Runs `glance` outside of any transaction, and `task` in a read-only transaction if `glance` has no
+    /// result. On SQLite, a `quick` glance runs on the calling thread, since it takes less time than passing
+    /// it to another thread.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Database::read`] does. An error of `glance` is dropped, and `task` runs instead.
     pub async fn read_after<T, E, G, F>(&self, quick: bool, glance: G, task: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -169,15 +183,19 @@ impl Database {
             Address::Sqlite(_) if quick => match reader::glance_here(&self.address, &self.count, self.patience, glance)
             {
                 Ok(Some(found)) => Ok(found),
-                // What went wrong at a glance shows in the transaction again, or went over.
+                // A lasting error occurs in the transaction again, where it is reported.
                 Ok(None) | Err(_) => self.read(task).await,
             },
             _ => self.readers.run(glance, task).await,
         }
     }
 
-    /// The same for a task that touches a few rows by their keys. On SQLite it runs on the calling
-    /// thread: it takes less time than handing it over.
+    /// Runs `task`, which reads a few rows by their keys, in a read-only transaction. On SQLite, the task
+    /// runs on the calling thread, since it takes less time than passing it to another thread.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Database::read`] does.
     pub async fn read_item<T, E, F>(&self, task: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -190,9 +208,14 @@ impl Database {
         }
     }
 
-    /// Runs `task` in a transaction that writes, alone among all writers of this database, and returns when it is
-    /// durable. If `task` fails, nothing of it is kept. If the database fails it, a copy of it is tried again: all
-    /// that it does, it does to the database.
+    /// Runs `task` with the exclusive write lock of the database and returns once its changes are durable.
+    /// If `task` fails, all its changes are rolled back. If the database fails, a clone of `task` is run
+    /// again; so `task` must have no effect outside of the database.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of `task`, or with a [`DatabaseError`] if the write cannot be started in time or
+    /// fails repeatedly. Only [`DatabaseError::Unknown`] leaves open whether the write was committed.
     pub async fn write<T, E, F>(&self, task: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -202,7 +225,12 @@ impl Database {
         self.writer.run(false, task).await
     }
 
-    /// The same for a task that changes content: the ledger is told before it is acknowledged.
+    /// Runs `task`, which changes content, as [`Database::write`] does. The invalidation clock records the
+    /// change before the write is acknowledged, so that no cached response is served that is older than it.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Database::write`] does.
     pub async fn write_content<T, E, F>(&self, task: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -212,15 +240,22 @@ impl Database {
         self.writer.run(true, task).await
     }
 
-    /// Opens a connection of its own on which writes stay beside the database.
+    /// Opens a separate connection whose writes go to temporary tables only (see [`sandbox`]).
     ///
     /// # Errors
-    /// Fails where no connection can be had.
+    ///
+    /// Fails if no connection can be opened.
     pub fn sandbox(&self) -> Result<Db, DatabaseError> {
         sandbox::open(&self.address, &self.count, self.patience)
     }
 
-    /// The same for a task that cannot be repeated: when the database fails it, it is refused.
+    /// Runs `task`, which changes content and cannot be repeated, as [`Database::write_content`] does, but
+    /// only once.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Database::write`] does, and with [`DatabaseError::Interrupted`] as soon as the database
+    /// fails.
     pub async fn write_content_once<T, E, F>(&self, task: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -230,8 +265,13 @@ impl Database {
         self.writer.run_once(task).await
     }
 
-    /// The same for a task that takes long and that no client waits for, such as a part of an import: once it has
-    /// begun, it is waited for until its end is known.
+    /// Runs `task`, a long write for which no client waits, such as a part of an import, as
+    /// [`Database::write_content_once`] does. Once the task has started, the call waits for its outcome
+    /// without a bound.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Database::write_content_once`] does.
     pub async fn write_content_long<T, E, F>(&self, task: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -241,33 +281,34 @@ impl Database {
         self.writer.run_long(task).await
     }
 
-    /// How many writes wait to be begun.
+    /// Returns the number of writes in the queue.
     pub fn writes_waiting(&self) -> usize {
         self.writer.waiting()
     }
 
-    /// For how long writes have been waiting for the database or each other; none while none do.
+    /// Returns how long the writer has been busy with the current writes or unable to start any; none while
+    /// it is idle.
     pub fn writes_wait(&self) -> Option<Duration> {
         self.writer.busy()
     }
 
-    /// The jobs of this node, those of the database among them.
+    /// Returns the background jobs of this node, including those of the database.
     pub fn jobs(&self) -> &Jobs {
         &self.jobs
     }
 
-    /// When what was last changed.
+    /// Returns the invalidation clock of this node.
     pub fn ledger(&self) -> &Arc<Ledger> {
         &self.ledger
     }
 }
 
-/// Now, in microseconds since 1970 (UTC).
+/// Returns the current time in microseconds since 1970-01-01T00:00:00Z.
 pub fn now() -> i64 {
     chrono::Utc::now().timestamp_micros()
 }
 
-/// A new time-ordered id (UUIDv7) as text.
+/// Returns a new time-ordered id (UUIDv7) as text.
 pub fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }

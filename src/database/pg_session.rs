@@ -1,33 +1,38 @@
-//! How a session on Postgres is set up.
+//! The settings of Postgres sessions.
 
 use std::time::Duration;
 
 use super::connection::SessionPurpose;
 
-/// Seconds in which a connection is made, or not.
+/// Longest time for opening a connection, in seconds.
 const CONNECT_SECONDS: u64 = 5;
-/// Where nothing bounds a session's statements (an import from the command line), one that is silent within a
-/// transaction is ended after this: it has the lock that all writers wait for.
+/// Longest idle time within a transaction for sessions without a bound on their statements, such as an import
+/// from the command line: such a session may hold the write lock, for which all writers wait.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Settings under which statements run. Statements stay prepared, and so do their plans: to plan a page anew takes
-/// longer than to read it, and one made while a table was small would go on reading all of it. There is an index
-/// for every query, so none has to. Likewise joins: what is joined is few rows, each to one that is found by its
-/// key, however many the planner fears; to start a process for them takes longer than to read them. And an index
-/// that has the order of a page is walked, not collected from. All this is what fresh tables need, of which the
-/// planner has no statistics: with them it mostly comes to the same by itself. (What is switched off only counts as
-/// very dear, and what is dear is compiled to machine code first, which takes a tenth of a second.)
+/// Settings of the query planner, chosen for tables without statistics (docs/decisions/0012).
+///
+/// * `plan_cache_mode = force_generic_plan`: statements stay prepared with their plans, since planning a page
+///   takes longer than reading it.
+/// * `enable_seqscan = off`: a plan that was made while a table was nearly empty would otherwise scan the whole
+///   table for as long as the statement stays prepared. Every query has an index.
+/// * `enable_hashjoin`, `enable_mergejoin`, `max_parallel_workers_per_gather`: joins are of few rows, each to a row
+///   that is found by its key, whatever the planner estimates. Starting a process takes longer than reading them.
+/// * `enable_bitmapscan = off`: an index in the order of a page must be walked, so that the page ends early.
+/// * `jit = off`: a disabled plan node counts as very expensive, and expensive plans would be compiled to machine
+///   code first, which takes about 100 ms.
 const PLANNER: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
      SET enable_bitmapscan = off; SET max_parallel_workers_per_gather = 0; SET plan_cache_mode = force_generic_plan; \
      SET jit = off; ";
 
-/// A commit is on disk before it returns, whatever the server's own setting is. A stronger one is kept: with
-/// `remote_apply` the operator wants standbys to show what was acknowledged.
+/// Makes a commit durable before it returns, whatever the server's own setting is. The stronger `remote_apply`,
+/// by which the operator requires that standbys show acknowledged writes, is kept.
 const DURABILITY: &str = "SELECT set_config('synchronous_commit', \
      CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false); ";
 
-/// The address with bounds of time for the connection itself, where it has none: to a host that is gone without a
-/// word, TCP would wait for many minutes, and libpq for ever. What the operator wrote into the address stays.
+/// Returns the URL with timeouts of the connection added where it has none. Without them, TCP would wait many
+/// minutes, and libpq without end, for a host that disappeared without closing its connections. Parameters that
+/// the operator has set are kept.
 pub fn bounded(url: &str, patience: Option<Duration>) -> String {
     let silence = patience.unwrap_or(SILENCE);
     let probes = (silence.as_secs() / 3).max(1);
@@ -48,14 +53,14 @@ pub fn bounded(url: &str, patience: Option<Duration>) -> String {
     bounded
 }
 
-/// The statements that set a session up.
+/// Returns the statements that configure a session.
 pub fn settings(purpose: SessionPurpose) -> String {
     format!("SET client_min_messages = warning; SET TIME ZONE 'UTC'; {DURABILITY}{PLANNER}{}", bounds(purpose))
 }
 
-/// Bounds that the server keeps: on statements, so that none runs for longer than anybody waits for it; on locks,
-/// so that the writer finds out that it waits; and on silence within a transaction, so that a node that froze or
-/// was cut off does not keep the lock that all writers wait for.
+/// Returns the timeouts that the server enforces: on statements, so that none runs longer than its caller waits; on
+/// locks, so that the writer learns that it is blocked; and on idle transactions, so that a node that froze or lost
+/// its network does not keep the write lock.
 fn bounds(purpose: SessionPurpose) -> String {
     let (name, patience) = match purpose {
         SessionPurpose::Read(patience) => ("plenary read", patience),
@@ -68,7 +73,9 @@ fn bounds(purpose: SessionPurpose) -> String {
         }
     };
     let silence = patience.unwrap_or(SILENCE).as_millis();
-    // Who asked has given up when the server cancels a statement, and was told that the database is slow.
+    // The server cancels a statement one second after its caller has given up, so that the caller reports that the
+    // database is slow and not that a statement failed. The writer waits for locks half as long as callers wait,
+    // so that it can try twice.
     let statement = patience.map_or(0, |patience| patience.as_millis() + 1_000);
     let lock = patience.map_or(0, |patience| patience.as_millis() / 2);
     format!(

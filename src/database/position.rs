@@ -1,8 +1,10 @@
-//! A place in the journal that is told apart from the same place in another history.
+//! Positions in the journal that identify their entry.
 //!
-//! Numbers of entries are given again after a restore, or after a failover that lost the newest of them. So whoever
-//! remembers how far the journal was followed (a client's token, the search index, what caches were told, this process
-//! itself) remembers which entry that was, and looks whether it is there still.
+//! A number alone is not enough: after a restore, or a failover that lost the newest entries, the same numbers are
+//! assigned to other entries. A follower that remembered only a number would skip those entries without notice, for
+//! ever. So every follower (clients by their sync tokens, the search index, the purges of CDN caches, each node's
+//! own memory) remembers the number with a hash of the entry, and starts anew if that entry is not in the journal
+//! any more (docs/decisions/0023).
 
 use std::fmt;
 
@@ -14,18 +16,18 @@ use twox_hash::XxHash3_64;
 use super::Db;
 use super::schema::journal;
 
-/// An entry of the journal, up to which somebody followed it; the beginning, before any entry, is 0.
+/// The entry up to which the journal has been followed. The default, with the number 0, precedes all entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// Its number.
+    /// Number of the entry.
     #[serde(rename = "s")]
     pub sequence: i64,
-    /// What it says, as a number: another history has another entry here.
+    /// Hash of the entry's time, item and version. In another history the same number has another hash.
     #[serde(rename = "e")]
     entry: u64,
 }
 
-/// What a position is made of.
+/// The columns of an entry that determine its position: number, time, item, version.
 pub type PositionRow = (i64, i64, String, i64);
 
 /// The columns of [`PositionRow`].
@@ -33,27 +35,27 @@ pub const COLUMNS: (journal::sequence, journal::at, journal::item_id, journal::v
     (journal::sequence, journal::at, journal::item_id, journal::version);
 
 impl Position {
-    /// Of this entry.
+    /// Creates the position of an entry.
     pub fn of(sequence: i64, at: i64, item_id: &str, version: i64) -> Self {
         Self { sequence, entry: XxHash3_64::oneshot(format!("{at} {item_id} {version}").as_bytes()) }
     }
 
-    /// The newest entry.
+    /// Returns the position of the newest entry.
     ///
     /// # Errors
     ///
-    /// The database does not answer.
+    /// Fails if the query fails.
     pub fn newest(connection: &mut Db) -> QueryResult<Self> {
         let row: Option<PositionRow> =
             journal::table.order(journal::sequence.desc()).select(COLUMNS).first(connection).optional()?;
         Ok(row.map_or(Self::default(), Self::from))
     }
 
-    /// The entry of this number, if there is one; the beginning is there always.
+    /// Returns the position of the entry with this number, if it exists; the beginning (0) always does.
     ///
     /// # Errors
     ///
-    /// The database does not answer.
+    /// Fails if the query fails.
     pub fn at(connection: &mut Db, sequence: i64) -> QueryResult<Option<Self>> {
         if sequence == 0 {
             return Ok(Some(Self::default()));
@@ -62,16 +64,16 @@ impl Position {
         Ok(row.map(Self::from))
     }
 
-    /// Whether this entry is in the journal.
+    /// Returns whether this entry is in the journal. If not, the follower belongs to another history.
     ///
     /// # Errors
     ///
-    /// The database does not answer.
+    /// Fails if the query fails.
     pub fn holds(self, connection: &mut Db) -> QueryResult<bool> {
         Ok(Self::at(connection, self.sequence)? == Some(self))
     }
 
-    /// Reads what [`fmt::Display`] wrote.
+    /// Parses the text that [`fmt::Display`] writes.
     pub fn parse(text: &str) -> Option<Self> {
         let (sequence, entry) = text.split_once(':')?;
         Some(Self { sequence: sequence.parse().ok()?, entry: u64::from_str_radix(entry, 16).ok()? })

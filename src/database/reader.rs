@@ -1,4 +1,4 @@
-//! Reader threads.
+//! The reader threads, and reads on the calling thread.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,12 +15,12 @@ use super::session::DatabaseSession;
 use super::{Address, DatabaseError, Db, Threads};
 use crate::jobs::Jobs;
 
-/// Reads are not timed one by one: nothing of theirs counts as hanging.
+/// Reads have timeouts of their own, so a reader thread is never reported as hanging.
 const PATIENCE: Duration = Duration::MAX;
 
 type Job = Box<dyn FnOnce(&mut DatabaseSession) + Send>;
 
-/// A handle on the reader threads.
+/// A handle to the reader threads.
 #[derive(Clone)]
 pub struct Readers {
     queue: flume::Sender<Job>,
@@ -29,6 +29,10 @@ pub struct Readers {
 
 impl Readers {
     /// Opens the connections and starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be reached or a thread cannot be started.
     pub fn start(
         address: &Address,
         threads: Threads,
@@ -47,7 +51,7 @@ impl Readers {
                 .spawn(move || {
                     let mut known = true;
                     health.supervise_thread(|| {
-                        // After a panic, nobody knows what the connection was about to do.
+                        // After a panic, the state of the connection is unknown: a transaction may be open.
                         if !std::mem::replace(&mut known, false) {
                             session.drop_connection();
                         }
@@ -63,7 +67,11 @@ impl Readers {
         Ok(Self { queue, limit })
     }
 
-    /// See [`super::Database::read_after`].
+    /// Runs a read on one of the threads; see [`super::Database::read_after`].
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of `task`, or with a [`DatabaseError`] if the read cannot be run in time.
     pub async fn run<T, E, G, F>(&self, glance: G, task: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -73,14 +81,14 @@ impl Readers {
     {
         let (answer, mut wait) = oneshot::channel();
         let job: Job = Box::new(move |session| {
-            // Nobody waits for it any more.
+            // The caller no longer waits.
             if answer.is_closed() {
                 return;
             }
             let mut begun = false;
             let outcome = catch_unwind(AssertUnwindSafe(|| match session.get().map_err(E::from).and_then(glance) {
                 Ok(Some(found)) => Ok(found),
-                // What went wrong at a glance shows in the transaction again, or went over.
+                // A lasting error occurs in the transaction again, where it is reported.
                 Ok(None) | Err(_) => {
                     begin(session)?;
                     begun = true;
@@ -89,7 +97,7 @@ impl Readers {
             }));
             let sound = outcome.is_ok();
             let _ = answer.send(outcome.unwrap_or_else(|_| Err(DatabaseError::Gone.into())));
-            // Who asked need not wait for the end of the transaction.
+            // The transaction ends after the response, so that the caller does not wait for it.
             match sound {
                 true if begun => end(session),
                 true => {}
@@ -105,11 +113,15 @@ impl Readers {
 }
 
 thread_local! {
-    /// The connection of this thread for reads of single items.
+    /// The connection of this thread for reads that run on the calling thread.
     static HERE: RefCell<Option<(Arc<Address>, DatabaseSession)>> = const { RefCell::new(None) };
 }
 
-/// See [`super::Database::read_item`].
+/// Runs a read in a transaction on the calling thread; see [`super::Database::read_item`].
+///
+/// # Errors
+///
+/// Fails with the error of `task`, or with a [`DatabaseError`] if the transaction cannot be started.
 pub fn here<T, E, F>(
     address: &Arc<Address>,
     count: &Arc<AtomicU64>,
@@ -123,7 +135,11 @@ where
     with_link(address, count, patience, |session| in_transaction(session, task))
 }
 
-/// See [`super::Database::read_after`].
+/// Runs a read without a transaction on the calling thread; see [`super::Database::read_after`].
+///
+/// # Errors
+///
+/// Fails with the error of `glance`, or with a [`DatabaseError`] if no connection can be opened.
 pub fn glance_here<T, E, G>(
     address: &Arc<Address>,
     count: &Arc<AtomicU64>,
@@ -137,6 +153,8 @@ where
     with_link(address, count, patience, |session| glance(session.get()?))
 }
 
+/// Runs a read with the connection of this thread, which is opened on first use and whenever another database is
+/// used: tests use several in one process.
 fn with_link<T, E>(
     address: &Arc<Address>,
     count: &Arc<AtomicU64>,
@@ -170,7 +188,8 @@ where
     outcome
 }
 
-/// A connection that the database closed meanwhile shows at BEGIN: one new try with a new one.
+/// Starts a transaction. A connection that the server closed while it was idle fails only here, hence one attempt with
+/// a new connection.
 fn begin(session: &mut DatabaseSession) -> Result<(), DatabaseError> {
     if session.get()?.begin_read().is_err() {
         session.drop_connection();
@@ -179,6 +198,7 @@ fn begin(session: &mut DatabaseSession) -> Result<(), DatabaseError> {
     Ok(())
 }
 
+/// Ends a transaction by ROLLBACK: there is nothing to commit.
 fn end(session: &mut DatabaseSession) {
     if session.held().and_then(|connection| Ok(connection.rollback()?)).is_err() {
         session.drop_connection();

@@ -1,5 +1,9 @@
-//! A scheduler for tests: threads of which one runs at a time. At each point that they come to, a seed decides
-//! whether it goes on or which other one does, so that an interleaving can be had again.
+//! A deterministic scheduler for tests of concurrent code. Of its threads one runs at a time. At each scheduling
+//! point, a seeded generator decides whether the thread continues or which other one does, so that a failing
+//! interleaving can be repeated with its seed.
+//!
+//! Memory is sequentially consistent under this scheduler; it does not test weak memory orders. `loom` would, but not
+//! with thousands of slots and with futures (docs/decisions/0014).
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -14,31 +18,31 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-/// How often a thread goes on at a point: long runs of one thread, now and then broken, find most.
+/// Probability that a thread continues at a point: long runs of one thread with rare switches find most faults.
 const GOES_ON: f64 = 0.9;
-/// Nobody runs.
+/// The number that stands for no running thread.
 const NOBODY: usize = usize::MAX;
 
 thread_local! {
     static OWN: RefCell<Option<(Arc<Turns>, usize)>> = const { RefCell::new(None) };
 }
 
-/// Whether this thread is one of a schedule.
+/// Returns whether this thread belongs to a schedule.
 pub fn is_scheduled() -> bool {
     OWN.with_borrow(Option::is_some)
 }
 
-/// A place at which another thread may go on.
+/// Marks a point at which the schedule may switch to another thread.
 pub fn point() {
     OWN.with_borrow(|own| own.iter().for_each(|(turns, number)| turns.point(*number)));
 }
 
-/// Lets another thread go on: this one waits for something.
+/// Switches to another thread, since this one waits for something.
 pub fn pause() {
     OWN.with_borrow(|own| own.iter().for_each(|(turns, number)| turns.give(*number)));
 }
 
-/// Waits for a future.
+/// Polls a future to completion and switches to another thread while it is pending.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -52,7 +56,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The threads, which are kept from one interleaving to the next.
+/// A set of threads that is reused for several interleavings.
 pub struct Schedule {
     turns: Arc<Turns>,
     workers: Vec<(mpsc::Sender<Job>, JoinHandle<()>)>,
@@ -60,7 +64,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// For so many threads.
+    /// Starts `threads` threads whose interleavings are determined by `seed`.
     pub fn new(seed: u64, threads: usize) -> Self {
         let (tell, over) = mpsc::channel();
         let turns = Arc::new(Turns {
@@ -72,7 +76,11 @@ impl Schedule {
         Self { turns, workers, over }
     }
 
-    /// Runs these to their ends, one on each thread.
+    /// Runs the jobs to completion, each on a thread of its own.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a job panics or if there are more jobs than threads.
     pub fn run(&self, jobs: Vec<Job>) {
         let count = jobs.len();
         assert!(count <= self.workers.len(), "there are threads for all");
@@ -113,15 +121,16 @@ fn worker(number: usize, turns: &Arc<Turns>, over: mpsc::Sender<bool>) -> (mpsc:
     (sender, std::thread::spawn(run))
 }
 
-/// Whose turn it is.
+/// The state that the threads of a schedule share.
 struct Turns {
+    /// Number of the thread that runs.
     running: AtomicUsize,
     state: Mutex<State>,
 }
 
 struct State {
     rng: StdRng,
-    /// Those that are not at their ends.
+    /// Numbers of the threads whose jobs have not ended.
     alive: Vec<usize>,
     threads: Vec<Thread>,
 }
@@ -161,7 +170,7 @@ impl Turns {
 }
 
 impl State {
-    /// Chooses who goes on; not the one that gives its turn away, unless it is the last.
+    /// Chooses the next thread: any but `from`, unless that is the only one left.
     fn hand_on(&mut self, running: &AtomicUsize, from: Option<usize>) {
         let others: Vec<usize> = self.alive.iter().copied().filter(|number| Some(*number) != from).collect();
         let next = others.choose(&mut self.rng).copied().or(from).unwrap_or(NOBODY);

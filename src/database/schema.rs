@@ -1,4 +1,4 @@
-//! The tables, as both databases have them. See `migrations/` for keys, checks and indexes.
+//! The tables, identical on both databases. Keys, checks and indexes are defined in `migrations/`.
 
 diesel::table! {
     items (id) {

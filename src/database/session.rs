@@ -1,4 +1,9 @@
-//! A connection that is opened anew after it broke, and that notices every statement that fails.
+//! Database sessions: a connection that is reopened after it broke, with a record of failed statements.
+//!
+//! Errors of statements are recorded at the connection, not taken from the results of the code that runs them.
+//! That code may handle an error or drop it, but on Postgres a failed statement aborts the transaction in any case,
+//! and COMMIT of an aborted transaction returns no error through diesel: it rolls back and reports success. A write
+//! would be acknowledged that does not exist (docs/decisions/0013).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -8,13 +13,13 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use super::connection::{self, SessionPurpose};
 use super::{Address, DatabaseError, Db};
 
-/// What is worth knowing of a failed statement. Later ones are worse: of several, the worst counts.
+/// The class of a failed statement, in the order of severity; of several failures the most severe one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
-    /// A rule was broken, such as that a key exists once, or that nothing is to be written. It would be broken again.
+    /// A constraint was violated, or the database is read-only: a retry would fail again.
     Constraint = 1,
-    /// Anything else: cancelled, timed out, deadlocked, serialised away, out of room, the connection gone. It
-    /// may go well the next time.
+    /// Any other failure: cancellation, timeout, deadlock, serialisation failure, lack of space, loss of the
+    /// connection. A retry may succeed.
     Passing = 2,
 }
 
@@ -37,29 +42,27 @@ impl Failure {
     }
 }
 
-/// Whether the database takes no writes.
+/// Returns whether the statement failed because the database accepts no writes.
 pub fn is_read_only(error: &DieselError) -> bool {
     match error {
         DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => true,
-        // SQLite's own words, which are the same in every language.
+        // The message of SQLite, which is not localised; diesel does not expose the code.
         DieselError::DatabaseError(_, why) => why.message() == "attempt to write a readonly database",
         _ => false,
     }
 }
 
-/// The worst failure of the statements of a connection since it was last asked for. Whoever runs statements may
-/// handle their errors, or drop them: on Postgres the transaction is lost all the same, and COMMIT does not say
-/// so. So failures are noticed where every statement passes.
+/// The most severe failure of a connection's statements since the last call of [`Failures::take`].
 #[derive(Debug, Clone, Default)]
 pub struct Failures(Arc<AtomicU8>);
 
 impl Failures {
-    /// Notes a failed statement.
+    /// Records a failed statement.
     pub fn note(&self, error: &DieselError) {
         self.0.fetch_max(Failure::of(error) as u8, Ordering::Relaxed);
     }
 
-    /// The worst since the last call.
+    /// Returns the most severe failure and clears the record.
     pub fn take(&self) -> Option<Failure> {
         match self.0.swap(0, Ordering::Relaxed) {
             0 => None,
@@ -69,7 +72,7 @@ impl Failures {
     }
 }
 
-/// Shared by readers and writer: a connection that is opened anew after it broke.
+/// A connection that is reopened on demand after it broke.
 pub struct DatabaseSession {
     address: Arc<Address>,
     count: Arc<AtomicU64>,
@@ -83,7 +86,7 @@ impl DatabaseSession {
     ///
     /// # Errors
     ///
-    /// The database cannot be reached, or refuses.
+    /// Fails if the database cannot be reached or rejects the connection.
     pub fn open(address: &Address, count: &Arc<AtomicU64>, purpose: SessionPurpose) -> Result<Self, DatabaseError> {
         let (address, count) = (Arc::new(address.clone()), Arc::clone(count));
         let mut link = Self { address, count, failures: Failures::default(), purpose, connection: None };
@@ -91,11 +94,11 @@ impl DatabaseSession {
         Ok(link)
     }
 
-    /// The connection; a new one where the last was dropped.
+    /// Returns the connection, and opens a new one if there is none.
     ///
     /// # Errors
     ///
-    /// A new one cannot be had.
+    /// Fails if a new connection cannot be opened.
     pub fn get(&mut self) -> Result<&mut Db, DatabaseError> {
         if self.connection.is_none() {
             let made = connection::connect_for(self.purpose, &self.address, &self.count, &self.failures);
@@ -104,21 +107,23 @@ impl DatabaseSession {
         self.connection.as_mut().ok_or(DatabaseError::Gone)
     }
 
-    /// The connection as it is, within the transaction that was begun on it. A new one would know nothing of that.
+    /// Returns the connection on which the current transaction was started. Statements of a transaction must use
+    /// this method: [`DatabaseSession::get`] could open a new connection, on which they would run outside of the
+    /// transaction and be committed one by one.
     ///
     /// # Errors
     ///
-    /// It was dropped.
+    /// Fails with [`DatabaseError::Gone`] if the connection was closed.
     pub fn held(&mut self) -> Result<&mut Db, DatabaseError> {
         self.connection.as_mut().ok_or(DatabaseError::Gone)
     }
 
-    /// Failures of the statements of this connection.
+    /// Returns the record of failed statements.
     pub fn failures(&self) -> &Failures {
         &self.failures
     }
 
-    /// Forgets the connection: its state is not known any more. The database rolls back what it had begun.
+    /// Closes the connection after its state has become uncertain. The database rolls an open transaction back.
     pub fn drop_connection(&mut self) {
         self.connection = None;
     }

@@ -1,4 +1,8 @@
-//! Statements that stay prepared where diesel would prepare them anew each time.
+//! SQL fragments that stay prepared where diesel would prepare a statement anew each time.
+//!
+//! Diesel caches a prepared statement by its type, or by its SQL where the type does not determine the text. Lists of
+//! values have one parameter per value on SQLite, and so a different text for each length. The fragments here have one
+//! parameter whatever the number of values.
 
 use std::marker::PhantomData;
 
@@ -24,13 +28,13 @@ impl QueryFragment<Backend> for Fixed {
 
 impl QueryId for Fixed {
     type QueryId = ();
-    // It is found among the prepared statements by its text.
+    // The SQL varies, so prepared statements are cached by their text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 impl diesel::RunQueryDsl<Db> for Fixed {}
 
-/// A value in SQL that both databases understand, without parameters.
+/// An SQL expression without parameters that is valid on both databases.
 #[derive(Debug, Clone, Copy)]
 pub struct Term<ST> {
     sql: &'static str,
@@ -38,7 +42,7 @@ pub struct Term<ST> {
 }
 
 impl<ST> Term<ST> {
-    /// The value of this expression, which must have the type.
+    /// Creates the expression. Its SQL must have the type `ST`; nothing checks that.
     pub const fn new(sql: &'static str) -> Self {
         Self { sql, kind: PhantomData }
     }
@@ -53,7 +57,7 @@ impl<ST, DB: diesel::backend::Backend> QueryFragment<DB> for Term<ST> {
 
 impl<ST> QueryId for Term<ST> {
     type QueryId = ();
-    // It is found among the prepared statements by its text.
+    // The SQL varies, so prepared statements are cached by their text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
@@ -69,17 +73,15 @@ impl<ST, GB> ValidGrouping<GB> for Term<ST> {
     type IsAggregate = diesel::expression::is_aggregate::Never;
 }
 
-/// Which database a statement is for.
+/// The SQL dialect of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// Embedded SQLite.
     Sqlite,
-    /// Postgres.
     Postgres,
 }
 
-/// `column IN (…)` for any number of ids, slugs or words: one statement with one parameter, while
-/// `eq_any` has a parameter for each on SQLite and is never kept.
+/// The condition `column IN (…)` for any number of values, with one parameter. Diesel's `eq_any` has a parameter for
+/// each value on SQLite and is never cached.
 #[derive(Debug, Clone)]
 pub struct AnyOf<C> {
     around: (&'static str, &'static str),
@@ -89,8 +91,8 @@ pub struct AnyOf<C> {
     after: &'static str,
 }
 
-/// The rows in which `column` is one of these. The values must be free of commas, quotes and
-/// backslashes: ids, slugs, codes and words are.
+/// Selects the rows whose `column` is one of the values. Commas, quotes and backslashes are removed from the values,
+/// since they would end a value within the parameter: ids, slugs, codes and enumeration values contain none.
 pub fn any_of<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> AnyOf<C> {
     let (before, after) = match dialect {
         Dialect::Sqlite => (" IN (SELECT value FROM json_each('[\"' || ", " || '\"]'))"),
@@ -104,7 +106,8 @@ pub fn any_of<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIt
         parameter.extend(value.as_ref().chars().filter(|c| !matches!(c, ',' | '"' | '\\')));
         count += 1;
     }
-    // A single value needs no list; none at all is equal to nothing that there is.
+    // A single value is compared directly, which is planned better than a list. Without values, the column is compared
+    // with the empty text, which no id, slug or code equals.
     if count < 2 {
         AnyOf { around: ("", ""), column, parameter, before: " = ", after: "" }
     } else {
@@ -112,9 +115,12 @@ pub fn any_of<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIt
     }
 }
 
-/// The rows in which `column`, a text, is one of these, of those that other conditions name. The column is
-/// made useless for an index: SQLite keeps no statistics here (<https://sqlite.org/optoverview.html>,
-/// "disqualifying terms"), and Postgres has none of fresh tables.
+/// Selects rows as [`any_of`] does, but keeps the planner from using an index of `column`, which must be a text. To be
+/// used for a condition that excludes few rows, beside another one that has a selective index.
+///
+/// The planner cannot know which condition is selective: SQLite has no statistics here, and Postgres has none of fresh
+/// tables. So the column is wrapped in an expression: unary `+` on SQLite (<https://sqlite.org/optoverview.html>,
+/// "disqualifying terms"), a concatenation on Postgres.
 pub fn by_the_way<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> AnyOf<C> {
     let around = match dialect {
         Dialect::Sqlite => ("+", ""),
@@ -123,8 +129,8 @@ pub fn by_the_way<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl In
     AnyOf { around, ..any_of(dialect, column, values) }
 }
 
-/// The rows in which both columns are one of these pairs. The values must be free of quotes and backslashes:
-/// kinds, ids and slugs are.
+/// Selects the rows whose two columns are one of the pairs. Quotes and backslashes are removed from the values, since
+/// they would end a value within the JSON: content types, ids and slugs contain none.
 pub fn any_pair_of<A, B>(
     dialect: Dialect,
     columns: (A, B),
@@ -156,7 +162,7 @@ impl<C> AnyOf<C> {
     }
 }
 
-// The enum of connections wants a fragment for itself and, within subqueries, for each of its databases.
+// `diesel::MultiConnection` requires the fragment for its own backend and, within subqueries, for each database.
 impl<C: QueryFragment<Backend>> QueryFragment<Backend> for AnyOf<C> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         self.write(out)
@@ -177,7 +183,7 @@ impl<C: QueryFragment<Sqlite>> QueryFragment<Sqlite> for AnyOf<C> {
 
 impl<C> QueryId for AnyOf<C> {
     type QueryId = ();
-    // One value and several make different statements; they are found by their text.
+    // One value and several result in different SQL, so prepared statements are cached by their text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
@@ -193,7 +199,7 @@ impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for AnyOf<C> {
     type IsAggregate = C::IsAggregate;
 }
 
-/// A test by a query that was put together at run time.
+/// A condition with a subquery that is composed at run time.
 #[derive(Debug, Clone)]
 pub struct ByQuery<C, Q> {
     column: C,
@@ -201,13 +207,14 @@ pub struct ByQuery<C, Q> {
     query: Q,
 }
 
-/// The rows in which `column` is one of what `query` gives.
+/// Selects the rows whose `column` is among the results of `query`.
 pub fn within<C, Q>(column: C, query: Q) -> ByQuery<C, Q> {
     ByQuery { column, around: (" IN (", ")"), query }
 }
 
-/// The rows for which `query`, which speaks of them, gives anything: each is tested as it comes. Postgres would
-/// rather collect first what the query gives for all rows: what has an offset it leaves as it is.
+/// Selects the rows for which `query`, a correlated subquery, has results. Each row is tested as it is reached, so that
+/// a page in the order of an index ends early. Postgres would turn `EXISTS` into a join and evaluate it for all rows
+/// first; it does not transform a subquery with OFFSET (docs/decisions/0012).
 pub fn there_is<Q>(dialect: Dialect, query: Q) -> ByQuery<Term<Bool>, Q> {
     let end = match dialect {
         Dialect::Sqlite => ")",
@@ -228,7 +235,7 @@ impl<C: QueryFragment<Backend>, Q: QueryFragment<Backend>> QueryFragment<Backend
 
 impl<C, Q> QueryId for ByQuery<C, Q> {
     type QueryId = ();
-    // It is found among the prepared statements by its text.
+    // The SQL varies, so prepared statements are cached by their text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 

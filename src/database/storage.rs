@@ -1,5 +1,5 @@
-//! The storage beneath the database: a disk that is full or broken is told apart from other failures, and a probe
-//! notices when it takes writes again.
+//! The storage of the database: failures of a full or broken disk are distinguished from others, and a probe detects
+//! when the disk accepts writes again.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -12,18 +12,18 @@ use super::schema::settings;
 use super::{Database, DatabaseError, Db, now};
 use crate::jobs::BackgroundJob;
 
-/// How often it is tried whether a disk that failed takes writes again.
+/// Pause between probes of a disk that failed.
 const PAUSE: Duration = Duration::from_secs(3);
-/// The row that is written for that.
+/// Name of the setting that the probe writes.
 const SETTING: &str = "storage_probe";
 
-/// What was last wrong: nothing, full, or broken.
+/// The last failure of the storage: 0 for none, 1 for a full disk, 2 for a broken one.
 static LAST: AtomicU8 = AtomicU8::new(0);
 
-const FULL: &str = "the disk of the database is full: nothing can be written until there is room";
-const BROKEN: &str = "the disk of the database does not take writes";
+const FULL: &str = "the disk of the database is full: nothing can be written until space is freed";
+const BROKEN: &str = "the disk of the database does not accept writes";
 
-/// Returns what is wrong with the storage, in words for strangers, where the error says that something is.
+/// Returns a public description of the storage failure that caused the error, if one did.
 pub fn failure(error: &DatabaseError) -> Option<&'static str> {
     match error {
         DatabaseError::Query(DieselError::DatabaseError(_, information)) => of_message(information.message()),
@@ -33,8 +33,8 @@ pub fn failure(error: &DatabaseError) -> Option<&'static str> {
     }
 }
 
-/// Returns what was wrong with the storage when a statement last failed because of it; none once a write went well
-/// again. It explains failures that are told without their cause.
+/// Returns a public description of the last storage failure; none once a write has succeeded again. It explains errors
+/// that do not carry their cause.
 pub fn last_failure() -> Option<&'static str> {
     match LAST.load(Ordering::Relaxed) {
         0 => None,
@@ -43,7 +43,8 @@ pub fn last_failure() -> Option<&'static str> {
     }
 }
 
-/// The codes (13 and 10 of SQLite, 53100 of Postgres) do not come through diesel; the texts do.
+/// Recognises a storage failure by the message of either database, since diesel does not expose the codes (13 and 10 of
+/// SQLite, 53100 of Postgres).
 fn of_message(message: &str) -> Option<&'static str> {
     const TEXTS: [&str; 4] = ["database or disk is full", "No space left on device", "disk full", "quota exceeded"];
     if TEXTS.iter().any(|text| message.contains(text)) {
@@ -52,7 +53,7 @@ fn of_message(message: &str) -> Option<&'static str> {
     message.contains("disk I/O error").then_some(BROKEN)
 }
 
-/// Counts a statement that failed because of the storage.
+/// Records a failed statement if the storage caused the failure.
 pub(super) fn note(error: &DieselError) {
     if let DieselError::DatabaseError(_, information) = error
         && let Some(failure) = of_message(information.message())
@@ -62,7 +63,7 @@ pub(super) fn note(error: &DieselError) {
     }
 }
 
-/// Watches the storage of a node's database.
+/// The probe that detects whether the storage of the database accepts writes again.
 #[derive(Debug)]
 pub struct StorageProbe {
     failures: u64,
@@ -76,8 +77,8 @@ impl Default for StorageProbe {
 }
 
 impl StorageProbe {
-    /// Where a write failed since the last look, or the storage is known to fail: tries a small write, and tells
-    /// the job how that went. A write that changes a page is the only proof that there is room.
+    /// Writes a row if a statement has failed since the last probe, or if the job is failing, and records the result in
+    /// the job. The row has to change: an empty transaction would commit on a full disk as well.
     pub async fn look(&mut self, database: &Database, job: &BackgroundJob) {
         let is_news = STORAGE_FAILURES.get() != self.failures;
         if !(is_news || job.is_failing()) || self.tried.is_some_and(|tried| tried.elapsed() < PAUSE) {
@@ -91,10 +92,10 @@ impl StorageProbe {
             }
             Err(error) => {
                 let failure = failure(&error).or_else(last_failure);
-                job.fail(failure.unwrap_or("the database does not take writes"));
+                job.fail(failure.unwrap_or("the database does not accept writes"));
             }
         }
-        // The probe's own failure is no news.
+        // The failure of the probe itself must not trigger the next one.
         self.failures = STORAGE_FAILURES.get();
     }
 }

@@ -1,5 +1,5 @@
-//! The atomic numbers and the lock of the ledger. In unit tests each use of them is a place at which another
-//! thread may go on (see [`super::schedule`]).
+//! The atomic integers and the mutex of the invalidation clock. In unit tests, each operation on them is a point at
+//! which the test scheduler may switch to another thread (see [`super::schedule`]).
 
 #[cfg(not(test))]
 pub use std::sync::Mutex;
@@ -47,6 +47,7 @@ mod stepped {
                 return self.0.lock();
             }
             point();
+            // A blocking lock would stop all threads of the schedule, of which only one runs at a time.
             loop {
                 match self.0.try_lock() {
                     Err(TryLockError::WouldBlock) => pause(),

@@ -1,4 +1,8 @@
-//! Which items the journal says were touched.
+//! The tail of the journal: the items that were changed since the last look.
+//!
+//! Every node follows the journal in this way: the writer before each commit of content, and a background job
+//! for the writes of other nodes. The numbers of entries have neither gaps nor late arrivals, since all writers
+//! share one lock (see [`Db::begin_write`]); so the largest number that was seen covers everything before it.
 
 use diesel::dsl::max;
 use diesel::prelude::*;
@@ -9,25 +13,24 @@ use super::ledger::Ledger;
 use super::position::Position;
 use super::schema::journal;
 
-/// Entries that are read at a time. Of more than these, or of so many times as the caller says, it is only said that
-/// anything may have changed.
+/// Number of entries that are read at a time, and above which [`Followed::look`] does not list the changed items.
 const MOST: i64 = 2_000;
 
-/// How far this reader has followed the journal; none before the first look.
+/// The position up to which the journal has been followed; none before the first look.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Followed(Option<Position>);
 
-/// What was touched since the last look.
+/// The changes since the last look.
 #[derive(Debug)]
 pub enum Touched {
-    /// These items, by kind and id.
+    /// Changes of these items, by content type and id.
     Items(Vec<(String, String)>),
-    /// So many that they are not named, or nobody knows which.
+    /// Changes of unknown extent: too many to list, or not known.
     Anything,
 }
 
 impl Touched {
-    /// Tells the ledger.
+    /// Records the changes in the invalidation clock.
     pub fn note(&self, ledger: &Ledger) {
         match self {
             Touched::Items(items) if items.is_empty() => {}
@@ -37,22 +40,26 @@ impl Touched {
     }
 }
 
-/// Kind and id of an item.
-type Named = (String, String);
+/// A changed item, by content type and id.
+type ChangedItem = (String, String);
 
 impl Followed {
-    /// Looks at what came since, and remembers how far it looked.
+    /// Reads the entries since the last look. Returns the new position with the changes; the caller adopts it only
+    /// once it has processed the changes, so that none is skipped after a failure.
     ///
     /// # Errors
-    /// Fails if the database does not answer.
+    ///
+    /// Fails if the query fails.
     pub fn look(self, connection: &mut Db) -> QueryResult<(Self, Touched)> {
         self.look_far(connection, 1)
     }
 
-    /// Looks at what came since, if that is at most so many times 2,000 entries.
+    /// Does the same, and lists up to `pages` times 2,000 changes. Several pages are of one state of the database
+    /// only in a transaction.
     ///
     /// # Errors
-    /// Fails if the database does not answer.
+    ///
+    /// Fails if the query fails.
     pub fn look_far(self, connection: &mut Db, pages: usize) -> QueryResult<(Self, Touched)> {
         let Some(mut seen) = self.0 else { return Self::from_here(connection) };
         let mut touched = Vec::new();
@@ -67,15 +74,17 @@ impl Followed {
         Self::from_here(connection)
     }
 
-    /// Where the journal is now; what came before may have been anything.
+    /// Returns the current end of the journal, with changes of unknown extent.
     fn from_here(connection: &mut Db) -> QueryResult<(Self, Touched)> {
         Ok((Self(Some(Position::newest(connection)?)), Touched::Anything))
     }
 }
 
-/// What the entries after this one touched, up to which entry, and whether there are no more; none where this entry
-/// is missing or another one, since this is another history then.
-fn page_after(connection: &mut Db, seen: Position) -> QueryResult<Option<(Position, Vec<Named>, bool)>> {
+/// Returns the new position, the changes of the entries after `seen`, and whether there are no more entries; `None` if
+/// the history is another one.
+fn page_after(connection: &mut Db, seen: Position) -> QueryResult<Option<(Position, Vec<ChangedItem>, bool)>> {
+    // The query includes the last known entry (`ge`), although it brings nothing new: if it is missing or differs,
+    // the database was restored or failed over, and its entries continue another history.
     let entries: Vec<(i64, i64, String, i64, String)> = journal::table
         .filter(journal::sequence.ge(seen.sequence))
         .order(journal::sequence)
@@ -92,7 +101,11 @@ fn page_after(connection: &mut Db, seen: Position) -> QueryResult<Option<(Positi
     Ok(Some((newest, new.map(|(_, _, id, _, kind)| (kind, id)).collect(), is_last)))
 }
 
-/// The number of the newest entry of the journal; 0 while there is none.
+/// Returns the number of the newest entry of the journal; 0 if it is empty.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn head(connection: &mut Db) -> QueryResult<i64> {
     let last: Option<i64> = journal::table.select(max(journal::sequence)).first(connection)?;
     Ok(last.unwrap_or(0))

@@ -1,4 +1,4 @@
-//! The writer thread: waiting writes share one transaction and so one sync to disk.
+//! The writer thread, which executes waiting writes in shared transactions.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -18,22 +18,22 @@ use super::session::DatabaseSession;
 use super::{Address, DatabaseError, Db, Threads};
 use crate::jobs::Jobs;
 
-/// A transaction that takes longer than this is told of as hanging.
+/// Duration after which a transaction is reported as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long after a failure it is looked whether the database takes writes again.
+/// Pause after a failure before the writer tests whether a transaction can be started.
 const PROBE_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long a job that has begun is waited for.
+/// The bound on the wait for a job that has started.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wait {
-    /// As long once more as for its beginning.
+    /// The same duration again as for its start.
     Bounded,
-    /// Until its end is known.
+    /// Unbounded, until the outcome is known.
     ToItsEnd,
 }
 
-/// A handle on the writer thread.
+/// A handle to the writer thread.
 #[derive(Clone)]
 pub struct Writer {
     queue: flume::Sender<Box<dyn Job>>,
@@ -45,7 +45,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// The database cannot be reached, or no thread can be had.
+    /// Fails if the database cannot be reached or the thread cannot be started.
     pub fn start(
         address: &Address,
         threads: Threads,
@@ -58,7 +58,7 @@ impl Writer {
         let limit = Limit::new(threads.patience, 1);
         let session = DatabaseSession::open(address, count, SessionPurpose::Write(threads.patience))?;
         let mut batches = Batches::new(session, Arc::clone(ledger), threads.patience);
-        // The thread ends with the last handle, so it has none itself.
+        // The thread ends when the last handle drops its sender, so its own sender, used for probes, is weak.
         let (busy, own_queue) = (limit.clone(), queue.downgrade());
         std::thread::Builder::new()
             .name("write".to_owned())
@@ -66,7 +66,7 @@ impl Writer {
                 let mut gatherer = Gatherer::new(jobs);
                 let mut known = true;
                 health.supervise_thread(|| {
-                    // After a panic, nobody knows what the connection was about to do.
+                    // After a panic, the state of the connection is unknown: a transaction may be open.
                     if !std::mem::replace(&mut known, false) {
                         batches.drop_connection();
                     }
@@ -78,9 +78,10 @@ impl Writer {
                         if could_begin {
                             health.succeed();
                         } else {
-                            health.fail("no transaction can be begun");
+                            health.fail("no transaction can be started");
+                            // Without further writes nothing would notice that the database is back, and
+                            // a node that is not ready gets none. A full queue needs no probe.
                             std::thread::sleep(PROBE_PAUSE);
-                            // Where the queue is full, there is enough to try.
                             drop(own_queue.upgrade().map(|queue| queue.try_send(Box::new(Probe))));
                         }
                     }
@@ -90,7 +91,11 @@ impl Writer {
         Ok(Self { queue, limit })
     }
 
-    /// See [`super::Database::write`].
+    /// Runs a repeatable write; see [`super::Database::write`].
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of `work`, or with a [`DatabaseError`] if the write was not committed in time.
     pub async fn run<T, E, F>(&self, changes_content: bool, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -101,7 +106,11 @@ impl Writer {
             .await
     }
 
-    /// See [`super::Database::write_once`].
+    /// Runs a write that cannot be repeated; see [`super::Database::write_content_once`].
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Writer::run`] does, and when the only attempt fails in the database.
     pub async fn run_once<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -111,7 +120,11 @@ impl Writer {
         self.send(Wait::Bounded, |progress, answer| Box::new(Task::once(work, true, progress, answer))).await
     }
 
-    /// See [`super::Database::write_content_long`].
+    /// Runs a long write that cannot be repeated; see [`super::Database::write_content_long`].
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Writer::run_once`] does.
     pub async fn run_long<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -121,16 +134,17 @@ impl Writer {
         self.send(Wait::ToItsEnd, |progress, answer| Box::new(Task::once(work, true, progress, answer))).await
     }
 
-    /// How many writes wait to be begun.
+    /// Returns the number of writes in the queue.
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// For how long the writer has been busy with the same writes; none while it waits for some.
+    /// Returns how long the writer has been busy with the current writes; none while it is idle.
     pub fn busy(&self) -> Option<Duration> {
         self.limit.busy()
     }
 
+    /// Queues a job and waits for its outcome.
     async fn send<T, E>(
         &self,
         patience: Wait,
@@ -147,8 +161,9 @@ impl Writer {
         outcome
     }
 
-    /// Waits until the job is settled, but not for ever. One that was not begun in time is given up and never
-    /// will be. For one that was begun, the wait is as long once more; then nobody knows how it will end.
+    /// Waits for the outcome of a job. A job that was not started in time is abandoned, so that the caller may
+    /// safely repeat it. A job that has started cannot be abandoned: it is awaited for the same duration again,
+    /// or to its end, and after that its outcome is unknown, which must not be reported as a failure.
     async fn settled<T, E>(
         &self,
         patience: Wait,

@@ -138,7 +138,8 @@ fn went_back(connection: &mut Db, told: Option<Position>) -> Result<Option<Posit
     let newest = Position::newest(connection)?;
     let is_lost = match told {
         Some(told) => !told.holds(connection)?,
-        None => remembered(connection)?.is_some_and(|up_to| up_to > newest.sequence),
+        // A restore stores a word instead of a number: from before it, caches may have anything.
+        None => stored(connection)?.is_some_and(|text| text.parse::<i64>().map_or(true, |up_to| up_to > newest.sequence)),
     };
     Ok(is_lost.then_some(newest))
 }
@@ -182,8 +183,11 @@ pub fn tags_of(changes: &[Change]) -> Vec<String> {
 }
 
 fn remembered(connection: &mut Db) -> QueryResult<Option<i64>> {
-    let stored: Option<String> = settings::table.find(SETTING).select(settings::value).first(connection).optional()?;
-    Ok(stored.and_then(|text| text.parse().ok()))
+    Ok(stored(connection)?.and_then(|text| text.parse().ok()))
+}
+
+fn stored(connection: &mut Db) -> QueryResult<Option<String>> {
+    settings::table.find(SETTING).select(settings::value).first(connection).optional()
 }
 
 /// Stores how far caches were purged, unless another node has come farther.

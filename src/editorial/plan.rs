@@ -78,10 +78,14 @@ pub fn carry_out(connection: &mut Db, site: &Site, plan: &Plan) -> QueryResult<P
         Ok(()) => return Ok(PlanOutcome::Done),
         Err(problem) => problem,
     };
-    // An unavailable database is no fault of the plan, so the plan is repeated. So is an unpublication that
-    // fails with an internal error: if it were given up, the item would stay public because of an error in
-    // Plenary.
-    let own_fault = refused.kind != Kind::Unavailable && !(refused.kind == Kind::Internal && plan.takes_down());
+    // An unavailable database is no fault of the plan, so the plan is repeated. So is a plan that takes an item
+    // down and fails with an internal error: if it were given up, the item would stay public because of an error
+    // in Plenary.
+    let own_fault = match refused.kind {
+        Kind::Unavailable => false,
+        Kind::Internal => !plan.takes_down(connection)?,
+        _ => true,
+    };
     if !own_fault {
         tracing::error!(plan = ?plan.id, detail = refused.detail, "plan could not be carried out, will retry");
         return Ok(PlanOutcome::Retry);
@@ -96,8 +100,11 @@ pub fn carry_out(connection: &mut Db, site: &Site, plan: &Plan) -> QueryResult<P
 }
 
 impl Plan {
-    fn takes_down(&self) -> bool {
-        matches!(&self.id, PlanId::Item { operation, .. } if operation == schedule::UNPUBLISH)
+    fn takes_down(&self, connection: &mut Db) -> QueryResult<bool> {
+        match &self.id {
+            PlanId::Item { operation, .. } => Ok(operation == schedule::UNPUBLISH),
+            PlanId::Release(id) => releases::takes_down(connection, id),
+        }
     }
 }
 

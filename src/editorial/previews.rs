@@ -17,6 +17,7 @@ use super::overlay::{Overlay, Span};
 use crate::content::Site;
 use crate::database::metrics::counter;
 use crate::database::{Database, DatabaseError, Db, sandbox};
+use crate::jobs::lower_priority;
 use crate::problem::{Kind, Problem};
 
 /// Maximum number of overlays, and so of threads.
@@ -35,6 +36,9 @@ const TRIES: usize = 3;
 const REST: u32 = 4;
 /// The longest rest after one read.
 const MAX_REST: Duration = Duration::from_millis(50);
+/// Priority of the threads on SQLite, where they do the work of the database. On Postgres another process does it, and
+/// a lower priority would only delay what comes back.
+const NICENESS: i32 = 10;
 
 /// A valid overlay of a thread, as callers see it.
 #[derive(Debug, Clone, Copy)]
@@ -159,6 +163,9 @@ impl Previews {
             seen_at: 0,
         };
         let work = move || {
+            if session.database.dialect() == Dialect::Sqlite {
+                lower_priority(NICENESS);
+            }
             loop {
                 match jobs.recv_timeout(IDLE) {
                     Ok(job) => {
@@ -222,8 +229,7 @@ struct Session {
 }
 
 impl Session {
-    /// Rests after a read that took this long, if something was written since the one before it. A lower priority
-    /// of the thread would not do: on Postgres the work is done by another process.
+    /// Rests after a read that took `took`, if the database was written to since the read before it.
     fn give_way(&mut self, took: Duration) {
         let now = self.database.ledger().now();
         if self.seen_at != now {

@@ -286,7 +286,7 @@ pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan
     Ok(rows.into_iter().map(|(due_at, id)| Plan { due_at, id: PlanId::Release(id) }).collect())
 }
 
-/// Returns whether an item is part of a scheduled release. Changes of its text would become public with the
+/// Returns whether a scheduled release publishes an item. Changes of its text would become public with the
 /// release, so they require the permission to publish.
 ///
 /// # Errors
@@ -296,7 +296,22 @@ pub fn will_publish(connection: &mut Db, item_id: &str) -> QueryResult<bool> {
     let found: Option<String> = release_items::table
         .inner_join(releases::table.on(releases::id.eq(release_items::release_id)))
         .filter(release_items::item_id.eq(item_id).and(releases::status.eq("scheduled")))
+        .filter(release_items::operation.eq(Operation::Publish.word()))
         .select(releases::id)
+        .first(connection)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Returns whether a release takes an item down.
+///
+/// # Errors
+///
+/// Fails if the query fails.
+pub fn takes_down(connection: &mut Db, id: &str) -> QueryResult<bool> {
+    let found: Option<String> = release_items::table
+        .filter(release_items::release_id.eq(id).and(release_items::operation.ne(Operation::Publish.word())))
+        .select(release_items::item_id)
         .first(connection)
         .optional()?;
     Ok(found.is_some())

@@ -66,12 +66,12 @@ pub async fn is_current(database: &Database, site: &Site) -> Result<bool, Databa
     Ok(have == Some(fingerprint(site)))
 }
 
-/// Returns a hash of the circumstances of rendering: the version of the code, the site's languages and time
-/// zone, and the declared fields and filters of all kinds.
+/// Returns a hash of the circumstances of rendering: the version of the code, the site's languages with
+/// their fallbacks and time zone, and the declared fields and filters of all kinds.
 fn fingerprint(site: &Site) -> String {
     let mut hash = Sha256::new();
     hash.update(RENDER_VERSION.to_be_bytes());
-    hash.update(format!("{:?} {}", site.locales, site.time_zone));
+    hash.update(format!("{:?} {} {:?}", site.locales, site.time_zone, site.fallback));
     for resource in ALL {
         hash.update(format!("{}{:?}{:?}", resource.kind, resource.fields, resource.filters));
     }

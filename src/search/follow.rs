@@ -20,7 +20,7 @@ use crate::database::position::Position;
 use crate::database::schema::{items, journal, links};
 use crate::database::{Db, any_of};
 use crate::items::Item;
-use crate::jobs::BackgroundJob;
+use crate::jobs::{BackgroundJob, lower_priority};
 use crate::resources::Resource;
 
 /// Interval at which the journal is polled.
@@ -42,6 +42,8 @@ const FEW: usize = 16;
 const BREATH: Duration = Duration::from_millis(1);
 /// Maximum number of journal entries that are followed; if there are more, the index is rebuilt.
 const MOST_ENTRIES: i64 = 20_000;
+/// Lowest priority of Linux.
+const NICENESS: i32 = 19;
 
 /// Changes for the index: these items, or all of them, as they are now, up to this journal entry.
 struct News {
@@ -57,19 +59,10 @@ struct News {
 pub fn start(app: Weak<App>, job: Arc<BackgroundJob>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new().name("search".into()).spawn(move || {
-        stand_back();
+        lower_priority(NICENESS);
         job.supervise_thread(|| runtime.block_on(run(Weak::clone(&app), &job)));
     })?;
     Ok(())
-}
-
-/// Sets the lowest priority for this thread and those that it starts (on Linux, priorities belong to
-/// threads).
-fn stand_back() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, 19) {
-        tracing::debug!(%error, "the priority of the search indexer could not be lowered");
-    }
 }
 
 async fn run(app: Weak<App>, job: &BackgroundJob) {

@@ -1,12 +1,15 @@
-//! A sandbox: a connection on which what is written stays beside the database. Its tables are temporary views
-//! of the same names as the real ones, which name look-up finds first on both databases: each shows the rows
-//! of the real table without those that were changed, and the changed ones from a temporary table beside it.
-//! Triggers turn writes of a view into rows of that table. So every statement of the program, reading or
-//! writing, works here as it does elsewhere, and none can reach the real tables: SQLite has the file open for
-//! reading only, and on Postgres each transaction is begun so.
+//! Sandboxes: connections whose writes go to temporary tables and never to the database.
 //!
-//! Two things are not as elsewhere. Foreign keys do not hold, since they do not reach from temporary to real
-//! tables: who writes must have looked. And SQLite counts no rows of what its triggers change.
+//! Each real table is shadowed by a temporary view of the same name, which name resolution finds first on both
+//! databases. The view shows the rows of the real table except the changed ones, and the changed ones from a
+//! temporary table (`overlay_*`); the keys of changed and deleted rows are in another one (`gone_*`). Triggers turn
+//! writes to the view into rows of these tables. So every statement of the program, reading or writing, works here
+//! unchanged, and previews need no second implementation of the lifecycle (docs/decisions/0016). No statement can
+//! reach the real tables: the SQLite file is open for reading only, and transactions on Postgres are read-only, in
+//! which temporary tables can still be written.
+//!
+//! There are two differences. Foreign keys are not enforced, since they cannot reach from temporary to real tables:
+//! code that writes must check references itself. And SQLite does not count the rows that triggers change.
 
 mod postgres;
 mod sqlite;
@@ -22,14 +25,14 @@ use super::connection::{SessionPurpose, connect_for};
 use super::session::Failures;
 use super::{Address, DatabaseError, Db};
 
-/// A table with its primary key.
+/// A shadowed table with its primary key.
 struct Shadowed {
     table: &'static str,
     key: &'static [&'static str],
 }
 
-/// The tables that steps in the lives of items write, of which the database has those of its version. Beside them
-/// is the journal, which swallows what is told.
+/// The tables that lifecycle operations write. A table that the database does not have is left out. The journal is
+/// shadowed too, by a view that discards all entries.
 const SHADOWED: [Shadowed; 10] = [
     Shadowed { table: "items", key: &["id"] },
     Shadowed { table: "links", key: &["source_id", "relation", "position"] },
@@ -44,28 +47,29 @@ const SHADOWED: [Shadowed; 10] = [
 ];
 
 diesel::table! {
-    /// The rows of `items` that were changed, by their keys.
+    /// The keys of the changed rows of `items`.
     gone_items (id) {
         id -> Text,
     }
 }
 
 impl Shadowed {
-    /// `a.id = b.id AND …`
+    /// Returns the condition `a.id = b.id AND …` over all columns of the key.
     fn same_key(&self, a: &str, b: &str) -> String {
         self.key.iter().map(|column| format!("{a}.{column} = {b}.{column}")).collect::<Vec<_>>().join(" AND ")
     }
 
-    /// The columns of the key, each with this before it.
+    /// Returns the columns of the key, each with the prefix `before`.
     fn keys(&self, before: &str) -> String {
         self.key.iter().map(|column| format!("{before}{column}")).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// Opens a connection whose writes stay beside the database; every statement is counted in `count`.
+/// Opens a sandbox. Every statement is counted in `count`.
 ///
 /// # Errors
-/// Fails where no connection can be had, or where it may not make temporary tables.
+///
+/// Fails if no connection can be opened or if it is not allowed to create temporary tables.
 pub fn open(address: &Address, count: &Arc<AtomicU64>, patience: Option<Duration>) -> Result<Db, DatabaseError> {
     let failed = |error: String| DatabaseError::Connection(error);
     let mut connection = connect_for(SessionPurpose::Read(patience), &read_only(address), count, &Failures::default())
@@ -77,14 +81,20 @@ pub fn open(address: &Address, count: &Arc<AtomicU64>, patience: Option<Duration
     Ok(connection)
 }
 
-/// The same database, not to be written: Postgres says so with each transaction.
+/// Returns the address of the same database for read-only access. On Postgres, each transaction is declared
+/// read-only instead.
 fn read_only(address: &Address) -> Address {
     let Address::Sqlite(path) = address else { return address.clone() };
     let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     Address::Sqlite(format!("file:{escaped}?mode=ro"))
 }
 
-/// Forgets all that was written; outside of transactions.
+/// Discards all changes of a sandbox. To be called outside of transactions: those on Postgres are read-only, which
+/// forbids TRUNCATE even of temporary tables.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn clear(connection: &mut Db) -> QueryResult<()> {
     match connection {
         Db::Sqlite(c) => sqlite::clear(c),
@@ -92,7 +102,11 @@ pub fn clear(connection: &mut Db) -> QueryResult<()> {
     }
 }
 
-/// The ids of the items that were changed.
+/// Returns the ids of the items that have been changed in a sandbox.
+///
+/// # Errors
+///
+/// Fails if the query fails.
 pub fn changed_items(connection: &mut Db) -> QueryResult<Vec<String>> {
     gone_items::table.select(gone_items::id).load(connection)
 }
@@ -119,7 +133,7 @@ mod tests {
         diesel::insert_into(slugs::table).values(columns).execute(connection)
     }
 
-    /// (The same on Postgres is shown by every preview.)
+    /// The tests of previews cover the same on Postgres.
     #[test]
     fn what_is_written_stays_beside_the_database() {
         let folder = tempfile::tempdir().unwrap();
@@ -142,7 +156,7 @@ mod tests {
         let expected = [("a", "3"), ("b", "4"), ("c", "1"), ("d", "4")].map(|(a, b)| (a.to_owned(), b.to_owned()));
         assert_eq!(stored(&mut sandbox), expected);
         assert_eq!(stored(&mut real), before);
-        // What comes to the real table meanwhile is seen; what is told to the journal is not even kept here.
+        // Later changes of the real table are visible; entries of the journal are discarded.
         insert(&mut real, slug("e", "5")).unwrap();
         assert_eq!(stored(&mut sandbox).len(), 5);
         assert_eq!(journal::table.count().get_result::<i64>(&mut sandbox), Ok(0));

@@ -1,4 +1,4 @@
-//! The sandbox on Postgres: temporary views, tables and functions of triggers.
+//! Sandboxes on Postgres: temporary views, tables and trigger functions.
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
@@ -14,7 +14,11 @@ struct Line {
     line: String,
 }
 
-/// Puts views with the names of the tables before them: those of the session's own schema are found first.
+/// Shadows the tables by views in `pg_temp`, which precedes all schemas of the search path.
+///
+/// # Errors
+///
+/// Fails if a query fails or the tables are not found in the search path.
 pub fn shadow(connection: &mut PgConnection, tables: &[Shadowed]) -> QueryResult<()> {
     let schema = schema(connection)?;
     let mut statements = String::new();
@@ -34,6 +38,10 @@ pub fn shadow(connection: &mut PgConnection, tables: &[Shadowed]) -> QueryResult
 }
 
 /// Empties the temporary tables.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn clear(connection: &mut PgConnection) -> QueryResult<()> {
     let query = "SELECT oid::regclass::text AS line FROM pg_class \
                  WHERE relnamespace = pg_my_temp_schema() AND relkind::text = $1";
@@ -46,7 +54,7 @@ fn lines(connection: &mut PgConnection, query: &str, given: &str) -> QueryResult
     Ok(rows.into_iter().map(|row| row.line).collect())
 }
 
-/// Where the tables are, quoted.
+/// Returns the quoted name of the schema that contains the tables.
 fn schema(connection: &mut PgConnection) -> QueryResult<String> {
     let query = "SELECT quote_ident(nspname) AS line FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                  WHERE c.oid = to_regclass($1)";
@@ -59,9 +67,12 @@ fn columns(connection: &mut PgConnection, table: &str) -> QueryResult<Vec<String
     lines(connection, query, table)
 }
 
-/// The view of a table, and what writing to it means. Its parts have no conditions of their own, so that
-/// Postgres walks their indexes together (MergeAppend); and it leaves a test with an offset where it is,
-/// instead of joining.
+/// Returns the statements that create the temporary tables, the view and the trigger of a table.
+///
+/// The form of the view decides whether indexes are used (docs/decisions/0016). Postgres reads a `UNION ALL` in the
+/// order of its indexes (MergeAppend) only if its branches have no conditions of their own; so the deleted rows are
+/// excluded around the union, by the column `below`. And Postgres would turn `EXISTS` into a join over all rows; a
+/// subquery with OFFSET is evaluated for each row instead, so that a page ends early.
 fn view(shadowed: &Shadowed, schema: &str, columns: &[String]) -> String {
     let (table, all) = (shadowed.table, columns.join(", "));
     let new = columns.iter().map(|column| format!("NEW.{column}")).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! The sandbox on SQLite: temporary views, tables and triggers.
+//! Sandboxes on SQLite: temporary views, tables and triggers.
 
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
@@ -14,8 +14,12 @@ struct Line {
     line: String,
 }
 
-/// Puts views with the names of the tables before them. A key of temporary tables cannot refer to real ones, so
-/// foreign keys are not looked at.
+/// Shadows the tables by views in the `temp` schema, which name resolution searches first. Foreign keys are
+/// disabled, since those of a temporary table cannot refer to real tables.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn shadow(connection: &mut SqliteConnection, tables: &[Shadowed]) -> QueryResult<()> {
     connection.batch_execute("PRAGMA foreign_keys = OFF")?;
     let mut statements = String::new();
@@ -35,6 +39,10 @@ pub fn shadow(connection: &mut SqliteConnection, tables: &[Shadowed]) -> QueryRe
 }
 
 /// Empties the temporary tables.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
 pub fn clear(connection: &mut SqliteConnection) -> QueryResult<()> {
     let query = "SELECT name AS line FROM temp.sqlite_master WHERE type = ?";
     let tables = lines(connection, query, "table")?;
@@ -50,7 +58,8 @@ fn columns(connection: &mut SqliteConnection, table: &str) -> QueryResult<Vec<St
     lines(connection, "SELECT name AS line FROM pragma_table_info(?, 'main') ORDER BY cid", table)
 }
 
-/// A temporary table like the real one, with its indexes: what was written for that, under other names.
+/// Returns the statements that create a temporary copy of a table with its indexes, derived from the original
+/// statements in `sqlite_master`. Without the same indexes, a page over the view would sort all changed rows.
 fn copy(connection: &mut SqliteConnection, table: &str) -> QueryResult<String> {
     let query =
         "SELECT sql AS line FROM main.sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC, name";
@@ -66,7 +75,11 @@ fn copy(connection: &mut SqliteConnection, table: &str) -> QueryResult<String> {
     Ok(statements)
 }
 
-/// The view of a table, and what writing to it means.
+/// Returns the statements that create the temporary tables, the view and the triggers of a table.
+///
+/// `gone_*` is created by `AS SELECT`, so that its columns have the types of the real keys: with other types, SQLite
+/// would not use its index. The check for duplicate keys is part of the triggers, since a unique index cannot span
+/// the real table and the temporary one.
 fn view(shadowed: &Shadowed, columns: &[String]) -> String {
     let table = shadowed.table;
     let all = columns.join(", ");
