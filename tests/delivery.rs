@@ -1,10 +1,13 @@
 //! Reads: pages, filters, includes, caching, and what they cost.
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
+use crate::support::app::{Backend, TestApp};
 use crate::support::client::Client;
 use crate::support::moments::{in_ms, wait_for};
+use crate::support::program::fresh_database;
 use crate::tests;
 
 tests![
@@ -22,6 +25,7 @@ tests![
     lists_by_the_clock_are_kept_for_a_moment,
     other_nodes_notice,
     caches_are_told_what_to_forget,
+    caches_forget_everything_after_a_restore,
 ];
 
 fn slugs(reply: &Value) -> Vec<String> {
@@ -399,4 +403,48 @@ fn caches_are_told_what_to_forget(app: &TestApp) {
     while !["events", "speakers", event, speaker].iter().all(|tag| forgotten.iter().any(|known| known == tag)) {
         forgotten.extend(told.recv_timeout(std::time::Duration::from_secs(30)).expect("the cache is told"));
     }
+}
+
+/// After a restore, caches may have responses of a history that is gone, so they forget everything.
+fn caches_forget_everything_after_a_restore(app: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = fresh_database(app.backend, folder.path());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/purge", listener.local_addr().unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || cache(listener, tell));
+    let start = || {
+        TestApp::start_with(app.backend, |c| {
+            c.database_url = database.clone();
+            c.cdn.tags = "surrogate-key".into();
+            c.cdn.purge_url = url.clone();
+            c.cdn.purge_header = "Authorization: Bearer s3cret".into();
+        })
+    };
+    let told_of = |wanted: &[&str]| {
+        let mut tags: Vec<String> = Vec::new();
+        while !wanted.iter().all(|tag| tags.iter().any(|known| known == tag)) {
+            tags.extend(told.recv_timeout(std::time::Duration::from_secs(30)).expect("the cache is told"));
+        }
+    };
+    let node = start();
+    let editor = node.editor();
+    // A node whose caches were never told anything begins at the journal's end, so it is not known which of these
+    // is the first that it tells.
+    editor.create("topics", &json!({"name": "Before", "status": "published"}));
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    editor.create("topics", &json!({"name": "Later", "status": "published"}));
+    told_of(&["topics"]);
+    drop((editor, node));
+    match app.backend {
+        Backend::Sqlite => {
+            plenary::database::backup::begin_another_history(std::path::Path::new(&database)).unwrap();
+        }
+        Backend::Postgres => {
+            let mut connection = PgConnection::establish(&database).unwrap();
+            connection.batch_execute("UPDATE settings SET value = 'restored' WHERE name = 'purged_up_to'").unwrap();
+        }
+    }
+    let _node = start();
+    told_of(&["events", "speakers", "partners", "search-index"]);
 }
