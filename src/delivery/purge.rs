@@ -139,7 +139,9 @@ fn went_back(connection: &mut Db, told: Option<Position>) -> Result<Option<Posit
     let is_lost = match told {
         Some(told) => !told.holds(connection)?,
         // A restore stores a word instead of a number: from before it, caches may have anything.
-        None => stored(connection)?.is_some_and(|text| text.parse::<i64>().map_or(true, |up_to| up_to > newest.sequence)),
+        None => {
+            stored(connection)?.is_some_and(|text| text.parse::<i64>().map_or(true, |up_to| up_to > newest.sequence))
+        }
     };
     Ok(is_lost.then_some(newest))
 }
