@@ -4,8 +4,10 @@
 //! `auth`, `transfer` → `search` → `feeds`, `journal` → `items` → `database`. All layers use `resources`,
 //! `content`, `time_zone`, `jobs`, `signed` and `problem`.
 
+pub mod api;
 pub mod app;
 pub mod auth;
+pub mod background;
 pub mod cli;
 pub mod config;
 pub mod content;
@@ -21,6 +23,7 @@ pub mod journal;
 pub mod problem;
 pub mod resources;
 pub mod search;
+pub mod server;
 pub mod signed;
 pub mod time_zone;
 pub mod transfer;

@@ -227,7 +227,7 @@ fn a_key_that_is_not_known_is_looked_up(app: &TestApp) {
 fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
     use plenary::auth::permissions::may;
     use plenary::http::route::Access;
-    let routes = plenary::http::server::routes(&app.app);
+    let routes = plenary::server::routes(&app.app);
     let clients: Vec<(Option<Role>, _)> =
         std::iter::once((None, app.public())).chain(Role::ALL.map(|role| (Some(role), app.client(role)))).collect();
     for route in &routes {

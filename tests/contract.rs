@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use plenary::http::openapi;
+use plenary::api::openapi;
 use plenary::resources::{ALL, in_order_of_reference};
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/plenary.j
 fn the_checked_in_document_is_current(_: &TestApp) {
     let config = plenary::config::Config::default();
     let site = config.site();
-    let routes = plenary::http::content_api::with_site(plenary::http::routes(), &site);
+    let routes = plenary::api::content::items::with_site(plenary::api::routes(), &site);
     let made = openapi::to_json(&openapi::document(&routes, &site, &config.public_url), &site);
     let checked_in = std::fs::read_to_string(CHECKED_IN).unwrap_or_default();
     assert!(made == checked_in, "openapi/plenary.json is out of date: cargo run -- openapi > openapi/plenary.json");
@@ -41,7 +41,7 @@ fn the_served_document_has_every_route(app: &TestApp) {
             }
         }
     }
-    let routes: BTreeSet<String> = plenary::http::routes().iter().map(|r| format!("{} {}", r.method, r.path)).collect();
+    let routes: BTreeSet<String> = plenary::api::routes().iter().map(|r| format!("{} {}", r.method, r.path)).collect();
     assert_eq!(described, routes);
     for route in &routes {
         let (method, path) = route.split_once(' ').unwrap();

@@ -60,6 +60,6 @@ fn the_example_configuration_has_the_defaults(_: &TestApp) {
 /// The tables of docs/permissions.md are printed from the code: who may what, and what each route wants.
 fn the_permissions_are_those_of_the_code(_: &TestApp) {
     let page = std::fs::read_to_string(root().join("docs/permissions.md")).unwrap();
-    let printed = plenary::http::permissions_page::page();
+    let printed = plenary::api::permissions_page::page();
     assert_eq!(page, printed, "print it anew: cargo run -- permissions > docs/permissions.md");
 }

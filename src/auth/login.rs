@@ -9,8 +9,8 @@ use super::sessions::{self, Issued};
 use super::{second_factor, told};
 use crate::content::fault::Faults;
 use crate::database::Db;
+use crate::http::client_address::source;
 use crate::http::route::Request;
-use crate::http::source::source;
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 

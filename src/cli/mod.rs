@@ -17,9 +17,9 @@ use clap::{Parser, Subcommand};
 
 use log::Log;
 
+use crate::api::openapi;
 use crate::app::{App, StartError};
 use crate::config::{Config, Overrides};
-use crate::http::openapi;
 
 /// The exit codes, as the help text lists them; docs/operations.md has the same table.
 const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure, a problem found by doctor, or a record refused by import; \
@@ -111,10 +111,10 @@ async fn carry_out(command: Command, mut config: Config) -> Result<ExitCode, Sta
         Command::Doctor => return Ok(code(doctor::examine(&config)?)),
         Command::Healthcheck => return Ok(code(healthcheck::ask(&config))),
         Command::RotateKeys => rotate_keys(App::start(config).await?).await?,
-        Command::Permissions => print(&crate::http::permissions_page::page())?,
+        Command::Permissions => print(&crate::api::permissions_page::page())?,
         Command::Openapi => {
             let site = config.site();
-            let routes = crate::http::content_api::with_site(crate::http::routes(), &site);
+            let routes = crate::api::content::items::with_site(crate::api::routes(), &site);
             print(&openapi::to_json(&openapi::document(&routes, &site, &config.public_url), &site))?;
         }
     }

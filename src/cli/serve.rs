@@ -13,9 +13,9 @@ use super::print;
 use crate::app::{App, StartError};
 use crate::auth::accounts;
 use crate::auth::permissions::Role;
-use crate::http::{background, server};
 use crate::jobs::BackgroundJob;
 use crate::problem::Problem;
+use crate::{background, server};
 
 /// Interval between rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);

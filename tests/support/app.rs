@@ -8,8 +8,8 @@ use plenary::app::App;
 use plenary::auth::accounts;
 use plenary::auth::permissions::Role;
 use plenary::config::Config;
-use plenary::http::server;
 use plenary::problem::Problem;
+use plenary::server;
 use tempfile::TempDir;
 
 use super::client::Client;

@@ -1,0 +1,379 @@
+//! Endpoints of log-in, tokens and accounts.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::api::accounts::invitations;
+use crate::api::content::lifecycle::author;
+use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::parameters::{IF_MATCH, path_id};
+use crate::api::request_bodies::{
+    ACCOUNT_CHANGE, Form, LOGIN, NEW_ACCOUNT, NEW_ACCOUNT_HERE, PASSWORD_CHANGE, REFRESH,
+};
+use crate::app::App;
+use crate::auth::accounts::{self, Account, AccountList, AccountRow};
+use crate::auth::credentials::confirm;
+use crate::auth::login::{Beginning, Checked, Code, Shown, check, shown_again};
+use crate::auth::permissions::{Action, Area, Role};
+use crate::auth::sessions::{self, Issued, Refreshed};
+use crate::auth::tokens::JwkSet;
+use crate::auth::{lockout, passwords, second_factor, told};
+use crate::content::fault::Faults;
+use crate::content::field::Field;
+use crate::database::Db;
+use crate::http::body::{json as body, merge_patch};
+use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::journal::Author;
+use crate::problem::{Kind, Problem};
+
+/// The tokens of a session.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tokens {
+    /// Access token for `Authorization: Bearer`: a JWT signed with EdDSA.
+    pub access_token: String,
+    /// Authentication scheme of the access token.
+    #[schema(example = "Bearer")]
+    pub token_type: &'static str,
+    /// Lifetime of the access token in seconds.
+    #[schema(minimum = 1, example = 900)]
+    pub expires_in: i64,
+    /// Refresh token for one refresh; used again within ten seconds, it returns the same successor.
+    pub refresh_token: String,
+    /// Device token for the next log-in: failed attempts of others then do not delay this device.
+    pub device_token: String,
+    /// Account of the session.
+    pub account: Account,
+}
+
+/// Permission that operations on accounts require.
+const MANAGE: (Area, Action) = (Area::Accounts, Action::Manage);
+
+/// Returns the routes of log-in, tokens and accounts.
+pub fn routes() -> Vec<Route> {
+    let mut routes = session_routes();
+    routes.extend(account_routes());
+    routes
+}
+
+fn session_routes() -> Vec<Route> {
+    const TAG: &str = "Authentication";
+    vec![
+        Route::new(Method::POST, "/api/v1/auth/login", "login", login)
+            .about(
+                TAG,
+                "Log in",
+                "Begins a session and returns a short-lived access token and a refresh token for the next one. Fails \
+                 with 401 when the address, the password or the code is wrong, or when the account requires a code \
+                 and none was sent (`second-factor-required`), and with 429 after too many failed attempts.",
+            )
+            .body(JSON, reference("Login"), example_of(&LOGIN))
+            .answers(200, "The tokens of the session.", reference("Tokens"), &[])
+            .problems(&[Kind::BadCredentials, Kind::SecondFactorRequired, Kind::TooManyAttempts]),
+        Route::new(Method::POST, "/api/v1/auth/refresh", "refreshTokens", refresh)
+            .about(
+                TAG,
+                "Refresh the tokens",
+                "Exchanges a refresh token for a new access token and a new refresh token. The same token within ten \
+                 seconds, as from a second browser tab, returns the same refresh token again; used again later, it \
+                 ends its session. Fails with 401 when the token is unknown, expired or used, or the account is \
+                 closed.",
+            )
+            .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
+            .answers(200, "The new tokens of the session.", reference("Tokens"), &[])
+            .problems(&[Kind::Unauthorised]),
+        Route::new(Method::POST, "/api/v1/auth/logout", "logout", log_out)
+            .about(
+                TAG,
+                "Log out",
+                "Ends the session of a refresh token. Its tokens are invalid at once, on other nodes within a second. \
+                 An unknown token is accepted as well.",
+            )
+            .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
+            .answers_as(204, "The session has ended.", None, &[]),
+        Route::new(Method::GET, "/api/v1/auth/me", "getMe", me)
+            .about(TAG, "Get my account", "Returns the account of the access token or API key.")
+            .access(Access::LoggedIn)
+            .answers(200, "The account.", reference("Account"), &[]),
+        Route::new(Method::POST, "/api/v1/auth/password", "changePassword", change_password)
+            .about(
+                TAG,
+                "Change my password",
+                "Sets a new password and ends all sessions of the account, including this one. Fails with 422 when \
+                 the current password is wrong or the new one is too weak, and with 429 after too many failed \
+                 attempts.",
+            )
+            .access(Access::Session)
+            .body(JSON, reference("PasswordChange"), example_of(&PASSWORD_CHANGE))
+            .answers_as(204, "The password is changed.", None, &[])
+            .problems(&[Kind::TooManyAttempts]),
+        Route::new(Method::GET, "/.well-known/jwks.json", "getJwks", jwks)
+            .about(
+                TAG,
+                "Get the public keys",
+                "Returns the JSON Web Key Set (RFC 7517) with which other services verify access tokens.",
+            )
+            .answers(200, "The key set.", reference("JwkSet"), &["Cache-Control"]),
+    ]
+}
+
+fn account_routes() -> Vec<Route> {
+    const TAG: &str = "Accounts";
+    let manage = Access::May(MANAGE.0, MANAGE.1);
+    vec![
+        Route::new(Method::GET, "/api/v1/accounts", "listAccounts", list)
+            .about(TAG, "List accounts", "Returns all accounts, sorted by e-mail address.")
+            .access(manage)
+            .answers(200, "The accounts.", reference("AccountList"), &[]),
+        Route::new(Method::POST, "/api/v1/accounts", "createAccount", create)
+            .about(
+                TAG,
+                "Create an account",
+                "Creates an account and returns it. Without a password, an invitation to choose one is mailed to the \
+                 address; a password is required if no mail server is configured. Fails with 409 when another account \
+                 has the address, and with 422 when the body is invalid or the password is too weak.",
+            )
+            .access(manage)
+            .body(JSON, reference("NewAccount"), example_of(&NEW_ACCOUNT))
+            .answers(201, "The created account.", reference("Account"), &["Location", "ETag"])
+            .problems(&[Kind::Conflict]),
+        Route::new(Method::GET, "/api/v1/accounts/{id}", "getAccount", get)
+            .about(TAG, "Get an account", "Returns an account. Fails with 404 when there is no such account.")
+            .access(manage)
+            .parameters([path_id()])
+            .answers(200, "The account.", reference("Account"), &["ETag"])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::PATCH, "/api/v1/accounts/{id}", "updateAccount", update)
+            .about(
+                TAG,
+                "Update an account",
+                "Changes an account and returns it; members that are left out keep their values. A new password, \
+                 another role, closing the account or ending its second factor ends its sessions at once, on other \
+                 nodes within a second. Fails with 409 when the last active administrator would lose its role or be \
+                 closed, with 412 when the account was changed since the version in `If-Match`, and with 422 when the \
+                 body is invalid or the password is too weak.",
+            )
+            .access(manage)
+            .parameters([path_id(), IF_MATCH.clone()])
+            .body("application/merge-patch+json", reference("AccountChange"), example_of(&ACCOUNT_CHANGE))
+            .answers(200, "The account after the change.", reference("Account"), &["ETag"])
+            .problems(&WRITE_PROBLEMS),
+    ]
+}
+
+async fn login(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&LOGIN, &body(&request)?, &request.app.site)?;
+    let device = form.get("device_token").unwrap_or_default();
+    let shown = Shown::at_log_in(&request, &form.text("email"), form.text("password"), form.get("code"), &device);
+    let beginning = Beginning::of(&request, "password");
+    let begin = move |c: &mut Db, account: AccountRow| {
+        let issued = beginning.begin(c, &account)?;
+        Ok((account, issued))
+    };
+    match check(&request, shown, begin).await? {
+        Checked::Done((account, issued)) => tokens(&request.app, &account, issued),
+        Checked::WrongPassword => {
+            Err(Problem::new(Kind::BadCredentials, "the e-mail address or the password is wrong"))
+        }
+        Checked::WrongCode => Err(Problem::new(Kind::BadCredentials, "the code is wrong or was used before")),
+        Checked::CodeMissing => {
+            Err(Problem::new(Kind::SecondFactorRequired, "this account requires a code of its second factor"))
+        }
+    }
+}
+
+/// Returns the response to a log-in or refresh: a new access token with the refresh and device tokens of the
+/// session.
+///
+/// # Errors
+/// 500 if the access token cannot be signed.
+pub fn tokens(app: &App, account: &AccountRow, issued: Issued) -> Result<Answer, Problem> {
+    let access_token = app.tokens.issue(&account.id, account.role(), &issued.session);
+    let access_token = access_token.map_err(|error| Problem::internal(&error))?;
+    let tokens = Tokens {
+        access_token,
+        token_type: "Bearer",
+        expires_in: app.tokens.lifetime(),
+        device_token: lockout::device_token(&app.site_key, &account.email, &issued.session),
+        refresh_token: issued.token,
+        account: account.shown(),
+    };
+    Ok(Answer::of(200, &tokens)?.private())
+}
+
+async fn refresh(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&REFRESH, &body(&request)?, &request.app.site)?;
+    let days = request.app.config.auth.refresh_token_days;
+    let token = form.text("refresh_token");
+    let (id, site_key) = (request.id.clone(), request.app.site_key.clone());
+    let refresh = move |c: &mut Db| {
+        let refreshed = sessions::refresh(c, &site_key, &token, days)?;
+        // A reuse is not returned as an error here: that would roll back the transaction, which has ended the
+        // session.
+        if let Refreshed::Reused(account) = &refreshed {
+            let author = Author { request_id: id, ..Author::default() };
+            told::append(c, &author, "token_reuse", account, &json!({}))?;
+        }
+        Ok::<_, Problem>(refreshed)
+    };
+    match request.app.database.write_content(refresh).await? {
+        Refreshed::Next(account, issued) => tokens(&request.app, &account, issued),
+        Refreshed::Reused(_) | Refreshed::Refused => Err(sessions::refused()),
+    }
+}
+
+async fn log_out(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&REFRESH, &body(&request)?, &request.app.site)?;
+    let (token, request_id) = (form.text("refresh_token"), request.id.clone());
+    let end = move |c: &mut Db| {
+        let Some((account, session)) = sessions::log_out(c, &token)? else { return Ok(()) };
+        let author = Author { account_id: Some(account.clone()), request_id, ..Author::default() };
+        Ok::<_, Problem>(told::append(c, &author, "logout", &account, &json!({"session": session}))?)
+    };
+    request.app.database.write_content(end).await?;
+    Ok(Answer::empty(204).private())
+}
+
+async fn me(request: Request) -> Result<Answer, Problem> {
+    let id = request.actor()?.account_id.clone();
+    let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
+    Ok(Answer::of(200, &account.shown())?.private())
+}
+
+async fn change_password(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&PASSWORD_CHANGE, &body(&request)?, &request.app.site)?;
+    let shown = Shown::again(&request, form.text("current_password"), Code::NotAsked).await?;
+    let hash = new_hash(&request.app, &shown.email, form.text("new_password"), "/new_password").await?;
+    let (author, actor) = (author(&request)?, request.actor()?.clone());
+    let set = move |c: &mut Db, account: AccountRow| {
+        confirm(c, &actor, None)?;
+        set_password(c, &author, account, hash)
+    };
+    shown_again(check(&request, shown, set).await?)?;
+    Ok(Answer::empty(204).private())
+}
+
+fn set_password(c: &mut Db, author: &Author, mut account: AccountRow, hash: String) -> Result<(), Problem> {
+    account.password_hash = hash;
+    sessions::end_all(c, &account.id)?;
+    told::append(c, author, "password_change", &account.id, &json!({}))?;
+    accounts::save(c, account).map(drop)
+}
+
+/// Checks a new password against the rules for passwords and returns its hash.
+///
+/// # Errors
+/// 422 with a violation at `pointer` if the password is too weak, 503 if too many hashes are being computed.
+pub async fn new_hash(app: &App, email: &str, password: String, pointer: &str) -> Result<String, Problem> {
+    if let Err((code, message)) = passwords::check_new(&password, email) {
+        return Err(Problem::invalid(Faults::one(pointer, code, message)));
+    }
+    app.hasher.hash(password).await
+}
+
+async fn jwks(request: Request) -> Result<Answer, Problem> {
+    let set: JwkSet = request.app.tokens.jwks();
+    Ok(Answer::of(200, &set)?.header("cache-control", "public, max-age=300"))
+}
+
+async fn list(request: Request) -> Result<Answer, Problem> {
+    let rows = request.app.database.read(|c| Ok::<_, Problem>(accounts::all(c)?)).await?;
+    let list = AccountList { data: rows.iter().map(AccountRow::shown).collect() };
+    Ok(Answer::of(200, &list)?.private())
+}
+
+async fn get(request: Request) -> Result<Answer, Problem> {
+    let id = request.path("id").to_owned();
+    let row = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
+    answer(200, &row)
+}
+
+async fn create(request: Request) -> Result<Answer, Problem> {
+    // Without a mail server no invitation can be sent, so the first password is required.
+    let fields: &'static [Field] = if request.app.mailer.is_configured() { &NEW_ACCOUNT } else { &NEW_ACCOUNT_HERE };
+    let form = Form::read(fields, &body(&request)?, &request.app.site)?;
+    let email = form.text("email");
+    let hash = match form.get("password") {
+        Some(password) => new_hash(&request.app, &email, password, "/password").await?,
+        // No password matches an empty hash: log-in is impossible until the invited person sets a password.
+        None => String::new(),
+    };
+    let role = Role::from_word(&form.text("role")).unwrap_or(Role::Viewer);
+    let (author, actor) = (author(&request)?, request.actor()?.clone());
+    let insert = move |c: &mut Db| {
+        confirm(c, &actor, Some(MANAGE))?;
+        let row = accounts::insert(c, &email, &form.text("name"), role, hash)?;
+        told::append(c, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
+        Ok::<_, Problem>(row)
+    };
+    let row = request.app.database.write_content(insert).await?;
+    // Only after the account is stored: the token of the invitation refers to it.
+    if row.password_hash.is_empty() {
+        invitations::invite(&request.app, &row).await?;
+    }
+    Ok(answer(201, &row)?.header("location", format!("/api/v1/accounts/{}", row.id)))
+}
+
+async fn update(request: Request) -> Result<Answer, Problem> {
+    let version = required_version(&request)?;
+    let form = Form::read(&ACCOUNT_CHANGE, &merge_patch(&request)?, &request.app.site)?;
+    let id = request.path("id").to_owned();
+    // The hash is computed before the transaction: argon2 takes long, and a transaction blocks all other
+    // writers.
+    let hash = match form.get("password") {
+        Some(password) => {
+            let wanted = id.clone();
+            let before = request.app.database.read(move |c| accounts::by_id(c, &wanted)).await?;
+            Some(new_hash(&request.app, &before.email, password, "/password").await?)
+        }
+        None => None,
+    };
+    let (author, actor) = (author(&request)?, request.actor()?.clone());
+    let change = move |c: &mut Db| {
+        confirm(c, &actor, Some(MANAGE))?;
+        let row = accounts::by_id(c, &id)?;
+        if !version.accepts(row.version) {
+            let detail = format!("the present version of the account is {}", row.version);
+            return Err(Problem::new(Kind::PreconditionFailed, detail));
+        }
+        change_account(c, &author, row, &form, hash)
+    };
+    answer(200, &request.app.database.write_content(change).await?)
+}
+
+/// Applies a change to an account. A change of password, role, state or second factor ends its sessions, so
+/// that none outlives the conditions under which it was begun.
+fn change_account(
+    c: &mut Db,
+    author: &Author,
+    before: AccountRow,
+    form: &Form,
+    hash: Option<String>,
+) -> Result<AccountRow, Problem> {
+    let mut row = before.clone();
+    row.name = form.get("name").unwrap_or(row.name);
+    row.role = form.get("role").unwrap_or(row.role);
+    row.active = form.flag("active").unwrap_or(row.active);
+    row.password_hash = hash.unwrap_or(row.password_hash);
+    let (new_password, factor) = (row.password_hash != before.password_hash, form.get("second_factor"));
+    let changes = json!({
+        "name": row.name, "role": row.role, "active": row.active,
+        "password": new_password, "second_factor": factor,
+    });
+    told::append(c, author, "update", &row.id, &changes)?;
+    if factor.is_some() {
+        second_factor::end(c, &row.id)?;
+        (row.totp_active, row.totp_secret, row.totp_step) = (false, String::new(), 0);
+    }
+    if row.role != before.role || !row.active || new_password || factor.is_some() {
+        sessions::end_all(c, &row.id)?;
+    }
+    accounts::save(c, row)
+}
+
+fn answer(status: u16, row: &AccountRow) -> Result<Answer, Problem> {
+    Ok(Answer::of(status, &row.shown())?.private().header("etag", format!("\"v{}\"", row.version)))
+}

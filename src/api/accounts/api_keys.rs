@@ -1,0 +1,263 @@
+//! Endpoints of API keys: personal keys of the calling account, and all keys for administrators.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::content::lifecycle::author;
+use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::parameters::path_id;
+use crate::api::request_bodies::{Form, MACHINE_KEY, PERSONAL_KEY};
+use crate::auth::credentials::confirm;
+use crate::auth::keys::{self, ApiKey, Wanted};
+use crate::auth::permissions::{Action, Area, Role};
+use crate::content::fault::Faults;
+use crate::content::moment::utc_text;
+use crate::database::Db;
+use crate::http::body::json;
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::problem::{Kind, Problem};
+
+/// An API key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ApiKey)]
+pub struct KeyBody {
+    /// Id of the key.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// Name of the key, which says what it is used for.
+    #[schema(example = "Website build")]
+    pub name: String,
+    /// Kind of key: `personal` or `machine`.
+    #[schema(example = "machine")]
+    pub kind: String,
+    /// Id of the owner of a personal key, or of the account responsible for a machine key.
+    #[schema(format = "uuid")]
+    pub account: String,
+    /// Last four characters of the secret.
+    pub hint: String,
+    /// Highest role of the key; it never has more permissions than its account has now.
+    pub role: Role,
+    /// Collections that the key is restricted to; empty for all collections.
+    pub collections: Vec<String>,
+    /// Time of creation, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub created_at: String,
+    /// Time of expiry, RFC 3339, UTC; null if the key does not expire.
+    #[schema(required = true, format = "date-time")]
+    pub expires_at: Option<String>,
+    /// Time of the last use, RFC 3339, UTC, accurate to five minutes; null if it was never used.
+    #[schema(required = true, format = "date-time")]
+    pub last_used_at: Option<String>,
+}
+
+/// A new API key with its secret.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    /// Secret of the key, for `Authorization: Bearer`. It is returned by this response only.
+    pub token: String,
+    /// The key.
+    pub key: KeyBody,
+}
+
+/// A list of API keys that are not revoked.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyList {
+    /// Keys, newest first.
+    pub data: Vec<KeyBody>,
+}
+
+/// Permission that operations on machine keys and on keys of other accounts require.
+const MANAGE: (Area, Action) = (Area::Accounts, Action::Manage);
+
+/// Returns the routes of API keys.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Keys";
+    let manage = Access::May(MANAGE.0, MANAGE.1);
+    vec![
+        Route::new(Method::GET, "/api/v1/auth/keys", "listMyKeys", list_own)
+            .about(
+                TAG,
+                "List my keys",
+                "Returns the personal keys of the calling account that are not revoked, newest first.",
+            )
+            .access(Access::Session)
+            .answers(200, "The keys.", reference("KeyList"), &[]),
+        Route::new(Method::POST, "/api/v1/auth/keys", "createMyKey", create_own)
+            .about(
+                TAG,
+                "Create a personal key",
+                "Creates a key with which programs act as the calling account, with at most the given role, and \
+                 returns its secret once. Fails with 422 when the role is higher than that of the account, or another \
+                 member is invalid.",
+            )
+            .access(Access::Session)
+            .body(JSON, reference("PersonalKey"), example_of(&PERSONAL_KEY))
+            .answers(201, "The created key with its secret.", reference("NewKey"), &[]),
+        Route::new(Method::DELETE, "/api/v1/auth/keys/{id}", "revokeMyKey", revoke_own)
+            .about(
+                TAG,
+                "Revoke one of my keys",
+                "Revokes a personal key of the calling account. It is invalid at once, on other nodes within a \
+                 second. Fails with 404 when the account has no such key.",
+            )
+            .access(Access::Session)
+            .parameters([path_id()])
+            .answers_as(204, "The key is revoked.", None, &[])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::GET, "/api/v1/api-keys", "listKeys", list)
+            .about(
+                TAG,
+                "List all keys",
+                "Returns the machine keys and personal keys of all accounts that are not revoked, newest first; at \
+                 most 1,000.",
+            )
+            .access(manage)
+            .answers(200, "The keys.", reference("KeyList"), &[]),
+        Route::new(Method::POST, "/api/v1/api-keys", "createKey", create)
+            .about(
+                TAG,
+                "Create a machine key",
+                "Creates a key for a machine, for which the calling account is responsible, and returns its secret \
+                 once. The key never has more permissions than that account, and stops working when the account is \
+                 closed, until another administrator takes it over. Fails with 403 when the request is made with a \
+                 key, and with 422 when the role is higher than that of the account, or another member is invalid.",
+            )
+            .access(manage)
+            .body(JSON, reference("MachineKey"), example_of(&MACHINE_KEY))
+            .answers(201, "The created key with its secret.", reference("NewKey"), &[]),
+        Route::new(Method::POST, "/api/v1/api-keys/{id}/take-over", "takeOverKey", take_over)
+            .about(
+                TAG,
+                "Take over a machine key",
+                "Makes the calling account responsible for a machine key, instead of the present one, and returns the \
+                 key. This is possible before and after that account is closed. Fails with 403 when the request is \
+                 made with a key, and with 404 when there is no such machine key.",
+            )
+            .access(manage)
+            .parameters([path_id()])
+            .answers(200, "The key with its new account.", reference("ApiKey"), &[])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::DELETE, "/api/v1/api-keys/{id}", "revokeKey", revoke)
+            .about(
+                TAG,
+                "Revoke a key",
+                "Revokes a machine key or a personal key of any account. It is invalid at once, on other nodes within \
+                 a second. Fails with 404 when there is no such key.",
+            )
+            .access(manage)
+            .parameters([path_id()])
+            .answers_as(204, "The key is revoked.", None, &[])
+            .problems(&[Kind::NotFound]),
+    ]
+}
+
+fn shown(key: ApiKey) -> KeyBody {
+    let time = |at: i64| (at > 0).then(|| utc_text(at));
+    KeyBody {
+        role: Role::from_word(&key.role).unwrap_or(Role::Viewer),
+        collections: key.collections.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        created_at: utc_text(key.created_at),
+        expires_at: time(key.expires_at),
+        last_used_at: time(key.last_used_at),
+        id: key.id,
+        name: key.name,
+        kind: key.kind,
+        account: key.account_id,
+        hint: key.hint,
+    }
+}
+
+async fn answer(request: Request, own: bool) -> Result<Answer, Problem> {
+    let account = own.then(|| request.actor().map(|actor| actor.account_id.clone())).transpose()?;
+    let rows = request.app.database.read(move |c| Ok::<_, Problem>(keys::all(c, account.as_deref())?)).await?;
+    Ok(Answer::of(200, &KeyList { data: rows.into_iter().map(shown).collect() })?.private())
+}
+
+async fn list_own(request: Request) -> Result<Answer, Problem> {
+    answer(request, true).await
+}
+
+async fn list(request: Request) -> Result<Answer, Problem> {
+    answer(request, false).await
+}
+
+async fn create_own(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&PERSONAL_KEY, &json(&request)?, &request.app.site)?;
+    make(request, form, false).await
+}
+
+async fn create(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&MACHINE_KEY, &json(&request)?, &request.app.site)?;
+    make(request, form, true).await
+}
+
+async fn make(request: Request, form: Form, machine: bool) -> Result<Answer, Problem> {
+    let actor = request.actor()?.clone();
+    if actor.key.is_some() {
+        return Err(Problem::new(Kind::Forbidden, "keys can be created in a session only, not with a key"));
+    }
+    let mut faults = Faults::new();
+    let role = form.get("role").and_then(|word| Role::from_word(&word)).unwrap_or(actor.role);
+    check_role(role, actor.role, &mut faults);
+    let expires_at = form.ahead("expires_at", &mut faults).unwrap_or(0);
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let wanted = Wanted { machine, name: form.text("name"), role, collections: form.words("collections"), expires_at };
+    let author = author(&request)?;
+    let write = move |c: &mut Db| {
+        // The role may have been taken away since the request was authenticated: it is read again in the
+        // transaction that creates the key, so that no key outlives it.
+        let now = confirm(c, &actor, machine.then_some(MANAGE))?;
+        let mut faults = Faults::new();
+        check_role(role, now.role, &mut faults);
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
+        Ok(keys::create(c, &author, &actor.account_id, wanted)?)
+    };
+    let (key, token) = request.app.database.write_content(write).await?;
+    Ok(Answer::of(201, &NewKey { token, key: shown(key) })?.private())
+}
+
+fn check_role(wanted: Role, own: Role, faults: &mut Faults) {
+    if wanted > own {
+        faults.add("/role", "beyond_own_role", "a key cannot have a higher role than the account that creates it");
+    }
+}
+
+async fn take_over(request: Request) -> Result<Answer, Problem> {
+    let (author, actor, id) = (author(&request)?, request.actor()?.clone(), request.path("id").to_owned());
+    if actor.key.is_some() {
+        return Err(Problem::new(Kind::Forbidden, "keys can be taken over in a session only, not with a key"));
+    }
+    let write = move |c: &mut Db| {
+        confirm(c, &actor, Some(MANAGE))?;
+        keys::take_over(c, &author, &id, &actor.account_id)
+    };
+    let key = request.app.database.write_content(write).await?;
+    Ok(Answer::of(200, &shown(key))?.private())
+}
+
+async fn revoke_own(request: Request) -> Result<Answer, Problem> {
+    let account = request.actor()?.account_id.clone();
+    end(request, Some(account)).await
+}
+
+async fn revoke(request: Request) -> Result<Answer, Problem> {
+    end(request, None).await
+}
+
+async fn end(request: Request, account: Option<String>) -> Result<Answer, Problem> {
+    let (author, actor, id) = (author(&request)?, request.actor()?.clone(), request.path("id").to_owned());
+    let write = move |c: &mut Db| {
+        confirm(c, &actor, account.is_none().then_some(MANAGE))?;
+        keys::revoke(c, &author, &id, account.as_deref())
+    };
+    request.app.database.write_content(write).await?;
+    Ok(Answer::empty(204).private())
+}

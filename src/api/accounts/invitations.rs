@@ -1,0 +1,153 @@
+//! Endpoints of invitations and password resets, which use one-time tokens sent by mail.
+
+use actix_web::http::Method;
+use serde_json::json;
+
+use crate::api::accounts::administration::new_hash;
+use crate::api::content::lifecycle::author;
+use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::parameters::path_id;
+use crate::api::request_bodies::{Form, NEW_PASSWORD, PASSWORD_RESET};
+use crate::app::App;
+use crate::auth::accounts::{self, AccountRow};
+use crate::auth::credentials::confirm as confirm_actor;
+use crate::auth::lockout::Attempt;
+use crate::auth::mailed::{self, Purpose};
+use crate::auth::permissions::{Action, Area};
+use crate::auth::told;
+use crate::database::Db;
+use crate::http::body::json as body;
+use crate::http::client_address::source;
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::problem::{Kind, Problem};
+
+/// Returns the routes of invitations and password resets.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Authentication";
+    vec![
+        Route::new(Method::POST, "/api/v1/auth/password-reset", "requestPasswordReset", request_reset)
+            .about(
+                TAG,
+                "Request a password reset",
+                "Mails a one-time token, valid for an hour, to the address if it belongs to an active account. At \
+                 most one mail a minute is sent to an account. The response is the same whether there is an account \
+                 or not.",
+            )
+            .body(JSON, reference("PasswordReset"), example_of(&PASSWORD_RESET))
+            .answers_as(202, "The request is accepted; a mail is sent if there is such an account.", None, &[]),
+        Route::new(Method::POST, "/api/v1/auth/password-reset/confirm", "confirmPasswordReset", confirm)
+            .about(
+                TAG,
+                "Set a new password",
+                "Sets the password of an account with the one-time token of an invitation or a password reset, and \
+                 ends all its sessions. Fails with 422 when the token is unknown, used or expired, or the password is \
+                 too weak.",
+            )
+            .body(JSON, reference("NewPassword"), example_of(&NEW_PASSWORD))
+            .answers_as(204, "The password is set.", None, &[]),
+        Route::new(Method::POST, "/api/v1/accounts/{id}/invitation", "inviteAccount", invite_again)
+            .about(
+                "Accounts",
+                "Send an invitation again",
+                "Mails a new invitation, valid for a week; earlier ones become invalid. At most one mail a minute is \
+                 sent to an account: within that time the request succeeds, and nothing is sent. Fails with 404 when \
+                 there is no such account, and with 409 when it has a password already or is closed, or no mail \
+                 server is configured.",
+            )
+            .access(Access::May(Area::Accounts, Action::Manage))
+            .parameters([path_id()])
+            .answers_as(202, "The invitation is accepted for delivery.", None, &[])
+            .problems(&[Kind::NotFound, Kind::Conflict]),
+    ]
+}
+
+/// Mails an invitation to an account. Does nothing if a token was mailed to it less than a minute ago.
+///
+/// # Errors
+/// 503 if the database is not available. Failures of the mail server are logged, not returned.
+pub async fn invite(app: &App, account: &AccountRow) -> Result<(), Problem> {
+    let id = account.id.clone();
+    let issue = move |c: &mut Db| Ok::<_, Problem>(mailed::issue(c, &id, Purpose::Invitation)?);
+    if let Some(token) = app.database.write(issue).await? {
+        let text = format!(
+            "Dear {},\n\nyou are invited to {}. Please choose your password within a week:\n\n{}\n",
+            account.name,
+            app.config.public_url,
+            app.mailer.shown(&token)
+        );
+        app.mailer.send(&account.email, "Your account", text);
+    }
+    Ok(())
+}
+
+async fn invite_again(request: Request) -> Result<Answer, Problem> {
+    let id = request.path("id").to_owned();
+    let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
+    if !request.app.mailer.is_configured() {
+        return Err(Problem::new(Kind::Conflict, "no mail server is configured"));
+    }
+    if !account.password_hash.is_empty() || !account.active {
+        return Err(Problem::new(Kind::Conflict, "the account has a password already or is closed"));
+    }
+    let (author, actor, id) = (author(&request)?, request.actor()?.clone(), account.id.clone());
+    let note = move |c: &mut Db| {
+        confirm_actor(c, &actor, Some((Area::Accounts, Action::Manage)))?;
+        Ok::<_, Problem>(told::append(c, &author, "invite", &id, &json!({}))?)
+    };
+    request.app.database.write(note).await?;
+    invite(&request.app, &account).await?;
+    Ok(Answer::empty(202).private())
+}
+
+async fn request_reset(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&PASSWORD_RESET, &body(&request)?, &request.app.site)?;
+    let (app, email) = (std::sync::Arc::clone(&request.app), accounts::normal_email(&form.text("email")));
+    // In a task of its own, so that the response time does not reveal whether there is an account.
+    actix_web::rt::spawn(async move {
+        if let Err(problem) = mail_reset(&app, email).await {
+            tracing::error!(detail = problem.detail, "a password reset could not be mailed");
+        }
+    });
+    Ok(Answer::empty(202).private())
+}
+
+async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
+    if !app.mailer.is_configured() {
+        return Ok(());
+    }
+    let issue = move |c: &mut Db| {
+        let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) else { return Ok(None) };
+        let token = mailed::issue(c, &account.id, Purpose::Reset)?;
+        Ok::<_, Problem>(token.map(|token| (account, token)))
+    };
+    if let Some((account, token)) = app.database.write(issue).await? {
+        let text = format!(
+            "Dear {},\n\na new password was requested for your account at {}. If you requested it, choose one within \
+             an hour:\n\n{}\n\nIf you did not, no action is needed.\n",
+            account.name,
+            app.config.public_url,
+            app.mailer.shown(&token)
+        );
+        app.mailer.send(&account.email, "Your password", text);
+    }
+    Ok(())
+}
+
+async fn confirm(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&NEW_PASSWORD, &body(&request)?, &request.app.site)?;
+    let token = form.text("token");
+    let wanted = token.clone();
+    // Read only for the rules of the new password, which is hashed outside the transaction; the token is
+    // checked again, and used up, in the transaction that sets the password.
+    let account = request.app.database.read(move |c| mailed::account(c, &wanted)).await?;
+    let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
+    let (id, source) = (request.id.clone(), source(&request.http, &request.app.config.server.trusted_proxies));
+    let set = move |c: &mut Db| {
+        let account = mailed::set_password(c, &id, &token, hash)?;
+        // Access to the mailbox proves ownership of the account, so the failed attempts of others no longer
+        // delay it.
+        Ok::<_, Problem>(Attempt::of_source(&account.email, &source).forgive(c)?)
+    };
+    request.app.database.write_content(set).await?;
+    Ok(Answer::empty(204).private())
+}

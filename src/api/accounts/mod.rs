@@ -1,0 +1,8 @@
+//! The endpoints of accounts: their administration, log-in, sessions, API keys.
+
+pub mod administration;
+pub mod api_keys;
+pub mod invitations;
+pub mod oidc;
+pub mod sessions;
+pub mod two_factor;

@@ -1,0 +1,157 @@
+//! Endpoints of the log-in at an OpenID provider.
+
+use actix_web::http::Method;
+use diesel::prelude::*;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::api::accounts::administration::tokens;
+use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::request_bodies::{Form, OIDC_BEGIN, OIDC_FINISH};
+use crate::auth::accounts::{self, AccountRow};
+use crate::auth::login::Beginning;
+use crate::auth::oidc::Identity;
+use crate::auth::permissions::Role;
+use crate::auth::told;
+use crate::content::fault::Faults;
+use crate::database::schema::identities;
+use crate::database::{Db, now};
+use crate::http::body::json as body;
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::journal::Author;
+use crate::problem::{Kind, Problem};
+
+/// A log-in that was begun at the OpenID provider.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderLogin {
+    /// URL of the provider's log-in page, which redirects to `redirect_uri` with `code` and `state`.
+    #[schema(format = "uri")]
+    pub authorization_url: String,
+    /// State of the log-in. Clients must keep it and reject a redirect with another state.
+    pub state: String,
+}
+
+/// Returns the routes of the log-in at an OpenID provider.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Authentication";
+    vec![
+        Route::new(Method::POST, "/api/v1/auth/oidc/begin", "beginProviderLogin", begin)
+            .about(
+                TAG,
+                "Begin a log-in at the OpenID provider",
+                "Begins an authorization code flow with PKCE (RFC 7636) and returns the URL to which the browser is \
+                 sent. The log-in must be finished within ten minutes. Fails with 404 when no provider is configured, \
+                 with 422 when `redirect_uri` is not one of the configured URIs, and with 503 when the provider \
+                 cannot be reached.",
+            )
+            .access(Access::Open)
+            .body(JSON, reference("ProviderLoginBegin"), example_of(&OIDC_BEGIN))
+            .answers(200, "The URL of the provider and the state.", reference("ProviderLogin"), &[])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::POST, "/api/v1/auth/oidc/finish", "finishProviderLogin", finish)
+            .about(
+                TAG,
+                "Finish a log-in at the OpenID provider",
+                "Exchanges the code and state of the redirect for the tokens of a session. An account is found by the \
+                 identity at the provider, otherwise by its verified e-mail address; if there is none, it is created \
+                 if the setting `oidc.default_role` names a role. Fails with 404 when no provider is configured, with \
+                 401 when the provider does not confirm the log-in, and with 403 when the person has no active \
+                 account.",
+            )
+            .access(Access::Open)
+            .body(JSON, reference("ProviderLoginFinish"), example_of(&OIDC_FINISH))
+            .answers(200, "The tokens of the session.", reference("Tokens"), &[])
+            .problems(&[Kind::NotFound, Kind::Unauthorised, Kind::Forbidden]),
+    ]
+}
+
+fn configured(request: &Request) -> Result<(), Problem> {
+    if request.app.oidc.is_configured() {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::NotFound, "no OpenID provider is configured"))
+}
+
+async fn begin(request: Request) -> Result<Answer, Problem> {
+    configured(&request)?;
+    let form = Form::read(&OIDC_BEGIN, &body(&request)?, &request.app.site)?;
+    let redirect_uri = form.text("redirect_uri");
+    // The form has normalised the URL of the request, so the configured ones are normalised before the
+    // comparison.
+    let known = &request.app.config.oidc.redirect_uris;
+    let is_known = |uri: &&String| crate::content::values::url(uri).as_deref() == Ok(redirect_uri.as_str());
+    let Some(redirect_uri) = known.iter().find(is_known) else {
+        return Err(Problem::invalid(Faults::one(
+            "/redirect_uri",
+            "not_configured",
+            "this URL is not one of oidc.redirect_uris",
+        )));
+    };
+    let (authorization_url, state) = request.app.oidc.begin(redirect_uri.clone()).await?;
+    Ok(Answer::of(200, &ProviderLogin { authorization_url, state })?.private())
+}
+
+async fn finish(request: Request) -> Result<Answer, Problem> {
+    configured(&request)?;
+    let form = Form::read(&OIDC_FINISH, &body(&request)?, &request.app.site)?;
+    let identity = request.app.oidc.finish(form.text("code"), &form.text("state")).await?;
+    let (id, default_role) = (request.id.clone(), Role::from_word(&request.app.config.oidc.default_role));
+    let beginning = Beginning::of(&request, "oidc");
+    let begin = move |c: &mut Db| {
+        // The session is begun in the transaction that finds the account active: closing the account at the
+        // same time either comes first, or ends the session.
+        let found = account(c, &id, &identity, default_role)?.filter(|account| account.active);
+        let Some(account) = found else { return Ok(None) };
+        let issued = beginning.begin(c, &account)?;
+        Ok::<_, Problem>(Some((account, issued)))
+    };
+    let (account, issued) = request.app.database.write_content_once(begin).await?.ok_or_else(|| {
+        Problem::new(Kind::Forbidden, "there is no active account for this identity; ask an administrator for one")
+    })?;
+    tokens(&request.app, &account, issued)
+}
+
+/// Returns the account of an identity that the provider has confirmed: the account that is linked to it,
+/// otherwise the account with its verified e-mail address, otherwise a new one if `default_role` is
+/// configured. The latter two are linked to the identity, which from then on decides, even if the address
+/// changes at the provider.
+fn account(
+    connection: &mut Db,
+    request_id: &str,
+    identity: &Identity,
+    default_role: Option<Role>,
+) -> Result<Option<AccountRow>, Problem> {
+    let known: Option<String> = identities::table
+        .find((&identity.iss, &identity.sub))
+        .select(identities::account_id)
+        .first(connection)
+        .optional()?;
+    if let Some(id) = known {
+        return Ok(Some(accounts::by_id(connection, &id)?));
+    }
+    // An address that the provider has not verified may belong to another person, who must not get this
+    // account.
+    let Some(email) = identity.email.as_deref().filter(|_| identity.email_verified) else { return Ok(None) };
+    let author = Author { request_id: request_id.to_owned(), ..Author::default() };
+    let account = match (accounts::by_email(connection, email)?, default_role) {
+        (Some(account), _) => account,
+        (None, None) => return Ok(None),
+        (None, Some(role)) => {
+            let name = identity.name.as_deref().unwrap_or(email);
+            let row = accounts::insert(connection, email, name, role, String::new())?;
+            told::append(connection, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
+            row
+        }
+    };
+    let row = (
+        identities::issuer.eq(&identity.iss),
+        identities::subject.eq(&identity.sub),
+        identities::account_id.eq(&account.id),
+        identities::created_at.eq(now()),
+    );
+    diesel::insert_into(identities::table).values(row).execute(connection)?;
+    told::append(connection, &author, "identity_link", &account.id, &json!({"issuer": identity.iss}))?;
+    Ok(Some(account))
+}

@@ -1,0 +1,96 @@
+//! Endpoints with which an account lists and ends its own sessions.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::content::lifecycle::author;
+use crate::api::openapi::schemas::reference;
+use crate::api::parameters::path_id;
+use crate::auth::credentials::confirm;
+use crate::auth::sessions::{self, Session};
+use crate::auth::told;
+use crate::content::moment::utc_text;
+use crate::database::Db;
+use crate::http::route::{Access, Answer, Request, Route};
+use crate::problem::{Kind, Problem};
+
+/// A session, which begins with a log-in and continues by refreshing its tokens.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = LoginSession)]
+pub struct SessionBody {
+    /// Id of the session.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// Time of the log-in, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub begun_at: String,
+    /// Time at which the tokens were last refreshed, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub refreshed_at: String,
+    /// Time of expiry unless the tokens are refreshed, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub expires_at: String,
+    /// `User-Agent` of the program that logged in.
+    pub agent: String,
+}
+
+/// A list of the sessions of an account.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionList {
+    /// Sessions, newest first.
+    pub data: Vec<SessionBody>,
+}
+
+/// Returns the routes of sessions.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Authentication";
+    vec![
+        Route::new(Method::GET, "/api/v1/auth/sessions", "listMySessions", list)
+            .about(TAG, "List my sessions", "Returns the active sessions of the calling account, newest first.")
+            .access(Access::Session)
+            .answers(200, "The sessions.", reference("SessionList"), &[]),
+        Route::new(Method::DELETE, "/api/v1/auth/sessions/{id}", "endMySession", end)
+            .about(
+                TAG,
+                "End one of my sessions",
+                "Ends a session of the calling account. Its refresh token and access tokens are invalid at once, on \
+                 other nodes within a second. Fails with 404 when the account has no such session.",
+            )
+            .access(Access::Session)
+            .parameters([path_id()])
+            .answers_as(204, "The session has ended.", None, &[])
+            .problems(&[Kind::NotFound]),
+    ]
+}
+
+fn shown(session: Session) -> SessionBody {
+    SessionBody {
+        id: session.id,
+        begun_at: utc_text(session.begun_at),
+        refreshed_at: utc_text(session.refreshed_at),
+        expires_at: utc_text(session.expires_at),
+        agent: session.agent,
+    }
+}
+
+async fn list(request: Request) -> Result<Answer, Problem> {
+    let account = request.actor()?.account_id.clone();
+    let all = request.app.database.read(move |c| Ok::<_, Problem>(sessions::all(c, &account)?)).await?;
+    Ok(Answer::of(200, &SessionList { data: all.into_iter().map(shown).collect() })?.private())
+}
+
+async fn end(request: Request) -> Result<Answer, Problem> {
+    let (author, id, actor) = (author(&request)?, request.path("id").to_owned(), request.actor()?.clone());
+    let write = move |c: &mut Db| {
+        confirm(c, &actor, None)?;
+        if !sessions::end_one(c, &actor.account_id, &id)? {
+            return Err(Problem::not_found("session"));
+        }
+        Ok(told::append(c, &author, "session_end", &actor.account_id, &serde_json::json!({"session": id}))?)
+    };
+    request.app.database.write_content(write).await?;
+    Ok(Answer::empty(204).private())
+}

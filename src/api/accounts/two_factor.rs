@@ -1,0 +1,137 @@
+//! Endpoints with which an account sets up and ends its second factor.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::api::content::lifecycle::author;
+use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::request_bodies::{CONFIRM_FACTOR, END_FACTOR, Form, PASSWORD_AGAIN};
+use crate::auth::accounts::{self, AccountRow};
+use crate::auth::credentials::confirm as confirm_actor;
+use crate::auth::login::{Code, Shown, check, shown_again};
+use crate::auth::{second_factor, sessions, told};
+use crate::content::fault::Faults;
+use crate::database::Db;
+use crate::http::body::json as body;
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::problem::{Kind, Problem};
+
+/// A second factor that is set up but not active yet.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecondFactorSetup {
+    /// Secret in base32, for manual entry in an authenticator app.
+    pub secret: String,
+    /// Secret as an `otpauth://` URI, for a QR code.
+    pub url: String,
+}
+
+/// Recovery codes for the loss of the device.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecoveryCodes {
+    /// Recovery codes; each can be used once. They are returned by this response only.
+    pub recovery_codes: Vec<String>,
+}
+
+/// Returns the routes of the second factor.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Authentication";
+    vec![
+        Route::new(Method::POST, "/api/v1/auth/second-factor", "beginSecondFactor", begin)
+            .about(
+                TAG,
+                "Set up a second factor",
+                "Creates the secret of a second factor with time-based codes (RFC 6238) and returns it. The factor \
+                 becomes active when a code is confirmed. Fails with 409 when a second factor is active already, with \
+                 422 when the password is wrong, and with 429 after too many failed attempts.",
+            )
+            .access(Access::Session)
+            .body(JSON, reference("PasswordAgain"), example_of(&PASSWORD_AGAIN))
+            .answers(200, "The secret.", reference("SecondFactorSetup"), &[])
+            .problems(&[Kind::Conflict, Kind::TooManyAttempts]),
+        Route::new(Method::POST, "/api/v1/auth/second-factor/confirm", "confirmSecondFactor", confirm)
+            .about(
+                TAG,
+                "Confirm the second factor",
+                "Activates the second factor with a code of it, so that every later log-in requires a code; ends the \
+                 other sessions of the account and returns the recovery codes. Fails with 409 when no second factor \
+                 waits for confirmation, and with 422 when the code is wrong.",
+            )
+            .access(Access::Session)
+            .body(JSON, reference("ConfirmFactor"), example_of(&CONFIRM_FACTOR))
+            .answers(200, "The recovery codes.", reference("RecoveryCodes"), &[])
+            .problems(&[Kind::Conflict]),
+        Route::new(Method::POST, "/api/v1/auth/second-factor/end", "endSecondFactor", end)
+            .about(
+                TAG,
+                "End the second factor",
+                "Removes the second factor and the recovery codes of the account, and ends its other sessions. Fails \
+                 with 409 when there is no second factor, with 422 when the password or the code is wrong, and with \
+                 429 after too many failed attempts.",
+            )
+            .access(Access::Session)
+            .body(JSON, reference("EndFactor"), example_of(&END_FACTOR))
+            .answers_as(204, "The second factor is removed.", None, &[])
+            .problems(&[Kind::Conflict, Kind::TooManyAttempts]),
+    ]
+}
+
+async fn begin(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&PASSWORD_AGAIN, &body(&request)?, &request.app.site)?;
+    let shown = Shown::again(&request, form.text("current_password"), Code::NotAsked).await?;
+    let secret = second_factor::new_secret();
+    let url = second_factor::url(&secret, &shown.email)
+        .ok_or_else(|| Problem::internal(&"the otpauth URI of a second factor could not be made"))?;
+    let (actor, stored) = (request.actor()?.clone(), secret.clone());
+    let store = move |c: &mut Db, account: AccountRow| {
+        confirm_actor(c, &actor, None)?;
+        if account.totp_active {
+            return Err(Problem::new(Kind::Conflict, "a second factor is active already"));
+        }
+        Ok(second_factor::begin(c, &account.id, &stored)?)
+    };
+    shown_again(check(&request, shown, store).await?)?;
+    Ok(Answer::of(200, &SecondFactorSetup { secret, url })?.private())
+}
+
+async fn confirm(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&CONFIRM_FACTOR, &body(&request)?, &request.app.site)?;
+    let (author, code, actor) = (author(&request)?, form.text("code"), request.actor()?.clone());
+    let write = move |c: &mut Db| {
+        confirm_actor(c, &actor, None)?;
+        let account = accounts::by_id(c, &actor.account_id)?;
+        if account.totp_active || account.totp_secret.is_empty() {
+            return Err(Problem::new(Kind::Conflict, "there is no second factor to confirm"));
+        }
+        if !second_factor::check(c, &account, &code)? {
+            return Err(Problem::invalid(Faults::one("/code", "wrong", "the code is wrong or not valid now")));
+        }
+        told::append(c, &author, "second_factor_begin", &account.id, &json!({}))?;
+        // The other sessions were begun without a code, so they may belong to someone who knows only the
+        // password.
+        sessions::end_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
+        Ok(second_factor::activate(c, &account.id)?)
+    };
+    let recovery_codes = request.app.database.write_content(write).await?;
+    Ok(Answer::of(200, &RecoveryCodes { recovery_codes })?.private())
+}
+
+async fn end(request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&END_FACTOR, &body(&request)?, &request.app.site)?;
+    let shown = Shown::again(&request, form.text("current_password"), Code::Asked(form.get("code"))).await?;
+    let (author, actor) = (author(&request)?, request.actor()?.clone());
+    let end = move |c: &mut Db, account: AccountRow| {
+        confirm_actor(c, &actor, None)?;
+        if !account.totp_active {
+            return Err(Problem::new(Kind::Conflict, "there is no second factor"));
+        }
+        told::append(c, &author, "second_factor_end", &account.id, &json!({}))?;
+        sessions::end_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
+        Ok(second_factor::end(c, &account.id)?)
+    };
+    shown_again(check(&request, shown, end).await?)?;
+    Ok(Answer::empty(204).private())
+}

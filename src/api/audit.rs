@@ -1,0 +1,198 @@
+//! Endpoints of the audit log: the actions of all accounts, with their time and the API key that was used.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::api::content::history::{Person, before, limit, page_of};
+use crate::api::openapi::schemas::{reference, text};
+use crate::api::parameters::query;
+use crate::auth::permissions::{Action, Area};
+use crate::content::fault::Faults;
+use crate::content::moment::{instant_in_query, utc_text};
+use crate::http::route::{Access, Answer, Request, Route};
+use crate::journal::audit::{self, Wanted};
+use crate::journal::history::Told;
+use crate::problem::Problem;
+
+/// An entry of the audit log.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditEntry {
+    /// Sequence number of the entry; numbers have no gaps and follow the order of the actions.
+    #[schema(minimum = 1)]
+    pub sequence: i64,
+    /// Time of the action, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub at: String,
+    /// Account that acted; null for the command line and the scheduler.
+    #[schema(required = true)]
+    pub actor: Option<Person>,
+    /// Id of the API key that was used; null for a session.
+    #[schema(required = true, format = "uuid")]
+    pub via: Option<String>,
+    /// Action, such as `create`, `publish` or `login`.
+    #[schema(example = "publish")]
+    pub action: String,
+    /// Type of the object: a content type, `account`, `release`, `preview_link`, `assignment` or `site`.
+    #[schema(example = "event")]
+    pub kind: String,
+    /// Id of the object.
+    pub id: String,
+    /// Version that the action gave the object; 0 for objects without versions.
+    #[schema(minimum = 0)]
+    pub version: i64,
+    /// Reason that was given for the action; null if none was given.
+    #[schema(required = true)]
+    pub reason: Option<String>,
+    /// JSON Pointers (RFC 6901) to the parts of the content that changed.
+    pub changed: Vec<String>,
+    /// Id of the request that acted.
+    pub request_id: String,
+}
+
+/// A page of the audit log, newest entries first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditPage {
+    /// Entries of the page.
+    pub data: Vec<AuditEntry>,
+    /// Value of `before` for the next page, with older entries; null on the last page.
+    #[schema(required = true)]
+    pub next: Option<i64>,
+}
+
+/// Maximum number of entries of an export.
+const MOST_EXPORTED: i64 = 10_000;
+/// Media type of JSON Lines: one JSON value per line.
+const JSON_LINES: &str = "application/jsonl";
+
+/// Returns the routes of the audit log.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Audit";
+    let read = Access::May(Area::Audit, Action::Read);
+    let word = || text().min_length(Some(1)).max_length(Some(64)).pattern(Some("^[0-9A-Za-z_-]+$"));
+    let moment =
+        |name: &str, about: &str| query(name, text().max_length(Some(40)), about, json!("2026-11-01T00:00:00Z"));
+    let filters = || {
+        [
+            query("actor", word(), "Only actions of this account (id).", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
+            query(
+                "kind",
+                word(),
+                "Only actions on this type of object: a content type, `account`, `release`, …",
+                json!("event"),
+            ),
+            query(
+                "item",
+                word(),
+                "Only actions on the object with this id.",
+                json!("01890a5d-ac96-774b-bcce-b302099a8057"),
+            ),
+            query("action", word(), "Only this action.", json!("publish")),
+            moment(
+                "from",
+                "Only actions at this moment or later: local time of the site, or RFC 3339 with a UTC offset.",
+            ),
+            moment("until", "Only actions before this moment: local time of the site, or RFC 3339 with a UTC offset."),
+            before(),
+        ]
+    };
+    vec![
+        Route::new(Method::GET, "/api/v1/audit", "listAudit", list)
+            .about(
+                TAG,
+                "List audit entries",
+                "Returns one page of the audit log, newest first: the actions on content, accounts, sessions, API \
+                 keys, releases and preview links that match all filters. Fails with 400 when a filter is invalid.",
+            )
+            .access(read)
+            .parameters(filters())
+            .parameters([limit()])
+            .answers(200, "One page of the audit log.", reference("AuditPage"), &[]),
+        Route::new(Method::GET, "/api/v1/audit/export", "exportAudit", export)
+            .about(
+                TAG,
+                "Export audit entries",
+                "Returns the entries that match all filters as JSON Lines, one entry per line, newest first; at most \
+                 10,000. A further export with the sequence number of the last entry as `before` continues it. Fails \
+                 with 400 when a filter is invalid.",
+            )
+            .access(read)
+            .parameters(filters())
+            .answers_as(
+                200,
+                "The entries as JSON Lines.",
+                Some((JSON_LINES, crate::api::openapi::schemas::text().into())),
+                &[],
+            ),
+    ]
+}
+
+fn shown(told: Told) -> AuditEntry {
+    AuditEntry {
+        changed: told.places(),
+        sequence: told.sequence,
+        at: utc_text(told.at),
+        actor: told.actor.map(|id| Person { id, name: told.actor_name }),
+        via: told.via,
+        action: told.action,
+        kind: told.kind,
+        id: told.item_id,
+        version: told.version,
+        reason: told.reason,
+        request_id: told.request_id,
+    }
+}
+
+/// Reads the filters from the query parameters.
+fn wanted(request: &Request) -> Result<Wanted, Problem> {
+    let (before, limit) = page_of(request)?;
+    let mut faults = Faults::new();
+    let mut wanted = Wanted { before, limit, ..Wanted::default() };
+    for (name, value) in &request.pairs {
+        let is_word = (1..=64).contains(&value.len())
+            && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if matches!(name.as_str(), "actor" | "kind" | "item" | "action") && !is_word {
+            faults.add(format!("?{name}"), "not_a_word", "1 to 64 letters, digits, hyphens and underscores");
+        }
+        let word = || Some(value.clone());
+        let mut moment = || match instant_in_query(value, request.app.site.time_zone) {
+            Ok(at) => Some(at.timestamp_micros()),
+            Err((code, message)) => {
+                faults.add(format!("?{name}"), code, message);
+                None
+            }
+        };
+        match name.as_str() {
+            "actor" => wanted.actor = word(),
+            "kind" => wanted.kind = word(),
+            "item" => wanted.item_id = word(),
+            "action" => wanted.action = word(),
+            "from" => wanted.from = moment(),
+            "until" => wanted.until = moment(),
+            _ => {}
+        }
+    }
+    if faults.is_empty() { Ok(wanted) } else { Err(Problem::bad_request(faults)) }
+}
+
+async fn list(request: Request) -> Result<Answer, Problem> {
+    let wanted = wanted(&request)?;
+    let limit = wanted.limit;
+    let told = request.app.database.read(move |c| Ok::<_, Problem>(audit::entries(c, &wanted)?)).await?;
+    let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
+    Ok(Answer::of(200, &AuditPage { data: told.into_iter().map(shown).collect(), next })?.private())
+}
+
+async fn export(request: Request) -> Result<Answer, Problem> {
+    let wanted = Wanted { limit: MOST_EXPORTED, ..wanted(&request)? };
+    let told = request.app.database.read(move |c| Ok::<_, Problem>(audit::entries(c, &wanted)?)).await?;
+    let mut lines = Vec::with_capacity(told.len() * 256);
+    for entry in told {
+        serde_json::to_writer(&mut lines, &shown(entry)).map_err(|error| Problem::internal(&error))?;
+        lines.push(b'\n');
+    }
+    Ok(Answer::json(200, lines).typed(JSON_LINES).private())
+}

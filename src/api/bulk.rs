@@ -1,0 +1,181 @@
+//! Endpoint for bulk operations: life cycle operations on many items in one request.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::api::content::lifecycle::{author, moments};
+use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::parameters::{MAX_NUMBER, REASON};
+use crate::api::request_bodies::Form;
+use crate::auth::permissions::{Action, Area};
+use crate::content::fault::{Fault, Faults};
+use crate::content::field::{Field, Kind};
+use crate::database::Db;
+use crate::editorial::bulk::{self, MOST_STEPS, Step};
+use crate::editorial::life::{Operation, Pen};
+use crate::http::body;
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::items::Item;
+use crate::problem::Problem;
+use crate::resources::{COLLECTIONS, Resource};
+
+const WORDS: &[&str] = &[
+    "submit",
+    "withdraw",
+    "reject",
+    "publish",
+    "schedule",
+    "unschedule",
+    "unpublish",
+    "archive",
+    "discard",
+    "trash",
+    "restore",
+];
+
+/// The collection of the item of an operation.
+pub const COLLECTION: Field =
+    Field::new("collection", Kind::OneOf(COLLECTIONS), "Collection of the item.", r#""events""#).required();
+/// The id or slug of the item of an operation.
+pub const ID: Field =
+    Field::new("id", Kind::Line { max: 120 }, "Id or slug of the item.", r#""rivers-without-borders""#).required();
+
+const STEP: &[Field] = &[
+    COLLECTION,
+    ID,
+    Field::new("version", Kind::Integer { min: 1, max: MAX_NUMBER }, "Present version of the item.", "3").required(),
+    Field::new("operation", Kind::OneOf(WORDS), "Operation to apply to the item.", r#""publish""#).required(),
+    Field::new("publish_at", Kind::Instant, "Time of publication, for `schedule`.", r#""2027-01-15T09:00""#),
+    Field::new("unpublish_at", Kind::Instant, "Time of unpublication, for `schedule`.", r#""2027-03-01T18:00""#),
+];
+
+/// Fields of the body of a bulk request.
+pub static BULK: [Field; 2] = [
+    Field::new(
+        "mode",
+        Kind::OneOf(&["all", "each"]),
+        "`all` applies all operations or none; `each` applies each operation independently of the others.",
+        r#""all""#,
+    )
+    .or(r#""all""#),
+    Field::new(
+        "operations",
+        Kind::List { of: &Kind::Object(STEP), max: MOST_STEPS },
+        "Operations, in the order in which they are applied.",
+        r#"[{"collection": "events", "id": "rivers-without-borders", "version": 3, "operation": "publish"}]"#,
+    )
+    .required(),
+];
+
+/// The result of one operation.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkResult {
+    /// HTTP status that the operation would have had as a request of its own; 200 if it was applied.
+    #[schema(minimum = 200, maximum = 599)]
+    pub status: u16,
+    /// Version of the item after the operation; null if it was not applied.
+    #[schema(required = true, minimum = 1)]
+    pub version: Option<i64>,
+    /// Reason why the operation was not applied; null if it was.
+    #[schema(required = true)]
+    pub detail: Option<String>,
+    /// Violations in the item that prevented the operation; empty if there are none.
+    pub errors: Vec<Fault>,
+}
+
+/// The results of a bulk request.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkResults {
+    /// Results, one for each operation, in the order of the request.
+    pub results: Vec<BulkResult>,
+}
+
+/// Returns the route of bulk operations.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::POST, "/api/v1/bulk", "operateOnMany", operate)
+            .about(
+                "Releases",
+                "Apply operations to many items",
+                "Applies up to 500 operations in one transaction and returns a result for each. With mode `all`, \
+                 either all are applied or none: if one is refused, the request fails with 422, and `errors` lists \
+                 every refused operation. With mode `each`, every operation succeeds or fails by itself, and the \
+                 response has status 200 even if all of them failed.",
+            )
+            .access(Access::May(Area::Content, Action::UpdateOwn))
+            .parameters([REASON.clone()])
+            .body(JSON, reference("Bulk"), example_of(&BULK))
+            .answers(200, "The result of each operation.", reference("BulkResults"), &[]),
+    ]
+}
+
+async fn operate(request: Request) -> Result<Answer, Problem> {
+    let (author, role) = (author(&request)?, request.actor()?.role);
+    let form = Form::read(&BULK, &body::json(&request)?, &request.app.site)?;
+    let steps = steps(&form)?;
+    let each = form.get("mode").is_some_and(|mode| mode == "each");
+    let site = std::sync::Arc::clone(&request.app.site);
+    let write = move |c: &mut Db| {
+        let pen = Pen { site: &site, author: &author, role: Some(role) };
+        match each {
+            true => bulk::each(c, pen, &steps),
+            false => Ok(bulk::all(c, pen, "operations", &steps)?.into_iter().map(Ok).collect()),
+        }
+    };
+    let outcomes = request.app.database.write_content(write).await?;
+    let results = BulkResults { results: outcomes.into_iter().map(result).collect() };
+    Ok(Answer::of(200, &results)?.private())
+}
+
+fn result(outcome: Result<Item, Problem>) -> BulkResult {
+    match outcome {
+        Ok(item) => BulkResult { status: 200, version: Some(item.latest()), detail: None, errors: Vec::new() },
+        Err(problem) => BulkResult {
+            status: problem.kind.status(),
+            version: None,
+            detail: Some(problem.detail),
+            errors: problem.errors,
+        },
+    }
+}
+
+fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
+    let mut faults = Faults::new();
+    let mut steps = Vec::new();
+    for (index, entry) in form.objects("operations").into_iter().enumerate() {
+        let place = format!("/operations/{index}");
+        let Some((resource, key)) = item(entry) else { continue };
+        let word = entry.get("operation").and_then(Value::as_str).unwrap_or_default();
+        let operation = match word {
+            "schedule" => moments(entry, &place, &mut faults),
+            word => Operation::PLAIN.into_iter().find(|known| known.word() == word),
+        };
+        if let Some(operation) = operation {
+            let version = entry.get("version").and_then(Value::as_i64);
+            steps.push(Step { place: index, resource, key, version, operation });
+        }
+    }
+    if faults.is_empty() { Ok(steps) } else { Err(Problem::invalid(faults)) }
+}
+
+/// Returns the content type and the id or slug of the item that a validated entry names.
+pub fn item(entry: &Map<String, Value>) -> Option<(&'static Resource, String)> {
+    let resource = Resource::of_collection(entry.get("collection")?.as_str()?)?;
+    Some((resource, entry.get("id")?.as_str()?.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_its_word() {
+        let schedule = Operation::Schedule { publish_at: None, unpublish_at: None };
+        let known: Vec<&str> = Operation::PLAIN.into_iter().chain([schedule]).map(Operation::word).collect();
+        assert!(known.len() == WORDS.len() && known.iter().all(|word| WORDS.contains(word)));
+    }
+}

@@ -1,0 +1,153 @@
+//! Endpoints of the change feed, from which clients keep a copy of the public content up to date.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde_json::json;
+use utoipa::openapi::path::ParameterIn;
+
+use crate::api::openapi::schemas::{reference, text};
+use crate::api::parameters::{number, query, whole};
+use crate::content::fault::Faults;
+use crate::database::Db;
+use crate::database::position::Position;
+use crate::delivery::changes::{self, Token};
+use crate::delivery::live::listen;
+use crate::http::route::{Access, Answer, Request, Route, Streamed, parameter};
+use crate::problem::{Kind, Problem};
+
+/// Default number of journal entries, or of items of the first copy, per response.
+const USUAL: i64 = 200;
+/// Maximum number of journal entries, or of items of the first copy, per response.
+const MOST: i64 = 1_000;
+
+/// Returns the routes of the change feed.
+pub fn routes() -> Vec<Route> {
+    let limit = whole(1, MOST).default(Some(json!(USUAL)));
+    vec![
+        Route::new(Method::GET, "/api/v1/changes", "listChanges", list)
+            .about(
+                "Sync",
+                "List changes",
+                "Returns the public items that changed since the token in `since`, as upserts and deletions, and the \
+                 token for the next request in `next`. Without `since`, the first requests return a copy of all \
+                 public items, page by page; the changes made meanwhile follow. Clients repeat the request at once \
+                 while `more` is true, and later with the last `next`. An item that is no longer public is a \
+                 deletion. A change may be returned more than once; applying it again does no harm. When an item \
+                 shows a part of another one that changes, such as the name of a speaker, it is returned again, \
+                 unless more than 2,000 items refer to the other one. Tokens do not expire. Fails with 400 when the \
+                 token is not one of this server, and with 410 when the history was reset since the token was issued, \
+                 as by restoring a backup: the client then discards its copy and begins again without `since` (RFC \
+                 6578, section 3.2).",
+            )
+            .access(Access::Open)
+            .parameters([
+                query(
+                    "since",
+                    text().min_length(Some(1)).max_length(Some(300)),
+                    "Token of the last response, from its `next`.",
+                    json!("kXo1b2N1cnNvcg"),
+                ),
+                query(
+                    "limit",
+                    limit,
+                    "Maximum number of journal entries to read, or of items while the first copy is made.",
+                    json!(USUAL),
+                ),
+            ])
+            .answers(200, "The changes.", reference("Changes"), &["Cache-Control"])
+            .problems(&[Kind::InvalidSyncToken]),
+        Route::new(Method::GET, "/api/v1/changes/live", "listenToChanges", live)
+            .about(
+                "Sync",
+                "Stream changes",
+                "Returns changes as server-sent events within a second after they happen. The first event, `ready`, \
+                 has the token from which the stream begins: that of `Last-Event-ID` or `since`, or the present one. \
+                 Each `changes` event has the data of the list of changes, and its token as its id, so that a browser \
+                 that reconnects misses nothing. A `reset` event ends the stream when the history was reset: the \
+                 client then discards its copy and begins again without a token. A client that reads too slowly is \
+                 disconnected. Fails with 400 when the token is not one of this server or its first copy is not \
+                 complete, with 410 when the history was reset since the token was issued, and with 503 when the \
+                 server has its maximum number of listeners.",
+            )
+            .access(Access::Open)
+            .parameters([
+                query(
+                    "since",
+                    text().min_length(Some(1)).max_length(Some(300)),
+                    "Token of a response, from its `next`, once the first copy is complete.",
+                    json!("kXo1b2N1cnNvcg"),
+                ),
+                parameter(
+                    "Last-Event-ID",
+                    ParameterIn::Header,
+                    text(),
+                    "Id of the last event that was received; takes precedence over `since`.",
+                    json!("kXo1b2N1cnNvcg"),
+                ),
+            ])
+            .answers_as(
+                200,
+                "The event stream, until one side closes it.",
+                Some(("text/event-stream", text().into())),
+                &["Cache-Control"],
+            )
+            .problems(&[Kind::InvalidSyncToken]),
+    ]
+}
+
+/// Decodes a token of the change feed; 400 if it was not signed with the key of this site.
+fn token(given: &str, place: &str, key: &[u8]) -> Result<Token, Problem> {
+    Token::decode(given, key).ok_or_else(|| {
+        let message = "this is not a token of this server; begin again without it";
+        Problem::bad_request(Faults::one(place, "not_a_token", message))
+    })
+}
+
+/// Returns the problem of a token whose entry is not in the journal: the history was reset since it was issued.
+fn begin_anew() -> Problem {
+    Problem::new(Kind::InvalidSyncToken, "the history was reset since this token was issued; begin again without it")
+}
+
+async fn list(request: Request) -> Result<Answer, Problem> {
+    let limit = number(&request, "limit", MOST)?.unwrap_or(USUAL);
+    let key = request.app.site_key.clone();
+    let token = request.query("since").map(|given| token(given, "?since", &key)).transpose()?;
+    let site = Arc::clone(&request.app.site);
+    let read = move |c: &mut Db| {
+        Ok::<_, Problem>(match token {
+            Some(Token { position, after: None }) => changes::since(c, &site, position, limit)?,
+            token => changes::copy(c, &site, token, limit)?,
+        })
+    };
+    let found = request.app.database.read(read).await?.ok_or_else(begin_anew)?;
+    Ok(Answer::json(200, found.body(&key)).header("cache-control", "no-cache"))
+}
+
+async fn live(request: Request) -> Result<Answer, Problem> {
+    let key = &request.app.site_key;
+    let given = match (request.header("last-event-id").filter(|id| !id.is_empty()), request.query("since")) {
+        (Some(id), _) => Some((id, "Last-Event-ID")),
+        (None, since) => since.map(|since| (since, "?since")),
+    };
+    let position = match given {
+        Some((given, place)) => match token(given, place, key)? {
+            Token { position, after: None } => position,
+            Token { .. } => {
+                let message = "the first copy is not complete yet; continue with the list of changes";
+                return Err(Problem::bad_request(Faults::one(place, "not_complete", message)));
+            }
+        },
+        // Changes between this read and the beginning of the stream are not lost: every listener first reads
+        // the journal from its position, and only then follows the broadcast.
+        None => request.app.database.read(|c| Ok::<_, Problem>(Position::newest(c)?)).await?,
+    };
+    if !request.app.database.read(move |c| Ok::<_, Problem>(position.holds(c)?)).await? {
+        return Err(begin_anew());
+    }
+    let stream = Streamed(Box::pin(listen(&request.app, position)?));
+    let answer = Answer { stream: Some(stream), ..Answer::empty(200).typed("text/event-stream") };
+    // Tells proxies to forward events as they arrive: a proxy that buffers or compresses the stream would
+    // delay them.
+    Ok(answer.header("cache-control", "no-cache, no-transform").header("x-accel-buffering", "no"))
+}

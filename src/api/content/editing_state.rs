@@ -1,0 +1,223 @@
+//! Endpoints that show the editing state of an item (its status, the operations available to the caller, what
+//! publication still requires, who is editing it) and the inbox of an account.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::content::history::Person;
+use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::lifecycle::author;
+use crate::api::content::review::{Presence, person, presences};
+use crate::api::openapi::schemas::reference;
+use crate::api::parameters::path_id_or_slug;
+use crate::auth::permissions::{Action, Area, may};
+use crate::content::fault::Fault;
+use crate::content::moment::utc_text;
+use crate::database::Db;
+use crate::editorial::checks::{self, Together};
+use crate::editorial::life::{Operation, Pen};
+use crate::editorial::operations::find;
+use crate::editorial::review::{self, Waits};
+use crate::editorial::{derive, schedule, working};
+use crate::http::route::{Access, Answer, Request, Route};
+use crate::items::Item;
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+/// The working draft of a published or archived item.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkingDraftState {
+    /// Slug that the item gets when the working draft is published.
+    pub slug: String,
+    /// Time of the last change of the working draft, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub updated_at: String,
+    /// Id of the account that last changed the working draft; null for the command line.
+    #[schema(required = true, format = "uuid")]
+    pub updated_by: Option<String>,
+}
+
+/// The editing state of an item.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeskState {
+    /// Version of the last write to the item or to its working draft.
+    #[schema(minimum = 1)]
+    pub version: i64,
+    /// Entity tag of this version, for `If-Match`.
+    pub etag: String,
+    /// Status of the item: `draft`, `in_review`, `scheduled`, `published` or `archived`.
+    #[schema(example = "published")]
+    pub status: String,
+    /// Stage of the text that is not published: `draft`, `in_review` or `scheduled`.
+    #[schema(example = "draft")]
+    pub stage: String,
+    /// Whether the item is public now.
+    pub live: bool,
+    /// Working draft of the item; null if it has none.
+    #[schema(required = true)]
+    pub working_draft: Option<WorkingDraftState>,
+    /// Scheduled time of publication, RFC 3339, UTC; null if none is scheduled.
+    #[schema(required = true, format = "date-time")]
+    pub publish_at: Option<String>,
+    /// Scheduled time of unpublication, RFC 3339, UTC; null if none is scheduled.
+    #[schema(required = true, format = "date-time")]
+    pub unpublish_at: Option<String>,
+    /// Operations that the caller may apply to the item in its present state.
+    pub operations: Vec<String>,
+    /// Requirements of publication that the newest text does not meet.
+    pub missing: Vec<Fault>,
+    /// Account that the item is assigned to; null if it is assigned to nobody.
+    #[schema(required = true)]
+    pub assignee: Option<Person>,
+    /// Accounts that are editing the item.
+    pub editing: Vec<Presence>,
+    /// Number of comments that are not resolved.
+    #[schema(minimum = 0)]
+    pub open_comments: i64,
+}
+
+/// An item that requires the attention of an account.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InboxEntry {
+    /// Reason for the entry: `review`, `assigned` or `comments` (open comments by others).
+    #[schema(example = "review")]
+    pub why: &'static str,
+    /// Collection of the item.
+    #[schema(example = "events")]
+    pub collection: &'static str,
+    /// Id of the item.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// Slug of the item.
+    pub slug: String,
+    /// Title or name of the item in the default locale.
+    pub title: String,
+    /// Status of the item: `draft`, `in_review`, `scheduled`, `published` or `archived`.
+    #[schema(example = "in_review")]
+    pub status: String,
+    /// Time of the last change of the item, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub updated_at: String,
+}
+
+/// The inbox of an account.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Inbox {
+    /// Entries: items in review, then assigned items, then items with open comments; at most 100 of each.
+    pub data: Vec<InboxEntry>,
+}
+
+/// Maximum number of inbox entries for each reason.
+const MOST: i64 = 100;
+
+/// Returns the route of the inbox.
+pub fn inbox_route() -> Route {
+    Route::new(Method::GET, "/api/v1/me/inbox", "getInbox", inbox)
+        .about(
+            "Authentication",
+            "Get my inbox",
+            "Returns the items that require the attention of the calling account: items in review, if the account may \
+             publish; unpublished items that are assigned to it; and items that it created or is assigned to and that \
+             have open comments by others. At most 100 items for each reason are returned.",
+        )
+        .access(Access::May(Area::Content, Action::Read))
+        .answers(200, "The inbox.", reference("Inbox"), &[])
+}
+
+/// Returns the route of the editing state of a content type.
+pub fn route(resource: &'static Resource) -> Route {
+    let (schema, path) = (resource.schema, item_path(resource));
+    Route::new(Method::GET, format!("{path}/desk"), format!("get{schema}Desk"), move |r| desk(resource, r))
+        .about(
+            tag(resource),
+            format!("Get the editing state of {}", with_article(resource)),
+            "Returns the status and version of the item, its schedule and working draft, the operations that the \
+             caller may apply now, what publication still requires, its assignee, the accounts that are editing it \
+             and the number of open comments. Fails with 404 when there is no such item.",
+        )
+        .access(Access::May(Area::Content, Action::Read))
+        .parameters([path_id_or_slug(resource)])
+        .answers(200, "The editing state.", reference("DeskState"), &["ETag"])
+        .problems(&[Kind::NotFound])
+}
+
+async fn desk(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let (author, role) = (author(&request)?, request.actor()?.role);
+    let key = request.path("id_or_slug").to_owned();
+    let site = Arc::clone(&request.app.site);
+    let look = move |c: &mut Db| {
+        let item = find(c, resource, &key)?;
+        let draft = working::of(c, &item)?;
+        let content = working::newest(&item, draft.as_ref());
+        let plans = schedule::of(c, &item.id)?;
+        let due = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
+        let pen = Pen { site: &site, author: &author, role: Some(role) };
+        // Which times are given does not matter: only the permission and the state of the item are checked.
+        let steps =
+            Operation::PLAIN.into_iter().chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
+        let mut operations = Vec::new();
+        for step in steps.filter(|step| step.refused(&item).is_none()) {
+            let planned = step != Operation::Unschedule || !plans.is_empty();
+            // An operation that the caller may not apply is left out; any other error is one of the database.
+            match pen.must(c, &item, step.action()) {
+                Ok(()) if planned => operations.push(step.word().to_owned()),
+                Err(problem) if problem.kind != Kind::Forbidden => return Err(problem),
+                _ => {}
+            }
+        }
+        let version = item.latest();
+        Ok::<_, Problem>(DeskState {
+            version,
+            etag: format!("\"v{version}\""),
+            status: item.state().to_owned(),
+            stage: item.stage.clone(),
+            live: item.live,
+            working_draft: draft.map(|draft| WorkingDraftState {
+                slug: draft.slug,
+                updated_at: utc_text(draft.updated_at),
+                updated_by: draft.updated_by,
+            }),
+            publish_at: due(schedule::PUBLISH),
+            unpublish_at: due(schedule::UNPUBLISH),
+            operations,
+            missing: checks::missing(c, &site, resource, &content, None, &Together::new())?.into_vec(),
+            assignee: review::assignee(c, &item.id)?.map(person),
+            editing: presences(review::present(c, &item.id)?),
+            open_comments: review::open_comments(c, &item.id)?,
+        })
+    };
+    let state = request.app.database.read(look).await?;
+    Ok(Answer::of(200, &state)?.private().header("etag", &state.etag))
+}
+
+async fn inbox(request: Request) -> Result<Answer, Problem> {
+    let actor = request.actor()?.clone();
+    let site = Arc::clone(&request.app.site);
+    let reviews = may(actor.role, Area::Content, Action::Publish);
+    let look = move |c: &mut Db| Ok::<_, Problem>(review::inbox(c, &actor.account_id, reviews, MOST)?);
+    let rows = request.app.database.read(look).await?;
+    let entry = |(why, item): (Waits, Item)| {
+        let resource = Resource::of_kind(&item.kind)?;
+        Some(InboxEntry {
+            why: match why {
+                Waits::Review => "review",
+                Waits::Assigned => "assigned",
+                Waits::Comments => "comments",
+            },
+            collection: resource.collection,
+            title: derive::label(resource, &item.content(), &site),
+            status: item.state().to_owned(),
+            updated_at: utc_text(item.updated_at),
+            id: item.id,
+            slug: item.slug,
+        })
+    };
+    Ok(Answer::of(200, &Inbox { data: rows.into_iter().filter_map(entry).collect() })?.private())
+}

@@ -1,0 +1,290 @@
+//! Endpoints of the history of an item: list, show, compare and restore its revisions.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+
+use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::lifecycle::{desk, written};
+use crate::api::openapi::schemas::reference;
+use crate::api::parameters::{IF_MATCH, MAX_NUMBER, number, path_id_or_slug, query, whole};
+use crate::auth::permissions::{Action, Area};
+use crate::content::LocaleMode;
+use crate::content::moment::utc_text;
+use crate::database::Db;
+use crate::delivery::query::MAX_LIMIT;
+use crate::editorial::merge::as_input;
+use crate::editorial::operations::{Change, find};
+use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
+use crate::http::route::{Access, Answer, Request, Route, Takes, parameter};
+use crate::journal::diff::diff;
+use crate::journal::history::{self, State, Told};
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+/// An account with the name of its person.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// Id of the account.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// Name of the person; null when the account no longer exists.
+    #[schema(required = true)]
+    pub name: Option<String>,
+}
+
+/// A revision of an item: one write to it, as recorded in the journal.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Revision {
+    /// Sequence number of the journal entry.
+    #[schema(minimum = 1)]
+    pub sequence: i64,
+    /// Version that the write gave the item.
+    #[schema(minimum = 1)]
+    pub version: i64,
+    /// Time of the write, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub at: String,
+    /// Account that wrote; null for the command line and for writes by the server itself.
+    #[schema(required = true)]
+    pub actor: Option<Person>,
+    /// Action of the write: `create`, `update`, `update_draft`, `publish`, …
+    #[schema(example = "publish")]
+    pub action: String,
+    /// Reason that was given for the write; null if none was given.
+    #[schema(required = true)]
+    pub reason: Option<String>,
+    /// JSON Pointers (RFC 6901) to the parts of the content that changed.
+    pub changed: Vec<String>,
+    /// Id of the request that wrote.
+    pub request_id: String,
+}
+
+/// A page of revisions, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevisionPage {
+    /// Revisions of the page.
+    pub data: Vec<Revision>,
+    /// Value of `before` for the next page, with older revisions; null on the last page.
+    #[schema(required = true)]
+    pub next: Option<i64>,
+}
+
+/// One difference between two revisions.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevisionDifference {
+    /// JSON Pointer (RFC 6901) to the value that differs.
+    #[schema(example = "/title/en")]
+    pub pointer: String,
+    /// Value in the older version; null if it had none.
+    #[schema(required = true)]
+    pub before: Value,
+    /// Value in the newer version; null if it has none.
+    #[schema(required = true)]
+    pub after: Value,
+}
+
+/// The differences between two revisions.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevisionDiff {
+    /// Older version; 0 for the state before the item was created.
+    #[schema(minimum = 0)]
+    pub from: i64,
+    /// Newer version.
+    #[schema(minimum = 1)]
+    pub to: i64,
+    /// Differences, in the order of the fields.
+    pub differences: Vec<RevisionDifference>,
+}
+
+impl From<Told> for Revision {
+    fn from(told: Told) -> Self {
+        Self {
+            changed: told.places(),
+            sequence: told.sequence,
+            version: told.version,
+            at: utc_text(told.at),
+            actor: told.actor.map(|id| Person { id, name: told.actor_name }),
+            action: told.action,
+            reason: told.reason,
+            request_id: told.request_id,
+        }
+    }
+}
+
+/// Returns the history routes of a content type.
+pub fn routes(resource: &'static Resource) -> Vec<Route> {
+    let (schema, item) = (resource.schema, with_article(resource));
+    let path = format!("{}/revisions", item_path(resource));
+    let read = Access::May(Area::Content, Action::Read);
+    let one = format!("{path}/{{version}}");
+    vec![
+        Route::new(Method::GET, &path, format!("list{schema}Revisions"), move |r| list(resource, r))
+            .about(
+                tag(resource),
+                format!("List the revisions of {item}"),
+                "Returns one page of the item's history, newest first: each write with its author, action, reason and \
+                 the parts of the content that changed. Fails with 404 when there is no such item.",
+            )
+            .access(read)
+            .parameters([path_id_or_slug(resource), before(), limit()])
+            .answers(200, "One page of revisions.", reference("RevisionPage"), &[])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::GET, &one, format!("get{schema}Revision"), move |r| get(resource, r))
+            .about(
+                tag(resource),
+                format!("Get a revision of {item}"),
+                "Returns the item as it was at a version: its content in the form in which editors send it with \
+                 `locale=*`, with references as ids. Fails with 404 when there is no such item or version.",
+            )
+            .access(read)
+            .parameters([path_id_or_slug(resource), version()])
+            .answers(200, "The revision.", reference(&format!("{schema}Revision")), &[])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::GET, format!("{one}/diff"), format!("diff{schema}Revisions"), move |r| compare(resource, r))
+            .about(
+                tag(resource),
+                format!("Compare two revisions of {item}"),
+                "Returns the differences between a version and another one, by default the version before it, for \
+                 each field and locale. Fails with 404 when there is no such item or version.",
+            )
+            .access(read)
+            .parameters([path_id_or_slug(resource), version(), against()])
+            .answers(200, "The differences.", reference("RevisionDiff"), &[])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::POST, format!("{one}/restore"), format!("restore{schema}Revision"), move |r| {
+            restore(resource, r)
+        })
+        .about(
+            tag(resource),
+            format!("Restore a revision of {item}"),
+            "Writes a new version of the item with the content and slug of an earlier one, in all locales, and \
+             returns the item; the history keeps all versions. With `view=draft`, the working draft of a published or \
+             archived item is written instead. Fails with 404 when there is no such item or version, with 412 when \
+             the item was changed since the version in `If-Match`, and with 422 when the old content is no longer \
+             valid.",
+        )
+        .access(Access::May(Area::Content, Action::UpdateOwn))
+        .takes(Takes::Step)
+        .parameters([path_id_or_slug(resource), version(), IF_MATCH.clone()])
+        .answers(200, "The item after the change.", reference(schema), &["ETag"])
+        .problems(&WRITE_PROBLEMS)
+        .problems(&[Kind::Invalid]),
+    ]
+}
+
+fn version() -> Parameter {
+    parameter("version", ParameterIn::Path, whole(1, MAX_NUMBER), "Version of the item.", json!(3))
+}
+
+fn against() -> Parameter {
+    query("with", whole(1, MAX_NUMBER), "Version to compare with; by default the version before.", json!(1))
+}
+
+/// Returns the `before` parameter of journal pages.
+pub fn before() -> Parameter {
+    query(
+        "before",
+        whole(1, MAX_NUMBER),
+        "Only entries with a smaller sequence number: `next` of the previous page.",
+        json!(120),
+    )
+}
+
+/// Returns the `limit` parameter of journal pages.
+pub fn limit() -> Parameter {
+    query("limit", whole(1, MAX_LIMIT).default(Some(json!(20))), "Maximum number of entries of the page.", json!(20))
+}
+
+/// Reads `before` and `limit` of a request for a journal page.
+///
+/// # Errors
+/// 400 if one of them is not a number in its range.
+pub fn page_of(request: &Request) -> Result<(i64, i64), Problem> {
+    let before = number(request, "before", MAX_NUMBER)?.unwrap_or(i64::MAX);
+    Ok((before, number(request, "limit", MAX_LIMIT)?.unwrap_or(20)))
+}
+
+async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let (before, limit) = page_of(&request)?;
+    let key = request.path("id_or_slug").to_owned();
+    let look = move |c: &mut Db| {
+        let item = find(c, resource, &key)?;
+        Ok::<_, Problem>(history::entries(c, resource.kind, &item.id, before, limit)?)
+    };
+    let told = request.app.database.read(look).await?;
+    // A full page may be the last one; the next page is then empty.
+    let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
+    let page = RevisionPage { data: told.into_iter().map(Revision::from).collect(), next };
+    Ok(Answer::of(200, &page)?.private())
+}
+
+/// Returns the version in the path; 404 if it is not a positive number.
+fn version_of(request: &Request) -> Result<i64, Problem> {
+    request.path("version").parse().ok().filter(|v| *v > 0).ok_or_else(|| Problem::not_found("revision"))
+}
+
+async fn state(resource: &'static Resource, request: &Request, version: i64) -> Result<State, Problem> {
+    let key = request.path("id_or_slug").to_owned();
+    let look = move |c: &mut Db| {
+        let item = find(c, resource, &key)?;
+        history::state_at(c, resource.kind, &item.id, version)
+    };
+    request.app.database.read(look).await
+}
+
+fn input(resource: &'static Resource, state: &State) -> Map<String, Value> {
+    as_input(resource.fields, Some(state.slug.clone()), &state.content, &LocaleMode::All)
+}
+
+async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let version = version_of(&request)?;
+    let state = state(resource, &request, version).await?;
+    let content = input(resource, &state);
+    let revision = Revision::from(state.told);
+    let mut answer = serde_json::to_value(&revision).map_err(|error| Problem::internal(&error))?;
+    answer["status"] = state.state.into();
+    answer["working_draft"] = state.is_working_draft.into();
+    answer["content"] = content.into();
+    Ok(Answer::of(200, &answer)?.private())
+}
+
+async fn compare(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let version = version_of(&request)?;
+    let other = match number(&request, "with", MAX_NUMBER)? {
+        Some(other) => other,
+        None => version - 1,
+    };
+    let newer = state(resource, &request, version.max(other)).await?;
+    let newer = input(resource, &newer);
+    // Version 0 stands for the state before the item was created: an item without any fields.
+    let from = version.min(other);
+    let older = match from {
+        0 => Map::new(),
+        from => input(resource, &state(resource, &request, from).await?),
+    };
+    let differences = diff(&older, &newer)
+        .into_iter()
+        .map(|d| RevisionDifference { pointer: d.pointer, before: d.before, after: d.after })
+        .collect();
+    Ok(Answer::of(200, &RevisionDiff { from, to: version.max(other), differences })?.private())
+}
+
+async fn restore(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let mut desk = desk(resource, &request)?;
+    // The revision is written in all locales, whatever locale the response is shown in.
+    desk.mode = LocaleMode::All;
+    if desk.author.reason.is_none() {
+        desk.author.reason = Some(format!("restored from version {}", request.path("version")));
+    }
+    let expected = required_version(&request)?;
+    let change = Change::Revision(version_of(&request)?);
+    Ok(written(desk.change(request.path("id_or_slug"), expected, change).await?, 200))
+}

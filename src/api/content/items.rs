@@ -1,0 +1,385 @@
+//! Endpoints that read content: lists and single items of every content type.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use serde_json::Value;
+
+use crate::api::openapi::schemas::reference;
+use crate::api::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
+use crate::api::preview_links::{Sight, sight};
+use crate::app::App;
+use crate::content::Site;
+use crate::content::fault::Faults;
+use crate::database::Db;
+use crate::delivery::Shape;
+use crate::delivery::absent::{Absence, Absent};
+use crate::delivery::answers::{Known, Place};
+use crate::delivery::dependencies::Dependencies;
+use crate::delivery::kept::{Fresh, Made};
+use crate::delivery::list::{Page, glance, page};
+use crate::delivery::one::{One, one};
+use crate::delivery::purge;
+use crate::delivery::query::ListQuery;
+use crate::delivery::reader::Reader;
+use crate::delivery::viewer::Viewer;
+use crate::editorial::operations::find;
+use crate::http::cached_response::{absent, negotiated, place};
+use crate::http::preconditions::tag as etag;
+use crate::http::route::{Access, Answer, JSON, Request, Route, Takes};
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+/// `Cache-Control` of public responses: fresh for 5 s, usable for 30 s more while they are revalidated (RFC
+/// 5861).
+pub const PUBLIC_CACHE: &str = "public, max-age=5, stale-while-revalidate=30";
+/// Media type of responses with a sparse fieldset (`fields=`).
+const PARTIAL: &str = "application/vnd.plenary.partial+json";
+/// Lifetime of cached responses whose content depends on the current time.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Returns the OpenAPI tag of a content type.
+pub fn tag(resource: &Resource) -> &'static str {
+    match resource.kind {
+        "event" => "Events",
+        "session" => "Sessions",
+        "speaker" => "Speakers",
+        "partner" => "Partners",
+        "venue" => "Venues",
+        "topic" => "Topics",
+        "series" => "Series",
+        _ => "Event types",
+    }
+}
+
+/// Returns the noun of a content type with its indefinite article, for summaries: "an event", "a speaker".
+pub fn with_article(resource: &Resource) -> String {
+    let article = if resource.noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {}", resource.noun)
+}
+
+/// Returns the collection name in camel case for operation ids, such as `EventTypes`.
+fn plural(resource: &Resource) -> String {
+    resource.collection.split('-').map(|part| format!("{}{}", part[..1].to_uppercase(), &part[1..])).collect()
+}
+
+/// Adds to each route the query parameters whose values depend on the site's languages.
+pub fn with_site(mut routes: Vec<Route>, site: &Site) -> Vec<Route> {
+    for route in &mut routes {
+        route.parameters.extend(match route.takes {
+            Takes::Own => Vec::new(),
+            Takes::List(resource) => parameters::of_list(resource, site),
+            Takes::One(resource) => parameters::of_one(resource, site),
+            Takes::Feed(resource) => parameters::of_feed(resource, site),
+            Takes::FeedOfOne => parameters::of_feed_of_one(site),
+            Takes::Language => parameters::of_language(site),
+            Takes::Step => parameters::of_steps(site),
+            Takes::Content => parameters::of_writes(site),
+        });
+    }
+    routes
+}
+
+/// Returns the path of the collection of a content type.
+pub fn collection_path(resource: &Resource) -> String {
+    format!("/api/v1/{}", resource.collection)
+}
+
+/// Returns the path template of a single item of a content type.
+pub fn item_path(resource: &Resource) -> String {
+    format!("/api/v1/{}/{{id_or_slug}}", resource.collection)
+}
+
+/// Returns the read routes of a content type: the list and the single item.
+pub fn routes(resource: &'static Resource) -> Vec<Route> {
+    let collection = resource.collection.replace('-', " ");
+    let schema = resource.schema;
+    vec![
+        Route::new(Method::GET, collection_path(resource), format!("list{}", plural(resource)), move |r| {
+            list(resource, r)
+        })
+        .about(
+            tag(resource),
+            format!("List {collection}"),
+            format!(
+                "Returns one page of {collection}, in their short form unless `detail=full` is given, with cursors \
+                 for the next and the previous page. Only published items are listed unless a parameter that is \
+                 reserved to editors asks for others. Fails with 400 when a parameter is unknown, invalid or reserved \
+                 to editors, or when the query is too expensive, and with 401 when the token is not valid."
+            ),
+        )
+        .access(Access::Public)
+        .takes(Takes::List(resource))
+        .parameters([IF_NONE_MATCH.clone()])
+        .answers(200, "One page of the list.", reference(&format!("{schema}Page")), &["ETag", "Link", "Cache-Control"])
+        .or_as(PARTIAL, reference(&format!("{schema}PartialPage")))
+        .answers_as(304, "The client already has the current page.", None, &[]),
+        Route::new(Method::GET, item_path(resource), format!("get{schema}"), move |r| get(resource, r))
+            .about(
+                tag(resource),
+                format!("Get {}", with_article(resource)),
+                "Returns one item by its id or slug. Without credentials only published items are found; editors also \
+                 find drafts. A former slug redirects to the current one. Fails with 404 when no such item is visible \
+                 to the caller, with 400 when a parameter is unknown or invalid, and with 401 when the token or the \
+                 preview link is not valid.",
+            )
+            .access(Access::Public)
+            .takes(Takes::One(resource))
+            .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
+            .answers(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
+            .or_as(PARTIAL, reference(&format!("{schema}Partial")))
+            .answers_as(304, "The client already has the current representation.", None, &[])
+            .answers_as(308, "The item has another slug now; `Location` is its address.", None, &["Location"])
+            .problems(&[Kind::NotFound]),
+    ]
+}
+
+/// Records the locale negotiated by `Accept-Language` and adds it to the query parameters, so that the rest
+/// of the request handles it like `locale=`.
+pub fn negotiate(request: &mut Request) {
+    request.negotiated = negotiated(&request.http, &request.app.site);
+    request.pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
+}
+
+async fn list(resource: &'static Resource, mut request: Request) -> Result<Answer, Problem> {
+    negotiate(&mut request);
+    let sight = sight(&request).await?;
+    sight.must_be_whole()?;
+    let mut faults = Faults::new();
+    let mut reader = Reader { resource, site: &request.app.site, viewer: &sight.viewer, faults: &mut faults };
+    let mut query = reader.list(&request.pairs, &request.app.site_key);
+    if !faults.is_empty() {
+        return Err(Problem::bad_request(faults));
+    }
+    query.at = sight.at;
+    let until = good_until(&query);
+    let compute = async {
+        let (limit, content_type) = (query.limit, media_type(&query.shape));
+        let page = read_page(&request.app, resource, &sight, query).await?;
+        let link = links(&request, &page);
+        let body = envelope(&page, limit);
+        let made = Made::new(content_type, body, |body| etag(0, body), page.dependencies);
+        Ok(Fresh::Here(Made { link, until, ..made }))
+    };
+    keep(&request, &sight, compute).await
+}
+
+/// Reads the page that a list query asks for.
+///
+/// Public reads use the cached items of this node. They first try [`glance`], which needs a single statement
+/// and no transaction, and fall back to [`page`] in a read transaction.
+///
+/// # Errors
+/// 400 if the query is too expensive, 503 if the database or the preview of a future moment is not available.
+pub async fn read_page(
+    app: &Arc<App>,
+    resource: &'static Resource,
+    sight: &Sight,
+    query: ListQuery,
+) -> Result<Page, Problem> {
+    // The time is taken before the read begins: items that change during the read are then already out of
+    // date when they enter the cache. Taken afterwards, a stale item could be cached as current.
+    let (since, public, query) = (app.database.ledger().now(), sight.is_public(), Arc::new(query));
+    let (here, asked, quick) = (Arc::clone(app), Arc::clone(&query), public && query.is_walk());
+    let look = move |c: &mut Db| glance(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &asked);
+    let here = Arc::clone(app);
+    let read = move |c: &mut Db| page(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &query);
+    sight.read(app, quick, look, read).await
+}
+
+/// Returns the response of a read, from the cache of this node or from `compute`, whose result is then cached.
+///
+/// Only responses that are the same for every client are cached: public ones, and public previews of a future
+/// moment. Responses for editors and holders of item links are computed on each request.
+///
+/// # Errors
+/// 404 if `compute` finds no item, 503 if slow clients already hold too many bytes of responses, and the
+/// errors of `compute`.
+pub async fn keep(
+    request: &Request,
+    sight: &Sight,
+    compute: impl Future<Output = Result<Fresh, Problem>>,
+) -> Result<Answer, Problem> {
+    let compute = async {
+        has_room(&request.app)?;
+        // Taken before the read, so that a change during the read makes the new entry out of date at once.
+        let since = request.app.database.ledger().now();
+        Ok::<_, Problem>(match compute.await? {
+            Fresh::Here(made) => {
+                let headers = headers(request, sight, &made);
+                Known::Here(Arc::new(made.keep(headers, since, request.app.answers.held())))
+            }
+            Fresh::Absent(absence, dependencies) => Known::Absent(Arc::new(Absent::new(absence, dependencies, since))),
+        })
+    };
+    let place = match (sight.viewer.is_public(), sight.at) {
+        (true, None) => Some(place(&request.app, &request.http, request.negotiated.as_deref())),
+        (true, Some(at)) => Some(place_at(request, at).await?),
+        (false, _) => None,
+    };
+    // Cached public responses are served before a handler runs, previews are not: so only they are looked up
+    // here.
+    let ready = place.filter(|_| sight.at.is_some()).and_then(|place| request.app.answers.find(place));
+    let known = match (ready, place) {
+        (Some(kept), _) => Known::Here(kept),
+        (None, Some(place)) => request.app.answers.find_or(place, compute).await?,
+        (None, None) => compute.await?,
+    };
+    match known {
+        Known::Here(kept) => Ok(Answer::kept(place, kept)),
+        Known::Absent(found) => absent(&request.app, &found, sight.is_public()),
+    }
+}
+
+/// Returns the cache key of a preview of a future moment: the address and the generation of the overlay that
+/// shows the moment. All moments between two scheduled changes share a generation, and so their cached
+/// responses; a change of the overlay's content gives a new generation, and so new keys.
+async fn place_at(request: &Request, at: i64) -> Result<Place, Problem> {
+    let generation = request.app.previews.generation(at).await?.to_string();
+    let negotiated = request.negotiated.as_deref().unwrap_or_default();
+    let (path, query) = (request.http.path(), request.http.query_string());
+    Ok(request.app.answers.place(&[path, query, negotiated, "at", &generation]))
+}
+
+/// Returns an error while clients that read slowly hold more response bytes in memory than the settings
+/// allow: a new response would add to them.
+fn has_room(app: &App) -> Result<(), Problem> {
+    let server = &app.config.server;
+    match app.answers.held().bytes() <= server.answer_cache_bytes.saturating_add(server.sending_bytes) {
+        true => Ok(()),
+        false => Err(Problem::new(Kind::Unavailable, "too many responses are being sent").retry_after(5)),
+    }
+}
+
+/// Returns the response with one item, in any media type.
+pub fn kept_item(content_type: &'static str, body: String, version: i64, dependencies: Dependencies) -> Fresh {
+    Fresh::Here(Made::new(content_type, body, |body| etag(version, body), dependencies))
+}
+
+/// Returns the absence of an item. It depends on the whole content type, since an item that is created,
+/// published or renamed can end it.
+pub fn missing(resource: &'static Resource) -> Fresh {
+    Fresh::Absent(Absence::Missing(resource.noun), Dependencies::on_kinds(resource.visible_by()))
+}
+
+/// Returns the media type of a response. Items with a sparse fieldset have a type of their own, so that
+/// clients know which schema to expect.
+fn media_type(shape: &Shape) -> &'static str {
+    if shape.fields.is_some() { PARTIAL } else { JSON }
+}
+
+/// Returns when the response to a list query expires even if no content changes: a query that depends on the
+/// current time (`when=upcoming`) has another result soon after. `None` if it does not depend on the time.
+pub fn good_until(query: &ListQuery) -> Option<Instant> {
+    query.depends_on_now().then(|| Instant::now() + MOMENT)
+}
+
+fn envelope(page: &Page, limit: i64) -> String {
+    let size: usize = page.cards.iter().map(|card| card.object.len() + 1).sum();
+    let mut out = String::with_capacity(size + 400);
+    out.push_str("{\"data\":[");
+    for (index, card) in page.cards.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        out.push_str(&card.object);
+    }
+    // Cursors are base64url: nothing in them needs escaping.
+    let cursor = |c: &Option<String>| c.as_ref().map_or("null".to_owned(), |c| format!("\"{c}\""));
+    let total = page.total.map_or(String::new(), |total| format!(",\"total\":{total}"));
+    let highlights: serde_json::Map<String, Value> =
+        page.highlights.iter().map(|(id, text)| (id.clone(), text.as_str().into())).collect();
+    let highlights = match highlights.is_empty() {
+        true => String::new(),
+        false => format!(",\"highlights\":{}", Value::Object(highlights)),
+    };
+    let facets = match page.facets.is_empty() {
+        true => String::new(),
+        false => format!(",\"facets\":{}", Value::Object(page.facets.clone())),
+    };
+    out.push_str(&format!(
+        "]{highlights}{facets},\"page\":{{\"next\":{},\"prev\":{},\"limit\":{limit}{total}}}}}",
+        cursor(&page.next),
+        cursor(&page.previous)
+    ));
+    out
+}
+
+/// Returns the value of the `Link` header with the next and the previous page (RFC 8288).
+fn links(request: &Request, page: &Page) -> Option<String> {
+    let path = request.http.path();
+    let others = || request.pairs.iter().filter(|(name, _)| name != "cursor" && name != "offset");
+    let link = |cursor: &String, rel: &str| {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(others())
+            .append_pair("cursor", cursor)
+            .finish();
+        format!("<{path}?{query}>; rel=\"{rel}\"")
+    };
+    let next = page.next.as_ref().map(|c| link(c, "next"));
+    let previous = page.previous.as_ref().map(|c| link(c, "prev"));
+    let all: Vec<String> = next.into_iter().chain(previous).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer, Problem> {
+    negotiate(&mut request);
+    let sight = sight(&request).await?;
+    let mut faults = Faults::new();
+    let mut reader = Reader { resource, site: &request.app.site, viewer: &sight.viewer, faults: &mut faults };
+    let shape = reader.shape(&request.pairs, true);
+    if !faults.is_empty() {
+        return Err(Problem::bad_request(faults));
+    }
+    let content_type = media_type(&shape);
+    let key = request.path("id_or_slug").to_owned();
+    let app = Arc::clone(&request.app);
+    let compute = async {
+        let read = move |c: &mut Db| {
+            // A link of one item must not show others, and must not reveal whether they exist.
+            if let Viewer::Link { item_id } = &shape.viewer
+                && find(c, resource, &key)?.id != *item_id
+            {
+                return Err(Problem::not_found(resource.noun));
+            }
+            Ok(one(c, resource, &app.site, &key, &shape)?)
+        };
+        Ok(match sight.read_item(&request.app, read).await? {
+            One::Here { composed, version } => kept_item(content_type, composed.object, version, composed.dependencies),
+            One::Moved(slug) => {
+                let query = request.http.query_string();
+                let mark = if query.is_empty() { "" } else { "?" };
+                let location = format!("{}/{slug}{mark}{query}", collection_path(resource));
+                Fresh::Absent(Absence::Moved(location), Dependencies::on_kinds(resource.visible_by()))
+            }
+            One::Nowhere => missing(resource),
+        })
+    };
+    keep(&request, &sight, compute).await
+}
+
+/// Returns the headers of a response other than `Content-Type` and `ETag`. Values that many responses have in
+/// common are static or shared, so that cached responses take little memory.
+fn headers(request: &Request, sight: &Sight, made: &Made) -> Vec<(HeaderName, HeaderValue)> {
+    let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
+    let vary = match by_address {
+        true => "Authorization, Accept-Encoding",
+        false => "Authorization, Accept-Language, Accept-Encoding",
+    };
+    let site = &request.app.site;
+    let language = request.query("locale").map_or(Some(site.default_locale()), |locale| site.locale(locale));
+    let cache = if sight.is_public() { PUBLIC_CACHE } else { "private, no-store" };
+    let own = |value: &str| HeaderValue::from_str(value).ok();
+    let tags = if sight.is_public() { purge::tags(&request.app.config.cdn, &made.dependencies) } else { None };
+    let given = [
+        (header::VARY, Some(HeaderValue::from_static(vary))),
+        (header::CONTENT_LANGUAGE, language.and_then(|language| request.app.languages.get(language).cloned())),
+        (header::CACHE_CONTROL, Some(HeaderValue::from_static(cache))),
+        (header::LINK, made.link.as_deref().and_then(own)),
+    ];
+    let tags = tags.map(|(name, value)| (HeaderName::from_static(name), own(&value)));
+    given.into_iter().chain(tags).filter_map(|(name, value)| Some((name, value?))).collect()
+}

@@ -1,0 +1,358 @@
+//! Endpoints that write content: create, replace, update, trash, and the operations of the publication life
+//! cycle of every content type.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde_json::{Map, Value};
+
+use crate::api::content::items::{collection_path, item_path, tag, with_article};
+use crate::api::openapi::schemas::{example_of, example_of_item, reference};
+use crate::api::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
+use crate::api::preview_links::viewer;
+use crate::api::request_bodies::{Form, ahead};
+use crate::auth::permissions::{Action, Area};
+use crate::content::fault::Faults;
+use crate::content::field::{Field, Kind as FieldKind};
+use crate::content::{LocaleMode, values};
+use crate::database::Db;
+use crate::delivery::one::shown;
+use crate::delivery::reader::Reader;
+use crate::editorial::idempotency::Idempotent;
+use crate::editorial::life::Operation;
+use crate::editorial::operations::{Change, Desk, Made};
+use crate::http::body;
+use crate::http::preconditions::{WRITE_PROBLEMS, required_version, tag as etag};
+use crate::http::route::{Access, Answer, JSON, Request, Route, Takes};
+use crate::items::Item;
+use crate::journal::Author;
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+/// Fields of the body of `schedule`: the times at which an item is published, unpublished, or both.
+pub static SCHEDULE: [Field; 2] = [
+    Field::new(
+        "publish_at",
+        FieldKind::Instant,
+        "Time of publication, in the future: local time of the site, or RFC 3339 with a UTC offset.",
+        r#""2027-01-15T09:00""#,
+    ),
+    Field::new(
+        "unpublish_at",
+        FieldKind::Instant,
+        "Time at which the item becomes a draft again, after `publish_at`; written like `publish_at`.",
+        r#""2027-03-01T18:00""#,
+    ),
+];
+
+/// Returns all write routes of a content type.
+pub fn routes(resource: &'static Resource) -> Vec<Route> {
+    let mut routes = writes(resource);
+    routes.extend(steps(resource));
+    routes
+}
+
+fn writes(resource: &'static Resource) -> Vec<Route> {
+    let item = with_article(resource);
+    let schema = resource.schema;
+    let update = Access::May(Area::Content, Action::UpdateOwn);
+    vec![
+        Route::new(Method::POST, collection_path(resource), format!("create{schema}"), move |r| create(resource, r))
+            .about(
+                tag(resource),
+                format!("Create {item}"),
+                "Creates an item and returns it. It is a draft unless `status` says otherwise; creating a published \
+                 or archived item requires the permission to publish. A request that is repeated with the same \
+                 `Idempotency-Key` within a day returns the item of the first one. Fails with 409 when the slug is \
+                 taken, and with 422 when the content is invalid or lacks something that publication requires.",
+            )
+            .access(Access::May(Area::Content, Action::Create))
+            .takes(Takes::Step)
+            .parameters([IDEMPOTENCY_KEY.clone()])
+            .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
+            .answers(201, "The created item.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
+            .problems(&[Kind::Conflict]),
+        Route::new(Method::PUT, item_path(resource), format!("replace{schema}"), move |r| {
+            change(resource, r, Change::Replace, body::json)
+        })
+        .about(
+            tag(resource),
+            format!("Replace {item}"),
+            "Replaces all fields and returns the item. Fields that are left out are removed; slug, status and the \
+             values of other locales are kept. With `view=draft`, the working draft of a published or archived item \
+             is written instead of the item. Changing an item that is public or scheduled requires the permission to \
+             publish. Fails with 409 when the slug is taken, the item is in the trash, or it has a working draft and \
+             `view=draft` is missing; with 412 when the item was changed since the version in `If-Match`; and with \
+             422 when the content is invalid or lacks something that publication requires.",
+        )
+        .access(update)
+        .takes(Takes::Content)
+        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+        .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
+        .answers(200, "The item after the change.", reference(schema), &["ETag"])
+        .problems(&WRITE_PROBLEMS),
+        Route::new(Method::PATCH, item_path(resource), format!("update{schema}"), move |r| {
+            change(resource, r, Change::Patch, body::merge_patch)
+        })
+        .about(
+            tag(resource),
+            format!("Update {item}"),
+            "Applies a JSON Merge Patch (RFC 7396) and returns the item: fields that are named change, null removes a \
+             value, lists are replaced as a whole. With `view=draft`, the working draft of a published or archived \
+             item is written instead of the item. Changing an item that is public or scheduled requires the \
+             permission to publish. Fails with 409 when the slug is taken, the item is in the trash, or it has a \
+             working draft and `view=draft` is missing; with 412 when the item was changed since the version in \
+             `If-Match` and the changes cannot be merged; and with 422 when the content is invalid or lacks something \
+             that publication requires.",
+        )
+        .access(update)
+        .takes(Takes::Content)
+        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+        .body(
+            "application/merge-patch+json",
+            reference(&format!("{schema}Patch")),
+            serde_json::json!({"status": "draft"}),
+        )
+        .answers(200, "The item after the change.", reference(schema), &["ETag"])
+        .problems(&WRITE_PROBLEMS),
+        Route::new(Method::DELETE, item_path(resource), format!("trash{schema}"), move |r| trash(resource, r))
+            .about(
+                tag(resource),
+                format!("Move {item} to the trash"),
+                "Moves the item to the trash, from where `restore` brings it back until the trash is purged. Clients \
+                 no longer see it, and its schedule is removed. Fails with 409 when it is in the trash already, and \
+                 with 412 when it was changed since the version in `If-Match`.",
+            )
+            .access(Access::May(Area::Content, Action::Trash))
+            .parameters([parameters::REASON.clone()])
+            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .answers_as(204, "The item is in the trash.", None, &["ETag"])
+            .problems(&WRITE_PROBLEMS),
+    ]
+}
+
+/// Returns the summary and the description of an operation. `{}` stands for the noun with its article.
+fn told(operation: Operation) -> (&'static str, &'static str) {
+    match operation {
+        Operation::Submit => (
+            "Submit {} for review",
+            "Puts the draft, or the working draft, in review and returns the item. Fails with 409 when there is no \
+             draft to submit, or it is in review or scheduled already.",
+        ),
+        Operation::Withdraw => (
+            "Withdraw {} from review",
+            "Takes the submission back and returns the item, whose text is a draft again. Fails with 409 when the \
+             item is not in review.",
+        ),
+        Operation::Reject => (
+            "Reject {} in review",
+            "Returns the submission to its author: the text is a draft again, and `reason` is added to the item as a \
+             comment. Fails with 409 when the item is not in review.",
+        ),
+        Operation::Publish => (
+            "Publish {}",
+            "Publishes the item, or replaces its public text with that of its working draft, and returns it. A \
+             scheduled publication is removed. Fails with 409 when the item is published and has no working draft, \
+             and with 422 when it lacks something that publication requires; `errors` lists what.",
+        ),
+        Operation::Schedule { .. } => (
+            "Schedule {}",
+            "Schedules the publication of the item, its unpublication, or both, and returns the item. Times that were \
+             set before are replaced. Fails with 409 when there is nothing to publish, or, with `unpublish_at` alone, \
+             when the item is not published; and with 422 when a time is in the past or the item lacks something that \
+             publication requires.",
+        ),
+        Operation::Unschedule => (
+            "Unschedule {}",
+            "Removes the scheduled publication and unpublication and returns the item; a scheduled text is a draft \
+             again. Fails with 409 when nothing is scheduled.",
+        ),
+        Operation::Unpublish => (
+            "Unpublish {}",
+            "Makes a published or archived item a draft with the text that was public, and returns it. A working \
+             draft is kept, and is the text that `publish` publishes next. Fails with 409 when the item is a draft \
+             already.",
+        ),
+        Operation::Archive => (
+            "Archive {}",
+            "Archives the item and returns it: it is kept, but clients no longer see it. Its schedule is removed, and \
+             a working draft is kept. Fails with 409 when the item is archived already.",
+        ),
+        Operation::Discard => (
+            "Discard the working draft of {}",
+            "Deletes the working draft and returns the item, whose own text does not change. The history keeps the \
+             draft. Discarding the draft of another account requires the permission to publish. Fails with 409 when \
+             the item has no working draft.",
+        ),
+        Operation::Trash => (
+            "Move {} to the trash",
+            "Moves the item to the trash and returns it. Fails with 409 when it is there already.",
+        ),
+        Operation::Restore => (
+            "Restore {} from the trash",
+            "Takes the item out of the trash, in the state that it had, and returns it. Its schedule is not restored. \
+             Fails with 409 when the item is not in the trash.",
+        ),
+    }
+}
+
+fn steps(resource: &'static Resource) -> Vec<Route> {
+    let step = |operation: Operation| {
+        let (summary, about) = told(operation);
+        let path = format!("{}/{}", item_path(resource), operation.word());
+        let id = format!("{}{}", operation.word(), resource.schema);
+        Route::new(Method::POST, path, id, move |r| operate(resource, r, operation))
+            .about(tag(resource), summary.replace("{}", &with_article(resource)), about)
+            .access(Access::May(Area::Content, operation.action()))
+            .takes(Takes::Step)
+            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .answers(200, "The item after the operation.", reference(resource.schema), &["ETag"])
+            .problems(&WRITE_PROBLEMS)
+            .problems(&[Kind::Invalid])
+    };
+    // Moving to the trash is `DELETE` on the item, and so has no path of its own here.
+    let plain = Operation::PLAIN.into_iter().filter(|operation| *operation != Operation::Trash);
+    let mut routes: Vec<Route> = plain.map(step).collect();
+    let mut schedule = step(Operation::Schedule { publish_at: None, unpublish_at: None }).body(
+        JSON,
+        reference("Schedule"),
+        example_of(&SCHEDULE),
+    );
+    schedule.handler = Arc::new(move |request| Box::pin(plan(resource, request)));
+    routes.push(schedule);
+    routes
+}
+
+/// Returns the author of a write for the journal: account, API key, request id and reason.
+///
+/// # Errors
+/// 400 if `reason` is not a valid text, 401 if the request is anonymous.
+pub fn author(request: &Request) -> Result<Author, Problem> {
+    let reason = request.query("reason");
+    let reason = match reason.map(|text| values::text(&text.into(), parameters::MAX_REASON, false)).transpose() {
+        Ok(reason) => reason,
+        Err((code, message)) => {
+            return Err(Problem::bad_request(Faults::one("?reason", code, message)));
+        }
+    };
+    let actor = request.actor()?;
+    Ok(Author {
+        account_id: Some(actor.account_id.clone()),
+        request_id: request.id.clone(),
+        reason,
+        via: actor.key.as_ref().map(|key| key.id.clone()),
+        due_at: None,
+    })
+}
+
+/// Returns the [`Desk`] with which the authenticated editor of a request writes items of a content type.
+///
+/// # Errors
+/// 400 if a query parameter is invalid, 401 if the request is anonymous.
+pub fn desk(resource: &'static Resource, request: &Request) -> Result<Desk, Problem> {
+    let role = request.actor()?.role;
+    let author = author(request)?;
+    let mut faults = Faults::new();
+    let viewer = viewer(request.actor.as_ref());
+    let mut reader = Reader { resource, site: &request.app.site, viewer: &viewer, faults: &mut faults };
+    let shape = reader.shape(&request.pairs, true);
+    let merge = match request.query("merge") {
+        Some("auto") => true,
+        None | Some("none") => false,
+        Some(other) => {
+            let known = ["auto", "none"];
+            faults.add("?merge", "not_allowed", crate::content::fault::unknown("value", other, known));
+            false
+        }
+    };
+    if !faults.is_empty() {
+        return Err(Problem::bad_request(faults));
+    }
+    let mode: LocaleMode = shape.view.locale.clone();
+    let beside = shape.draft;
+    let site = Arc::clone(&request.app.site);
+    let show = Arc::new(move |c: &mut Db, item: &Item, named| shown(c, resource, &site, item, named, &shape));
+    Ok(Desk { app: Arc::clone(&request.app), resource, mode, author, role, beside, merge, show })
+}
+
+async fn create(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let desk = desk(resource, &request)?;
+    let input = body::json(&request)?;
+    let key = match request.http.headers().get("idempotency-key") {
+        Some(key) => {
+            let account = &request.actor()?.account_id;
+            let target = request.http.uri().to_string();
+            Some(Idempotent::read(account, key.to_str().unwrap_or_default(), &target, &request.body)?)
+        }
+        None => None,
+    };
+    let made = desk.create(input, key).await?;
+    let location = format!("{}/{}", collection_path(resource), made.item.id);
+    let replayed = made.replayed;
+    let answer = written(made, 201).header("location", location);
+    Ok(if replayed { answer.header("idempotency-replayed", "true") } else { answer })
+}
+
+async fn change(
+    resource: &'static Resource,
+    request: Request,
+    as_change: fn(Value) -> Change,
+    read: fn(&Request) -> Result<Value, Problem>,
+) -> Result<Answer, Problem> {
+    let desk = desk(resource, &request)?;
+    let version = required_version(&request)?;
+    let change = as_change(read(&request)?);
+    Ok(written(desk.change(request.path("id_or_slug"), version, change).await?, 200))
+}
+
+async fn operate(resource: &'static Resource, request: Request, operation: Operation) -> Result<Answer, Problem> {
+    let desk = desk(resource, &request)?;
+    let version = required_version(&request)?;
+    Ok(written(desk.operate(request.path("id_or_slug"), version, operation).await?, 200))
+}
+
+async fn trash(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let desk = desk(resource, &request)?;
+    let version = required_version(&request)?;
+    let made = desk.operate(request.path("id_or_slug"), version, Operation::Trash).await?;
+    Ok(Answer::empty(204).header("etag", format!("\"v{}\"", made.item.latest())).private())
+}
+
+async fn plan(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let operation = schedule(&request)?;
+    operate(resource, request, operation).await
+}
+
+/// Reads the operation from the body of `schedule`.
+fn schedule(request: &Request) -> Result<Operation, Problem> {
+    let form = Form::read(&SCHEDULE, &body::json(request)?, &request.app.site)?;
+    let mut faults = Faults::new();
+    match moments(form.content(), "", &mut faults) {
+        Some(operation) => Ok(operation),
+        None => Err(Problem::invalid(faults)),
+    }
+}
+
+/// Reads `publish_at` and `unpublish_at` of a validated object. Both must be in the future; violations are
+/// added to `faults` with pointers below `place`, and the result is then `None`.
+pub fn moments(body: &Map<String, Value>, place: &str, faults: &mut Faults) -> Option<Operation> {
+    let mut own = Faults::new();
+    let publish_at = ahead(body, "publish_at", place, &mut own);
+    let unpublish_at = ahead(body, "unpublish_at", place, &mut own);
+    if publish_at.is_none() && unpublish_at.is_none() {
+        own.add(place, "required", "publish_at, unpublish_at, or both are required");
+    }
+    if publish_at.zip(unpublish_at).is_some_and(|(from, until)| until <= from) {
+        own.add(format!("{place}/unpublish_at"), "before_start", "unpublish_at must be later than publish_at");
+    }
+    let sound = own.is_empty();
+    faults.extend(own);
+    sound.then_some(Operation::Schedule { publish_at, unpublish_at })
+}
+
+/// Returns the response of a write: the item after it, with the entity tag that the next write sends in
+/// `If-Match`.
+pub fn written(made: Made, status: u16) -> Answer {
+    let tag = etag(made.item.latest(), made.body.as_bytes());
+    Answer::json(status, made.body).header("etag", tag).private()
+}

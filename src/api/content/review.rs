@@ -1,0 +1,347 @@
+//! Endpoints for collaboration on an item: comments, assignment and presence.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{KnownFormat, SchemaFormat};
+
+use crate::api::content::history::Person;
+use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::lifecycle::author;
+use crate::api::openapi::schemas::{example_of, reference, text};
+use crate::api::parameters::{IF_MATCH, path_id_or_slug};
+use crate::api::request_bodies::Form;
+use crate::auth::accounts;
+use crate::auth::permissions::{Action, Area};
+use crate::content::fault::Faults;
+use crate::content::field::{Field, Kind as FieldKind};
+use crate::content::moment::utc_text;
+use crate::database::Db;
+use crate::editorial::life::Pen;
+use crate::editorial::operations::find;
+use crate::editorial::review::{self, Comment, Named, Present};
+use crate::editorial::write::changed_meanwhile;
+use crate::http::body;
+use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
+use crate::http::route::{Access, Answer, JSON, Request, Route, parameter};
+use crate::items::Item;
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+/// Fields of the body that creates a comment.
+pub static NEW_COMMENT: [Field; 2] = [
+    Field::new("body", FieldKind::Text { max: 5_000 }, "Text of the comment.", r#""Who moderates?""#).required(),
+    Field::new(
+        "pointer",
+        FieldKind::Line { max: 300 },
+        "JSON Pointer (RFC 6901) to the commented part of the content.",
+        r#""/summary/en""#,
+    ),
+];
+
+/// Fields of the body that assigns an item.
+pub static ASSIGNMENT: [Field; 1] =
+    [Field::new("email", FieldKind::Email, "E-mail address of an active account.", r#""anna@example.org""#).required()];
+
+/// A comment on an item.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Comment)]
+pub struct CommentBody {
+    /// Id of the comment.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// Author; null for a comment by the server that reports why a scheduled operation failed.
+    #[schema(required = true)]
+    pub author: Option<Person>,
+    /// Version of the item when the comment was written.
+    #[schema(minimum = 1)]
+    pub version: i64,
+    /// Time of creation, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub created_at: String,
+    /// Time at which the comment was resolved, RFC 3339, UTC; null while it is open.
+    #[schema(required = true, format = "date-time")]
+    pub resolved_at: Option<String>,
+    /// JSON Pointer to the commented part of the content; null for the whole item.
+    #[schema(required = true)]
+    pub pointer: Option<String>,
+    /// Text of the comment.
+    pub body: String,
+}
+
+/// The comments on an item.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommentList {
+    /// Comments, oldest first.
+    pub data: Vec<CommentBody>,
+}
+
+/// The presence of an account that is editing an item.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Presence {
+    /// Account that is editing the item.
+    pub account: Person,
+    /// Time at which the presence began, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub since: String,
+    /// Time at which the presence expires unless it is renewed, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub expires_at: String,
+}
+
+/// The accounts that are editing an item.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PresenceList {
+    /// Presences, in the order in which they began.
+    pub data: Vec<Presence>,
+}
+
+/// Returns the collaboration routes of a content type.
+pub fn routes(resource: &'static Resource) -> Vec<Route> {
+    let (schema, noun, path) = (resource.schema, with_article(resource), item_path(resource));
+    let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Comment));
+    let assign = Access::May(Area::Content, Action::Update);
+    let about = |route: Route, summary: String, more: &str| {
+        route.about(tag(resource), summary, more).parameters([path_id_or_slug(resource)]).problems(&[Kind::NotFound])
+    };
+    let comments = format!("{path}/comments");
+    vec![
+        about(
+            Route::new(Method::GET, &comments, format!("list{schema}Comments"), move |r| list(resource, r)),
+            format!("List the comments on {noun}"),
+            "Returns the comments on the item, open and resolved, oldest first; at most 500. Fails with 404 when \
+             there is no such item.",
+        )
+        .access(read)
+        .answers(200, "The comments.", reference("CommentList"), &[]),
+        about(
+            Route::new(Method::POST, &comments, format!("comment{schema}"), move |r| comment(resource, r)),
+            format!("Comment on {noun}"),
+            "Adds a comment to the item and returns it. Comments are visible to editors only. Fails with 404 when \
+             there is no such item, and with 422 when the body is invalid.",
+        )
+        .access(write)
+        .body(JSON, reference("NewComment"), example_of(&NEW_COMMENT))
+        .answers(201, "The created comment.", reference("Comment"), &[]),
+        about(
+            Route::new(
+                Method::POST,
+                format!("{comments}/{{comment}}/resolve"),
+                format!("resolve{schema}Comment"),
+                move |r| resolve(resource, r),
+            ),
+            format!("Resolve a comment on {noun}"),
+            "Marks the comment as resolved and returns it; it stays in the list, but no longer appears in inboxes. A \
+             resolved comment is returned unchanged. Fails with 404 when there is no such item or comment.",
+        )
+        .access(write)
+        .parameters([path_comment()])
+        .answers(200, "The resolved comment.", reference("Comment"), &[]),
+        about(
+            Route::new(Method::PUT, format!("{path}/assignment"), format!("assign{schema}"), move |r| {
+                assign_to(resource, r)
+            }),
+            format!("Assign {noun}"),
+            "Assigns the item to an account, instead of the one it was assigned to, and returns that account. The \
+             item appears in its inbox, and a contributor may change items that are assigned to it. The item gets a \
+             new version. Fails with 412 when the item was changed since the version in `If-Match`, and with 422 when \
+             there is no active account with the address.",
+        )
+        .access(assign)
+        .parameters([IF_MATCH.clone()])
+        .body(JSON, reference("Assignment"), example_of(&ASSIGNMENT))
+        .answers(200, "The assignee.", reference("Person"), &["ETag"])
+        .problems(&WRITE_PROBLEMS),
+        about(
+            Route::new(Method::DELETE, format!("{path}/assignment"), format!("unassign{schema}"), move |r| {
+                assign_to_nobody(resource, r)
+            }),
+            format!("Unassign {noun}"),
+            "Removes the assignment of the item, if it has one. The item gets a new version. Fails with 412 when the \
+             item was changed since the version in `If-Match`.",
+        )
+        .access(assign)
+        .parameters([IF_MATCH.clone()])
+        .answers_as(204, "The item is assigned to nobody.", None, &["ETag"])
+        .problems(&WRITE_PROBLEMS),
+        about(
+            Route::new(Method::PUT, format!("{path}/presence"), format!("arriveAt{schema}"), move |r| {
+                arrive(resource, r)
+            }),
+            format!("Register presence on {noun}"),
+            "Registers that the calling account is editing the item, for two minutes from now, and returns all \
+             accounts that are editing it. Clients repeat the call while the item is open. Presence is advisory and \
+             locks nothing. Fails with 404 when there is no such item.",
+        )
+        .access(write)
+        .answers(200, "The accounts that are editing the item.", reference("PresenceList"), &[]),
+        about(
+            Route::new(Method::DELETE, format!("{path}/presence"), format!("leave{schema}"), move |r| {
+                leave(resource, r)
+            }),
+            format!("End presence on {noun}"),
+            "Ends the presence of the calling account before it expires. Fails with 404 when there is no such item.",
+        )
+        .access(write)
+        .answers_as(204, "The presence has ended.", None, &[]),
+    ]
+}
+
+fn path_comment() -> Parameter {
+    let schema = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    parameter("comment", ParameterIn::Path, schema, "Id of the comment.", "01890a5d-ac96-774b-bcce-b302099a8057".into())
+}
+
+/// Returns the account with this id and name as the API shows it.
+pub fn person((id, name): Named) -> Person {
+    Person { id, name: Some(name) }
+}
+
+/// Returns presences as the API shows them.
+pub fn presences(all: Vec<Present>) -> Vec<Presence> {
+    let shown = |one: Present| Presence {
+        account: person(one.person),
+        since: utc_text(one.since),
+        expires_at: utc_text(one.expires_at),
+    };
+    all.into_iter().map(shown).collect()
+}
+
+fn shown(comment: Comment, name: Option<String>) -> CommentBody {
+    CommentBody {
+        id: comment.id,
+        author: comment.author.map(|id| Person { id, name }),
+        version: comment.version,
+        created_at: utc_text(comment.created_at),
+        resolved_at: (comment.resolved_at > 0).then(|| utc_text(comment.resolved_at)),
+        pointer: comment.pointer,
+        body: comment.body,
+    }
+}
+
+/// Runs a task in a write transaction with the item in the path. The version of the item does not change.
+async fn with_item<T: Send + 'static>(
+    resource: &'static Resource,
+    request: &Request,
+    task: impl FnOnce(&mut Db, &Item) -> Result<T, Problem> + Clone + Send + 'static,
+) -> Result<T, Problem> {
+    let key = request.path("id_or_slug").to_owned();
+    let all = move |c: &mut Db| {
+        let item = find(c, resource, &key)?;
+        task(c, &item)
+    };
+    request.app.database.write(all).await
+}
+
+async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let key = request.path("id_or_slug").to_owned();
+    let look = move |c: &mut Db| {
+        let item = find(c, resource, &key)?;
+        Ok::<_, Problem>(review::comments_on(c, &item.id)?)
+    };
+    let rows = request.app.database.read(look).await?;
+    let data = rows.into_iter().map(|(comment, name)| shown(comment, name)).collect();
+    Ok(Answer::of(200, &CommentList { data })?.private())
+}
+
+async fn comment(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let author = author(&request)?;
+    let form = Form::read(&NEW_COMMENT, &body::json(&request)?, &request.app.site)?;
+    let (pointer, text) = (form.get("pointer"), form.text("body"));
+    if pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {
+        return Err(Problem::invalid(Faults::one(
+            "/pointer",
+            "not_a_pointer",
+            "a JSON Pointer (RFC 6901) begins with a slash",
+        )));
+    }
+    let write = move |c: &mut Db, item: &Item| {
+        let comment = review::comment(c, &author, item, pointer, &text)?;
+        let name = match &author.account_id {
+            Some(id) => Some(accounts::by_id(c, id)?.name),
+            None => None,
+        };
+        Ok((comment, name))
+    };
+    let (comment, name) = with_item(resource, &request, write).await?;
+    Ok(Answer::of(201, &shown(comment, name))?.private())
+}
+
+async fn resolve(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let (author, id) = (author(&request)?, request.path("comment").to_owned());
+    let write = move |c: &mut Db, item: &Item| {
+        let comment = review::resolve(c, &author, &item.id, &id)?;
+        let all = review::comments_on(c, &item.id)?;
+        let name = all.into_iter().find(|(known, _)| known.id == comment.id).and_then(|(_, name)| name);
+        Ok((comment, name))
+    };
+    let (comment, name) = with_item(resource, &request, write).await?;
+    Ok(Answer::of(200, &shown(comment, name))?.private())
+}
+
+async fn assign_to(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let form = Form::read(&ASSIGNMENT, &body::json(&request)?, &request.app.site)?;
+    let email = accounts::normal_email(&form.text("email"));
+    let write = move |c: &mut Db, pen: Pen<'_>, item: Item| {
+        let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) else {
+            return Err(Problem::invalid(Faults::one(
+                "/email",
+                "dangling_reference",
+                "there is no active account with this address",
+            )));
+        };
+        let item = review::assign(c, pen, item, Some(&account.id))?;
+        Ok((item, Person { id: account.id, name: Some(account.name) }))
+    };
+    let (item, person) = with_pen(resource, &request, write).await?;
+    Ok(Answer::of(200, &person)?.private().header("etag", format!("\"v{}\"", item.latest())))
+}
+
+async fn assign_to_nobody(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let write = |c: &mut Db, pen: Pen<'_>, item: Item| review::assign(c, pen, item, None);
+    let item = with_pen(resource, &request, write).await?;
+    Ok(Answer::empty(204).private().header("etag", format!("\"v{}\"", item.latest())))
+}
+
+/// Runs a write that gives the item in the path its next version. The version in `If-Match` is compared
+/// within the transaction of the write, so that no write of another editor can come in between.
+async fn with_pen<T: Send + 'static>(
+    resource: &'static Resource,
+    request: &Request,
+    write: impl FnOnce(&mut Db, Pen<'_>, Item) -> Result<T, Problem> + Clone + Send + 'static,
+) -> Result<T, Problem> {
+    let (author, role) = (author(request)?, request.actor()?.role);
+    let (version, key) = (required_version(request)?, request.path("id_or_slug").to_owned());
+    let site = Arc::clone(&request.app.site);
+    let all = move |c: &mut Db| {
+        let item = find(c, resource, &key)?;
+        if !version.accepts(item.latest()) {
+            return Err(changed_meanwhile(&item));
+        }
+        write(c, Pen { site: &site, author: &author, role: Some(role) }, item)
+    };
+    request.app.database.write_content(all).await
+}
+
+async fn arrive(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let account = request.actor()?.account_id.clone();
+    let write = move |c: &mut Db, item: &Item| {
+        review::arrive(c, &item.id, &account)?;
+        Ok(review::present(c, &item.id)?)
+    };
+    let all = with_item(resource, &request, write).await?;
+    Ok(Answer::of(200, &PresenceList { data: presences(all) })?.private())
+}
+
+async fn leave(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+    let account = request.actor()?.account_id.clone();
+    with_item(resource, &request, move |c, item| Ok(review::leave(c, &item.id, &account)?)).await?;
+    Ok(Answer::empty(204).private())
+}

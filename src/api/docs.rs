@@ -1,0 +1,128 @@
+//! The documentation that the server itself serves: Swagger UI, embedded in the binary, and the pages of the
+//! problem types.
+
+use std::fmt::Write;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::json;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa_swagger_ui::Config;
+
+use crate::auth::permissions::{Role, TABLE};
+use crate::http::route::{Answer, Request, parameter};
+use crate::problem::{Kind, Problem};
+
+/// Media type of HTML pages.
+pub const HTML: &str = "text/html; charset=utf-8";
+
+/// Content Security Policy of Swagger UI, whose scripts and styles all come from this server.
+const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; \
+     form-action 'self'; frame-ancestors 'none'";
+/// Content Security Policy of the pages of text, which load nothing.
+const POLICY_OF_TEXT: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+static CONFIG: LazyLock<Arc<Config<'static>>> =
+    LazyLock::new(|| Arc::new(Config::from("/api/openapi.json").try_it_out_enabled(true).persist_authorization(false)));
+
+/// Returns the path parameter `{file}` of the files of Swagger UI.
+pub fn file_parameter() -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z0-9._-]+$"));
+    parameter("file", ParameterIn::Path, schema, "Name of a file of Swagger UI.", json!("index.html"))
+}
+
+/// Returns the path parameter `{code}` of a problem type.
+pub fn code_parameter() -> Parameter {
+    let codes: Vec<&str> = Kind::ALL.iter().map(|kind| kind.code()).collect();
+    let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes));
+    parameter("code", ParameterIn::Path, schema, "Last segment of a problem's `type`.", json!("invalid"))
+}
+
+/// Serves the start page of Swagger UI. `/docs` has no trailing slash, so the page needs a base URL for the
+/// relative addresses of its files.
+///
+/// # Errors
+/// 404 if the page is missing from the binary.
+pub async fn first_page(_: Request) -> Result<Answer, Problem> {
+    let page = page("index.html")?;
+    let text = String::from_utf8_lossy(&page.body).replacen("<head>", "<head><base href=\"/docs/\">", 1);
+    Ok(Answer { body: text.into(), ..page })
+}
+
+/// Serves a file of Swagger UI.
+///
+/// # Errors
+/// 404 if there is no file with this name.
+pub async fn file(request: Request) -> Result<Answer, Problem> {
+    page(request.path("file"))
+}
+
+fn page(name: &str) -> Result<Answer, Problem> {
+    match utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)) {
+        Ok(Some(file)) => Ok(Answer::json(200, file.bytes.into_owned())
+            .typed(media_type(name))
+            .header("content-security-policy", POLICY)
+            .header("cache-control", "public, max-age=3600")),
+        _ => Err(Problem::not_found("file")),
+    }
+}
+
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("html") => HTML,
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("png") => "image/png",
+        Some("map" | "json") => "application/json",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Serves the page that lists all problem types and the permission table.
+///
+/// # Errors
+/// Never fails; the signature is that of every handler.
+pub async fn problems(_: Request) -> Result<Answer, Problem> {
+    let mut page = String::from("<h1>Problem types</h1><dl>");
+    for kind in Kind::ALL {
+        let _ = write!(
+            page,
+            "<dt><a href=\"/problems/{0}\">{0}</a> ({1})</dt><dd>{2}</dd>",
+            kind.code(),
+            kind.status(),
+            kind.about()
+        );
+    }
+    page.push_str("</dl><h1>Permissions</h1><table><tr><th>area</th><th>action</th>");
+    for role in Role::ALL {
+        let _ = write!(page, "<th>{}</th>", role.word());
+    }
+    for (area, action, roles) in TABLE {
+        let _ = write!(page, "</tr><tr><td>{area:?}</td><td>{action:?}</td>");
+        for role in Role::ALL {
+            page.push_str(if roles.contains(&role) { "<td>yes</td>" } else { "<td>no</td>" });
+        }
+    }
+    page.push_str("</tr></table>");
+    Ok(html(&page))
+}
+
+/// Serves the page of one problem type.
+///
+/// # Errors
+/// 404 if no problem type has this code.
+pub async fn problem(request: Request) -> Result<Answer, Problem> {
+    let kind = Kind::ALL.iter().find(|kind| kind.code() == request.path("code"));
+    let kind = kind.ok_or_else(|| Problem::not_found("problem type"))?;
+    Ok(html(&format!("<h1>{}</h1><p>Status {}.</p><p>{}</p>", kind.title(), kind.status(), kind.about())))
+}
+
+fn html(body: &str) -> Answer {
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Plenary</title><body>{body}</body></html>"
+    );
+    Answer::json(200, page)
+        .typed(HTML)
+        .header("content-security-policy", POLICY_OF_TEXT)
+        .header("cache-control", "public, max-age=3600")
+}

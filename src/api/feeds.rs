@@ -1,0 +1,294 @@
+//! Endpoints that return lists of events and single events as feeds, calendars, tables and schedules.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde_json::Value;
+use utoipa::openapi::RefOr;
+
+use crate::api::content::items::{
+    collection_path, good_until, item_path, keep, kept_item, missing, negotiate, read_page, tag,
+};
+use crate::api::openapi::schemas::text;
+use crate::api::parameters::{IF_NONE_MATCH, number, path_id_or_slug};
+use crate::api::preview_links::{Sight, sight};
+use crate::content::LocaleMode;
+use crate::content::fault::Faults;
+use crate::database::Db;
+use crate::delivery::kept::{Fresh, Made};
+use crate::delivery::one::{One, one};
+use crate::delivery::query::Pairs;
+use crate::delivery::reader::Reader;
+use crate::delivery::viewer::Viewer;
+use crate::feeds::schedule::Schedule;
+use crate::feeds::schedule_xml::schedule_xml;
+use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss, table};
+use crate::http::preconditions::tag as etag;
+use crate::http::route::{Access, Answer, Request, Route, Takes};
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+/// Default number of events in a feed.
+const USUAL: i64 = 100;
+/// Maximum number of events in a feed.
+pub const MOST: i64 = 500;
+
+/// The format of a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Calendar,
+    Rss,
+    Atom,
+    JsonFeed,
+    JsonLd,
+    Csv,
+    ScheduleJson,
+    ScheduleXml,
+}
+
+impl Form {
+    /// Formats of lists of events.
+    const LISTS: [Form; 6] = [Form::Calendar, Form::Rss, Form::Atom, Form::JsonFeed, Form::JsonLd, Form::Csv];
+    /// Formats of single events.
+    const SINGLE: [Form; 4] = [Form::Calendar, Form::JsonLd, Form::ScheduleJson, Form::ScheduleXml];
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Form::Calendar => "ics",
+            Form::Rss => "rss",
+            Form::Atom => "atom",
+            Form::JsonFeed => "json",
+            Form::JsonLd => "jsonld",
+            Form::Csv => "csv",
+            Form::ScheduleJson => "schedule.json",
+            Form::ScheduleXml => "schedule.xml",
+        }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Form::Calendar => "text/calendar; charset=utf-8",
+            Form::Rss => "application/rss+xml; charset=utf-8",
+            Form::Atom => "application/atom+xml; charset=utf-8",
+            Form::JsonFeed => "application/feed+json",
+            Form::JsonLd => "application/ld+json",
+            Form::Csv => "text/csv; charset=utf-8; header=present",
+            Form::ScheduleJson => "application/json",
+            Form::ScheduleXml => "application/xml",
+        }
+    }
+
+    /// Returns the summary of the operation and the specification of the format.
+    fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Form::Calendar => {
+                ("Get events as a calendar", "iCalendar (RFC 5545, RFC 7986), to which calendar programs can subscribe")
+            }
+            Form::Rss => ("Get events as RSS", "RSS 2.0"),
+            Form::Atom => ("Get events as Atom", "Atom (RFC 4287)"),
+            Form::JsonFeed => ("Get events as a JSON Feed", "JSON Feed 1.1"),
+            Form::JsonLd => ("Get events as JSON-LD", "JSON-LD: a schema.org/ItemList of schema.org/Event objects"),
+            Form::Csv => ("Get events as a table", "CSV (RFC 4180), for spreadsheets"),
+            Form::ScheduleJson => (
+                "Get the schedule of an event as JSON",
+                "Returns the sessions of the event by day and room, in the schedule format of frab and pretalx.",
+            ),
+            Form::ScheduleXml => (
+                "Get the schedule of an event as XML",
+                "Returns the sessions of the event by day and room, in the schedule format of frab and pretalx.",
+            ),
+        }
+    }
+
+    /// Returns the last path segment, the operation id, the summary and the description of the operation for
+    /// one event.
+    fn of_one(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Form::Calendar => (
+                "calendar.ics",
+                "getEventCalendar",
+                "Get an event as a calendar",
+                "Returns the event and its sessions as iCalendar (RFC 5545, RFC 7986); the sessions are related to \
+                 the event.",
+            ),
+            Form::ScheduleJson => ("schedule.json", "getEventScheduleJson", self.about().0, self.about().1),
+            Form::ScheduleXml => ("schedule.xml", "getEventScheduleXml", self.about().0, self.about().1),
+            _ => (
+                "json-ld",
+                "getEventJsonLd",
+                "Get an event as JSON-LD",
+                "Returns the event as a schema.org/Event object in JSON-LD, for the web page of the event.",
+            ),
+        }
+    }
+
+    /// Whether the format contains the sessions of an event.
+    fn has_sessions(self) -> bool {
+        matches!(self, Form::Calendar | Form::ScheduleJson | Form::ScheduleXml)
+    }
+
+    /// Writes a feed of a list of events.
+    fn write(self, feed: &Feed<'_>) -> String {
+        match self {
+            Form::Calendar => calendar::calendar(feed),
+            Form::Rss => rss::rss(feed),
+            Form::Atom => atom::atom(feed),
+            Form::JsonFeed => json_feed::json_feed(feed).to_string(),
+            Form::JsonLd => json_ld::embeddable(&json_ld::list_of(feed)),
+            Form::Csv => table::csv(feed),
+            // Schedules are formats of single events only; see `SINGLE`.
+            Form::ScheduleJson | Form::ScheduleXml => String::new(),
+        }
+    }
+
+    /// Writes a feed of a single event.
+    fn write_one(self, feed: &Feed<'_>, event: &Value) -> String {
+        match self {
+            Form::JsonLd => json_ld::embeddable(&json_ld::event(feed, event)),
+            Form::ScheduleJson => Schedule::new(feed, event).json(feed.own_url).to_string(),
+            Form::ScheduleXml => schedule_xml(&Schedule::new(feed, event)),
+            _ => self.write(feed),
+        }
+    }
+
+    fn schema(self) -> RefOr<utoipa::openapi::Schema> {
+        match self {
+            Form::JsonFeed | Form::JsonLd | Form::ScheduleJson => {
+                let free = utoipa::openapi::schema::AdditionalProperties::FreeForm(true);
+                utoipa::openapi::ObjectBuilder::new().additional_properties(Some(free)).into()
+            }
+            _ => text().into(),
+        }
+    }
+}
+
+/// Returns the feed routes of events.
+pub fn routes() -> Vec<Route> {
+    let Some(resource) = Resource::of_kind("event") else { return Vec::new() };
+    let list = Form::LISTS.into_iter().map(|form| {
+        let (summary, about) = form.about();
+        let about = format!(
+            "Returns public events as {about}, with the filters and sort keys of the list of events. Fails with 400 \
+             when a parameter is unknown or invalid, or when the query is too expensive, and with 401 when the token \
+             or the preview link is not valid."
+        );
+        let path = format!("{}.{}", collection_path(resource), form.suffix());
+        let id = format!("feedEvents{}", form.suffix().to_uppercase());
+        Route::new(Method::GET, path, id, move |r| list(resource, form, r))
+            .about(tag(resource), summary, about)
+            .access(Access::Public)
+            .takes(Takes::Feed(resource))
+            .parameters([IF_NONE_MATCH.clone()])
+            .answers_as(200, "The feed.", Some((form.media_type(), form.schema())), &["ETag", "Cache-Control"])
+            .answers_as(304, "The client already has the current feed.", None, &[])
+    });
+    let single = Form::SINGLE.into_iter().map(|form| {
+        let (name, id, summary, about) = form.of_one();
+        Route::new(Method::GET, format!("{}/{name}", item_path(resource)), id, move |r| get(resource, form, r))
+            .about(
+                tag(resource),
+                summary,
+                format!(
+                    "{about} Fails with 404 when no such event is public, with 400 when a parameter is unknown or \
+                     invalid, and with 401 when the token or the preview link is not valid."
+                ),
+            )
+            .access(Access::Public)
+            .takes(Takes::FeedOfOne)
+            .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
+            .answers_as(
+                200,
+                "The event in this format.",
+                Some((form.media_type(), form.schema())),
+                &["ETag", "Cache-Control"],
+            )
+            .answers_as(304, "The client already has the current representation.", None, &[])
+            .problems(&[Kind::NotFound])
+    });
+    list.chain(single).collect()
+}
+
+/// Parses the query of a feed, and its locale: a list query with the full items and the relations that feeds
+/// show, and with the limits of feeds.
+fn shaped(
+    resource: &'static Resource,
+    request: &Request,
+) -> Result<(crate::delivery::query::ListQuery, String), Problem> {
+    let limit = number(request, "limit", MOST)?.unwrap_or(USUAL);
+    let pairs: Pairs = request.pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
+    let mut faults = Faults::new();
+    let site = &request.app.site;
+    let mut reader = Reader { resource, site, viewer: &Viewer::Public, faults: &mut faults };
+    let mut query = reader.list(&pairs, &request.app.site_key);
+    let locale = match &query.shape.view.locale {
+        LocaleMode::One(locale) => locale.clone(),
+        LocaleMode::All => {
+            faults.add("?locale", "not_allowed", "a feed has one locale");
+            String::new()
+        }
+    };
+    if !faults.is_empty() {
+        return Err(Problem::bad_request(faults));
+    }
+    (query.shape.full, query.shape.include, query.limit) = (true, INCLUDED.to_vec(), limit);
+    Ok((query, locale))
+}
+
+/// Returns the view of a feed: that of the public, even if the caller is an editor. Subscribers send no
+/// token, so a feed must show an editor what subscribers get.
+async fn only_public(request: &Request) -> Result<Sight, Problem> {
+    let sight = sight(request).await?;
+    sight.must_be_whole()?;
+    Ok(Sight { viewer: Viewer::Public, ..sight })
+}
+
+async fn list(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {
+    negotiate(&mut request);
+    let sight = only_public(&request).await?;
+    let (mut query, locale) = shaped(resource, &request)?;
+    query.at = sight.at;
+    let until = good_until(&query);
+    let compute = async {
+        let page = read_page(&request.app, resource, &sight, query).await?;
+        let objects: Vec<&str> = page.cards.iter().map(|card| &*card.object).collect();
+        let body = written(&request, form, &objects, &locale)?;
+        let made = Made::new(form.media_type(), body, |body| etag(0, body), page.dependencies);
+        Ok(Fresh::Here(Made { until, ..made }))
+    };
+    keep(&request, &sight, compute).await
+}
+
+async fn get(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {
+    negotiate(&mut request);
+    let sight = only_public(&request).await?;
+    let (mut query, locale) = shaped(resource, &request)?;
+    if form.has_sessions() {
+        query.shape.include.extend(resource.children.map(|children| children.name));
+    }
+    let compute = async {
+        let (app, key) = (Arc::clone(&request.app), request.path("id_or_slug").to_owned());
+        let read = move |c: &mut Db| Ok(one(c, resource, &app.site, &key, &query.shape)?);
+        let found = sight.read_item(&request.app, read).await?;
+        let One::Here { composed, version } = found else { return Ok(missing(resource)) };
+        let body = written(&request, form, &[&composed.object], &locale)?;
+        Ok(kept_item(form.media_type(), body, version, composed.dependencies))
+    };
+    keep(&request, &sight, compute).await
+}
+
+/// Writes events, given as JSON objects of the API, in a feed format.
+fn written(request: &Request, form: Form, objects: &[&str], locale: &str) -> Result<String, Problem> {
+    let parse = |object: &&str| serde_json::from_str::<Value>(object).map_err(|error| Problem::internal(&error));
+    let events: Vec<Value> = objects.iter().map(parse).collect::<Result<_, _>>()?;
+    let public_url = request.app.config.public_url.trim_end_matches('/');
+    let query = request.http.query_string();
+    let mark = if query.is_empty() { "" } else { "?" };
+    let own_url = format!("{public_url}{}{mark}{query}", request.http.path());
+    let list_url = format!("{public_url}/api/v1/events{mark}{query}");
+    let site = &request.app.site;
+    let feed = Feed { site, own_url: &own_url, list_url: &list_url, public_url, locale, events: &events };
+    Ok(match events.as_slice() {
+        [event] if !request.path("id_or_slug").is_empty() => form.write_one(&feed, event),
+        _ => form.write(&feed),
+    })
+}

@@ -1,0 +1,203 @@
+//! Endpoints for operators: health, readiness, metrics, and the API documentation.
+
+use std::time::Duration;
+
+use actix_web::http::Method;
+use diesel::prelude::*;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+
+use crate::api::docs;
+use crate::api::openapi::schemas::reference;
+use crate::api::parameters::{IF_NONE_MATCH, one_of, query};
+use crate::content::fault::Faults;
+use crate::database::schema::settings;
+use crate::http::metrics;
+use crate::http::route::{Access, Answer, Request, Route};
+use crate::jobs::JobFailure;
+use crate::problem::{Kind, Problem};
+use crate::time_zone::rules;
+
+/// The health of the process.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Always `ok`.
+    #[schema(example = "ok")]
+    pub status: &'static str,
+    /// Version of the program.
+    #[schema(example = "0.1.0")]
+    pub version: &'static str,
+    /// Time zone rules in use.
+    pub time_zone_rules: ZoneRulesInUse,
+}
+
+/// A release of the time zone database.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneRulesInUse {
+    /// Name of the release.
+    #[schema(example = "2026f")]
+    pub release: String,
+    /// Source of the release: `system` (files of the machine) or `built-in`.
+    #[schema(example = "system")]
+    pub source: &'static str,
+}
+
+fn healthy() -> Health {
+    let rules = rules::current();
+    let time_zone_rules = ZoneRulesInUse { release: rules.release.clone(), source: rules.source() };
+    Health { status: "ok", version: env!("CARGO_PKG_VERSION"), time_zone_rules }
+}
+
+/// The readiness of the server, with the failures of its background jobs.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Readiness {
+    /// `ok`, or `degraded` if there are failures that do not prevent the server from serving requests.
+    #[schema(pattern = "^(ok|degraded)$", example = "ok")]
+    pub status: &'static str,
+    /// Version of the program.
+    #[schema(example = "0.1.0")]
+    pub version: &'static str,
+    /// Present failures of background jobs; empty if there are none.
+    pub failures: Vec<JobFailure>,
+}
+
+/// Maximum response time of the database in the readiness check.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The values of `scope`: all requests, or reads only.
+const SCOPES: [&str; 2] = ["all", "reads"];
+/// The background jobs whose failure makes all writes fail.
+const WRITE_JOBS: [&str; 2] = ["writer", "storage"];
+
+fn text() -> RefOr<Schema> {
+    RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).build()))
+}
+
+/// Returns the routes for operators.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Operations";
+    vec![
+        Route::new(Method::GET, "/healthz", "getHealth", |_| async {
+            Answer::of(200, &healthy()).map(Answer::private)
+        })
+        .about(
+            TAG,
+            "Check the health of the process",
+            "Returns 200 as long as the process can answer requests. The database is not queried.",
+        )
+        .answers(200, "The process is alive.", reference("Health"), &[]),
+        Route::new(Method::GET, "/readyz", "getReadiness", ready)
+            .about(
+                TAG,
+                "Check whether the server is ready",
+                "Returns 200 when the server can serve requests, with the failures of background jobs that do not \
+                 prevent it. Fails with 503 when the database does not answer within 5 s, or when nothing can be \
+                 written: the writer or its storage fails, or writes have been waiting for more than 3 s. With \
+                 `scope=reads`, writes are not considered, so that a load balancer keeps a node for reads while it \
+                 cannot write.",
+            )
+            .parameters([query(
+                "scope",
+                one_of(&SCOPES),
+                "Requests that the server must be ready for: `all` (default) or `reads`.",
+                json!("reads"),
+            )])
+            .answers(200, "The server is ready.", reference("Readiness"), &[]),
+        Route::new(Method::GET, "/metrics", "getMetrics", |request| async move {
+            metrics::exposition(request.app.database.jobs())
+        })
+        .about(TAG, "Get metrics", "Returns the metrics of this node in the text format of Prometheus.")
+        .answers_as(200, "The metrics.", Some((metrics::TEXT, text())), &[]),
+        Route::new(Method::GET, "/api/openapi.json", "getOpenApi", document)
+            .about(
+                TAG,
+                "Get the OpenAPI document",
+                "Returns the OpenAPI 3.1 document of this server, with the parameters and fields of its configuration.",
+            )
+            .parameters([IF_NONE_MATCH.clone()])
+            .answers_as(200, "The document.", Some(("application/json", any_object())), &["ETag", "Cache-Control"])
+            .answers_as(304, "The client already has the current document.", None, &[]),
+        Route::new(Method::GET, "/docs", "getDocs", docs::first_page)
+            .about(
+                TAG,
+                "Show the API documentation",
+                "Returns the OpenAPI document as a web page. All its files are served by this server.",
+            )
+            .answers_as(200, "The first page.", Some((docs::HTML, text())), &["Cache-Control"]),
+        Route::new(Method::GET, "/docs/{file}", "getDocsFile", docs::file)
+            .about(
+                TAG,
+                "Get a file of the API documentation",
+                "Returns a page, script or style sheet of the API documentation. Fails with 404 when there is no such \
+                 file.",
+            )
+            .parameters([docs::file_parameter()])
+            .answers_as(200, "The file.", Some(("*/*", text())), &["Cache-Control"])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::GET, "/problems", "listProblems", docs::problems)
+            .about(
+                TAG,
+                "List the problem types",
+                "Returns a web page with all problem types (RFC 9457) of this API and the table of permissions.",
+            )
+            .answers_as(200, "The page.", Some((docs::HTML, text())), &[]),
+        Route::new(Method::GET, "/problems/{code}", "getProblem", docs::problem)
+            .about(
+                TAG,
+                "Show a problem type",
+                "Returns the web page of a problem type, to which the `type` of a problem links. Fails with 404 when \
+                 there is no such type.",
+            )
+            .parameters([docs::code_parameter()])
+            .answers_as(200, "The page.", Some((docs::HTML, text())), &[])
+            .problems(&[Kind::NotFound]),
+    ]
+    .into_iter()
+    .map(|route| route.access(Access::Open))
+    .collect()
+}
+
+fn any_object() -> RefOr<Schema> {
+    RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::Object).build()))
+}
+
+/// Maximum time that writes wait for the lock of the writers, or a commit for the disk, while the database is
+/// healthy.
+const LONGEST_WRITE: Duration = Duration::from_secs(3);
+
+async fn ready(request: Request) -> Result<Answer, Problem> {
+    let scope = request.query("scope").unwrap_or(SCOPES[0]);
+    if !SCOPES.contains(&scope) {
+        let message = format!("one of {}", SCOPES.join(", "));
+        return Err(Problem::bad_request(Faults::one("?scope", "not_allowed", message)));
+    }
+    let unready = |detail: String| Err(Problem::new(Kind::Unavailable, detail).retry_after(2));
+    let asked = request.app.database.read(|c| {
+        settings::table.select(settings::name).first::<String>(c).optional()?;
+        Ok::<_, Problem>(())
+    });
+    if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
+        return unready("the database does not answer".to_owned());
+    }
+    let failures = request.app.database.jobs().failures();
+    let all = scope == "all";
+    if let Some(failure) = failures.iter().find(|failure| all && WRITE_JOBS.contains(&failure.job)) {
+        let detail = format!("nothing can be written: {}: {}", failure.job, failure.detail);
+        return unready(detail);
+    }
+    if let Some(waited) = request.app.database.writes_wait().filter(|waited| all && *waited > LONGEST_WRITE) {
+        return unready(format!("writes have been waiting for the database for {} s", waited.as_secs()));
+    }
+    let status = if failures.is_empty() { "ok" } else { "degraded" };
+    Answer::of(200, &Readiness { status, version: env!("CARGO_PKG_VERSION"), failures }).map(Answer::private)
+}
+
+async fn document(request: Request) -> Result<Answer, Problem> {
+    let place = request.app.answers.place(&["the OpenAPI document"]);
+    Ok(Answer::kept(Some(place), crate::server::document(&request.app)))
+}

@@ -1,0 +1,50 @@
+//! The endpoints, by resource. Each file has the routes of its resource: their handlers, and their descriptions in
+//! the OpenAPI document.
+
+pub mod accounts;
+pub mod audit;
+pub mod bulk;
+pub mod changes;
+pub mod content;
+mod docs;
+pub mod feeds;
+mod health;
+pub mod openapi;
+pub mod parameters;
+pub mod permissions_page;
+pub mod preview_links;
+pub mod releases;
+pub mod request_bodies;
+pub mod search;
+pub mod sitemap;
+
+use crate::http::route::Route;
+
+/// Returns every route of the API, in the order of the OpenAPI document.
+pub fn routes() -> Vec<Route> {
+    let mut routes = health::routes();
+    routes.extend(accounts::administration::routes());
+    routes.extend(accounts::sessions::routes());
+    routes.extend(accounts::invitations::routes());
+    routes.extend(accounts::two_factor::routes());
+    routes.extend(accounts::oidc::routes());
+    routes.extend(accounts::api_keys::routes());
+    routes.extend(audit::routes());
+    routes.extend(releases::routes());
+    routes.extend(bulk::routes());
+    routes.extend(preview_links::routes());
+    routes.push(content::editing_state::inbox_route());
+    routes.extend(feeds::routes());
+    routes.extend(sitemap::routes());
+    routes.extend(changes::routes());
+    routes.extend(search::routes());
+    for resource in crate::resources::ALL {
+        routes.extend(content::items::routes(resource));
+        routes.extend(content::lifecycle::routes(resource));
+        routes.extend(content::history::routes(resource));
+        routes.push(content::editing_state::route(resource));
+        routes.extend(content::review::routes(resource));
+        routes.extend(content::translations::routes(resource));
+    }
+    routes
+}

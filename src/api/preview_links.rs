@@ -1,0 +1,343 @@
+//! Previews: which state of the site a request may see, and the endpoints of preview links.
+
+use actix_web::http::Method;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::api::content::lifecycle::author;
+use crate::api::openapi::schemas::reference;
+use crate::api::parameters::path_id;
+use crate::api::request_bodies::Form;
+use crate::app::App;
+use crate::auth::permissions::{Action, Area, may};
+use crate::content::fault::Faults;
+use crate::content::field::{Field, Kind as FieldKind};
+use crate::content::moment::{instant_in_query, utc_text};
+use crate::database::{Db, now};
+use crate::delivery::viewer::Viewer;
+use crate::editorial::operations::find;
+use crate::editorial::preview::{self, PreviewLink};
+use crate::http::body;
+use crate::http::route::{Access, Actor, Answer, JSON, Request, Route};
+use crate::problem::{Kind, Problem};
+use crate::resources::{COLLECTIONS, Resource};
+
+/// Lifetime of a link without `expires_at`, in days.
+const USUAL_DAYS: i64 = 7;
+/// Maximum lifetime of a link, in days.
+const MOST_DAYS: i64 = 90;
+/// One day (µs).
+const DAY: i64 = 86_400_000_000;
+/// Maximum number of links in the list.
+const MOST: i64 = 100;
+
+/// The viewer and the moment for which a read is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// Viewer that decides which items and texts are visible.
+    pub viewer: Viewer,
+    /// Future moment at which the site is shown (µs); `None` for the present.
+    pub at: Option<i64>,
+}
+
+impl Sight {
+    /// Returns the view of an anonymous reader of the present site.
+    pub fn public() -> Self {
+        Self { viewer: Viewer::Public, at: None }
+    }
+
+    /// Whether this is the view of an anonymous reader of the present site.
+    pub fn is_public(&self) -> bool {
+        self.viewer.is_public() && self.at.is_none()
+    }
+
+    /// Checks that lists may be read: a preview link of one item shows that item only.
+    ///
+    /// # Errors
+    /// 400 if the viewer holds a preview link of one item.
+    pub fn must_be_whole(&self) -> Result<(), Problem> {
+        match self.viewer {
+            Viewer::Link { .. } => Err(fault("?preview", "one_item", "this preview link shows one item, not lists")),
+            Viewer::Public | Viewer::Editor { .. } => Ok(()),
+        }
+    }
+
+    /// Runs a read of the present site, or of the overlay of the future moment.
+    ///
+    /// For the present site, `glance` is tried first; `read` runs if it returns `None`. `quick` says that
+    /// `glance` takes so little time that on SQLite it may run on the calling thread.
+    ///
+    /// # Errors
+    /// The errors of `glance` and `read`, and 503 if the database or the overlay is not available.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        app: &App,
+        quick: bool,
+        glance: impl FnOnce(&mut Db) -> Result<Option<T>, Problem> + Send + 'static,
+        read: impl FnOnce(&mut Db) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        match self.at {
+            Some(at) => app.previews.read(at, read).await,
+            None => app.database.read_after(quick, glance, read).await,
+        }
+    }
+
+    /// Runs a read like [`Sight::read`] that touches a few rows by their keys. On SQLite it runs on the
+    /// calling thread.
+    ///
+    /// # Errors
+    /// The errors of `read`, and 503 if the database or the overlay is not available.
+    pub async fn read_item<T: Send + 'static>(
+        &self,
+        app: &App,
+        read: impl FnOnce(&mut Db) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        match self.at {
+            Some(at) => app.previews.read(at, read).await,
+            None => app.database.read_item(read).await,
+        }
+    }
+}
+
+/// Returns the viewer of an actor: decided by its role and by the collections to which its API key is
+/// restricted.
+pub fn viewer(actor: Option<&Actor>) -> Viewer {
+    match actor.filter(|actor| may(actor.role, Area::Content, Action::Read)) {
+        Some(actor) => Viewer::held_to(actor.key.as_ref().map_or(&[], |key| key.collections.as_slice())),
+        None => Viewer::Public,
+    }
+}
+
+/// Returns what a request may see, from its token, `at` and `preview`.
+///
+/// A preview of the whole site is shown as the public will see it, whatever the role of the caller, so that
+/// all callers share its cached responses.
+///
+/// # Errors
+/// 400 if `at` is not a moment in the future or not available to the caller, 401 if the preview link is not
+/// valid.
+pub async fn sight(request: &Request) -> Result<Sight, Problem> {
+    let viewer = viewer(request.actor.as_ref());
+    let at = request.query("at");
+    // A preview link decides alone what is visible: an editor who opens it sees what its other holders see.
+    if let Some(token) = request.query("preview").map(str::to_owned) {
+        let key = request.app.site_key.clone();
+        let link = request.app.database.read(move |c| preview::by_token(c, &key, &token)).await?;
+        if at.is_some() {
+            return Err(fault(
+                "?at",
+                "with_preview",
+                "the moment is part of the preview link; leave this parameter out",
+            ));
+        }
+        return Ok(match link.item_id {
+            Some(item_id) => Sight { viewer: Viewer::Link { item_id }, at: None },
+            // A link whose moment has passed shows the present site.
+            None => Sight { viewer: Viewer::Public, at: Some(link.view_at.max(now())) },
+        });
+    }
+    let Some(text) = at else { return Ok(Sight { viewer, at: None }) };
+    if viewer.is_public() {
+        return Err(fault(
+            "?at",
+            "not_public",
+            "the future site is available to editors and through preview links only",
+        ));
+    }
+    if !viewer.sees_everything() {
+        let why = "the future site shows items of all collections, and this key is restricted to some of them";
+        return Err(fault("?at", "not_for_this_key", why));
+    }
+    let at = moment(request, text).map_err(|(code, message)| fault("?at", code, message))?;
+    Ok(Sight { viewer: Viewer::Public, at: Some(at) })
+}
+
+fn fault(place: &str, code: &str, message: impl Into<String>) -> Problem {
+    Problem::bad_request(Faults::one(place, code, message))
+}
+
+/// Parses a moment in the future, in the site's time zone or with a UTC offset (µs).
+fn moment(request: &Request, text: &str) -> Result<i64, (&'static str, String)> {
+    let at = instant_in_query(text, request.app.site.time_zone)?.timestamp_micros();
+    if at < now() {
+        return Err(("in_the_past", "this moment has passed; past states are in the history of each item".to_owned()));
+    }
+    Ok(at)
+}
+
+/// Fields of the body that creates a preview link.
+pub static NEW_LINK: [Field; 4] = [
+    Field::new("collection", FieldKind::OneOf(COLLECTIONS), "Collection of the item.", r#""events""#),
+    Field::new(
+        "id",
+        FieldKind::Line { max: 120 },
+        "Id or slug of the item that the link shows, with its newest text. Without it, the link shows the whole site \
+         at the moment `at`.",
+        r#""rivers-without-borders""#,
+    ),
+    Field::new(
+        "at",
+        FieldKind::Instant,
+        "Moment at which the link shows the site, in the future: local time of the site, or RFC 3339 with a UTC \
+         offset. Not allowed together with an item.",
+        r#""2027-01-15T09:00""#,
+    ),
+    Field::new(
+        "expires_at",
+        FieldKind::Instant,
+        "Time at which the link expires: at most 90 days from now; by default 7 days.",
+        r#""2027-01-22T09:00""#,
+    ),
+];
+
+/// A preview link.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PreviewLink)]
+pub struct LinkBody {
+    /// Id of the link.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// Token for the query parameter `preview` of read operations. Anyone who has it can use the link.
+    pub token: String,
+    /// Id of the item that the link shows; null if it shows the whole site.
+    #[schema(required = true, format = "uuid")]
+    pub item: Option<String>,
+    /// Moment at which the link shows the site, RFC 3339, UTC; null if it shows an item.
+    #[schema(required = true, format = "date-time")]
+    pub at: Option<String>,
+    /// Time of creation, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub created_at: String,
+    /// Time of expiry, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub expires_at: String,
+}
+
+/// A list of valid preview links.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewLinkList {
+    /// Links, newest first.
+    pub data: Vec<LinkBody>,
+}
+
+/// Returns the routes of preview links.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Previews";
+    let share = Access::May(Area::Content, Action::Share);
+    vec![
+        Route::new(Method::GET, "/api/v1/preview-links", "listPreviewLinks", list)
+            .about(
+                TAG,
+                "List preview links",
+                "Returns the 100 newest preview links that are neither expired nor revoked, newest first.",
+            )
+            .access(share)
+            .answers(200, "The links.", reference("PreviewLinkList"), &[]),
+        Route::new(Method::POST, "/api/v1/preview-links", "createPreviewLink", create)
+            .about(
+                TAG,
+                "Create a preview link",
+                "Creates a link that shows unpublished content to people without an account, and returns it with its \
+                 token: either one item with its newest text, or the whole site as it will be at a moment. Fails with \
+                 422 when the item does not exist, when both an item and a moment are given or neither, or when a \
+                 time is out of range.",
+            )
+            .access(share)
+            .body(JSON, reference("NewPreviewLink"), json!({"collection": "events", "id": "rivers-without-borders"}))
+            .answers(201, "The created link.", reference("PreviewLink"), &[]),
+        Route::new(Method::DELETE, "/api/v1/preview-links/{id}", "revokePreviewLink", revoke)
+            .about(
+                TAG,
+                "Revoke a preview link",
+                "Revokes a preview link at once. Links of other accounts require the permission to publish. Fails \
+                 with 403 when the caller may not revoke the link, and with 404 when there is no valid link with this \
+                 id.",
+            )
+            .access(share)
+            .parameters([path_id()])
+            .answers_as(204, "The link is revoked.", None, &[])
+            .problems(&[Kind::NotFound]),
+    ]
+}
+
+fn shown(request: &Request, link: PreviewLink) -> LinkBody {
+    LinkBody {
+        token: link.token(&request.app.site_key),
+        id: link.id,
+        item: link.item_id,
+        at: (link.view_at > 0).then(|| utc_text(link.view_at)),
+        created_at: utc_text(link.created_at),
+        expires_at: utc_text(link.expires_at),
+    }
+}
+
+async fn list(request: Request) -> Result<Answer, Problem> {
+    let links = request.app.database.read(|c| Ok::<_, Problem>(preview::all(c, MOST)?)).await?;
+    let data = links.into_iter().map(|link| shown(&request, link)).collect();
+    Ok(Answer::of(200, &PreviewLinkList { data })?.private())
+}
+
+/// The item of a new link, its moment (µs, 0 for none) and its expiry (µs).
+type Wanted = (Option<(&'static Resource, String)>, i64, i64);
+
+/// Reads the link that a validated body asks for.
+fn wanted(form: &Form) -> Result<Wanted, Problem> {
+    let mut faults = Faults::new();
+    let (at, expires_at) = (form.ahead("at", &mut faults), form.ahead("expires_at", &mut faults));
+    let expires_at = expires_at.unwrap_or(now() + USUAL_DAYS * DAY);
+    if expires_at > now() + MOST_DAYS * DAY {
+        faults.add("/expires_at", "out_of_range", format!("at most {MOST_DAYS} days from now"));
+    }
+    let item = match (form.get("collection"), form.get("id")) {
+        (Some(collection), Some(id)) => Resource::of_collection(&collection).map(|resource| (resource, id)),
+        (None, None) => None,
+        (None, Some(_)) => {
+            faults.add("/collection", "required", "collection and id are required together");
+            None
+        }
+        (Some(_), None) => {
+            faults.add("/id", "required", "collection and id are required together");
+            None
+        }
+    };
+    match (&item, at) {
+        (Some(_), Some(_)) => {
+            faults.add("/at", "with_item", "an item is shown with its newest text; leave the moment out")
+        }
+        (None, None) => faults.add("", "required", "an item or a moment is required"),
+        _ => {}
+    }
+    if faults.is_empty() { Ok((item, at.unwrap_or(0), expires_at)) } else { Err(Problem::invalid(faults)) }
+}
+
+async fn create(request: Request) -> Result<Answer, Problem> {
+    let author = author(&request)?;
+    let form = Form::read(&NEW_LINK, &body::json(&request)?, &request.app.site)?;
+    let (item, at, expires_at) = wanted(&form)?;
+    let write = move |c: &mut Db| {
+        let item = match item {
+            Some((resource, key)) => Some(find(c, resource, &key).map_err(dangling)?.id),
+            None => None,
+        };
+        Ok::<_, Problem>(preview::create(c, &author, item, at, expires_at)?)
+    };
+    let link = request.app.database.write(write).await?;
+    Ok(Answer::of(201, &shown(&request, link))?.private())
+}
+
+/// Turns "not found" into a violation of `/id`: the item is named in the body, not in the path.
+fn dangling(problem: Problem) -> Problem {
+    if problem.kind != Kind::NotFound {
+        return problem;
+    }
+    Problem::invalid(Faults::one("/id", "dangling_reference", problem.detail))
+}
+
+async fn revoke(request: Request) -> Result<Answer, Problem> {
+    let (author, role, id) = (author(&request)?, request.actor()?.role, request.path("id").to_owned());
+    request.app.database.write(move |c| preview::revoke(c, &author, role, &id)).await?;
+    Ok(Answer::empty(204).private())
+}

@@ -1,0 +1,325 @@
+//! Endpoints of releases: named sets of operations on items that are applied together.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::bulk::{COLLECTION, ID, item};
+use crate::api::content::lifecycle::author;
+use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::parameters::{IF_MATCH, REASON, path_id};
+use crate::api::request_bodies::Form;
+use crate::auth::permissions::{Action, Area, Role};
+use crate::content::fault::Faults;
+use crate::content::field::{Field, Kind as FieldKind};
+use crate::content::moment::utc_text;
+use crate::database::Db;
+use crate::editorial::bulk::{MOST_STEPS, Step};
+use crate::editorial::life::{Operation, Pen};
+use crate::editorial::releases::{self, Release, Wanted};
+use crate::http::body;
+use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
+use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::journal::Author;
+use crate::problem::{Kind, Problem};
+use crate::resources::Resource;
+
+const MEMBER: &[Field] = &[
+    COLLECTION,
+    ID,
+    Field::new(
+        "operation",
+        FieldKind::OneOf(&["publish", "unpublish", "archive"]),
+        "Operation to apply to the item.",
+        r#""publish""#,
+    )
+    .or(r#""publish""#),
+];
+const ITEMS: FieldKind = FieldKind::List { of: &FieldKind::Object(MEMBER), max: MOST_STEPS };
+const EXAMPLE: &str = r#"[{"collection": "events", "id": "rivers-without-borders", "operation": "publish"}]"#;
+const NAME: FieldKind = FieldKind::Line { max: 200 };
+const AT: Field = Field::new(
+    "publish_at",
+    FieldKind::Instant,
+    "Time at which the release is published, in the future: local time of the site, or RFC 3339 with a UTC offset. \
+     Without it, the release is published by request.",
+    r#""2027-01-15T09:00""#,
+);
+
+/// Fields of the body that creates a release.
+pub static NEW_RELEASE: [Field; 3] = [
+    Field::new("name", NAME, "Name of the release.", r#""Autumn programme""#).required(),
+    AT,
+    Field::new(
+        "items",
+        ITEMS,
+        "Items of the release with their operations, in the order in which they are applied.",
+        EXAMPLE,
+    ),
+];
+
+/// Fields of the body that changes a release.
+pub static RELEASE_CHANGE: [Field; 3] = [
+    Field::new("name", NAME, "Name of the release.", r#""Autumn programme""#),
+    AT,
+    Field::new(
+        "items",
+        ITEMS,
+        "Items of the release with their operations, in the order in which they are applied; replaces the present \
+         list.",
+        EXAMPLE,
+    ),
+];
+
+/// An item of a release with its operation.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseItem {
+    /// Collection of the item.
+    #[schema(example = "events")]
+    pub collection: &'static str,
+    /// Id of the item.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// Slug of the item.
+    pub slug: String,
+    /// Present status of the item: `draft`, `in_review`, `scheduled`, `published` or `archived`.
+    #[schema(example = "draft")]
+    pub status: String,
+    /// Operation of the release on the item: `publish`, `unpublish` or `archive`.
+    #[schema(example = "publish")]
+    pub operation: String,
+}
+
+/// A release.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Release)]
+pub struct ReleaseBody {
+    /// Id of the release.
+    #[schema(format = "uuid")]
+    pub id: String,
+    /// Name of the release.
+    pub name: String,
+    /// Status of the release: `open` (no time is set), `scheduled`, `published` or `failed`.
+    #[schema(example = "scheduled")]
+    pub status: String,
+    /// Scheduled time of publication, RFC 3339, UTC; null if none is scheduled.
+    #[schema(required = true, format = "date-time")]
+    pub publish_at: Option<String>,
+    /// Version of the release; grows by one with each write.
+    #[schema(minimum = 1)]
+    pub version: i64,
+    /// Time of creation, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub created_at: String,
+    /// Time of the last change, RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    pub updated_at: String,
+    /// Reason why the scheduled publication failed; null unless `status` is `failed`.
+    #[schema(required = true)]
+    pub failure: Option<String>,
+    /// Items of the release, in the order in which their operations are applied.
+    pub items: Vec<ReleaseItem>,
+}
+
+/// A list of releases.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseList {
+    /// Releases, newest first.
+    pub data: Vec<ReleaseBody>,
+}
+
+/// Maximum number of releases in the list.
+const MOST: i64 = 100;
+const PATH: &str = "/api/v1/releases/{id}";
+
+/// Returns the routes of releases.
+pub fn routes() -> Vec<Route> {
+    const TAG: &str = "Releases";
+    let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Publish));
+    vec![
+        Route::new(Method::GET, "/api/v1/releases", "listReleases", list)
+            .about(TAG, "List releases", "Returns the 100 newest releases with their items, newest first.")
+            .access(read)
+            .answers(200, "The releases.", reference("ReleaseList"), &[]),
+        Route::new(Method::POST, "/api/v1/releases", "createRelease", create)
+            .about(
+                TAG,
+                "Create a release",
+                "Creates a release and returns it: operations on items that are applied together, at a scheduled time \
+                 or by request. Fails with 422 when an item does not exist or is named twice, when the time is in the \
+                 past, or when `publish_at` is given and an operation could not be applied now; `errors` lists all of \
+                 them.",
+            )
+            .access(write)
+            .parameters([REASON.clone()])
+            .body(JSON, reference("NewRelease"), example_of(&NEW_RELEASE))
+            .answers(201, "The created release.", reference("Release"), &["Location", "ETag"]),
+        Route::new(Method::GET, PATH, "getRelease", get)
+            .about(
+                TAG,
+                "Get a release",
+                "Returns a release with the present status of its items. Fails with 404 when there is no such release.",
+            )
+            .access(read)
+            .parameters([path_id()])
+            .answers(200, "The release.", reference("Release"), &["ETag"])
+            .problems(&[Kind::NotFound]),
+        Route::new(Method::PATCH, PATH, "updateRelease", update)
+            .about(
+                TAG,
+                "Update a release",
+                "Changes a release that is not published yet, and returns it: members that are left out keep their \
+                 values, `publish_at: null` removes the scheduled time. Fails with 409 when the release is published, \
+                 with 412 when it was changed since the version in `If-Match`, and with 422 as for creating a \
+                 release.",
+            )
+            .access(write)
+            .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
+            .body("application/merge-patch+json", reference("ReleaseChange"), example_of(&RELEASE_CHANGE))
+            .answers(200, "The release after the change.", reference("Release"), &["ETag"])
+            .problems(&WRITE_PROBLEMS),
+        Route::new(Method::DELETE, PATH, "deleteRelease", remove)
+            .about(
+                TAG,
+                "Delete a release",
+                "Deletes a release that is not published yet. Its items do not change. Fails with 409 when the \
+                 release is published, and with 412 when it was changed since the version in `If-Match`.",
+            )
+            .access(write)
+            .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
+            .answers_as(204, "The release is deleted.", None, &[])
+            .problems(&WRITE_PROBLEMS),
+        Route::new(Method::POST, format!("{PATH}/publish"), "publishRelease", publish)
+            .about(
+                TAG,
+                "Publish a release",
+                "Applies all operations of the release in one transaction, and returns the release. Items that are in \
+                 the intended state already are skipped. Fails with 409 when the release is published, with 412 when \
+                 it was changed since the version in `If-Match`, and with 422 when an operation cannot be applied: \
+                 then no item changes, and `errors` lists the operations that were refused.",
+            )
+            .access(write)
+            .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
+            .answers(200, "The published release.", reference("Release"), &["ETag"])
+            .problems(&WRITE_PROBLEMS)
+            .problems(&[Kind::Invalid]),
+    ]
+}
+
+fn shown(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Problem> {
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let mut members = if ids.is_empty() { Vec::new() } else { releases::members(connection, &ids)? };
+    let body = |row: &Release| {
+        let (own, others) = std::mem::take(&mut members).into_iter().partition(|(m, _)| m.release_id == row.id);
+        members = others;
+        let own: Vec<(releases::Member, crate::items::Item)> = own;
+        let items = own.into_iter().map(|(member, item)| ReleaseItem {
+            collection: Resource::of_kind(&item.kind).map_or("", |resource| resource.collection),
+            status: item.state().to_owned(),
+            id: item.id,
+            slug: item.slug,
+            operation: member.operation,
+        });
+        ReleaseBody {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            status: row.status.clone(),
+            publish_at: (row.due_at > 0).then(|| utc_text(row.due_at)),
+            version: row.version,
+            created_at: utc_text(row.created_at),
+            updated_at: utc_text(row.updated_at),
+            failure: row.failure.clone(),
+            items: items.collect(),
+        }
+    };
+    Ok(rows.iter().map(body).collect())
+}
+
+async fn answer(request: &Request, status: u16, row: Release) -> Result<Answer, Problem> {
+    let version = row.version;
+    let bodies = request.app.database.read(move |c| shown(c, &[row])).await?;
+    let body = bodies.into_iter().next().ok_or_else(|| Problem::not_found("release"))?;
+    let location = format!("/api/v1/releases/{}", body.id);
+    let answer = Answer::of(status, &body)?.private().header("etag", format!("\"v{version}\""));
+    Ok(if status == 201 { answer.header("location", location) } else { answer })
+}
+
+async fn list(request: Request) -> Result<Answer, Problem> {
+    let look = |c: &mut Db| {
+        let rows = releases::all(c, MOST)?;
+        shown(c, &rows)
+    };
+    let data = request.app.database.read(look).await?;
+    Ok(Answer::of(200, &ReleaseList { data })?.private())
+}
+
+async fn get(request: Request) -> Result<Answer, Problem> {
+    let id = request.path("id").to_owned();
+    let row = request.app.database.read(move |c| releases::by_id(c, &id)).await?;
+    answer(&request, 200, row).await
+}
+
+/// Reads the changes that a validated body asks for. `publish_at: null` in a merge patch removes the
+/// scheduled time.
+fn wanted(form: &Form, input: &serde_json::Value) -> Result<Wanted, Problem> {
+    let mut faults = Faults::new();
+    let taken_away = || input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0);
+    let due_at = form.ahead("publish_at", &mut faults).or_else(taken_away);
+    let steps = input.get("items").map(|_| form.objects("items").into_iter().enumerate().filter_map(step).collect());
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    Ok(Wanted { name: form.get("name"), due_at, steps })
+}
+
+fn step((place, entry): (usize, &serde_json::Map<String, serde_json::Value>)) -> Option<Step> {
+    let (resource, key) = item(entry)?;
+    let operation: Operation = releases::operation(entry.get("operation")?.as_str()?)?;
+    Some(Step { place, resource, key, version: None, operation })
+}
+
+/// Runs a write of releases in the name of the calling account and with the permissions of its role.
+async fn with_pen<T: Send + 'static>(
+    request: &Request,
+    write: impl FnOnce(&mut Db, Pen<'_>) -> Result<T, Problem> + Clone + Send + 'static,
+) -> Result<T, Problem> {
+    let (author, role): (Author, Role) = (author(request)?, request.actor()?.role);
+    let site = Arc::clone(&request.app.site);
+    let write = move |c: &mut Db| write(c, Pen { site: &site, author: &author, role: Some(role) });
+    request.app.database.write_content(write).await
+}
+
+async fn create(request: Request) -> Result<Answer, Problem> {
+    let input = body::json(&request)?;
+    let form = Form::read(&NEW_RELEASE, &input, &request.app.site)?;
+    let wanted = wanted(&form, &input)?;
+    let row = with_pen(&request, move |c, pen| releases::create(c, pen, wanted)).await?;
+    answer(&request, 201, row).await
+}
+
+async fn update(request: Request) -> Result<Answer, Problem> {
+    let version = required_version(&request)?;
+    let input = body::merge_patch(&request)?;
+    let form = Form::read(&RELEASE_CHANGE, &input, &request.app.site)?;
+    let wanted = wanted(&form, &input)?;
+    let id = request.path("id").to_owned();
+    let row = with_pen(&request, move |c, pen| releases::update(c, pen, &id, &version, wanted)).await?;
+    answer(&request, 200, row).await
+}
+
+async fn remove(request: Request) -> Result<Answer, Problem> {
+    let (version, id) = (required_version(&request)?, request.path("id").to_owned());
+    with_pen(&request, move |c, pen| releases::remove(c, pen, &id, &version)).await?;
+    Ok(Answer::empty(204).private())
+}
+
+async fn publish(request: Request) -> Result<Answer, Problem> {
+    let (version, id) = (required_version(&request)?, request.path("id").to_owned());
+    let row = with_pen(&request, move |c, pen| releases::publish(c, pen, &id, &version)).await?;
+    answer(&request, 200, row).await
+}

@@ -1,0 +1,150 @@
+//! Endpoint of the full-text search over all content types.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+use utoipa::openapi::Required;
+
+use crate::api::content::items::{keep, negotiate};
+use crate::api::openapi::schemas::reference;
+use crate::api::parameters::{IF_NONE_MATCH, TEXT, number, one_of, query, whole, words};
+use crate::api::preview_links::Sight;
+use crate::content::fault::{Faults, unknown};
+use crate::database::Db;
+use crate::delivery::dependencies::Dependencies;
+use crate::delivery::everywhere::{self, Hit};
+use crate::delivery::kept::{Fresh, Made};
+use crate::http::preconditions::tag as etag;
+use crate::http::route::{Access, Answer, JSON, Request, Route, Takes};
+use crate::problem::Problem;
+use crate::resources::{ALL, COLLECTIONS, Resource};
+use crate::search::{GREW, Sought};
+
+/// Default number of hits per response.
+const USUAL: i64 = 20;
+/// Maximum number of hits per response.
+const MOST: i64 = 100;
+/// Maximum offset: every hit before it has to be ranked and checked for visibility.
+const DEEPEST: i64 = 1_000;
+
+/// Returns the route of the search.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/search", "search", search)
+            .about(
+                "Search",
+                "Search all content",
+                "Returns the published items of all content types that match a full-text query, best match first. An \
+                 item matches if it contains every word, in the given or an inflected form; the last word may be \
+                 incomplete. Quotes enclose phrases, and `-` before a word or phrase excludes it. If nothing matches, \
+                 words with a spelling error are accepted. Accents are ignored. The index follows writes within a \
+                 second. Fails with 400 when `q` is missing or too long, or another parameter is invalid.",
+            )
+            .access(Access::Public)
+            .takes(Takes::Language)
+            .parameters([
+                {
+                    let mut parameter = TEXT.clone();
+                    parameter.required = Required::True;
+                    parameter
+                },
+                words("collections", one_of(COLLECTIONS), "Collections to search; by default all.", json!(["events"])),
+                query("limit", whole(1, MOST).default(Some(json!(USUAL))), "Maximum number of hits.", json!(USUAL)),
+                query("offset", whole(0, DEEPEST), "Number of hits to skip.", json!(0)),
+            ])
+            .parameters([IF_NONE_MATCH.clone()])
+            .answers(200, "The hits.", reference("SearchResults"), &["ETag", "Cache-Control"])
+            .answers_as(304, "The client already has the current response.", None, &[]),
+    ]
+}
+
+/// The parameters of a search.
+struct Asked {
+    sought: Sought,
+    kinds: Vec<&'static str>,
+    limit: usize,
+    offset: usize,
+    locale: String,
+}
+
+fn asked(request: &Request) -> Result<Asked, Problem> {
+    let mut faults = Faults::new();
+    let sought = match request.query("q").map(Sought::parse) {
+        Some(Ok(sought)) => Some(sought),
+        Some(Err((code, message))) => {
+            faults.add("?q", code, message);
+            None
+        }
+        None => {
+            faults.add("?q", "required", "a text to search for is required");
+            None
+        }
+    };
+    let mut kinds = Vec::new();
+    for name in request.query("collections").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
+        match Resource::of_collection(name) {
+            Some(resource) => kinds.push(resource.kind),
+            None => faults.add("?collections", "not_allowed", unknown("value", name, COLLECTIONS.iter().copied())),
+        }
+    }
+    if kinds.is_empty() {
+        kinds.extend(ALL.iter().map(|resource| resource.kind));
+    }
+    let site = &request.app.site;
+    let locale = match request.query("locale").map(|given| site.locale(given).ok_or(given)) {
+        None => site.default_locale().to_owned(),
+        Some(Ok(locale)) => locale.to_owned(),
+        Some(Err(given)) => {
+            faults.add("?locale", "not_allowed", unknown("value", given, site.locales.iter().map(String::as_str)));
+            String::new()
+        }
+    };
+    let offset = match request.query("offset").map(|text| text.parse().ok().filter(|n| (0..=DEEPEST).contains(n))) {
+        None => 0,
+        Some(Some(offset)) => offset,
+        Some(None) => {
+            faults.add("?offset", "out_of_range", format!("a whole number between 0 and {DEEPEST}"));
+            0
+        }
+    };
+    let Some(sought) = sought.filter(|_| faults.is_empty()) else { return Err(Problem::bad_request(faults)) };
+    let limit = number(request, "limit", MOST)?.unwrap_or(USUAL) as usize;
+    Ok(Asked { sought, kinds, limit, offset: offset as usize, locale })
+}
+
+async fn search(mut request: Request) -> Result<Answer, Problem> {
+    negotiate(&mut request);
+    let asked = asked(&request)?;
+    // The search finds public items only, for every caller; so its responses are cached even if a token is
+    // sent.
+    let sight = Sight::public();
+    let compute = async {
+        let app = Arc::clone(&request.app);
+        let read = move |c: &mut Db| {
+            let Asked { sought, kinds, limit, offset, locale } = asked;
+            // One hit more than requested tells whether there are more.
+            let mut hits = everywhere::search(c, &app.site, &app.search, &sought, &kinds, &locale, offset + limit + 1)?;
+            let more = hits.len() > offset + limit;
+            hits.truncate(offset + limit);
+            Ok::<_, Problem>((hits.split_off(offset.min(hits.len())), more))
+        };
+        let (hits, more) = request.app.database.read(read).await?;
+        // The index follows the journal with a delay, so a cached response also expires when the index
+        // changes: until then it may lack an item that the database already has.
+        let dependencies = Dependencies::on_kinds(ALL.iter().map(|resource| resource.kind).chain([GREW]));
+        let body = json!({"data": hits.into_iter().map(shown).collect::<Vec<Value>>(), "more": more});
+        Ok(Fresh::Here(Made::new(JSON, body.to_string(), |body| etag(0, body), dependencies)))
+    };
+    keep(&request, &sight, compute).await
+}
+
+fn shown(hit: Hit) -> Value {
+    json!({
+        "collection": hit.resource.collection,
+        "id": hit.reference["id"],
+        "slug": hit.reference["slug"],
+        "label": hit.reference[hit.resource.label].as_str().unwrap_or_default(),
+        "highlight": hit.highlight,
+    })
+}

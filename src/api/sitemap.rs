@@ -1,0 +1,73 @@
+//! Endpoint of the sitemap of the website's event pages.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use serde_json::json;
+
+use crate::api::content::items::keep;
+use crate::api::openapi::schemas::text;
+use crate::api::parameters::{IF_NONE_MATCH, number, query, whole};
+use crate::api::preview_links::Sight;
+use crate::database::Db;
+use crate::delivery::absent::Absence;
+use crate::delivery::dependencies::Dependencies;
+use crate::delivery::kept::{Fresh, Made};
+use crate::delivery::sitemap::{count, entries};
+use crate::feeds::sitemap::{index, sitemap};
+use crate::http::preconditions::tag as etag;
+use crate::http::route::{Access, Answer, Request, Route};
+use crate::problem::{Kind, Problem};
+
+const XML: &str = "application/xml";
+/// Maximum number of sitemaps in an index (sitemaps.org).
+const MOST: i64 = 50_000;
+
+/// Returns the route of the sitemap.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/sitemap.xml", "getSitemap", get)
+            .about(
+                "Events",
+                "Get the sitemap",
+                "Returns the sitemap of the website's event pages for search engines (sitemaps.org). Each page is \
+                 listed with its translations if the setting `site.event_url` contains `{locale}`. If there are more \
+                 than 5,000 events, a sitemap index is returned, and `page` selects one of its sitemaps. Fails with \
+                 404 when there is no sitemap with this number.",
+            )
+            .access(Access::Public)
+            .parameters([
+                query("page", whole(1, MOST), "Number of a sitemap of the index, from 1.", json!(1)),
+                IF_NONE_MATCH.clone(),
+            ])
+            .answers_as(200, "The sitemap.", Some((XML, text().into())), &["ETag", "Cache-Control"])
+            .answers_as(304, "The client already has the current sitemap.", None, &[])
+            .problems(&[Kind::NotFound]),
+    ]
+}
+
+async fn get(request: Request) -> Result<Answer, Problem> {
+    let page = number(&request, "page", MOST)?;
+    let sight = Sight::public();
+    let compute = async {
+        let (site, public_url) = (Arc::clone(&request.app.site), request.app.config.public_url.clone());
+        let read = move |c: &mut Db| {
+            let sitemaps = count(c)?;
+            let own = format!("{}/api/v1/sitemap.xml", public_url.trim_end_matches('/'));
+            match page {
+                None if sitemaps > 1 => {
+                    let pages: Vec<String> = (1..=sitemaps).map(|page| format!("{own}?page={page}")).collect();
+                    Ok::<_, Problem>(Some(index(&pages)))
+                }
+                Some(page) if page > sitemaps.max(1) => Ok(None),
+                page => Ok(Some(sitemap(&site, &public_url, &entries(c, &site, page.unwrap_or(1))?))),
+            }
+        };
+        let dependencies = Dependencies::on_kinds(["event"]);
+        Ok(match request.app.database.read(read).await? {
+            Some(body) => Fresh::Here(Made::new(XML, body, |body| etag(0, body), dependencies)),
+            None => Fresh::Absent(Absence::Missing("sitemap"), dependencies),
+        })
+    };
+    keep(&request, &sight, compute).await
+}

@@ -1,0 +1,132 @@
+//! Cached responses: lookup before the handler runs, content negotiation, conditional requests, and the
+//! response itself.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{self, AcceptLanguage, Header, Preference};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+
+use crate::api::content::items::PUBLIC_CACHE;
+use crate::app::App;
+use crate::content::Site;
+use crate::delivery::absent::{Absence, Absent};
+use crate::delivery::answers::Place;
+use crate::delivery::kept::Kept;
+use crate::delivery::purge;
+use crate::http::body_chunks::in_pieces;
+use crate::http::pipeline::{finish, refuse, respond, wanted_coding};
+use crate::http::preconditions::none_match;
+use crate::http::route::{Access, Answer, Route};
+use crate::problem::Problem;
+
+/// Returns the locale negotiated by `Accept-Language` (RFC 9110, section 12.5.4).
+///
+/// `None` means that the query names a locale, that the header is absent or matches no locale of the site, or
+/// that the result is the default locale. The default is left out so that its responses share one cache key.
+pub fn negotiated(http: &HttpRequest, site: &Site) -> Option<String> {
+    if http.headers().get(header::ACCEPT_LANGUAGE).is_none() || names_locale(http.query_string()) {
+        return None;
+    }
+    let wanted = AcceptLanguage::parse(http).ok()?;
+    let found = wanted.ranked().into_iter().find_map(|preference| match preference {
+        Preference::Any => Some(site.default_locale()),
+        Preference::Specific(tag) => {
+            let tag: String = tag.to_string();
+            site.locale(&tag).or_else(|| site.locale(tag.split('-').next().unwrap_or(&tag)))
+        }
+    });
+    found.filter(|locale| *locale != site.default_locale()).map(str::to_owned)
+}
+
+fn names_locale(query: &str) -> bool {
+    query.contains("locale") && url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "locale")
+}
+
+/// Returns the cache key of a request: its path, its query, and the negotiated locale.
+pub fn place(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> Place {
+    app.answers.place(&[http.path(), http.query_string(), negotiated.unwrap_or_default()])
+}
+
+/// Serves an anonymous read from the cache. `None` if the request is no such read or the cache has no response.
+///
+/// A request with `Authorization` never gets here a cached response: its token has to be checked first, and
+/// may widen what the client sees.
+pub fn at_once(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option<HttpResponse> {
+    let may_be = route.access == Access::Public && route.method == Method::GET;
+    if !may_be || http.headers().contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    let place = place(app, http, negotiated(http, &app.site).as_deref());
+    if let Some(kept) = app.answers.find(place) {
+        return Some(hand_out(app, http, Some(place), kept, id));
+    }
+    let found = app.answers.find_absent(place)?;
+    Some(match absent(app, &found, true) {
+        Ok(answer) => respond(app, http, answer, id),
+        Err(problem) => refuse(app, http, &problem, id),
+    })
+}
+
+/// Turns a cached absence into 404 or a redirect.
+///
+/// What is cached is the reason and not the bytes, because a problem contains the id of its request. A
+/// redirect may be stored by shared caches if it is `public`; a 404 is not.
+///
+/// # Errors
+/// 404 if the resource does not exist.
+pub fn absent(app: &App, found: &Absent, public: bool) -> Result<Answer, Problem> {
+    match &found.absence {
+        Absence::Missing(noun) => Err(Problem::not_found(noun)),
+        Absence::Moved(location) => {
+            let moved = Answer::empty(308).header("location", location).header("vary", "Authorization");
+            if !public {
+                return Ok(moved.private());
+            }
+            let tags = purge::tags(&app.config.cdn, &found.dependencies);
+            let moved = moved.header("cache-control", PUBLIC_CACHE);
+            Ok(tags.into_iter().fold(moved, |moved, (name, tags)| moved.header(name, tags)))
+        }
+    }
+}
+
+/// Responds with a cached response in the content coding that the client prefers, or with 304 if the client
+/// has it.
+///
+/// `place` is the cache key of the response, under which its encoded forms are cached too. Without one, the
+/// response is encoded for this request only.
+pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<Kept>, id: &str) -> HttpResponse {
+    let coding = if app.config.server.compress { wanted_coding(http) } else { None };
+    if http.headers().contains_key(header::IF_NONE_MATCH) {
+        // The tag of the encoded form is known without encoding it, so that 304 does not cost a compression.
+        let tag = kept.tag_in(coding);
+        if none_match(http, &tag) {
+            let mut response = HttpResponse::build(StatusCode::NOT_MODIFIED);
+            describe(app, &mut response, &tag, &kept);
+            finish(app, &mut response, id);
+            return response.finish();
+        }
+    }
+    let coded = coding.and_then(|coding| match place {
+        Some(place) => app.answers.coded(place, &kept, coding),
+        None => kept.coded(coding).map(Arc::new),
+    });
+    let shown = coded.unwrap_or(kept);
+    let mut response = HttpResponse::Ok();
+    describe(app, &mut response, shown.tag.as_str(), &shown);
+    response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(shown.content_type)));
+    finish(app, &mut response, id);
+    response.body(in_pieces(shown.body()))
+}
+
+/// Sets the headers of a cached response with this entity tag. While the database does not respond, `Age` is
+/// among them (RFC 9111, section 5.1): the time since the response was last known to be current.
+fn describe(app: &App, response: &mut HttpResponseBuilder, tag: &str, kept: &Kept) {
+    if let Some(age) = app.database.ledger().age() {
+        response.insert_header((header::AGE, age.as_secs().to_string()));
+    }
+    response.insert_header((header::ETAG, tag));
+    for (name, value) in &kept.headers {
+        response.append_header((name, value));
+    }
+}

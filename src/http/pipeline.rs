@@ -1,0 +1,362 @@
+//! The pipeline around every handler: cache lookup, authentication, authorisation, checks of query and body
+//! before it; headers, content coding, metrics and the log after it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::StreamExt;
+use matchit::Params;
+
+use crate::app::App;
+use crate::auth::permissions::may;
+use crate::content::fault::Faults;
+use crate::delivery::coding::Coding;
+use crate::delivery::query::Pairs;
+use crate::http::body_chunks::in_pieces;
+use crate::http::cached_response::{at_once, hand_out};
+use crate::http::metrics::Times;
+use crate::http::route::{Access, Actor, Answer, Request, Route};
+use crate::problem::{Kind, Problem, ProblemBody};
+
+/// Duration from which a request is logged as slow.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// A route that serves requests, with its metrics.
+pub struct Entrance {
+    pub route: Route,
+    times: Times,
+}
+
+impl Entrance {
+    /// Creates the entrance of a route.
+    pub fn new(route: Route) -> Self {
+        Self { route, times: Times::default() }
+    }
+
+    /// Serves a request: from the cache if possible, otherwise by the handler. `named` are the parameters of
+    /// the path.
+    pub async fn pass(
+        &self,
+        app: &Arc<App>,
+        http: &HttpRequest,
+        named: Params<'_, '_>,
+        payload: &mut Payload,
+    ) -> HttpResponse {
+        let begun = Instant::now();
+        let id = request_id(http.headers());
+        // The cache comes first. A hit needs neither authentication nor validation of the query, because only
+        // valid public requests have stored a response under this key.
+        let response = match at_once(app, &self.route, http, &id) {
+            Some(response) => response,
+            None => handle(app, &self.route, http, named, payload, &id).await,
+        };
+        self.note(http, response.status(), begun.elapsed(), &id);
+        response
+    }
+
+    /// Records the duration, and logs the request: as an error if it failed, as a warning if it was slow, as
+    /// information if it wrote, and otherwise for debugging only.
+    fn note(&self, http: &HttpRequest, status: StatusCode, took: Duration, id: &str) {
+        let operation = &self.route.operation_id;
+        self.times.observe(operation, status, took);
+        let (status, method, path, micros) = (status.as_u16(), http.method(), http.path(), took.as_micros() as u64);
+        let reads = *http.method() == Method::GET || *http.method() == Method::HEAD;
+        if status >= 500 {
+            tracing::error!(request_id = id, %method, path, status, micros, operation, "request failed");
+        } else if took >= SLOW {
+            tracing::warn!(request_id = id, %method, path, status, micros, operation, "slow request");
+        } else if reads {
+            tracing::debug!(request_id = id, %method, path, status, micros, operation, "request");
+        } else {
+            tracing::info!(request_id = id, %method, path, status, micros, operation, "request");
+        }
+    }
+}
+
+/// Serves a request for which the cache has no response.
+async fn handle(
+    app: &Arc<App>,
+    route: &Route,
+    http: &HttpRequest,
+    named: Params<'_, '_>,
+    payload: &mut Payload,
+    id: &str,
+) -> HttpResponse {
+    // A path that is not UTF-8 after decoding cannot name any resource.
+    let Some(parameters) = decoded(named) else { return refuse(app, http, &nothing(), id) };
+    let outcome = match admit(app, route, http, payload).await {
+        Ok((actor, pairs, body)) => {
+            let (app, http, id) = (Arc::clone(app), http.clone(), id.to_owned());
+            (route.handler)(Request { app, http, parameters, pairs, body, actor, id, negotiated: None }).await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(answer) => respond(app, http, answer, id),
+        Err(problem) => refuse(app, http, &problem, id),
+    }
+}
+
+/// Decodes the parameters of the path; `None` if one of them is not UTF-8.
+fn decoded(named: Params) -> Option<Vec<(String, String)>> {
+    let text = |value| Some(percent_encoding::percent_decode_str(value).decode_utf8().ok()?.into_owned());
+    named.iter().map(|(name, value)| Some((name.to_owned(), text(value)?))).collect()
+}
+
+/// Authenticates and authorises a request, checks its query, and reads its body.
+///
+/// The body comes last: a request that is refused anyway must not make the server receive and hold a body
+/// first.
+async fn admit(
+    app: &Arc<App>,
+    route: &Route,
+    http: &HttpRequest,
+    payload: &mut Payload,
+) -> Result<(Option<Actor>, Pairs, Bytes), Problem> {
+    let actor = authenticate(app, route, http.headers()).await?;
+    let pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
+    let mut faults = Faults::new();
+    route.check_query(&pairs, &mut faults);
+    if !faults.is_empty() {
+        return Err(Problem::bad_request(faults));
+    }
+    if route.body.is_none() {
+        return Ok((actor, pairs, Bytes::new()));
+    }
+    refuse_coding(http)?;
+    let body = read_body(app, http, payload).await?;
+    Ok((actor, pairs, body))
+}
+
+/// Returns the authenticated actor, if any, after checking that it may use the route.
+///
+/// An invalid token is refused even where none is required: the client assumes that it is logged in, and must
+/// learn that it is not.
+async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
+    let access = route.access;
+    if access == Access::Open {
+        return Ok(None);
+    }
+    let unauthorised = |detail: &str| Problem::new(Kind::Unauthorised, detail);
+    let actor = match headers.get(header::AUTHORIZATION) {
+        None => None,
+        Some(value) => {
+            let token = value.to_str().ok().and_then(|v| {
+                let (scheme, token) = v.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+            });
+            let found = match token {
+                Some(token) => app.credentials.actor(app, token).await?,
+                None => None,
+            };
+            Some(found.ok_or_else(|| unauthorised("the access token or API key is invalid or expired"))?)
+        }
+    };
+    match (access, &actor) {
+        (Access::LoggedIn | Access::Session | Access::May(..), None) => {
+            Err(unauthorised("this operation requires an access token or an API key"))
+        }
+        (Access::May(area, action), Some(actor)) if !may(actor.role, area, action) => {
+            let detail = format!("the role {} may not do this ({area:?}: {action:?})", actor.role.word());
+            Err(Problem::new(Kind::Forbidden, detail))
+        }
+        (Access::Session, Some(Actor { key: Some(_), .. })) => {
+            Err(Problem::new(Kind::Forbidden, "this operation requires a session; API keys are not accepted"))
+        }
+        (_, Some(Actor { key: Some(key), .. })) if !within(&key.collections, &route.path) => {
+            let detail = format!("this API key is restricted to {}", key.collections.join(", "));
+            Err(Problem::new(Kind::Forbidden, detail))
+        }
+        _ => Ok(actor),
+    }
+}
+
+/// Returns whether a path belongs to one of these collections. An empty list does not restrict the path.
+fn within(collections: &[String], path: &str) -> bool {
+    let collection = path.strip_prefix("/api/v1/").and_then(|rest| rest.split(['/', '.']).next());
+    collections.is_empty() || collections.iter().any(|own| Some(own.as_str()) == collection)
+}
+
+/// Refuses a body with a content coding, because the server decodes none.
+fn refuse_coding(http: &HttpRequest) -> Result<(), Problem> {
+    let codings = http.headers().get_all(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
+    match codings.flat_map(|line| line.split(',')).map(str::trim).find(|word| !is_no_coding(word)) {
+        Some(word) => {
+            let detail = format!("the body must have no content coding, this one has \"{word}\"");
+            Err(Problem::new(Kind::UnsupportedMediaType, detail))
+        }
+        None => Ok(()),
+    }
+}
+
+fn is_no_coding(word: &str) -> bool {
+    word.is_empty() || word.eq_ignore_ascii_case("identity")
+}
+
+/// Reads the whole body within the limits of size and time.
+async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Problem> {
+    let most = app.config.server.max_body_bytes;
+    let too_large = || Problem::new(Kind::TooLarge, format!("the body may have at most {most} bytes"));
+    let announced = http.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > most) {
+        return Err(too_large());
+    }
+    let reading = async {
+        // `Content-Length` is the client's claim: it must not decide how much memory is reserved.
+        let mut body = Vec::with_capacity(announced.unwrap_or(0).min(65_536));
+        while let Some(chunk) = payload.next().await {
+            let chunk =
+                chunk.map_err(|_| Problem::bad_request(Faults::one("", "broken_body", "the body is incomplete")))?;
+            if body.len() + chunk.len() > most {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Bytes::from(body))
+    };
+    let patience = Duration::from_secs(app.config.server.request_timeout_seconds);
+    tokio::time::timeout(patience, reading).await.unwrap_or_else(|_| {
+        Err(Problem::new(Kind::Timeout, format!("the body did not arrive within {} s", patience.as_secs())))
+    })
+}
+
+/// Returns the id of the request: that of the header `X-Request-Id` if it has 1 to 64 of the characters
+/// `A-Z a-z 0-9 - _ .`, otherwise a new one. Other values do not reach the log and the response header.
+pub fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get("x-request-id").and_then(|v| v.to_str().ok());
+    let sane = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    given.filter(sane).map_or_else(crate::database::new_id, str::to_owned)
+}
+
+/// Turns the result of a handler into a response in the content coding that the client prefers.
+pub fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpResponse {
+    if let Some(handed) = answer.kept {
+        return hand_out(app, http, handed.place, handed.answer, id);
+    }
+    let mut response =
+        HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    let coding = if app.config.server.compress { wanted_coding(http) } else { None };
+    let coded = coding.and_then(|coding| Some((coding, coding.encode(&answer.body)?)));
+    for (name, value) in answer.headers {
+        let value = match &coded {
+            Some((coding, _)) if name == header::ETAG => marked(&value, *coding),
+            _ => value,
+        };
+        response.append_header((name, value));
+    }
+    if !answer.content_type.is_empty() {
+        response.append_header((header::CONTENT_TYPE, answer.content_type));
+        response.append_header((header::VARY, "Accept-Encoding"));
+    }
+    finish(app, &mut response, id);
+    if let Some(stream) = answer.stream {
+        return response.streaming(stream.0);
+    }
+    match coded {
+        Some((coding, body)) => {
+            response.insert_header((header::CONTENT_ENCODING, coding.word()));
+            response.body(in_pieces(body.into()))
+        }
+        None => response.body(in_pieces(answer.body)),
+    }
+}
+
+/// Returns the content coding that the client prefers (RFC 9110, section 12.5.3), if it accepts any.
+pub fn wanted_coding(http: &HttpRequest) -> Option<Coding> {
+    Coding::wanted(http.headers().get(header::ACCEPT_ENCODING)?.to_str().ok()?)
+}
+
+/// Returns the entity tag of the same content in a content coding, which is another representation.
+fn marked(tag: &HeaderValue, coding: Coding) -> HeaderValue {
+    HeaderValue::from_str(&coding.mark(tag.to_str().unwrap_or_default())).unwrap_or_else(|_| tag.clone())
+}
+
+/// Turns a problem into a response of the type `application/problem+json` (RFC 9457).
+pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> HttpResponse {
+    let body = ProblemBody {
+        type_uri: format!("{}/problems/{}", app.config.public_url.trim_end_matches('/'), problem.kind.code()),
+        title: problem.kind.title().to_owned(),
+        status: problem.kind.status(),
+        detail: problem.detail.clone(),
+        instance: http.path().to_owned(),
+        request_id: id.to_owned(),
+        errors: problem.errors.clone(),
+        current: problem.current.as_deref().cloned(),
+    };
+    let mut response = HttpResponse::build(problem.status());
+    response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    if problem.status() == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"plenary\""));
+    }
+    if problem.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        // In a response, `Accept-Encoding` lists the codings that are accepted in requests (RFC 9110, section
+        // 12.5.3).
+        response.insert_header((header::ACCEPT_ENCODING, "identity"));
+    }
+    if let Some(seconds) = problem.retry_after {
+        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+    }
+    if let Some(allow) = &problem.allow {
+        response.insert_header((header::ALLOW, allow.as_str()));
+    }
+    finish(app, &mut response, id);
+    response.body(serde_json::to_vec(&body).unwrap_or_default())
+}
+
+/// Headers of every response. They are static, so that no response allocates them.
+static ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
+];
+/// Value of `Strict-Transport-Security`, sent where the public address uses TLS.
+static OVER_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Sets the headers that every response has.
+pub fn finish(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
+    response.insert_header((HeaderName::from_static("x-request-id"), id));
+    if app.config.cors.allows_any() {
+        // Set even without `Origin` in the request: a shared cache serves the same response to requests with
+        // one.
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    }
+    for (name, value) in &ALWAYS {
+        response.insert_header((name, value));
+    }
+    if app.config.public_url.starts_with("https:") {
+        response.insert_header((header::STRICT_TRANSPORT_SECURITY, &OVER_TLS));
+    }
+}
+
+/// Responds to a request that no route serves: 405 with `allow`, the methods of its path, otherwise 404.
+pub fn nobody(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpResponse {
+    let id = request_id(http.headers());
+    let problem = match allow {
+        Some(allow) => {
+            let mut problem = Problem::new(Kind::MethodNotAllowed, format!("the methods of this address are {allow}"));
+            problem.allow = Some(allow.to_owned());
+            problem
+        }
+        None => nothing(),
+    };
+    refuse(app, http, &problem, &id)
+}
+
+/// Responds with 500 to a request whose handler panicked. The panic itself is logged by the panic hook.
+pub fn failed(app: &App, http: &HttpRequest) -> HttpResponse {
+    let id = request_id(http.headers());
+    tracing::error!(request_id = id, method = %http.method(), path = http.path(), "a handler panicked");
+    refuse(app, http, &Problem::internal(&"a handler panicked"), &id)
+}
+
+fn nothing() -> Problem {
+    Problem::new(Kind::NotFound, "no resource exists at this address")
+}

@@ -1,0 +1,96 @@
+//! Entity tags (RFC 9110, section 8.8.3) and conditional requests (RFC 9110, section 13).
+//!
+//! An entity tag is `"v12-9c1b…"`: the version of the item and a hash of the representation, because one
+//! version has many representations (languages, includes). `If-None-Match` compares whole tags. `If-Match`
+//! compares only the version: an edit is safe if the item has not changed, whichever representation the
+//! client read.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
+
+use crate::content::fault::Faults;
+use crate::http::route::Request;
+use crate::items::Expected;
+use crate::problem::{Kind, Problem};
+
+/// The problems of every operation that changes an existing item.
+pub const WRITE_PROBLEMS: [Kind; 4] =
+    [Kind::NotFound, Kind::Conflict, Kind::PreconditionFailed, Kind::PreconditionRequired];
+
+/// Returns the entity tag of a representation; `version` is 0 for lists.
+pub fn tag(version: i64, body: &[u8]) -> String {
+    format!("\"v{version}-{:016x}\"", twox_hash::XxHash3_64::oneshot(body))
+}
+
+/// Returns whether `If-None-Match` names `tag`, the entity tag of the selected representation, by weak
+/// comparison.
+///
+/// The same content in another content coding is another representation with another tag (RFC 9110, section
+/// 8.8.3.3).
+pub fn none_match(http: &HttpRequest, tag: &str) -> bool {
+    let weakly = |given: &str| given.strip_prefix("W/").unwrap_or(given) == tag;
+    members(http.headers(), &IF_NONE_MATCH).any(|given| given == "*" || weakly(given))
+}
+
+/// Returns the members of a list of entity tags, which may span several header lines. Splitting at commas is
+/// sufficient, because no tag of this server contains one.
+fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|member| !member.is_empty())
+}
+
+/// Returns the versions that `If-Match` names.
+///
+/// A weak tag contributes no version, because `If-Match` requires strong comparison; a request with weak tags
+/// only therefore fails its precondition later. `*` is treated as an absent header: it would allow a client
+/// to replace content that it has never read.
+///
+/// # Errors
+/// 428 if the header is absent or only `*`; 400 if none of its members has the form of a tag of this server.
+pub fn required_version(request: &Request) -> Result<Expected, Problem> {
+    let given: Vec<&str> = members(request.http.headers(), &IF_MATCH).filter(|member| *member != "*").collect();
+    if given.is_empty() {
+        let detail = "send If-Match with the ETag of the version that you read";
+        return Err(Problem::new(Kind::PreconditionRequired, detail));
+    }
+    let is_tag = |member: &&str| version_of(member.strip_prefix("W/").unwrap_or(member)).is_some();
+    if !given.iter().any(is_tag) {
+        let wants = "must be an ETag of this server, such as \"v3-1f2e3d4c5b6a7988\", or a list of them";
+        return Err(Problem::bad_request(Faults::one("If-Match", "not_a_tag", wants)));
+    }
+    Ok(given.into_iter().filter_map(version_of).collect())
+}
+
+fn version_of(tag: &str) -> Option<i64> {
+    let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let digits = inner.strip_prefix('v')?.split(['-', '+']).next()?;
+    digits.parse().ok().filter(|version| *version > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_tag_names_its_version() {
+        assert_eq!(version_of(&tag(12, b"x")), Some(12));
+        assert_eq!(version_of("\"v7\""), Some(7));
+        assert_eq!(version_of("\"v7-00+gzip\""), Some(7));
+        for wrong in ["v7", "\"7\"", "W/\"v7\"", "\"v0\"", "\"v-1\"", "\"v1\", \"v2\""] {
+            assert_eq!(version_of(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_list_may_be_in_several_lines() {
+        let request = TestRequest::get()
+            .append_header((IF_NONE_MATCH, "\"a\" ,, \"b\""))
+            .append_header((IF_NONE_MATCH, "W/\"c\""));
+        let request = request.to_http_request();
+        assert!(["\"a\"", "\"b\"", "\"c\""].into_iter().all(|tag| none_match(&request, tag)));
+        assert!(!none_match(&request, "\"a+gzip\""));
+        assert!(!none_match(&request, "a"));
+    }
+}

@@ -1,0 +1,200 @@
+//! The HTTP server: all routes on actix-web, with limits for slow clients and for the number of connections.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::dev::Server;
+use actix_web::http::Method;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, VARY};
+use actix_web::rt::net::TcpStream;
+use actix_web::web::{self, Payload};
+use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
+use futures_util::FutureExt;
+use socket2::SockRef;
+
+use crate::api::content::items;
+use crate::api::openapi;
+use crate::app::App;
+use crate::background;
+use crate::config::CorsConfig;
+use crate::delivery::dependencies::Dependencies;
+use crate::delivery::kept::{Kept, Made};
+use crate::http::pipeline;
+use crate::http::pipeline::Entrance;
+use crate::http::preconditions::tag;
+use crate::http::route::{JSON, Route};
+use crate::http::unread::end_with_answer;
+
+/// Returns all routes of a site, complete with the parameters that depend on it.
+pub fn routes(app: &App) -> Vec<Route> {
+    items::with_site(crate::api::routes(), &app.site)
+}
+
+/// Returns the OpenAPI document of this server as a cached response. It is generated once.
+pub fn document(app: &App) -> Arc<Kept> {
+    let make = || {
+        let document = openapi::document(&routes(app), &app.site, &app.config.public_url);
+        let text = openapi::to_json(&document, &app.site);
+        let made = Made::new(JSON, text, |body| tag(0, body), Dependencies::default());
+        let headers = [(CACHE_CONTROL, "public, max-age=60"), (VARY, "Accept-Encoding")];
+        Arc::new(made.keep(headers.map(|(name, value)| (name, HeaderValue::from_static(value))), 0, app.answers.held()))
+    };
+    Arc::clone(app.document.get_or_init(make))
+}
+
+/// Creates the server on this listener and starts its background jobs. The server begins to serve when the
+/// returned future is awaited, and shuts down gracefully on SIGTERM and SIGINT.
+///
+/// # Errors
+/// Fails if the listener cannot be used or a thread cannot be started.
+pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
+    let table = Arc::new(Table::new(routes(&app)));
+    let settings = app.config.server.clone();
+    let workers = match settings.workers {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        given => given,
+    };
+    let shared = Arc::clone(&app);
+    background::start(&app)?;
+    let patience = Duration::from_secs(settings.stall_seconds);
+    let factory = move || {
+        let (app, table) = (Arc::clone(&shared), Arc::clone(&table));
+        ActixApp::new().wrap(cors(&app.config.cors)).default_service(web::to(
+            move |http: HttpRequest, payload: Payload| {
+                let (app, table) = (Arc::clone(&app), Arc::clone(&table));
+                async move { table.serve_or_fail(&app, http, payload).await }
+            },
+        ))
+    };
+    Ok(HttpServer::new(factory)
+        .workers(workers)
+        .max_connections(settings.max_connections)
+        .keep_alive(Duration::from_secs(settings.keep_alive_seconds))
+        .client_request_timeout(Duration::from_secs(settings.request_timeout_seconds))
+        .shutdown_timeout(settings.shutdown_seconds)
+        .on_connect(move |connection, _| limit_stalls(connection, patience))
+        // A client that closes its side counts as gone, so that its waiting writes are cancelled before they
+        // start (see `database::job`). With half-closed connections they would still be carried out.
+        .h1_allow_half_closed(false)
+        .listen(listener)?
+        .run())
+}
+
+/// Makes the operating system close a connection whose client acknowledges nothing of what was sent for the
+/// duration of `patience`, so that the memory of the response is released.
+fn limit_stalls(connection: &dyn Any, patience: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(patience))
+    {
+        tracing::debug!(%error, "the stall timeout of a connection could not be set");
+    }
+}
+
+/// The routing table: routes by path and method.
+struct Table {
+    paths: matchit::Router<Place>,
+}
+
+/// The routes of one path, and the methods that it supports as the value of `Allow`.
+struct Place {
+    entrances: Vec<Entrance>,
+    allow: String,
+}
+
+impl Table {
+    /// Creates the table of these routes. A path with `GET` supports `HEAD` too.
+    ///
+    /// # Panics
+    /// Panics if two paths are ambiguous. Paths are constants, so this fails at the first start of a faulty
+    /// build.
+    fn new(routes: Vec<Route>) -> Self {
+        let mut by_path: BTreeMap<String, Vec<Entrance>> = BTreeMap::new();
+        for route in routes {
+            by_path.entry(route.path.clone()).or_default().push(Entrance::new(route));
+        }
+        let mut paths = matchit::Router::new();
+        for (path, entrances) in by_path {
+            let mut allowed: Vec<&str> = entrances.iter().map(|entrance| entrance.route.method.as_str()).collect();
+            if allowed.contains(&"GET") {
+                allowed.push("HEAD");
+            }
+            let allow = allowed.join(", ");
+            paths.insert(path, Place { entrances, allow }).expect("the paths of routes are distinct");
+        }
+        Self { paths }
+    }
+
+    /// Serves a request. A panic of its handler is answered with 500 and does not affect other requests.
+    async fn serve_or_fail(&self, app: &Arc<App>, http: HttpRequest, payload: Payload) -> HttpResponse {
+        let again = http.clone();
+        match AssertUnwindSafe(self.serve(app, http, payload)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => pipeline::failed(app, &again),
+        }
+    }
+
+    async fn serve(&self, app: &Arc<App>, http: HttpRequest, mut payload: Payload) -> HttpResponse {
+        let response = self.answer(app, &http, &mut payload).await;
+        end_with_answer(response, &http, payload)
+    }
+
+    async fn answer(&self, app: &Arc<App>, http: &HttpRequest, payload: &mut Payload) -> HttpResponse {
+        let Ok(found) = self.paths.at(http.path()) else { return pipeline::nobody(app, http, None) };
+        let method = if *http.method() == Method::HEAD { &Method::GET } else { http.method() };
+        let Some(entrance) = found.value.entrances.iter().find(|entrance| entrance.route.method == *method) else {
+            return pipeline::nobody(app, http, Some(&found.value.allow));
+        };
+        entrance.pass(app, http, found.params, payload).await
+    }
+}
+
+fn cors(config: &CorsConfig) -> Cors {
+    let exposed = ["etag", "link", "location", "x-request-id", "retry-after", "idempotency-replayed"];
+    let cors = Cors::default().allow_any_method().allow_any_header().expose_headers(exposed).max_age(3_600);
+    if config.allows_any() {
+        // The header is `*` for every origin, so that shared caches need one response only and `Vary: Origin`
+        // is not needed.
+        return cors.send_wildcard().allow_any_origin().disable_vary_header();
+    }
+    config.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::FromRequest;
+    use actix_web::body::to_bytes;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::http::route::{Access, Answer, Request};
+    use crate::problem::Problem;
+
+    async fn panics(_: Request) -> Result<Answer, Problem> {
+        panic!("a panic that the test wants")
+    }
+
+    #[test]
+    fn a_handler_that_panics_costs_its_request_a_500() {
+        let folder = tempfile::tempdir().unwrap();
+        let database_url = folder.path().join("plenary.db").display().to_string();
+        let config = Config { database_url, ..Config::default() };
+        actix_web::rt::System::new().block_on(async {
+            let app = App::start(config).await.unwrap();
+            let table = Table::new(vec![Route::new(Method::GET, "/panics", "panics", panics).access(Access::Open)]);
+            let (http, mut payload) = TestRequest::get().uri("/panics").to_http_parts();
+            let payload = Payload::from_request(&http, &mut payload).await.unwrap();
+            let response = table.serve_or_fail(&app, http, payload).await;
+            assert_eq!(response.status(), 500);
+            let problem: serde_json::Value =
+                serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap();
+            assert_eq!(problem["instance"], "/panics");
+        });
+    }
+}
