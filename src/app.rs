@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
 
 use actix_web::http::header::HeaderValue;
 use base64::Engine;
@@ -14,16 +13,16 @@ use crate::auth::lockout::{self, Turns};
 use crate::auth::mail::Mailer;
 use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Hasher;
-use crate::auth::tokens::{self, Claims, Tokens, Verified};
+use crate::auth::tokens::{self, Tokens};
 use crate::config::Config;
 use crate::content::Site;
 use crate::database::schema::{commits, idempotency_keys};
 use crate::database::{Address, Database, DatabaseError, Threads, connection, inspect, migrate, now};
-use crate::delivery::answers::Answers;
-use crate::delivery::cards::{Cards, Shelf};
-use crate::delivery::kept::Kept;
-use crate::delivery::list::Kitchen;
-use crate::delivery::live::Live;
+use crate::delivery::cache::cached_response::Kept;
+use crate::delivery::cache::item_cache::{Cards, Shelf};
+use crate::delivery::cache::response_cache::Answers;
+use crate::delivery::change_stream::ChangeStream;
+use crate::delivery::list_items::Kitchen;
 use crate::editorial;
 use crate::editorial::previews::Previews;
 use crate::search::{self, Search};
@@ -45,8 +44,6 @@ pub struct App {
     pub credentials: Credentials,
     /// Log-ins whose credentials are being checked.
     pub log_in_turns: Turns,
-    /// Time of the last read of the signing keys that was caused by a token with an unknown key.
-    keys_looked_up: tokio::sync::Mutex<Option<Instant>>,
     /// Sender of e-mail.
     pub mailer: Mailer,
     /// Client of the OpenID provider.
@@ -60,7 +57,7 @@ pub struct App {
     /// Previews of the site at future times.
     pub previews: Previews,
     /// Subscribers of the live stream of changes.
-    pub live: Live,
+    pub change_stream: Arc<ChangeStream>,
     /// Search index of this node.
     pub search: Search,
     /// Secret key of the site. Cursors, preview links, sync tokens, device tokens and the state of OpenID
@@ -75,8 +72,6 @@ pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Share of the cache memory that is reserved for the items of lists: one part of this many.
 const CARDS_PART: usize = 4;
-/// Minimum interval between reads of the signing keys that tokens with unknown keys cause.
-const LOOK_UP: Duration = Duration::from_secs(1);
 /// Retention of idempotency keys, in seconds.
 const IDEMPOTENCY_SECONDS: i64 = 86_400;
 
@@ -120,6 +115,7 @@ impl App {
         let credentials = Credentials::new(database.ledger());
         let header = |locale: &String| Some((locale.clone(), HeaderValue::from_str(locale).ok()?));
         let previews = Previews::new(&database, &site);
+        let change_stream = Arc::new(ChangeStream::new(&database, &site, &site_key));
         let app = Arc::new(Self {
             config,
             languages: site.locales.iter().filter_map(header).collect(),
@@ -128,21 +124,20 @@ impl App {
             tokens,
             credentials,
             log_in_turns: Turns::default(),
-            keys_looked_up: tokio::sync::Mutex::default(),
             mailer,
             oidc,
             hasher,
             answers,
             cards,
             previews,
-            live: Live::default(),
+            change_stream,
             search,
             site_key,
             document: OnceLock::new(),
         });
         app.refresh_keys().await?;
         app.apply_zone_rules().await;
-        let rendered = editorial::rerender::if_needed(&app.database, &app.site).await?;
+        let rendered = crate::items::rerender::if_needed(&app.database, &app.site).await?;
         if rendered > 0 {
             tracing::info!(items = rendered, "stored responses were rendered again");
         }
@@ -161,8 +156,7 @@ impl App {
     /// # Errors
     /// Fails if the database does not respond.
     pub async fn refresh_keys(&self) -> Result<(), DatabaseError> {
-        let load = |c: &mut crate::database::Db| Ok::<_, DatabaseError>(tokens::load_keys(c, "jwt")?);
-        self.tokens.set_keys(&self.database.read(load).await?);
+        self.tokens.reload(&self.database).await?;
         if self.tokens.rotation_due() {
             let lifetime = self.tokens.lifetime();
             let keys = self
@@ -180,35 +174,6 @@ impl App {
             self.tokens.set_keys(&keys);
         }
         Ok(())
-    }
-
-    /// Returns the claims of a token whose signature and claims are valid. Whether its session still exists
-    /// is not checked here.
-    ///
-    /// An unknown signing key is looked up in the database, because another node may have created it since
-    /// the last read. Tokens with invented keys cause at most one such read per second.
-    ///
-    /// # Errors
-    /// Fails if the keys have to be read and the database does not respond.
-    pub async fn verify_token(&self, token: &str) -> Result<Option<Claims>, DatabaseError> {
-        match self.tokens.verify(token) {
-            Verified::Good(claims) => return Ok(Some(claims)),
-            Verified::Bad => return Ok(None),
-            Verified::UnknownKey => {}
-        }
-        // The lock is held during the read, so that concurrent requests with the same new key wait for one
-        // read and then verify again, instead of being refused.
-        let mut last = self.keys_looked_up.lock().await;
-        if last.is_none_or(|last| last.elapsed() >= LOOK_UP) {
-            let load = |c: &mut crate::database::Db| Ok::<_, DatabaseError>(tokens::load_keys(c, "jwt")?);
-            self.tokens.set_keys(&self.database.read(load).await?);
-            *last = Some(Instant::now());
-        }
-        drop(last);
-        match self.tokens.verify(token) {
-            Verified::Good(claims) => Ok(Some(claims)),
-            Verified::Bad | Verified::UnknownKey => Ok(None),
-        }
     }
 
     /// Loads the newest time zone rules, and recomputes stored instants if they were computed with older
@@ -236,7 +201,7 @@ impl App {
         self.apply_zone_rules().await;
         let days = self.config.editorial.purge_trash_days;
         if days > 0 {
-            let gone = editorial::purge::run(&self.database, days).await;
+            let gone = editorial::trash_purge::run(&self.database, days).await;
             match gone {
                 Ok(count) if count > 0 => tracing::info!(count, "items in the trash were purged"),
                 Ok(_) => {}
@@ -248,8 +213,8 @@ impl App {
             .write(move |c| {
                 diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(bound))).execute(c)?;
                 crate::auth::sessions::forget_ended(c)?;
-                editorial::preview::forget_ended(c)?;
-                crate::auth::mailed::forget_ended(c)?;
+                editorial::preview_links::forget_ended(c)?;
+                crate::auth::one_time_tokens::forget_ended(c)?;
                 lockout::forget_old(c)?;
                 // The marks of commits are only read by the writer that left them, while it recovers a lost
                 // connection.

@@ -21,7 +21,7 @@ use actix_web::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::content::fault::{Fault, Faults};
+use crate::content::violation::{Fault, Faults};
 use crate::database::{DatabaseError, is_transient, storage};
 
 macro_rules! problems {

@@ -10,42 +10,20 @@ use std::time::Duration;
 use actix_cors::Cors;
 use actix_web::dev::Server;
 use actix_web::http::Method;
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Payload};
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
 use futures_util::FutureExt;
 use socket2::SockRef;
 
-use crate::api::content::items;
-use crate::api::openapi;
+use crate::api::openapi::response;
 use crate::app::App;
 use crate::background;
 use crate::config::CorsConfig;
-use crate::delivery::dependencies::Dependencies;
-use crate::delivery::kept::{Kept, Made};
 use crate::http::pipeline;
 use crate::http::pipeline::Entrance;
-use crate::http::preconditions::tag;
-use crate::http::route::{JSON, Route};
-use crate::http::unread::end_with_answer;
-
-/// Returns all routes of a site, complete with the parameters that depend on it.
-pub fn routes(app: &App) -> Vec<Route> {
-    items::with_site(crate::api::routes(), &app.site)
-}
-
-/// Returns the OpenAPI document of this server as a cached response. It is generated once.
-pub fn document(app: &App) -> Arc<Kept> {
-    let make = || {
-        let document = openapi::document(&routes(app), &app.site, &app.config.public_url);
-        let text = openapi::to_json(&document, &app.site);
-        let made = Made::new(JSON, text, |body| tag(0, body), Dependencies::default());
-        let headers = [(CACHE_CONTROL, "public, max-age=60"), (VARY, "Accept-Encoding")];
-        Arc::new(made.keep(headers.map(|(name, value)| (name, HeaderValue::from_static(value))), 0, app.answers.held()))
-    };
-    Arc::clone(app.document.get_or_init(make))
-}
+use crate::http::route::Route;
+use crate::http::unread_body::end_with_answer;
 
 /// Creates the server on this listener and starts its background jobs. The server begins to serve when the
 /// returned future is awaited, and shuts down gracefully on SIGTERM and SIGINT.
@@ -53,7 +31,7 @@ pub fn document(app: &App) -> Arc<Kept> {
 /// # Errors
 /// Fails if the listener cannot be used or a thread cannot be started.
 pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
-    let table = Arc::new(Table::new(routes(&app)));
+    let table = Arc::new(Table::new(response::routes(&app)));
     let settings = app.config.server.clone();
     let workers = match settings.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),

@@ -3,7 +3,7 @@
 
 use plenary::auth::permissions::Role;
 use plenary::content::field::Kind;
-use plenary::resources::{ALL, Resource};
+use plenary::content_types::{ALL, Resource};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;

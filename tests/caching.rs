@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
+use plenary::background::cdn_purge;
 use plenary::content::slug::is_slug;
-use plenary::delivery::facets::Facet;
-use plenary::delivery::purge;
+use plenary::content_types::{ALL, Filter, On, Resource};
+use plenary::delivery::sql::facets::Facet;
 use plenary::problem::Problem;
-use plenary::resources::{ALL, Filter, On, Resource};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -296,9 +296,9 @@ impl World<'_> {
 
     /// The tags of all changes after an entry of the journal, and the newest entry.
     fn changes(&self, since: i64) -> (i64, Vec<String>) {
-        let read = self.app.app.database.read(move |c| Ok::<_, Problem>(purge::changes(c, since)?));
+        let read = self.app.app.database.read(move |c| Ok::<_, Problem>(cdn_purge::changes(c, since)?));
         let changes = self.app.block_on(read).map_err(|problem| problem.detail).expect("the journal");
-        (changes.last().map_or(since, |change| change.0), purge::tags_of(&changes))
+        (changes.last().map_or(since, |change| change.0), cdn_purge::tags_of(&changes))
     }
 
     fn sequence(&mut self) {

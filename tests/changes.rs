@@ -99,7 +99,7 @@ fn what_is_unpublished_arrives_as_a_deletion(app: &TestApp) {
     assert_eq!(copy.titles(), ["E", "F", "S"]);
     // So do the trash, and what is gone for good.
     editor.delete("/api/v1/events/f", "\"v1\"").expect(204);
-    app.block_on(plenary::editorial::purge::run(&app.app.database, 0)).map_err(|p| p.detail).unwrap();
+    app.block_on(plenary::editorial::trash_purge::run(&app.app.database, 0)).map_err(|p| p.detail).unwrap();
     copy.follow(&public, 1);
     assert_eq!(copy.titles(), ["E", "S"]);
 }
@@ -111,7 +111,7 @@ fn drafts_leave_no_trace(app: &TestApp) {
     let draft = editor.create("events", &json!({"title": "Secret"}));
     editor.patch("/api/v1/events/secret", "\"v1\"", &json!({"title": "Secret still"})).expect(200);
     editor.delete("/api/v1/events/secret", "\"v2\"").expect(204);
-    app.block_on(plenary::editorial::purge::run(&app.app.database, 0)).map_err(|p| p.detail).unwrap();
+    app.block_on(plenary::editorial::trash_purge::run(&app.app.database, 0)).map_err(|p| p.detail).unwrap();
     let page = public.get(&format!("/api/v1/changes?since={}", copy.since.as_ref().unwrap())).expect(200);
     assert!(!String::from_utf8_lossy(&page.body).contains(draft["id"].as_str().unwrap()));
     assert_eq!(page.json()["data"], json!([]));
@@ -200,7 +200,7 @@ fn what_was_never_seen_is_never_named(app: &TestApp) {
     // One that never was goes without a word.
     let other = editor.create("sessions", &json!({"title": "T", "event": "e", "status": "published"}));
     editor.delete("/api/v1/sessions/t", "\"v1\"").expect(204);
-    app.block_on(plenary::editorial::purge::run(&app.app.database, 0)).map_err(|p| p.detail).unwrap();
+    app.block_on(plenary::editorial::trash_purge::run(&app.app.database, 0)).map_err(|p| p.detail).unwrap();
     let said = said(&begin);
     assert!(said.contains(id) && !said.contains(other["id"].as_str().unwrap()), "{said}");
 }

@@ -1,7 +1,7 @@
 //! Every kind of content: create, read, replace, patch, publish, trash, restore.
 
 use plenary::auth::permissions::Role;
-use plenary::resources::{ALL, in_order_of_reference};
+use plenary::content_types::{ALL, in_order_of_reference};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -26,7 +26,7 @@ tests![
 ];
 
 /// The least that a kind wants.
-fn least(client: &Client, resource: &'static plenary::resources::Resource, name: &str) -> Value {
+fn least(client: &Client, resource: &'static plenary::content_types::Resource, name: &str) -> Value {
     let mut body = json!({});
     body[resource.label] = name.into();
     if resource.kind == "session" {

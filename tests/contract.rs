@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use plenary::api::openapi;
-use plenary::resources::{ALL, in_order_of_reference};
+use plenary::content_types::{ALL, in_order_of_reference};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;

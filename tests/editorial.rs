@@ -292,7 +292,8 @@ fn the_trash_is_purged(app: &TestApp) {
     editor.create("sessions", &json!({"title": "S", "event": "e"}));
     editor.delete("/api/v1/speakers/anna", "\"v1\"").expect(204);
     editor.delete("/api/v1/speakers/bert", "\"v1\"").expect(204);
-    let purge = |days| app.block_on(plenary::editorial::purge::run(&app.app.database, days)).map_err(|p| p.detail);
+    let purge =
+        |days| app.block_on(plenary::editorial::trash_purge::run(&app.app.database, days)).map_err(|p| p.detail);
     assert_eq!(purge(1), Ok(0));
     // Anna is named by an event, and stays until that is gone.
     assert_eq!(purge(0), Ok(1));

@@ -22,6 +22,7 @@ mod forecast;
 mod history;
 mod history_reset;
 mod languages;
+mod layers;
 mod live;
 mod log_in;
 mod mail;
@@ -96,6 +97,7 @@ fn main() {
         history::TESTS,
         history_reset::TESTS,
         languages::TESTS,
+        layers::TESTS,
         live::TESTS,
         log_in::TESTS,
         mail::TESTS,

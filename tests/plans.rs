@@ -341,7 +341,7 @@ fn the_purge_spares_what_is_named(app: &TestApp) {
     for name in ["drafted", "released", "nobody"] {
         editor.delete(&format!("/api/v1/speakers/{name}"), "\"v1\"").expect(204);
     }
-    let purge = || app.block_on(plenary::editorial::purge::run(&app.app.database, 0)).map_err(|p| p.detail);
+    let purge = || app.block_on(plenary::editorial::trash_purge::run(&app.app.database, 0)).map_err(|p| p.detail);
     assert_eq!(purge(), Ok(1));
     editor.get("/api/v1/speakers/nobody").expect(404);
     // The publication says what it lacks; nothing fails inside.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use plenary::editorial::{clock, purge};
+use plenary::editorial::{due_plans, trash_purge};
 use plenary::problem::Problem;
 use serde_json::{Value, json};
 
@@ -300,7 +300,7 @@ impl<'a> World<'a> {
         let site = std::sync::Arc::clone(&node.app.site);
         loop {
             let site = std::sync::Arc::clone(&site);
-            let run = move |c: &mut plenary::database::Db| clock::run_due(c, &site, moment, 2);
+            let run = move |c: &mut plenary::database::Db| due_plans::run_due(c, &site, moment, 2);
             let ended = node.block_on(node.app.database.write_content(run)).map_err(|p: Problem| p.detail).unwrap();
             if ended == 0 {
                 break;
@@ -358,7 +358,7 @@ impl<'a> World<'a> {
 
     fn purge(&mut self) {
         let node = self.nodes[self.turn.get()];
-        let gone = node.block_on(purge::run(&node.app.database, 0)).map_err(|p| p.detail).unwrap();
+        let gone = node.block_on(trash_purge::run(&node.app.database, 0)).map_err(|p| p.detail).unwrap();
         if gone > 0 {
             self.wrote.set(self.turn.get());
         }

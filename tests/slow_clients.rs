@@ -94,11 +94,11 @@ fn listeners_are_bounded(app: &TestApp) {
     let path = "/api/v1/changes/live";
     let first = ask(&few, path);
     let _second = ask(&few, path);
-    wait_for("two listeners", || few.app.live.listeners() == 2);
+    wait_for("two listeners", || few.app.change_stream.listeners() == 2);
     let refused = few.public().get(path).expect(503);
     assert!(!refused.header("retry-after").is_empty());
     drop(first);
-    wait_for("a place", || few.app.live.listeners() == 1);
+    wait_for("a place", || few.app.change_stream.listeners() == 1);
     let mut third = ask(&few, path);
     let mut begin = [0; 12];
     third.read_exact(&mut begin).expect("an answer");

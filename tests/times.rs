@@ -258,7 +258,7 @@ fn what_was_stored_as_no_date_comes_right(app: &TestApp) {
     app.block_on(plenary::editorial::zone_rules::apply(&app.app.database, &app.app.site))
         .map_err(|p| p.detail)
         .unwrap();
-    app.block_on(plenary::editorial::rerender::if_needed(&app.app.database, &app.app.site)).unwrap();
+    app.block_on(plenary::items::rerender::if_needed(&app.app.database, &app.app.site)).unwrap();
     app.app.database.ledger().note_everything();
     assert_eq!(all(&public, "when=upcoming").len(), 0);
     assert_eq!(all(&public, "when=past&topic=water").len(), 1);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use plenary::content::field::Shape;
-use plenary::resources::{ALL, Resource, in_order_of_reference};
+use plenary::content_types::{ALL, Resource, in_order_of_reference};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;

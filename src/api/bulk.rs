@@ -10,16 +10,16 @@ use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::{MAX_NUMBER, REASON};
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
-use crate::content::fault::{Fault, Faults};
 use crate::content::field::{Field, Kind};
+use crate::content::violation::{Fault, Faults};
+use crate::content_types::{COLLECTIONS, Resource};
 use crate::database::Db;
 use crate::editorial::bulk::{self, MOST_STEPS, Step};
-use crate::editorial::life::{Operation, Pen};
+use crate::editorial::lifecycle::{Operation, Pen};
 use crate::http::body;
 use crate::http::route::{Access, Answer, JSON, Request, Route};
 use crate::items::Item;
 use crate::problem::Problem;
-use crate::resources::{COLLECTIONS, Resource};
 
 const WORDS: &[&str] = &[
     "submit",

@@ -8,11 +8,11 @@ use utoipa::openapi::path::ParameterIn;
 
 use crate::api::openapi::schemas::{reference, text};
 use crate::api::parameters::{number, query, whole};
-use crate::content::fault::Faults;
+use crate::content::violation::Faults;
 use crate::database::Db;
 use crate::database::position::Position;
+use crate::delivery::change_stream::listen;
 use crate::delivery::changes::{self, Token};
-use crate::delivery::live::listen;
 use crate::http::route::{Access, Answer, Request, Route, Streamed, parameter};
 use crate::problem::{Kind, Problem};
 
@@ -145,7 +145,8 @@ async fn live(request: Request) -> Result<Answer, Problem> {
     if !request.app.database.read(move |c| Ok::<_, Problem>(position.holds(c)?)).await? {
         return Err(begin_anew());
     }
-    let stream = Streamed(Box::pin(listen(&request.app, position)?));
+    let stream =
+        Streamed(Box::pin(listen(&request.app.change_stream, position, request.app.config.server.live_listeners)?));
     let answer = Answer { stream: Some(stream), ..Answer::empty(200).typed("text/event-stream") };
     // Tells proxies to forward events as they arrive: a proxy that buffers or compresses the stream would
     // delay them.

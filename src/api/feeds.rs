@@ -13,12 +13,13 @@ use crate::api::openapi::schemas::text;
 use crate::api::parameters::{IF_NONE_MATCH, number, path_id_or_slug};
 use crate::api::preview_links::{Sight, sight};
 use crate::content::LocaleMode;
-use crate::content::fault::Faults;
+use crate::content::violation::Faults;
+use crate::content_types::Resource;
 use crate::database::Db;
-use crate::delivery::kept::{Fresh, Made};
-use crate::delivery::one::{One, one};
+use crate::delivery::cache::cached_response::{Fresh, Made};
+use crate::delivery::get_item::{One, one};
 use crate::delivery::query::Pairs;
-use crate::delivery::reader::Reader;
+use crate::delivery::query::parser::Reader;
 use crate::delivery::viewer::Viewer;
 use crate::feeds::schedule::Schedule;
 use crate::feeds::schedule_xml::schedule_xml;
@@ -26,7 +27,6 @@ use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss, tabl
 use crate::http::preconditions::tag as etag;
 use crate::http::route::{Access, Answer, Request, Route, Takes};
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
 
 /// Default number of events in a feed.
 const USUAL: i64 = 100;

@@ -13,7 +13,7 @@ use utoipa::openapi::{RefOr, Schema};
 use crate::api::docs;
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::{IF_NONE_MATCH, one_of, query};
-use crate::content::fault::Faults;
+use crate::content::violation::Faults;
 use crate::database::schema::settings;
 use crate::http::metrics;
 use crate::http::route::{Access, Answer, Request, Route};
@@ -199,5 +199,5 @@ async fn ready(request: Request) -> Result<Answer, Problem> {
 
 async fn document(request: Request) -> Result<Answer, Problem> {
     let place = request.app.answers.place(&["the OpenAPI document"]);
-    Ok(Answer::kept(Some(place), crate::server::document(&request.app)))
+    Ok(Answer::kept(Some(place), crate::api::openapi::response::document(&request.app)))
 }

@@ -38,7 +38,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(sitemap::routes());
     routes.extend(changes::routes());
     routes.extend(search::routes());
-    for resource in crate::resources::ALL {
+    for resource in crate::content_types::ALL {
         routes.extend(content::items::routes(resource));
         routes.extend(content::lifecycle::routes(resource));
         routes.extend(content::history::routes(resource));

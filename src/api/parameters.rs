@@ -11,12 +11,12 @@ use crate::api::feeds::MOST;
 use crate::api::openapi::item_schemas::places_name;
 use crate::api::openapi::schemas::{LINE, reference};
 use crate::content::Site;
-use crate::content::fault::Faults;
-use crate::delivery::facets::Facet;
+use crate::content::violation::Faults;
+use crate::content_types::{Filter, On, Resource};
 use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Quantity, STATUSES, When};
+use crate::delivery::sql::facets::Facet;
 use crate::http::route::{Request, parameter};
 use crate::problem::Problem;
-use crate::resources::{Filter, On, Resource};
 use crate::search::LONGEST as LONGEST_TEXT;
 
 /// The header `If-Match` of operations that change an existing item.

@@ -1,9 +1,9 @@
 //! The documentation page of the permissions, generated from the routes and the permission table.
 
 use crate::auth::permissions::as_markdown;
-use crate::editorial::life::Operation;
+use crate::content_types::ALL;
+use crate::editorial::lifecycle::Operation;
 use crate::http::route::{Access, Route};
-use crate::resources::ALL;
 
 /// Returns the page as Markdown.
 pub fn page() -> String {

@@ -10,18 +10,19 @@ use crate::api::openapi::schemas::reference;
 use crate::api::parameters::path_id;
 use crate::api::request_bodies::Form;
 use crate::app::App;
+use crate::auth::actor::Actor;
 use crate::auth::permissions::{Action, Area, may};
-use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
-use crate::content::moment::{instant_in_query, utc_text};
+use crate::content::local_time::{instant_in_query, utc_text};
+use crate::content::violation::Faults;
+use crate::content_types::{COLLECTIONS, Resource};
 use crate::database::{Db, now};
 use crate::delivery::viewer::Viewer;
-use crate::editorial::operations::find;
-use crate::editorial::preview::{self, PreviewLink};
+use crate::editorial::editor::find;
+use crate::editorial::preview_links::{self, PreviewLink};
 use crate::http::body;
-use crate::http::route::{Access, Actor, Answer, JSON, Request, Route};
+use crate::http::route::{Access, Answer, JSON, Request, Route};
 use crate::problem::{Kind, Problem};
-use crate::resources::{COLLECTIONS, Resource};
 
 /// Lifetime of a link without `expires_at`, in days.
 const USUAL_DAYS: i64 = 7;
@@ -123,7 +124,7 @@ pub async fn sight(request: &Request) -> Result<Sight, Problem> {
     // A preview link decides alone what is visible: an editor who opens it sees what its other holders see.
     if let Some(token) = request.query("preview").map(str::to_owned) {
         let key = request.app.site_key.clone();
-        let link = request.app.database.read(move |c| preview::by_token(c, &key, &token)).await?;
+        let link = request.app.database.read(move |c| preview_links::by_token(c, &key, &token)).await?;
         if at.is_some() {
             return Err(fault(
                 "?at",
@@ -275,7 +276,7 @@ fn shown(request: &Request, link: PreviewLink) -> LinkBody {
 }
 
 async fn list(request: Request) -> Result<Answer, Problem> {
-    let links = request.app.database.read(|c| Ok::<_, Problem>(preview::all(c, MOST)?)).await?;
+    let links = request.app.database.read(|c| Ok::<_, Problem>(preview_links::all(c, MOST)?)).await?;
     let data = links.into_iter().map(|link| shown(&request, link)).collect();
     Ok(Answer::of(200, &PreviewLinkList { data })?.private())
 }
@@ -322,7 +323,7 @@ async fn create(request: Request) -> Result<Answer, Problem> {
             Some((resource, key)) => Some(find(c, resource, &key).map_err(dangling)?.id),
             None => None,
         };
-        Ok::<_, Problem>(preview::create(c, &author, item, at, expires_at)?)
+        Ok::<_, Problem>(preview_links::create(c, &author, item, at, expires_at)?)
     };
     let link = request.app.database.write(write).await?;
     Ok(Answer::of(201, &shown(&request, link))?.private())
@@ -338,6 +339,6 @@ fn dangling(problem: Problem) -> Problem {
 
 async fn revoke(request: Request) -> Result<Answer, Problem> {
     let (author, role, id) = (author(&request)?, request.actor()?.role, request.path("id").to_owned());
-    request.app.database.write(move |c| preview::revoke(c, &author, role, &id)).await?;
+    request.app.database.write(move |c| preview_links::revoke(c, &author, role, &id)).await?;
     Ok(Answer::empty(204).private())
 }

@@ -12,19 +12,19 @@ use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::{IF_MATCH, REASON, path_id};
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area, Role};
-use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
-use crate::content::moment::utc_text;
+use crate::content::local_time::utc_text;
+use crate::content::violation::Faults;
+use crate::content_types::Resource;
 use crate::database::Db;
 use crate::editorial::bulk::{MOST_STEPS, Step};
-use crate::editorial::life::{Operation, Pen};
+use crate::editorial::lifecycle::{Operation, Pen};
 use crate::editorial::releases::{self, Release, Wanted};
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::route::{Access, Answer, JSON, Request, Route};
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
 
 const MEMBER: &[Field] = &[
     COLLECTION,

@@ -4,15 +4,14 @@
 use serde_json::{Map, Value};
 
 use crate::auth::passwords::MAX_PASSWORD;
-use crate::content::fault::Faults;
+use crate::config::ROLES;
 use crate::content::field::{Field, Kind};
 use crate::content::validate::validate;
+use crate::content::violation::Faults;
 use crate::content::{LocaleMode, Site};
+use crate::content_types::COLLECTIONS;
 use crate::database::now;
 use crate::problem::Problem;
-use crate::resources::COLLECTIONS;
-
-const ROLES: &[&str] = &["viewer", "contributor", "editor", "administrator"];
 
 const EMAIL: Field =
     Field::new("email", Kind::Email, "E-mail address of the account.", r#""anna@example.org""#).required();

@@ -10,15 +10,15 @@ use crate::api::content::items::{keep, negotiate};
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::{IF_NONE_MATCH, TEXT, number, one_of, query, whole, words};
 use crate::api::preview_links::Sight;
-use crate::content::fault::{Faults, unknown};
+use crate::content::violation::{Faults, unknown};
+use crate::content_types::{ALL, COLLECTIONS, Resource};
 use crate::database::Db;
-use crate::delivery::dependencies::Dependencies;
-use crate::delivery::everywhere::{self, Hit};
-use crate::delivery::kept::{Fresh, Made};
+use crate::delivery::cache::cached_response::{Fresh, Made};
+use crate::delivery::cache::dependencies::Dependencies;
+use crate::delivery::search_all::{self, Hit};
 use crate::http::preconditions::tag as etag;
 use crate::http::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::problem::Problem;
-use crate::resources::{ALL, COLLECTIONS, Resource};
 use crate::search::{GREW, Sought};
 
 /// Default number of hits per response.
@@ -124,7 +124,7 @@ async fn search(mut request: Request) -> Result<Answer, Problem> {
         let read = move |c: &mut Db| {
             let Asked { sought, kinds, limit, offset, locale } = asked;
             // One hit more than requested tells whether there are more.
-            let mut hits = everywhere::search(c, &app.site, &app.search, &sought, &kinds, &locale, offset + limit + 1)?;
+            let mut hits = search_all::search(c, &app.site, &app.search, &sought, &kinds, &locale, offset + limit + 1)?;
             let more = hits.len() > offset + limit;
             hits.truncate(offset + limit);
             Ok::<_, Problem>((hits.split_off(offset.min(hits.len())), more))

@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::permissions::Role;
-use crate::content::fault::Faults;
-use crate::content::moment::utc_text;
+use crate::content::local_time::utc_text;
+use crate::content::violation::Faults;
 use crate::database::schema::accounts;
 use crate::database::{Db, new_id, now};
 use crate::problem::{Kind, Problem};

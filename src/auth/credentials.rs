@@ -22,12 +22,11 @@ use uuid::Uuid;
 use super::expiry::Expiry;
 use super::keys::{self, LastUse};
 use super::permissions::{Action, Area, Role, may};
-use super::tokens::Claims;
-use crate::app::App;
-use crate::database::Db;
-use crate::database::ledger::{Basis, Depends, Ledger};
+use super::tokens::{Claims, Tokens};
+use crate::auth::actor::Actor;
+use crate::database::invalidation::{Basis, Depends, Ledger};
 use crate::database::schema::{accounts, refresh_tokens};
-use crate::http::route::Actor;
+use crate::database::{Database, Db};
 use crate::problem::{Kind, Problem};
 
 /// Time for which the cache is trusted after the journal was polled.
@@ -69,24 +68,24 @@ impl Credentials {
     ///
     /// # Errors
     /// 503 if the credential is not cached and the database does not answer.
-    pub async fn actor(&self, app: &App, token: &str) -> Result<Option<Actor>, Problem> {
+    pub async fn actor(&self, tokens: &Tokens, database: &Database, token: &str) -> Result<Option<Actor>, Problem> {
         if token.starts_with(keys::PREFIX) {
-            return keys::actor(app, token).await;
+            return keys::actor(self, database, token).await;
         }
-        match app.verify_token(token).await? {
-            Some(claims) => self.session(app, claims).await,
+        match tokens.verify_or_look_up(database, token).await? {
+            Some(claims) => self.session(database, claims).await,
             None => Ok(None),
         }
     }
 
     /// Returns the actor of a verified access token, unless its session has ended or its account is closed.
-    async fn session(&self, app: &App, claims: Claims) -> Result<Option<Actor>, Problem> {
+    async fn session(&self, database: &Database, claims: Claims) -> Result<Option<Actor>, Problem> {
         if let Some(grant) = self.find(&claims.sid) {
             return Ok(Some(grant.actor).filter(|actor| actor.account_id == claims.sub));
         }
         let (since, session) = (self.now(), claims.sid.clone());
         let load = move |c: &mut Db| Ok::<_, Problem>(session_grant(c, &claims.sub, &claims.sid)?);
-        let Some(grant) = app.database.read(load).await? else { return Ok(None) };
+        let Some(grant) = database.read(load).await? else { return Ok(None) };
         self.insert(session, grant.clone(), since);
         Ok(Some(grant.actor))
     }

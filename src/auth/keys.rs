@@ -8,15 +8,14 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::json;
 
-use super::credentials::Grant;
+use super::credentials::{Credentials, Grant};
 use super::expiry::Expiry;
 use super::permissions::Role;
 use super::sessions::{hash, new_secret};
-use super::told;
-use crate::app::App;
+use crate::auth::actor::{Actor, ShownKey};
+use crate::auth::audit_log;
 use crate::database::schema::{accounts, api_keys};
 use crate::database::{Database, Db, new_id, now};
-use crate::http::route::{Actor, ShownKey};
 use crate::journal::Author;
 use crate::problem::Problem;
 
@@ -96,7 +95,7 @@ pub fn create(connection: &mut Db, author: &Author, account_id: &str, wanted: Wa
     diesel::insert_into(api_keys::table).values(&key).execute(connection)?;
     let more =
         json!({"key": key.id, "name": key.name, "kind": key.kind, "role": key.role, "collections": key.collections});
-    told::append(connection, author, "key_create", account_id, &more)?;
+    audit_log::append(connection, author, "key_create", account_id, &more)?;
     Ok((key, token))
 }
 
@@ -128,7 +127,7 @@ pub fn revoke(connection: &mut Db, author: &Author, id: &str, account_id: Option
     let key = found.ok_or_else(|| Problem::not_found("key"))?;
     diesel::update(api_keys::table.find(id)).set(api_keys::revoked_at.eq(now())).execute(connection)?;
     let more = json!({"key": key.id, "name": key.name});
-    Ok(told::append(connection, author, "key_revoke", &key.account_id, &more)?)
+    Ok(audit_log::append(connection, author, "key_revoke", &key.account_id, &more)?)
 }
 
 /// Makes an account responsible for a machine's key. From then on the key may do no more than that account.
@@ -147,7 +146,7 @@ pub fn take_over(connection: &mut Db, author: &Author, id: &str, account_id: &st
     // The entry names the account that was responsible until now: cached credentials of the key depend on
     // that account, so only an entry about it invalidates them.
     let more = json!({"key": key.id, "name": key.name, "account": account_id});
-    told::append(connection, author, "key_take_over", &key.account_id, &more)?;
+    audit_log::append(connection, author, "key_take_over", &key.account_id, &more)?;
     Ok(ApiKey { account_id: account_id.to_owned(), ..key })
 }
 
@@ -156,20 +155,20 @@ pub fn take_over(connection: &mut Db, author: &Author, id: &str, account_id: &st
 ///
 /// # Errors
 /// 503 if the key is not cached and the database does not answer.
-pub async fn actor(app: &App, token: &str) -> Result<Option<Actor>, Problem> {
+pub async fn actor(credentials: &Credentials, database: &Database, token: &str) -> Result<Option<Actor>, Problem> {
     let hashed = hash(token);
-    let grant = match app.credentials.find(&hashed) {
+    let grant = match credentials.find(&hashed) {
         Some(grant) => grant,
         None => {
-            let (since, wanted) = (app.credentials.now(), hashed.clone());
+            let (since, wanted) = (credentials.now(), hashed.clone());
             let load = move |c: &mut Db| Ok::<_, Problem>(read_grant(c, &Name::Hash(wanted))?);
-            let Some(grant) = app.database.read(load).await? else { return Ok(None) };
-            app.credentials.insert(hashed, grant.clone(), since);
+            let Some(grant) = database.read(load).await? else { return Ok(None) };
+            credentials.insert(hashed, grant.clone(), since);
             grant
         }
     };
     if let (Some(key), Some(last_use)) = (&grant.actor.key, &grant.last_use) {
-        last_use.note(&app.database, &key.id, &grant.actor.account_id);
+        last_use.note(database, &key.id, &grant.actor.account_id);
     }
     Ok(Some(grant.actor))
 }
@@ -250,7 +249,7 @@ impl LastUse {
                 diesel::update(api_keys::table.find(&key_id)).set(api_keys::last_used_at.eq(at)).execute(c)?;
                 if let Some(account_id) = author.account_id.as_deref().filter(|_| is_news(last, at)) {
                     let more = json!({"key": key_id, "name": name});
-                    told::append(c, &author, "key_use", account_id, &more)?;
+                    audit_log::append(c, &author, "key_use", account_id, &more)?;
                 }
                 Ok::<_, Problem>(())
             };

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::sessions::hash;
 use crate::database::schema::login_failures;
 use crate::database::{Db, now};
-use crate::signed;
+use crate::signed_token;
 
 /// Time without a failure (µs) after which a counter starts again at zero.
 const FORGET: i64 = 86_400_000_000;
@@ -200,13 +200,13 @@ pub fn forget_old(connection: &mut Db) -> QueryResult<usize> {
 /// Returns a device token, which identifies the device at its next log-in with this e-mail address.
 pub fn device_token(site_key: &[u8], email: &str, session: &str) -> String {
     let payload = format!("{}{}:{session}", address(email), now());
-    signed::seal(site_key, DEVICE, payload.as_bytes())
+    signed_token::seal(site_key, DEVICE, payload.as_bytes())
 }
 
 /// Returns the device that a token names, if the token was issued for this e-mail address and has not
 /// expired.
 pub fn device(site_key: &[u8], email: &str, token: &str) -> Option<String> {
-    let payload = String::from_utf8(signed::open(site_key, DEVICE, token)?).ok()?;
+    let payload = String::from_utf8(signed_token::open(site_key, DEVICE, token)?).ok()?;
     let (given_at, device) = payload.strip_prefix(&address(email))?.split_once(':')?;
     let age = now() - given_at.parse::<i64>().ok()?;
     (age < DEVICE_LIFETIME).then(|| device.to_owned())

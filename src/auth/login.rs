@@ -4,13 +4,12 @@
 use serde_json::json;
 
 use super::accounts::{self, AccountRow};
-use super::lockout::{self, Attempt};
+use super::lockout::{Attempt, Turns};
+use super::passwords::Hasher;
 use super::sessions::{self, Issued};
-use super::{second_factor, told};
-use crate::content::fault::Faults;
-use crate::database::Db;
-use crate::http::client_address::source;
-use crate::http::route::Request;
+use super::{audit_log, second_factor};
+use crate::content::violation::Faults;
+use crate::database::{Database, Db};
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
 
@@ -36,30 +35,16 @@ pub struct Shown {
     pub attempt: Attempt,
 }
 
-impl Shown {
-    /// Returns the credentials of a log-in. Failures are counted by the device if its token is valid for the
-    /// e-mail address, else by the source of the request.
-    pub fn at_log_in(request: &Request, email: &str, password: String, code: Option<String>, device: &str) -> Self {
-        let email = accounts::normal_email(email);
-        let attempt = match lockout::device(&request.app.site_key, &email, device) {
-            Some(device) => Attempt::of_device(&email, &device),
-            None => Attempt::of_source(&email, &source(&request.http, &request.app.config.server.trusted_proxies)),
-        };
-        Self { email, password, code: Code::Asked(code), attempt }
-    }
-
-    /// Returns the credentials with which a logged-in user confirms the identity. Failures are counted by the
-    /// session, as those of a device.
-    ///
-    /// # Errors
-    /// 401 if the request is anonymous, 404 if the account does not exist any more.
-    pub async fn again(request: &Request, password: String, code: Code) -> Result<Self, Problem> {
-        let actor = request.actor()?;
-        let (id, session) = (actor.account_id.clone(), actor.session.clone().unwrap_or_default());
-        let email = request.app.database.read(move |c| accounts::by_id(c, &id)).await?.email;
-        let attempt = Attempt::of_device(&email, &session);
-        Ok(Self { email, password, code, attempt })
-    }
+/// The parts of the application by which credentials are verified.
+pub struct Verifier<'a> {
+    /// The accounts, and the counters of failures.
+    pub database: &'a Database,
+    /// Compares passwords.
+    pub hasher: &'a Hasher,
+    /// Verifies concurrent attempts for one account one after another.
+    pub locks: &'a Turns,
+    /// Id of the request, for the audit log.
+    pub request_id: &'a str,
 }
 
 /// The outcome of a verification.
@@ -76,39 +61,82 @@ pub enum Checked<T> {
     CodeMissing,
 }
 
-/// Verifies credentials and, if they are right, runs `then` in the transaction that uses the code up. In that
-/// transaction the account is read again, so `then` never sees an account whose password was changed or that
-/// was closed while the password was being compared.
-///
-/// # Errors
-/// 429 with `Retry-After` if the attempt is not allowed yet, 503 if too many passwords are being compared,
-/// and any error of `then`.
-pub async fn check<T, F>(request: &Request, shown: Shown, then: F) -> Result<Checked<T>, Problem>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Db, AccountRow) -> Result<T, Problem> + Send + 'static,
-{
-    let database = &request.app.database;
-    // An attempt that is not allowed yet costs one read, and takes neither a lock nor a write. `begin` checks
-    // again, in the transaction that counts the attempt.
-    let attempt = shown.attempt.clone();
-    refuse_while(database.read(move |c| Ok::<_, Problem>(attempt.wait(c)?)).await?)?;
-    let _turn = request.app.log_in_turns.take(&shown.attempt).await;
-    let (attempt, email) = (shown.attempt.clone(), shown.email.clone());
-    let begin = move |c: &mut Db| match attempt.begin(c)? {
-        Some(seconds) => Ok(Err(seconds)),
-        None => Ok::<_, Problem>(Ok(accounts::by_email(c, &email)?.filter(|account| account.active))),
-    };
-    let account = match database.write(begin).await? {
-        Ok(account) => account,
-        Err(seconds) => return refuse_while(Some(seconds)).map(|()| Checked::WrongPassword),
-    };
-    let attempt = shown.attempt.clone();
-    let outcome = compare(request, shown, account, then).await;
-    if matches!(outcome, Err(_) | Ok(Checked::CodeMissing)) {
-        database.write(move |c| Ok::<_, Problem>(attempt.withdraw(c)?)).await?;
+impl Verifier<'_> {
+    /// Verifies credentials and, if they are right, runs `then` in the transaction that uses the code up. In that
+    /// transaction the account is read again, so `then` never sees an account whose password was changed or that
+    /// was closed while the password was being compared.
+    ///
+    /// # Errors
+    /// 429 with `Retry-After` if the attempt is not allowed yet, 503 if too many passwords are being compared,
+    /// and any error of `then`.
+    pub async fn check<T, F>(&self, shown: Shown, then: F) -> Result<Checked<T>, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db, AccountRow) -> Result<T, Problem> + Send + 'static,
+    {
+        let database = self.database;
+        // An attempt that is not allowed yet costs one read, and takes neither a lock nor a write. `begin` checks
+        // again, in the transaction that counts the attempt.
+        let attempt = shown.attempt.clone();
+        refuse_while(database.read(move |c| Ok::<_, Problem>(attempt.wait(c)?)).await?)?;
+        let _turn = self.locks.take(&shown.attempt).await;
+        let (attempt, email) = (shown.attempt.clone(), shown.email.clone());
+        let begin = move |c: &mut Db| match attempt.begin(c)? {
+            Some(seconds) => Ok(Err(seconds)),
+            None => Ok::<_, Problem>(Ok(accounts::by_email(c, &email)?.filter(|account| account.active))),
+        };
+        let account = match database.write(begin).await? {
+            Ok(account) => account,
+            Err(seconds) => return refuse_while(Some(seconds)).map(|()| Checked::WrongPassword),
+        };
+        let attempt = shown.attempt.clone();
+        let outcome = self.compare(shown, account, then).await;
+        if matches!(outcome, Err(_) | Ok(Checked::CodeMissing)) {
+            database.write(move |c| Ok::<_, Problem>(attempt.withdraw(c)?)).await?;
+        }
+        outcome
     }
-    outcome
+
+    async fn compare<T, F>(&self, shown: Shown, account: Option<AccountRow>, then: F) -> Result<Checked<T>, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db, AccountRow) -> Result<T, Problem> + Send + 'static,
+    {
+        let (Shown { password, code, attempt, .. }, database) = (shown, self.database);
+        let author = Author { request_id: self.request_id.to_owned(), ..Author::default() };
+        let stored = account.as_ref().map(|account| account.password_hash.clone()).filter(|hash| !hash.is_empty());
+        let right = self.hasher.verify(password, stored).await?;
+        let Some(account) = account else {
+            // Anybody can make up addresses without an account, so they get no journal entry. A write is made all
+            // the same: the time of the response must not tell whether the account exists.
+            database.write_content(move |c| Ok::<_, Problem>(attempt.touch(c)?)).await?;
+            return Ok(Checked::WrongPassword);
+        };
+        let settle = move |c: &mut Db| {
+            let now = accounts::by_id(c, &account.id)?;
+            if !right || !now.active || now.password_hash != account.password_hash {
+                audit_log::append(c, &author, "login_failed", &account.id, &json!({}))?;
+                return Ok(Checked::WrongPassword);
+            }
+            let code_is_right = match (&code, now.totp_active) {
+                (_, false) | (Code::NotAsked, true) => None,
+                (Code::Asked(None), true) => return Ok(Checked::CodeMissing),
+                (Code::Asked(Some(code)), true) => Some(second_factor::check(c, &now, code)?),
+            };
+            match code_is_right {
+                Some(false) => {
+                    audit_log::append(c, &author, "login_failed", &account.id, &json!({"code": true}))?;
+                    return Ok(Checked::WrongCode);
+                }
+                // A right password alone must not reset the counter, or an attacker who has it could try codes
+                // without limit.
+                None if now.totp_active => attempt.withdraw(c)?,
+                _ => attempt.succeed(c)?,
+            }
+            then(c, now).map(Checked::Done)
+        };
+        database.write_content_once(settle).await
+    }
 }
 
 fn refuse_while(seconds: Option<u64>) -> Result<(), Problem> {
@@ -118,71 +146,19 @@ fn refuse_while(seconds: Option<u64>) -> Result<(), Problem> {
     })
 }
 
-async fn compare<T, F>(
-    request: &Request,
-    shown: Shown,
-    account: Option<AccountRow>,
-    then: F,
-) -> Result<Checked<T>, Problem>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Db, AccountRow) -> Result<T, Problem> + Send + 'static,
-{
-    let (Shown { password, code, attempt, .. }, database) = (shown, &request.app.database);
-    let author = Author { request_id: request.id.clone(), ..Author::default() };
-    let stored = account.as_ref().map(|account| account.password_hash.clone()).filter(|hash| !hash.is_empty());
-    let right = request.app.hasher.verify(password, stored).await?;
-    let Some(account) = account else {
-        // Anybody can make up addresses without an account, so they get no journal entry. A write is made all
-        // the same: the time of the response must not tell whether the account exists.
-        database.write_content(move |c| Ok::<_, Problem>(attempt.touch(c)?)).await?;
-        return Ok(Checked::WrongPassword);
-    };
-    let settle = move |c: &mut Db| {
-        let now = accounts::by_id(c, &account.id)?;
-        if !right || !now.active || now.password_hash != account.password_hash {
-            told::append(c, &author, "login_failed", &account.id, &json!({}))?;
-            return Ok(Checked::WrongPassword);
-        }
-        let code_is_right = match (&code, now.totp_active) {
-            (_, false) | (Code::NotAsked, true) => None,
-            (Code::Asked(None), true) => return Ok(Checked::CodeMissing),
-            (Code::Asked(Some(code)), true) => Some(second_factor::check(c, &now, code)?),
-        };
-        match code_is_right {
-            Some(false) => {
-                told::append(c, &author, "login_failed", &account.id, &json!({"code": true}))?;
-                return Ok(Checked::WrongCode);
-            }
-            // A right password alone must not reset the counter, or an attacker who has it could try codes
-            // without limit.
-            None if now.totp_active => attempt.withdraw(c)?,
-            _ => attempt.succeed(c)?,
-        }
-        then(c, now).map(Checked::Done)
-    };
-    database.write_content_once(settle).await
-}
-
 /// A session that is to be started by this request.
 pub struct Beginning {
-    days: u32,
-    agent: String,
-    request_id: String,
-    by: &'static str,
+    /// Days for which the session lasts without use.
+    pub days: u32,
+    /// User agent of the client.
+    pub agent: String,
+    /// Id of the request.
+    pub request_id: String,
+    /// Method of authentication, which the audit log records.
+    pub by: &'static str,
 }
 
 impl Beginning {
-    /// Prepares a session for a user who was authenticated by the method `by`, which the audit log records.
-    pub fn of(request: &Request, by: &'static str) -> Self {
-        Self {
-            days: request.app.config.auth.refresh_token_days,
-            agent: request.header("user-agent").unwrap_or_default().to_owned(),
-            request_id: request.id.clone(),
-            by,
-        }
-    }
-
     /// Starts the session and issues its first refresh token. Must run in the transaction that found the
     /// account to be open; otherwise an account that is closed in between would get a session.
     ///
@@ -191,7 +167,7 @@ impl Beginning {
     pub fn begin(self, connection: &mut Db, account: &AccountRow) -> Result<Issued, Problem> {
         let author = Author { account_id: Some(account.id.clone()), request_id: self.request_id, ..Author::default() };
         let more = json!({"agent": self.agent, "by": self.by});
-        told::append(connection, &author, "login", &account.id, &more)?;
+        audit_log::append(connection, &author, "login", &account.id, &more)?;
         Ok(sessions::begin(connection, &account.id, self.days, &self.agent)?)
     }
 }

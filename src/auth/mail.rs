@@ -27,18 +27,11 @@ impl Mailer {
     /// # Errors
     /// Returns a message that begins with the name of the setting that is wrong.
     pub fn new(config: &MailConfig) -> Result<Self, String> {
-        if config.smtp_url.is_empty() {
+        let Some((builder, from)) = config.sender()? else {
             return Ok(Self { server: None, from: None, link: config.link.clone() });
-        }
-        let named =
-            url::Url::parse(&config.smtp_url).is_ok_and(|url| url.has_host() && url.scheme().starts_with("smtp"));
-        if !named {
-            return Err("mail.smtp_url: must be smtp://user:password@host:587?tls=required, or smtps://…".to_owned());
-        }
-        let builder = SmtpTransport::from_url(&config.smtp_url).map_err(|e| format!("mail.smtp_url: {e}"))?;
+        };
         let server = Some(Arc::new(builder.timeout(Some(PATIENCE)).build()));
-        let from = Some(config.from.parse().map_err(|e| format!("mail.from: {e}"))?);
-        Ok(Self { server, from, link: config.link.clone() })
+        Ok(Self { server, from: Some(from), link: config.link.clone() })
     }
 
     /// Returns whether a mail server is configured.

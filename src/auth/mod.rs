@@ -1,6 +1,8 @@
 //! Authentication and authorisation: accounts, log-ins, sessions, tokens, API keys, roles and permissions.
 
 pub mod accounts;
+pub mod actor;
+pub mod audit_log;
 pub mod credentials;
 mod crypto;
 pub mod expiry;
@@ -8,11 +10,10 @@ pub mod keys;
 pub mod lockout;
 pub mod login;
 pub mod mail;
-pub mod mailed;
 pub mod oidc;
+pub mod one_time_tokens;
 pub mod passwords;
 pub mod permissions;
 pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
-pub mod told;

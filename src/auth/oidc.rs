@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::config::OidcConfig;
 use crate::database::{new_id, now};
 use crate::problem::{Kind, Problem};
-use crate::signed;
+use crate::signed_token;
 
 /// Time within which the user must return from the provider (µs).
 const PATIENCE: i64 = 600_000_000;
@@ -100,7 +100,7 @@ impl Oidc {
         let known = self.provider(false).await?;
         let state = State { id: new_id(), redirect_uri, until: now() + PATIENCE };
         let payload = serde_json::to_vec(&state).map_err(|error| Problem::internal(&error))?;
-        let sealed = signed::seal(&self.key, STATE, &payload);
+        let sealed = signed_token::seal(&self.key, STATE, &payload);
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier(&state)));
         let mut address = url::Url::parse(&known.provider.authorization_endpoint).map_err(|e| unusable(&e))?;
         address
@@ -122,7 +122,7 @@ impl Oidc {
     /// 401 if the state, the code or the ID token is not valid, 503 if the provider cannot be used.
     pub async fn finish(self: &Arc<Self>, code: String, sealed: &str) -> Result<Identity, Problem> {
         let state: Option<State> =
-            signed::open(&self.key, STATE, sealed).and_then(|payload| serde_json::from_slice(&payload).ok());
+            signed_token::open(&self.key, STATE, sealed).and_then(|payload| serde_json::from_slice(&payload).ok());
         let state = state
             .filter(|state| state.until > now())
             .ok_or_else(|| refused("the state is not valid or has expired"))?;
@@ -141,7 +141,7 @@ impl Oidc {
 
     /// Derives a secret from a state; without the site's key it cannot be computed from the state.
     fn secret(&self, purpose: &str, state: &State) -> String {
-        let sealed = signed::seal(&self.key, purpose, state.id.as_bytes());
+        let sealed = signed_token::seal(&self.key, purpose, state.id.as_bytes());
         URL_SAFE_NO_PAD.encode(Sha256::digest(sealed))
     }
 

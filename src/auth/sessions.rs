@@ -17,7 +17,7 @@ use super::accounts::{self, AccountRow};
 use crate::database::schema::refresh_tokens;
 use crate::database::{Db, new_id, now};
 use crate::problem::{Kind, Problem};
-use crate::signed;
+use crate::signed_token;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = refresh_tokens)]
@@ -148,7 +148,7 @@ fn find(connection: &mut Db, token: &str) -> QueryResult<Option<Row>> {
 /// Derives the successor of a token. It is derived rather than random, so that it can be returned again
 /// although only its hash is stored.
 fn successor(site_key: &[u8], token: &str) -> Result<String, Problem> {
-    let next = signed::derive(site_key, "refresh", token.as_bytes());
+    let next = signed_token::derive(site_key, "refresh", token.as_bytes());
     next.map(|next| URL_SAFE_NO_PAD.encode(next)).ok_or_else(|| Problem::internal(&"no refresh token could be made"))
 }
 

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,7 +22,7 @@ use super::expiry::Expiry;
 use super::permissions::Role;
 use crate::config::AuthConfig;
 use crate::database::schema::signing_keys;
-use crate::database::{Db, new_id, now};
+use crate::database::{Database, DatabaseError, Db, new_id, now};
 
 /// The claims of an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -94,7 +95,12 @@ pub struct Tokens {
     /// Cache of tokens that were verified with the current keys, so that a signature is verified once per
     /// token and not once per request.
     known: Arc<Mutex<HashMap<String, Known>>>,
+    /// Time of the last look-up of a key that a token named and this node did not know.
+    looked_up: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
+
+/// Minimum interval between look-ups of unknown keys, however many tokens name some.
+const LOOK_UP: Duration = Duration::from_secs(1);
 
 /// The claims and the expiry of a verified token.
 type Known = (Claims, Option<Expiry>);
@@ -124,7 +130,45 @@ impl Tokens {
     /// Creates an issuer without keys; see [`Tokens::set_keys`].
     pub fn new(config: AuthConfig) -> Self {
         crypto::install();
-        Self { config, keys: Arc::default(), known: Arc::default() }
+        Self { config, keys: Arc::default(), known: Arc::default(), looked_up: Arc::default() }
+    }
+
+    /// Reads the signing keys from the database.
+    ///
+    /// # Errors
+    /// Fails if the database does not respond.
+    pub async fn reload(&self, database: &Database) -> Result<(), DatabaseError> {
+        let load = |c: &mut Db| Ok::<_, DatabaseError>(load_keys(c, "jwt")?);
+        self.set_keys(&database.read(load).await?);
+        Ok(())
+    }
+
+    /// Returns the claims of a token whose signature and claims are valid. Whether its session still exists
+    /// is not checked here.
+    ///
+    /// An unknown signing key is looked up in the database, because another node may have created it since
+    /// the last read. Tokens with invented keys cause at most one such read per second.
+    ///
+    /// # Errors
+    /// Fails if the keys have to be read and the database does not respond.
+    pub async fn verify_or_look_up(&self, database: &Database, token: &str) -> Result<Option<Claims>, DatabaseError> {
+        match self.verify(token) {
+            Verified::Good(claims) => return Ok(Some(claims)),
+            Verified::Bad => return Ok(None),
+            Verified::UnknownKey => {}
+        }
+        // The lock is held during the read, so that concurrent requests with the same new key wait for one
+        // read and then verify again, instead of being refused.
+        let mut last = self.looked_up.lock().await;
+        if last.is_none_or(|last| last.elapsed() >= LOOK_UP) {
+            self.reload(database).await?;
+            *last = Some(Instant::now());
+        }
+        drop(last);
+        match self.verify(token) {
+            Verified::Good(claims) => Ok(Some(claims)),
+            Verified::Bad | Verified::UnknownKey => Ok(None),
+        }
     }
 
     /// Replaces the keys by those that [`load_keys`] returned, the newest first. If they differ from the

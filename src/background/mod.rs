@@ -1,6 +1,11 @@
 //! The background jobs of a server: journal watch, storage probe, scheduler, CDN purge, change feed, search
 //! indexer.
 
+pub mod cdn_purge;
+mod change_feed;
+mod scheduler;
+mod search_indexer;
+
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -8,10 +13,9 @@ use actix_web::rt;
 
 use crate::app::App;
 use crate::database::DatabaseError;
+use crate::database::journal_tail::Followed;
 use crate::database::storage::StorageProbe;
-use crate::database::touched::Followed;
 use crate::jobs::BackgroundJob;
-use crate::{delivery, editorial, search};
 
 /// Interval at which a node polls the journal for the writes of other nodes.
 const WATCH: Duration = Duration::from_millis(500);
@@ -31,11 +35,11 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     let app = || Arc::downgrade(app);
     spawn(job("journal-watch"), app(), watch);
     spawn(job("storage"), app(), probe_storage);
-    spawn(job("scheduler"), app(), editorial::clock::run);
-    spawn(job("cdn-purge"), app(), delivery::purge::run);
-    spawn(job("change-feed"), app(), delivery::live::run);
-    rt::spawn(delivery::live::end_with_process(app()));
-    search::follow::start(app(), jobs.add("search-indexer", LONG_PATIENCE))
+    spawn(job("scheduler"), app(), scheduler::run);
+    spawn(job("cdn-purge"), app(), cdn_purge::run);
+    spawn(job("change-feed"), app(), change_feed::run);
+    rt::spawn(change_feed::end_with_process(app()));
+    search_indexer::start(app(), jobs.add("search-indexer", LONG_PATIENCE))
 }
 
 /// Spawns a job on the runtime of the current thread and restarts it when it panics.

@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::Config;
-use crate::database::metrics::counter;
+use crate::metrics::counter;
 
 /// Capacity of the queue, in lines.
 const QUEUE: usize = 4_096;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{complain, print, report};
 use crate::app::{App, StartError};
 use crate::auth::permissions::Role;
-use crate::auth::{accounts, passwords, sessions, told};
+use crate::auth::{accounts, audit_log, passwords, sessions};
 use crate::database::Db;
 use crate::journal::Author;
 use crate::problem::Problem;
@@ -69,7 +69,7 @@ async fn add(app: &App, email: String, role: Role, name: String) -> Result<(), P
     let name = if name.is_empty() { email.clone() } else { name };
     let insert = move |c: &mut Db| {
         let row = accounts::insert(c, &email, &name, role, hash)?;
-        told::append(c, &author(), "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
+        audit_log::append(c, &author(), "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
         Ok::<_, Problem>(row)
     };
     let row = app.database.write(insert).await?;
@@ -85,7 +85,7 @@ async fn set_password(app: &App, email: String) -> Result<(), Problem> {
             row.password_hash = hash;
             sessions::end_all(c, &row.id)?;
             // Running servers cache the sessions; only a journal entry makes them drop those.
-            told::append(c, &author(), "password_change", &row.id, &json!({}))?;
+            audit_log::append(c, &author(), "password_change", &row.id, &json!({}))?;
             accounts::save(c, row).map(drop)
         })
         .await?;

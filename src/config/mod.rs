@@ -1,9 +1,10 @@
 //! The typed configuration: defaults, overridden by a TOML file, `PLENARY_…` variables and command-line
 //! options, in this order. It is validated as a whole before anything starts; every error names its setting.
 
-mod faults;
 mod load;
+mod mail;
 pub mod network;
+mod validate;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ pub use load::Overrides;
 use network::Network;
 
 use crate::content::Site;
-use crate::content::custom::CustomSchemas;
+use crate::content::custom_fields::CustomSchemas;
 use crate::content::values;
 use crate::database::Address;
 use crate::time_zone::Zone;
@@ -57,6 +58,9 @@ pub struct Config {
     #[serde(skip)]
     pub ignored_variables: Vec<String>,
 }
+
+/// Names of the roles of accounts, from the fewest permissions to all.
+pub const ROLES: &[&str] = &["viewer", "contributor", "editor", "administrator"];
 
 /// The section `[site]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -357,7 +361,7 @@ impl Config {
     fn custom_schemas(&self) -> Result<CustomSchemas, String> {
         let mut schemas = BTreeMap::new();
         for (kind, path) in &self.site.custom {
-            if crate::resources::Resource::of_kind(kind).is_none() {
+            if crate::content_types::Resource::of_kind(kind).is_none() {
                 return Err(format!("site.custom.{kind}: there is no kind of content with this name"));
             }
             let text =

@@ -1,21 +1,20 @@
 //! The model of content: field declarations, validation, the stored form and rendering. The module is pure: it uses
 //! neither the database nor HTTP.
 
-pub mod custom;
-pub mod fault;
+pub mod custom_fields;
+pub mod editable_form;
 pub mod field;
-pub mod input_form;
+pub mod local_time;
 pub mod merge_patch;
-pub mod moment;
 pub mod offsets;
-pub mod outline;
-pub mod render;
 pub mod rich_text;
 pub mod slug;
 pub mod strict_json;
+pub mod text_outline;
 pub mod translations;
 pub mod validate;
 pub mod values;
+pub mod violation;
 
 use crate::time_zone::Zone;
 
@@ -27,7 +26,7 @@ pub struct Site {
     /// Time zone of times that name none.
     pub time_zone: Zone,
     /// JSON Schemas for `custom`, by content type.
-    pub custom: custom::CustomSchemas,
+    pub custom: custom_fields::CustomSchemas,
     /// Name of the site, used in feeds.
     pub name: String,
     /// URL of an event's page on the website, with the placeholder `{slug}`; empty if there are no such pages.

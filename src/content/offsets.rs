@@ -1,13 +1,13 @@
 //! Updates of the UTC offsets in an item's times after a change of its zone's rules.
 //!
-//! The local time is authoritative (see [`super::moment`]), so new rules change the offset and never the local time,
+//! The local time is authoritative (see [`crate::content::local_time`]), so new rules change the offset and never the local time,
 //! except for a local time that no longer exists.
 
 use serde_json::{Map, Value};
 
-use super::fault::step;
 use super::field::{Field, Kind};
-use super::moment::{Moment, zone_of};
+use crate::content::local_time::{Moment, zone_of};
+use crate::content::violation::step;
 use crate::time_zone::Zone;
 
 /// A time whose text has changed with the rules of its zone.

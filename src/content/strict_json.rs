@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::fault::{Faults, step};
+use crate::content::violation::{Faults, step};
 
 /// Maximum nesting depth of arrays and objects in a body.
 pub const MAX_DEPTH: usize = 16;

@@ -7,12 +7,12 @@
 
 use serde_json::{Map, Value};
 
-use super::fault::{Faults, step, unknown};
 use super::field::{Field, Kind};
-use super::moment::{self, Moment};
 use super::rich_text::{self, Format};
 use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
+use crate::content::local_time::{self, Moment};
+use crate::content::violation::{Faults, step, unknown};
 use crate::time_zone::Zone;
 
 /// Members that are part of responses and must not be part of inputs.
@@ -254,8 +254,8 @@ impl Check<'_> {
                 values::string(value).and_then(|text| self.moment(text, before)).map(|moment| moment.canonical().into())
             }
             Kind::Instant => values::string(value)
-                .and_then(|text| moment::instant(text, self.site.time_zone))
-                .map(|at| moment::utc_instant(at).into()),
+                .and_then(|text| local_time::instant(text, self.site.time_zone))
+                .map(|at| local_time::utc_instant(at).into()),
             Kind::Reference(target) => self.reference(target, value, place),
             Kind::Custom => {
                 self.site.custom.check(self.kind, value, place, self.faults);

@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::schema::{journal, settings};
-use super::touched::head;
 use super::{Db, inspect, migrate};
+use crate::database::journal_tail::head;
 
 /// Name of the setting that records up to which position of the journal CDN caches have been purged.
 pub const PURGED_UP_TO: &str = "purged_up_to";

@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Mark, Part};
 use super::job::Job;
-use super::ledger::Ledger;
 use super::metrics::{ABANDONED, COMMITS, LOST_TRANSACTIONS, REPEATED, UNKNOWN};
 use super::session::{DatabaseSession, Failure};
-use super::touched::{Followed, Touched};
 use super::{DatabaseError, Db, new_id};
+use crate::database::invalidation::Ledger;
+use crate::database::journal_tail::{Followed, Touched};
 
 /// Number of attempts of a whole batch.
 const TOGETHER: usize = 2;

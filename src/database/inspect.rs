@@ -9,8 +9,8 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::connection::connect;
 use super::schema::{items, journal};
-use super::touched::head;
 use super::{Address, DatabaseError, Db, now};
+use crate::database::journal_tail::head;
 
 /// Number of times that two connections are compared.
 const POOLER_TRIES: usize = 5;

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter};
 
+use crate::metrics::{counter, register};
+
 /// The number of statements sent to the database.
 pub static QUERIES: LazyLock<IntCounter> =
     LazyLock::new(|| counter("plenary_database_queries_total", "Statements sent to the database."));
@@ -46,20 +48,3 @@ pub static WRITE_SECONDS: LazyLock<Histogram> = LazyLock::new(|| {
         Histogram::with_opts(opts.buckets(prometheus::exponential_buckets(0.0005, 2.0, 14).unwrap_or_default()));
     register(histogram)
 });
-
-/// Registers a metric in the registry of the process.
-///
-/// # Panics
-///
-/// Panics if the metric is invalid or its name is taken. Names are constants, so that would be a programming error,
-/// which occurs at the first start.
-pub fn register<M: prometheus::core::Collector + Clone + 'static>(made: prometheus::Result<M>) -> M {
-    let metric = made.expect("metric names and labels are constants");
-    prometheus::default_registry().register(Box::new(metric.clone())).expect("each metric is registered once");
-    metric
-}
-
-/// Creates and registers a counter.
-pub fn counter(name: &str, help: &str) -> IntCounter {
-    register(IntCounter::new(name, help))
-}

@@ -9,11 +9,12 @@ pub mod backup;
 mod batch;
 pub mod connection;
 mod failure;
-mod gather;
+mod group_commit;
 pub mod insert;
 pub mod inspect;
+pub mod invalidation;
 mod job;
-pub mod ledger;
+pub mod journal_tail;
 mod limit;
 pub mod metrics;
 pub mod migrate;
@@ -28,7 +29,6 @@ mod session;
 pub mod statement;
 pub mod storage;
 pub(crate) mod sync;
-pub mod touched;
 mod writer;
 
 use std::sync::Arc;
@@ -42,7 +42,7 @@ use crate::jobs::Jobs;
 
 pub use connection::{Address, Backend, Db};
 pub use failure::is_transient;
-use ledger::Ledger;
+use invalidation::Ledger;
 pub use statement::{Dialect, any_of, any_pair_of, by_the_way, there_is, within};
 
 /// A failure of a read or a write. With every variant but [`DatabaseError::Unknown`], nothing of the write

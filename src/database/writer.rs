@@ -9,13 +9,13 @@ use tokio::sync::oneshot;
 
 use super::batch::Batches;
 use super::connection::SessionPurpose;
-use super::gather::Gatherer;
 use super::job::{Job, Probe, Progress, Task};
-use super::ledger::Ledger;
 use super::limit::Limit;
 use super::metrics::{UNKNOWN, WRITE_SECONDS};
 use super::session::DatabaseSession;
 use super::{Address, DatabaseError, Db, Threads};
+use crate::database::group_commit::Gatherer;
+use crate::database::invalidation::Ledger;
 use crate::jobs::Jobs;
 
 /// Duration after which a transaction is reported as hanging.

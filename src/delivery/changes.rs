@@ -8,17 +8,17 @@ use diesel::result::QueryResult;
 use serde::{Deserialize, Serialize};
 
 use super::Shape;
-use super::compose::compose;
-use super::loaded::Loaded;
-use super::referrers;
 use crate::content::Site;
-use crate::content::render::View;
+use crate::content_types::{ALL, Resource};
 use crate::database::position::Position;
 use crate::database::schema::{items, journal};
 use crate::database::{Db, any_of, by_the_way};
+use crate::delivery::render::compose::compose;
+use crate::delivery::render::loaded_item::Loaded;
+use crate::delivery::sql::referrers;
 use crate::items::Item;
-use crate::resources::{ALL, Resource};
-use crate::signed;
+use crate::items::render::View;
+use crate::signed_token;
 
 const PURPOSE: &str = "changes";
 
@@ -36,12 +36,12 @@ pub struct Token {
 impl Token {
     /// Returns the opaque, signed form.
     pub fn encode(&self, key: &[u8]) -> String {
-        signed::seal(key, PURPOSE, &serde_json::to_vec(self).unwrap_or_default())
+        signed_token::seal(key, PURPOSE, &serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// Parses the opaque form; `None` if it was not signed with this key.
     pub fn decode(text: &str, key: &[u8]) -> Option<Self> {
-        serde_json::from_slice(&signed::open(key, PURPOSE, text)?).ok()
+        serde_json::from_slice(&signed_token::open(key, PURPOSE, text)?).ok()
     }
 }
 

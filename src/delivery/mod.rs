@@ -1,39 +1,16 @@
 //! Read path of published content: from a typed query to the bytes of the response.
 
-pub mod absent;
-pub mod answers;
-pub mod cards;
+pub mod cache;
+pub mod change_stream;
 pub mod changes;
-pub mod coding;
-pub mod compose;
-mod conditions;
-pub mod cursor;
-pub mod dependencies;
-mod drafts;
-pub mod everywhere;
-pub mod facets;
-mod fields;
-#[cfg(test)]
-mod interleavings;
-pub mod kept;
-pub mod list;
-pub mod live;
-pub mod loaded;
-mod narrow;
-mod near;
-pub mod one;
-#[cfg(test)]
-mod plans;
-pub mod purge;
+pub mod get_item;
+pub mod list_items;
 pub mod query;
-pub mod reader;
-mod referrers;
-pub mod search;
-mod select;
+pub mod render;
+pub mod search_all;
 pub mod sitemap;
-mod ties;
+pub mod sql;
 pub mod viewer;
-mod walk;
 
 use viewer::Viewer;
 
@@ -41,14 +18,14 @@ use viewer::Viewer;
 #[derive(Debug, Clone)]
 pub struct Shape {
     /// Locale and rich-text format.
-    pub view: crate::content::render::View,
+    pub view: crate::items::render::View,
     /// Relations whose items are embedded whole instead of as references.
     pub include: Vec<&'static str>,
     /// Whether the detail fields are shown, which list entries leave out by default.
     pub full: bool,
     /// Viewer for whom the response is rendered.
     pub viewer: Viewer,
-    /// Sparse fieldset: the only paths of the response ([`Path`](crate::resources::Path)) that are shown; all
+    /// Sparse fieldset: the only paths of the response ([`Path`](crate::content_types::Path)) that are shown; all
     /// of them if `None`.
     pub fields: Option<Vec<&'static str>>,
     /// Whether the newest text (the working draft) is shown instead of the published one.
@@ -57,7 +34,7 @@ pub struct Shape {
 
 impl Shape {
     /// Creates the shape of a public response that embeds nothing.
-    pub fn public(view: crate::content::render::View, full: bool) -> Self {
+    pub fn public(view: crate::items::render::View, full: bool) -> Self {
         Self { view, include: Vec::new(), full, viewer: Viewer::Public, fields: None, draft: false }
     }
 

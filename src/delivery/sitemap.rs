@@ -5,7 +5,7 @@ use diesel::result::QueryResult;
 use serde_json::Value;
 
 use crate::content::Site;
-use crate::content::moment::utc_text;
+use crate::content::local_time::utc_text;
 use crate::content::translations::Translations;
 use crate::database::Db;
 use crate::database::schema::items;

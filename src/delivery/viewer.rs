@@ -3,10 +3,10 @@
 
 use diesel::prelude::*;
 
-use crate::content::render::View;
+use crate::content_types::ALL;
 use crate::database::schema::items;
+use crate::items::render::View;
 use crate::items::{Among, Item};
-use crate::resources::ALL;
 
 /// The reader for whom a response is rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::app::{App, StartError};
 use crate::auth::permissions::Role;
 use crate::content::LocaleMode;
-use crate::editorial::operations::Desk;
+use crate::content_types::in_order_of_reference;
+use crate::editorial::editor::Desk;
 use crate::journal::Author;
 use crate::problem::Problem;
-use crate::resources::in_order_of_reference;
 
 const CONTENT: &str = include_str!("content.json");
 
@@ -38,7 +38,8 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
     for resource in in_order_of_reference() {
         let author = Author { request_id: "demo".to_owned(), ..Author::default() };
         let desk = Desk {
-            app: Arc::clone(app),
+            database: app.database.clone(),
+            site: Arc::clone(&app.site),
             resource,
             mode: LocaleMode::All,
             author,

@@ -3,16 +3,16 @@
 //! Each step runs in a savepoint, in both modes: on Postgres a failed statement would make every later step
 //! fail, and a refused step must leave no trace by which the next one is judged.
 
-use super::checks::Together;
-use super::life::{self, Operation, Pen};
-use super::operations::find;
 use super::write::changed_meanwhile;
-use crate::content::fault::Faults;
+use crate::content::violation::Faults;
+use crate::content_types::Resource;
 use crate::database::Db;
 use crate::database::connection::Part;
+use crate::editorial::editor::find;
+use crate::editorial::lifecycle::{self, Operation, Pen};
+use crate::editorial::publication_checks::Together;
 use crate::items::Item;
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
 
 /// Maximum number of steps of one request, and of items of one release.
 pub const MOST_STEPS: usize = 500;
@@ -86,7 +86,7 @@ fn one(connection: &mut Db, pen: Pen<'_>, step: &Step, together: &Together) -> R
     if step.version.is_some_and(|version| version != item.latest()) {
         return Err(changed_meanwhile(&item));
     }
-    life::apply(connection, pen, item, step.operation, together)
+    lifecycle::apply(connection, pen, item, step.operation, together)
 }
 
 /// Returns the ids of the items that these steps publish. They may refer to each other.

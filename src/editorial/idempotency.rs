@@ -8,7 +8,7 @@
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::content::fault::Faults;
+use crate::content::violation::Faults;
 use crate::database::schema::idempotency_keys;
 use crate::database::{Db, now};
 use crate::problem::Problem;

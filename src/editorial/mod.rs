@@ -11,27 +11,24 @@
 //! which `plan` carries out and `clock` starts when they are due; `overlay` and `previews` show their result
 //! beforehand.
 
-mod beside;
 pub mod bulk;
-pub mod checks;
-pub mod clock;
-pub mod derive;
-pub mod draft;
+pub mod due_plans;
+pub mod editor;
 pub mod idempotency;
-pub mod life;
-pub mod merge;
-pub mod operations;
+pub mod lifecycle;
 pub mod overlay;
-pub mod own;
+pub mod ownership;
 pub mod plan;
-pub mod preview;
+pub mod preview_links;
 pub mod previews;
-pub mod purge;
+pub mod publication_checks;
 pub mod releases;
-pub mod rerender;
 pub mod review;
 pub mod schedule;
 pub mod slugs;
-pub mod working;
+pub mod three_way_merge;
+pub mod trash_purge;
+pub mod validate;
+pub mod working_drafts;
 pub mod write;
 pub mod zone_rules;

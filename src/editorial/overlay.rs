@@ -15,16 +15,17 @@ use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use super::{clock, derive, working};
 use crate::content::Site;
-use crate::content::fault::Faults;
 use crate::content::translations::Translations;
+use crate::content::violation::Faults;
+use crate::content_types::{ALL, Resource};
+use crate::database::journal_tail::{Followed, Touched};
 use crate::database::schema::{items, release_items, releases, schedules};
-use crate::database::touched::{Followed, Touched};
 use crate::database::{Db, any_of, sandbox};
+use crate::editorial::due_plans;
 use crate::items::Item;
+use crate::items::{projection, working_draft};
 use crate::problem::Problem;
-use crate::resources::{ALL, Resource};
 
 /// Maximum number of plans that a preview carries out; previews with more are refused.
 const MOST_PLANS: usize = 5_000;
@@ -198,12 +199,12 @@ fn targets(connection: &mut Db, site: &Site, own: &HashSet<String>) -> QueryResu
     for some in all.chunks(BATCH) {
         let rows = items::table.filter(any_of(connection.dialect(), items::id, some));
         let rows: Vec<Item> = rows.select(Item::as_select()).load(connection)?;
-        let drafts = working::of_all(connection, &rows)?;
+        let drafts = working_draft::of_all(connection, &rows)?;
         for item in &rows {
             let Some(resource) = Resource::of_kind(&item.kind) else { continue };
-            let texts = [Some(item.content()), drafts.get(&item.id).map(working::WorkingDraft::content)];
+            let texts = [Some(item.content()), drafts.get(&item.id).map(working_draft::WorkingDraft::content)];
             for content in texts.into_iter().flatten() {
-                let links = derive::links(&item.id, resource, &content, &Translations::default(), site);
+                let links = projection::links(&item.id, resource, &content, &Translations::default(), site);
                 next.extend(links.into_iter().map(|link| link.target_id));
             }
         }
@@ -227,7 +228,7 @@ fn carry_out(connection: &mut Db, site: &Site, moment: i64) -> Result<(), Proble
     tracing::dispatcher::with_default(&tracing::Dispatch::none(), || {
         let mut done = 0;
         loop {
-            let count = clock::run_due(connection, site, moment, BATCH as i64)?;
+            let count = due_plans::run_due(connection, site, moment, BATCH as i64)?;
             done += count;
             if done > MOST_PLANS {
                 return Err(too_far());

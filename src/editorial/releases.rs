@@ -6,17 +6,17 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use super::bulk::{self, Step};
-use super::life::{Operation, Pen};
 use super::plan::{Plan, PlanId};
 use super::review;
 use crate::content::Site;
-use crate::content::fault::Fault;
+use crate::content::violation::Fault;
+use crate::content_types::Resource;
 use crate::database::schema::{items, release_items, releases};
 use crate::database::{Db, any_of, new_id, now};
+use crate::editorial::lifecycle::{Operation, Pen};
 use crate::items::Expected;
 use crate::journal::{self, Author, Entry};
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
 
 /// A row of `releases`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -201,10 +201,10 @@ fn told(connection: &mut Db, author: &Author, action: &str, release: &Release) -
 fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Problem> {
     diesel::delete(release_items::table.filter(release_items::release_id.eq(id))).execute(connection)?;
     let mut seen: HashMap<String, usize> = HashMap::new();
-    let mut faults = crate::content::fault::Faults::new();
+    let mut faults = crate::content::violation::Faults::new();
     for (position, step) in steps.iter().enumerate() {
         let place = format!("/items/{position}/id");
-        match super::operations::find(connection, step.resource, &step.key) {
+        match crate::editorial::editor::find(connection, step.resource, &step.key) {
             Ok(item) if seen.insert(item.id.clone(), position).is_some() => {
                 faults.add(place, "duplicate", "the item is already in the release");
             }

@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use super::life::{self, Pen};
 use crate::database::schema::{accounts, assignments, comments, items, presences};
 use crate::database::{Db, new_id, now};
+use crate::editorial::lifecycle::{self, Pen};
 use crate::items::Item;
 use crate::journal::{self, Author};
 use crate::problem::Problem;
@@ -144,7 +144,7 @@ pub fn assign(connection: &mut Db, pen: Pen<'_>, item: Item, account_id: Option<
         diesel::insert_into(assignments::table).values(row).execute(connection)?;
     }
     let action = if account_id.is_some() { "assign" } else { "unassign" };
-    let item = life::noted(connection, pen, item, action)?;
+    let item = lifecycle::noted(connection, pen, item, action)?;
     // The assignee is recorded in a second entry of another kind: the audit log shows it, while the item's
     // history is visible to everybody who may read drafts.
     let (snapshot, version) = (serde_json::json!({"assignee": account_id}).to_string(), item.latest());

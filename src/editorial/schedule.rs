@@ -3,13 +3,13 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use super::checks::Together;
-use super::life::{self, Operation, Pen};
 use super::plan::{Plan, PlanId};
 use super::review;
 use crate::content::Site;
 use crate::database::Db;
 use crate::database::schema::schedules;
+use crate::editorial::lifecycle::{self, Operation, Pen};
+use crate::editorial::publication_checks::Together;
 use crate::journal::Author;
 use crate::problem::Problem;
 
@@ -114,11 +114,11 @@ fn author(plan: Schedule) -> Author {
 ///
 /// # Errors
 ///
-/// Fails if the step is refused, as [`life::apply`] does, and if a statement fails.
+/// Fails if the step is refused, as [`lifecycle::apply`] does, and if a statement fails.
 pub fn attempt(connection: &mut Db, site: &Site, item_id: &str, operation: &str) -> Result<(), Problem> {
     let Some(plan) = find(connection, item_id, operation)? else { return Ok(()) };
     forget_one(connection, item_id, operation)?;
-    let item = life::load(connection, item_id)?;
+    let item = lifecycle::load(connection, item_id)?;
     let mut author = author(plan);
     let step = if operation == PUBLISH { Operation::Publish } else { Operation::Unpublish };
     if step == Operation::Unpublish && item.status == "draft" {
@@ -126,10 +126,10 @@ pub fn attempt(connection: &mut Db, site: &Site, item_id: &str, operation: &str)
         // failure in the author's inbox, although the wanted state is reached.
         author.reason = Some("the item is not published".to_owned());
         let pen = Pen { site, author: &author, role: None };
-        return life::noted(connection, pen, item, Operation::Unschedule.word()).map(drop);
+        return lifecycle::noted(connection, pen, item, Operation::Unschedule.word()).map(drop);
     }
     let pen = Pen { site, author: &author, role: None };
-    life::apply(connection, pen, item, step, &Together::new()).map(drop)
+    lifecycle::apply(connection, pen, item, step, &Together::new()).map(drop)
 }
 
 /// Records why a plan was refused and deletes the plan: a text that was to be published is a draft again, the
@@ -142,13 +142,13 @@ pub fn attempt(connection: &mut Db, site: &Site, item_id: &str, operation: &str)
 pub fn report(connection: &mut Db, site: &Site, item_id: &str, operation: &str, reason: String) -> Result<(), Problem> {
     let Some(plan) = find(connection, item_id, operation)? else { return Ok(()) };
     forget_one(connection, item_id, operation)?;
-    let item = life::load(connection, item_id)?;
+    let item = lifecycle::load(connection, item_id)?;
     let why = format!("The scheduled step was not carried out: {reason}");
     let author = Author { reason: Some(reason), ..author(plan) };
     let pen = Pen { site, author: &author, role: None };
     let item = match operation == PUBLISH && item.stage == "scheduled" {
-        true => life::restage(connection, pen, item, FAILED, "draft")?,
-        false => life::noted(connection, pen, item, FAILED)?,
+        true => lifecycle::restage(connection, pen, item, FAILED, "draft")?,
+        false => lifecycle::noted(connection, pen, item, FAILED)?,
     };
     // The comment has no author: the inbox lists only comments by others, and the account that made the plan
     // must see it too.

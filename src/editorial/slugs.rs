@@ -6,9 +6,9 @@
 
 use diesel::prelude::*;
 
-use crate::content::fault::{Fault, Faults};
 use crate::content::slug::{MAX_SLUG, from_title};
 use crate::content::translations::Translations;
+use crate::content::violation::{Fault, Faults};
 use crate::database::schema::{items, slugs};
 use crate::database::{Db, any_of};
 use crate::items::{ANY_LOCALE, Item};

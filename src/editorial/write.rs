@@ -7,18 +7,20 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{beside, derive, schedule, slugs, working, zone_rules};
+use super::{schedule, slugs, zone_rules};
 use crate::content::Site;
-use crate::content::fault::Faults;
-use crate::content::moment::utc_text;
+use crate::content::local_time::utc_text;
 use crate::content::translations::Translations;
+use crate::content::violation::Faults;
+use crate::content_types::Resource;
 use crate::database::schema::items;
 use crate::database::{Db, by_the_way, new_id, now};
+use crate::editorial::working_drafts;
 use crate::items::Item;
+use crate::items::{projection, side_tables, working_draft};
 use crate::journal::diff::pointers;
 use crate::journal::{self, Author};
 use crate::problem::{Current, Kind, Problem};
-use crate::resources::Resource;
 
 /// A validated item that is to be stored.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ pub fn insert(
     let Writing { resource, slug, status, content, .. } = writing;
     let id = origin.id.unwrap_or_else(new_id);
     let at = now();
-    let title = derive::label(resource, &content, site);
+    let title = projection::label(resource, &content, site);
     let wished = slug.is_some();
     let slug = slugs::choose(connection, resource.kind, &id, slug.as_deref(), &title)?;
     let status = status.unwrap_or_else(|| "draft".to_owned());
@@ -93,13 +95,13 @@ pub fn insert(
     };
     refuse_circle(connection, resource, &item.id, &content)?;
     let parent_live = parent_is_live(connection, resource, &content)?;
-    derive::fill(&mut item, resource, &content, site, parent_live);
+    projection::fill(&mut item, resource, &content, site, parent_live);
     if item.live {
         item.shown_at = at;
     }
     diesel::insert_into(items::table).values(&item).execute(connection)?;
     zone_rules::mark_if_behind(connection, resource)?;
-    beside::insert(connection, &item, resource, &content, site)?;
+    side_tables::insert(connection, &item, resource, &content, site)?;
     if wished {
         slugs::keep(connection, resource.kind, &item.id, &item.slug)?;
     } else {
@@ -184,11 +186,11 @@ pub fn complete(
     let resource = resource_of(&item)?;
     refuse_circle(connection, resource, id, content)?;
     let parent_live = parent_is_live(connection, resource, content)?;
-    derive::fill(&mut item, resource, content, site, parent_live);
+    projection::fill(&mut item, resource, content, site, parent_live);
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
-    beside::update(connection, &item, resource, content, site)?;
-    let draft = working::of(connection, &item)?;
-    working::told(connection, author, "import", &item, draft.as_ref(), &[])?;
+    side_tables::update(connection, &item, resource, content, site)?;
+    let draft = working_draft::of(connection, &item)?;
+    working_drafts::told(connection, author, "import", &item, draft.as_ref(), &[])?;
     Ok(())
 }
 
@@ -249,7 +251,7 @@ pub fn save(
     content: &Map<String, Value>,
 ) -> Result<Item, Problem> {
     let resource = resource_of(&item)?;
-    // Both are read before `derive::fill` below overwrites the columns.
+    // Both are read before `projection::fill` below overwrites the columns.
     let was_live = item.live;
     let changed = pointers(&item.content(), content);
     let mut translations = item.translations();
@@ -272,19 +274,19 @@ pub fn save(
         refuse_circle(connection, resource, &item.id, content)?;
     }
     let parent_live = parent_is_live(connection, resource, content)?;
-    derive::fill(&mut item, resource, content, site, parent_live);
+    projection::fill(&mut item, resource, content, site, parent_live);
     if item.shown_at == 0 && (item.live || was_live) {
         item.shown_at = item.updated_at;
     }
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
     zone_rules::mark_if_behind(connection, resource)?;
-    beside::update(connection, &item, resource, content, site)?;
+    side_tables::update(connection, &item, resource, content, site)?;
     if was_live != item.live {
         pass_on(connection, resource, &item)?;
     }
     // The snapshot holds the item and its working draft as they are after all of the above.
-    let draft = working::of(connection, &item)?;
-    working::told(connection, author, action, &item, draft.as_ref(), &changed)?;
+    let draft = working_draft::of(connection, &item)?;
+    working_drafts::told(connection, author, action, &item, draft.as_ref(), &changed)?;
     Ok(item)
 }
 
@@ -303,10 +305,10 @@ pub fn renew(connection: &mut Db, site: &Site, author: &Author, action: &str, mu
     item.version = item.latest() + 1;
     // The rendered JSON contains the version. Whether the parent is visible is not looked up: visibility does
     // not change here and is put back below.
-    derive::fill(&mut item, resource, &content, site, true);
+    projection::fill(&mut item, resource, &content, site, true);
     item.live = live;
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
-    working::told(connection, author, action, &item, None, &[])?;
+    working_drafts::told(connection, author, action, &item, None, &[])?;
     Ok(item)
 }
 

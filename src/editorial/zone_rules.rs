@@ -12,16 +12,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use diesel::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{derive, rerender, write};
+use super::write;
 use crate::content::Site;
 use crate::content::offsets::{self, RenewedTime};
+use crate::content_types::{ALL, Resource};
 use crate::database::connection::Part;
 use crate::database::schema::{items, settings};
 use crate::database::{Database, Db, new_id};
 use crate::items::Item;
+use crate::items::{projection, rerender};
 use crate::journal::{self, Author, Entry};
 use crate::problem::{Kind, Problem};
-use crate::resources::{ALL, Resource};
 use crate::time_zone::rules;
 
 /// The journal's action for the update.
@@ -145,7 +146,7 @@ fn moved(site: &Site, item: &Item, comparable: bool) -> Option<MovedItem> {
     let mut content = item.content();
     let times = offsets::renew(resource.fields, &mut content);
     let mut fresh = item.clone();
-    derive::fill(&mut fresh, resource, &content, site, true);
+    projection::fill(&mut fresh, resource, &content, site, true);
     let elsewhere = (fresh.starts_at, fresh.ends_at) != (item.starts_at, item.ends_at);
     let shown = comparable && (fresh.card != item.card || fresh.detail != item.detail);
     (!times.is_empty() || elsewhere || shown).then_some(MovedItem { content, times })

@@ -16,7 +16,7 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
 
 use crate::content::Site;
-use crate::content::moment::Moment;
+use crate::content::local_time::Moment;
 use crate::time_zone::Zone;
 
 /// The relations that must be included in the responses from which feeds are generated.

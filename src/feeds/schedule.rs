@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::{Feed, list, local_time, text};
-use crate::content::moment::{end_of_day, rfc3339};
+use crate::content::local_time::{end_of_day, rfc3339};
 use crate::time_zone::Zone;
 
 /// Number of days from which the programme omits days without sessions.

@@ -5,7 +5,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::schedule::{Day, Schedule, Talk, number};
 use super::{list, text};
-use crate::content::moment::rfc3339;
+use crate::content::local_time::rfc3339;
 
 type Out = Writer<Vec<u8>>;
 

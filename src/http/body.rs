@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::route::Request;
-use crate::content::fault::Faults;
 use crate::content::strict_json;
+use crate::content::violation::Faults;
 use crate::problem::{Kind, Problem};
 
 /// Parses a body of the media type `application/json`.

@@ -7,14 +7,13 @@ use actix_web::http::header::{self, AcceptLanguage, Header, Preference};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
-use crate::api::content::items::PUBLIC_CACHE;
 use crate::app::App;
 use crate::content::Site;
-use crate::delivery::absent::{Absence, Absent};
-use crate::delivery::answers::Place;
-use crate::delivery::kept::Kept;
-use crate::delivery::purge;
-use crate::http::body_chunks::in_pieces;
+use crate::delivery::cache::absence_cache::{Absence, Absent};
+use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
+use crate::delivery::cache::cached_response::Kept;
+use crate::delivery::cache::response_cache::Place;
+use crate::http::chunked_body::in_pieces;
 use crate::http::pipeline::{finish, refuse, respond, wanted_coding};
 use crate::http::preconditions::none_match;
 use crate::http::route::{Access, Answer, Route};
@@ -83,7 +82,7 @@ pub fn absent(app: &App, found: &Absent, public: bool) -> Result<Answer, Problem
             if !public {
                 return Ok(moved.private());
             }
-            let tags = purge::tags(&app.config.cdn, &found.dependencies);
+            let tags = cache_tags::tags(&app.config.cdn, &found.dependencies);
             let moved = moved.header("cache-control", PUBLIC_CACHE);
             Ok(tags.into_iter().fold(moved, |moved, (name, tags)| moved.header(name, tags)))
         }

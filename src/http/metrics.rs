@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, TextEncoder};
 
 use super::route::Answer;
-use crate::database::metrics::register;
 use crate::jobs::Jobs;
+use crate::metrics::register;
 use crate::problem::Problem;
 
 /// Media type of the Prometheus text format.

@@ -1,11 +1,11 @@
 //! The HTTP framework: routes, the pipeline that every request passes, responses. It knows no endpoint.
 
 pub mod body;
-pub mod body_chunks;
 pub mod cached_response;
+pub mod chunked_body;
 pub mod client_address;
 pub mod metrics;
 pub mod pipeline;
 pub mod preconditions;
 pub mod route;
-pub mod unread;
+pub mod unread_body;

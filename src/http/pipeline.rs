@@ -12,14 +12,15 @@ use futures_util::StreamExt;
 use matchit::Params;
 
 use crate::app::App;
+use crate::auth::actor::Actor;
 use crate::auth::permissions::may;
-use crate::content::fault::Faults;
-use crate::delivery::coding::Coding;
+use crate::content::violation::Faults;
+use crate::delivery::cache::content_coding::Coding;
 use crate::delivery::query::Pairs;
-use crate::http::body_chunks::in_pieces;
 use crate::http::cached_response::{at_once, hand_out};
+use crate::http::chunked_body::in_pieces;
 use crate::http::metrics::Times;
-use crate::http::route::{Access, Actor, Answer, Request, Route};
+use crate::http::route::{Access, Answer, Request, Route};
 use crate::problem::{Kind, Problem, ProblemBody};
 
 /// Duration from which a request is logged as slow.
@@ -150,7 +151,7 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
                 scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
             });
             let found = match token {
-                Some(token) => app.credentials.actor(app, token).await?,
+                Some(token) => app.credentials.actor(&app.tokens, &app.database, token).await?,
                 None => None,
             };
             Some(found.ok_or_else(|| unauthorised("the access token or API key is invalid or expired"))?)

@@ -8,7 +8,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 
-use crate::content::fault::Faults;
+use crate::content::violation::Faults;
 use crate::http::route::Request;
 use crate::items::Expected;
 use crate::problem::{Kind, Problem};

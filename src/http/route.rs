@@ -14,35 +14,14 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{RefOr, Required, Schema};
 
 use crate::app::App;
-use crate::auth::permissions::{Action, Area, Role};
-use crate::content::fault::{Faults, unknown};
-use crate::delivery::answers::Place;
-use crate::delivery::kept::Kept;
+use crate::auth::actor::Actor;
+use crate::auth::permissions::{Action, Area};
+use crate::content::violation::{Faults, unknown};
+use crate::content_types::Resource;
+use crate::delivery::cache::cached_response::Kept;
+use crate::delivery::cache::response_cache::Place;
 use crate::delivery::query::Pairs;
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
-
-/// An account authenticated by a valid access token or API key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
-    /// Id of the account.
-    pub account_id: String,
-    /// Current role of the account, or the role of the API key if that permits less.
-    pub role: Role,
-    /// The API key, if the request was authenticated by one.
-    pub key: Option<Arc<ShownKey>>,
-    /// Id of the session, if the request was authenticated by its access token.
-    pub session: Option<String>,
-}
-
-/// An API key by which a request was authenticated.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ShownKey {
-    /// Id of the key.
-    pub id: String,
-    /// The collections to which the key is restricted; empty if it is not restricted.
-    pub collections: Vec<String>,
-}
 
 /// A request as handlers get it: authorised, with known query parameters and a body within the limits.
 pub struct Request {

@@ -1,8 +1,13 @@
 //! Stored items: one table for all kinds of content and one for the links between them, with the queries
 //! that both editing and delivery need.
 
-mod expected;
+mod if_match;
+pub mod projection;
+pub mod render;
+pub mod rerender;
 pub mod rows;
+pub mod side_tables;
+pub mod working_draft;
 
 use std::collections::HashMap;
 
@@ -17,7 +22,7 @@ use crate::database::statement::Term;
 use crate::database::{Backend, Db, any_of, any_pair_of, by_the_way};
 
 pub use crate::content::slug::is_id;
-pub use expected::Expected;
+pub use if_match::Expected;
 pub use rows::{Item, Link, Place, Word};
 
 /// The value of `starts_at` and `ends_at` for items without a date; it sorts after every date.

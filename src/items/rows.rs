@@ -4,10 +4,10 @@ use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::content::render::Envelope;
 use crate::content::translations::Translations;
 use crate::database::insert::Rows;
 use crate::database::schema::{item_words, items, links, places};
+use crate::items::render::Envelope;
 
 /// A row of `items`. `content` is the source; `live` and `starts_at` to `variant` are derived from it for
 /// queries, and `card`, `detail` and `reference` are its rendered JSON in the site's default locale.

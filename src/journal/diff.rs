@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::content::fault::step;
+use crate::content::violation::step;
 
 /// One difference between two states.
 ///

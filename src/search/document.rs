@@ -9,8 +9,8 @@ use crate::content::Site;
 use crate::content::field::{Field, Kind};
 use crate::content::rich_text::to_text;
 use crate::content::translations::visible;
+use crate::content_types::{ALL, Resource};
 use crate::items::Item;
-use crate::resources::{ALL, Resource};
 
 /// Weight of a title, which is indexed this many times.
 const TITLE_WEIGHT: usize = 4;

@@ -14,10 +14,10 @@ use tantivy::tokenizer::{
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
 use thiserror::Error;
 
-use super::find::KnownIdents;
 use crate::content::Site;
+use crate::content_types::ALL;
 use crate::database::position::Position;
-use crate::resources::ALL;
+use crate::search::searcher::KnownIdents;
 
 /// Format of the index, which is incremented when documents are made in another way.
 const FORM: u32 = 2;
@@ -53,7 +53,7 @@ impl From<diesel::result::Error> for SearchError {
 /// matches are found without a look at others, and so that the rarity of a word is that within the content
 /// type.
 #[derive(Debug, Clone)]
-pub(super) struct Words {
+pub(crate) struct Words {
     pub kind: &'static str,
     pub locale: String,
     /// Words reduced to their stems.
@@ -64,10 +64,10 @@ pub(super) struct Words {
 
 /// Fields of the schema.
 #[derive(Debug, Clone)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     /// Id of the item as text, by which its document is replaced.
     pub id: Field,
-    /// Content type of the item, as its place in [`crate::resources::ALL`].
+    /// Content type of the item, as its place in [`crate::content_types::ALL`].
     pub kind: Field,
     /// Upper half of the id.
     pub id_high: Field,
@@ -78,7 +78,7 @@ pub(super) struct Fields {
 }
 
 /// The index as it was opened from its folder. A damaged one is replaced by another.
-pub(super) struct OpenIndex {
+pub(crate) struct OpenIndex {
     pub index: Index,
     pub reader: IndexReader,
     pub idents: KnownIdents,
@@ -88,12 +88,12 @@ pub(super) struct OpenIndex {
 pub struct Search {
     open: RwLock<Arc<OpenIndex>>,
     /// Folder of the index.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     schema: Schema,
     locales: Vec<String>,
-    pub(super) fields: Fields,
+    pub(crate) fields: Fields,
     /// Whether a query failed in a way that damage would explain.
-    pub(super) is_suspect: AtomicBool,
+    pub(crate) is_suspect: AtomicBool,
 }
 
 impl Search {
@@ -105,7 +105,7 @@ impl Search {
     /// Fails if the folder cannot be used, or if a damaged index can be neither set aside nor replaced.
     pub fn open(folder: &Path, site: &Site) -> Result<Self, SearchError> {
         let (schema, fields) = schema(site);
-        super::folder::tidy(folder, FORM);
+        crate::search::directory::tidy(folder, FORM);
         // Each format and each set of languages has a folder of its own, so that nodes of two versions, or of
         // two sites, can share a disk.
         let folder = folder.join(form(site));
@@ -116,7 +116,7 @@ impl Search {
             // Whatever the damage is, nothing is lost: everything in the index comes from the database.
             Err(error) => {
                 tracing::warn!(%error, folder = %folder.display(), "the search index is damaged and will be rebuilt");
-                super::folder::put_aside_one(&folder)?;
+                crate::search::directory::put_aside_one(&folder)?;
                 std::fs::create_dir_all(&folder)?;
                 open(&folder, &schema, &locales)?
             }
@@ -126,7 +126,7 @@ impl Search {
     }
 
     /// Returns the index in its current state.
-    pub(super) fn open_index(&self) -> Arc<OpenIndex> {
+    pub(crate) fn open_index(&self) -> Arc<OpenIndex> {
         Arc::clone(&self.open.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -135,12 +135,12 @@ impl Search {
     /// # Errors
     ///
     /// Fails if there is no sound index in it.
-    pub(super) fn open_again(&self) -> Result<OpenIndex, SearchError> {
+    pub(crate) fn open_again(&self) -> Result<OpenIndex, SearchError> {
         open(&self.folder, &self.schema, &self.locales)
     }
 
     /// Replaces the index. Queries that have begun end with the one with which they began.
-    pub(super) fn replace(&self, open: OpenIndex) {
+    pub(crate) fn replace(&self, open: OpenIndex) {
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(open);
     }
 
@@ -149,7 +149,7 @@ impl Search {
     /// # Errors
     ///
     /// Fails if the index cannot be written.
-    pub(super) fn writer(&self) -> Result<Option<IndexWriter<TantivyDocument>>, SearchError> {
+    pub(crate) fn writer(&self) -> Result<Option<IndexWriter<TantivyDocument>>, SearchError> {
         match self.open_index().index.writer_with_num_threads(1, WRITER_BYTES) {
             Ok(writer) => {
                 writer.set_merge_policy(Box::new(merges()));
@@ -165,7 +165,7 @@ impl Search {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub(super) fn followed(&self) -> Result<Option<Position>, SearchError> {
+    pub(crate) fn followed(&self) -> Result<Option<Position>, SearchError> {
         Ok(self.open_index().index.load_metas()?.payload.and_then(|payload| Position::parse(&payload)))
     }
 
@@ -175,7 +175,7 @@ impl Search {
     }
 
     /// Returns the fields of these content types in a language.
-    pub(super) fn words(&self, kinds: &[&str], locale: &str) -> Vec<&Words> {
+    pub(crate) fn words(&self, kinds: &[&str], locale: &str) -> Vec<&Words> {
         self.fields.words.iter().filter(|words| words.locale == locale && kinds.contains(&words.kind)).collect()
     }
 }

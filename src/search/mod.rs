@@ -5,19 +5,18 @@
 //! these may be shown and meet the other conditions. So content that is not indexed yet is missing for a
 //! moment, but nothing is shown that is not public any more.
 
-mod best;
-mod document;
-mod find;
-mod folder;
-pub mod follow;
-mod index;
-mod repair;
-mod words;
+pub mod directory;
+pub mod document;
+pub mod index;
+pub mod query_parser;
+pub mod repair;
+pub mod searcher;
+pub mod top_docs;
 
-pub use find::{Hit, Matches};
-pub use folder::{folder, put_aside};
+pub use directory::{folder, put_aside};
 pub use index::{Search, SearchError};
-pub use words::{LONGEST, Sought};
+pub use query_parser::{LONGEST, Sought};
+pub use searcher::{Hit, Matches};
 
 /// Name of the search index in the invalidation table and among cache tags.
 pub const GREW: &str = "search-index";

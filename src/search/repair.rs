@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use tantivy::TantivyError;
 use tantivy::directory::error::OpenReadError;
 
-use super::folder::put_aside_one;
 use super::index::{Search, SearchError};
+use crate::search::directory::put_aside_one;
 
 /// Interval at which the whole index is compared with its checksums.
 const CHECK: Duration = Duration::from_secs(6 * 3_600);
@@ -26,7 +26,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// Time of the last comparison with the checksums.
 #[derive(Debug, Default)]
-pub(super) struct Checks(Option<Instant>);
+pub(crate) struct Checks(Option<Instant>);
 
 impl Checks {
     /// Returns whether a check is due, which is sooner if something has `failed`.
@@ -96,7 +96,7 @@ fn means_damage(error: &SearchError) -> bool {
 /// # Errors
 ///
 /// Fails if the index cannot be set aside, or if no new one can be created.
-pub(super) fn renew(search: &Search, damage: &str) -> Result<(), SearchError> {
+pub(crate) fn renew(search: &Search, damage: &str) -> Result<(), SearchError> {
     let folder = search.folder.display();
     // If not even the lock can be tried, no other node has it.
     let writer = catch_unwind(AssertUnwindSafe(|| search.writer()));

@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use jiff::tz::TimeZone;
 use prometheus::{IntGaugeVec, Opts};
 
-use crate::database::metrics::register;
+use crate::metrics::register;
 
 /// Folders in which systems keep compiled rules (glibc, BSD, NixOS, Solaris). `TZDIR` is searched before
 /// them.

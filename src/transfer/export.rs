@@ -7,14 +7,14 @@ use std::io::Write;
 use diesel::prelude::*;
 
 use super::record::{Exported, ExportedDraft, ExportedSource};
-use super::sources;
 use crate::content::LocaleMode;
-use crate::content::input_form::input_form;
+use crate::content::editable_form::input_form;
+use crate::content_types::{Resource, in_order_of_reference};
 use crate::database::schema::{items, slugs};
 use crate::database::{Database, DatabaseError, Db, any_of, by_the_way};
-use crate::editorial::working;
+use crate::items::working_draft;
 use crate::items::{ANY_LOCALE, Item};
-use crate::resources::{Resource, in_order_of_reference};
+use crate::transfer::import_sources;
 
 /// Number of items per query.
 const CHUNK: i64 = 500;
@@ -90,7 +90,7 @@ fn lines(
 ) -> Result<(), ExportError> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut sources: HashMap<String, Vec<ExportedSource>> = HashMap::new();
-    for (id, source) in sources::of_items(connection, &ids)? {
+    for (id, source) in import_sources::of_items(connection, &ids)? {
         sources.entry(id).or_default().push(source);
     }
     let mut slugs_of: HashMap<String, Vec<String>> = HashMap::new();
@@ -103,7 +103,7 @@ fn lines(
     for (id, slug) in known {
         slugs_of.entry(id).or_default().push(slug);
     }
-    let mut drafts_of = working::of_all(connection, &rows)?;
+    let mut drafts_of = working_draft::of_all(connection, &rows)?;
     for row in rows {
         let draft = drafts_of.remove(&row.id).map(|draft| ExportedDraft {
             content: input_form(resource.fields, &draft.content(), &LocaleMode::All),

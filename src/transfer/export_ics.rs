@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::export::{ExportError, each};
 use crate::content::Site;
-use crate::content::render::View;
+use crate::content_types::Resource;
 use crate::database::Database;
 use crate::delivery::Shape;
-use crate::delivery::compose::compose;
-use crate::delivery::loaded::Loaded;
+use crate::delivery::render::compose::compose;
+use crate::delivery::render::loaded_item::Loaded;
 use crate::feeds::calendar::{Zones, push_event, push_zones};
 use crate::feeds::{INCLUDED, page};
-use crate::resources::Resource;
+use crate::items::render::View;
 
 /// Writes a calendar of all public events. Returns their number.
 ///

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use super::record::Record;
 use crate::content::Site;
-use crate::content::fault::{Fault, step};
 use crate::content::field::{Field, Kind};
-use crate::resources::Resource;
+use crate::content::violation::{Fault, step};
+use crate::content_types::Resource;
 
 /// Turns every localised field of a record into a map from the site's locales to values. Returns a note for
 /// each value that is in another language.

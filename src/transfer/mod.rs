@@ -4,16 +4,16 @@
 //! writes each record to the database within a savepoint. `run` connects the two in transactions of bounded
 //! size or, for a dry run, in a single transaction that is rolled back.
 
-pub mod apply;
 pub mod export;
 pub mod export_ics;
+pub mod import;
+pub mod import_sources;
+pub mod importer;
 mod languages;
 pub mod read;
 pub mod record;
 mod restore;
-pub mod run;
-pub mod sources;
 mod zones;
 
+pub use import::{Options, import};
 pub use record::{Line, Outcome, Report};
-pub use run::{Options, import};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::content::fault::Fault;
 use crate::content::translations::Translations;
+use crate::content::violation::Fault;
 
 /// An item as a file of another system describes it.
 ///

@@ -4,21 +4,22 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use super::record::{Exported, Outcome};
-use super::sources::{self, Source};
-use crate::content::fault::Faults;
-use crate::content::input_form::input_form;
+use crate::content::editable_form::input_form;
 use crate::content::offsets::{self, RenewedTime};
+use crate::content::violation::Faults;
 use crate::content::{LocaleMode, Site};
+use crate::content_types::Resource;
 use crate::database::Db;
 use crate::database::schema::items;
-use crate::editorial::draft::{Draft, STATUSES};
 use crate::editorial::slugs;
-use crate::editorial::working::{self, WorkingDraft};
+use crate::editorial::validate::{Draft, STATUSES};
+use crate::editorial::working_drafts;
 use crate::editorial::write::{self, Origin, Writing};
+use crate::items::working_draft::WorkingDraft;
 use crate::items::{Among, Item, is_id};
 use crate::journal::Author;
 use crate::problem::Problem;
-use crate::resources::Resource;
+use crate::transfer::import_sources::{self, Source};
 
 /// Greatest version of an imported item: the greatest integer that every JSON parser represents exactly (RFC
 /// 8259, section 6). It is far from the greatest integer of the database, so that the version can grow.
@@ -77,7 +78,7 @@ pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Export
             fingerprint: source.fingerprint.clone(),
             version: source.version,
         };
-        sources::keep(connection, &row)?;
+        import_sources::keep(connection, &row)?;
     }
     Ok(Outcome::Created)
 }
@@ -103,7 +104,7 @@ pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Ex
     };
     let stage = exported.stage.as_deref().filter(|stage| *stage == "in_review").unwrap_or("draft");
     let version = exported.draft.as_ref().map_or(0, |draft| draft.version);
-    let restored = working::restore(connection, &exported.id, stage, version, draft)?;
+    let restored = working_drafts::restore(connection, &exported.id, stage, version, draft)?;
     if restored || present.content() != content {
         write::complete(connection, site, author, &exported.id, &content)?;
     }

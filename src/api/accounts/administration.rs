@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::verification::{self, verifier};
 use crate::api::accounts::invitations;
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference};
@@ -15,13 +16,13 @@ use crate::api::request_bodies::{
 use crate::app::App;
 use crate::auth::accounts::{self, Account, AccountList, AccountRow};
 use crate::auth::credentials::confirm;
-use crate::auth::login::{Beginning, Checked, Code, Shown, check, shown_again};
+use crate::auth::login::{Checked, Code, shown_again};
 use crate::auth::permissions::{Action, Area, Role};
 use crate::auth::sessions::{self, Issued, Refreshed};
 use crate::auth::tokens::JwkSet;
-use crate::auth::{lockout, passwords, second_factor, told};
-use crate::content::fault::Faults;
+use crate::auth::{audit_log, lockout, passwords, second_factor};
 use crate::content::field::Field;
+use crate::content::violation::Faults;
 use crate::database::Db;
 use crate::http::body::{json as body, merge_patch};
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
@@ -167,13 +168,14 @@ fn account_routes() -> Vec<Route> {
 async fn login(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&LOGIN, &body(&request)?, &request.app.site)?;
     let device = form.get("device_token").unwrap_or_default();
-    let shown = Shown::at_log_in(&request, &form.text("email"), form.text("password"), form.get("code"), &device);
-    let beginning = Beginning::of(&request, "password");
+    let shown =
+        verification::at_log_in(&request, &form.text("email"), form.text("password"), form.get("code"), &device);
+    let beginning = verification::new_session(&request, "password");
     let begin = move |c: &mut Db, account: AccountRow| {
         let issued = beginning.begin(c, &account)?;
         Ok((account, issued))
     };
-    match check(&request, shown, begin).await? {
+    match verifier(&request).check(shown, begin).await? {
         Checked::Done((account, issued)) => tokens(&request.app, &account, issued),
         Checked::WrongPassword => {
             Err(Problem::new(Kind::BadCredentials, "the e-mail address or the password is wrong"))
@@ -215,7 +217,7 @@ async fn refresh(request: Request) -> Result<Answer, Problem> {
         // session.
         if let Refreshed::Reused(account) = &refreshed {
             let author = Author { request_id: id, ..Author::default() };
-            told::append(c, &author, "token_reuse", account, &json!({}))?;
+            audit_log::append(c, &author, "token_reuse", account, &json!({}))?;
         }
         Ok::<_, Problem>(refreshed)
     };
@@ -231,7 +233,7 @@ async fn log_out(request: Request) -> Result<Answer, Problem> {
     let end = move |c: &mut Db| {
         let Some((account, session)) = sessions::log_out(c, &token)? else { return Ok(()) };
         let author = Author { account_id: Some(account.clone()), request_id, ..Author::default() };
-        Ok::<_, Problem>(told::append(c, &author, "logout", &account, &json!({"session": session}))?)
+        Ok::<_, Problem>(audit_log::append(c, &author, "logout", &account, &json!({"session": session}))?)
     };
     request.app.database.write_content(end).await?;
     Ok(Answer::empty(204).private())
@@ -245,21 +247,21 @@ async fn me(request: Request) -> Result<Answer, Problem> {
 
 async fn change_password(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&PASSWORD_CHANGE, &body(&request)?, &request.app.site)?;
-    let shown = Shown::again(&request, form.text("current_password"), Code::NotAsked).await?;
+    let shown = verification::again(&request, form.text("current_password"), Code::NotAsked).await?;
     let hash = new_hash(&request.app, &shown.email, form.text("new_password"), "/new_password").await?;
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let set = move |c: &mut Db, account: AccountRow| {
         confirm(c, &actor, None)?;
         set_password(c, &author, account, hash)
     };
-    shown_again(check(&request, shown, set).await?)?;
+    shown_again(verifier(&request).check(shown, set).await?)?;
     Ok(Answer::empty(204).private())
 }
 
 fn set_password(c: &mut Db, author: &Author, mut account: AccountRow, hash: String) -> Result<(), Problem> {
     account.password_hash = hash;
     sessions::end_all(c, &account.id)?;
-    told::append(c, author, "password_change", &account.id, &json!({}))?;
+    audit_log::append(c, author, "password_change", &account.id, &json!({}))?;
     accounts::save(c, account).map(drop)
 }
 
@@ -306,7 +308,7 @@ async fn create(request: Request) -> Result<Answer, Problem> {
     let insert = move |c: &mut Db| {
         confirm(c, &actor, Some(MANAGE))?;
         let row = accounts::insert(c, &email, &form.text("name"), role, hash)?;
-        told::append(c, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
+        audit_log::append(c, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
         Ok::<_, Problem>(row)
     };
     let row = request.app.database.write_content(insert).await?;
@@ -363,7 +365,7 @@ fn change_account(
         "name": row.name, "role": row.role, "active": row.active,
         "password": new_password, "second_factor": factor,
     });
-    told::append(c, author, "update", &row.id, &changes)?;
+    audit_log::append(c, author, "update", &row.id, &changes)?;
     if factor.is_some() {
         second_factor::end(c, &row.id)?;
         (row.totp_active, row.totp_secret, row.totp_step) = (false, String::new(), 0);

@@ -10,11 +10,11 @@ use crate::api::parameters::path_id;
 use crate::api::request_bodies::{Form, NEW_PASSWORD, PASSWORD_RESET};
 use crate::app::App;
 use crate::auth::accounts::{self, AccountRow};
+use crate::auth::audit_log;
 use crate::auth::credentials::confirm as confirm_actor;
 use crate::auth::lockout::Attempt;
-use crate::auth::mailed::{self, Purpose};
+use crate::auth::one_time_tokens::{self, Purpose};
 use crate::auth::permissions::{Action, Area};
-use crate::auth::told;
 use crate::database::Db;
 use crate::http::body::json as body;
 use crate::http::client_address::source;
@@ -67,7 +67,7 @@ pub fn routes() -> Vec<Route> {
 /// 503 if the database is not available. Failures of the mail server are logged, not returned.
 pub async fn invite(app: &App, account: &AccountRow) -> Result<(), Problem> {
     let id = account.id.clone();
-    let issue = move |c: &mut Db| Ok::<_, Problem>(mailed::issue(c, &id, Purpose::Invitation)?);
+    let issue = move |c: &mut Db| Ok::<_, Problem>(one_time_tokens::issue(c, &id, Purpose::Invitation)?);
     if let Some(token) = app.database.write(issue).await? {
         let text = format!(
             "Dear {},\n\nyou are invited to {}. Please choose your password within a week:\n\n{}\n",
@@ -92,7 +92,7 @@ async fn invite_again(request: Request) -> Result<Answer, Problem> {
     let (author, actor, id) = (author(&request)?, request.actor()?.clone(), account.id.clone());
     let note = move |c: &mut Db| {
         confirm_actor(c, &actor, Some((Area::Accounts, Action::Manage)))?;
-        Ok::<_, Problem>(told::append(c, &author, "invite", &id, &json!({}))?)
+        Ok::<_, Problem>(audit_log::append(c, &author, "invite", &id, &json!({}))?)
     };
     request.app.database.write(note).await?;
     invite(&request.app, &account).await?;
@@ -117,7 +117,7 @@ async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
     }
     let issue = move |c: &mut Db| {
         let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) else { return Ok(None) };
-        let token = mailed::issue(c, &account.id, Purpose::Reset)?;
+        let token = one_time_tokens::issue(c, &account.id, Purpose::Reset)?;
         Ok::<_, Problem>(token.map(|token| (account, token)))
     };
     if let Some((account, token)) = app.database.write(issue).await? {
@@ -139,11 +139,11 @@ async fn confirm(request: Request) -> Result<Answer, Problem> {
     let wanted = token.clone();
     // Read only for the rules of the new password, which is hashed outside the transaction; the token is
     // checked again, and used up, in the transaction that sets the password.
-    let account = request.app.database.read(move |c| mailed::account(c, &wanted)).await?;
+    let account = request.app.database.read(move |c| one_time_tokens::account(c, &wanted)).await?;
     let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
     let (id, source) = (request.id.clone(), source(&request.http, &request.app.config.server.trusted_proxies));
     let set = move |c: &mut Db| {
-        let account = mailed::set_password(c, &id, &token, hash)?;
+        let account = one_time_tokens::set_password(c, &id, &token, hash)?;
         // Access to the mailbox proves ownership of the account, so the failed attempts of others no longer
         // delay it.
         Ok::<_, Problem>(Attempt::of_source(&account.email, &source).forgive(c)?)

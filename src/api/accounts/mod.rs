@@ -6,3 +6,4 @@ pub mod invitations;
 pub mod oidc;
 pub mod sessions;
 pub mod two_factor;
+mod verification;

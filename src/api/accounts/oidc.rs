@@ -6,15 +6,15 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::verification;
 use crate::api::accounts::administration::tokens;
 use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::request_bodies::{Form, OIDC_BEGIN, OIDC_FINISH};
 use crate::auth::accounts::{self, AccountRow};
-use crate::auth::login::Beginning;
+use crate::auth::audit_log;
 use crate::auth::oidc::Identity;
 use crate::auth::permissions::Role;
-use crate::auth::told;
-use crate::content::fault::Faults;
+use crate::content::violation::Faults;
 use crate::database::schema::identities;
 use crate::database::{Db, now};
 use crate::http::body::json as body;
@@ -98,7 +98,7 @@ async fn finish(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&OIDC_FINISH, &body(&request)?, &request.app.site)?;
     let identity = request.app.oidc.finish(form.text("code"), &form.text("state")).await?;
     let (id, default_role) = (request.id.clone(), Role::from_word(&request.app.config.oidc.default_role));
-    let beginning = Beginning::of(&request, "oidc");
+    let beginning = verification::new_session(&request, "oidc");
     let begin = move |c: &mut Db| {
         // The session is begun in the transaction that finds the account active: closing the account at the
         // same time either comes first, or ends the session.
@@ -141,7 +141,7 @@ fn account(
         (None, Some(role)) => {
             let name = identity.name.as_deref().unwrap_or(email);
             let row = accounts::insert(connection, email, name, role, String::new())?;
-            told::append(connection, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
+            audit_log::append(connection, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
             row
         }
     };
@@ -152,6 +152,6 @@ fn account(
         identities::created_at.eq(now()),
     );
     diesel::insert_into(identities::table).values(row).execute(connection)?;
-    told::append(connection, &author, "identity_link", &account.id, &json!({"issuer": identity.iss}))?;
+    audit_log::append(connection, &author, "identity_link", &account.id, &json!({"issuer": identity.iss}))?;
     Ok(Some(account))
 }

@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::path_id;
+use crate::auth::audit_log;
 use crate::auth::credentials::confirm;
 use crate::auth::sessions::{self, Session};
-use crate::auth::told;
-use crate::content::moment::utc_text;
+use crate::content::local_time::utc_text;
 use crate::database::Db;
 use crate::http::route::{Access, Answer, Request, Route};
 use crate::problem::{Kind, Problem};
@@ -89,7 +89,7 @@ async fn end(request: Request) -> Result<Answer, Problem> {
         if !sessions::end_one(c, &actor.account_id, &id)? {
             return Err(Problem::not_found("session"));
         }
-        Ok(told::append(c, &author, "session_end", &actor.account_id, &serde_json::json!({"session": id}))?)
+        Ok(audit_log::append(c, &author, "session_end", &actor.account_id, &serde_json::json!({"session": id}))?)
     };
     request.app.database.write_content(write).await?;
     Ok(Answer::empty(204).private())

@@ -5,14 +5,15 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::verification::{self, verifier};
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::request_bodies::{CONFIRM_FACTOR, END_FACTOR, Form, PASSWORD_AGAIN};
 use crate::auth::accounts::{self, AccountRow};
 use crate::auth::credentials::confirm as confirm_actor;
-use crate::auth::login::{Code, Shown, check, shown_again};
-use crate::auth::{second_factor, sessions, told};
-use crate::content::fault::Faults;
+use crate::auth::login::{Code, shown_again};
+use crate::auth::{audit_log, second_factor, sessions};
+use crate::content::violation::Faults;
 use crate::database::Db;
 use crate::http::body::json as body;
 use crate::http::route::{Access, Answer, JSON, Request, Route};
@@ -81,7 +82,7 @@ pub fn routes() -> Vec<Route> {
 
 async fn begin(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&PASSWORD_AGAIN, &body(&request)?, &request.app.site)?;
-    let shown = Shown::again(&request, form.text("current_password"), Code::NotAsked).await?;
+    let shown = verification::again(&request, form.text("current_password"), Code::NotAsked).await?;
     let secret = second_factor::new_secret();
     let url = second_factor::url(&secret, &shown.email)
         .ok_or_else(|| Problem::internal(&"the otpauth URI of a second factor could not be made"))?;
@@ -93,7 +94,7 @@ async fn begin(request: Request) -> Result<Answer, Problem> {
         }
         Ok(second_factor::begin(c, &account.id, &stored)?)
     };
-    shown_again(check(&request, shown, store).await?)?;
+    shown_again(verifier(&request).check(shown, store).await?)?;
     Ok(Answer::of(200, &SecondFactorSetup { secret, url })?.private())
 }
 
@@ -109,7 +110,7 @@ async fn confirm(request: Request) -> Result<Answer, Problem> {
         if !second_factor::check(c, &account, &code)? {
             return Err(Problem::invalid(Faults::one("/code", "wrong", "the code is wrong or not valid now")));
         }
-        told::append(c, &author, "second_factor_begin", &account.id, &json!({}))?;
+        audit_log::append(c, &author, "second_factor_begin", &account.id, &json!({}))?;
         // The other sessions were begun without a code, so they may belong to someone who knows only the
         // password.
         sessions::end_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
@@ -121,17 +122,17 @@ async fn confirm(request: Request) -> Result<Answer, Problem> {
 
 async fn end(request: Request) -> Result<Answer, Problem> {
     let form = Form::read(&END_FACTOR, &body(&request)?, &request.app.site)?;
-    let shown = Shown::again(&request, form.text("current_password"), Code::Asked(form.get("code"))).await?;
+    let shown = verification::again(&request, form.text("current_password"), Code::Asked(form.get("code"))).await?;
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let end = move |c: &mut Db, account: AccountRow| {
         confirm_actor(c, &actor, None)?;
         if !account.totp_active {
             return Err(Problem::new(Kind::Conflict, "there is no second factor"));
         }
-        told::append(c, &author, "second_factor_end", &account.id, &json!({}))?;
+        audit_log::append(c, &author, "second_factor_end", &account.id, &json!({}))?;
         sessions::end_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
         Ok(second_factor::end(c, &account.id)?)
     };
-    shown_again(check(&request, shown, end).await?)?;
+    shown_again(verifier(&request).check(shown, end).await?)?;
     Ok(Answer::empty(204).private())
 }

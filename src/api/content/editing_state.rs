@@ -14,18 +14,19 @@ use crate::api::content::review::{Presence, person, presences};
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::path_id_or_slug;
 use crate::auth::permissions::{Action, Area, may};
-use crate::content::fault::Fault;
-use crate::content::moment::utc_text;
+use crate::content::local_time::utc_text;
+use crate::content::violation::Fault;
+use crate::content_types::Resource;
 use crate::database::Db;
-use crate::editorial::checks::{self, Together};
-use crate::editorial::life::{Operation, Pen};
-use crate::editorial::operations::find;
+use crate::editorial::editor::find;
+use crate::editorial::lifecycle::{Operation, Pen};
+use crate::editorial::publication_checks::{self, Together};
 use crate::editorial::review::{self, Waits};
-use crate::editorial::{derive, schedule, working};
+use crate::editorial::schedule;
 use crate::http::route::{Access, Answer, Request, Route};
 use crate::items::Item;
+use crate::items::{projection, working_draft};
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
 
 /// The working draft of a published or archived item.
 #[derive(Debug, Serialize, ToSchema)]
@@ -154,8 +155,8 @@ async fn desk(resource: &'static Resource, request: Request) -> Result<Answer, P
     let site = Arc::clone(&request.app.site);
     let look = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
-        let draft = working::of(c, &item)?;
-        let content = working::newest(&item, draft.as_ref());
+        let draft = working_draft::of(c, &item)?;
+        let content = working_draft::newest(&item, draft.as_ref());
         let plans = schedule::of(c, &item.id)?;
         let due = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
         let pen = Pen { site: &site, author: &author, role: Some(role) };
@@ -187,7 +188,7 @@ async fn desk(resource: &'static Resource, request: Request) -> Result<Answer, P
             publish_at: due(schedule::PUBLISH),
             unpublish_at: due(schedule::UNPUBLISH),
             operations,
-            missing: checks::missing(c, &site, resource, &content, None, &Together::new())?.into_vec(),
+            missing: publication_checks::missing(c, &site, resource, &content, None, &Together::new())?.into_vec(),
             assignee: review::assignee(c, &item.id)?.map(person),
             editing: presences(review::present(c, &item.id)?),
             open_comments: review::open_comments(c, &item.id)?,
@@ -212,7 +213,7 @@ async fn inbox(request: Request) -> Result<Answer, Problem> {
                 Waits::Comments => "comments",
             },
             collection: resource.collection,
-            title: derive::label(resource, &item.content(), &site),
+            title: projection::label(resource, &item.content(), &site),
             status: item.state().to_owned(),
             updated_at: utc_text(item.updated_at),
             id: item.id,

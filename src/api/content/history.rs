@@ -12,17 +12,17 @@ use crate::api::openapi::schemas::reference;
 use crate::api::parameters::{IF_MATCH, MAX_NUMBER, number, path_id_or_slug, query, whole};
 use crate::auth::permissions::{Action, Area};
 use crate::content::LocaleMode;
-use crate::content::moment::utc_text;
+use crate::content::local_time::utc_text;
+use crate::content_types::Resource;
 use crate::database::Db;
 use crate::delivery::query::MAX_LIMIT;
-use crate::editorial::merge::as_input;
-use crate::editorial::operations::{Change, find};
+use crate::editorial::editor::{Change, find};
+use crate::editorial::three_way_merge::as_input;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::route::{Access, Answer, Request, Route, Takes, parameter};
 use crate::journal::diff::diff;
 use crate::journal::history::{self, State, Told};
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
 
 /// An account with the name of its person.
 #[derive(Debug, Serialize, ToSchema)]

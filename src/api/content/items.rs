@@ -13,29 +13,26 @@ use crate::api::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
 use crate::api::preview_links::{Sight, sight};
 use crate::app::App;
 use crate::content::Site;
-use crate::content::fault::Faults;
+use crate::content::violation::Faults;
+use crate::content_types::Resource;
 use crate::database::Db;
 use crate::delivery::Shape;
-use crate::delivery::absent::{Absence, Absent};
-use crate::delivery::answers::{Known, Place};
-use crate::delivery::dependencies::Dependencies;
-use crate::delivery::kept::{Fresh, Made};
-use crate::delivery::list::{Page, glance, page};
-use crate::delivery::one::{One, one};
-use crate::delivery::purge;
+use crate::delivery::cache::absence_cache::{Absence, Absent};
+use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
+use crate::delivery::cache::cached_response::{Fresh, Made};
+use crate::delivery::cache::dependencies::Dependencies;
+use crate::delivery::cache::response_cache::{Known, Place};
+use crate::delivery::get_item::{One, one};
+use crate::delivery::list_items::{Page, glance, page};
 use crate::delivery::query::ListQuery;
-use crate::delivery::reader::Reader;
+use crate::delivery::query::parser::Reader;
 use crate::delivery::viewer::Viewer;
-use crate::editorial::operations::find;
+use crate::editorial::editor::find;
 use crate::http::cached_response::{absent, negotiated, place};
 use crate::http::preconditions::tag as etag;
 use crate::http::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
 
-/// `Cache-Control` of public responses: fresh for 5 s, usable for 30 s more while they are revalidated (RFC
-/// 5861).
-pub const PUBLIC_CACHE: &str = "public, max-age=5, stale-while-revalidate=30";
 /// Media type of responses with a sparse fieldset (`fields=`).
 const PARTIAL: &str = "application/vnd.plenary.partial+json";
 /// Lifetime of cached responses whose content depends on the current time.
@@ -373,7 +370,7 @@ fn headers(request: &Request, sight: &Sight, made: &Made) -> Vec<(HeaderName, He
     let language = request.query("locale").map_or(Some(site.default_locale()), |locale| site.locale(locale));
     let cache = if sight.is_public() { PUBLIC_CACHE } else { "private, no-store" };
     let own = |value: &str| HeaderValue::from_str(value).ok();
-    let tags = if sight.is_public() { purge::tags(&request.app.config.cdn, &made.dependencies) } else { None };
+    let tags = if sight.is_public() { cache_tags::tags(&request.app.config.cdn, &made.dependencies) } else { None };
     let given = [
         (header::VARY, Some(HeaderValue::from_static(vary))),
         (header::CONTENT_LANGUAGE, language.and_then(|language| request.app.languages.get(language).cloned())),

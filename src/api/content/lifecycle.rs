@@ -12,22 +12,22 @@ use crate::api::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
 use crate::api::preview_links::viewer;
 use crate::api::request_bodies::{Form, ahead};
 use crate::auth::permissions::{Action, Area};
-use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
+use crate::content::violation::Faults;
 use crate::content::{LocaleMode, values};
+use crate::content_types::Resource;
 use crate::database::Db;
-use crate::delivery::one::shown;
-use crate::delivery::reader::Reader;
+use crate::delivery::get_item::shown;
+use crate::delivery::query::parser::Reader;
+use crate::editorial::editor::{Change, Desk, Made};
 use crate::editorial::idempotency::Idempotent;
-use crate::editorial::life::Operation;
-use crate::editorial::operations::{Change, Desk, Made};
+use crate::editorial::lifecycle::Operation;
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version, tag as etag};
 use crate::http::route::{Access, Answer, JSON, Request, Route, Takes};
 use crate::items::Item;
 use crate::journal::Author;
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
 
 /// Fields of the body of `schedule`: the times at which an item is published, unpublished, or both.
 pub static SCHEDULE: [Field; 2] = [
@@ -261,7 +261,7 @@ pub fn desk(resource: &'static Resource, request: &Request) -> Result<Desk, Prob
         None | Some("none") => false,
         Some(other) => {
             let known = ["auto", "none"];
-            faults.add("?merge", "not_allowed", crate::content::fault::unknown("value", other, known));
+            faults.add("?merge", "not_allowed", crate::content::violation::unknown("value", other, known));
             false
         }
     };
@@ -272,7 +272,8 @@ pub fn desk(resource: &'static Resource, request: &Request) -> Result<Desk, Prob
     let beside = shape.draft;
     let site = Arc::clone(&request.app.site);
     let show = Arc::new(move |c: &mut Db, item: &Item, named| shown(c, resource, &site, item, named, &shape));
-    Ok(Desk { app: Arc::clone(&request.app), resource, mode, author, role, beside, merge, show })
+    let (database, site) = (request.app.database.clone(), Arc::clone(&request.app.site));
+    Ok(Desk { database, site, resource, mode, author, role, beside, merge, show })
 }
 
 async fn create(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {

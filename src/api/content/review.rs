@@ -16,12 +16,13 @@ use crate::api::parameters::{IF_MATCH, path_id_or_slug};
 use crate::api::request_bodies::Form;
 use crate::auth::accounts;
 use crate::auth::permissions::{Action, Area};
-use crate::content::fault::Faults;
 use crate::content::field::{Field, Kind as FieldKind};
-use crate::content::moment::utc_text;
+use crate::content::local_time::utc_text;
+use crate::content::violation::Faults;
+use crate::content_types::Resource;
 use crate::database::Db;
-use crate::editorial::life::Pen;
-use crate::editorial::operations::find;
+use crate::editorial::editor::find;
+use crate::editorial::lifecycle::Pen;
 use crate::editorial::review::{self, Comment, Named, Present};
 use crate::editorial::write::changed_meanwhile;
 use crate::http::body;
@@ -29,7 +30,6 @@ use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::route::{Access, Answer, JSON, Request, Route, parameter};
 use crate::items::Item;
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
 
 /// Fields of the body that creates a comment.
 pub static NEW_COMMENT: [Field; 2] = [

@@ -13,13 +13,13 @@ use crate::api::parameters::{IF_MATCH, path_id_or_slug};
 use crate::auth::permissions::{Action, Area};
 use crate::content::Site;
 use crate::content::translations::{is_right_to_left, missing};
+use crate::content_types::Resource;
 use crate::database::Db;
-use crate::editorial::operations::find;
+use crate::editorial::editor::find;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::route::{Access, Answer, Request, Route, Takes, parameter};
 use crate::items::Item;
 use crate::problem::{Kind, Problem};
-use crate::resources::Resource;
 
 /// The state of an item in one locale.
 #[derive(Debug, Serialize, ToSchema)]

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::api::accounts::{accounts as auth_api, api_keys, oidc, sessions, two_factor};
+use crate::api::accounts::{administration as auth_api, api_keys, oidc, sessions, two_factor};
 use crate::api::content::{editing_state, history, lifecycle, review, translations};
 use crate::api::openapi::item_schemas::{self, Answers};
 use crate::api::openapi::{revision, schemas};
@@ -20,9 +20,9 @@ use crate::api::{audit, bulk, health, preview_links, releases};
 use crate::auth::{accounts, tokens};
 use crate::content::Site;
 use crate::content::field::Field;
+use crate::content_types::ALL;
 use crate::http::route::Route;
 use crate::problem::{self, Kind};
-use crate::resources::ALL;
 
 /// The request bodies that are declared by fields: name of the schema, fields, description.
 const FORMS: &[(&str, &[Field], &str)] = &[

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::content::Site;
-use crate::resources::{ALL, Resource};
+use crate::content_types::{ALL, Resource};
 
 /// Adds the site's schemas to a document, and refers to them as the property `custom` of items in responses
 /// and of items that are written as a whole. The schema of PATCH stays open, because a merge patch is

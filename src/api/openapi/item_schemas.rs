@@ -7,8 +7,8 @@ use crate::api::openapi::schemas::{
     Reference, closed, described, formatted, list_of, null, of_type, or_null, reference, scalar, schema, text,
 };
 use crate::content::field::{Field, Kind, Shape};
-use crate::editorial::draft::STATES;
-use crate::resources::Resource;
+use crate::content_types::Resource;
+use crate::editorial::validate::STATES;
 
 /// The extent of the items in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod components;
 mod custom;
 pub mod item_schemas;
+pub mod response;
 mod revision;
 pub mod schemas;
 
@@ -19,8 +20,8 @@ use utoipa::openapi::{
 };
 
 use crate::content::Site;
+use crate::content_types::ALL;
 use crate::http::route::{Access, Route, Success};
-use crate::resources::ALL;
 
 const ABOUT: &str = "Headless CMS for events, speakers, partners and everything else that event pages show. Without \
 credentials, reads return published content only; editors use the same addresses with `Authorization: Bearer`. Errors \

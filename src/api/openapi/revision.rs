@@ -6,8 +6,8 @@ use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::content::history::Revision;
 use crate::api::openapi::schemas::{closed, formatted, of_type, reference, schema, text};
-use crate::editorial::draft::STATES;
-use crate::resources::{ALL, Resource};
+use crate::content_types::{ALL, Resource};
+use crate::editorial::validate::STATES;
 
 /// Returns the schema of one revision with its content: that of revisions in lists, with further properties.
 pub fn revision(resource: &'static Resource) -> Schema {

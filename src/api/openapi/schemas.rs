@@ -10,8 +10,8 @@ use crate::content::Site;
 use crate::content::field::{Field, Kind};
 use crate::content::rich_text::Format;
 use crate::content::slug::MAX_SLUG;
-use crate::editorial::draft::ENVELOPE;
-use crate::resources::Resource;
+use crate::content_types::Resource;
+use crate::editorial::validate::ENVELOPE;
 
 /// A schema, or a reference to one in the components.
 pub type Reference = RefOr<Schema>;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{Closed, Settings, Sink};
 use crate::content::field::{Field, Kind, Shape};
-use crate::resources::Resource;
+use crate::content_types::Resource;
 use crate::transfer::record::Record;
 
 /// A mapping of columns to fields, read from a TOML file; see `docs/import.md`.
@@ -70,7 +70,7 @@ impl Mapping {
 
     fn check(&self) -> Result<(), String> {
         let resource = self.resource().ok_or_else(|| {
-            let kinds: Vec<&str> = crate::resources::ALL.iter().map(|r| r.kind).collect();
+            let kinds: Vec<&str> = crate::content_types::ALL.iter().map(|r| r.kind).collect();
             format!("kind: \"{}\" is not one of {}", self.kind, kinds.join(", "))
         })?;
         for name in self.fields.keys() {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone};
 use icalendar::parser::Property;
 
 use super::ics::{Event, parameter};
-use crate::content::moment::rfc3339;
+use crate::content::local_time::rfc3339;
 use crate::time_zone::{LocalClock, Zone};
 use crate::transfer::zones::zone_of;
 

@@ -38,7 +38,7 @@ pub fn read(input: impl std::io::Read, listener: &mut dyn Listener, sink: &Sink)
 
 /// Returns the path of an element as a JSON Pointer, for reports.
 pub fn place(path: &[String]) -> String {
-    path.iter().fold(String::new(), |all, part| crate::content::fault::step(&all, part))
+    path.iter().fold(String::new(), |all, part| crate::content::violation::step(&all, part))
 }
 
 struct Walk<'a> {

@@ -18,8 +18,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::record::{Entry, Exported, Record};
-use crate::content::fault::Fault;
 use crate::content::values::{self, Wrong};
+use crate::content::violation::Fault;
 
 pub use csv::Mapping;
 

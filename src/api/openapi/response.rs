@@ -1,0 +1,29 @@
+//! The OpenAPI document as a response of this server.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, VARY};
+
+use crate::api::content::items;
+use crate::app::App;
+use crate::delivery::cache::cached_response::{Kept, Made};
+use crate::delivery::cache::dependencies::Dependencies;
+use crate::http::preconditions::tag;
+use crate::http::route::{JSON, Route};
+
+/// Returns all routes of a site, complete with the parameters that depend on it.
+pub fn routes(app: &App) -> Vec<Route> {
+    items::with_site(crate::api::routes(), &app.site)
+}
+
+/// Returns the OpenAPI document of this server as a cached response. It is generated once.
+pub fn document(app: &App) -> Arc<Kept> {
+    let make = || {
+        let document = super::document(&routes(app), &app.site, &app.config.public_url);
+        let text = super::to_json(&document, &app.site);
+        let made = Made::new(JSON, text, |body| tag(0, body), Dependencies::default());
+        let headers = [(CACHE_CONTROL, "public, max-age=60"), (VARY, "Accept-Encoding")];
+        Arc::new(made.keep(headers.map(|(name, value)| (name, HeaderValue::from_static(value))), 0, app.answers.held()))
+    };
+    Arc::clone(app.document.get_or_init(make))
+}

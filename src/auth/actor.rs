@@ -1,0 +1,27 @@
+//! The authenticated actor of a request.
+
+use std::sync::Arc;
+
+use super::permissions::Role;
+
+/// An account authenticated by a valid access token or API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// Id of the account.
+    pub account_id: String,
+    /// Current role of the account, or the role of the API key if that permits less.
+    pub role: Role,
+    /// The API key, if the request was authenticated by one.
+    pub key: Option<Arc<ShownKey>>,
+    /// Id of the session, if the request was authenticated by its access token.
+    pub session: Option<String>,
+}
+
+/// An API key by which a request was authenticated.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ShownKey {
+    /// Id of the key.
+    pub id: String,
+    /// The collections to which the key is restricted; empty if it is not restricted.
+    pub collections: Vec<String>,
+}

@@ -1,0 +1,123 @@
+//! One-time tokens sent by mail, with which an invited person or one who forgot the password sets a new
+//! password.
+
+use diesel::prelude::*;
+use serde_json::json;
+
+use crate::auth::accounts::{self, AccountRow};
+use crate::auth::audit_log;
+use crate::auth::sessions::{self, hash, new_secret};
+use crate::content::violation::Faults;
+use crate::database::schema::mailed_tokens;
+use crate::database::{Db, now};
+use crate::journal::Author;
+use crate::problem::Problem;
+
+/// The purpose of a mailed token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Setting the first password of a new account.
+    Invitation,
+    /// Replacing a forgotten password.
+    Reset,
+}
+
+impl Purpose {
+    fn word(self) -> &'static str {
+        match self {
+            Purpose::Invitation => "invitation",
+            Purpose::Reset => "reset",
+        }
+    }
+
+    /// Returns the validity of a token (µs): a week for an invitation, an hour for a reset.
+    fn lifetime(self) -> i64 {
+        match self {
+            Purpose::Invitation => 7 * 86_400_000_000,
+            Purpose::Reset => 3_600_000_000,
+        }
+    }
+}
+
+/// Least time between two mails to one account (µs).
+const PAUSE: i64 = 60_000_000;
+
+/// Issues a token for an account and invalidates earlier ones. Returns `None` if one was issued within
+/// [`PAUSE`], so that strangers cannot flood a mailbox by asking for resets.
+///
+/// # Errors
+/// Returns an error if a statement fails.
+pub fn issue(connection: &mut Db, account_id: &str, purpose: Purpose) -> QueryResult<Option<String>> {
+    let own = mailed_tokens::table.filter(mailed_tokens::account_id.eq(account_id));
+    let last: Option<i64> =
+        own.order(mailed_tokens::created_at.desc()).select(mailed_tokens::created_at).first(connection).optional()?;
+    let at = now();
+    if last.is_some_and(|last| at - last < PAUSE) {
+        return Ok(None);
+    }
+    forget(connection, account_id)?;
+    let token = new_secret();
+    let row = (
+        mailed_tokens::token_hash.eq(hash(&token)),
+        mailed_tokens::account_id.eq(account_id),
+        mailed_tokens::purpose.eq(purpose.word()),
+        mailed_tokens::created_at.eq(at),
+        mailed_tokens::expires_at.eq(at + purpose.lifetime()),
+    );
+    diesel::insert_into(mailed_tokens::table).values(row).execute(connection)?;
+    Ok(Some(token))
+}
+
+/// Returns the open account to which a valid token belongs.
+///
+/// # Errors
+/// 422 if the token is unknown or expired, or its account is closed.
+pub fn account(connection: &mut Db, token: &str) -> Result<AccountRow, Problem> {
+    let found: Option<String> = mailed_tokens::table
+        .find(hash(token))
+        .filter(mailed_tokens::expires_at.gt(now()))
+        .select(mailed_tokens::account_id)
+        .first(connection)
+        .optional()?;
+    let account = match found {
+        Some(id) => Some(accounts::by_id(connection, &id)?).filter(|account| account.active),
+        None => None,
+    };
+    account.ok_or_else(|| Problem::invalid(Faults::one("/token", "not_valid", "the token is not valid or has expired")))
+}
+
+/// Sets the password of a token's account. The token is used up, and all sessions of the account end. Returns
+/// the saved account.
+///
+/// # Errors
+/// 422 if the token is unknown or expired, or its account is closed.
+pub fn set_password(
+    connection: &mut Db,
+    request_id: &str,
+    token: &str,
+    password_hash: String,
+) -> Result<AccountRow, Problem> {
+    let mut row = account(connection, token)?;
+    row.password_hash = password_hash;
+    forget(connection, &row.id)?;
+    sessions::end_all(connection, &row.id)?;
+    let author = Author { account_id: Some(row.id.clone()), request_id: request_id.to_owned(), ..Author::default() };
+    audit_log::append(connection, &author, "password_reset", &row.id, &json!({}))?;
+    accounts::save(connection, row)
+}
+
+/// Deletes all tokens of an account.
+///
+/// # Errors
+/// Returns an error if the statement fails.
+pub fn forget(connection: &mut Db, account_id: &str) -> QueryResult<()> {
+    diesel::delete(mailed_tokens::table.filter(mailed_tokens::account_id.eq(account_id))).execute(connection).map(drop)
+}
+
+/// Deletes expired tokens. Returns how many were deleted.
+///
+/// # Errors
+/// Returns an error if the statement fails.
+pub fn forget_ended(connection: &mut Db) -> QueryResult<usize> {
+    diesel::delete(mailed_tokens::table.filter(mailed_tokens::expires_at.lt(now()))).execute(connection)
+}

@@ -1,0 +1,348 @@
+//! Search indexer: a worker on each node that follows the journal. Of the nodes that share a folder, one
+//! writes. A worker can be stopped at any point: the index stores the journal entry up to which it is
+//! complete, and whatever comes after that is read again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use serde_json::Value;
+use tantivy::{IndexWriter, TantivyDocument, Term};
+
+use crate::app::App;
+use crate::content_types::Resource;
+use crate::database::position::Position;
+use crate::database::schema::{items, journal, links};
+use crate::database::{Db, any_of};
+use crate::items::Item;
+use crate::jobs::{BackgroundJob, lower_priority};
+use crate::search::GREW;
+use crate::search::document::document;
+use crate::search::index::{Search, SearchError};
+use crate::search::repair::{Checks, renew};
+
+/// Interval at which the journal is polled.
+const PAUSE: Duration = Duration::from_millis(200);
+/// After a step, the worker pauses for this many times as long as the step took: under steady writes, fewer
+/// and larger segments are made, with about a tenth of a core at most.
+const SHARE: u32 = 9;
+/// Maximum pause, which bounds how old the results of a search are.
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+/// Number of polls without changes after which the writer is closed.
+const REST: u32 = 25;
+/// Approximate maximum number of cached titles.
+const MOST_NAMES: usize = 20_000;
+/// Items that are read at a time to rebuild the index.
+const CHUNK: i64 = 500;
+/// Changed items that are indexed at a time, and the pause after them. Other threads get the core back only
+/// at the next tick of its clock, whatever the priorities are, so the work between two pauses must be short.
+const FEW: usize = 16;
+const BREATH: Duration = Duration::from_millis(1);
+/// Maximum number of journal entries that are followed; if there are more, the index is rebuilt.
+const MOST_ENTRIES: i64 = 20_000;
+/// Lowest priority of Linux.
+const NICENESS: i32 = 19;
+
+/// Changes for the index: these items, or all of them, as they are now, up to this journal entry.
+struct News {
+    up_to: Position,
+    ids: Option<Vec<String>>,
+}
+
+/// Starts the worker, which follows the journal until the application ends, on a thread of low priority.
+///
+/// # Errors
+///
+/// Fails if the thread or its runtime cannot be started.
+pub fn start(app: Weak<App>, job: Arc<BackgroundJob>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    std::thread::Builder::new().name("search".into()).spawn(move || {
+        lower_priority(NICENESS);
+        job.supervise_thread(|| runtime.block_on(run(Weak::clone(&app), &job)));
+    })?;
+    Ok(())
+}
+
+async fn run(app: Weak<App>, job: &BackgroundJob) {
+    let mut worker = Worker { writer: None, idle: 0, names: Arc::default(), checks: Checks::default() };
+    let mut failed = false;
+    loop {
+        let Some(app) = app.upgrade() else { return };
+        let begun = Instant::now();
+        job.begin();
+        worker.repair(&app, job, failed).await;
+        let outcome = worker.step(&app).await;
+        drop(app);
+        failed = outcome.is_err();
+        match outcome {
+            Ok(()) => job.succeed(),
+            Err(error) => {
+                tracing::error!(%error, "updating the search index failed");
+                job.fail("the search index cannot be updated");
+                worker.writer = None;
+                tokio::time::sleep(PAUSE * 5).await;
+            }
+        }
+        tokio::time::sleep((begun.elapsed() * SHARE).clamp(PAUSE, LONGEST_PAUSE)).await;
+    }
+}
+
+struct Worker {
+    writer: Option<IndexWriter<TantivyDocument>>,
+    /// Number of successive polls without changes.
+    idle: u32,
+    names: Arc<Names>,
+    checks: Checks,
+}
+
+impl Worker {
+    /// Sets a damaged index aside, which the next step then rebuilds, and invalidates cached responses to
+    /// searches.
+    async fn repair(&mut self, app: &App, job: &BackgroundJob, failed: bool) {
+        if !self.checks.are_due(&app.search, failed) {
+            return;
+        }
+        let Some(damage) = self.checks.find_damage(&app.search).await else { return };
+        job.fail("the search index was damaged and is being rebuilt");
+        self.writer = None;
+        if let Err(error) = renew(&app.search, &damage) {
+            tracing::error!(%error, "the damaged search index could not be set aside");
+        }
+        app.database.ledger().note([(GREW, "")]);
+    }
+
+    async fn step(&mut self, app: &App) -> Result<(), SearchError> {
+        let search = &app.search;
+        let followed = search.followed()?;
+        let news = app.database.read(move |c| Ok::<_, SearchError>(news(c, followed)?)).await?;
+        let Some(news) = news else { return self.rest(app) };
+        if self.writer.is_none() {
+            self.writer = search.writer()?;
+        }
+        // Another node writes the index in this folder, so its changes only have to be loaded.
+        let Some(writer) = &mut self.writer else { return search.refresh(app) };
+        self.idle = 0;
+        // Another node may have followed the journal since it was read here, and have given up the writer.
+        if search.followed()? != followed {
+            return search.refresh(app);
+        }
+        match news {
+            News { up_to, ids: Some(ids) } => {
+                for some in ids.chunks(FEW) {
+                    index(app, writer, &self.names, some.to_vec()).await?;
+                    tokio::time::sleep(BREATH).await;
+                }
+                commit(writer, up_to)?;
+            }
+            News { up_to, ids: None } => {
+                writer.delete_all_documents()?;
+                everything(app, writer, &self.names).await?;
+                commit(writer, up_to)?;
+                tracing::info!(%up_to, "rebuilt the search index");
+            }
+        }
+        search.refresh(app)
+    }
+
+    /// Closes the writer, and so frees its memory, if it was not needed for a while. Loads what another node
+    /// may have written.
+    fn rest(&mut self, app: &App) -> Result<(), SearchError> {
+        self.idle += 1;
+        if self.idle == REST
+            && let Some(writer) = self.writer.take()
+        {
+            writer.wait_merging_threads()?;
+        }
+        app.search.refresh(app)
+    }
+}
+
+impl Search {
+    /// Loads the newest state of the index, and invalidates cached responses that were computed with an older
+    /// one.
+    fn refresh(&self, app: &App) -> Result<(), SearchError> {
+        let had = self.state();
+        self.open_index().reader.reload()?;
+        // Recorded only after the reload: recorded before, a response from the old state could be cached as a
+        // fresh one.
+        if self.state() != had {
+            app.database.ledger().note([(GREW, "")]);
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Vec<(String, u32)> {
+        let searcher = self.open_index().reader.searcher();
+        searcher.segment_readers().iter().map(|s| (s.segment_id().uuid_string(), s.num_docs())).collect()
+    }
+}
+
+/// Commits the documents together with the journal entry up to which the index is then complete, so that
+/// neither is ever there without the other.
+fn commit(writer: &mut IndexWriter<TantivyDocument>, up_to: Position) -> Result<(), SearchError> {
+    let mut prepared = writer.prepare_commit()?;
+    prepared.set_payload(&up_to.to_string());
+    prepared.commit()?;
+    Ok(())
+}
+
+/// Returns the changes in the journal, or `None` if there are none. An index that followed another history is
+/// rebuilt.
+fn news(connection: &mut Db, followed: Option<Position>) -> QueryResult<Option<News>> {
+    // Read before the items: an item that changes after this entry is indexed again with a later one.
+    let up_to = Position::newest(connection)?;
+    if followed == Some(up_to) {
+        return Ok(None);
+    }
+    let near = followed.filter(|since| up_to.sequence - since.sequence <= MOST_ENTRIES);
+    let since = match near {
+        Some(since) if since.holds(connection)? => since.sequence,
+        _ => return Ok(Some(News { up_to, ids: None })),
+    };
+    let up_to_sequence = up_to.sequence;
+    let entries: Vec<(String, String, String, String)> = journal::table
+        .filter(journal::sequence.gt(since).and(journal::sequence.le(up_to_sequence)))
+        .select((journal::kind, journal::item_id, journal::action, journal::changed))
+        .load(connection)?;
+    let (mut ids, mut renamed) = (HashSet::new(), Vec::new());
+    for (kind, id, action, changed) in entries {
+        let Some(resource) = Resource::of_kind(&kind) else { continue };
+        if action != "update" || changed.contains(&format!("\"/{}", resource.label)) {
+            renamed.push(id.clone());
+        }
+        ids.insert(id);
+    }
+    ids.extend(referring(connection, &renamed)?);
+    Ok(Some(News { up_to, ids: Some(ids.into_iter().collect()) }))
+}
+
+/// Returns the items that show the names of these items, or that are visible only with them.
+fn referring(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(CHUNK as usize) {
+        let dialect = connection.dialect();
+        let sources = links::table.filter(any_of(dialect, links::target_id, ids)).select(links::source_id);
+        found.extend(sources.load::<String>(connection)?);
+    }
+    Ok(found)
+}
+
+/// Indexes these items as they are now, and removes those that are not public.
+async fn index(
+    app: &App,
+    writer: &IndexWriter<TantivyDocument>,
+    names: &Arc<Names>,
+    ids: Vec<String>,
+) -> Result<(), SearchError> {
+    let names = Arc::clone(names);
+    for id in &ids {
+        writer.delete_term(Term::from_field_text(app.search.fields.id, id));
+    }
+    let found = app
+        .database
+        .read(move |c| {
+            let rows: Vec<Item> = items::table
+                .filter(any_of(c.dialect(), items::id, &ids).and(items::live.eq(true)))
+                .select(Item::as_select())
+                .load(c)?;
+            with_names(c, &names, rows)
+        })
+        .await?;
+    add(app, writer, &found)
+}
+
+fn add(app: &App, writer: &IndexWriter<TantivyDocument>, found: &[(Item, Vec<Value>)]) -> Result<(), SearchError> {
+    for (item, names) in found {
+        if let Some(document) = document(&app.search, &app.site, item, names) {
+            writer.add_document(document)?;
+        }
+    }
+    Ok(())
+}
+
+async fn everything(app: &App, writer: &IndexWriter<TantivyDocument>, names: &Arc<Names>) -> Result<(), SearchError> {
+    let mut last = String::new();
+    loop {
+        let (after, names) = (last.clone(), Arc::clone(names));
+        let found = app
+            .database
+            .read(move |c| {
+                let rows: Vec<Item> = items::table
+                    .filter(items::id.gt(after).and(items::live.eq(true)))
+                    .order(items::id)
+                    .limit(CHUNK)
+                    .select(Item::as_select())
+                    .load(c)?;
+                with_names(c, &names, rows)
+            })
+            .await?;
+        let Some((item, _)) = found.last() else { return Ok(()) };
+        last = item.id.clone();
+        add(app, writer, &found)?;
+    }
+}
+
+/// Returns the items, each with the titles of the items that it refers to.
+fn with_names(connection: &mut Db, names: &Names, rows: Vec<Item>) -> Result<Vec<(Item, Vec<Value>)>, SearchError> {
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let ties: Vec<(String, String, i64)> = links::table
+        .inner_join(items::table)
+        .filter(any_of(connection.dialect(), links::source_id, &ids).and(items::live.eq(true)))
+        .select((links::source_id, items::id, items::version))
+        .load(connection)?;
+    names.learn(connection, &ties)?;
+    let mut out: Vec<(Item, Vec<Value>)> = rows.into_iter().map(|row| (row, Vec::new())).collect();
+    let places: HashMap<String, usize> =
+        out.iter().enumerate().map(|(place, (row, _))| (row.id.clone(), place)).collect();
+    for (source, target, version) in ties {
+        if let (Some(place), Some(name)) = (places.get(&source), names.get(&target, version)) {
+            out[*place].1.push(name);
+        }
+    }
+    Ok(out)
+}
+
+/// Cached titles of items that others refer to, by id and version: the same few are needed again and again.
+#[derive(Default)]
+struct Names {
+    known: Mutex<HashMap<String, (i64, Value)>>,
+}
+
+impl Names {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, (i64, Value)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, id: &str, version: i64) -> Option<Value> {
+        self.known().get(id).filter(|(known, _)| *known == version).map(|(_, name)| name.clone())
+    }
+
+    /// Loads the titles that are not cached in these versions.
+    fn learn(&self, connection: &mut Db, ties: &[(String, String, i64)]) -> QueryResult<()> {
+        let unknown: HashSet<&str> = ties
+            .iter()
+            .filter(|(_, id, version)| self.get(id, *version).is_none())
+            .map(|(_, id, _)| id.as_str())
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<(String, i64, String, String)> = items::table
+            .filter(any_of(connection.dialect(), items::id, unknown))
+            .select((items::id, items::version, items::kind, items::content))
+            .load(connection)?;
+        let mut known = self.known();
+        if known.len() > MOST_NAMES {
+            known.clear();
+        }
+        for (id, version, kind, content) in rows {
+            let label = Resource::of_kind(&kind).map_or("", |resource| resource.label);
+            let mut content: Value = serde_json::from_str(&content).unwrap_or_default();
+            let name = content.get_mut(label).map_or(Value::Null, Value::take);
+            known.insert(id, (version, name));
+        }
+        Ok(())
+    }
+}

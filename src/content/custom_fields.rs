@@ -1,0 +1,150 @@
+//! Custom fields, which a site declares by a JSON Schema for each content type.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{PatternOptions, ValidationError, Validator};
+use serde_json::Value;
+
+use crate::content::violation::{Faults, step};
+
+/// A schema as the site declared it, with its compiled form.
+struct Declared {
+    schema: Value,
+    validator: Validator,
+}
+
+/// JSON Schemas (2020-12 unless they declare another version) for `custom`, by content type.
+#[derive(Clone, Default)]
+pub struct CustomSchemas(Arc<BTreeMap<String, Declared>>);
+
+impl std::fmt::Debug for CustomSchemas {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl CustomSchemas {
+    /// Compiles the schemas. Formats are enforced, which JSON Schema leaves optional. Patterns are matched in time
+    /// linear in the length of the text: those that require backtracking (look-around, back references) are rejected,
+    /// since an editor's text could keep the server busy with them.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the content type and the reason if a schema is not a valid JSON Schema, or has an unknown format or
+    /// an unsupported pattern.
+    pub fn compile(schemas: &BTreeMap<String, Value>) -> Result<Self, (String, String)> {
+        let mut compiled = BTreeMap::new();
+        for (kind, schema) in schemas {
+            let options = jsonschema::options()
+                .should_validate_formats(true)
+                .should_ignore_unknown_formats(false)
+                .with_pattern_options(PatternOptions::regex());
+            let refused = |e: ValidationError| (kind.clone(), format!("at \"{}\": {e}", e.instance_path()));
+            let validator = options.build(schema).map_err(refused)?;
+            compiled.insert(kind.clone(), Declared { schema: schema.clone(), validator });
+        }
+        Ok(Self(Arc::new(compiled)))
+    }
+
+    /// Returns the schema of a content type as the site declared it.
+    pub fn schema(&self, kind: &str) -> Option<&Value> {
+        self.0.get(kind).map(|declared| &declared.schema)
+    }
+
+    /// Adds every violation of the content type's schema, each at the member that is invalid, missing or unknown.
+    pub fn check(&self, kind: &str, value: &Value, pointer: &str, faults: &mut Faults) {
+        match self.0.get(kind) {
+            Some(declared) => {
+                declared.validator.iter_errors(value).for_each(|error| note(&error, pointer, faults));
+            }
+            None if value.as_object().is_some_and(serde_json::Map::is_empty) => {}
+            None => faults.add(
+                pointer,
+                "not_declared",
+                format!("this site declares no custom fields for the content type \"{kind}\""),
+            ),
+        }
+    }
+}
+
+fn note(error: &ValidationError, pointer: &str, faults: &mut Faults) {
+    const CODE: &str = "custom_schema";
+    let place = format!("{pointer}{}", error.instance_path());
+    match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            faults.add(step(&place, name), CODE, format!("\"{name}\" is required"));
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            for name in unexpected {
+                faults.add(step(&place, name), CODE, format!("\"{name}\" is not declared"));
+            }
+        }
+        // The message does not repeat the value, which may be long.
+        _ => faults.add(place, CODE, error.masked_with("this value").to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn compile(schema: Value) -> Result<CustomSchemas, (String, String)> {
+        CustomSchemas::compile(&BTreeMap::from([("event".to_owned(), schema)]))
+    }
+
+    fn faults(schema: Value, value: Value) -> Vec<(String, String)> {
+        let mut faults = Faults::new();
+        compile(schema).unwrap().check("event", &value, "/custom", &mut faults);
+        faults.into_vec().into_iter().map(|fault| (fault.pointer, fault.message)).collect()
+    }
+
+    #[test]
+    fn formats_are_checked_and_unknown_ones_refused() {
+        let schema = |format: &str| json!({"properties": {"contact": {"type": "string", "format": format}}});
+        let found = faults(schema("email"), json!({"contact": "not a mail"}));
+        assert_eq!(found, [("/custom/contact".to_owned(), "this value is not a \"email\"".to_owned())]);
+        assert_eq!(faults(schema("email"), json!({"contact": "a@example.org"})), []);
+        for known in ["date", "date-time", "time", "uri", "uuid", "hostname", "ipv4", "regex", "duration"] {
+            assert!(!faults(schema(known), json!({"contact": "?("})).is_empty(), "{known}");
+        }
+        let (kind, why) = compile(schema("postcode")).unwrap_err();
+        assert!(kind == "event" && why.contains("postcode"), "{why}");
+    }
+
+    #[test]
+    fn patterns_do_not_backtrack() {
+        let schema = |pattern: &str| json!({"properties": {"code": {"type": "string", "pattern": pattern}}});
+        for wrong in ["^(?=a)b", "(a)\\1", "(?<!x)y", "("] {
+            assert!(compile(schema(wrong)).is_err(), "{wrong}");
+        }
+        // A backtracking engine would take exponential time for this pattern.
+        let found = faults(schema("^(a+)+$"), json!({"code": format!("{}!", "a".repeat(5_000))}));
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+
+    #[test]
+    fn members_are_named() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"seats": {"type": "integer"}, "room": {
+                "type": "object", "required": ["a/b"], "additionalProperties": false, "properties": {"a/b": {}}
+            }},
+            "required": ["seats"],
+            "additionalProperties": false,
+        });
+        let mut found: Vec<String> = faults(schema, json!({"room": {"x~": 1}, "colour": 1, "taste": 2}))
+            .into_iter()
+            .map(|fault| fault.0)
+            .collect();
+        found.sort();
+        assert_eq!(
+            found,
+            ["/custom/colour", "/custom/room/a~1b", "/custom/room/x~0", "/custom/seats", "/custom/taste"]
+        );
+    }
+}

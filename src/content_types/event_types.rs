@@ -1,0 +1,36 @@
+//! Event types: the categories by which a site classifies its events, in an order that editors set.
+
+use crate::content::field::{Field, Kind};
+use crate::content_types::filter::*;
+use crate::content_types::shared_fields::*;
+use crate::content_types::{Resource, no_rules};
+
+/// The content type of event types.
+pub static EVENT_TYPE: Resource = Resource {
+    kind: "event_type",
+    collection: "event-types",
+    schema: "EventType",
+    noun: "event type",
+    about: "A category of events, such as \"Policy Dialogue\" or \"Conference\".",
+    label: "name",
+    parent: None,
+    variant: None,
+    children: None,
+    rules: no_rules,
+    fields: &[
+        Field::new("name", Kind::Line { max: 200 }, "Name of the event type.", r#""Policy Dialogue""#)
+            .required()
+            .localised(),
+        Field::new(
+            "description",
+            Kind::Text { max: 2_000 },
+            "Description of the event type, plain text.",
+            r#""A round of equals.""#,
+        )
+        .localised(),
+        POSITION,
+        CUSTOM,
+    ],
+    filters: &[SLUG, IDS, UPDATED_AT, CREATED_AT, PUBLISHED_AT],
+    sorts: &[by("position", Column::Position), by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
+};

@@ -1,0 +1,229 @@
+//! Declarations of the filters and sort keys of lists. `delivery` turns them into queries.
+
+use crate::content_types::Resource;
+
+/// A filter of a list, which is one query parameter or several with operators.
+#[derive(Debug)]
+pub struct Filter {
+    /// Name of the parameter; operators follow in brackets.
+    pub name: &'static str,
+    /// The property by which the filter selects.
+    pub on: On,
+    /// Description in the OpenAPI document.
+    pub about: &'static str,
+    /// Example of a value.
+    pub example: &'static str,
+}
+
+/// The property by which a filter selects items. Unless stated otherwise, a filter takes several values,
+/// separated by commas.
+#[derive(Debug, Clone, Copy)]
+pub enum On {
+    /// The slug.
+    Slug,
+    /// The id.
+    Ids,
+    /// The position of the item's span relative to now: one of upcoming, ongoing, past.
+    When,
+    /// One time, with the operators gte, gt, lte, lt.
+    Time(Column),
+    /// The parent item of this content type, by id or slug.
+    Parent(&'static str),
+    /// An item that the relation refers to, by id or slug. `many` states whether there can be several.
+    Refers { relation: &'static str, target: &'static str, many: bool },
+    /// An item of the type `source` whose relation refers to this item, by id or slug.
+    ReferredBy { relation: &'static str, source: &'static str },
+    /// The country, as an ISO 3166-1 alpha-2 code.
+    Country,
+    /// The variant of the item, one of these words.
+    Variant(&'static [&'static str]),
+    /// A word of a field.
+    Word(Word),
+    /// The distance from one place: that of the item itself, or of the item to which this relation refers.
+    Near(Option<&'static str>),
+    /// A property of related items, by a filter of their content type.
+    Through(Through),
+}
+
+impl On {
+    /// Returns the content types besides `resource` whose items decide what the filter selects. Lists that
+    /// use the filter depend on these types, so that a change of their items invalidates the cached list.
+    pub fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
+        match self {
+            On::Parent(kind) => vec![kind],
+            On::Refers { target, .. } => vec![target],
+            On::ReferredBy { source, .. } => vec![source],
+            On::Near(Some(relation)) => {
+                resource.relations().filter(|known| known.name == *relation).map(|known| known.target).collect()
+            }
+            On::Through(through) => {
+                let target = Resource::of_kind(through.target);
+                let inner = target.into_iter().flat_map(|target| through.filter.on.kinds(target));
+                inner.chain([through.target]).collect()
+            }
+            On::Slug | On::Ids | On::When | On::Time(_) | On::Country | On::Variant(_) | On::Word(_) => Vec::new(),
+            On::Near(None) => Vec::new(),
+        }
+    }
+
+    /// Returns whether one item can have several of the values, so that the operator `all` is meaningful.
+    pub fn is_many(&self) -> bool {
+        match self {
+            On::Refers { many, .. } => *many,
+            On::Word(word) => word.many,
+            _ => false,
+        }
+    }
+}
+
+/// A field with words, which are stored in the table `item_words` for filters.
+#[derive(Debug, Clone, Copy)]
+pub struct Word {
+    /// The name of the field in `item_words`.
+    pub field: &'static str,
+    /// The path of the field in the content.
+    pub path: &'static [&'static str],
+    /// The possible words; empty for BCP 47 language tags.
+    pub words: &'static [&'static str],
+    /// The most frequent word, which is not stored: items without a row have it.
+    pub usual: Option<&'static str>,
+    /// Whether an item can have several words.
+    pub many: bool,
+}
+
+/// A filter on related items.
+#[derive(Debug, Clone, Copy)]
+pub struct Through {
+    /// Name of the relation.
+    pub relation: &'static str,
+    /// Content type of the related items.
+    pub target: &'static str,
+    /// Filter of that content type.
+    pub filter: &'static Filter,
+}
+
+/// A column by which items are sorted or compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// Start of the span.
+    StartsAt,
+    /// End of the span.
+    EndsAt,
+    /// Time of creation.
+    CreatedAt,
+    /// Time of the last change.
+    UpdatedAt,
+    /// Time of the first publication.
+    PublishedAt,
+    /// Position in the order that editors set.
+    Position,
+    /// Title or name, transliterated, lower case.
+    Label,
+}
+
+/// A sort key of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Sort {
+    /// Name of the key in `sort`.
+    pub name: &'static str,
+    /// Column that is sorted.
+    pub column: Column,
+    /// Whether the order is descending if the key is the default one.
+    pub descending: bool,
+}
+
+/// Declares a sort key that is ascending by default.
+pub(super) const fn by(name: &'static str, column: Column) -> Sort {
+    Sort { name, column, descending: false }
+}
+
+/// Declares a sort key that is descending by default.
+pub(super) const fn newest(name: &'static str, column: Column) -> Sort {
+    Sort { name, column, descending: true }
+}
+
+pub(super) const SLUG: Filter =
+    Filter { name: "slug", on: On::Slug, about: "Slug of the item.", example: "the-use-of-social-media" };
+pub(super) const IDS: Filter = Filter {
+    name: "ids",
+    on: On::Ids,
+    about: "Ids of the items, at most 100.",
+    example: "01890a5d-ac96-774b-bcce-b302099a8057",
+};
+pub(super) const UPDATED_AT: Filter = Filter {
+    name: "updated_at",
+    on: On::Time(Column::UpdatedAt),
+    about: "Time of the last change.",
+    example: "2026-01-01T00:00:00Z",
+};
+pub(super) const STARTS_AT: Filter = Filter {
+    name: "starts_at",
+    on: On::Time(Column::StartsAt),
+    about: "Start of the item: an RFC 3339 time, or a date or local time in `time_zone`.",
+    example: "2015-07-01",
+};
+pub(super) const ENDS_AT: Filter = Filter {
+    name: "ends_at",
+    on: On::Time(Column::EndsAt),
+    about: "End of the item: an RFC 3339 time, or a date or local time in `time_zone`.",
+    example: "2015-07-02",
+};
+pub(super) const WHEN: Filter = Filter {
+    name: "when",
+    on: On::When,
+    about: "Position of the item relative to the current time: not started, started and not ended, or ended.",
+    example: "upcoming",
+};
+pub(super) const COUNTRY: Filter =
+    Filter { name: "country", on: On::Country, about: "Country, ISO 3166-1 alpha-2 code.", example: "BE" };
+
+pub(super) const CREATED_AT: Filter = Filter {
+    name: "created_at",
+    on: On::Time(Column::CreatedAt),
+    about: "Time of creation.",
+    example: "2026-01-01T00:00:00Z",
+};
+pub(super) const PUBLISHED_AT: Filter = Filter {
+    name: "published_at",
+    on: On::Time(Column::PublishedAt),
+    about: "Time of the first publication.",
+    example: "2026-01-01T00:00:00Z",
+};
+
+pub(super) const LANGUAGE: Filter = Filter {
+    name: "language",
+    on: On::Word(Word { field: "language", path: &["languages"], words: &[], usual: None, many: true }),
+    about: "Language spoken, BCP 47 tag.",
+    example: "fr",
+};
+
+/// Declares a filter on related items.
+pub(super) const fn through(
+    name: &'static str,
+    relation: &'static str,
+    target: &'static str,
+    filter: &'static Filter,
+    about: &'static str,
+) -> Filter {
+    Filter { name, on: On::Through(Through { relation, target, filter }), about, example: filter.example }
+}
+
+/// Declares a filter on the word of a field; `usual` is the most frequent one, which is not stored.
+pub(super) const fn word(
+    path: &'static [&'static str],
+    words: &'static [&'static str],
+    usual: &'static str,
+    about: &'static str,
+) -> Filter {
+    let name = path[path.len() - 1];
+    Filter {
+        name,
+        on: On::Word(Word { field: name, path, words, usual: Some(usual), many: false }),
+        about,
+        example: words[0],
+    }
+}
+
+pub(super) const CREATED: Sort = newest("created_at", Column::CreatedAt);
+pub(super) const UPDATED: Sort = newest("updated_at", Column::UpdatedAt);
+pub(super) const PUBLISHED: Sort = newest("published_at", Column::PublishedAt);

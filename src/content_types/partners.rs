@@ -1,0 +1,73 @@
+//! Partners: organisations that organise, support or host events (schema.org/Organization).
+
+use crate::content::field::{Field, Kind};
+use crate::content_types::filter::*;
+use crate::content_types::shared_fields::*;
+use crate::content_types::{Resource, no_rules};
+
+const KINDS: &[&str] =
+    &["foundation", "institution", "company", "media", "university", "ngo", "public_body", "community", "other"];
+
+pub(super) const KIND: Filter =
+    Filter { name: "kind", on: On::Variant(KINDS), about: "Kind of the partner.", example: "foundation" };
+
+/// The content type of partners.
+pub static PARTNER: Resource = Resource {
+    kind: "partner",
+    collection: "partners",
+    schema: "Partner",
+    noun: "partner",
+    about: "An organisation that organises, supports or hosts events.",
+    label: "name",
+    parent: None,
+    variant: Some("kind"),
+    children: None,
+    rules: no_rules,
+    fields: &[
+        Field::new("name", Kind::Line { max: 200 }, "Name of the partner.", r#""Delta Institute""#)
+            .required()
+            .localised(),
+        Field::new("abbreviation", Kind::Line { max: 30 }, "Abbreviation of the name.", r#""DI""#),
+        Field::new(
+            "description",
+            Kind::Rich { max: 50_000 },
+            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
+            r#""A house for river research.""#,
+        )
+        .localised()
+        .detail(),
+        Field::new("url", Kind::Url, "Address of the website.", r#""https://example.org/""#),
+        Field::new("logo", Kind::Object(IMAGE), "Logo of the partner.", r#"{"url": "https://example.org/logo.svg"}"#),
+        Field::new("kind", Kind::OneOf(KINDS), "Kind of organisation.", r#""foundation""#).or(r#""other""#),
+        Field::new("country", Kind::Country, "Country, ISO 3166-1 alpha-2 code.", r#""BE""#),
+        Field::new("address", Kind::Object(ADDRESS), "Postal address.", r#"{"city": "Brussels", "country": "BE"}"#)
+            .detail(),
+        Field::new("contact", Kind::Object(CONTACT), "Contact of the partner.", r#"{"telephone": "+32 2 000 00 00"}"#)
+            .detail(),
+        Field::new(
+            "register_numbers",
+            Kind::List { of: &Kind::Object(REGISTRATION_NUMBER), max: 20 },
+            "Entries in public registers.",
+            r#"[{"label": "EU Transparency Register No.", "number": "000000000000-00"}]"#,
+        )
+        .detail(),
+        LINKS,
+        CUSTOM,
+    ],
+    filters: &[
+        KIND,
+        Filter {
+            name: "event",
+            on: On::ReferredBy { relation: "partners", source: "event" },
+            about: "Event of the partner, by id or slug.",
+            example: "rivers-without-borders",
+        },
+        COUNTRY,
+        SLUG,
+        IDS,
+        UPDATED_AT,
+        CREATED_AT,
+        PUBLISHED_AT,
+    ],
+    sorts: &[by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
+};

@@ -1,0 +1,104 @@
+//! The paths that the parameter `fields` accepts: fields of items, and fields of nested objects and related
+//! items.
+
+use std::sync::OnceLock;
+
+use crate::content::field::{Field, Kind, Relation, Shape};
+use crate::content_types::{ENVELOPE, OUTLINE, OfAll, Resource, leaked};
+
+/// The properties that a reference has besides the label of the item.
+const REFERENCE: [&str; 2] = ["id", "slug"];
+
+/// The path of a value in responses, such as `title` or `speakers.speaker.name`.
+#[derive(Debug)]
+pub struct Path {
+    /// The names of the properties, separated by dots.
+    pub name: &'static str,
+    /// The relation that must be included for the value to be present.
+    pub include: Option<&'static str>,
+    /// Whether the value is absent from cards, the short form of items in lists.
+    pub detail: bool,
+}
+
+impl Resource {
+    /// Returns the paths that `fields` accepts.
+    pub fn paths(&'static self) -> &'static [Path] {
+        static OF_ALL: OfAll<Path> = OnceLock::new();
+        self.of(&OF_ALL, Resource::all_paths)
+    }
+
+    fn all_paths(&'static self) -> Vec<Path> {
+        let own = self.names().map(|name| Path { name, include: None, detail: self.is_detail(name) });
+        let below = self.fields.iter().flat_map(|field| self.below(field));
+        own.chain(below).chain(self.of_children()).collect()
+    }
+
+    /// Returns the names of the properties of an item, except that of its children.
+    fn names(&'static self) -> impl Iterator<Item = &'static str> {
+        let days = if self.has_span() { ["starts_on", "ends_on"].as_slice() } else { &[] };
+        let outline = if self.main_text().is_some() { OUTLINE.as_slice() } else { &[] };
+        let fields = self.fields.iter().map(|field| field.name);
+        ENVELOPE.into_iter().chain(fields).chain(days.iter().chain(outline).copied())
+    }
+
+    /// Returns whether a property is absent from cards.
+    fn is_detail(&'static self, name: &str) -> bool {
+        ["reading_minutes", "table_of_contents"].contains(&name) || self.field(name).is_some_and(|field| field.detail)
+    }
+
+    /// Returns the paths below a field, if its value has properties.
+    fn below(&'static self, field: &'static Field) -> Vec<Path> {
+        let inside = |fields: &'static [Field]| {
+            let names = fields.iter().map(move |inner| leaked(format!("{}.{}", field.name, inner.name)));
+            names.map(|name| Path { name, include: None, detail: field.detail })
+        };
+        match (&field.kind, field.relation()) {
+            (_, Some(Relation { name, target, shape })) => {
+                let Some(target) = Resource::of_kind(target) else { return Vec::new() };
+                match shape {
+                    Shape::ManyWith { key, fields } => {
+                        inside(fields).chain(self.of_target(name, &format!("{name}.{key}"), target)).collect()
+                    }
+                    Shape::One | Shape::Many => self.of_target(name, name, target),
+                }
+            }
+            (Kind::Object(fields) | Kind::List { of: Kind::Object(fields), .. }, None) => inside(fields).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns the paths of an item of the type `target`, which `relation` embeds at `place`.
+    fn of_target(&'static self, relation: &'static str, place: &str, target: &'static Resource) -> Vec<Path> {
+        let includes = self.includes();
+        let shown_by = |name: &str| match target.field(name).and_then(Field::relation) {
+            // A relation of an embedded item is present only if it is included too, by a path such as
+            // `speakers.organisation`.
+            Some(_) => includes
+                .iter()
+                .copied()
+                .find(|known| known.strip_prefix(relation) == Some(&format!(".{name}")))
+                .map(Some),
+            None if REFERENCE.contains(&name) || name == target.label => Some(None),
+            None => Some(Some(relation)),
+        };
+        let path = |name| {
+            let include = shown_by(name)?;
+            Some(Path { name: leaked(format!("{place}.{name}")), include, detail: target.is_detail(name) })
+        };
+        target.names().filter_map(path).collect()
+    }
+
+    /// Returns the paths of the children of an item.
+    fn of_children(&'static self) -> Vec<Path> {
+        let Some((of, kind)) = self.children.and_then(|of| Some((of, Resource::of_kind(of.kind)?))) else {
+            return Vec::new();
+        };
+        let all = Path { name: of.name, include: Some(of.name), detail: false };
+        let path = |name| Path {
+            name: leaked(format!("{}.{name}", of.name)),
+            include: Some(of.name),
+            detail: kind.is_detail(name),
+        };
+        std::iter::once(all).chain(kind.names().map(path)).collect()
+    }
+}

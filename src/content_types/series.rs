@@ -1,0 +1,56 @@
+//! Series of events (schema.org/EventSeries).
+
+use crate::content::field::{Field, Kind};
+use crate::content_types::filter::*;
+use crate::content_types::shared_fields::*;
+use crate::content_types::{Resource, no_rules};
+
+/// The content type of series.
+pub static SERIES: Resource = Resource {
+    kind: "series",
+    collection: "series",
+    schema: "Series",
+    noun: "series",
+    about: "A series of events that belong together.",
+    label: "title",
+    parent: None,
+    variant: None,
+    children: None,
+    rules: no_rules,
+    fields: &[
+        Field::new("title", Kind::Line { max: 300 }, "Title of the series.", r#""River Talks""#).required().localised(),
+        Field::new(
+            "summary",
+            Kind::Text { max: 600 },
+            "Summary in a few sentences, plain text.",
+            r#""Four evenings a year.""#,
+        )
+        .localised(),
+        Field::new(
+            "description",
+            Kind::Rich { max: 50_000 },
+            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
+            r#""Since 2011.""#,
+        )
+        .localised()
+        .detail(),
+        Field::new("image", Kind::Object(IMAGE), "Image of the series.", r#"{"url": "https://example.org/river.jpg"}"#),
+        Field::new("url", Kind::Url, "Address of the website.", r#""https://example.org/talks""#),
+        SEO_FIELD,
+        CUSTOM,
+    ],
+    filters: &[
+        Filter {
+            name: "event",
+            on: On::ReferredBy { relation: "series", source: "event" },
+            about: "Event of the series, by id or slug.",
+            example: "rivers-without-borders",
+        },
+        SLUG,
+        IDS,
+        UPDATED_AT,
+        CREATED_AT,
+        PUBLISHED_AT,
+    ],
+    sorts: &[by("title", Column::Label), CREATED, UPDATED, PUBLISHED],
+};

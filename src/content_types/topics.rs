@@ -1,0 +1,54 @@
+//! Topics of events, which form a tree.
+
+use crate::content::field::{Field, Kind};
+use crate::content_types::filter::*;
+use crate::content_types::shared_fields::*;
+use crate::content_types::{Resource, no_rules};
+
+/// The content type of topics.
+pub static TOPIC: Resource = Resource {
+    kind: "topic",
+    collection: "topics",
+    schema: "Topic",
+    noun: "topic",
+    about: "A subject that events are about; topics form a tree.",
+    label: "name",
+    parent: Some("parent"),
+    variant: None,
+    children: None,
+    rules: no_rules,
+    fields: &[
+        Field::new("parent", Kind::Reference("topic"), "Broader topic, given by id or slug.", r#""environment""#),
+        Field::new("name", Kind::Line { max: 200 }, "Name of the topic.", r#""Water""#).required().localised(),
+        Field::new(
+            "description",
+            Kind::Rich { max: 50_000 },
+            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
+            r#""Rivers, lakes and seas.""#,
+        )
+        .localised()
+        .detail(),
+        POSITION,
+        CUSTOM,
+    ],
+    filters: &[
+        Filter {
+            name: "parent",
+            on: On::Parent("topic"),
+            about: "Broader topic, of which the topic is a direct child, by id or slug.",
+            example: "environment",
+        },
+        Filter {
+            name: "event",
+            on: On::ReferredBy { relation: "topics", source: "event" },
+            about: "Event on the topic, by id or slug.",
+            example: "rivers-without-borders",
+        },
+        SLUG,
+        IDS,
+        UPDATED_AT,
+        CREATED_AT,
+        PUBLISHED_AT,
+    ],
+    sorts: &[by("position", Column::Position), by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
+};

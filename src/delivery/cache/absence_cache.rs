@@ -1,0 +1,72 @@
+//! Cache of addresses without content: nothing public is there, or it has moved.
+//!
+//! An absence is cached like a response, until something of its content type changes, but in a cache of its
+//! own: made-up addresses, however many, must not evict responses that have content. Only the reason is
+//! cached, since a problem document contains the id of its request.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::database::invalidation::{Basis, Ledger};
+use crate::delivery::cache::dependencies::Dependencies;
+use crate::delivery::cache::response_cache::Place;
+
+/// Maximum number of cached absences. One takes about 300 bytes, so all of them take 5 MB.
+const MOST: usize = 16_384;
+
+/// Reason why there is no content at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Absence {
+    /// There is no item of the type that this noun names.
+    Missing(&'static str),
+    /// The item has moved to this address.
+    Moved(String),
+}
+
+/// A cached absence.
+#[derive(Debug)]
+pub struct Absent {
+    pub absence: Absence,
+    /// Content types that the absence depends on.
+    pub dependencies: Dependencies,
+    basis: Basis,
+}
+
+impl Absent {
+    /// Creates an absence that was found by a read which began at this time of the invalidation clock.
+    pub fn new(absence: Absence, dependencies: Dependencies, since: u64) -> Self {
+        let basis = Basis::new(dependencies.depends(), since);
+        Self { absence, dependencies, basis }
+    }
+}
+
+/// The cached absences of this node.
+pub struct Absences {
+    cache: Cache<Place, Arc<Absent>>,
+}
+
+impl Default for Absences {
+    fn default() -> Self {
+        Self { cache: Cache::new(MOST) }
+    }
+}
+
+impl Absences {
+    /// Returns the absence that is cached under a key, if it still holds.
+    pub fn find(&self, place: Place, ledger: &Ledger) -> Option<Arc<Absent>> {
+        let found = self.cache.get(&place)?;
+        if ledger.holds(&found.basis) {
+            return Some(found);
+        }
+        self.cache.remove_if(&place, |kept| Arc::ptr_eq(kept, &found));
+        None
+    }
+
+    /// Caches an absence, unless a change has overtaken it already.
+    pub fn keep(&self, place: Place, absent: &Arc<Absent>, ledger: &Ledger) {
+        if ledger.holds(&absent.basis) {
+            self.cache.insert(place, Arc::clone(absent));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Fresh and cached responses, laid out in as few allocations as possible.
+//!
+//! Of thousands of cached responses, the requested one is in none of the processor's caches, so each further
+//! place in memory that a request touches costs as much as ten headers. The entity tag is therefore stored
+//! inline, and header values that many responses have in common are shared.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
+use actix_web::web::Bytes;
+use smallvec::SmallVec;
+
+use crate::database::invalidation::Basis;
+use crate::delivery::cache::absence_cache::Absence;
+use crate::delivery::cache::content_coding::Coding;
+use crate::delivery::cache::dependencies::Dependencies;
+
+/// Number of headers that every cached response has besides the media type and the entity tag.
+const USUAL_HEADERS: usize = 3;
+
+/// Outcome of computing a read.
+#[derive(Debug)]
+pub enum Fresh {
+    /// The response.
+    Here(Made),
+    /// The reason why there is no content, with everything that this depends on.
+    Absent(Absence, Dependencies),
+}
+
+/// A freshly computed response that is not cached yet.
+#[derive(Debug)]
+pub struct Made {
+    /// Media type of the body.
+    pub content_type: &'static str,
+    pub body: Vec<u8>,
+    /// Entity tag of the body without a content coding.
+    pub tag: Tag,
+    /// Value of the `Link` header with the neighbouring pages, for lists (RFC 8288).
+    pub link: Option<String>,
+    /// Content types and items that the response depends on.
+    pub dependencies: Dependencies,
+    /// Time at which the response expires, for responses that depend on the time of day. A monotonic instant,
+    /// so that a correction of the wall clock cannot prolong it.
+    pub until: Option<Instant>,
+}
+
+impl Made {
+    /// Creates a response whose entity tag is `tag` of its bytes, and which does not expire.
+    pub fn new(
+        content_type: &'static str,
+        body: impl Into<Vec<u8>>,
+        tag: impl FnOnce(&[u8]) -> String,
+        dependencies: Dependencies,
+    ) -> Self {
+        let body = body.into();
+        let tag = Tag::new(&tag(&body));
+        Self { content_type, body, tag, link: None, dependencies, until: None }
+    }
+
+    /// Turns the response into a cached one with the headers that every client receives. `since` is the time
+    /// of the invalidation clock that was read before the computation began.
+    pub fn keep(self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>, since: u64, held: &Held) -> Kept {
+        Kept {
+            content_type: self.content_type,
+            body: held.count(exact(self.body)),
+            tag: self.tag,
+            headers: headers.into_iter().collect(),
+            basis: Basis::new(self.dependencies.depends(), since),
+            until: self.until,
+        }
+    }
+}
+
+/// A cached HTTP response with its validator and headers.
+#[derive(Debug)]
+pub struct Kept {
+    /// Media type of the body.
+    pub content_type: &'static str,
+    /// Entity tag of the body.
+    pub tag: Tag,
+    /// Further headers, which every client receives.
+    pub headers: SmallVec<[(HeaderName, HeaderValue); USUAL_HEADERS]>,
+    /// Freshness of the response: what it depends on, and since when.
+    pub basis: Basis,
+    until: Option<Instant>,
+    body: Counted,
+}
+
+impl Kept {
+    /// Returns the body without a copy.
+    pub fn body(self: Arc<Self>) -> Bytes {
+        Bytes::from_owner(Body(self))
+    }
+
+    /// Returns whether the response has not expired.
+    pub fn is_timely(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() < until)
+    }
+
+    /// Returns the approximate size in memory, in bytes.
+    pub fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(_, value)| value.len()).sum();
+        size_of::<Self>() + self.body.bytes.len() + headers + self.basis.size()
+    }
+
+    /// Returns the entity tag of the response in a content coding: the plain tag where a small body is not
+    /// encoded.
+    pub fn tag_in(&self, coding: Option<Coding>) -> Cow<'_, str> {
+        match coding.filter(|coding| coding.is_worth(&self.body.bytes)) {
+            Some(coding) => coding.mark(self.tag.as_str()).into(),
+            None => self.tag.as_str().into(),
+        }
+    }
+
+    /// Returns the response in a content coding, or `None` if it is too small to be worth it.
+    pub fn coded(&self, coding: Coding) -> Option<Self> {
+        // The variant was made from the same reads as the plain response, so its freshness begins at the same
+        // time.
+        let body = self.body.held.count(exact(coding.encode(&self.body.bytes)?));
+        let tag = Tag::new(&coding.mark(self.tag.as_str()));
+        let mut headers = self.headers.clone();
+        headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.word())));
+        Some(Self { body, tag, headers, basis: self.basis.again(), ..*self })
+    }
+
+    /// Returns whether this is a content-coded variant of `whole`. Equal times of the invalidation clock do
+    /// not suffice: a response that depends on the time of day changes without a change of content. So the
+    /// tags are compared too.
+    pub fn is_form_of(&self, whole: &Self) -> bool {
+        let rest = self.tag.as_str().strip_prefix(whole.tag.as_str().trim_end_matches('"'));
+        self.basis.since() == whole.basis.since() && rest.is_some_and(|rest| rest.starts_with('+'))
+    }
+}
+
+/// The body of a cached response, which stays in memory while it is being sent.
+struct Body(Arc<Kept>);
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.body.bytes
+    }
+}
+
+/// Counter of the bytes of all bodies in memory: of cached responses, and of those that are still being sent.
+#[derive(Debug, Clone, Default)]
+pub struct Held(Arc<AtomicUsize>);
+
+impl Held {
+    /// Returns the number of bytes.
+    pub fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, bytes: Box<[u8]>) -> Counted {
+        self.0.fetch_add(bytes.len(), Ordering::Relaxed);
+        Counted { bytes, held: self.clone() }
+    }
+}
+
+/// Bytes that are counted for as long as they are in memory.
+#[derive(Debug)]
+struct Counted {
+    bytes: Box<[u8]>,
+    held: Held,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.held.0.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}
+
+/// Returns the bytes without spare capacity, which would stay in memory with them. A large spare part is
+/// removed by a copy, since an allocator does not take back a part of an allocation.
+fn exact(bytes: Vec<u8>) -> Box<[u8]> {
+    if bytes.capacity() - bytes.len() > bytes.len() / 16 { bytes.as_slice().into() } else { bytes.into() }
+}
+
+/// An entity tag with its quotes (RFC 9110, section 8.8.3).
+#[derive(Debug)]
+pub struct Tag(SmallVec<[u8; 40]>);
+
+impl Tag {
+    fn new(text: &str) -> Self {
+        Self(SmallVec::from_slice(text.as_bytes()))
+    }
+
+    /// Returns the tag as it is written in a header.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}

@@ -1,0 +1,147 @@
+//! Cache of rendered list entries by item and shape. For a list that was never requested before, the database
+//! is then needed only to find the ids of its items.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::content_types::Resource;
+use crate::database::invalidation::{Basis, Depends, Ledger};
+use crate::delivery::Shape;
+use crate::delivery::cache::dependencies::Dependencies;
+use crate::delivery::render::compose::Composed;
+
+/// Usual size of a cached item in bytes, from which the initial number of cache entries is estimated.
+const USUAL: usize = 2_048;
+
+/// A rendered item in one shape.
+#[derive(Debug)]
+pub struct Card {
+    /// JSON object of the item.
+    pub object: Box<str>,
+    /// Content types and items that the JSON object depends on.
+    pub dependencies: Dependencies,
+    basis: Basis,
+}
+
+/// The id of the item that had a slug at a time of the invalidation clock.
+struct Name {
+    id: String,
+    basis: Basis,
+}
+
+/// Item id and hash of the shape.
+type Key = (u128, u64);
+
+#[derive(Clone)]
+struct Bytewise;
+
+impl Weighter<Key, Arc<Card>> for Bytewise {
+    fn weight(&self, _: &Key, card: &Arc<Card>) -> u64 {
+        (card.object.len() + card.basis.size() + card.dependencies.size() + 240) as u64
+    }
+}
+
+/// Maximum number of cached slugs; only those by which lists are filtered are cached.
+const NAMES: usize = 4_096;
+
+/// Cached items of this node as the public sees them, and the ids of slugs that queries name.
+pub struct Cards {
+    cache: Option<Cache<Key, Arc<Card>, Bytewise>>,
+    names: Cache<String, Arc<Name>>,
+    ledger: Arc<Ledger>,
+}
+
+impl Cards {
+    /// Creates a cache of this many bytes; 0 disables the cache of items.
+    pub fn new(bytes: usize, ledger: &Arc<Ledger>) -> Self {
+        let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
+        Self { cache: (bytes > 0).then(|| room(bytes)), names: Cache::new(NAMES), ledger: Arc::clone(ledger) }
+    }
+
+    /// Returns the access to the cache for a read that began at this time of the invalidation clock.
+    pub fn since(&self, since: u64) -> Shelf<'_> {
+        Shelf { cards: Some(self), since }
+    }
+}
+
+/// Access of one read to the cached items. Whatever the read caches is dated with `since`, a time from before
+/// its first statement: a change that is recorded later makes it outdated, even if the read saw the old
+/// content.
+#[derive(Clone, Copy)]
+pub struct Shelf<'a> {
+    cards: Option<&'a Cards>,
+    since: u64,
+}
+
+impl Shelf<'_> {
+    /// Returns the same access if the condition holds, and otherwise one without a cache.
+    pub fn only_if(self, so: bool) -> Self {
+        if so { self } else { Self { cards: None, ..self } }
+    }
+
+    /// Returns whether items can be taken from the cache.
+    pub fn is_open(&self) -> bool {
+        self.cards.is_some_and(|cards| cards.cache.is_some())
+    }
+
+    /// Returns the access for a response in this shape. Only public shapes without drafts use the cache.
+    pub fn in_shape(self, shape: &Shape) -> Self {
+        self.only_if(shape.viewer.is_public() && !shape.draft)
+    }
+
+    /// Returns the cached item, if it is still fresh.
+    pub fn find(&self, id: &str, shape: u64) -> Option<Arc<Card>> {
+        let cards = self.cards?;
+        let key = key(id, shape)?;
+        let card = cards.cache.as_ref()?.get(&key)?;
+        if cards.ledger.holds(&card.basis) {
+            return Some(card);
+        }
+        cards.cache.as_ref()?.remove_if(&key, |card| !cards.ledger.holds(&card.basis));
+        None
+    }
+
+    /// Returns the id of the item of a content type that has this slug, if that is cached and still holds.
+    pub fn id_of(&self, kind: &str, slug: &str) -> Option<String> {
+        let cards = self.cards?;
+        let name = cards.names.get(&format!("{kind}/{slug}"))?;
+        cards.ledger.holds(&name.basis).then(|| name.id.clone())
+    }
+
+    /// Caches the id of the item that has a slug. Any item of the content type can take the slug over, so
+    /// this depends on whole content types.
+    pub fn learn(&self, kind: &str, slug: &str, id: &str) {
+        if let Some(cards) = self.cards {
+            let kinds = Resource::of_kind(kind).into_iter().flat_map(Resource::visible_by);
+            let name = Name { id: id.to_owned(), basis: Basis::new(Depends::on_kinds(kinds), self.since) };
+            cards.names.insert(format!("{kind}/{slug}"), Arc::new(name));
+        }
+    }
+
+    /// Returns a freshly rendered item, and caches it if this read may do so.
+    pub fn keep(&self, id: &str, shape: u64, composed: Composed) -> Arc<Card> {
+        let Composed { object, dependencies } = composed;
+        let basis = Basis::new(dependencies.depends(), self.since);
+        let card = Arc::new(Card { object: object.as_str().into(), dependencies, basis });
+        if let Some(cache) = self.cards.and_then(|cards| cards.cache.as_ref())
+            && let Some(key) = key(id, shape)
+        {
+            cache.insert(key, Arc::clone(&card));
+        }
+        card
+    }
+}
+
+fn key(id: &str, shape: u64) -> Option<Key> {
+    Some((uuid::Uuid::try_parse(id).ok()?.as_u128(), shape))
+}
+
+/// Returns a hash that distinguishes shapes. It is keyed with a random secret, so that no client can
+/// construct two shapes with the same hash.
+pub fn shape_key(kind: &str, shape: &Shape) -> u64 {
+    static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    SECRET.hash_one(format!("{kind}{shape:?}"))
+}

@@ -1,0 +1,349 @@
+//! Parser of query parameters into typed queries: every parameter is known, and every violation is reported.
+
+use crate::content::violation::{Faults, unknown};
+use crate::content::{LocaleMode, Site, values};
+use crate::content_types::{Path, Resource, Sort};
+use crate::delivery::Shape;
+use crate::delivery::query::cursor::Cursor;
+use crate::delivery::query::*;
+use crate::delivery::sql::facets::Facet;
+use crate::delivery::viewer::Viewer;
+use crate::items::render::{BodyFormat, View};
+use crate::search::Sought;
+use crate::time_zone::Zone;
+
+/// Parser of the parameters that single items and lists share.
+pub struct Reader<'a> {
+    pub resource: &'static Resource,
+    pub site: &'a Site,
+    pub viewer: &'a Viewer,
+    pub faults: &'a mut Faults,
+}
+
+impl Reader<'_> {
+    /// Parses the shape of a response; `full` is its level of detail without the parameter `detail`.
+    pub fn shape(&mut self, pairs: &Pairs, full: bool) -> Shape {
+        let mut shape = Shape { viewer: self.viewer.clone(), ..Shape::public(View::plain(self.site), full) };
+        shape.view.unpublished = self.viewer.edits(self.resource.kind);
+        let mut paths = None;
+        for (name, value) in pairs {
+            match name.as_str() {
+                "include" => self.include(value, &mut shape),
+                "fields" => paths = Some(self.fields(value)),
+                "locale" => self.locale(value, &mut shape),
+                "detail" => match value.as_str() {
+                    "full" => shape.full = true,
+                    "card" => shape.full = false,
+                    _ => self.wrong("detail", value, &["card", "full"]),
+                },
+                "view" => shape.draft = self.draft(value),
+                "body_format" => match value.as_str() {
+                    "html" => shape.view.body = BodyFormat::Html,
+                    "text" => shape.view.body = BodyFormat::Text,
+                    "markdown" => shape.view.body = BodyFormat::Markdown,
+                    "source" => shape.view.body = BodyFormat::Source,
+                    _ => self.wrong("body_format", value, &["html", "markdown", "text", "source"]),
+                },
+                _ => {}
+            }
+        }
+        if let Some(paths) = paths {
+            narrow(&mut shape, &paths);
+        }
+        // A preview link can only be used for its own item, of which it shows the newest text.
+        if matches!(self.viewer, Viewer::Link { .. }) {
+            (shape.draft, shape.view.unpublished) = (true, true);
+        }
+        shape
+    }
+
+    fn fields(&mut self, value: &str) -> Vec<&'static Path> {
+        let known = self.resource.paths();
+        let mut fields = Vec::new();
+        self.must_name("fields", value);
+        for part in value.split(',').filter(|part| !part.is_empty()) {
+            match known.iter().find(|path| path.name == part) {
+                Some(path) => fields.push(path),
+                None => self.wrong("fields", part, &alike(known, part)),
+            }
+        }
+        fields
+    }
+
+    /// Rejects a list without names: the absence of the parameter means something else.
+    fn must_name(&mut self, name: &str, value: &str) {
+        if value.split(',').all(str::is_empty) {
+            self.faults.add(format!("?{name}"), "empty", "must not be empty; omit the parameter, or name a value");
+        }
+    }
+
+    fn facets(&mut self, value: &str) -> Vec<Facet> {
+        let known = Facet::all(self.resource);
+        let mut facets: Vec<Facet> = Vec::new();
+        for part in value.split(',').filter(|part| !part.is_empty()) {
+            match known.iter().find(|facet| facet.name() == part) {
+                Some(facet) if facets.iter().any(|other| other.name() == part) => {
+                    self.faults.add("?facets", "duplicate", format!("\"{}\" is named twice", facet.name()));
+                }
+                Some(facet) => facets.push(*facet),
+                None => {
+                    let names: Vec<&str> = known.iter().map(Facet::name).collect();
+                    self.wrong("facets", part, &names);
+                }
+            }
+        }
+        facets
+    }
+
+    /// Rejects a query that is too expensive. The cost is about that of reading as many rows.
+    fn check_cost(&mut self, query: &ListQuery) {
+        let values: i64 = query.conditions.iter().map(Condition::cost).sum();
+        let items = query.limit * (1 + query.shape.include.len() as i64);
+        let facets = query.facets.len() as i64 * FACET_COST;
+        let cost = items + values + facets + query.offset / 10;
+        if cost > MAX_COST {
+            let parts =
+                format!("items and includes {items}, filters {values}, facets {facets}, offset {}", query.offset / 10);
+            let message = format!("the query costs {cost} and the maximum is {MAX_COST}: {parts}");
+            self.faults.add("", "too_dear", message);
+        }
+    }
+
+    fn draft(&mut self, value: &str) -> bool {
+        match value {
+            "published" => {}
+            "draft" if self.viewer.edits(self.resource.kind) || matches!(self.viewer, Viewer::Link { .. }) => {
+                return true;
+            }
+            "draft" => self.faults.add("?view", "not_public", "only published items can be read without logging in"),
+            _ => self.wrong("view", value, &["published", "draft"]),
+        }
+        false
+    }
+
+    pub(crate) fn wrong(&mut self, name: &str, value: &str, known: &[&str]) {
+        self.faults.add(format!("?{name}"), "not_allowed", unknown("value", value, known.iter().copied()));
+    }
+
+    fn include(&mut self, value: &str, shape: &mut Shape) {
+        let known = self.resource.includes();
+        if value.split(',').count() > MAX_VALUES {
+            return self.faults.add("?include", "too_many", format!("at most {MAX_VALUES} values"));
+        }
+        for part in value.split(',').filter(|p| !p.is_empty()) {
+            match known.iter().find(|k| **k == part) {
+                Some(name) => shape.include_also(name),
+                None => self.wrong("include", part, known),
+            }
+        }
+    }
+
+    /// Parses a language of the site, for filters that only editors may use.
+    fn language(&mut self, name: &str, value: &str) -> Option<String> {
+        if !self.viewer.edits(self.resource.kind) {
+            self.faults.add(format!("?{name}"), "not_public", "only editors can filter by the state of translations");
+            return None;
+        }
+        let found = self.site.locale(value).map(str::to_owned);
+        if found.is_none() {
+            let known: Vec<&str> = self.site.locales.iter().map(String::as_str).collect();
+            self.wrong(name, value, &known);
+        }
+        found
+    }
+
+    fn locale(&mut self, value: &str, shape: &mut Shape) {
+        if value == "*" {
+            shape.view.locale = LocaleMode::All;
+        } else if let Some(locale) = self.site.locale(value) {
+            shape.view.locale = LocaleMode::One(locale.to_owned());
+        } else {
+            let known: Vec<&str> = self.site.locales.iter().map(String::as_str).collect();
+            self.wrong("locale", value, &known);
+        }
+    }
+
+    /// Parses a whole list query.
+    pub fn list(&mut self, pairs: &Pairs, cursor_key: &[u8]) -> ListQuery {
+        let shape = self.shape(pairs, false);
+        let mut query = ListQuery {
+            shape,
+            conditions: Vec::new(),
+            status: Status::Live,
+            order: Vec::new(),
+            limit: DEFAULT_LIMIT,
+            offset: 0,
+            text: None,
+            facets: Vec::new(),
+            highlights: false,
+            cursor: None,
+            count: false,
+            at: None,
+            untranslated: None,
+            outdated: None,
+        };
+        let mut cursor = None;
+        let zone = self.zone(pairs);
+        for (name, value) in pairs {
+            match name.as_str() {
+                "limit" => query.limit = self.number("limit", value, 1, MAX_LIMIT).unwrap_or(DEFAULT_LIMIT),
+                "offset" => query.offset = self.number("offset", value, 0, MAX_OFFSET).unwrap_or(0),
+                "cursor" => cursor = Some(value),
+                "count" if value == "exact" => query.count = true,
+                "count" if value == "none" => query.count = false,
+                "count" => self.wrong("count", value, &["exact", "none"]),
+                "sort" => query.order = self.sort(value),
+                "facets" => query.facets = self.facets(value),
+                "q" => query.text = self.text(value),
+                "highlights" => query.highlights = self.is_true("highlights", value),
+                "status" => query.status = self.status(value),
+                "untranslated" => query.untranslated = self.language("untranslated", value),
+                "outdated" => query.outdated = self.language("outdated", value),
+                _ => query.conditions.extend(self.condition(name, value, zone)),
+            }
+        }
+        self.check_text(pairs, &query);
+        self.check_cost(&query);
+        if query.order.is_empty() && query.text.is_none() {
+            query.order = self.default_order(&query.conditions);
+        }
+        if let Some(code) = cursor {
+            self.cursor(code, cursor_key, &mut query);
+        }
+        query
+    }
+
+    /// Returns the time zone of the dates and local times of the query.
+    fn zone(&mut self, pairs: &Pairs) -> Zone {
+        let Some((_, name)) = pairs.iter().find(|(name, _)| name == "time_zone") else { return self.site.time_zone };
+        // A "+" that was not percent-encoded arrives as a space.
+        let named = values::zone(name).or_else(|wrong| values::zone(&name.replace(' ', "+")).map_err(|_| wrong));
+        named.unwrap_or_else(|(code, message)| {
+            self.faults.add("?time_zone", code, message);
+            self.site.time_zone
+        })
+    }
+
+    fn text(&mut self, value: &str) -> Option<(String, Sought)> {
+        match Sought::parse(value) {
+            Ok(sought) => Some((value.to_owned(), sought)),
+            Err((code, message)) => {
+                self.faults.add("?q", code, message);
+                None
+            }
+        }
+    }
+
+    fn is_true(&mut self, name: &str, value: &str) -> bool {
+        match value {
+            "true" => return true,
+            "false" => {}
+            _ => self.wrong(name, value, &["true", "false"]),
+        }
+        false
+    }
+
+    /// Rejects a text in a query on anything but what the public sees now: nothing else is in the index.
+    fn check_text(&mut self, pairs: &Pairs, query: &ListQuery) {
+        if query.text.is_none() {
+            if query.highlights {
+                self.faults.add("?highlights", "without_text", "requires the parameter q");
+            }
+            return;
+        }
+        let preview = pairs.iter().any(|(name, _)| name == "at" || name == "preview");
+        if query.status != Status::Live || query.shape.draft || preview {
+            self.faults.add("?q", "only_public", "full-text queries find only published items: no drafts, no previews");
+        }
+    }
+
+    fn cursor(&mut self, code: &str, key: &[u8], query: &mut ListQuery) {
+        match Cursor::decode(code, key) {
+            Some(cursor) if cursor.list == query.name(self.resource) => query.cursor = Some(cursor),
+            Some(_) => self.faults.add("?cursor", "other_list", "this cursor belongs to another list or order"),
+            None => self.faults.add("?cursor", "not_a_cursor", "this is not a cursor of this server"),
+        }
+        if query.offset > 0 {
+            self.faults.add("?offset", "with_cursor", "offset and cursor cannot be combined");
+        }
+    }
+
+    fn default_order(&self, conditions: &[Condition]) -> Vec<(Sort, bool)> {
+        let first = self.resource.sorts[0];
+        let ahead = conditions.iter().any(|c| matches!(c, Condition::When(When::Upcoming | When::Ongoing)));
+        vec![(first, first.descending && !ahead)]
+    }
+
+    fn sort(&mut self, value: &str) -> Vec<(Sort, bool)> {
+        let mut order: Vec<(Sort, bool)> = Vec::new();
+        self.must_name("sort", value);
+        if value.split(',').count() > MAX_VALUES {
+            self.faults.add("?sort", "too_many", format!("at most {MAX_VALUES} values"));
+            return order;
+        }
+        for part in value.split(',').filter(|p| !p.is_empty()) {
+            let (name, down) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
+            match self.resource.sorts.iter().find(|s| s.name == name) {
+                Some(_) if order.iter().any(|(s, _)| s.name == name) => {
+                    self.faults.add("?sort", "duplicate", format!("\"{name}\" is named twice"));
+                }
+                Some(sort) => order.push((*sort, down)),
+                None => {
+                    let known: Vec<&str> = self.resource.sorts.iter().map(|s| s.name).collect();
+                    self.wrong("sort", name, &known);
+                }
+            }
+        }
+        order
+    }
+
+    fn status(&mut self, value: &str) -> Status {
+        let status = match value {
+            "published" => return Status::Live,
+            "any" => Status::Any,
+            "trashed" => Status::Trashed,
+            "draft" => Status::Draft,
+            "in_review" => Status::Stage("in_review"),
+            "scheduled" => Status::Stage("scheduled"),
+            "changed" => Status::Changed,
+            "archived" => Status::Archived,
+            _ => {
+                self.wrong("status", value, &STATUSES);
+                return Status::Live;
+            }
+        };
+        if !self.viewer.edits(self.resource.kind) {
+            self.faults.add("?status", "not_public", "only published items can be read without logging in");
+            return Status::Live;
+        }
+        status
+    }
+
+    fn number(&mut self, name: &str, value: &str, min: i64, max: i64) -> Option<i64> {
+        let number = value.parse().ok().filter(|n| (min..=max).contains(n));
+        if number.is_none() {
+            self.faults.add(format!("?{name}"), "out_of_range", format!("a whole number between {min} and {max}"));
+        }
+        number
+    }
+}
+
+/// Restricts the shape to these paths, and includes what they need, whatever else the query says.
+fn narrow(shape: &mut Shape, paths: &[&'static Path]) {
+    paths.iter().filter_map(|path| path.include).for_each(|name| shape.include_also(name));
+    shape.full |= paths.iter().any(|path| path.detail);
+    let mut fields: Vec<&str> = paths.iter().map(|path| path.name).collect();
+    // The same fields in another order are the same shape, so that cached items are shared.
+    fields.sort_unstable();
+    fields.dedup();
+    shape.fields = Some(fields);
+}
+
+/// Returns the paths that may have been meant: all top-level ones, or the nested ones with the same first
+/// name.
+fn alike(known: &[Path], given: &str) -> Vec<&'static str> {
+    let first = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let deep = given.contains('.') && known.iter().any(|path| path.name == first(given));
+    let like = |path: &&Path| path.name.contains('.') == deep && (!deep || first(path.name) == first(given));
+    known.iter().filter(like).map(|path| path.name).collect()
+}

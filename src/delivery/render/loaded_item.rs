@@ -1,0 +1,96 @@
+//! Items as loaded from the database, rendered in the view of a response.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use crate::content::Site;
+use crate::content::translations::visible;
+use crate::content_types::Resource;
+use crate::delivery::Shape;
+use crate::items::projection;
+use crate::items::render::{Fragments, Renderer, View};
+use crate::items::{Item, Link, Named};
+
+/// An item that is about to be composed into a response.
+#[derive(Debug)]
+pub struct Loaded {
+    pub id: String,
+    pub version: i64,
+    /// Time of the last write (µs).
+    pub updated_at: i64,
+    /// Rendered fields of the item itself.
+    pub fragments: Fragments,
+    /// Stored content, if the pre-rendered fragments are not used.
+    pub content: Option<Map<String, Value>>,
+    /// Links of the item, if they need not be read: they are not the public ones, or they are known already.
+    pub links: Option<Vec<Link>>,
+    /// Known items at the other ends of the links, by id.
+    pub targets: HashMap<String, Fragments>,
+}
+
+impl Loaded {
+    /// Creates the item from a whole row in this view.
+    pub fn from_item(item: Item, site: &Site, view: &View) -> Self {
+        if !is_ready(&item, site, view) {
+            return Self::rendered(item, site, view);
+        }
+        let fragments = Fragments { card: item.card, detail: item.detail, reference: item.reference };
+        Self::ready(item.id, item.version, item.updated_at, fragments)
+    }
+
+    /// Creates the item from a whole row without its pre-rendered fragments.
+    pub fn rendered(item: Item, site: &Site, view: &View) -> Self {
+        let mut content = item.content();
+        let fragments = rendered(&item, &content, site, view);
+        // The fields of links are rendered from the content too, so hidden languages must not stay in it.
+        if !view.unpublished
+            && let Some(resource) = Resource::of_kind(&item.kind)
+            && let Cow::Owned(seen) = visible(resource.fields, &content, &item.translations())
+        {
+            content = seen;
+        }
+        Self { content: Some(content), ..Self::ready(item.id, item.version, item.updated_at, fragments) }
+    }
+
+    /// Creates the item from pre-rendered fragments.
+    pub fn ready(id: String, version: i64, updated_at: i64, fragments: Fragments) -> Self {
+        Self { id, version, updated_at, fragments, content: None, links: None, targets: HashMap::new() }
+    }
+
+    /// Adds what a write has looked up of the linked items, if the response shows nothing else of them.
+    pub fn knowing(
+        self,
+        item: &Item,
+        resource: &'static Resource,
+        site: &Site,
+        named: HashMap<String, Named>,
+        shape: &Shape,
+    ) -> Self {
+        if named.is_empty() || !shape.include.is_empty() || !shape.view.is_usual(site) {
+            return self;
+        }
+        let links = projection::links(&item.id, resource, &item.content(), &item.translations(), site);
+        // What was looked up of the item itself is its state before the write.
+        let is_known = |link: &Link| link.target_id != item.id && named.get(&link.target_id).is_some_and(|n| n.open);
+        if !links.iter().all(is_known) {
+            return self;
+        }
+        let reference = |named: Named| Fragments { reference: named.reference, ..Fragments::default() };
+        let targets = named.into_iter().map(|(id, named)| (id, reference(named))).collect();
+        Self { links: Some(links), targets, ..self }
+    }
+}
+
+/// Returns whether the pre-rendered fragments of an item suit this view. Those of drafts may be outdated.
+fn is_ready(item: &Item, site: &Site, view: &View) -> bool {
+    view.is_plain(site) || (view.is_usual(site) && item.is_open())
+}
+
+fn rendered(item: &Item, content: &Map<String, Value>, site: &Site, view: &View) -> Fragments {
+    match Resource::of_kind(&item.kind) {
+        Some(resource) => Renderer::new(site, view).item(resource, &item.envelope(), content),
+        None => Fragments { card: item.card.clone(), detail: item.detail.clone(), reference: item.reference.clone() },
+    }
+}

@@ -1,0 +1,80 @@
+//! Full-text search across all content types.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use serde_json::Value;
+
+use crate::content::{LocaleMode, Site};
+use crate::content_types::Resource;
+use crate::database::schema::items;
+use crate::database::{Db, any_of};
+use crate::delivery::render::loaded_item::Loaded;
+use crate::items::Item;
+use crate::items::render::View;
+use crate::problem::Problem;
+use crate::search::{Search, Sought};
+
+/// Maximum number of matches that are examined to find public ones.
+const DEEPEST: usize = 20_000;
+/// Items that are read at a time.
+const CHUNK: usize = 200;
+
+/// A search result.
+#[derive(Debug)]
+pub struct Hit {
+    /// Content type of the item.
+    pub resource: &'static Resource,
+    /// The item as a reference.
+    pub reference: Value,
+    /// Excerpt of the item around the match, as HTML.
+    pub highlight: String,
+}
+
+/// Returns the `most` best public matches of these content types, the best first.
+///
+/// # Errors
+///
+/// Fails if the search index or the database cannot be read.
+pub fn search(
+    connection: &mut Db,
+    site: &Site,
+    search: &Search,
+    sought: &Sought,
+    kinds: &[&str],
+    locale: &str,
+    most: usize,
+) -> Result<Vec<Hit>, Problem> {
+    let matches = search.matches(sought, kinds, locale)?;
+    let (mut rows, mut seen, mut size) = (Vec::new(), 0, most + 20);
+    while rows.len() < most {
+        let hits = matches.best(size)?;
+        let ids: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
+        for ids in ids.chunks(CHUNK) {
+            rows.extend(public(connection, ids)?);
+        }
+        if hits.len() < size || size >= DEEPEST {
+            break;
+        }
+        (seen, size) = (hits.len(), (size * 8).min(DEEPEST));
+    }
+    rows.truncate(most);
+    let view = View { locale: LocaleMode::One(locale.to_owned()), ..View::plain(site) };
+    let highlights = matches.snippets(site, &rows)?;
+    let hits = rows.into_iter().zip(highlights).filter_map(|(item, highlight)| {
+        let resource = Resource::of_kind(&item.kind)?;
+        let reference = Loaded::from_item(item, site, &view).fragments.reference;
+        Some(Hit { resource, reference: serde_json::from_str(&reference).unwrap_or_default(), highlight })
+    });
+    Ok(hits.collect())
+}
+
+/// Returns those of these items that are public, in the same order.
+fn public(connection: &mut Db, ids: &[&str]) -> Result<Vec<Item>, Problem> {
+    let rows: Vec<Item> = items::table
+        .filter(any_of(connection.dialect(), items::id, ids).and(items::live.eq(true)))
+        .select(Item::as_select())
+        .load(connection)?;
+    let mut by_id: HashMap<String, Item> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+    Ok(ids.iter().filter_map(|id| by_id.remove(*id)).collect())
+}

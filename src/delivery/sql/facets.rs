@@ -1,0 +1,280 @@
+//! Facets: the number of items of a list for each value of a filter.
+
+use chrono::{Datelike, NaiveDate, TimeZone};
+use diesel::dsl::{count_star, max};
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+use crate::content::Site;
+use crate::content_types::{Filter, On, Resource, Through, Word};
+use crate::database::schema::{item_words, items, links};
+use crate::database::{Db, any_of, within};
+use crate::delivery::render::loaded_item::Loaded;
+use crate::delivery::sql::predicates::Query;
+use crate::delivery::sql::selection::Selection;
+use crate::delivery::sql::text_match::{FEW, too_dear};
+use crate::items::render::View;
+use crate::items::{Item, NO_DATE};
+use crate::problem::Problem;
+
+/// Maximum number of values of a facet; the most frequent ones are returned.
+const MOST_VALUES: i64 = 100;
+/// Maximum number of years that are counted.
+const MOST_YEARS: usize = 200;
+/// First and last year that content can have.
+const YEARS: (i32, i32) = (1, 9_999);
+
+/// A property by which items are counted.
+#[derive(Debug, Clone, Copy)]
+pub enum Facet {
+    /// Values of a filter.
+    Of(&'static Filter),
+    /// Years in which items start, in the time zone of the site.
+    Year,
+}
+
+/// Name of [`Facet::Year`].
+const YEAR: &str = "year";
+
+impl Facet {
+    /// Returns the name in the parameter `facets`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Facet::Of(filter) => filter.name,
+            Facet::Year => YEAR,
+        }
+    }
+
+    /// Returns the content types besides `resource` itself whose items the facet names, or counts by.
+    pub fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
+        match self {
+            Facet::Of(filter) => filter.on.kinds(resource),
+            Facet::Year => Vec::new(),
+        }
+    }
+
+    /// Returns all facets of a content type.
+    pub fn all(resource: &'static Resource) -> Vec<Facet> {
+        let countable = |filter: &&Filter| match filter.on {
+            On::Parent(_) | On::Refers { .. } | On::Country | On::Variant(_) | On::Word(_) => true,
+            // Counts are added up by related item. An event with two speakers of one country would be counted
+            // twice there, so only relations to a single item have this facet.
+            On::Through(through) => matches!(through.filter.on, On::Country) && is_one(resource, through.relation),
+            _ => false,
+        };
+        let mut facets: Vec<Facet> = resource.filters.iter().filter(countable).map(Facet::Of).collect();
+        if resource.has_span() {
+            facets.push(Facet::Year);
+        }
+        facets
+    }
+}
+
+fn is_one(resource: &'static Resource, relation: &str) -> bool {
+    let mut relations = resource.relations().filter(|known| known.name == relation);
+    relations.all(|relation| matches!(relation.shape, crate::content::field::Shape::One))
+}
+
+/// Counts the items of a selection, or those of them that are named.
+pub struct Counting<'a> {
+    pub connection: &'a mut Db,
+    pub site: &'a Site,
+    /// View in which labels are rendered.
+    pub view: &'a View,
+    pub selection: &'a Selection,
+    /// Ids of the only items that are counted, if some are named.
+    pub among: Option<&'a [String]>,
+}
+
+/// Values, each with its count.
+type Counts = Vec<(String, i64)>;
+
+impl<'a> Counting<'a> {
+    /// Returns a facet as the response has it: its values with `value`, `label` and `count`, the most
+    /// frequent first, and years from the last to the first.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem with the code `too_dear` if there are too many years or related items to be counted.
+    /// Fails if a database statement fails.
+    pub fn facet(&mut self, facet: Facet) -> Result<Value, Problem> {
+        let counts = match facet {
+            Facet::Year => return Ok(shown(self.years()?)),
+            Facet::Of(filter) => match filter.on {
+                On::Parent(_) => return self.named_parents(),
+                On::Refers { relation, .. } => {
+                    let counts = self.targets(relation, MOST_VALUES)?;
+                    return self.named(counts);
+                }
+                On::Country => self.column(false)?,
+                On::Variant(_) => self.column(true)?,
+                On::Word(word) => self.words(&word)?,
+                On::Through(through) => self.countries(&through)?,
+                _ => Vec::new(),
+            },
+        };
+        Ok(shown(in_order(counts)))
+    }
+
+    fn base(&self) -> Query<'a> {
+        self.among.map_or_else(|| self.selection.query(), |ids| self.selection.among(ids))
+    }
+
+    /// Counts from the last year to the first. After a year without items, the next one that has some is
+    /// looked up instead of counting every year in between.
+    fn years(&mut self) -> Result<Counts, Problem> {
+        let zone = self.site.time_zone;
+        // Within a day of either end, the time zone of the site may show a year that no item has.
+        let year_of = |at: i64| {
+            let year = zone.timestamp_micros(at).single().map_or(YEARS.0, |at| at.year());
+            year.clamp(YEARS.0, YEARS.1)
+        };
+        let begin = |year: i32| match NaiveDate::from_ymd_opt(year, 1, 1) {
+            Some(_) if year > YEARS.1 => NO_DATE,
+            Some(day) if year > YEARS.0 => zone.midnight(day).timestamp_micros(),
+            _ => i64::MIN,
+        };
+        let mut counts = Vec::new();
+        let mut next = self.latest_before(NO_DATE)?.map(year_of);
+        while let Some(year) = next {
+            let of_year = items::starts_at.ge(begin(year)).and(items::starts_at.lt(begin(year + 1)));
+            let count: i64 = self.base().filter(of_year).count().get_result(self.connection)?;
+            if count > 0 {
+                counts.push((format!("{year:04}"), count));
+            }
+            if counts.len() > MOST_YEARS {
+                return Err(too_dear("?facets", &format!("the items start in more than {MOST_YEARS} years")));
+            }
+            next = match count {
+                0 => self.latest_before(begin(year + 1))?.map(year_of).filter(|earlier| *earlier < year),
+                _ => Some(year - 1).filter(|year| *year >= YEARS.0),
+            };
+        }
+        Ok(counts)
+    }
+
+    /// Returns the latest start before a time (µs).
+    fn latest_before(&mut self, bound: i64) -> Result<Option<i64>, Problem> {
+        let before = self.base().filter(items::starts_at.lt(bound));
+        Ok(before.select(max(items::starts_at)).first(self.connection)?)
+    }
+
+    fn named_parents(&mut self) -> Result<Value, Problem> {
+        let counts: Vec<(Option<String>, i64)> = items::table
+            .filter(within(items::id, self.base().select(items::id)))
+            .group_by(items::parent_id)
+            .select((items::parent_id, count_star()))
+            .order(count_star().desc())
+            .limit(MOST_VALUES)
+            .load(self.connection)?;
+        self.named(counts.into_iter().filter_map(|(id, count)| Some((id?, count))).collect())
+    }
+
+    fn targets(&mut self, relation: &str, most: i64) -> Result<Counts, Problem> {
+        Ok(links::table
+            .filter(within(links::source_id, self.base().select(items::id)))
+            .filter(links::relation.eq(relation))
+            .group_by(links::target_id)
+            .select((links::target_id, count_star()))
+            .order(count_star().desc())
+            .limit(most)
+            .load(self.connection)?)
+    }
+
+    fn column(&mut self, variant: bool) -> Result<Counts, Problem> {
+        let of = items::table.filter(within(items::id, self.base().select(items::id)));
+        let counts: Vec<(Option<String>, i64)> = match variant {
+            true => of
+                .group_by(items::variant)
+                .select((items::variant, count_star()))
+                .order(count_star().desc())
+                .limit(MOST_VALUES)
+                .load(self.connection)?,
+            false => of
+                .group_by(items::country)
+                .select((items::country, count_star()))
+                .order(count_star().desc())
+                .limit(MOST_VALUES)
+                .load(self.connection)?,
+        };
+        Ok(counts.into_iter().filter_map(|(value, count)| Some((value?, count))).collect())
+    }
+
+    fn words(&mut self, word: &Word) -> Result<Counts, Problem> {
+        let mut counts: Counts = item_words::table
+            .filter(within(item_words::item_id, self.base().select(items::id)))
+            .filter(item_words::field.eq(word.field))
+            .group_by(item_words::value)
+            .select((item_words::value, count_star()))
+            .order(count_star().desc())
+            .limit(MOST_VALUES)
+            .load(self.connection)?;
+        // The usual value is not stored: every item without a stored value has it.
+        if let Some(usual) = word.usual {
+            let all: i64 = self.base().count().get_result(self.connection)?;
+            let others: i64 = counts.iter().map(|(_, count)| count).sum();
+            if all > others {
+                counts.push((usual.to_owned(), all - others));
+            }
+        }
+        Ok(counts)
+    }
+
+    fn countries(&mut self, through: &Through) -> Result<Counts, Problem> {
+        let targets = self.targets(through.relation, FEW as i64 + 1)?;
+        if targets.len() > FEW {
+            return Err(too_dear("?facets", &format!("the items refer to more than {FEW} {}s", through.target)));
+        }
+        let ids: Vec<&str> = targets.iter().map(|(id, _)| id.as_str()).collect();
+        let of = items::table.filter(any_of(self.connection.dialect(), items::id, &ids).and(items::live.eq(true)));
+        let countries: Vec<(String, Option<String>)> = of.select((items::id, items::country)).load(self.connection)?;
+        let countries: std::collections::HashMap<String, Option<String>> = countries.into_iter().collect();
+        let mut counts: Counts = Vec::new();
+        for (id, count) in targets {
+            let Some(Some(country)) = countries.get(&id) else { continue };
+            match counts.iter_mut().find(|(known, _)| known == country) {
+                Some((_, all)) => *all += count,
+                None => counts.push((country.clone(), count)),
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Returns items as values: their slugs with their labels, without items that are not public.
+    fn named(&mut self, counts: Counts) -> Result<Value, Problem> {
+        let ids: Vec<&str> = counts.iter().map(|(id, _)| id.as_str()).collect();
+        let rows: Vec<Item> = items::table
+            .filter(any_of(self.connection.dialect(), items::id, &ids).and(items::live.eq(true)))
+            .select(Item::as_select())
+            .load(self.connection)?;
+        let named = |id: &str| -> Option<(String, Value)> {
+            let item = rows.iter().find(|row| row.id == id)?;
+            let label = Resource::of_kind(&item.kind)?.label;
+            let slug = item.slug.clone();
+            // Values are the same for every viewer, in the languages that the public sees.
+            let view = View { unpublished: false, ..self.view.clone() };
+            let reference = Loaded::from_item(item.clone(), self.site, &view).fragments.reference;
+            let mut reference: Value = serde_json::from_str(&reference).ok()?;
+            Some((slug, reference[label].take()))
+        };
+        let mut found: Vec<(i64, String, Value)> =
+            counts.iter().filter_map(|(id, count)| named(id).map(|(slug, label)| (*count, slug, label))).collect();
+        found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        let values = found.into_iter().map(|(count, slug, label)| {
+            let label = if label.is_string() { label } else { slug.clone().into() };
+            json!({"value": slug, "label": label, "count": count})
+        });
+        Ok(values.collect())
+    }
+}
+
+/// Returns values that are their own labels.
+fn shown(counts: Counts) -> Value {
+    counts.into_iter().map(|(value, count)| json!({"value": value, "label": value, "count": count})).collect()
+}
+
+/// Sorts by frequency, and equal frequencies by value.
+fn in_order(mut counts: Counts) -> Counts {
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts
+}

@@ -1,0 +1,11 @@
+//! The statements of a list: predicates, selection, keyset pagination, facets, full-text matches.
+
+pub mod facets;
+pub mod geo;
+pub mod keyset;
+pub mod predicates;
+#[cfg(test)]
+mod query_plan_tests;
+pub mod referrers;
+pub mod selection;
+pub mod text_match;

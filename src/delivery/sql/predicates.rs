@@ -1,0 +1,220 @@
+//! Conditions and orders as predicates of queries on `items`.
+
+use diesel::BoxableExpression;
+use diesel::dsl::not;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use crate::content_types::{Column, On};
+use crate::database::schema::{item_words, items, links};
+use crate::database::{Backend, Dialect, any_of, there_is};
+use crate::delivery::query::cursor::KeyValue;
+use crate::delivery::query::{Compare, Condition, Quantity};
+
+/// A query on `items` that is being built.
+pub type Query<'a> = items::BoxedQuery<'a, Backend>;
+
+type Test = Box<dyn BoxableExpression<items::table, Backend, SqlType = Bool>>;
+
+/// A condition with its references resolved to ids, and its times to instants.
+#[derive(Clone)]
+pub enum Resolved {
+    Plain(Condition),
+    Parent { ids: Vec<String>, none: bool },
+    Refers { relation: &'static str, ids: Vec<String>, common: bool, none: bool },
+    ReferredBy { relation: &'static str, ids: Vec<String>, none: bool },
+    Word { field: &'static str, values: Vec<String>, usual: bool, common: bool, none: bool },
+    Among { ids: Vec<String>, none: bool },
+}
+
+impl Resolved {
+    /// Returns whether the condition names its items, and these are few.
+    pub fn names_items(&self) -> bool {
+        match self {
+            Resolved::Plain(Condition::Values(On::Ids, quantity, _)) => *quantity != Quantity::None,
+            Resolved::Refers { common, none, .. } => !common && !none,
+            Resolved::Word { usual, common, none, .. } => !usual && !common && !none,
+            Resolved::ReferredBy { none, .. } | Resolved::Among { none, .. } => !none,
+            Resolved::Plain(_) | Resolved::Parent { .. } => false,
+        }
+    }
+
+    /// Returns whether every item of a page meets the condition anyway, by the first sort column of the page,
+    /// whether that descends, and the value at which the page starts.
+    pub fn is_said(&self, (column, down, value): (Column, bool, &KeyValue)) -> bool {
+        match (self, value) {
+            (Resolved::Plain(Condition::Time(of, compare, bound)), KeyValue::Number(value)) if *of == column => {
+                match compare {
+                    Compare::Gte => !down && value >= bound,
+                    Compare::Gt => !down && value > bound,
+                    Compare::Lte => down && value <= bound,
+                    Compare::Lt => down && value < bound,
+                }
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns whether the condition names the parents of the items.
+    pub fn is_filed(&self) -> bool {
+        matches!(self, Resolved::Parent { none: false, .. })
+    }
+}
+
+/// Adds a condition to a query.
+pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -> Query<'a> {
+    match condition {
+        Resolved::Parent { ids, none: true } => {
+            query.filter(items::parent_id.is_null().or(not(any_of(dialect, items::parent_id, ids))))
+        }
+        Resolved::Parent { ids, none: false } => match ids.as_slice() {
+            [one] => query.filter(items::parent_id.eq(one)),
+            several => query.filter(any_of(dialect, items::parent_id, several)),
+        },
+        // Few items refer to these: they are collected by the index of links, and looked up by id.
+        Resolved::Refers { relation, ids, common: false, none: false } => query.filter(
+            items::id.eq_any(
+                links::table
+                    .filter(any_of(dialect, links::target_id, ids).and(links::relation.eq(*relation)))
+                    .select(links::source_id),
+            ),
+        ),
+        // Many items refer to these, or those are wanted that do not: each item is tested as it comes.
+        Resolved::Refers { relation, ids, none, .. } => {
+            let ties = links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation)));
+            let ties = ties.filter(any_of(dialect, links::target_id, ids));
+            let tied = there_is(dialect, ties);
+            if *none { query.filter(not(tied)) } else { query.filter(tied) }
+        }
+        Resolved::ReferredBy { relation, ids, none } => {
+            let ties = links::table
+                .filter(any_of(dialect, links::source_id, ids).and(links::relation.eq(*relation)))
+                .select(links::target_id);
+            if *none { query.filter(items::id.ne_all(ties)) } else { query.filter(items::id.eq_any(ties)) }
+        }
+        Resolved::Word { field, values, usual, common, none } => {
+            narrow_word(query, dialect, field, values, (*usual, *common, *none))
+        }
+        Resolved::Among { ids, none } => match none {
+            true => query.filter(not(any_of(dialect, items::id, ids))),
+            false => query.filter(any_of(dialect, items::id, ids)),
+        },
+        Resolved::Plain(plain) => narrow_plain(query, plain, dialect),
+    }
+}
+
+/// Adds a condition on the values of a field. The usual value is not stored: an item without any value has
+/// it.
+fn narrow_word<'a>(
+    query: Query<'a>,
+    dialect: Dialect,
+    field: &'static str,
+    values: &'a [String],
+    (usual, common, none): (bool, bool, bool),
+) -> Query<'a> {
+    let own = || item_words::table.filter(item_words::item_id.eq(items::id).and(item_words::field.eq(field)));
+    let written = || there_is(dialect, own().filter(any_of(dialect, item_words::value, values)));
+    let own = || there_is(dialect, own());
+    match (usual, none) {
+        (false, false) if common => query.filter(written()),
+        (false, false) => query.filter(
+            items::id.eq_any(
+                item_words::table
+                    .filter(item_words::field.eq(field).and(any_of(dialect, item_words::value, values)))
+                    .select(item_words::item_id),
+            ),
+        ),
+        (false, true) => query.filter(not(written())),
+        (true, false) => query.filter(not(own()).or(written())),
+        (true, true) => query.filter(own()).filter(not(written())),
+    }
+}
+
+fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect) -> Query<'a> {
+    match condition {
+        Condition::Time(column, compare, time) => query.filter(compared(*column, *compare, KeyValue::Number(*time))),
+        Condition::Values(on, quantity, values) => {
+            let none = *quantity == Quantity::None;
+            match (on, none) {
+                (On::Slug, false) => query.filter(any_of(dialect, items::slug, values)),
+                (On::Slug, true) => query.filter(not(any_of(dialect, items::slug, values))),
+                (On::Ids, false) => query.filter(any_of(dialect, items::id, values)),
+                (On::Ids, true) => query.filter(not(any_of(dialect, items::id, values))),
+                (On::Country, false) => query.filter(any_of(dialect, items::country, values)),
+                (On::Country, true) => {
+                    query.filter(items::country.is_null().or(not(any_of(dialect, items::country, values))))
+                }
+                (On::Variant(_), false) => query.filter(any_of(dialect, items::variant, values)),
+                (On::Variant(_), true) => {
+                    query.filter(items::variant.is_null().or(not(any_of(dialect, items::variant, values))))
+                }
+                _ => query,
+            }
+        }
+        Condition::When(_) | Condition::Near { .. } => query,
+    }
+}
+
+macro_rules! compare_with {
+    ($column:expr, $compare:expr, $value:expr) => {
+        match $compare {
+            Compare::Gte => Box::new($column.ge($value)) as Test,
+            Compare::Gt => Box::new($column.gt($value)),
+            Compare::Lte => Box::new($column.le($value)),
+            Compare::Lt => Box::new($column.lt($value)),
+        }
+    };
+}
+
+fn compared(column: Column, compare: Compare, value: KeyValue) -> Test {
+    let (number, text) = match value {
+        KeyValue::Number(number) => (number, String::new()),
+        KeyValue::Text(text) => (0, text),
+    };
+    match column {
+        Column::StartsAt => compare_with!(items::starts_at, compare, number),
+        Column::EndsAt => compare_with!(items::ends_at, compare, number),
+        Column::CreatedAt => compare_with!(items::created_at, compare, number),
+        Column::UpdatedAt => compare_with!(items::updated_at, compare, number),
+        Column::PublishedAt => compare_with!(items::published_at, compare, number),
+        Column::Position => compare_with!(items::position, compare, number),
+        Column::Label => compare_with!(items::label, compare, text),
+    }
+}
+
+/// Adds the keyset predicate for the rows after a given one: `k1 ≥ v1 and (k1 > v1 or (k2 ≥ v2 and …))`. The
+/// bound on the first key adds nothing, but an index can seek by it, as it cannot by the disjunction.
+pub fn after<'a>(query: Query<'a>, order: &[(Column, bool)], keys: &[KeyValue], id: &str) -> Query<'a> {
+    let last_down = order.last().is_some_and(|(_, down)| *down);
+    let mut test: Test =
+        if last_down { Box::new(items::id.lt(id.to_owned())) } else { Box::new(items::id.gt(id.to_owned())) };
+    for ((column, down), value) in order.iter().zip(keys).rev() {
+        let (beyond, reaching) = if *down { (Compare::Lt, Compare::Lte) } else { (Compare::Gt, Compare::Gte) };
+        let beyond = compared(*column, beyond, value.clone());
+        let reaching = compared(*column, reaching, value.clone());
+        test = Box::new(reaching.and(beyond.or(test)));
+    }
+    query.filter(test)
+}
+
+/// Sorts by these columns, then by id in the direction of the last column. The id makes the order total:
+/// without it keyset pages would skip or repeat items with equal keys.
+pub fn sorted<'a>(mut query: Query<'a>, order: &[(Column, bool)]) -> Query<'a> {
+    macro_rules! then_by {
+        ($query:expr, $column:expr, $down:expr) => {
+            if $down { $query.then_order_by($column.desc()) } else { $query.then_order_by($column.asc()) }
+        };
+    }
+    for (column, down) in order {
+        query = match column {
+            Column::StartsAt => then_by!(query, items::starts_at, *down),
+            Column::EndsAt => then_by!(query, items::ends_at, *down),
+            Column::CreatedAt => then_by!(query, items::created_at, *down),
+            Column::UpdatedAt => then_by!(query, items::updated_at, *down),
+            Column::PublishedAt => then_by!(query, items::published_at, *down),
+            Column::Position => then_by!(query, items::position, *down),
+            Column::Label => then_by!(query, items::label, *down),
+        };
+    }
+    then_by!(query, items::id, order.last().is_some_and(|(_, down)| *down))
+}

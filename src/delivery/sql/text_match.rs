@@ -1,0 +1,165 @@
+//! Full-text queries within lists. The index tells which items match, the database which of these may be
+//! shown and meet the other conditions; whichever of the two leaves fewer items is asked first.
+
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+
+use crate::content::violation::Faults;
+use crate::content_types::Resource;
+use crate::database::Db;
+use crate::database::schema::items;
+use crate::delivery::query::ListQuery;
+use crate::delivery::sql::predicates::Query;
+use crate::delivery::sql::selection::Selection;
+use crate::problem::{Kind, Problem};
+use crate::search::{Matches, Search, SearchError};
+
+/// Maximum number of items that are named to the database, or to the index, in one query.
+pub const FEW: usize = 5_000;
+/// Maximum number of matches that are sorted, or examined by rank, for one page.
+const MANY: usize = 100_000;
+/// Number of matches that the first query by rank asks for in addition to those that are wanted.
+const SPARE: usize = 12;
+/// Factor by which each further query by rank is larger.
+const GROWTH: usize = 8;
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Database(error) => error.into(),
+            other => {
+                tracing::error!(error = %other, "search index query failed");
+                let detail = "the search index cannot be read; a damaged index is rebuilt automatically";
+                Problem::new(Kind::Unavailable, detail).retry_after(2)
+            }
+        }
+    }
+}
+
+/// Returns the problem of a query that would take too long.
+pub fn too_dear(place: &str, why: &str) -> Problem {
+    Problem::bad_request(Faults::one(place, "too_dear", format!("{why}; narrow the query, or omit this parameter")))
+}
+
+/// Matches of a text, with their ids if they are few.
+pub struct Found<'a> {
+    matches: Matches<'a>,
+    few: Option<Vec<String>>,
+}
+
+impl<'a> Found<'a> {
+    /// Looks up the text of a query; `None` if the query has none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the search index cannot be read.
+    pub fn new(
+        search: &'a Search,
+        resource: &Resource,
+        query: &ListQuery,
+        locale: &str,
+    ) -> Result<Option<Self>, Problem> {
+        let Some((_, sought)) = &query.text else { return Ok(None) };
+        let matches = search.matches(sought, &[resource.kind], locale)?;
+        let few = match query.by_relevance() && !query.count && query.facets.is_empty() {
+            true => None,
+            false if matches.count()? <= FEW => Some(matches.ids()?),
+            false => None,
+        };
+        Ok(Some(Self { matches, few }))
+    }
+
+    /// Returns the ids of all matches.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem with the code `too_dear` if there are more than [`FEW`].
+    pub fn few(&self, place: &str) -> Result<&[String], Problem> {
+        self.few.as_deref().ok_or_else(|| too_dear(place, &format!("more than {FEW} items match the text")))
+    }
+
+    /// Returns the ids of all matches, if these are few.
+    pub fn named(&self) -> Option<&[String]> {
+        self.few.as_deref()
+    }
+
+    /// Returns the ids of all matches, even if these are many.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem with the code `too_dear` if there are more than 100,000. Fails if the search index
+    /// cannot be read.
+    pub fn all(&self, place: &str) -> Result<Vec<String>, Problem> {
+        if self.matches.count()? > MANY {
+            return Err(too_dear(place, &format!("more than {MANY} items match the text")));
+        }
+        Ok(self.matches.ids()?)
+    }
+
+    /// Returns those of these ids that match.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the search index cannot be read.
+    pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, Problem> {
+        Ok(self.matches.among(ids)?)
+    }
+
+    pub fn matches(&self) -> &Matches<'a> {
+        &self.matches
+    }
+
+    /// Returns the ids of the `most` best matches that meet the conditions, the best first.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem with the code `too_dear` if too few of the best matches meet the conditions. Fails
+    /// if the search index or the database cannot be read.
+    pub fn ranked(&self, connection: &mut Db, selection: &Selection, most: usize) -> Result<Vec<String>, Problem> {
+        let (mut ids, mut seen, mut size) = (Vec::new(), 0, most + SPARE);
+        loop {
+            let hits = self.matches.best(size)?;
+            let new: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
+            // Usually all matches may be shown; the additional ones then need not be looked up.
+            let (wanted, spare) = new.split_at(if seen == 0 { most.min(new.len()) } else { new.len() });
+            for some in [wanted, spare] {
+                if ids.len() < most && !some.is_empty() {
+                    let good = meeting(connection, selection, some)?;
+                    ids.extend(some.iter().filter(|id| good.contains(**id)).map(|id| (*id).to_owned()));
+                }
+            }
+            if ids.len() >= most || hits.len() < size {
+                ids.truncate(most);
+                return Ok(ids);
+            }
+            // Few of the best matches meet the conditions. If few items do at all, the index ranks these
+            // instead of ever more matches.
+            if seen > 0
+                && let Some(all) = few(connection, selection.query())?
+            {
+                let hits = self.matches.best_among(&all, most)?;
+                return Ok(hits.into_iter().map(|hit| hit.id).collect());
+            }
+            if hits.len() >= MANY {
+                return Err(too_dear("?q", &format!("too few of the {MANY} best matches meet the other conditions")));
+            }
+            (seen, size) = (hits.len(), (size * GROWTH).min(MANY));
+        }
+    }
+}
+
+/// Returns those of these items that meet the conditions.
+fn meeting(connection: &mut Db, selection: &Selection, ids: &[&str]) -> Result<HashSet<String>, Problem> {
+    let mut good = HashSet::with_capacity(ids.len());
+    for ids in ids.chunks(FEW) {
+        good.extend(selection.among(ids).select(items::id).load::<String>(connection)?);
+    }
+    Ok(good)
+}
+
+/// Returns the items of a query, if these are few.
+fn few(connection: &mut Db, query: Query<'_>) -> Result<Option<Vec<String>>, Problem> {
+    let ids: Vec<String> = query.select(items::id).limit(FEW as i64 + 1).load(connection)?;
+    Ok((ids.len() <= FEW).then_some(ids))
+}

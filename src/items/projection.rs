@@ -1,0 +1,182 @@
+//! The projection of an item's content: everything that is stored beside the content and computed from it,
+//! such as columns for queries, rendered JSON, links, words and coordinates. No function here reads the
+//! database, so whatever they compute can be computed again from the content at any time. The module
+//! `rerender` does so when the program renders in another way.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::content::Site;
+use crate::content::field::{Field, Relation, Shape};
+use crate::content::local_time::stored_span;
+use crate::content::slug::sort_key;
+use crate::content::translations::{Translations, untranslated, visible};
+use crate::content_types::{On, Resource};
+use crate::items::render::{Renderer, View};
+use crate::items::{Item, Link, NO_DATE, Place, Word};
+
+/// Fills the derived columns of an item from its content, slug, status and translation states. `parent_live`
+/// tells whether the parent allows the item to be visible.
+///
+/// The rendered JSON contains slug, state, version and times, so all of those must have their new values
+/// before.
+pub fn fill(
+    item: &mut Item,
+    resource: &'static Resource,
+    content: &Map<String, Value>,
+    site: &Site,
+    parent_live: bool,
+) {
+    item.content = serde_json::to_string(content).unwrap_or_default();
+    item.live = item.status == "published" && item.trashed_at == 0 && parent_live;
+    item.parent_id = resource.parent.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
+    (item.starts_at, item.ends_at) = span(content);
+    item.position = content.get("position").and_then(Value::as_i64).unwrap_or(0);
+    item.untranslated = untranslated(resource.fields, content, site);
+    item.outdated = item.translations().outdated();
+    item.label = sort_key(&label(resource, content, site));
+    item.country = country(content);
+    item.variant = resource.variant.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
+    let view = View::plain(site);
+    let fragments = Renderer::new(site, &view).item(resource, &item.envelope(), content);
+    (item.card, item.detail, item.reference) = (fragments.card, fragments.detail, fragments.reference);
+}
+
+/// Returns start and end of the content's time span (µs), or [`NO_DATE`] for both.
+fn span(content: &Map<String, Value>) -> (i64, i64) {
+    match stored_span(content) {
+        Some((starts, ends)) => (starts.timestamp_micros(), ends.timestamp_micros()),
+        None => (NO_DATE, NO_DATE),
+    }
+}
+
+/// Returns the title or name in the default locale, else in the first locale that has one.
+pub fn label(resource: &'static Resource, content: &Map<String, Value>, site: &Site) -> String {
+    let text = match content.get(resource.label) {
+        Some(Value::String(text)) => Some(text.as_str()),
+        Some(Value::Object(map)) => {
+            map.get(site.default_locale()).or_else(|| map.values().next()).and_then(Value::as_str)
+        }
+        _ => None,
+    };
+    text.unwrap_or_default().to_owned()
+}
+
+/// Returns the country of the content or of its address.
+fn country(content: &Map<String, Value>) -> Option<String> {
+    let own = content.get("country").or_else(|| content.get("address")?.get("country"));
+    own.and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Returns the links of an item, from the references in its content. References in hidden translations are
+/// left out: `links` decides what the public sees.
+pub fn links(
+    item_id: &str,
+    resource: &'static Resource,
+    content: &Map<String, Value>,
+    translations: &Translations,
+    site: &Site,
+) -> Vec<Link> {
+    let content = visible(resource.fields, content, translations);
+    let (starts_at, _) = span(&content);
+    let mut links = Vec::new();
+    for relation in resource.relations() {
+        for (position, entry) in entries(&relation, &content).iter().enumerate() {
+            if let Some((target_id, card)) = tie(&relation, entry, site) {
+                links.push(Link {
+                    source_id: item_id.to_owned(),
+                    relation: relation.name.to_owned(),
+                    position: position as i32,
+                    target_id,
+                    card,
+                    starts_at,
+                });
+            }
+        }
+    }
+    links
+}
+
+/// Returns the ids of all items that a content refers to, in any language, hidden ones included.
+pub fn targets(resource: &'static Resource, content: &Map<String, Value>) -> BTreeSet<String> {
+    let of_relation = |relation: Relation| -> Vec<String> {
+        entries(&relation, content).iter().filter_map(|entry| target(&relation, entry)).map(str::to_owned).collect()
+    };
+    resource.relations().flat_map(of_relation).collect()
+}
+
+/// Returns the references of one relation: the entries of its list, or its single value.
+fn entries<'a>(relation: &Relation, content: &'a Map<String, Value>) -> &'a [Value] {
+    let Some(value) = content.get(relation.name) else { return &[] };
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+}
+
+/// Returns the id in a reference.
+fn target<'a>(relation: &Relation, entry: &'a Value) -> Option<&'a str> {
+    match relation.shape {
+        Shape::One | Shape::Many => entry.as_str(),
+        Shape::ManyWith { key, .. } => entry.get(key)?.as_str(),
+    }
+}
+
+/// Returns whether lists of this kind are filtered by words.
+pub fn has_words(resource: &'static Resource) -> bool {
+    resource.filters.iter().any(|filter| matches!(filter.on, On::Word(_)))
+}
+
+/// Returns the words by which lists are filtered, without each field's usual word: most items have that one,
+/// and rows for it would make the table large without helping a filter.
+pub fn words(item_id: &str, resource: &'static Resource, content: &Map<String, Value>) -> Vec<Word> {
+    let mut words = Vec::new();
+    for filter in resource.filters {
+        let On::Word(word) = filter.on else { continue };
+        let mut value = content.get(word.path[0]);
+        for name in &word.path[1..] {
+            value = value.and_then(|value| value.get(*name));
+        }
+        let values = match value {
+            Some(Value::Array(list)) => list.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        for value in values {
+            let value = match value {
+                Value::String(text) => text.clone(),
+                Value::Bool(truth) => truth.to_string(),
+                _ => continue,
+            };
+            let found = Word { item_id: item_id.to_owned(), field: word.field.to_owned(), value };
+            if Some(found.value.as_str()) != word.usual && !words.contains(&found) {
+                words.push(found);
+            }
+        }
+    }
+    words
+}
+
+/// Returns whether items of this kind have coordinates.
+pub fn has_place(resource: &'static Resource) -> bool {
+    resource.field("geo").is_some()
+}
+
+/// Returns the coordinates of an item, if its content has any.
+pub fn place(item_id: &str, content: &Map<String, Value>) -> Option<Place> {
+    let geo = content.get("geo")?;
+    let millionths = |name: &str| Some((geo.get(name)?.as_f64()? * 1e6).round() as i64);
+    Some(Place { item_id: item_id.to_owned(), latitude: millionths("latitude")?, longitude: millionths("longitude")? })
+}
+
+/// Returns the target of a reference and the rendered fields of the link itself.
+fn tie(relation: &Relation, entry: &Value, site: &Site) -> Option<(String, String)> {
+    let id = target(relation, entry)?.to_owned();
+    match relation.shape {
+        Shape::One | Shape::Many => Some((id, String::new())),
+        Shape::ManyWith { fields, .. } => Some((id, tie_card(fields, entry.as_object()?, site))),
+    }
+}
+
+fn tie_card(fields: &'static [Field], entry: &Map<String, Value>, site: &Site) -> String {
+    let view = View::plain(site);
+    Renderer::new(site, &view).tie(fields, entry)
+}

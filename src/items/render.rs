@@ -1,0 +1,308 @@
+//! Rendering of stored content to the JSON of responses, in one locale or in all.
+//!
+//! The fields of an item are rendered to two fragments of JSON text, which are copied into responses unchanged: the
+//! card (the object of a list entry, without its closing brace) and the detail (the members that follow it in the
+//! response of a single item). Relations are appended by the caller, since they depend on other items.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::content::field::{Field, Kind, Shape};
+use crate::content::local_time::{self, Moment, utc_text};
+use crate::content::rich_text::{self, Format};
+use crate::content::text_outline::{excerpt, outlined, reading_minutes};
+use crate::content::translations::{Translations, visible};
+use crate::content::{LocaleMode, Site};
+use crate::content_types::Resource;
+use crate::time_zone::Zone;
+
+/// The metadata that every item has in addition to its fields. Times are microseconds since 1970-01-01T00:00:00Z, or 0
+/// for an event that has not happened.
+#[derive(Debug, Clone)]
+pub struct Envelope<'a> {
+    /// Id, a UUIDv7.
+    pub id: &'a str,
+    /// Current slug in the default locale.
+    pub slug: &'a str,
+    /// Stored form of the states of its translations.
+    pub translations: &'a str,
+    /// Version, which each write increments by one.
+    pub version: i64,
+    /// Status: draft, published or archived.
+    pub status: &'a str,
+    /// Time of creation.
+    pub created_at: i64,
+    /// Time of the last write.
+    pub updated_at: i64,
+    /// Time of the first publication.
+    pub published_at: i64,
+    /// Time of the move to the trash.
+    pub trashed_at: i64,
+}
+
+/// The format of rich text in responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFormat {
+    /// Sanitised HTML.
+    Html,
+    /// Text without markup.
+    Text,
+    /// The source as the editor wrote it.
+    Source,
+    /// Markdown, converted from HTML if the source is HTML.
+    Markdown,
+}
+
+/// The representation of items in a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Locale of localised fields, or all locales.
+    pub locale: LocaleMode,
+    /// Format of rich text.
+    pub body: BodyFormat,
+    /// Whether unpublished translations are included, as editors see them.
+    pub unpublished: bool,
+}
+
+impl View {
+    /// Returns the default representation, which is stored with each item in rendered form.
+    pub fn plain(site: &Site) -> Self {
+        Self { locale: LocaleMode::One(site.default_locale().to_owned()), body: BodyFormat::Html, unpublished: false }
+    }
+
+    /// Returns whether the representation equals [`View::plain`].
+    pub fn is_plain(&self, site: &Site) -> bool {
+        self.is_usual(site) && !self.unpublished
+    }
+
+    /// Returns whether the representation equals [`View::plain`] for items without unpublished translations.
+    pub fn is_usual(&self, site: &Site) -> bool {
+        let LocaleMode::One(locale) = &self.locale else { return false };
+        locale == site.default_locale() && self.body == BodyFormat::Html
+    }
+}
+
+/// The rendered fragments of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fragments {
+    /// `{"id":…`: the members of a list entry, without the closing brace.
+    pub card: String,
+    /// `,"body":…`: the members that only single items have, with a leading comma.
+    pub detail: String,
+    /// `{"id":…,"slug":…,"title":…}`: the complete object that represents the item in references.
+    pub reference: String,
+}
+
+/// The renderer of one item or one link.
+pub struct Renderer<'a> {
+    site: &'a Site,
+    view: &'a View,
+    zone: Zone,
+    fallbacks: Vec<&'static str>,
+}
+
+impl<'a> Renderer<'a> {
+    /// Creates a renderer for items of the site in a representation.
+    pub fn new(site: &'a Site, view: &'a View) -> Self {
+        Self { site, view, zone: site.time_zone, fallbacks: Vec::new() }
+    }
+
+    /// Renders the fragments of an item.
+    pub fn item(mut self, resource: &'static Resource, envelope: &Envelope, content: &Map<String, Value>) -> Fragments {
+        self.zone = local_time::zone_of(content).unwrap_or(self.zone);
+        let translations = Translations::parse(envelope.translations);
+        let content = &*match self.view.unpublished {
+            true => Cow::Borrowed(content),
+            false => visible(resource.fields, content, &translations),
+        };
+        let own_slug = match &self.view.locale {
+            LocaleMode::One(locale) if self.view.unpublished || !translations.get(locale).hidden => {
+                translations.slug(locale)
+            }
+            _ => None,
+        };
+        let mut card = format!("{{\"id\":{},\"slug\":{}", text(envelope.id), text(own_slug.unwrap_or(envelope.slug)));
+        let label = resource.field(resource.label).map_or(Value::Null, |f| self.picked(f, content));
+        let reference = format!("{card},\"{}\":{label}}}", resource.label);
+        self.envelope(&mut card, envelope);
+        let mut detail = String::new();
+        for field in resource.fields.iter().filter(|f| f.relation().is_none()) {
+            let out = if field.detail { &mut detail } else { &mut card };
+            self.field(out, field, content);
+        }
+        if resource.has_span() {
+            span_days(&mut card, content);
+        }
+        self.outline(&mut card, &mut detail, resource, content);
+        self.locale(&mut card);
+        Fragments { card, detail, reference }
+    }
+
+    /// Renders the fields of a link without its reference: `"role":"speaker","affiliation":null`.
+    pub fn tie(mut self, fields: &'static [Field], tie: &Map<String, Value>) -> String {
+        let mut out = String::new();
+        for field in fields.iter().filter(|f| !matches!(f.kind, Kind::Reference(_))) {
+            self.field(&mut out, field, tie);
+        }
+        out.trim_start_matches(',').to_owned()
+    }
+
+    fn envelope(&self, out: &mut String, envelope: &Envelope) {
+        use std::fmt::Write;
+        let _ = write!(
+            out,
+            ",\"version\":{},\"status\":\"{}\",\"created_at\":\"{}\",\"updated_at\":\"{}\",\"published_at\":",
+            envelope.version,
+            envelope.status,
+            utc_text(envelope.created_at),
+            utc_text(envelope.updated_at)
+        );
+        match envelope.published_at {
+            0 => out.push_str("null"),
+            at => out.push_str(&text(&utc_text(at))),
+        }
+        if envelope.trashed_at != 0 {
+            let _ = write!(out, ",\"trashed_at\":\"{}\"", utc_text(envelope.trashed_at));
+        }
+    }
+
+    /// Renders the excerpt, the reading time and the table of contents of the main text, if one locale was requested.
+    fn outline(
+        &self,
+        card: &mut String,
+        detail: &mut String,
+        resource: &'static Resource,
+        content: &Map<String, Value>,
+    ) {
+        use std::fmt::Write;
+        let (Some(field), LocaleMode::One(wanted)) = (resource.main_text(), &self.view.locale) else { return };
+        let html = content.get(field.name).and_then(Value::as_object).and_then(|map| {
+            let chain = self.site.fallback_chain(wanted);
+            let shown = chain.iter().find_map(|locale| map.get(*locale)).or_else(|| map.values().next());
+            shown?.get("html")?.as_str()
+        });
+        let Some(html) = html else {
+            card.push_str(",\"excerpt\":null");
+            detail.push_str(",\"reading_minutes\":null,\"table_of_contents\":[]");
+            return;
+        };
+        let plain = rich_text::to_text(html);
+        let _ = write!(card, ",\"excerpt\":{}", text(&excerpt(&plain)));
+        let (minutes, contents) = (reading_minutes(&plain), outlined(html).1);
+        let _ = write!(detail, ",\"reading_minutes\":{minutes},\"table_of_contents\":{}", json(&contents));
+    }
+
+    fn locale(&self, out: &mut String) {
+        if let LocaleMode::One(locale) = &self.view.locale {
+            out.push_str(",\"locale\":");
+            out.push_str(&text(locale));
+            out.push_str(",\"fallbacks\":");
+            out.push_str(&json(&self.fallbacks));
+        }
+    }
+
+    fn field(&mut self, out: &mut String, field: &'static Field, object: &Map<String, Value>) {
+        let value = self.picked(field, object);
+        out.push_str(",\"");
+        out.push_str(field.name);
+        out.push_str("\":");
+        out.push_str(&json(&value));
+    }
+
+    /// Returns the value of a field for a response: in the requested locale, formatted, and null or an empty list if it
+    /// is absent. Records the field if the value comes from a fallback locale.
+    fn picked(&mut self, field: &'static Field, object: &Map<String, Value>) -> Value {
+        let Some(stored) = object.get(field.name) else { return empty(&field.kind) };
+        if !field.localised {
+            return self.value(&field.kind, stored);
+        }
+        let Some(map) = stored.as_object() else { return Value::Null };
+        match &self.view.locale {
+            LocaleMode::All => {
+                map.iter().map(|(locale, v)| (locale.clone(), self.value(&field.kind, v))).collect::<Map<_, _>>().into()
+            }
+            LocaleMode::One(wanted) => {
+                let chain = self.site.fallback_chain(wanted);
+                let found = chain.iter().find_map(|l| map.get_key_value(*l)).or_else(|| map.iter().next());
+                let Some((locale, value)) = found else { return Value::Null };
+                if locale != wanted && !self.fallbacks.contains(&field.name) {
+                    self.fallbacks.push(field.name);
+                }
+                self.value(&field.kind, value)
+            }
+        }
+    }
+
+    fn value(&mut self, kind: &'static Kind, stored: &Value) -> Value {
+        match (kind, stored) {
+            (Kind::Object(fields), Value::Object(object)) => self.object(fields, object),
+            (Kind::List { of, .. }, Value::Array(list)) => list.iter().map(|v| self.value(of, v)).collect(),
+            (Kind::Rich { .. }, Value::Object(parts)) => self.rich(parts),
+            (Kind::Moment { end }, Value::String(text)) => match Moment::stored(text, self.zone) {
+                Some(moment) => local_time::rfc3339(&moment.instant(self.zone, *end)).into(),
+                None => stored.clone(),
+            },
+            _ => stored.clone(),
+        }
+    }
+
+    fn object(&mut self, fields: &'static [Field], object: &Map<String, Value>) -> Value {
+        fields.iter().map(|f| (f.name.to_owned(), self.picked(f, object))).collect::<Map<_, _>>().into()
+    }
+
+    fn rich(&self, parts: &Map<String, Value>) -> Value {
+        let part = |name: &str| parts.get(name).cloned().unwrap_or(Value::Null);
+        match self.view.body {
+            BodyFormat::Html => match parts.get("html").and_then(Value::as_str) {
+                Some(html) => outlined(html).0.into(),
+                None => Value::Null,
+            },
+            BodyFormat::Source => part("source"),
+            BodyFormat::Markdown => {
+                let text = |name: &str| parts.get(name).and_then(Value::as_str).unwrap_or_default();
+                rich_text::to_markdown(Format::from_word(text("format")), text("source"), text("html")).into()
+            }
+            BodyFormat::Text => rich_text::to_text(part("html").as_str().unwrap_or_default()).into(),
+        }
+    }
+}
+
+/// Returns the representation of an absent value: an empty list, or null.
+fn empty(kind: &Kind) -> Value {
+    match kind {
+        Kind::List { .. } => Value::Array(Vec::new()),
+        _ => Value::Null,
+    }
+}
+
+/// Renders the first and the last day of a span, inclusive, as local dates of its zone.
+fn span_days(out: &mut String, content: &Map<String, Value>) {
+    use std::fmt::Write;
+    let Some((starts, ends)) = local_time::stored_span(content) else {
+        out.push_str(",\"starts_on\":null,\"ends_on\":null");
+        return;
+    };
+    // The end is exclusive: a span that ends at midnight does not include the day that begins then. A span without a
+    // duration ends on the day on which it starts.
+    let last = (ends - chrono::TimeDelta::microseconds(1)).max(starts);
+    let _ = write!(out, ",\"starts_on\":\"{}\",\"ends_on\":\"{}\"", starts.date_naive(), last.date_naive());
+}
+
+/// Returns the JSON of an empty relation.
+pub fn empty_relation(shape: Shape) -> &'static str {
+    match shape {
+        Shape::One => "null",
+        Shape::Many | Shape::ManyWith { .. } => "[]",
+    }
+}
+
+fn text(value: &str) -> String {
+    json(&value)
+}
+
+/// Serialises a value whose serialisation cannot fail, as those of strings, lists and JSON values.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}

@@ -1,0 +1,88 @@
+//! The rows that are stored for an item in other tables: its links, the words by which lists are filtered,
+//! and its coordinates. All of them follow from the content.
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use serde_json::{Map, Value};
+
+use crate::content::Site;
+use crate::content_types::Resource;
+use crate::database::Db;
+use crate::database::schema::{item_words, links, places};
+use crate::items::projection;
+use crate::items::{Item, Link, Place, Word};
+
+/// Stores the rows of a new item.
+///
+/// # Errors
+///
+/// Fails if a statement fails, such as on a link to an item that does not exist.
+pub fn insert(
+    connection: &mut Db,
+    item: &Item,
+    resource: &'static Resource,
+    content: &Map<String, Value>,
+    site: &Site,
+) -> QueryResult<()> {
+    Link::STORED.insert(connection, &projection::links(&item.id, resource, content, &item.translations(), site))?;
+    Word::STORED.insert(connection, &projection::words(&item.id, resource, content))?;
+    if let Some(place) = projection::place(&item.id, content) {
+        diesel::insert_into(places::table).values(&place).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Brings the rows of an item in line with its content. Only rows that differ are deleted and inserted: most
+/// changes of an item touch none of them, and each row that is written costs index pages.
+///
+/// # Errors
+///
+/// Fails if a statement fails, such as on a link to an item that does not exist.
+pub fn update(
+    connection: &mut Db,
+    item: &Item,
+    resource: &'static Resource,
+    content: &Map<String, Value>,
+    site: &Site,
+) -> QueryResult<()> {
+    relink(connection, &item.id, projection::links(&item.id, resource, content, &item.translations(), site))?;
+    if projection::has_words(resource) {
+        say(connection, &item.id, projection::words(&item.id, resource, content))?;
+    }
+    if projection::has_place(resource) {
+        locate(connection, &item.id, projection::place(&item.id, content))?;
+    }
+    Ok(())
+}
+
+fn relink(connection: &mut Db, id: &str, wanted: Vec<Link>) -> QueryResult<()> {
+    let present: Vec<Link> = links::table.filter(links::source_id.eq(id)).select(Link::as_select()).load(connection)?;
+    // Deletions come first: a changed link has the same primary key as the one that it replaces.
+    for link in present.iter().filter(|link| !wanted.contains(link)) {
+        diesel::delete(links::table.find((&link.source_id, &link.relation, link.position))).execute(connection)?;
+    }
+    let new: Vec<Link> = wanted.into_iter().filter(|link| !present.contains(link)).collect();
+    Link::STORED.insert(connection, &new)
+}
+
+fn say(connection: &mut Db, id: &str, wanted: Vec<Word>) -> QueryResult<()> {
+    let own = item_words::table.filter(item_words::item_id.eq(id));
+    let present: Vec<Word> = own.select(Word::as_select()).load(connection)?;
+    for word in present.iter().filter(|word| !wanted.contains(word)) {
+        diesel::delete(item_words::table.find((&word.item_id, &word.field, &word.value))).execute(connection)?;
+    }
+    let new: Vec<Word> = wanted.into_iter().filter(|word| !present.contains(word)).collect();
+    Word::STORED.insert(connection, &new)
+}
+
+fn locate(connection: &mut Db, id: &str, wanted: Option<Place>) -> QueryResult<()> {
+    let present: Option<Place> = places::table.find(id).select(Place::as_select()).first(connection).optional()?;
+    if present == wanted {
+        return Ok(());
+    }
+    diesel::delete(places::table.find(id)).execute(connection)?;
+    if let Some(place) = wanted {
+        diesel::insert_into(places::table).values(&place).execute(connection)?;
+    }
+    Ok(())
+}

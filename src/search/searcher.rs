@@ -1,0 +1,226 @@
+//! Queries on the index.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tantivy::collector::{Count, DocSetCollector};
+use tantivy::columnar::Column;
+use tantivy::query::{BooleanQuery, ConstScoreQuery, Query, TermSetQuery};
+use tantivy::snippet::SnippetGenerator;
+use tantivy::{DocAddress, Searcher, Term};
+use uuid::Uuid;
+
+use crate::content::Site;
+use crate::content::translations::visible;
+use crate::content_types::{ALL, Resource};
+use crate::items::Item;
+use crate::search::document::said;
+use crate::search::index::{OpenIndex, Search, SearchError};
+use crate::search::query_parser::Sought;
+use crate::search::top_docs::Best;
+
+/// Maximum length of an excerpt, in characters.
+const SNIPPET: usize = 200;
+
+/// An item that the index has found.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    pub id: String,
+    pub kind: &'static str,
+}
+
+/// Matches of a text in one state of the index.
+pub struct Matches<'a> {
+    search: &'a Search,
+    open: Arc<OpenIndex>,
+    searcher: Searcher,
+    query: Box<dyn Query>,
+    locale: String,
+}
+
+impl Search {
+    /// Searches for a text in a language of the site, among these content types.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn matches(&self, sought: &Sought, kinds: &[&str], locale: &str) -> Result<Matches<'_>, SearchError> {
+        let open = self.open_index();
+        let searcher = open.reader.searcher();
+        let query = self.watched(|| sought.query(self, &open.index, &searcher, kinds, locale))?;
+        Ok(Matches { search: self, open, searcher, query, locale: locale.to_owned() })
+    }
+
+    /// Returns the number of items in the index.
+    pub fn size(&self) -> u64 {
+        self.open_index().reader.searcher().num_docs()
+    }
+
+    /// Runs a query on the index. If it fails or panics, the worker checks the index for damage: the library
+    /// trusts what it reads.
+    fn watched<T>(&self, ask: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
+        let answer = catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Err(SearchError::Panic));
+        if answer.is_err() {
+            self.is_suspect.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+}
+
+impl Matches<'_> {
+    /// Returns the `most` best matches, the best first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn best(&self, most: usize) -> Result<Vec<Hit>, SearchError> {
+        self.search.watched(|| self.ranked(&*self.query, most))
+    }
+
+    /// Returns the number of matches.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn count(&self) -> Result<usize, SearchError> {
+        self.search.watched(|| Ok(self.searcher.search(&*self.query, &Count)?))
+    }
+
+    /// Returns the ids of all matches, in no order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn ids(&self) -> Result<Vec<String>, SearchError> {
+        self.search.watched(|| self.all(&*self.query))
+    }
+
+    /// Returns those of these ids that match.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, SearchError> {
+        let both = BooleanQuery::intersection(vec![self.these(ids), self.query.box_clone()]);
+        self.search.watched(|| Ok(self.all(&both)?.into_iter().collect()))
+    }
+
+    /// Returns the best of these ids that match, the best first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn best_among(&self, ids: &[String], most: usize) -> Result<Vec<Hit>, SearchError> {
+        let among: Box<dyn Query> = Box::new(ConstScoreQuery::new(self.these(ids), 0.0));
+        let both = BooleanQuery::intersection(vec![among, self.query.box_clone()]);
+        self.search.watched(|| self.ranked(&both, most))
+    }
+
+    fn ranked(&self, query: &dyn Query, most: usize) -> Result<Vec<Hit>, SearchError> {
+        let found = self.searcher.search(query, &Best::new(most))?;
+        let idents = self.open.idents.of(&self.searcher)?;
+        Ok(found.into_iter().map(|address| idents.hit(address)).collect())
+    }
+
+    fn all(&self, query: &dyn Query) -> Result<Vec<String>, SearchError> {
+        let found = self.searcher.search(query, &DocSetCollector)?;
+        let idents = self.open.idents.of(&self.searcher)?;
+        Ok(found.into_iter().map(|address| idents.hit(address).id).collect())
+    }
+
+    /// Returns an excerpt around the match for each item, as HTML with `<mark>`. If only the names of other
+    /// items match, or only a similar word, it is the beginning of the longest text.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn snippets(&self, site: &Site, items: &[Item]) -> Result<Vec<String>, SearchError> {
+        let mut generators = HashMap::new();
+        for kind in items.iter().map(|item| item.kind.as_str()) {
+            if !generators.contains_key(kind) {
+                generators.insert(kind, self.search.watched(|| self.generators(kind))?);
+            }
+        }
+        Ok(items.iter().map(|item| self.snippet(site, &generators[item.kind.as_str()], item)).collect())
+    }
+
+    fn generators(&self, kind: &str) -> Result<Vec<SnippetGenerator>, SearchError> {
+        let fields = self.search.words(&[kind], &self.locale).into_iter().flat_map(|words| [words.stems, words.whole]);
+        let generators = fields.map(|field| {
+            let mut generator = SnippetGenerator::create(&self.searcher, &*self.query, field)?;
+            generator.set_max_num_chars(SNIPPET);
+            Ok(generator)
+        });
+        generators.collect()
+    }
+
+    fn snippet(&self, site: &Site, generators: &[SnippetGenerator], item: &Item) -> String {
+        let Some(resource) = Resource::of_kind(&item.kind) else { return String::new() };
+        let content = item.content();
+        let content = visible(resource.fields, &content, &item.translations());
+        let texts = said(site, resource, &content, &self.locale);
+        // The title is shown anyway, so an excerpt of another text says more.
+        let (title, further) = texts.split_at(texts.len().min(1));
+        let places = || further.iter().chain(title);
+        let found = generators.iter().flat_map(|generator| places().map(|text| generator.snippet(text)));
+        if let Some(mut snippet) = found.into_iter().find(|snippet| !snippet.is_empty()) {
+            snippet.set_snippet_prefix_postfix("<mark>", "</mark>");
+            return snippet.to_html();
+        }
+        let longest = places().max_by_key(|text| text.len());
+        escaped(&longest.map_or_else(String::new, |text| text.chars().take(SNIPPET).collect::<String>()))
+    }
+
+    fn these(&self, ids: &[String]) -> Box<dyn Query> {
+        Box::new(TermSetQuery::new(ids.iter().map(|id| Term::from_field_text(self.search.fields.id, id))))
+    }
+}
+
+/// Ids and content types of documents, by segment and document number.
+#[derive(Debug)]
+struct Idents {
+    segments: Vec<[Column<u64>; 3]>,
+}
+
+/// The columns for the newest state of the index, which are thus not opened for each query.
+#[derive(Debug, Default)]
+pub(crate) struct KnownIdents(Mutex<Option<(u64, Arc<Idents>)>>);
+
+impl KnownIdents {
+    fn of(&self, searcher: &Searcher) -> Result<Arc<Idents>, SearchError> {
+        let generation = searcher.generation().generation_id();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, idents)) = &*known
+            && *of == generation
+        {
+            return Ok(Arc::clone(idents));
+        }
+        let idents = Arc::new(Idents::new(searcher)?);
+        *known = Some((generation, Arc::clone(&idents)));
+        Ok(idents)
+    }
+}
+
+impl Idents {
+    fn new(searcher: &Searcher) -> Result<Self, SearchError> {
+        let segments = searcher.segment_readers().iter().map(|segment| {
+            let fast = segment.fast_fields();
+            Ok([fast.u64("id_high")?, fast.u64("id_low")?, fast.u64("kind")?])
+        });
+        Ok(Self { segments: segments.collect::<Result<_, SearchError>>()? })
+    }
+
+    fn hit(&self, address: DocAddress) -> Hit {
+        let columns = &self.segments[address.segment_ord as usize];
+        let [high, low, kind] = columns.each_ref().map(|column| column.first(address.doc_id).unwrap_or_default());
+        let kind = ALL.get(kind as usize).map_or("", |resource| resource.kind);
+        Hit { id: Uuid::from_u64_pair(high, low).to_string(), kind }
+    }
+}
+
+/// Escapes text for HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

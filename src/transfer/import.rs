@@ -1,0 +1,225 @@
+//! The course of an import, from its file to its report.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use diesel::result::Error as DieselError;
+use indicatif::ProgressBar;
+use thiserror::Error;
+
+use crate::app::App;
+use crate::database::{DatabaseError, Db};
+use crate::journal::Author;
+use crate::problem::Problem;
+use crate::transfer::importer::{Importer, Manner};
+use crate::transfer::read::{self, Format, Settings, Sink};
+use crate::transfer::record::{Entry, Line, Outcome, Report};
+use crate::transfer::restore;
+
+/// Number of records per transaction. Other writers get their turn between two transactions.
+const CHUNK: usize = 100;
+/// Number of entries that a reader may be ahead of the database; it bounds the memory of an import.
+const AHEAD: usize = 256;
+
+/// The options of an import.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Format of the file; detected from its name and first bytes if it is `None`.
+    pub format: Option<Format>,
+    /// Settings of the reader.
+    pub settings: Settings,
+    /// Status of new items.
+    pub status: &'static str,
+    /// Whether records overwrite edits that were made since the last import.
+    pub overwrite: bool,
+    /// Whether the import only reports what it would do.
+    pub dry_run: bool,
+}
+
+/// The error that ended an import.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("{}: {}", .0.display(), .1)]
+    File(PathBuf, std::io::Error),
+    /// The format of the file is unknown.
+    #[error("{0}")]
+    Format(String),
+    /// The database failed.
+    #[error("{0}")]
+    Database(String),
+}
+
+/// Imports a file. `tell` is called with the outcome of every record.
+///
+/// # Errors
+/// Fails if the file cannot be opened, its format is unknown, or the database fails. Records before the
+/// failing chunk stay imported.
+pub async fn import<F>(
+    app: &App,
+    path: &Path,
+    options: &Options,
+    progress: &ProgressBar,
+    tell: F,
+) -> Result<Report, ImportError>
+where
+    F: FnMut(&Line) + Send + 'static,
+{
+    let format = match options.format {
+        Some(format) => format,
+        None => Format::detect(path).map_err(ImportError::Format)?,
+    };
+    let manner = Manner { status: options.status, overwrite: options.overwrite };
+    let author = Author { request_id: format!("import-{}", crate::database::new_id()), ..Author::default() };
+    let work = Work {
+        importer: Importer::new(Arc::clone(&app.site), author, manner),
+        file: path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned()),
+        report: Report::default(),
+        tell: Box::new(tell),
+        incomplete: false,
+    };
+    let source =
+        Source { path: path.to_owned(), format, settings: options.settings.clone(), progress: progress.clone() };
+    if options.dry_run { rehearse(app, work, source).await } else { carry_out(app, work, source).await }
+}
+
+/// A file to import, which can be read more than once.
+struct Source {
+    path: PathBuf,
+    format: Format,
+    settings: Settings,
+    progress: ProgressBar,
+}
+
+impl Source {
+    /// Starts a reader on a thread of its own, and returns the channel of its entries.
+    fn open(&self) -> Result<flume::Receiver<Entry>, ImportError> {
+        let file = File::open(&self.path).map_err(|e| ImportError::File(self.path.clone(), e))?;
+        let length = file.metadata().map_or(0, |m| m.len());
+        self.progress.set_length(length);
+        self.progress.set_position(0);
+        let input = BufReader::with_capacity(65_536, self.progress.wrap_read(file));
+        let (sender, entries) = flume::bounded(AHEAD);
+        let (format, settings) = (self.format, self.settings.clone());
+        std::thread::spawn(move || read::read(format, Box::new(input), &settings, &Sink::new(sender)));
+        Ok(entries)
+    }
+}
+
+/// The state of an import between its transactions.
+struct Work {
+    importer: Importer,
+    file: String,
+    report: Report,
+    tell: Box<dyn FnMut(&Line) + Send>,
+    /// Whether items must be completed with references to others of their own kind.
+    incomplete: bool,
+}
+
+impl Work {
+    /// Applies an entry in the first pass.
+    fn take(&mut self, connection: &mut Db, entry: Entry) -> Result<(), Problem> {
+        if let Entry::Exported { item, .. } = &entry {
+            self.incomplete |= restore::needs_completion(item);
+        }
+        for line in self.importer.apply(connection, &self.file, entry)? {
+            self.say(&line);
+        }
+        Ok(())
+    }
+
+    /// Completes an exported item in the second pass.
+    fn complete(&mut self, connection: &mut Db, entry: Entry) -> Result<(), Problem> {
+        let Entry::Exported { place, item } = entry else { return Ok(()) };
+        if !restore::needs_completion(&item) {
+            return Ok(());
+        }
+        let faults = self.importer.complete(connection, &item)?;
+        if !faults.is_empty() {
+            let (file, what) = (self.file.clone(), item.slug.clone());
+            self.say(&Line { file, place, outcome: Outcome::Note, kind: "", what, faults });
+        }
+        Ok(())
+    }
+
+    /// Counts and reports a line.
+    fn say(&mut self, line: &Line) {
+        self.report.count(line);
+        (self.tell)(line);
+    }
+}
+
+type Step = fn(&mut Work, &mut Db, Entry) -> Result<(), Problem>;
+
+/// Imports a file in several transactions. Items of Plenary's own export may refer to later ones of their own
+/// kind, so these references need a second pass over the file, when all items exist.
+async fn carry_out(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
+    work = pass(app, work, source.open()?, Work::take).await?;
+    if work.incomplete {
+        work = pass(app, work, source.open()?, Work::complete).await?;
+    }
+    Ok(work.report)
+}
+
+/// Runs one step over all entries, [`CHUNK`] in each transaction.
+async fn pass(app: &App, mut work: Work, entries: flume::Receiver<Entry>, step: Step) -> Result<Work, ImportError> {
+    while let Ok(first) = entries.recv_async().await {
+        let chunk: Vec<Entry> = std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect();
+        let done = app.database.write_content_long(move |c| {
+            for entry in chunk {
+                step(&mut work, c, entry)?;
+            }
+            Ok::<_, Problem>(work)
+        });
+        work = done.await.map_err(|problem| ImportError::Database(problem.detail))?;
+    }
+    Ok(work)
+}
+
+/// The end of a dry run. Both cases are errors of the transaction, which is therefore always rolled back.
+enum Ended {
+    Well(Box<Report>),
+    Badly(String),
+}
+
+impl From<DatabaseError> for Ended {
+    fn from(error: DatabaseError) -> Self {
+        Ended::Badly(error.to_string())
+    }
+}
+
+impl From<DieselError> for Ended {
+    fn from(error: DieselError) -> Self {
+        Ended::Badly(error.to_string())
+    }
+}
+
+impl From<Problem> for Ended {
+    fn from(problem: Problem) -> Self {
+        Ended::Badly(problem.detail)
+    }
+}
+
+/// Imports a file in a single transaction and rolls it back. Several transactions would not do: later records
+/// depend on earlier ones, which must not be kept.
+async fn rehearse(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
+    let rehearsal = app.database.write_content_long(move |c| {
+        let open = || source.open().map_err(|error| Ended::Badly(error.to_string()));
+        for entry in open()?.iter() {
+            work.take(c, entry)?;
+        }
+        if work.incomplete {
+            for entry in open()?.iter() {
+                work.complete(c, entry)?;
+            }
+        }
+        Err::<(), _>(Ended::Well(Box::new(work.report)))
+    });
+    match rehearsal.await {
+        Err(Ended::Well(report)) => Ok(*report),
+        Err(Ended::Badly(error)) => Err(ImportError::Database(error)),
+        Ok(()) => Err(ImportError::Database("the dry run was committed".to_owned())),
+    }
+}
