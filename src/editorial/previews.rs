@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::overlay::{Overlay, Span};
 use crate::content::Site;
 use crate::database::metrics::counter;
-use crate::database::{Database, DatabaseError, Db, sandbox};
+use crate::database::{Address, Database, DatabaseError, Db, sandbox};
 use crate::jobs::lower_priority;
 use crate::problem::{Kind, Problem};
 
@@ -163,7 +163,7 @@ impl Previews {
             seen_at: 0,
         };
         let work = move || {
-            if session.database.dialect() == Dialect::Sqlite {
+            if matches!(session.database.address(), Address::Sqlite(_)) {
                 lower_priority(NICENESS);
             }
             loop {
