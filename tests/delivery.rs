@@ -440,7 +440,7 @@ fn caches_forget_everything_after_a_restore(app: &TestApp) {
         Backend::Sqlite => {
             plenary::database::backup::begin_another_history(std::path::Path::new(&database)).unwrap();
         }
-        Backend::Postgres => {
+        Backend::Postgres(_) => {
             let mut connection = PgConnection::establish(&database).unwrap();
             connection.batch_execute("UPDATE settings SET value = 'restored' WHERE name = 'purged_up_to'").unwrap();
         }
