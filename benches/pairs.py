@@ -5,14 +5,16 @@ each server on one core and the load on the other. Prints the middle of the rati
     python3 benches/pairs.py BEFORE AFTER
 
 BEFORE and AFTER are paths of two release builds. PAIRS (5) says how often each is measured, SECONDS_EACH (8) how
-long, EVENTS (10000) how much content. Needs what benches/load.py needs. The load goes to 127.0.0.1 only."""
+long, EVENTS (10000) how much content, MODES and DATABASES (names with commas between) what is measured. The same
+build twice shows how much of a ratio is chance. Needs what benches/load.py needs. The load goes to 127.0.0.1 only."""
 import contextlib, json, os, pathlib, subprocess, sys, tempfile, urllib.request
 
 
 from load import BENCH, EMAIL, EVENTS, PASSWORD, as_export, call, free_port, middle, postgres, server, settle, wrk
 
 PAIRS = int(os.environ.get("PAIRS", "5"))
-MODES = ("one", "newest", "unmodified", "filter", "speaker", "search", "any one")
+MODES = os.environ.get("MODES", "one,newest,unmodified,filter,speaker,search,any one,create").split(",")
+DATABASES = os.environ.get("DATABASES", "SQLite,Postgres").split(",")
 
 
 def content(folder):
@@ -61,7 +63,7 @@ def request(base, token, names, mode):
 
 
 def compare(name, sites, names):
-    for mode in (*MODES, "create"):
+    for mode in MODES:
         ratios, tails, last = [], [], ()
         for turn in range(PAIRS + 1):
             # Which is first takes turns: these machines are faster and slower by the minute.
@@ -85,14 +87,14 @@ def main():
     with tempfile.TemporaryDirectory(prefix="plenary-pairs-") as temporary:
         folder = pathlib.Path(temporary)
         names = content(folder)
-        with site(before, str(folder / "before.db"), folder) as first, site(after, str(folder / "after.db"), folder) as second:
-            compare("SQLite", [first, second], names)
-        with postgres(folder) as url:
-            if not url:
-                return
-            other = url.rsplit("/", 1)[0] + "/template1"
-            with site(before, url, folder) as first, site(after, other, folder) as second:
-                compare("Postgres", [first, second], names)
+        if "SQLite" in DATABASES:
+            with site(before, str(folder / "before.db"), folder) as first, site(after, str(folder / "after.db"), folder) as second:
+                compare("SQLite", [first, second], names)
+        with postgres(folder) if "Postgres" in DATABASES else contextlib.nullcontext() as url:
+            if url:
+                other = url.rsplit("/", 1)[0] + "/template1"
+                with site(before, url, folder) as first, site(after, other, folder) as second:
+                    compare("Postgres", [first, second], names)
 
 
 if __name__ == "__main__":
