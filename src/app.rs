@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 
-use crate::auth::credentials::Credentials;
-use crate::auth::lockout::{self, Turns};
+use crate::auth::credentials::CredentialCache;
+use crate::auth::lockout::{self, AttemptLocks};
 use crate::auth::mail::Mailer;
 use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Hasher;
@@ -18,11 +18,11 @@ use crate::config::Config;
 use crate::content::Site;
 use crate::database::schema::{commits, idempotency_keys};
 use crate::database::{Address, Database, DatabaseError, Threads, connection, inspect, migrate, now};
-use crate::delivery::cache::cached_response::Kept;
-use crate::delivery::cache::item_cache::{Cards, Shelf};
-use crate::delivery::cache::response_cache::Answers;
+use crate::delivery::cache::cached_response::CachedResponse;
+use crate::delivery::cache::item_cache::{CacheScope, ItemCache};
+use crate::delivery::cache::response_cache::ResponseCache;
 use crate::delivery::change_stream::ChangeStream;
-use crate::delivery::list_items::Kitchen;
+use crate::delivery::list_items::ListContext;
 use crate::editorial;
 use crate::editorial::previews::Previews;
 use crate::search::{self, Search};
@@ -41,9 +41,9 @@ pub struct App {
     /// Issuer and verifier of access tokens.
     pub tokens: Tokens,
     /// Cache of recently used sessions and API keys.
-    pub credentials: Credentials,
+    pub credentials: CredentialCache,
     /// Log-ins whose credentials are being checked.
-    pub log_in_turns: Turns,
+    pub log_in_turns: AttemptLocks,
     /// Sender of e-mail.
     pub mailer: Mailer,
     /// Client of the OpenID provider.
@@ -51,9 +51,9 @@ pub struct App {
     /// Hasher of passwords.
     pub hasher: Hasher,
     /// Cache of public responses.
-    pub answers: Answers,
+    pub answers: ResponseCache,
     /// Cache of the items of public lists.
-    pub cards: Cards,
+    pub cards: ItemCache,
     /// Previews of the site at future times.
     pub previews: Previews,
     /// Subscribers of the live stream of changes.
@@ -64,7 +64,7 @@ pub struct App {
     /// log-ins are signed with it, and refresh tokens are derived with it.
     pub site_key: Vec<u8>,
     /// The OpenAPI document, generated at the first request for it.
-    pub document: OnceLock<Arc<Kept>>,
+    pub document: OnceLock<Arc<CachedResponse>>,
 }
 
 /// The error of a failed start, with the explanation for the operator.
@@ -110,9 +110,9 @@ impl App {
         let site = Arc::new(config.site());
         let search = Search::open(&search::folder(&config), &site)?;
         let room = config.server.answer_cache_bytes;
-        let cards = Cards::new(room / CARDS_PART, database.ledger());
-        let answers = Answers::new(room - room / CARDS_PART, database.ledger());
-        let credentials = Credentials::new(database.ledger());
+        let cards = ItemCache::new(room / CARDS_PART, database.ledger());
+        let answers = ResponseCache::new(room - room / CARDS_PART, database.ledger());
+        let credentials = CredentialCache::new(database.ledger());
         let header = |locale: &String| Some((locale.clone(), HeaderValue::from_str(locale).ok()?));
         let previews = Previews::new(&database, &site);
         let change_stream = Arc::new(ChangeStream::new(&database, &site, &site_key));
@@ -123,7 +123,7 @@ impl App {
             database,
             tokens,
             credentials,
-            log_in_turns: Turns::default(),
+            log_in_turns: AttemptLocks::default(),
             mailer,
             oidc,
             hasher,
@@ -145,9 +145,9 @@ impl App {
     }
 
     /// Returns the context in which pages of lists are composed.
-    pub fn kitchen<'a>(&'a self, shelf: Shelf<'a>) -> Kitchen<'a> {
+    pub fn kitchen<'a>(&'a self, shelf: CacheScope<'a>) -> ListContext<'a> {
         let facet_items = i64::from(self.config.server.facet_items);
-        Kitchen { site: &self.site, cursor_key: &self.site_key, search: &self.search, shelf, facet_items }
+        ListContext { site: &self.site, cursor_key: &self.site_key, search: &self.search, shelf, facet_items }
     }
 
     /// Reads the signing keys from the database, and creates one if there is none or the newest is due for
@@ -212,10 +212,10 @@ impl App {
         self.database
             .write(move |c| {
                 diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(bound))).execute(c)?;
-                crate::auth::sessions::forget_ended(c)?;
-                editorial::preview_links::forget_ended(c)?;
-                crate::auth::one_time_tokens::forget_ended(c)?;
-                lockout::forget_old(c)?;
+                crate::auth::sessions::delete_expired(c)?;
+                editorial::preview_links::delete_expired(c)?;
+                crate::auth::one_time_tokens::delete_expired(c)?;
+                lockout::delete_expired(c)?;
                 // The marks of commits are only read by the writer that left them, while it recovers a lost
                 // connection.
                 diesel::delete(commits::table.filter(commits::at.lt(bound))).execute(c)?;

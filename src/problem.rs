@@ -3,10 +3,10 @@
 //! # When to use which error type
 //!
 //! - [`Problem`] is the error of everything that a request can end with: handlers and the functions that they
-//!   call outside and inside transactions. It names a [`Kind`] (and with it the HTTP status) and a `detail`
+//!   call outside and inside transactions. It names a [`ProblemKind`] (and with it the HTTP status) and a `detail`
 //!   that the client may read, so it must contain nothing internal.
-//! - [`Fault`] is one violation of a rule in the input, with a pointer to its place. A fault is not an error by
-//!   itself: validation collects all of them in [`Faults`] and ends with one `Problem`
+//! - [`Violation`] is one violation of a rule in the input, with a pointer to its place. A fault is not an error by
+//!   itself: validation collects all of them in [`Violations`] and ends with one `Problem`
 //!   ([`Problem::bad_request`] or [`Problem::invalid`]), so that the client learns of every violation at once.
 //! - [`diesel::result::QueryResult`] is the return type of functions that only run statements on a connection.
 //!   Their errors are those of the database alone; `?` turns them into either of the types below.
@@ -21,37 +21,37 @@ use actix_web::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::content::violation::{Fault, Faults};
+use crate::content::violation::{Violation, Violations};
 use crate::database::{DatabaseError, is_transient, storage};
 
 macro_rules! problems {
     ($($name:ident $status:literal $code:literal $title:literal $about:literal;)*) => {
         /// A kind of problem: its status, the code at the end of its type URI, its title and its explanation.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Kind { $(#[doc = $about] $name,)* }
+        pub enum ProblemKind { $(#[doc = $about] $name,)* }
 
-        impl Kind {
+        impl ProblemKind {
             /// All kinds, in the order of the documentation.
-            pub const ALL: &'static [Kind] = &[$(Kind::$name,)*];
+            pub const ALL: &'static [ProblemKind] = &[$(ProblemKind::$name,)*];
 
             /// Returns the HTTP status code.
             pub fn status(self) -> u16 {
-                match self { $(Kind::$name => $status,)* }
+                match self { $(ProblemKind::$name => $status,)* }
             }
 
             /// Returns the last segment of the type URI, such as `not-found`.
             pub fn code(self) -> &'static str {
-                match self { $(Kind::$name => $code,)* }
+                match self { $(ProblemKind::$name => $code,)* }
             }
 
             /// Returns the title, the same for every problem of this kind.
             pub fn title(self) -> &'static str {
-                match self { $(Kind::$name => $title,)* }
+                match self { $(ProblemKind::$name => $title,)* }
             }
 
             /// Returns the explanation of the kind and the action that it asks of the client.
             pub fn about(self) -> &'static str {
-                match self { $(Kind::$name => $about,)* }
+                match self { $(ProblemKind::$name => $about,)* }
             }
         }
     };
@@ -83,11 +83,11 @@ problems! {
 #[derive(Debug)]
 pub struct Problem {
     /// The kind, which fixes status, code and title.
-    pub kind: Kind,
+    pub kind: ProblemKind,
     /// The explanation of this occurrence, in one sentence. Clients see it.
     pub detail: String,
     /// The violations of rules in the input, each with its place.
-    pub errors: Vec<Fault>,
+    pub errors: Vec<Violation>,
     /// The value of `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
     /// The current state of the item, for 412.
@@ -143,7 +143,7 @@ pub struct ProblemBody {
     /// All violations of rules in the request, each with a pointer to its place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    pub errors: Vec<Fault>,
+    pub errors: Vec<Violation>,
     /// Current state of the item, if the request was based on an older version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<Current>,
@@ -151,12 +151,12 @@ pub struct ProblemBody {
 
 impl Problem {
     /// Creates a problem without faults and without further headers.
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), retry_after: None, current: None, allow: None }
     }
 
     /// Sets the violations that the response lists.
-    pub fn with(mut self, errors: Vec<Fault>) -> Self {
+    pub fn with(mut self, errors: Vec<Violation>) -> Self {
         self.errors = errors;
         self
     }
@@ -168,24 +168,24 @@ impl Problem {
     }
 
     /// Creates the problem of a malformed request (400).
-    pub fn bad_request(faults: Faults) -> Self {
-        Self::new(Kind::BadRequest, "the request is malformed; see errors").with(faults.into_vec())
+    pub fn bad_request(faults: Violations) -> Self {
+        Self::new(ProblemKind::BadRequest, "the request is malformed; see errors").with(faults.into_vec())
     }
 
     /// Creates the problem of a well-formed body that violates rules of the content (422).
-    pub fn invalid(faults: Faults) -> Self {
-        Self::new(Kind::Invalid, "the content violates rules; see errors").with(faults.into_vec())
+    pub fn invalid(faults: Violations) -> Self {
+        Self::new(ProblemKind::Invalid, "the content violates rules; see errors").with(faults.into_vec())
     }
 
     /// Creates the problem of a missing resource (404); `what` is its noun, such as "event".
     pub fn not_found(what: &str) -> Self {
-        Self::new(Kind::NotFound, format!("this {what} does not exist"))
+        Self::new(ProblemKind::NotFound, format!("this {what} does not exist"))
     }
 
     /// Creates the problem of an unexpected error (500). The error is logged and not disclosed to the client.
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "internal error");
-        Self::new(Kind::Internal, "an unexpected error occurred; the log describes it under this request_id")
+        Self::new(ProblemKind::Internal, "an unexpected error occurred; the log describes it under this request_id")
     }
 
     /// Returns the HTTP status of the kind.
@@ -200,21 +200,23 @@ impl From<DatabaseError> for Problem {
         // below would report as 500 although the server recovers by itself once there is room.
         if let Some(reason) = storage::failure(&error) {
             tracing::error!(%error, "the storage of the database failed");
-            return Problem::new(Kind::Unavailable, reason).retry_after(10);
+            return Problem::new(ProblemKind::Unavailable, reason).retry_after(10);
         }
         let (kind, detail, seconds) = match &error {
             // A statement that would fail again is a fault of this program, so the client must not be told to
             // retry.
             DatabaseError::Query(error) if !is_transient(error) => return Problem::internal(error),
             DatabaseError::Query(_) | DatabaseError::Connection(_) | DatabaseError::Gone => {
-                (Kind::Unavailable, "the database cannot be reached", 2)
+                (ProblemKind::Unavailable, "the database cannot be reached", 2)
             }
-            DatabaseError::Overloaded => (Kind::Unavailable, "too many requests wait for the database", 2),
-            DatabaseError::Waited => (Kind::Unavailable, "the database did not start the request in time", 5),
-            DatabaseError::Interrupted => (Kind::Unavailable, "the write failed repeatedly in the database", 5),
-            DatabaseError::ReadOnly => (Kind::Unavailable, "the database is read-only and accepts no writes", 30),
+            DatabaseError::Overloaded => (ProblemKind::Unavailable, "too many requests wait for the database", 2),
+            DatabaseError::Waited => (ProblemKind::Unavailable, "the database did not start the request in time", 5),
+            DatabaseError::Interrupted => (ProblemKind::Unavailable, "the write failed repeatedly in the database", 5),
+            DatabaseError::ReadOnly => {
+                (ProblemKind::Unavailable, "the database is read-only and accepts no writes", 30)
+            }
             DatabaseError::Unknown => (
-                Kind::OutcomeUnknown,
+                ProblemKind::OutcomeUnknown,
                 "the write was started, and it is unknown whether it was committed; read before you send it again",
                 5,
             ),

@@ -21,9 +21,9 @@ use crate::app::App;
 use crate::background;
 use crate::config::CorsConfig;
 use crate::http::pipeline;
-use crate::http::pipeline::Entrance;
+use crate::http::pipeline::Endpoint;
 use crate::http::route::Route;
-use crate::http::unread_body::end_with_answer;
+use crate::http::unread_body::close_after_response;
 
 /// Creates the server on this listener and starts its background jobs. The server begins to serve when the
 /// returned future is awaited, and shuts down gracefully on SIGTERM and SIGINT.
@@ -81,7 +81,7 @@ struct Table {
 
 /// The routes of one path, and the methods that it supports as the value of `Allow`.
 struct Place {
-    entrances: Vec<Entrance>,
+    entrances: Vec<Endpoint>,
     allow: String,
 }
 
@@ -92,9 +92,9 @@ impl Table {
     /// Panics if two paths are ambiguous. Paths are constants, so this fails at the first start of a faulty
     /// build.
     fn new(routes: Vec<Route>) -> Self {
-        let mut by_path: BTreeMap<String, Vec<Entrance>> = BTreeMap::new();
+        let mut by_path: BTreeMap<String, Vec<Endpoint>> = BTreeMap::new();
         for route in routes {
-            by_path.entry(route.path.clone()).or_default().push(Entrance::new(route));
+            by_path.entry(route.path.clone()).or_default().push(Endpoint::new(route));
         }
         let mut paths = matchit::Router::new();
         for (path, entrances) in by_path {
@@ -113,20 +113,20 @@ impl Table {
         let again = http.clone();
         match AssertUnwindSafe(self.serve(app, http, payload)).catch_unwind().await {
             Ok(response) => response,
-            Err(_) => pipeline::failed(app, &again),
+            Err(_) => pipeline::handler_panicked(app, &again),
         }
     }
 
     async fn serve(&self, app: &Arc<App>, http: HttpRequest, mut payload: Payload) -> HttpResponse {
         let response = self.answer(app, &http, &mut payload).await;
-        end_with_answer(response, &http, payload)
+        close_after_response(response, &http, payload)
     }
 
     async fn answer(&self, app: &Arc<App>, http: &HttpRequest, payload: &mut Payload) -> HttpResponse {
-        let Ok(found) = self.paths.at(http.path()) else { return pipeline::nobody(app, http, None) };
+        let Ok(found) = self.paths.at(http.path()) else { return pipeline::not_found(app, http, None) };
         let method = if *http.method() == Method::HEAD { &Method::GET } else { http.method() };
         let Some(entrance) = found.value.entrances.iter().find(|entrance| entrance.route.method == *method) else {
-            return pipeline::nobody(app, http, Some(&found.value.allow));
+            return pipeline::not_found(app, http, Some(&found.value.allow));
         };
         entrance.pass(app, http, found.params, payload).await
     }
@@ -151,10 +151,10 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::http::route::{Access, Answer, Request};
+    use crate::http::route::{Access, Request, Response};
     use crate::problem::Problem;
 
-    async fn panics(_: Request) -> Result<Answer, Problem> {
+    async fn panics(_: Request) -> Result<Response, Problem> {
         panic!("a panic that the test wants")
     }
 

@@ -225,7 +225,7 @@ fn a_key_that_is_not_known_is_looked_up(app: &TestApp) {
 
 /// Tries every operation of the document with every role and with none.
 fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
-    use plenary::auth::permissions::may;
+    use plenary::auth::permissions::is_permitted;
     use plenary::http::route::Access;
     let routes = plenary::api::openapi::response::routes(&app.app);
     let clients: Vec<(Option<Role>, _)> =
@@ -246,7 +246,7 @@ fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
                 (Access::Open | Access::Public, _) => None,
                 (_, None) => Some(401),
                 (Access::LoggedIn | Access::Session, _) => None,
-                (Access::May(area, action), Some(role)) => (!may(*role, area, action)).then_some(403),
+                (Access::May(area, action), Some(role)) => (!is_permitted(*role, area, action)).then_some(403),
             };
             match wanted {
                 Some(status) => drop(reply.problem(status, &[])),

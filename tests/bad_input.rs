@@ -2,8 +2,8 @@
 //! that names the place, and nothing in the database changes.
 
 use plenary::auth::permissions::Role;
-use plenary::content::field::Kind;
-use plenary::content_types::{ALL, Resource};
+use plenary::content::field::FieldType;
+use plenary::content_types::{ALL, ContentType};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -43,7 +43,7 @@ fn snapshot(app: &TestApp) -> String {
 }
 
 /// Every operation that takes a body, with the item that it writes.
-fn writes(editor: &Client, resource: &'static Resource, headers: &[(&str, &str)], body: &[u8]) -> Vec<Reply> {
+fn writes(editor: &Client, resource: &'static ContentType, headers: &[(&str, &str)], body: &[u8]) -> Vec<Reply> {
     let path = format!("/api/v1/{}", resource.collection);
     let item = format!("{path}/target-{}", resource.collection);
     let mut with_match = headers.to_vec();
@@ -127,9 +127,11 @@ fn every_write_refuses_every_kind_of_nonsense(app: &TestApp) {
         for relation in resource.relations() {
             let field = relation.name;
             let body = match relation.shape {
-                plenary::content::field::Shape::One => json!({field: "no-such-thing"}),
-                plenary::content::field::Shape::Many => json!({field: ["no-such-thing"]}),
-                plenary::content::field::Shape::ManyWith { key, .. } => json!({field: [{key: "no-such-thing"}]}),
+                plenary::content::field::RelationShape::One => json!({field: "no-such-thing"}),
+                plenary::content::field::RelationShape::Many => json!({field: ["no-such-thing"]}),
+                plenary::content::field::RelationShape::ManyWith { key, .. } => {
+                    json!({field: [{key: "no-such-thing"}]})
+                }
             };
             let reply = editor.patch(&item, "\"v1\"", &body).problem(422, &[]);
             assert!(reply["errors"][0]["pointer"].as_str().unwrap().starts_with(&format!("/{field}")), "{reply}");
@@ -166,8 +168,8 @@ fn every_field_refuses_wrong_types(app: &TestApp) {
     assert!(snapshot(app) == before, "a refused write left a trace");
 }
 
-fn fits(kind: &Kind, value: &Value) -> bool {
-    matches!((kind, value), (Kind::Boolean, Value::Bool(_)) | (Kind::Number { .. }, Value::Number(_)))
+fn fits(kind: &FieldType, value: &Value) -> bool {
+    matches!((kind, value), (FieldType::Boolean, Value::Bool(_)) | (FieldType::Number { .. }, Value::Number(_)))
 }
 
 fn all_faults_at_once(app: &TestApp) {

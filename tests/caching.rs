@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use plenary::background::cdn_purge;
 use plenary::content::slug::is_slug;
-use plenary::content_types::{ALL, Filter, On, Resource};
+use plenary::content_types::{ALL, ContentType, Filter, FilterTarget};
 use plenary::delivery::sql::facets::Facet;
 use plenary::problem::Problem;
 use rand::rngs::StdRng;
@@ -73,7 +73,7 @@ struct World<'a> {
     kept: Client,
     fresh: Client,
     other: Client,
-    items: Vec<(&'static Resource, String)>,
+    items: Vec<(&'static ContentType, String)>,
     rng: StdRng,
     log: Vec<String>,
     counter: usize,
@@ -161,7 +161,7 @@ impl World<'_> {
 
     /// Makes an item; relations that lead nowhere are left out, one after the other.
     fn create(&mut self, kind: &str, slug: Option<&str>) {
-        let resource = Resource::of_kind(kind).expect("a kind");
+        let resource = ContentType::of_kind(kind).expect("a kind");
         self.counter += 1;
         let mut body = self.relations(kind);
         body[resource.label] = format!("Name {}", self.counter).into();
@@ -218,25 +218,27 @@ impl World<'_> {
     }
 
     /// The query of a list in part: a condition with a value that may be there.
-    fn condition(&mut self, filter: &Filter, on: On) -> Option<String> {
+    fn condition(&mut self, filter: &Filter, on: FilterTarget) -> Option<String> {
         let name = filter.name;
         let value = match on {
-            On::Parent(kind) | On::Refers { target: kind, .. } | On::ReferredBy { source: kind, .. } => self.slug(kind),
-            On::Country => "BE".to_owned(),
-            On::Variant(words) => self.pick(words).to_owned(),
-            On::Word(word) if word.words.is_empty() => "en".to_owned(),
-            On::Word(word) => self.pick(word.words).to_owned(),
-            On::When => self.pick(&["upcoming", "past"]).to_owned(),
-            On::Near(_) => "50.84,4.36,50km".to_owned(),
-            On::Time(_) => return Some(format!("{name}[gte]=2027-01-01")),
-            On::Through(through) => return self.condition(filter, through.filter.on),
-            On::Slug | On::Ids => return None,
+            FilterTarget::Parent(kind)
+            | FilterTarget::Refers { target: kind, .. }
+            | FilterTarget::ReferredBy { source: kind, .. } => self.slug(kind),
+            FilterTarget::Country => "BE".to_owned(),
+            FilterTarget::Variant(words) => self.pick(words).to_owned(),
+            FilterTarget::Word(word) if word.words.is_empty() => "en".to_owned(),
+            FilterTarget::Word(word) => self.pick(word.words).to_owned(),
+            FilterTarget::When => self.pick(&["upcoming", "past"]).to_owned(),
+            FilterTarget::Near(_) => "50.84,4.36,50km".to_owned(),
+            FilterTarget::Time(_) => return Some(format!("{name}[gte]=2027-01-01")),
+            FilterTarget::Through(through) => return self.condition(filter, through.filter.on),
+            FilterTarget::Slug | FilterTarget::Ids => return None,
         };
-        let none = matches!(on, On::Parent(_) | On::Refers { .. }) && self.rng.random_bool(0.2);
+        let none = matches!(on, FilterTarget::Parent(_) | FilterTarget::Refers { .. }) && self.rng.random_bool(0.2);
         Some(format!("{name}{}={value}", if none { "[none]" } else { "" }))
     }
 
-    fn include(&mut self, resource: &'static Resource) -> Option<String> {
+    fn include(&mut self, resource: &'static ContentType) -> Option<String> {
         let all = resource.includes();
         if all.is_empty() {
             return None;
@@ -246,7 +248,7 @@ impl World<'_> {
         Some(format!("include={}", some.join(",")))
     }
 
-    fn conditions(&mut self, resource: &'static Resource) -> Vec<String> {
+    fn conditions(&mut self, resource: &'static ContentType) -> Vec<String> {
         let filters: Vec<&Filter> = resource.filters.iter().collect();
         let some = [self.pick(&filters), self.pick(&filters)];
         let mut conditions: Vec<String> =
@@ -257,7 +259,7 @@ impl World<'_> {
         conditions
     }
 
-    fn list(&mut self, resource: &'static Resource) -> String {
+    fn list(&mut self, resource: &'static ContentType) -> String {
         let mut query = self.conditions(resource);
         query.extend(self.include(resource).filter(|_| self.rng.random_bool(0.7)));
         let facets = Facet::all(resource);
@@ -281,7 +283,7 @@ impl World<'_> {
                 format!("/api/v1/{}/{slug}?{query}", resource.collection)
             }
             7 => {
-                let event = Resource::of_kind("event").expect("events");
+                let event = ContentType::of_kind("event").expect("events");
                 let query = self.conditions(event).join("&");
                 let form = self.pick(&["ics", "rss", "atom", "json", "jsonld", "csv"]);
                 format!("/api/v1/events.{form}?{query}")

@@ -26,7 +26,7 @@ tests![
 ];
 
 /// The least that a kind wants.
-fn least(client: &Client, resource: &'static plenary::content_types::Resource, name: &str) -> Value {
+fn least(client: &Client, resource: &'static plenary::content_types::ContentType, name: &str) -> Value {
     let mut body = json!({});
     body[resource.label] = name.into();
     if resource.kind == "session" {
@@ -119,7 +119,7 @@ fn every_field_of_every_kind_comes_back(app: &TestApp) {
             if plain
                 && !matches!(
                     field.kind,
-                    plenary::content::field::Kind::Rich { .. } | plenary::content::field::Kind::Moment { .. }
+                    plenary::content::field::FieldType::Rich { .. } | plenary::content::field::FieldType::Moment { .. }
                 )
             {
                 assert_eq!(given, got, "{}.{}", resource.kind, field.name);

@@ -21,7 +21,7 @@ const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/plenary.j
 fn the_checked_in_document_is_current(_: &TestApp) {
     let config = plenary::config::Config::default();
     let site = config.site();
-    let routes = plenary::api::content::items::with_site(plenary::api::routes(), &site);
+    let routes = plenary::api::content::items::with_site_parameters(plenary::api::routes(), &site);
     let made = openapi::to_json(&openapi::document(&routes, &site, &config.public_url), &site);
     let checked_in = std::fs::read_to_string(CHECKED_IN).unwrap_or_default();
     assert!(made == checked_in, "openapi/plenary.json is out of date: cargo run -- openapi > openapi/plenary.json");

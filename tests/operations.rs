@@ -124,7 +124,7 @@ fn problem_types_lead_to_pages(app: &TestApp) {
     let page = problem["type"].as_str().unwrap().trim_start_matches("http://127.0.0.1:8080");
     assert!(String::from_utf8(app.public().get(page).expect(200).body).unwrap().contains("Not found"));
     let all = String::from_utf8(app.public().get("/problems").expect(200).body).unwrap();
-    for kind in plenary::problem::Kind::ALL {
+    for kind in plenary::problem::ProblemKind::ALL {
         assert!(all.contains(kind.code()));
     }
 }

@@ -85,7 +85,7 @@ fn looking_ahead_changes_nothing(app: &TestApp) {
     let state = || {
         let look = |c: &mut plenary::database::Db| {
             Ok::<_, plenary::database::DatabaseError>((
-                plenary::journal::head(c)?,
+                plenary::journal::newest_sequence(c)?,
                 journal::table.count().get_result::<i64>(c)?,
                 schedules::table.count().get_result::<i64>(c)?,
             ))

@@ -30,7 +30,7 @@ tests![
 
 /// Waits until the index has everything that was written.
 fn settled(app: &TestApp) {
-    let head = app.block_on(app.app.database.read(|c| Ok::<_, Problem>(plenary::journal::head(c)?)));
+    let head = app.block_on(app.app.database.read(|c| Ok::<_, Problem>(plenary::journal::newest_sequence(c)?)));
     let head = head.map_err(|problem| problem.detail).expect("the journal's head");
     wait_for("the index", || app.app.search.has(head));
     // It is read right after it was written.

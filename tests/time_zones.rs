@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, NaiveDateTime};
-use plenary::time_zone::{LocalClock, Zone, rules};
+use plenary::time_zone::{LocalOffsets, Zone, rules};
 use plenary::transfer::Outcome;
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn times() -> Vec<(Zone, i64)> {
         };
         // Where clocks went back by less than a minute, one text stands for two instants.
         let shown = zone_time(zone, at);
-        let twice = matches!(zone.clock_at(shown), LocalClock::Twice(a, b) if (a.local_minus_utc() - b.local_minus_utc()).abs() < 60);
+        let twice = matches!(zone.clock_at(shown), LocalOffsets::Twice(a, b) if (a.local_minus_utc() - b.local_minus_utc()).abs() < 60);
         (zone, if twice { at - 300 } else { at })
     };
     rules::names().into_iter().enumerate().map(of).collect()
@@ -119,7 +119,7 @@ fn calendars_say_the_same(public: &Client, by_slug: &BTreeMap<&str, &Case>) {
     for case in by_slug.values() {
         let local = zone_time(case.zone, case.at);
         // A time that clocks show twice is the first in a calendar (RFC 5545, section 3.3.5), which has no offsets.
-        let twice = matches!(case.zone.clock_at(local), LocalClock::Twice(..));
+        let twice = matches!(case.zone.clock_at(local), LocalOffsets::Twice(..));
         let apart = seen[case.zone.name()] - case.at;
         assert!(apart == 0 || (twice && apart.abs() <= 86_400), "{} at {}: {apart}", case.zone, case.given());
     }

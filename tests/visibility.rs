@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use plenary::content::field::Shape;
-use plenary::content_types::{ALL, Resource, in_order_of_reference};
+use plenary::content::field::RelationShape;
+use plenary::content_types::{ALL, ContentType, in_order_of_reference};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -43,8 +43,8 @@ struct Reader {
 }
 
 impl Marked {
-    fn resource(&self) -> &'static Resource {
-        Resource::of_kind(self.kind).unwrap()
+    fn resource(&self) -> &'static ContentType {
+        ContentType::of_kind(self.kind).unwrap()
     }
 
     fn path(&self) -> String {
@@ -75,7 +75,7 @@ impl Reader {
     }
 
     /// Whether the reader may ask for anything of a collection.
-    fn enters(&self, resource: &Resource) -> bool {
+    fn enters(&self, resource: &ContentType) -> bool {
         self.collections.is_empty() || self.collections.contains(&resource.collection)
     }
 
@@ -108,7 +108,7 @@ fn marks(body: &str) -> BTreeSet<(usize, char)> {
     after.filter_map(mark).collect()
 }
 
-fn text(resource: &Resource, number: usize) -> Value {
+fn text(resource: &ContentType, number: usize) -> Value {
     let label = resource.fields.iter().find(|field| field.name == resource.label).unwrap();
     match label.localised {
         true => json!({"en": format!("zz{number}{PUBLIC}"), "nl": format!("zz{number}{HIDDEN}")}),
@@ -117,7 +117,13 @@ fn text(resource: &Resource, number: usize) -> Value {
 }
 
 /// Makes a published item that refers to the newest item of each kind in this list.
-fn make(editor: &Client, resource: &'static Resource, world: &mut Vec<Marked>, known: &[usize], state: &'static str) {
+fn make(
+    editor: &Client,
+    resource: &'static ContentType,
+    world: &mut Vec<Marked>,
+    known: &[usize],
+    state: &'static str,
+) {
     let number = world.len();
     let mut body = json!({resource.label: text(resource, number), "status": "published"});
     let mut parent = None;
@@ -129,9 +135,9 @@ fn make(editor: &Client, resource: &'static Resource, world: &mut Vec<Marked>, k
             parent = Some(target);
         }
         body[relation.name] = match relation.shape {
-            Shape::One => json!(id),
-            Shape::Many => json!([id]),
-            Shape::ManyWith { key, .. } => json!([{key: id}]),
+            RelationShape::One => json!(id),
+            RelationShape::Many => json!([id]),
+            RelationShape::ManyWith { key, .. } => json!([{key: id}]),
         };
     }
     let made = editor.post(&format!("/api/v1/{}?locale=*", resource.collection), &body).expect(201).json();
@@ -174,7 +180,7 @@ fn world(editor: &Client) -> Vec<Marked> {
 }
 
 /// All that can be embedded, as the beginning of a query.
-fn include(resource: &'static Resource) -> String {
+fn include(resource: &'static ContentType) -> String {
     let names = resource.includes().join(",");
     if names.is_empty() { names } else { format!("include={names}&") }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use plenary::database::connection::Part;
+use plenary::database::connection::Savepoint;
 use plenary::database::schema::{items, journal, settings};
 use plenary::database::{Address, DatabaseError, Db, connection};
 use serde_json::json;
@@ -64,10 +64,10 @@ fn a_failure_that_passes_is_no_fault_of_the_content(app: &TestApp) {
     let count = Arc::clone(&attempts);
     let careful = move |c: &mut Db| {
         let name = if count.fetch_add(1, Ordering::SeqCst) == 0 { "bad" } else { "good" };
-        c.begin_part(Part::RECORD)?;
+        c.begin_part(Savepoint::RECORD)?;
         if insert(c, name.to_owned()).is_err() {
             // On SQLite all was rolled back, and with it the part.
-            c.drop_part(Part::RECORD)?;
+            c.drop_part(Savepoint::RECORD)?;
             insert(c, "fault".to_owned())?;
         }
         Ok::<_, DatabaseError>(())

@@ -10,10 +10,10 @@ use crate::api::openapi::schemas::{reference, text};
 use crate::api::parameters::query;
 use crate::auth::permissions::{Action, Area};
 use crate::content::local_time::{instant_in_query, utc_text};
-use crate::content::violation::Faults;
-use crate::http::route::{Access, Answer, Request, Route};
-use crate::journal::audit::{self, Wanted};
-use crate::journal::history::Told;
+use crate::content::violation::Violations;
+use crate::http::route::{Access, Request, Response, Route};
+use crate::journal::audit::{self, AuditFilter};
+use crate::journal::history::JournalEntry;
 use crate::problem::Problem;
 
 /// An entry of the audit log.
@@ -130,7 +130,7 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-fn shown(told: Told) -> AuditEntry {
+fn shown(told: JournalEntry) -> AuditEntry {
     AuditEntry {
         changed: told.places(),
         sequence: told.sequence,
@@ -147,10 +147,10 @@ fn shown(told: Told) -> AuditEntry {
 }
 
 /// Reads the filters from the query parameters.
-fn wanted(request: &Request) -> Result<Wanted, Problem> {
+fn wanted(request: &Request) -> Result<AuditFilter, Problem> {
     let (before, limit) = page_of(request)?;
-    let mut faults = Faults::new();
-    let mut wanted = Wanted { before, limit, ..Wanted::default() };
+    let mut faults = Violations::new();
+    let mut wanted = AuditFilter { before, limit, ..AuditFilter::default() };
     for (name, value) in &request.pairs {
         let is_word = (1..=64).contains(&value.len())
             && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
@@ -178,21 +178,21 @@ fn wanted(request: &Request) -> Result<Wanted, Problem> {
     if faults.is_empty() { Ok(wanted) } else { Err(Problem::bad_request(faults)) }
 }
 
-async fn list(request: Request) -> Result<Answer, Problem> {
+async fn list(request: Request) -> Result<Response, Problem> {
     let wanted = wanted(&request)?;
     let limit = wanted.limit;
     let told = request.app.database.read(move |c| Ok::<_, Problem>(audit::entries(c, &wanted)?)).await?;
     let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
-    Ok(Answer::of(200, &AuditPage { data: told.into_iter().map(shown).collect(), next })?.private())
+    Ok(Response::of(200, &AuditPage { data: told.into_iter().map(shown).collect(), next })?.private())
 }
 
-async fn export(request: Request) -> Result<Answer, Problem> {
-    let wanted = Wanted { limit: MOST_EXPORTED, ..wanted(&request)? };
+async fn export(request: Request) -> Result<Response, Problem> {
+    let wanted = AuditFilter { limit: MOST_EXPORTED, ..wanted(&request)? };
     let told = request.app.database.read(move |c| Ok::<_, Problem>(audit::entries(c, &wanted)?)).await?;
     let mut lines = Vec::with_capacity(told.len() * 256);
     for entry in told {
         serde_json::to_writer(&mut lines, &shown(entry)).map_err(|error| Problem::internal(&error))?;
         lines.push(b'\n');
     }
-    Ok(Answer::json(200, lines).typed(JSON_LINES).private())
+    Ok(Response::json(200, lines).typed(JSON_LINES).private())
 }

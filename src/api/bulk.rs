@@ -5,19 +5,19 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::api::content::lifecycle::{author, moments};
+use crate::api::content::lifecycle::{author, parse_schedule_times};
 use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::{MAX_NUMBER, REASON};
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
-use crate::content::field::{Field, Kind};
-use crate::content::violation::{Fault, Faults};
-use crate::content_types::{COLLECTIONS, Resource};
+use crate::content::field::{Field, FieldType};
+use crate::content::violation::{Violation, Violations};
+use crate::content_types::{COLLECTIONS, ContentType};
 use crate::database::Db;
 use crate::editorial::bulk::{self, MOST_STEPS, Step};
-use crate::editorial::lifecycle::{Operation, Pen};
+use crate::editorial::lifecycle::{Operation, WriteContext};
 use crate::http::body;
-use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::http::route::{Access, JSON, Request, Response, Route};
 use crate::items::Item;
 use crate::problem::Problem;
 
@@ -37,32 +37,33 @@ const WORDS: &[&str] = &[
 
 /// The collection of the item of an operation.
 pub const COLLECTION: Field =
-    Field::new("collection", Kind::OneOf(COLLECTIONS), "Collection of the item.", r#""events""#).required();
+    Field::new("collection", FieldType::OneOf(COLLECTIONS), "Collection of the item.", r#""events""#).required();
 /// The id or slug of the item of an operation.
 pub const ID: Field =
-    Field::new("id", Kind::Line { max: 120 }, "Id or slug of the item.", r#""rivers-without-borders""#).required();
+    Field::new("id", FieldType::Line { max: 120 }, "Id or slug of the item.", r#""rivers-without-borders""#).required();
 
 const STEP: &[Field] = &[
     COLLECTION,
     ID,
-    Field::new("version", Kind::Integer { min: 1, max: MAX_NUMBER }, "Present version of the item.", "3").required(),
-    Field::new("operation", Kind::OneOf(WORDS), "Operation to apply to the item.", r#""publish""#).required(),
-    Field::new("publish_at", Kind::Instant, "Time of publication, for `schedule`.", r#""2027-01-15T09:00""#),
-    Field::new("unpublish_at", Kind::Instant, "Time of unpublication, for `schedule`.", r#""2027-03-01T18:00""#),
+    Field::new("version", FieldType::Integer { min: 1, max: MAX_NUMBER }, "Present version of the item.", "3")
+        .required(),
+    Field::new("operation", FieldType::OneOf(WORDS), "Operation to apply to the item.", r#""publish""#).required(),
+    Field::new("publish_at", FieldType::Instant, "Time of publication, for `schedule`.", r#""2027-01-15T09:00""#),
+    Field::new("unpublish_at", FieldType::Instant, "Time of unpublication, for `schedule`.", r#""2027-03-01T18:00""#),
 ];
 
 /// Fields of the body of a bulk request.
 pub static BULK: [Field; 2] = [
     Field::new(
         "mode",
-        Kind::OneOf(&["all", "each"]),
+        FieldType::OneOf(&["all", "each"]),
         "`all` applies all operations or none; `each` applies each operation independently of the others.",
         r#""all""#,
     )
     .or(r#""all""#),
     Field::new(
         "operations",
-        Kind::List { of: &Kind::Object(STEP), max: MOST_STEPS },
+        FieldType::List { of: &FieldType::Object(STEP), max: MOST_STEPS },
         "Operations, in the order in which they are applied.",
         r#"[{"collection": "events", "id": "rivers-without-borders", "version": 3, "operation": "publish"}]"#,
     )
@@ -83,7 +84,7 @@ pub struct BulkResult {
     #[schema(required = true)]
     pub detail: Option<String>,
     /// Violations in the item that prevented the operation; empty if there are none.
-    pub errors: Vec<Fault>,
+    pub errors: Vec<Violation>,
 }
 
 /// The results of a bulk request.
@@ -113,22 +114,22 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-async fn operate(request: Request) -> Result<Answer, Problem> {
+async fn operate(request: Request) -> Result<Response, Problem> {
     let (author, role) = (author(&request)?, request.actor()?.role);
     let form = Form::read(&BULK, &body::json(&request)?, &request.app.site)?;
     let steps = steps(&form)?;
     let each = form.get("mode").is_some_and(|mode| mode == "each");
     let site = std::sync::Arc::clone(&request.app.site);
     let write = move |c: &mut Db| {
-        let pen = Pen { site: &site, author: &author, role: Some(role) };
+        let pen = WriteContext { site: &site, author: &author, role: Some(role) };
         match each {
-            true => bulk::each(c, pen, &steps),
-            false => Ok(bulk::all(c, pen, "operations", &steps)?.into_iter().map(Ok).collect()),
+            true => bulk::apply_each(c, pen, &steps),
+            false => Ok(bulk::apply_all(c, pen, "operations", &steps)?.into_iter().map(Ok).collect()),
         }
     };
     let outcomes = request.app.database.write_content(write).await?;
     let results = BulkResults { results: outcomes.into_iter().map(result).collect() };
-    Ok(Answer::of(200, &results)?.private())
+    Ok(Response::of(200, &results)?.private())
 }
 
 fn result(outcome: Result<Item, Problem>) -> BulkResult {
@@ -144,14 +145,14 @@ fn result(outcome: Result<Item, Problem>) -> BulkResult {
 }
 
 fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
-    let mut faults = Faults::new();
+    let mut faults = Violations::new();
     let mut steps = Vec::new();
     for (index, entry) in form.objects("operations").into_iter().enumerate() {
         let place = format!("/operations/{index}");
         let Some((resource, key)) = item(entry) else { continue };
         let word = entry.get("operation").and_then(Value::as_str).unwrap_or_default();
         let operation = match word {
-            "schedule" => moments(entry, &place, &mut faults),
+            "schedule" => parse_schedule_times(entry, &place, &mut faults),
             word => Operation::PLAIN.into_iter().find(|known| known.word() == word),
         };
         if let Some(operation) = operation {
@@ -163,8 +164,8 @@ fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
 }
 
 /// Returns the content type and the id or slug of the item that a validated entry names.
-pub fn item(entry: &Map<String, Value>) -> Option<(&'static Resource, String)> {
-    let resource = Resource::of_collection(entry.get("collection")?.as_str()?)?;
+pub fn item(entry: &Map<String, Value>) -> Option<(&'static ContentType, String)> {
+    let resource = ContentType::of_collection(entry.get("collection")?.as_str()?)?;
     Some((resource, entry.get("id")?.as_str()?.to_owned()))
 }
 

@@ -8,13 +8,13 @@ use utoipa::openapi::path::ParameterIn;
 
 use crate::api::openapi::schemas::{reference, text};
 use crate::api::parameters::{number, query, whole};
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::database::position::Position;
 use crate::delivery::change_stream::listen;
 use crate::delivery::changes::{self, Token};
-use crate::http::route::{Access, Answer, Request, Route, Streamed, parameter};
-use crate::problem::{Kind, Problem};
+use crate::http::route::{Access, Request, Response, Route, StreamBody, parameter};
+use crate::problem::{Problem, ProblemKind};
 
 /// Default number of journal entries, or of items of the first copy, per response.
 const USUAL: i64 = 200;
@@ -56,7 +56,7 @@ pub fn routes() -> Vec<Route> {
                 ),
             ])
             .answers(200, "The changes.", reference("Changes"), &["Cache-Control"])
-            .problems(&[Kind::InvalidSyncToken]),
+            .problems(&[ProblemKind::InvalidSyncToken]),
         Route::new(Method::GET, "/api/v1/changes/live", "listenToChanges", live)
             .about(
                 "Sync",
@@ -92,7 +92,7 @@ pub fn routes() -> Vec<Route> {
                 Some(("text/event-stream", text().into())),
                 &["Cache-Control"],
             )
-            .problems(&[Kind::InvalidSyncToken]),
+            .problems(&[ProblemKind::InvalidSyncToken]),
     ]
 }
 
@@ -100,16 +100,19 @@ pub fn routes() -> Vec<Route> {
 fn token(given: &str, place: &str, key: &[u8]) -> Result<Token, Problem> {
     Token::decode(given, key).ok_or_else(|| {
         let message = "this is not a token of this server; begin again without it";
-        Problem::bad_request(Faults::one(place, "not_a_token", message))
+        Problem::bad_request(Violations::one(place, "not_a_token", message))
     })
 }
 
 /// Returns the problem of a token whose entry is not in the journal: the history was reset since it was issued.
-fn begin_anew() -> Problem {
-    Problem::new(Kind::InvalidSyncToken, "the history was reset since this token was issued; begin again without it")
+fn history_reset() -> Problem {
+    Problem::new(
+        ProblemKind::InvalidSyncToken,
+        "the history was reset since this token was issued; begin again without it",
+    )
 }
 
-async fn list(request: Request) -> Result<Answer, Problem> {
+async fn list(request: Request) -> Result<Response, Problem> {
     let limit = number(&request, "limit", MOST)?.unwrap_or(USUAL);
     let key = request.app.site_key.clone();
     let token = request.query("since").map(|given| token(given, "?since", &key)).transpose()?;
@@ -120,11 +123,11 @@ async fn list(request: Request) -> Result<Answer, Problem> {
             token => changes::copy(c, &site, token, limit)?,
         })
     };
-    let found = request.app.database.read(read).await?.ok_or_else(begin_anew)?;
-    Ok(Answer::json(200, found.body(&key)).header("cache-control", "no-cache"))
+    let found = request.app.database.read(read).await?.ok_or_else(history_reset)?;
+    Ok(Response::json(200, found.body(&key)).header("cache-control", "no-cache"))
 }
 
-async fn live(request: Request) -> Result<Answer, Problem> {
+async fn live(request: Request) -> Result<Response, Problem> {
     let key = &request.app.site_key;
     let given = match (request.header("last-event-id").filter(|id| !id.is_empty()), request.query("since")) {
         (Some(id), _) => Some((id, "Last-Event-ID")),
@@ -135,7 +138,7 @@ async fn live(request: Request) -> Result<Answer, Problem> {
             Token { position, after: None } => position,
             Token { .. } => {
                 let message = "the first copy is not complete yet; continue with the list of changes";
-                return Err(Problem::bad_request(Faults::one(place, "not_complete", message)));
+                return Err(Problem::bad_request(Violations::one(place, "not_complete", message)));
             }
         },
         // Changes between this read and the beginning of the stream are not lost: every listener first reads
@@ -143,11 +146,11 @@ async fn live(request: Request) -> Result<Answer, Problem> {
         None => request.app.database.read(|c| Ok::<_, Problem>(Position::newest(c)?)).await?,
     };
     if !request.app.database.read(move |c| Ok::<_, Problem>(position.holds(c)?)).await? {
-        return Err(begin_anew());
+        return Err(history_reset());
     }
     let stream =
-        Streamed(Box::pin(listen(&request.app.change_stream, position, request.app.config.server.live_listeners)?));
-    let answer = Answer { stream: Some(stream), ..Answer::empty(200).typed("text/event-stream") };
+        StreamBody(Box::pin(listen(&request.app.change_stream, position, request.app.config.server.live_listeners)?));
+    let answer = Response { stream: Some(stream), ..Response::empty(200).typed("text/event-stream") };
     // Tells proxies to forward events as they arrive: a proxy that buffers or compresses the stream would
     // delay them.
     Ok(answer.header("cache-control", "no-cache, no-transform").header("x-accel-buffering", "no"))

@@ -10,8 +10,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa_swagger_ui::Config;
 
 use crate::auth::permissions::{Role, TABLE};
-use crate::http::route::{Answer, Request, parameter};
-use crate::problem::{Kind, Problem};
+use crate::http::route::{Request, Response, parameter};
+use crate::problem::{Problem, ProblemKind};
 
 /// Media type of HTML pages.
 pub const HTML: &str = "text/html; charset=utf-8";
@@ -33,7 +33,7 @@ pub fn file_parameter() -> Parameter {
 
 /// Returns the path parameter `{code}` of a problem type.
 pub fn code_parameter() -> Parameter {
-    let codes: Vec<&str> = Kind::ALL.iter().map(|kind| kind.code()).collect();
+    let codes: Vec<&str> = ProblemKind::ALL.iter().map(|kind| kind.code()).collect();
     let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes));
     parameter("code", ParameterIn::Path, schema, "Last segment of a problem's `type`.", json!("invalid"))
 }
@@ -43,23 +43,23 @@ pub fn code_parameter() -> Parameter {
 ///
 /// # Errors
 /// 404 if the page is missing from the binary.
-pub async fn first_page(_: Request) -> Result<Answer, Problem> {
+pub async fn first_page(_: Request) -> Result<Response, Problem> {
     let page = page("index.html")?;
     let text = String::from_utf8_lossy(&page.body).replacen("<head>", "<head><base href=\"/docs/\">", 1);
-    Ok(Answer { body: text.into(), ..page })
+    Ok(Response { body: text.into(), ..page })
 }
 
 /// Serves a file of Swagger UI.
 ///
 /// # Errors
 /// 404 if there is no file with this name.
-pub async fn file(request: Request) -> Result<Answer, Problem> {
+pub async fn file(request: Request) -> Result<Response, Problem> {
     page(request.path("file"))
 }
 
-fn page(name: &str) -> Result<Answer, Problem> {
+fn page(name: &str) -> Result<Response, Problem> {
     match utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)) {
-        Ok(Some(file)) => Ok(Answer::json(200, file.bytes.into_owned())
+        Ok(Some(file)) => Ok(Response::json(200, file.bytes.into_owned())
             .typed(media_type(name))
             .header("content-security-policy", POLICY)
             .header("cache-control", "public, max-age=3600")),
@@ -82,9 +82,9 @@ fn media_type(name: &str) -> &'static str {
 ///
 /// # Errors
 /// Never fails; the signature is that of every handler.
-pub async fn problems(_: Request) -> Result<Answer, Problem> {
+pub async fn problems(_: Request) -> Result<Response, Problem> {
     let mut page = String::from("<h1>Problem types</h1><dl>");
-    for kind in Kind::ALL {
+    for kind in ProblemKind::ALL {
         let _ = write!(
             page,
             "<dt><a href=\"/problems/{0}\">{0}</a> ({1})</dt><dd>{2}</dd>",
@@ -111,17 +111,17 @@ pub async fn problems(_: Request) -> Result<Answer, Problem> {
 ///
 /// # Errors
 /// 404 if no problem type has this code.
-pub async fn problem(request: Request) -> Result<Answer, Problem> {
-    let kind = Kind::ALL.iter().find(|kind| kind.code() == request.path("code"));
+pub async fn problem(request: Request) -> Result<Response, Problem> {
+    let kind = ProblemKind::ALL.iter().find(|kind| kind.code() == request.path("code"));
     let kind = kind.ok_or_else(|| Problem::not_found("problem type"))?;
     Ok(html(&format!("<h1>{}</h1><p>Status {}.</p><p>{}</p>", kind.title(), kind.status(), kind.about())))
 }
 
-fn html(body: &str) -> Answer {
+fn html(body: &str) -> Response {
     let page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Plenary</title><body>{body}</body></html>"
     );
-    Answer::json(200, page)
+    Response::json(200, page)
         .typed(HTML)
         .header("content-security-policy", POLICY_OF_TEXT)
         .header("cache-control", "public, max-age=3600")

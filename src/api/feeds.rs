@@ -7,26 +7,27 @@ use serde_json::Value;
 use utoipa::openapi::RefOr;
 
 use crate::api::content::items::{
-    collection_path, good_until, item_path, keep, kept_item, missing, negotiate, read_page, tag,
+    cached_or_compute, collection_path, expires_at, item_path, item_response, negotiate, not_found_response, read_page,
+    tag,
 };
 use crate::api::openapi::schemas::text;
 use crate::api::parameters::{IF_NONE_MATCH, number, path_id_or_slug};
-use crate::api::preview_links::{Sight, sight};
+use crate::api::preview_links::{ReadView, read_view};
 use crate::content::LocaleMode;
-use crate::content::violation::Faults;
-use crate::content_types::Resource;
+use crate::content::violation::Violations;
+use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::delivery::cache::cached_response::{Fresh, Made};
-use crate::delivery::get_item::{One, one};
+use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
+use crate::delivery::get_item::{ItemLookup, find_item};
 use crate::delivery::query::Pairs;
-use crate::delivery::query::parser::Reader;
+use crate::delivery::query::parser::QueryParser;
 use crate::delivery::viewer::Viewer;
 use crate::feeds::schedule::Schedule;
 use crate::feeds::schedule_xml::schedule_xml;
 use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss, table};
-use crate::http::preconditions::tag as etag;
-use crate::http::route::{Access, Answer, Request, Route, Takes};
-use crate::problem::{Kind, Problem};
+use crate::http::preconditions::entity_tag as etag;
+use crate::http::route::{Access, ParameterSet, Request, Response, Route};
+use crate::problem::{Problem, ProblemKind};
 
 /// Default number of events in a feed.
 const USUAL: i64 = 100;
@@ -35,7 +36,7 @@ pub const MOST: i64 = 500;
 
 /// The format of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum FeedFormat {
     Calendar,
     Rss,
     Atom,
@@ -46,54 +47,64 @@ enum Form {
     ScheduleXml,
 }
 
-impl Form {
+impl FeedFormat {
     /// Formats of lists of events.
-    const LISTS: [Form; 6] = [Form::Calendar, Form::Rss, Form::Atom, Form::JsonFeed, Form::JsonLd, Form::Csv];
+    const LISTS: [FeedFormat; 6] = [
+        FeedFormat::Calendar,
+        FeedFormat::Rss,
+        FeedFormat::Atom,
+        FeedFormat::JsonFeed,
+        FeedFormat::JsonLd,
+        FeedFormat::Csv,
+    ];
     /// Formats of single events.
-    const SINGLE: [Form; 4] = [Form::Calendar, Form::JsonLd, Form::ScheduleJson, Form::ScheduleXml];
+    const SINGLE: [FeedFormat; 4] =
+        [FeedFormat::Calendar, FeedFormat::JsonLd, FeedFormat::ScheduleJson, FeedFormat::ScheduleXml];
 
     fn suffix(self) -> &'static str {
         match self {
-            Form::Calendar => "ics",
-            Form::Rss => "rss",
-            Form::Atom => "atom",
-            Form::JsonFeed => "json",
-            Form::JsonLd => "jsonld",
-            Form::Csv => "csv",
-            Form::ScheduleJson => "schedule.json",
-            Form::ScheduleXml => "schedule.xml",
+            FeedFormat::Calendar => "ics",
+            FeedFormat::Rss => "rss",
+            FeedFormat::Atom => "atom",
+            FeedFormat::JsonFeed => "json",
+            FeedFormat::JsonLd => "jsonld",
+            FeedFormat::Csv => "csv",
+            FeedFormat::ScheduleJson => "schedule.json",
+            FeedFormat::ScheduleXml => "schedule.xml",
         }
     }
 
     fn media_type(self) -> &'static str {
         match self {
-            Form::Calendar => "text/calendar; charset=utf-8",
-            Form::Rss => "application/rss+xml; charset=utf-8",
-            Form::Atom => "application/atom+xml; charset=utf-8",
-            Form::JsonFeed => "application/feed+json",
-            Form::JsonLd => "application/ld+json",
-            Form::Csv => "text/csv; charset=utf-8; header=present",
-            Form::ScheduleJson => "application/json",
-            Form::ScheduleXml => "application/xml",
+            FeedFormat::Calendar => "text/calendar; charset=utf-8",
+            FeedFormat::Rss => "application/rss+xml; charset=utf-8",
+            FeedFormat::Atom => "application/atom+xml; charset=utf-8",
+            FeedFormat::JsonFeed => "application/feed+json",
+            FeedFormat::JsonLd => "application/ld+json",
+            FeedFormat::Csv => "text/csv; charset=utf-8; header=present",
+            FeedFormat::ScheduleJson => "application/json",
+            FeedFormat::ScheduleXml => "application/xml",
         }
     }
 
     /// Returns the summary of the operation and the specification of the format.
     fn about(self) -> (&'static str, &'static str) {
         match self {
-            Form::Calendar => {
+            FeedFormat::Calendar => {
                 ("Get events as a calendar", "iCalendar (RFC 5545, RFC 7986), to which calendar programs can subscribe")
             }
-            Form::Rss => ("Get events as RSS", "RSS 2.0"),
-            Form::Atom => ("Get events as Atom", "Atom (RFC 4287)"),
-            Form::JsonFeed => ("Get events as a JSON Feed", "JSON Feed 1.1"),
-            Form::JsonLd => ("Get events as JSON-LD", "JSON-LD: a schema.org/ItemList of schema.org/Event objects"),
-            Form::Csv => ("Get events as a table", "CSV (RFC 4180), for spreadsheets"),
-            Form::ScheduleJson => (
+            FeedFormat::Rss => ("Get events as RSS", "RSS 2.0"),
+            FeedFormat::Atom => ("Get events as Atom", "Atom (RFC 4287)"),
+            FeedFormat::JsonFeed => ("Get events as a JSON Feed", "JSON Feed 1.1"),
+            FeedFormat::JsonLd => {
+                ("Get events as JSON-LD", "JSON-LD: a schema.org/ItemList of schema.org/Event objects")
+            }
+            FeedFormat::Csv => ("Get events as a table", "CSV (RFC 4180), for spreadsheets"),
+            FeedFormat::ScheduleJson => (
                 "Get the schedule of an event as JSON",
                 "Returns the sessions of the event by day and room, in the schedule format of frab and pretalx.",
             ),
-            Form::ScheduleXml => (
+            FeedFormat::ScheduleXml => (
                 "Get the schedule of an event as XML",
                 "Returns the sessions of the event by day and room, in the schedule format of frab and pretalx.",
             ),
@@ -104,15 +115,15 @@ impl Form {
     /// one event.
     fn of_one(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
-            Form::Calendar => (
+            FeedFormat::Calendar => (
                 "calendar.ics",
                 "getEventCalendar",
                 "Get an event as a calendar",
                 "Returns the event and its sessions as iCalendar (RFC 5545, RFC 7986); the sessions are related to \
                  the event.",
             ),
-            Form::ScheduleJson => ("schedule.json", "getEventScheduleJson", self.about().0, self.about().1),
-            Form::ScheduleXml => ("schedule.xml", "getEventScheduleXml", self.about().0, self.about().1),
+            FeedFormat::ScheduleJson => ("schedule.json", "getEventScheduleJson", self.about().0, self.about().1),
+            FeedFormat::ScheduleXml => ("schedule.xml", "getEventScheduleXml", self.about().0, self.about().1),
             _ => (
                 "json-ld",
                 "getEventJsonLd",
@@ -124,36 +135,36 @@ impl Form {
 
     /// Whether the format contains the sessions of an event.
     fn has_sessions(self) -> bool {
-        matches!(self, Form::Calendar | Form::ScheduleJson | Form::ScheduleXml)
+        matches!(self, FeedFormat::Calendar | FeedFormat::ScheduleJson | FeedFormat::ScheduleXml)
     }
 
     /// Writes a feed of a list of events.
     fn write(self, feed: &Feed<'_>) -> String {
         match self {
-            Form::Calendar => calendar::calendar(feed),
-            Form::Rss => rss::rss(feed),
-            Form::Atom => atom::atom(feed),
-            Form::JsonFeed => json_feed::json_feed(feed).to_string(),
-            Form::JsonLd => json_ld::embeddable(&json_ld::list_of(feed)),
-            Form::Csv => table::csv(feed),
+            FeedFormat::Calendar => calendar::calendar(feed),
+            FeedFormat::Rss => rss::rss(feed),
+            FeedFormat::Atom => atom::atom(feed),
+            FeedFormat::JsonFeed => json_feed::json_feed(feed).to_string(),
+            FeedFormat::JsonLd => json_ld::embeddable(&json_ld::list_of(feed)),
+            FeedFormat::Csv => table::csv(feed),
             // Schedules are formats of single events only; see `SINGLE`.
-            Form::ScheduleJson | Form::ScheduleXml => String::new(),
+            FeedFormat::ScheduleJson | FeedFormat::ScheduleXml => String::new(),
         }
     }
 
     /// Writes a feed of a single event.
     fn write_one(self, feed: &Feed<'_>, event: &Value) -> String {
         match self {
-            Form::JsonLd => json_ld::embeddable(&json_ld::event(feed, event)),
-            Form::ScheduleJson => Schedule::new(feed, event).json(feed.own_url).to_string(),
-            Form::ScheduleXml => schedule_xml(&Schedule::new(feed, event)),
+            FeedFormat::JsonLd => json_ld::embeddable(&json_ld::event(feed, event)),
+            FeedFormat::ScheduleJson => Schedule::new(feed, event).json(feed.own_url).to_string(),
+            FeedFormat::ScheduleXml => schedule_xml(&Schedule::new(feed, event)),
             _ => self.write(feed),
         }
     }
 
     fn schema(self) -> RefOr<utoipa::openapi::Schema> {
         match self {
-            Form::JsonFeed | Form::JsonLd | Form::ScheduleJson => {
+            FeedFormat::JsonFeed | FeedFormat::JsonLd | FeedFormat::ScheduleJson => {
                 let free = utoipa::openapi::schema::AdditionalProperties::FreeForm(true);
                 utoipa::openapi::ObjectBuilder::new().additional_properties(Some(free)).into()
             }
@@ -164,8 +175,8 @@ impl Form {
 
 /// Returns the feed routes of events.
 pub fn routes() -> Vec<Route> {
-    let Some(resource) = Resource::of_kind("event") else { return Vec::new() };
-    let list = Form::LISTS.into_iter().map(|form| {
+    let Some(resource) = ContentType::of_kind("event") else { return Vec::new() };
+    let list = FeedFormat::LISTS.into_iter().map(|form| {
         let (summary, about) = form.about();
         let about = format!(
             "Returns public events as {about}, with the filters and sort keys of the list of events. Fails with 400 \
@@ -177,12 +188,12 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::GET, path, id, move |r| list(resource, form, r))
             .about(tag(resource), summary, about)
             .access(Access::Public)
-            .takes(Takes::Feed(resource))
+            .takes(ParameterSet::Feed(resource))
             .parameters([IF_NONE_MATCH.clone()])
             .answers_as(200, "The feed.", Some((form.media_type(), form.schema())), &["ETag", "Cache-Control"])
             .answers_as(304, "The client already has the current feed.", None, &[])
     });
-    let single = Form::SINGLE.into_iter().map(|form| {
+    let single = FeedFormat::SINGLE.into_iter().map(|form| {
         let (name, id, summary, about) = form.of_one();
         Route::new(Method::GET, format!("{}/{name}", item_path(resource)), id, move |r| get(resource, form, r))
             .about(
@@ -194,7 +205,7 @@ pub fn routes() -> Vec<Route> {
                 ),
             )
             .access(Access::Public)
-            .takes(Takes::FeedOfOne)
+            .takes(ParameterSet::FeedOfOne)
             .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
             .answers_as(
                 200,
@@ -203,22 +214,22 @@ pub fn routes() -> Vec<Route> {
                 &["ETag", "Cache-Control"],
             )
             .answers_as(304, "The client already has the current representation.", None, &[])
-            .problems(&[Kind::NotFound])
+            .problems(&[ProblemKind::NotFound])
     });
     list.chain(single).collect()
 }
 
 /// Parses the query of a feed, and its locale: a list query with the full items and the relations that feeds
 /// show, and with the limits of feeds.
-fn shaped(
-    resource: &'static Resource,
+fn parse_feed_query(
+    resource: &'static ContentType,
     request: &Request,
 ) -> Result<(crate::delivery::query::ListQuery, String), Problem> {
     let limit = number(request, "limit", MOST)?.unwrap_or(USUAL);
     let pairs: Pairs = request.pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
-    let mut faults = Faults::new();
+    let mut faults = Violations::new();
     let site = &request.app.site;
-    let mut reader = Reader { resource, site, viewer: &Viewer::Public, faults: &mut faults };
+    let mut reader = QueryParser { resource, site, viewer: &Viewer::Public, faults: &mut faults };
     let mut query = reader.list(&pairs, &request.app.site_key);
     let locale = match &query.shape.view.locale {
         LocaleMode::One(locale) => locale.clone(),
@@ -236,48 +247,48 @@ fn shaped(
 
 /// Returns the view of a feed: that of the public, even if the caller is an editor. Subscribers send no
 /// token, so a feed must show an editor what subscribers get.
-async fn only_public(request: &Request) -> Result<Sight, Problem> {
-    let sight = sight(request).await?;
-    sight.must_be_whole()?;
-    Ok(Sight { viewer: Viewer::Public, ..sight })
+async fn only_public(request: &Request) -> Result<ReadView, Problem> {
+    let view = read_view(request).await?;
+    view.must_be_whole()?;
+    Ok(ReadView { viewer: Viewer::Public, ..view })
 }
 
-async fn list(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {
+async fn list(resource: &'static ContentType, form: FeedFormat, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
-    let sight = only_public(&request).await?;
-    let (mut query, locale) = shaped(resource, &request)?;
-    query.at = sight.at;
-    let until = good_until(&query);
+    let view = only_public(&request).await?;
+    let (mut query, locale) = parse_feed_query(resource, &request)?;
+    query.at = view.at;
+    let until = expires_at(&query);
     let compute = async {
-        let page = read_page(&request.app, resource, &sight, query).await?;
+        let page = read_page(&request.app, resource, &view, query).await?;
         let objects: Vec<&str> = page.cards.iter().map(|card| &*card.object).collect();
-        let body = written(&request, form, &objects, &locale)?;
-        let made = Made::new(form.media_type(), body, |body| etag(0, body), page.dependencies);
-        Ok(Fresh::Here(Made { until, ..made }))
+        let body = write_feed(&request, form, &objects, &locale)?;
+        let made = FreshResponse::new(form.media_type(), body, |body| etag(0, body), page.dependencies);
+        Ok(ReadOutcome::Here(FreshResponse { until, ..made }))
     };
-    keep(&request, &sight, compute).await
+    cached_or_compute(&request, &view, compute).await
 }
 
-async fn get(resource: &'static Resource, form: Form, mut request: Request) -> Result<Answer, Problem> {
+async fn get(resource: &'static ContentType, form: FeedFormat, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
-    let sight = only_public(&request).await?;
-    let (mut query, locale) = shaped(resource, &request)?;
+    let view = only_public(&request).await?;
+    let (mut query, locale) = parse_feed_query(resource, &request)?;
     if form.has_sessions() {
         query.shape.include.extend(resource.children.map(|children| children.name));
     }
     let compute = async {
         let (app, key) = (Arc::clone(&request.app), request.path("id_or_slug").to_owned());
-        let read = move |c: &mut Db| Ok(one(c, resource, &app.site, &key, &query.shape)?);
-        let found = sight.read_item(&request.app, read).await?;
-        let One::Here { composed, version } = found else { return Ok(missing(resource)) };
-        let body = written(&request, form, &[&composed.object], &locale)?;
-        Ok(kept_item(form.media_type(), body, version, composed.dependencies))
+        let read = move |c: &mut Db| Ok(find_item(c, resource, &app.site, &key, &query.shape)?);
+        let found = view.read_item(&request.app, read).await?;
+        let ItemLookup::Here { composed, version } = found else { return Ok(not_found_response(resource)) };
+        let body = write_feed(&request, form, &[&composed.object], &locale)?;
+        Ok(item_response(form.media_type(), body, version, composed.dependencies))
     };
-    keep(&request, &sight, compute).await
+    cached_or_compute(&request, &view, compute).await
 }
 
 /// Writes events, given as JSON objects of the API, in a feed format.
-fn written(request: &Request, form: Form, objects: &[&str], locale: &str) -> Result<String, Problem> {
+fn write_feed(request: &Request, form: FeedFormat, objects: &[&str], locale: &str) -> Result<String, Problem> {
     let parse = |object: &&str| serde_json::from_str::<Value>(object).map_err(|error| Problem::internal(&error));
     let events: Vec<Value> = objects.iter().map(parse).collect::<Result<_, _>>()?;
     let public_url = request.app.config.public_url.trim_end_matches('/');

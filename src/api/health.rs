@@ -13,12 +13,12 @@ use utoipa::openapi::{RefOr, Schema};
 use crate::api::docs;
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::{IF_NONE_MATCH, one_of, query};
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::database::schema::settings;
 use crate::http::metrics;
-use crate::http::route::{Access, Answer, Request, Route};
+use crate::http::route::{Access, Request, Response, Route};
 use crate::jobs::JobFailure;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 use crate::time_zone::rules;
 
 /// The health of the process.
@@ -83,7 +83,7 @@ pub fn routes() -> Vec<Route> {
     const TAG: &str = "Operations";
     vec![
         Route::new(Method::GET, "/healthz", "getHealth", |_| async {
-            Answer::of(200, &healthy()).map(Answer::private)
+            Response::of(200, &healthy()).map(Response::private)
         })
         .about(
             TAG,
@@ -138,7 +138,7 @@ pub fn routes() -> Vec<Route> {
             )
             .parameters([docs::file_parameter()])
             .answers_as(200, "The file.", Some(("*/*", text())), &["Cache-Control"])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
         Route::new(Method::GET, "/problems", "listProblems", docs::problems)
             .about(
                 TAG,
@@ -155,7 +155,7 @@ pub fn routes() -> Vec<Route> {
             )
             .parameters([docs::code_parameter()])
             .answers_as(200, "The page.", Some((docs::HTML, text())), &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
     ]
     .into_iter()
     .map(|route| route.access(Access::Open))
@@ -170,13 +170,13 @@ fn any_object() -> RefOr<Schema> {
 /// healthy.
 const LONGEST_WRITE: Duration = Duration::from_secs(3);
 
-async fn ready(request: Request) -> Result<Answer, Problem> {
+async fn ready(request: Request) -> Result<Response, Problem> {
     let scope = request.query("scope").unwrap_or(SCOPES[0]);
     if !SCOPES.contains(&scope) {
         let message = format!("one of {}", SCOPES.join(", "));
-        return Err(Problem::bad_request(Faults::one("?scope", "not_allowed", message)));
+        return Err(Problem::bad_request(Violations::one("?scope", "not_allowed", message)));
     }
-    let unready = |detail: String| Err(Problem::new(Kind::Unavailable, detail).retry_after(2));
+    let unready = |detail: String| Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(2));
     let asked = request.app.database.read(|c| {
         settings::table.select(settings::name).first::<String>(c).optional()?;
         Ok::<_, Problem>(())
@@ -194,10 +194,10 @@ async fn ready(request: Request) -> Result<Answer, Problem> {
         return unready(format!("writes have been waiting for the database for {} s", waited.as_secs()));
     }
     let status = if failures.is_empty() { "ok" } else { "degraded" };
-    Answer::of(200, &Readiness { status, version: env!("CARGO_PKG_VERSION"), failures }).map(Answer::private)
+    Response::of(200, &Readiness { status, version: env!("CARGO_PKG_VERSION"), failures }).map(Response::private)
 }
 
-async fn document(request: Request) -> Result<Answer, Problem> {
+async fn document(request: Request) -> Result<Response, Problem> {
     let place = request.app.answers.place(&["the OpenAPI document"]);
-    Ok(Answer::kept(Some(place), crate::api::openapi::response::document(&request.app)))
+    Ok(Response::kept(Some(place), crate::api::openapi::response::document(&request.app)))
 }

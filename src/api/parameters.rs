@@ -11,8 +11,8 @@ use crate::api::feeds::MOST;
 use crate::api::openapi::item_schemas::places_name;
 use crate::api::openapi::schemas::{LINE, reference};
 use crate::content::Site;
-use crate::content::violation::Faults;
-use crate::content_types::{Filter, On, Resource};
+use crate::content::violation::Violations;
+use crate::content_types::{ContentType, Filter, FilterTarget};
 use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Quantity, STATUSES, When};
 use crate::delivery::sql::facets::Facet;
 use crate::http::route::{Request, parameter};
@@ -88,7 +88,7 @@ pub fn number(request: &Request, name: &str, max: i64) -> Result<Option<i64>, Pr
     let Some(text) = request.query(name) else { return Ok(None) };
     match text.parse().ok().filter(|number| (1..=max).contains(number)) {
         Some(number) => Ok(Some(number)),
-        None => Err(Problem::bad_request(Faults::one(
+        None => Err(Problem::bad_request(Violations::one(
             format!("?{name}"),
             "out_of_range",
             format!("must be a whole number between 1 and {max}"),
@@ -103,7 +103,7 @@ pub fn path_id() -> Parameter {
 }
 
 /// Returns the path parameter `{id_or_slug}`.
-pub fn path_id_or_slug(resource: &Resource) -> Parameter {
+pub fn path_id_or_slug(resource: &ContentType) -> Parameter {
     let schema = text().min_length(Some(1)).max_length(Some(120)).pattern(Some("^[0-9A-Za-z-]+$"));
     let about = format!("Id or slug of the {}.", resource.noun);
     parameter("id_or_slug", ParameterIn::Path, schema, &about, json!("rivers-without-borders"))
@@ -159,7 +159,7 @@ fn view() -> Parameter {
 }
 
 /// Returns the parameters of reads of a single item.
-pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
+pub fn of_one(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
     let mut parameters = vec![
         locale(site),
         query(
@@ -198,7 +198,7 @@ pub fn of_one(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
 }
 
 /// Returns the parameters of lists.
-pub fn of_list(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
+pub fn of_list(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
     let mut parameters = of_one(resource, site);
     parameters.extend([
         query("limit", whole(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT))), "Number of items per page.", json!(20)),
@@ -275,7 +275,7 @@ fn moments() -> Vec<Parameter> {
 }
 
 /// Returns the parameters of feeds of lists.
-pub fn of_feed(resource: &'static Resource, site: &Site) -> Vec<Parameter> {
+pub fn of_feed(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
     let mut parameters = of_feed_of_one(site);
     parameters.push(query("limit", whole(1, MOST).default(Some(json!(100))), "Maximum number of events.", json!(100)));
     parameters.extend(sorts_and_filters(resource));
@@ -295,9 +295,9 @@ pub fn of_feed_of_one(site: &Site) -> Vec<Parameter> {
     [of_language(site), moments()].concat()
 }
 
-fn sorts_and_filters(resource: &'static Resource) -> Vec<Parameter> {
+fn sorts_and_filters(resource: &'static ContentType) -> Vec<Parameter> {
     let mut parameters = vec![TEXT.clone()];
-    if resource.filters.iter().any(|filter| matches!(filter.on, On::Time(_))) {
+    if resource.filters.iter().any(|filter| matches!(filter.on, FilterTarget::Time(_))) {
         let about =
             "IANA time zone of the dates and local times in this query. The default is the time zone of the site.";
         let schema = text().min_length(Some(1)).max_length(Some(60));
@@ -314,20 +314,20 @@ fn sorts_and_filters(resource: &'static Resource) -> Vec<Parameter> {
     parameters.push(words("sort", one_of(&keys), &default, json!([keys[0]])));
     for filter in resource.filters {
         match filter.on {
-            On::Time(_) => {
+            FilterTarget::Time(_) => {
                 for (operator, compare) in Compare::ALL {
                     let name = format!("{}[{operator}]", filter.name);
                     let about = format!("{} {}.", filter.about.trim_end_matches('.'), meaning(compare));
                     parameters.push(query(&name, text().max_length(Some(40)), &about, json!(filter.example)));
                 }
             }
-            On::When => parameters.push(query(
+            FilterTarget::When => parameters.push(query(
                 filter.name,
                 one_of(&When::ALL.map(|(word, _)| word)),
                 filter.about,
                 json!(filter.example),
             )),
-            On::Near(_) => {
+            FilterTarget::Near(_) => {
                 parameters.push(query(filter.name, text().max_length(Some(60)), filter.about, json!(filter.example)));
             }
             on => parameters.extend(of_values(filter, on)),
@@ -337,12 +337,12 @@ fn sorts_and_filters(resource: &'static Resource) -> Vec<Parameter> {
 }
 
 /// Returns the parameters of a filter by values: one for any of the values, and one for each operator.
-fn of_values(filter: &Filter, on: On) -> Vec<Parameter> {
-    let value = |on: On| match if let On::Through(through) = on { through.filter.on } else { on } {
-        On::Variant(known) => one_of(known),
-        On::Word(word) if !word.words.is_empty() => one_of(word.words),
-        On::Word(_) => text().min_length(Some(1)).max_length(Some(60)).pattern(Some("^[0-9A-Za-z-]+$")),
-        On::Country => text().pattern(Some("^[A-Za-z]{2}$")),
+fn of_values(filter: &Filter, on: FilterTarget) -> Vec<Parameter> {
+    let value = |on: FilterTarget| match if let FilterTarget::Through(through) = on { through.filter.on } else { on } {
+        FilterTarget::Variant(known) => one_of(known),
+        FilterTarget::Word(word) if !word.words.is_empty() => one_of(word.words),
+        FilterTarget::Word(_) => text().min_length(Some(1)).max_length(Some(60)).pattern(Some("^[0-9A-Za-z-]+$")),
+        FilterTarget::Country => text().pattern(Some("^[A-Za-z]{2}$")),
         _ => text().min_length(Some(1)).max_length(Some(120)).pattern(Some("^[0-9A-Za-z-]+$")),
     };
     let example = || json!([filter.example]);

@@ -11,18 +11,18 @@ use crate::api::parameters::path_id;
 use crate::api::request_bodies::Form;
 use crate::app::App;
 use crate::auth::actor::Actor;
-use crate::auth::permissions::{Action, Area, may};
-use crate::content::field::{Field, Kind as FieldKind};
+use crate::auth::permissions::{Action, Area, is_permitted};
+use crate::content::field::{Field, FieldType as FieldKind};
 use crate::content::local_time::{instant_in_query, utc_text};
-use crate::content::violation::Faults;
-use crate::content_types::{COLLECTIONS, Resource};
+use crate::content::violation::Violations;
+use crate::content_types::{COLLECTIONS, ContentType};
 use crate::database::{Db, now};
 use crate::delivery::viewer::Viewer;
 use crate::editorial::editor::find;
 use crate::editorial::preview_links::{self, PreviewLink};
 use crate::http::body;
-use crate::http::route::{Access, Answer, JSON, Request, Route};
-use crate::problem::{Kind, Problem};
+use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::problem::{Problem, ProblemKind};
 
 /// Lifetime of a link without `expires_at`, in days.
 const USUAL_DAYS: i64 = 7;
@@ -31,18 +31,18 @@ const MOST_DAYS: i64 = 90;
 /// One day (µs).
 const DAY: i64 = 86_400_000_000;
 /// Maximum number of links in the list.
-const MOST: i64 = 100;
+const MAX_LISTED_LINKS: i64 = 100;
 
 /// The viewer and the moment for which a read is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sight {
+pub struct ReadView {
     /// Viewer that decides which items and texts are visible.
     pub viewer: Viewer,
     /// Future moment at which the site is shown (µs); `None` for the present.
     pub at: Option<i64>,
 }
 
-impl Sight {
+impl ReadView {
     /// Returns the view of an anonymous reader of the present site.
     pub fn public() -> Self {
         Self { viewer: Viewer::Public, at: None }
@@ -84,7 +84,7 @@ impl Sight {
         }
     }
 
-    /// Runs a read like [`Sight::read`] that touches a few rows by their keys. On SQLite it runs on the
+    /// Runs a read like [`ReadView::read`] that touches a few rows by their keys. On SQLite it runs on the
     /// calling thread.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl Sight {
 /// Returns the viewer of an actor: decided by its role and by the collections to which its API key is
 /// restricted.
 pub fn viewer(actor: Option<&Actor>) -> Viewer {
-    match actor.filter(|actor| may(actor.role, Area::Content, Action::Read)) {
+    match actor.filter(|actor| is_permitted(actor.role, Area::Content, Action::Read)) {
         Some(actor) => Viewer::held_to(actor.key.as_ref().map_or(&[], |key| key.collections.as_slice())),
         None => Viewer::Public,
     }
@@ -118,7 +118,7 @@ pub fn viewer(actor: Option<&Actor>) -> Viewer {
 /// # Errors
 /// 400 if `at` is not a moment in the future or not available to the caller, 401 if the preview link is not
 /// valid.
-pub async fn sight(request: &Request) -> Result<Sight, Problem> {
+pub async fn read_view(request: &Request) -> Result<ReadView, Problem> {
     let viewer = viewer(request.actor.as_ref());
     let at = request.query("at");
     // A preview link decides alone what is visible: an editor who opens it sees what its other holders see.
@@ -133,12 +133,12 @@ pub async fn sight(request: &Request) -> Result<Sight, Problem> {
             ));
         }
         return Ok(match link.item_id {
-            Some(item_id) => Sight { viewer: Viewer::Link { item_id }, at: None },
+            Some(item_id) => ReadView { viewer: Viewer::Link { item_id }, at: None },
             // A link whose moment has passed shows the present site.
-            None => Sight { viewer: Viewer::Public, at: Some(link.view_at.max(now())) },
+            None => ReadView { viewer: Viewer::Public, at: Some(link.view_at.max(now())) },
         });
     }
-    let Some(text) = at else { return Ok(Sight { viewer, at: None }) };
+    let Some(text) = at else { return Ok(ReadView { viewer, at: None }) };
     if viewer.is_public() {
         return Err(fault(
             "?at",
@@ -151,11 +151,11 @@ pub async fn sight(request: &Request) -> Result<Sight, Problem> {
         return Err(fault("?at", "not_for_this_key", why));
     }
     let at = moment(request, text).map_err(|(code, message)| fault("?at", code, message))?;
-    Ok(Sight { viewer: Viewer::Public, at: Some(at) })
+    Ok(ReadView { viewer: Viewer::Public, at: Some(at) })
 }
 
 fn fault(place: &str, code: &str, message: impl Into<String>) -> Problem {
-    Problem::bad_request(Faults::one(place, code, message))
+    Problem::bad_request(Violations::one(place, code, message))
 }
 
 /// Parses a moment in the future, in the site's time zone or with a UTC offset (µs).
@@ -196,7 +196,7 @@ pub static NEW_LINK: [Field; 4] = [
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PreviewLink)]
-pub struct LinkBody {
+pub struct PreviewLinkBody {
     /// Id of the link.
     #[schema(format = "uuid")]
     pub id: String,
@@ -221,7 +221,7 @@ pub struct LinkBody {
 #[serde(deny_unknown_fields)]
 pub struct PreviewLinkList {
     /// Links, newest first.
-    pub data: Vec<LinkBody>,
+    pub data: Vec<PreviewLinkBody>,
 }
 
 /// Returns the routes of preview links.
@@ -260,12 +260,12 @@ pub fn routes() -> Vec<Route> {
             .access(share)
             .parameters([path_id()])
             .answers_as(204, "The link is revoked.", None, &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
     ]
 }
 
-fn shown(request: &Request, link: PreviewLink) -> LinkBody {
-    LinkBody {
+fn shown(request: &Request, link: PreviewLink) -> PreviewLinkBody {
+    PreviewLinkBody {
         token: link.token(&request.app.site_key),
         id: link.id,
         item: link.item_id,
@@ -275,25 +275,25 @@ fn shown(request: &Request, link: PreviewLink) -> LinkBody {
     }
 }
 
-async fn list(request: Request) -> Result<Answer, Problem> {
-    let links = request.app.database.read(|c| Ok::<_, Problem>(preview_links::all(c, MOST)?)).await?;
+async fn list(request: Request) -> Result<Response, Problem> {
+    let links = request.app.database.read(|c| Ok::<_, Problem>(preview_links::all(c, MAX_LISTED_LINKS)?)).await?;
     let data = links.into_iter().map(|link| shown(&request, link)).collect();
-    Ok(Answer::of(200, &PreviewLinkList { data })?.private())
+    Ok(Response::of(200, &PreviewLinkList { data })?.private())
 }
 
 /// The item of a new link, its moment (µs, 0 for none) and its expiry (µs).
-type Wanted = (Option<(&'static Resource, String)>, i64, i64);
+type NewPreviewLink = (Option<(&'static ContentType, String)>, i64, i64);
 
 /// Reads the link that a validated body asks for.
-fn wanted(form: &Form) -> Result<Wanted, Problem> {
-    let mut faults = Faults::new();
+fn parse_new_link(form: &Form) -> Result<NewPreviewLink, Problem> {
+    let mut faults = Violations::new();
     let (at, expires_at) = (form.ahead("at", &mut faults), form.ahead("expires_at", &mut faults));
     let expires_at = expires_at.unwrap_or(now() + USUAL_DAYS * DAY);
     if expires_at > now() + MOST_DAYS * DAY {
         faults.add("/expires_at", "out_of_range", format!("at most {MOST_DAYS} days from now"));
     }
     let item = match (form.get("collection"), form.get("id")) {
-        (Some(collection), Some(id)) => Resource::of_collection(&collection).map(|resource| (resource, id)),
+        (Some(collection), Some(id)) => ContentType::of_collection(&collection).map(|resource| (resource, id)),
         (None, None) => None,
         (None, Some(_)) => {
             faults.add("/collection", "required", "collection and id are required together");
@@ -314,10 +314,10 @@ fn wanted(form: &Form) -> Result<Wanted, Problem> {
     if faults.is_empty() { Ok((item, at.unwrap_or(0), expires_at)) } else { Err(Problem::invalid(faults)) }
 }
 
-async fn create(request: Request) -> Result<Answer, Problem> {
+async fn create(request: Request) -> Result<Response, Problem> {
     let author = author(&request)?;
     let form = Form::read(&NEW_LINK, &body::json(&request)?, &request.app.site)?;
-    let (item, at, expires_at) = wanted(&form)?;
+    let (item, at, expires_at) = parse_new_link(&form)?;
     let write = move |c: &mut Db| {
         let item = match item {
             Some((resource, key)) => Some(find(c, resource, &key).map_err(dangling)?.id),
@@ -326,19 +326,19 @@ async fn create(request: Request) -> Result<Answer, Problem> {
         Ok::<_, Problem>(preview_links::create(c, &author, item, at, expires_at)?)
     };
     let link = request.app.database.write(write).await?;
-    Ok(Answer::of(201, &shown(&request, link))?.private())
+    Ok(Response::of(201, &shown(&request, link))?.private())
 }
 
 /// Turns "not found" into a violation of `/id`: the item is named in the body, not in the path.
 fn dangling(problem: Problem) -> Problem {
-    if problem.kind != Kind::NotFound {
+    if problem.kind != ProblemKind::NotFound {
         return problem;
     }
-    Problem::invalid(Faults::one("/id", "dangling_reference", problem.detail))
+    Problem::invalid(Violations::one("/id", "dangling_reference", problem.detail))
 }
 
-async fn revoke(request: Request) -> Result<Answer, Problem> {
+async fn revoke(request: Request) -> Result<Response, Problem> {
     let (author, role, id) = (author(&request)?, request.actor()?.role, request.path("id").to_owned());
     request.app.database.write(move |c| preview_links::revoke(c, &author, role, &id)).await?;
-    Ok(Answer::empty(204).private())
+    Ok(Response::empty(204).private())
 }

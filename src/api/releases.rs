@@ -12,19 +12,19 @@ use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::{IF_MATCH, REASON, path_id};
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area, Role};
-use crate::content::field::{Field, Kind as FieldKind};
+use crate::content::field::{Field, FieldType as FieldKind};
 use crate::content::local_time::utc_text;
-use crate::content::violation::Faults;
-use crate::content_types::Resource;
+use crate::content::violation::Violations;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::bulk::{MOST_STEPS, Step};
-use crate::editorial::lifecycle::{Operation, Pen};
-use crate::editorial::releases::{self, Release, Wanted};
+use crate::editorial::lifecycle::{Operation, WriteContext};
+use crate::editorial::releases::{self, Release, ReleaseChange};
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::http::route::{Access, JSON, Request, Response, Route};
 use crate::journal::Author;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 const MEMBER: &[Field] = &[
     COLLECTION,
@@ -168,7 +168,7 @@ pub fn routes() -> Vec<Route> {
             .access(read)
             .parameters([path_id()])
             .answers(200, "The release.", reference("Release"), &["ETag"])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
         Route::new(Method::PATCH, PATH, "updateRelease", update)
             .about(
                 TAG,
@@ -207,7 +207,7 @@ pub fn routes() -> Vec<Route> {
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
             .answers(200, "The published release.", reference("Release"), &["ETag"])
             .problems(&WRITE_PROBLEMS)
-            .problems(&[Kind::Invalid]),
+            .problems(&[ProblemKind::Invalid]),
     ]
 }
 
@@ -219,7 +219,7 @@ fn shown(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Prob
         members = others;
         let own: Vec<(releases::Member, crate::items::Item)> = own;
         let items = own.into_iter().map(|(member, item)| ReleaseItem {
-            collection: Resource::of_kind(&item.kind).map_or("", |resource| resource.collection),
+            collection: ContentType::of_kind(&item.kind).map_or("", |resource| resource.collection),
             status: item.state().to_owned(),
             id: item.id,
             slug: item.slug,
@@ -240,25 +240,25 @@ fn shown(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Prob
     Ok(rows.iter().map(body).collect())
 }
 
-async fn answer(request: &Request, status: u16, row: Release) -> Result<Answer, Problem> {
+async fn answer(request: &Request, status: u16, row: Release) -> Result<Response, Problem> {
     let version = row.version;
     let bodies = request.app.database.read(move |c| shown(c, &[row])).await?;
     let body = bodies.into_iter().next().ok_or_else(|| Problem::not_found("release"))?;
     let location = format!("/api/v1/releases/{}", body.id);
-    let answer = Answer::of(status, &body)?.private().header("etag", format!("\"v{version}\""));
+    let answer = Response::of(status, &body)?.private().header("etag", format!("\"v{version}\""));
     Ok(if status == 201 { answer.header("location", location) } else { answer })
 }
 
-async fn list(request: Request) -> Result<Answer, Problem> {
+async fn list(request: Request) -> Result<Response, Problem> {
     let look = |c: &mut Db| {
         let rows = releases::all(c, MOST)?;
         shown(c, &rows)
     };
     let data = request.app.database.read(look).await?;
-    Ok(Answer::of(200, &ReleaseList { data })?.private())
+    Ok(Response::of(200, &ReleaseList { data })?.private())
 }
 
-async fn get(request: Request) -> Result<Answer, Problem> {
+async fn get(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let row = request.app.database.read(move |c| releases::by_id(c, &id)).await?;
     answer(&request, 200, row).await
@@ -266,15 +266,15 @@ async fn get(request: Request) -> Result<Answer, Problem> {
 
 /// Reads the changes that a validated body asks for. `publish_at: null` in a merge patch removes the
 /// scheduled time.
-fn wanted(form: &Form, input: &serde_json::Value) -> Result<Wanted, Problem> {
-    let mut faults = Faults::new();
+fn parse_changes(form: &Form, input: &serde_json::Value) -> Result<ReleaseChange, Problem> {
+    let mut faults = Violations::new();
     let taken_away = || input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0);
     let due_at = form.ahead("publish_at", &mut faults).or_else(taken_away);
     let steps = input.get("items").map(|_| form.objects("items").into_iter().enumerate().filter_map(step).collect());
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    Ok(Wanted { name: form.get("name"), due_at, steps })
+    Ok(ReleaseChange { name: form.get("name"), due_at, steps })
 }
 
 fn step((place, entry): (usize, &serde_json::Map<String, serde_json::Value>)) -> Option<Step> {
@@ -284,42 +284,42 @@ fn step((place, entry): (usize, &serde_json::Map<String, serde_json::Value>)) ->
 }
 
 /// Runs a write of releases in the name of the calling account and with the permissions of its role.
-async fn with_pen<T: Send + 'static>(
+async fn write_releases<T: Send + 'static>(
     request: &Request,
-    write: impl FnOnce(&mut Db, Pen<'_>) -> Result<T, Problem> + Clone + Send + 'static,
+    write: impl FnOnce(&mut Db, WriteContext<'_>) -> Result<T, Problem> + Clone + Send + 'static,
 ) -> Result<T, Problem> {
     let (author, role): (Author, Role) = (author(request)?, request.actor()?.role);
     let site = Arc::clone(&request.app.site);
-    let write = move |c: &mut Db| write(c, Pen { site: &site, author: &author, role: Some(role) });
+    let write = move |c: &mut Db| write(c, WriteContext { site: &site, author: &author, role: Some(role) });
     request.app.database.write_content(write).await
 }
 
-async fn create(request: Request) -> Result<Answer, Problem> {
+async fn create(request: Request) -> Result<Response, Problem> {
     let input = body::json(&request)?;
     let form = Form::read(&NEW_RELEASE, &input, &request.app.site)?;
-    let wanted = wanted(&form, &input)?;
-    let row = with_pen(&request, move |c, pen| releases::create(c, pen, wanted)).await?;
+    let changes = parse_changes(&form, &input)?;
+    let row = write_releases(&request, move |c, pen| releases::create(c, pen, changes)).await?;
     answer(&request, 201, row).await
 }
 
-async fn update(request: Request) -> Result<Answer, Problem> {
+async fn update(request: Request) -> Result<Response, Problem> {
     let version = required_version(&request)?;
     let input = body::merge_patch(&request)?;
     let form = Form::read(&RELEASE_CHANGE, &input, &request.app.site)?;
-    let wanted = wanted(&form, &input)?;
+    let changes = parse_changes(&form, &input)?;
     let id = request.path("id").to_owned();
-    let row = with_pen(&request, move |c, pen| releases::update(c, pen, &id, &version, wanted)).await?;
+    let row = write_releases(&request, move |c, pen| releases::update(c, pen, &id, &version, changes)).await?;
     answer(&request, 200, row).await
 }
 
-async fn remove(request: Request) -> Result<Answer, Problem> {
+async fn remove(request: Request) -> Result<Response, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
-    with_pen(&request, move |c, pen| releases::remove(c, pen, &id, &version)).await?;
-    Ok(Answer::empty(204).private())
+    write_releases(&request, move |c, pen| releases::remove(c, pen, &id, &version)).await?;
+    Ok(Response::empty(204).private())
 }
 
-async fn publish(request: Request) -> Result<Answer, Problem> {
+async fn publish(request: Request) -> Result<Response, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
-    let row = with_pen(&request, move |c, pen| releases::publish(c, pen, &id, &version)).await?;
+    let row = write_releases(&request, move |c, pen| releases::publish(c, pen, &id, &version)).await?;
     answer(&request, 200, row).await
 }

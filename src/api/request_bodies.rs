@@ -5,26 +5,27 @@ use serde_json::{Map, Value};
 
 use crate::auth::passwords::MAX_PASSWORD;
 use crate::config::ROLES;
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content::validate::validate;
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site};
 use crate::content_types::COLLECTIONS;
 use crate::database::now;
 use crate::problem::Problem;
 
 const EMAIL: Field =
-    Field::new("email", Kind::Email, "E-mail address of the account.", r#""anna@example.org""#).required();
-const PASSWORD: Kind = Kind::Line { max: MAX_PASSWORD };
-const NAME: Field = Field::new("name", Kind::Line { max: 200 }, "Name of the person.", r#""Anna Janssens""#).required();
+    Field::new("email", FieldType::Email, "E-mail address of the account.", r#""anna@example.org""#).required();
+const PASSWORD: FieldType = FieldType::Line { max: MAX_PASSWORD };
+const NAME: Field =
+    Field::new("name", FieldType::Line { max: 200 }, "Name of the person.", r#""Anna Janssens""#).required();
 const ROLE: Field =
-    Field::new("role", Kind::OneOf(ROLES), "Role of the account, which decides its permissions.", r#""editor""#)
+    Field::new("role", FieldType::OneOf(ROLES), "Role of the account, which decides its permissions.", r#""editor""#)
         .required();
 
 const CURRENT_PASSWORD: Field =
     Field::new("current_password", PASSWORD, "Present password of the account.", r#""correct horse battery""#)
         .required();
-const CODE_KIND: Kind = Kind::Line { max: 40 };
+const CODE_KIND: FieldType = FieldType::Line { max: 40 };
 const CODE: Field = Field::new("code", CODE_KIND, "Present code of the second factor.", r#""123456""#).required();
 
 /// Fields of the body of a log-in.
@@ -39,7 +40,7 @@ pub static LOGIN: [Field; 4] = [
     ),
     Field::new(
         "device_token",
-        Kind::Line { max: 400 },
+        FieldType::Line { max: 400 },
         "Device token of the last log-in on this device.",
         r#""3p5kQ0x2ZcJm8vTn""#,
     ),
@@ -64,7 +65,7 @@ pub static PASSWORD_RESET: [Field; 1] = [EMAIL];
 /// Fields of the body that begins a log-in at the OpenID provider.
 pub static OIDC_BEGIN: [Field; 1] = [Field::new(
     "redirect_uri",
-    Kind::Url,
+    FieldType::Url,
     "URL to which the provider redirects the browser; one of `oidc.redirect_uris`.",
     r#""https://desk.example.org/callback""#,
 )
@@ -72,15 +73,16 @@ pub static OIDC_BEGIN: [Field; 1] = [Field::new(
 
 /// Fields of the body that finishes a log-in at the OpenID provider.
 pub static OIDC_FINISH: [Field; 2] = [
-    Field::new("code", Kind::Line { max: 2_000 }, "`code` of the redirect.", r#""SplxlOBeZQQYbYS6WxSbIA""#).required(),
-    Field::new("state", Kind::Line { max: 2_000 }, "`state` of the redirect.", r#""q1w2e3r4t5""#).required(),
+    Field::new("code", FieldType::Line { max: 2_000 }, "`code` of the redirect.", r#""SplxlOBeZQQYbYS6WxSbIA""#)
+        .required(),
+    Field::new("state", FieldType::Line { max: 2_000 }, "`state` of the redirect.", r#""q1w2e3r4t5""#).required(),
 ];
 
 /// Fields of the body that sets a password with a one-time token.
 pub static NEW_PASSWORD: [Field; 2] = [
     Field::new(
         "token",
-        Kind::Line { max: 200 },
+        FieldType::Line { max: 200 },
         "One-time token from the mail.",
         r#""k7Pn0lXb2Qz5vJt9sYc4wEa8uGd1hRf6mTi3oBy_-xN""#,
     )
@@ -92,7 +94,7 @@ pub static NEW_PASSWORD: [Field; 2] = [
 /// Fields of the body of a refresh and of a log-out.
 pub static REFRESH: [Field; 1] = [Field::new(
     "refresh_token",
-    Kind::Line { max: 200 },
+    FieldType::Line { max: 200 },
     "Refresh token of the last response.",
     r#""k7Pn0lXb2Qz5vJt9sYc4wEa8uGd1hRf6mTi3oBy_-xN""#,
 )
@@ -124,32 +126,32 @@ pub static NEW_ACCOUNT_HERE: [Field; 4] = [EMAIL, NAME, ROLE, FIRST_PASSWORD.req
 pub static ACCOUNT_CHANGE: [Field; 5] = [
     Field::new(
         "second_factor",
-        Kind::OneOf(&["end"]),
+        FieldType::OneOf(&["end"]),
         "`end` removes the second factor of a person who lost the device.",
         r#""end""#,
     ),
-    Field::new("name", Kind::Line { max: 200 }, "Name of the person.", r#""Anna Janssens""#),
-    Field::new("role", Kind::OneOf(ROLES), "Role of the account, which decides its permissions.", r#""editor""#),
-    Field::new("active", Kind::Boolean, "Whether the account is open; closed accounts cannot log in.", "true"),
+    Field::new("name", FieldType::Line { max: 200 }, "Name of the person.", r#""Anna Janssens""#),
+    Field::new("role", FieldType::OneOf(ROLES), "Role of the account, which decides its permissions.", r#""editor""#),
+    Field::new("active", FieldType::Boolean, "Whether the account is open; closed accounts cannot log in.", "true"),
     Field::new("password", PASSWORD, "New password, 12 to 200 characters.", r#""purple rain on tin roofs""#),
 ];
 
 const KEY_NAME: Field = Field::new(
     "name",
-    Kind::Line { max: 200 },
+    FieldType::Line { max: 200 },
     "Name of the key, which says what it is used for.",
     r#""Website build""#,
 )
 .required();
 const KEY_COLLECTIONS: Field = Field::new(
     "collections",
-    Kind::List { of: &Kind::OneOf(COLLECTIONS), max: 8 },
+    FieldType::List { of: &FieldType::OneOf(COLLECTIONS), max: 8 },
     "Collections that the key is restricted to; by default all.",
     r#"["events", "speakers"]"#,
 );
 const KEY_END: Field = Field::new(
     "expires_at",
-    Kind::Instant,
+    FieldType::Instant,
     "Time of expiry, in the future: local time of the site, or RFC 3339 with a UTC offset.",
     r#""2027-12-31T00:00:00Z""#,
 );
@@ -159,7 +161,7 @@ pub static PERSONAL_KEY: [Field; 4] = [
     KEY_NAME,
     Field::new(
         "role",
-        Kind::OneOf(ROLES),
+        FieldType::OneOf(ROLES),
         "Highest role of the key; by default the role of the account.",
         r#""editor""#,
     ),
@@ -170,7 +172,7 @@ pub static PERSONAL_KEY: [Field; 4] = [
 /// Fields of the body that creates a machine key.
 pub static MACHINE_KEY: [Field; 4] = [
     KEY_NAME,
-    Field::new("role", Kind::OneOf(ROLES), "Highest role of the key.", r#""viewer""#).required(),
+    Field::new("role", FieldType::OneOf(ROLES), "Highest role of the key.", r#""viewer""#).required(),
     KEY_COLLECTIONS,
     KEY_END,
 ];
@@ -185,7 +187,7 @@ impl Form {
     /// # Errors
     /// 422 with all violations.
     pub fn read(fields: &'static [Field], body: &Value, site: &Site) -> Result<Self, Problem> {
-        let mut faults = Faults::new();
+        let mut faults = Violations::new();
         let Some(object) = body.as_object() else {
             faults.add("", "wrong_type", "the body must be a JSON object");
             return Err(Problem::invalid(faults));
@@ -206,7 +208,7 @@ impl Form {
     }
 
     /// Returns a time field (µs), if it is present; adds a violation if it is not in the future.
-    pub fn ahead(&self, name: &str, faults: &mut Faults) -> Option<i64> {
+    pub fn ahead(&self, name: &str, faults: &mut Violations) -> Option<i64> {
         ahead(&self.0, name, "", faults)
     }
 
@@ -235,7 +237,7 @@ impl Form {
 
 /// Returns a time of a validated object (µs), if it is present; adds a violation with a pointer below `place`
 /// if it is not in the future.
-pub fn ahead(object: &Map<String, Value>, name: &str, place: &str, faults: &mut Faults) -> Option<i64> {
+pub fn ahead(object: &Map<String, Value>, name: &str, place: &str, faults: &mut Violations) -> Option<i64> {
     let at = instant_in(object, name)?;
     if at <= now() {
         faults.add(format!("{place}/{name}"), "in_the_past", "this time is in the past");

@@ -6,20 +6,20 @@ use actix_web::http::Method;
 use serde_json::{Value, json};
 use utoipa::openapi::Required;
 
-use crate::api::content::items::{keep, negotiate};
+use crate::api::content::items::{cached_or_compute, negotiate};
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::{IF_NONE_MATCH, TEXT, number, one_of, query, whole, words};
-use crate::api::preview_links::Sight;
-use crate::content::violation::{Faults, unknown};
-use crate::content_types::{ALL, COLLECTIONS, Resource};
+use crate::api::preview_links::ReadView;
+use crate::content::violation::{Violations, unknown};
+use crate::content_types::{ALL, COLLECTIONS, ContentType};
 use crate::database::Db;
-use crate::delivery::cache::cached_response::{Fresh, Made};
+use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::search_all::{self, Hit};
-use crate::http::preconditions::tag as etag;
-use crate::http::route::{Access, Answer, JSON, Request, Route, Takes};
+use crate::http::preconditions::entity_tag as etag;
+use crate::http::route::{Access, JSON, ParameterSet, Request, Response, Route};
 use crate::problem::Problem;
-use crate::search::{GREW, Sought};
+use crate::search::{SEARCH_INDEX, SearchQuery};
 
 /// Default number of hits per response.
 const USUAL: i64 = 20;
@@ -42,7 +42,7 @@ pub fn routes() -> Vec<Route> {
                  second. Fails with 400 when `q` is missing or too long, or another parameter is invalid.",
             )
             .access(Access::Public)
-            .takes(Takes::Language)
+            .takes(ParameterSet::Language)
             .parameters([
                 {
                     let mut parameter = TEXT.clone();
@@ -60,17 +60,17 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// The parameters of a search.
-struct Asked {
-    sought: Sought,
+struct SearchParameters {
+    sought: SearchQuery,
     kinds: Vec<&'static str>,
     limit: usize,
     offset: usize,
     locale: String,
 }
 
-fn asked(request: &Request) -> Result<Asked, Problem> {
-    let mut faults = Faults::new();
-    let sought = match request.query("q").map(Sought::parse) {
+fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Problem> {
+    let mut faults = Violations::new();
+    let sought = match request.query("q").map(SearchQuery::parse) {
         Some(Ok(sought)) => Some(sought),
         Some(Err((code, message))) => {
             faults.add("?q", code, message);
@@ -83,7 +83,7 @@ fn asked(request: &Request) -> Result<Asked, Problem> {
     };
     let mut kinds = Vec::new();
     for name in request.query("collections").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
-        match Resource::of_collection(name) {
+        match ContentType::of_collection(name) {
             Some(resource) => kinds.push(resource.kind),
             None => faults.add("?collections", "not_allowed", unknown("value", name, COLLECTIONS.iter().copied())),
         }
@@ -110,19 +110,19 @@ fn asked(request: &Request) -> Result<Asked, Problem> {
     };
     let Some(sought) = sought.filter(|_| faults.is_empty()) else { return Err(Problem::bad_request(faults)) };
     let limit = number(request, "limit", MOST)?.unwrap_or(USUAL) as usize;
-    Ok(Asked { sought, kinds, limit, offset: offset as usize, locale })
+    Ok(SearchParameters { sought, kinds, limit, offset: offset as usize, locale })
 }
 
-async fn search(mut request: Request) -> Result<Answer, Problem> {
+async fn search(mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
-    let asked = asked(&request)?;
+    let asked = parse_search_parameters(&request)?;
     // The search finds public items only, for every caller; so its responses are cached even if a token is
     // sent.
-    let sight = Sight::public();
+    let sight = ReadView::public();
     let compute = async {
         let app = Arc::clone(&request.app);
         let read = move |c: &mut Db| {
-            let Asked { sought, kinds, limit, offset, locale } = asked;
+            let SearchParameters { sought, kinds, limit, offset, locale } = asked;
             // One hit more than requested tells whether there are more.
             let mut hits = search_all::search(c, &app.site, &app.search, &sought, &kinds, &locale, offset + limit + 1)?;
             let more = hits.len() > offset + limit;
@@ -132,11 +132,11 @@ async fn search(mut request: Request) -> Result<Answer, Problem> {
         let (hits, more) = request.app.database.read(read).await?;
         // The index follows the journal with a delay, so a cached response also expires when the index
         // changes: until then it may lack an item that the database already has.
-        let dependencies = Dependencies::on_kinds(ALL.iter().map(|resource| resource.kind).chain([GREW]));
+        let dependencies = Dependencies::on_kinds(ALL.iter().map(|resource| resource.kind).chain([SEARCH_INDEX]));
         let body = json!({"data": hits.into_iter().map(shown).collect::<Vec<Value>>(), "more": more});
-        Ok(Fresh::Here(Made::new(JSON, body.to_string(), |body| etag(0, body), dependencies)))
+        Ok(ReadOutcome::Here(FreshResponse::new(JSON, body.to_string(), |body| etag(0, body), dependencies)))
     };
-    keep(&request, &sight, compute).await
+    cached_or_compute(&request, &sight, compute).await
 }
 
 fn shown(hit: Hit) -> Value {

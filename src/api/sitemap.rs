@@ -5,19 +5,19 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use serde_json::json;
 
-use crate::api::content::items::keep;
+use crate::api::content::items::cached_or_compute;
 use crate::api::openapi::schemas::text;
 use crate::api::parameters::{IF_NONE_MATCH, number, query, whole};
-use crate::api::preview_links::Sight;
+use crate::api::preview_links::ReadView;
 use crate::database::Db;
 use crate::delivery::cache::absence_cache::Absence;
-use crate::delivery::cache::cached_response::{Fresh, Made};
+use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::sitemap::{count, entries};
 use crate::feeds::sitemap::{index, sitemap};
-use crate::http::preconditions::tag as etag;
-use crate::http::route::{Access, Answer, Request, Route};
-use crate::problem::{Kind, Problem};
+use crate::http::preconditions::entity_tag as etag;
+use crate::http::route::{Access, Request, Response, Route};
+use crate::problem::{Problem, ProblemKind};
 
 const XML: &str = "application/xml";
 /// Maximum number of sitemaps in an index (sitemaps.org).
@@ -42,13 +42,13 @@ pub fn routes() -> Vec<Route> {
             ])
             .answers_as(200, "The sitemap.", Some((XML, text().into())), &["ETag", "Cache-Control"])
             .answers_as(304, "The client already has the current sitemap.", None, &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
     ]
 }
 
-async fn get(request: Request) -> Result<Answer, Problem> {
+async fn get(request: Request) -> Result<Response, Problem> {
     let page = number(&request, "page", MOST)?;
-    let sight = Sight::public();
+    let sight = ReadView::public();
     let compute = async {
         let (site, public_url) = (Arc::clone(&request.app.site), request.app.config.public_url.clone());
         let read = move |c: &mut Db| {
@@ -65,9 +65,9 @@ async fn get(request: Request) -> Result<Answer, Problem> {
         };
         let dependencies = Dependencies::on_kinds(["event"]);
         Ok(match request.app.database.read(read).await? {
-            Some(body) => Fresh::Here(Made::new(XML, body, |body| etag(0, body), dependencies)),
-            None => Fresh::Absent(Absence::Missing("sitemap"), dependencies),
+            Some(body) => ReadOutcome::Here(FreshResponse::new(XML, body, |body| etag(0, body), dependencies)),
+            None => ReadOutcome::Absent(Absence::Missing("sitemap"), dependencies),
         })
     };
-    keep(&request, &sight, compute).await
+    cached_or_compute(&request, &sight, compute).await
 }

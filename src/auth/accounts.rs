@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 
 use super::permissions::Role;
 use crate::content::local_time::utc_text;
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::database::schema::accounts;
 use crate::database::{Db, new_id, now};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// A row of `accounts`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -165,9 +165,9 @@ pub fn insert(
         totp_step: 0,
     };
     if by_email(connection, &row.email)?.is_some() {
-        let mut faults = Faults::new();
+        let mut faults = Violations::new();
         faults.add("/email", "taken", "another account has this e-mail address");
-        return Err(Problem::new(Kind::Conflict, "the e-mail address is taken").with(faults.into_vec()));
+        return Err(Problem::new(ProblemKind::Conflict, "the e-mail address is taken").with(faults.into_vec()));
     }
     diesel::insert_into(accounts::table).values(&row).execute(connection)?;
     Ok(row)
@@ -190,7 +190,7 @@ pub fn save(connection: &mut Db, mut row: AccountRow) -> Result<AccountRow, Prob
     let is_one = |row: &AccountRow| row.active && row.role() == Role::Administrator;
     let was_one = is_one(&by_id(connection, &row.id)?);
     if other_administrators == 0 && was_one && !is_one(&row) {
-        return Err(Problem::new(Kind::Conflict, "this is the last active administrator"));
+        return Err(Problem::new(ProblemKind::Conflict, "this is the last active administrator"));
     }
     row.version += 1;
     row.updated_at = now();

@@ -3,7 +3,7 @@
 //! A cached credential depends on its account, as a cached response depends on items: every change of an
 //! account, its API keys and its sessions has an entry in the journal. The writer of the node that makes the
 //! change invalidates the account before the change is acknowledged; other nodes do so when they next poll
-//! the journal. A node that has not polled it for [`BELIEVED`] trusts nothing in this cache and asks the
+//! the journal. A node that has not polled it for [`MAX_JOURNAL_AGE`] trusts nothing in this cache and asks the
 //! database.
 //!
 //! The invalidation clock is read before the database is. A credential that is revoked between the read and
@@ -21,18 +21,18 @@ use uuid::Uuid;
 
 use super::expiry::Expiry;
 use super::keys::{self, LastUse};
-use super::permissions::{Action, Area, Role, may};
+use super::permissions::{Action, Area, Role, is_permitted};
 use super::tokens::{Claims, Tokens};
 use crate::auth::actor::Actor;
-use crate::database::invalidation::{Basis, Depends, Ledger};
+use crate::database::invalidation::{DependencySlots, Freshness, InvalidationClock};
 use crate::database::schema::{accounts, refresh_tokens};
 use crate::database::{Database, Db};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// Time for which the cache is trusted after the journal was polled.
-const BELIEVED: Duration = Duration::from_secs(1);
+const MAX_JOURNAL_AGE: Duration = Duration::from_secs(1);
 /// Largest number of cached credentials; the cache is emptied when it is exceeded.
-const MOST_KNOWN: usize = 4_096;
+const MAX_CACHED: usize = 4_096;
 
 /// The rights of a valid credential, as they were read from the database.
 #[derive(Debug, Clone)]
@@ -45,21 +45,21 @@ pub struct Grant {
     pub last_use: Option<Arc<LastUse>>,
 }
 
-struct Known {
+struct CachedGrant {
     grant: Grant,
-    basis: Basis,
+    basis: Freshness,
 }
 
 /// The cache of recently used credentials of this node.
-pub struct Credentials {
-    known: Mutex<HashMap<String, Known>>,
-    ledger: Arc<Ledger>,
+pub struct CredentialCache {
+    known: Mutex<HashMap<String, CachedGrant>>,
+    ledger: Arc<InvalidationClock>,
     looked: LastLook,
 }
 
-impl Credentials {
+impl CredentialCache {
     /// Creates an empty cache that is invalidated through `ledger`.
-    pub fn new(ledger: &Arc<Ledger>) -> Self {
+    pub fn new(ledger: &Arc<InvalidationClock>) -> Self {
         Self { known: Mutex::default(), ledger: Arc::clone(ledger), looked: LastLook::default() }
     }
 
@@ -70,7 +70,7 @@ impl Credentials {
     /// 503 if the credential is not cached and the database does not answer.
     pub async fn actor(&self, tokens: &Tokens, database: &Database, token: &str) -> Result<Option<Actor>, Problem> {
         if token.starts_with(keys::PREFIX) {
-            return keys::actor(self, database, token).await;
+            return keys::authenticate(self, database, token).await;
         }
         match tokens.verify_or_look_up(database, token).await? {
             Some(claims) => self.session(database, claims).await,
@@ -112,17 +112,17 @@ impl Credentials {
         None
     }
 
-    /// Caches a credential that was read from the database; `since` is the value of [`Credentials::now`] from
+    /// Caches a credential that was read from the database; `since` is the value of [`CredentialCache::now`] from
     /// before that read.
     pub fn insert(&self, name: String, grant: Grant, since: u64) {
         // Without the id of an account, nothing could invalidate the entry.
         let Ok(account) = Uuid::try_parse(&grant.actor.account_id) else { return };
-        let depends = Depends::default().and_items([account]);
+        let depends = DependencySlots::default().and_items([account]);
         let mut known = self.known();
-        if known.len() >= MOST_KNOWN {
+        if known.len() >= MAX_CACHED {
             known.clear();
         }
-        known.insert(name, Known { grant, basis: Basis::new(depends, since) });
+        known.insert(name, CachedGrant { grant, basis: Freshness::new(depends, since) });
     }
 
     /// Records that the invalidation clock includes everything that the journal held at this moment.
@@ -130,7 +130,7 @@ impl Credentials {
         self.looked.note(at);
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, CachedGrant>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -155,7 +155,7 @@ impl LastLook {
 
     fn is_recent(&self) -> bool {
         let at = self.at.load(Ordering::SeqCst);
-        at != 0 && self.started.elapsed().saturating_sub(Duration::from_micros(at)) < BELIEVED
+        at != 0 && self.started.elapsed().saturating_sub(Duration::from_micros(at)) < MAX_JOURNAL_AGE
     }
 }
 
@@ -186,18 +186,18 @@ fn session_grant(connection: &mut Db, account_id: &str, session: &str) -> QueryR
 ///
 /// # Errors
 /// 401 if the session or key has ended, 403 if the role does not permit the action any more.
-pub fn confirm(connection: &mut Db, actor: &Actor, wanted: Option<(Area, Action)>) -> Result<Actor, Problem> {
+pub fn reauthorize(connection: &mut Db, actor: &Actor, wanted: Option<(Area, Action)>) -> Result<Actor, Problem> {
     let grant = match (&actor.key, &actor.session) {
         (Some(key), _) => keys::grant_by_id(connection, &key.id)?,
         (None, Some(session)) => session_grant(connection, &actor.account_id, session)?,
         (None, None) => None,
     };
-    let ended = || Problem::new(Kind::Unauthorised, "the session or API key has ended in the meantime");
+    let ended = || Problem::new(ProblemKind::Unauthorised, "the session or API key has ended in the meantime");
     let now = grant.map(|grant| grant.actor).filter(|now| now.account_id == actor.account_id).ok_or_else(ended)?;
     match wanted {
-        Some((area, action)) if !may(now.role, area, action) => {
+        Some((area, action)) if !is_permitted(now.role, area, action) => {
             let detail = format!("the role {} may not do this ({area:?}: {action:?})", now.role.word());
-            Err(Problem::new(Kind::Forbidden, detail))
+            Err(Problem::new(ProblemKind::Forbidden, detail))
         }
         _ => Ok(now),
     }
@@ -215,9 +215,9 @@ mod tests {
         Grant { actor, expiry: None, last_use: None }
     }
 
-    fn credentials() -> (Credentials, Arc<Ledger>) {
-        let ledger = Arc::new(Ledger::default());
-        let credentials = Credentials::new(&ledger);
+    fn credentials() -> (CredentialCache, Arc<InvalidationClock>) {
+        let ledger = Arc::new(InvalidationClock::default());
+        let credentials = CredentialCache::new(&ledger);
         std::thread::sleep(Duration::from_millis(1));
         credentials.looked(Instant::now());
         (credentials, ledger)
@@ -252,7 +252,7 @@ mod tests {
         let (credentials, _) = credentials();
         credentials.insert("key".into(), grant(ANNA), credentials.now());
         assert!(credentials.find("key").is_some());
-        let Some(long_ago) = Instant::now().checked_sub(BELIEVED) else { return };
+        let Some(long_ago) = Instant::now().checked_sub(MAX_JOURNAL_AGE) else { return };
         credentials.looked(long_ago);
         assert!(credentials.find("key").is_none());
     }

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::json;
 
-use super::credentials::{Credentials, Grant};
+use super::credentials::{CredentialCache, Grant};
 use super::expiry::Expiry;
 use super::permissions::Role;
 use super::sessions::{hash, new_secret};
@@ -59,7 +59,7 @@ pub struct ApiKey {
 
 /// The properties of a key that is to be created.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct NewApiKey {
     /// Whether the key belongs to a machine rather than to the account itself.
     pub machine: bool,
     /// Name of the key.
@@ -76,7 +76,12 @@ pub struct Wanted {
 ///
 /// # Errors
 /// Returns an error if the key or its journal entry cannot be inserted.
-pub fn create(connection: &mut Db, author: &Author, account_id: &str, wanted: Wanted) -> QueryResult<(ApiKey, String)> {
+pub fn create(
+    connection: &mut Db,
+    author: &Author,
+    account_id: &str,
+    wanted: NewApiKey,
+) -> QueryResult<(ApiKey, String)> {
     let token = format!("{PREFIX}{}", new_secret());
     let key = ApiKey {
         id: new_id(),
@@ -134,7 +139,7 @@ pub fn revoke(connection: &mut Db, author: &Author, id: &str, account_id: Option
 ///
 /// # Errors
 /// 404 if there is no machine's key with this id, or it is revoked.
-pub fn take_over(connection: &mut Db, author: &Author, id: &str, account_id: &str) -> Result<ApiKey, Problem> {
+pub fn transfer_ownership(connection: &mut Db, author: &Author, id: &str, account_id: &str) -> Result<ApiKey, Problem> {
     let found: Option<ApiKey> = api_keys::table
         .find(id)
         .filter(api_keys::revoked_at.eq(0).and(api_keys::kind.eq(MACHINE)))
@@ -155,7 +160,11 @@ pub fn take_over(connection: &mut Db, author: &Author, id: &str, account_id: &st
 ///
 /// # Errors
 /// 503 if the key is not cached and the database does not answer.
-pub async fn actor(credentials: &Credentials, database: &Database, token: &str) -> Result<Option<Actor>, Problem> {
+pub async fn authenticate(
+    credentials: &CredentialCache,
+    database: &Database,
+    token: &str,
+) -> Result<Option<Actor>, Problem> {
     let hashed = hash(token);
     let grant = match credentials.find(&hashed) {
         Some(grant) => grant,

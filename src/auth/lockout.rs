@@ -191,7 +191,7 @@ impl Counter {
 ///
 /// # Errors
 /// Returns an error if the statement fails.
-pub fn forget_old(connection: &mut Db) -> QueryResult<usize> {
+pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
     let at = now();
     let old = login_failures::last_at.lt(at - FORGET).and(login_failures::locked_until.lt(at));
     diesel::delete(login_failures::table.filter(old)).execute(connection)
@@ -225,15 +225,15 @@ const TURNS: usize = 256;
 ///
 /// Each attempt counts as failed until it succeeds. Without these locks, concurrent log-ins with the right
 /// password, as scripts make them, would be refused because of each other.
-pub struct Turns([Mutex<()>; TURNS]);
+pub struct AttemptLocks([Mutex<()>; TURNS]);
 
-impl Default for Turns {
+impl Default for AttemptLocks {
     fn default() -> Self {
         Self([const { Mutex::const_new(()) }; TURNS])
     }
 }
 
-impl Turns {
+impl AttemptLocks {
     /// Waits for the lock of this attempt.
     pub async fn take(&self, attempt: &Attempt) -> MutexGuard<'_, ()> {
         self.0[attempt.place()].lock().await

@@ -4,18 +4,18 @@
 use serde_json::json;
 
 use super::accounts::{self, AccountRow};
-use super::lockout::{Attempt, Turns};
+use super::lockout::{Attempt, AttemptLocks};
 use super::passwords::Hasher;
 use super::sessions::{self, Issued};
 use super::{audit_log, second_factor};
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::database::{Database, Db};
 use crate::journal::Author;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// The code of the second factor that accompanies a password.
 #[derive(Debug, Clone)]
-pub enum Code {
+pub enum SecondFactorCode {
     /// No code is required: a logged-in user confirms the password only.
     NotAsked,
     /// A code is required if the account has a second factor.
@@ -24,13 +24,13 @@ pub enum Code {
 
 /// Credentials that are to be verified.
 #[derive(Debug, Clone)]
-pub struct Shown {
+pub struct PresentedCredentials {
     /// E-mail address of the account, in its normal form.
     pub email: String,
     /// Password in clear text.
     pub password: String,
     /// Code of the second factor.
-    pub code: Code,
+    pub code: SecondFactorCode,
     /// Counters of failures.
     pub attempt: Attempt,
 }
@@ -42,14 +42,14 @@ pub struct Verifier<'a> {
     /// Compares passwords.
     pub hasher: &'a Hasher,
     /// Verifies concurrent attempts for one account one after another.
-    pub locks: &'a Turns,
+    pub locks: &'a AttemptLocks,
     /// Id of the request, for the audit log.
     pub request_id: &'a str,
 }
 
 /// The outcome of a verification.
 #[derive(Debug)]
-pub enum Checked<T> {
+pub enum Verification<T> {
     /// The credentials are right, and the action was carried out with this result.
     Done(T),
     /// The password is wrong, or the account does not exist or is closed. The three cases are not
@@ -69,7 +69,7 @@ impl Verifier<'_> {
     /// # Errors
     /// 429 with `Retry-After` if the attempt is not allowed yet, 503 if too many passwords are being compared,
     /// and any error of `then`.
-    pub async fn check<T, F>(&self, shown: Shown, then: F) -> Result<Checked<T>, Problem>
+    pub async fn check<T, F>(&self, shown: PresentedCredentials, then: F) -> Result<Verification<T>, Problem>
     where
         T: Send + 'static,
         F: FnOnce(&mut Db, AccountRow) -> Result<T, Problem> + Send + 'static,
@@ -87,22 +87,27 @@ impl Verifier<'_> {
         };
         let account = match database.write(begin).await? {
             Ok(account) => account,
-            Err(seconds) => return refuse_while(Some(seconds)).map(|()| Checked::WrongPassword),
+            Err(seconds) => return refuse_while(Some(seconds)).map(|()| Verification::WrongPassword),
         };
         let attempt = shown.attempt.clone();
         let outcome = self.compare(shown, account, then).await;
-        if matches!(outcome, Err(_) | Ok(Checked::CodeMissing)) {
+        if matches!(outcome, Err(_) | Ok(Verification::CodeMissing)) {
             database.write(move |c| Ok::<_, Problem>(attempt.withdraw(c)?)).await?;
         }
         outcome
     }
 
-    async fn compare<T, F>(&self, shown: Shown, account: Option<AccountRow>, then: F) -> Result<Checked<T>, Problem>
+    async fn compare<T, F>(
+        &self,
+        shown: PresentedCredentials,
+        account: Option<AccountRow>,
+        then: F,
+    ) -> Result<Verification<T>, Problem>
     where
         T: Send + 'static,
         F: FnOnce(&mut Db, AccountRow) -> Result<T, Problem> + Send + 'static,
     {
-        let (Shown { password, code, attempt, .. }, database) = (shown, self.database);
+        let (PresentedCredentials { password, code, attempt, .. }, database) = (shown, self.database);
         let author = Author { request_id: self.request_id.to_owned(), ..Author::default() };
         let stored = account.as_ref().map(|account| account.password_hash.clone()).filter(|hash| !hash.is_empty());
         let right = self.hasher.verify(password, stored).await?;
@@ -110,30 +115,30 @@ impl Verifier<'_> {
             // Anybody can make up addresses without an account, so they get no journal entry. A write is made all
             // the same: the time of the response must not tell whether the account exists.
             database.write_content(move |c| Ok::<_, Problem>(attempt.touch(c)?)).await?;
-            return Ok(Checked::WrongPassword);
+            return Ok(Verification::WrongPassword);
         };
         let settle = move |c: &mut Db| {
             let now = accounts::by_id(c, &account.id)?;
             if !right || !now.active || now.password_hash != account.password_hash {
                 audit_log::append(c, &author, "login_failed", &account.id, &json!({}))?;
-                return Ok(Checked::WrongPassword);
+                return Ok(Verification::WrongPassword);
             }
             let code_is_right = match (&code, now.totp_active) {
-                (_, false) | (Code::NotAsked, true) => None,
-                (Code::Asked(None), true) => return Ok(Checked::CodeMissing),
-                (Code::Asked(Some(code)), true) => Some(second_factor::check(c, &now, code)?),
+                (_, false) | (SecondFactorCode::NotAsked, true) => None,
+                (SecondFactorCode::Asked(None), true) => return Ok(Verification::CodeMissing),
+                (SecondFactorCode::Asked(Some(code)), true) => Some(second_factor::check(c, &now, code)?),
             };
             match code_is_right {
                 Some(false) => {
                     audit_log::append(c, &author, "login_failed", &account.id, &json!({"code": true}))?;
-                    return Ok(Checked::WrongCode);
+                    return Ok(Verification::WrongCode);
                 }
                 // A right password alone must not reset the counter, or an attacker who has it could try codes
                 // without limit.
                 None if now.totp_active => attempt.withdraw(c)?,
                 _ => attempt.succeed(c)?,
             }
-            then(c, now).map(Checked::Done)
+            then(c, now).map(Verification::Done)
         };
         database.write_content_once(settle).await
     }
@@ -141,13 +146,13 @@ impl Verifier<'_> {
 
 fn refuse_while(seconds: Option<u64>) -> Result<(), Problem> {
     seconds.map_or(Ok(()), |seconds| {
-        Err(Problem::new(Kind::TooManyAttempts, "too many failed log-ins with this e-mail address")
+        Err(Problem::new(ProblemKind::TooManyAttempts, "too many failed log-ins with this e-mail address")
             .retry_after(seconds))
     })
 }
 
 /// A session that is to be started by this request.
-pub struct Beginning {
+pub struct NewSession {
     /// Days for which the session lasts without use.
     pub days: u32,
     /// User agent of the client.
@@ -158,7 +163,7 @@ pub struct Beginning {
     pub by: &'static str,
 }
 
-impl Beginning {
+impl NewSession {
     /// Starts the session and issues its first refresh token. Must run in the transaction that found the
     /// account to be open; otherwise an account that is closed in between would get a session.
     ///
@@ -176,11 +181,11 @@ impl Beginning {
 ///
 /// # Errors
 /// 422 if the password or the code is wrong, with a pointer to the member of the body.
-pub fn shown_again<T>(checked: Checked<T>) -> Result<T, Problem> {
-    let wrong = |pointer, text| Err(Problem::invalid(Faults::one(pointer, "wrong", text)));
+pub fn into_confirmed<T>(checked: Verification<T>) -> Result<T, Problem> {
+    let wrong = |pointer, text| Err(Problem::invalid(Violations::one(pointer, "wrong", text)));
     match checked {
-        Checked::Done(done) => Ok(done),
-        Checked::WrongPassword => wrong("/current_password", "the password is wrong"),
-        Checked::WrongCode | Checked::CodeMissing => wrong("/code", "the code is missing or not valid"),
+        Verification::Done(done) => Ok(done),
+        Verification::WrongPassword => wrong("/current_password", "the password is wrong"),
+        Verification::WrongCode | Verification::CodeMissing => wrong("/code", "the code is missing or not valid"),
     }
 }

@@ -11,7 +11,7 @@ use crate::config::MailConfig;
 /// Timeout of each step of the conversation with the mail server.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Delay before each attempt to send a mail; the number of entries is the number of attempts.
-const WAITS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
+const RETRY_DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
 
 /// A mail sender. Without a configured server it sends nothing.
 #[derive(Clone)]
@@ -58,7 +58,7 @@ impl Mailer {
             Err(error) => return tracing::error!(%error, "mail not sent: the message could not be composed"),
         };
         actix_web::rt::spawn(async move {
-            for wait in WAITS {
+            for wait in RETRY_DELAYS {
                 actix_web::rt::time::sleep(wait).await;
                 let (server, message) = (Arc::clone(&server), message.clone());
                 match actix_web::web::block(move || server.send(&message)).await {

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::OidcConfig;
 use crate::database::{new_id, now};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 use crate::signed_token;
 
 /// Time within which the user must return from the provider (µs).
@@ -232,10 +232,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 fn refused(detail: &str) -> Problem {
-    Problem::new(Kind::Unauthorised, detail)
+    Problem::new(ProblemKind::Unauthorised, detail)
 }
 
 fn unusable(error: &dyn std::fmt::Display) -> Problem {
     tracing::error!(%error, "the OpenID provider cannot be used");
-    Problem::new(Kind::Unavailable, "the OpenID provider does not respond as expected").retry_after(10)
+    Problem::new(ProblemKind::Unavailable, "the OpenID provider does not respond as expected").retry_after(10)
 }

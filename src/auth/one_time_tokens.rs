@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::auth::accounts::{self, AccountRow};
 use crate::auth::audit_log;
 use crate::auth::sessions::{self, hash, new_secret};
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::database::schema::mailed_tokens;
 use crate::database::{Db, now};
 use crate::journal::Author;
@@ -83,7 +83,9 @@ pub fn account(connection: &mut Db, token: &str) -> Result<AccountRow, Problem> 
         Some(id) => Some(accounts::by_id(connection, &id)?).filter(|account| account.active),
         None => None,
     };
-    account.ok_or_else(|| Problem::invalid(Faults::one("/token", "not_valid", "the token is not valid or has expired")))
+    account.ok_or_else(|| {
+        Problem::invalid(Violations::one("/token", "not_valid", "the token is not valid or has expired"))
+    })
 }
 
 /// Sets the password of a token's account. The token is used up, and all sessions of the account end. Returns
@@ -100,7 +102,7 @@ pub fn set_password(
     let mut row = account(connection, token)?;
     row.password_hash = password_hash;
     forget(connection, &row.id)?;
-    sessions::end_all(connection, &row.id)?;
+    sessions::revoke_all(connection, &row.id)?;
     let author = Author { account_id: Some(row.id.clone()), request_id: request_id.to_owned(), ..Author::default() };
     audit_log::append(connection, &author, "password_reset", &row.id, &json!({}))?;
     accounts::save(connection, row)
@@ -118,6 +120,6 @@ pub fn forget(connection: &mut Db, account_id: &str) -> QueryResult<()> {
 ///
 /// # Errors
 /// Returns an error if the statement fails.
-pub fn forget_ended(connection: &mut Db) -> QueryResult<usize> {
+pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
     diesel::delete(mailed_tokens::table.filter(mailed_tokens::expires_at.lt(now()))).execute(connection)
 }

@@ -7,8 +7,8 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
 
-use crate::content::values::Wrong;
-use crate::problem::{Kind, Problem};
+use crate::content::values::RuleViolation;
+use crate::problem::{Problem, ProblemKind};
 
 /// Least length of a password, in characters (NIST SP 800-63B: at least 8; longer without a second factor).
 pub const MIN_PASSWORD: usize = 12;
@@ -82,7 +82,7 @@ impl Hasher {
 
     /// Runs `work` on a blocking thread when a permit is free.
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let overloaded = || Problem::new(Kind::Unavailable, "too many concurrent log-ins").retry_after(2);
+        let overloaded = || Problem::new(ProblemKind::Unavailable, "too many concurrent log-ins").retry_after(2);
         let _place = self.waiting.try_acquire().map_err(|_| overloaded())?;
         let _turn = self.turns.acquire().await.map_err(|_| overloaded())?;
         actix_web::web::block(work).await.map_err(|error| Problem::internal(&error))
@@ -94,7 +94,7 @@ impl Hasher {
 ///
 /// # Errors
 /// Returns the code and message of the first rule that the password breaks.
-pub fn check_new(password: &str, email: &str) -> Result<(), Wrong> {
+pub fn check_new(password: &str, email: &str) -> Result<(), RuleViolation> {
     let length = password.chars().count();
     if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
         return Err(("password_length", format!("between {MIN_PASSWORD} and {MAX_PASSWORD} characters")));

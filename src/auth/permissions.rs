@@ -91,7 +91,7 @@ pub const TABLE: &[(Area, Action, &[Role])] = &[
 ];
 
 /// Returns whether a role is permitted an action. Whatever the table does not list is forbidden.
-pub fn may(role: Role, area: Area, action: Action) -> bool {
+pub fn is_permitted(role: Role, area: Area, action: Action) -> bool {
     TABLE.iter().any(|(a, b, roles)| *a == area && *b == action && roles.contains(&role))
 }
 

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::accounts::{self, AccountRow};
 use crate::database::schema::refresh_tokens;
 use crate::database::{Db, new_id, now};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 use crate::signed_token;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -79,7 +79,7 @@ pub fn all(connection: &mut Db, account_id: &str) -> QueryResult<Vec<Session>> {
 ///
 /// # Errors
 /// Returns an error if the statement fails.
-pub fn end_one(connection: &mut Db, account_id: &str, id: &str) -> QueryResult<bool> {
+pub fn revoke(connection: &mut Db, account_id: &str, id: &str) -> QueryResult<bool> {
     let own = refresh_tokens::account_id.eq(account_id).and(refresh_tokens::family_id.eq(id));
     diesel::delete(refresh_tokens::table.filter(own)).execute(connection).map(|rows| rows > 0)
 }
@@ -217,7 +217,7 @@ fn end_family(connection: &mut Db, family: &str) -> QueryResult<()> {
 ///
 /// # Errors
 /// Returns an error if the statement fails.
-pub fn end_all(connection: &mut Db, account_id: &str) -> QueryResult<()> {
+pub fn revoke_all(connection: &mut Db, account_id: &str) -> QueryResult<()> {
     diesel::delete(refresh_tokens::table.filter(refresh_tokens::account_id.eq(account_id)))
         .execute(connection)
         .map(drop)
@@ -228,7 +228,7 @@ pub fn end_all(connection: &mut Db, account_id: &str) -> QueryResult<()> {
 ///
 /// # Errors
 /// Returns an error if the statement fails.
-pub fn end_others(connection: &mut Db, account_id: &str, session: &str) -> QueryResult<()> {
+pub fn revoke_others(connection: &mut Db, account_id: &str, session: &str) -> QueryResult<()> {
     let others = refresh_tokens::account_id.eq(account_id).and(refresh_tokens::family_id.ne(session));
     diesel::delete(refresh_tokens::table.filter(others)).execute(connection).map(drop)
 }
@@ -237,11 +237,11 @@ pub fn end_others(connection: &mut Db, account_id: &str, session: &str) -> Query
 ///
 /// # Errors
 /// Returns an error if the statement fails.
-pub fn forget_ended(connection: &mut Db) -> QueryResult<usize> {
+pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
     diesel::delete(refresh_tokens::table.filter(refresh_tokens::expires_at.lt(now()))).execute(connection)
 }
 
 /// Returns the problem for a refresh token that is not valid.
 pub fn refused() -> Problem {
-    Problem::new(Kind::Unauthorised, "the refresh token is not valid or has expired; log in again")
+    Problem::new(ProblemKind::Unauthorised, "the refresh token is not valid or has expired; log in again")
 }

@@ -15,14 +15,14 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::config::CdnConfig;
-use crate::content_types::{ALL, Resource};
+use crate::content_types::{ALL, ContentType};
 use crate::database::backup::PURGED_UP_TO as SETTING;
 use crate::database::position::Position;
 use crate::database::schema::{journal, settings};
 use crate::database::{DatabaseError, Db};
 use crate::jobs::BackgroundJob;
-use crate::journal::head;
-use crate::search::GREW;
+use crate::journal::newest_sequence;
+use crate::search::SEARCH_INDEX;
 
 /// Interval at which the journal is polled.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -34,7 +34,7 @@ const BATCH: i64 = 500;
 const TAGS: usize = 100;
 /// Progress of this node in purging.
 #[derive(Default)]
-struct Told {
+struct PurgeProgress {
     /// Sequence number of the last journal entry that was purged.
     up_to: Option<i64>,
     /// The same entry with its identity: after a restore or a failover, another entry can have its number.
@@ -52,7 +52,7 @@ pub type Change = (i64, String, String);
 /// not noticed the change yet, and keep it. Purging twice does no harm, so a purge that may have failed is
 /// repeated.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
-    let mut told = Told::default();
+    let mut told = PurgeProgress::default();
     loop {
         let Some(app) = app.upgrade() else { return };
         if app.config.cdn.purge_url.is_empty() {
@@ -75,13 +75,13 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     }
 }
 
-async fn step(app: &App, told: &mut Told) -> Result<(), String> {
+async fn step(app: &App, told: &mut PurgeProgress) -> Result<(), String> {
     let said = |error: DatabaseError| error.to_string();
     let before = told.position;
     if let Some(newest) = app.database.read(move |c| went_back(c, before)).await.map_err(said)? {
         tell_all(app, everything()).await?;
         app.database.write(move |c| remember_anyway(c, newest.sequence)).await.map_err(said)?;
-        *told = Told { up_to: Some(newest.sequence), position: Some(newest), grew: told.grew };
+        *told = PurgeProgress { up_to: Some(newest.sequence), position: Some(newest), grew: told.grew };
         return Ok(());
     }
     let from = match told.up_to {
@@ -89,13 +89,13 @@ async fn step(app: &App, told: &mut Told) -> Result<(), String> {
         None => app.database.read(start).await.map_err(said)?,
     };
     // Read before the journal: an index that changes in between is purged for again in the next step.
-    let grew = app.database.ledger().last_change(GREW);
+    let grew = app.database.ledger().last_change(SEARCH_INDEX);
     let changes = app.database.read(move |c| Ok(changes(c, from)?)).await.map_err(said)?;
     // Recorded before the purge: a cache that fetches anew at once must not get a response that this node
     // cached before the change.
     app.database.ledger().note(changes.iter().map(|(_, kind, id)| (kind.as_str(), id.as_str())));
     let mut tags = tags_of(&changes);
-    tags.extend((grew != told.grew).then(|| GREW.to_owned()));
+    tags.extend((grew != told.grew).then(|| SEARCH_INDEX.to_owned()));
     tell_all(app, tags).await?;
     // Stored only after the purge: a node that stops in between purges once more, instead of never.
     let up_to = changes.last().map_or(from, |change| change.0);
@@ -103,7 +103,7 @@ async fn step(app: &App, told: &mut Told) -> Result<(), String> {
         app.database.write(move |c| remember(c, up_to)).await.map_err(said)?;
     }
     let position = app.database.read(move |c| Ok(Position::at(c, up_to)?)).await.map_err(said)?;
-    *told = Told { up_to: Some(up_to), position, grew };
+    *told = PurgeProgress { up_to: Some(up_to), position, grew };
     Ok(())
 }
 
@@ -132,7 +132,7 @@ fn went_back(connection: &mut Db, told: Option<Position>) -> Result<Option<Posit
 
 /// Returns the tags of all collections, one of which every response names, and of the search index.
 fn everything() -> Vec<String> {
-    ALL.iter().map(|resource| resource.collection).chain([GREW]).map(str::to_owned).collect()
+    ALL.iter().map(|resource| resource.collection).chain([SEARCH_INDEX]).map(str::to_owned).collect()
 }
 
 /// Returns the entry up to which caches were purged before this node started. If they never were, they have
@@ -140,7 +140,7 @@ fn everything() -> Vec<String> {
 fn start(connection: &mut Db) -> Result<i64, DatabaseError> {
     match remembered(connection)? {
         Some(up_to) => Ok(up_to),
-        None => Ok(head(connection)?),
+        None => Ok(newest_sequence(connection)?),
     }
 }
 
@@ -160,7 +160,7 @@ pub fn changes(connection: &mut Db, since: i64) -> QueryResult<Vec<Change>> {
 
 /// Returns the tags that these changes purge: the id of each item, and the name of its collection.
 pub fn tags_of(changes: &[Change]) -> Vec<String> {
-    let of_content = changes.iter().filter_map(|(_, kind, id)| Some((Resource::of_kind(kind)?, id)));
+    let of_content = changes.iter().filter_map(|(_, kind, id)| Some((ContentType::of_kind(kind)?, id)));
     let mut tags: Vec<String> =
         of_content.flat_map(|(resource, id)| [resource.collection.to_owned(), id.to_owned()]).collect();
     tags.sort_unstable();

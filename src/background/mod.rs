@@ -13,7 +13,7 @@ use actix_web::rt;
 
 use crate::app::App;
 use crate::database::DatabaseError;
-use crate::database::journal_tail::Followed;
+use crate::database::journal_tail::JournalTail;
 use crate::database::storage::StorageProbe;
 use crate::jobs::BackgroundJob;
 
@@ -55,7 +55,7 @@ pub fn spawn<F: Future<Output = ()> + 'static>(
 /// Polls the journal for the writes of other nodes and invalidates cached responses that depend on them, so
 /// that no response is served from the cache for longer than about [`WATCH`] after such a write.
 async fn watch(app: Weak<App>, job: Arc<BackgroundJob>) {
-    let mut followed = Followed::default();
+    let mut followed = JournalTail::default();
     loop {
         rt::time::sleep(WATCH).await;
         let Some(app) = app.upgrade() else { return };

@@ -16,7 +16,7 @@ use crate::problem::Problem;
 
 /// Interval at which the scheduler looks for new plans. The next known plan is waited for exactly, so the
 /// interval only bounds the delay of plans that are made for sooner than that.
-const LOOK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Maximum interval between looks while the database cannot be reached.
 const LONGEST_LOOK: Duration = Duration::from_secs(8);
 /// First delay of a plan that could not be carried out for a reason outside the plan (µs). The delay doubles
@@ -27,7 +27,7 @@ const LONGEST_DELAY: i64 = 60_000_000;
 
 /// Runs the scheduler until the application ends. The weak reference does not keep the application alive.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
-    let (mut put_off, mut wait) = (PutOff::default(), LOOK);
+    let (mut put_off, mut wait) = (RetryDelays::default(), POLL_INTERVAL);
     loop {
         let Some(app) = app.upgrade() else { return };
         job.begin();
@@ -39,7 +39,7 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
             Err(problem) => {
                 tracing::error!(detail = problem.detail, "scheduler could not look for plans that are due, will retry");
                 job.fail("plans and releases that are due cannot be carried out");
-                (2 * wait).clamp(LOOK, LONGEST_LOOK)
+                (2 * wait).clamp(POLL_INTERVAL, LONGEST_LOOK)
             }
         };
         drop(app);
@@ -51,13 +51,15 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
 ///
 /// The look is a read: a write transaction is begun only if a plan is due, so an idle scheduler takes nothing
 /// from the writer. The transaction looks again, since another node may have been faster.
-async fn tick(app: &Arc<App>, put_off: &mut PutOff) -> Result<Duration, Problem> {
+async fn tick(app: &Arc<App>, put_off: &mut RetryDelays) -> Result<Duration, Problem> {
     let moment = now();
     let waiting = put_off.waiting(moment);
     let skip = waiting.clone();
-    let Some(due_at) = app.database.read(move |c| Ok::<_, Problem>(next(c, &skip)?)).await? else { return Ok(LOOK) };
+    let Some(due_at) = app.database.read(move |c| Ok::<_, Problem>(next(c, &skip)?)).await? else {
+        return Ok(POLL_INTERVAL);
+    };
     if due_at > moment {
-        return Ok(LOOK.min(Duration::from_micros(due_at.abs_diff(moment))));
+        return Ok(POLL_INTERVAL.min(Duration::from_micros(due_at.abs_diff(moment))));
     }
     let site = Arc::clone(&app.site);
     let Batch { ended, retry } =
@@ -70,7 +72,7 @@ async fn tick(app: &Arc<App>, put_off: &mut PutOff) -> Result<Duration, Problem>
 /// Plans whose next attempt is delayed. Each node keeps its own in memory; a restart makes every plan due for
 /// an attempt at once, and a plan that fails on one node may succeed on another.
 #[derive(Debug, Default)]
-struct PutOff(HashMap<PlanId, Delay>);
+struct RetryDelays(HashMap<PlanId, Delay>);
 
 #[derive(Debug)]
 struct Delay {
@@ -80,7 +82,7 @@ struct Delay {
     length: i64,
 }
 
-impl PutOff {
+impl RetryDelays {
     /// Returns the plans that must wait at `moment`. Entries that were not attempted for two maximum delays
     /// after their time are dropped: their plans were carried out by another node, or withdrawn.
     fn waiting(&mut self, moment: i64) -> Vec<PlanId> {
@@ -102,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_plan_that_cannot_be_carried_out_is_tried_ever_less_often() {
-        let (mut put_off, plan) = (PutOff::default(), PlanId::Release("r".to_owned()));
+        let (mut put_off, plan) = (RetryDelays::default(), PlanId::Release("r".to_owned()));
         let (mut moment, mut tries) = (0, 0);
         while moment < 3_600_000_000 {
             if put_off.waiting(moment).is_empty() {

@@ -12,13 +12,13 @@ use serde_json::Value;
 use tantivy::{IndexWriter, TantivyDocument, Term};
 
 use crate::app::App;
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::position::Position;
 use crate::database::schema::{items, journal, links};
-use crate::database::{Db, any_of};
+use crate::database::{Db, in_list};
 use crate::items::Item;
 use crate::jobs::{BackgroundJob, lower_priority};
-use crate::search::GREW;
+use crate::search::SEARCH_INDEX;
 use crate::search::document::document;
 use crate::search::index::{Search, SearchError};
 use crate::search::repair::{Checks, renew};
@@ -110,7 +110,7 @@ impl Worker {
         if let Err(error) = renew(&app.search, &damage) {
             tracing::error!(%error, "the damaged search index could not be set aside");
         }
-        app.database.ledger().note([(GREW, "")]);
+        app.database.ledger().note([(SEARCH_INDEX, "")]);
     }
 
     async fn step(&mut self, app: &App) -> Result<(), SearchError> {
@@ -168,7 +168,7 @@ impl Search {
         // Recorded only after the reload: recorded before, a response from the old state could be cached as a
         // fresh one.
         if self.state() != had {
-            app.database.ledger().note([(GREW, "")]);
+            app.database.ledger().note([(SEARCH_INDEX, "")]);
         }
         Ok(())
     }
@@ -208,7 +208,7 @@ fn news(connection: &mut Db, followed: Option<Position>) -> QueryResult<Option<N
         .load(connection)?;
     let (mut ids, mut renamed) = (HashSet::new(), Vec::new());
     for (kind, id, action, changed) in entries {
-        let Some(resource) = Resource::of_kind(&kind) else { continue };
+        let Some(resource) = ContentType::of_kind(&kind) else { continue };
         if action != "update" || changed.contains(&format!("\"/{}", resource.label)) {
             renamed.push(id.clone());
         }
@@ -223,7 +223,7 @@ fn referring(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
     let mut found = Vec::new();
     for ids in ids.chunks(CHUNK as usize) {
         let dialect = connection.dialect();
-        let sources = links::table.filter(any_of(dialect, links::target_id, ids)).select(links::source_id);
+        let sources = links::table.filter(in_list(dialect, links::target_id, ids)).select(links::source_id);
         found.extend(sources.load::<String>(connection)?);
     }
     Ok(found)
@@ -244,7 +244,7 @@ async fn index(
         .database
         .read(move |c| {
             let rows: Vec<Item> = items::table
-                .filter(any_of(c.dialect(), items::id, &ids).and(items::live.eq(true)))
+                .filter(in_list(c.dialect(), items::id, &ids).and(items::live.eq(true)))
                 .select(Item::as_select())
                 .load(c)?;
             with_names(c, &names, rows)
@@ -289,7 +289,7 @@ fn with_names(connection: &mut Db, names: &Names, rows: Vec<Item>) -> Result<Vec
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let ties: Vec<(String, String, i64)> = links::table
         .inner_join(items::table)
-        .filter(any_of(connection.dialect(), links::source_id, &ids).and(items::live.eq(true)))
+        .filter(in_list(connection.dialect(), links::source_id, &ids).and(items::live.eq(true)))
         .select((links::source_id, items::id, items::version))
         .load(connection)?;
     names.learn(connection, &ties)?;
@@ -330,7 +330,7 @@ impl Names {
             return Ok(());
         }
         let rows: Vec<(String, i64, String, String)> = items::table
-            .filter(any_of(connection.dialect(), items::id, unknown))
+            .filter(in_list(connection.dialect(), items::id, unknown))
             .select((items::id, items::version, items::kind, items::content))
             .load(connection)?;
         let mut known = self.known();
@@ -338,7 +338,7 @@ impl Names {
             known.clear();
         }
         for (id, version, kind, content) in rows {
-            let label = Resource::of_kind(&kind).map_or("", |resource| resource.label);
+            let label = ContentType::of_kind(&kind).map_or("", |resource| resource.label);
             let mut content: Value = serde_json::from_str(&content).unwrap_or_default();
             let name = content.get_mut(label).map_or(Value::Null, Value::take);
             known.insert(id, (version, name));

@@ -15,11 +15,11 @@ pub fn ask(config: &Config) -> bool {
     match answer(config) {
         Ok(status) if status.starts_with("HTTP/1.1 200") => true,
         Ok(status) => {
-            super::complain(&format!("not ready: {status}"));
+            super::print_error(&format!("not ready: {status}"));
             false
         }
         Err(error) => {
-            super::complain(&format!("no response from {}: {error}", config.listen));
+            super::print_error(&format!("no response from {}: {error}", config.listen));
             false
         }
     }

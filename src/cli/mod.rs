@@ -73,7 +73,7 @@ pub fn run() -> ExitCode {
     let config = match Config::load(arguments.config.as_ref(), &arguments.overrides) {
         Ok(config) => config,
         Err(faults) => {
-            complain(&format!("The configuration is not valid:\n  {}", faults.join("\n  ")));
+            print_error(&format!("The configuration is not valid:\n  {}", faults.join("\n  ")));
             return ExitCode::from(2);
         }
     };
@@ -85,7 +85,7 @@ pub fn run() -> ExitCode {
     let outcome = actix_web::rt::System::new().block_on(carry_out(command, config));
     log.finish();
     outcome.unwrap_or_else(|error| {
-        complain(&format!("Error: {error}"));
+        print_error(&format!("Error: {error}"));
         ExitCode::FAILURE
     })
 }
@@ -114,7 +114,7 @@ async fn carry_out(command: Command, mut config: Config) -> Result<ExitCode, Sta
         Command::Permissions => print(&crate::api::permissions_page::page())?,
         Command::Openapi => {
             let site = config.site();
-            let routes = crate::api::content::items::with_site(crate::api::routes(), &site);
+            let routes = crate::api::content::items::with_site_parameters(crate::api::routes(), &site);
             print(&openapi::to_json(&openapi::document(&routes, &site, &config.public_url), &site))?;
         }
     }
@@ -137,7 +137,7 @@ fn report(line: &str) {
 }
 
 /// Prints an error or a prompt to standard error, ignoring a failure to write.
-fn complain(line: &str) {
+fn print_error(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

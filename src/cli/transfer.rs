@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{complain, report as say};
+use super::{print_error, report as say};
 use crate::app::{App, StartError};
 use crate::transfer::read::{Format, Mapping, Settings};
-use crate::transfer::{self, Line, Options, Outcome, Report, export, export_ics};
+use crate::transfer::{self, Options, Outcome, Report, ReportLine, export, export_ics};
 
 /// Arguments of `plenary import`.
 #[derive(Debug, Args)]
@@ -133,7 +133,7 @@ fn progress_bar() -> ProgressBar {
 fn listener(
     arguments: &ImportArguments,
     progress: &ProgressBar,
-) -> Result<impl FnMut(&Line) + Send + 'static, StartError> {
+) -> Result<impl FnMut(&ReportLine) + Send + 'static, StartError> {
     let mut file = match &arguments.report {
         Some(path) => {
             let file = File::options()
@@ -146,7 +146,7 @@ fn listener(
         None => None,
     };
     let (dry_run, progress, mut count) = (arguments.dry_run, progress.clone(), 0_u64);
-    Ok(move |line: &Line| {
+    Ok(move |line: &ReportLine| {
         count += 1;
         if count.is_multiple_of(100) {
             progress.set_message(count.to_string());
@@ -168,7 +168,7 @@ fn listener(
     })
 }
 
-fn shown(line: &Line) -> String {
+fn shown(line: &ReportLine) -> String {
     let mut text = format!("{:9} {:10} {} {}", line.outcome.word(), line.kind, line.place, line.what);
     if line.outcome == Outcome::Kept {
         text.push_str("  (changed here since the last import; --overwrite imports the record)");
@@ -204,6 +204,6 @@ pub async fn export(app: &App, arguments: ExportArguments) -> Result<(), StartEr
         ExportFormat::Jsonl => export::write(&app.database, out).await?,
         ExportFormat::Ics => export_ics::write(&app.database, &app.site, &app.config.public_url, out).await?,
     };
-    complain(&format!("{count} items written"));
+    print_error(&format!("{count} items written"));
     Ok(())
 }

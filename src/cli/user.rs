@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{complain, print, report};
+use super::{print, print_error, report};
 use crate::app::{App, StartError};
 use crate::auth::permissions::Role;
 use crate::auth::{accounts, audit_log, passwords, sessions};
@@ -83,7 +83,7 @@ async fn set_password(app: &App, email: String) -> Result<(), Problem> {
         .write(move |c| {
             let mut row = accounts::by_email(c, &email)?.ok_or_else(|| Problem::not_found("account"))?;
             row.password_hash = hash;
-            sessions::end_all(c, &row.id)?;
+            sessions::revoke_all(c, &row.id)?;
             // Running servers cache the sessions; only a journal entry makes them drop those.
             audit_log::append(c, &author(), "password_change", &row.id, &json!({}))?;
             accounts::save(c, row).map(drop)
@@ -98,11 +98,11 @@ fn author() -> Author {
 }
 
 fn wrong((_, message): (&'static str, String)) -> Problem {
-    Problem::new(crate::problem::Kind::Invalid, message)
+    Problem::new(crate::problem::ProblemKind::Invalid, message)
 }
 
 fn read_password(app: &App, email: &str) -> Result<String, Problem> {
-    complain("Password (one line on standard input):");
+    print_error("Password (one line on standard input):");
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(|error| Problem::internal(&error))?;
     let password = line.trim_end_matches(['\r', '\n']);

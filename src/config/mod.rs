@@ -361,7 +361,7 @@ impl Config {
     fn custom_schemas(&self) -> Result<CustomSchemas, String> {
         let mut schemas = BTreeMap::new();
         for (kind, path) in &self.site.custom {
-            if crate::content_types::Resource::of_kind(kind).is_none() {
+            if crate::content_types::ContentType::of_kind(kind).is_none() {
                 return Err(format!("site.custom.{kind}: there is no kind of content with this name"));
             }
             let text =

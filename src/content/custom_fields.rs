@@ -7,7 +7,7 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
-use crate::content::violation::{Faults, step};
+use crate::content::violation::{Violations, step};
 
 /// A schema as the site declared it, with its compiled form.
 struct Declared {
@@ -54,7 +54,7 @@ impl CustomSchemas {
     }
 
     /// Adds every violation of the content type's schema, each at the member that is invalid, missing or unknown.
-    pub fn check(&self, kind: &str, value: &Value, pointer: &str, faults: &mut Faults) {
+    pub fn check(&self, kind: &str, value: &Value, pointer: &str, faults: &mut Violations) {
         match self.0.get(kind) {
             Some(declared) => {
                 declared.validator.iter_errors(value).for_each(|error| note(&error, pointer, faults));
@@ -69,7 +69,7 @@ impl CustomSchemas {
     }
 }
 
-fn note(error: &ValidationError, pointer: &str, faults: &mut Faults) {
+fn note(error: &ValidationError, pointer: &str, faults: &mut Violations) {
     const CODE: &str = "custom_schema";
     let place = format!("{pointer}{}", error.instance_path());
     match error.kind() {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn faults(schema: Value, value: Value) -> Vec<(String, String)> {
-        let mut faults = Faults::new();
+        let mut faults = Violations::new();
         compile(schema).unwrap().check("event", &value, "/custom", &mut faults);
         faults.into_vec().into_iter().map(|fault| (fault.pointer, fault.message)).collect()
     }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::content::LocaleMode;
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content::offsets;
 
 /// Returns the input form of stored content, in one locale (without fallbacks) or in all. Its times have the offsets of
@@ -36,11 +36,11 @@ fn object(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMo
     input
 }
 
-fn unstore(kind: &'static Kind, value: &Value, mode: &LocaleMode) -> Value {
+fn unstore(kind: &'static FieldType, value: &Value, mode: &LocaleMode) -> Value {
     match (kind, value) {
-        (Kind::Object(fields), Value::Object(value)) => object(fields, value, mode).into(),
-        (Kind::List { of, .. }, Value::Array(list)) => list.iter().map(|v| unstore(of, v, mode)).collect(),
-        (Kind::Rich { .. }, Value::Object(parts)) => {
+        (FieldType::Object(fields), Value::Object(value)) => object(fields, value, mode).into(),
+        (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| unstore(of, v, mode)).collect(),
+        (FieldType::Rich { .. }, Value::Object(parts)) => {
             json!({"format": parts.get("format"), "source": parts.get("source")})
         }
         _ => value.clone(),

@@ -3,7 +3,7 @@
 
 /// The type of a field's values.
 #[derive(Debug)]
-pub enum Kind {
+pub enum FieldType {
     /// One line of text, at most `max` characters (Unicode scalar values, as JSON Schema counts).
     Line { max: usize },
     /// Text of several lines, at most `max` characters.
@@ -39,7 +39,7 @@ pub enum Kind {
     /// An object with fields of its own.
     Object(&'static [Field]),
     /// An ordered list of at most `max` entries.
-    List { of: &'static Kind, max: usize },
+    List { of: &'static FieldType, max: usize },
     /// A reference to an item of this content type, by id or slug.
     Reference(&'static str),
     /// An object with the custom fields of the site.
@@ -52,7 +52,7 @@ pub struct Field {
     /// Name of the JSON member.
     pub name: &'static str,
     /// Type of the values.
-    pub kind: Kind,
+    pub kind: FieldType,
     /// Description in the OpenAPI document.
     pub about: &'static str,
     /// Example as JSON text.
@@ -69,7 +69,7 @@ pub struct Field {
 
 impl Field {
     /// Creates an optional field. `example` is JSON text.
-    pub const fn new(name: &'static str, kind: Kind, about: &'static str, example: &'static str) -> Self {
+    pub const fn new(name: &'static str, kind: FieldType, about: &'static str, example: &'static str) -> Self {
         Self { name, kind, about, example, required: false, localised: false, detail: false, default: None }
     }
 
@@ -100,14 +100,14 @@ impl Field {
     /// Returns the relation that the field declares, if it does.
     pub fn relation(&'static self) -> Option<Relation> {
         let (target, shape) = match &self.kind {
-            Kind::Reference(target) => (*target, Shape::One),
-            Kind::List { of: Kind::Reference(target), .. } => (*target, Shape::Many),
-            Kind::List { of: Kind::Object(fields), .. } => {
+            FieldType::Reference(target) => (*target, RelationShape::One),
+            FieldType::List { of: FieldType::Reference(target), .. } => (*target, RelationShape::Many),
+            FieldType::List { of: FieldType::Object(fields), .. } => {
                 let (key, target) = fields.iter().find_map(|f| match f.kind {
-                    Kind::Reference(target) => Some((f.name, target)),
+                    FieldType::Reference(target) => Some((f.name, target)),
                     _ => None,
                 })?;
-                (target, Shape::ManyWith { key, fields })
+                (target, RelationShape::ManyWith { key, fields })
             }
             _ => return None,
         };
@@ -123,12 +123,12 @@ pub struct Relation {
     /// Content type of the referenced items.
     pub target: &'static str,
     /// Form in JSON.
-    pub shape: Shape,
+    pub shape: RelationShape,
 }
 
 /// The form of a relation in JSON.
 #[derive(Debug, Clone, Copy)]
-pub enum Shape {
+pub enum RelationShape {
     /// A reference, or null.
     One,
     /// An ordered list of references.

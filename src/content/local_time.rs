@@ -11,7 +11,7 @@
 use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde_json::{Map, Value};
 
-use crate::time_zone::{LocalClock, Zone};
+use crate::time_zone::{LocalOffsets, Zone};
 
 /// A violation by a time: its code and its message.
 pub type Wrong = (&'static str, String);
@@ -77,8 +77,8 @@ impl Moment {
         }
         let local = given.naive_local();
         let offset = match zone.clock_at(local) {
-            LocalClock::Once(offset) | LocalClock::Skipped(offset, _) => offset,
-            clock @ LocalClock::Twice(first, _) => meant(clock, *given.offset()).unwrap_or(first),
+            LocalOffsets::Once(offset) | LocalOffsets::Skipped(offset, _) => offset,
+            clock @ LocalOffsets::Twice(first, _) => meant(clock, *given.offset()).unwrap_or(first),
         };
         Some(Moment::At(zone.at(local, offset)))
     }
@@ -213,11 +213,11 @@ fn minutes(offset: FixedOffset) -> i32 {
 /// Returns the offset of the zone that a written offset denotes: the one with the same rounded text, else one with
 /// seconds that other software has rounded in the other direction. The exact match is tried first, since both offsets
 /// of an ambiguous time can be near the written one.
-fn meant(clock: LocalClock, written: FixedOffset) -> Option<FixedOffset> {
+fn meant(clock: LocalOffsets, written: FixedOffset) -> Option<FixedOffset> {
     let offsets = match clock {
-        LocalClock::Once(offset) => [Some(offset), None],
-        LocalClock::Twice(first, second) => [Some(first), Some(second)],
-        LocalClock::Skipped(..) => [None, None],
+        LocalOffsets::Once(offset) => [Some(offset), None],
+        LocalOffsets::Twice(first, second) => [Some(first), Some(second)],
+        LocalOffsets::Skipped(..) => [None, None],
     };
     let own = || offsets.into_iter().flatten();
     let near = |own: &FixedOffset| {
@@ -231,7 +231,7 @@ fn meant(clock: LocalClock, written: FixedOffset) -> Option<FixedOffset> {
 /// have the same text, and the first one is taken, so that a stored time reads back as itself.
 fn as_shown(at: DateTime<Zone>) -> DateTime<Zone> {
     match at.timezone().clock_at(at.naive_local()) {
-        LocalClock::Twice(first, second) if minutes(first) == minutes(second) => {
+        LocalOffsets::Twice(first, second) if minutes(first) == minutes(second) => {
             at.timezone().at(at.naive_local(), first)
         }
         _ => at,
@@ -242,12 +242,12 @@ fn as_shown(at: DateTime<Zone>) -> DateTime<Zone> {
 /// names both possible times with their offsets instead of choosing one.
 fn at_local(local: NaiveDateTime, zone: Zone) -> Result<DateTime<Zone>, Wrong> {
     match zone.clock_at(local) {
-        LocalClock::Once(offset) => Ok(zone.at(local, offset)),
-        LocalClock::Twice(first, second) => {
+        LocalOffsets::Once(offset) => Ok(zone.at(local, offset)),
+        LocalOffsets::Twice(first, second) => {
             let (first, second) = (rfc3339(&zone.at(local, first)), rfc3339(&zone.at(local, second)));
             Err(("ambiguous_time", format!("{local} occurs twice in {zone}; write {first} or {second}")))
         }
-        LocalClock::Skipped(before, after) => {
+        LocalOffsets::Skipped(before, after) => {
             let around = around_gap(local, zone, before, after);
             Err(("nonexistent_time", format!("{local} does not exist in {zone}, whose clocks skip it; write {around}")))
         }
@@ -262,11 +262,11 @@ fn around_gap(local: NaiveDateTime, zone: Zone, before: FixedOffset, after: Fixe
 
 fn wrong_offset(local: NaiveDateTime, zone: Zone) -> String {
     let right = match zone.clock_at(local) {
-        LocalClock::Once(offset) => rfc3339(&zone.at(local, offset)),
-        LocalClock::Twice(first, second) => {
+        LocalOffsets::Once(offset) => rfc3339(&zone.at(local, offset)),
+        LocalOffsets::Twice(first, second) => {
             format!("{} or {}", rfc3339(&zone.at(local, first)), rfc3339(&zone.at(local, second)))
         }
-        LocalClock::Skipped(before, after) => around_gap(local, zone, before, after),
+        LocalOffsets::Skipped(before, after) => around_gap(local, zone, before, after),
     };
     format!("{zone} has a different UTC offset at that time; write {right}")
 }
@@ -407,7 +407,7 @@ mod tests {
             let at = moment.instant(zone, false);
             // Exact, except where clocks were put back by less than a minute: there the first occurrence is taken.
             let back = (exact - at.to_utc()).num_seconds();
-            prop_assert!(back == 0 || ((1..60).contains(&back) && matches!(zone.clock_at(at.naive_local()), LocalClock::Twice(..))));
+            prop_assert!(back == 0 || ((1..60).contains(&back) && matches!(zone.clock_at(at.naive_local()), LocalOffsets::Twice(..))));
             let stored = moment.canonical();
             prop_assert_eq!(Moment::parse(&stored, zone).map_err(|e| TestCaseError::fail(e.1))?, moment);
             prop_assert_eq!(Moment::stored(&stored, zone), Some(moment));

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{Field, Kind};
+use super::field::{Field, FieldType};
 use crate::content::local_time::{Moment, zone_of};
 use crate::content::violation::step;
 use crate::time_zone::Zone;
@@ -45,15 +45,15 @@ fn object(
     }
 }
 
-fn one(kind: &'static Kind, value: &mut Value, zone: Zone, pointer: &str, renewed: &mut Vec<RenewedTime>) {
+fn one(kind: &'static FieldType, value: &mut Value, zone: Zone, pointer: &str, renewed: &mut Vec<RenewedTime>) {
     match (kind, value) {
-        (Kind::Object(fields), Value::Object(content)) => object(fields, content, zone, pointer, renewed),
-        (Kind::List { of, .. }, Value::Array(list)) => {
+        (FieldType::Object(fields), Value::Object(content)) => object(fields, content, zone, pointer, renewed),
+        (FieldType::List { of, .. }, Value::Array(list)) => {
             for (index, value) in list.iter_mut().enumerate() {
                 one(of, value, zone, &step(pointer, &index.to_string()), renewed);
             }
         }
-        (Kind::Moment { .. }, Value::String(text)) => {
+        (FieldType::Moment { .. }, Value::String(text)) => {
             // Texts that are not times are left to validation; dates have no offset.
             let Some(moment @ Moment::At(_)) = Moment::stored(text, zone) else { return };
             let after = moment.canonical();

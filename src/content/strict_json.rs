@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::content::violation::{Faults, step};
+use crate::content::violation::{Violations, step};
 
 /// Maximum nesting depth of arrays and objects in a body.
 pub const MAX_DEPTH: usize = 16;
@@ -19,8 +19,8 @@ pub const MAX_DEPTH: usize = 16;
 ///
 /// Fails with a violation for each duplicate name, at its location, or with one violation that names line and column if
 /// the text is not valid JSON or nested too deeply.
-pub fn parse(bytes: &[u8]) -> Result<Value, Faults> {
-    let mut faults = Faults::new();
+pub fn parse(bytes: &[u8]) -> Result<Value, Violations> {
+    let mut faults = Violations::new();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let seed = Strict { pointer: String::new(), depth: 0, faults: &mut faults };
     let parsed = seed.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
@@ -38,7 +38,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Faults> {
 struct Strict<'a> {
     pointer: String,
     depth: usize,
-    faults: &'a mut Faults,
+    faults: &'a mut Violations,
 }
 
 impl Strict<'_> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Site;
-use super::field::{Field, Kind};
+use super::field::{Field, FieldType};
 
 /// The state of an item's translation into one locale.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,10 +177,10 @@ fn without(fields: &'static [Field], content: &Map<String, Value>, hidden: &[&st
     out
 }
 
-fn within(kind: &'static Kind, value: &Value, hidden: &[&str]) -> Value {
+fn within(kind: &'static FieldType, value: &Value, hidden: &[&str]) -> Value {
     match (kind, value) {
-        (Kind::Object(fields), Value::Object(object)) => without(fields, object, hidden).into(),
-        (Kind::List { of, .. }, Value::Array(list)) => list.iter().map(|v| within(of, v, hidden)).collect(),
+        (FieldType::Object(fields), Value::Object(object)) => without(fields, object, hidden).into(),
+        (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| within(of, v, hidden)).collect(),
         _ => value.clone(),
     }
 }

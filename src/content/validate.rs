@@ -7,12 +7,12 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{Field, Kind};
+use super::field::{Field, FieldType};
 use super::rich_text::{self, Format};
 use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
 use crate::content::local_time::{self, Moment};
-use crate::content::violation::{Faults, step, unknown};
+use crate::content::violation::{Violations, step, unknown};
 use crate::time_zone::Zone;
 
 /// Members that are part of responses and must not be part of inputs.
@@ -60,7 +60,7 @@ pub fn validate(
     before: Option<&Map<String, Value>>,
     mode: &LocaleMode,
     site: &Site,
-    faults: &mut Faults,
+    faults: &mut Violations,
 ) -> Validated {
     let zone = root_zone(input, site);
     let same_zone = before.is_some_and(|before| root_zone(before, site) == zone);
@@ -70,7 +70,7 @@ pub fn validate(
 }
 
 /// Adds the violation by a member that is not a field.
-fn refuse(fields: &'static [Field], name: &str, pointer: &str, faults: &mut Faults) {
+fn refuse(fields: &'static [Field], name: &str, pointer: &str, faults: &mut Violations) {
     let place = step(pointer, name);
     if pointer.is_empty() && READ_ONLY.contains(&name) {
         faults.add(place, "read_only", format!("\"{name}\" is set by the server and cannot be written"));
@@ -85,12 +85,12 @@ pub fn refuse_unknown_removals(
     fields: &'static [Field],
     patch: &Map<String, Value>,
     pointer: &str,
-    faults: &mut Faults,
+    faults: &mut Violations,
 ) {
     for (name, change) in patch {
         match (fields.iter().find(|field| field.name == name), change) {
             (None, Value::Null) => refuse(fields, name, pointer, faults),
-            (Some(Field { kind: Kind::Object(inner), .. }), Value::Object(change)) => {
+            (Some(Field { kind: FieldType::Object(inner), .. }), Value::Object(change)) => {
                 refuse_unknown_removals(inner, change, &step(pointer, name), faults);
             }
             _ => {}
@@ -112,7 +112,7 @@ struct Check<'a> {
     zone: Zone,
     /// Whether the replaced content has the same zone.
     same_zone: bool,
-    faults: &'a mut Faults,
+    faults: &'a mut Violations,
     references: Vec<GivenReference>,
 }
 
@@ -155,7 +155,7 @@ impl Check<'_> {
         if field.required {
             self.faults.add(place, "required", format!("\"{}\" is required", field.name));
         }
-        if matches!(field.kind, Kind::Zone) && place == "/time_zone" {
+        if matches!(field.kind, FieldType::Zone) && place == "/time_zone" {
             return Some(self.site.time_zone.name().into());
         }
         field.default.and_then(|json| serde_json::from_str(json).ok())
@@ -237,27 +237,27 @@ impl Check<'_> {
         ordered
     }
 
-    fn value(&mut self, kind: &'static Kind, value: &Value, before: Option<&Value>, place: &str) -> Option<Value> {
+    fn value(&mut self, kind: &'static FieldType, value: &Value, before: Option<&Value>, place: &str) -> Option<Value> {
         let outcome = match kind {
-            Kind::Object(fields) => match value.as_object() {
+            FieldType::Object(fields) => match value.as_object() {
                 Some(object) => {
                     return Some(self.object(fields, object, before.and_then(Value::as_object), place).into());
                 }
                 None => Err(wrong_type("an object", value)),
             },
-            Kind::List { of, max } => match value.as_array() {
+            FieldType::List { of, max } => match value.as_array() {
                 Some(list) => return self.list(of, *max, list, before, place),
                 None => Err(wrong_type("an array", value)),
             },
-            Kind::Rich { max } => return self.rich(value, *max, place),
-            Kind::Moment { .. } => {
+            FieldType::Rich { max } => return self.rich(value, *max, place),
+            FieldType::Moment { .. } => {
                 values::string(value).and_then(|text| self.moment(text, before)).map(|moment| moment.canonical().into())
             }
-            Kind::Instant => values::string(value)
+            FieldType::Instant => values::string(value)
                 .and_then(|text| local_time::instant(text, self.site.time_zone))
                 .map(|at| local_time::utc_instant(at).into()),
-            Kind::Reference(target) => self.reference(target, value, place),
-            Kind::Custom => {
+            FieldType::Reference(target) => self.reference(target, value, place),
+            FieldType::Custom => {
                 self.site.custom.check(self.kind, value, place, self.faults);
                 values::scalar(kind, value)
             }
@@ -268,7 +268,7 @@ impl Check<'_> {
 
     /// Parses a time. A text that equals the stored one in the same zone is accepted even if its offset has become
     /// invalid by new rules: otherwise no other field of the item could be changed any more.
-    fn moment(&self, text: &str, before: Option<&Value>) -> Result<Moment, values::Wrong> {
+    fn moment(&self, text: &str, before: Option<&Value>) -> Result<Moment, values::RuleViolation> {
         let unchanged = self.same_zone && before.and_then(Value::as_str) == Some(text);
         match unchanged.then(|| Moment::stored(text, self.zone)).flatten() {
             Some(moment) => Ok(moment),
@@ -276,7 +276,7 @@ impl Check<'_> {
         }
     }
 
-    fn reference(&mut self, target: &'static str, value: &Value, place: &str) -> Result<Value, values::Wrong> {
+    fn reference(&mut self, target: &'static str, value: &Value, place: &str) -> Result<Value, values::RuleViolation> {
         let given = values::text(value, 300, false)?;
         self.references.push(GivenReference { pointer: place.to_owned(), target, given: given.clone() });
         Ok(given.into())
@@ -284,7 +284,7 @@ impl Check<'_> {
 
     fn list(
         &mut self,
-        of: &'static Kind,
+        of: &'static FieldType,
         max: usize,
         list: &[Value],
         before: Option<&Value>,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
-use super::field::Kind;
+use super::field::FieldType;
 use super::slug::{is_id, is_slug};
 use crate::time_zone::{Zone, rules};
 
@@ -13,39 +13,39 @@ const MAX_URL: usize = 2_000;
 const MAX_EMAIL: usize = 254;
 
 /// A violation: its code and its message.
-pub type Wrong = (&'static str, String);
+pub type RuleViolation = (&'static str, String);
 
 /// Validates a value that is not a list, an object, a reference, rich text or a time.
 ///
 /// # Errors
 ///
 /// Fails with the rule of the type that the value violates.
-pub fn scalar(kind: &Kind, value: &Value) -> Result<Value, Wrong> {
+pub fn scalar(kind: &FieldType, value: &Value) -> Result<Value, RuleViolation> {
     match kind {
-        Kind::Line { max } => text(value, *max, false).map(Value::String),
-        Kind::Text { max } => text(value, *max, true).map(Value::String),
-        Kind::Url => url(&text(value, MAX_URL, false)?).map(Value::String),
-        Kind::Email => email(text(value, MAX_EMAIL, false)?).map(Value::String),
-        Kind::Slug => slug(text(value, 300, false)?).map(Value::String),
-        Kind::Zone => zone(&text(value, 64, false)?).map(|zone| zone.name().into()),
-        Kind::Country => country(&text(value, 2, false)?).map(Value::String),
-        Kind::Language => language(&text(value, 35, false)?).map(Value::String),
-        Kind::OneOf(words) => one_of(words, string(value)?),
-        Kind::Boolean => value.as_bool().map(Value::Bool).ok_or_else(|| wrong_type("true or false", value)),
-        Kind::Integer { min, max } => integer(value, *min, *max),
-        Kind::Number { min, max } => number(value, *min, *max),
-        Kind::Custom => value.is_object().then(|| value.clone()).ok_or_else(|| wrong_type("an object", value)),
-        Kind::Rich { .. }
-        | Kind::Moment { .. }
-        | Kind::Instant
-        | Kind::Object(_)
-        | Kind::List { .. }
-        | Kind::Reference(_) => Err(("wrong_type", "must be a plain value".to_owned())),
+        FieldType::Line { max } => text(value, *max, false).map(Value::String),
+        FieldType::Text { max } => text(value, *max, true).map(Value::String),
+        FieldType::Url => url(&text(value, MAX_URL, false)?).map(Value::String),
+        FieldType::Email => email(text(value, MAX_EMAIL, false)?).map(Value::String),
+        FieldType::Slug => slug(text(value, 300, false)?).map(Value::String),
+        FieldType::Zone => zone(&text(value, 64, false)?).map(|zone| zone.name().into()),
+        FieldType::Country => country(&text(value, 2, false)?).map(Value::String),
+        FieldType::Language => language(&text(value, 35, false)?).map(Value::String),
+        FieldType::OneOf(words) => one_of(words, string(value)?),
+        FieldType::Boolean => value.as_bool().map(Value::Bool).ok_or_else(|| wrong_type("true or false", value)),
+        FieldType::Integer { min, max } => integer(value, *min, *max),
+        FieldType::Number { min, max } => number(value, *min, *max),
+        FieldType::Custom => value.is_object().then(|| value.clone()).ok_or_else(|| wrong_type("an object", value)),
+        FieldType::Rich { .. }
+        | FieldType::Moment { .. }
+        | FieldType::Instant
+        | FieldType::Object(_)
+        | FieldType::List { .. }
+        | FieldType::Reference(_) => Err(("wrong_type", "must be a plain value".to_owned())),
     }
 }
 
 /// Returns the violation by a value of another JSON type than `wanted`.
-pub fn wrong_type(wanted: &str, value: &Value) -> Wrong {
+pub fn wrong_type(wanted: &str, value: &Value) -> RuleViolation {
     let given = match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -62,7 +62,7 @@ pub fn wrong_type(wanted: &str, value: &Value) -> Wrong {
 /// # Errors
 ///
 /// Fails with `wrong_type` if the value is not a string.
-pub fn string(value: &Value) -> Result<&str, Wrong> {
+pub fn string(value: &Value) -> Result<&str, RuleViolation> {
     value.as_str().ok_or_else(|| wrong_type("a string", value))
 }
 
@@ -71,7 +71,7 @@ pub fn string(value: &Value) -> Result<&str, Wrong> {
 /// # Errors
 ///
 /// Fails for a value that is not a string, control characters, an empty text, and more than `max` characters.
-pub fn text(value: &Value, max: usize, many_lines: bool) -> Result<String, Wrong> {
+pub fn text(value: &Value, max: usize, many_lines: bool) -> Result<String, RuleViolation> {
     let given = string(value)?;
     let unified = if given.contains('\r') { given.replace("\r\n", "\n").replace('\r', "\n") } else { given.to_owned() };
     let allowed = |c: char| !c.is_control() || (many_lines && (c == '\n' || c == '\t'));
@@ -96,7 +96,7 @@ pub fn text(value: &Value, max: usize, many_lines: bool) -> Result<String, Wrong
 /// # Errors
 ///
 /// Fails with `not_a_url`.
-pub fn url(given: &str) -> Result<String, Wrong> {
+pub fn url(given: &str) -> Result<String, RuleViolation> {
     let wrong = |why: &str| ("not_a_url", format!("\"{given}\" is not an http or https URL: {why}"));
     let parsed = Url::parse(given).map_err(|e| wrong(&e.to_string()))?;
     if !matches!(parsed.scheme(), "http" | "https") {
@@ -113,7 +113,7 @@ pub fn url(given: &str) -> Result<String, Wrong> {
 /// # Errors
 ///
 /// Fails with `not_an_email`.
-pub fn email(given: String) -> Result<String, Wrong> {
+pub fn email(given: String) -> Result<String, RuleViolation> {
     let local_part = |c: char| c.is_ascii_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
     let label = |l: &str| {
         !l.is_empty() && !l.starts_with('-') && !l.ends_with('-') && l.chars().all(|c| c.is_alphanumeric() || c == '-')
@@ -124,7 +124,7 @@ pub fn email(given: String) -> Result<String, Wrong> {
     if sound { Ok(given) } else { Err(("not_an_email", format!("\"{given}\" is not an e-mail address"))) }
 }
 
-fn slug(given: String) -> Result<String, Wrong> {
+fn slug(given: String) -> Result<String, RuleViolation> {
     if is_slug(&given) {
         return Ok(given);
     }
@@ -142,7 +142,7 @@ fn slug(given: String) -> Result<String, Wrong> {
 /// # Errors
 ///
 /// Fails with `unknown_zone` and a suggestion.
-pub fn zone(given: &str) -> Result<Zone, Wrong> {
+pub fn zone(given: &str) -> Result<Zone, RuleViolation> {
     given.parse::<Zone>().map_err(|_| {
         let names = rules::names();
         let hint = crate::content::violation::nearest(given, names.iter().map(String::as_str))
@@ -156,7 +156,7 @@ pub fn zone(given: &str) -> Result<Zone, Wrong> {
 /// # Errors
 ///
 /// Fails with `unknown_country`.
-pub fn country(given: &str) -> Result<String, Wrong> {
+pub fn country(given: &str) -> Result<String, RuleViolation> {
     let code = given.to_ascii_uppercase();
     match rust_iso3166::from_alpha2(&code) {
         Some(_) => Ok(code),
@@ -169,20 +169,20 @@ pub fn country(given: &str) -> Result<String, Wrong> {
 /// # Errors
 ///
 /// Fails with `not_a_language`.
-pub fn language(given: &str) -> Result<String, Wrong> {
+pub fn language(given: &str) -> Result<String, RuleViolation> {
     oxilangtag::LanguageTag::parse_and_normalize(given)
         .map(oxilangtag::LanguageTag::into_inner)
         .map_err(|e| ("not_a_language", format!("\"{given}\" is not a BCP 47 language tag: {e}")))
 }
 
-fn one_of(words: &[&'static str], given: &str) -> Result<Value, Wrong> {
+fn one_of(words: &[&'static str], given: &str) -> Result<Value, RuleViolation> {
     if words.contains(&given) {
         return Ok(given.into());
     }
     Err(("not_allowed", crate::content::violation::unknown("value", given, words.iter().copied())))
 }
 
-fn integer(value: &Value, min: i64, max: i64) -> Result<Value, Wrong> {
+fn integer(value: &Value, min: i64, max: i64) -> Result<Value, RuleViolation> {
     // 3.0 is an integer in JSON Schema (core, section 4.2.3). Beyond 2^53, about 9e15, a float is not exact.
     let whole =
         value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64));
@@ -193,7 +193,7 @@ fn integer(value: &Value, min: i64, max: i64) -> Result<Value, Wrong> {
     Err(("out_of_range", format!("must be between {min} and {max}, but is {number}")))
 }
 
-fn number(value: &Value, min: f64, max: f64) -> Result<Value, Wrong> {
+fn number(value: &Value, min: f64, max: f64) -> Result<Value, RuleViolation> {
     let number = value.as_f64().ok_or_else(|| wrong_type("a number", value))?;
     if (min..=max).contains(&number) {
         return Ok(value.clone());

@@ -8,7 +8,7 @@ const MOST_FAULTS: usize = 100;
 
 /// A violation of a validation rule by a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Fault {
+pub struct Violation {
     /// JSON Pointer (RFC 6901) into the request body, `?name` of a query parameter, or the name of a header.
     #[schema(example = "/starts_at")]
     pub pointer: String,
@@ -22,9 +22,9 @@ pub struct Fault {
 
 /// A list of violations in the order of the input.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Vec<Fault>);
+pub struct Violations(Vec<Violation>);
 
-impl Faults {
+impl Violations {
     /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
@@ -40,7 +40,7 @@ impl Faults {
     /// Adds a violation. Beyond the bound, further ones are dropped: the request is rejected in any case.
     pub fn add(&mut self, pointer: impl Into<String>, code: &str, message: impl Into<String>) {
         if self.0.len() < MOST_FAULTS {
-            self.0.push(Fault { pointer: pointer.into(), code: code.to_owned(), message: message.into() });
+            self.0.push(Violation { pointer: pointer.into(), code: code.to_owned(), message: message.into() });
         }
     }
 
@@ -50,13 +50,13 @@ impl Faults {
     }
 
     /// Adds the violations of another list.
-    pub fn extend(&mut self, other: Faults) {
+    pub fn extend(&mut self, other: Violations) {
         for fault in other.0 {
             self.add(fault.pointer, &fault.code, fault.message);
         }
     }
 
-    pub fn into_vec(self) -> Vec<Fault> {
+    pub fn into_vec(self) -> Vec<Violation> {
         self.0
     }
 }

@@ -1,12 +1,12 @@
 //! Event types: the categories by which a site classifies its events, in an order that editors set.
 
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
-use crate::content_types::{Resource, no_rules};
+use crate::content_types::{ContentType, no_rules};
 
 /// The content type of event types.
-pub static EVENT_TYPE: Resource = Resource {
+pub static EVENT_TYPE: ContentType = ContentType {
     kind: "event_type",
     collection: "event-types",
     schema: "EventType",
@@ -18,12 +18,12 @@ pub static EVENT_TYPE: Resource = Resource {
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("name", Kind::Line { max: 200 }, "Name of the event type.", r#""Policy Dialogue""#)
+        Field::new("name", FieldType::Line { max: 200 }, "Name of the event type.", r#""Policy Dialogue""#)
             .required()
             .localised(),
         Field::new(
             "description",
-            Kind::Text { max: 2_000 },
+            FieldType::Text { max: 2_000 },
             "Description of the event type, plain text.",
             r#""A round of equals.""#,
         )

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::content::field::{Field, Kind};
-use crate::content::violation::Faults;
+use crate::content::field::{Field, FieldType};
+use crate::content::violation::Violations;
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
-use crate::content_types::{Children, Resource};
+use crate::content_types::{Children, ContentType};
 
 const MODES: &[&str] = &["offline", "online", "mixed"];
 const STATUSES: &[&str] = &["scheduled", "cancelled", "postponed", "rescheduled", "moved_online"];
@@ -15,41 +15,42 @@ const PARTNER_ROLES: &[&str] = &["organiser", "co-organiser", "partner", "sponso
 
 /// The fields of a partner's part in an event.
 const PARTNERSHIP: &[Field] = &[
-    Field::new("role", Kind::OneOf(PARTNER_ROLES), "Role of the partner in this event.", r#""organiser""#)
+    Field::new("role", FieldType::OneOf(PARTNER_ROLES), "Role of the partner in this event.", r#""organiser""#)
         .or(r#""partner""#),
-    Field::new("tier", Kind::Line { max: 60 }, "Sponsorship tier.", r#""gold""#),
+    Field::new("tier", FieldType::Line { max: 60 }, "Sponsorship tier.", r#""gold""#),
     Field::new(
         "affiliation",
-        Kind::Line { max: 300 },
+        FieldType::Line { max: 300 },
         "Wording by which the partner is presented for this event.",
         r#""with the support of""#,
     )
     .localised(),
-    Field::new("partner", Kind::Reference("partner"), "Partner, given by id or slug.", r#""delta-institute""#)
+    Field::new("partner", FieldType::Reference("partner"), "Partner, given by id or slug.", r#""delta-institute""#)
         .required(),
 ];
 
 const REGISTRATION: &[Field] = &[
-    Field::new("url", Kind::Url, "Address of the registration page.", r#""https://example.org/register""#),
+    Field::new("url", FieldType::Url, "Address of the registration page.", r#""https://example.org/register""#),
     Field::new(
         "opens_at",
-        Kind::Moment { end: false },
+        FieldType::Moment { end: false },
         "Start of registration: a local time in the event's time zone, or a date.",
         r#""2027-01-10T09:00""#,
     ),
     Field::new(
         "closes_at",
-        Kind::Moment { end: true },
+        FieldType::Moment { end: true },
         "End of registration: a local time in the event's time zone, or a date, which includes that day.",
         r#""2027-02-28""#,
     ),
-    Field::new("capacity", Kind::Integer { min: 0, max: 10_000_000 }, "Maximum number of participants.", "120"),
-    Field::new("price_note", Kind::Line { max: 300 }, "Price, as text for readers.", r#""Free of charge""#).localised(),
-    Field::new("invitation_only", Kind::Boolean, "Whether only invited persons may attend.", "false").or("false"),
+    Field::new("capacity", FieldType::Integer { min: 0, max: 10_000_000 }, "Maximum number of participants.", "120"),
+    Field::new("price_note", FieldType::Line { max: 300 }, "Price, as text for readers.", r#""Free of charge""#)
+        .localised(),
+    Field::new("invitation_only", FieldType::Boolean, "Whether only invited persons may attend.", "false").or("false"),
 ];
 
 /// The content type of events.
-pub static EVENT: Resource = Resource {
+pub static EVENT: ContentType = ContentType {
     kind: "event",
     collection: "events",
     schema: "Event",
@@ -61,21 +62,26 @@ pub static EVENT: Resource = Resource {
     children: Some(Children { name: "sessions", kind: "session" }),
     rules: span_rules,
     fields: &[
-        Field::new("type", Kind::Reference("event_type"), "Event type, given by id or slug.", r#""policy-dialogue""#),
-        Field::new("title", Kind::Line { max: 300 }, "Title of the event.", r#""Rivers without borders""#)
+        Field::new(
+            "type",
+            FieldType::Reference("event_type"),
+            "Event type, given by id or slug.",
+            r#""policy-dialogue""#,
+        ),
+        Field::new("title", FieldType::Line { max: 300 }, "Title of the event.", r#""Rivers without borders""#)
             .required()
             .localised(),
-        Field::new("kicker", Kind::Line { max: 100 }, "Short line above the title.", r#""EVENT""#).localised(),
+        Field::new("kicker", FieldType::Line { max: 100 }, "Short line above the title.", r#""EVENT""#).localised(),
         Field::new(
             "summary",
-            Kind::Text { max: 600 },
+            FieldType::Text { max: 600 },
             "Summary in a few sentences, plain text.",
             r#""Who cares for shared rivers?""#,
         )
         .localised(),
         Field::new(
             "body",
-            Kind::Rich { max: 200_000 },
+            FieldType::Rich { max: 200_000 },
             "Main text: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""A dialogue on **shared rivers**.""#,
         )
@@ -83,109 +89,119 @@ pub static EVENT: Resource = Resource {
         .detail(),
         Field::new(
             "starts_at",
-            Kind::Moment { end: false },
+            FieldType::Moment { end: false },
             "Start: local time in `time_zone`, or a date if only the day is known; an RFC 3339 time in responses.",
             r#""2027-03-04T14:30""#,
         ),
         Field::new(
             "ends_at",
-            Kind::Moment { end: true },
+            FieldType::Moment { end: true },
             "End: local time in `time_zone`, or a date, which includes that day; an RFC 3339 time in responses.",
             r#""2027-03-04T16:00""#,
         ),
         TIME_ZONE,
         Field::new(
             "all_day",
-            Kind::Boolean,
+            FieldType::Boolean,
             "Whether the event takes whole days; start and end must then be dates.",
             "false",
         )
         .or("false"),
         Field::new(
             "date_precision",
-            Kind::OneOf(PRECISIONS),
+            FieldType::OneOf(PRECISIONS),
             "Precision of start and end. The default is `day` if both are dates, otherwise `time`.",
             r#""time""#,
         ),
         Field::new(
             "attendance_mode",
-            Kind::OneOf(MODES),
+            FieldType::OneOf(MODES),
             "Attendance mode (schema.org/eventAttendanceMode).",
             r#""offline""#,
         )
         .or(r#""offline""#),
         Field::new(
             "event_status",
-            Kind::OneOf(STATUSES),
+            FieldType::OneOf(STATUSES),
             "Status of the event (schema.org/eventStatus).",
             r#""scheduled""#,
         )
         .or(r#""scheduled""#),
-        Field::new("venue", Kind::Reference("venue"), "Venue, given by id or slug.", r#""hall-of-the-delta""#),
+        Field::new("venue", FieldType::Reference("venue"), "Venue, given by id or slug.", r#""hall-of-the-delta""#),
         Field::new(
             "online_url",
-            Kind::Url,
+            FieldType::Url,
             "Address at which participants attend online.",
             r#""https://example.org/live""#,
         ),
         Field::new(
             "registration",
-            Kind::Object(REGISTRATION),
+            FieldType::Object(REGISTRATION),
             "Registration of participants.",
             r#"{"url": "https://example.org/register"}"#,
         ),
         Field::new(
             "languages",
-            Kind::List { of: &Kind::Language, max: 20 },
+            FieldType::List { of: &FieldType::Language, max: 20 },
             "Languages spoken at the event, BCP 47 tags.",
             r#"["en", "fr"]"#,
         ),
         Field::new(
             "topics",
-            Kind::List { of: &Kind::Reference("topic"), max: 50 },
+            FieldType::List { of: &FieldType::Reference("topic"), max: 50 },
             "Topics of the event, given by id or slug.",
             r#"["water"]"#,
         ),
         Field::new(
             "series",
-            Kind::Reference("series"),
+            FieldType::Reference("series"),
             "Series to which the event belongs, given by id or slug.",
             r#""river-talks""#,
         ),
-        Field::new("image", Kind::Object(IMAGE), "Image of the event.", r#"{"url": "https://example.org/hall.jpg"}"#),
+        Field::new(
+            "image",
+            FieldType::Object(IMAGE),
+            "Image of the event.",
+            r#"{"url": "https://example.org/hall.jpg"}"#,
+        ),
         DOCUMENTS,
         RECORDINGS,
         LINKS,
         SPEAKERS,
         Field::new(
             "partners",
-            Kind::List { of: &Kind::Object(PARTNERSHIP), max: 200 },
+            FieldType::List { of: &FieldType::Object(PARTNERSHIP), max: 200 },
             "Organisers, partners and sponsors, in the order of display.",
             r#"[{"role": "organiser", "partner": "delta-institute"}]"#,
         ),
         Field::new(
             "related",
-            Kind::List { of: &Kind::Reference("event"), max: 50 },
+            FieldType::List { of: &FieldType::Reference("event"), max: 50 },
             "Related events, given by id or slug.",
             r#"["rivers-without-borders"]"#,
         ),
         Field::new(
             "accessibility",
-            Kind::Text { max: 2_000 },
+            FieldType::Text { max: 2_000 },
             "Accessibility information for participants, plain text.",
             r#""Sign language is offered.""#,
         )
         .localised()
         .detail(),
         SEO_FIELD,
-        Field::new("contact", Kind::Object(CONTACT), "Contact for enquiries.", r#"{"email": "events@example.org"}"#)
-            .detail(),
+        Field::new(
+            "contact",
+            FieldType::Object(CONTACT),
+            "Contact for enquiries.",
+            r#"{"email": "events@example.org"}"#,
+        )
+        .detail(),
         CUSTOM,
     ],
     filters: &[
         Filter {
             name: "type",
-            on: On::Parent("event_type"),
+            on: FilterTarget::Parent("event_type"),
             about: "Event type, by id or slug.",
             example: "policy-dialogue",
         },
@@ -199,31 +215,31 @@ pub static EVENT: Resource = Resource {
         WHEN,
         Filter {
             name: "speaker",
-            on: On::Refers { relation: "speakers", target: "speaker", many: true },
+            on: FilterTarget::Refers { relation: "speakers", target: "speaker", many: true },
             about: "Speaker of the event, by id or slug.",
             example: "anna-janssens",
         },
         Filter {
             name: "partner",
-            on: On::Refers { relation: "partners", target: "partner", many: true },
+            on: FilterTarget::Refers { relation: "partners", target: "partner", many: true },
             about: "Partner of the event, by id or slug.",
             example: "delta-institute",
         },
         Filter {
             name: "topic",
-            on: On::Refers { relation: "topics", target: "topic", many: true },
+            on: FilterTarget::Refers { relation: "topics", target: "topic", many: true },
             about: "Topic of the event, by id or slug.",
             example: "water",
         },
         Filter {
             name: "series",
-            on: On::Refers { relation: "series", target: "series", many: false },
+            on: FilterTarget::Refers { relation: "series", target: "series", many: false },
             about: "Series of the event, by id or slug.",
             example: "river-talks",
         },
         Filter {
             name: "venue",
-            on: On::Refers { relation: "venue", target: "venue", many: false },
+            on: FilterTarget::Refers { relation: "venue", target: "venue", many: false },
             about: "Venue of the event, by id or slug.",
             example: "hall-of-the-delta",
         },
@@ -245,7 +261,7 @@ pub static EVENT: Resource = Resource {
         through("partner.country", "partners", "partner", &COUNTRY, "Country of a partner, ISO 3166-1 alpha-2 code."),
         Filter {
             name: "near",
-            on: On::Near(Some("venue")),
+            on: FilterTarget::Near(Some("venue")),
             about: "Maximum distance of the venue from a place: latitude, longitude, distance in `m` or `km`.",
             example: "50.84,4.36,10km",
         },
@@ -262,7 +278,7 @@ pub static EVENT: Resource = Resource {
 
 /// Checks that the end is not before the start and that all-day items have dates only, and fills in the
 /// default of `date_precision`.
-pub(super) fn span_rules(content: &mut Map<String, Value>, faults: &mut Faults) {
+pub(super) fn span_rules(content: &mut Map<String, Value>, faults: &mut Violations) {
     let text = |name: &str| content.get(name).and_then(Value::as_str).map(str::to_owned);
     let (starts, ends) = (text("starts_at"), text("ends_at"));
     if ends.is_some() && starts.is_none() {

@@ -1,6 +1,6 @@
 //! Declarations of the filters and sort keys of lists. `delivery` turns them into queries.
 
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 
 /// A filter of a list, which is one query parameter or several with operators.
 #[derive(Debug)]
@@ -8,7 +8,7 @@ pub struct Filter {
     /// Name of the parameter; operators follow in brackets.
     pub name: &'static str,
     /// The property by which the filter selects.
-    pub on: On,
+    pub on: FilterTarget,
     /// Description in the OpenAPI document.
     pub about: &'static str,
     /// Example of a value.
@@ -18,7 +18,7 @@ pub struct Filter {
 /// The property by which a filter selects items. Unless stated otherwise, a filter takes several values,
 /// separated by commas.
 #[derive(Debug, Clone, Copy)]
-pub enum On {
+pub enum FilterTarget {
     /// The slug.
     Slug,
     /// The id.
@@ -38,39 +38,45 @@ pub enum On {
     /// The variant of the item, one of these words.
     Variant(&'static [&'static str]),
     /// A word of a field.
-    Word(Word),
+    Word(WordField),
     /// The distance from one place: that of the item itself, or of the item to which this relation refers.
     Near(Option<&'static str>),
     /// A property of related items, by a filter of their content type.
     Through(Through),
 }
 
-impl On {
+impl FilterTarget {
     /// Returns the content types besides `resource` whose items decide what the filter selects. Lists that
     /// use the filter depend on these types, so that a change of their items invalidates the cached list.
-    pub fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
+    pub fn kinds(&self, resource: &'static ContentType) -> Vec<&'static str> {
         match self {
-            On::Parent(kind) => vec![kind],
-            On::Refers { target, .. } => vec![target],
-            On::ReferredBy { source, .. } => vec![source],
-            On::Near(Some(relation)) => {
+            FilterTarget::Parent(kind) => vec![kind],
+            FilterTarget::Refers { target, .. } => vec![target],
+            FilterTarget::ReferredBy { source, .. } => vec![source],
+            FilterTarget::Near(Some(relation)) => {
                 resource.relations().filter(|known| known.name == *relation).map(|known| known.target).collect()
             }
-            On::Through(through) => {
-                let target = Resource::of_kind(through.target);
+            FilterTarget::Through(through) => {
+                let target = ContentType::of_kind(through.target);
                 let inner = target.into_iter().flat_map(|target| through.filter.on.kinds(target));
                 inner.chain([through.target]).collect()
             }
-            On::Slug | On::Ids | On::When | On::Time(_) | On::Country | On::Variant(_) | On::Word(_) => Vec::new(),
-            On::Near(None) => Vec::new(),
+            FilterTarget::Slug
+            | FilterTarget::Ids
+            | FilterTarget::When
+            | FilterTarget::Time(_)
+            | FilterTarget::Country
+            | FilterTarget::Variant(_)
+            | FilterTarget::Word(_) => Vec::new(),
+            FilterTarget::Near(None) => Vec::new(),
         }
     }
 
     /// Returns whether one item can have several of the values, so that the operator `all` is meaningful.
     pub fn is_many(&self) -> bool {
         match self {
-            On::Refers { many, .. } => *many,
-            On::Word(word) => word.many,
+            FilterTarget::Refers { many, .. } => *many,
+            FilterTarget::Word(word) => word.many,
             _ => false,
         }
     }
@@ -78,7 +84,7 @@ impl On {
 
 /// A field with words, which are stored in the table `item_words` for filters.
 #[derive(Debug, Clone, Copy)]
-pub struct Word {
+pub struct WordField {
     /// The name of the field in `item_words`.
     pub field: &'static str,
     /// The path of the field in the content.
@@ -143,56 +149,56 @@ pub(super) const fn newest(name: &'static str, column: Column) -> Sort {
 }
 
 pub(super) const SLUG: Filter =
-    Filter { name: "slug", on: On::Slug, about: "Slug of the item.", example: "the-use-of-social-media" };
+    Filter { name: "slug", on: FilterTarget::Slug, about: "Slug of the item.", example: "the-use-of-social-media" };
 pub(super) const IDS: Filter = Filter {
     name: "ids",
-    on: On::Ids,
+    on: FilterTarget::Ids,
     about: "Ids of the items, at most 100.",
     example: "01890a5d-ac96-774b-bcce-b302099a8057",
 };
 pub(super) const UPDATED_AT: Filter = Filter {
     name: "updated_at",
-    on: On::Time(Column::UpdatedAt),
+    on: FilterTarget::Time(Column::UpdatedAt),
     about: "Time of the last change.",
     example: "2026-01-01T00:00:00Z",
 };
 pub(super) const STARTS_AT: Filter = Filter {
     name: "starts_at",
-    on: On::Time(Column::StartsAt),
+    on: FilterTarget::Time(Column::StartsAt),
     about: "Start of the item: an RFC 3339 time, or a date or local time in `time_zone`.",
     example: "2015-07-01",
 };
 pub(super) const ENDS_AT: Filter = Filter {
     name: "ends_at",
-    on: On::Time(Column::EndsAt),
+    on: FilterTarget::Time(Column::EndsAt),
     about: "End of the item: an RFC 3339 time, or a date or local time in `time_zone`.",
     example: "2015-07-02",
 };
 pub(super) const WHEN: Filter = Filter {
     name: "when",
-    on: On::When,
+    on: FilterTarget::When,
     about: "Position of the item relative to the current time: not started, started and not ended, or ended.",
     example: "upcoming",
 };
 pub(super) const COUNTRY: Filter =
-    Filter { name: "country", on: On::Country, about: "Country, ISO 3166-1 alpha-2 code.", example: "BE" };
+    Filter { name: "country", on: FilterTarget::Country, about: "Country, ISO 3166-1 alpha-2 code.", example: "BE" };
 
 pub(super) const CREATED_AT: Filter = Filter {
     name: "created_at",
-    on: On::Time(Column::CreatedAt),
+    on: FilterTarget::Time(Column::CreatedAt),
     about: "Time of creation.",
     example: "2026-01-01T00:00:00Z",
 };
 pub(super) const PUBLISHED_AT: Filter = Filter {
     name: "published_at",
-    on: On::Time(Column::PublishedAt),
+    on: FilterTarget::Time(Column::PublishedAt),
     about: "Time of the first publication.",
     example: "2026-01-01T00:00:00Z",
 };
 
 pub(super) const LANGUAGE: Filter = Filter {
     name: "language",
-    on: On::Word(Word { field: "language", path: &["languages"], words: &[], usual: None, many: true }),
+    on: FilterTarget::Word(WordField { field: "language", path: &["languages"], words: &[], usual: None, many: true }),
     about: "Language spoken, BCP 47 tag.",
     example: "fr",
 };
@@ -205,7 +211,7 @@ pub(super) const fn through(
     filter: &'static Filter,
     about: &'static str,
 ) -> Filter {
-    Filter { name, on: On::Through(Through { relation, target, filter }), about, example: filter.example }
+    Filter { name, on: FilterTarget::Through(Through { relation, target, filter }), about, example: filter.example }
 }
 
 /// Declares a filter on the word of a field; `usual` is the most frequent one, which is not stored.
@@ -218,7 +224,7 @@ pub(super) const fn word(
     let name = path[path.len() - 1];
     Filter {
         name,
-        on: On::Word(Word { field: name, path, words, usual: Some(usual), many: false }),
+        on: FilterTarget::Word(WordField { field: name, path, words, usual: Some(usual), many: false }),
         about,
         example: words[0],
     }

@@ -17,15 +17,15 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use crate::content::field::{Field, Kind, Relation};
-use crate::content::violation::Faults;
+use crate::content::field::{Field, FieldType, Relation};
+use crate::content::violation::Violations;
 
-pub use filter::{Column, Filter, On, Sort, Through, Word};
-pub use response_paths::Path;
+pub use filter::{Column, Filter, FilterTarget, Sort, Through, WordField};
+pub use response_paths::ResponsePath;
 
 /// All content types, in the order of the documentation. Imports need another order, in which a type follows
 /// those that it refers to: see [`in_order_of_reference`].
-pub static ALL: [&Resource; 8] = [
+pub static ALL: [&ContentType; 8] = [
     &events::EVENT,
     &sessions::SESSION,
     &speakers::SPEAKER,
@@ -49,7 +49,7 @@ const OUTLINE: [&str; 3] = ["excerpt", "reading_minutes", "table_of_contents"];
 
 /// A content type, declared by its fields, rules, filters and sort keys.
 #[derive(Debug)]
-pub struct Resource {
+pub struct ContentType {
     /// Name of the type in the database: `event`.
     pub kind: &'static str,
     /// Last segment of the URL of its list: `events`.
@@ -65,7 +65,7 @@ pub struct Resource {
     /// Fields, in the order of responses.
     pub fields: &'static [Field],
     /// Rules between fields; may fill in values that follow from others.
-    pub rules: fn(&mut Map<String, Value>, &mut Faults),
+    pub rules: fn(&mut Map<String, Value>, &mut Violations),
     /// Relation to the parent item, if the type has one: the type of an event.
     pub parent: Option<&'static str>,
     /// Field that distinguishes variants of the type, if there is one: the kind of a partner.
@@ -87,14 +87,14 @@ pub struct Children {
     pub kind: &'static str,
 }
 
-impl Resource {
+impl ContentType {
     /// Returns the content type with this name in the database.
-    pub fn of_kind(kind: &str) -> Option<&'static Resource> {
+    pub fn of_kind(kind: &str) -> Option<&'static ContentType> {
         ALL.into_iter().find(|r| r.kind == kind)
     }
 
     /// Returns the content type with this collection in its URL.
-    pub fn of_collection(collection: &str) -> Option<&'static Resource> {
+    pub fn of_collection(collection: &str) -> Option<&'static ContentType> {
         ALL.into_iter().find(|r| r.collection == collection)
     }
 
@@ -110,7 +110,7 @@ impl Resource {
 
     /// Returns whether items have a start and an end.
     pub fn has_span(&'static self) -> bool {
-        self.field("starts_at").is_some_and(|f| matches!(f.kind, Kind::Moment { .. }))
+        self.field("starts_at").is_some_and(|f| matches!(f.kind, FieldType::Moment { .. }))
     }
 
     /// Returns the content types whose changes can affect which items of this type are public: the type
@@ -123,18 +123,18 @@ impl Resource {
 
     /// Returns the main text of an item, which is the first localised rich text, if there is one.
     pub fn main_text(&'static self) -> Option<&'static Field> {
-        self.fields.iter().find(|field| field.localised && matches!(field.kind, Kind::Rich { .. }))
+        self.fields.iter().find(|field| field.localised && matches!(field.kind, FieldType::Rich { .. }))
     }
 
     /// Returns the paths that `include` accepts: relations, children, and, after a dot, the relations of
     /// either.
     pub fn includes(&'static self) -> &'static [&'static str] {
         static OF_ALL: OfAll<&str> = OnceLock::new();
-        self.of(&OF_ALL, Resource::all_includes)
+        self.of(&OF_ALL, ContentType::all_includes)
     }
 
     /// Returns the values of this type from a table that is computed for all types at first use.
-    fn of<T>(&'static self, all: &'static OfAll<T>, made: fn(&'static Resource) -> Vec<T>) -> &'static [T] {
+    fn of<T>(&'static self, all: &'static OfAll<T>, made: fn(&'static ContentType) -> Vec<T>) -> &'static [T] {
         let known = all.get_or_init(|| ALL.iter().map(|resource| (resource.kind, made(resource))).collect());
         known.iter().find(|(kind, _)| *kind == self.kind).map_or(&[], |(_, of)| of)
     }
@@ -144,7 +144,7 @@ impl Resource {
         let first: Vec<(&str, &str)> =
             self.relations().map(|relation| (relation.name, relation.target)).chain(children).collect();
         let second = first.iter().flat_map(|(name, kind)| {
-            let inner = Resource::of_kind(kind).into_iter().flat_map(Resource::relations);
+            let inner = ContentType::of_kind(kind).into_iter().flat_map(ContentType::relations);
             // A relation back to this type would embed the items that the response consists of already.
             let inner = inner.filter(|relation| relation.target != self.kind);
             inner.map(move |relation| leaked(format!("{name}.{}", relation.name)))
@@ -163,7 +163,7 @@ fn leaked(name: String) -> &'static str {
 }
 
 /// Returns the content types in an order in which each follows all types that it refers to, except itself.
-pub fn in_order_of_reference() -> [&'static Resource; 8] {
+pub fn in_order_of_reference() -> [&'static ContentType; 8] {
     [
         &event_types::EVENT_TYPE,
         &topics::TOPIC,
@@ -176,7 +176,7 @@ pub fn in_order_of_reference() -> [&'static Resource; 8] {
     ]
 }
 
-fn no_rules(_: &mut Map<String, Value>, _: &mut Faults) {}
+fn no_rules(_: &mut Map<String, Value>, _: &mut Violations) {}
 
 #[cfg(test)]
 mod tests {
@@ -219,7 +219,7 @@ mod tests {
                     serde_json::from_str::<Value>(default).unwrap();
                 }
                 match &field.kind {
-                    Kind::Object(inner) | Kind::List { of: Kind::Object(inner), .. } => check(inner),
+                    FieldType::Object(inner) | FieldType::List { of: FieldType::Object(inner), .. } => check(inner),
                     _ => {}
                 }
             }

@@ -1,18 +1,18 @@
 //! Partners: organisations that organise, support or host events (schema.org/Organization).
 
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
-use crate::content_types::{Resource, no_rules};
+use crate::content_types::{ContentType, no_rules};
 
 const KINDS: &[&str] =
     &["foundation", "institution", "company", "media", "university", "ngo", "public_body", "community", "other"];
 
 pub(super) const KIND: Filter =
-    Filter { name: "kind", on: On::Variant(KINDS), about: "Kind of the partner.", example: "foundation" };
+    Filter { name: "kind", on: FilterTarget::Variant(KINDS), about: "Kind of the partner.", example: "foundation" };
 
 /// The content type of partners.
-pub static PARTNER: Resource = Resource {
+pub static PARTNER: ContentType = ContentType {
     kind: "partner",
     collection: "partners",
     schema: "Partner",
@@ -24,29 +24,44 @@ pub static PARTNER: Resource = Resource {
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("name", Kind::Line { max: 200 }, "Name of the partner.", r#""Delta Institute""#)
+        Field::new("name", FieldType::Line { max: 200 }, "Name of the partner.", r#""Delta Institute""#)
             .required()
             .localised(),
-        Field::new("abbreviation", Kind::Line { max: 30 }, "Abbreviation of the name.", r#""DI""#),
+        Field::new("abbreviation", FieldType::Line { max: 30 }, "Abbreviation of the name.", r#""DI""#),
         Field::new(
             "description",
-            Kind::Rich { max: 50_000 },
+            FieldType::Rich { max: 50_000 },
             "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""A house for river research.""#,
         )
         .localised()
         .detail(),
-        Field::new("url", Kind::Url, "Address of the website.", r#""https://example.org/""#),
-        Field::new("logo", Kind::Object(IMAGE), "Logo of the partner.", r#"{"url": "https://example.org/logo.svg"}"#),
-        Field::new("kind", Kind::OneOf(KINDS), "Kind of organisation.", r#""foundation""#).or(r#""other""#),
-        Field::new("country", Kind::Country, "Country, ISO 3166-1 alpha-2 code.", r#""BE""#),
-        Field::new("address", Kind::Object(ADDRESS), "Postal address.", r#"{"city": "Brussels", "country": "BE"}"#)
-            .detail(),
-        Field::new("contact", Kind::Object(CONTACT), "Contact of the partner.", r#"{"telephone": "+32 2 000 00 00"}"#)
-            .detail(),
+        Field::new("url", FieldType::Url, "Address of the website.", r#""https://example.org/""#),
+        Field::new(
+            "logo",
+            FieldType::Object(IMAGE),
+            "Logo of the partner.",
+            r#"{"url": "https://example.org/logo.svg"}"#,
+        ),
+        Field::new("kind", FieldType::OneOf(KINDS), "Kind of organisation.", r#""foundation""#).or(r#""other""#),
+        Field::new("country", FieldType::Country, "Country, ISO 3166-1 alpha-2 code.", r#""BE""#),
+        Field::new(
+            "address",
+            FieldType::Object(ADDRESS),
+            "Postal address.",
+            r#"{"city": "Brussels", "country": "BE"}"#,
+        )
+        .detail(),
+        Field::new(
+            "contact",
+            FieldType::Object(CONTACT),
+            "Contact of the partner.",
+            r#"{"telephone": "+32 2 000 00 00"}"#,
+        )
+        .detail(),
         Field::new(
             "register_numbers",
-            Kind::List { of: &Kind::Object(REGISTRATION_NUMBER), max: 20 },
+            FieldType::List { of: &FieldType::Object(REGISTRATION_NUMBER), max: 20 },
             "Entries in public registers.",
             r#"[{"label": "EU Transparency Register No.", "number": "000000000000-00"}]"#,
         )
@@ -58,7 +73,7 @@ pub static PARTNER: Resource = Resource {
         KIND,
         Filter {
             name: "event",
-            on: On::ReferredBy { relation: "partners", source: "event" },
+            on: FilterTarget::ReferredBy { relation: "partners", source: "event" },
             about: "Event of the partner, by id or slug.",
             example: "rivers-without-borders",
         },

@@ -3,15 +3,15 @@
 
 use std::sync::OnceLock;
 
-use crate::content::field::{Field, Kind, Relation, Shape};
-use crate::content_types::{ENVELOPE, OUTLINE, OfAll, Resource, leaked};
+use crate::content::field::{Field, FieldType, Relation, RelationShape};
+use crate::content_types::{ContentType, ENVELOPE, OUTLINE, OfAll, leaked};
 
 /// The properties that a reference has besides the label of the item.
 const REFERENCE: [&str; 2] = ["id", "slug"];
 
 /// The path of a value in responses, such as `title` or `speakers.speaker.name`.
 #[derive(Debug)]
-pub struct Path {
+pub struct ResponsePath {
     /// The names of the properties, separated by dots.
     pub name: &'static str,
     /// The relation that must be included for the value to be present.
@@ -20,15 +20,15 @@ pub struct Path {
     pub detail: bool,
 }
 
-impl Resource {
+impl ContentType {
     /// Returns the paths that `fields` accepts.
-    pub fn paths(&'static self) -> &'static [Path] {
-        static OF_ALL: OfAll<Path> = OnceLock::new();
-        self.of(&OF_ALL, Resource::all_paths)
+    pub fn paths(&'static self) -> &'static [ResponsePath] {
+        static OF_ALL: OfAll<ResponsePath> = OnceLock::new();
+        self.of(&OF_ALL, ContentType::all_paths)
     }
 
-    fn all_paths(&'static self) -> Vec<Path> {
-        let own = self.names().map(|name| Path { name, include: None, detail: self.is_detail(name) });
+    fn all_paths(&'static self) -> Vec<ResponsePath> {
+        let own = self.names().map(|name| ResponsePath { name, include: None, detail: self.is_detail(name) });
         let below = self.fields.iter().flat_map(|field| self.below(field));
         own.chain(below).chain(self.of_children()).collect()
     }
@@ -47,28 +47,35 @@ impl Resource {
     }
 
     /// Returns the paths below a field, if its value has properties.
-    fn below(&'static self, field: &'static Field) -> Vec<Path> {
+    fn below(&'static self, field: &'static Field) -> Vec<ResponsePath> {
         let inside = |fields: &'static [Field]| {
             let names = fields.iter().map(move |inner| leaked(format!("{}.{}", field.name, inner.name)));
-            names.map(|name| Path { name, include: None, detail: field.detail })
+            names.map(|name| ResponsePath { name, include: None, detail: field.detail })
         };
         match (&field.kind, field.relation()) {
             (_, Some(Relation { name, target, shape })) => {
-                let Some(target) = Resource::of_kind(target) else { return Vec::new() };
+                let Some(target) = ContentType::of_kind(target) else { return Vec::new() };
                 match shape {
-                    Shape::ManyWith { key, fields } => {
+                    RelationShape::ManyWith { key, fields } => {
                         inside(fields).chain(self.of_target(name, &format!("{name}.{key}"), target)).collect()
                     }
-                    Shape::One | Shape::Many => self.of_target(name, name, target),
+                    RelationShape::One | RelationShape::Many => self.of_target(name, name, target),
                 }
             }
-            (Kind::Object(fields) | Kind::List { of: Kind::Object(fields), .. }, None) => inside(fields).collect(),
+            (FieldType::Object(fields) | FieldType::List { of: FieldType::Object(fields), .. }, None) => {
+                inside(fields).collect()
+            }
             _ => Vec::new(),
         }
     }
 
     /// Returns the paths of an item of the type `target`, which `relation` embeds at `place`.
-    fn of_target(&'static self, relation: &'static str, place: &str, target: &'static Resource) -> Vec<Path> {
+    fn of_target(
+        &'static self,
+        relation: &'static str,
+        place: &str,
+        target: &'static ContentType,
+    ) -> Vec<ResponsePath> {
         let includes = self.includes();
         let shown_by = |name: &str| match target.field(name).and_then(Field::relation) {
             // A relation of an embedded item is present only if it is included too, by a path such as
@@ -83,18 +90,18 @@ impl Resource {
         };
         let path = |name| {
             let include = shown_by(name)?;
-            Some(Path { name: leaked(format!("{place}.{name}")), include, detail: target.is_detail(name) })
+            Some(ResponsePath { name: leaked(format!("{place}.{name}")), include, detail: target.is_detail(name) })
         };
         target.names().filter_map(path).collect()
     }
 
     /// Returns the paths of the children of an item.
-    fn of_children(&'static self) -> Vec<Path> {
-        let Some((of, kind)) = self.children.and_then(|of| Some((of, Resource::of_kind(of.kind)?))) else {
+    fn of_children(&'static self) -> Vec<ResponsePath> {
+        let Some((of, kind)) = self.children.and_then(|of| Some((of, ContentType::of_kind(of.kind)?))) else {
             return Vec::new();
         };
-        let all = Path { name: of.name, include: Some(of.name), detail: false };
-        let path = |name| Path {
+        let all = ResponsePath { name: of.name, include: Some(of.name), detail: false };
+        let path = |name| ResponsePath {
             name: leaked(format!("{}.{name}", of.name)),
             include: Some(of.name),
             detail: kind.is_detail(name),

@@ -1,12 +1,12 @@
 //! Series of events (schema.org/EventSeries).
 
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
-use crate::content_types::{Resource, no_rules};
+use crate::content_types::{ContentType, no_rules};
 
 /// The content type of series.
-pub static SERIES: Resource = Resource {
+pub static SERIES: ContentType = ContentType {
     kind: "series",
     collection: "series",
     schema: "Series",
@@ -18,31 +18,38 @@ pub static SERIES: Resource = Resource {
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("title", Kind::Line { max: 300 }, "Title of the series.", r#""River Talks""#).required().localised(),
+        Field::new("title", FieldType::Line { max: 300 }, "Title of the series.", r#""River Talks""#)
+            .required()
+            .localised(),
         Field::new(
             "summary",
-            Kind::Text { max: 600 },
+            FieldType::Text { max: 600 },
             "Summary in a few sentences, plain text.",
             r#""Four evenings a year.""#,
         )
         .localised(),
         Field::new(
             "description",
-            Kind::Rich { max: 50_000 },
+            FieldType::Rich { max: 50_000 },
             "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""Since 2011.""#,
         )
         .localised()
         .detail(),
-        Field::new("image", Kind::Object(IMAGE), "Image of the series.", r#"{"url": "https://example.org/river.jpg"}"#),
-        Field::new("url", Kind::Url, "Address of the website.", r#""https://example.org/talks""#),
+        Field::new(
+            "image",
+            FieldType::Object(IMAGE),
+            "Image of the series.",
+            r#"{"url": "https://example.org/river.jpg"}"#,
+        ),
+        Field::new("url", FieldType::Url, "Address of the website.", r#""https://example.org/talks""#),
         SEO_FIELD,
         CUSTOM,
     ],
     filters: &[
         Filter {
             name: "event",
-            on: On::ReferredBy { relation: "series", source: "event" },
+            on: FilterTarget::ReferredBy { relation: "series", source: "event" },
             about: "Event of the series, by id or slug.",
             example: "rivers-without-borders",
         },

@@ -1,7 +1,7 @@
 //! Sessions, of which the programme of an event consists. The vocabulary follows pretalx and frab.
 
-use crate::content::field::{Field, Kind};
-use crate::content_types::Resource;
+use crate::content::field::{Field, FieldType};
+use crate::content_types::ContentType;
 use crate::content_types::events::span_rules;
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
@@ -9,7 +9,7 @@ use crate::content_types::shared_fields::*;
 const KINDS: &[&str] = &["talk", "keynote", "panel", "workshop", "lightning_talk", "break", "social", "other"];
 
 /// The content type of sessions.
-pub static SESSION: Resource = Resource {
+pub static SESSION: ContentType = ContentType {
     kind: "session",
     collection: "sessions",
     schema: "Session",
@@ -23,24 +23,27 @@ pub static SESSION: Resource = Resource {
     fields: &[
         Field::new(
             "event",
-            Kind::Reference("event"),
+            FieldType::Reference("event"),
             "Event to which the session belongs, given by id or slug.",
             r#""rivers-without-borders""#,
         )
         .required(),
-        Field::new("title", Kind::Line { max: 300 }, "Title of the session.", r#""Opening""#).required().localised(),
-        Field::new("subtitle", Kind::Line { max: 300 }, "Subtitle of the session.", r#""What we know""#).localised(),
-        Field::new("kind", Kind::OneOf(KINDS), "Kind of session.", r#""talk""#).or(r#""talk""#),
+        Field::new("title", FieldType::Line { max: 300 }, "Title of the session.", r#""Opening""#)
+            .required()
+            .localised(),
+        Field::new("subtitle", FieldType::Line { max: 300 }, "Subtitle of the session.", r#""What we know""#)
+            .localised(),
+        Field::new("kind", FieldType::OneOf(KINDS), "Kind of session.", r#""talk""#).or(r#""talk""#),
         Field::new(
             "format",
-            Kind::Line { max: 120 },
+            FieldType::Line { max: 120 },
             "Format of the session, in the organiser's own words.",
             r#""Lightning talk""#,
         )
         .localised(),
         Field::new(
             "abstract",
-            Kind::Rich { max: 50_000 },
+            FieldType::Rich { max: 50_000 },
             "Abstract: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""The state of *our* rivers.""#,
         )
@@ -48,7 +51,7 @@ pub static SESSION: Resource = Resource {
         .detail(),
         Field::new(
             "description",
-            Kind::Rich { max: 200_000 },
+            FieldType::Rich { max: 200_000 },
             "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""In three parts.""#,
         )
@@ -56,20 +59,20 @@ pub static SESSION: Resource = Resource {
         .detail(),
         Field::new(
             "starts_at",
-            Kind::Moment { end: false },
+            FieldType::Moment { end: false },
             "Start: local time in `time_zone`, or a date; an RFC 3339 time in responses.",
             r#""2027-03-04T14:30""#,
         ),
         Field::new(
             "ends_at",
-            Kind::Moment { end: true },
+            FieldType::Moment { end: true },
             "End: local time in `time_zone`, or a date, which includes that day; an RFC 3339 time in responses.",
             r#""2027-03-04T15:00""#,
         ),
         TIME_ZONE,
-        Field::new("room", Kind::Line { max: 120 }, "Name of the room.", r#""Main hall""#),
-        Field::new("track", Kind::Line { max: 120 }, "Track of the programme.", r#""Law""#).localised(),
-        Field::new("language", Kind::Language, "Language spoken, BCP 47 tag.", r#""en""#),
+        Field::new("room", FieldType::Line { max: 120 }, "Name of the room.", r#""Main hall""#),
+        Field::new("track", FieldType::Line { max: 120 }, "Track of the programme.", r#""Law""#).localised(),
+        Field::new("language", FieldType::Language, "Language spoken, BCP 47 tag.", r#""en""#),
         SPEAKERS,
         DOCUMENTS,
         RECORDINGS,
@@ -79,21 +82,27 @@ pub static SESSION: Resource = Resource {
     filters: &[
         Filter {
             name: "event",
-            on: On::Parent("event"),
+            on: FilterTarget::Parent("event"),
             about: "Event of the session, by id or slug.",
             example: "rivers-without-borders",
         },
-        Filter { name: "kind", on: On::Variant(KINDS), about: "Kind of the session.", example: "talk" },
+        Filter { name: "kind", on: FilterTarget::Variant(KINDS), about: "Kind of the session.", example: "talk" },
         Filter {
             name: "speaker",
-            on: On::Refers { relation: "speakers", target: "speaker", many: true },
+            on: FilterTarget::Refers { relation: "speakers", target: "speaker", many: true },
             about: "Speaker of the session, by id or slug.",
             example: "anna-janssens",
         },
         through("speaker.country", "speakers", "speaker", &COUNTRY, "Country of a speaker, ISO 3166-1 alpha-2 code."),
         Filter {
             name: "language",
-            on: On::Word(Word { field: "language", path: &["language"], words: &[], usual: None, many: false }),
+            on: FilterTarget::Word(WordField {
+                field: "language",
+                path: &["language"],
+                words: &[],
+                usual: None,
+                many: false,
+            }),
             about: "Language spoken, BCP 47 tag.",
             example: "en",
         },

@@ -1,68 +1,68 @@
 //! Fields and groups of fields that several content types share.
 
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 
 /// The fields of an image that is stored elsewhere.
 pub(super) const IMAGE: &[Field] = &[
-    Field::new("url", Kind::Url, "Address of the image file.", r#""https://example.org/hall.jpg""#).required(),
+    Field::new("url", FieldType::Url, "Address of the image file.", r#""https://example.org/hall.jpg""#).required(),
     Field::new(
         "alt",
-        Kind::Line { max: 300 },
+        FieldType::Line { max: 300 },
         "Text alternative for readers who cannot see the image.",
         r#""The debating hall""#,
     )
     .localised(),
-    Field::new("credit", Kind::Line { max: 200 }, "Credit line.", r#""Photo: A. Janssens""#),
-    Field::new("width", Kind::Integer { min: 1, max: 50_000 }, "Width in pixels.", "1600"),
-    Field::new("height", Kind::Integer { min: 1, max: 50_000 }, "Height in pixels.", "900"),
+    Field::new("credit", FieldType::Line { max: 200 }, "Credit line.", r#""Photo: A. Janssens""#),
+    Field::new("width", FieldType::Integer { min: 1, max: 50_000 }, "Width in pixels.", "1600"),
+    Field::new("height", FieldType::Integer { min: 1, max: 50_000 }, "Height in pixels.", "900"),
 ];
 
 /// The fields of a document that is stored elsewhere.
 pub(super) const DOCUMENT: &[Field] = &[
-    Field::new("title", Kind::Line { max: 300 }, "Title of the document.", r#""Background note""#).localised(),
-    Field::new("url", Kind::Url, "Address of the document.", r#""https://example.org/note.pdf""#).required(),
-    Field::new("kind", Kind::Line { max: 60 }, "Kind of document.", r#""slides""#),
-    Field::new("media_type", Kind::Line { max: 100 }, "Media type (RFC 6838).", r#""application/pdf""#),
-    Field::new("language", Kind::Language, "Language of the document, BCP 47 tag.", r#""en""#),
+    Field::new("title", FieldType::Line { max: 300 }, "Title of the document.", r#""Background note""#).localised(),
+    Field::new("url", FieldType::Url, "Address of the document.", r#""https://example.org/note.pdf""#).required(),
+    Field::new("kind", FieldType::Line { max: 60 }, "Kind of document.", r#""slides""#),
+    Field::new("media_type", FieldType::Line { max: 100 }, "Media type (RFC 6838).", r#""application/pdf""#),
+    Field::new("language", FieldType::Language, "Language of the document, BCP 47 tag.", r#""en""#),
 ];
 
 /// The fields of a video or audio recording that is stored elsewhere.
 pub(super) const RECORDING: &[Field] = &[
-    Field::new("title", Kind::Line { max: 300 }, "Title of the recording.", r#""Opening session""#).localised(),
-    Field::new("url", Kind::Url, "Address of the recording.", r#""https://example.org/opening.mp4""#).required(),
-    Field::new("kind", Kind::OneOf(&["video", "audio"]), "Kind of recording.", r#""video""#).or(r#""video""#),
-    Field::new("language", Kind::Language, "Language spoken, BCP 47 tag.", r#""en""#),
+    Field::new("title", FieldType::Line { max: 300 }, "Title of the recording.", r#""Opening session""#).localised(),
+    Field::new("url", FieldType::Url, "Address of the recording.", r#""https://example.org/opening.mp4""#).required(),
+    Field::new("kind", FieldType::OneOf(&["video", "audio"]), "Kind of recording.", r#""video""#).or(r#""video""#),
+    Field::new("language", FieldType::Language, "Language spoken, BCP 47 tag.", r#""en""#),
 ];
 
 /// The fields of a link.
 pub(super) const LINK: &[Field] = &[
-    Field::new("title", Kind::Line { max: 200 }, "Text of the link.", r#""Website""#),
-    Field::new("url", Kind::Url, "Address of the link.", r#""https://example.org/""#).required(),
+    Field::new("title", FieldType::Line { max: 200 }, "Text of the link.", r#""Website""#),
+    Field::new("url", FieldType::Url, "Address of the link.", r#""https://example.org/""#).required(),
 ];
 
 /// The fields of a postal address, in the vocabulary of schema.org/PostalAddress.
 pub(super) const ADDRESS: &[Field] = &[
-    Field::new("street", Kind::Line { max: 200 }, "Street and number.", r#""Rue de l'Exemple 14-16""#),
-    Field::new("postal_code", Kind::Line { max: 20 }, "Postal code.", r#""1000""#),
-    Field::new("city", Kind::Line { max: 120 }, "City.", r#""Brussels""#),
-    Field::new("region", Kind::Line { max: 120 }, "Region or state.", r#""Brussels-Capital""#),
-    Field::new("country", Kind::Country, "Country, ISO 3166-1 alpha-2 code.", r#""BE""#),
+    Field::new("street", FieldType::Line { max: 200 }, "Street and number.", r#""Rue de l'Exemple 14-16""#),
+    Field::new("postal_code", FieldType::Line { max: 20 }, "Postal code.", r#""1000""#),
+    Field::new("city", FieldType::Line { max: 120 }, "City.", r#""Brussels""#),
+    Field::new("region", FieldType::Line { max: 120 }, "Region or state.", r#""Brussels-Capital""#),
+    Field::new("country", FieldType::Country, "Country, ISO 3166-1 alpha-2 code.", r#""BE""#),
 ];
 
 /// The fields for search engines and social networks.
 pub(super) const SEO: &[Field] = &[
-    Field::new("title", Kind::Line { max: 200 }, "Title for search results.", r#""Rivers without borders""#)
+    Field::new("title", FieldType::Line { max: 200 }, "Title for search results.", r#""Rivers without borders""#)
         .localised(),
     Field::new(
         "description",
-        Kind::Line { max: 400 },
+        FieldType::Line { max: 400 },
         "Description for search results.",
         r#""Who cares for shared rivers?""#,
     )
     .localised(),
     Field::new(
         "image_url",
-        Kind::Url,
+        FieldType::Url,
         "Address of the image for social networks.",
         r#""https://example.org/card.jpg""#,
     ),
@@ -70,46 +70,47 @@ pub(super) const SEO: &[Field] = &[
 
 /// The fields of a contact.
 pub(super) const CONTACT: &[Field] = &[
-    Field::new("label", Kind::Line { max: 100 }, "Label of the contact on the page.", r#""Call us""#).localised(),
-    Field::new("name", Kind::Line { max: 200 }, "Name of the person or department.", r#""Events desk""#),
-    Field::new("email", Kind::Email, "E-mail address.", r#""events@example.org""#),
-    Field::new("telephone", Kind::Line { max: 50 }, "Telephone number.", r#""+32 2 000 00 00""#),
-    Field::new("url", Kind::Url, "Address of the contact page.", r#""https://example.org/contact""#),
+    Field::new("label", FieldType::Line { max: 100 }, "Label of the contact on the page.", r#""Call us""#).localised(),
+    Field::new("name", FieldType::Line { max: 200 }, "Name of the person or department.", r#""Events desk""#),
+    Field::new("email", FieldType::Email, "E-mail address.", r#""events@example.org""#),
+    Field::new("telephone", FieldType::Line { max: 50 }, "Telephone number.", r#""+32 2 000 00 00""#),
+    Field::new("url", FieldType::Url, "Address of the contact page.", r#""https://example.org/contact""#),
 ];
 
 /// The fields of an entry in a public register.
 pub(super) const REGISTRATION_NUMBER: &[Field] = &[
-    Field::new("label", Kind::Line { max: 120 }, "Name of the register.", r#""EU Transparency Register No.""#)
+    Field::new("label", FieldType::Line { max: 120 }, "Name of the register.", r#""EU Transparency Register No.""#)
         .required()
         .localised(),
-    Field::new("number", Kind::Line { max: 60 }, "Number of the entry.", r#""000000000000-00""#).required(),
+    Field::new("number", FieldType::Line { max: 60 }, "Number of the entry.", r#""000000000000-00""#).required(),
 ];
 
 const SPEAKER_ROLES: &[&str] = &["speaker", "keynote", "moderator", "panellist", "host", "discussant"];
 
 /// The fields of a speaker's part in an event or session.
 pub(super) const APPEARANCE: &[Field] = &[
-    Field::new("role", Kind::OneOf(SPEAKER_ROLES), "Role of the speaker.", r#""moderator""#).or(r#""speaker""#),
+    Field::new("role", FieldType::OneOf(SPEAKER_ROLES), "Role of the speaker.", r#""moderator""#).or(r#""speaker""#),
     Field::new(
         "affiliation",
-        Kind::Line { max: 300 },
+        FieldType::Line { max: 300 },
         "Affiliation of the speaker at the time of the event.",
         r#""Senior Analyst, Delta Institute""#,
     )
     .localised(),
-    Field::new("speaker", Kind::Reference("speaker"), "Speaker, given by id or slug.", r#""anna-janssens""#).required(),
+    Field::new("speaker", FieldType::Reference("speaker"), "Speaker, given by id or slug.", r#""anna-janssens""#)
+        .required(),
 ];
 
 pub(super) const SPEAKERS: Field = Field::new(
     "speakers",
-    Kind::List { of: &Kind::Object(APPEARANCE), max: 200 },
+    FieldType::List { of: &FieldType::Object(APPEARANCE), max: 200 },
     "Speakers and other participants with their roles, in the order of display.",
     r#"[{"role": "moderator", "speaker": "anna-janssens"}]"#,
 );
 
 pub(super) const DOCUMENTS: Field = Field::new(
     "documents",
-    Kind::List { of: &Kind::Object(DOCUMENT), max: 50 },
+    FieldType::List { of: &FieldType::Object(DOCUMENT), max: 50 },
     "Documents, such as background notes and slides.",
     r#"[{"url": "https://example.org/note.pdf"}]"#,
 )
@@ -117,7 +118,7 @@ pub(super) const DOCUMENTS: Field = Field::new(
 
 pub(super) const RECORDINGS: Field = Field::new(
     "recordings",
-    Kind::List { of: &Kind::Object(RECORDING), max: 50 },
+    FieldType::List { of: &FieldType::Object(RECORDING), max: 50 },
     "Video and audio recordings.",
     r#"[{"url": "https://example.org/opening.mp4"}]"#,
 )
@@ -125,7 +126,7 @@ pub(super) const RECORDINGS: Field = Field::new(
 
 pub(super) const LINKS: Field = Field::new(
     "links",
-    Kind::List { of: &Kind::Object(LINK), max: 50 },
+    FieldType::List { of: &FieldType::Object(LINK), max: 50 },
     "Links to further pages.",
     r#"[{"url": "https://example.org/"}]"#,
 )
@@ -133,7 +134,7 @@ pub(super) const LINKS: Field = Field::new(
 
 pub(super) const CUSTOM: Field = Field::new(
     "custom",
-    Kind::Custom,
+    FieldType::Custom,
     "Custom fields, declared as JSON Schema in the configuration of the site.",
     "{}",
 )
@@ -141,19 +142,23 @@ pub(super) const CUSTOM: Field = Field::new(
 
 pub(super) const SEO_FIELD: Field = Field::new(
     "seo",
-    Kind::Object(SEO),
+    FieldType::Object(SEO),
     "Title, description and image for search engines and social networks.",
     r#"{"title": "Rivers without borders"}"#,
 )
 .detail();
 
-pub(super) const POSITION: Field =
-    Field::new("position", Kind::Integer { min: 0, max: 1_000_000 }, "Position in the order that editors set.", "10")
-        .or("0");
+pub(super) const POSITION: Field = Field::new(
+    "position",
+    FieldType::Integer { min: 0, max: 1_000_000 },
+    "Position in the order that editors set.",
+    "10",
+)
+.or("0");
 
 pub(super) const TIME_ZONE: Field = Field::new(
     "time_zone",
-    Kind::Zone,
+    FieldType::Zone,
     "IANA time zone of the local times. The default is the time zone of the site.",
     r#""Europe/Brussels""#,
 );

@@ -1,12 +1,12 @@
 //! Speakers: the people who take part in events (schema.org/Person).
 
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
-use crate::content_types::{Resource, no_rules};
+use crate::content_types::{ContentType, no_rules};
 
 /// The content type of speakers.
-pub static SPEAKER: Resource = Resource {
+pub static SPEAKER: ContentType = ContentType {
     kind: "speaker",
     collection: "speakers",
     schema: "Speaker",
@@ -18,21 +18,22 @@ pub static SPEAKER: Resource = Resource {
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("name", Kind::Line { max: 200 }, "Full name for display.", r#""Anna Janssens""#).required(),
-        Field::new("given_name", Kind::Line { max: 100 }, "Given name.", r#""Anna""#),
-        Field::new("family_name", Kind::Line { max: 100 }, "Family name.", r#""Janssens""#),
-        Field::new("honorific", Kind::Line { max: 60 }, "Honorific title before the name.", r#""Dr""#).localised(),
-        Field::new("job_title", Kind::Line { max: 200 }, "Job title.", r#""Senior Analyst""#).localised(),
-        Field::new("affiliation", Kind::Line { max: 300 }, "Affiliation, as text.", r#""Delta Institute""#).localised(),
+        Field::new("name", FieldType::Line { max: 200 }, "Full name for display.", r#""Anna Janssens""#).required(),
+        Field::new("given_name", FieldType::Line { max: 100 }, "Given name.", r#""Anna""#),
+        Field::new("family_name", FieldType::Line { max: 100 }, "Family name.", r#""Janssens""#),
+        Field::new("honorific", FieldType::Line { max: 60 }, "Honorific title before the name.", r#""Dr""#).localised(),
+        Field::new("job_title", FieldType::Line { max: 200 }, "Job title.", r#""Senior Analyst""#).localised(),
+        Field::new("affiliation", FieldType::Line { max: 300 }, "Affiliation, as text.", r#""Delta Institute""#)
+            .localised(),
         Field::new(
             "organisation",
-            Kind::Reference("partner"),
+            FieldType::Reference("partner"),
             "Organisation of the speaker, a partner given by id or slug.",
             r#""delta-institute""#,
         ),
         Field::new(
             "biography",
-            Kind::Rich { max: 50_000 },
+            FieldType::Rich { max: 50_000 },
             "Biography: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""Anna has worked on rivers since 2004.""#,
         )
@@ -40,30 +41,30 @@ pub static SPEAKER: Resource = Resource {
         .detail(),
         Field::new(
             "portrait",
-            Kind::Object(IMAGE),
+            FieldType::Object(IMAGE),
             "Portrait of the speaker.",
             r#"{"url": "https://example.org/anna.jpg"}"#,
         ),
         LINKS,
         Field::new(
             "languages",
-            Kind::List { of: &Kind::Language, max: 20 },
+            FieldType::List { of: &FieldType::Language, max: 20 },
             "Languages that the speaker speaks, BCP 47 tags.",
             r#"["nl", "en"]"#,
         ),
-        Field::new("country", Kind::Country, "Country, ISO 3166-1 alpha-2 code.", r#""BE""#),
+        Field::new("country", FieldType::Country, "Country, ISO 3166-1 alpha-2 code.", r#""BE""#),
         CUSTOM,
     ],
     filters: &[
         Filter {
             name: "event",
-            on: On::ReferredBy { relation: "speakers", source: "event" },
+            on: FilterTarget::ReferredBy { relation: "speakers", source: "event" },
             about: "Event of the speaker, by id or slug.",
             example: "rivers-without-borders",
         },
         Filter {
             name: "organisation",
-            on: On::Refers { relation: "organisation", target: "partner", many: false },
+            on: FilterTarget::Refers { relation: "organisation", target: "partner", many: false },
             about: "Organisation of the speaker, a partner by id or slug.",
             example: "delta-institute",
         },

@@ -1,12 +1,12 @@
 //! Topics of events, which form a tree.
 
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
-use crate::content_types::{Resource, no_rules};
+use crate::content_types::{ContentType, no_rules};
 
 /// The content type of topics.
-pub static TOPIC: Resource = Resource {
+pub static TOPIC: ContentType = ContentType {
     kind: "topic",
     collection: "topics",
     schema: "Topic",
@@ -18,11 +18,11 @@ pub static TOPIC: Resource = Resource {
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("parent", Kind::Reference("topic"), "Broader topic, given by id or slug.", r#""environment""#),
-        Field::new("name", Kind::Line { max: 200 }, "Name of the topic.", r#""Water""#).required().localised(),
+        Field::new("parent", FieldType::Reference("topic"), "Broader topic, given by id or slug.", r#""environment""#),
+        Field::new("name", FieldType::Line { max: 200 }, "Name of the topic.", r#""Water""#).required().localised(),
         Field::new(
             "description",
-            Kind::Rich { max: 50_000 },
+            FieldType::Rich { max: 50_000 },
             "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""Rivers, lakes and seas.""#,
         )
@@ -34,13 +34,13 @@ pub static TOPIC: Resource = Resource {
     filters: &[
         Filter {
             name: "parent",
-            on: On::Parent("topic"),
+            on: FilterTarget::Parent("topic"),
             about: "Broader topic, of which the topic is a direct child, by id or slug.",
             example: "environment",
         },
         Filter {
             name: "event",
-            on: On::ReferredBy { relation: "topics", source: "event" },
+            on: FilterTarget::ReferredBy { relation: "topics", source: "event" },
             about: "Event on the topic, by id or slug.",
             example: "rivers-without-borders",
         },

@@ -1,21 +1,21 @@
 //! Venues of events (schema.org/Place).
 
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
-use crate::content_types::{Resource, no_rules};
+use crate::content_types::{ContentType, no_rules};
 
 const GEO: &[Field] = &[
     Field::new(
         "latitude",
-        Kind::Number { min: -90.0, max: 90.0 },
+        FieldType::Number { min: -90.0, max: 90.0 },
         "Latitude in degrees, positive to the north (WGS 84).",
         "50.8466",
     )
     .required(),
     Field::new(
         "longitude",
-        Kind::Number { min: -180.0, max: 180.0 },
+        FieldType::Number { min: -180.0, max: 180.0 },
         "Longitude in degrees, positive to the east (WGS 84).",
         "4.3528",
     )
@@ -23,13 +23,13 @@ const GEO: &[Field] = &[
 ];
 
 const ROOM: &[Field] = &[
-    Field::new("name", Kind::Line { max: 120 }, "Name of the room.", r#""Main hall""#).required(),
-    Field::new("capacity", Kind::Integer { min: 0, max: 1_000_000 }, "Maximum number of people.", "120"),
-    Field::new("note", Kind::Line { max: 300 }, "Note for visitors.", r#""Second floor""#).localised(),
+    Field::new("name", FieldType::Line { max: 120 }, "Name of the room.", r#""Main hall""#).required(),
+    Field::new("capacity", FieldType::Integer { min: 0, max: 1_000_000 }, "Maximum number of people.", "120"),
+    Field::new("note", FieldType::Line { max: 300 }, "Note for visitors.", r#""Second floor""#).localised(),
 ];
 
 /// The content type of venues.
-pub static VENUE: Resource = Resource {
+pub static VENUE: ContentType = ContentType {
     kind: "venue",
     collection: "venues",
     schema: "Venue",
@@ -41,55 +41,65 @@ pub static VENUE: Resource = Resource {
     children: None,
     rules: no_rules,
     fields: &[
-        Field::new("name", Kind::Line { max: 200 }, "Name of the venue.", r#""Hall of the Delta""#)
+        Field::new("name", FieldType::Line { max: 200 }, "Name of the venue.", r#""Hall of the Delta""#)
             .required()
             .localised(),
         Field::new(
             "description",
-            Kind::Rich { max: 50_000 },
+            FieldType::Rich { max: 50_000 },
             "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
             r#""A former pumping station.""#,
         )
         .localised()
         .detail(),
-        Field::new("address", Kind::Object(ADDRESS), "Postal address.", r#"{"city": "Brussels", "country": "BE"}"#),
+        Field::new(
+            "address",
+            FieldType::Object(ADDRESS),
+            "Postal address.",
+            r#"{"city": "Brussels", "country": "BE"}"#,
+        ),
         Field::new(
             "geo",
-            Kind::Object(GEO),
+            FieldType::Object(GEO),
             "Geographic coordinates (WGS 84).",
             r#"{"latitude": 50.8466, "longitude": 4.3528}"#,
         ),
-        Field::new("map_url", Kind::Url, "Address of a map.", r#""https://example.org/map""#),
-        Field::new("url", Kind::Url, "Address of the website.", r#""https://example.org/hall""#),
+        Field::new("map_url", FieldType::Url, "Address of a map.", r#""https://example.org/map""#),
+        Field::new("url", FieldType::Url, "Address of the website.", r#""https://example.org/hall""#),
         Field::new(
             "rooms",
-            Kind::List { of: &Kind::Object(ROOM), max: 300 },
+            FieldType::List { of: &FieldType::Object(ROOM), max: 300 },
             "Rooms of the venue.",
             r#"[{"name": "Main hall", "capacity": 120}]"#,
         )
         .detail(),
         Field::new(
             "accessibility",
-            Kind::Text { max: 2_000 },
+            FieldType::Text { max: 2_000 },
             "Accessibility information for visitors, plain text.",
             r#""Step-free from the street.""#,
         )
         .localised()
         .detail(),
-        Field::new("image", Kind::Object(IMAGE), "Image of the venue.", r#"{"url": "https://example.org/hall.jpg"}"#),
+        Field::new(
+            "image",
+            FieldType::Object(IMAGE),
+            "Image of the venue.",
+            r#"{"url": "https://example.org/hall.jpg"}"#,
+        ),
         CUSTOM,
     ],
     filters: &[
         Filter {
             name: "event",
-            on: On::ReferredBy { relation: "venue", source: "event" },
+            on: FilterTarget::ReferredBy { relation: "venue", source: "event" },
             about: "Event at the venue, by id or slug.",
             example: "rivers-without-borders",
         },
         COUNTRY,
         Filter {
             name: "near",
-            on: On::Near(None),
+            on: FilterTarget::Near(None),
             about: "Maximum distance of the venue from a place: latitude, longitude, distance in `m` or `km`.",
             example: "50.84,4.36,10km",
         },

@@ -8,7 +8,7 @@ use diesel::sql_types::Text;
 
 use super::schema::{journal, settings};
 use super::{Db, inspect, migrate};
-use crate::database::journal_tail::head;
+use crate::database::journal_tail::newest_sequence;
 
 /// Name of the setting that records up to which position of the journal CDN caches have been purged.
 pub const PURGED_UP_TO: &str = "purged_up_to";
@@ -38,14 +38,14 @@ pub fn copy(source: &str, target: &Path) -> Result<Contents, BackupError> {
     let mut connection = SqliteConnection::establish(source)?;
     diesel::sql_query("PRAGMA busy_timeout = 10000").execute(&mut connection)?;
     let mut connection = Db::Sqlite(connection);
-    let before = head(&mut connection)?;
+    let before = newest_sequence(&mut connection)?;
     let path = target.to_str().ok_or("the path of the copy is not valid UTF-8")?;
     // One statement in one read transaction. The backup API of SQLite would start over whenever another process
     // writes (docs/decisions/0020).
     if let Db::Sqlite(sqlite) = &mut connection {
         diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(path).execute(sqlite)?;
     }
-    let after = head(&mut connection)?;
+    let after = newest_sequence(&mut connection)?;
     File::open(target)?.sync_all()?;
     let contents = examine(target)?;
     // The numbers of the journal have no gaps, so a copy of one moment between the two reads has as many entries as

@@ -4,7 +4,7 @@
 //! The rules that make an acknowledgement reliable (docs/decisions/0013):
 //! * A write is acknowledged only after the server has confirmed COMMIT.
 //! * A write is refused only if it is certain that nothing of it has been committed. If the response to COMMIT is
-//!   lost, the mark in the database decides (see [`Mark`]); if the mark cannot be read in time, the write fails
+//!   lost, the mark in the database decides (see [`CommitMark`]); if the mark cannot be read in time, the write fails
 //!   with [`DatabaseError::Unknown`].
 //! * A failed statement counts as a failure even if the job handles or drops its error: the connection records
 //!   every one (see [`super::session::Failures`]).
@@ -14,13 +14,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::connection::{Mark, Part};
-use super::job::Job;
+use super::connection::{CommitMark, Savepoint};
+use super::job::WriteJob;
 use super::metrics::{ABANDONED, COMMITS, LOST_TRANSACTIONS, REPEATED, UNKNOWN};
 use super::session::{DatabaseSession, Failure};
 use super::{DatabaseError, Db, new_id};
-use crate::database::invalidation::Ledger;
-use crate::database::journal_tail::{Followed, Touched};
+use crate::database::invalidation::InvalidationClock;
+use crate::database::journal_tail::{Changes, JournalTail};
 
 /// Number of attempts of a whole batch.
 const TOGETHER: usize = 2;
@@ -33,13 +33,13 @@ const ASK_PAUSE: Duration = Duration::from_millis(200);
 /// Longest time for which the outcome of a commit is investigated if waits are unbounded.
 const LONGEST_DOUBT: Duration = Duration::from_secs(60);
 
-type Jobs = Vec<Box<dyn Job>>;
+type Jobs = Vec<Box<dyn WriteJob>>;
 
 /// A constructor of an error, called once for each job, since [`DatabaseError`] cannot be cloned.
 type Reason = fn() -> DatabaseError;
 
 /// The outcome of one attempt of a job.
-enum Attempted {
+enum JobOutcome {
     /// The job succeeded; its changes are to be committed.
     Done,
     /// The job failed for reasons of its own, such as a conflict or invalid content.
@@ -51,7 +51,7 @@ enum Attempted {
 }
 
 /// The outcome of a transaction.
-enum Ended {
+enum TransactionOutcome {
     Committed,
     /// Nothing of the transaction has been committed.
     Lost,
@@ -60,22 +60,22 @@ enum Ended {
 }
 
 /// Executes batches of jobs on the writer's connection.
-pub struct Batches {
+pub struct BatchExecutor {
     session: DatabaseSession,
-    ledger: Arc<Ledger>,
-    followed: Followed,
-    mark: Mark,
+    ledger: Arc<InvalidationClock>,
+    followed: JournalTail,
+    mark: CommitMark,
     patience: Option<Duration>,
     could_begin: bool,
     /// Whether this is the last attempt.
     is_last: bool,
 }
 
-impl Batches {
+impl BatchExecutor {
     /// Creates the executor for `session`, which must not be used for anything else.
-    pub fn new(session: DatabaseSession, ledger: Arc<Ledger>, patience: Option<Duration>) -> Self {
-        let mark = Mark { node: new_id(), number: 0 };
-        Self { session, ledger, followed: Followed::default(), mark, patience, could_begin: true, is_last: false }
+    pub fn new(session: DatabaseSession, ledger: Arc<InvalidationClock>, patience: Option<Duration>) -> Self {
+        let mark = CommitMark { node: new_id(), number: 0 };
+        Self { session, ledger, followed: JournalTail::default(), mark, patience, could_begin: true, is_last: false }
     }
 
     /// Closes the connection after its state has become uncertain.
@@ -97,7 +97,7 @@ impl Batches {
     }
 
     /// Attempts a job in transactions of its own and settles it.
-    fn attempt_alone(&mut self, job: Box<dyn Job>) {
+    fn attempt_alone(&mut self, job: Box<dyn WriteJob>) {
         let mut left = vec![job];
         for attempt in 0..ALONE {
             if left.is_empty() {
@@ -134,13 +134,13 @@ impl Batches {
             return Vec::new();
         }
         let changes_content = jobs.iter().any(|job| job.changes_content());
-        let mut tried = Tried { is_last: self.is_last, ..Tried::default() };
+        let mut tried = BatchTransaction { is_last: self.is_last, ..BatchTransaction::default() };
         tried.all(&mut self.session, jobs);
-        let Tried { sound, mut failed, kept, lost, .. } = tried;
+        let BatchTransaction { sound, mut failed, kept, lost, .. } = tried;
         match self.end(changes_content, kept, lost) {
-            Ended::Committed => sound.into_iter().for_each(|job| job.settle(Ok(()))),
-            Ended::Lost => failed.extend(sound),
-            Ended::Unknown => {
+            TransactionOutcome::Committed => sound.into_iter().for_each(|job| job.settle(Ok(()))),
+            TransactionOutcome::Lost => failed.extend(sound),
+            TransactionOutcome::Unknown => {
                 UNKNOWN.inc_by(sound.len() as u64);
                 settle(sound, || DatabaseError::Unknown);
             }
@@ -149,7 +149,7 @@ impl Batches {
     }
 
     /// Ends the transaction and records its changes in the invalidation clock, before any job is settled.
-    fn end(&mut self, changes_content: bool, kept: bool, lost: bool) -> Ended {
+    fn end(&mut self, changes_content: bool, kept: bool, lost: bool) -> TransactionOutcome {
         if lost {
             return self.lose("a statement failed");
         }
@@ -159,7 +159,7 @@ impl Batches {
             if self.session.held().and_then(|c| Ok(c.rollback()?)).is_err() {
                 self.session.drop_connection();
             }
-            return Ended::Committed;
+            return TransactionOutcome::Committed;
         }
         // The journal is read before COMMIT: a read that failed after it would leave changes committed but
         // not invalidated. The invalidation clock is advanced after COMMIT: a reader between an earlier
@@ -171,7 +171,7 @@ impl Batches {
             Err(error) => return self.lose(&error.to_string()),
         };
         let ended = self.commit();
-        if let (Ended::Committed, Some((further, touched))) = (&ended, looked) {
+        if let (TransactionOutcome::Committed, Some((further, touched))) = (&ended, looked) {
             touched.note(&self.ledger);
             self.followed = further;
         }
@@ -179,17 +179,17 @@ impl Batches {
     }
 
     /// Reads from the journal which items this transaction, and others since the last look, have changed.
-    fn look(&mut self) -> Result<(Followed, Touched), DatabaseError> {
+    fn look(&mut self) -> Result<(JournalTail, Changes), DatabaseError> {
         Ok(self.followed.look(self.session.held()?)?)
     }
 
     /// Commits the transaction together with the next mark.
-    fn commit(&mut self) -> Ended {
+    fn commit(&mut self) -> TransactionOutcome {
         self.mark.number += 1;
         let error = match self.session.held().and_then(|c| Ok(c.commit_marked(&self.mark)?)) {
             Ok(()) => {
                 COMMITS.inc();
-                return Ended::Committed;
+                return TransactionOutcome::Committed;
             }
             Err(error) => error,
         };
@@ -204,17 +204,17 @@ impl Batches {
     }
 
     /// Determines the outcome of a commit whose response was lost, by looking for its mark on a new connection.
-    fn find_out(&mut self) -> Ended {
+    fn find_out(&mut self) -> TransactionOutcome {
         let begun = Instant::now();
         loop {
             match self.ask() {
-                Ok(true) => return Ended::Committed,
+                Ok(true) => return TransactionOutcome::Committed,
                 Ok(false) => return self.lose("the connection was lost before the commit"),
                 Err(error) => tracing::warn!(%error, "the outcome of a commit is still unknown"),
             }
             self.session.drop_connection();
             if begun.elapsed() >= self.patience.unwrap_or(LONGEST_DOUBT) {
-                return Ended::Unknown;
+                return TransactionOutcome::Unknown;
             }
             std::thread::sleep(ASK_PAUSE);
         }
@@ -253,11 +253,11 @@ impl Batches {
 
     /// Counts a transaction of which nothing was committed, and closes its connection, so that no decision
     /// depends on the uncertain state of the session.
-    fn lose(&mut self, reason: &str) -> Ended {
+    fn lose(&mut self, reason: &str) -> TransactionOutcome {
         LOST_TRANSACTIONS.inc();
         tracing::warn!(reason, "a transaction was rolled back; its writes are retried where possible");
         self.session.drop_connection();
-        Ended::Lost
+        TransactionOutcome::Lost
     }
 }
 
@@ -283,7 +283,7 @@ fn put_back(failed: Jobs) -> Jobs {
 
 /// The state of a transaction and the outcomes of its jobs.
 #[derive(Default)]
-struct Tried {
+struct BatchTransaction {
     /// Jobs that the outcome of the transaction settles: successes and refusals.
     sound: Jobs,
     /// Jobs that failed in the database and have no changes in the transaction.
@@ -298,7 +298,7 @@ struct Tried {
     is_last: bool,
 }
 
-impl Tried {
+impl BatchTransaction {
     /// Attempts the jobs one after the other. As long as the transaction contains no changes, a job needs no
     /// savepoint: if it fails, nothing else is lost, and a new transaction is started. That is rare, while a
     /// savepoint costs every write (on SQLite a copy of each changed page, on Postgres two round trips). Later
@@ -316,13 +316,13 @@ impl Tried {
                 false => self.by_itself(session, &mut *job, index + 1 == count),
             };
             match attempted {
-                Attempted::Done => self.kept = true,
-                Attempted::Refused | Attempted::Failed => {}
-                Attempted::Lost => self.lost = true,
+                JobOutcome::Done => self.kept = true,
+                JobOutcome::Refused | JobOutcome::Failed => {}
+                JobOutcome::Lost => self.lost = true,
             }
             match attempted {
-                Attempted::Done | Attempted::Refused => self.sound.push(job),
-                Attempted::Failed | Attempted::Lost => self.failed.push(job),
+                JobOutcome::Done | JobOutcome::Refused => self.sound.push(job),
+                JobOutcome::Failed | JobOutcome::Lost => self.failed.push(job),
             }
             // Reader threads on the same core must not wait for the whole batch.
             std::thread::yield_now();
@@ -330,29 +330,29 @@ impl Tried {
     }
 
     /// Attempts a job in a savepoint and rolls back to it unless the job succeeds.
-    fn in_savepoint(&mut self, session: &mut DatabaseSession, job: &mut dyn Job) -> Attempted {
+    fn in_savepoint(&mut self, session: &mut DatabaseSession, job: &mut dyn WriteJob) -> JobOutcome {
         let begun = session.held().and_then(|c| match self.within {
-            true => Ok(c.begin_next_part(Part::WRITE)?),
-            false => Ok(c.begin_part(Part::WRITE)?),
+            true => Ok(c.begin_next_part(Savepoint::WRITE)?),
+            false => Ok(c.begin_part(Savepoint::WRITE)?),
         });
         if begun.is_err() {
-            return Attempted::Lost;
+            return JobOutcome::Lost;
         }
         let attempted = attempt(session, job, self.is_last);
-        self.within = matches!(attempted, Attempted::Done);
+        self.within = matches!(attempted, JobOutcome::Done);
         match attempted {
-            Attempted::Done | Attempted::Lost => attempted,
-            Attempted::Refused | Attempted::Failed => {
-                or_lost(attempted, session.held().and_then(|c| Ok(c.drop_part(Part::WRITE)?)))
+            JobOutcome::Done | JobOutcome::Lost => attempted,
+            JobOutcome::Refused | JobOutcome::Failed => {
+                or_lost(attempted, session.held().and_then(|c| Ok(c.drop_part(Savepoint::WRITE)?)))
             }
         }
     }
 
     /// Attempts a job in a transaction without other changes. Unless the job succeeds, the jobs after it get a
     /// new transaction.
-    fn by_itself(&self, session: &mut DatabaseSession, job: &mut dyn Job, is_only: bool) -> Attempted {
+    fn by_itself(&self, session: &mut DatabaseSession, job: &mut dyn WriteJob, is_only: bool) -> JobOutcome {
         match attempt(session, job, self.is_last) {
-            attempted @ (Attempted::Done | Attempted::Lost) => attempted,
+            attempted @ (JobOutcome::Done | JobOutcome::Lost) => attempted,
             attempted if is_only => attempted,
             attempted => {
                 or_lost(attempted, session.held().and_then(|c| Ok(c.rollback().and_then(|()| c.begin_write())?)))
@@ -361,21 +361,21 @@ impl Tried {
     }
 }
 
-/// Returns the outcome, or [`Attempted::Lost`] if the transaction could not be restored after it.
-fn or_lost(attempted: Attempted, sound: Result<(), DatabaseError>) -> Attempted {
-    if sound.is_ok() { attempted } else { Attempted::Lost }
+/// Returns the outcome, or [`JobOutcome::Lost`] if the transaction could not be restored after it.
+fn or_lost(attempted: JobOutcome, sound: Result<(), DatabaseError>) -> JobOutcome {
+    if sound.is_ok() { attempted } else { JobOutcome::Lost }
 }
 
 /// Attempts the job and classifies the outcome by the failed statements that the connection recorded, not by the
 /// result of the job alone: a job that handles errors in savepoints of its own, such as the scheduler, may mistake
 /// a cancelled statement for invalid content. Such a job is attempted again while that is possible, and its result
 /// counts only in the last attempt.
-fn attempt(session: &mut DatabaseSession, job: &mut dyn Job, is_last: bool) -> Attempted {
+fn attempt(session: &mut DatabaseSession, job: &mut dyn WriteJob, is_last: bool) -> JobOutcome {
     session.failures().take();
-    let Ok(connection) = session.held() else { return Attempted::Lost };
+    let Ok(connection) = session.held() else { return JobOutcome::Lost };
     let done = job.attempt(connection);
     let Some(failure) = session.failures().take() else {
-        return if done { Attempted::Done } else { Attempted::Refused };
+        return if done { JobOutcome::Done } else { JobOutcome::Refused };
     };
     let in_transaction = session.held().is_ok_and(Db::is_in_transaction);
     // The check itself may have failed a statement (see `is_in_transaction`).
@@ -383,10 +383,10 @@ fn attempt(session: &mut DatabaseSession, job: &mut dyn Job, is_last: bool) -> A
     match failure {
         // The database has rolled the transaction back although the job succeeded: a COMMIT would not commit
         // the job's changes, or on SQLite only those that were made after the rollback.
-        _ if done && !in_transaction => Attempted::Lost,
-        Failure::Passing if job.is_repeatable() && !(done && is_last) => Attempted::Failed,
-        _ if done => Attempted::Done,
-        Failure::Constraint => Attempted::Refused,
-        Failure::Passing => Attempted::Failed,
+        _ if done && !in_transaction => JobOutcome::Lost,
+        Failure::Passing if job.is_repeatable() && !(done && is_last) => JobOutcome::Failed,
+        _ if done => JobOutcome::Done,
+        Failure::Constraint => JobOutcome::Refused,
+        Failure::Passing => JobOutcome::Failed,
     }
 }

@@ -154,14 +154,14 @@ fn set_up_sqlite(connection: &mut SqliteConnection, purpose: SessionPurpose) -> 
 /// (`pg_xact_status`) could: after a failover that lost the newest transactions, the same id may belong to another
 /// transaction. Its id would also cost a round trip for each commit (docs/decisions/0013).
 #[derive(Debug, Clone)]
-pub struct Mark {
+pub struct CommitMark {
     /// The id of the writer, a new one for each start of the process.
     pub node: String,
     /// The number of the writer's commit.
     pub number: i64,
 }
 
-impl Mark {
+impl CommitMark {
     /// Returns the statement that stores the mark.
     fn statement(&self) -> String {
         format!(
@@ -176,13 +176,13 @@ impl Mark {
 
 /// A savepoint with a fixed name, so that its statements stay prepared.
 #[derive(Clone, Copy)]
-pub struct Part {
+pub struct Savepoint {
     begin: &'static str,
     keep: &'static str,
     drop: &'static str,
 }
 
-impl Part {
+impl Savepoint {
     /// A write among those that share a transaction.
     pub const WRITE: Self =
         Self { begin: "SAVEPOINT write_part", keep: "RELEASE write_part", drop: "ROLLBACK TO write_part" };
@@ -266,7 +266,7 @@ impl Db {
     ///
     /// Fails if the transaction was not committed or if its outcome is unknown; [`Db::is_alive`] distinguishes the
     /// two.
-    pub fn commit_marked(&mut self, mark: &Mark) -> QueryResult<()> {
+    pub fn commit_marked(&mut self, mark: &CommitMark) -> QueryResult<()> {
         match self {
             Db::Sqlite(_) => self.run("COMMIT"),
             // SAVEPOINT fails outside of a transaction, so the mark is never committed without its transaction.
@@ -279,7 +279,7 @@ impl Db {
     /// # Errors
     ///
     /// Fails if the query fails.
-    pub fn has_mark(&mut self, mark: &Mark) -> QueryResult<bool> {
+    pub fn has_mark(&mut self, mark: &CommitMark) -> QueryResult<bool> {
         let stored: Option<i64> = commits::table.find(&mark.node).select(commits::number).first(self).optional()?;
         Ok(stored == Some(mark.number))
     }
@@ -325,7 +325,7 @@ impl Db {
     /// # Errors
     ///
     /// Fails if the statement fails; the transaction is lost then.
-    pub fn begin_part(&mut self, part: Part) -> QueryResult<()> {
+    pub fn begin_part(&mut self, part: Savepoint) -> QueryResult<()> {
         self.run(part.begin)
     }
 
@@ -334,7 +334,7 @@ impl Db {
     /// # Errors
     ///
     /// Fails if the statement fails; the transaction is lost then.
-    pub fn keep_part(&mut self, part: Part) -> QueryResult<()> {
+    pub fn keep_part(&mut self, part: Savepoint) -> QueryResult<()> {
         self.run(part.keep)
     }
 
@@ -343,7 +343,7 @@ impl Db {
     /// # Errors
     ///
     /// Fails if a statement fails; the transaction is lost then.
-    pub fn begin_next_part(&mut self, part: Part) -> QueryResult<()> {
+    pub fn begin_next_part(&mut self, part: Savepoint) -> QueryResult<()> {
         match self {
             Db::Sqlite(_) => self.keep_part(part).and_then(|()| self.begin_part(part)),
             Db::Postgres(c) => c.batch_execute(&format!("{}; {}", part.keep, part.begin)),
@@ -355,7 +355,7 @@ impl Db {
     /// # Errors
     ///
     /// Fails if a statement fails; the transaction is lost then.
-    pub fn drop_part(&mut self, part: Part) -> QueryResult<()> {
+    pub fn drop_part(&mut self, part: Savepoint) -> QueryResult<()> {
         // ROLLBACK TO keeps the savepoint itself; without RELEASE, they would pile up in the transaction.
         self.run(part.drop)?;
         self.run(part.keep)
@@ -371,7 +371,7 @@ impl Db {
     /// of `work` is the inner result.
     pub fn in_part<T, E>(
         &mut self,
-        part: Part,
+        part: Savepoint,
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> QueryResult<Result<T, E>> {
         self.begin_part(part)?;

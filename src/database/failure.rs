@@ -5,7 +5,7 @@ use diesel::result::Error;
 
 /// Parts of messages of both databases that identify transient failures for which diesel has no error kind: cancelled
 /// statements, and lack of locks, space or memory.
-const SAYINGS: [&str; 14] = [
+const TRANSIENT_MESSAGES: [&str; 14] = [
     "canceling statement",
     "terminating connection",
     "deadlock detected",
@@ -28,7 +28,7 @@ pub fn is_transient(error: &Error) -> bool {
     match error {
         Error::DatabaseError(Kind::Unknown, information) => {
             let message = information.message().to_ascii_lowercase();
-            SAYINGS.iter().any(|saying| message.contains(saying))
+            TRANSIENT_MESSAGES.iter().any(|saying| message.contains(saying))
         }
         Error::DatabaseError(kind, _) => matches!(
             kind,

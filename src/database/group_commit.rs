@@ -5,7 +5,7 @@
 //! writes share a commit pays, but only if further writes arrive during the wait. There are two such cases:
 //! clients whose writes were just acknowledged send the next ones at once (`Gatherer::at_once`), and clients
 //! that do not wait for each other keep arriving (`Gatherer::patiently`). Clients that all wait for their
-//! acknowledgement send nothing during a wait; for them it would be pure delay, which `Patience` avoids.
+//! acknowledgement send nothing during a wait; for them it would be pure delay, which `WaitPolicy` avoids.
 //! Measurements are in docs/decisions/0003.
 
 use std::time::{Duration, Instant};
@@ -34,13 +34,13 @@ const LONGEST_REST: u32 = 4_096;
 pub struct Gatherer<J> {
     queue: flume::Receiver<J>,
     usual: usize,
-    patience: Patience,
+    patience: WaitPolicy,
 }
 
 impl<J> Gatherer<J> {
     /// Creates a gatherer that reads from `queue`.
     pub fn new(queue: flume::Receiver<J>) -> Self {
-        Self { queue, usual: 1, patience: Patience::new() }
+        Self { queue, usual: 1, patience: WaitPolicy::new() }
     }
 
     /// Waits for writes and returns those of the next commit, at least one; none once all senders are dropped.
@@ -92,7 +92,7 @@ impl<J> Gatherer<J> {
 /// single client, send nothing during the wait. Hence waiting starts when several writes were seen together,
 /// continues while it pays, and is suspended after `TRIES` futile waits, for longer each time.
 #[derive(Debug)]
-struct Patience {
+struct WaitPolicy {
     /// Number of futile waits that are left; 0 while waiting is suspended.
     tries: u32,
     /// Number of commits until waiting may resume.
@@ -101,7 +101,7 @@ struct Patience {
     next_rest: u32,
 }
 
-impl Patience {
+impl WaitPolicy {
     fn new() -> Self {
         Self { tries: 0, rest: 0, next_rest: FIRST_REST }
     }
@@ -135,13 +135,13 @@ mod tests {
 
     #[test]
     fn a_lone_writer_never_waits() {
-        let mut patience = Patience::new();
+        let mut patience = WaitPolicy::new();
         assert!((0..5_000).all(|_| !patience.lasts(1)));
     }
 
     #[test]
     fn writers_that_wait_for_each_other_are_hardly_ever_waited_for() {
-        let mut patience = Patience::new();
+        let mut patience = WaitPolicy::new();
         let mut waits = 0;
         for _ in 0..10_000 {
             if patience.lasts(2) {
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn writers_that_come_by_themselves_are_waited_for_while_they_come() {
-        let mut patience = Patience::new();
+        let mut patience = WaitPolicy::new();
         assert!(!patience.lasts(1) && patience.lasts(2));
         for round in 0..1_000 {
             patience.learn(round % 3 == 0);

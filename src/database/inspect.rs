@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Text};
 use super::connection::connect;
 use super::schema::{items, journal};
 use super::{Address, DatabaseError, Db, now};
-use crate::database::journal_tail::head;
+use crate::database::journal_tail::newest_sequence;
 
 /// Number of times that two connections are compared.
 const POOLER_TRIES: usize = 5;
@@ -125,7 +125,7 @@ fn damage_by(connection: &mut Db, check: &str) -> QueryResult<Vec<String>> {
             found.push(format!("{} rows violate foreign keys", broken.number));
         }
     }
-    let last = head(connection)?;
+    let last = newest_sequence(connection)?;
     let count: i64 = journal::table.count().get_result(connection)?;
     if last != count {
         found.push(format!("the journal has {count} entries, but the last one has the number {last}"));

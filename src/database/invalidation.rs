@@ -1,7 +1,7 @@
 //! Invalidation: a logical clock and a table of the last changes, by which cached values are found stale.
 //!
 //! The clock is a counter that advances with each change. A cached value carries the time at which its computation
-//! began and the content types and items that it depends on ([`Depends`]); it is fresh while none of them has
+//! began and the content types and items that it depends on ([`DependencySlots`]); it is fresh while none of them has
 //! changed since. Nothing is evicted on a change and no dependents are looked up: a lookup compares a few numbers.
 //!
 //! Items share a fixed number of slots by their hash, and slots share groups. A collision can make a value stale
@@ -13,13 +13,13 @@
 //! No client may receive a response older than a write that the same node acknowledged before its request; writes of
 //! other nodes follow with the next look at the journal. This requires:
 //!
-//! * A reader takes the time with [`Ledger::now`] *before* it reads the database. Taken later, a change between
+//! * A reader takes the time with [`InvalidationClock::now`] *before* it reads the database. Taken later, a change between
 //!   reading and taking the time would count as included.
 //! * The writer records changes *after* COMMIT. Recorded earlier, a reader could take the new time, read the old
 //!   state and cache it as fresh.
 //! * The writer records changes *before* it acknowledges the write. Recorded later, a client would read an old
 //!   response after its own write.
-//! * `Ledger::note_at` stores the new time *last*, under a lock. [`Ledger::holds`] takes an unchanged clock as
+//! * `InvalidationClock::note_at` stores the new time *last*, under a lock. [`InvalidationClock::holds`] takes an unchanged clock as
 //!   proof that nothing has changed, which would be false while a change is only partly recorded.
 //!
 //! The unit tests in `src/delivery/cache/interleavings.rs` run these steps in thousands of interleavings, and show that
@@ -35,7 +35,7 @@ use uuid::Uuid;
 
 use crate::database::sync::{AtomicU64, Mutex};
 
-/// Number of slots for content types; [`Depends`] has one bit for each.
+/// Number of slots for content types; [`DependencySlots`] has one bit for each.
 const KINDS: usize = 64;
 /// Number of slots for items (2 MB). Unit tests have fewer, since simulations create thousands of instances.
 const ITEMS: usize = if cfg!(test) { 1 << 10 } else { 1 << 18 };
@@ -48,14 +48,14 @@ const USUAL: usize = 8;
 
 /// The dependencies of a cached value: whole content types and single items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Depends {
+pub struct DependencySlots {
     /// A bit for each slot of content types.
     kinds: u64,
     /// Slots of items, sorted and distinct.
     items: SmallVec<[u32; USUAL]>,
 }
 
-impl Depends {
+impl DependencySlots {
     /// Creates dependencies on all items of these content types, including future ones.
     pub fn on_kinds<'a>(kinds: impl IntoIterator<Item = &'a str>) -> Self {
         Self { kinds: kinds.into_iter().fold(0, |bits, kind| bits | 1 << place_of_kind(kind)), items: SmallVec::new() }
@@ -77,17 +77,17 @@ impl Depends {
 
 /// The freshness of a cached value: its dependencies and the time of its computation.
 #[derive(Debug)]
-pub struct Basis {
-    depends: Depends,
+pub struct Freshness {
+    depends: DependencySlots,
     /// Time at which the computation began.
     since: u64,
     /// Latest time at which the value was found fresh.
     good_at: AtomicU64,
 }
 
-impl Basis {
+impl Freshness {
     /// Creates the freshness of a value whose computation began at the time `since`.
-    pub fn new(depends: Depends, since: u64) -> Self {
+    pub fn new(depends: DependencySlots, since: u64) -> Self {
         Self { depends, since, good_at: AtomicU64::new(since) }
     }
 
@@ -125,7 +125,7 @@ fn group_of(place: usize) -> usize {
 }
 
 /// The invalidation clock of a node, with the times of the last changes.
-pub struct Ledger {
+pub struct InvalidationClock {
     /// Time of the last change that is recorded completely.
     time: AtomicU64,
     /// Held while a change is recorded, so that times are assigned and published in order.
@@ -146,7 +146,7 @@ pub struct Ledger {
     blind: AtomicBool,
 }
 
-impl Default for Ledger {
+impl Default for InvalidationClock {
     fn default() -> Self {
         let places = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
         Self {
@@ -163,7 +163,7 @@ impl Default for Ledger {
     }
 }
 
-impl Ledger {
+impl InvalidationClock {
     /// Returns the current time. It must be taken before the read of the database from which a value is computed.
     pub fn now(&self) -> u64 {
         self.time.load(Ordering::SeqCst)
@@ -231,7 +231,7 @@ impl Ledger {
     ///
     /// The time at which the value was found fresh moves forward with each check, so that the groups, whose times
     /// are those of the latest change of any member, stay useful for values that were computed long ago.
-    pub fn holds(&self, basis: &Basis) -> bool {
+    pub fn holds(&self, basis: &Freshness) -> bool {
         // `now` is read before the slots. A change that is recorded meanwhile has a later time: the check may miss
         // it, but the next one does not, since `good_at` becomes `now` and not the time of the later change.
         let (now, good_at) = (self.now(), basis.good_at.load(Ordering::Relaxed));
@@ -246,7 +246,7 @@ impl Ledger {
     }
 
     /// Returns whether none of the dependencies has changed after `since`.
-    fn unchanged(&self, depends: &Depends, since: u64) -> bool {
+    fn unchanged(&self, depends: &DependencySlots, since: u64) -> bool {
         let before = |place: &AtomicU64| place.load(Ordering::SeqCst) <= since;
         let mut kinds = depends.kinds;
         while kinds != 0 {
@@ -269,10 +269,11 @@ mod tests {
 
     #[test]
     fn tells_what_is_out_of_date() {
-        let (ledger, c) = (Ledger::default(), Uuid::from_u128(3).to_string());
-        let (list, one) = (Depends::on_kinds(["event", "speaker"]), Depends::default().and_items([ITEM_A, ITEM_B]));
-        let based = |since| [Basis::new(list.clone(), since), Basis::new(one.clone(), since)];
-        let hold = |bases: &[Basis; 2]| bases.each_ref().map(|basis| ledger.holds(basis));
+        let (ledger, c) = (InvalidationClock::default(), Uuid::from_u128(3).to_string());
+        let (list, one) =
+            (DependencySlots::on_kinds(["event", "speaker"]), DependencySlots::default().and_items([ITEM_A, ITEM_B]));
+        let based = |since| [Freshness::new(list.clone(), since), Freshness::new(one.clone(), since)];
+        let hold = |bases: &[Freshness; 2]| bases.each_ref().map(|basis| ledger.holds(basis));
         let early = based(ledger.now());
         // Each check is made twice: a value that was found fresh once must still become stale.
         assert_eq!([hold(&early), hold(&early)], [[true, true]; 2]);
@@ -292,10 +293,10 @@ mod tests {
     /// items that share its slot.
     #[test]
     fn tells_of_each_change() {
-        let ledger = Ledger::default();
+        let ledger = InvalidationClock::default();
         let ids: Vec<Uuid> = (0..2_000).map(Uuid::from_u128).collect();
-        let basis = |id: &Uuid| Basis::new(Depends::default().and_items([*id]), ledger.now());
-        let mut kept: Vec<Basis> = ids.iter().map(basis).collect();
+        let basis = |id: &Uuid| Freshness::new(DependencySlots::default().and_items([*id]), ledger.now());
+        let mut kept: Vec<Freshness> = ids.iter().map(basis).collect();
         for changed in (0..ids.len()).step_by(7) {
             ledger.note([("event", ids[changed].to_string().as_str())]);
             assert!(!ledger.holds(&kept[changed]));

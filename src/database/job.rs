@@ -37,7 +37,7 @@ impl Progress {
 }
 
 /// A write that the writer thread executes.
-pub trait Job: Send {
+pub trait WriteJob: Send {
     /// Returns whether the job changes content, so that the invalidation clock must be advanced before the
     /// acknowledgement.
     fn changes_content(&self) -> bool;
@@ -63,7 +63,7 @@ pub trait Job: Send {
 /// A job without a caller and without statements, by which the writer tests whether a transaction can be started.
 pub struct Probe;
 
-impl Job for Probe {
+impl WriteJob for Probe {
     fn changes_content(&self) -> bool {
         false
     }
@@ -115,7 +115,7 @@ impl<T, E, F> Task<T, E, F> {
     }
 }
 
-impl<T, E, F> Job for Task<T, E, F>
+impl<T, E, F> WriteJob for Task<T, E, F>
 where
     T: Send,
     E: From<DatabaseError> + From<DieselError> + Send,

@@ -9,33 +9,33 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::database::Db;
-use crate::database::invalidation::Ledger;
+use crate::database::invalidation::InvalidationClock;
 use crate::database::position::Position;
 use crate::database::schema::journal;
 
-/// Number of entries that are read at a time, and above which [`Followed::look`] does not list the changed items.
-const MOST: i64 = 2_000;
+/// Number of entries that are read at a time, and above which [`JournalTail::look`] does not list the changed items.
+const MAX_LISTED_CHANGES: i64 = 2_000;
 
 /// The position up to which the journal has been followed; none before the first look.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Followed(Option<Position>);
+pub struct JournalTail(Option<Position>);
 
 /// The changes since the last look.
 #[derive(Debug)]
-pub enum Touched {
+pub enum Changes {
     /// Changes of these items, by content type and id.
     Items(Vec<(String, String)>),
     /// Changes of unknown extent: too many to list, or not known.
     Anything,
 }
 
-impl Touched {
+impl Changes {
     /// Records the changes in the invalidation clock.
-    pub fn note(&self, ledger: &Ledger) {
+    pub fn note(&self, ledger: &InvalidationClock) {
         match self {
-            Touched::Items(items) if items.is_empty() => {}
-            Touched::Items(items) => ledger.note(items.iter().map(|(kind, id)| (kind.as_str(), id.as_str()))),
-            Touched::Anything => ledger.note_everything(),
+            Changes::Items(items) if items.is_empty() => {}
+            Changes::Items(items) => ledger.note(items.iter().map(|(kind, id)| (kind.as_str(), id.as_str()))),
+            Changes::Anything => ledger.note_everything(),
         }
     }
 }
@@ -43,14 +43,14 @@ impl Touched {
 /// A changed item, by content type and id.
 type ChangedItem = (String, String);
 
-impl Followed {
+impl JournalTail {
     /// Reads the entries since the last look. Returns the new position with the changes; the caller adopts it only
     /// once it has processed the changes, so that none is skipped after a failure.
     ///
     /// # Errors
     ///
     /// Fails if the query fails.
-    pub fn look(self, connection: &mut Db) -> QueryResult<(Self, Touched)> {
+    pub fn look(self, connection: &mut Db) -> QueryResult<(Self, Changes)> {
         self.look_far(connection, 1)
     }
 
@@ -60,7 +60,7 @@ impl Followed {
     /// # Errors
     ///
     /// Fails if the query fails.
-    pub fn look_far(self, connection: &mut Db, pages: usize) -> QueryResult<(Self, Touched)> {
+    pub fn look_far(self, connection: &mut Db, pages: usize) -> QueryResult<(Self, Changes)> {
         let Some(mut seen) = self.0 else { return Self::from_here(connection) };
         let mut touched = Vec::new();
         for _ in 0..pages {
@@ -68,15 +68,15 @@ impl Followed {
             seen = newest;
             touched.extend(page);
             if is_last {
-                return Ok((Self(Some(seen)), Touched::Items(touched)));
+                return Ok((Self(Some(seen)), Changes::Items(touched)));
             }
         }
         Self::from_here(connection)
     }
 
     /// Returns the current end of the journal, with changes of unknown extent.
-    fn from_here(connection: &mut Db) -> QueryResult<(Self, Touched)> {
-        Ok((Self(Some(Position::newest(connection)?)), Touched::Anything))
+    fn from_here(connection: &mut Db) -> QueryResult<(Self, Changes)> {
+        Ok((Self(Some(Position::newest(connection)?)), Changes::Anything))
     }
 }
 
@@ -89,14 +89,14 @@ fn page_after(connection: &mut Db, seen: Position) -> QueryResult<Option<(Positi
         .filter(journal::sequence.ge(seen.sequence))
         .order(journal::sequence)
         .select((journal::sequence, journal::at, journal::item_id, journal::version, journal::kind))
-        .limit(MOST + 1)
+        .limit(MAX_LISTED_CHANGES + 1)
         .load(connection)?;
     let position =
         |(sequence, at, id, version, _): &(i64, i64, String, i64, String)| Position::of(*sequence, *at, id, *version);
     if seen != Position::default() && entries.first().map(position) != Some(seen) {
         return Ok(None);
     }
-    let (newest, is_last) = (entries.last().map_or(seen, position), entries.len() as i64 <= MOST);
+    let (newest, is_last) = (entries.last().map_or(seen, position), entries.len() as i64 <= MAX_LISTED_CHANGES);
     let new = entries.into_iter().filter(|(sequence, ..)| *sequence > seen.sequence);
     Ok(Some((newest, new.map(|(_, _, id, _, kind)| (kind, id)).collect(), is_last)))
 }
@@ -106,7 +106,7 @@ fn page_after(connection: &mut Db, seen: Position) -> QueryResult<Option<(Positi
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn head(connection: &mut Db) -> QueryResult<i64> {
+pub fn newest_sequence(connection: &mut Db) -> QueryResult<i64> {
     let last: Option<i64> = journal::table.select(max(journal::sequence)).first(connection)?;
     Ok(last.unwrap_or(0))
 }

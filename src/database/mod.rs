@@ -42,8 +42,8 @@ use crate::jobs::Jobs;
 
 pub use connection::{Address, Backend, Db};
 pub use failure::is_transient;
-use invalidation::Ledger;
-pub use statement::{Dialect, any_of, any_pair_of, by_the_way, there_is, within};
+use invalidation::InvalidationClock;
+pub use statement::{Dialect, exists, in_list, in_pair_list, in_query, unindexed};
 
 /// A failure of a read or a write. With every variant but [`DatabaseError::Unknown`], nothing of the write
 /// has been committed.
@@ -117,7 +117,7 @@ pub struct Database {
     readers: reader::Readers,
     writer: writer::Writer,
     count: Arc<AtomicU64>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<InvalidationClock>,
     jobs: Arc<Jobs>,
 }
 
@@ -203,7 +203,7 @@ impl Database {
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
         match &*self.address {
-            Address::Sqlite(_) => reader::here(&self.address, &self.count, self.patience, task),
+            Address::Sqlite(_) => reader::read_here(&self.address, &self.count, self.patience, task),
             Address::Postgres(_) => self.read(task).await,
         }
     }
@@ -298,7 +298,7 @@ impl Database {
     }
 
     /// Returns the invalidation clock of this node.
-    pub fn ledger(&self) -> &Arc<Ledger> {
+    pub fn ledger(&self) -> &Arc<InvalidationClock> {
         &self.ledger
     }
 }

@@ -122,7 +122,7 @@ thread_local! {
 /// # Errors
 ///
 /// Fails with the error of `task`, or with a [`DatabaseError`] if the transaction cannot be started.
-pub fn here<T, E, F>(
+pub fn read_here<T, E, F>(
     address: &Arc<Address>,
     count: &Arc<AtomicU64>,
     patience: Option<Duration>,

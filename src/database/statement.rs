@@ -83,7 +83,7 @@ pub enum Dialect {
 /// The condition `column IN (…)` for any number of values, with one parameter. Diesel's `eq_any` has a parameter for
 /// each value on SQLite and is never cached.
 #[derive(Debug, Clone)]
-pub struct AnyOf<C> {
+pub struct InList<C> {
     around: (&'static str, &'static str),
     column: C,
     parameter: String,
@@ -93,7 +93,7 @@ pub struct AnyOf<C> {
 
 /// Selects the rows whose `column` is one of the values. Commas, quotes and backslashes are removed from the values,
 /// since they would end a value within the parameter: ids, slugs, codes and enumeration values contain none.
-pub fn any_of<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> AnyOf<C> {
+pub fn in_list<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> InList<C> {
     let (before, after) = match dialect {
         Dialect::Sqlite => (" IN (SELECT value FROM json_each('[\"' || ", " || '\"]'))"),
         Dialect::Postgres => (" = ANY(string_to_array(", ", '\",\"'))"),
@@ -109,43 +109,43 @@ pub fn any_of<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIt
     // A single value is compared directly, which is planned better than a list. Without values, the column is compared
     // with the empty text, which no id, slug or code equals.
     if count < 2 {
-        AnyOf { around: ("", ""), column, parameter, before: " = ", after: "" }
+        InList { around: ("", ""), column, parameter, before: " = ", after: "" }
     } else {
-        AnyOf { around: ("", ""), column, parameter, before, after }
+        InList { around: ("", ""), column, parameter, before, after }
     }
 }
 
-/// Selects rows as [`any_of`] does, but keeps the planner from using an index of `column`, which must be a text. To be
+/// Selects rows as [`in_list`] does, but keeps the planner from using an index of `column`, which must be a text. To be
 /// used for a condition that excludes few rows, beside another one that has a selective index.
 ///
 /// The planner cannot know which condition is selective: SQLite has no statistics here, and Postgres has none of fresh
 /// tables. So the column is wrapped in an expression: unary `+` on SQLite (<https://sqlite.org/optoverview.html>,
 /// "disqualifying terms"), a concatenation on Postgres.
-pub fn by_the_way<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> AnyOf<C> {
+pub fn unindexed<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoIterator<Item = S>) -> InList<C> {
     let around = match dialect {
         Dialect::Sqlite => ("+", ""),
         Dialect::Postgres => ("('' || ", ")"),
     };
-    AnyOf { around, ..any_of(dialect, column, values) }
+    InList { around, ..in_list(dialect, column, values) }
 }
 
 /// Selects the rows whose two columns are one of the pairs. Quotes and backslashes are removed from the values, since
 /// they would end a value within the JSON: content types, ids and slugs contain none.
-pub fn any_pair_of<A, B>(
+pub fn in_pair_list<A, B>(
     dialect: Dialect,
     columns: (A, B),
     pairs: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>,
-) -> AnyOf<(A, B)> {
+) -> InList<(A, B)> {
     let pairs = pairs.into_iter().map(|(a, b)| [a.as_ref(), b.as_ref()].map(|text| text.replace(['"', '\\'], "")));
     let parameter = format!("[{}]", pairs.map(|[a, b]| format!("[\"{a}\",\"{b}\"]")).collect::<Vec<_>>().join(","));
     let (before, after) = match dialect {
         Dialect::Sqlite => (" IN (SELECT value ->> 0, value ->> 1 FROM json_each(", "))"),
         Dialect::Postgres => (" IN (SELECT given ->> 0, given ->> 1 FROM json_array_elements(", "::json) AS given)"),
     };
-    AnyOf { around: ("(", ")"), column: columns, parameter, before, after }
+    InList { around: ("(", ")"), column: columns, parameter, before, after }
 }
 
-impl<C> AnyOf<C> {
+impl<C> InList<C> {
     fn write<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: diesel::backend::Backend + HasSqlType<Text>,
@@ -163,67 +163,67 @@ impl<C> AnyOf<C> {
 }
 
 // `diesel::MultiConnection` requires the fragment for its own backend and, within subqueries, for each database.
-impl<C: QueryFragment<Backend>> QueryFragment<Backend> for AnyOf<C> {
+impl<C: QueryFragment<Backend>> QueryFragment<Backend> for InList<C> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         self.write(out)
     }
 }
 
-impl<C: QueryFragment<Pg>> QueryFragment<Pg> for AnyOf<C> {
+impl<C: QueryFragment<Pg>> QueryFragment<Pg> for InList<C> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.write(out)
     }
 }
 
-impl<C: QueryFragment<Sqlite>> QueryFragment<Sqlite> for AnyOf<C> {
+impl<C: QueryFragment<Sqlite>> QueryFragment<Sqlite> for InList<C> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         self.write(out)
     }
 }
 
-impl<C> QueryId for AnyOf<C> {
+impl<C> QueryId for InList<C> {
     type QueryId = ();
     // One value and several result in different SQL, so prepared statements are cached by their text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<C: Expression> Expression for AnyOf<C> {
+impl<C: Expression> Expression for InList<C> {
     type SqlType = Bool;
 }
 
-impl<C, QS> AppearsOnTable<QS> for AnyOf<C> where C: AppearsOnTable<QS> {}
+impl<C, QS> AppearsOnTable<QS> for InList<C> where C: AppearsOnTable<QS> {}
 
-impl<C, QS> SelectableExpression<QS> for AnyOf<C> where C: SelectableExpression<QS> {}
+impl<C, QS> SelectableExpression<QS> for InList<C> where C: SelectableExpression<QS> {}
 
-impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for AnyOf<C> {
+impl<C: ValidGrouping<GB>, GB> ValidGrouping<GB> for InList<C> {
     type IsAggregate = C::IsAggregate;
 }
 
 /// A condition with a subquery that is composed at run time.
 #[derive(Debug, Clone)]
-pub struct ByQuery<C, Q> {
+pub struct SubqueryCondition<C, Q> {
     column: C,
     around: (&'static str, &'static str),
     query: Q,
 }
 
 /// Selects the rows whose `column` is among the results of `query`.
-pub fn within<C, Q>(column: C, query: Q) -> ByQuery<C, Q> {
-    ByQuery { column, around: (" IN (", ")"), query }
+pub fn in_query<C, Q>(column: C, query: Q) -> SubqueryCondition<C, Q> {
+    SubqueryCondition { column, around: (" IN (", ")"), query }
 }
 
 /// Selects the rows for which `query`, a correlated subquery, has results. Each row is tested as it is reached, so that
 /// a page in the order of an index ends early. Postgres would turn `EXISTS` into a join and evaluate it for all rows
 /// first; it does not transform a subquery with OFFSET (docs/decisions/0012).
-pub fn there_is<Q>(dialect: Dialect, query: Q) -> ByQuery<Term<Bool>, Q> {
+pub fn exists<Q>(dialect: Dialect, query: Q) -> SubqueryCondition<Term<Bool>, Q> {
     let end = match dialect {
         Dialect::Sqlite => ")",
         Dialect::Postgres => " OFFSET 0)",
     };
-    ByQuery { column: Term::new(""), around: ("EXISTS (", end), query }
+    SubqueryCondition { column: Term::new(""), around: ("EXISTS (", end), query }
 }
 
-impl<C: QueryFragment<Backend>, Q: QueryFragment<Backend>> QueryFragment<Backend> for ByQuery<C, Q> {
+impl<C: QueryFragment<Backend>, Q: QueryFragment<Backend>> QueryFragment<Backend> for SubqueryCondition<C, Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         self.column.walk_ast(out.reborrow())?;
         out.push_sql(self.around.0);
@@ -233,20 +233,20 @@ impl<C: QueryFragment<Backend>, Q: QueryFragment<Backend>> QueryFragment<Backend
     }
 }
 
-impl<C, Q> QueryId for ByQuery<C, Q> {
+impl<C, Q> QueryId for SubqueryCondition<C, Q> {
     type QueryId = ();
     // The SQL varies, so prepared statements are cached by their text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<C: Expression, Q> Expression for ByQuery<C, Q> {
+impl<C: Expression, Q> Expression for SubqueryCondition<C, Q> {
     type SqlType = Bool;
 }
 
-impl<C, Q, QS> AppearsOnTable<QS> for ByQuery<C, Q> where C: AppearsOnTable<QS> {}
+impl<C, Q, QS> AppearsOnTable<QS> for SubqueryCondition<C, Q> where C: AppearsOnTable<QS> {}
 
-impl<C, Q, QS> SelectableExpression<QS> for ByQuery<C, Q> where C: SelectableExpression<QS> {}
+impl<C, Q, QS> SelectableExpression<QS> for SubqueryCondition<C, Q> where C: SelectableExpression<QS> {}
 
-impl<C: ValidGrouping<GB>, Q, GB> ValidGrouping<GB> for ByQuery<C, Q> {
+impl<C: ValidGrouping<GB>, Q, GB> ValidGrouping<GB> for SubqueryCondition<C, Q> {
     type IsAggregate = C::IsAggregate;
 }

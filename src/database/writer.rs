@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
-use super::batch::Batches;
+use super::batch::BatchExecutor;
 use super::connection::SessionPurpose;
-use super::job::{Job, Probe, Progress, Task};
+use super::job::{Probe, Progress, Task, WriteJob};
 use super::limit::Limit;
 use super::metrics::{UNKNOWN, WRITE_SECONDS};
 use super::session::DatabaseSession;
 use super::{Address, DatabaseError, Db, Threads};
 use crate::database::group_commit::Gatherer;
-use crate::database::invalidation::Ledger;
+use crate::database::invalidation::InvalidationClock;
 use crate::jobs::Jobs;
 
 /// Duration after which a transaction is reported as hanging.
@@ -26,7 +26,7 @@ const PROBE_PAUSE: Duration = Duration::from_millis(250);
 
 /// The bound on the wait for a job that has started.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
+enum OutcomeWait {
     /// The same duration again as for its start.
     Bounded,
     /// Unbounded, until the outcome is known.
@@ -36,7 +36,7 @@ enum Wait {
 /// A handle to the writer thread.
 #[derive(Clone)]
 pub struct Writer {
-    queue: flume::Sender<Box<dyn Job>>,
+    queue: flume::Sender<Box<dyn WriteJob>>,
     limit: Limit,
 }
 
@@ -50,14 +50,14 @@ impl Writer {
         address: &Address,
         threads: Threads,
         count: &Arc<AtomicU64>,
-        ledger: &Arc<Ledger>,
+        ledger: &Arc<InvalidationClock>,
         known: &Jobs,
     ) -> Result<Self, DatabaseError> {
         let health = known.add("writer", PATIENCE);
-        let (queue, jobs) = flume::bounded::<Box<dyn Job>>(threads.queue);
+        let (queue, jobs) = flume::bounded::<Box<dyn WriteJob>>(threads.queue);
         let limit = Limit::new(threads.patience, 1);
         let session = DatabaseSession::open(address, count, SessionPurpose::Write(threads.patience))?;
-        let mut batches = Batches::new(session, Arc::clone(ledger), threads.patience);
+        let mut batches = BatchExecutor::new(session, Arc::clone(ledger), threads.patience);
         // The thread ends when the last handle drops its sender, so its own sender, used for probes, is weak.
         let (busy, own_queue) = (limit.clone(), queue.downgrade());
         std::thread::Builder::new()
@@ -102,8 +102,10 @@ impl Writer {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Clone + Send + 'static,
     {
-        self.send(Wait::Bounded, |progress, answer| Box::new(Task::repeatable(work, changes_content, progress, answer)))
-            .await
+        self.send(OutcomeWait::Bounded, |progress, answer| {
+            Box::new(Task::repeatable(work, changes_content, progress, answer))
+        })
+        .await
     }
 
     /// Runs a write that cannot be repeated; see [`super::Database::write_content_once`].
@@ -117,7 +119,7 @@ impl Writer {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        self.send(Wait::Bounded, |progress, answer| Box::new(Task::once(work, true, progress, answer))).await
+        self.send(OutcomeWait::Bounded, |progress, answer| Box::new(Task::once(work, true, progress, answer))).await
     }
 
     /// Runs a long write that cannot be repeated; see [`super::Database::write_content_long`].
@@ -131,7 +133,7 @@ impl Writer {
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
-        self.send(Wait::ToItsEnd, |progress, answer| Box::new(Task::once(work, true, progress, answer))).await
+        self.send(OutcomeWait::ToItsEnd, |progress, answer| Box::new(Task::once(work, true, progress, answer))).await
     }
 
     /// Returns the number of writes in the queue.
@@ -147,8 +149,8 @@ impl Writer {
     /// Queues a job and waits for its outcome.
     async fn send<T, E>(
         &self,
-        patience: Wait,
-        job: impl FnOnce(Progress, oneshot::Sender<Result<T, E>>) -> Box<dyn Job>,
+        patience: OutcomeWait,
+        job: impl FnOnce(Progress, oneshot::Sender<Result<T, E>>) -> Box<dyn WriteJob>,
     ) -> Result<T, E>
     where
         E: From<DatabaseError>,
@@ -166,7 +168,7 @@ impl Writer {
     /// or to its end, and after that its outcome is unknown, which must not be reported as a failure.
     async fn settled<T, E>(
         &self,
-        patience: Wait,
+        patience: OutcomeWait,
         progress: &Progress,
         mut wait: oneshot::Receiver<Result<T, E>>,
     ) -> Result<T, E>
@@ -181,7 +183,7 @@ impl Writer {
             if progress.abandon() {
                 return Err(DatabaseError::Waited.into());
             }
-            if patience == Wait::ToItsEnd {
+            if patience == OutcomeWait::ToItsEnd {
                 return known(wait.await);
             }
         }

@@ -14,7 +14,7 @@ use crate::content::Site;
 use crate::database::Database;
 use crate::database::position::Position;
 use crate::delivery::changes::{self, Changes, Token};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// Maximum number of batches that a listener may be behind before it is disconnected.
 const BEHIND: usize = 16;
@@ -168,7 +168,7 @@ pub fn listen(
     position: Position,
     most: usize,
 ) -> Result<impl Stream<Item = Result<Bytes, actix_web::Error>> + use<>, Problem> {
-    let full = || Problem::new(Kind::Unavailable, "the maximum number of listeners is reached").retry_after(5);
+    let full = || Problem::new(ProblemKind::Unavailable, "the maximum number of listeners is reached").retry_after(5);
     let seat = stream.channel.seat(most).ok_or_else(full)?;
     let token = Token { position, after: None }.encode(&stream.key);
     let greeting = Bytes::from(format!("event: ready\nid: {token}\ndata: {{\"next\":\"{token}\"}}\n\n"));

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Shape;
 use crate::content::Site;
-use crate::content_types::{ALL, Resource};
+use crate::content_types::{ALL, ContentType};
 use crate::database::position::Position;
 use crate::database::schema::{items, journal};
-use crate::database::{Db, any_of, by_the_way};
+use crate::database::{Db, in_list, unindexed};
 use crate::delivery::render::compose::compose;
 use crate::delivery::render::loaded_item::Loaded;
 use crate::delivery::sql::referrers;
@@ -51,14 +51,14 @@ pub enum Change {
     /// The item is public, in this form.
     Here {
         /// Content type of the item.
-        resource: &'static Resource,
+        resource: &'static ContentType,
         /// The item as a full response in the default language.
         object: String,
     },
     /// The item is not public any more.
     Gone {
         /// Content type of the item.
-        resource: &'static Resource,
+        resource: &'static ContentType,
         /// Id of the item.
         id: String,
     },
@@ -117,7 +117,7 @@ pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) 
     let more = rows.len() as i64 > limit;
     let rows: Vec<Item> = rows.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
     let after = rows.last().map(|row| row.id.clone()).filter(|_| more);
-    let changes = told(connection, site, rows, &[])?;
+    let changes = visible_changes(connection, site, rows, &[])?;
     Ok(Some(Changes { changes, token: Token { position, after }, more }))
 }
 
@@ -176,7 +176,7 @@ pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> Q
     let known: HashSet<String> = rows.iter().map(|row| row.id.clone()).collect();
     rows.extend(referring.into_iter().filter(|row| !known.contains(&row.id)));
     let purged = purged(connection, &purges)?;
-    let changes = told(connection, site, rows, &purged)?;
+    let changes = visible_changes(connection, site, rows, &purged)?;
     Ok(Some(Changes { changes, token: Token { position, after: None }, more }))
 }
 
@@ -224,10 +224,10 @@ fn touched(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<Item>> {
     }
     let dialect = connection.dialect();
     let rows: Vec<Item> =
-        items::table.filter(any_of(dialect, items::id, ids)).select(Item::as_select()).load(connection)?;
+        items::table.filter(in_list(dialect, items::id, ids)).select(Item::as_select()).load(connection)?;
     let child_kinds: Vec<&str> = ALL.iter().filter_map(|resource| Some(resource.children?.kind)).collect();
     let children: Vec<Item> = items::table
-        .filter(any_of(dialect, items::parent_id, ids).and(by_the_way(dialect, items::kind, &child_kinds)))
+        .filter(in_list(dialect, items::parent_id, ids).and(unindexed(dialect, items::kind, &child_kinds)))
         .order(items::id)
         .select(Item::as_select())
         .load(connection)?;
@@ -248,19 +248,24 @@ fn touched(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<Item>> {
 
 /// Returns the changes that the public sees of these items. Items that were never public are left out, so
 /// that not even their existence is revealed.
-fn told(connection: &mut Db, site: &Site, rows: Vec<Item>, purged: &[(String, String)]) -> QueryResult<Vec<Change>> {
+fn visible_changes(
+    connection: &mut Db,
+    site: &Site,
+    rows: Vec<Item>,
+    purged: &[(String, String)],
+) -> QueryResult<Vec<Change>> {
     let view = View::plain(site);
     let shape = Shape::public(view.clone(), true);
     let mut changes = Vec::with_capacity(rows.len() + purged.len());
     for (kind, id) in purged {
-        if let Some(resource) = Resource::of_kind(kind) {
+        if let Some(resource) = ContentType::of_kind(kind) {
             changes.push(Change::Gone { resource, id: id.clone() });
         }
     }
     // Consecutive items of one content type are composed together.
     let mut rows = rows.into_iter().filter(|row| row.live || row.shown_at > 0).peekable();
     while let Some(first) = rows.next() {
-        let Some(resource) = Resource::of_kind(&first.kind) else { continue };
+        let Some(resource) = ContentType::of_kind(&first.kind) else { continue };
         if !first.live {
             changes.push(Change::Gone { resource, id: first.id });
             continue;

@@ -6,20 +6,20 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::content::Site;
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::delivery::Shape;
 use crate::delivery::render::compose::{Composed, compose};
 use crate::delivery::render::loaded_item::Loaded;
 use crate::delivery::render::working_drafts;
-use crate::delivery::viewer::Standing;
+use crate::delivery::viewer::VisibilityState;
 use crate::items::render::Fragments;
-use crate::items::{self as stored, Elsewhere, Item, Named};
+use crate::items::{self as stored, Elsewhere, Item, ReferenceTarget};
 
 /// Outcome of looking up an item.
 #[derive(Debug)]
-pub enum One {
+pub enum ItemLookup {
     /// The item.
     Here {
         /// JSON object with its dependencies.
@@ -37,27 +37,27 @@ pub enum One {
 /// # Errors
 ///
 /// Fails if a database statement fails.
-pub fn one(
+pub fn find_item(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     key: &str,
     shape: &Shape,
-) -> QueryResult<One> {
+) -> QueryResult<ItemLookup> {
     if !stored::is_address(key) {
-        return Ok(One::Nowhere);
+        return Ok(ItemLookup::Nowhere);
     }
     let Some(loaded) = load(connection, resource, site, key, shape)? else {
         return match stored::elsewhere(connection, resource.kind, key)? {
             // A redirect must not reveal that a draft exists.
             Some(Elsewhere::Moved(slug)) if load(connection, resource, site, &slug, shape)?.is_some() => {
-                Ok(One::Moved(slug))
+                Ok(ItemLookup::Moved(slug))
             }
             Some(Elsewhere::Language(id)) => match load(connection, resource, site, &id, shape)? {
                 Some(loaded) => here(connection, resource, site, loaded, shape),
-                None => Ok(One::Nowhere),
+                None => Ok(ItemLookup::Nowhere),
             },
-            _ => Ok(One::Nowhere),
+            _ => Ok(ItemLookup::Nowhere),
         };
     };
     here(connection, resource, site, loaded, shape)
@@ -65,19 +65,19 @@ pub fn one(
 
 fn here(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     loaded: Loaded,
     shape: &Shape,
-) -> QueryResult<One> {
+) -> QueryResult<ItemLookup> {
     let version = loaded.version;
     let mut objects = compose(connection, resource, site, &[loaded], shape)?;
-    Ok(objects.pop().map_or(One::Nowhere, |composed| One::Here { composed, version }))
+    Ok(objects.pop().map_or(ItemLookup::Nowhere, |composed| ItemLookup::Here { composed, version }))
 }
 
 fn load(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     key: &str,
     shape: &Shape,
@@ -93,7 +93,7 @@ fn load(
             false => by_slug.select(Item::as_select()).first(connection),
         }
         .optional()?;
-        let Some(item) = item.filter(|item| shape.viewer.finds(&Standing::from(item))) else { return Ok(None) };
+        let Some(item) = item.filter(|item| shape.viewer.finds(&VisibilityState::from(item))) else { return Ok(None) };
         if shape.draft {
             return Ok(working_drafts::newest(connection, resource, site, vec![item], &shape.view)?.pop());
         }
@@ -120,10 +120,10 @@ fn load(
 /// Fails if a database statement fails.
 pub fn shown(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     item: &Item,
-    named: HashMap<String, Named>,
+    named: HashMap<String, ReferenceTarget>,
     shape: &Shape,
 ) -> QueryResult<String> {
     let loaded = match shape.draft {

@@ -8,22 +8,22 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, any_of};
+use crate::database::{Db, in_list};
 use crate::delivery::Shape;
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::delivery::cache::item_cache::{Card, Shelf, shape_key};
+use crate::delivery::cache::item_cache::{CacheScope, CachedItem, shape_key};
 use crate::delivery::query::cursor::{Cursor, KeyValue};
 use crate::delivery::query::{ListQuery, MAX_OFFSET};
 use crate::delivery::render::compose::compose;
 use crate::delivery::render::loaded_item::Loaded;
 use crate::delivery::render::working_drafts;
 use crate::delivery::sql::facets::Counting;
-use crate::delivery::sql::keyset::{Row, Walk};
+use crate::delivery::sql::keyset::{KeysetWalk, Row};
 use crate::delivery::sql::selection::Selection;
-use crate::delivery::sql::text_match::{Found, too_dear};
-use crate::delivery::viewer::Standing;
+use crate::delivery::sql::text_match::{TextMatches, too_expensive};
+use crate::delivery::viewer::VisibilityState;
 use crate::items::Item;
 use crate::items::render::Fragments;
 use crate::problem::Problem;
@@ -33,7 +33,7 @@ use crate::search::Search;
 #[derive(Debug)]
 pub struct Page {
     /// Rendered items.
-    pub cards: Vec<Arc<Card>>,
+    pub cards: Vec<Arc<CachedItem>>,
     /// Cursor of the next page, if there is one.
     pub next: Option<String>,
     /// Cursor of the previous page, if there is one.
@@ -50,14 +50,14 @@ pub struct Page {
 
 /// Context in which a page is computed.
 #[derive(Clone, Copy)]
-pub struct Kitchen<'a> {
+pub struct ListContext<'a> {
     pub site: &'a Site,
     /// Key that signs cursors.
     pub cursor_key: &'a [u8],
     /// Full-text index.
     pub search: &'a Search,
     /// Access to the cached items.
-    pub shelf: Shelf<'a>,
+    pub shelf: CacheScope<'a>,
     /// Maximum number of items over which facets are counted.
     pub facet_items: i64,
 }
@@ -67,17 +67,17 @@ pub struct Kitchen<'a> {
 ///
 /// # Errors
 ///
-/// Returns a problem with the code `too_dear` if the query would take too long. Fails if the search index or
+/// Returns a problem with the code `too_expensive` if the query would take too long. Fails if the search index or
 /// the database cannot be read.
 pub fn page(
     connection: &mut Db,
-    resource: &'static Resource,
-    kitchen: Kitchen<'_>,
+    resource: &'static ContentType,
+    kitchen: ListContext<'_>,
     query: &ListQuery,
 ) -> Result<Page, Problem> {
-    let Kitchen { site, cursor_key, search, shelf, facet_items } = kitchen;
+    let ListContext { site, cursor_key, search, shelf, facet_items } = kitchen;
     let selection = Selection::new(connection, resource, query, shelf)?;
-    let found = Found::new(search, resource, query, query.locale(site))?;
+    let found = TextMatches::new(search, resource, query, query.locale(site))?;
     let total = if query.count { Some(total(connection, &selection, found.as_ref())?) } else { None };
     let (ids, next, previous) = match &found {
         Some(found) if query.by_relevance() => by_relevance(connection, resource, &selection, found, query)?,
@@ -98,7 +98,7 @@ pub fn page(
 }
 
 /// Returns the dependencies of a page with these items.
-fn dependencies(resource: &'static Resource, query: &ListQuery, cards: &[Arc<Card>]) -> Dependencies {
+fn dependencies(resource: &'static ContentType, query: &ListQuery, cards: &[Arc<CachedItem>]) -> Dependencies {
     let mut all = query.dependencies(resource);
     cards.iter().for_each(|card| all.add(&card.dependencies));
     all
@@ -115,10 +115,10 @@ fn dependencies(resource: &'static Resource, query: &ListQuery, cards: &[Arc<Car
 /// # Errors
 ///
 /// Fails if the database cannot be read.
-pub fn glance(
+pub fn single_query_page(
     connection: &mut Db,
-    resource: &'static Resource,
-    kitchen: Kitchen<'_>,
+    resource: &'static ContentType,
+    kitchen: ListContext<'_>,
     query: &ListQuery,
 ) -> Result<Option<Page>, Problem> {
     let shelf = kitchen.shelf.in_shape(&query.shape);
@@ -133,7 +133,7 @@ pub fn glance(
     Ok(Some(Page { cards, next, previous, total: None, highlights: Vec::new(), facets: Map::new(), dependencies }))
 }
 
-fn total(connection: &mut Db, selection: &Selection, found: Option<&Found<'_>>) -> Result<i64, Problem> {
+fn total(connection: &mut Db, selection: &Selection, found: Option<&TextMatches<'_>>) -> Result<i64, Problem> {
     let Some(found) = found else { return Ok(selection.query().count().get_result(connection)?) };
     let ids = found.few("?count")?;
     Ok(selection.among(ids).count().get_result(connection)?)
@@ -145,9 +145,9 @@ type Placed = (Vec<String>, Option<Cursor>, Option<Cursor>);
 /// Returns the best matches; the cursor holds the number of better ones to skip.
 fn by_relevance(
     connection: &mut Db,
-    resource: &Resource,
+    resource: &ContentType,
     selection: &Selection,
-    found: &Found<'_>,
+    found: &TextMatches<'_>,
     query: &ListQuery,
 ) -> Result<Placed, Problem> {
     let skip = match query.cursor.as_ref().and_then(|cursor| cursor.keys.first()) {
@@ -169,15 +169,15 @@ fn by_relevance(
 /// Returns the items in the order of the query.
 fn in_order(
     connection: &mut Db,
-    resource: &Resource,
+    resource: &ContentType,
     selection: &Selection,
-    found: Option<&Found<'_>>,
+    found: Option<&TextMatches<'_>>,
     query: &ListQuery,
 ) -> Result<Placed, Problem> {
     // The page before a row is walked to in reverse order, and then turned round. One row more than the page
     // has tells whether there is another page.
     let backwards = query.cursor.as_ref().is_some_and(|c| c.before);
-    let walk = Walk {
+    let walk = KeysetWalk {
         selection,
         order: query.order.iter().map(|(sort, down)| (sort.column, *down != backwards)).collect(),
         found,
@@ -206,7 +206,7 @@ fn facets(
     connection: &mut Db,
     (site, most): (&Site, i64),
     selection: &Selection,
-    found: Option<&Found<'_>>,
+    found: Option<&TextMatches<'_>>,
     query: &ListQuery,
 ) -> Result<Map<String, Value>, Problem> {
     let mut facets = Map::new();
@@ -214,7 +214,7 @@ fn facets(
     if among.is_none() {
         let beyond = selection.query().select(items::id).offset(most).limit(1);
         if !beyond.load::<String>(connection)?.is_empty() {
-            return Err(too_dear("?facets", &format!("more than {most} items would be counted")));
+            return Err(too_expensive("?facets", &format!("more than {most} items would be counted")));
         }
     }
     for facet in &query.facets {
@@ -228,11 +228,13 @@ fn facets(
 fn highlights(
     connection: &mut Db,
     site: &Site,
-    found: &Found<'_>,
+    found: &TextMatches<'_>,
     ids: &[String],
 ) -> Result<Vec<(String, String)>, Problem> {
-    let rows: Vec<Item> =
-        items::table.filter(any_of(connection.dialect(), items::id, ids)).select(Item::as_select()).load(connection)?;
+    let rows: Vec<Item> = items::table
+        .filter(in_list(connection.dialect(), items::id, ids))
+        .select(Item::as_select())
+        .load(connection)?;
     let snippets = found.matches().snippets(site, &rows)?;
     Ok(rows.into_iter().map(|row| row.id).zip(snippets).collect())
 }
@@ -245,20 +247,20 @@ fn highlights(
 /// Fails if a database statement fails.
 pub fn cards(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     ids: &[String],
     shape: &Shape,
-    shelf: Shelf<'_>,
-) -> QueryResult<Vec<Arc<Card>>> {
+    shelf: CacheScope<'_>,
+) -> QueryResult<Vec<Arc<CachedItem>>> {
     let (shelf, key) = (shelf.in_shape(shape), shape_key(resource.kind, shape));
-    let mut found: Vec<Option<Arc<Card>>> = ids.iter().map(|id| shelf.find(id, key)).collect();
+    let mut found: Vec<Option<Arc<CachedItem>>> = ids.iter().map(|id| shelf.find(id, key)).collect();
     let missing: Vec<&str> =
         ids.iter().zip(&found).filter(|(_, card)| card.is_none()).map(|(id, _)| id.as_str()).collect();
     if !missing.is_empty() {
         let loaded = load(connection, resource, site, &missing, shape)?;
         let composed = compose(connection, resource, site, &loaded, shape)?;
-        let mut made: HashMap<&str, Arc<Card>> = loaded
+        let mut made: HashMap<&str, Arc<CachedItem>> = loaded
             .iter()
             .zip(composed)
             .map(|(item, composed)| (item.id.as_str(), shelf.keep(&item.id, key, composed)))
@@ -272,15 +274,15 @@ pub fn cards(
 
 fn load(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     ids: &[&str],
     shape: &Shape,
 ) -> QueryResult<Vec<Loaded>> {
-    let wanted = items::table.filter(any_of(connection.dialect(), items::id, ids));
+    let wanted = items::table.filter(in_list(connection.dialect(), items::id, ids));
     if shape.draft || !shape.view.is_plain(site) {
         let mut rows: Vec<Item> = wanted.select(Item::as_select()).load(connection)?;
-        rows.retain(|item| shape.viewer.finds(&Standing::from(item)));
+        rows.retain(|item| shape.viewer.finds(&VisibilityState::from(item)));
         if shape.draft {
             return working_drafts::newest(connection, resource, site, rows, &shape.view);
         }

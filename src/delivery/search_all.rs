@@ -6,14 +6,14 @@ use diesel::prelude::*;
 use serde_json::Value;
 
 use crate::content::{LocaleMode, Site};
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, any_of};
+use crate::database::{Db, in_list};
 use crate::delivery::render::loaded_item::Loaded;
 use crate::items::Item;
 use crate::items::render::View;
 use crate::problem::Problem;
-use crate::search::{Search, Sought};
+use crate::search::{Search, SearchQuery};
 
 /// Maximum number of matches that are examined to find public ones.
 const DEEPEST: usize = 20_000;
@@ -24,7 +24,7 @@ const CHUNK: usize = 200;
 #[derive(Debug)]
 pub struct Hit {
     /// Content type of the item.
-    pub resource: &'static Resource,
+    pub resource: &'static ContentType,
     /// The item as a reference.
     pub reference: Value,
     /// Excerpt of the item around the match, as HTML.
@@ -40,7 +40,7 @@ pub fn search(
     connection: &mut Db,
     site: &Site,
     search: &Search,
-    sought: &Sought,
+    sought: &SearchQuery,
     kinds: &[&str],
     locale: &str,
     most: usize,
@@ -62,7 +62,7 @@ pub fn search(
     let view = View { locale: LocaleMode::One(locale.to_owned()), ..View::plain(site) };
     let highlights = matches.snippets(site, &rows)?;
     let hits = rows.into_iter().zip(highlights).filter_map(|(item, highlight)| {
-        let resource = Resource::of_kind(&item.kind)?;
+        let resource = ContentType::of_kind(&item.kind)?;
         let reference = Loaded::from_item(item, site, &view).fragments.reference;
         Some(Hit { resource, reference: serde_json::from_str(&reference).unwrap_or_default(), highlight })
     });
@@ -72,7 +72,7 @@ pub fn search(
 /// Returns those of these items that are public, in the same order.
 fn public(connection: &mut Db, ids: &[&str]) -> Result<Vec<Item>, Problem> {
     let rows: Vec<Item> = items::table
-        .filter(any_of(connection.dialect(), items::id, ids).and(items::live.eq(true)))
+        .filter(in_list(connection.dialect(), items::id, ids).and(items::live.eq(true)))
         .select(Item::as_select())
         .load(connection)?;
     let mut by_id: HashMap<String, Item> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();

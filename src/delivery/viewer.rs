@@ -28,7 +28,7 @@ pub enum Viewer {
 
 /// Properties of an item that decide who sees it.
 #[derive(Debug, Clone, Queryable)]
-pub struct Standing {
+pub struct VisibilityState {
     pub id: String,
     pub kind: String,
     /// `draft`, `published` or `archived`.
@@ -41,11 +41,17 @@ pub struct Standing {
     pub parent_id: Option<String>,
 }
 
-/// Columns of a [`Standing`].
-pub const STANDING: (items::id, items::kind, items::status, items::live, items::trashed_at, items::parent_id) =
-    (items::id, items::kind, items::status, items::live, items::trashed_at, items::parent_id);
+/// Columns of a [`VisibilityState`].
+pub const VISIBILITY_COLUMNS: (
+    items::id,
+    items::kind,
+    items::status,
+    items::live,
+    items::trashed_at,
+    items::parent_id,
+) = (items::id, items::kind, items::status, items::live, items::trashed_at, items::parent_id);
 
-impl From<&Item> for Standing {
+impl From<&Item> for VisibilityState {
     fn from(item: &Item) -> Self {
         Self {
             id: item.id.clone(),
@@ -99,7 +105,7 @@ impl Viewer {
     }
 
     /// Returns whether the viewer sees the item embedded in others, or named by a filter.
-    pub fn sees(&self, item: &Standing) -> bool {
+    pub fn sees(&self, item: &VisibilityState) -> bool {
         if item.live || item.trashed_at != 0 {
             return item.live;
         }
@@ -112,7 +118,7 @@ impl Viewer {
 
     /// Returns whether the viewer sees the item when requesting it directly. Its editors also find it in the
     /// trash.
-    pub fn finds(&self, item: &Standing) -> bool {
+    pub fn finds(&self, item: &VisibilityState) -> bool {
         self.sees(item) || self.edits(&item.kind)
     }
 
@@ -131,8 +137,8 @@ impl Viewer {
 mod tests {
     use super::*;
 
-    fn standing(id: &str, kind: &str, status: &str, trashed: bool, parent: Option<&str>) -> Standing {
-        Standing {
+    fn standing(id: &str, kind: &str, status: &str, trashed: bool, parent: Option<&str>) -> VisibilityState {
+        VisibilityState {
             id: id.to_owned(),
             kind: kind.to_owned(),
             status: status.to_owned(),

@@ -8,7 +8,7 @@ use crate::app::{App, StartError};
 use crate::auth::permissions::Role;
 use crate::content::LocaleMode;
 use crate::content_types::in_order_of_reference;
-use crate::editorial::editor::Desk;
+use crate::editorial::editor::Editor;
 use crate::journal::Author;
 use crate::problem::Problem;
 
@@ -37,7 +37,7 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
     let mut count = 0;
     for resource in in_order_of_reference() {
         let author = Author { request_id: "demo".to_owned(), ..Author::default() };
-        let desk = Desk {
+        let desk = Editor {
             database: app.database.clone(),
             site: Arc::clone(&app.site),
             resource,

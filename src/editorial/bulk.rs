@@ -3,16 +3,16 @@
 //! Each step runs in a savepoint, in both modes: on Postgres a failed statement would make every later step
 //! fail, and a refused step must leave no trace by which the next one is judged.
 
-use super::write::changed_meanwhile;
-use crate::content::violation::Faults;
-use crate::content_types::Resource;
+use super::write::precondition_failed;
+use crate::content::violation::Violations;
+use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::database::connection::Part;
+use crate::database::connection::Savepoint;
 use crate::editorial::editor::find;
-use crate::editorial::lifecycle::{self, Operation, Pen};
-use crate::editorial::publication_checks::Together;
+use crate::editorial::lifecycle::{self, Operation, WriteContext};
+use crate::editorial::publication_checks::PublishedIds;
 use crate::items::Item;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// Maximum number of steps of one request, and of items of one release.
 pub const MOST_STEPS: usize = 500;
@@ -23,7 +23,7 @@ pub struct Step {
     /// Index in the list that the client sent, from 0, by which errors name the step.
     pub place: usize,
     /// The kind of the item.
-    pub resource: &'static Resource,
+    pub resource: &'static ContentType,
     /// The id or slug of the item.
     pub key: String,
     /// The version that the item must have; `None` accepts any.
@@ -38,12 +38,12 @@ pub struct Step {
 /// # Errors
 ///
 /// Fails with `Invalid` if any step is refused, and if the database fails.
-pub fn all(connection: &mut Db, pen: Pen<'_>, list: &str, steps: &[Step]) -> Result<Vec<Item>, Problem> {
+pub fn apply_all(connection: &mut Db, pen: WriteContext<'_>, list: &str, steps: &[Step]) -> Result<Vec<Item>, Problem> {
     let together = together(connection, steps)?;
-    let mut faults = Faults::new();
+    let mut faults = Violations::new();
     let mut done = Vec::with_capacity(steps.len());
     for step in steps {
-        match connection.in_part(Part::STEP, |c| one(c, pen, step, &together))? {
+        match connection.in_part(Savepoint::STEP, |c| one(c, pen, step, &together))? {
             Ok(item) => done.push(item),
             Err(problem) if problem.kind.status() < 500 => {
                 note(&mut faults, format!("/{list}/{}", step.place), &problem);
@@ -60,10 +60,14 @@ pub fn all(connection: &mut Db, pen: Pen<'_>, list: &str, steps: &[Step]) -> Res
 /// # Errors
 ///
 /// Fails only if the transaction is lost; the outcome of each step is in the result.
-pub fn each(connection: &mut Db, pen: Pen<'_>, steps: &[Step]) -> Result<Vec<Result<Item, Problem>>, Problem> {
+pub fn apply_each(
+    connection: &mut Db,
+    pen: WriteContext<'_>,
+    steps: &[Step],
+) -> Result<Vec<Result<Item, Problem>>, Problem> {
     let mut outcomes = Vec::with_capacity(steps.len());
     for step in steps {
-        outcomes.push(connection.in_part(Part::STEP, |c| one(c, pen, step, &Together::new()))?);
+        outcomes.push(connection.in_part(Savepoint::STEP, |c| one(c, pen, step, &PublishedIds::new()))?);
     }
     Ok(outcomes)
 }
@@ -72,30 +76,30 @@ pub fn each(connection: &mut Db, pen: Pen<'_>, steps: &[Step]) -> Result<Vec<Res
 ///
 /// # Errors
 ///
-/// Fails as [`all`] does.
-pub fn try_all(connection: &mut Db, pen: Pen<'_>, list: &str, steps: &[Step]) -> Result<(), Problem> {
-    connection.begin_part(Part::PLAN)?;
-    let outcome = all(connection, pen, list, steps);
-    connection.drop_part(Part::PLAN)?;
+/// Fails as [`apply_all`] does.
+pub fn try_all(connection: &mut Db, pen: WriteContext<'_>, list: &str, steps: &[Step]) -> Result<(), Problem> {
+    connection.begin_part(Savepoint::PLAN)?;
+    let outcome = apply_all(connection, pen, list, steps);
+    connection.drop_part(Savepoint::PLAN)?;
     outcome.map(drop)
 }
 
 /// Takes one step with an item that must be at the step's version.
-fn one(connection: &mut Db, pen: Pen<'_>, step: &Step, together: &Together) -> Result<Item, Problem> {
+fn one(connection: &mut Db, pen: WriteContext<'_>, step: &Step, together: &PublishedIds) -> Result<Item, Problem> {
     let item = find(connection, step.resource, &step.key)?;
     if step.version.is_some_and(|version| version != item.latest()) {
-        return Err(changed_meanwhile(&item));
+        return Err(precondition_failed(&item));
     }
     lifecycle::apply(connection, pen, item, step.operation, together)
 }
 
 /// Returns the ids of the items that these steps publish. They may refer to each other.
-fn together(connection: &mut Db, steps: &[Step]) -> Result<Together, Problem> {
-    let mut ids = Together::new();
+fn together(connection: &mut Db, steps: &[Step]) -> Result<PublishedIds, Problem> {
+    let mut ids = PublishedIds::new();
     for step in steps.iter().filter(|step| step.operation == Operation::Publish) {
         match find(connection, step.resource, &step.key) {
             Ok(item) => drop(ids.insert(item.id)),
-            Err(problem) if problem.kind == Kind::NotFound => {}
+            Err(problem) if problem.kind == ProblemKind::NotFound => {}
             Err(problem) => return Err(problem),
         }
     }
@@ -103,7 +107,7 @@ fn together(connection: &mut Db, steps: &[Step]) -> Result<Together, Problem> {
 }
 
 /// Adds the problem of a step to the violations of the whole request.
-fn note(faults: &mut Faults, place: String, problem: &Problem) {
+fn note(faults: &mut Violations, place: String, problem: &Problem) {
     if problem.errors.is_empty() {
         return faults.add(place, code(problem.kind), problem.detail.as_str());
     }
@@ -113,11 +117,11 @@ fn note(faults: &mut Faults, place: String, problem: &Problem) {
 }
 
 /// Returns the error code for a kind of problem.
-fn code(kind: Kind) -> &'static str {
+fn code(kind: ProblemKind) -> &'static str {
     match kind {
-        Kind::NotFound => "not_found",
-        Kind::PreconditionFailed => "changed_meanwhile",
-        Kind::Forbidden => "forbidden",
+        ProblemKind::NotFound => "not_found",
+        ProblemKind::PreconditionFailed => "changed_meanwhile",
+        ProblemKind::Forbidden => "forbidden",
         _ => "conflict",
     }
 }

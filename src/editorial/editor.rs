@@ -12,31 +12,31 @@ use std::sync::Arc;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
-use crate::auth::permissions::{Action, Area, Role, may};
+use crate::auth::permissions::{Action, Area, Role, is_permitted};
 use crate::content::slug::is_slug;
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site, merge_patch};
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::{Database, Db};
 use crate::editorial::idempotency::Idempotent;
-use crate::editorial::lifecycle::{self, Operation, Pen, allowed};
-use crate::editorial::publication_checks::{self, Together};
+use crate::editorial::lifecycle::{self, Operation, WriteContext, require_permission};
+use crate::editorial::publication_checks::{self, PublishedIds};
 use crate::editorial::releases;
 use crate::editorial::three_way_merge::{Merge, as_input};
-use crate::editorial::validate::{Draft, check_patch};
+use crate::editorial::validate::{ValidatedBody, check_patch};
 use crate::editorial::working_drafts;
-use crate::editorial::write::{self, Origin, Writing, changed_meanwhile};
+use crate::editorial::write::{self, ItemWrite, Origin, precondition_failed};
 use crate::items::working_draft::{self, WorkingDraft};
-use crate::items::{self, Among, Expected, Found, Item, Named};
+use crate::items::{self, Among, Expected, Item, Lookup, ReferenceTarget};
 use crate::journal::{Author, history};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// An editor's request for one kind of content.
-pub struct Desk {
+pub struct Editor {
     pub database: Database,
     pub site: Arc<Site>,
     /// The kind of content.
-    pub resource: &'static Resource,
+    pub resource: &'static ContentType,
     /// Whether localised fields are given in one locale or as maps of all locales.
     pub mode: LocaleMode,
     /// The author, as the journal records it.
@@ -49,16 +49,17 @@ pub struct Desk {
     /// (`merge=auto`).
     pub merge: bool,
     /// Renders the item for the response.
-    pub show: Show,
+    pub show: RenderItem,
 }
 
 /// Renders an item that was just written as the body of the response. The map holds the targets of its
 /// references by id, as far as the write looked them up, so that they are not read twice.
-pub type Show = Arc<dyn Fn(&mut Db, &Item, HashMap<String, Named>) -> QueryResult<String> + Send + Sync>;
+pub type RenderItem =
+    Arc<dyn Fn(&mut Db, &Item, HashMap<String, ReferenceTarget>) -> QueryResult<String> + Send + Sync>;
 
 /// The result of a write.
 #[derive(Debug)]
-pub struct Made {
+pub struct WriteResult {
     /// The item after the write.
     pub item: Item,
     /// The item as the body of the response.
@@ -70,7 +71,7 @@ pub struct Made {
 /// An item that a write stored, or that an earlier request with the same idempotency key had created.
 struct Written {
     item: Item,
-    named: HashMap<String, Named>,
+    named: HashMap<String, ReferenceTarget>,
     replayed: bool,
 }
 
@@ -92,12 +93,12 @@ pub enum Change {
 }
 
 /// A stored item with its working draft, as read before a change.
-struct Before {
+struct StoredItem {
     item: Item,
     draft: Option<WorkingDraft>,
 }
 
-impl Before {
+impl StoredItem {
     /// Returns the slug and content of the newest text.
     fn text(&self) -> (String, Map<String, Value>) {
         let slug = self.draft.as_ref().map_or(&self.item.slug, |draft| &draft.slug);
@@ -108,7 +109,7 @@ impl Before {
 /// Maximum number of attempts to merge a change while others keep writing to the same item.
 const MERGE_ATTEMPTS: usize = 8;
 
-impl Desk {
+impl Editor {
     /// Creates an item. With an idempotency key that created one before, returns that item instead.
     ///
     /// # Errors
@@ -116,11 +117,11 @@ impl Desk {
     /// Fails with `Invalid` if the body breaks a rule or the idempotency key was used for another request,
     /// with `Forbidden` if the role may not publish and the body asks for another status than draft, with
     /// `Conflict` if the slug is taken, and if the database fails.
-    pub async fn create(&self, input: Value, key: Option<Idempotent>) -> Result<Made, Problem> {
-        let mut faults = Faults::new();
-        let draft = Draft::read(self.resource, &input, None, &self.mode, &self.site, &mut faults);
+    pub async fn create(&self, input: Value, key: Option<Idempotent>) -> Result<WriteResult, Problem> {
+        let mut faults = Violations::new();
+        let draft = ValidatedBody::read(self.resource, &input, None, &self.mode, &self.site, &mut faults);
         if faults.is_empty() && draft.status.as_deref().is_some_and(|s| s != "draft") {
-            allowed(self.role, Action::Publish)?;
+            require_permission(self.role, Action::Publish)?;
         }
         let (site, author, resource) = (Arc::clone(&self.site), self.author.clone(), self.resource);
         let write = move |c: &mut Db| {
@@ -128,16 +129,16 @@ impl Desk {
             // the same body would be refused now, such as for a reference that has been purged since.
             if let Some(earlier) = key.as_ref().map_or(Ok(None), |key| key.made_before(c))? {
                 return match items::find(c, resource.kind, &earlier)? {
-                    Found::Here(item) => Ok(Written { replayed: true, ..Written::from(*item) }),
+                    Lookup::Here(item) => Ok(Written { replayed: true, ..Written::from(*item) }),
                     _ => Err(Problem::not_found(resource.noun)),
                 };
             }
-            let draft = resolved(c, draft, faults)?;
+            let draft = resolve_references(c, draft, faults)?;
             if draft.status.as_deref() == Some("published") {
                 publication_checks::require(c, &site, resource, &draft.content, None, &draft.live())?;
             }
-            let Draft { slug, status, content, named, .. } = draft;
-            let writing = Writing { resource, slug, locale: None, status, content };
+            let ValidatedBody { slug, status, content, named, .. } = draft;
+            let writing = ItemWrite { resource, slug, locale: None, status, content };
             let item = write::insert(c, &site, &author, writing, Origin::default())?;
             if let Some(key) = key {
                 key.keep(c, &item.id)?;
@@ -153,8 +154,15 @@ impl Desk {
     ///
     /// Fails with `NotFound` if the item does not exist, with `PreconditionFailed` if it has another version,
     /// otherwise as [`lifecycle::apply`] does, and if the database fails.
-    pub async fn operate(&self, id_or_slug: &str, version: Expected, operation: Operation) -> Result<Made, Problem> {
-        let take = move |c: &mut Db, pen: Pen<'_>, item| lifecycle::apply(c, pen, item, operation, &Together::new());
+    pub async fn operate(
+        &self,
+        id_or_slug: &str,
+        version: Expected,
+        operation: Operation,
+    ) -> Result<WriteResult, Problem> {
+        let take = move |c: &mut Db, pen: WriteContext<'_>, item| {
+            lifecycle::apply(c, pen, item, operation, &PublishedIds::new())
+        };
         self.step(id_or_slug, version, take).await
     }
 
@@ -170,8 +178,9 @@ impl Desk {
         version: Expected,
         locale: String,
         hidden: bool,
-    ) -> Result<Made, Problem> {
-        let take = move |c: &mut Db, pen: Pen<'_>, item| lifecycle::show_translation(c, pen, item, &locale, hidden);
+    ) -> Result<WriteResult, Problem> {
+        let take =
+            move |c: &mut Db, pen: WriteContext<'_>, item| lifecycle::show_translation(c, pen, item, &locale, hidden);
         self.step(id_or_slug, version, take).await
     }
 
@@ -181,16 +190,16 @@ impl Desk {
         &self,
         id_or_slug: &str,
         version: Expected,
-        take: impl FnOnce(&mut Db, Pen<'_>, Item) -> Result<Item, Problem> + Clone + Send + 'static,
-    ) -> Result<Made, Problem> {
+        take: impl FnOnce(&mut Db, WriteContext<'_>, Item) -> Result<Item, Problem> + Clone + Send + 'static,
+    ) -> Result<WriteResult, Problem> {
         let (site, author, role) = (Arc::clone(&self.site), self.author.clone(), self.role);
         let (resource, key) = (self.resource, id_or_slug.to_owned());
         let write = move |c: &mut Db| {
             let item = find(c, resource, &key)?;
             if !version.accepts(item.latest()) {
-                return Err(changed_meanwhile(&item));
+                return Err(precondition_failed(&item));
             }
-            Ok(take(c, Pen { site: &site, author: &author, role: Some(role) }, item)?.into())
+            Ok(take(c, WriteContext { site: &site, author: &author, role: Some(role) }, item)?.into())
         };
         self.made(write).await
     }
@@ -207,7 +216,7 @@ impl Desk {
     /// changed, if the write is based on an older version and is not or cannot be merged; with `Invalid` if
     /// the resulting body breaks a rule; with `Forbidden` if the role may not make the change; with
     /// `Conflict` if the state of the item does not allow it; and if the database fails.
-    pub async fn change(&self, id_or_slug: &str, version: Expected, change: Change) -> Result<Made, Problem> {
+    pub async fn change(&self, id_or_slug: &str, version: Expected, change: Change) -> Result<WriteResult, Problem> {
         if let Change::Patch(patch) = &change {
             check_patch(self.resource, patch)?;
         }
@@ -220,16 +229,16 @@ impl Desk {
             };
             match self.rewrite(before, input).await {
                 // Another write came between the read and the write transaction.
-                Err(problem) if self.merge && problem.kind == Kind::PreconditionFailed => {}
+                Err(problem) if self.merge && problem.kind == ProblemKind::PreconditionFailed => {}
                 outcome => return outcome,
             }
         }
         let before = self.find(id_or_slug).await?;
-        Err(changed_meanwhile(&before.item))
+        Err(precondition_failed(&before.item))
     }
 
     /// Computes the full body of a change that is based on the newest version.
-    async fn input(&self, before: &Before, change: Change) -> Result<Value, Problem> {
+    async fn input(&self, before: &StoredItem, change: Change) -> Result<Value, Problem> {
         let (slug, content) = before.text();
         let patched = |patch: Value| {
             let slug = self.slug_of(&before.item, &slug);
@@ -251,11 +260,13 @@ impl Desk {
 
     /// Computes the full body of a change that is based on an older version, by a three-way merge with the
     /// changes made since.
-    async fn merged(&self, before: &Before, version: &Expected, change: Change) -> Result<Value, Problem> {
+    async fn merged(&self, before: &StoredItem, version: &Expected, change: Change) -> Result<Value, Problem> {
         // After a restore of the database, or a failover that lost the newest writes, a client can hold a
         // version that the journal does not have: there is no base for a merge.
-        let Some(version) = version.newest() else { return Err(changed_meanwhile(&before.item)) };
-        let Ok(then) = self.revision(&before.item, version).await else { return Err(changed_meanwhile(&before.item)) };
+        let Some(version) = version.newest() else { return Err(precondition_failed(&before.item)) };
+        let Ok(then) = self.revision(&before.item, version).await else {
+            return Err(precondition_failed(&before.item));
+        };
         let fields = self.resource.fields;
         let (slug, content) = before.text();
         // The journal has former slugs in the default locale only. In another locale, the current slug stands
@@ -267,7 +278,7 @@ impl Desk {
         let mut status = None;
         match change {
             // Restoring a revision replaces everything: there is nothing to merge.
-            Change::Revision(_) => return Err(changed_meanwhile(&before.item)),
+            Change::Revision(_) => return Err(precondition_failed(&before.item)),
             // The patch is applied to the base, the text that its author saw.
             Change::Patch(patch) => merge_patch::apply(&mut wanted, patch),
             Change::Replace(input) => {
@@ -313,27 +324,27 @@ impl Desk {
     }
 
     /// Validates a full body and writes it, if the item still has the version of `before`.
-    async fn rewrite(&self, before: Before, input: Value) -> Result<Made, Problem> {
+    async fn rewrite(&self, before: StoredItem, input: Value) -> Result<WriteResult, Problem> {
         let (_, content) = before.text();
-        let mut faults = Faults::new();
-        let draft = Draft::read(self.resource, &input, Some(&content), &self.mode, &self.site, &mut faults);
+        let mut faults = Violations::new();
+        let draft = ValidatedBody::read(self.resource, &input, Some(&content), &self.mode, &self.site, &mut faults);
         let item = before.item;
         let beside = self.beside && (item.status != "draft" || item.has_working_draft());
         if item.trashed_at != 0 {
-            return Err(Problem::new(Kind::Conflict, "the item is in the trash; restore it first"));
+            return Err(Problem::new(ProblemKind::Conflict, "the item is in the trash; restore it first"));
         }
         let status_changes = draft.status.as_deref().is_some_and(|status| status != item.status);
         let is_public = (item.status == "published" && !beside) || item.stage == "scheduled";
         if is_public || (faults.is_empty() && status_changes) {
-            allowed(self.role, Action::Publish)?;
+            require_permission(self.role, Action::Publish)?;
         }
         if beside && status_changes {
             let detail = "a working draft has no status; use the publish operation";
-            return Err(Problem::new(Kind::Conflict, detail));
+            return Err(Problem::new(ProblemKind::Conflict, detail));
         }
         let slug_locale = self.slug_locale();
         if beside && slug_locale.is_some() && draft.slug != self.slug_of(&item, &item.slug) {
-            return Err(Problem::invalid(Faults::one(
+            return Err(Problem::invalid(Violations::one(
                 "/slug",
                 "not_in_draft",
                 "slugs in other languages cannot be changed with view=draft",
@@ -341,21 +352,21 @@ impl Desk {
         }
         let (site, author, resource, role) = (Arc::clone(&self.site), self.author.clone(), self.resource, self.role);
         let write = move |c: &mut Db| {
-            let pen = Pen { site: &site, author: &author, role: Some(role) };
+            let pen = WriteContext { site: &site, author: &author, role: Some(role) };
             // Ownership and releases are looked up in this transaction, since both could change between a
             // read and the write.
             pen.must(c, &item, Action::UpdateOwn)?;
-            if !may(role, Area::Content, Action::Publish) && releases::will_publish(c, &item.id)? {
-                allowed(role, Action::Publish)?;
+            if !is_permitted(role, Area::Content, Action::Publish) && releases::will_publish(c, &item.id)? {
+                require_permission(role, Action::Publish)?;
             }
             // This comes before the violations of the body: a text that cannot be written here is not judged.
             if item.has_working_draft() && !beside {
                 return Err(write::has_working_draft());
             }
-            let draft = resolved(c, draft, faults)?;
+            let draft = resolve_references(c, draft, faults)?;
             let live = draft.live();
-            let Draft { slug, status, content, named, .. } = draft;
-            let writing = Writing { resource, slug, locale: slug_locale, status, content };
+            let ValidatedBody { slug, status, content, named, .. } = draft;
+            let writing = ItemWrite { resource, slug, locale: slug_locale, status, content };
             let version = item.latest();
             if beside {
                 return Ok(working_drafts::write(c, &author, &item.id, version, writing)?.into());
@@ -379,22 +390,22 @@ impl Desk {
     async fn made(
         &self,
         write: impl FnOnce(&mut Db) -> Result<Written, Problem> + Clone + Send + 'static,
-    ) -> Result<Made, Problem> {
+    ) -> Result<WriteResult, Problem> {
         let show = Arc::clone(&self.show);
         let all = move |c: &mut Db| {
             let Written { item, named, replayed } = write(c)?;
             let body = show(c, &item, named)?;
-            Ok::<_, Problem>(Made { item, body, replayed })
+            Ok::<_, Problem>(WriteResult { item, body, replayed })
         };
         self.database.write_content(all).await
     }
 
-    async fn find(&self, id_or_slug: &str) -> Result<Before, Problem> {
+    async fn find(&self, id_or_slug: &str) -> Result<StoredItem, Problem> {
         let (resource, key) = (self.resource, id_or_slug.to_owned());
         let look = move |c: &mut Db| {
             let item = find(c, resource, &key)?;
-            let draft = working_draft::of(c, &item)?;
-            Ok::<_, Problem>(Before { item, draft })
+            let draft = working_draft::find(c, &item)?;
+            Ok::<_, Problem>(StoredItem { item, draft })
         };
         self.database.read_item(look).await
     }
@@ -405,19 +416,25 @@ impl Desk {
 /// # Errors
 ///
 /// Fails with `NotFound` if there is no such item or the slug is a former one, and if a query fails.
-pub fn find(connection: &mut Db, resource: &'static Resource, id_or_slug: &str) -> Result<Item, Problem> {
+pub fn find(connection: &mut Db, resource: &'static ContentType, id_or_slug: &str) -> Result<Item, Problem> {
     let noun = resource.noun;
     match items::find(connection, resource.kind, id_or_slug)? {
-        Found::Here(item) => Ok(*item),
+        Lookup::Here(item) => Ok(*item),
         // Unlike reads, writes do not follow a former slug: its user has not seen the change of the slug.
-        Found::Moved(slug) => Err(Problem::new(Kind::NotFound, format!("the {noun} now has the slug \"{slug}\""))),
-        Found::Nowhere => Err(Problem::not_found(noun)),
+        Lookup::Moved(slug) => {
+            Err(Problem::new(ProblemKind::NotFound, format!("the {noun} now has the slug \"{slug}\"")))
+        }
+        Lookup::Nowhere => Err(Problem::not_found(noun)),
     }
 }
 
 /// Resolves the references of a draft and reports dangling ones together with all other violations of the
 /// body.
-fn resolved(connection: &mut Db, mut draft: Draft, mut faults: Faults) -> Result<Draft, Problem> {
+fn resolve_references(
+    connection: &mut Db,
+    mut draft: ValidatedBody,
+    mut faults: Violations,
+) -> Result<ValidatedBody, Problem> {
     if draft.has_references() {
         draft.resolve(connection, Among::Present, &mut faults)?;
     }

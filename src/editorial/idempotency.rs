@@ -8,7 +8,7 @@
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::database::schema::idempotency_keys;
 use crate::database::{Db, now};
 use crate::problem::Problem;
@@ -37,7 +37,7 @@ impl Idempotent {
     /// Fails with `BadRequest` if the key is not 1 to 255 visible ASCII characters.
     pub fn read(account_id: &str, key: &str, target: &str, body: &[u8]) -> Result<Self, Problem> {
         if key.is_empty() || key.len() > 255 || !key.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(Problem::bad_request(Faults::one(
+            return Err(Problem::bad_request(Violations::one(
                 "Idempotency-Key",
                 "not_a_key",
                 "must be 1 to 255 visible ASCII characters",
@@ -71,9 +71,11 @@ impl Idempotent {
         match earlier {
             None => Ok(None),
             Some(earlier) if earlier.fingerprint == self.fingerprint => Ok(Some(earlier.item_id)),
-            Some(_) => {
-                Err(Problem::invalid(Faults::one("Idempotency-Key", "reused", "the key was used for another request")))
-            }
+            Some(_) => Err(Problem::invalid(Violations::one(
+                "Idempotency-Key",
+                "reused",
+                "the key was used for another request",
+            ))),
         }
     }
 

@@ -8,11 +8,11 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::auth::permissions::{Action, Area, Role, may};
+use crate::auth::permissions::{Action, Area, Role, is_permitted};
 use crate::content::Site;
 use crate::database::schema::items;
 use crate::database::{Db, now};
-use crate::editorial::publication_checks::{self, Together};
+use crate::editorial::publication_checks::{self, PublishedIds};
 use crate::editorial::working_drafts;
 use crate::editorial::write::{self, resource_of};
 use crate::editorial::{ownership, review, schedule, slugs};
@@ -20,7 +20,7 @@ use crate::items::Item;
 use crate::items::working_draft;
 use crate::items::working_draft::WorkingDraft;
 use crate::journal::Author;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// A step of the publication workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Operation {
 
 /// The context of a write: the site, the author and the author's role.
 #[derive(Clone, Copy)]
-pub struct Pen<'a> {
+pub struct WriteContext<'a> {
     /// The configuration of the site.
     pub site: &'a Site,
     /// The author, as the journal records it.
@@ -135,7 +135,7 @@ pub struct Pen<'a> {
     pub role: Option<Role>,
 }
 
-impl Pen<'_> {
+impl WriteContext<'_> {
     /// Refuses an action that the author may not take on this item.
     ///
     /// # Errors
@@ -144,15 +144,15 @@ impl Pen<'_> {
     /// this item belongs to somebody else; and if a query fails.
     pub fn must(&self, connection: &mut Db, item: &Item, action: Action) -> Result<(), Problem> {
         let Some(role) = self.role else { return Ok(()) };
-        if action != Action::UpdateOwn || may(role, Area::Content, Action::Update) {
-            return allowed(role, action);
+        if action != Action::UpdateOwn || is_permitted(role, Area::Content, Action::Update) {
+            return require_permission(role, action);
         }
-        allowed(role, action)?;
+        require_permission(role, action)?;
         if ownership::is_own(connection, item, self.author.account_id.as_deref())? {
             return Ok(());
         }
         let detail = "contributors change only items that they created or are assigned to";
-        Err(Problem::new(Kind::Forbidden, detail))
+        Err(Problem::new(ProblemKind::Forbidden, detail))
     }
 }
 
@@ -161,15 +161,15 @@ impl Pen<'_> {
 /// # Errors
 ///
 /// Fails with `Forbidden` if the role lacks the permission.
-pub fn allowed(role: Role, action: Action) -> Result<(), Problem> {
-    if may(role, Area::Content, action) {
+pub fn require_permission(role: Role, action: Action) -> Result<(), Problem> {
+    if is_permitted(role, Area::Content, action) {
         return Ok(());
     }
     let detail = match action {
         Action::Publish => "publishing, and changing what is public or scheduled, requires the role editor",
         _ => "the role of this account does not permit this operation",
     };
-    Err(Problem::new(Kind::Forbidden, detail))
+    Err(Problem::new(ProblemKind::Forbidden, detail))
 }
 
 /// Takes a step, with everything that follows from it. `together` holds the items that are published in the
@@ -184,27 +184,27 @@ pub fn allowed(role: Role, action: Action) -> Result<(), Problem> {
 /// statement fails.
 pub fn apply(
     connection: &mut Db,
-    pen: Pen<'_>,
+    pen: WriteContext<'_>,
     item: Item,
     operation: Operation,
-    together: &Together,
+    together: &PublishedIds,
 ) -> Result<Item, Problem> {
     pen.must(connection, &item, operation.action())?;
     if let Some(why) = operation.refused(&item) {
-        return Err(Problem::new(Kind::Conflict, why));
+        return Err(Problem::new(ProblemKind::Conflict, why));
     }
     match operation {
-        Operation::Submit => restage(connection, pen, item, operation.word(), "in_review"),
-        Operation::Withdraw => restage(connection, pen, item, operation.word(), "draft"),
+        Operation::Submit => set_stage(connection, pen, item, operation.word(), "in_review"),
+        Operation::Withdraw => set_stage(connection, pen, item, operation.word(), "draft"),
         Operation::Reject => {
-            let rejected = restage(connection, pen, item, operation.word(), "draft")?;
+            let rejected = set_stage(connection, pen, item, operation.word(), "draft")?;
             let why = pen.author.reason.as_deref().unwrap_or("Rejected.");
             review::comment(connection, pen.author, &rejected, None, why)?;
             Ok(rejected)
         }
         Operation::Publish => publish(connection, pen, item, together),
         Operation::Schedule { publish_at, unpublish_at } => {
-            plan(connection, pen, item, operation, publish_at, unpublish_at)
+            schedule_item(connection, pen, item, operation, publish_at, unpublish_at)
         }
         Operation::Unschedule => unschedule(connection, pen, item),
         Operation::Unpublish => unpublish(connection, pen, item),
@@ -213,13 +213,13 @@ pub fn apply(
         Operation::Trash => trash(connection, pen, item),
         Operation::Restore => {
             let restored = Item { trashed_at: 0, ..item };
-            keep(connection, pen, restored, operation.word())
+            save_unchanged(connection, pen, restored, operation.word())
         }
     }
 }
 
 /// Saves an item with unchanged content.
-fn keep(connection: &mut Db, pen: Pen<'_>, item: Item, action: &str) -> Result<Item, Problem> {
+fn save_unchanged(connection: &mut Db, pen: WriteContext<'_>, item: Item, action: &str) -> Result<Item, Problem> {
     let content = item.content();
     write::save(connection, pen.site, pen.author, action, item, &content)
 }
@@ -232,13 +232,19 @@ fn keep(connection: &mut Db, pen: Pen<'_>, item: Item, action: &str) -> Result<I
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn restage(connection: &mut Db, pen: Pen<'_>, mut item: Item, action: &str, stage: &str) -> Result<Item, Problem> {
+pub fn set_stage(
+    connection: &mut Db,
+    pen: WriteContext<'_>,
+    mut item: Item,
+    action: &str,
+    stage: &str,
+) -> Result<Item, Problem> {
     item.stage = stage.to_owned();
     if !item.has_working_draft() {
-        return keep(connection, pen, item, action);
+        return save_unchanged(connection, pen, item, action);
     }
-    let draft = working_draft::of(connection, &item)?;
-    working_drafts::touch(connection, pen.author, action, item, draft, &[])
+    let draft = working_draft::find(connection, &item)?;
+    working_drafts::bump_draft_version(connection, pen.author, action, item, draft, &[])
 }
 
 /// Checks everything that can stand against the publication of a text, now or as a plan, before anything is
@@ -246,11 +252,11 @@ pub fn restage(connection: &mut Db, pen: Pen<'_>, mut item: Item, action: &str, 
 /// when it was written.
 fn require_publishable(
     connection: &mut Db,
-    pen: Pen<'_>,
+    pen: WriteContext<'_>,
     item: &Item,
     draft: Option<&WorkingDraft>,
     content: &Map<String, Value>,
-    together: &Together,
+    together: &PublishedIds,
 ) -> Result<(), Problem> {
     let resource = resource_of(item)?;
     publication_checks::require(connection, pen.site, resource, content, None, together)?;
@@ -259,15 +265,20 @@ fn require_publishable(
     slugs::require_free(connection, &item.kind, &item.id, &draft.slug)
 }
 
-fn publish(connection: &mut Db, pen: Pen<'_>, mut item: Item, together: &Together) -> Result<Item, Problem> {
-    let draft = working_draft::of(connection, &item)?;
+fn publish(
+    connection: &mut Db,
+    pen: WriteContext<'_>,
+    mut item: Item,
+    together: &PublishedIds,
+) -> Result<Item, Problem> {
+    let draft = working_draft::find(connection, &item)?;
     let content = working_draft::newest(&item, draft.as_ref());
     require_publishable(connection, pen, &item, draft.as_ref(), &content, together)?;
     if let Some(draft) = draft {
         // The draft is deleted before `save`, which would otherwise take the item for one that keeps its
         // draft, and record the draft in the journal beside the text that it has become.
-        working_drafts::forget(connection, &mut item)?;
-        slugs::give(connection, &mut item, None, &draft.slug)?;
+        working_drafts::delete(connection, &mut item)?;
+        slugs::assign(connection, &mut item, None, &draft.slug)?;
     }
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
     item.status = "published".to_owned();
@@ -275,9 +286,9 @@ fn publish(connection: &mut Db, pen: Pen<'_>, mut item: Item, together: &Togethe
     write::save(connection, pen.site, pen.author, Operation::Publish.word(), item, &content)
 }
 
-fn plan(
+fn schedule_item(
     connection: &mut Db,
-    pen: Pen<'_>,
+    pen: WriteContext<'_>,
     item: Item,
     operation: Operation,
     publish_at: Option<i64>,
@@ -285,17 +296,17 @@ fn plan(
 ) -> Result<Item, Problem> {
     if publish_at.is_some() {
         // The plan checks again when it is due; editors learn of a missing value here, while they can act.
-        let draft = working_draft::of(connection, &item)?;
+        let draft = working_draft::find(connection, &item)?;
         let content = working_draft::newest(&item, draft.as_ref());
-        require_publishable(connection, pen, &item, draft.as_ref(), &content, &Together::new())?;
+        require_publishable(connection, pen, &item, draft.as_ref(), &content, &PublishedIds::new())?;
     }
     let actor = pen.author.account_id.as_deref();
     if let Some(at) = unpublish_at {
         schedule::set(connection, &item.id, schedule::UNPUBLISH, at, actor)?;
     }
-    let Some(at) = publish_at else { return noted(connection, pen, item, operation.word()) };
+    let Some(at) = publish_at else { return bump_version(connection, pen, item, operation.word()) };
     schedule::set(connection, &item.id, schedule::PUBLISH, at, actor)?;
-    restage(connection, pen, item, operation.word(), "scheduled")
+    set_stage(connection, pen, item, operation.word(), "scheduled")
 }
 
 /// Gives an item its next version, as every step does, for a change that touches neither its text nor its
@@ -304,59 +315,59 @@ fn plan(
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn noted(connection: &mut Db, pen: Pen<'_>, item: Item, action: &str) -> Result<Item, Problem> {
+pub fn bump_version(connection: &mut Db, pen: WriteContext<'_>, item: Item, action: &str) -> Result<Item, Problem> {
     if !item.has_working_draft() {
-        return write::renew(connection, pen.site, pen.author, action, item);
+        return write::bump_version(connection, pen.site, pen.author, action, item);
     }
-    let draft = working_draft::of(connection, &item)?;
-    working_drafts::touch(connection, pen.author, action, item, draft, &[])
+    let draft = working_draft::find(connection, &item)?;
+    working_drafts::bump_draft_version(connection, pen.author, action, item, draft, &[])
 }
 
-fn unschedule(connection: &mut Db, pen: Pen<'_>, item: Item) -> Result<Item, Problem> {
+fn unschedule(connection: &mut Db, pen: WriteContext<'_>, item: Item) -> Result<Item, Problem> {
     if schedule::forget(connection, &item.id)? == 0 {
-        return Err(Problem::new(Kind::Conflict, "nothing is scheduled for the item"));
+        return Err(Problem::new(ProblemKind::Conflict, "nothing is scheduled for the item"));
     }
     match item.stage == "scheduled" {
-        true => restage(connection, pen, item, Operation::Unschedule.word(), "draft"),
-        false => noted(connection, pen, item, Operation::Unschedule.word()),
+        true => set_stage(connection, pen, item, Operation::Unschedule.word(), "draft"),
+        false => bump_version(connection, pen, item, Operation::Unschedule.word()),
     }
 }
 
 /// Turns an item into a draft with the text that was public. A working draft stays beside it: if its text
 /// took the place of the item's, a slug that another item has taken or a purged reference could make the step
 /// fail, and the item would stay public because of a text that never was.
-fn unpublish(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {
+fn unpublish(connection: &mut Db, pen: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
     schedule::forget_one(connection, &item.id, schedule::UNPUBLISH)?;
     item.status = "draft".to_owned();
-    keep(connection, pen, item, Operation::Unpublish.word())
+    save_unchanged(connection, pen, item, Operation::Unpublish.word())
 }
 
-fn archive(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {
+fn archive(connection: &mut Db, pen: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
     schedule::forget(connection, &item.id)?;
     item.status = "archived".to_owned();
     item.stage = "draft".to_owned();
-    keep(connection, pen, item, Operation::Archive.word())
+    save_unchanged(connection, pen, item, Operation::Archive.word())
 }
 
-fn discard(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {
-    let draft = working_draft::of(connection, &item)?;
+fn discard(connection: &mut Db, pen: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
+    let draft = working_draft::find(connection, &item)?;
     let mine = draft.is_some_and(|draft| draft.updated_by == pen.author.account_id);
     if !mine && let Some(role) = pen.role {
-        allowed(role, Action::Publish)?;
+        require_permission(role, Action::Publish)?;
     }
-    working_drafts::forget(connection, &mut item)?;
+    working_drafts::delete(connection, &mut item)?;
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
     item.stage = "draft".to_owned();
-    keep(connection, pen, item, Operation::Discard.word())
+    save_unchanged(connection, pen, item, Operation::Discard.word())
 }
 
-fn trash(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Problem> {
+fn trash(connection: &mut Db, pen: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
     schedule::forget(connection, &item.id)?;
     if item.stage == "scheduled" {
         item.stage = "draft".to_owned();
     }
     item.trashed_at = now();
-    keep(connection, pen, item, Operation::Trash.word())
+    save_unchanged(connection, pen, item, Operation::Trash.word())
 }
 
 /// Hides a translation from the public, or shows it.
@@ -367,7 +378,7 @@ fn trash(connection: &mut Db, pen: Pen<'_>, mut item: Item) -> Result<Item, Prob
 /// translation is in that state already, and if a statement fails.
 pub fn show_translation(
     connection: &mut Db,
-    pen: Pen<'_>,
+    pen: WriteContext<'_>,
     mut item: Item,
     locale: &str,
     hidden: bool,
@@ -375,15 +386,15 @@ pub fn show_translation(
     pen.must(connection, &item, Action::Publish)?;
     let mut translations = item.translations();
     if item.trashed_at != 0 {
-        return Err(Problem::new(Kind::Conflict, "the item is in the trash; restore it first"));
+        return Err(Problem::new(ProblemKind::Conflict, "the item is in the trash; restore it first"));
     }
     if translations.get(locale).hidden == hidden {
         let detail = if hidden { "the translation is not published" } else { "the translation is already published" };
-        return Err(Problem::new(Kind::Conflict, detail));
+        return Err(Problem::new(ProblemKind::Conflict, detail));
     }
     translations.set(locale, |state| state.hidden = hidden);
     item.translations = translations.stored();
-    keep(connection, pen, item, if hidden { "unpublish_translation" } else { "publish_translation" })
+    save_unchanged(connection, pen, item, if hidden { "unpublish_translation" } else { "publish_translation" })
 }
 
 /// Loads an item by its id.

@@ -17,11 +17,11 @@ use diesel::result::QueryResult;
 
 use crate::content::Site;
 use crate::content::translations::Translations;
-use crate::content::violation::Faults;
-use crate::content_types::{ALL, Resource};
-use crate::database::journal_tail::{Followed, Touched};
+use crate::content::violation::Violations;
+use crate::content_types::{ALL, ContentType};
+use crate::database::journal_tail::{Changes, JournalTail};
 use crate::database::schema::{items, release_items, releases, schedules};
-use crate::database::{Db, any_of, sandbox};
+use crate::database::{Db, in_list, sandbox};
 use crate::editorial::due_plans;
 use crate::items::Item;
 use crate::items::{projection, working_draft};
@@ -81,7 +81,7 @@ type Facts = (bool, Option<String>);
 #[derive(Debug)]
 pub struct Overlay {
     span: Span,
-    followed: Followed,
+    followed: JournalTail,
     /// The ids of the items that have plans, and of those that the plans changed.
     own: HashSet<String>,
     /// The other items on which the outcome depends; `None` for an id that does not exist.
@@ -98,7 +98,7 @@ impl Overlay {
         // The journal's position, the span and the dependencies are read before the plans are carried out,
         // which removes them from the sandbox's tables. All reads see one state of the database, since the
         // transaction is a snapshot, so no later write can be missed.
-        let (followed, _) = Followed::default().look(connection)?;
+        let (followed, _) = JournalTail::default().look(connection)?;
         let span = Span::around(connection, moment)?.unwrap_or(Span { from: moment, until: moment + 1 });
         let mut own = planned(connection, moment)?;
         let mut others = targets(connection, site, &own)?;
@@ -124,7 +124,7 @@ impl Overlay {
     /// Fails if a query fails.
     pub fn is_right(&mut self, connection: &mut Db, moment: i64) -> QueryResult<bool> {
         let (followed, touched) = self.followed.look_far(connection, PAGES)?;
-        let Touched::Items(touched) = touched else { return Ok(false) };
+        let Changes::Items(touched) = touched else { return Ok(false) };
         if touched.iter().any(|(kind, id)| kind == "release" || self.own.contains(id)) {
             return Ok(false);
         }
@@ -156,7 +156,7 @@ impl Overlay {
         if parents.filter_map(|(_, parent)| parent).any(|parent| self.own.contains(&parent)) {
             return Ok(false);
         }
-        let plans = schedules::table.filter(any_of(dialect, schedules::item_id, &ids));
+        let plans = schedules::table.filter(in_list(dialect, schedules::item_id, &ids));
         let due: Option<i64> = plans.select(min(schedules::due_at)).first(connection)?;
         let due = due.unwrap_or(i64::MAX);
         self.span.until = self.span.until.min(due);
@@ -172,7 +172,7 @@ fn facts<'a>(
     let ids: Vec<&str> = ids.into_iter().collect();
     let mut facts: HashMap<String, Option<Facts>> = ids.iter().map(|id| ((*id).to_owned(), None)).collect();
     for some in ids.chunks(BATCH) {
-        let rows = items::table.filter(any_of(connection.dialect(), items::id, some));
+        let rows = items::table.filter(in_list(connection.dialect(), items::id, some));
         let rows: Vec<(String, bool, Option<String>)> =
             rows.select((items::id, items::live, items::parent_id)).load(connection)?;
         facts.extend(rows.into_iter().map(|(id, live, parent)| (id, Some((live, parent)))));
@@ -197,11 +197,11 @@ fn planned(connection: &mut Db, moment: i64) -> QueryResult<HashSet<String>> {
 fn targets(connection: &mut Db, site: &Site, own: &HashSet<String>) -> QueryResult<HashMap<String, Option<Facts>>> {
     let (all, mut next): (Vec<&String>, HashSet<String>) = (own.iter().collect(), HashSet::new());
     for some in all.chunks(BATCH) {
-        let rows = items::table.filter(any_of(connection.dialect(), items::id, some));
+        let rows = items::table.filter(in_list(connection.dialect(), items::id, some));
         let rows: Vec<Item> = rows.select(Item::as_select()).load(connection)?;
-        let drafts = working_draft::of_all(connection, &rows)?;
+        let drafts = working_draft::find_all(connection, &rows)?;
         for item in &rows {
-            let Some(resource) = Resource::of_kind(&item.kind) else { continue };
+            let Some(resource) = ContentType::of_kind(&item.kind) else { continue };
             let texts = [Some(item.content()), drafts.get(&item.id).map(working_draft::WorkingDraft::content)];
             for content in texts.into_iter().flatten() {
                 let links = projection::links(&item.id, resource, &content, &Translations::default(), site);
@@ -242,5 +242,5 @@ fn carry_out(connection: &mut Db, site: &Site, moment: i64) -> Result<(), Proble
 
 fn too_far() -> Problem {
     let why = format!("more than {MOST_PLANS} plans are due before this time");
-    Problem::bad_request(Faults::one("?at", "too_far", why))
+    Problem::bad_request(Violations::one("?at", "too_far", why))
 }

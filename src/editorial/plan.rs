@@ -13,8 +13,8 @@ use diesel::result::QueryResult;
 use super::{releases, schedule};
 use crate::content::Site;
 use crate::database::Db;
-use crate::database::connection::Part;
-use crate::problem::{Kind, Problem};
+use crate::database::connection::Savepoint;
+use crate::problem::{Problem, ProblemKind};
 
 /// The identity of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -74,7 +74,7 @@ pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan
 ///
 /// Fails only if the transaction itself is lost, for example with its connection.
 pub fn carry_out(connection: &mut Db, site: &Site, plan: &Plan) -> QueryResult<PlanOutcome> {
-    let refused = match connection.in_part(Part::PLAN, |c| attempt(c, site, plan))? {
+    let refused = match connection.in_part(Savepoint::PLAN, |c| attempt(c, site, plan))? {
         Ok(()) => return Ok(PlanOutcome::Done),
         Err(problem) => problem,
     };
@@ -82,15 +82,15 @@ pub fn carry_out(connection: &mut Db, site: &Site, plan: &Plan) -> QueryResult<P
     // down and fails with an internal error: if it were given up, the item would stay public because of an error
     // in Plenary.
     let own_fault = match refused.kind {
-        Kind::Unavailable => false,
-        Kind::Internal => !plan.takes_down(connection)?,
+        ProblemKind::Unavailable => false,
+        ProblemKind::Internal => !plan.takes_down(connection)?,
         _ => true,
     };
     if !own_fault {
         tracing::error!(plan = ?plan.id, detail = refused.detail, "plan could not be carried out, will retry");
         return Ok(PlanOutcome::Retry);
     }
-    match connection.in_part(Part::PLAN, |c| report(c, site, plan, &refused))? {
+    match connection.in_part(Savepoint::PLAN, |c| report(c, site, plan, &refused))? {
         Ok(()) => Ok(PlanOutcome::Failed),
         Err(problem) => {
             tracing::error!(plan = ?plan.id, detail = problem.detail, "plan failure could not be recorded, will retry");

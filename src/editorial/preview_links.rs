@@ -8,9 +8,9 @@ use crate::auth::permissions::{Action, Role};
 use crate::content::local_time::utc_text;
 use crate::database::schema::preview_links;
 use crate::database::{Db, new_id, now};
-use crate::editorial::lifecycle::allowed;
+use crate::editorial::lifecycle::require_permission;
 use crate::journal::{self, Author, Entry};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 use crate::signed_token;
 
 const PURPOSE: &str = "preview";
@@ -92,7 +92,7 @@ pub fn revoke(connection: &mut Db, author: &Author, role: Role, id: &str) -> Res
         preview_links::table.find(id).select(PreviewLink::as_select()).first(connection).optional()?;
     let Some(link) = found.filter(PreviewLink::is_good) else { return Err(Problem::not_found("preview link")) };
     if link.created_by != author.account_id {
-        allowed(role, Action::Publish)?;
+        require_permission(role, Action::Publish)?;
     }
     diesel::update(preview_links::table.find(id)).set(preview_links::revoked_at.eq(now())).execute(connection)?;
     Ok(told(connection, author, "revoke", &link)?)
@@ -105,7 +105,7 @@ pub fn revoke(connection: &mut Db, author: &Author, role: Role, id: &str) -> Res
 /// Fails with `Unauthorised` if the signature is wrong or the link is expired, revoked or unknown, and if the
 /// query fails.
 pub fn by_token(connection: &mut Db, key: &[u8], token: &str) -> Result<PreviewLink, Problem> {
-    let refused = || Problem::new(Kind::Unauthorised, "the preview link is invalid, expired or revoked");
+    let refused = || Problem::new(ProblemKind::Unauthorised, "the preview link is invalid, expired or revoked");
     let id =
         signed_token::open(key, PURPOSE, token).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
     let found: Option<PreviewLink> =
@@ -118,7 +118,7 @@ pub fn by_token(connection: &mut Db, key: &[u8], token: &str) -> Result<PreviewL
 /// # Errors
 ///
 /// Fails if the statement fails.
-pub fn forget_ended(connection: &mut Db) -> QueryResult<usize> {
+pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
     diesel::delete(preview_links::table.filter(preview_links::expires_at.lt(now()))).execute(connection)
 }
 

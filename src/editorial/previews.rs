@@ -18,7 +18,7 @@ use crate::content::Site;
 use crate::database::{Address, Database, DatabaseError, Db, sandbox};
 use crate::jobs::lower_priority;
 use crate::metrics::counter;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// Maximum number of overlays, and so of threads.
 const MOST: usize = 4;
@@ -42,7 +42,7 @@ const NICENESS: i32 = 10;
 
 /// A valid overlay of a thread, as callers see it.
 #[derive(Debug, Clone, Copy)]
-struct Shown {
+struct ValidOverlay {
     span: Span,
     generation: u64,
     /// Time of the invalidation clock at which the overlay was last found valid.
@@ -50,7 +50,7 @@ struct Shown {
 }
 
 /// The state of one overlay, shared by its thread and by callers.
-type State = Arc<Mutex<Option<Shown>>>;
+type State = Arc<Mutex<Option<ValidOverlay>>>;
 
 static MADE: LazyLock<IntCounter> = LazyLock::new(|| {
     counter("plenary_previews_made_total", "Number of times that a preview of the site at a future time was built.")
@@ -186,7 +186,7 @@ impl Previews {
 impl Slot {
     /// Returns the thread's overlay if it is valid for `moment`, as far as is known without asking the
     /// database.
-    fn shown(&self, moment: i64) -> Option<Shown> {
+    fn shown(&self, moment: i64) -> Option<ValidOverlay> {
         locked(&self.state).filter(|shown| shown.span.contains(moment))
     }
 }
@@ -212,7 +212,9 @@ async fn send<T: Send + 'static>(
     queue.try_send(job).map_err(|_| Problem::from(DatabaseError::Overloaded))?;
     match tokio::time::timeout(PATIENCE, wait).await {
         Ok(answered) => answered.unwrap_or_else(|_| Err(DatabaseError::Gone.into())),
-        Err(_) => Err(Problem::new(Kind::Unavailable, "the preview for this time is still being built").retry_after(5)),
+        Err(_) => {
+            Err(Problem::new(ProblemKind::Unavailable, "the preview for this time is still being built").retry_after(5))
+        }
     }
 }
 
@@ -302,7 +304,7 @@ impl Session {
             *locked(&self.state) = None;
             return Ok(None);
         }
-        *locked(&self.state) = Some(Shown { span: overlay.span(), generation, right_at });
+        *locked(&self.state) = Some(ValidOverlay { span: overlay.span(), generation, right_at });
         self.overlay = Some((overlay, generation));
         Ok(Some(generation))
     }

@@ -7,19 +7,19 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content::field::{Relation, Shape};
+use crate::content::field::{Relation, RelationShape};
 use crate::content::translations::Translations;
-use crate::content::violation::Faults;
-use crate::content_types::Resource;
+use crate::content::violation::Violations;
+use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, any_of};
+use crate::database::{Db, in_list};
 use crate::items::Link;
 use crate::items::projection;
 use crate::problem::Problem;
 
 /// The ids of items that count as public without a look-up: those that are published in the same transaction,
 /// so that items of one release can refer to each other, and those that the caller has found to be public.
-pub type Together = HashSet<String>;
+pub type PublishedIds = HashSet<String>;
 
 /// Refuses content that may not become public, with everything that is missing. `before` is the content that
 /// is public already: fields that have not changed are not checked again, so that a correction elsewhere in
@@ -31,10 +31,10 @@ pub type Together = HashSet<String>;
 pub fn require(
     connection: &mut Db,
     site: &Site,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     content: &Map<String, Value>,
     before: Option<&Map<String, Value>>,
-    together: &Together,
+    together: &PublishedIds,
 ) -> Result<(), Problem> {
     let faults = missing(connection, site, resource, content, before, together)?;
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
@@ -48,12 +48,12 @@ pub fn require(
 pub fn missing(
     connection: &mut Db,
     site: &Site,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     content: &Map<String, Value>,
     before: Option<&Map<String, Value>>,
-    together: &Together,
-) -> QueryResult<Faults> {
-    let mut faults = Faults::new();
+    together: &PublishedIds,
+) -> QueryResult<Violations> {
+    let mut faults = Violations::new();
     let unchanged = |name: &str| before.is_some_and(|before| before.get(name) == content.get(name));
     for field in resource.fields.iter().filter(|f| f.localised && !unchanged(f.name)) {
         let Some(values) = content.get(field.name).and_then(Value::as_object) else { continue };
@@ -72,11 +72,11 @@ pub fn missing(
 fn references(
     connection: &mut Db,
     site: &Site,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     content: &Map<String, Value>,
     unchanged: &dyn Fn(&str) -> bool,
-    together: &Together,
-    faults: &mut Faults,
+    together: &PublishedIds,
+    faults: &mut Violations,
 ) -> QueryResult<()> {
     let relations: Vec<Relation> = resource.relations().filter(|r| !unchanged(r.name)).collect();
     let mut ties = projection::links("", resource, content, &Translations::default(), site);
@@ -86,14 +86,14 @@ fn references(
     }
     let ids: Vec<&str> = ties.iter().map(|tie| tie.target_id.as_str()).collect();
     let found: HashMap<String, bool> = items::table
-        .filter(any_of(connection.dialect(), items::id, &ids))
+        .filter(in_list(connection.dialect(), items::id, &ids))
         .select((items::id, items::live))
         .load::<(String, bool)>(connection)?
         .into_iter()
         .collect();
     for tie in &ties {
         let Some(relation) = relations.iter().find(|r| r.name == tie.relation) else { continue };
-        let noun = Resource::of_kind(relation.target).map_or(relation.target, |r| r.noun);
+        let noun = ContentType::of_kind(relation.target).map_or(relation.target, |r| r.noun);
         let id = &tie.target_id;
         match found.get(id) {
             None => faults.add(pointer(relation, tie), "dangling_reference", format!("there is no {noun} \"{id}\"")),
@@ -109,16 +109,16 @@ fn references(
 /// Returns the JSON Pointer to the id in a reference.
 fn pointer(relation: &Relation, tie: &Link) -> String {
     match relation.shape {
-        Shape::One => format!("/{}", relation.name),
-        Shape::Many => format!("/{}/{}", relation.name, tie.position),
-        Shape::ManyWith { key, .. } => format!("/{}/{}/{key}", relation.name, tie.position),
+        RelationShape::One => format!("/{}", relation.name),
+        RelationShape::Many => format!("/{}/{}", relation.name, tie.position),
+        RelationShape::ManyWith { key, .. } => format!("/{}/{}/{key}", relation.name, tie.position),
     }
 }
 
 /// Returns whether the target of a relation must be public. References between items of one kind are exempt:
 /// two items that refer to each other would each wait for the other. So is the reference of a child to its
 /// parent: a session stays invisible until its event is public in any case.
-fn must_be_public(resource: &'static Resource, relation: &Relation) -> bool {
-    let owner = Resource::of_kind(relation.target).and_then(|target| target.children);
+fn must_be_public(resource: &'static ContentType, relation: &Relation) -> bool {
+    let owner = ContentType::of_kind(relation.target).and_then(|target| target.children);
     relation.target != resource.kind && owner.is_none_or(|children| children.kind != resource.kind)
 }

@@ -9,14 +9,14 @@ use super::bulk::{self, Step};
 use super::plan::{Plan, PlanId};
 use super::review;
 use crate::content::Site;
-use crate::content::violation::Fault;
-use crate::content_types::Resource;
+use crate::content::violation::Violation;
+use crate::content_types::ContentType;
 use crate::database::schema::{items, release_items, releases};
-use crate::database::{Db, any_of, new_id, now};
-use crate::editorial::lifecycle::{Operation, Pen};
+use crate::database::{Db, in_list, new_id, now};
+use crate::editorial::lifecycle::{Operation, WriteContext};
 use crate::items::Expected;
 use crate::journal::{self, Author, Entry};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// A row of `releases`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -56,7 +56,7 @@ pub struct Member {
 
 /// A change of a release; members that are `None` stay as they are.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct ReleaseChange {
     pub name: Option<String>,
     /// Planned time of publication (µs); 0 removes it.
     pub due_at: Option<i64>,
@@ -91,7 +91,7 @@ pub fn by_id(connection: &mut Db, id: &str) -> Result<Release, Problem> {
 pub fn members(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<(Member, crate::items::Item)>> {
     release_items::table
         .inner_join(items::table)
-        .filter(any_of(connection.dialect(), release_items::release_id, ids))
+        .filter(in_list(connection.dialect(), release_items::release_id, ids))
         .order((release_items::release_id, release_items::position))
         .select((Member::as_select(), crate::items::Item::as_select()))
         .load(connection)
@@ -103,7 +103,7 @@ pub fn members(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<(Member, cr
 ///
 /// Fails with `Invalid` if a step names no item or an item twice, or if the release has a planned time and
 /// could not be published now; and if a statement fails.
-pub fn create(connection: &mut Db, pen: Pen<'_>, wanted: Wanted) -> Result<Release, Problem> {
+pub fn create(connection: &mut Db, pen: WriteContext<'_>, wanted: ReleaseChange) -> Result<Release, Problem> {
     let at = now();
     let release = Release {
         id: new_id(),
@@ -128,10 +128,10 @@ pub fn create(connection: &mut Db, pen: Pen<'_>, wanted: Wanted) -> Result<Relea
 /// with `Conflict` if it has been published, and otherwise as [`create`] does.
 pub fn update(
     connection: &mut Db,
-    pen: Pen<'_>,
+    pen: WriteContext<'_>,
     id: &str,
     version: &Expected,
-    wanted: Wanted,
+    wanted: ReleaseChange,
 ) -> Result<Release, Problem> {
     let release = open(connection, id, version)?;
     write(connection, pen, "update", release, wanted)
@@ -142,20 +142,20 @@ fn open(connection: &mut Db, id: &str, version: &Expected) -> Result<Release, Pr
     let release = by_id(connection, id)?;
     if !version.accepts(release.version) {
         let detail = format!("the release is now at version {}", release.version);
-        return Err(Problem::new(Kind::PreconditionFailed, detail));
+        return Err(Problem::new(ProblemKind::PreconditionFailed, detail));
     }
     if release.status == "published" {
-        return Err(Problem::new(Kind::Conflict, "the release is already published"));
+        return Err(Problem::new(ProblemKind::Conflict, "the release is already published"));
     }
     Ok(release)
 }
 
 fn write(
     connection: &mut Db,
-    pen: Pen<'_>,
+    pen: WriteContext<'_>,
     action: &str,
     mut release: Release,
-    wanted: Wanted,
+    wanted: ReleaseChange,
 ) -> Result<Release, Problem> {
     release.name = wanted.name.unwrap_or(release.name);
     release.due_at = wanted.due_at.unwrap_or(release.due_at);
@@ -201,7 +201,7 @@ fn told(connection: &mut Db, author: &Author, action: &str, release: &Release) -
 fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Problem> {
     diesel::delete(release_items::table.filter(release_items::release_id.eq(id))).execute(connection)?;
     let mut seen: HashMap<String, usize> = HashMap::new();
-    let mut faults = crate::content::violation::Faults::new();
+    let mut faults = crate::content::violation::Violations::new();
     for (position, step) in steps.iter().enumerate() {
         let place = format!("/items/{position}/id");
         match crate::editorial::editor::find(connection, step.resource, &step.key) {
@@ -217,7 +217,7 @@ fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Prob
                 };
                 diesel::insert_into(release_items::table).values(&member).execute(connection)?;
             }
-            Err(problem) if problem.kind == Kind::NotFound => {
+            Err(problem) if problem.kind == ProblemKind::NotFound => {
                 faults.add(place, "dangling_reference", problem.detail);
             }
             Err(problem) => return Err(problem),
@@ -233,7 +233,7 @@ fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Prob
 fn steps_of(connection: &mut Db, id: &str) -> QueryResult<Vec<Step>> {
     let all = members(connection, &[id])?.into_iter().filter_map(|(member, item)| {
         let operation = operation(&member.operation)?;
-        let resource = Resource::of_kind(&item.kind)?;
+        let resource = ContentType::of_kind(&item.kind)?;
         let place = usize::try_from(member.position).unwrap_or_default();
         let step = Step { place, resource, key: item.id.clone(), version: None, operation };
         let done = item.trashed_at == 0 && operation.refused(&item).is_some();
@@ -252,10 +252,10 @@ pub fn operation(word: &str) -> Option<Operation> {
 /// # Errors
 ///
 /// Fails as [`update`] does, and with `Invalid` if a step is refused. The caller must then roll back.
-pub fn publish(connection: &mut Db, pen: Pen<'_>, id: &str, version: &Expected) -> Result<Release, Problem> {
+pub fn publish(connection: &mut Db, pen: WriteContext<'_>, id: &str, version: &Expected) -> Result<Release, Problem> {
     let release = open(connection, id, version)?;
     let steps = steps_of(connection, id)?;
-    bulk::all(connection, pen, "items", &steps)?;
+    bulk::apply_all(connection, pen, "items", &steps)?;
     save(connection, pen.author, "publish", Release { status: "published".to_owned(), failure: None, ..release })
 }
 
@@ -265,7 +265,7 @@ pub fn publish(connection: &mut Db, pen: Pen<'_>, id: &str, version: &Expected) 
 ///
 /// Fails with `NotFound` if the release does not exist, with `PreconditionFailed` if it has another version,
 /// with `Conflict` if it has been published, and if a statement fails.
-pub fn remove(connection: &mut Db, pen: Pen<'_>, id: &str, version: &Expected) -> Result<(), Problem> {
+pub fn remove(connection: &mut Db, pen: WriteContext<'_>, id: &str, version: &Expected) -> Result<(), Problem> {
     let release = open(connection, id, version)?;
     diesel::delete(releases::table.find(id)).execute(connection)?;
     Ok(told(connection, pen.author, "delete", &release)?)
@@ -344,7 +344,7 @@ pub fn attempt(connection: &mut Db, site: &Site, id: &str) -> Result<(), Problem
     let Some(release) = planned(connection, id)? else { return Ok(()) };
     let author = author(&release);
     let steps = steps_of(connection, id)?;
-    bulk::all(connection, Pen { site, author: &author, role: None }, "items", &steps)?;
+    bulk::apply_all(connection, WriteContext { site, author: &author, role: None }, "items", &steps)?;
     let live = Release { status: "published".to_owned(), failure: None, ..release };
     save(connection, &author, "publish", live).map(drop)
 }
@@ -355,7 +355,7 @@ pub fn attempt(connection: &mut Db, site: &Site, id: &str) -> Result<(), Problem
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn report(connection: &mut Db, id: &str, reason: String, faults: &[Fault]) -> Result<(), Problem> {
+pub fn report(connection: &mut Db, id: &str, reason: String, faults: &[Violation]) -> Result<(), Problem> {
     let Some(release) = planned(connection, id)? else { return Ok(()) };
     let (author, name) = (author(&release), release.name.clone());
     save(connection, &author, "fail", Release { status: "failed".to_owned(), failure: Some(reason), ..release })?;

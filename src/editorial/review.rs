@@ -5,7 +5,7 @@ use diesel::result::QueryResult;
 
 use crate::database::schema::{accounts, assignments, comments, items, presences};
 use crate::database::{Db, new_id, now};
-use crate::editorial::lifecycle::{self, Pen};
+use crate::editorial::lifecycle::{self, WriteContext};
 use crate::items::Item;
 use crate::journal::{self, Author};
 use crate::problem::Problem;
@@ -132,7 +132,12 @@ pub fn assignee(connection: &mut Db, item_id: &str) -> QueryResult<Option<Named>
 /// # Errors
 ///
 /// Fails if a statement fails, such as when the account does not exist.
-pub fn assign(connection: &mut Db, pen: Pen<'_>, item: Item, account_id: Option<&str>) -> Result<Item, Problem> {
+pub fn assign(
+    connection: &mut Db,
+    pen: WriteContext<'_>,
+    item: Item,
+    account_id: Option<&str>,
+) -> Result<Item, Problem> {
     diesel::delete(assignments::table.find(&item.id)).execute(connection)?;
     if let Some(account_id) = account_id {
         let row = (
@@ -144,7 +149,7 @@ pub fn assign(connection: &mut Db, pen: Pen<'_>, item: Item, account_id: Option<
         diesel::insert_into(assignments::table).values(row).execute(connection)?;
     }
     let action = if account_id.is_some() { "assign" } else { "unassign" };
-    let item = lifecycle::noted(connection, pen, item, action)?;
+    let item = lifecycle::bump_version(connection, pen, item, action)?;
     // The assignee is recorded in a second entry of another kind: the audit log shows it, while the item's
     // history is visible to everybody who may read drafts.
     let (snapshot, version) = (serde_json::json!({"assignee": account_id}).to_string(), item.latest());
@@ -214,7 +219,7 @@ pub fn present(connection: &mut Db, item_id: &str) -> QueryResult<Vec<Present>> 
 
 /// The reason for which an item is in an inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waits {
+pub enum InboxReason {
     /// The item is in review.
     Review,
     /// The item is assigned to the account and has an unpublished text.
@@ -230,7 +235,12 @@ pub enum Waits {
 /// # Errors
 ///
 /// Fails if a query fails.
-pub fn inbox(connection: &mut Db, account_id: &str, reviews: bool, limit: i64) -> QueryResult<Vec<(Waits, Item)>> {
+pub fn inbox(
+    connection: &mut Db,
+    account_id: &str,
+    reviews: bool,
+    limit: i64,
+) -> QueryResult<Vec<(InboxReason, Item)>> {
     let present = items::table.filter(items::trashed_at.eq(0));
     let mut found = Vec::new();
     if reviews {
@@ -241,7 +251,7 @@ pub fn inbox(connection: &mut Db, account_id: &str, reviews: bool, limit: i64) -
             .limit(limit)
             .select(Item::as_select())
             .load(connection)?;
-        found.extend(rows.into_iter().map(|item| (Waits::Review, item)));
+        found.extend(rows.into_iter().map(|item| (InboxReason::Review, item)));
     }
     let rows: Vec<Item> = present
         .inner_join(assignments::table)
@@ -251,7 +261,7 @@ pub fn inbox(connection: &mut Db, account_id: &str, reviews: bool, limit: i64) -
         .limit(limit)
         .select(Item::as_select())
         .load(connection)?;
-    found.extend(rows.into_iter().map(|item| (Waits::Assigned, item)));
+    found.extend(rows.into_iter().map(|item| (InboxReason::Assigned, item)));
     let rows: Vec<Item> = comments::table
         .inner_join(items::table)
         .left_join(assignments::table.on(assignments::item_id.eq(items::id)))
@@ -263,8 +273,8 @@ pub fn inbox(connection: &mut Db, account_id: &str, reviews: bool, limit: i64) -
         .select(Item::as_select())
         .load(connection)?;
     for item in rows {
-        if !found.iter().any(|(why, known)| *why == Waits::Comments && known.id == item.id) {
-            found.push((Waits::Comments, item));
+        if !found.iter().any(|(why, known)| *why == InboxReason::Comments && known.id == item.id) {
+            found.push((InboxReason::Comments, item));
         }
     }
     Ok(found)

@@ -8,11 +8,11 @@ use diesel::prelude::*;
 
 use crate::content::slug::{MAX_SLUG, from_title};
 use crate::content::translations::Translations;
-use crate::content::violation::{Fault, Faults};
+use crate::content::violation::{Violation, Violations};
 use crate::database::schema::{items, slugs};
-use crate::database::{Db, any_of};
+use crate::database::{Db, in_list};
 use crate::items::{ANY_LOCALE, Item};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// The locale under which the slugs of working drafts are reserved. Look-ups for readers do not ask for it: a
 /// redirect from a reserved slug would reveal an unpublished change to the public.
@@ -86,7 +86,7 @@ pub fn note(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Query
 /// # Errors
 ///
 /// Fails with `Conflict` if the slug is taken, and if a statement fails.
-pub fn give(connection: &mut Db, item: &mut Item, locale: Option<&str>, asked: &str) -> Result<(), Problem> {
+pub fn assign(connection: &mut Db, item: &mut Item, locale: Option<&str>, asked: &str) -> Result<(), Problem> {
     let mut translations = item.translations();
     let present = match locale {
         Some(locale) => translations.slug(locale),
@@ -117,7 +117,7 @@ pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) 
     let rows: Vec<(String, String, String)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
         .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)).and(slugs::item_id.ne(item_id)))
-        .filter(any_of(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .filter(in_list(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
         .select((slugs::locale, items::slug, items::translations))
         .load(connection)?;
     let is_held = |(locale, own, translations): &(String, String, String)| {
@@ -134,7 +134,7 @@ pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) 
 pub fn is_free(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<bool> {
     let held: Option<String> = slugs::table
         .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)))
-        .filter(any_of(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .filter(in_list(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
         .select(slugs::item_id)
         .first(connection)
         .optional()?;
@@ -175,8 +175,8 @@ fn numbered(base: &str, number: &str) -> String {
 }
 
 fn taken(slug: &str) -> Problem {
-    let mut faults = Faults::new();
+    let mut faults = Violations::new();
     faults.add("/slug", "taken", format!("another item has the slug \"{slug}\""));
-    let errors: Vec<Fault> = faults.into_vec();
-    Problem::new(Kind::Conflict, format!("the slug \"{slug}\" is taken")).with(errors)
+    let errors: Vec<Violation> = faults.into_vec();
+    Problem::new(ProblemKind::Conflict, format!("the slug \"{slug}\" is taken")).with(errors)
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::content::LocaleMode;
 use crate::content::editable_form::input_form;
 use crate::content::field::Field;
-use crate::editorial::write::changed_meanwhile;
+use crate::editorial::write::precondition_failed;
 use crate::items::Item;
 use crate::journal::diff::{self, Difference};
 use crate::problem::Problem;
@@ -60,7 +60,7 @@ fn clashes(change: &Difference, theirs: &[String], current: &Map<String, Value>)
 }
 
 fn stale(item: &Item, changed: Vec<String>, conflicts: Vec<String>) -> Problem {
-    let mut problem = changed_meanwhile(item);
+    let mut problem = precondition_failed(item);
     if let Some(current) = &mut problem.current {
         (current.changed, current.conflicts) = (changed, conflicts);
     }

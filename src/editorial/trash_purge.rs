@@ -4,9 +4,9 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::schema::{draft_links, items, links, release_items, releases};
-use crate::database::{Database, Db, any_of, by_the_way, now};
+use crate::database::{Database, Db, in_list, now, unindexed};
 use crate::items::Item;
 use crate::journal::{self, Author};
 use crate::problem::Problem;
@@ -30,9 +30,9 @@ pub async fn run(database: &Database, days: u32) -> Result<usize, Problem> {
         // One transaction for each item, so that other writes come in between. The item is read again in it:
         // an editor may have restored it since the list was made, or another node may have deleted it.
         match database.write_content(move |c| remove(c, &id, bound)).await? {
-            End::Gone => gone += 1,
-            End::Named => named += 1,
-            End::Taken => {}
+            PurgeOutcome::Gone => gone += 1,
+            PurgeOutcome::Named => named += 1,
+            PurgeOutcome::Taken => {}
         }
     }
     if named > 0 {
@@ -43,7 +43,7 @@ pub async fn run(database: &Database, days: u32) -> Result<usize, Problem> {
 
 /// The outcome for an item whose time in the trash is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum PurgeOutcome {
     /// The item was deleted.
     Gone,
     /// Something else refers to the item, so it stays.
@@ -54,18 +54,18 @@ enum End {
 
 /// Deletes one item with the items that are filed under it, unless something outside of them refers to any of
 /// them.
-fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<End, Problem> {
+fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<PurgeOutcome, Problem> {
     let found: Option<Item> = items::table
         .find(id)
         .filter(items::trashed_at.gt(0).and(items::trashed_at.lt(bound)))
         .select(Item::as_select())
         .first(connection)
         .optional()?;
-    let Some(item) = found else { return Ok(End::Taken) };
+    let Some(item) = found else { return Ok(PurgeOutcome::Taken) };
     let children = filed_under(connection, &item)?;
     let all: Vec<&str> = children.iter().chain([&item]).map(|item| item.id.as_str()).collect();
     if is_named(connection, &all)? {
-        return Ok(End::Named);
+        return Ok(PurgeOutcome::Named);
     }
     // Children go first: they refer to their parent, and foreign keys refuse to delete the target of a
     // reference. The journal entry follows each deletion with the state that the item had.
@@ -74,7 +74,7 @@ fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<End, Problem> {
         let author = Author { request_id: "purge".to_owned(), ..Author::default() };
         journal::append_item(connection, &author, "purge", gone, None, &[])?;
     }
-    Ok(End::Gone)
+    Ok(PurgeOutcome::Gone)
 }
 
 /// Returns whether something outside of `all` refers to one of them: an item, the working draft of an item,
@@ -86,15 +86,15 @@ fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<End, Problem> {
 fn is_named(connection: &mut Db, all: &[&str]) -> QueryResult<bool> {
     let dialect = connection.dialect();
     let mut sources: Vec<String> =
-        links::table.filter(any_of(dialect, links::target_id, all)).select(links::source_id).load(connection)?;
-    let in_drafts = draft_links::table.filter(any_of(dialect, draft_links::target_id, all));
+        links::table.filter(in_list(dialect, links::target_id, all)).select(links::source_id).load(connection)?;
+    let in_drafts = draft_links::table.filter(in_list(dialect, draft_links::target_id, all));
     sources.extend(in_drafts.select(draft_links::source_id).load::<String>(connection)?);
     if sources.iter().any(|source| !all.contains(&source.as_str())) {
         return Ok(true);
     }
     let planned: Option<String> = release_items::table
         .inner_join(releases::table.on(releases::id.eq(release_items::release_id)))
-        .filter(any_of(dialect, release_items::item_id, all).and(releases::status.ne("published")))
+        .filter(in_list(dialect, release_items::item_id, all).and(releases::status.ne("published")))
         .select(releases::id)
         .first(connection)
         .optional()?;
@@ -103,11 +103,11 @@ fn is_named(connection: &mut Db, all: &[&str]) -> QueryResult<bool> {
 
 /// Loads the items that are filed under an item, whether they are in the trash or not.
 fn filed_under(connection: &mut Db, item: &Item) -> QueryResult<Vec<Item>> {
-    let Some(children) = Resource::of_kind(&item.kind).and_then(|resource| resource.children) else {
+    let Some(children) = ContentType::of_kind(&item.kind).and_then(|resource| resource.children) else {
         return Ok(Vec::new());
     };
     items::table
-        .filter(items::parent_id.eq(&item.id).and(by_the_way(connection.dialect(), items::kind, [children.kind])))
+        .filter(items::parent_id.eq(&item.id).and(unindexed(connection.dialect(), items::kind, [children.kind])))
         .select(Item::as_select())
         .load(connection)
 }

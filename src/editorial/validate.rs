@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content::validate::{GivenReference, refuse_unknown_removals, validate};
 use crate::content::values::scalar;
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site};
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::editorial::publication_checks::Together;
-use crate::items::{self, Among, Named};
+use crate::editorial::publication_checks::PublishedIds;
+use crate::items::{self, Among, ReferenceTarget};
 use crate::problem::Problem;
 
 /// The values of `status` in request bodies.
@@ -26,13 +26,13 @@ pub const STATES: &[&str] = &["draft", "in_review", "scheduled", "published", "a
 pub static ENVELOPE: [Field; 2] = [
     Field::new(
         "slug",
-        Kind::Slug,
+        FieldType::Slug,
         "The readable part of the item's URL, made from the title if it is left out. It cannot have the form of an id.",
         r#""rivers-without-borders""#,
     ),
     Field::new(
         "status",
-        Kind::OneOf(STATUSES),
+        FieldType::OneOf(STATUSES),
         "`draft`, `published` (visible to the public), or `archived`.",
         r#""draft""#,
     ),
@@ -46,42 +46,42 @@ pub static ENVELOPE: [Field; 2] = [
 /// # Errors
 ///
 /// Fails with `Invalid`, which names each of these members.
-pub fn check_patch(resource: &'static Resource, patch: &Value) -> Result<(), Problem> {
+pub fn check_patch(resource: &'static ContentType, patch: &Value) -> Result<(), Problem> {
     let Some(object) = patch.as_object() else { return Ok(()) };
     let mut own = object.clone();
     ENVELOPE.iter().for_each(|field| drop(own.shift_remove(field.name)));
-    let mut faults = Faults::new();
+    let mut faults = Violations::new();
     refuse_unknown_removals(resource.fields, &own, "", &mut faults);
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }
 
 /// A validated request body.
 #[derive(Debug, Clone, Default)]
-pub struct Draft {
+pub struct ValidatedBody {
     /// The requested slug.
     pub slug: Option<String>,
     /// The requested status.
     pub status: Option<String>,
-    /// The stored form; its references are ids or slugs as given until [`Draft::resolve`] replaces them by
+    /// The stored form; its references are ids or slugs as given until [`ValidatedBody::resolve`] replaces them by
     /// ids.
     pub content: Map<String, Value>,
-    /// The targets of the references by id, filled by [`Draft::resolve`].
-    pub named: HashMap<String, Named>,
+    /// The targets of the references by id, filled by [`ValidatedBody::resolve`].
+    pub named: HashMap<String, ReferenceTarget>,
     references: Vec<GivenReference>,
 }
 
-impl Draft {
+impl ValidatedBody {
     /// Validates a body and adds its violations to `faults`. `before` is the content that the body replaces,
     /// whose other locales a body in one locale leaves as they are.
     ///
     /// The rules between fields run only if the fields themselves are valid, since they rely on it.
     pub fn read(
-        resource: &'static Resource,
+        resource: &'static ContentType,
         input: &Value,
         before: Option<&Map<String, Value>>,
         mode: &LocaleMode,
         site: &Site,
-        faults: &mut Faults,
+        faults: &mut Violations,
     ) -> Self {
         let Some(object) = input.as_object() else {
             faults.add("", "wrong_type", "the body must be a JSON object");
@@ -103,7 +103,7 @@ impl Draft {
     }
 
     /// Returns the ids of the referenced items that are visible to the public.
-    pub fn live(&self) -> Together {
+    pub fn live(&self) -> PublishedIds {
         self.named.values().filter(|named| named.live).map(|named| named.id.clone()).collect()
     }
 
@@ -113,7 +113,7 @@ impl Draft {
     /// # Errors
     ///
     /// Fails if a query fails.
-    pub fn resolve(&mut self, connection: &mut Db, among: Among, faults: &mut Faults) -> QueryResult<()> {
+    pub fn resolve(&mut self, connection: &mut Db, among: Among, faults: &mut Violations) -> QueryResult<()> {
         let given: Vec<(&str, &str)> = self.references.iter().map(|r| (r.target, r.given.as_str())).collect();
         let found = items::resolve(connection, &given, among)?;
         let mut content = Value::Object(std::mem::take(&mut self.content));
@@ -126,7 +126,7 @@ impl Draft {
                     self.named.insert(named.id.clone(), named.clone());
                 }
                 None => {
-                    let noun = Resource::of_kind(target).map_or(*target, |r| r.noun);
+                    let noun = ContentType::of_kind(target).map_or(*target, |r| r.noun);
                     faults.add(pointer, "dangling_reference", format!("there is no {noun} \"{given}\""));
                 }
             }
@@ -138,7 +138,7 @@ impl Draft {
     }
 }
 
-fn envelope(field: &Field, fields: &mut Map<String, Value>, faults: &mut Faults) -> Option<String> {
+fn envelope(field: &Field, fields: &mut Map<String, Value>, faults: &mut Violations) -> Option<String> {
     let value = fields.shift_remove(field.name).filter(|v| !v.is_null())?;
     match scalar(&field.kind, &value) {
         Ok(value) => value.as_str().map(str::to_owned),

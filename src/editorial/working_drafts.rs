@@ -4,21 +4,21 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use super::slugs;
-use super::write::{Writing, at_version, resource_of};
+use super::write::{ItemWrite, at_version, resource_of};
 use crate::database::schema::{drafts, items};
 use crate::database::{Db, now};
 use crate::items::Item;
-use crate::items::working_draft::{WorkingDraft, of, put};
+use crate::items::working_draft::{WorkingDraft, find, put};
 use crate::journal::diff::pointers;
 use crate::journal::{self, Author};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// Appends a journal entry about an item and the working draft that it has after the action.
 ///
 /// # Errors
 ///
 /// Fails if the statement fails.
-pub fn told(
+pub fn append_journal(
     connection: &mut Db,
     author: &Author,
     action: &str,
@@ -37,9 +37,15 @@ pub fn told(
 ///
 /// Fails with `NotFound` if the item does not exist, with `PreconditionFailed` if it has another version,
 /// with `Conflict` if the slug is taken, and if a statement fails.
-pub fn write(connection: &mut Db, author: &Author, id: &str, version: i64, writing: Writing) -> Result<Item, Problem> {
+pub fn write(
+    connection: &mut Db,
+    author: &Author,
+    id: &str,
+    version: i64,
+    writing: ItemWrite,
+) -> Result<Item, Problem> {
     let item = at_version(connection, id, version)?;
-    let earlier = of(connection, &item)?;
+    let earlier = find(connection, &item)?;
     let (slug, before) = match &earlier {
         Some(draft) => (draft.slug.clone(), draft.content()),
         None => (item.slug.clone(), item.content()),
@@ -63,7 +69,7 @@ pub fn write(connection: &mut Db, author: &Author, id: &str, version: i64, writi
     if asked.is_some() {
         slugs::reserve(connection, &item, &draft.slug)?;
     }
-    touch(connection, author, "update_draft", item, Some(draft), &changed)
+    bump_draft_version(connection, author, "update_draft", item, Some(draft), &changed)
 }
 
 /// Gives an item its next draft version after a change of its stage or its working draft. Only `stage` and
@@ -72,7 +78,7 @@ pub fn write(connection: &mut Db, author: &Author, id: &str, version: i64, writi
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn touch(
+pub fn bump_draft_version(
     connection: &mut Db,
     author: &Author,
     action: &str,
@@ -84,7 +90,7 @@ pub fn touch(
     diesel::update(items::table.find(&item.id))
         .set((items::stage.eq(&item.stage), items::draft_version.eq(item.draft_version)))
         .execute(connection)?;
-    told(connection, author, action, &item, draft.as_ref(), changed)?;
+    append_journal(connection, author, action, &item, draft.as_ref(), changed)?;
     Ok(item)
 }
 
@@ -96,7 +102,7 @@ pub fn touch(
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn forget(connection: &mut Db, item: &mut Item) -> QueryResult<()> {
+pub fn delete(connection: &mut Db, item: &mut Item) -> QueryResult<()> {
     item.version = item.latest();
     item.draft_version = 0;
     slugs::release(connection, &item.id)?;
@@ -125,7 +131,7 @@ pub fn restore(
     if let Some(mut draft) = draft {
         draft_version = version.max(item.version + 1);
         match slugs::require_free(connection, &item.kind, id, &draft.slug) {
-            Err(problem) if problem.kind == Kind::Conflict => draft.slug.clone_from(&item.slug),
+            Err(problem) if problem.kind == ProblemKind::Conflict => draft.slug.clone_from(&item.slug),
             outcome => outcome?,
         }
         put(connection, resource_of(&item)?, &draft, None)?;

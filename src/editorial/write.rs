@@ -11,22 +11,22 @@ use super::{schedule, slugs, zone_rules};
 use crate::content::Site;
 use crate::content::local_time::utc_text;
 use crate::content::translations::Translations;
-use crate::content::violation::Faults;
-use crate::content_types::Resource;
+use crate::content::violation::Violations;
+use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, by_the_way, new_id, now};
+use crate::database::{Db, new_id, now, unindexed};
 use crate::editorial::working_drafts;
 use crate::items::Item;
 use crate::items::{projection, side_tables, working_draft};
 use crate::journal::diff::pointers;
 use crate::journal::{self, Author};
-use crate::problem::{Current, Kind, Problem};
+use crate::problem::{Current, Problem, ProblemKind};
 
 /// A validated item that is to be stored.
 #[derive(Debug)]
-pub struct Writing {
+pub struct ItemWrite {
     /// The declaration of the item's kind.
-    pub resource: &'static Resource,
+    pub resource: &'static ContentType,
     /// The requested slug, if the request named one.
     pub slug: Option<String>,
     /// The locale of that slug; none for the default locale.
@@ -48,10 +48,10 @@ pub fn insert(
     connection: &mut Db,
     site: &Site,
     author: &Author,
-    writing: Writing,
+    writing: ItemWrite,
     origin: Origin,
 ) -> Result<Item, Problem> {
-    let Writing { resource, slug, status, content, .. } = writing;
+    let ItemWrite { resource, slug, status, content, .. } = writing;
     let id = origin.id.unwrap_or_else(new_id);
     let at = now();
     let title = projection::label(resource, &content, site);
@@ -144,16 +144,16 @@ pub fn update(
     author: &Author,
     id: &str,
     version: i64,
-    writing: Writing,
+    writing: ItemWrite,
 ) -> Result<Item, Problem> {
     // The caller compared versions too, but in an earlier transaction; only this comparison counts.
     let mut item = at_version(connection, id, version)?;
     if item.has_working_draft() {
         return Err(has_working_draft());
     }
-    let Writing { slug, locale, status, content, .. } = writing;
+    let ItemWrite { slug, locale, status, content, .. } = writing;
     if let Some(asked) = slug {
-        slugs::give(connection, &mut item, locale.as_deref(), &asked)?;
+        slugs::assign(connection, &mut item, locale.as_deref(), &asked)?;
     }
     let action = match status.as_deref() {
         Some("published") if item.status != "published" => "publish",
@@ -175,7 +175,7 @@ pub fn update(
 /// # Errors
 ///
 /// Fails with `Invalid` if the item would stand below itself, and if a statement fails.
-pub fn complete(
+pub fn complete_import(
     connection: &mut Db,
     site: &Site,
     author: &Author,
@@ -189,8 +189,8 @@ pub fn complete(
     projection::fill(&mut item, resource, content, site, parent_live);
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
     side_tables::update(connection, &item, resource, content, site)?;
-    let draft = working_draft::of(connection, &item)?;
-    working_drafts::told(connection, author, "import", &item, draft.as_ref(), &[])?;
+    let draft = working_draft::find(connection, &item)?;
+    working_drafts::append_journal(connection, author, "import", &item, draft.as_ref(), &[])?;
     Ok(())
 }
 
@@ -199,8 +199,8 @@ pub fn complete(
 /// # Errors
 ///
 /// Fails with `Internal` if this program does not know the kind.
-pub fn resource_of(item: &Item) -> Result<&'static Resource, Problem> {
-    Resource::of_kind(&item.kind).ok_or_else(|| Problem::internal(&format!("unknown kind {}", item.kind)))
+pub fn resource_of(item: &Item) -> Result<&'static ContentType, Problem> {
+    ContentType::of_kind(&item.kind).ok_or_else(|| Problem::internal(&format!("unknown kind {}", item.kind)))
 }
 
 /// Loads an item that must be at this version.
@@ -212,20 +212,20 @@ pub fn resource_of(item: &Item) -> Result<&'static Resource, Problem> {
 pub fn at_version(connection: &mut Db, id: &str, version: i64) -> Result<Item, Problem> {
     let item: Option<Item> = items::table.find(id).select(Item::as_select()).first(connection).optional()?;
     let item = item.ok_or_else(|| Problem::not_found("item"))?;
-    if item.latest() == version { Ok(item) } else { Err(changed_meanwhile(&item)) }
+    if item.latest() == version { Ok(item) } else { Err(precondition_failed(&item)) }
 }
 
 /// Returns the problem for a write to an item's own text while it has a working draft. Such a write is
 /// refused rather than merged: publishing the draft later would silently undo it.
 pub fn has_working_draft() -> Problem {
     let detail = "the item has a working draft: write to it with view=draft, or publish or discard it first";
-    Problem::new(Kind::Conflict, detail)
+    Problem::new(ProblemKind::Conflict, detail)
 }
 
 /// Returns the problem for a write that is based on an outdated version, with the item's current version.
-pub fn changed_meanwhile(item: &Item) -> Problem {
+pub fn precondition_failed(item: &Item) -> Problem {
     let version = item.latest();
-    let mut problem = Problem::new(Kind::PreconditionFailed, format!("the item is now at version {version}"));
+    let mut problem = Problem::new(ProblemKind::PreconditionFailed, format!("the item is now at version {version}"));
     problem.current = Some(Box::new(Current {
         version,
         etag: format!("\"v{version}\""),
@@ -282,11 +282,11 @@ pub fn save(
     zone_rules::mark_if_behind(connection, resource)?;
     side_tables::update(connection, &item, resource, content, site)?;
     if was_live != item.live {
-        pass_on(connection, resource, &item)?;
+        update_children_visibility(connection, resource, &item)?;
     }
     // The snapshot holds the item and its working draft as they are after all of the above.
-    let draft = working_draft::of(connection, &item)?;
-    working_drafts::told(connection, author, action, &item, draft.as_ref(), &changed)?;
+    let draft = working_draft::find(connection, &item)?;
+    working_drafts::append_journal(connection, author, action, &item, draft.as_ref(), &changed)?;
     Ok(item)
 }
 
@@ -299,7 +299,13 @@ pub fn save(
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn renew(connection: &mut Db, site: &Site, author: &Author, action: &str, mut item: Item) -> Result<Item, Problem> {
+pub fn bump_version(
+    connection: &mut Db,
+    site: &Site,
+    author: &Author,
+    action: &str,
+    mut item: Item,
+) -> Result<Item, Problem> {
     let (resource, live) = (resource_of(&item)?, item.live);
     let content = item.content();
     item.version = item.latest() + 1;
@@ -308,12 +314,12 @@ pub fn renew(connection: &mut Db, site: &Site, author: &Author, action: &str, mu
     projection::fill(&mut item, resource, &content, site, true);
     item.live = live;
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
-    working_drafts::told(connection, author, action, &item, None, &[])?;
+    working_drafts::append_journal(connection, author, action, &item, None, &[])?;
     Ok(item)
 }
 
 /// Returns the id of the item under which this content files its item.
-fn parent_of<'a>(resource: &'static Resource, content: &'a Map<String, Value>) -> Option<&'a str> {
+fn parent_of<'a>(resource: &'static ContentType, content: &'a Map<String, Value>) -> Option<&'a str> {
     content.get(resource.parent?)?.as_str()
 }
 
@@ -322,12 +328,12 @@ fn parent_of<'a>(resource: &'static Resource, content: &'a Map<String, Value>) -
 /// depend on its type.
 fn parent_is_live(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     content: &Map<String, Value>,
 ) -> Result<bool, Problem> {
     let Some(parent_id) = parent_of(resource, content) else { return Ok(true) };
     let Some(relation) = resource.relations().find(|r| Some(r.name) == resource.parent) else { return Ok(true) };
-    let owner = Resource::of_kind(relation.target).and_then(|r| r.children);
+    let owner = ContentType::of_kind(relation.target).and_then(|r| r.children);
     if owner.is_some_and(|children| children.kind == resource.kind) {
         return Ok(items::table.find(parent_id).select(items::live).first(connection)?);
     }
@@ -342,7 +348,7 @@ fn parent_is_live(
 /// Fails with `Invalid` and the code `circle`, and if a query fails.
 pub fn refuse_circle(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     id: &str,
     content: &Map<String, Value>,
 ) -> Result<(), Problem> {
@@ -360,13 +366,13 @@ pub fn refuse_circle(
         above = items::table.find(&current).select(items::parent_id).first(connection).optional()?.flatten();
     }
     let place = format!("/{}", relation.name);
-    Err(Problem::invalid(Faults::one(place, "circle", "an item cannot stand below itself")))
+    Err(Problem::invalid(Violations::one(place, "circle", "an item cannot stand below itself")))
 }
 
 /// Shows or hides the items filed under an item that became visible or invisible.
-fn pass_on(connection: &mut Db, resource: &'static Resource, item: &Item) -> QueryResult<()> {
+fn update_children_visibility(connection: &mut Db, resource: &'static ContentType, item: &Item) -> QueryResult<()> {
     let Some(children) = resource.children else { return Ok(()) };
-    let kind = by_the_way(connection.dialect(), items::kind, [children.kind]);
+    let kind = unindexed(connection.dialect(), items::kind, [children.kind]);
     let below = items::parent_id.eq(&item.id).and(kind);
     if item.live {
         // Children that were never visible get the time at which they become so; consumers of changes are

@@ -15,14 +15,14 @@ use serde_json::{Map, Value, json};
 use super::write;
 use crate::content::Site;
 use crate::content::offsets::{self, RenewedTime};
-use crate::content_types::{ALL, Resource};
-use crate::database::connection::Part;
+use crate::content_types::{ALL, ContentType};
+use crate::database::connection::Savepoint;
 use crate::database::schema::{items, settings};
 use crate::database::{Database, Db, new_id};
 use crate::items::Item;
 use crate::items::{projection, rerender};
 use crate::journal::{self, Author, Entry};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 use crate::time_zone::rules;
 
 /// The journal's action for the update.
@@ -100,7 +100,7 @@ pub fn recorded(connection: &mut Db) -> QueryResult<Option<String>> {
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn mark_if_behind(connection: &mut Db, resource: &'static Resource) -> QueryResult<()> {
+pub fn mark_if_behind(connection: &mut Db, resource: &'static ContentType) -> QueryResult<()> {
     match BEHIND.load(Ordering::Relaxed) && resource.has_span() {
         true => mark(connection),
         false => Ok(()),
@@ -142,7 +142,7 @@ fn moved_ids(connection: &mut Db, site: &Site, comparable: bool) -> Result<Vec<S
 
 /// Returns an item as it is under the rules in use, or `None` if nothing of it changes.
 fn moved(site: &Site, item: &Item, comparable: bool) -> Option<MovedItem> {
-    let resource = Resource::of_kind(&item.kind)?;
+    let resource = ContentType::of_kind(&item.kind)?;
     let mut content = item.content();
     let times = offsets::renew(resource.fields, &mut content);
     let mut fresh = item.clone();
@@ -211,17 +211,19 @@ impl Step {
         let Some(item) = item else { return Ok(None) };
         let Some(MovedItem { content, times }) = moved(&self.site, &item, self.comparable) else { return Ok(None) };
         let before = (item.starts_at, item.ends_at);
-        connection.begin_part(Part::RECORD)?;
+        connection.begin_part(Savepoint::RECORD)?;
         let saved = match write::save(connection, &self.site, author, ACTION, item, &content) {
             Ok(saved) => saved,
-            Err(problem) if matches!(problem.kind, Kind::Internal | Kind::Unavailable) => return Err(problem),
+            Err(problem) if matches!(problem.kind, ProblemKind::Internal | ProblemKind::Unavailable) => {
+                return Err(problem);
+            }
             Err(problem) => {
-                connection.drop_part(Part::RECORD)?;
+                connection.drop_part(Savepoint::RECORD)?;
                 tracing::error!(id, detail = problem.detail, "times of an item could not be updated to the new rules");
                 return Ok(None);
             }
         };
-        connection.keep_part(Part::RECORD)?;
+        connection.keep_part(Savepoint::RECORD)?;
         let times: Vec<Value> =
             times.iter().map(|time| json!({"at": time.pointer, "before": time.before, "after": time.after})).collect();
         let shown = json!(times);

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::route::Request;
 use crate::content::strict_json;
-use crate::content::violation::Faults;
-use crate::problem::{Kind, Problem};
+use crate::content::violation::Violations;
+use crate::problem::{Problem, ProblemKind};
 
 /// Parses a body of the media type `application/json`.
 ///
@@ -33,10 +33,14 @@ fn read(request: &Request, types: &[&str]) -> Result<Value, Problem> {
     let utf8 = charset.is_empty() || matches!(charset.as_str(), "charset=utf-8" | "charset=\"utf-8\"");
     if !types.iter().any(|known| media_type.trim().eq_ignore_ascii_case(known)) || !utf8 {
         let detail = format!("the body must be {} in UTF-8, not \"{given}\"", types.join(" or "));
-        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
     if let Err(error) = std::str::from_utf8(&request.body) {
-        return Err(Problem::bad_request(Faults::one("", "invalid_utf8", format!("the body is not UTF-8: {error}"))));
+        return Err(Problem::bad_request(Violations::one(
+            "",
+            "invalid_utf8",
+            format!("the body is not UTF-8: {error}"),
+        )));
     }
     strict_json::parse(&request.body).map_err(Problem::bad_request)
 }

@@ -9,14 +9,14 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::app::App;
 use crate::content::Site;
-use crate::delivery::cache::absence_cache::{Absence, Absent};
+use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
 use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
-use crate::delivery::cache::cached_response::Kept;
-use crate::delivery::cache::response_cache::Place;
-use crate::http::chunked_body::in_pieces;
-use crate::http::pipeline::{finish, refuse, respond, wanted_coding};
-use crate::http::preconditions::none_match;
-use crate::http::route::{Access, Answer, Route};
+use crate::delivery::cache::cached_response::CachedResponse;
+use crate::delivery::cache::response_cache::CacheKey;
+use crate::http::chunked_body::chunked;
+use crate::http::pipeline::{preferred_coding, problem_response, respond, set_common_headers};
+use crate::http::preconditions::matches_if_none_match;
+use crate::http::route::{Access, Response, Route};
 use crate::problem::Problem;
 
 /// Returns the locale negotiated by `Accept-Language` (RFC 9110, section 12.5.4).
@@ -43,7 +43,7 @@ fn names_locale(query: &str) -> bool {
 }
 
 /// Returns the cache key of a request: its path, its query, and the negotiated locale.
-pub fn place(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> Place {
+pub fn cache_key(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> CacheKey {
     app.answers.place(&[http.path(), http.query_string(), negotiated.unwrap_or_default()])
 }
 
@@ -51,19 +51,19 @@ pub fn place(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> Place {
 ///
 /// A request with `Authorization` never gets here a cached response: its token has to be checked first, and
 /// may widen what the client sees.
-pub fn at_once(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option<HttpResponse> {
+pub fn serve_cached(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option<HttpResponse> {
     let may_be = route.access == Access::Public && route.method == Method::GET;
     if !may_be || http.headers().contains_key(header::AUTHORIZATION) {
         return None;
     }
-    let place = place(app, http, negotiated(http, &app.site).as_deref());
-    if let Some(kept) = app.answers.find(place) {
-        return Some(hand_out(app, http, Some(place), kept, id));
+    let cache_key = cache_key(app, http, negotiated(http, &app.site).as_deref());
+    if let Some(kept) = app.answers.find(cache_key) {
+        return Some(respond_cached(app, http, Some(cache_key), kept, id));
     }
-    let found = app.answers.find_absent(place)?;
-    Some(match absent(app, &found, true) {
+    let found = app.answers.find_absent(cache_key)?;
+    Some(match absence_response(app, &found, true) {
         Ok(answer) => respond(app, http, answer, id),
-        Err(problem) => refuse(app, http, &problem, id),
+        Err(problem) => problem_response(app, http, &problem, id),
     })
 }
 
@@ -74,11 +74,11 @@ pub fn at_once(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option
 ///
 /// # Errors
 /// 404 if the resource does not exist.
-pub fn absent(app: &App, found: &Absent, public: bool) -> Result<Answer, Problem> {
+pub fn absence_response(app: &App, found: &CachedAbsence, public: bool) -> Result<Response, Problem> {
     match &found.absence {
         Absence::Missing(noun) => Err(Problem::not_found(noun)),
         Absence::Moved(location) => {
-            let moved = Answer::empty(308).header("location", location).header("vary", "Authorization");
+            let moved = Response::empty(308).header("location", location).header("vary", "Authorization");
             if !public {
                 return Ok(moved.private());
             }
@@ -92,17 +92,23 @@ pub fn absent(app: &App, found: &Absent, public: bool) -> Result<Answer, Problem
 /// Responds with a cached response in the content coding that the client prefers, or with 304 if the client
 /// has it.
 ///
-/// `place` is the cache key of the response, under which its encoded forms are cached too. Without one, the
+/// `cache_key` is the cache key of the response, under which its encoded forms are cached too. Without one, the
 /// response is encoded for this request only.
-pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<Kept>, id: &str) -> HttpResponse {
-    let coding = if app.config.server.compress { wanted_coding(http) } else { None };
+pub fn respond_cached(
+    app: &App,
+    http: &HttpRequest,
+    place: Option<CacheKey>,
+    kept: Arc<CachedResponse>,
+    id: &str,
+) -> HttpResponse {
+    let coding = if app.config.server.compress { preferred_coding(http) } else { None };
     if http.headers().contains_key(header::IF_NONE_MATCH) {
         // The tag of the encoded form is known without encoding it, so that 304 does not cost a compression.
         let tag = kept.tag_in(coding);
-        if none_match(http, &tag) {
+        if matches_if_none_match(http, &tag) {
             let mut response = HttpResponse::build(StatusCode::NOT_MODIFIED);
-            describe(app, &mut response, &tag, &kept);
-            finish(app, &mut response, id);
+            set_headers(app, &mut response, &tag, &kept);
+            set_common_headers(app, &mut response, id);
             return response.finish();
         }
     }
@@ -112,15 +118,15 @@ pub fn hand_out(app: &App, http: &HttpRequest, place: Option<Place>, kept: Arc<K
     });
     let shown = coded.unwrap_or(kept);
     let mut response = HttpResponse::Ok();
-    describe(app, &mut response, shown.tag.as_str(), &shown);
+    set_headers(app, &mut response, shown.tag.as_str(), &shown);
     response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(shown.content_type)));
-    finish(app, &mut response, id);
-    response.body(in_pieces(shown.body()))
+    set_common_headers(app, &mut response, id);
+    response.body(chunked(shown.body()))
 }
 
 /// Sets the headers of a cached response with this entity tag. While the database does not respond, `Age` is
 /// among them (RFC 9111, section 5.1): the time since the response was last known to be current.
-fn describe(app: &App, response: &mut HttpResponseBuilder, tag: &str, kept: &Kept) {
+fn set_headers(app: &App, response: &mut HttpResponseBuilder, tag: &str, kept: &CachedResponse) {
     if let Some(age) = app.database.ledger().age() {
         response.insert_header((header::AGE, age.as_secs().to_string()));
     }

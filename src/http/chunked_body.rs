@@ -14,9 +14,9 @@ use actix_web::web::Bytes;
 const PIECE: usize = 65_536;
 
 /// The part of a body that has not been passed on yet.
-struct Pieces(Bytes);
+struct ChunkedBody(Bytes);
 
-impl MessageBody for Pieces {
+impl MessageBody for ChunkedBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
@@ -34,6 +34,6 @@ fn piece(rest: &mut Bytes) -> Option<Bytes> {
 }
 
 /// Returns a body that is passed on in chunks, or as a whole if it fits into one.
-pub fn in_pieces(bytes: Bytes) -> BoxBody {
-    if bytes.len() <= PIECE { BoxBody::new(bytes) } else { BoxBody::new(Pieces(bytes)) }
+pub fn chunked(bytes: Bytes) -> BoxBody {
+    if bytes.len() <= PIECE { BoxBody::new(bytes) } else { BoxBody::new(ChunkedBody(bytes)) }
 }

@@ -12,7 +12,7 @@ const ONE_SITE: u32 = 64;
 /// Returns the address of the client: that of the connection, or, if this is a trusted proxy, the last
 /// address in `X-Forwarded-For` that is not one. An IPv6 address is reduced to its /64 prefix, since one
 /// machine can use any address within it.
-pub fn source(http: &HttpRequest, trusted: &[Network]) -> String {
+pub fn client_address(http: &HttpRequest, trusted: &[Network]) -> String {
     let headers = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
     let named: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
     match http.peer_addr() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, TextEncoder};
 
-use super::route::Answer;
+use super::route::Response;
 use crate::jobs::Jobs;
 use crate::metrics::register;
 use crate::problem::Problem;
@@ -39,9 +39,9 @@ const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 /// The histograms of one operation, by status class. Each is looked up by its labels once, since the lookup
 /// takes a lock.
 #[derive(Default)]
-pub struct Times([OnceLock<Histogram>; CLASSES.len()]);
+pub struct DurationHistograms([OnceLock<Histogram>; CLASSES.len()]);
 
-impl Times {
+impl DurationHistograms {
     /// Records the duration of a request of this operation.
     pub fn observe(&self, operation: &str, status: StatusCode, took: Duration) {
         let class = usize::from(status.as_u16() / 100).saturating_sub(2).min(CLASSES.len() - 1);
@@ -54,7 +54,7 @@ impl Times {
 ///
 /// # Errors
 /// 500 if the metrics cannot be encoded.
-pub fn exposition(jobs: &Jobs) -> Result<Answer, Problem> {
+pub fn exposition(jobs: &Jobs) -> Result<Response, Problem> {
     // The jobs count their restarts themselves, so the counters of the registry are set anew at each scrape.
     for status in jobs.status() {
         let restarts = JOB_RESTARTS.with_label_values(&[status.job]);
@@ -64,5 +64,5 @@ pub fn exposition(jobs: &Jobs) -> Result<Answer, Problem> {
     }
     let mut body = Vec::new();
     TextEncoder::new().encode(&prometheus::gather(), &mut body).map_err(|error| Problem::internal(&error))?;
-    Ok(Answer::json(200, body).typed(TEXT).private())
+    Ok(Response::json(200, body).typed(TEXT).private())
 }

@@ -13,29 +13,29 @@ use matchit::Params;
 
 use crate::app::App;
 use crate::auth::actor::Actor;
-use crate::auth::permissions::may;
-use crate::content::violation::Faults;
+use crate::auth::permissions::is_permitted;
+use crate::content::violation::Violations;
 use crate::delivery::cache::content_coding::Coding;
 use crate::delivery::query::Pairs;
-use crate::http::cached_response::{at_once, hand_out};
-use crate::http::chunked_body::in_pieces;
-use crate::http::metrics::Times;
-use crate::http::route::{Access, Answer, Request, Route};
-use crate::problem::{Kind, Problem, ProblemBody};
+use crate::http::cached_response::{respond_cached, serve_cached};
+use crate::http::chunked_body::chunked;
+use crate::http::metrics::DurationHistograms;
+use crate::http::route::{Access, Request, Response, Route};
+use crate::problem::{Problem, ProblemBody, ProblemKind};
 
 /// Duration from which a request is logged as slow.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// A route that serves requests, with its metrics.
-pub struct Entrance {
+pub struct Endpoint {
     pub route: Route,
-    times: Times,
+    times: DurationHistograms,
 }
 
-impl Entrance {
+impl Endpoint {
     /// Creates the entrance of a route.
     pub fn new(route: Route) -> Self {
-        Self { route, times: Times::default() }
+        Self { route, times: DurationHistograms::default() }
     }
 
     /// Serves a request: from the cache if possible, otherwise by the handler. `named` are the parameters of
@@ -51,7 +51,7 @@ impl Entrance {
         let id = request_id(http.headers());
         // The cache comes first. A hit needs neither authentication nor validation of the query, because only
         // valid public requests have stored a response under this key.
-        let response = match at_once(app, &self.route, http, &id) {
+        let response = match serve_cached(app, &self.route, http, &id) {
             Some(response) => response,
             None => handle(app, &self.route, http, named, payload, &id).await,
         };
@@ -88,8 +88,8 @@ async fn handle(
     id: &str,
 ) -> HttpResponse {
     // A path that is not UTF-8 after decoding cannot name any resource.
-    let Some(parameters) = decoded(named) else { return refuse(app, http, &nothing(), id) };
-    let outcome = match admit(app, route, http, payload).await {
+    let Some(parameters) = decoded(named) else { return problem_response(app, http, &no_resource(), id) };
+    let outcome = match authorize(app, route, http, payload).await {
         Ok((actor, pairs, body)) => {
             let (app, http, id) = (Arc::clone(app), http.clone(), id.to_owned());
             (route.handler)(Request { app, http, parameters, pairs, body, actor, id, negotiated: None }).await
@@ -98,7 +98,7 @@ async fn handle(
     };
     match outcome {
         Ok(answer) => respond(app, http, answer, id),
-        Err(problem) => refuse(app, http, &problem, id),
+        Err(problem) => problem_response(app, http, &problem, id),
     }
 }
 
@@ -112,7 +112,7 @@ fn decoded(named: Params) -> Option<Vec<(String, String)>> {
 ///
 /// The body comes last: a request that is refused anyway must not make the server receive and hold a body
 /// first.
-async fn admit(
+async fn authorize(
     app: &Arc<App>,
     route: &Route,
     http: &HttpRequest,
@@ -120,7 +120,7 @@ async fn admit(
 ) -> Result<(Option<Actor>, Pairs, Bytes), Problem> {
     let actor = authenticate(app, route, http.headers()).await?;
     let pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
-    let mut faults = Faults::new();
+    let mut faults = Violations::new();
     route.check_query(&pairs, &mut faults);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
@@ -142,7 +142,7 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
     if access == Access::Open {
         return Ok(None);
     }
-    let unauthorised = |detail: &str| Problem::new(Kind::Unauthorised, detail);
+    let unauthorised = |detail: &str| Problem::new(ProblemKind::Unauthorised, detail);
     let actor = match headers.get(header::AUTHORIZATION) {
         None => None,
         Some(value) => {
@@ -161,16 +161,16 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
         (Access::LoggedIn | Access::Session | Access::May(..), None) => {
             Err(unauthorised("this operation requires an access token or an API key"))
         }
-        (Access::May(area, action), Some(actor)) if !may(actor.role, area, action) => {
+        (Access::May(area, action), Some(actor)) if !is_permitted(actor.role, area, action) => {
             let detail = format!("the role {} may not do this ({area:?}: {action:?})", actor.role.word());
-            Err(Problem::new(Kind::Forbidden, detail))
+            Err(Problem::new(ProblemKind::Forbidden, detail))
         }
         (Access::Session, Some(Actor { key: Some(_), .. })) => {
-            Err(Problem::new(Kind::Forbidden, "this operation requires a session; API keys are not accepted"))
+            Err(Problem::new(ProblemKind::Forbidden, "this operation requires a session; API keys are not accepted"))
         }
         (_, Some(Actor { key: Some(key), .. })) if !within(&key.collections, &route.path) => {
             let detail = format!("this API key is restricted to {}", key.collections.join(", "));
-            Err(Problem::new(Kind::Forbidden, detail))
+            Err(Problem::new(ProblemKind::Forbidden, detail))
         }
         _ => Ok(actor),
     }
@@ -188,7 +188,7 @@ fn refuse_coding(http: &HttpRequest) -> Result<(), Problem> {
     match codings.flat_map(|line| line.split(',')).map(str::trim).find(|word| !is_no_coding(word)) {
         Some(word) => {
             let detail = format!("the body must have no content coding, this one has \"{word}\"");
-            Err(Problem::new(Kind::UnsupportedMediaType, detail))
+            Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
         }
         None => Ok(()),
     }
@@ -201,7 +201,7 @@ fn is_no_coding(word: &str) -> bool {
 /// Reads the whole body within the limits of size and time.
 async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Problem> {
     let most = app.config.server.max_body_bytes;
-    let too_large = || Problem::new(Kind::TooLarge, format!("the body may have at most {most} bytes"));
+    let too_large = || Problem::new(ProblemKind::TooLarge, format!("the body may have at most {most} bytes"));
     let announced = http.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > most) {
         return Err(too_large());
@@ -210,8 +210,8 @@ async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Resu
         // `Content-Length` is the client's claim: it must not decide how much memory is reserved.
         let mut body = Vec::with_capacity(announced.unwrap_or(0).min(65_536));
         while let Some(chunk) = payload.next().await {
-            let chunk =
-                chunk.map_err(|_| Problem::bad_request(Faults::one("", "broken_body", "the body is incomplete")))?;
+            let chunk = chunk
+                .map_err(|_| Problem::bad_request(Violations::one("", "broken_body", "the body is incomplete")))?;
             if body.len() + chunk.len() > most {
                 return Err(too_large());
             }
@@ -221,7 +221,7 @@ async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Resu
     };
     let patience = Duration::from_secs(app.config.server.request_timeout_seconds);
     tokio::time::timeout(patience, reading).await.unwrap_or_else(|_| {
-        Err(Problem::new(Kind::Timeout, format!("the body did not arrive within {} s", patience.as_secs())))
+        Err(Problem::new(ProblemKind::Timeout, format!("the body did not arrive within {} s", patience.as_secs())))
     })
 }
 
@@ -236,17 +236,17 @@ pub fn request_id(headers: &HeaderMap) -> String {
 }
 
 /// Turns the result of a handler into a response in the content coding that the client prefers.
-pub fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpResponse {
+pub fn respond(app: &App, http: &HttpRequest, answer: Response, id: &str) -> HttpResponse {
     if let Some(handed) = answer.kept {
-        return hand_out(app, http, handed.place, handed.answer, id);
+        return respond_cached(app, http, handed.place, handed.answer, id);
     }
     let mut response =
         HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-    let coding = if app.config.server.compress { wanted_coding(http) } else { None };
+    let coding = if app.config.server.compress { preferred_coding(http) } else { None };
     let coded = coding.and_then(|coding| Some((coding, coding.encode(&answer.body)?)));
     for (name, value) in answer.headers {
         let value = match &coded {
-            Some((coding, _)) if name == header::ETAG => marked(&value, *coding),
+            Some((coding, _)) if name == header::ETAG => coded_tag(&value, *coding),
             _ => value,
         };
         response.append_header((name, value));
@@ -255,31 +255,31 @@ pub fn respond(app: &App, http: &HttpRequest, answer: Answer, id: &str) -> HttpR
         response.append_header((header::CONTENT_TYPE, answer.content_type));
         response.append_header((header::VARY, "Accept-Encoding"));
     }
-    finish(app, &mut response, id);
+    set_common_headers(app, &mut response, id);
     if let Some(stream) = answer.stream {
         return response.streaming(stream.0);
     }
     match coded {
         Some((coding, body)) => {
             response.insert_header((header::CONTENT_ENCODING, coding.word()));
-            response.body(in_pieces(body.into()))
+            response.body(chunked(body.into()))
         }
-        None => response.body(in_pieces(answer.body)),
+        None => response.body(chunked(answer.body)),
     }
 }
 
 /// Returns the content coding that the client prefers (RFC 9110, section 12.5.3), if it accepts any.
-pub fn wanted_coding(http: &HttpRequest) -> Option<Coding> {
+pub fn preferred_coding(http: &HttpRequest) -> Option<Coding> {
     Coding::wanted(http.headers().get(header::ACCEPT_ENCODING)?.to_str().ok()?)
 }
 
 /// Returns the entity tag of the same content in a content coding, which is another representation.
-fn marked(tag: &HeaderValue, coding: Coding) -> HeaderValue {
+fn coded_tag(tag: &HeaderValue, coding: Coding) -> HeaderValue {
     HeaderValue::from_str(&coding.mark(tag.to_str().unwrap_or_default())).unwrap_or_else(|_| tag.clone())
 }
 
 /// Turns a problem into a response of the type `application/problem+json` (RFC 9457).
-pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> HttpResponse {
+pub fn problem_response(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> HttpResponse {
     let body = ProblemBody {
         type_uri: format!("{}/problems/{}", app.config.public_url.trim_end_matches('/'), problem.kind.code()),
         title: problem.kind.title().to_owned(),
@@ -307,57 +307,58 @@ pub fn refuse(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> Htt
     if let Some(allow) = &problem.allow {
         response.insert_header((header::ALLOW, allow.as_str()));
     }
-    finish(app, &mut response, id);
+    set_common_headers(app, &mut response, id);
     response.body(serde_json::to_vec(&body).unwrap_or_default())
 }
 
 /// Headers of every response. They are static, so that no response allocates them.
-static ALWAYS: [(HeaderName, HeaderValue); 4] = [
+static COMMON_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
 ];
 /// Value of `Strict-Transport-Security`, sent where the public address uses TLS.
-static OVER_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+static STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Sets the headers that every response has.
-pub fn finish(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
+pub fn set_common_headers(app: &App, response: &mut actix_web::HttpResponseBuilder, id: &str) {
     response.insert_header((HeaderName::from_static("x-request-id"), id));
     if app.config.cors.allows_any() {
         // Set even without `Origin` in the request: a shared cache serves the same response to requests with
         // one.
         response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     }
-    for (name, value) in &ALWAYS {
+    for (name, value) in &COMMON_HEADERS {
         response.insert_header((name, value));
     }
     if app.config.public_url.starts_with("https:") {
-        response.insert_header((header::STRICT_TRANSPORT_SECURITY, &OVER_TLS));
+        response.insert_header((header::STRICT_TRANSPORT_SECURITY, &STRICT_TRANSPORT_SECURITY));
     }
 }
 
 /// Responds to a request that no route serves: 405 with `allow`, the methods of its path, otherwise 404.
-pub fn nobody(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpResponse {
+pub fn not_found(app: &App, http: &HttpRequest, allow: Option<&str>) -> HttpResponse {
     let id = request_id(http.headers());
     let problem = match allow {
         Some(allow) => {
-            let mut problem = Problem::new(Kind::MethodNotAllowed, format!("the methods of this address are {allow}"));
+            let mut problem =
+                Problem::new(ProblemKind::MethodNotAllowed, format!("the methods of this address are {allow}"));
             problem.allow = Some(allow.to_owned());
             problem
         }
-        None => nothing(),
+        None => no_resource(),
     };
-    refuse(app, http, &problem, &id)
+    problem_response(app, http, &problem, &id)
 }
 
 /// Responds with 500 to a request whose handler panicked. The panic itself is logged by the panic hook.
-pub fn failed(app: &App, http: &HttpRequest) -> HttpResponse {
+pub fn handler_panicked(app: &App, http: &HttpRequest) -> HttpResponse {
     let id = request_id(http.headers());
     tracing::error!(request_id = id, method = %http.method(), path = http.path(), "a handler panicked");
-    refuse(app, http, &Problem::internal(&"a handler panicked"), &id)
+    problem_response(app, http, &Problem::internal(&"a handler panicked"), &id)
 }
 
-fn nothing() -> Problem {
-    Problem::new(Kind::NotFound, "no resource exists at this address")
+fn no_resource() -> Problem {
+    Problem::new(ProblemKind::NotFound, "no resource exists at this address")
 }

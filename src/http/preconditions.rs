@@ -8,17 +8,17 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::http::route::Request;
 use crate::items::Expected;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// The problems of every operation that changes an existing item.
-pub const WRITE_PROBLEMS: [Kind; 4] =
-    [Kind::NotFound, Kind::Conflict, Kind::PreconditionFailed, Kind::PreconditionRequired];
+pub const WRITE_PROBLEMS: [ProblemKind; 4] =
+    [ProblemKind::NotFound, ProblemKind::Conflict, ProblemKind::PreconditionFailed, ProblemKind::PreconditionRequired];
 
 /// Returns the entity tag of a representation; `version` is 0 for lists.
-pub fn tag(version: i64, body: &[u8]) -> String {
+pub fn entity_tag(version: i64, body: &[u8]) -> String {
     format!("\"v{version}-{:016x}\"", twox_hash::XxHash3_64::oneshot(body))
 }
 
@@ -27,7 +27,7 @@ pub fn tag(version: i64, body: &[u8]) -> String {
 ///
 /// The same content in another content coding is another representation with another tag (RFC 9110, section
 /// 8.8.3.3).
-pub fn none_match(http: &HttpRequest, tag: &str) -> bool {
+pub fn matches_if_none_match(http: &HttpRequest, tag: &str) -> bool {
     let weakly = |given: &str| given.strip_prefix("W/").unwrap_or(given) == tag;
     members(http.headers(), &IF_NONE_MATCH).any(|given| given == "*" || weakly(given))
 }
@@ -51,12 +51,12 @@ pub fn required_version(request: &Request) -> Result<Expected, Problem> {
     let given: Vec<&str> = members(request.http.headers(), &IF_MATCH).filter(|member| *member != "*").collect();
     if given.is_empty() {
         let detail = "send If-Match with the ETag of the version that you read";
-        return Err(Problem::new(Kind::PreconditionRequired, detail));
+        return Err(Problem::new(ProblemKind::PreconditionRequired, detail));
     }
     let is_tag = |member: &&str| version_of(member.strip_prefix("W/").unwrap_or(member)).is_some();
     if !given.iter().any(is_tag) {
         let wants = "must be an ETag of this server, such as \"v3-1f2e3d4c5b6a7988\", or a list of them";
-        return Err(Problem::bad_request(Faults::one("If-Match", "not_a_tag", wants)));
+        return Err(Problem::bad_request(Violations::one("If-Match", "not_a_tag", wants)));
     }
     Ok(given.into_iter().filter_map(version_of).collect())
 }
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_tag_names_its_version() {
-        assert_eq!(version_of(&tag(12, b"x")), Some(12));
+        assert_eq!(version_of(&entity_tag(12, b"x")), Some(12));
         assert_eq!(version_of("\"v7\""), Some(7));
         assert_eq!(version_of("\"v7-00+gzip\""), Some(7));
         for wrong in ["v7", "\"7\"", "W/\"v7\"", "\"v0\"", "\"v-1\"", "\"v1\", \"v2\""] {
@@ -89,8 +89,8 @@ mod tests {
             .append_header((IF_NONE_MATCH, "\"a\" ,, \"b\""))
             .append_header((IF_NONE_MATCH, "W/\"c\""));
         let request = request.to_http_request();
-        assert!(["\"a\"", "\"b\"", "\"c\""].into_iter().all(|tag| none_match(&request, tag)));
-        assert!(!none_match(&request, "\"a+gzip\""));
-        assert!(!none_match(&request, "a"));
+        assert!(["\"a\"", "\"b\"", "\"c\""].into_iter().all(|tag| matches_if_none_match(&request, tag)));
+        assert!(!matches_if_none_match(&request, "\"a+gzip\""));
+        assert!(!matches_if_none_match(&request, "a"));
     }
 }

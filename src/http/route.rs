@@ -16,12 +16,12 @@ use utoipa::openapi::{RefOr, Required, Schema};
 use crate::app::App;
 use crate::auth::actor::Actor;
 use crate::auth::permissions::{Action, Area};
-use crate::content::violation::{Faults, unknown};
-use crate::content_types::Resource;
-use crate::delivery::cache::cached_response::Kept;
-use crate::delivery::cache::response_cache::Place;
+use crate::content::violation::{Violations, unknown};
+use crate::content_types::ContentType;
+use crate::delivery::cache::cached_response::CachedResponse;
+use crate::delivery::cache::response_cache::CacheKey;
 use crate::delivery::query::Pairs;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// A request as handlers get it: authorised, with known query parameters and a body within the limits.
 pub struct Request {
@@ -63,13 +63,15 @@ impl Request {
     /// # Errors
     /// 401 if the route allows anonymous requests and this request is one.
     pub fn actor(&self) -> Result<&Actor, Problem> {
-        self.actor.as_ref().ok_or_else(|| Problem::new(Kind::Unauthorised, "this operation requires authentication"))
+        self.actor
+            .as_ref()
+            .ok_or_else(|| Problem::new(ProblemKind::Unauthorised, "this operation requires authentication"))
     }
 }
 
 /// The successful response of a handler.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// HTTP status.
     pub status: u16,
     /// Media type; empty if there is no body.
@@ -79,24 +81,24 @@ pub struct Answer {
     /// The body.
     pub body: Bytes,
     /// A streamed body, which replaces `body`.
-    pub stream: Option<Streamed>,
+    pub stream: Option<StreamBody>,
     /// A cached response, which replaces all other fields.
-    pub kept: Option<Handed>,
+    pub kept: Option<CachedHandle>,
 }
 
 /// A cached response and its cache key.
 #[derive(Debug)]
-pub struct Handed {
+pub struct CachedHandle {
     /// The cache key; `None` if the response was not stored.
-    pub place: Option<Place>,
+    pub place: Option<CacheKey>,
     /// The cached response.
-    pub answer: Arc<Kept>,
+    pub answer: Arc<CachedResponse>,
 }
 
 /// A body that is produced while it is sent.
-pub struct Streamed(pub Pin<Box<dyn Stream<Item = Result<Bytes, actix_web::Error>>>>);
+pub struct StreamBody(pub Pin<Box<dyn Stream<Item = Result<Bytes, actix_web::Error>>>>);
 
-impl std::fmt::Debug for Streamed {
+impl std::fmt::Debug for StreamBody {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.write_str("Streamed")
     }
@@ -105,7 +107,7 @@ impl std::fmt::Debug for Streamed {
 /// Media type of JSON.
 pub const JSON: &str = "application/json";
 
-impl Answer {
+impl Response {
     /// Creates a response with a body of JSON text.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         Self { status, content_type: JSON, headers: Vec::new(), body: body.into(), stream: None, kept: None }
@@ -120,8 +122,8 @@ impl Answer {
     }
 
     /// Creates a response from a cached one, with the key under which it is stored, if it is.
-    pub fn kept(place: Option<Place>, answer: Arc<Kept>) -> Self {
-        Self { kept: Some(Handed { place, answer }), ..Self::empty(200) }
+    pub fn kept(place: Option<CacheKey>, answer: Arc<CachedResponse>) -> Self {
+        Self { kept: Some(CachedHandle { place, answer }), ..Self::empty(200) }
     }
 
     /// Creates a response without a body.
@@ -150,9 +152,9 @@ impl Answer {
 }
 
 /// The future of a handler.
-pub type Outcome = Pin<Box<dyn Future<Output = Result<Answer, Problem>>>>;
+pub type HandlerResult = Pin<Box<dyn Future<Output = Result<Response, Problem>>>>;
 /// The function that serves the requests of a route.
-pub type Handler = Arc<dyn Fn(Request) -> Outcome + Send + Sync>;
+pub type Handler = Arc<dyn Fn(Request) -> HandlerResult + Send + Sync>;
 
 /// The authentication and permission that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,15 +174,15 @@ pub enum Access {
 
 /// The set of query parameters that a route has besides its own. They depend on the languages of the site.
 #[derive(Debug, Clone, Copy)]
-pub enum Takes {
+pub enum ParameterSet {
     /// No further parameters.
     Own,
     /// The parameters of a list of this content type.
-    List(&'static Resource),
+    List(&'static ContentType),
     /// The parameters of a single item of this content type.
-    One(&'static Resource),
+    One(&'static ContentType),
     /// The parameters of a feed of this content type.
-    Feed(&'static Resource),
+    Feed(&'static ContentType),
     /// The parameters of a feed of one item.
     FeedOfOne,
     /// The locale alone.
@@ -193,7 +195,7 @@ pub enum Takes {
 
 /// The description of a request body.
 #[derive(Clone)]
-pub struct Body {
+pub struct RequestBody {
     /// Media type.
     pub content_type: &'static str,
     /// Schema of the body.
@@ -204,7 +206,7 @@ pub struct Body {
 
 /// The description of a successful response.
 #[derive(Clone)]
-pub struct Success {
+pub struct ResponseDescription {
     /// HTTP status.
     pub status: u16,
     /// Description in the OpenAPI document.
@@ -233,15 +235,15 @@ pub struct Route {
     /// Path, query and header parameters.
     pub parameters: Vec<Parameter>,
     /// The request body, if the operation reads one.
-    pub body: Option<Body>,
+    pub body: Option<RequestBody>,
     /// The successful responses.
-    pub successes: Vec<Success>,
+    pub successes: Vec<ResponseDescription>,
     /// The problems besides those that follow from access, parameters and body.
-    pub problems: Vec<Kind>,
+    pub problems: Vec<ProblemKind>,
     /// The required authentication and permission.
     pub access: Access,
     /// The further query parameters.
-    pub takes: Takes,
+    pub takes: ParameterSet,
     /// The function that serves the requests.
     pub handler: Handler,
 }
@@ -252,7 +254,7 @@ impl Route {
     pub fn new<F, Fut>(method: Method, path: impl Into<String>, operation_id: impl Into<String>, handler: F) -> Self
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Answer, Problem>> + 'static,
+        Fut: Future<Output = Result<Response, Problem>> + 'static,
     {
         Self {
             method,
@@ -266,7 +268,7 @@ impl Route {
             successes: Vec::new(),
             problems: Vec::new(),
             access: Access::Open,
-            takes: Takes::Own,
+            takes: ParameterSet::Own,
             handler: Arc::new(move |request| Box::pin(handler(request))),
         }
     }
@@ -286,7 +288,7 @@ impl Route {
     }
 
     /// Sets the query parameters that depend on the languages of the site.
-    pub fn takes(mut self, takes: Takes) -> Self {
+    pub fn takes(mut self, takes: ParameterSet) -> Self {
         self.takes = takes;
         self
     }
@@ -304,7 +306,7 @@ impl Route {
         schema: impl Into<RefOr<Schema>>,
         example: serde_json::Value,
     ) -> Self {
-        self.body = Some(Body { content_type, schema: schema.into(), example });
+        self.body = Some(RequestBody { content_type, schema: schema.into(), example });
         self
     }
 
@@ -328,7 +330,7 @@ impl Route {
         headers: &'static [&'static str],
     ) -> Self {
         let bodies = body.into_iter().collect();
-        self.successes.push(Success { status, about, bodies, headers });
+        self.successes.push(ResponseDescription { status, about, bodies, headers });
         self
     }
 
@@ -341,32 +343,37 @@ impl Route {
     }
 
     /// Adds problems besides those that follow from access, parameters and body.
-    pub fn problems(mut self, kinds: &[Kind]) -> Self {
+    pub fn problems(mut self, kinds: &[ProblemKind]) -> Self {
         self.problems.extend_from_slice(kinds);
         self
     }
 
     /// Returns all problems that the route can respond with, one for each status, in ascending order.
-    pub fn all_problems(&self) -> Vec<Kind> {
+    pub fn all_problems(&self) -> Vec<ProblemKind> {
         let mut kinds = self.problems.clone();
-        kinds.push(Kind::BadRequest);
+        kinds.push(ProblemKind::BadRequest);
         match self.access {
             Access::Open => {}
-            Access::Public => kinds.push(Kind::Unauthorised),
-            Access::LoggedIn | Access::Session => kinds.extend([Kind::Unauthorised, Kind::Forbidden]),
-            Access::May(..) => kinds.extend([Kind::Unauthorised, Kind::Forbidden]),
+            Access::Public => kinds.push(ProblemKind::Unauthorised),
+            Access::LoggedIn | Access::Session => kinds.extend([ProblemKind::Unauthorised, ProblemKind::Forbidden]),
+            Access::May(..) => kinds.extend([ProblemKind::Unauthorised, ProblemKind::Forbidden]),
         }
         if self.body.is_some() {
-            kinds.extend([Kind::Timeout, Kind::TooLarge, Kind::UnsupportedMediaType, Kind::Invalid]);
+            kinds.extend([
+                ProblemKind::Timeout,
+                ProblemKind::TooLarge,
+                ProblemKind::UnsupportedMediaType,
+                ProblemKind::Invalid,
+            ]);
         }
-        kinds.extend([Kind::Internal, Kind::Unavailable]);
+        kinds.extend([ProblemKind::Internal, ProblemKind::Unavailable]);
         kinds.sort_by_key(|kind| kind.status());
         kinds.dedup_by_key(|kind| kind.status());
         kinds
     }
 
     /// Adds a fault for every query parameter that is unknown, repeated, or contains U+0000.
-    pub fn check_query(&self, pairs: &Pairs, faults: &mut Faults) {
+    pub fn check_query(&self, pairs: &Pairs, faults: &mut Violations) {
         let known = || self.parameters.iter().filter(|p| p.parameter_in == ParameterIn::Query).map(|p| p.name.as_str());
         for (index, (name, value)) in pairs.iter().enumerate() {
             // No database and no index stores this character in a text.

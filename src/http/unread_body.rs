@@ -12,12 +12,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{FutureExt, StreamExt};
 
 /// A response body that keeps the request body alive until it has been sent.
-struct Holding {
+struct BodyWithRequest {
     body: BoxBody,
     _request: Payload,
 }
 
-impl MessageBody for Holding {
+impl MessageBody for BodyWithRequest {
     type Error = Box<dyn Error>;
 
     fn size(&self) -> BodySize {
@@ -30,7 +30,7 @@ impl MessageBody for Holding {
 }
 
 /// Largest unread body that is drained, in bytes: reading it costs less than a new connection.
-const FORGOTTEN: u64 = 64 * 1024;
+const MAX_DRAINED_BYTES: u64 = 64 * 1024;
 
 /// Closes the connection after the response if the request has a long body that has not been received
 /// completely. The response announces this with `Connection: close` (RFC 9112, section 9.6), so that the
@@ -38,12 +38,13 @@ const FORGOTTEN: u64 = 64 * 1024;
 ///
 /// The response holds the rest of the request body on purpose. If that were dropped before the response is
 /// sent, actix-http would drain a chunked body for as long as the client sends, to keep the connection open.
-pub fn end_with_answer(mut response: HttpResponse, http: &HttpRequest, mut payload: Payload) -> HttpResponse {
+pub fn close_after_response(mut response: HttpResponse, http: &HttpRequest, mut payload: Payload) -> HttpResponse {
     let length = http.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let is_long = http.headers().contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length > FORGOTTEN);
+    let is_long =
+        http.headers().contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length > MAX_DRAINED_BYTES);
     if !is_long || matches!(payload.next().now_or_never(), Some(None)) {
         return response;
     }
     response.head_mut().set_connection_type(ConnectionType::Close);
-    response.map_body(|_, body| BoxBody::new(Holding { body, _request: payload }))
+    response.map_body(|_, body| BoxBody::new(BodyWithRequest { body, _request: payload }))
 }

@@ -19,18 +19,18 @@ use crate::content::slug::is_slug;
 use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
 use crate::database::statement::Term;
-use crate::database::{Backend, Db, any_of, any_pair_of, by_the_way};
+use crate::database::{Backend, Db, in_list, in_pair_list, unindexed};
 
 pub use crate::content::slug::is_id;
 pub use if_match::Expected;
-pub use rows::{Item, Link, Place, Word};
+pub use rows::{Coordinates, Item, Link, Word};
 
 /// The value of `starts_at` and `ends_at` for items without a date; it sorts after every date.
 pub const NO_DATE: i64 = i64::MAX;
 
 /// The result of looking an item up by its id or slug.
 #[derive(Debug)]
-pub enum Found {
+pub enum Lookup {
     /// The item, found by its id or by a current slug in any language.
     Here(Box<Item>),
     /// The slug is a former one; the item's current slug is this one.
@@ -64,9 +64,9 @@ pub const ANY_LOCALE: &str = "";
 /// # Errors
 ///
 /// Fails if a query fails.
-pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Found> {
+pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Lookup> {
     if !is_address(id_or_slug) {
-        return Ok(Found::Nowhere);
+        return Ok(Lookup::Nowhere);
     }
     let of_kind = items::table.filter(items::kind.eq(kind)).select(Item::as_select());
     let found = if is_id(id_or_slug) {
@@ -75,14 +75,14 @@ pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Fo
         of_kind.filter(items::slug.eq(id_or_slug)).first(connection).optional()?
     };
     if let Some(item) = found {
-        return Ok(Found::Here(Box::new(item)));
+        return Ok(Lookup::Here(Box::new(item)));
     }
     match elsewhere(connection, kind, id_or_slug)? {
-        None => Ok(Found::Nowhere),
-        Some(Elsewhere::Moved(slug)) => Ok(Found::Moved(slug)),
+        None => Ok(Lookup::Nowhere),
+        Some(Elsewhere::Moved(slug)) => Ok(Lookup::Moved(slug)),
         Some(Elsewhere::Language(id)) => {
             let item = items::table.find(id).select(Item::as_select()).first(connection)?;
-            Ok(Found::Here(Box::new(item)))
+            Ok(Lookup::Here(Box::new(item)))
         }
     }
 }
@@ -128,7 +128,7 @@ pub enum Among {
 
 /// The target of a reference, as far as the referring item needs it.
 #[derive(Debug, Clone)]
-pub struct Named {
+pub struct ReferenceTarget {
     pub id: String,
     /// Whether the item is visible to the public.
     pub live: bool,
@@ -138,12 +138,12 @@ pub struct Named {
     pub reference: String,
 }
 
-/// The columns read for a [`Named`]: kind, slug, id, visibility, reference fragment, translation states.
+/// The columns read for a [`ReferenceTarget`]: kind, slug, id, visibility, reference fragment, translation states.
 type NamedRow = (String, String, String, bool, String, String);
 
-/// Splits a row into the key by which a slug refers to it, kind and slug, and the [`Named`].
-fn named((kind, slug, id, live, reference, translations): NamedRow) -> ((String, String), Named) {
-    ((kind, slug), Named { id, live, open: rows::is_open(live, &translations), reference })
+/// Splits a row into the key by which a slug refers to it, kind and slug, and the [`ReferenceTarget`].
+fn named((kind, slug, id, live, reference, translations): NamedRow) -> ((String, String), ReferenceTarget) {
+    ((kind, slug), ReferenceTarget { id, live, open: rows::is_open(live, &translations), reference })
 }
 
 /// Looks up items that are given by kind and id or slug, with one query for all ids and one for all slugs.
@@ -156,14 +156,14 @@ pub fn resolve(
     connection: &mut Db,
     given: &[(&str, &str)],
     among: Among,
-) -> QueryResult<HashMap<(String, String), Named>> {
+) -> QueryResult<HashMap<(String, String), ReferenceTarget>> {
     let (ids, by_slug) = split(given.iter().copied(), |(_, text)| text);
     let dialect = connection.dialect();
     let columns = (items::kind, items::slug, items::id, items::live, items::reference, items::translations);
     let mut found = HashMap::new();
     if !ids.is_empty() {
         let wanted: Vec<(&str, String)> = ids.iter().map(|(kind, id)| (*kind, id.to_ascii_lowercase())).collect();
-        let rows = present(among).filter(any_of(dialect, items::id, wanted.iter().map(|(_, id)| id))).select(columns);
+        let rows = present(among).filter(in_list(dialect, items::id, wanted.iter().map(|(_, id)| id))).select(columns);
         for ((kind, _), named) in rows.load::<NamedRow>(connection)?.into_iter().map(named) {
             let is_it = |wanted: &(&str, String)| wanted.0 == kind && wanted.1 == named.id;
             for ((_, given), _) in ids.iter().zip(&wanted).filter(|(_, wanted)| is_it(wanted)) {
@@ -172,7 +172,7 @@ pub fn resolve(
         }
     }
     if !by_slug.is_empty() {
-        let these = any_pair_of(dialect, (items::kind, items::slug), by_slug);
+        let these = in_pair_list(dialect, (items::kind, items::slug), by_slug);
         let rows = present(among).filter(these).select(columns).load::<NamedRow>(connection)?;
         found.extend(rows.into_iter().map(named));
     }
@@ -193,12 +193,12 @@ pub fn ids_of(connection: &mut Db, kind: &str, given: &[&str], among: Among) -> 
         let wanted: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
         // The kind only filters the few rows that the ids select: without statistics, a planner would rather
         // walk an index of all items of the kind.
-        let rows = present(among).filter(by_the_way(dialect, items::kind, [kind]));
-        let rows = rows.filter(any_of(dialect, items::id, &wanted)).select(items::id).load::<String>(connection)?;
+        let rows = present(among).filter(unindexed(dialect, items::kind, [kind]));
+        let rows = rows.filter(in_list(dialect, items::id, &wanted)).select(items::id).load::<String>(connection)?;
         found.extend(rows.into_iter().map(|id| (id.clone(), id)));
     }
     if !by_slug.is_empty() {
-        let rows = present(among).filter(items::kind.eq(kind)).filter(any_of(dialect, items::slug, &by_slug));
+        let rows = present(among).filter(items::kind.eq(kind)).filter(in_list(dialect, items::slug, &by_slug));
         found.extend(rows.select((items::slug, items::id)).load::<(String, String)>(connection)?);
     }
     Ok(found)

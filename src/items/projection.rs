@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content::field::{Field, Relation, Shape};
+use crate::content::field::{Field, Relation, RelationShape};
 use crate::content::local_time::stored_span;
 use crate::content::slug::sort_key;
 use crate::content::translations::{Translations, untranslated, visible};
-use crate::content_types::{On, Resource};
+use crate::content_types::{ContentType, FilterTarget};
 use crate::items::render::{Renderer, View};
-use crate::items::{Item, Link, NO_DATE, Place, Word};
+use crate::items::{Coordinates, Item, Link, NO_DATE, Word};
 
 /// Fills the derived columns of an item from its content, slug, status and translation states. `parent_live`
 /// tells whether the parent allows the item to be visible.
@@ -23,7 +23,7 @@ use crate::items::{Item, Link, NO_DATE, Place, Word};
 /// before.
 pub fn fill(
     item: &mut Item,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     content: &Map<String, Value>,
     site: &Site,
     parent_live: bool,
@@ -52,7 +52,7 @@ fn span(content: &Map<String, Value>) -> (i64, i64) {
 }
 
 /// Returns the title or name in the default locale, else in the first locale that has one.
-pub fn label(resource: &'static Resource, content: &Map<String, Value>, site: &Site) -> String {
+pub fn label(resource: &'static ContentType, content: &Map<String, Value>, site: &Site) -> String {
     let text = match content.get(resource.label) {
         Some(Value::String(text)) => Some(text.as_str()),
         Some(Value::Object(map)) => {
@@ -73,7 +73,7 @@ fn country(content: &Map<String, Value>) -> Option<String> {
 /// left out: `links` decides what the public sees.
 pub fn links(
     item_id: &str,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     content: &Map<String, Value>,
     translations: &Translations,
     site: &Site,
@@ -99,7 +99,7 @@ pub fn links(
 }
 
 /// Returns the ids of all items that a content refers to, in any language, hidden ones included.
-pub fn targets(resource: &'static Resource, content: &Map<String, Value>) -> BTreeSet<String> {
+pub fn targets(resource: &'static ContentType, content: &Map<String, Value>) -> BTreeSet<String> {
     let of_relation = |relation: Relation| -> Vec<String> {
         entries(&relation, content).iter().filter_map(|entry| target(&relation, entry)).map(str::to_owned).collect()
     };
@@ -115,22 +115,22 @@ fn entries<'a>(relation: &Relation, content: &'a Map<String, Value>) -> &'a [Val
 /// Returns the id in a reference.
 fn target<'a>(relation: &Relation, entry: &'a Value) -> Option<&'a str> {
     match relation.shape {
-        Shape::One | Shape::Many => entry.as_str(),
-        Shape::ManyWith { key, .. } => entry.get(key)?.as_str(),
+        RelationShape::One | RelationShape::Many => entry.as_str(),
+        RelationShape::ManyWith { key, .. } => entry.get(key)?.as_str(),
     }
 }
 
 /// Returns whether lists of this kind are filtered by words.
-pub fn has_words(resource: &'static Resource) -> bool {
-    resource.filters.iter().any(|filter| matches!(filter.on, On::Word(_)))
+pub fn has_words(resource: &'static ContentType) -> bool {
+    resource.filters.iter().any(|filter| matches!(filter.on, FilterTarget::Word(_)))
 }
 
 /// Returns the words by which lists are filtered, without each field's usual word: most items have that one,
 /// and rows for it would make the table large without helping a filter.
-pub fn words(item_id: &str, resource: &'static Resource, content: &Map<String, Value>) -> Vec<Word> {
+pub fn words(item_id: &str, resource: &'static ContentType, content: &Map<String, Value>) -> Vec<Word> {
     let mut words = Vec::new();
     for filter in resource.filters {
-        let On::Word(word) = filter.on else { continue };
+        let FilterTarget::Word(word) = filter.on else { continue };
         let mut value = content.get(word.path[0]);
         for name in &word.path[1..] {
             value = value.and_then(|value| value.get(*name));
@@ -156,23 +156,27 @@ pub fn words(item_id: &str, resource: &'static Resource, content: &Map<String, V
 }
 
 /// Returns whether items of this kind have coordinates.
-pub fn has_place(resource: &'static Resource) -> bool {
+pub fn has_place(resource: &'static ContentType) -> bool {
     resource.field("geo").is_some()
 }
 
 /// Returns the coordinates of an item, if its content has any.
-pub fn place(item_id: &str, content: &Map<String, Value>) -> Option<Place> {
+pub fn place(item_id: &str, content: &Map<String, Value>) -> Option<Coordinates> {
     let geo = content.get("geo")?;
     let millionths = |name: &str| Some((geo.get(name)?.as_f64()? * 1e6).round() as i64);
-    Some(Place { item_id: item_id.to_owned(), latitude: millionths("latitude")?, longitude: millionths("longitude")? })
+    Some(Coordinates {
+        item_id: item_id.to_owned(),
+        latitude: millionths("latitude")?,
+        longitude: millionths("longitude")?,
+    })
 }
 
 /// Returns the target of a reference and the rendered fields of the link itself.
 fn tie(relation: &Relation, entry: &Value, site: &Site) -> Option<(String, String)> {
     let id = target(relation, entry)?.to_owned();
     match relation.shape {
-        Shape::One | Shape::Many => Some((id, String::new())),
-        Shape::ManyWith { fields, .. } => Some((id, tie_card(fields, entry.as_object()?, site))),
+        RelationShape::One | RelationShape::Many => Some((id, String::new())),
+        RelationShape::ManyWith { fields, .. } => Some((id, tie_card(fields, entry.as_object()?, site))),
     }
 }
 

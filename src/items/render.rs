@@ -9,13 +9,13 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::content::field::{Field, Kind, Shape};
+use crate::content::field::{Field, FieldType, RelationShape};
 use crate::content::local_time::{self, Moment, utc_text};
 use crate::content::rich_text::{self, Format};
 use crate::content::text_outline::{excerpt, outlined, reading_minutes};
 use crate::content::translations::{Translations, visible};
 use crate::content::{LocaleMode, Site};
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::time_zone::Zone;
 
 /// The metadata that every item has in addition to its fields. Times are microseconds since 1970-01-01T00:00:00Z, or 0
@@ -110,7 +110,12 @@ impl<'a> Renderer<'a> {
     }
 
     /// Renders the fragments of an item.
-    pub fn item(mut self, resource: &'static Resource, envelope: &Envelope, content: &Map<String, Value>) -> Fragments {
+    pub fn item(
+        mut self,
+        resource: &'static ContentType,
+        envelope: &Envelope,
+        content: &Map<String, Value>,
+    ) -> Fragments {
         self.zone = local_time::zone_of(content).unwrap_or(self.zone);
         let translations = Translations::parse(envelope.translations);
         let content = &*match self.view.unpublished {
@@ -143,7 +148,7 @@ impl<'a> Renderer<'a> {
     /// Renders the fields of a link without its reference: `"role":"speaker","affiliation":null`.
     pub fn tie(mut self, fields: &'static [Field], tie: &Map<String, Value>) -> String {
         let mut out = String::new();
-        for field in fields.iter().filter(|f| !matches!(f.kind, Kind::Reference(_))) {
+        for field in fields.iter().filter(|f| !matches!(f.kind, FieldType::Reference(_))) {
             self.field(&mut out, field, tie);
         }
         out.trim_start_matches(',').to_owned()
@@ -173,7 +178,7 @@ impl<'a> Renderer<'a> {
         &self,
         card: &mut String,
         detail: &mut String,
-        resource: &'static Resource,
+        resource: &'static ContentType,
         content: &Map<String, Value>,
     ) {
         use std::fmt::Write;
@@ -235,12 +240,12 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    fn value(&mut self, kind: &'static Kind, stored: &Value) -> Value {
+    fn value(&mut self, kind: &'static FieldType, stored: &Value) -> Value {
         match (kind, stored) {
-            (Kind::Object(fields), Value::Object(object)) => self.object(fields, object),
-            (Kind::List { of, .. }, Value::Array(list)) => list.iter().map(|v| self.value(of, v)).collect(),
-            (Kind::Rich { .. }, Value::Object(parts)) => self.rich(parts),
-            (Kind::Moment { end }, Value::String(text)) => match Moment::stored(text, self.zone) {
+            (FieldType::Object(fields), Value::Object(object)) => self.object(fields, object),
+            (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| self.value(of, v)).collect(),
+            (FieldType::Rich { .. }, Value::Object(parts)) => self.rich(parts),
+            (FieldType::Moment { end }, Value::String(text)) => match Moment::stored(text, self.zone) {
                 Some(moment) => local_time::rfc3339(&moment.instant(self.zone, *end)).into(),
                 None => stored.clone(),
             },
@@ -270,9 +275,9 @@ impl<'a> Renderer<'a> {
 }
 
 /// Returns the representation of an absent value: an empty list, or null.
-fn empty(kind: &Kind) -> Value {
+fn empty(kind: &FieldType) -> Value {
     match kind {
-        Kind::List { .. } => Value::Array(Vec::new()),
+        FieldType::List { .. } => Value::Array(Vec::new()),
         _ => Value::Null,
     }
 }
@@ -291,10 +296,10 @@ fn span_days(out: &mut String, content: &Map<String, Value>) {
 }
 
 /// Returns the JSON of an empty relation.
-pub fn empty_relation(shape: Shape) -> &'static str {
+pub fn empty_relation(shape: RelationShape) -> &'static str {
     match shape {
-        Shape::One => "null",
-        Shape::Many | Shape::ManyWith { .. } => "[]",
+        RelationShape::One => "null",
+        RelationShape::Many | RelationShape::ManyWith { .. } => "[]",
     }
 }
 

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::content::Site;
-use crate::content_types::{ALL, Resource};
+use crate::content_types::{ALL, ContentType};
 use crate::database::schema::{items, settings};
 use crate::database::{Database, DatabaseError, Db};
 use crate::items::Item;
@@ -90,7 +90,7 @@ fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String
     let count = rows.len() as u64;
     let last = rows.last().map(|row| row.id.clone());
     for mut item in rows {
-        let Some(resource) = Resource::of_kind(&item.kind) else { continue };
+        let Some(resource) = ContentType::of_kind(&item.kind) else { continue };
         let content = item.content();
         // Visibility must not change here, so whether the parent is visible is not looked up.
         let live = item.live;

@@ -175,7 +175,7 @@ impl Word {
 /// A row of `places`: the coordinates of an item in millionths of a degree (WGS 84).
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = places)]
-pub struct Place {
+pub struct Coordinates {
     pub item_id: String,
     /// Latitude, positive north of the equator.
     pub latitude: i64,

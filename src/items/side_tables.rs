@@ -6,11 +6,11 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::{item_words, links, places};
 use crate::items::projection;
-use crate::items::{Item, Link, Place, Word};
+use crate::items::{Coordinates, Item, Link, Word};
 
 /// Stores the rows of a new item.
 ///
@@ -20,7 +20,7 @@ use crate::items::{Item, Link, Place, Word};
 pub fn insert(
     connection: &mut Db,
     item: &Item,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     content: &Map<String, Value>,
     site: &Site,
 ) -> QueryResult<()> {
@@ -41,7 +41,7 @@ pub fn insert(
 pub fn update(
     connection: &mut Db,
     item: &Item,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     content: &Map<String, Value>,
     site: &Site,
 ) -> QueryResult<()> {
@@ -75,8 +75,9 @@ fn say(connection: &mut Db, id: &str, wanted: Vec<Word>) -> QueryResult<()> {
     Word::STORED.insert(connection, &new)
 }
 
-fn locate(connection: &mut Db, id: &str, wanted: Option<Place>) -> QueryResult<()> {
-    let present: Option<Place> = places::table.find(id).select(Place::as_select()).first(connection).optional()?;
+fn locate(connection: &mut Db, id: &str, wanted: Option<Coordinates>) -> QueryResult<()> {
+    let present: Option<Coordinates> =
+        places::table.find(id).select(Coordinates::as_select()).first(connection).optional()?;
     if present == wanted {
         return Ok(());
     }

@@ -17,10 +17,10 @@ use diesel::result::QueryResult;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::insert::Rows;
 use crate::database::schema::{draft_links, drafts};
-use crate::database::{Db, any_of};
+use crate::database::{Db, in_list};
 use crate::items::Item;
 use crate::items::projection;
 
@@ -68,13 +68,13 @@ pub fn newest(item: &Item, draft: Option<&WorkingDraft>) -> Map<String, Value> {
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn of_all(connection: &mut Db, items: &[Item]) -> QueryResult<HashMap<String, WorkingDraft>> {
+pub fn find_all(connection: &mut Db, items: &[Item]) -> QueryResult<HashMap<String, WorkingDraft>> {
     let ids: Vec<&str> = items.iter().filter(|item| item.has_working_draft()).map(|item| item.id.as_str()).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let rows: Vec<WorkingDraft> = drafts::table
-        .filter(any_of(connection.dialect(), drafts::item_id, &ids))
+        .filter(in_list(connection.dialect(), drafts::item_id, &ids))
         .select(WorkingDraft::as_select())
         .load(connection)?;
     Ok(rows.into_iter().map(|row| (row.item_id.clone(), row)).collect())
@@ -85,7 +85,7 @@ pub fn of_all(connection: &mut Db, items: &[Item]) -> QueryResult<HashMap<String
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn of(connection: &mut Db, item: &Item) -> QueryResult<Option<WorkingDraft>> {
+pub fn find(connection: &mut Db, item: &Item) -> QueryResult<Option<WorkingDraft>> {
     if !item.has_working_draft() {
         return Ok(None);
     }
@@ -100,7 +100,7 @@ pub fn of(connection: &mut Db, item: &Item) -> QueryResult<Option<WorkingDraft>>
 /// Fails if a statement fails.
 pub fn put(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     draft: &WorkingDraft,
     earlier: Option<&WorkingDraft>,
 ) -> QueryResult<()> {

@@ -3,13 +3,13 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use super::history::{Told, with_accounts};
+use super::history::{JournalEntry, with_accounts};
 use crate::database::Db;
 use crate::database::schema::journal;
 
 /// The conditions of an audit query; those that are `None` do not apply.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct AuditFilter {
     /// The id of the account that acted.
     pub actor: Option<String>,
     /// The kind of the subject: `event`, `account`, …
@@ -33,12 +33,12 @@ pub struct Wanted {
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn entries(connection: &mut Db, wanted: &Wanted) -> QueryResult<Vec<Told>> {
+pub fn entries(connection: &mut Db, wanted: &AuditFilter) -> QueryResult<Vec<JournalEntry>> {
     let mut query = with_accounts()
         .filter(journal::sequence.lt(wanted.before))
         .order(journal::sequence.desc())
         .limit(wanted.limit)
-        .select(Told::as_select())
+        .select(JournalEntry::as_select())
         .into_boxed();
     if let Some(actor) = &wanted.actor {
         query = query.filter(journal::actor.eq(actor));

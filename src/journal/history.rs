@@ -11,7 +11,7 @@ use crate::problem::Problem;
 /// A journal entry without its snapshot.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = journal)]
-pub struct Told {
+pub struct JournalEntry {
     /// The entry's number in the journal.
     pub sequence: i64,
     /// Time of the action (µs).
@@ -39,7 +39,7 @@ pub struct Told {
     pub actor_name: Option<String>,
 }
 
-impl Told {
+impl JournalEntry {
     /// Parses the JSON Pointers of the changed values.
     pub fn places(&self) -> Vec<String> {
         serde_json::from_str(&self.changed).unwrap_or_default()
@@ -57,12 +57,18 @@ pub fn with_accounts() -> _ {
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn entries(connection: &mut Db, kind: &str, item_id: &str, before: i64, limit: i64) -> QueryResult<Vec<Told>> {
+pub fn entries(
+    connection: &mut Db,
+    kind: &str,
+    item_id: &str,
+    before: i64,
+    limit: i64,
+) -> QueryResult<Vec<JournalEntry>> {
     with_accounts()
         .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::sequence.lt(before)))
         .order(journal::sequence.desc())
         .limit(limit)
-        .select(Told::as_select())
+        .select(JournalEntry::as_select())
         .load(connection)
 }
 
@@ -70,7 +76,7 @@ pub fn entries(connection: &mut Db, kind: &str, item_id: &str, before: i64, limi
 #[derive(Debug, Clone)]
 pub struct State {
     /// The entry that produced this version.
-    pub told: Told,
+    pub told: JournalEntry,
     pub slug: String,
     /// The state as responses show it: the stage of a draft, and the status of any other item.
     pub state: String,
@@ -90,10 +96,10 @@ pub struct State {
 /// Fails with `NotFound` if the journal has no such version, and if the query fails or the snapshot is no
 /// JSON.
 pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) -> Result<State, Problem> {
-    let row: Option<(Told, String)> = with_accounts()
+    let row: Option<(JournalEntry, String)> = with_accounts()
         .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::version.eq(version)))
         .order(journal::sequence.desc())
-        .select((Told::as_select(), journal::snapshot))
+        .select((JournalEntry::as_select(), journal::snapshot))
         .first(connection)
         .optional()?;
     let Some((told, snapshot)) = row else { return Err(Problem::not_found("revision")) };

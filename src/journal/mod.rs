@@ -19,7 +19,7 @@ use crate::database::statement::Term;
 use crate::database::{Db, now};
 use crate::items::Item;
 
-pub use crate::database::journal_tail::head;
+pub use crate::database::journal_tail::newest_sequence;
 
 /// The author of a write and the request that it belongs to.
 #[derive(Debug, Clone, Default)]

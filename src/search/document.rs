@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::index::Search;
 use crate::content::Site;
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content::rich_text::to_text;
 use crate::content::translations::visible;
-use crate::content_types::{ALL, Resource};
+use crate::content_types::{ALL, ContentType};
 use crate::items::Item;
 
 /// Weight of a title, which is indexed this many times.
@@ -18,7 +18,7 @@ const TITLE_WEIGHT: usize = 4;
 /// Returns the document of an item. `names` are the titles of the items that it refers to, in their stored
 /// form.
 pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> Option<TantivyDocument> {
-    let resource = Resource::of_kind(&item.kind)?;
+    let resource = ContentType::of_kind(&item.kind)?;
     let id = Uuid::try_parse(&item.id).ok()?;
     let place = ALL.iter().position(|known| known.kind == item.kind)?;
     let content = item.content();
@@ -34,7 +34,7 @@ pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> O
         let mut texts = Texts { site, locale: &words.locale, found: Vec::new() };
         texts.content(resource, &content);
         for name in names {
-            texts.localised(&Kind::Line { max: 0 }, name);
+            texts.localised(&FieldType::Line { max: 0 }, name);
         }
         for text in &texts.found {
             document.add_text(words.stems, text);
@@ -45,7 +45,12 @@ pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> O
 }
 
 /// Returns the texts of an item in one language, the title first.
-pub fn said(site: &Site, resource: &'static Resource, content: &Map<String, Value>, locale: &str) -> Vec<String> {
+pub fn texts_in(
+    site: &Site,
+    resource: &'static ContentType,
+    content: &Map<String, Value>,
+    locale: &str,
+) -> Vec<String> {
     let mut texts = Texts { site, locale, found: Vec::new() };
     texts.content(resource, content);
     texts.found.drain(..TITLE_WEIGHT.min(texts.found.len()).saturating_sub(1));
@@ -59,7 +64,7 @@ struct Texts<'a> {
 }
 
 impl Texts<'_> {
-    fn content(&mut self, resource: &'static Resource, content: &Map<String, Value>) {
+    fn content(&mut self, resource: &'static ContentType, content: &Map<String, Value>) {
         let title = resource.field(resource.label).zip(content.get(resource.label));
         if let Some((field, value)) = title {
             for _ in 0..TITLE_WEIGHT {
@@ -81,7 +86,7 @@ impl Texts<'_> {
     }
 
     /// Adds the value in this language, or in the fallback language that would be shown instead.
-    fn localised(&mut self, kind: &'static Kind, value: &Value) {
+    fn localised(&mut self, kind: &'static FieldType, value: &Value) {
         let Some(map) = value.as_object() else { return self.value(kind, value) };
         let chain = self.site.fallback_chain(self.locale);
         let shown = chain.iter().find_map(|locale| map.get(*locale)).or_else(|| map.values().next());
@@ -90,20 +95,20 @@ impl Texts<'_> {
         }
     }
 
-    fn value(&mut self, kind: &'static Kind, value: &Value) {
+    fn value(&mut self, kind: &'static FieldType, value: &Value) {
         match (kind, value) {
-            (Kind::Line { .. } | Kind::Text { .. }, Value::String(text)) => self.found.push(text.clone()),
-            (Kind::Rich { .. }, Value::Object(parts)) => {
+            (FieldType::Line { .. } | FieldType::Text { .. }, Value::String(text)) => self.found.push(text.clone()),
+            (FieldType::Rich { .. }, Value::Object(parts)) => {
                 self.found.push(to_text(parts.get("html").and_then(Value::as_str).unwrap_or_default()));
             }
-            (Kind::Object(fields), Value::Object(object)) => {
+            (FieldType::Object(fields), Value::Object(object)) => {
                 for field in *fields {
                     if let Some(value) = object.get(field.name) {
                         self.field(field, value);
                     }
                 }
             }
-            (Kind::List { of, .. }, Value::Array(list)) => list.iter().for_each(|value| self.value(of, value)),
+            (FieldType::List { of, .. }, Value::Array(list)) => list.iter().for_each(|value| self.value(of, value)),
             _ => {}
         }
     }

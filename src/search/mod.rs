@@ -15,8 +15,8 @@ pub mod top_docs;
 
 pub use directory::{folder, put_aside};
 pub use index::{Search, SearchError};
-pub use query_parser::{LONGEST, Sought};
+pub use query_parser::{LONGEST, SearchQuery};
 pub use searcher::{Hit, Matches};
 
 /// Name of the search index in the invalidation table and among cache tags.
-pub const GREW: &str = "search-index";
+pub const SEARCH_INDEX: &str = "search-index";

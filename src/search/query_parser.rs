@@ -24,7 +24,7 @@ const BEGINNING_WEIGHT: f32 = 0.5;
 
 /// A parsed full-text query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sought {
+pub struct SearchQuery {
     parts: Vec<Part>,
 }
 
@@ -37,7 +37,7 @@ struct Part {
     last: bool,
 }
 
-impl Sought {
+impl SearchQuery {
     /// Parses a query.
     ///
     /// # Errors
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> Vec<(String, bool, bool, bool)> {
-        let sought = Sought::parse(text).unwrap();
+        let sought = SearchQuery::parse(text).unwrap();
         sought.parts.into_iter().map(|p| (p.text, p.phrase, p.unwanted, p.last)).collect()
     }
 
@@ -244,7 +244,7 @@ mod tests {
         );
         assert_eq!(shown("\"open"), [part("open", true, false, false)]);
         for nothing in ["", "  ", "-", "\"\"", "-talk", "…"] {
-            assert!(Sought::parse(nothing).is_err(), "{nothing}");
+            assert!(SearchQuery::parse(nothing).is_err(), "{nothing}");
         }
     }
 }

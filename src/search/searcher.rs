@@ -14,12 +14,12 @@ use uuid::Uuid;
 
 use crate::content::Site;
 use crate::content::translations::visible;
-use crate::content_types::{ALL, Resource};
+use crate::content_types::{ALL, ContentType};
 use crate::items::Item;
-use crate::search::document::said;
+use crate::search::document::texts_in;
 use crate::search::index::{OpenIndex, Search, SearchError};
-use crate::search::query_parser::Sought;
-use crate::search::top_docs::Best;
+use crate::search::query_parser::SearchQuery;
+use crate::search::top_docs::SharedTopDocs;
 
 /// Maximum length of an excerpt, in characters.
 const SNIPPET: usize = 200;
@@ -46,7 +46,7 @@ impl Search {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub fn matches(&self, sought: &Sought, kinds: &[&str], locale: &str) -> Result<Matches<'_>, SearchError> {
+    pub fn matches(&self, sought: &SearchQuery, kinds: &[&str], locale: &str) -> Result<Matches<'_>, SearchError> {
         let open = self.open_index();
         let searcher = open.reader.searcher();
         let query = self.watched(|| sought.query(self, &open.index, &searcher, kinds, locale))?;
@@ -119,7 +119,7 @@ impl Matches<'_> {
     }
 
     fn ranked(&self, query: &dyn Query, most: usize) -> Result<Vec<Hit>, SearchError> {
-        let found = self.searcher.search(query, &Best::new(most))?;
+        let found = self.searcher.search(query, &SharedTopDocs::new(most))?;
         let idents = self.open.idents.of(&self.searcher)?;
         Ok(found.into_iter().map(|address| idents.hit(address)).collect())
     }
@@ -157,10 +157,10 @@ impl Matches<'_> {
     }
 
     fn snippet(&self, site: &Site, generators: &[SnippetGenerator], item: &Item) -> String {
-        let Some(resource) = Resource::of_kind(&item.kind) else { return String::new() };
+        let Some(resource) = ContentType::of_kind(&item.kind) else { return String::new() };
         let content = item.content();
         let content = visible(resource.fields, &content, &item.translations());
-        let texts = said(site, resource, &content, &self.locale);
+        let texts = texts_in(site, resource, &content, &self.locale);
         // The title is shown anyway, so an excerpt of another text says more.
         let (title, further) = texts.split_at(texts.len().min(1));
         let places = || further.iter().chain(title);

@@ -33,12 +33,12 @@ impl Ord for Scored {
 }
 
 /// Collector of the addresses of the `most` best documents, the best first.
-pub struct Best {
+pub struct SharedTopDocs {
     most: usize,
     found: Mutex<BinaryHeap<Reverse<Scored>>>,
 }
 
-impl Best {
+impl SharedTopDocs {
     /// Creates an empty collector.
     pub fn new(most: usize) -> Self {
         Self { most, found: Mutex::default() }
@@ -68,7 +68,7 @@ impl Best {
     }
 }
 
-impl Collector for Best {
+impl Collector for SharedTopDocs {
     type Fruit = Vec<DocAddress>;
     type Child = Passed;
 
@@ -154,9 +154,9 @@ mod tests {
             for most in [1, 2, 33, 500, 5_000] {
                 let wanted = searcher.search(&*query, &TopDocs::with_limit(most).order_by_score()).unwrap();
                 let wanted: Vec<DocAddress> = wanted.into_iter().map(|(_, address)| address).collect();
-                assert_eq!(searcher.search(&*query, &Best::new(most)).unwrap(), wanted, "{most} {query:?}");
+                assert_eq!(searcher.search(&*query, &SharedTopDocs::new(most)).unwrap(), wanted, "{most} {query:?}");
             }
-            assert!(searcher.search(&*query, &Best::new(0)).unwrap().is_empty());
+            assert!(searcher.search(&*query, &SharedTopDocs::new(0)).unwrap().is_empty());
         }
     }
 }

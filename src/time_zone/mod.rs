@@ -36,7 +36,7 @@ pub struct UnknownZone;
 
 /// The offsets from UTC that a local time can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LocalClock {
+pub enum LocalOffsets {
     /// The local time occurs once, with this offset.
     Once(FixedOffset),
     /// The local time occurs twice, since clocks are put back; the offsets of the first and the second
@@ -76,12 +76,12 @@ impl Zone {
     }
 
     /// Returns the offsets that a local time can have in this zone.
-    pub fn clock_at(self, local: NaiveDateTime) -> LocalClock {
+    pub fn clock_at(self, local: NaiveDateTime) -> LocalOffsets {
         let civil = jiff::tz::Offset::UTC.to_datetime(timestamp(local.and_utc().timestamp()));
         match self.with_rules(|rules| rules.to_ambiguous_timestamp(civil).offset()) {
-            AmbiguousOffset::Unambiguous { offset } => LocalClock::Once(fixed(offset)),
-            AmbiguousOffset::Fold { before, after } => LocalClock::Twice(fixed(before), fixed(after)),
-            AmbiguousOffset::Gap { before, after } => LocalClock::Skipped(fixed(before), fixed(after)),
+            AmbiguousOffset::Unambiguous { offset } => LocalOffsets::Once(fixed(offset)),
+            AmbiguousOffset::Fold { before, after } => LocalOffsets::Twice(fixed(before), fixed(after)),
+            AmbiguousOffset::Gap { before, after } => LocalOffsets::Skipped(fixed(before), fixed(after)),
         }
     }
 
@@ -95,8 +95,8 @@ impl Zone {
     pub fn midnight(self, day: NaiveDate) -> DateTime<Zone> {
         let local = day.and_time(chrono::NaiveTime::MIN);
         match self.clock_at(local) {
-            LocalClock::Once(offset) | LocalClock::Twice(offset, _) => self.at(local, offset),
-            LocalClock::Skipped(_, after) => {
+            LocalOffsets::Once(offset) | LocalOffsets::Twice(offset, _) => self.at(local, offset),
+            LocalOffsets::Skipped(_, after) => {
                 let begins = self.at(local, after);
                 let change = self.changes(begins.timestamp(), i64::MAX).next();
                 change.and_then(|change| self.timestamp_opt(change.begins, 0).single()).unwrap_or(begins)
@@ -207,9 +207,9 @@ impl TimeZone for Zone {
     fn offset_from_local_datetime(&self, local: &NaiveDateTime) -> MappedLocalTime<ZoneOffset> {
         let of = |fixed| ZoneOffset { zone: *self, fixed };
         match self.clock_at(*local) {
-            LocalClock::Once(offset) => MappedLocalTime::Single(of(offset)),
-            LocalClock::Twice(first, second) => MappedLocalTime::Ambiguous(of(first), of(second)),
-            LocalClock::Skipped(..) => MappedLocalTime::None,
+            LocalOffsets::Once(offset) => MappedLocalTime::Single(of(offset)),
+            LocalOffsets::Twice(first, second) => MappedLocalTime::Ambiguous(of(first), of(second)),
+            LocalOffsets::Skipped(..) => MappedLocalTime::None,
         }
     }
 

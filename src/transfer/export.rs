@@ -9,9 +9,9 @@ use diesel::prelude::*;
 use super::record::{Exported, ExportedDraft, ExportedSource};
 use crate::content::LocaleMode;
 use crate::content::editable_form::input_form;
-use crate::content_types::{Resource, in_order_of_reference};
+use crate::content_types::{ContentType, in_order_of_reference};
 use crate::database::schema::{items, slugs};
-use crate::database::{Database, DatabaseError, Db, any_of, by_the_way};
+use crate::database::{Database, DatabaseError, Db, in_list, unindexed};
 use crate::items::working_draft;
 use crate::items::{ANY_LOCALE, Item};
 use crate::transfer::import_sources;
@@ -60,7 +60,7 @@ pub async fn write<W: Write + Send + 'static>(database: &Database, mut out: W) -
 /// Fails if the database fails, and with any error of `work`.
 pub fn each(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     live_only: bool,
     mut work: impl FnMut(&mut Db, Vec<Item>) -> Result<(), ExportError>,
 ) -> Result<u64, ExportError> {
@@ -69,7 +69,7 @@ pub fn each(
         // Keyset pagination over the primary key: each chunk costs the same, however many items precede it.
         // The kind is kept from choosing another index, which would have to sort all items of the kind for
         // every chunk.
-        let kind = by_the_way(connection.dialect(), items::kind, [resource.kind]);
+        let kind = unindexed(connection.dialect(), items::kind, [resource.kind]);
         let mut query = items::table.filter(items::id.gt(&last).and(kind)).into_boxed();
         if live_only {
             query = query.filter(items::live.eq(true));
@@ -84,7 +84,7 @@ pub fn each(
 
 fn lines(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     rows: Vec<Item>,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
@@ -96,14 +96,14 @@ fn lines(
     let mut slugs_of: HashMap<String, Vec<String>> = HashMap::new();
     let dialect = connection.dialect();
     let known: Vec<(String, String)> = slugs::table
-        .filter(any_of(dialect, slugs::item_id, &ids).and(slugs::locale.eq(ANY_LOCALE)))
+        .filter(in_list(dialect, slugs::item_id, &ids).and(slugs::locale.eq(ANY_LOCALE)))
         .order((slugs::item_id, slugs::slug))
         .select((slugs::item_id, slugs::slug))
         .load(connection)?;
     for (id, slug) in known {
         slugs_of.entry(id).or_default().push(slug);
     }
-    let mut drafts_of = working_draft::of_all(connection, &rows)?;
+    let mut drafts_of = working_draft::find_all(connection, &rows)?;
     for row in rows {
         let draft = drafts_of.remove(&row.id).map(|draft| ExportedDraft {
             content: input_form(resource.fields, &draft.content(), &LocaleMode::All),

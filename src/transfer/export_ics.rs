@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::export::{ExportError, each};
 use crate::content::Site;
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::Database;
 use crate::delivery::Shape;
 use crate::delivery::render::compose::compose;
@@ -29,7 +29,7 @@ pub async fn write<W: Write + Send + 'static>(
     let (site, public_url) = (site.clone(), public_url.to_owned());
     database
         .read(move |c| {
-            let Some(resource) = Resource::of_kind("event") else { return Ok(0) };
+            let Some(resource) = ContentType::of_kind("event") else { return Ok(0) };
             out.write_all(
                 b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Plenary//Plenary//EN\r\nCALSCALE:GREGORIAN\r\n",
             )?;

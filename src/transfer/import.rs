@@ -13,9 +13,9 @@ use crate::app::App;
 use crate::database::{DatabaseError, Db};
 use crate::journal::Author;
 use crate::problem::Problem;
-use crate::transfer::importer::{Importer, Manner};
+use crate::transfer::importer::{ImportPolicy, Importer};
 use crate::transfer::read::{self, Format, Settings, Sink};
-use crate::transfer::record::{Entry, Line, Outcome, Report};
+use crate::transfer::record::{ImportEntry, Outcome, Report, ReportLine};
 use crate::transfer::restore;
 
 /// Number of records per transaction. Other writers get their turn between two transactions.
@@ -65,13 +65,13 @@ pub async fn import<F>(
     tell: F,
 ) -> Result<Report, ImportError>
 where
-    F: FnMut(&Line) + Send + 'static,
+    F: FnMut(&ReportLine) + Send + 'static,
 {
     let format = match options.format {
         Some(format) => format,
         None => Format::detect(path).map_err(ImportError::Format)?,
     };
-    let manner = Manner { status: options.status, overwrite: options.overwrite };
+    let manner = ImportPolicy { status: options.status, overwrite: options.overwrite };
     let author = Author { request_id: format!("import-{}", crate::database::new_id()), ..Author::default() };
     let work = Work {
         importer: Importer::new(Arc::clone(&app.site), author, manner),
@@ -95,7 +95,7 @@ struct Source {
 
 impl Source {
     /// Starts a reader on a thread of its own, and returns the channel of its entries.
-    fn open(&self) -> Result<flume::Receiver<Entry>, ImportError> {
+    fn open(&self) -> Result<flume::Receiver<ImportEntry>, ImportError> {
         let file = File::open(&self.path).map_err(|e| ImportError::File(self.path.clone(), e))?;
         let length = file.metadata().map_or(0, |m| m.len());
         self.progress.set_length(length);
@@ -113,15 +113,15 @@ struct Work {
     importer: Importer,
     file: String,
     report: Report,
-    tell: Box<dyn FnMut(&Line) + Send>,
+    tell: Box<dyn FnMut(&ReportLine) + Send>,
     /// Whether items must be completed with references to others of their own kind.
     incomplete: bool,
 }
 
 impl Work {
     /// Applies an entry in the first pass.
-    fn take(&mut self, connection: &mut Db, entry: Entry) -> Result<(), Problem> {
-        if let Entry::Exported { item, .. } = &entry {
+    fn take(&mut self, connection: &mut Db, entry: ImportEntry) -> Result<(), Problem> {
+        if let ImportEntry::Exported { item, .. } = &entry {
             self.incomplete |= restore::needs_completion(item);
         }
         for line in self.importer.apply(connection, &self.file, entry)? {
@@ -131,27 +131,27 @@ impl Work {
     }
 
     /// Completes an exported item in the second pass.
-    fn complete(&mut self, connection: &mut Db, entry: Entry) -> Result<(), Problem> {
-        let Entry::Exported { place, item } = entry else { return Ok(()) };
+    fn complete(&mut self, connection: &mut Db, entry: ImportEntry) -> Result<(), Problem> {
+        let ImportEntry::Exported { place, item } = entry else { return Ok(()) };
         if !restore::needs_completion(&item) {
             return Ok(());
         }
         let faults = self.importer.complete(connection, &item)?;
         if !faults.is_empty() {
             let (file, what) = (self.file.clone(), item.slug.clone());
-            self.say(&Line { file, place, outcome: Outcome::Note, kind: "", what, faults });
+            self.say(&ReportLine { file, place, outcome: Outcome::Note, kind: "", what, faults });
         }
         Ok(())
     }
 
     /// Counts and reports a line.
-    fn say(&mut self, line: &Line) {
+    fn say(&mut self, line: &ReportLine) {
         self.report.count(line);
         (self.tell)(line);
     }
 }
 
-type Step = fn(&mut Work, &mut Db, Entry) -> Result<(), Problem>;
+type Step = fn(&mut Work, &mut Db, ImportEntry) -> Result<(), Problem>;
 
 /// Imports a file in several transactions. Items of Plenary's own export may refer to later ones of their own
 /// kind, so these references need a second pass over the file, when all items exist.
@@ -164,9 +164,14 @@ async fn carry_out(app: &App, mut work: Work, source: Source) -> Result<Report, 
 }
 
 /// Runs one step over all entries, [`CHUNK`] in each transaction.
-async fn pass(app: &App, mut work: Work, entries: flume::Receiver<Entry>, step: Step) -> Result<Work, ImportError> {
+async fn pass(
+    app: &App,
+    mut work: Work,
+    entries: flume::Receiver<ImportEntry>,
+    step: Step,
+) -> Result<Work, ImportError> {
     while let Ok(first) = entries.recv_async().await {
-        let chunk: Vec<Entry> = std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect();
+        let chunk: Vec<ImportEntry> = std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect();
         let done = app.database.write_content_long(move |c| {
             for entry in chunk {
                 step(&mut work, c, entry)?;
@@ -179,26 +184,26 @@ async fn pass(app: &App, mut work: Work, entries: flume::Receiver<Entry>, step: 
 }
 
 /// The end of a dry run. Both cases are errors of the transaction, which is therefore always rolled back.
-enum Ended {
+enum DryRunEnd {
     Well(Box<Report>),
     Badly(String),
 }
 
-impl From<DatabaseError> for Ended {
+impl From<DatabaseError> for DryRunEnd {
     fn from(error: DatabaseError) -> Self {
-        Ended::Badly(error.to_string())
+        DryRunEnd::Badly(error.to_string())
     }
 }
 
-impl From<DieselError> for Ended {
+impl From<DieselError> for DryRunEnd {
     fn from(error: DieselError) -> Self {
-        Ended::Badly(error.to_string())
+        DryRunEnd::Badly(error.to_string())
     }
 }
 
-impl From<Problem> for Ended {
+impl From<Problem> for DryRunEnd {
     fn from(problem: Problem) -> Self {
-        Ended::Badly(problem.detail)
+        DryRunEnd::Badly(problem.detail)
     }
 }
 
@@ -206,7 +211,7 @@ impl From<Problem> for Ended {
 /// depend on earlier ones, which must not be kept.
 async fn rehearse(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
     let rehearsal = app.database.write_content_long(move |c| {
-        let open = || source.open().map_err(|error| Ended::Badly(error.to_string()));
+        let open = || source.open().map_err(|error| DryRunEnd::Badly(error.to_string()));
         for entry in open()?.iter() {
             work.take(c, entry)?;
         }
@@ -215,11 +220,11 @@ async fn rehearse(app: &App, mut work: Work, source: Source) -> Result<Report, I
                 work.complete(c, entry)?;
             }
         }
-        Err::<(), _>(Ended::Well(Box::new(work.report)))
+        Err::<(), _>(DryRunEnd::Well(Box::new(work.report)))
     });
     match rehearsal.await {
-        Err(Ended::Well(report)) => Ok(*report),
-        Err(Ended::Badly(error)) => Err(ImportError::Database(error)),
+        Err(DryRunEnd::Well(report)) => Ok(*report),
+        Err(DryRunEnd::Badly(error)) => Err(ImportError::Database(error)),
         Ok(()) => Err(ImportError::Database("the dry run was committed".to_owned())),
     }
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::database::schema::sources;
-use crate::database::{Db, any_of};
+use crate::database::{Db, in_list};
 use crate::transfer::record::ExportedSource;
 
 /// A row of `sources`.
@@ -51,7 +51,7 @@ pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
 pub fn of_items(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<(String, ExportedSource)>> {
     let dialect = connection.dialect();
     let rows: Vec<Source> = sources::table
-        .filter(any_of(dialect, sources::item_id, ids))
+        .filter(in_list(dialect, sources::item_id, ids))
         .order((sources::item_id, sources::source))
         .select(Source::as_select())
         .load(connection)?;

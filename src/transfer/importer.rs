@@ -9,23 +9,23 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::content::editable_form::input_form;
-use crate::content::field::Shape;
+use crate::content::field::RelationShape;
 use crate::content::offsets::RenewedTime;
 use crate::content::slug::from_title;
-use crate::content::violation::{Fault, Faults, step};
+use crate::content::violation::{Violation, Violations, step};
 use crate::content::{LocaleMode, Site};
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::database::connection::Part;
+use crate::database::connection::Savepoint;
 use crate::database::schema::{items, sources as sources_table};
 use crate::editorial::slugs;
-use crate::editorial::validate::Draft;
-use crate::editorial::write::{self, Origin, Writing};
+use crate::editorial::validate::ValidatedBody;
+use crate::editorial::write::{self, ItemWrite, Origin};
 use crate::items::{Among, Item};
 use crate::journal::Author;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 use crate::transfer::import_sources::{self, Source};
-use crate::transfer::record::{Entry, Exported, Line, Outcome, Record};
+use crate::transfer::record::{Exported, ImportEntry, Outcome, Record, ReportLine};
 use crate::transfer::{languages, restore};
 
 /// Largest number of cached sources; the cache is emptied when it is exceeded.
@@ -33,7 +33,7 @@ const REMEMBERED: usize = 20_000;
 
 /// How records are imported.
 #[derive(Debug, Clone)]
-pub struct Manner {
+pub struct ImportPolicy {
     /// Status of new items from other systems.
     pub status: &'static str,
     /// Whether a record is imported even if an editor changed the item since the last import.
@@ -44,16 +44,16 @@ pub struct Manner {
 pub struct Importer {
     site: Arc<Site>,
     author: Author,
-    manner: Manner,
+    manner: ImportPolicy,
     /// Notes on the current record, reported beside its outcome.
-    notes: Vec<Fault>,
+    notes: Vec<Violation>,
     /// Cache of the items of sources, by kind and source.
     ids: HashMap<(&'static str, String), String>,
 }
 
 impl Importer {
     /// Creates an importer for a site; the journal names `author` as the author of all writes.
-    pub fn new(site: Arc<Site>, author: Author, manner: Manner) -> Self {
+    pub fn new(site: Arc<Site>, author: Author, manner: ImportPolicy) -> Self {
         Self { site, author, manner, notes: Vec::new(), ids: HashMap::new() }
     }
 
@@ -62,8 +62,8 @@ impl Importer {
     ///
     /// # Errors
     /// Fails if the database fails. The import must end then.
-    pub fn apply(&mut self, connection: &mut Db, file: &str, entry: Entry) -> Result<Vec<Line>, Problem> {
-        let line = |place: String, outcome, faults: Vec<Fault>| Line {
+    pub fn apply(&mut self, connection: &mut Db, file: &str, entry: ImportEntry) -> Result<Vec<ReportLine>, Problem> {
+        let line = |place: String, outcome, faults: Vec<Violation>| ReportLine {
             file: file.to_owned(),
             place,
             outcome,
@@ -72,29 +72,29 @@ impl Importer {
             faults,
         };
         match entry {
-            Entry::Broken { place, fault } => Ok(vec![line(place, Outcome::Refused, vec![fault])]),
-            Entry::Note { place, fault } => Ok(vec![line(place, Outcome::Note, vec![fault])]),
-            Entry::Record(mut record) => {
+            ImportEntry::Broken { place, fault } => Ok(vec![line(place, Outcome::Refused, vec![fault])]),
+            ImportEntry::Note { place, fault } => Ok(vec![line(place, Outcome::Note, vec![fault])]),
+            ImportEntry::Record(mut record) => {
                 self.notes = languages::arrange(&mut record, &self.site);
-                let named = Line {
+                let named = ReportLine {
                     kind: record.kind,
                     what: name(&record),
                     ..line(record.place.clone(), Outcome::Note, Vec::new())
                 };
                 let outcome = in_savepoint(connection, |c| self.record(c, &record))?;
                 let mut lines = said(named.clone(), outcome, record.supporting);
-                lines.extend(self.notes.drain(..).map(|fault| Line { faults: vec![fault], ..named.clone() }));
+                lines.extend(self.notes.drain(..).map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
                 Ok(lines)
             }
-            Entry::Exported { place, mut item } => {
+            ImportEntry::Exported { place, mut item } => {
                 let renewed = restore::renew_times(&mut item);
-                let kind = Resource::of_kind(&item.kind).map_or("", |r| r.kind);
-                let named = Line { kind, what: item.slug.clone(), ..line(place, Outcome::Note, Vec::new()) };
+                let kind = ContentType::of_kind(&item.kind).map_or("", |r| r.kind);
+                let named = ReportLine { kind, what: item.slug.clone(), ..line(place, Outcome::Note, Vec::new()) };
                 let outcome = in_savepoint(connection, |c| restore::item(c, &self.site, &self.author, &item))?;
                 let taken = matches!(outcome, Ok(Outcome::Created));
                 let mut lines = said(named.clone(), outcome, false);
                 let notes = renewed.into_iter().filter(|_| taken).map(other_rules);
-                lines.extend(notes.map(|fault| Line { faults: vec![fault], ..named.clone() }));
+                lines.extend(notes.map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
                 Ok(lines)
             }
         }
@@ -105,7 +105,7 @@ impl Importer {
     ///
     /// # Errors
     /// Fails if the database fails.
-    pub fn complete(&mut self, connection: &mut Db, item: &Exported) -> Result<Vec<Fault>, Problem> {
+    pub fn complete(&mut self, connection: &mut Db, item: &Exported) -> Result<Vec<Violation>, Problem> {
         let mut item = item.clone();
         restore::renew_times(&mut item);
         let done = in_savepoint(connection, |c| restore::complete(c, &self.site, &self.author, &item))?;
@@ -118,7 +118,7 @@ impl Importer {
     /// written, which makes repeated imports cheap. A new record whose `same_as` source is known joins the
     /// item of that source.
     fn record(&mut self, connection: &mut Db, record: &Record) -> Result<Outcome, Problem> {
-        let resource = Resource::of_kind(record.kind)
+        let resource = ContentType::of_kind(record.kind)
             .ok_or_else(|| Problem::internal(&"a reader returned an unknown kind of content"))?;
         let fingerprint = fingerprint(record);
         let known = import_sources::find(connection, record.kind, &record.source)?;
@@ -160,7 +160,12 @@ impl Importer {
 
     /// Creates the item of a record. A suggested slug that is taken is dropped for a generated one, since it
     /// is no reason to refuse the record.
-    fn create(&mut self, connection: &mut Db, resource: &'static Resource, record: &Record) -> Result<Item, Problem> {
+    fn create(
+        &mut self,
+        connection: &mut Db,
+        resource: &'static ContentType,
+        record: &Record,
+    ) -> Result<Item, Problem> {
         let body = self.referring(connection, resource, record.body.clone())?;
         let draft = self.checked(connection, resource, body, None)?;
         let wish = record.slug.as_deref().map(from_title).filter(|slug| !slug.is_empty());
@@ -169,7 +174,7 @@ impl Importer {
             _ => None,
         };
         let status = Some(self.manner.status.to_owned());
-        let writing = Writing { resource, slug, locale: None, status, content: draft.content };
+        let writing = ItemWrite { resource, slug, locale: None, status, content: draft.content };
         write::insert(connection, &self.site, &self.author, writing, Origin::default())
     }
 
@@ -181,7 +186,7 @@ impl Importer {
     fn update(
         &mut self,
         connection: &mut Db,
-        resource: &'static Resource,
+        resource: &'static ContentType,
         record: &Record,
         id: &str,
         joins: bool,
@@ -206,7 +211,7 @@ impl Importer {
         if draft.content == content {
             return Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Unchanged)));
         }
-        let writing = Writing { resource, slug: None, locale: None, status: None, content: draft.content };
+        let writing = ItemWrite { resource, slug: None, locale: None, status: None, content: draft.content };
         let item = write::update(connection, &self.site, &self.author, id, item.version, writing)?;
         Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Updated)))
     }
@@ -215,12 +220,13 @@ impl Importer {
     fn checked(
         &self,
         connection: &mut Db,
-        resource: &'static Resource,
+        resource: &'static ContentType,
         body: Map<String, Value>,
         before: Option<&Map<String, Value>>,
-    ) -> Result<Draft, Problem> {
-        let mut faults = Faults::new();
-        let mut draft = Draft::read(resource, &Value::Object(body), before, &LocaleMode::All, &self.site, &mut faults);
+    ) -> Result<ValidatedBody, Problem> {
+        let mut faults = Violations::new();
+        let mut draft =
+            ValidatedBody::read(resource, &Value::Object(body), before, &LocaleMode::All, &self.site, &mut faults);
         draft.resolve(connection, Among::Present, &mut faults)?;
         if faults.is_empty() { Ok(draft) } else { Err(Problem::invalid(faults)) }
     }
@@ -229,16 +235,16 @@ impl Importer {
     fn referring(
         &mut self,
         connection: &mut Db,
-        resource: &'static Resource,
+        resource: &'static ContentType,
         mut body: Map<String, Value>,
     ) -> Result<Map<String, Value>, Problem> {
-        let mut faults = Faults::new();
+        let mut faults = Violations::new();
         for relation in resource.relations() {
             let Some(value) = body.get_mut(relation.name) else { continue };
             let place = step("", relation.name);
             let key = match relation.shape {
-                Shape::ManyWith { key, .. } => key,
-                Shape::One | Shape::Many => "",
+                RelationShape::ManyWith { key, .. } => key,
+                RelationShape::One | RelationShape::Many => "",
             };
             let entries: Vec<(String, &mut Value)> = match value {
                 Value::Array(list) => {
@@ -284,35 +290,36 @@ impl Importer {
 fn in_savepoint<T>(
     connection: &mut Db,
     work: impl FnOnce(&mut Db) -> Result<T, Problem>,
-) -> Result<Result<T, Vec<Fault>>, Problem> {
-    connection.begin_part(Part::RECORD)?;
+) -> Result<Result<T, Vec<Violation>>, Problem> {
+    connection.begin_part(Savepoint::RECORD)?;
     match work(connection) {
         Ok(done) => {
-            connection.keep_part(Part::RECORD)?;
+            connection.keep_part(Savepoint::RECORD)?;
             Ok(Ok(done))
         }
-        Err(problem) if matches!(problem.kind, Kind::Internal | Kind::Unavailable) => Err(problem),
+        Err(problem) if matches!(problem.kind, ProblemKind::Internal | ProblemKind::Unavailable) => Err(problem),
         Err(problem) => {
-            connection.drop_part(Part::RECORD)?;
-            let whole = Fault { pointer: String::new(), code: problem.kind.code().to_owned(), message: problem.detail };
+            connection.drop_part(Savepoint::RECORD)?;
+            let whole =
+                Violation { pointer: String::new(), code: problem.kind.code().to_owned(), message: problem.detail };
             Ok(Err(if problem.errors.is_empty() { vec![whole] } else { problem.errors }))
         }
     }
 }
 
 /// Returns the report lines of an outcome. An unchanged supporting record gets none.
-fn said(line: Line, outcome: Result<Outcome, Vec<Fault>>, supporting: bool) -> Vec<Line> {
+fn said(line: ReportLine, outcome: Result<Outcome, Vec<Violation>>, supporting: bool) -> Vec<ReportLine> {
     match outcome {
         Ok(Outcome::Unchanged) if supporting => Vec::new(),
-        Ok(outcome) => vec![Line { outcome, ..line }],
-        Err(faults) => vec![Line { outcome: Outcome::Refused, faults, ..line }],
+        Ok(outcome) => vec![ReportLine { outcome, ..line }],
+        Err(faults) => vec![ReportLine { outcome: Outcome::Refused, faults, ..line }],
     }
 }
 
 /// Merges the fields of a record into those of an item. Records that share an item append to its lists
 /// instead of replacing them. A record that joins an item fills empty fields only; the fields in which it
 /// differs are returned as notes.
-fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: bool, joins: bool) -> Vec<Fault> {
+fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: bool, joins: bool) -> Vec<Violation> {
     let mut disagreements = Vec::new();
     // A record that has a start but no end removes the old end, which belonged to the old start and might
     // precede the new one.
@@ -332,7 +339,7 @@ fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: boo
                 if *present != value {
                     let message =
                         format!("the item has {present} from another record and this one has {value}; not changed");
-                    disagreements.push(Fault { pointer: step("", &field), code: "differs".to_owned(), message });
+                    disagreements.push(Violation { pointer: step("", &field), code: "differs".to_owned(), message });
                 }
             }
             (_, value) => {
@@ -344,17 +351,17 @@ fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: boo
 }
 
 /// Returns the note on a time that was exported under other time zone rules.
-fn other_rules(time: RenewedTime) -> Fault {
+fn other_rules(time: RenewedTime) -> Violation {
     let message = format!(
         "\"{}\" was written with other rules of its time zone; with the rules here, the same local time is \"{}\"",
         time.before, time.after
     );
-    Fault { pointer: time.pointer, code: "other_rules".to_owned(), message }
+    Violation { pointer: time.pointer, code: "other_rules".to_owned(), message }
 }
 
 /// Returns the title or name of a record for the report, or else its source.
 fn name(record: &Record) -> String {
-    let label = Resource::of_kind(record.kind).and_then(|r| record.body.get(r.label));
+    let label = ContentType::of_kind(record.kind).and_then(|r| record.body.get(r.label));
     let text = match label {
         Some(Value::Object(map)) => map.values().next().and_then(Value::as_str),
         Some(value) => value.as_str(),

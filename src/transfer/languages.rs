@@ -5,14 +5,14 @@ use serde_json::{Map, Value};
 
 use super::record::Record;
 use crate::content::Site;
-use crate::content::field::{Field, Kind};
-use crate::content::violation::{Fault, step};
-use crate::content_types::Resource;
+use crate::content::field::{Field, FieldType};
+use crate::content::violation::{Violation, step};
+use crate::content_types::ContentType;
 
 /// Turns every localised field of a record into a map from the site's locales to values. Returns a note for
 /// each value that is in another language.
-pub fn arrange(record: &mut Record, site: &Site) -> Vec<Fault> {
-    let Some(resource) = Resource::of_kind(record.kind) else { return Vec::new() };
+pub fn arrange(record: &mut Record, site: &Site) -> Vec<Violation> {
+    let Some(resource) = ContentType::of_kind(record.kind) else { return Vec::new() };
     let locale =
         record.locale.as_deref().and_then(|tag| of_site(site, tag)).unwrap_or(site.default_locale()).to_owned();
     let mut arranger = Arranger { site, locale, notes: Vec::new() };
@@ -28,7 +28,7 @@ fn of_site<'a>(site: &'a Site, tag: &str) -> Option<&'a str> {
 struct Arranger<'a> {
     site: &'a Site,
     locale: String,
-    notes: Vec<Fault>,
+    notes: Vec<Violation>,
 }
 
 impl Arranger<'_> {
@@ -43,26 +43,26 @@ impl Arranger<'_> {
         }
     }
 
-    fn inner(&mut self, kind: &'static Kind, value: &mut Value, place: &str) {
+    fn inner(&mut self, kind: &'static FieldType, value: &mut Value, place: &str) {
         match (kind, value) {
-            (Kind::Object(fields), Value::Object(object)) => self.object(fields, object, place),
-            (Kind::Line { .. }, Value::String(text)) => *text = one_line(text),
-            (Kind::Line { .. }, Value::Object(translations)) => {
+            (FieldType::Object(fields), Value::Object(object)) => self.object(fields, object, place),
+            (FieldType::Line { .. }, Value::String(text)) => *text = one_line(text),
+            (FieldType::Line { .. }, Value::Object(translations)) => {
                 for value in translations.values_mut() {
                     if let Value::String(text) = value {
                         *text = one_line(text);
                     }
                 }
             }
-            (Kind::Text { .. } | Kind::Rich { .. }, Value::String(text)) => *text = printable(text),
-            (Kind::Text { .. } | Kind::Rich { .. }, Value::Object(translations)) => {
+            (FieldType::Text { .. } | FieldType::Rich { .. }, Value::String(text)) => *text = printable(text),
+            (FieldType::Text { .. } | FieldType::Rich { .. }, Value::Object(translations)) => {
                 for value in translations.values_mut() {
                     if let Value::String(text) = value {
                         *text = printable(text);
                     }
                 }
             }
-            (Kind::List { of, .. }, Value::Array(list)) => {
+            (FieldType::List { of, .. }, Value::Array(list)) => {
                 for (index, entry) in list.iter_mut().enumerate() {
                     self.inner(of, entry, &step(place, &index.to_string()));
                 }
@@ -74,9 +74,9 @@ impl Arranger<'_> {
     /// Returns the value of a localised field as a map from the site's locales. If none of the given
     /// languages is one of the site, the first value is kept under the record's locale, so that the field is
     /// not lost.
-    fn localised(&mut self, kind: &Kind, value: Value, place: &str) -> Value {
+    fn localised(&mut self, kind: &FieldType, value: Value, place: &str) -> Value {
         let Value::Object(given) = value else { return self.alone(value) };
-        if matches!(kind, Kind::Rich { .. }) && given.contains_key("source") {
+        if matches!(kind, FieldType::Rich { .. }) && given.contains_key("source") {
             return self.alone(Value::Object(given));
         }
         let mut values = Map::new();
@@ -104,7 +104,7 @@ impl Arranger<'_> {
     }
 
     fn note(&mut self, place: &str, message: String) {
-        self.notes.push(Fault { pointer: place.to_owned(), code: "unknown_locale".to_owned(), message });
+        self.notes.push(Violation { pointer: place.to_owned(), code: "unknown_locale".to_owned(), message });
     }
 }
 

@@ -16,4 +16,4 @@ mod restore;
 mod zones;
 
 pub use import::{Options, import};
-pub use record::{Line, Outcome, Report};
+pub use record::{Outcome, Report, ReportLine};

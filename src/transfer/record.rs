@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::content::translations::Translations;
-use crate::content::violation::Fault;
+use crate::content::violation::Violation;
 
 /// An item as a file of another system describes it.
 ///
@@ -143,7 +143,7 @@ pub struct ExportedSource {
 
 /// An entry that a reader found in a file.
 #[derive(Debug)]
-pub enum Entry {
+pub enum ImportEntry {
     /// An item of another system.
     Record(Box<Record>),
     /// An item of Plenary's own export.
@@ -158,14 +158,14 @@ pub enum Entry {
         /// Position in the file.
         place: String,
         /// The error.
-        fault: Fault,
+        fault: Violation,
     },
     /// A detail that is left out, while the record that contains it is imported.
     Note {
         /// Position in the file.
         place: String,
         /// The detail and the reason.
-        fault: Fault,
+        fault: Violation,
     },
 }
 
@@ -203,7 +203,7 @@ impl Outcome {
 
 /// One line of a report.
 #[derive(Debug, Clone, Serialize)]
-pub struct Line {
+pub struct ReportLine {
     /// Name of the file.
     pub file: String,
     /// Line or path within the file.
@@ -218,7 +218,7 @@ pub struct Line {
     pub what: String,
     /// Violations or notes, each with its field, code and explanation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Violation>,
 }
 
 /// The summary of an import.
@@ -230,7 +230,7 @@ pub struct Report {
 
 impl Report {
     /// Adds a line to the counts.
-    pub fn count(&mut self, line: &Line) {
+    pub fn count(&mut self, line: &ReportLine) {
         let kind = if line.kind.is_empty() { "record" } else { line.kind };
         *self.counts.entry(line.outcome).or_default().entry(kind).or_default() += 1;
     }

@@ -6,15 +6,15 @@ use serde_json::{Map, Value};
 use super::record::{Exported, Outcome};
 use crate::content::editable_form::input_form;
 use crate::content::offsets::{self, RenewedTime};
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site};
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::editorial::slugs;
-use crate::editorial::validate::{Draft, STATUSES};
+use crate::editorial::validate::{STATUSES, ValidatedBody};
 use crate::editorial::working_drafts;
-use crate::editorial::write::{self, Origin, Writing};
+use crate::editorial::write::{self, ItemWrite, Origin};
 use crate::items::working_draft::WorkingDraft;
 use crate::items::{Among, Item, is_id};
 use crate::journal::Author;
@@ -30,7 +30,7 @@ const MAX_TIME: i64 = 253_370_764_800_000_000;
 /// Replaces the offsets in an item's times by those of the time zone rules in use, since the export may have
 /// been made with other rules. Local time and zone are kept. Returns the times whose offset changed.
 pub fn renew_times(exported: &mut Exported) -> Vec<RenewedTime> {
-    let Some(resource) = Resource::of_kind(&exported.kind) else { return Vec::new() };
+    let Some(resource) = ContentType::of_kind(&exported.kind) else { return Vec::new() };
     let below = |part: &str, times: Vec<RenewedTime>| {
         let part = part.to_owned();
         times.into_iter().map(move |time| RenewedTime { pointer: format!("{part}{}", time.pointer), ..time })
@@ -54,7 +54,7 @@ pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Export
     }
     let content = checked(connection, site, resource, without_own_kind(resource, &exported.content))?;
     let (slug, status) = (Some(exported.slug.clone()), Some(exported.status.clone()));
-    let writing = Writing { resource, slug, locale: None, status, content };
+    let writing = ItemWrite { resource, slug, locale: None, status, content };
     let origin = Origin {
         id: Some(exported.id.clone()),
         version: Some(exported.version),
@@ -106,7 +106,7 @@ pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Ex
     let version = exported.draft.as_ref().map_or(0, |draft| draft.version);
     let restored = working_drafts::restore(connection, &exported.id, stage, version, draft)?;
     if restored || present.content() != content {
-        write::complete(connection, site, author, &exported.id, &content)?;
+        write::complete_import(connection, site, author, &exported.id, &content)?;
     }
     Ok(())
 }
@@ -116,15 +116,15 @@ pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Ex
 pub fn needs_completion(exported: &Exported) -> bool {
     exported.draft.is_some()
         || exported.stage.is_some()
-        || Resource::of_kind(&exported.kind).is_some_and(|resource| {
+        || ContentType::of_kind(&exported.kind).is_some_and(|resource| {
             resource.relations().any(|r| r.target == resource.kind && exported.content.contains_key(r.name))
         })
 }
 
 /// Returns the content type of an exported item, after checking what the schema of its fields does not cover.
-fn resource(exported: &Exported) -> Result<&'static Resource, Problem> {
-    let mut faults = Faults::new();
-    let resource = Resource::of_kind(&exported.kind);
+fn resource(exported: &Exported) -> Result<&'static ContentType, Problem> {
+    let mut faults = Violations::new();
+    let resource = ContentType::of_kind(&exported.kind);
     if resource.is_none() {
         faults.add("/kind", "not_allowed", format!("there is no kind of content \"{}\"", exported.kind));
     }
@@ -145,7 +145,7 @@ fn resource(exported: &Exported) -> Result<&'static Resource, Problem> {
 }
 
 /// Checks that versions can grow, and that versions and times can be represented in responses.
-fn check_numbers(exported: &Exported, faults: &mut Faults) {
+fn check_numbers(exported: &Exported, faults: &mut Violations) {
     let mut check = |place: &str, number: i64, least: i64, most: i64| {
         if !(least..=most).contains(&number) {
             faults.add(place, "out_of_range", format!("must be between {least} and {most}; this is {number}"));
@@ -166,7 +166,7 @@ fn check_numbers(exported: &Exported, faults: &mut Faults) {
 }
 
 /// Compares an exported item with the existing one, which is either the same or was edited here.
-fn compared(resource: &'static Resource, present: &Item, exported: &Exported) -> Outcome {
+fn compared(resource: &'static ContentType, present: &Item, exported: &Exported) -> Outcome {
     let content = input_form(resource.fields, &present.content(), &LocaleMode::All);
     let same = present.kind == exported.kind
         && content == exported.content
@@ -176,7 +176,7 @@ fn compared(resource: &'static Resource, present: &Item, exported: &Exported) ->
     if same { Outcome::Unchanged } else { Outcome::Kept }
 }
 
-fn without_own_kind(resource: &'static Resource, content: &Map<String, Value>) -> Map<String, Value> {
+fn without_own_kind(resource: &'static ContentType, content: &Map<String, Value>) -> Map<String, Value> {
     let mut content = content.clone();
     for relation in resource.relations().filter(|r| r.target == resource.kind) {
         content.shift_remove(relation.name);
@@ -187,11 +187,11 @@ fn without_own_kind(resource: &'static Resource, content: &Map<String, Value>) -
 fn checked(
     connection: &mut Db,
     site: &Site,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     body: Map<String, Value>,
 ) -> Result<Map<String, Value>, Problem> {
-    let mut faults = Faults::new();
-    let mut draft = Draft::read(resource, &Value::Object(body), None, &LocaleMode::All, site, &mut faults);
+    let mut faults = Violations::new();
+    let mut draft = ValidatedBody::read(resource, &Value::Object(body), None, &LocaleMode::All, site, &mut faults);
     draft.resolve(connection, Among::All, &mut faults)?;
     if faults.is_empty() { Ok(draft.content) } else { Err(Problem::invalid(faults)) }
 }

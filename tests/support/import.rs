@@ -4,18 +4,18 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use plenary::transfer::read::Settings;
-use plenary::transfer::{Line, Options, Outcome, Report, import};
+use plenary::transfer::{Options, Outcome, Report, ReportLine, import};
 
 use super::app::TestApp;
 
 /// The report of an import with all its lines.
 pub struct Said {
     pub report: Report,
-    pub lines: Vec<Line>,
+    pub lines: Vec<ReportLine>,
 }
 
 impl Said {
-    pub fn lines(&self, outcome: Outcome) -> impl Iterator<Item = &Line> {
+    pub fn lines(&self, outcome: Outcome) -> impl Iterator<Item = &ReportLine> {
         self.lines.iter().filter(move |line| line.outcome == outcome)
     }
 
@@ -45,7 +45,7 @@ pub fn options(path: &Path) -> Options {
 pub fn bring(app: &TestApp, path: &Path, options: &Options) -> Said {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&lines);
-    let tell = move |line: &Line| heard.lock().unwrap().push(line.clone());
+    let tell = move |line: &ReportLine| heard.lock().unwrap().push(line.clone());
     let report = app
         .block_on(import(&app.app, path, options, &indicatif::ProgressBar::hidden(), tell))
         .expect("the import ends");

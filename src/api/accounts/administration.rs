@@ -15,20 +15,20 @@ use crate::api::request_bodies::{
 };
 use crate::app::App;
 use crate::auth::accounts::{self, Account, AccountList, AccountRow};
-use crate::auth::credentials::confirm;
-use crate::auth::login::{Checked, Code, shown_again};
+use crate::auth::credentials::reauthorize;
+use crate::auth::login::{SecondFactorCode, Verification, into_confirmed};
 use crate::auth::permissions::{Action, Area, Role};
 use crate::auth::sessions::{self, Issued, Refreshed};
 use crate::auth::tokens::JwkSet;
 use crate::auth::{audit_log, lockout, passwords, second_factor};
 use crate::content::field::Field;
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body::{json as body, merge_patch};
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::http::route::{Access, JSON, Request, Response, Route};
 use crate::journal::Author;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// The tokens of a session.
 #[derive(Debug, Serialize, ToSchema)]
@@ -73,7 +73,7 @@ fn session_routes() -> Vec<Route> {
             )
             .body(JSON, reference("Login"), example_of(&LOGIN))
             .answers(200, "The tokens of the session.", reference("Tokens"), &[])
-            .problems(&[Kind::BadCredentials, Kind::SecondFactorRequired, Kind::TooManyAttempts]),
+            .problems(&[ProblemKind::BadCredentials, ProblemKind::SecondFactorRequired, ProblemKind::TooManyAttempts]),
         Route::new(Method::POST, "/api/v1/auth/refresh", "refreshTokens", refresh)
             .about(
                 TAG,
@@ -85,7 +85,7 @@ fn session_routes() -> Vec<Route> {
             )
             .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
             .answers(200, "The new tokens of the session.", reference("Tokens"), &[])
-            .problems(&[Kind::Unauthorised]),
+            .problems(&[ProblemKind::Unauthorised]),
         Route::new(Method::POST, "/api/v1/auth/logout", "logout", log_out)
             .about(
                 TAG,
@@ -110,7 +110,7 @@ fn session_routes() -> Vec<Route> {
             .access(Access::Session)
             .body(JSON, reference("PasswordChange"), example_of(&PASSWORD_CHANGE))
             .answers_as(204, "The password is changed.", None, &[])
-            .problems(&[Kind::TooManyAttempts]),
+            .problems(&[ProblemKind::TooManyAttempts]),
         Route::new(Method::GET, "/.well-known/jwks.json", "getJwks", jwks)
             .about(
                 TAG,
@@ -140,13 +140,13 @@ fn account_routes() -> Vec<Route> {
             .access(manage)
             .body(JSON, reference("NewAccount"), example_of(&NEW_ACCOUNT))
             .answers(201, "The created account.", reference("Account"), &["Location", "ETag"])
-            .problems(&[Kind::Conflict]),
+            .problems(&[ProblemKind::Conflict]),
         Route::new(Method::GET, "/api/v1/accounts/{id}", "getAccount", get)
             .about(TAG, "Get an account", "Returns an account. Fails with 404 when there is no such account.")
             .access(manage)
             .parameters([path_id()])
             .answers(200, "The account.", reference("Account"), &["ETag"])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
         Route::new(Method::PATCH, "/api/v1/accounts/{id}", "updateAccount", update)
             .about(
                 TAG,
@@ -165,7 +165,7 @@ fn account_routes() -> Vec<Route> {
     ]
 }
 
-async fn login(request: Request) -> Result<Answer, Problem> {
+async fn login(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&LOGIN, &body(&request)?, &request.app.site)?;
     let device = form.get("device_token").unwrap_or_default();
     let shown =
@@ -176,13 +176,15 @@ async fn login(request: Request) -> Result<Answer, Problem> {
         Ok((account, issued))
     };
     match verifier(&request).check(shown, begin).await? {
-        Checked::Done((account, issued)) => tokens(&request.app, &account, issued),
-        Checked::WrongPassword => {
-            Err(Problem::new(Kind::BadCredentials, "the e-mail address or the password is wrong"))
+        Verification::Done((account, issued)) => tokens(&request.app, &account, issued),
+        Verification::WrongPassword => {
+            Err(Problem::new(ProblemKind::BadCredentials, "the e-mail address or the password is wrong"))
         }
-        Checked::WrongCode => Err(Problem::new(Kind::BadCredentials, "the code is wrong or was used before")),
-        Checked::CodeMissing => {
-            Err(Problem::new(Kind::SecondFactorRequired, "this account requires a code of its second factor"))
+        Verification::WrongCode => {
+            Err(Problem::new(ProblemKind::BadCredentials, "the code is wrong or was used before"))
+        }
+        Verification::CodeMissing => {
+            Err(Problem::new(ProblemKind::SecondFactorRequired, "this account requires a code of its second factor"))
         }
     }
 }
@@ -192,7 +194,7 @@ async fn login(request: Request) -> Result<Answer, Problem> {
 ///
 /// # Errors
 /// 500 if the access token cannot be signed.
-pub fn tokens(app: &App, account: &AccountRow, issued: Issued) -> Result<Answer, Problem> {
+pub fn tokens(app: &App, account: &AccountRow, issued: Issued) -> Result<Response, Problem> {
     let access_token = app.tokens.issue(&account.id, account.role(), &issued.session);
     let access_token = access_token.map_err(|error| Problem::internal(&error))?;
     let tokens = Tokens {
@@ -203,10 +205,10 @@ pub fn tokens(app: &App, account: &AccountRow, issued: Issued) -> Result<Answer,
         refresh_token: issued.token,
         account: account.shown(),
     };
-    Ok(Answer::of(200, &tokens)?.private())
+    Ok(Response::of(200, &tokens)?.private())
 }
 
-async fn refresh(request: Request) -> Result<Answer, Problem> {
+async fn refresh(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&REFRESH, &body(&request)?, &request.app.site)?;
     let days = request.app.config.auth.refresh_token_days;
     let token = form.text("refresh_token");
@@ -227,7 +229,7 @@ async fn refresh(request: Request) -> Result<Answer, Problem> {
     }
 }
 
-async fn log_out(request: Request) -> Result<Answer, Problem> {
+async fn log_out(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&REFRESH, &body(&request)?, &request.app.site)?;
     let (token, request_id) = (form.text("refresh_token"), request.id.clone());
     let end = move |c: &mut Db| {
@@ -236,31 +238,31 @@ async fn log_out(request: Request) -> Result<Answer, Problem> {
         Ok::<_, Problem>(audit_log::append(c, &author, "logout", &account, &json!({"session": session}))?)
     };
     request.app.database.write_content(end).await?;
-    Ok(Answer::empty(204).private())
+    Ok(Response::empty(204).private())
 }
 
-async fn me(request: Request) -> Result<Answer, Problem> {
+async fn me(request: Request) -> Result<Response, Problem> {
     let id = request.actor()?.account_id.clone();
     let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
-    Ok(Answer::of(200, &account.shown())?.private())
+    Ok(Response::of(200, &account.shown())?.private())
 }
 
-async fn change_password(request: Request) -> Result<Answer, Problem> {
+async fn change_password(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&PASSWORD_CHANGE, &body(&request)?, &request.app.site)?;
-    let shown = verification::again(&request, form.text("current_password"), Code::NotAsked).await?;
+    let shown = verification::again(&request, form.text("current_password"), SecondFactorCode::NotAsked).await?;
     let hash = new_hash(&request.app, &shown.email, form.text("new_password"), "/new_password").await?;
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let set = move |c: &mut Db, account: AccountRow| {
-        confirm(c, &actor, None)?;
+        reauthorize(c, &actor, None)?;
         set_password(c, &author, account, hash)
     };
-    shown_again(verifier(&request).check(shown, set).await?)?;
-    Ok(Answer::empty(204).private())
+    into_confirmed(verifier(&request).check(shown, set).await?)?;
+    Ok(Response::empty(204).private())
 }
 
 fn set_password(c: &mut Db, author: &Author, mut account: AccountRow, hash: String) -> Result<(), Problem> {
     account.password_hash = hash;
-    sessions::end_all(c, &account.id)?;
+    sessions::revoke_all(c, &account.id)?;
     audit_log::append(c, author, "password_change", &account.id, &json!({}))?;
     accounts::save(c, account).map(drop)
 }
@@ -271,29 +273,29 @@ fn set_password(c: &mut Db, author: &Author, mut account: AccountRow, hash: Stri
 /// 422 with a violation at `pointer` if the password is too weak, 503 if too many hashes are being computed.
 pub async fn new_hash(app: &App, email: &str, password: String, pointer: &str) -> Result<String, Problem> {
     if let Err((code, message)) = passwords::check_new(&password, email) {
-        return Err(Problem::invalid(Faults::one(pointer, code, message)));
+        return Err(Problem::invalid(Violations::one(pointer, code, message)));
     }
     app.hasher.hash(password).await
 }
 
-async fn jwks(request: Request) -> Result<Answer, Problem> {
+async fn jwks(request: Request) -> Result<Response, Problem> {
     let set: JwkSet = request.app.tokens.jwks();
-    Ok(Answer::of(200, &set)?.header("cache-control", "public, max-age=300"))
+    Ok(Response::of(200, &set)?.header("cache-control", "public, max-age=300"))
 }
 
-async fn list(request: Request) -> Result<Answer, Problem> {
+async fn list(request: Request) -> Result<Response, Problem> {
     let rows = request.app.database.read(|c| Ok::<_, Problem>(accounts::all(c)?)).await?;
     let list = AccountList { data: rows.iter().map(AccountRow::shown).collect() };
-    Ok(Answer::of(200, &list)?.private())
+    Ok(Response::of(200, &list)?.private())
 }
 
-async fn get(request: Request) -> Result<Answer, Problem> {
+async fn get(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let row = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
     answer(200, &row)
 }
 
-async fn create(request: Request) -> Result<Answer, Problem> {
+async fn create(request: Request) -> Result<Response, Problem> {
     // Without a mail server no invitation can be sent, so the first password is required.
     let fields: &'static [Field] = if request.app.mailer.is_configured() { &NEW_ACCOUNT } else { &NEW_ACCOUNT_HERE };
     let form = Form::read(fields, &body(&request)?, &request.app.site)?;
@@ -306,7 +308,7 @@ async fn create(request: Request) -> Result<Answer, Problem> {
     let role = Role::from_word(&form.text("role")).unwrap_or(Role::Viewer);
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let insert = move |c: &mut Db| {
-        confirm(c, &actor, Some(MANAGE))?;
+        reauthorize(c, &actor, Some(MANAGE))?;
         let row = accounts::insert(c, &email, &form.text("name"), role, hash)?;
         audit_log::append(c, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
         Ok::<_, Problem>(row)
@@ -319,7 +321,7 @@ async fn create(request: Request) -> Result<Answer, Problem> {
     Ok(answer(201, &row)?.header("location", format!("/api/v1/accounts/{}", row.id)))
 }
 
-async fn update(request: Request) -> Result<Answer, Problem> {
+async fn update(request: Request) -> Result<Response, Problem> {
     let version = required_version(&request)?;
     let form = Form::read(&ACCOUNT_CHANGE, &merge_patch(&request)?, &request.app.site)?;
     let id = request.path("id").to_owned();
@@ -335,11 +337,11 @@ async fn update(request: Request) -> Result<Answer, Problem> {
     };
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let change = move |c: &mut Db| {
-        confirm(c, &actor, Some(MANAGE))?;
+        reauthorize(c, &actor, Some(MANAGE))?;
         let row = accounts::by_id(c, &id)?;
         if !version.accepts(row.version) {
             let detail = format!("the present version of the account is {}", row.version);
-            return Err(Problem::new(Kind::PreconditionFailed, detail));
+            return Err(Problem::new(ProblemKind::PreconditionFailed, detail));
         }
         change_account(c, &author, row, &form, hash)
     };
@@ -371,11 +373,11 @@ fn change_account(
         (row.totp_active, row.totp_secret, row.totp_step) = (false, String::new(), 0);
     }
     if row.role != before.role || !row.active || new_password || factor.is_some() {
-        sessions::end_all(c, &row.id)?;
+        sessions::revoke_all(c, &row.id)?;
     }
     accounts::save(c, row)
 }
 
-fn answer(status: u16, row: &AccountRow) -> Result<Answer, Problem> {
-    Ok(Answer::of(status, &row.shown())?.private().header("etag", format!("\"v{}\"", row.version)))
+fn answer(status: u16, row: &AccountRow) -> Result<Response, Problem> {
+    Ok(Response::of(status, &row.shown())?.private().header("etag", format!("\"v{}\"", row.version)))
 }

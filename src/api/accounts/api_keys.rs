@@ -8,15 +8,15 @@ use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::path_id;
 use crate::api::request_bodies::{Form, MACHINE_KEY, PERSONAL_KEY};
-use crate::auth::credentials::confirm;
-use crate::auth::keys::{self, ApiKey, Wanted};
+use crate::auth::credentials::reauthorize;
+use crate::auth::keys::{self, ApiKey, NewApiKey};
 use crate::auth::permissions::{Action, Area, Role};
 use crate::content::local_time::utc_text;
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body::json;
-use crate::http::route::{Access, Answer, JSON, Request, Route};
-use crate::problem::{Kind, Problem};
+use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::problem::{Problem, ProblemKind};
 
 /// An API key, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -107,7 +107,7 @@ pub fn routes() -> Vec<Route> {
             .access(Access::Session)
             .parameters([path_id()])
             .answers_as(204, "The key is revoked.", None, &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
         Route::new(Method::GET, "/api/v1/api-keys", "listKeys", list)
             .about(
                 TAG,
@@ -140,7 +140,7 @@ pub fn routes() -> Vec<Route> {
             .access(manage)
             .parameters([path_id()])
             .answers(200, "The key with its new account.", reference("ApiKey"), &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
         Route::new(Method::DELETE, "/api/v1/api-keys/{id}", "revokeKey", revoke)
             .about(
                 TAG,
@@ -151,7 +151,7 @@ pub fn routes() -> Vec<Route> {
             .access(manage)
             .parameters([path_id()])
             .answers_as(204, "The key is revoked.", None, &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
     ]
 }
 
@@ -171,49 +171,50 @@ fn shown(key: ApiKey) -> KeyBody {
     }
 }
 
-async fn answer(request: Request, own: bool) -> Result<Answer, Problem> {
+async fn answer(request: Request, own: bool) -> Result<Response, Problem> {
     let account = own.then(|| request.actor().map(|actor| actor.account_id.clone())).transpose()?;
     let rows = request.app.database.read(move |c| Ok::<_, Problem>(keys::all(c, account.as_deref())?)).await?;
-    Ok(Answer::of(200, &KeyList { data: rows.into_iter().map(shown).collect() })?.private())
+    Ok(Response::of(200, &KeyList { data: rows.into_iter().map(shown).collect() })?.private())
 }
 
-async fn list_own(request: Request) -> Result<Answer, Problem> {
+async fn list_own(request: Request) -> Result<Response, Problem> {
     answer(request, true).await
 }
 
-async fn list(request: Request) -> Result<Answer, Problem> {
+async fn list(request: Request) -> Result<Response, Problem> {
     answer(request, false).await
 }
 
-async fn create_own(request: Request) -> Result<Answer, Problem> {
+async fn create_own(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&PERSONAL_KEY, &json(&request)?, &request.app.site)?;
     make(request, form, false).await
 }
 
-async fn create(request: Request) -> Result<Answer, Problem> {
+async fn create(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&MACHINE_KEY, &json(&request)?, &request.app.site)?;
     make(request, form, true).await
 }
 
-async fn make(request: Request, form: Form, machine: bool) -> Result<Answer, Problem> {
+async fn make(request: Request, form: Form, machine: bool) -> Result<Response, Problem> {
     let actor = request.actor()?.clone();
     if actor.key.is_some() {
-        return Err(Problem::new(Kind::Forbidden, "keys can be created in a session only, not with a key"));
+        return Err(Problem::new(ProblemKind::Forbidden, "keys can be created in a session only, not with a key"));
     }
-    let mut faults = Faults::new();
+    let mut faults = Violations::new();
     let role = form.get("role").and_then(|word| Role::from_word(&word)).unwrap_or(actor.role);
     check_role(role, actor.role, &mut faults);
     let expires_at = form.ahead("expires_at", &mut faults).unwrap_or(0);
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let wanted = Wanted { machine, name: form.text("name"), role, collections: form.words("collections"), expires_at };
+    let wanted =
+        NewApiKey { machine, name: form.text("name"), role, collections: form.words("collections"), expires_at };
     let author = author(&request)?;
     let write = move |c: &mut Db| {
         // The role may have been taken away since the request was authenticated: it is read again in the
         // transaction that creates the key, so that no key outlives it.
-        let now = confirm(c, &actor, machine.then_some(MANAGE))?;
-        let mut faults = Faults::new();
+        let now = reauthorize(c, &actor, machine.then_some(MANAGE))?;
+        let mut faults = Violations::new();
         check_role(role, now.role, &mut faults);
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
@@ -221,43 +222,43 @@ async fn make(request: Request, form: Form, machine: bool) -> Result<Answer, Pro
         Ok(keys::create(c, &author, &actor.account_id, wanted)?)
     };
     let (key, token) = request.app.database.write_content(write).await?;
-    Ok(Answer::of(201, &NewKey { token, key: shown(key) })?.private())
+    Ok(Response::of(201, &NewKey { token, key: shown(key) })?.private())
 }
 
-fn check_role(wanted: Role, own: Role, faults: &mut Faults) {
+fn check_role(wanted: Role, own: Role, faults: &mut Violations) {
     if wanted > own {
         faults.add("/role", "beyond_own_role", "a key cannot have a higher role than the account that creates it");
     }
 }
 
-async fn take_over(request: Request) -> Result<Answer, Problem> {
+async fn take_over(request: Request) -> Result<Response, Problem> {
     let (author, actor, id) = (author(&request)?, request.actor()?.clone(), request.path("id").to_owned());
     if actor.key.is_some() {
-        return Err(Problem::new(Kind::Forbidden, "keys can be taken over in a session only, not with a key"));
+        return Err(Problem::new(ProblemKind::Forbidden, "keys can be taken over in a session only, not with a key"));
     }
     let write = move |c: &mut Db| {
-        confirm(c, &actor, Some(MANAGE))?;
-        keys::take_over(c, &author, &id, &actor.account_id)
+        reauthorize(c, &actor, Some(MANAGE))?;
+        keys::transfer_ownership(c, &author, &id, &actor.account_id)
     };
     let key = request.app.database.write_content(write).await?;
-    Ok(Answer::of(200, &shown(key))?.private())
+    Ok(Response::of(200, &shown(key))?.private())
 }
 
-async fn revoke_own(request: Request) -> Result<Answer, Problem> {
+async fn revoke_own(request: Request) -> Result<Response, Problem> {
     let account = request.actor()?.account_id.clone();
     end(request, Some(account)).await
 }
 
-async fn revoke(request: Request) -> Result<Answer, Problem> {
+async fn revoke(request: Request) -> Result<Response, Problem> {
     end(request, None).await
 }
 
-async fn end(request: Request, account: Option<String>) -> Result<Answer, Problem> {
+async fn end(request: Request, account: Option<String>) -> Result<Response, Problem> {
     let (author, actor, id) = (author(&request)?, request.actor()?.clone(), request.path("id").to_owned());
     let write = move |c: &mut Db| {
-        confirm(c, &actor, account.is_none().then_some(MANAGE))?;
+        reauthorize(c, &actor, account.is_none().then_some(MANAGE))?;
         keys::revoke(c, &author, &id, account.as_deref())
     };
     request.app.database.write_content(write).await?;
-    Ok(Answer::empty(204).private())
+    Ok(Response::empty(204).private())
 }

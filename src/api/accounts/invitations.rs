@@ -11,15 +11,15 @@ use crate::api::request_bodies::{Form, NEW_PASSWORD, PASSWORD_RESET};
 use crate::app::App;
 use crate::auth::accounts::{self, AccountRow};
 use crate::auth::audit_log;
-use crate::auth::credentials::confirm as confirm_actor;
+use crate::auth::credentials::reauthorize as confirm_actor;
 use crate::auth::lockout::Attempt;
 use crate::auth::one_time_tokens::{self, Purpose};
 use crate::auth::permissions::{Action, Area};
 use crate::database::Db;
 use crate::http::body::json as body;
-use crate::http::client_address::source;
-use crate::http::route::{Access, Answer, JSON, Request, Route};
-use crate::problem::{Kind, Problem};
+use crate::http::client_address::client_address;
+use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::problem::{Problem, ProblemKind};
 
 /// Returns the routes of invitations and password resets.
 pub fn routes() -> Vec<Route> {
@@ -57,7 +57,7 @@ pub fn routes() -> Vec<Route> {
             .access(Access::May(Area::Accounts, Action::Manage))
             .parameters([path_id()])
             .answers_as(202, "The invitation is accepted for delivery.", None, &[])
-            .problems(&[Kind::NotFound, Kind::Conflict]),
+            .problems(&[ProblemKind::NotFound, ProblemKind::Conflict]),
     ]
 }
 
@@ -80,14 +80,14 @@ pub async fn invite(app: &App, account: &AccountRow) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn invite_again(request: Request) -> Result<Answer, Problem> {
+async fn invite_again(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
     if !request.app.mailer.is_configured() {
-        return Err(Problem::new(Kind::Conflict, "no mail server is configured"));
+        return Err(Problem::new(ProblemKind::Conflict, "no mail server is configured"));
     }
     if !account.password_hash.is_empty() || !account.active {
-        return Err(Problem::new(Kind::Conflict, "the account has a password already or is closed"));
+        return Err(Problem::new(ProblemKind::Conflict, "the account has a password already or is closed"));
     }
     let (author, actor, id) = (author(&request)?, request.actor()?.clone(), account.id.clone());
     let note = move |c: &mut Db| {
@@ -96,10 +96,10 @@ async fn invite_again(request: Request) -> Result<Answer, Problem> {
     };
     request.app.database.write(note).await?;
     invite(&request.app, &account).await?;
-    Ok(Answer::empty(202).private())
+    Ok(Response::empty(202).private())
 }
 
-async fn request_reset(request: Request) -> Result<Answer, Problem> {
+async fn request_reset(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&PASSWORD_RESET, &body(&request)?, &request.app.site)?;
     let (app, email) = (std::sync::Arc::clone(&request.app), accounts::normal_email(&form.text("email")));
     // In a task of its own, so that the response time does not reveal whether there is an account.
@@ -108,7 +108,7 @@ async fn request_reset(request: Request) -> Result<Answer, Problem> {
             tracing::error!(detail = problem.detail, "a password reset could not be mailed");
         }
     });
-    Ok(Answer::empty(202).private())
+    Ok(Response::empty(202).private())
 }
 
 async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
@@ -133,7 +133,7 @@ async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn confirm(request: Request) -> Result<Answer, Problem> {
+async fn confirm(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&NEW_PASSWORD, &body(&request)?, &request.app.site)?;
     let token = form.text("token");
     let wanted = token.clone();
@@ -141,13 +141,14 @@ async fn confirm(request: Request) -> Result<Answer, Problem> {
     // checked again, and used up, in the transaction that sets the password.
     let account = request.app.database.read(move |c| one_time_tokens::account(c, &wanted)).await?;
     let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
-    let (id, source) = (request.id.clone(), source(&request.http, &request.app.config.server.trusted_proxies));
+    let (id, client_address) =
+        (request.id.clone(), client_address(&request.http, &request.app.config.server.trusted_proxies));
     let set = move |c: &mut Db| {
         let account = one_time_tokens::set_password(c, &id, &token, hash)?;
         // Access to the mailbox proves ownership of the account, so the failed attempts of others no longer
         // delay it.
-        Ok::<_, Problem>(Attempt::of_source(&account.email, &source).forgive(c)?)
+        Ok::<_, Problem>(Attempt::of_source(&account.email, &client_address).forgive(c)?)
     };
     request.app.database.write_content(set).await?;
-    Ok(Answer::empty(204).private())
+    Ok(Response::empty(204).private())
 }

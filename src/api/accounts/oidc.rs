@@ -14,13 +14,13 @@ use crate::auth::accounts::{self, AccountRow};
 use crate::auth::audit_log;
 use crate::auth::oidc::Identity;
 use crate::auth::permissions::Role;
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::database::schema::identities;
 use crate::database::{Db, now};
 use crate::http::body::json as body;
-use crate::http::route::{Access, Answer, JSON, Request, Route};
+use crate::http::route::{Access, JSON, Request, Response, Route};
 use crate::journal::Author;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// A log-in that was begun at the OpenID provider.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,7 +49,7 @@ pub fn routes() -> Vec<Route> {
             .access(Access::Open)
             .body(JSON, reference("ProviderLoginBegin"), example_of(&OIDC_BEGIN))
             .answers(200, "The URL of the provider and the state.", reference("ProviderLogin"), &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
         Route::new(Method::POST, "/api/v1/auth/oidc/finish", "finishProviderLogin", finish)
             .about(
                 TAG,
@@ -63,7 +63,7 @@ pub fn routes() -> Vec<Route> {
             .access(Access::Open)
             .body(JSON, reference("ProviderLoginFinish"), example_of(&OIDC_FINISH))
             .answers(200, "The tokens of the session.", reference("Tokens"), &[])
-            .problems(&[Kind::NotFound, Kind::Unauthorised, Kind::Forbidden]),
+            .problems(&[ProblemKind::NotFound, ProblemKind::Unauthorised, ProblemKind::Forbidden]),
     ]
 }
 
@@ -71,10 +71,10 @@ fn configured(request: &Request) -> Result<(), Problem> {
     if request.app.oidc.is_configured() {
         return Ok(());
     }
-    Err(Problem::new(Kind::NotFound, "no OpenID provider is configured"))
+    Err(Problem::new(ProblemKind::NotFound, "no OpenID provider is configured"))
 }
 
-async fn begin(request: Request) -> Result<Answer, Problem> {
+async fn begin(request: Request) -> Result<Response, Problem> {
     configured(&request)?;
     let form = Form::read(&OIDC_BEGIN, &body(&request)?, &request.app.site)?;
     let redirect_uri = form.text("redirect_uri");
@@ -83,17 +83,17 @@ async fn begin(request: Request) -> Result<Answer, Problem> {
     let known = &request.app.config.oidc.redirect_uris;
     let is_known = |uri: &&String| crate::content::values::url(uri).as_deref() == Ok(redirect_uri.as_str());
     let Some(redirect_uri) = known.iter().find(is_known) else {
-        return Err(Problem::invalid(Faults::one(
+        return Err(Problem::invalid(Violations::one(
             "/redirect_uri",
             "not_configured",
             "this URL is not one of oidc.redirect_uris",
         )));
     };
     let (authorization_url, state) = request.app.oidc.begin(redirect_uri.clone()).await?;
-    Ok(Answer::of(200, &ProviderLogin { authorization_url, state })?.private())
+    Ok(Response::of(200, &ProviderLogin { authorization_url, state })?.private())
 }
 
-async fn finish(request: Request) -> Result<Answer, Problem> {
+async fn finish(request: Request) -> Result<Response, Problem> {
     configured(&request)?;
     let form = Form::read(&OIDC_FINISH, &body(&request)?, &request.app.site)?;
     let identity = request.app.oidc.finish(form.text("code"), &form.text("state")).await?;
@@ -108,7 +108,10 @@ async fn finish(request: Request) -> Result<Answer, Problem> {
         Ok::<_, Problem>(Some((account, issued)))
     };
     let (account, issued) = request.app.database.write_content_once(begin).await?.ok_or_else(|| {
-        Problem::new(Kind::Forbidden, "there is no active account for this identity; ask an administrator for one")
+        Problem::new(
+            ProblemKind::Forbidden,
+            "there is no active account for this identity; ask an administrator for one",
+        )
     })?;
     tokens(&request.app, &account, issued)
 }

@@ -8,12 +8,12 @@ use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::path_id;
 use crate::auth::audit_log;
-use crate::auth::credentials::confirm;
+use crate::auth::credentials::reauthorize;
 use crate::auth::sessions::{self, Session};
 use crate::content::local_time::utc_text;
 use crate::database::Db;
-use crate::http::route::{Access, Answer, Request, Route};
-use crate::problem::{Kind, Problem};
+use crate::http::route::{Access, Request, Response, Route};
+use crate::problem::{Problem, ProblemKind};
 
 /// A session, which begins with a log-in and continues by refreshing its tokens.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,7 +62,7 @@ pub fn routes() -> Vec<Route> {
             .access(Access::Session)
             .parameters([path_id()])
             .answers_as(204, "The session has ended.", None, &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
     ]
 }
 
@@ -76,21 +76,21 @@ fn shown(session: Session) -> SessionBody {
     }
 }
 
-async fn list(request: Request) -> Result<Answer, Problem> {
+async fn list(request: Request) -> Result<Response, Problem> {
     let account = request.actor()?.account_id.clone();
     let all = request.app.database.read(move |c| Ok::<_, Problem>(sessions::all(c, &account)?)).await?;
-    Ok(Answer::of(200, &SessionList { data: all.into_iter().map(shown).collect() })?.private())
+    Ok(Response::of(200, &SessionList { data: all.into_iter().map(shown).collect() })?.private())
 }
 
-async fn end(request: Request) -> Result<Answer, Problem> {
+async fn end(request: Request) -> Result<Response, Problem> {
     let (author, id, actor) = (author(&request)?, request.path("id").to_owned(), request.actor()?.clone());
     let write = move |c: &mut Db| {
-        confirm(c, &actor, None)?;
-        if !sessions::end_one(c, &actor.account_id, &id)? {
+        reauthorize(c, &actor, None)?;
+        if !sessions::revoke(c, &actor.account_id, &id)? {
             return Err(Problem::not_found("session"));
         }
         Ok(audit_log::append(c, &author, "session_end", &actor.account_id, &serde_json::json!({"session": id}))?)
     };
     request.app.database.write_content(write).await?;
-    Ok(Answer::empty(204).private())
+    Ok(Response::empty(204).private())
 }

@@ -10,14 +10,14 @@ use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::request_bodies::{CONFIRM_FACTOR, END_FACTOR, Form, PASSWORD_AGAIN};
 use crate::auth::accounts::{self, AccountRow};
-use crate::auth::credentials::confirm as confirm_actor;
-use crate::auth::login::{Code, shown_again};
+use crate::auth::credentials::reauthorize as confirm_actor;
+use crate::auth::login::{SecondFactorCode, into_confirmed};
 use crate::auth::{audit_log, second_factor, sessions};
-use crate::content::violation::Faults;
+use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body::json as body;
-use crate::http::route::{Access, Answer, JSON, Request, Route};
-use crate::problem::{Kind, Problem};
+use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::problem::{Problem, ProblemKind};
 
 /// A second factor that is set up but not active yet.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,7 +52,7 @@ pub fn routes() -> Vec<Route> {
             .access(Access::Session)
             .body(JSON, reference("PasswordAgain"), example_of(&PASSWORD_AGAIN))
             .answers(200, "The secret.", reference("SecondFactorSetup"), &[])
-            .problems(&[Kind::Conflict, Kind::TooManyAttempts]),
+            .problems(&[ProblemKind::Conflict, ProblemKind::TooManyAttempts]),
         Route::new(Method::POST, "/api/v1/auth/second-factor/confirm", "confirmSecondFactor", confirm)
             .about(
                 TAG,
@@ -64,7 +64,7 @@ pub fn routes() -> Vec<Route> {
             .access(Access::Session)
             .body(JSON, reference("ConfirmFactor"), example_of(&CONFIRM_FACTOR))
             .answers(200, "The recovery codes.", reference("RecoveryCodes"), &[])
-            .problems(&[Kind::Conflict]),
+            .problems(&[ProblemKind::Conflict]),
         Route::new(Method::POST, "/api/v1/auth/second-factor/end", "endSecondFactor", end)
             .about(
                 TAG,
@@ -76,13 +76,13 @@ pub fn routes() -> Vec<Route> {
             .access(Access::Session)
             .body(JSON, reference("EndFactor"), example_of(&END_FACTOR))
             .answers_as(204, "The second factor is removed.", None, &[])
-            .problems(&[Kind::Conflict, Kind::TooManyAttempts]),
+            .problems(&[ProblemKind::Conflict, ProblemKind::TooManyAttempts]),
     ]
 }
 
-async fn begin(request: Request) -> Result<Answer, Problem> {
+async fn begin(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&PASSWORD_AGAIN, &body(&request)?, &request.app.site)?;
-    let shown = verification::again(&request, form.text("current_password"), Code::NotAsked).await?;
+    let shown = verification::again(&request, form.text("current_password"), SecondFactorCode::NotAsked).await?;
     let secret = second_factor::new_secret();
     let url = second_factor::url(&secret, &shown.email)
         .ok_or_else(|| Problem::internal(&"the otpauth URI of a second factor could not be made"))?;
@@ -90,49 +90,50 @@ async fn begin(request: Request) -> Result<Answer, Problem> {
     let store = move |c: &mut Db, account: AccountRow| {
         confirm_actor(c, &actor, None)?;
         if account.totp_active {
-            return Err(Problem::new(Kind::Conflict, "a second factor is active already"));
+            return Err(Problem::new(ProblemKind::Conflict, "a second factor is active already"));
         }
         Ok(second_factor::begin(c, &account.id, &stored)?)
     };
-    shown_again(verifier(&request).check(shown, store).await?)?;
-    Ok(Answer::of(200, &SecondFactorSetup { secret, url })?.private())
+    into_confirmed(verifier(&request).check(shown, store).await?)?;
+    Ok(Response::of(200, &SecondFactorSetup { secret, url })?.private())
 }
 
-async fn confirm(request: Request) -> Result<Answer, Problem> {
+async fn confirm(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&CONFIRM_FACTOR, &body(&request)?, &request.app.site)?;
     let (author, code, actor) = (author(&request)?, form.text("code"), request.actor()?.clone());
     let write = move |c: &mut Db| {
         confirm_actor(c, &actor, None)?;
         let account = accounts::by_id(c, &actor.account_id)?;
         if account.totp_active || account.totp_secret.is_empty() {
-            return Err(Problem::new(Kind::Conflict, "there is no second factor to confirm"));
+            return Err(Problem::new(ProblemKind::Conflict, "there is no second factor to confirm"));
         }
         if !second_factor::check(c, &account, &code)? {
-            return Err(Problem::invalid(Faults::one("/code", "wrong", "the code is wrong or not valid now")));
+            return Err(Problem::invalid(Violations::one("/code", "wrong", "the code is wrong or not valid now")));
         }
         audit_log::append(c, &author, "second_factor_begin", &account.id, &json!({}))?;
         // The other sessions were begun without a code, so they may belong to someone who knows only the
         // password.
-        sessions::end_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
+        sessions::revoke_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
         Ok(second_factor::activate(c, &account.id)?)
     };
     let recovery_codes = request.app.database.write_content(write).await?;
-    Ok(Answer::of(200, &RecoveryCodes { recovery_codes })?.private())
+    Ok(Response::of(200, &RecoveryCodes { recovery_codes })?.private())
 }
 
-async fn end(request: Request) -> Result<Answer, Problem> {
+async fn end(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&END_FACTOR, &body(&request)?, &request.app.site)?;
-    let shown = verification::again(&request, form.text("current_password"), Code::Asked(form.get("code"))).await?;
+    let shown =
+        verification::again(&request, form.text("current_password"), SecondFactorCode::Asked(form.get("code"))).await?;
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let end = move |c: &mut Db, account: AccountRow| {
         confirm_actor(c, &actor, None)?;
         if !account.totp_active {
-            return Err(Problem::new(Kind::Conflict, "there is no second factor"));
+            return Err(Problem::new(ProblemKind::Conflict, "there is no second factor"));
         }
         audit_log::append(c, &author, "second_factor_end", &account.id, &json!({}))?;
-        sessions::end_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
+        sessions::revoke_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
         Ok(second_factor::end(c, &account.id)?)
     };
-    shown_again(verifier(&request).check(shown, end).await?)?;
-    Ok(Answer::empty(204).private())
+    into_confirmed(verifier(&request).check(shown, end).await?)?;
+    Ok(Response::empty(204).private())
 }

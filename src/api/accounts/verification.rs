@@ -2,8 +2,8 @@
 
 use crate::auth::accounts;
 use crate::auth::lockout::{self, Attempt};
-use crate::auth::login::{Beginning, Code, Shown, Verifier};
-use crate::http::client_address::source;
+use crate::auth::login::{NewSession, PresentedCredentials, SecondFactorCode, Verifier};
+use crate::http::client_address::client_address;
 use crate::http::route::Request;
 use crate::problem::Problem;
 
@@ -15,13 +15,19 @@ pub fn verifier(request: &Request) -> Verifier<'_> {
 
 /// Returns the credentials of a log-in. Failures are counted by the device if its token is valid for the
 /// e-mail address, else by the source of the request.
-pub fn at_log_in(request: &Request, email: &str, password: String, code: Option<String>, device: &str) -> Shown {
+pub fn at_log_in(
+    request: &Request,
+    email: &str,
+    password: String,
+    code: Option<String>,
+    device: &str,
+) -> PresentedCredentials {
     let email = accounts::normal_email(email);
     let attempt = match lockout::device(&request.app.site_key, &email, device) {
         Some(device) => Attempt::of_device(&email, &device),
-        None => Attempt::of_source(&email, &source(&request.http, &request.app.config.server.trusted_proxies)),
+        None => Attempt::of_source(&email, &client_address(&request.http, &request.app.config.server.trusted_proxies)),
     };
-    Shown { email, password, code: Code::Asked(code), attempt }
+    PresentedCredentials { email, password, code: SecondFactorCode::Asked(code), attempt }
 }
 
 /// Returns the credentials with which a logged-in user confirms the identity. Failures are counted by the
@@ -29,17 +35,21 @@ pub fn at_log_in(request: &Request, email: &str, password: String, code: Option<
 ///
 /// # Errors
 /// 401 if the request is anonymous, 404 if the account does not exist any more.
-pub async fn again(request: &Request, password: String, code: Code) -> Result<Shown, Problem> {
+pub async fn again(
+    request: &Request,
+    password: String,
+    code: SecondFactorCode,
+) -> Result<PresentedCredentials, Problem> {
     let actor = request.actor()?;
     let (id, session) = (actor.account_id.clone(), actor.session.clone().unwrap_or_default());
     let email = request.app.database.read(move |c| accounts::by_id(c, &id)).await?.email;
     let attempt = Attempt::of_device(&email, &session);
-    Ok(Shown { email, password, code, attempt })
+    Ok(PresentedCredentials { email, password, code, attempt })
 }
 
 /// Prepares a session for a user who was authenticated by the method `by`, which the audit log records.
-pub fn new_session(request: &Request, by: &'static str) -> Beginning {
-    Beginning {
+pub fn new_session(request: &Request, by: &'static str) -> NewSession {
+    NewSession {
         days: request.app.config.auth.refresh_token_days,
         agent: request.header("user-agent").unwrap_or_default().to_owned(),
         request_id: request.id.clone(),

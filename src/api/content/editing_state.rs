@@ -13,20 +13,20 @@ use crate::api::content::lifecycle::author;
 use crate::api::content::review::{Presence, person, presences};
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::path_id_or_slug;
-use crate::auth::permissions::{Action, Area, may};
+use crate::auth::permissions::{Action, Area, is_permitted};
 use crate::content::local_time::utc_text;
-use crate::content::violation::Fault;
-use crate::content_types::Resource;
+use crate::content::violation::Violation;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::editor::find;
-use crate::editorial::lifecycle::{Operation, Pen};
-use crate::editorial::publication_checks::{self, Together};
-use crate::editorial::review::{self, Waits};
+use crate::editorial::lifecycle::{Operation, WriteContext};
+use crate::editorial::publication_checks::{self, PublishedIds};
+use crate::editorial::review::{self, InboxReason};
 use crate::editorial::schedule;
-use crate::http::route::{Access, Answer, Request, Route};
+use crate::http::route::{Access, Request, Response, Route};
 use crate::items::Item;
 use crate::items::{projection, working_draft};
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// The working draft of a published or archived item.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,7 +45,7 @@ pub struct WorkingDraftState {
 /// The editing state of an item.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DeskState {
+pub struct EditingState {
     /// Version of the last write to the item or to its working draft.
     #[schema(minimum = 1)]
     pub version: i64,
@@ -71,7 +71,7 @@ pub struct DeskState {
     /// Operations that the caller may apply to the item in its present state.
     pub operations: Vec<String>,
     /// Requirements of publication that the newest text does not meet.
-    pub missing: Vec<Fault>,
+    pub missing: Vec<Violation>,
     /// Account that the item is assigned to; null if it is assigned to nobody.
     #[schema(required = true)]
     pub assignee: Option<Person>,
@@ -133,7 +133,7 @@ pub fn inbox_route() -> Route {
 }
 
 /// Returns the route of the editing state of a content type.
-pub fn route(resource: &'static Resource) -> Route {
+pub fn route(resource: &'static ContentType) -> Route {
     let (schema, path) = (resource.schema, item_path(resource));
     Route::new(Method::GET, format!("{path}/desk"), format!("get{schema}Desk"), move |r| desk(resource, r))
         .about(
@@ -146,20 +146,20 @@ pub fn route(resource: &'static Resource) -> Route {
         .access(Access::May(Area::Content, Action::Read))
         .parameters([path_id_or_slug(resource)])
         .answers(200, "The editing state.", reference("DeskState"), &["ETag"])
-        .problems(&[Kind::NotFound])
+        .problems(&[ProblemKind::NotFound])
 }
 
-async fn desk(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn desk(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let (author, role) = (author(&request)?, request.actor()?.role);
     let key = request.path("id_or_slug").to_owned();
     let site = Arc::clone(&request.app.site);
     let look = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
-        let draft = working_draft::of(c, &item)?;
+        let draft = working_draft::find(c, &item)?;
         let content = working_draft::newest(&item, draft.as_ref());
         let plans = schedule::of(c, &item.id)?;
         let due = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
-        let pen = Pen { site: &site, author: &author, role: Some(role) };
+        let pen = WriteContext { site: &site, author: &author, role: Some(role) };
         // Which times are given does not matter: only the permission and the state of the item are checked.
         let steps =
             Operation::PLAIN.into_iter().chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
@@ -169,12 +169,12 @@ async fn desk(resource: &'static Resource, request: Request) -> Result<Answer, P
             // An operation that the caller may not apply is left out; any other error is one of the database.
             match pen.must(c, &item, step.action()) {
                 Ok(()) if planned => operations.push(step.word().to_owned()),
-                Err(problem) if problem.kind != Kind::Forbidden => return Err(problem),
+                Err(problem) if problem.kind != ProblemKind::Forbidden => return Err(problem),
                 _ => {}
             }
         }
         let version = item.latest();
-        Ok::<_, Problem>(DeskState {
+        Ok::<_, Problem>(EditingState {
             version,
             etag: format!("\"v{version}\""),
             status: item.state().to_owned(),
@@ -188,29 +188,29 @@ async fn desk(resource: &'static Resource, request: Request) -> Result<Answer, P
             publish_at: due(schedule::PUBLISH),
             unpublish_at: due(schedule::UNPUBLISH),
             operations,
-            missing: publication_checks::missing(c, &site, resource, &content, None, &Together::new())?.into_vec(),
+            missing: publication_checks::missing(c, &site, resource, &content, None, &PublishedIds::new())?.into_vec(),
             assignee: review::assignee(c, &item.id)?.map(person),
             editing: presences(review::present(c, &item.id)?),
             open_comments: review::open_comments(c, &item.id)?,
         })
     };
     let state = request.app.database.read(look).await?;
-    Ok(Answer::of(200, &state)?.private().header("etag", &state.etag))
+    Ok(Response::of(200, &state)?.private().header("etag", &state.etag))
 }
 
-async fn inbox(request: Request) -> Result<Answer, Problem> {
+async fn inbox(request: Request) -> Result<Response, Problem> {
     let actor = request.actor()?.clone();
     let site = Arc::clone(&request.app.site);
-    let reviews = may(actor.role, Area::Content, Action::Publish);
+    let reviews = is_permitted(actor.role, Area::Content, Action::Publish);
     let look = move |c: &mut Db| Ok::<_, Problem>(review::inbox(c, &actor.account_id, reviews, MOST)?);
     let rows = request.app.database.read(look).await?;
-    let entry = |(why, item): (Waits, Item)| {
-        let resource = Resource::of_kind(&item.kind)?;
+    let entry = |(why, item): (InboxReason, Item)| {
+        let resource = ContentType::of_kind(&item.kind)?;
         Some(InboxEntry {
             why: match why {
-                Waits::Review => "review",
-                Waits::Assigned => "assigned",
-                Waits::Comments => "comments",
+                InboxReason::Review => "review",
+                InboxReason::Assigned => "assigned",
+                InboxReason::Comments => "comments",
             },
             collection: resource.collection,
             title: projection::label(resource, &item.content(), &site),
@@ -220,5 +220,5 @@ async fn inbox(request: Request) -> Result<Answer, Problem> {
             slug: item.slug,
         })
     };
-    Ok(Answer::of(200, &Inbox { data: rows.into_iter().filter_map(entry).collect() })?.private())
+    Ok(Response::of(200, &Inbox { data: rows.into_iter().filter_map(entry).collect() })?.private())
 }

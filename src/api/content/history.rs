@@ -7,22 +7,22 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::api::content::items::{item_path, tag, with_article};
-use crate::api::content::lifecycle::{desk, written};
+use crate::api::content::lifecycle::{editor, write_response};
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::{IF_MATCH, MAX_NUMBER, number, path_id_or_slug, query, whole};
 use crate::auth::permissions::{Action, Area};
 use crate::content::LocaleMode;
 use crate::content::local_time::utc_text;
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::query::MAX_LIMIT;
 use crate::editorial::editor::{Change, find};
 use crate::editorial::three_way_merge::as_input;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, Answer, Request, Route, Takes, parameter};
+use crate::http::route::{Access, ParameterSet, Request, Response, Route, parameter};
 use crate::journal::diff::diff;
-use crate::journal::history::{self, State, Told};
-use crate::problem::{Kind, Problem};
+use crate::journal::history::{self, JournalEntry, State};
+use crate::problem::{Problem, ProblemKind};
 
 /// An account with the name of its person.
 #[derive(Debug, Serialize, ToSchema)]
@@ -104,8 +104,8 @@ pub struct RevisionDiff {
     pub differences: Vec<RevisionDifference>,
 }
 
-impl From<Told> for Revision {
-    fn from(told: Told) -> Self {
+impl From<JournalEntry> for Revision {
+    fn from(told: JournalEntry) -> Self {
         Self {
             changed: told.places(),
             sequence: told.sequence,
@@ -120,7 +120,7 @@ impl From<Told> for Revision {
 }
 
 /// Returns the history routes of a content type.
-pub fn routes(resource: &'static Resource) -> Vec<Route> {
+pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let (schema, item) = (resource.schema, with_article(resource));
     let path = format!("{}/revisions", item_path(resource));
     let read = Access::May(Area::Content, Action::Read);
@@ -136,7 +136,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
             .access(read)
             .parameters([path_id_or_slug(resource), before(), limit()])
             .answers(200, "One page of revisions.", reference("RevisionPage"), &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
         Route::new(Method::GET, &one, format!("get{schema}Revision"), move |r| get(resource, r))
             .about(
                 tag(resource),
@@ -147,7 +147,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
             .access(read)
             .parameters([path_id_or_slug(resource), version()])
             .answers(200, "The revision.", reference(&format!("{schema}Revision")), &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
         Route::new(Method::GET, format!("{one}/diff"), format!("diff{schema}Revisions"), move |r| compare(resource, r))
             .about(
                 tag(resource),
@@ -158,7 +158,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
             .access(read)
             .parameters([path_id_or_slug(resource), version(), against()])
             .answers(200, "The differences.", reference("RevisionDiff"), &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
         Route::new(Method::POST, format!("{one}/restore"), format!("restore{schema}Revision"), move |r| {
             restore(resource, r)
         })
@@ -172,11 +172,11 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
              valid.",
         )
         .access(Access::May(Area::Content, Action::UpdateOwn))
-        .takes(Takes::Step)
+        .takes(ParameterSet::Step)
         .parameters([path_id_or_slug(resource), version(), IF_MATCH.clone()])
         .answers(200, "The item after the change.", reference(schema), &["ETag"])
         .problems(&WRITE_PROBLEMS)
-        .problems(&[Kind::Invalid]),
+        .problems(&[ProblemKind::Invalid]),
     ]
 }
 
@@ -212,7 +212,7 @@ pub fn page_of(request: &Request) -> Result<(i64, i64), Problem> {
     Ok((before, number(request, "limit", MAX_LIMIT)?.unwrap_or(20)))
 }
 
-async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn list(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let (before, limit) = page_of(&request)?;
     let key = request.path("id_or_slug").to_owned();
     let look = move |c: &mut Db| {
@@ -223,7 +223,7 @@ async fn list(resource: &'static Resource, request: Request) -> Result<Answer, P
     // A full page may be the last one; the next page is then empty.
     let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
     let page = RevisionPage { data: told.into_iter().map(Revision::from).collect(), next };
-    Ok(Answer::of(200, &page)?.private())
+    Ok(Response::of(200, &page)?.private())
 }
 
 /// Returns the version in the path; 404 if it is not a positive number.
@@ -231,7 +231,7 @@ fn version_of(request: &Request) -> Result<i64, Problem> {
     request.path("version").parse().ok().filter(|v| *v > 0).ok_or_else(|| Problem::not_found("revision"))
 }
 
-async fn state(resource: &'static Resource, request: &Request, version: i64) -> Result<State, Problem> {
+async fn state(resource: &'static ContentType, request: &Request, version: i64) -> Result<State, Problem> {
     let key = request.path("id_or_slug").to_owned();
     let look = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
@@ -240,11 +240,11 @@ async fn state(resource: &'static Resource, request: &Request, version: i64) -> 
     request.app.database.read(look).await
 }
 
-fn input(resource: &'static Resource, state: &State) -> Map<String, Value> {
+fn input(resource: &'static ContentType, state: &State) -> Map<String, Value> {
     as_input(resource.fields, Some(state.slug.clone()), &state.content, &LocaleMode::All)
 }
 
-async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn get(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let version = version_of(&request)?;
     let state = state(resource, &request, version).await?;
     let content = input(resource, &state);
@@ -253,10 +253,10 @@ async fn get(resource: &'static Resource, request: Request) -> Result<Answer, Pr
     answer["status"] = state.state.into();
     answer["working_draft"] = state.is_working_draft.into();
     answer["content"] = content.into();
-    Ok(Answer::of(200, &answer)?.private())
+    Ok(Response::of(200, &answer)?.private())
 }
 
-async fn compare(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn compare(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let version = version_of(&request)?;
     let other = match number(&request, "with", MAX_NUMBER)? {
         Some(other) => other,
@@ -274,17 +274,17 @@ async fn compare(resource: &'static Resource, request: Request) -> Result<Answer
         .into_iter()
         .map(|d| RevisionDifference { pointer: d.pointer, before: d.before, after: d.after })
         .collect();
-    Ok(Answer::of(200, &RevisionDiff { from, to: version.max(other), differences })?.private())
+    Ok(Response::of(200, &RevisionDiff { from, to: version.max(other), differences })?.private())
 }
 
-async fn restore(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let mut desk = desk(resource, &request)?;
+async fn restore(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
+    let mut editor = editor(resource, &request)?;
     // The revision is written in all locales, whatever locale the response is shown in.
-    desk.mode = LocaleMode::All;
-    if desk.author.reason.is_none() {
-        desk.author.reason = Some(format!("restored from version {}", request.path("version")));
+    editor.mode = LocaleMode::All;
+    if editor.author.reason.is_none() {
+        editor.author.reason = Some(format!("restored from version {}", request.path("version")));
     }
     let expected = required_version(&request)?;
     let change = Change::Revision(version_of(&request)?);
-    Ok(written(desk.change(request.path("id_or_slug"), expected, change).await?, 200))
+    Ok(write_response(editor.change(request.path("id_or_slug"), expected, change).await?, 200))
 }

@@ -10,36 +10,36 @@ use serde_json::Value;
 
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
-use crate::api::preview_links::{Sight, sight};
+use crate::api::preview_links::{ReadView, read_view};
 use crate::app::App;
 use crate::content::Site;
-use crate::content::violation::Faults;
-use crate::content_types::Resource;
+use crate::content::violation::Violations;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::Shape;
-use crate::delivery::cache::absence_cache::{Absence, Absent};
+use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
 use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
-use crate::delivery::cache::cached_response::{Fresh, Made};
+use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::delivery::cache::response_cache::{Known, Place};
-use crate::delivery::get_item::{One, one};
-use crate::delivery::list_items::{Page, glance, page};
+use crate::delivery::cache::response_cache::{CacheKey, Lookup};
+use crate::delivery::get_item::{ItemLookup, find_item};
+use crate::delivery::list_items::{Page, page, single_query_page};
 use crate::delivery::query::ListQuery;
-use crate::delivery::query::parser::Reader;
+use crate::delivery::query::parser::QueryParser;
 use crate::delivery::viewer::Viewer;
 use crate::editorial::editor::find;
-use crate::http::cached_response::{absent, negotiated, place};
-use crate::http::preconditions::tag as etag;
-use crate::http::route::{Access, Answer, JSON, Request, Route, Takes};
-use crate::problem::{Kind, Problem};
+use crate::http::cached_response::{absence_response, cache_key, negotiated};
+use crate::http::preconditions::entity_tag as etag;
+use crate::http::route::{Access, JSON, ParameterSet, Request, Response, Route};
+use crate::problem::{Problem, ProblemKind};
 
 /// Media type of responses with a sparse fieldset (`fields=`).
 const PARTIAL: &str = "application/vnd.plenary.partial+json";
 /// Lifetime of cached responses whose content depends on the current time.
-const MOMENT: Duration = Duration::from_secs(1);
+const TIME_DEPENDENT_LIFETIME: Duration = Duration::from_secs(1);
 
 /// Returns the OpenAPI tag of a content type.
-pub fn tag(resource: &Resource) -> &'static str {
+pub fn tag(resource: &ContentType) -> &'static str {
     match resource.kind {
         "event" => "Events",
         "session" => "Sessions",
@@ -53,45 +53,45 @@ pub fn tag(resource: &Resource) -> &'static str {
 }
 
 /// Returns the noun of a content type with its indefinite article, for summaries: "an event", "a speaker".
-pub fn with_article(resource: &Resource) -> String {
+pub fn with_article(resource: &ContentType) -> String {
     let article = if resource.noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {}", resource.noun)
 }
 
 /// Returns the collection name in camel case for operation ids, such as `EventTypes`.
-fn plural(resource: &Resource) -> String {
+fn plural(resource: &ContentType) -> String {
     resource.collection.split('-').map(|part| format!("{}{}", part[..1].to_uppercase(), &part[1..])).collect()
 }
 
 /// Adds to each route the query parameters whose values depend on the site's languages.
-pub fn with_site(mut routes: Vec<Route>, site: &Site) -> Vec<Route> {
+pub fn with_site_parameters(mut routes: Vec<Route>, site: &Site) -> Vec<Route> {
     for route in &mut routes {
         route.parameters.extend(match route.takes {
-            Takes::Own => Vec::new(),
-            Takes::List(resource) => parameters::of_list(resource, site),
-            Takes::One(resource) => parameters::of_one(resource, site),
-            Takes::Feed(resource) => parameters::of_feed(resource, site),
-            Takes::FeedOfOne => parameters::of_feed_of_one(site),
-            Takes::Language => parameters::of_language(site),
-            Takes::Step => parameters::of_steps(site),
-            Takes::Content => parameters::of_writes(site),
+            ParameterSet::Own => Vec::new(),
+            ParameterSet::List(resource) => parameters::of_list(resource, site),
+            ParameterSet::One(resource) => parameters::of_one(resource, site),
+            ParameterSet::Feed(resource) => parameters::of_feed(resource, site),
+            ParameterSet::FeedOfOne => parameters::of_feed_of_one(site),
+            ParameterSet::Language => parameters::of_language(site),
+            ParameterSet::Step => parameters::of_steps(site),
+            ParameterSet::Content => parameters::of_writes(site),
         });
     }
     routes
 }
 
 /// Returns the path of the collection of a content type.
-pub fn collection_path(resource: &Resource) -> String {
+pub fn collection_path(resource: &ContentType) -> String {
     format!("/api/v1/{}", resource.collection)
 }
 
 /// Returns the path template of a single item of a content type.
-pub fn item_path(resource: &Resource) -> String {
+pub fn item_path(resource: &ContentType) -> String {
     format!("/api/v1/{}/{{id_or_slug}}", resource.collection)
 }
 
 /// Returns the read routes of a content type: the list and the single item.
-pub fn routes(resource: &'static Resource) -> Vec<Route> {
+pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let collection = resource.collection.replace('-', " ");
     let schema = resource.schema;
     vec![
@@ -109,7 +109,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
             ),
         )
         .access(Access::Public)
-        .takes(Takes::List(resource))
+        .takes(ParameterSet::List(resource))
         .parameters([IF_NONE_MATCH.clone()])
         .answers(200, "One page of the list.", reference(&format!("{schema}Page")), &["ETag", "Link", "Cache-Control"])
         .or_as(PARTIAL, reference(&format!("{schema}PartialPage")))
@@ -124,13 +124,13 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
                  preview link is not valid.",
             )
             .access(Access::Public)
-            .takes(Takes::One(resource))
+            .takes(ParameterSet::One(resource))
             .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
             .answers(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
             .or_as(PARTIAL, reference(&format!("{schema}Partial")))
             .answers_as(304, "The client already has the current representation.", None, &[])
             .answers_as(308, "The item has another slug now; `Location` is its address.", None, &["Location"])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
     ]
 }
 
@@ -141,50 +141,51 @@ pub fn negotiate(request: &mut Request) {
     request.pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
 }
 
-async fn list(resource: &'static Resource, mut request: Request) -> Result<Answer, Problem> {
+async fn list(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
-    let sight = sight(&request).await?;
-    sight.must_be_whole()?;
-    let mut faults = Faults::new();
-    let mut reader = Reader { resource, site: &request.app.site, viewer: &sight.viewer, faults: &mut faults };
+    let view = read_view(&request).await?;
+    view.must_be_whole()?;
+    let mut faults = Violations::new();
+    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &view.viewer, faults: &mut faults };
     let mut query = reader.list(&request.pairs, &request.app.site_key);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
-    query.at = sight.at;
-    let until = good_until(&query);
+    query.at = view.at;
+    let until = expires_at(&query);
     let compute = async {
         let (limit, content_type) = (query.limit, media_type(&query.shape));
-        let page = read_page(&request.app, resource, &sight, query).await?;
+        let page = read_page(&request.app, resource, &view, query).await?;
         let link = links(&request, &page);
         let body = envelope(&page, limit);
-        let made = Made::new(content_type, body, |body| etag(0, body), page.dependencies);
-        Ok(Fresh::Here(Made { link, until, ..made }))
+        let made = FreshResponse::new(content_type, body, |body| etag(0, body), page.dependencies);
+        Ok(ReadOutcome::Here(FreshResponse { link, until, ..made }))
     };
-    keep(&request, &sight, compute).await
+    cached_or_compute(&request, &view, compute).await
 }
 
 /// Reads the page that a list query asks for.
 ///
-/// Public reads use the cached items of this node. They first try [`glance`], which needs a single statement
+/// Public reads use the cached items of this node. They first try [`single_query_page`], which needs a single statement
 /// and no transaction, and fall back to [`page`] in a read transaction.
 ///
 /// # Errors
 /// 400 if the query is too expensive, 503 if the database or the preview of a future moment is not available.
 pub async fn read_page(
     app: &Arc<App>,
-    resource: &'static Resource,
-    sight: &Sight,
+    resource: &'static ContentType,
+    view: &ReadView,
     query: ListQuery,
 ) -> Result<Page, Problem> {
     // The time is taken before the read begins: items that change during the read are then already out of
     // date when they enter the cache. Taken afterwards, a stale item could be cached as current.
-    let (since, public, query) = (app.database.ledger().now(), sight.is_public(), Arc::new(query));
+    let (since, public, query) = (app.database.ledger().now(), view.is_public(), Arc::new(query));
     let (here, asked, quick) = (Arc::clone(app), Arc::clone(&query), public && query.is_walk());
-    let look = move |c: &mut Db| glance(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &asked);
+    let look =
+        move |c: &mut Db| single_query_page(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &asked);
     let here = Arc::clone(app);
     let read = move |c: &mut Db| page(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &query);
-    sight.read(app, quick, look, read).await
+    view.read(app, quick, look, read).await
 }
 
 /// Returns the response of a read, from the cache of this node or from `compute`, whose result is then cached.
@@ -195,46 +196,48 @@ pub async fn read_page(
 /// # Errors
 /// 404 if `compute` finds no item, 503 if slow clients already hold too many bytes of responses, and the
 /// errors of `compute`.
-pub async fn keep(
+pub async fn cached_or_compute(
     request: &Request,
-    sight: &Sight,
-    compute: impl Future<Output = Result<Fresh, Problem>>,
-) -> Result<Answer, Problem> {
+    view: &ReadView,
+    compute: impl Future<Output = Result<ReadOutcome, Problem>>,
+) -> Result<Response, Problem> {
     let compute = async {
-        has_room(&request.app)?;
+        check_response_memory(&request.app)?;
         // Taken before the read, so that a change during the read makes the new entry out of date at once.
         let since = request.app.database.ledger().now();
         Ok::<_, Problem>(match compute.await? {
-            Fresh::Here(made) => {
-                let headers = headers(request, sight, &made);
-                Known::Here(Arc::new(made.keep(headers, since, request.app.answers.held())))
+            ReadOutcome::Here(made) => {
+                let headers = headers(request, view, &made);
+                Lookup::Here(Arc::new(made.keep(headers, since, request.app.answers.held())))
             }
-            Fresh::Absent(absence, dependencies) => Known::Absent(Arc::new(Absent::new(absence, dependencies, since))),
+            ReadOutcome::Absent(absence, dependencies) => {
+                Lookup::Absent(Arc::new(CachedAbsence::new(absence, dependencies, since)))
+            }
         })
     };
-    let place = match (sight.viewer.is_public(), sight.at) {
-        (true, None) => Some(place(&request.app, &request.http, request.negotiated.as_deref())),
-        (true, Some(at)) => Some(place_at(request, at).await?),
+    let cache_key = match (view.viewer.is_public(), view.at) {
+        (true, None) => Some(cache_key(&request.app, &request.http, request.negotiated.as_deref())),
+        (true, Some(at)) => Some(preview_cache_key(request, at).await?),
         (false, _) => None,
     };
     // Cached public responses are served before a handler runs, previews are not: so only they are looked up
     // here.
-    let ready = place.filter(|_| sight.at.is_some()).and_then(|place| request.app.answers.find(place));
-    let known = match (ready, place) {
-        (Some(kept), _) => Known::Here(kept),
-        (None, Some(place)) => request.app.answers.find_or(place, compute).await?,
+    let ready = cache_key.filter(|_| view.at.is_some()).and_then(|cache_key| request.app.answers.find(cache_key));
+    let known = match (ready, cache_key) {
+        (Some(kept), _) => Lookup::Here(kept),
+        (None, Some(cache_key)) => request.app.answers.find_or(cache_key, compute).await?,
         (None, None) => compute.await?,
     };
     match known {
-        Known::Here(kept) => Ok(Answer::kept(place, kept)),
-        Known::Absent(found) => absent(&request.app, &found, sight.is_public()),
+        Lookup::Here(kept) => Ok(Response::kept(cache_key, kept)),
+        Lookup::Absent(found) => absence_response(&request.app, &found, view.is_public()),
     }
 }
 
 /// Returns the cache key of a preview of a future moment: the address and the generation of the overlay that
 /// shows the moment. All moments between two scheduled changes share a generation, and so their cached
 /// responses; a change of the overlay's content gives a new generation, and so new keys.
-async fn place_at(request: &Request, at: i64) -> Result<Place, Problem> {
+async fn preview_cache_key(request: &Request, at: i64) -> Result<CacheKey, Problem> {
     let generation = request.app.previews.generation(at).await?.to_string();
     let negotiated = request.negotiated.as_deref().unwrap_or_default();
     let (path, query) = (request.http.path(), request.http.query_string());
@@ -243,23 +246,28 @@ async fn place_at(request: &Request, at: i64) -> Result<Place, Problem> {
 
 /// Returns an error while clients that read slowly hold more response bytes in memory than the settings
 /// allow: a new response would add to them.
-fn has_room(app: &App) -> Result<(), Problem> {
+fn check_response_memory(app: &App) -> Result<(), Problem> {
     let server = &app.config.server;
     match app.answers.held().bytes() <= server.answer_cache_bytes.saturating_add(server.sending_bytes) {
         true => Ok(()),
-        false => Err(Problem::new(Kind::Unavailable, "too many responses are being sent").retry_after(5)),
+        false => Err(Problem::new(ProblemKind::Unavailable, "too many responses are being sent").retry_after(5)),
     }
 }
 
 /// Returns the response with one item, in any media type.
-pub fn kept_item(content_type: &'static str, body: String, version: i64, dependencies: Dependencies) -> Fresh {
-    Fresh::Here(Made::new(content_type, body, |body| etag(version, body), dependencies))
+pub fn item_response(
+    content_type: &'static str,
+    body: String,
+    version: i64,
+    dependencies: Dependencies,
+) -> ReadOutcome {
+    ReadOutcome::Here(FreshResponse::new(content_type, body, |body| etag(version, body), dependencies))
 }
 
 /// Returns the absence of an item. It depends on the whole content type, since an item that is created,
 /// published or renamed can end it.
-pub fn missing(resource: &'static Resource) -> Fresh {
-    Fresh::Absent(Absence::Missing(resource.noun), Dependencies::on_kinds(resource.visible_by()))
+pub fn not_found_response(resource: &'static ContentType) -> ReadOutcome {
+    ReadOutcome::Absent(Absence::Missing(resource.noun), Dependencies::on_kinds(resource.visible_by()))
 }
 
 /// Returns the media type of a response. Items with a sparse fieldset have a type of their own, so that
@@ -270,8 +278,8 @@ fn media_type(shape: &Shape) -> &'static str {
 
 /// Returns when the response to a list query expires even if no content changes: a query that depends on the
 /// current time (`when=upcoming`) has another result soon after. `None` if it does not depend on the time.
-pub fn good_until(query: &ListQuery) -> Option<Instant> {
-    query.depends_on_now().then(|| Instant::now() + MOMENT)
+pub fn expires_at(query: &ListQuery) -> Option<Instant> {
+    query.depends_on_now().then(|| Instant::now() + TIME_DEPENDENT_LIFETIME)
 }
 
 fn envelope(page: &Page, limit: i64) -> String {
@@ -322,11 +330,11 @@ fn links(request: &Request, page: &Page) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer, Problem> {
+async fn get(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
-    let sight = sight(&request).await?;
-    let mut faults = Faults::new();
-    let mut reader = Reader { resource, site: &request.app.site, viewer: &sight.viewer, faults: &mut faults };
+    let view = read_view(&request).await?;
+    let mut faults = Violations::new();
+    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &view.viewer, faults: &mut faults };
     let shape = reader.shape(&request.pairs, true);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
@@ -342,25 +350,27 @@ async fn get(resource: &'static Resource, mut request: Request) -> Result<Answer
             {
                 return Err(Problem::not_found(resource.noun));
             }
-            Ok(one(c, resource, &app.site, &key, &shape)?)
+            Ok(find_item(c, resource, &app.site, &key, &shape)?)
         };
-        Ok(match sight.read_item(&request.app, read).await? {
-            One::Here { composed, version } => kept_item(content_type, composed.object, version, composed.dependencies),
-            One::Moved(slug) => {
+        Ok(match view.read_item(&request.app, read).await? {
+            ItemLookup::Here { composed, version } => {
+                item_response(content_type, composed.object, version, composed.dependencies)
+            }
+            ItemLookup::Moved(slug) => {
                 let query = request.http.query_string();
                 let mark = if query.is_empty() { "" } else { "?" };
                 let location = format!("{}/{slug}{mark}{query}", collection_path(resource));
-                Fresh::Absent(Absence::Moved(location), Dependencies::on_kinds(resource.visible_by()))
+                ReadOutcome::Absent(Absence::Moved(location), Dependencies::on_kinds(resource.visible_by()))
             }
-            One::Nowhere => missing(resource),
+            ItemLookup::Nowhere => not_found_response(resource),
         })
     };
-    keep(&request, &sight, compute).await
+    cached_or_compute(&request, &view, compute).await
 }
 
 /// Returns the headers of a response other than `Content-Type` and `ETag`. Values that many responses have in
 /// common are static or shared, so that cached responses take little memory.
-fn headers(request: &Request, sight: &Sight, made: &Made) -> Vec<(HeaderName, HeaderValue)> {
+fn headers(request: &Request, view: &ReadView, made: &FreshResponse) -> Vec<(HeaderName, HeaderValue)> {
     let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
     let vary = match by_address {
         true => "Authorization, Accept-Encoding",
@@ -368,9 +378,9 @@ fn headers(request: &Request, sight: &Sight, made: &Made) -> Vec<(HeaderName, He
     };
     let site = &request.app.site;
     let language = request.query("locale").map_or(Some(site.default_locale()), |locale| site.locale(locale));
-    let cache = if sight.is_public() { PUBLIC_CACHE } else { "private, no-store" };
+    let cache = if view.is_public() { PUBLIC_CACHE } else { "private, no-store" };
     let own = |value: &str| HeaderValue::from_str(value).ok();
-    let tags = if sight.is_public() { cache_tags::tags(&request.app.config.cdn, &made.dependencies) } else { None };
+    let tags = if view.is_public() { cache_tags::tags(&request.app.config.cdn, &made.dependencies) } else { None };
     let given = [
         (header::VARY, Some(HeaderValue::from_static(vary))),
         (header::CONTENT_LANGUAGE, language.and_then(|language| request.app.languages.get(language).cloned())),

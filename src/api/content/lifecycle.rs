@@ -12,22 +12,22 @@ use crate::api::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
 use crate::api::preview_links::viewer;
 use crate::api::request_bodies::{Form, ahead};
 use crate::auth::permissions::{Action, Area};
-use crate::content::field::{Field, Kind as FieldKind};
-use crate::content::violation::Faults;
+use crate::content::field::{Field, FieldType as FieldKind};
+use crate::content::violation::Violations;
 use crate::content::{LocaleMode, values};
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::get_item::shown;
-use crate::delivery::query::parser::Reader;
-use crate::editorial::editor::{Change, Desk, Made};
+use crate::delivery::query::parser::QueryParser;
+use crate::editorial::editor::{Change, Editor, WriteResult};
 use crate::editorial::idempotency::Idempotent;
 use crate::editorial::lifecycle::Operation;
 use crate::http::body;
-use crate::http::preconditions::{WRITE_PROBLEMS, required_version, tag as etag};
-use crate::http::route::{Access, Answer, JSON, Request, Route, Takes};
+use crate::http::preconditions::{WRITE_PROBLEMS, entity_tag as etag, required_version};
+use crate::http::route::{Access, JSON, ParameterSet, Request, Response, Route};
 use crate::items::Item;
 use crate::journal::Author;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// Fields of the body of `schedule`: the times at which an item is published, unpublished, or both.
 pub static SCHEDULE: [Field; 2] = [
@@ -46,13 +46,13 @@ pub static SCHEDULE: [Field; 2] = [
 ];
 
 /// Returns all write routes of a content type.
-pub fn routes(resource: &'static Resource) -> Vec<Route> {
+pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let mut routes = writes(resource);
     routes.extend(steps(resource));
     routes
 }
 
-fn writes(resource: &'static Resource) -> Vec<Route> {
+fn writes(resource: &'static ContentType) -> Vec<Route> {
     let item = with_article(resource);
     let schema = resource.schema;
     let update = Access::May(Area::Content, Action::UpdateOwn);
@@ -67,11 +67,11 @@ fn writes(resource: &'static Resource) -> Vec<Route> {
                  taken, and with 422 when the content is invalid or lacks something that publication requires.",
             )
             .access(Access::May(Area::Content, Action::Create))
-            .takes(Takes::Step)
+            .takes(ParameterSet::Step)
             .parameters([IDEMPOTENCY_KEY.clone()])
             .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
             .answers(201, "The created item.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
-            .problems(&[Kind::Conflict]),
+            .problems(&[ProblemKind::Conflict]),
         Route::new(Method::PUT, item_path(resource), format!("replace{schema}"), move |r| {
             change(resource, r, Change::Replace, body::json)
         })
@@ -86,7 +86,7 @@ fn writes(resource: &'static Resource) -> Vec<Route> {
              422 when the content is invalid or lacks something that publication requires.",
         )
         .access(update)
-        .takes(Takes::Content)
+        .takes(ParameterSet::Content)
         .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
         .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
         .answers(200, "The item after the change.", reference(schema), &["ETag"])
@@ -106,7 +106,7 @@ fn writes(resource: &'static Resource) -> Vec<Route> {
              that publication requires.",
         )
         .access(update)
-        .takes(Takes::Content)
+        .takes(ParameterSet::Content)
         .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
         .body(
             "application/merge-patch+json",
@@ -132,7 +132,7 @@ fn writes(resource: &'static Resource) -> Vec<Route> {
 }
 
 /// Returns the summary and the description of an operation. `{}` stands for the noun with its article.
-fn told(operation: Operation) -> (&'static str, &'static str) {
+fn operation_texts(operation: Operation) -> (&'static str, &'static str) {
     match operation {
         Operation::Submit => (
             "Submit {} for review",
@@ -196,19 +196,19 @@ fn told(operation: Operation) -> (&'static str, &'static str) {
     }
 }
 
-fn steps(resource: &'static Resource) -> Vec<Route> {
+fn steps(resource: &'static ContentType) -> Vec<Route> {
     let step = |operation: Operation| {
-        let (summary, about) = told(operation);
+        let (summary, about) = operation_texts(operation);
         let path = format!("{}/{}", item_path(resource), operation.word());
         let id = format!("{}{}", operation.word(), resource.schema);
-        Route::new(Method::POST, path, id, move |r| operate(resource, r, operation))
+        Route::new(Method::POST, path, id, move |r| apply_operation(resource, r, operation))
             .about(tag(resource), summary.replace("{}", &with_article(resource)), about)
             .access(Access::May(Area::Content, operation.action()))
-            .takes(Takes::Step)
+            .takes(ParameterSet::Step)
             .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
             .answers(200, "The item after the operation.", reference(resource.schema), &["ETag"])
             .problems(&WRITE_PROBLEMS)
-            .problems(&[Kind::Invalid])
+            .problems(&[ProblemKind::Invalid])
     };
     // Moving to the trash is `DELETE` on the item, and so has no path of its own here.
     let plain = Operation::PLAIN.into_iter().filter(|operation| *operation != Operation::Trash);
@@ -218,7 +218,7 @@ fn steps(resource: &'static Resource) -> Vec<Route> {
         reference("Schedule"),
         example_of(&SCHEDULE),
     );
-    schedule.handler = Arc::new(move |request| Box::pin(plan(resource, request)));
+    schedule.handler = Arc::new(move |request| Box::pin(schedule_item(resource, request)));
     routes.push(schedule);
     routes
 }
@@ -232,7 +232,7 @@ pub fn author(request: &Request) -> Result<Author, Problem> {
     let reason = match reason.map(|text| values::text(&text.into(), parameters::MAX_REASON, false)).transpose() {
         Ok(reason) => reason,
         Err((code, message)) => {
-            return Err(Problem::bad_request(Faults::one("?reason", code, message)));
+            return Err(Problem::bad_request(Violations::one("?reason", code, message)));
         }
     };
     let actor = request.actor()?;
@@ -245,16 +245,16 @@ pub fn author(request: &Request) -> Result<Author, Problem> {
     })
 }
 
-/// Returns the [`Desk`] with which the authenticated editor of a request writes items of a content type.
+/// Returns the [`Editor`] with which the authenticated editor of a request writes items of a content type.
 ///
 /// # Errors
 /// 400 if a query parameter is invalid, 401 if the request is anonymous.
-pub fn desk(resource: &'static Resource, request: &Request) -> Result<Desk, Problem> {
+pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Editor, Problem> {
     let role = request.actor()?.role;
     let author = author(request)?;
-    let mut faults = Faults::new();
+    let mut faults = Violations::new();
     let viewer = viewer(request.actor.as_ref());
-    let mut reader = Reader { resource, site: &request.app.site, viewer: &viewer, faults: &mut faults };
+    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &viewer, faults: &mut faults };
     let shape = reader.shape(&request.pairs, true);
     let merge = match request.query("merge") {
         Some("auto") => true,
@@ -273,11 +273,11 @@ pub fn desk(resource: &'static Resource, request: &Request) -> Result<Desk, Prob
     let site = Arc::clone(&request.app.site);
     let show = Arc::new(move |c: &mut Db, item: &Item, named| shown(c, resource, &site, item, named, &shape));
     let (database, site) = (request.app.database.clone(), Arc::clone(&request.app.site));
-    Ok(Desk { database, site, resource, mode, author, role, beside, merge, show })
+    Ok(Editor { database, site, resource, mode, author, role, beside, merge, show })
 }
 
-async fn create(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let desk = desk(resource, &request)?;
+async fn create(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
+    let editor = editor(resource, &request)?;
     let input = body::json(&request)?;
     let key = match request.http.headers().get("idempotency-key") {
         Some(key) => {
@@ -287,48 +287,52 @@ async fn create(resource: &'static Resource, request: Request) -> Result<Answer,
         }
         None => None,
     };
-    let made = desk.create(input, key).await?;
+    let made = editor.create(input, key).await?;
     let location = format!("{}/{}", collection_path(resource), made.item.id);
     let replayed = made.replayed;
-    let answer = written(made, 201).header("location", location);
+    let answer = write_response(made, 201).header("location", location);
     Ok(if replayed { answer.header("idempotency-replayed", "true") } else { answer })
 }
 
 async fn change(
-    resource: &'static Resource,
+    resource: &'static ContentType,
     request: Request,
     as_change: fn(Value) -> Change,
     read: fn(&Request) -> Result<Value, Problem>,
-) -> Result<Answer, Problem> {
-    let desk = desk(resource, &request)?;
+) -> Result<Response, Problem> {
+    let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
     let change = as_change(read(&request)?);
-    Ok(written(desk.change(request.path("id_or_slug"), version, change).await?, 200))
+    Ok(write_response(editor.change(request.path("id_or_slug"), version, change).await?, 200))
 }
 
-async fn operate(resource: &'static Resource, request: Request, operation: Operation) -> Result<Answer, Problem> {
-    let desk = desk(resource, &request)?;
+async fn apply_operation(
+    resource: &'static ContentType,
+    request: Request,
+    operation: Operation,
+) -> Result<Response, Problem> {
+    let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    Ok(written(desk.operate(request.path("id_or_slug"), version, operation).await?, 200))
+    Ok(write_response(editor.operate(request.path("id_or_slug"), version, operation).await?, 200))
 }
 
-async fn trash(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let desk = desk(resource, &request)?;
+async fn trash(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
+    let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    let made = desk.operate(request.path("id_or_slug"), version, Operation::Trash).await?;
-    Ok(Answer::empty(204).header("etag", format!("\"v{}\"", made.item.latest())).private())
+    let made = editor.operate(request.path("id_or_slug"), version, Operation::Trash).await?;
+    Ok(Response::empty(204).header("etag", format!("\"v{}\"", made.item.latest())).private())
 }
 
-async fn plan(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn schedule_item(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let operation = schedule(&request)?;
-    operate(resource, request, operation).await
+    apply_operation(resource, request, operation).await
 }
 
 /// Reads the operation from the body of `schedule`.
 fn schedule(request: &Request) -> Result<Operation, Problem> {
     let form = Form::read(&SCHEDULE, &body::json(request)?, &request.app.site)?;
-    let mut faults = Faults::new();
-    match moments(form.content(), "", &mut faults) {
+    let mut faults = Violations::new();
+    match parse_schedule_times(form.content(), "", &mut faults) {
         Some(operation) => Ok(operation),
         None => Err(Problem::invalid(faults)),
     }
@@ -336,8 +340,8 @@ fn schedule(request: &Request) -> Result<Operation, Problem> {
 
 /// Reads `publish_at` and `unpublish_at` of a validated object. Both must be in the future; violations are
 /// added to `faults` with pointers below `place`, and the result is then `None`.
-pub fn moments(body: &Map<String, Value>, place: &str, faults: &mut Faults) -> Option<Operation> {
-    let mut own = Faults::new();
+pub fn parse_schedule_times(body: &Map<String, Value>, place: &str, faults: &mut Violations) -> Option<Operation> {
+    let mut own = Violations::new();
     let publish_at = ahead(body, "publish_at", place, &mut own);
     let unpublish_at = ahead(body, "unpublish_at", place, &mut own);
     if publish_at.is_none() && unpublish_at.is_none() {
@@ -353,7 +357,7 @@ pub fn moments(body: &Map<String, Value>, place: &str, faults: &mut Faults) -> O
 
 /// Returns the response of a write: the item after it, with the entity tag that the next write sends in
 /// `If-Match`.
-pub fn written(made: Made, status: u16) -> Answer {
+pub fn write_response(made: WriteResult, status: u16) -> Response {
     let tag = etag(made.item.latest(), made.body.as_bytes());
-    Answer::json(status, made.body).header("etag", tag).private()
+    Response::json(status, made.body).header("etag", tag).private()
 }

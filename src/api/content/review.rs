@@ -16,20 +16,20 @@ use crate::api::parameters::{IF_MATCH, path_id_or_slug};
 use crate::api::request_bodies::Form;
 use crate::auth::accounts;
 use crate::auth::permissions::{Action, Area};
-use crate::content::field::{Field, Kind as FieldKind};
+use crate::content::field::{Field, FieldType as FieldKind};
 use crate::content::local_time::utc_text;
-use crate::content::violation::Faults;
-use crate::content_types::Resource;
+use crate::content::violation::Violations;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::editor::find;
-use crate::editorial::lifecycle::Pen;
+use crate::editorial::lifecycle::WriteContext;
 use crate::editorial::review::{self, Comment, Named, Present};
-use crate::editorial::write::changed_meanwhile;
+use crate::editorial::write::precondition_failed;
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, Answer, JSON, Request, Route, parameter};
+use crate::http::route::{Access, JSON, Request, Response, Route, parameter};
 use crate::items::Item;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// Fields of the body that creates a comment.
 pub static NEW_COMMENT: [Field; 2] = [
@@ -104,12 +104,15 @@ pub struct PresenceList {
 }
 
 /// Returns the collaboration routes of a content type.
-pub fn routes(resource: &'static Resource) -> Vec<Route> {
+pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let (schema, noun, path) = (resource.schema, with_article(resource), item_path(resource));
     let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Comment));
     let assign = Access::May(Area::Content, Action::Update);
     let about = |route: Route, summary: String, more: &str| {
-        route.about(tag(resource), summary, more).parameters([path_id_or_slug(resource)]).problems(&[Kind::NotFound])
+        route
+            .about(tag(resource), summary, more)
+            .parameters([path_id_or_slug(resource)])
+            .problems(&[ProblemKind::NotFound])
     };
     let comments = format!("{path}/comments");
     vec![
@@ -161,7 +164,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
         .problems(&WRITE_PROBLEMS),
         about(
             Route::new(Method::DELETE, format!("{path}/assignment"), format!("unassign{schema}"), move |r| {
-                assign_to_nobody(resource, r)
+                unassign(resource, r)
             }),
             format!("Unassign {noun}"),
             "Removes the assignment of the item, if it has one. The item gets a new version. Fails with 412 when the \
@@ -173,7 +176,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
         .problems(&WRITE_PROBLEMS),
         about(
             Route::new(Method::PUT, format!("{path}/presence"), format!("arriveAt{schema}"), move |r| {
-                arrive(resource, r)
+                register_presence(resource, r)
             }),
             format!("Register presence on {noun}"),
             "Registers that the calling account is editing the item, for two minutes from now, and returns all \
@@ -184,7 +187,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
         .answers(200, "The accounts that are editing the item.", reference("PresenceList"), &[]),
         about(
             Route::new(Method::DELETE, format!("{path}/presence"), format!("leave{schema}"), move |r| {
-                leave(resource, r)
+                end_presence(resource, r)
             }),
             format!("End presence on {noun}"),
             "Ends the presence of the calling account before it expires. Fails with 404 when there is no such item.",
@@ -227,8 +230,8 @@ fn shown(comment: Comment, name: Option<String>) -> CommentBody {
 }
 
 /// Runs a task in a write transaction with the item in the path. The version of the item does not change.
-async fn with_item<T: Send + 'static>(
-    resource: &'static Resource,
+async fn write_with_item<T: Send + 'static>(
+    resource: &'static ContentType,
     request: &Request,
     task: impl FnOnce(&mut Db, &Item) -> Result<T, Problem> + Clone + Send + 'static,
 ) -> Result<T, Problem> {
@@ -240,7 +243,7 @@ async fn with_item<T: Send + 'static>(
     request.app.database.write(all).await
 }
 
-async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn list(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let key = request.path("id_or_slug").to_owned();
     let look = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
@@ -248,15 +251,15 @@ async fn list(resource: &'static Resource, request: Request) -> Result<Answer, P
     };
     let rows = request.app.database.read(look).await?;
     let data = rows.into_iter().map(|(comment, name)| shown(comment, name)).collect();
-    Ok(Answer::of(200, &CommentList { data })?.private())
+    Ok(Response::of(200, &CommentList { data })?.private())
 }
 
-async fn comment(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn comment(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let author = author(&request)?;
     let form = Form::read(&NEW_COMMENT, &body::json(&request)?, &request.app.site)?;
     let (pointer, text) = (form.get("pointer"), form.text("body"));
     if pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {
-        return Err(Problem::invalid(Faults::one(
+        return Err(Problem::invalid(Violations::one(
             "/pointer",
             "not_a_pointer",
             "a JSON Pointer (RFC 6901) begins with a slash",
@@ -270,11 +273,11 @@ async fn comment(resource: &'static Resource, request: Request) -> Result<Answer
         };
         Ok((comment, name))
     };
-    let (comment, name) = with_item(resource, &request, write).await?;
-    Ok(Answer::of(201, &shown(comment, name))?.private())
+    let (comment, name) = write_with_item(resource, &request, write).await?;
+    Ok(Response::of(201, &shown(comment, name))?.private())
 }
 
-async fn resolve(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn resolve(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let (author, id) = (author(&request)?, request.path("comment").to_owned());
     let write = move |c: &mut Db, item: &Item| {
         let comment = review::resolve(c, &author, &item.id, &id)?;
@@ -282,16 +285,16 @@ async fn resolve(resource: &'static Resource, request: Request) -> Result<Answer
         let name = all.into_iter().find(|(known, _)| known.id == comment.id).and_then(|(_, name)| name);
         Ok((comment, name))
     };
-    let (comment, name) = with_item(resource, &request, write).await?;
-    Ok(Answer::of(200, &shown(comment, name))?.private())
+    let (comment, name) = write_with_item(resource, &request, write).await?;
+    Ok(Response::of(200, &shown(comment, name))?.private())
 }
 
-async fn assign_to(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn assign_to(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let form = Form::read(&ASSIGNMENT, &body::json(&request)?, &request.app.site)?;
     let email = accounts::normal_email(&form.text("email"));
-    let write = move |c: &mut Db, pen: Pen<'_>, item: Item| {
+    let write = move |c: &mut Db, pen: WriteContext<'_>, item: Item| {
         let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) else {
-            return Err(Problem::invalid(Faults::one(
+            return Err(Problem::invalid(Violations::one(
                 "/email",
                 "dangling_reference",
                 "there is no active account with this address",
@@ -300,22 +303,22 @@ async fn assign_to(resource: &'static Resource, request: Request) -> Result<Answ
         let item = review::assign(c, pen, item, Some(&account.id))?;
         Ok((item, Person { id: account.id, name: Some(account.name) }))
     };
-    let (item, person) = with_pen(resource, &request, write).await?;
-    Ok(Answer::of(200, &person)?.private().header("etag", format!("\"v{}\"", item.latest())))
+    let (item, person) = write_new_version(resource, &request, write).await?;
+    Ok(Response::of(200, &person)?.private().header("etag", format!("\"v{}\"", item.latest())))
 }
 
-async fn assign_to_nobody(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
-    let write = |c: &mut Db, pen: Pen<'_>, item: Item| review::assign(c, pen, item, None);
-    let item = with_pen(resource, &request, write).await?;
-    Ok(Answer::empty(204).private().header("etag", format!("\"v{}\"", item.latest())))
+async fn unassign(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
+    let write = |c: &mut Db, pen: WriteContext<'_>, item: Item| review::assign(c, pen, item, None);
+    let item = write_new_version(resource, &request, write).await?;
+    Ok(Response::empty(204).private().header("etag", format!("\"v{}\"", item.latest())))
 }
 
 /// Runs a write that gives the item in the path its next version. The version in `If-Match` is compared
 /// within the transaction of the write, so that no write of another editor can come in between.
-async fn with_pen<T: Send + 'static>(
-    resource: &'static Resource,
+async fn write_new_version<T: Send + 'static>(
+    resource: &'static ContentType,
     request: &Request,
-    write: impl FnOnce(&mut Db, Pen<'_>, Item) -> Result<T, Problem> + Clone + Send + 'static,
+    write: impl FnOnce(&mut Db, WriteContext<'_>, Item) -> Result<T, Problem> + Clone + Send + 'static,
 ) -> Result<T, Problem> {
     let (author, role) = (author(request)?, request.actor()?.role);
     let (version, key) = (required_version(request)?, request.path("id_or_slug").to_owned());
@@ -323,25 +326,25 @@ async fn with_pen<T: Send + 'static>(
     let all = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         if !version.accepts(item.latest()) {
-            return Err(changed_meanwhile(&item));
+            return Err(precondition_failed(&item));
         }
-        write(c, Pen { site: &site, author: &author, role: Some(role) }, item)
+        write(c, WriteContext { site: &site, author: &author, role: Some(role) }, item)
     };
     request.app.database.write_content(all).await
 }
 
-async fn arrive(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn register_presence(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let account = request.actor()?.account_id.clone();
     let write = move |c: &mut Db, item: &Item| {
         review::arrive(c, &item.id, &account)?;
         Ok(review::present(c, &item.id)?)
     };
-    let all = with_item(resource, &request, write).await?;
-    Ok(Answer::of(200, &PresenceList { data: presences(all) })?.private())
+    let all = write_with_item(resource, &request, write).await?;
+    Ok(Response::of(200, &PresenceList { data: presences(all) })?.private())
 }
 
-async fn leave(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn end_presence(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let account = request.actor()?.account_id.clone();
-    with_item(resource, &request, move |c, item| Ok(review::leave(c, &item.id, &account)?)).await?;
-    Ok(Answer::empty(204).private())
+    write_with_item(resource, &request, move |c, item| Ok(review::leave(c, &item.id, &account)?)).await?;
+    Ok(Response::empty(204).private())
 }

@@ -7,19 +7,19 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::api::content::items::{item_path, tag, with_article};
-use crate::api::content::lifecycle::{desk, written};
+use crate::api::content::lifecycle::{editor, write_response};
 use crate::api::openapi::schemas::{reference, text};
 use crate::api::parameters::{IF_MATCH, path_id_or_slug};
 use crate::auth::permissions::{Action, Area};
 use crate::content::Site;
 use crate::content::translations::{is_right_to_left, missing};
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::editor::find;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, Answer, Request, Route, Takes, parameter};
+use crate::http::route::{Access, ParameterSet, Request, Response, Route, parameter};
 use crate::items::Item;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// The state of an item in one locale.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,7 +54,7 @@ pub struct TranslationList {
 }
 
 /// Returns the translation routes of a content type.
-pub fn routes(resource: &'static Resource) -> Vec<Route> {
+pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let (schema, item) = (resource.schema, with_article(resource));
     let path = format!("{}/translations", item_path(resource));
     let step = |verb: &'static str, hidden: bool, summary: &str, about: &str| {
@@ -62,7 +62,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
         Route::new(Method::POST, format!("{path}/{{locale}}/{verb}"), id, move |r| show(resource, r, hidden))
             .about(tag(resource), format!("{summary} {item}"), about)
             .access(Access::May(Area::Content, Action::Publish))
-            .takes(Takes::Step)
+            .takes(ParameterSet::Step)
             .parameters([path_id_or_slug(resource), path_locale(), IF_MATCH.clone()])
             .answers(200, "The item after the operation.", reference(schema), &["ETag"])
             .problems(&WRITE_PROBLEMS)
@@ -78,7 +78,7 @@ pub fn routes(resource: &'static Resource) -> Vec<Route> {
             .access(Access::May(Area::Content, Action::Read))
             .parameters([path_id_or_slug(resource)])
             .answers(200, "The state of each locale.", reference("TranslationList"), &[])
-            .problems(&[Kind::NotFound]),
+            .problems(&[ProblemKind::NotFound]),
         step(
             "publish",
             false,
@@ -111,14 +111,14 @@ fn path_locale() -> Parameter {
     )
 }
 
-async fn list(resource: &'static Resource, request: Request) -> Result<Answer, Problem> {
+async fn list(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let key = request.path("id_or_slug").to_owned();
     let item = request.app.database.read(move |c: &mut Db| find(c, resource, &key)).await?;
     let data = request.app.site.locales.iter().map(|locale| state(resource, &request.app.site, &item, locale));
-    Ok(Answer::of(200, &TranslationList { data: data.collect() })?.private())
+    Ok(Response::of(200, &TranslationList { data: data.collect() })?.private())
 }
 
-fn state(resource: &'static Resource, site: &Site, item: &Item, locale: &str) -> TranslationState {
+fn state(resource: &'static ContentType, site: &Site, item: &Item, locale: &str) -> TranslationState {
     let own = item.translations().get(locale);
     TranslationState {
         locale: locale.to_owned(),
@@ -132,11 +132,11 @@ fn state(resource: &'static Resource, site: &Site, item: &Item, locale: &str) ->
     }
 }
 
-async fn show(resource: &'static Resource, request: Request, hidden: bool) -> Result<Answer, Problem> {
+async fn show(resource: &'static ContentType, request: Request, hidden: bool) -> Result<Response, Problem> {
     let site = &request.app.site;
     let locale = site.locale(request.path("locale")).filter(|locale| *locale != site.default_locale());
     let locale = locale.ok_or_else(|| Problem::not_found("translation"))?.to_owned();
-    let desk = desk(resource, &request)?;
+    let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    Ok(written(desk.show_translation(request.path("id_or_slug"), version, locale, hidden).await?, 200))
+    Ok(write_response(editor.show_translation(request.path("id_or_slug"), version, locale, hidden).await?, 200))
 }

@@ -22,7 +22,7 @@ use crate::content::Site;
 use crate::content::field::Field;
 use crate::content_types::ALL;
 use crate::http::route::Route;
-use crate::problem::{self, Kind};
+use crate::problem::{self, ProblemKind};
 
 /// The request bodies that are declared by fields: name of the schema, fields, description.
 const FORMS: &[(&str, &[Field], &str)] = &[
@@ -50,7 +50,7 @@ const FORMS: &[(&str, &[Field], &str)] = &[
 ];
 
 /// Returns the name of the response component of this kind, such as `NotFound`.
-pub fn component(kind: Kind) -> String {
+pub fn component(kind: ProblemKind) -> String {
     let mut name = String::new();
     for part in kind.code().split('-') {
         name.push_str(&part[..1].to_uppercase());
@@ -95,7 +95,7 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     derive_all(&mut schemas);
     let mut components = Components::new();
     components.schemas = schemas;
-    let mut kinds: Vec<Kind> = routes.iter().flat_map(Route::all_problems).collect();
+    let mut kinds: Vec<ProblemKind> = routes.iter().flat_map(Route::all_problems).collect();
     kinds.sort_by_key(|kind| kind.status());
     for kind in kinds {
         components.responses.insert(component(kind), problem_response(kind));
@@ -113,7 +113,7 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<translations::TranslationList>(schemas);
     derived::<review::CommentList>(schemas);
     derived::<review::PresenceList>(schemas);
-    derived::<editing_state::DeskState>(schemas);
+    derived::<editing_state::EditingState>(schemas);
     derived::<editing_state::Inbox>(schemas);
     derived::<two_factor::SecondFactorSetup>(schemas);
     derived::<two_factor::RecoveryCodes>(schemas);
@@ -145,7 +145,7 @@ fn derived<T: ToSchema>(all: &mut BTreeMap<String, RefOr<Schema>>) {
     all.insert(T::name().into_owned(), T::schema());
 }
 
-fn problem_response(kind: Kind) -> RefOr<utoipa::openapi::Response> {
+fn problem_response(kind: ProblemKind) -> RefOr<utoipa::openapi::Response> {
     let example = json!({
         "type": format!("https://cms.example.org/problems/{}", kind.code()),
         "title": kind.title(),
@@ -156,7 +156,7 @@ fn problem_response(kind: Kind) -> RefOr<utoipa::openapi::Response> {
     });
     let content = ContentBuilder::new().schema(Some(schemas::reference("Problem"))).example(Some(example)).build();
     let mut response = ResponseBuilder::new().description(kind.about()).content("application/problem+json", content);
-    if matches!(kind, Kind::TooManyAttempts | Kind::Unavailable | Kind::OutcomeUnknown) {
+    if matches!(kind, ProblemKind::TooManyAttempts | ProblemKind::Unavailable | ProblemKind::OutcomeUnknown) {
         let mut header = Header::new(ObjectBuilder::new().schema_type(Type::String));
         header.description = Some("Number of seconds after which the client may try again.".to_owned());
         response = response.header("Retry-After", header);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::content::Site;
-use crate::content_types::{ALL, Resource};
+use crate::content_types::{ALL, ContentType};
 
 /// Adds the site's schemas to a document, and refers to them as the property `custom` of items in responses
 /// and of items that are written as a whole. The schema of PATCH stays open, because a merge patch is
@@ -17,7 +17,7 @@ pub fn insert(document: &mut Value, site: &Site) {
     }
 }
 
-fn declare(schemas: &mut Map<String, Value>, resource: &'static Resource, declared: &Value) {
+fn declare(schemas: &mut Map<String, Value>, resource: &'static ContentType, declared: &Value) {
     let name = format!("{}Custom", resource.schema);
     let place = format!("#/components/schemas/{name}");
     for owner in [resource.schema.to_owned(), format!("{}Input", resource.schema)] {

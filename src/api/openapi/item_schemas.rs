@@ -6,8 +6,8 @@ use utoipa::openapi::{RefOr, Schema};
 use crate::api::openapi::schemas::{
     Reference, closed, described, formatted, list_of, null, of_type, or_null, reference, scalar, schema, text,
 };
-use crate::content::field::{Field, Kind, Shape};
-use crate::content_types::Resource;
+use crate::content::field::{Field, FieldType, RelationShape};
+use crate::content_types::ContentType;
 use crate::editorial::validate::STATES;
 
 /// The extent of the items in a response.
@@ -21,12 +21,12 @@ pub enum Answers {
 
 impl Answers {
     /// Returns the name of the schema of [`item`](Self::item).
-    pub fn item_name(self, resource: &Resource) -> String {
+    pub fn item_name(self, resource: &ContentType) -> String {
         self.named(resource.schema)
     }
 
     /// Returns the name of the schema of [`included`](Self::included).
-    pub fn included_name(self, resource: &Resource) -> String {
+    pub fn included_name(self, resource: &ContentType) -> String {
         self.named(&format!("{}Included", resource.schema))
     }
 
@@ -35,7 +35,7 @@ impl Answers {
     }
 
     /// Returns the schema of an item.
-    pub fn item(self, resource: &'static Resource) -> Schema {
+    pub fn item(self, resource: &'static ContentType) -> Schema {
         let mut object = self.with(resource, true);
         if self == Self::Partial {
             object = object.description(Some(format!("{} Only the requested fields are present.", resource.about)));
@@ -46,18 +46,18 @@ impl Answers {
 
     /// Returns the schema of an item that is embedded in another one. Its own relations are optional, since
     /// they are present only if they are included too.
-    pub fn included(self, resource: &'static Resource) -> Schema {
+    pub fn included(self, resource: &'static ContentType) -> Schema {
         Schema::Object(self.with(resource, false).build())
     }
 
     /// Returns the schema of the short form, by which other items refer to an item.
-    pub fn short(self, resource: &'static Resource) -> Schema {
+    pub fn short(self, resource: &'static ContentType) -> Schema {
         let object = closed(of_type(Type::Object).description(Some(format!("Reference to one {}.", resource.noun))));
         let label = resource.field(resource.label).map_or(null(), |field| self.field(field));
         Schema::Object(self.head(object).property(resource.label, label).required(resource.label).build())
     }
 
-    fn with(self, resource: &'static Resource, relations: bool) -> ObjectBuilder {
+    fn with(self, resource: &'static ContentType, relations: bool) -> ObjectBuilder {
         let mut object = self.envelope(closed(of_type(Type::Object).description(Some(resource.about))));
         for field in resource.fields {
             object = object.property(field.name, self.field(field));
@@ -72,7 +72,7 @@ impl Answers {
             object = outline(object);
         }
         if let Some(children) = resource.children.filter(|_| relations) {
-            let kind = Resource::of_kind(children.kind);
+            let kind = ContentType::of_kind(children.kind);
             let name =
                 kind.map(|kind| if self == Self::Whole { self.item_name(kind) } else { self.included_name(kind) });
             let name = name.unwrap_or_default();
@@ -132,9 +132,9 @@ impl Answers {
         if let Some(relation) = field.relation() {
             let target = || self.target(relation.target);
             return match relation.shape {
-                Shape::One => described(or_null(target()), field),
-                Shape::Many => described(list_of(target()), field),
-                Shape::ManyWith { key, fields } => {
+                RelationShape::One => described(or_null(target()), field),
+                RelationShape::Many => described(list_of(target()), field),
+                RelationShape::ManyWith { key, fields } => {
                     let mut object = closed(of_type(Type::Object));
                     for inner in fields {
                         let value = if inner.name == key { target() } else { self.field(inner) };
@@ -145,7 +145,7 @@ impl Answers {
             };
         }
         let one = self.value(&field.kind);
-        let nullable = !matches!(field.kind, Kind::List { .. });
+        let nullable = !matches!(field.kind, FieldType::List { .. });
         if !field.localised {
             let always = field.required || field.default.is_some();
             return described(if nullable && !always { or_null(one) } else { one }, field);
@@ -160,25 +160,25 @@ impl Answers {
         RefOr::T(Schema::AnyOf(any.description(Some(field.about)).build()))
     }
 
-    fn value(self, kind: &'static Kind) -> Reference {
+    fn value(self, kind: &'static FieldType) -> Reference {
         match kind {
-            Kind::Object(fields) => {
+            FieldType::Object(fields) => {
                 let mut object = closed(of_type(Type::Object));
                 for field in *fields {
                     object = self.always(object.property(field.name, self.field(field)), field.name);
                 }
                 schema(object)
             }
-            Kind::List { of, .. } => list_of(self.value(of)),
+            FieldType::List { of, .. } => list_of(self.value(of)),
             // The limits of the source do not apply: sanitised HTML may be longer than its source, or empty.
-            Kind::Rich { .. } => schema(text()),
+            FieldType::Rich { .. } => schema(text()),
             _ => scalar(kind),
         }
     }
 
     /// Returns the schema of the related item.
     fn target(self, kind: &str) -> Reference {
-        let Some(kind) = Resource::of_kind(kind) else { return null() };
+        let Some(kind) = ContentType::of_kind(kind) else { return null() };
         let included = reference(&self.included_name(kind));
         if self == Self::Partial {
             // Without required properties, this schema covers the short form too.
@@ -207,7 +207,7 @@ fn outline(object: ObjectBuilder) -> ObjectBuilder {
 }
 
 /// Returns the schema of a page of a list, whose items have the schema with the name `item`.
-pub fn page(resource: &'static Resource, item: &str) -> Schema {
+pub fn page(resource: &'static ContentType, item: &str) -> Schema {
     let list = ArrayBuilder::new().items(reference(item)).max_items(Some(100)).build();
     let object = closed(of_type(Type::Object).description(Some(format!("A page of {}.", resource.collection))))
         .property("data", RefOr::T(Schema::Array(list)))
@@ -260,13 +260,13 @@ pub fn page_info() -> Schema {
 }
 
 /// Returns the schema of the paths that the parameter `fields` accepts.
-pub fn places(resource: &'static Resource) -> Schema {
+pub fn places(resource: &'static ContentType) -> Schema {
     let names: Vec<&str> = resource.paths().iter().map(|path| path.name).collect();
     let about = format!("Path of a field of {}, for the parameter `fields`.", resource.collection);
     Schema::Object(text().enum_values(Some(names)).description(Some(about)).build())
 }
 
 /// Returns the name of the schema of [`places`].
-pub fn places_name(resource: &Resource) -> String {
+pub fn places_name(resource: &ContentType) -> String {
     format!("{}Field", resource.schema)
 }

@@ -21,7 +21,7 @@ use utoipa::openapi::{
 
 use crate::content::Site;
 use crate::content_types::ALL;
-use crate::http::route::{Access, Route, Success};
+use crate::http::route::{Access, ResponseDescription, Route};
 
 const ABOUT: &str = "Headless CMS for events, speakers, partners and everything else that event pages show. Without \
 credentials, reads return published content only; editors use the same addresses with `Authorization: Bearer`. Errors \
@@ -97,7 +97,7 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
     operation.build()
 }
 
-fn response(success: &Success) -> RefOr<utoipa::openapi::Response> {
+fn response(success: &ResponseDescription) -> RefOr<utoipa::openapi::Response> {
     let mut response = ResponseBuilder::new().description(success.about);
     for (content_type, schema) in &success.bodies {
         response = response.content(*content_type, ContentBuilder::new().schema(Some(schema.clone())).build());

@@ -6,22 +6,22 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue, VARY};
 
 use crate::api::content::items;
 use crate::app::App;
-use crate::delivery::cache::cached_response::{Kept, Made};
+use crate::delivery::cache::cached_response::{CachedResponse, FreshResponse};
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::http::preconditions::tag;
+use crate::http::preconditions::entity_tag;
 use crate::http::route::{JSON, Route};
 
 /// Returns all routes of a site, complete with the parameters that depend on it.
 pub fn routes(app: &App) -> Vec<Route> {
-    items::with_site(crate::api::routes(), &app.site)
+    items::with_site_parameters(crate::api::routes(), &app.site)
 }
 
 /// Returns the OpenAPI document of this server as a cached response. It is generated once.
-pub fn document(app: &App) -> Arc<Kept> {
+pub fn document(app: &App) -> Arc<CachedResponse> {
     let make = || {
         let document = super::document(&routes(app), &app.site, &app.config.public_url);
         let text = super::to_json(&document, &app.site);
-        let made = Made::new(JSON, text, |body| tag(0, body), Dependencies::default());
+        let made = FreshResponse::new(JSON, text, |body| entity_tag(0, body), Dependencies::default());
         let headers = [(CACHE_CONTROL, "public, max-age=60"), (VARY, "Accept-Encoding")];
         Arc::new(made.keep(headers.map(|(name, value)| (name, HeaderValue::from_static(value))), 0, app.answers.held()))
     };

@@ -6,11 +6,11 @@ use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::content::history::Revision;
 use crate::api::openapi::schemas::{closed, formatted, of_type, reference, schema, text};
-use crate::content_types::{ALL, Resource};
+use crate::content_types::{ALL, ContentType};
 use crate::editorial::validate::STATES;
 
 /// Returns the schema of one revision with its content: that of revisions in lists, with further properties.
-pub fn revision(resource: &'static Resource) -> Schema {
+pub fn revision(resource: &'static ContentType) -> Schema {
     let working = "Whether the content is that of a working draft and not the public one.";
     let status = text().enum_values(Some(STATES.to_vec())).description(Some("Editorial state after the change."));
     let more = [

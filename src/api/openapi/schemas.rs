@@ -7,10 +7,10 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::content::Site;
-use crate::content::field::{Field, Kind};
+use crate::content::field::{Field, FieldType};
 use crate::content::rich_text::Format;
 use crate::content::slug::MAX_SLUG;
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::editorial::validate::ENVELOPE;
 
 /// A schema, or a reference to one in the components.
@@ -55,12 +55,12 @@ pub fn example_of(fields: &'static [Field]) -> Value {
 
 /// Returns the example of a new item: all required fields, and all others except relations and custom fields.
 /// An example with relations would be valid only where the related items exist.
-pub fn example_of_item(resource: &'static Resource) -> Value {
+pub fn example_of_item(resource: &'static ContentType) -> Value {
     let plain = resource
         .fields
         .iter()
         .filter(|f| f.required || f.relation().is_none())
-        .filter(|f| !matches!(f.kind, Kind::Custom));
+        .filter(|f| !matches!(f.kind, FieldType::Custom));
     plain.map(|f| (f.name.to_owned(), example(f))).collect::<Map<_, _>>().into()
 }
 
@@ -70,7 +70,7 @@ fn example(field: &Field) -> Value {
 
 /// Returns the schema of the content of an item in requests: for POST and PUT, or, if `patch` is set, for
 /// PATCH, where all fields are optional and nullable.
-pub fn input(resource: &'static Resource, site: &Site, patch: bool) -> Schema {
+pub fn input(resource: &'static ContentType, site: &Site, patch: bool) -> Schema {
     let about = if patch {
         format!("Changes to one {}, as a JSON Merge Patch (RFC 7396).", resource.noun)
     } else {
@@ -116,9 +116,9 @@ fn input_field(field: &'static Field, site: &Site, patch: bool) -> Reference {
     RefOr::T(Schema::AnyOf(any.description(Some(field.about)).examples([example(field)]).build()))
 }
 
-fn input_kind(kind: &'static Kind, site: &Site) -> Reference {
+fn input_kind(kind: &'static FieldType, site: &Site) -> Reference {
     match kind {
-        Kind::Rich { max } => {
+        FieldType::Rich { max } => {
             let formats: Vec<&str> = [Format::Markdown, Format::Html].map(Format::word).to_vec();
             let parts = closed(of_type(Type::Object))
                 .property("format", schema(text().enum_values(Some(formats))))
@@ -128,16 +128,16 @@ fn input_kind(kind: &'static Kind, site: &Site) -> Reference {
             let plain = written(*max, LINES);
             RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(schema(plain)).item(schema(parts)).build()))
         }
-        Kind::Moment { .. } | Kind::Instant => schema(text().pattern(Some(
+        FieldType::Moment { .. } | FieldType::Instant => schema(text().pattern(Some(
             r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
         ))),
-        Kind::Reference(target) => schema(
+        FieldType::Reference(target) => schema(
             text().min_length(Some(1)).max_length(Some(MAX_SLUG)).pattern(Some("^[0-9A-Za-z-]+$")).description(Some(format!(
                 "Id or slug of one {}.",
-                Resource::of_kind(target).map_or(*target, |r| r.noun)
+                ContentType::of_kind(target).map_or(*target, |r| r.noun)
             ))),
         ),
-        Kind::Object(fields) => {
+        FieldType::Object(fields) => {
             let mut object = closed(of_type(Type::Object));
             for field in *fields {
                 object = object.property(field.name, input_field(field, site, false));
@@ -147,7 +147,7 @@ fn input_kind(kind: &'static Kind, site: &Site) -> Reference {
             }
             schema(object)
         }
-        Kind::List { of, max } => {
+        FieldType::List { of, max } => {
             let items = input_kind(of, site);
             RefOr::T(Schema::Array(ArrayBuilder::new().items(items).max_items(Some(*max)).unique_items(true).build()))
         }
@@ -156,22 +156,22 @@ fn input_kind(kind: &'static Kind, site: &Site) -> Reference {
 }
 
 /// Returns the schema of a scalar value, which is the same in requests and responses.
-pub(super) fn scalar(kind: &'static Kind) -> Reference {
+pub(super) fn scalar(kind: &'static FieldType) -> Reference {
     schema(match kind {
-        Kind::Line { max } => written(*max, LINE),
-        Kind::Text { max } | Kind::Rich { max } => written(*max, LINES),
-        Kind::Url => formatted(KnownFormat::Uri).pattern(Some("^https?://")).max_length(Some(2_000)),
-        Kind::Email => formatted(KnownFormat::Email).max_length(Some(254)),
-        Kind::Slug => text().pattern(Some("^[a-z0-9]+(-[a-z0-9]+)*$")).max_length(Some(MAX_SLUG)),
-        Kind::Zone => text().pattern(Some("^[A-Za-z0-9_+/-]+$")).max_length(Some(64)),
-        Kind::Country => text().pattern(Some("^[A-Za-z]{2}$")),
-        Kind::Language => text().pattern(Some("^[A-Za-z0-9-]+$")).max_length(Some(35)),
-        Kind::OneOf(words) => text().enum_values(Some(words.to_vec())),
-        Kind::Boolean => of_type(Type::Boolean),
-        Kind::Integer { min, max } => of_type(Type::Integer).minimum(Some(*min)).maximum(Some(*max)),
-        Kind::Number { min, max } => of_type(Type::Number).minimum(Some(*min)).maximum(Some(*max)),
-        Kind::Moment { .. } | Kind::Instant => formatted(KnownFormat::DateTime),
-        Kind::Custom | Kind::Object(_) | Kind::List { .. } | Kind::Reference(_) => {
+        FieldType::Line { max } => written(*max, LINE),
+        FieldType::Text { max } | FieldType::Rich { max } => written(*max, LINES),
+        FieldType::Url => formatted(KnownFormat::Uri).pattern(Some("^https?://")).max_length(Some(2_000)),
+        FieldType::Email => formatted(KnownFormat::Email).max_length(Some(254)),
+        FieldType::Slug => text().pattern(Some("^[a-z0-9]+(-[a-z0-9]+)*$")).max_length(Some(MAX_SLUG)),
+        FieldType::Zone => text().pattern(Some("^[A-Za-z0-9_+/-]+$")).max_length(Some(64)),
+        FieldType::Country => text().pattern(Some("^[A-Za-z]{2}$")),
+        FieldType::Language => text().pattern(Some("^[A-Za-z0-9-]+$")).max_length(Some(35)),
+        FieldType::OneOf(words) => text().enum_values(Some(words.to_vec())),
+        FieldType::Boolean => of_type(Type::Boolean),
+        FieldType::Integer { min, max } => of_type(Type::Integer).minimum(Some(*min)).maximum(Some(*max)),
+        FieldType::Number { min, max } => of_type(Type::Number).minimum(Some(*min)).maximum(Some(*max)),
+        FieldType::Moment { .. } | FieldType::Instant => formatted(KnownFormat::DateTime),
+        FieldType::Custom | FieldType::Object(_) | FieldType::List { .. } | FieldType::Reference(_) => {
             of_type(Type::Object).additional_properties(Some(AdditionalProperties::FreeForm(true)))
         }
     })

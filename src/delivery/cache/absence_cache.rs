@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use crate::database::invalidation::{Basis, Ledger};
+use crate::database::invalidation::{Freshness, InvalidationClock};
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::delivery::cache::response_cache::Place;
+use crate::delivery::cache::response_cache::CacheKey;
 
 /// Maximum number of cached absences. One takes about 300 bytes, so all of them take 5 MB.
 const MOST: usize = 16_384;
@@ -26,35 +26,35 @@ pub enum Absence {
 
 /// A cached absence.
 #[derive(Debug)]
-pub struct Absent {
+pub struct CachedAbsence {
     pub absence: Absence,
     /// Content types that the absence depends on.
     pub dependencies: Dependencies,
-    basis: Basis,
+    basis: Freshness,
 }
 
-impl Absent {
+impl CachedAbsence {
     /// Creates an absence that was found by a read which began at this time of the invalidation clock.
     pub fn new(absence: Absence, dependencies: Dependencies, since: u64) -> Self {
-        let basis = Basis::new(dependencies.depends(), since);
+        let basis = Freshness::new(dependencies.depends(), since);
         Self { absence, dependencies, basis }
     }
 }
 
 /// The cached absences of this node.
-pub struct Absences {
-    cache: Cache<Place, Arc<Absent>>,
+pub struct AbsenceCache {
+    cache: Cache<CacheKey, Arc<CachedAbsence>>,
 }
 
-impl Default for Absences {
+impl Default for AbsenceCache {
     fn default() -> Self {
         Self { cache: Cache::new(MOST) }
     }
 }
 
-impl Absences {
+impl AbsenceCache {
     /// Returns the absence that is cached under a key, if it still holds.
-    pub fn find(&self, place: Place, ledger: &Ledger) -> Option<Arc<Absent>> {
+    pub fn find(&self, place: CacheKey, ledger: &InvalidationClock) -> Option<Arc<CachedAbsence>> {
         let found = self.cache.get(&place)?;
         if ledger.holds(&found.basis) {
             return Some(found);
@@ -64,7 +64,7 @@ impl Absences {
     }
 
     /// Caches an absence, unless a change has overtaken it already.
-    pub fn keep(&self, place: Place, absent: &Arc<Absent>, ledger: &Ledger) {
+    pub fn keep(&self, place: CacheKey, absent: &Arc<CachedAbsence>, ledger: &InvalidationClock) {
         if ledger.holds(&absent.basis) {
             self.cache.insert(place, Arc::clone(absent));
         }

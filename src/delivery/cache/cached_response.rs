@@ -13,7 +13,7 @@ use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use smallvec::SmallVec;
 
-use crate::database::invalidation::Basis;
+use crate::database::invalidation::Freshness;
 use crate::delivery::cache::absence_cache::Absence;
 use crate::delivery::cache::content_coding::Coding;
 use crate::delivery::cache::dependencies::Dependencies;
@@ -23,21 +23,21 @@ const USUAL_HEADERS: usize = 3;
 
 /// Outcome of computing a read.
 #[derive(Debug)]
-pub enum Fresh {
+pub enum ReadOutcome {
     /// The response.
-    Here(Made),
+    Here(FreshResponse),
     /// The reason why there is no content, with everything that this depends on.
     Absent(Absence, Dependencies),
 }
 
 /// A freshly computed response that is not cached yet.
 #[derive(Debug)]
-pub struct Made {
+pub struct FreshResponse {
     /// Media type of the body.
     pub content_type: &'static str,
     pub body: Vec<u8>,
     /// Entity tag of the body without a content coding.
-    pub tag: Tag,
+    pub tag: EntityTag,
     /// Value of the `Link` header with the neighbouring pages, for lists (RFC 8288).
     pub link: Option<String>,
     /// Content types and items that the response depends on.
@@ -47,7 +47,7 @@ pub struct Made {
     pub until: Option<Instant>,
 }
 
-impl Made {
+impl FreshResponse {
     /// Creates a response whose entity tag is `tag` of its bytes, and which does not expire.
     pub fn new(
         content_type: &'static str,
@@ -56,19 +56,24 @@ impl Made {
         dependencies: Dependencies,
     ) -> Self {
         let body = body.into();
-        let tag = Tag::new(&tag(&body));
+        let tag = EntityTag::new(&tag(&body));
         Self { content_type, body, tag, link: None, dependencies, until: None }
     }
 
     /// Turns the response into a cached one with the headers that every client receives. `since` is the time
     /// of the invalidation clock that was read before the computation began.
-    pub fn keep(self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>, since: u64, held: &Held) -> Kept {
-        Kept {
+    pub fn keep(
+        self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+        since: u64,
+        held: &BodyMemory,
+    ) -> CachedResponse {
+        CachedResponse {
             content_type: self.content_type,
             body: held.count(exact(self.body)),
             tag: self.tag,
             headers: headers.into_iter().collect(),
-            basis: Basis::new(self.dependencies.depends(), since),
+            basis: Freshness::new(self.dependencies.depends(), since),
             until: self.until,
         }
     }
@@ -76,20 +81,20 @@ impl Made {
 
 /// A cached HTTP response with its validator and headers.
 #[derive(Debug)]
-pub struct Kept {
+pub struct CachedResponse {
     /// Media type of the body.
     pub content_type: &'static str,
     /// Entity tag of the body.
-    pub tag: Tag,
+    pub tag: EntityTag,
     /// Further headers, which every client receives.
     pub headers: SmallVec<[(HeaderName, HeaderValue); USUAL_HEADERS]>,
     /// Freshness of the response: what it depends on, and since when.
-    pub basis: Basis,
+    pub basis: Freshness,
     until: Option<Instant>,
     body: Counted,
 }
 
-impl Kept {
+impl CachedResponse {
     /// Returns the body without a copy.
     pub fn body(self: Arc<Self>) -> Bytes {
         Bytes::from_owner(Body(self))
@@ -120,7 +125,7 @@ impl Kept {
         // The variant was made from the same reads as the plain response, so its freshness begins at the same
         // time.
         let body = self.body.held.count(exact(coding.encode(&self.body.bytes)?));
-        let tag = Tag::new(&coding.mark(self.tag.as_str()));
+        let tag = EntityTag::new(&coding.mark(self.tag.as_str()));
         let mut headers = self.headers.clone();
         headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.word())));
         Some(Self { body, tag, headers, basis: self.basis.again(), ..*self })
@@ -136,7 +141,7 @@ impl Kept {
 }
 
 /// The body of a cached response, which stays in memory while it is being sent.
-struct Body(Arc<Kept>);
+struct Body(Arc<CachedResponse>);
 
 impl AsRef<[u8]> for Body {
     fn as_ref(&self) -> &[u8] {
@@ -146,9 +151,9 @@ impl AsRef<[u8]> for Body {
 
 /// Counter of the bytes of all bodies in memory: of cached responses, and of those that are still being sent.
 #[derive(Debug, Clone, Default)]
-pub struct Held(Arc<AtomicUsize>);
+pub struct BodyMemory(Arc<AtomicUsize>);
 
-impl Held {
+impl BodyMemory {
     /// Returns the number of bytes.
     pub fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
@@ -164,7 +169,7 @@ impl Held {
 #[derive(Debug)]
 struct Counted {
     bytes: Box<[u8]>,
-    held: Held,
+    held: BodyMemory,
 }
 
 impl Drop for Counted {
@@ -181,9 +186,9 @@ fn exact(bytes: Vec<u8>) -> Box<[u8]> {
 
 /// An entity tag with its quotes (RFC 9110, section 8.8.3).
 #[derive(Debug)]
-pub struct Tag(SmallVec<[u8; 40]>);
+pub struct EntityTag(SmallVec<[u8; 40]>);
 
-impl Tag {
+impl EntityTag {
     fn new(text: &str) -> Self {
         Self(SmallVec::from_slice(text.as_bytes()))
     }

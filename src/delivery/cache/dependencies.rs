@@ -11,8 +11,8 @@
 
 use uuid::Uuid;
 
-use crate::content_types::Resource;
-use crate::database::invalidation::Depends;
+use crate::content_types::ContentType;
+use crate::database::invalidation::DependencySlots;
 
 /// The content types and items that a response depends on.
 #[derive(Debug, Default, Clone)]
@@ -64,9 +64,9 @@ impl Dependencies {
     }
 
     /// Returns the dependencies in the form of the invalidation table.
-    pub fn depends(&self) -> Depends {
+    pub fn depends(&self) -> DependencySlots {
         let named = self.items.iter().filter(|item| !self.kinds.contains(&item.kind));
-        Depends::on_kinds(self.kinds.iter().copied()).and_items(named.map(|item| item.id))
+        DependencySlots::on_kinds(self.kinds.iter().copied()).and_items(named.map(|item| item.id))
     }
 
     /// Returns the cache tags of the response: names of collections, and ids. If there are more than `most`
@@ -92,7 +92,7 @@ impl Dependencies {
 /// Returns the cache tag of a content type: the name of its collection. Anything else, as the search index,
 /// is its own tag.
 fn name(kind: &'static str) -> &'static str {
-    Resource::of_kind(kind).map_or(kind, |resource| resource.collection)
+    ContentType::of_kind(kind).map_or(kind, |resource| resource.collection)
 }
 
 #[cfg(test)]
@@ -117,12 +117,12 @@ mod tests {
         list.add(&on_items("speaker", 11..13));
         let ids = || (10..13).map(id);
         assert_eq!(list.tags(3), std::iter::once("events".to_owned()).chain(ids()).collect::<Vec<_>>());
-        let same = Depends::on_kinds(["event"]).and_items((10..13).map(Uuid::from_u128));
+        let same = DependencySlots::on_kinds(["event"]).and_items((10..13).map(Uuid::from_u128));
         assert_eq!(list.depends(), same);
         // A content type that is added later covers items as well.
         list.add(&Dependencies::on_kinds(["speaker"]));
         assert_eq!(list.tags(3), ["events", "speakers"]);
-        assert_eq!(list.depends(), Depends::on_kinds(["event", "speaker"]));
+        assert_eq!(list.depends(), DependencySlots::on_kinds(["event", "speaker"]));
     }
 
     #[test]

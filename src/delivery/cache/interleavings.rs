@@ -12,14 +12,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::database::invalidation::Ledger;
+use crate::database::invalidation::InvalidationClock;
 use crate::database::schedule::{Schedule, block_on, point};
 use crate::database::sync::Mutex as SteppedMutex;
-use crate::delivery::cache::absence_cache::{Absence, Absent};
-use crate::delivery::cache::cached_response::Made;
+use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
+use crate::delivery::cache::cached_response::FreshResponse;
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::delivery::cache::item_cache::Cards;
-use crate::delivery::cache::response_cache::{Answers, Known, Place};
+use crate::delivery::cache::item_cache::ItemCache;
+use crate::delivery::cache::response_cache::{CacheKey, Lookup, ResponseCache};
 use crate::delivery::render::compose::Composed;
 
 const INTERLEAVINGS: usize = 10_000;
@@ -75,9 +75,9 @@ struct Model {
 
 /// A node with its caches.
 struct Node {
-    ledger: Arc<Ledger>,
-    answers: Answers,
-    cards: Cards,
+    ledger: Arc<InvalidationClock>,
+    answers: ResponseCache,
+    cards: ItemCache,
     /// Versions that readers of this node must get at least.
     acknowledged: Mutex<Versions>,
     /// Number of journal entries that the watch has followed.
@@ -99,8 +99,8 @@ fn locked<T, R>(mutex: &Mutex<T>, look: impl FnOnce(&mut T) -> R) -> R {
 
 impl Node {
     fn new() -> Self {
-        let ledger = Arc::new(Ledger::default());
-        let (answers, cards) = (Answers::new(1 << 20, &ledger), Cards::new(1 << 20, &ledger));
+        let ledger = Arc::new(InvalidationClock::default());
+        let (answers, cards) = (ResponseCache::new(1 << 20, &ledger), ItemCache::new(1 << 20, &ledger));
         Self { ledger, answers, cards, acknowledged: Mutex::default(), watched: Mutex::default() }
     }
 
@@ -115,7 +115,7 @@ impl Node {
         });
     }
 
-    fn place(&self, question: Question) -> Place {
+    fn place(&self, question: Question) -> CacheKey {
         self.answers.place(&[&format!("{question:?}")])
     }
 }
@@ -173,7 +173,7 @@ impl World {
     }
 
     /// Computes a response as the handlers do.
-    fn compute(&self, node: &Node, question: Question) -> Known {
+    fn compute(&self, node: &Node, question: Question) -> Lookup {
         let mut since = node.ledger.now();
         let mut all = Dependencies::default();
         let body = match question {
@@ -197,7 +197,7 @@ impl World {
                 }
                 if version % 2 == 1 {
                     let absence = Absence::Moved(version.to_string());
-                    return Known::Absent(Arc::new(Absent::new(absence, all, since)));
+                    return Lookup::Absent(Arc::new(CachedAbsence::new(absence, all, since)));
                 }
                 vec![version]
             }
@@ -207,8 +207,8 @@ impl World {
             since = node.ledger.now();
         }
         let text = body.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
-        let made = Made::new("text/plain", text, |_| "\"v0-0\"".to_owned(), all);
-        Known::Here(Arc::new(made.keep([], since, node.answers.held())))
+        let made = FreshResponse::new("text/plain", text, |_| "\"v0-0\"".to_owned(), all);
+        Lookup::Here(Arc::new(made.keep([], since, node.answers.held())))
     }
 
     /// Returns the version of an item from its cached form, which is rendered if it is missing.
@@ -227,8 +227,8 @@ impl World {
     fn ask(&self, node: &Node, question: Question) -> Vec<u64> {
         let place = node.place(question);
         let known = match (node.answers.find(place), node.answers.find_absent(place)) {
-            (Some(kept), _) => Known::Here(kept),
-            (None, Some(absent)) => Known::Absent(absent),
+            (Some(kept), _) => Lookup::Here(kept),
+            (None, Some(absent)) => Lookup::Absent(absent),
             (None, None) => {
                 let compute = async { Ok::<_, ()>(self.compute(node, question)) };
                 block_on(node.answers.find_or(place, compute)).expect("it never fails")
@@ -255,10 +255,10 @@ impl World {
     }
 }
 
-fn versions(known: Known) -> Vec<u64> {
+fn versions(known: Lookup) -> Vec<u64> {
     let text = match known {
-        Known::Here(kept) => String::from_utf8(kept.body().to_vec()).expect("text"),
-        Known::Absent(absent) => match &absent.absence {
+        Lookup::Here(kept) => String::from_utf8(kept.body().to_vec()).expect("text"),
+        Lookup::Absent(absent) => match &absent.absence {
             Absence::Moved(version) => version.clone(),
             Absence::Missing(noun) => (*noun).to_owned(),
         },

@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::content_types::Resource;
-use crate::database::invalidation::{Basis, Depends, Ledger};
+use crate::content_types::ContentType;
+use crate::database::invalidation::{DependencySlots, Freshness, InvalidationClock};
 use crate::delivery::Shape;
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::render::compose::Composed;
@@ -18,18 +18,18 @@ const USUAL: usize = 2_048;
 
 /// A rendered item in one shape.
 #[derive(Debug)]
-pub struct Card {
+pub struct CachedItem {
     /// JSON object of the item.
     pub object: Box<str>,
     /// Content types and items that the JSON object depends on.
     pub dependencies: Dependencies,
-    basis: Basis,
+    basis: Freshness,
 }
 
 /// The id of the item that had a slug at a time of the invalidation clock.
-struct Name {
+struct CachedSlug {
     id: String,
-    basis: Basis,
+    basis: Freshness,
 }
 
 /// Item id and hash of the shape.
@@ -38,8 +38,8 @@ type Key = (u128, u64);
 #[derive(Clone)]
 struct Bytewise;
 
-impl Weighter<Key, Arc<Card>> for Bytewise {
-    fn weight(&self, _: &Key, card: &Arc<Card>) -> u64 {
+impl Weighter<Key, Arc<CachedItem>> for Bytewise {
+    fn weight(&self, _: &Key, card: &Arc<CachedItem>) -> u64 {
         (card.object.len() + card.basis.size() + card.dependencies.size() + 240) as u64
     }
 }
@@ -48,22 +48,22 @@ impl Weighter<Key, Arc<Card>> for Bytewise {
 const NAMES: usize = 4_096;
 
 /// Cached items of this node as the public sees them, and the ids of slugs that queries name.
-pub struct Cards {
-    cache: Option<Cache<Key, Arc<Card>, Bytewise>>,
-    names: Cache<String, Arc<Name>>,
-    ledger: Arc<Ledger>,
+pub struct ItemCache {
+    cache: Option<Cache<Key, Arc<CachedItem>, Bytewise>>,
+    names: Cache<String, Arc<CachedSlug>>,
+    ledger: Arc<InvalidationClock>,
 }
 
-impl Cards {
+impl ItemCache {
     /// Creates a cache of this many bytes; 0 disables the cache of items.
-    pub fn new(bytes: usize, ledger: &Arc<Ledger>) -> Self {
+    pub fn new(bytes: usize, ledger: &Arc<InvalidationClock>) -> Self {
         let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
         Self { cache: (bytes > 0).then(|| room(bytes)), names: Cache::new(NAMES), ledger: Arc::clone(ledger) }
     }
 
     /// Returns the access to the cache for a read that began at this time of the invalidation clock.
-    pub fn since(&self, since: u64) -> Shelf<'_> {
-        Shelf { cards: Some(self), since }
+    pub fn since(&self, since: u64) -> CacheScope<'_> {
+        CacheScope { cards: Some(self), since }
     }
 }
 
@@ -71,12 +71,12 @@ impl Cards {
 /// its first statement: a change that is recorded later makes it outdated, even if the read saw the old
 /// content.
 #[derive(Clone, Copy)]
-pub struct Shelf<'a> {
-    cards: Option<&'a Cards>,
+pub struct CacheScope<'a> {
+    cards: Option<&'a ItemCache>,
     since: u64,
 }
 
-impl Shelf<'_> {
+impl CacheScope<'_> {
     /// Returns the same access if the condition holds, and otherwise one without a cache.
     pub fn only_if(self, so: bool) -> Self {
         if so { self } else { Self { cards: None, ..self } }
@@ -93,7 +93,7 @@ impl Shelf<'_> {
     }
 
     /// Returns the cached item, if it is still fresh.
-    pub fn find(&self, id: &str, shape: u64) -> Option<Arc<Card>> {
+    pub fn find(&self, id: &str, shape: u64) -> Option<Arc<CachedItem>> {
         let cards = self.cards?;
         let key = key(id, shape)?;
         let card = cards.cache.as_ref()?.get(&key)?;
@@ -115,17 +115,18 @@ impl Shelf<'_> {
     /// this depends on whole content types.
     pub fn learn(&self, kind: &str, slug: &str, id: &str) {
         if let Some(cards) = self.cards {
-            let kinds = Resource::of_kind(kind).into_iter().flat_map(Resource::visible_by);
-            let name = Name { id: id.to_owned(), basis: Basis::new(Depends::on_kinds(kinds), self.since) };
+            let kinds = ContentType::of_kind(kind).into_iter().flat_map(ContentType::visible_by);
+            let name =
+                CachedSlug { id: id.to_owned(), basis: Freshness::new(DependencySlots::on_kinds(kinds), self.since) };
             cards.names.insert(format!("{kind}/{slug}"), Arc::new(name));
         }
     }
 
     /// Returns a freshly rendered item, and caches it if this read may do so.
-    pub fn keep(&self, id: &str, shape: u64, composed: Composed) -> Arc<Card> {
+    pub fn keep(&self, id: &str, shape: u64, composed: Composed) -> Arc<CachedItem> {
         let Composed { object, dependencies } = composed;
-        let basis = Basis::new(dependencies.depends(), self.since);
-        let card = Arc::new(Card { object: object.as_str().into(), dependencies, basis });
+        let basis = Freshness::new(dependencies.depends(), self.since);
+        let card = Arc::new(CachedItem { object: object.as_str().into(), dependencies, basis });
         if let Some(cache) = self.cards.and_then(|cards| cards.cache.as_ref())
             && let Some(key) = key(id, shape)
         {

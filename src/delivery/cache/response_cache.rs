@@ -1,7 +1,7 @@
 //! Cache of recent public responses, stored as bytes, so that most reads need no database access.
 //!
 //! A response is cached under a key of its address, together with its dependencies. A write is first
-//! committed, then recorded in the invalidation table ([`Ledger`]), and only then acknowledged. So no read on
+//! committed, then recorded in the invalidation table ([`InvalidationClock`]), and only then acknowledged. So no read on
 //! this node that begins after the acknowledgement finds an outdated response. Neither step may move:
 //! recorded before the commit, a reader could cache the old content once more as fresh; acknowledged before
 //! the record, the author could read the old content (`interleavings` tests both). Writes of other nodes are
@@ -18,9 +18,9 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::database::invalidation::Ledger;
-use crate::delivery::cache::absence_cache::{Absences, Absent};
-use crate::delivery::cache::cached_response::{Held, Kept};
+use crate::database::invalidation::InvalidationClock;
+use crate::delivery::cache::absence_cache::{AbsenceCache, CachedAbsence};
+use crate::delivery::cache::cached_response::{BodyMemory, CachedResponse};
 use crate::delivery::cache::content_coding::Coding;
 use crate::metrics::counter;
 
@@ -40,67 +40,73 @@ const PLACE: usize = 96;
 /// Key of a cached response: a hash of all parts of a request that decide over the response. SipHash with 128
 /// bits and a random secret key, so that no client can construct two addresses with the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Place(u128);
+pub struct CacheKey(u128);
 
 #[derive(Clone)]
 struct Bytewise;
 
-impl Weighter<Place, Arc<Kept>> for Bytewise {
-    fn weight(&self, _: &Place, kept: &Arc<Kept>) -> u64 {
+impl Weighter<CacheKey, Arc<CachedResponse>> for Bytewise {
+    fn weight(&self, _: &CacheKey, kept: &Arc<CachedResponse>) -> u64 {
         (kept.size() + PLACE) as u64
     }
 }
 
 /// Result of looking up an address.
 #[derive(Debug)]
-pub enum Known {
+pub enum Lookup {
     /// The cached response.
-    Here(Arc<Kept>),
+    Here(Arc<CachedResponse>),
     /// The reason why there is no content here.
-    Absent(Arc<Absent>),
+    Absent(Arc<CachedAbsence>),
 }
 
 /// The response cache of this node.
-pub struct Answers {
-    cache: Option<Cache<Place, Arc<Kept>, Bytewise>>,
-    absences: Absences,
-    held: Held,
-    ledger: Arc<Ledger>,
+pub struct ResponseCache {
+    cache: Option<Cache<CacheKey, Arc<CachedResponse>, Bytewise>>,
+    absences: AbsenceCache,
+    held: BodyMemory,
+    ledger: Arc<InvalidationClock>,
     hasher: SipHasher13,
 }
 
-impl Answers {
+impl ResponseCache {
     /// Creates a cache of this many bytes; 0 disables it.
-    pub fn new(bytes: usize, ledger: &Arc<Ledger>) -> Self {
+    pub fn new(bytes: usize, ledger: &Arc<InvalidationClock>) -> Self {
         let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
         let hasher = SipHasher13::new_with_keys(rand::random(), rand::random());
         let cache = (bytes > 0).then(|| room(bytes));
-        Self { cache, absences: Absences::default(), held: Held::default(), ledger: Arc::clone(ledger), hasher }
+        Self {
+            cache,
+            absences: AbsenceCache::default(),
+            held: BodyMemory::default(),
+            ledger: Arc::clone(ledger),
+            hasher,
+        }
     }
 
     /// Returns the counter of the bytes of all bodies in memory.
-    pub fn held(&self) -> &Held {
+    pub fn held(&self) -> &BodyMemory {
         &self.held
     }
 
     /// Returns the cache key of these parts, in this order.
-    pub fn place(&self, words: &[&str]) -> Place {
+    pub fn place(&self, words: &[&str]) -> CacheKey {
         let mut hasher = self.hasher;
         for word in words {
             // The hash of a `str` marks its end, so that the borders between the parts count.
             word.hash(&mut hasher);
         }
-        Place(hasher.finish128().as_u128())
+        CacheKey(hasher.finish128().as_u128())
     }
 
-    fn is_good(&self, kept: &Kept) -> bool {
+    fn is_good(&self, kept: &CachedResponse) -> bool {
         // While the database does not answer, an expired response is better than none; its `Age` header
         // tells.
         self.ledger.holds(&kept.basis) && (kept.is_timely() || self.ledger.is_blind())
     }
 
     /// Returns the cached response, if it is still fresh.
-    pub fn find(&self, place: Place) -> Option<Arc<Kept>> {
+    pub fn find(&self, place: CacheKey) -> Option<Arc<CachedResponse>> {
         let cache = self.cache.as_ref()?;
         let found = cache.get(&place)?;
         if self.is_good(&found) {
@@ -113,7 +119,7 @@ impl Answers {
     }
 
     /// Returns the cached reason why there is no content, if it still holds.
-    pub fn find_absent(&self, place: Place) -> Option<Arc<Absent>> {
+    pub fn find_absent(&self, place: CacheKey) -> Option<Arc<CachedAbsence>> {
         let found = self.absences.find(place, &self.ledger)?;
         HITS.inc();
         Some(found)
@@ -125,29 +131,29 @@ impl Answers {
     /// # Errors
     ///
     /// Returns the error of `compute`.
-    pub async fn find_or<E, F>(&self, place: Place, compute: F) -> Result<Known, E>
+    pub async fn find_or<E, F>(&self, place: CacheKey, compute: F) -> Result<Lookup, E>
     where
-        F: Future<Output = Result<Known, E>>,
+        F: Future<Output = Result<Lookup, E>>,
     {
         MISSES.inc();
         let Some(cache) = &self.cache else { return compute.await };
         for _ in 0..TRIES {
             match cache.get_value_or_guard_async(&place).await {
-                Ok(kept) if self.is_good(&kept) => return Ok(Known::Here(kept)),
+                Ok(kept) if self.is_good(&kept) => return Ok(Lookup::Here(kept)),
                 Ok(stale) => drop(cache.remove_if(&place, |kept| Arc::ptr_eq(kept, &stale))),
                 Err(guard) => {
                     // The request that held the guard before may have found that there is no content.
                     if let Some(absent) = self.absences.find(place, &self.ledger) {
-                        return Ok(Known::Absent(absent));
+                        return Ok(Lookup::Absent(absent));
                     }
                     let known = compute.await?;
                     match &known {
                         // A response that was overtaken by a change is right for this request, which began
                         // before the change was acknowledged, but not for later ones: it is returned and not
                         // cached.
-                        Known::Here(kept) if self.is_good(kept) => drop(guard.insert(Arc::clone(kept))),
-                        Known::Here(_) => {}
-                        Known::Absent(absent) => self.absences.keep(place, absent, &self.ledger),
+                        Lookup::Here(kept) if self.is_good(kept) => drop(guard.insert(Arc::clone(kept))),
+                        Lookup::Here(_) => {}
+                        Lookup::Absent(absent) => self.absences.keep(place, absent, &self.ledger),
                     }
                     return Ok(known);
                 }
@@ -158,9 +164,9 @@ impl Answers {
 
     /// Returns the cached response in a content coding, encoded once, or `None` if it is too small to be
     /// worth it. Each variant is a cache entry with its own size.
-    pub fn coded(&self, place: Place, kept: &Kept, coding: Coding) -> Option<Arc<Kept>> {
+    pub fn coded(&self, place: CacheKey, kept: &CachedResponse, coding: Coding) -> Option<Arc<CachedResponse>> {
         let Some(cache) = &self.cache else { return kept.coded(coding).map(Arc::new) };
-        let place = Place(place.0 ^ (coding as u128 + 1));
+        let place = CacheKey(place.0 ^ (coding as u128 + 1));
         if let Some(found) = cache.get(&place).filter(|found| found.is_form_of(kept)) {
             return Some(found);
         }
@@ -173,20 +179,24 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::cache::cached_response::Made;
+    use crate::delivery::cache::cached_response::FreshResponse;
     use crate::delivery::cache::dependencies::Dependencies;
 
-    fn kept(text: &str, since: u64) -> Kept {
+    fn kept(text: &str, since: u64) -> CachedResponse {
         let tag = |body: &[u8]| format!("\"v0-{}\"", String::from_utf8_lossy(&body[..3]));
-        Made::new("text/plain", text.repeat(2_000), tag, Dependencies::default()).keep([], since, &Held::default())
+        FreshResponse::new("text/plain", text.repeat(2_000), tag, Dependencies::default()).keep(
+            [],
+            since,
+            &BodyMemory::default(),
+        )
     }
 
     /// A response that depends on the time of day changes without any change of content.
     #[test]
     fn a_coded_form_is_of_this_very_answer() {
-        let answers = Answers::new(1 << 20, &Arc::default());
+        let answers = ResponseCache::new(1 << 20, &Arc::default());
         let place = answers.place(&["/a", "b", ""]);
-        let coded = |kept: &Kept| answers.coded(place, kept, Coding::Gzip).expect("it is large enough");
+        let coded = |kept: &CachedResponse| answers.coded(place, kept, Coding::Gzip).expect("it is large enough");
         let (before, after) = (coded(&kept("one", 1)), coded(&kept("two", 1)));
         assert_eq!((before.tag.as_str(), after.tag.as_str()), ("\"v0-one+gzip\"", "\"v0-two+gzip\""));
         assert!(before.body() != after.clone().body());
@@ -196,10 +206,10 @@ mod tests {
 
     #[test]
     fn an_address_has_its_own_place() {
-        let answers = Answers::new(1 << 20, &Arc::default());
+        let answers = ResponseCache::new(1 << 20, &Arc::default());
         let places =
             [["/a", "b", ""], ["/a", "", "b"], ["/ab", "", ""], ["", "/a", "b"]].map(|words| answers.place(&words));
         assert_eq!(places.iter().collect::<std::collections::HashSet<_>>().len(), places.len());
-        assert_ne!(places[0], Answers::new(1 << 20, &Arc::default()).place(&["/a", "b", ""]));
+        assert_ne!(places[0], ResponseCache::new(1 << 20, &Arc::default()).place(&["/a", "b", ""]));
     }
 }

@@ -3,12 +3,12 @@
 use crate::content::local_time::instant_in_query;
 use crate::content::slug::MAX_SLUG;
 use crate::content::values;
-use crate::content_types::{Column, Filter, On};
-use crate::delivery::query::parser::Reader;
+use crate::content_types::{Column, Filter, FilterTarget};
+use crate::delivery::query::parser::QueryParser;
 use crate::delivery::query::*;
 use crate::time_zone::Zone;
 
-impl Reader<'_> {
+impl QueryParser<'_> {
     /// Parses a filter parameter; `None` if it is no filter, or if it is invalid, which is recorded.
     pub(crate) fn condition(&mut self, name: &str, value: &str, zone: Zone) -> Option<Condition> {
         let (plain, operator) = match name.split_once('[') {
@@ -17,15 +17,15 @@ impl Reader<'_> {
         };
         let filter: &'static Filter = self.resource.filters.iter().find(|f| f.name == plain)?;
         match filter.on {
-            On::Time(column) => self.time(name, column, operator, value, zone),
-            On::When => match When::ALL.iter().find(|(word, _)| *word == value) {
+            FilterTarget::Time(column) => self.time(name, column, operator, value, zone),
+            FilterTarget::When => match When::ALL.iter().find(|(word, _)| *word == value) {
                 Some((_, when)) => Some(Condition::When(*when)),
                 None => {
                     self.wrong("when", value, &When::ALL.map(|(word, _)| word));
                     None
                 }
             },
-            On::Near(relation) => self.near(value).map(|around| Condition::Near { relation, around }),
+            FilterTarget::Near(relation) => self.near(value).map(|around| Condition::Near { relation, around }),
             on => {
                 let quantity = Quantity::ALL.iter().find(|(word, _)| Some(*word) == operator);
                 self.values(name, filter, on, quantity.map_or(Quantity::Any, |(_, quantity)| *quantity), value)
@@ -33,7 +33,7 @@ impl Reader<'_> {
         }
     }
 
-    fn near(&mut self, value: &str) -> Option<Around> {
+    fn near(&mut self, value: &str) -> Option<Circle> {
         let around = around(value);
         if around.is_none() {
             let rule = format!(
@@ -62,7 +62,14 @@ impl Reader<'_> {
         }
     }
 
-    fn values(&mut self, name: &str, filter: &Filter, on: On, quantity: Quantity, value: &str) -> Option<Condition> {
+    fn values(
+        &mut self,
+        name: &str,
+        filter: &Filter,
+        on: FilterTarget,
+        quantity: Quantity,
+        value: &str,
+    ) -> Option<Condition> {
         let values: Vec<String> = value.split(',').filter(|v| !v.is_empty()).map(str::to_owned).collect();
         let place = format!("?{name}");
         if values.is_empty() {
@@ -73,7 +80,7 @@ impl Reader<'_> {
             self.faults.add(place, "too_many", format!("at most {MAX_VALUES} values"));
             return None;
         }
-        let asked = if let On::Through(through) = on { through.filter.on } else { on };
+        let asked = if let FilterTarget::Through(through) = on { through.filter.on } else { on };
         for value in &values {
             self.check_value(filter.name, &place, asked, value);
         }
@@ -81,22 +88,22 @@ impl Reader<'_> {
         Some(Condition::Values(on, quantity, values))
     }
 
-    fn check_value(&mut self, name: &str, place: &str, on: On, value: &str) {
+    fn check_value(&mut self, name: &str, place: &str, on: FilterTarget, value: &str) {
         let known = match on {
-            On::Variant(words) => words,
-            On::Word(word) => word.words,
+            FilterTarget::Variant(words) => words,
+            FilterTarget::Word(word) => word.words,
             _ => &[],
         };
         let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         match on {
             _ if known.contains(&value) => {}
             _ if !known.is_empty() => self.wrong(name, value, known),
-            On::Country => {
+            FilterTarget::Country => {
                 if let Err((code, message)) = values::country(value) {
                     self.faults.add(place, code, message);
                 }
             }
-            On::Word(_) => {
+            FilterTarget::Word(_) => {
                 if let Err((code, message)) = values::language(value) {
                     self.faults.add(place, code, message);
                 }
@@ -110,16 +117,16 @@ impl Reader<'_> {
 }
 
 /// Returns a value in its stored form.
-fn usual_form(on: On, value: String) -> String {
+fn usual_form(on: FilterTarget, value: String) -> String {
     match on {
-        On::Country => value.to_ascii_uppercase(),
-        On::Word(word) if word.words.is_empty() => values::language(&value).unwrap_or(value),
+        FilterTarget::Country => value.to_ascii_uppercase(),
+        FilterTarget::Word(word) if word.words.is_empty() => values::language(&value).unwrap_or(value),
         _ => value,
     }
 }
 
 /// Parses a location with a distance, such as `50.84,4.36,10km`.
-fn around(text: &str) -> Option<Around> {
+fn around(text: &str) -> Option<Circle> {
     let [latitude, longitude, distance] = text.split(',').collect::<Vec<_>>().try_into().ok()?;
     let number = |text: &str, min: f64, max: f64| -> Option<f64> {
         text.trim().parse().ok().filter(|number| (min..=max).contains(number))
@@ -129,5 +136,5 @@ fn around(text: &str) -> Option<Around> {
         None => number(distance.trim().strip_suffix('m')?, 0.0, MAX_KILOMETRES * 1_000.0)?,
     };
     let (latitude, longitude) = (number(latitude, -90.0, 90.0)?, number(longitude, -180.0, 180.0)?);
-    Some(Around { latitude, longitude, distance: metres })
+    Some(Circle { latitude, longitude, distance: metres })
 }

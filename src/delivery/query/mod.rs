@@ -6,11 +6,11 @@ pub mod parser;
 
 use super::Shape;
 use crate::content::{LocaleMode, Site};
-use crate::content_types::{Column, On, Resource, Sort};
+use crate::content_types::{Column, ContentType, FilterTarget, Sort};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::query::cursor::Cursor;
 use crate::delivery::sql::facets::Facet;
-use crate::search::{GREW, Sought};
+use crate::search::{SEARCH_INDEX, SearchQuery};
 
 /// Maximum number of items on a page.
 pub const MAX_LIMIT: i64 = 100;
@@ -53,22 +53,22 @@ impl Compare {
 #[derive(Debug, Clone)]
 pub enum Condition {
     /// A filter with its values, and how many of them an item must have.
-    Values(On, Quantity, Vec<String>),
+    Values(FilterTarget, Quantity, Vec<String>),
     /// A bound on a time (µs).
     Time(Column, Compare, i64),
     /// A position of the time span relative to now.
     When(When),
     /// A maximum distance from a location. `relation` leads to the item that has a location, if it is another
     /// one.
-    Near { relation: Option<&'static str>, around: Around },
+    Near { relation: Option<&'static str>, around: Circle },
 }
 
 impl Condition {
     /// Returns the content types besides that of the list which decide what meets the condition.
-    fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
+    fn kinds(&self, resource: &'static ContentType) -> Vec<&'static str> {
         match self {
             Condition::Values(on, ..) => on.kinds(resource),
-            Condition::Near { relation, .. } => On::Near(*relation).kinds(resource),
+            Condition::Near { relation, .. } => FilterTarget::Near(*relation).kinds(resource),
             Condition::Time(..) | Condition::When(_) => Vec::new(),
         }
     }
@@ -76,7 +76,7 @@ impl Condition {
     /// Returns the approximate cost of the condition, in rows that are read.
     pub(crate) fn cost(&self) -> i64 {
         match self {
-            Condition::Values(On::Through(_), _, values) => 100 + values.len() as i64,
+            Condition::Values(FilterTarget::Through(_), _, values) => 100 + values.len() as i64,
             Condition::Values(_, Quantity::All, values) => 10 * values.len() as i64,
             Condition::Values(_, _, values) => values.len() as i64,
             Condition::Near { .. } => 100,
@@ -87,7 +87,7 @@ impl Condition {
 
 /// A location, and a distance around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Around {
+pub struct Circle {
     /// Latitude in degrees, north of the equator.
     pub latitude: f64,
     /// Longitude in degrees, east of Greenwich.
@@ -167,7 +167,7 @@ pub struct ListQuery {
     /// Number of items to skip.
     pub offset: i64,
     /// Full-text query, as written and parsed.
-    pub text: Option<(String, Sought)>,
+    pub text: Option<(String, SearchQuery)>,
     /// Facets to count.
     pub facets: Vec<Facet>,
     /// Whether excerpts around the matches are returned.
@@ -192,17 +192,20 @@ impl ListQuery {
 
     /// Returns the content types that decide which items are on a page, what is counted, and what facets
     /// contain.
-    pub fn dependencies(&self, resource: &'static Resource) -> Dependencies {
+    pub fn dependencies(&self, resource: &'static ContentType) -> Dependencies {
         let mut all = Dependencies::on_kinds(resource.visible_by());
         let filters = self.conditions.iter().flat_map(|condition| condition.kinds(resource));
         let facets = self.facets.iter().flat_map(|facet| facet.kinds(resource));
         for kind in filters.chain(facets) {
             // Items of some content types appear and disappear with those of another, as a session with its
             // event.
-            Resource::of_kind(kind).into_iter().flat_map(Resource::visible_by).for_each(|kind| all.add_kind(kind));
+            ContentType::of_kind(kind)
+                .into_iter()
+                .flat_map(ContentType::visible_by)
+                .for_each(|kind| all.add_kind(kind));
         }
         if self.text.is_some() {
-            all.add_kind(GREW);
+            all.add_kind(SEARCH_INDEX);
         }
         all
     }
@@ -220,7 +223,9 @@ impl ListQuery {
         let in_index = |condition: &Condition| match condition {
             Condition::Time(column, ..) => *column == Column::StartsAt,
             Condition::When(when) => *when == When::Upcoming,
-            Condition::Values(On::Parent(_) | On::Refers { .. }, Quantity::Any, given) if given.len() == 1 => {
+            Condition::Values(FilterTarget::Parent(_) | FilterTarget::Refers { .. }, Quantity::Any, given)
+                if given.len() == 1 =>
+            {
                 leads += 1;
                 leads == 1
             }
@@ -243,7 +248,7 @@ impl ListQuery {
     }
 
     /// Returns the identity of the list and its order, which cursors carry.
-    pub fn name(&self, resource: &Resource) -> String {
+    pub fn name(&self, resource: &ContentType) -> String {
         if let Some((text, _)) = self.text.as_ref().filter(|_| self.by_relevance()) {
             return format!("{}?{text}", resource.collection);
         }

@@ -1,26 +1,26 @@
 //! Parser of query parameters into typed queries: every parameter is known, and every violation is reported.
 
-use crate::content::violation::{Faults, unknown};
+use crate::content::violation::{Violations, unknown};
 use crate::content::{LocaleMode, Site, values};
-use crate::content_types::{Path, Resource, Sort};
+use crate::content_types::{ContentType, ResponsePath, Sort};
 use crate::delivery::Shape;
 use crate::delivery::query::cursor::Cursor;
 use crate::delivery::query::*;
 use crate::delivery::sql::facets::Facet;
 use crate::delivery::viewer::Viewer;
 use crate::items::render::{BodyFormat, View};
-use crate::search::Sought;
+use crate::search::SearchQuery;
 use crate::time_zone::Zone;
 
 /// Parser of the parameters that single items and lists share.
-pub struct Reader<'a> {
-    pub resource: &'static Resource,
+pub struct QueryParser<'a> {
+    pub resource: &'static ContentType,
     pub site: &'a Site,
     pub viewer: &'a Viewer,
-    pub faults: &'a mut Faults,
+    pub faults: &'a mut Violations,
 }
 
-impl Reader<'_> {
+impl QueryParser<'_> {
     /// Parses the shape of a response; `full` is its level of detail without the parameter `detail`.
     pub fn shape(&mut self, pairs: &Pairs, full: bool) -> Shape {
         let mut shape = Shape { viewer: self.viewer.clone(), ..Shape::public(View::plain(self.site), full) };
@@ -57,7 +57,7 @@ impl Reader<'_> {
         shape
     }
 
-    fn fields(&mut self, value: &str) -> Vec<&'static Path> {
+    fn fields(&mut self, value: &str) -> Vec<&'static ResponsePath> {
         let known = self.resource.paths();
         let mut fields = Vec::new();
         self.must_name("fields", value);
@@ -224,8 +224,8 @@ impl Reader<'_> {
         })
     }
 
-    fn text(&mut self, value: &str) -> Option<(String, Sought)> {
-        match Sought::parse(value) {
+    fn text(&mut self, value: &str) -> Option<(String, SearchQuery)> {
+        match SearchQuery::parse(value) {
             Ok(sought) => Some((value.to_owned(), sought)),
             Err((code, message)) => {
                 self.faults.add("?q", code, message);
@@ -329,7 +329,7 @@ impl Reader<'_> {
 }
 
 /// Restricts the shape to these paths, and includes what they need, whatever else the query says.
-fn narrow(shape: &mut Shape, paths: &[&'static Path]) {
+fn narrow(shape: &mut Shape, paths: &[&'static ResponsePath]) {
     paths.iter().filter_map(|path| path.include).for_each(|name| shape.include_also(name));
     shape.full |= paths.iter().any(|path| path.detail);
     let mut fields: Vec<&str> = paths.iter().map(|path| path.name).collect();
@@ -341,9 +341,9 @@ fn narrow(shape: &mut Shape, paths: &[&'static Path]) {
 
 /// Returns the paths that may have been meant: all top-level ones, or the nested ones with the same first
 /// name.
-fn alike(known: &[Path], given: &str) -> Vec<&'static str> {
+fn alike(known: &[ResponsePath], given: &str) -> Vec<&'static str> {
     let first = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
     let deep = given.contains('.') && known.iter().any(|path| path.name == first(given));
-    let like = |path: &&Path| path.name.contains('.') == deep && (!deep || first(path.name) == first(given));
+    let like = |path: &&ResponsePath| path.name.contains('.') == deep && (!deep || first(path.name) == first(given));
     known.iter().filter(like).map(|path| path.name).collect()
 }

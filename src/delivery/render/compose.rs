@@ -8,16 +8,16 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content::field::{Relation, Shape as RelationShape};
-use crate::content_types::Resource;
+use crate::content::field::{Relation, RelationShape};
+use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, any_of, by_the_way};
+use crate::database::{Db, in_list, unindexed};
 use crate::delivery::Shape;
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::render::loaded_item::Loaded;
-use crate::delivery::render::relations::{self, Tie};
+use crate::delivery::render::relations::{self, LoadedLink};
 use crate::delivery::render::sparse_fields::only;
-use crate::delivery::viewer::Standing;
+use crate::delivery::viewer::VisibilityState;
 use crate::items::Item;
 use crate::items::render::{Renderer, empty_relation};
 
@@ -36,7 +36,7 @@ pub struct Composed {
 /// Fails if a database statement fails.
 pub fn compose(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     loaded: &[Loaded],
     shape: &Shape,
@@ -68,9 +68,9 @@ pub fn compose(
 /// Returns the dependencies of an object: the item and all items that it links to. If children are included,
 /// also the dependencies of these and their content type, since there may be more of them later.
 fn dependencies(
-    (resource, relations): (&'static Resource, &[Relation]),
+    (resource, relations): (&'static ContentType, &[Relation]),
     item: &Loaded,
-    ties: &[Tie],
+    ties: &[LoadedLink],
     children: Option<&[Composed]>,
 ) -> Dependencies {
     let mut all = Dependencies::default();
@@ -81,7 +81,7 @@ fn dependencies(
         all.add_item(target, &tie.target_id);
         let relations: Vec<Relation> = match tie.inner.is_empty() {
             true => continue,
-            false => Resource::of_kind(target).into_iter().flat_map(Resource::relations).collect(),
+            false => ContentType::of_kind(target).into_iter().flat_map(ContentType::relations).collect(),
         };
         for inner in &tie.inner {
             target_kind(&relations, inner).iter().for_each(|target| all.add_item(target, &inner.target_id));
@@ -95,15 +95,15 @@ fn dependencies(
 }
 
 /// Returns the content type of the item at the other end of a link.
-fn target_kind(relations: &[Relation], tie: &Tie) -> Option<&'static str> {
+fn target_kind(relations: &[Relation], tie: &LoadedLink) -> Option<&'static str> {
     relations.iter().find(|relation| relation.name == tie.relation).map(|relation| relation.target)
 }
 
 fn object(
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     item: &Loaded,
-    ties: &[Tie],
+    ties: &[LoadedLink],
     children: Option<Vec<String>>,
     shape: &Shape,
 ) -> String {
@@ -136,7 +136,7 @@ fn push_relation(
     site: &Site,
     content: Option<&Map<String, Value>>,
     relation: &Relation,
-    ties: &[Tie],
+    ties: &[LoadedLink],
     shape: &Shape,
 ) {
     out.push_str(",\"");
@@ -162,7 +162,7 @@ fn push_tie(
     site: &Site,
     content: Option<&Map<String, Value>>,
     relation: &Relation,
-    tie: &Tie,
+    tie: &LoadedLink,
     shape: &Shape,
 ) {
     let RelationShape::ManyWith { key, fields } = relation.shape else {
@@ -183,7 +183,7 @@ fn push_tie(
 
 /// Writes the item at the other end of a link: whole if it is included, and otherwise as a reference. Of its
 /// own relations only the included ones are written.
-fn push_target(out: &mut String, site: &Site, relation: &Relation, tie: &Tie, shape: &Shape) {
+fn push_target(out: &mut String, site: &Site, relation: &Relation, tie: &LoadedLink, shape: &Shape) {
     if !shape.include.contains(&relation.name) {
         return out.push_str(&tie.target.reference);
     }
@@ -193,7 +193,7 @@ fn push_target(out: &mut String, site: &Site, relation: &Relation, tie: &Tie, sh
     }
     let include = shape.within(relation.name);
     if !include.is_empty()
-        && let Some(target) = Resource::of_kind(relation.target)
+        && let Some(target) = ContentType::of_kind(relation.target)
     {
         let inner = Shape { include, ..shape.clone() };
         for relation in target.relations().filter(|relation| inner.include.contains(&relation.name)) {
@@ -206,16 +206,16 @@ fn push_target(out: &mut String, site: &Site, relation: &Relation, tie: &Tie, sh
 /// Composes the children of these items, by the id of their parent; `None` if they are not included.
 fn included_children(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     ids: &[&str],
     shape: &Shape,
 ) -> QueryResult<Option<HashMap<String, Vec<Composed>>>> {
     let Some(of) = resource.children.filter(|of| shape.include.contains(&of.name)) else { return Ok(None) };
-    let Some(kind) = Resource::of_kind(of.kind) else { return Ok(None) };
+    let Some(kind) = ContentType::of_kind(of.kind) else { return Ok(None) };
     let dialect = connection.dialect();
     let mut query = items::table
-        .filter(by_the_way(dialect, items::kind, [of.kind]).and(any_of(dialect, items::parent_id, ids)))
+        .filter(unindexed(dialect, items::kind, [of.kind]).and(in_list(dialect, items::parent_id, ids)))
         .order((items::parent_id, items::starts_at, items::id))
         .select(Item::as_select())
         .into_boxed();
@@ -223,7 +223,7 @@ fn included_children(
         query = query.filter(items::live.eq(true));
     }
     let mut rows: Vec<Item> = query.load(connection)?;
-    rows.retain(|row| shape.viewer.sees(&Standing::from(row)));
+    rows.retain(|row| shape.viewer.sees(&VisibilityState::from(row)));
     let parents: Vec<Option<String>> = rows.iter().map(|row| row.parent_id.clone()).collect();
     let view = shape.viewer.view_of(of.kind, "", &shape.view);
     let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, site, &view)).collect();

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::content::Site;
 use crate::content::translations::visible;
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::delivery::Shape;
 use crate::items::projection;
 use crate::items::render::{Fragments, Renderer, View};
-use crate::items::{Item, Link, Named};
+use crate::items::{Item, Link, ReferenceTarget};
 
 /// An item that is about to be composed into a response.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Loaded {
         let fragments = rendered(&item, &content, site, view);
         // The fields of links are rendered from the content too, so hidden languages must not stay in it.
         if !view.unpublished
-            && let Some(resource) = Resource::of_kind(&item.kind)
+            && let Some(resource) = ContentType::of_kind(&item.kind)
             && let Cow::Owned(seen) = visible(resource.fields, &content, &item.translations())
         {
             content = seen;
@@ -63,9 +63,9 @@ impl Loaded {
     pub fn knowing(
         self,
         item: &Item,
-        resource: &'static Resource,
+        resource: &'static ContentType,
         site: &Site,
-        named: HashMap<String, Named>,
+        named: HashMap<String, ReferenceTarget>,
         shape: &Shape,
     ) -> Self {
         if named.is_empty() || !shape.include.is_empty() || !shape.view.is_usual(site) {
@@ -77,7 +77,7 @@ impl Loaded {
         if !links.iter().all(is_known) {
             return self;
         }
-        let reference = |named: Named| Fragments { reference: named.reference, ..Fragments::default() };
+        let reference = |named: ReferenceTarget| Fragments { reference: named.reference, ..Fragments::default() };
         let targets = named.into_iter().map(|(id, named)| (id, reference(named))).collect();
         Self { links: Some(links), targets, ..self }
     }
@@ -89,7 +89,7 @@ fn is_ready(item: &Item, site: &Site, view: &View) -> bool {
 }
 
 fn rendered(item: &Item, content: &Map<String, Value>, site: &Site, view: &View) -> Fragments {
-    match Resource::of_kind(&item.kind) {
+    match ContentType::of_kind(&item.kind) {
         Some(resource) => Renderer::new(site, view).item(resource, &item.envelope(), content),
         None => Fragments { card: item.card.clone(), detail: item.detail.clone(), reference: item.reference.clone() },
     }

@@ -6,18 +6,18 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::content::Site;
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::schema::{items, links};
-use crate::database::{Db, any_of};
+use crate::database::{Db, in_list};
 use crate::delivery::Shape;
 use crate::delivery::render::loaded_item::Loaded;
-use crate::delivery::viewer::{STANDING, Standing};
+use crate::delivery::viewer::{VISIBILITY_COLUMNS, VisibilityState};
 use crate::items::render::Fragments;
 use crate::items::{Item, Link};
 
 /// A link, with what a response shows of the item at its other end.
 #[derive(Debug, Clone)]
-pub struct Tie {
+pub struct LoadedLink {
     /// Relation that holds the link.
     pub relation: String,
     /// Position in the list of the relation.
@@ -31,7 +31,7 @@ pub struct Tie {
     /// Whether the viewer may see that item.
     pub seen: bool,
     /// Links of that item, if some of them are embedded.
-    pub inner: Vec<Tie>,
+    pub inner: Vec<LoadedLink>,
 }
 
 /// Loads all links of these items in one statement. It is not boxed, so that its text is fixed and it stays
@@ -41,13 +41,18 @@ pub struct Tie {
 /// # Errors
 ///
 /// Fails if the statement fails.
-pub fn load(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> QueryResult<HashMap<String, Vec<Tie>>> {
+pub fn load(
+    connection: &mut Db,
+    ids: &[&str],
+    site: &Site,
+    shape: &Shape,
+) -> QueryResult<HashMap<String, Vec<LoadedLink>>> {
     let query = links::table
         .inner_join(items::table)
-        .filter(any_of(connection.dialect(), links::source_id, ids))
+        .filter(in_list(connection.dialect(), links::source_id, ids))
         .order((links::source_id, links::relation, links::position));
-    let tie = (links::source_id, links::relation, links::position, links::card, STANDING);
-    type Head = (String, String, i32, String, Standing);
+    let tie = (links::source_id, links::relation, links::position, links::card, VISIBILITY_COLUMNS);
+    type Head = (String, String, i32, String, VisibilityState);
     let rows: Vec<(Head, Fragments)> = if !shape.viewer.is_public() || !shape.view.is_plain(site) {
         let rows: Vec<(Head, Item)> = query.select((tie, Item::as_select())).load(connection)?;
         rows.into_iter().map(|(head, item)| (head, embedded(item, site, shape))).collect()
@@ -64,10 +69,10 @@ pub fn load(connection: &mut Db, ids: &[&str], site: &Site, shape: &Shape) -> Qu
             query.select((tie, (items::reference, items::card))).load(connection)?;
         rows.into_iter().map(|(head, (r, card))| (head, fragments(r, card, String::new()))).collect()
     };
-    let mut ties: HashMap<String, Vec<Tie>> = HashMap::with_capacity(ids.len());
+    let mut ties: HashMap<String, Vec<LoadedLink>> = HashMap::with_capacity(ids.len());
     for ((source, relation, position, card, standing), target) in rows {
         let (seen, target_id) = (shape.viewer.sees(&standing), standing.id);
-        let tie = Tie { relation, position, card, target_id, target, seen, inner: Vec::new() };
+        let tie = LoadedLink { relation, position, card, target_id, target, seen, inner: Vec::new() };
         ties.entry(source).or_default().push(tie);
     }
     Ok(ties)
@@ -86,10 +91,10 @@ fn embedded(item: Item, site: &Site, shape: &Shape) -> Fragments {
 /// Fails if a statement fails.
 pub fn inner(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     shape: &Shape,
-    ties: &mut HashMap<String, Vec<Tie>>,
+    ties: &mut HashMap<String, Vec<LoadedLink>>,
 ) -> QueryResult<()> {
     for relation in resource.relations() {
         let include = shape.within(relation.name);
@@ -97,7 +102,7 @@ pub fn inner(
             continue;
         }
         let inner = Shape { include, fields: None, ..shape.clone() };
-        let mut outer: Vec<&mut Tie> =
+        let mut outer: Vec<&mut LoadedLink> =
             ties.values_mut().flatten().filter(|tie| tie.seen && tie.relation == relation.name).collect();
         let ids: Vec<&str> = outer.iter().map(|tie| tie.target_id.as_str()).collect();
         if ids.is_empty() {
@@ -121,21 +126,29 @@ pub fn given(
     loaded: &[Loaded],
     site: &Site,
     shape: &Shape,
-) -> QueryResult<HashMap<String, Vec<Tie>>> {
+) -> QueryResult<HashMap<String, Vec<LoadedLink>>> {
     let own: Vec<(&Loaded, &Vec<Link>)> = loaded.iter().filter_map(|l| Some((l, l.links.as_ref()?))).collect();
     let all = own.iter().flat_map(|(item, links)| links.iter().map(|link| (*item, link.target_id.as_str())));
     let ids: Vec<&str> = all.filter(|(item, id)| !item.targets.contains_key(*id)).map(|(_, id)| id).collect();
     let mut read = HashMap::new();
     if !ids.is_empty() {
-        let rows = items::table.filter(any_of(connection.dialect(), items::id, &ids)).select(Item::as_select());
+        let rows = items::table.filter(in_list(connection.dialect(), items::id, &ids)).select(Item::as_select());
         let mut rows: Vec<Item> = rows.load(connection)?;
-        rows.retain(|item| shape.viewer.sees(&Standing::from(item)));
+        rows.retain(|item| shape.viewer.sees(&VisibilityState::from(item)));
         read.extend(rows.into_iter().map(|item| (item.id.clone(), embedded(item, site, shape))));
     }
     let tie = |item: &Loaded, link: &Link| {
         let target = item.targets.get(&link.target_id).or_else(|| read.get(&link.target_id))?.clone();
         let (relation, position, card) = (link.relation.clone(), link.position, link.card.clone());
-        Some(Tie { relation, position, card, target_id: link.target_id.clone(), target, seen: true, inner: Vec::new() })
+        Some(LoadedLink {
+            relation,
+            position,
+            card,
+            target_id: link.target_id.clone(),
+            target,
+            seen: true,
+            inner: Vec::new(),
+        })
     };
     let ties = |(item, links): (&Loaded, &Vec<Link>)| {
         (item.id.clone(), links.iter().filter_map(|link| tie(item, link)).collect())

@@ -3,7 +3,7 @@
 use diesel::result::QueryResult;
 
 use crate::content::Site;
-use crate::content_types::Resource;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::render::loaded_item::Loaded;
 use crate::items::Item;
@@ -18,12 +18,12 @@ use crate::items::working_draft::{self, WorkingDraft};
 /// Fails if the query fails.
 pub fn newest(
     connection: &mut Db,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     site: &Site,
     items: Vec<Item>,
     view: &View,
 ) -> QueryResult<Vec<Loaded>> {
-    let mut found = working_draft::of_all(connection, &items)?;
+    let mut found = working_draft::find_all(connection, &items)?;
     Ok(items
         .into_iter()
         .map(|item| match found.remove(&item.id) {
@@ -33,7 +33,7 @@ pub fn newest(
         .collect())
 }
 
-fn overlaid(resource: &'static Resource, site: &Site, item: Item, draft: WorkingDraft, view: &View) -> Loaded {
+fn overlaid(resource: &'static ContentType, site: &Site, item: Item, draft: WorkingDraft, view: &View) -> Loaded {
     let item = Item {
         slug: draft.slug,
         status: "draft".to_owned(),

@@ -6,13 +6,13 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use crate::content::Site;
-use crate::content_types::{Filter, On, Resource, Through, Word};
+use crate::content_types::{ContentType, Filter, FilterTarget, Through, WordField};
 use crate::database::schema::{item_words, items, links};
-use crate::database::{Db, any_of, within};
+use crate::database::{Db, in_list, in_query};
 use crate::delivery::render::loaded_item::Loaded;
 use crate::delivery::sql::predicates::Query;
 use crate::delivery::sql::selection::Selection;
-use crate::delivery::sql::text_match::{FEW, too_dear};
+use crate::delivery::sql::text_match::{MAX_NAMED_MATCHES, too_expensive};
 use crate::items::render::View;
 use crate::items::{Item, NO_DATE};
 use crate::problem::Problem;
@@ -46,7 +46,7 @@ impl Facet {
     }
 
     /// Returns the content types besides `resource` itself whose items the facet names, or counts by.
-    pub fn kinds(&self, resource: &'static Resource) -> Vec<&'static str> {
+    pub fn kinds(&self, resource: &'static ContentType) -> Vec<&'static str> {
         match self {
             Facet::Of(filter) => filter.on.kinds(resource),
             Facet::Year => Vec::new(),
@@ -54,12 +54,18 @@ impl Facet {
     }
 
     /// Returns all facets of a content type.
-    pub fn all(resource: &'static Resource) -> Vec<Facet> {
+    pub fn all(resource: &'static ContentType) -> Vec<Facet> {
         let countable = |filter: &&Filter| match filter.on {
-            On::Parent(_) | On::Refers { .. } | On::Country | On::Variant(_) | On::Word(_) => true,
+            FilterTarget::Parent(_)
+            | FilterTarget::Refers { .. }
+            | FilterTarget::Country
+            | FilterTarget::Variant(_)
+            | FilterTarget::Word(_) => true,
             // Counts are added up by related item. An event with two speakers of one country would be counted
             // twice there, so only relations to a single item have this facet.
-            On::Through(through) => matches!(through.filter.on, On::Country) && is_one(resource, through.relation),
+            FilterTarget::Through(through) => {
+                matches!(through.filter.on, FilterTarget::Country) && is_one(resource, through.relation)
+            }
             _ => false,
         };
         let mut facets: Vec<Facet> = resource.filters.iter().filter(countable).map(Facet::Of).collect();
@@ -70,9 +76,9 @@ impl Facet {
     }
 }
 
-fn is_one(resource: &'static Resource, relation: &str) -> bool {
+fn is_one(resource: &'static ContentType, relation: &str) -> bool {
     let mut relations = resource.relations().filter(|known| known.name == relation);
-    relations.all(|relation| matches!(relation.shape, crate::content::field::Shape::One))
+    relations.all(|relation| matches!(relation.shape, crate::content::field::RelationShape::One))
 }
 
 /// Counts the items of a selection, or those of them that are named.
@@ -95,21 +101,21 @@ impl<'a> Counting<'a> {
     ///
     /// # Errors
     ///
-    /// Returns a problem with the code `too_dear` if there are too many years or related items to be counted.
+    /// Returns a problem with the code `too_expensive` if there are too many years or related items to be counted.
     /// Fails if a database statement fails.
     pub fn facet(&mut self, facet: Facet) -> Result<Value, Problem> {
         let counts = match facet {
             Facet::Year => return Ok(shown(self.years()?)),
             Facet::Of(filter) => match filter.on {
-                On::Parent(_) => return self.named_parents(),
-                On::Refers { relation, .. } => {
+                FilterTarget::Parent(_) => return self.named_parents(),
+                FilterTarget::Refers { relation, .. } => {
                     let counts = self.targets(relation, MOST_VALUES)?;
                     return self.named(counts);
                 }
-                On::Country => self.column(false)?,
-                On::Variant(_) => self.column(true)?,
-                On::Word(word) => self.words(&word)?,
-                On::Through(through) => self.countries(&through)?,
+                FilterTarget::Country => self.column(false)?,
+                FilterTarget::Variant(_) => self.column(true)?,
+                FilterTarget::Word(word) => self.words(&word)?,
+                FilterTarget::Through(through) => self.countries(&through)?,
                 _ => Vec::new(),
             },
         };
@@ -143,7 +149,7 @@ impl<'a> Counting<'a> {
                 counts.push((format!("{year:04}"), count));
             }
             if counts.len() > MOST_YEARS {
-                return Err(too_dear("?facets", &format!("the items start in more than {MOST_YEARS} years")));
+                return Err(too_expensive("?facets", &format!("the items start in more than {MOST_YEARS} years")));
             }
             next = match count {
                 0 => self.latest_before(begin(year + 1))?.map(year_of).filter(|earlier| *earlier < year),
@@ -161,7 +167,7 @@ impl<'a> Counting<'a> {
 
     fn named_parents(&mut self) -> Result<Value, Problem> {
         let counts: Vec<(Option<String>, i64)> = items::table
-            .filter(within(items::id, self.base().select(items::id)))
+            .filter(in_query(items::id, self.base().select(items::id)))
             .group_by(items::parent_id)
             .select((items::parent_id, count_star()))
             .order(count_star().desc())
@@ -172,7 +178,7 @@ impl<'a> Counting<'a> {
 
     fn targets(&mut self, relation: &str, most: i64) -> Result<Counts, Problem> {
         Ok(links::table
-            .filter(within(links::source_id, self.base().select(items::id)))
+            .filter(in_query(links::source_id, self.base().select(items::id)))
             .filter(links::relation.eq(relation))
             .group_by(links::target_id)
             .select((links::target_id, count_star()))
@@ -182,7 +188,7 @@ impl<'a> Counting<'a> {
     }
 
     fn column(&mut self, variant: bool) -> Result<Counts, Problem> {
-        let of = items::table.filter(within(items::id, self.base().select(items::id)));
+        let of = items::table.filter(in_query(items::id, self.base().select(items::id)));
         let counts: Vec<(Option<String>, i64)> = match variant {
             true => of
                 .group_by(items::variant)
@@ -200,9 +206,9 @@ impl<'a> Counting<'a> {
         Ok(counts.into_iter().filter_map(|(value, count)| Some((value?, count))).collect())
     }
 
-    fn words(&mut self, word: &Word) -> Result<Counts, Problem> {
+    fn words(&mut self, word: &WordField) -> Result<Counts, Problem> {
         let mut counts: Counts = item_words::table
-            .filter(within(item_words::item_id, self.base().select(items::id)))
+            .filter(in_query(item_words::item_id, self.base().select(items::id)))
             .filter(item_words::field.eq(word.field))
             .group_by(item_words::value)
             .select((item_words::value, count_star()))
@@ -221,12 +227,15 @@ impl<'a> Counting<'a> {
     }
 
     fn countries(&mut self, through: &Through) -> Result<Counts, Problem> {
-        let targets = self.targets(through.relation, FEW as i64 + 1)?;
-        if targets.len() > FEW {
-            return Err(too_dear("?facets", &format!("the items refer to more than {FEW} {}s", through.target)));
+        let targets = self.targets(through.relation, MAX_NAMED_MATCHES as i64 + 1)?;
+        if targets.len() > MAX_NAMED_MATCHES {
+            return Err(too_expensive(
+                "?facets",
+                &format!("the items refer to more than {MAX_NAMED_MATCHES} {}s", through.target),
+            ));
         }
         let ids: Vec<&str> = targets.iter().map(|(id, _)| id.as_str()).collect();
-        let of = items::table.filter(any_of(self.connection.dialect(), items::id, &ids).and(items::live.eq(true)));
+        let of = items::table.filter(in_list(self.connection.dialect(), items::id, &ids).and(items::live.eq(true)));
         let countries: Vec<(String, Option<String>)> = of.select((items::id, items::country)).load(self.connection)?;
         let countries: std::collections::HashMap<String, Option<String>> = countries.into_iter().collect();
         let mut counts: Counts = Vec::new();
@@ -244,12 +253,12 @@ impl<'a> Counting<'a> {
     fn named(&mut self, counts: Counts) -> Result<Value, Problem> {
         let ids: Vec<&str> = counts.iter().map(|(id, _)| id.as_str()).collect();
         let rows: Vec<Item> = items::table
-            .filter(any_of(self.connection.dialect(), items::id, &ids).and(items::live.eq(true)))
+            .filter(in_list(self.connection.dialect(), items::id, &ids).and(items::live.eq(true)))
             .select(Item::as_select())
             .load(self.connection)?;
         let named = |id: &str| -> Option<(String, Value)> {
             let item = rows.iter().find(|row| row.id == id)?;
-            let label = Resource::of_kind(&item.kind)?.label;
+            let label = ContentType::of_kind(&item.kind)?.label;
             let slug = item.slug.clone();
             // Values are the same for every viewer, in the languages that the public sees.
             let view = View { unpublished: false, ..self.view.clone() };

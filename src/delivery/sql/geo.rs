@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use crate::database::Db;
 use crate::database::schema::places;
-use crate::delivery::query::Around;
-use crate::delivery::sql::text_match::{FEW, too_dear};
+use crate::delivery::query::Circle;
+use crate::delivery::sql::text_match::{MAX_NAMED_MATCHES, too_expensive};
 use crate::problem::Problem;
 
 /// Mean radius of the Earth in metres (IUGG).
@@ -15,8 +15,8 @@ const EARTH: f64 = 6_371_008.8;
 ///
 /// # Errors
 ///
-/// Returns a problem with the code `too_dear` if there are too many of them. Fails if the statement fails.
-pub fn items_near(connection: &mut Db, around: &Around) -> Result<Vec<String>, Problem> {
+/// Returns a problem with the code `too_expensive` if there are too many of them. Fails if the statement fails.
+pub fn items_near(connection: &mut Db, around: &Circle) -> Result<Vec<String>, Problem> {
     let degrees = (around.distance / EARTH).to_degrees();
     let millionths = |degrees: f64| (degrees * 1e6).round() as i64;
     let (south, north) = (millionths(around.latitude - degrees), millionths(around.latitude + degrees));
@@ -28,10 +28,12 @@ pub fn items_near(connection: &mut Db, around: &Around) -> Result<Vec<String>, P
         let (west, east) = (millionths(around.longitude - width), millionths(around.longitude + width));
         query = query.filter(places::longitude.between(west, east));
     }
-    let rows: Vec<(String, i64, i64)> =
-        query.select((places::item_id, places::latitude, places::longitude)).limit(FEW as i64 + 1).load(connection)?;
-    if rows.len() > FEW {
-        return Err(too_dear("?near", &format!("more than {FEW} venues are near this location")));
+    let rows: Vec<(String, i64, i64)> = query
+        .select((places::item_id, places::latitude, places::longitude))
+        .limit(MAX_NAMED_MATCHES as i64 + 1)
+        .load(connection)?;
+    if rows.len() > MAX_NAMED_MATCHES {
+        return Err(too_expensive("?near", &format!("more than {MAX_NAMED_MATCHES} venues are near this location")));
     }
     let close = |latitude: i64, longitude: i64| {
         let place = (latitude as f64 / 1e6, longitude as f64 / 1e6);

@@ -9,12 +9,12 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use crate::content_types::Column;
 use crate::database::schema::{items, links};
 use crate::database::statement::Term;
-use crate::database::{Backend, Db, Dialect, there_is};
+use crate::database::{Backend, Db, Dialect, exists};
 use crate::delivery::query::Compare;
 use crate::delivery::query::cursor::KeyValue;
 use crate::delivery::sql::predicates::{Query, after, sorted};
-use crate::delivery::sql::selection::{Selection, Tie};
-use crate::delivery::sql::text_match::{FEW, Found};
+use crate::delivery::sql::selection::{Selection, SharedLink};
+use crate::delivery::sql::text_match::{MAX_NAMED_MATCHES, TextMatches};
 use crate::problem::Problem;
 
 /// Items that are checked against the text index at a time, where many match the text.
@@ -40,15 +40,15 @@ pub type Row = (String, Vec<KeyValue>);
 pub type Ties<'a> = links::BoxedQuery<'a, Backend, (Text, BigInt)>;
 
 /// A walk through the items of a selection in an order.
-pub struct Walk<'a> {
+pub struct KeysetWalk<'a> {
     pub selection: &'a Selection,
     /// Sort columns, each with whether it descends.
     pub order: Vec<(Column, bool)>,
     /// Matches of the text that the items must contain.
-    pub found: Option<&'a Found<'a>>,
+    pub found: Option<&'a TextMatches<'a>>,
 }
 
-impl Walk<'_> {
+impl KeysetWalk<'_> {
     /// Returns at most `limit` rows behind `start`, without the first `offset` of them.
     ///
     /// # Errors
@@ -93,12 +93,12 @@ impl Walk<'_> {
     fn named(
         &self,
         connection: &mut Db,
-        found: &Found<'_>,
+        found: &TextMatches<'_>,
         start: Option<&(Vec<KeyValue>, String)>,
         wanted: usize,
     ) -> Result<Vec<Row>, Problem> {
         let mut rows: Vec<Row> = Vec::new();
-        for some in found.all("?sort")?.chunks(FEW) {
+        for some in found.all("?sort")?.chunks(MAX_NAMED_MATCHES) {
             rows.extend(self.some(connection, start, Some(some), 0, wanted as i64)?);
             rows.sort_by(|one, other| self.compared(one, other));
             rows.truncate(wanted);
@@ -146,7 +146,7 @@ impl Walk<'_> {
     /// Returns the query for the items that refer to all targets of `ties`, in the order of their start,
     /// which the index of links has for the first target. An item can be linked to another more than once, as
     /// by a speaker who also moderates, so the rows are distinct.
-    pub fn tied<'q>(&'q self, ties: &'q [Tie<'_>], start: Option<(i64, &'q str)>) -> Ties<'q> {
+    pub fn tied<'q>(&'q self, ties: &'q [SharedLink<'_>], start: Option<(i64, &'q str)>) -> Ties<'q> {
         let down = self.order.iter().any(|(_, down)| *down);
         let mut tied = self.tied_to(ties);
         for (compare, bound) in self.selection.bounds_of_start(down, start.map(|(at, _)| at)) {
@@ -172,7 +172,7 @@ impl Walk<'_> {
 
     /// Returns the query for links to the first target. Each is tested as it comes: for the links to the
     /// others, in the same index, and then for the other conditions.
-    fn tied_to<'q>(&'q self, ties: &'q [Tie<'_>]) -> Ties<'q> {
+    fn tied_to<'q>(&'q self, ties: &'q [SharedLink<'_>]) -> Ties<'q> {
         let dialect = self.selection.dialect();
         let others = diesel::alias!(links as others);
         // The index of links by source must not be used: it has each source in another place (see
@@ -181,7 +181,7 @@ impl Walk<'_> {
             Dialect::Sqlite => "others.starts_at = links.starts_at AND +others.source_id = links.source_id",
             Dialect::Postgres => "others.starts_at = links.starts_at AND others.source_id || '' = links.source_id",
         });
-        let other = |tie: &'q Tie<'_>| {
+        let other = |tie: &'q SharedLink<'_>| {
             let of_item = others.field(links::target_id).eq(tie.target);
             let of_item = of_item.and(others.field(links::relation).eq(tie.relation));
             others.filter(of_item).filter(same).select(others.field(links::source_id))
@@ -191,20 +191,20 @@ impl Walk<'_> {
         let tied = first
             .iter()
             .fold(tied, |tied, tie| tied.filter(links::target_id.eq(tie.target).and(links::relation.eq(tie.relation))));
-        let at_tie = |refers| there_is(dialect, self.selection.at_tie(Term::new(refers)));
+        let at_tie = |refers| exists(dialect, self.selection.at_tie(Term::new(refers)));
         let Some((last, before)) = further.split_last() else {
             return tied.filter(at_tie("items.id = links.source_id"));
         };
         // Each item is in another place on the disk, so its row must be read last, and only if all links are
         // found. Nesting its test in that of the last link enforces this order on both databases.
-        let tied = before.iter().fold(tied, |tied, tie| tied.filter(there_is(dialect, other(tie))));
-        tied.filter(there_is(dialect, other(last).filter(at_tie("items.id = others.source_id"))))
+        let tied = before.iter().fold(tied, |tied, tie| tied.filter(exists(dialect, other(tie))));
+        tied.filter(exists(dialect, other(last).filter(at_tie("items.id = others.source_id"))))
     }
 
     fn by_ties(
         &self,
         connection: &mut Db,
-        ties: &[Tie<'_>],
+        ties: &[SharedLink<'_>],
         start: Option<&(Vec<KeyValue>, String)>,
         offset: i64,
         limit: i64,

@@ -5,9 +5,9 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use crate::content_types::{Column, On};
+use crate::content_types::{Column, FilterTarget};
 use crate::database::schema::{item_words, items, links};
-use crate::database::{Backend, Dialect, any_of, there_is};
+use crate::database::{Backend, Dialect, exists, in_list};
 use crate::delivery::query::cursor::KeyValue;
 use crate::delivery::query::{Compare, Condition, Quantity};
 
@@ -18,7 +18,7 @@ type Test = Box<dyn BoxableExpression<items::table, Backend, SqlType = Bool>>;
 
 /// A condition with its references resolved to ids, and its times to instants.
 #[derive(Clone)]
-pub enum Resolved {
+pub enum ResolvedCondition {
     Plain(Condition),
     Parent { ids: Vec<String>, none: bool },
     Refers { relation: &'static str, ids: Vec<String>, common: bool, none: bool },
@@ -27,15 +27,15 @@ pub enum Resolved {
     Among { ids: Vec<String>, none: bool },
 }
 
-impl Resolved {
+impl ResolvedCondition {
     /// Returns whether the condition names its items, and these are few.
     pub fn names_items(&self) -> bool {
         match self {
-            Resolved::Plain(Condition::Values(On::Ids, quantity, _)) => *quantity != Quantity::None,
-            Resolved::Refers { common, none, .. } => !common && !none,
-            Resolved::Word { usual, common, none, .. } => !usual && !common && !none,
-            Resolved::ReferredBy { none, .. } | Resolved::Among { none, .. } => !none,
-            Resolved::Plain(_) | Resolved::Parent { .. } => false,
+            ResolvedCondition::Plain(Condition::Values(FilterTarget::Ids, quantity, _)) => *quantity != Quantity::None,
+            ResolvedCondition::Refers { common, none, .. } => !common && !none,
+            ResolvedCondition::Word { usual, common, none, .. } => !usual && !common && !none,
+            ResolvedCondition::ReferredBy { none, .. } | ResolvedCondition::Among { none, .. } => !none,
+            ResolvedCondition::Plain(_) | ResolvedCondition::Parent { .. } => false,
         }
     }
 
@@ -43,7 +43,9 @@ impl Resolved {
     /// whether that descends, and the value at which the page starts.
     pub fn is_said(&self, (column, down, value): (Column, bool, &KeyValue)) -> bool {
         match (self, value) {
-            (Resolved::Plain(Condition::Time(of, compare, bound)), KeyValue::Number(value)) if *of == column => {
+            (ResolvedCondition::Plain(Condition::Time(of, compare, bound)), KeyValue::Number(value))
+                if *of == column =>
+            {
                 match compare {
                     Compare::Gte => !down && value >= bound,
                     Compare::Gt => !down && value > bound,
@@ -57,49 +59,49 @@ impl Resolved {
 
     /// Returns whether the condition names the parents of the items.
     pub fn is_filed(&self) -> bool {
-        matches!(self, Resolved::Parent { none: false, .. })
+        matches!(self, ResolvedCondition::Parent { none: false, .. })
     }
 }
 
 /// Adds a condition to a query.
-pub fn narrow<'a>(query: Query<'a>, condition: &'a Resolved, dialect: Dialect) -> Query<'a> {
+pub fn narrow<'a>(query: Query<'a>, condition: &'a ResolvedCondition, dialect: Dialect) -> Query<'a> {
     match condition {
-        Resolved::Parent { ids, none: true } => {
-            query.filter(items::parent_id.is_null().or(not(any_of(dialect, items::parent_id, ids))))
+        ResolvedCondition::Parent { ids, none: true } => {
+            query.filter(items::parent_id.is_null().or(not(in_list(dialect, items::parent_id, ids))))
         }
-        Resolved::Parent { ids, none: false } => match ids.as_slice() {
+        ResolvedCondition::Parent { ids, none: false } => match ids.as_slice() {
             [one] => query.filter(items::parent_id.eq(one)),
-            several => query.filter(any_of(dialect, items::parent_id, several)),
+            several => query.filter(in_list(dialect, items::parent_id, several)),
         },
         // Few items refer to these: they are collected by the index of links, and looked up by id.
-        Resolved::Refers { relation, ids, common: false, none: false } => query.filter(
+        ResolvedCondition::Refers { relation, ids, common: false, none: false } => query.filter(
             items::id.eq_any(
                 links::table
-                    .filter(any_of(dialect, links::target_id, ids).and(links::relation.eq(*relation)))
+                    .filter(in_list(dialect, links::target_id, ids).and(links::relation.eq(*relation)))
                     .select(links::source_id),
             ),
         ),
         // Many items refer to these, or those are wanted that do not: each item is tested as it comes.
-        Resolved::Refers { relation, ids, none, .. } => {
+        ResolvedCondition::Refers { relation, ids, none, .. } => {
             let ties = links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation)));
-            let ties = ties.filter(any_of(dialect, links::target_id, ids));
-            let tied = there_is(dialect, ties);
+            let ties = ties.filter(in_list(dialect, links::target_id, ids));
+            let tied = exists(dialect, ties);
             if *none { query.filter(not(tied)) } else { query.filter(tied) }
         }
-        Resolved::ReferredBy { relation, ids, none } => {
+        ResolvedCondition::ReferredBy { relation, ids, none } => {
             let ties = links::table
-                .filter(any_of(dialect, links::source_id, ids).and(links::relation.eq(*relation)))
+                .filter(in_list(dialect, links::source_id, ids).and(links::relation.eq(*relation)))
                 .select(links::target_id);
             if *none { query.filter(items::id.ne_all(ties)) } else { query.filter(items::id.eq_any(ties)) }
         }
-        Resolved::Word { field, values, usual, common, none } => {
+        ResolvedCondition::Word { field, values, usual, common, none } => {
             narrow_word(query, dialect, field, values, (*usual, *common, *none))
         }
-        Resolved::Among { ids, none } => match none {
-            true => query.filter(not(any_of(dialect, items::id, ids))),
-            false => query.filter(any_of(dialect, items::id, ids)),
+        ResolvedCondition::Among { ids, none } => match none {
+            true => query.filter(not(in_list(dialect, items::id, ids))),
+            false => query.filter(in_list(dialect, items::id, ids)),
         },
-        Resolved::Plain(plain) => narrow_plain(query, plain, dialect),
+        ResolvedCondition::Plain(plain) => narrow_plain(query, plain, dialect),
     }
 }
 
@@ -113,14 +115,14 @@ fn narrow_word<'a>(
     (usual, common, none): (bool, bool, bool),
 ) -> Query<'a> {
     let own = || item_words::table.filter(item_words::item_id.eq(items::id).and(item_words::field.eq(field)));
-    let written = || there_is(dialect, own().filter(any_of(dialect, item_words::value, values)));
-    let own = || there_is(dialect, own());
+    let written = || exists(dialect, own().filter(in_list(dialect, item_words::value, values)));
+    let own = || exists(dialect, own());
     match (usual, none) {
         (false, false) if common => query.filter(written()),
         (false, false) => query.filter(
             items::id.eq_any(
                 item_words::table
-                    .filter(item_words::field.eq(field).and(any_of(dialect, item_words::value, values)))
+                    .filter(item_words::field.eq(field).and(in_list(dialect, item_words::value, values)))
                     .select(item_words::item_id),
             ),
         ),
@@ -136,17 +138,17 @@ fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect
         Condition::Values(on, quantity, values) => {
             let none = *quantity == Quantity::None;
             match (on, none) {
-                (On::Slug, false) => query.filter(any_of(dialect, items::slug, values)),
-                (On::Slug, true) => query.filter(not(any_of(dialect, items::slug, values))),
-                (On::Ids, false) => query.filter(any_of(dialect, items::id, values)),
-                (On::Ids, true) => query.filter(not(any_of(dialect, items::id, values))),
-                (On::Country, false) => query.filter(any_of(dialect, items::country, values)),
-                (On::Country, true) => {
-                    query.filter(items::country.is_null().or(not(any_of(dialect, items::country, values))))
+                (FilterTarget::Slug, false) => query.filter(in_list(dialect, items::slug, values)),
+                (FilterTarget::Slug, true) => query.filter(not(in_list(dialect, items::slug, values))),
+                (FilterTarget::Ids, false) => query.filter(in_list(dialect, items::id, values)),
+                (FilterTarget::Ids, true) => query.filter(not(in_list(dialect, items::id, values))),
+                (FilterTarget::Country, false) => query.filter(in_list(dialect, items::country, values)),
+                (FilterTarget::Country, true) => {
+                    query.filter(items::country.is_null().or(not(in_list(dialect, items::country, values))))
                 }
-                (On::Variant(_), false) => query.filter(any_of(dialect, items::variant, values)),
-                (On::Variant(_), true) => {
-                    query.filter(items::variant.is_null().or(not(any_of(dialect, items::variant, values))))
+                (FilterTarget::Variant(_), false) => query.filter(in_list(dialect, items::variant, values)),
+                (FilterTarget::Variant(_), true) => {
+                    query.filter(items::variant.is_null().or(not(in_list(dialect, items::variant, values))))
                 }
                 _ => query,
             }

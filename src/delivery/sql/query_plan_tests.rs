@@ -10,15 +10,15 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Integer, Text};
 
 use crate::config::Config;
-use crate::content::field::Kind;
-use crate::content::violation::Faults;
-use crate::content_types::{ALL, Column, Resource};
+use crate::content::field::FieldType;
+use crate::content::violation::Violations;
+use crate::content_types::{ALL, Column, ContentType};
 use crate::database::connection::connect;
 use crate::database::schema::items;
 use crate::database::{Address, Backend, Db, migrate, sandbox};
-use crate::delivery::cache::item_cache::Cards;
-use crate::delivery::query::parser::Reader;
-use crate::delivery::sql::keyset::Walk;
+use crate::delivery::cache::item_cache::ItemCache;
+use crate::delivery::query::parser::QueryParser;
+use crate::delivery::sql::keyset::KeysetWalk;
 use crate::delivery::sql::predicates::sorted;
 use crate::delivery::sql::selection::Selection;
 use crate::delivery::viewer::Viewer;
@@ -57,13 +57,13 @@ fn steps(connection: &mut Db, select: impl QueryFragment<Backend>) -> Vec<String
 
 /// Returns the selection of a query, and its order.
 fn selection(connection: &mut Db, kind: &str, asked: &str) -> (Selection, Vec<(Column, bool)>) {
-    let (resource, site) = (Resource::of_kind(kind).unwrap(), Config::default().site());
+    let (resource, site) = (ContentType::of_kind(kind).unwrap(), Config::default().site());
     let pairs = url::form_urlencoded::parse(asked.as_bytes()).into_owned().collect();
-    let mut faults = Faults::default();
-    let mut reader = Reader { resource, site: &site, viewer: &Viewer::Public, faults: &mut faults };
+    let mut faults = Violations::default();
+    let mut reader = QueryParser { resource, site: &site, viewer: &Viewer::Public, faults: &mut faults };
     let query = reader.list(&pairs, b"key");
     assert!(faults.is_empty(), "{asked}: {faults:?}");
-    let cards = Cards::new(0, &Arc::default());
+    let cards = ItemCache::new(0, &Arc::default());
     let shelf = cards.since(0);
     for kind in ["speaker", "partner", "venue", "event_type"] {
         shelf.learn(kind, "a", "1");
@@ -128,7 +128,7 @@ fn what_refers_to_an_item_is_walked_in_its_order() {
         ("speaker=a&when=upcoming", " AND starts_at>?"),
     ] {
         let (selection, walked) = selection(&mut connection, "event", asked);
-        let walk = Walk { selection: &selection, order: walked, found: None };
+        let walk = KeysetWalk { selection: &selection, order: walked, found: None };
         let ties = selection.ties();
         let plan = steps(&mut connection, walk.tied(&ties, None).limit(21));
         let index = "SEARCH links USING COVERING INDEX links_target_relation_starts";
@@ -152,7 +152,7 @@ fn under_a_kind_only_one_kind_is_filed() {
     let mut parents: Vec<&str> = Vec::new();
     for resource in ALL {
         let parent = resource.parent.and_then(|name| resource.field(name));
-        if let Some(Kind::Reference(parent)) = parent.map(|field| &field.kind) {
+        if let Some(FieldType::Reference(parent)) = parent.map(|field| &field.kind) {
             assert!(!parents.contains(parent), "more than one kind is filed under {parent}");
             parents.push(parent);
         }

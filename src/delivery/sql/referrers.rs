@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::database::schema::{items, links};
-use crate::database::{Db, any_of};
+use crate::database::{Db, in_list};
 use crate::items::Item;
 
 /// Maximum number of referring items that a batch of changes contains in addition to those that were touched.
@@ -44,7 +44,7 @@ pub fn of(connection: &mut Db, targets: &[&str]) -> QueryResult<Option<Vec<Item>
     let dialect = connection.dialect();
     let ids: Vec<String> = links::table
         .inner_join(items::table.on(items::id.eq(links::source_id)))
-        .filter(any_of(dialect, links::target_id, targets).and(items::live.eq(true)))
+        .filter(in_list(dialect, links::target_id, targets).and(items::live.eq(true)))
         .select(links::source_id)
         .distinct()
         .limit(MOST as i64 + 1)
@@ -52,6 +52,6 @@ pub fn of(connection: &mut Db, targets: &[&str]) -> QueryResult<Option<Vec<Item>
     if ids.len() > MOST {
         return Ok(None);
     }
-    let these = items::table.filter(any_of(dialect, items::id, &ids)).order((items::kind, items::id));
+    let these = items::table.filter(in_list(dialect, items::id, &ids)).order((items::kind, items::id));
     these.select(Item::as_select()).load(connection).map(Some)
 }

@@ -4,46 +4,55 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
 
-use crate::content_types::{Column, On, Resource, Through};
+use crate::content_types::{Column, ContentType, FilterTarget, Through};
 use crate::database::schema::{item_words, items, links};
 use crate::database::statement::Term;
-use crate::database::{Db, Dialect, any_of, by_the_way, now};
-use crate::delivery::cache::item_cache::Shelf;
+use crate::database::{Db, Dialect, in_list, now, unindexed};
+use crate::delivery::cache::item_cache::CacheScope;
 use crate::delivery::query::cursor::KeyValue;
 use crate::delivery::query::{Compare, Condition, ListQuery, Quantity, Status, When};
 use crate::delivery::sql::geo;
-use crate::delivery::sql::predicates::{Query, Resolved, narrow};
-use crate::delivery::sql::text_match::{FEW, too_dear};
+use crate::delivery::sql::predicates::{Query, ResolvedCondition, narrow};
+use crate::delivery::sql::text_match::{MAX_NAMED_MATCHES, too_expensive};
 use crate::delivery::viewer::Viewer;
 use crate::items::{self as stored, Among};
 use crate::problem::Problem;
 
 /// Maximum number of items that are collected and then sorted. If there are more, each item is tested as it
 /// comes in the order of the page, so that the page ends early.
-const RARE: i64 = 2_000;
+const MAX_COLLECTED: i64 = 2_000;
 
 /// Resolves a condition that needs no database access; `None` for any other. A `when` becomes bounds on
 /// times. The bound of `past` on the start adds nothing to that on the end, but leads to an index.
-fn plain(condition: &Condition, at: i64) -> Option<Vec<Resolved>> {
+fn plain(condition: &Condition, at: i64) -> Option<Vec<ResolvedCondition>> {
     let bounds: &[(Column, Compare)] = match condition {
         Condition::When(When::Upcoming) => &[(Column::StartsAt, Compare::Gt)],
         Condition::When(When::Ongoing) => &[(Column::StartsAt, Compare::Lte), (Column::EndsAt, Compare::Gt)],
         Condition::When(When::Past) => &[(Column::EndsAt, Compare::Lte), (Column::StartsAt, Compare::Lte)],
-        Condition::Time(..) | Condition::Values(On::Ids | On::Slug | On::Country | On::Variant(_), ..) => {
-            return Some(vec![Resolved::Plain(condition.clone())]);
+        Condition::Time(..)
+        | Condition::Values(
+            FilterTarget::Ids | FilterTarget::Slug | FilterTarget::Country | FilterTarget::Variant(_),
+            ..,
+        ) => {
+            return Some(vec![ResolvedCondition::Plain(condition.clone())]);
         }
         Condition::Values(..) | Condition::Near { .. } => return None,
     };
-    Some(bounds.iter().map(|(column, compare)| Resolved::Plain(Condition::Time(*column, *compare, at))).collect())
+    Some(
+        bounds
+            .iter()
+            .map(|(column, compare)| ResolvedCondition::Plain(Condition::Time(*column, *compare, at)))
+            .collect(),
+    )
 }
 
 /// Resolves a condition: slugs become ids, and a filter on related items becomes the ids of those that match.
 fn resolve(
     connection: &mut Db,
     condition: &Condition,
-    (viewer, at, reach): (&Viewer, i64, Reach),
-    shelf: Shelf<'_>,
-    out: &mut Vec<Resolved>,
+    (viewer, at, reach): (&Viewer, i64, Extent),
+    shelf: CacheScope<'_>,
+    out: &mut Vec<ResolvedCondition>,
 ) -> Result<(), Problem> {
     if let Some(plain) = plain(condition, at) {
         out.extend(plain);
@@ -55,7 +64,7 @@ fn resolve(
             let ids = geo::items_near(connection, around)?;
             out.push(match relation {
                 Some(relation) => refers(connection, relation, ids, false, reach)?,
-                None => Resolved::Among { ids, none: false },
+                None => ResolvedCondition::Among { ids, none: false },
             });
             return Ok(());
         }
@@ -72,28 +81,32 @@ fn resolve(
             let given: Vec<&str> = given.iter().map(String::as_str).collect();
             let found = stored::ids_of(connection, kind, &given, viewer.among(kind))?;
             // Only such lists can be resolved from the cache alone: see `Selection::known`.
-            if matches!(on, On::Parent(_)) || (matches!(on, On::Refers { .. }) && reach == Reach::ByStart) {
+            if matches!(on, FilterTarget::Parent(_))
+                || (matches!(on, FilterTarget::Refers { .. }) && reach == Extent::ByStart)
+            {
                 found.iter().for_each(|(name, id)| shelf.learn(kind, name, id));
             }
             Ok(found.into_iter().map(|(_, id)| id).collect())
         };
         out.push(match on {
-            On::Parent(kind) => Resolved::Parent { ids: ids(kind)?, none },
-            On::Refers { relation, target, .. } => {
+            FilterTarget::Parent(kind) => ResolvedCondition::Parent { ids: ids(kind)?, none },
+            FilterTarget::Refers { relation, target, .. } => {
                 let ids = ids(target)?;
                 refers(connection, relation, ids, none, reach)?
             }
-            On::ReferredBy { relation, source } => Resolved::ReferredBy { relation, ids: ids(source)?, none },
-            On::Word(word) => {
+            FilterTarget::ReferredBy { relation, source } => {
+                ResolvedCondition::ReferredBy { relation, ids: ids(source)?, none }
+            }
+            FilterTarget::Word(word) => {
                 let usual = given.iter().any(|value| Some(value.as_str()) == word.usual);
                 let written = item_words::table.filter(item_words::field.eq(word.field));
-                let written = written.filter(any_of(connection.dialect(), item_words::value, given));
-                let beyond = written.select(item_words::item_id).offset(RARE).limit(1);
-                let counted = !usual && !none && reach != Reach::All;
+                let written = written.filter(in_list(connection.dialect(), item_words::value, given));
+                let beyond = written.select(item_words::item_id).offset(MAX_COLLECTED).limit(1);
+                let counted = !usual && !none && reach != Extent::All;
                 let common = counted && !beyond.load::<String>(connection)?.is_empty();
-                Resolved::Word { field: word.field, values: given.to_vec(), usual, common, none }
+                ResolvedCondition::Word { field: word.field, values: given.to_vec(), usual, common, none }
             }
-            On::Through(through) => {
+            FilterTarget::Through(through) => {
                 let ids = like(connection, through, given, (viewer, at), shelf)?;
                 refers(connection, through.relation, ids, none, reach)?
             }
@@ -110,18 +123,18 @@ fn refers(
     relation: &'static str,
     ids: Vec<String>,
     none: bool,
-    reach: Reach,
-) -> QueryResult<Resolved> {
+    reach: Extent,
+) -> QueryResult<ResolvedCondition> {
     let common = match reach {
-        Reach::All => false,
-        Reach::ByStart if is_tie(&ids, none) => true,
-        Reach::ByStart | Reach::Page => {
+        Extent::All => false,
+        Extent::ByStart if is_tie(&ids, none) => true,
+        Extent::ByStart | Extent::Page => {
             let ties = links::table.filter(links::relation.eq(relation));
-            let ties = ties.filter(any_of(connection.dialect(), links::target_id, &ids)).select(links::source_id);
-            !none && !ties.offset(RARE).limit(1).load::<String>(connection)?.is_empty()
+            let ties = ties.filter(in_list(connection.dialect(), links::target_id, &ids)).select(links::source_id);
+            !none && !ties.offset(MAX_COLLECTED).limit(1).load::<String>(connection)?.is_empty()
         }
     };
-    Ok(Resolved::Refers { relation, ids, common, none })
+    Ok(ResolvedCondition::Refers { relation, ids, common, none })
 }
 
 /// Returns the related items that match a filter, if they are few enough to be named.
@@ -130,12 +143,12 @@ fn like(
     through: &Through,
     given: &[String],
     (viewer, at): (&Viewer, i64),
-    shelf: Shelf<'_>,
+    shelf: CacheScope<'_>,
 ) -> Result<Vec<String>, Problem> {
     let (dialect, condition) =
         (connection.dialect(), Condition::Values(through.filter.on, Quantity::Any, given.to_vec()));
     let mut resolved = Vec::new();
-    resolve(connection, &condition, (viewer, at, Reach::Page), shelf, &mut resolved)?;
+    resolve(connection, &condition, (viewer, at, Extent::Page), shelf, &mut resolved)?;
     let mut query = items::table.filter(items::kind.eq(through.target)).into_boxed();
     query = match viewer.among(through.target) {
         Among::Live => query.filter(items::live.eq(true)),
@@ -144,10 +157,13 @@ fn like(
     for condition in &resolved {
         query = narrow(query, condition, dialect);
     }
-    let ids: Vec<String> = query.select(items::id).limit(FEW as i64 + 1).load(connection)?;
-    if ids.len() > FEW {
+    let ids: Vec<String> = query.select(items::id).limit(MAX_NAMED_MATCHES as i64 + 1).load(connection)?;
+    if ids.len() > MAX_NAMED_MATCHES {
         let name = format!("?{}.{}", through.relation.trim_end_matches('s'), through.filter.name);
-        return Err(too_dear(&name, &format!("more than {FEW} {}s match this filter", through.target)));
+        return Err(too_expensive(
+            &name,
+            &format!("more than {MAX_NAMED_MATCHES} {}s match this filter", through.target),
+        ));
     }
     Ok(ids)
 }
@@ -158,14 +174,14 @@ pub struct Selection {
     status: Status,
     by_state: bool,
     dialect: Dialect,
-    conditions: Vec<Resolved>,
-    reach: Reach,
+    conditions: Vec<ResolvedCondition>,
+    reach: Extent,
     untranslated: Option<String>,
     outdated: Option<String>,
 }
 
 /// A link that every item of a list has to the same item.
-pub struct Tie<'a> {
+pub struct SharedLink<'a> {
     /// Relation that holds the link.
     pub relation: &'static str,
     /// Id of the item to which it leads.
@@ -174,7 +190,7 @@ pub struct Tie<'a> {
 
 /// Part of a selection that a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
+enum Extent {
     /// A page in the order of the index of links. The links to a single item need not be counted.
     ByStart,
     /// A page. It ends early, so items are tested in the order of the page, and only few are collected
@@ -185,12 +201,12 @@ enum Reach {
     All,
 }
 
-impl Reach {
+impl Extent {
     fn of(query: &ListQuery) -> Self {
         match query.count || !query.facets.is_empty() {
-            true => Reach::All,
-            false if query.is_page_by_start() => Reach::ByStart,
-            false => Reach::Page,
+            true => Extent::All,
+            false if query.is_page_by_start() => Extent::ByStart,
+            false => Extent::Page,
         }
     }
 }
@@ -204,36 +220,41 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// Returns a problem with the code `too_dear` if a filter on related items, or `near`, matches too many
+    /// Returns a problem with the code `too_expensive` if a filter on related items, or `near`, matches too many
     /// of them. Fails if a database statement fails.
     pub fn new(
         connection: &mut Db,
-        resource: &'static Resource,
+        resource: &'static ContentType,
         query: &ListQuery,
-        shelf: Shelf<'_>,
+        shelf: CacheScope<'_>,
     ) -> Result<Self, Problem> {
         let at = query.at.unwrap_or_else(now);
         let mut conditions = Vec::with_capacity(query.conditions.len());
         for condition in &query.conditions {
-            resolve(connection, condition, (&query.shape.viewer, at, Reach::of(query)), shelf, &mut conditions)?;
+            resolve(connection, condition, (&query.shape.viewer, at, Extent::of(query)), shelf, &mut conditions)?;
         }
         Ok(Self::of(connection.dialect(), resource, query, conditions))
     }
 
     /// Resolves the conditions of a query without database access; `None` if a slug is not cached, or if a
     /// condition needs the database.
-    pub fn known(dialect: Dialect, resource: &'static Resource, query: &ListQuery, shelf: Shelf<'_>) -> Option<Self> {
+    pub fn known(
+        dialect: Dialect,
+        resource: &'static ContentType,
+        query: &ListQuery,
+        shelf: CacheScope<'_>,
+    ) -> Option<Self> {
         let at = query.at.unwrap_or_else(now);
         let known = |condition: &Condition| match condition {
-            Condition::Values(On::Parent(kind), Quantity::Any, given) => {
+            Condition::Values(FilterTarget::Parent(kind), Quantity::Any, given) => {
                 let ids = given.iter().map(|name| shelf.id_of(kind, name)).collect::<Option<Vec<_>>>()?;
-                Some(vec![Resolved::Parent { ids, none: false }])
+                Some(vec![ResolvedCondition::Parent { ids, none: false }])
             }
-            Condition::Values(On::Refers { relation, target, .. }, Quantity::Any, given)
-                if given.len() == 1 && Reach::of(query) == Reach::ByStart =>
+            Condition::Values(FilterTarget::Refers { relation, target, .. }, Quantity::Any, given)
+                if given.len() == 1 && Extent::of(query) == Extent::ByStart =>
             {
                 let ids = vec![shelf.id_of(target, &given[0])?];
-                Some(vec![Resolved::Refers { relation, ids, common: true, none: false }])
+                Some(vec![ResolvedCondition::Refers { relation, ids, common: true, none: false }])
             }
             condition => plain(condition, at),
         };
@@ -241,14 +262,19 @@ impl Selection {
         Some(Self::of(dialect, resource, query, conditions.concat()))
     }
 
-    fn of(dialect: Dialect, resource: &'static Resource, query: &ListQuery, conditions: Vec<Resolved>) -> Self {
+    fn of(
+        dialect: Dialect,
+        resource: &'static ContentType,
+        query: &ListQuery,
+        conditions: Vec<ResolvedCondition>,
+    ) -> Self {
         Self {
             kind: resource.kind,
             status: query.status.clone(),
             by_state: query.shape.viewer.edits(resource.kind),
             dialect,
             conditions,
-            reach: Reach::of(query),
+            reach: Extent::of(query),
             untranslated: query.untranslated.as_ref().map(|locale| format!("%,{locale},%")),
             outdated: query.outdated.as_ref().map(|locale| format!("%,{locale},%")),
         }
@@ -264,14 +290,14 @@ impl Selection {
     /// would seek by the weaker one and walk through all pages before this one.
     pub fn query_behind(&self, start: Option<(Column, bool, &KeyValue)>) -> Query<'_> {
         let all = items::table.into_boxed();
-        let named = self.conditions.iter().any(Resolved::names_items);
-        let all = match self.conditions.iter().any(Resolved::is_filed) {
+        let named = self.conditions.iter().any(ResolvedCondition::names_items);
+        let all = match self.conditions.iter().any(ResolvedCondition::is_filed) {
             // Only items of one content type are filed under a parent (`plans` tests that), and the index of
             // parents has no column for the content type: a condition on it would read the row of each item.
             true => all,
             // The named ids lead to few items. An index by content type would lead to all of them, and
             // without statistics SQLite might take it.
-            false if named => all.filter(by_the_way(self.dialect, items::kind, [self.kind])),
+            false if named => all.filter(unindexed(self.dialect, items::kind, [self.kind])),
             false => all.filter(items::kind.eq(self.kind)),
         };
         self.narrowed(all, |condition| !start.is_some_and(|start| condition.is_said(start)))
@@ -279,8 +305,8 @@ impl Selection {
 
     /// Returns the query for those of these items that meet all conditions.
     pub fn among<S: AsRef<str>>(&self, ids: &[S]) -> Query<'_> {
-        let kind = by_the_way(self.dialect, items::kind, [self.kind]);
-        let named = items::table.filter(kind).into_boxed().filter(any_of(self.dialect, items::id, ids));
+        let kind = unindexed(self.dialect, items::kind, [self.kind]);
+        let named = items::table.filter(kind).into_boxed().filter(in_list(self.dialect, items::id, ids));
         self.narrowed(named, |_| true)
     }
 
@@ -290,14 +316,16 @@ impl Selection {
 
     /// Returns the links that every item of a page has to one item each, if the page is in the order of the
     /// start.
-    pub fn ties(&self) -> Vec<Tie<'_>> {
+    pub fn ties(&self) -> Vec<SharedLink<'_>> {
         self.conditions.iter().filter_map(|condition| self.as_tie(condition)).collect()
     }
 
-    fn as_tie<'a>(&self, condition: &'a Resolved) -> Option<Tie<'a>> {
+    fn as_tie<'a>(&self, condition: &'a ResolvedCondition) -> Option<SharedLink<'a>> {
         match condition {
-            Resolved::Refers { relation, ids, none, .. } if self.reach == Reach::ByStart && is_tie(ids, *none) => {
-                Some(Tie { relation, target: &ids[0] })
+            ResolvedCondition::Refers { relation, ids, none, .. }
+                if self.reach == Extent::ByStart && is_tie(ids, *none) =>
+            {
+                Some(SharedLink { relation, target: &ids[0] })
             }
             _ => None,
         }
@@ -306,7 +334,7 @@ impl Selection {
     /// Returns the query for the item that meets `refers`, if it also meets the conditions other than those
     /// links.
     pub fn at_tie(&self, refers: Term<Bool>) -> Query<'_> {
-        let kind = by_the_way(self.dialect, items::kind, [self.kind]);
+        let kind = unindexed(self.dialect, items::kind, [self.kind]);
         self.narrowed(items::table.into_boxed().filter(refers).filter(kind), |condition| {
             self.as_tie(condition).is_none()
         })
@@ -320,14 +348,14 @@ impl Selection {
         let unsaid = self.conditions.iter().filter(|condition| !start.is_some_and(|start| condition.is_said(start)));
         unsaid
             .filter_map(|condition| match condition {
-                Resolved::Plain(Condition::Time(Column::StartsAt, compare, bound)) => Some((*compare, *bound)),
+                ResolvedCondition::Plain(Condition::Time(Column::StartsAt, compare, bound)) => Some((*compare, *bound)),
                 _ => None,
             })
             .collect()
     }
 
     /// Adds the status and those conditions for which `tested` holds.
-    fn narrowed<'a>(&'a self, mut query: Query<'a>, tested: impl Fn(&Resolved) -> bool) -> Query<'a> {
+    fn narrowed<'a>(&'a self, mut query: Query<'a>, tested: impl Fn(&ResolvedCondition) -> bool) -> Query<'a> {
         query = match (&self.status, self.by_state) {
             (Status::Live, _) | (_, false) => query.filter(items::live.eq(true)),
             (Status::Any, _) => query.filter(items::trashed_at.eq(0)),

@@ -5,20 +5,20 @@ use std::collections::HashSet;
 
 use diesel::prelude::*;
 
-use crate::content::violation::Faults;
-use crate::content_types::Resource;
+use crate::content::violation::Violations;
+use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::delivery::query::ListQuery;
 use crate::delivery::sql::predicates::Query;
 use crate::delivery::sql::selection::Selection;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 use crate::search::{Matches, Search, SearchError};
 
 /// Maximum number of items that are named to the database, or to the index, in one query.
-pub const FEW: usize = 5_000;
+pub const MAX_NAMED_MATCHES: usize = 5_000;
 /// Maximum number of matches that are sorted, or examined by rank, for one page.
-const MANY: usize = 100_000;
+const MAX_RANKED_MATCHES: usize = 100_000;
 /// Number of matches that the first query by rank asks for in addition to those that are wanted.
 const SPARE: usize = 12;
 /// Factor by which each further query by rank is larger.
@@ -31,24 +31,24 @@ impl From<SearchError> for Problem {
             other => {
                 tracing::error!(error = %other, "search index query failed");
                 let detail = "the search index cannot be read; a damaged index is rebuilt automatically";
-                Problem::new(Kind::Unavailable, detail).retry_after(2)
+                Problem::new(ProblemKind::Unavailable, detail).retry_after(2)
             }
         }
     }
 }
 
 /// Returns the problem of a query that would take too long.
-pub fn too_dear(place: &str, why: &str) -> Problem {
-    Problem::bad_request(Faults::one(place, "too_dear", format!("{why}; narrow the query, or omit this parameter")))
+pub fn too_expensive(place: &str, why: &str) -> Problem {
+    Problem::bad_request(Violations::one(place, "too_dear", format!("{why}; narrow the query, or omit this parameter")))
 }
 
 /// Matches of a text, with their ids if they are few.
-pub struct Found<'a> {
+pub struct TextMatches<'a> {
     matches: Matches<'a>,
     few: Option<Vec<String>>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> TextMatches<'a> {
     /// Looks up the text of a query; `None` if the query has none.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl<'a> Found<'a> {
     /// Fails if the search index cannot be read.
     pub fn new(
         search: &'a Search,
-        resource: &Resource,
+        resource: &ContentType,
         query: &ListQuery,
         locale: &str,
     ) -> Result<Option<Self>, Problem> {
@@ -64,7 +64,7 @@ impl<'a> Found<'a> {
         let matches = search.matches(sought, &[resource.kind], locale)?;
         let few = match query.by_relevance() && !query.count && query.facets.is_empty() {
             true => None,
-            false if matches.count()? <= FEW => Some(matches.ids()?),
+            false if matches.count()? <= MAX_NAMED_MATCHES => Some(matches.ids()?),
             false => None,
         };
         Ok(Some(Self { matches, few }))
@@ -74,9 +74,11 @@ impl<'a> Found<'a> {
     ///
     /// # Errors
     ///
-    /// Returns a problem with the code `too_dear` if there are more than [`FEW`].
+    /// Returns a problem with the code `too_expensive` if there are more than [`MAX_NAMED_MATCHES`].
     pub fn few(&self, place: &str) -> Result<&[String], Problem> {
-        self.few.as_deref().ok_or_else(|| too_dear(place, &format!("more than {FEW} items match the text")))
+        self.few
+            .as_deref()
+            .ok_or_else(|| too_expensive(place, &format!("more than {MAX_NAMED_MATCHES} items match the text")))
     }
 
     /// Returns the ids of all matches, if these are few.
@@ -88,11 +90,11 @@ impl<'a> Found<'a> {
     ///
     /// # Errors
     ///
-    /// Returns a problem with the code `too_dear` if there are more than 100,000. Fails if the search index
+    /// Returns a problem with the code `too_expensive` if there are more than 100,000. Fails if the search index
     /// cannot be read.
     pub fn all(&self, place: &str) -> Result<Vec<String>, Problem> {
-        if self.matches.count()? > MANY {
-            return Err(too_dear(place, &format!("more than {MANY} items match the text")));
+        if self.matches.count()? > MAX_RANKED_MATCHES {
+            return Err(too_expensive(place, &format!("more than {MAX_RANKED_MATCHES} items match the text")));
         }
         Ok(self.matches.ids()?)
     }
@@ -114,7 +116,7 @@ impl<'a> Found<'a> {
     ///
     /// # Errors
     ///
-    /// Returns a problem with the code `too_dear` if too few of the best matches meet the conditions. Fails
+    /// Returns a problem with the code `too_expensive` if too few of the best matches meet the conditions. Fails
     /// if the search index or the database cannot be read.
     pub fn ranked(&self, connection: &mut Db, selection: &Selection, most: usize) -> Result<Vec<String>, Problem> {
         let (mut ids, mut seen, mut size) = (Vec::new(), 0, most + SPARE);
@@ -141,10 +143,13 @@ impl<'a> Found<'a> {
                 let hits = self.matches.best_among(&all, most)?;
                 return Ok(hits.into_iter().map(|hit| hit.id).collect());
             }
-            if hits.len() >= MANY {
-                return Err(too_dear("?q", &format!("too few of the {MANY} best matches meet the other conditions")));
+            if hits.len() >= MAX_RANKED_MATCHES {
+                return Err(too_expensive(
+                    "?q",
+                    &format!("too few of the {MAX_RANKED_MATCHES} best matches meet the other conditions"),
+                ));
             }
-            (seen, size) = (hits.len(), (size * GROWTH).min(MANY));
+            (seen, size) = (hits.len(), (size * GROWTH).min(MAX_RANKED_MATCHES));
         }
     }
 }
@@ -152,7 +157,7 @@ impl<'a> Found<'a> {
 /// Returns those of these items that meet the conditions.
 fn meeting(connection: &mut Db, selection: &Selection, ids: &[&str]) -> Result<HashSet<String>, Problem> {
     let mut good = HashSet::with_capacity(ids.len());
-    for ids in ids.chunks(FEW) {
+    for ids in ids.chunks(MAX_NAMED_MATCHES) {
         good.extend(selection.among(ids).select(items::id).load::<String>(connection)?);
     }
     Ok(good)
@@ -160,6 +165,6 @@ fn meeting(connection: &mut Db, selection: &Selection, ids: &[&str]) -> Result<H
 
 /// Returns the items of a query, if these are few.
 fn few(connection: &mut Db, query: Query<'_>) -> Result<Option<Vec<String>>, Problem> {
-    let ids: Vec<String> = query.select(items::id).limit(FEW as i64 + 1).load(connection)?;
-    Ok((ids.len() <= FEW).then_some(ids))
+    let ids: Vec<String> = query.select(items::id).limit(MAX_NAMED_MATCHES as i64 + 1).load(connection)?;
+    Ok((ids.len() <= MAX_NAMED_MATCHES).then_some(ids))
 }

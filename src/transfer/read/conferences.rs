@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use serde_json::{Value, json};
 
-use super::json_stream::{self, Listener, place};
+use super::json_stream::{self, ElementHandler, place};
 use super::{Closed, Settings, Sink, text_of, web_address};
 use crate::content::slug::from_title;
 use crate::content::values;
@@ -42,7 +42,7 @@ struct Rows<'a> {
     sink: &'a Sink,
 }
 
-impl Listener for Rows<'_> {
+impl ElementHandler for Rows<'_> {
     fn enters(&self, path: &[String]) -> bool {
         path.is_empty()
     }

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Closed, Settings, Sink};
-use crate::content::field::{Field, Kind, Shape};
-use crate::content_types::Resource;
+use crate::content::field::{Field, FieldType, RelationShape};
+use crate::content_types::ContentType;
 use crate::transfer::record::Record;
 
 /// A mapping of columns to fields, read from a TOML file; see `docs/import.md`.
@@ -81,8 +81,8 @@ impl Mapping {
         Ok(())
     }
 
-    fn resource(&self) -> Option<&'static Resource> {
-        Resource::of_kind(&self.kind)
+    fn resource(&self) -> Option<&'static ContentType> {
+        ContentType::of_kind(&self.kind)
     }
 }
 
@@ -92,7 +92,7 @@ fn field(fields: &'static [Field], name: &str) -> Option<&'static Field> {
     let found = fields.iter().find(|f| f.name == first)?;
     match (rest, &found.kind) {
         (None, _) => Some(found),
-        (Some(rest), Kind::Object(inner)) => field(inner, rest),
+        (Some(rest), FieldType::Object(inner)) => field(inner, rest),
         (Some(_), _) => None,
     }
 }
@@ -147,7 +147,7 @@ type Cells<'a> = BTreeMap<&'a str, &'a str>;
 
 struct Rows<'a> {
     mapping: &'a Mapping,
-    resource: &'static Resource,
+    resource: &'static ContentType,
     settings: &'a Settings,
     sink: &'a Sink,
 }
@@ -189,7 +189,7 @@ impl Rows<'_> {
     fn value(&self, line: &str, declared: &'static Field, rule: &Detailed, text: &str) -> Result<Value, Closed> {
         let relation = declared.relation();
         let parts: Vec<&str> = match (&declared.kind, &rule.split) {
-            (Kind::List { .. }, Some(split)) => {
+            (FieldType::List { .. }, Some(split)) => {
                 text.split(split.as_str()).map(str::trim).filter(|p| !p.is_empty()).collect()
             }
             _ => vec![text],
@@ -201,14 +201,14 @@ impl Rows<'_> {
                 Some(relation) => {
                     let named = if rule.create { self.target(line, relation.target, word)? } else { word.to_owned() };
                     match relation.shape {
-                        Shape::ManyWith { key, .. } => {
+                        RelationShape::ManyWith { key, .. } => {
                             Value::Object([(key.to_owned(), named.into())].into_iter().collect())
                         }
-                        Shape::One | Shape::Many => named.into(),
+                        RelationShape::One | RelationShape::Many => named.into(),
                     }
                 }
                 None => match &declared.kind {
-                    Kind::List { of, .. } => typed(of, word),
+                    FieldType::List { of, .. } => typed(of, word),
                     kind => typed(kind, word),
                 },
             };
@@ -216,7 +216,7 @@ impl Rows<'_> {
                 values.push(value);
             }
         }
-        let list = matches!(declared.kind, Kind::List { .. });
+        let list = matches!(declared.kind, FieldType::List { .. });
         Ok(if list { values.into() } else { values.into_iter().next().unwrap_or_default() })
     }
 
@@ -225,7 +225,7 @@ impl Rows<'_> {
     fn target(&self, line: &str, kind: &'static str, name: &str) -> Result<String, Closed> {
         let source = format!("{}:{kind}/{name}", self.settings.name);
         let mut record = Record::new(line, kind, source.clone()).supporting();
-        if let Some(resource) = Resource::of_kind(kind) {
+        if let Some(resource) = ContentType::of_kind(kind) {
             record.set(resource.label, name);
         }
         self.sink.record(record)?;
@@ -249,17 +249,17 @@ fn fill(template: &str, cells: &Cells) -> Result<String, String> {
 
 /// Returns a text as the JSON value that a field of this kind expects. A text that does not fit stays a
 /// string, which validation refuses with its position.
-fn typed(kind: &Kind, text: &str) -> Value {
+fn typed(kind: &FieldType, text: &str) -> Value {
     match kind {
-        Kind::Integer { .. } => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
-        Kind::Number { .. } => text.parse::<f64>().map_or_else(|_| text.into(), Value::from),
-        Kind::Boolean => match text.to_lowercase().as_str() {
+        FieldType::Integer { .. } => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
+        FieldType::Number { .. } => text.parse::<f64>().map_or_else(|_| text.into(), Value::from),
+        FieldType::Boolean => match text.to_lowercase().as_str() {
             "true" | "yes" | "y" | "1" | "x" => true.into(),
             "false" | "no" | "n" | "0" => false.into(),
             _ => text.into(),
         },
         // Entries of links and documents, of which only the URL is known.
-        Kind::Object(fields) if fields.iter().any(|f| f.name == "url") => serde_json::json!({"url": text}),
+        FieldType::Object(fields) if fields.iter().any(|f| f.name == "url") => serde_json::json!({"url": text}),
         _ => text.into(),
     }
 }

@@ -7,7 +7,7 @@ use icalendar::parser::Property;
 
 use super::ics::{Event, parameter};
 use crate::content::local_time::rfc3339;
-use crate::time_zone::{LocalClock, Zone};
+use crate::time_zone::{LocalOffsets, Zone};
 use crate::transfer::zones::zone_of;
 
 /// The time zones of a calendar.
@@ -127,7 +127,7 @@ impl Zones {
 /// has the offset from before the gap (RFC 5545, section 3.3.5).
 fn local_time(local: NaiveDateTime, zone: Zone) -> DateTime<Zone> {
     match zone.clock_at(local) {
-        LocalClock::Once(offset) | LocalClock::Twice(offset, _) | LocalClock::Skipped(offset, _) => {
+        LocalOffsets::Once(offset) | LocalOffsets::Twice(offset, _) | LocalOffsets::Skipped(offset, _) => {
             zone.at(local, offset)
         }
     }

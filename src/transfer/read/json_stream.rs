@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Closed, Sink};
 
 /// A receiver of the elements of arrays and objects. `path` is the position of an element.
-pub trait Listener {
+pub trait ElementHandler {
     /// Returns whether the entries of the value at this path are to be received one by one (`true`) or the
     /// value as a whole.
     fn enters(&self, path: &[String]) -> bool;
@@ -25,7 +25,7 @@ pub trait Listener {
 ///
 /// # Errors
 /// Returns [`Closed`] if the import has ended.
-pub fn read(input: impl std::io::Read, listener: &mut dyn Listener, sink: &Sink) -> Result<(), Closed> {
+pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: &Sink) -> Result<(), Closed> {
     let closed = RefCell::new(false);
     let mut reader = serde_json::Deserializer::from_reader(input);
     let walk = Walk { listener, path: &mut Vec::new(), closed: &closed };
@@ -42,7 +42,7 @@ pub fn place(path: &[String]) -> String {
 }
 
 struct Walk<'a> {
-    listener: &'a mut dyn Listener,
+    listener: &'a mut dyn ElementHandler,
     path: &'a mut Vec<String>,
     closed: &'a RefCell<bool>,
 }

@@ -17,9 +17,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::record::{Entry, Exported, Record};
-use crate::content::values::{self, Wrong};
-use crate::content::violation::Fault;
+use super::record::{Exported, ImportEntry, Record};
+use crate::content::values::{self, RuleViolation};
+use crate::content::violation::Violation;
 
 pub use csv::Mapping;
 
@@ -90,34 +90,34 @@ pub struct Settings {
 pub struct Closed;
 
 /// The channel to which a reader sends its entries.
-pub struct Sink(flume::Sender<Entry>);
+pub struct Sink(flume::Sender<ImportEntry>);
 
 impl Sink {
     /// Creates a sink that sends to a channel.
-    pub fn new(sender: flume::Sender<Entry>) -> Self {
+    pub fn new(sender: flume::Sender<ImportEntry>) -> Self {
         Self(sender)
     }
 
-    fn send(&self, entry: Entry) -> Result<(), Closed> {
+    fn send(&self, entry: ImportEntry) -> Result<(), Closed> {
         self.0.send(entry).map_err(|_| Closed)
     }
 
     fn record(&self, record: Record) -> Result<(), Closed> {
-        self.send(Entry::Record(Box::new(record)))
+        self.send(ImportEntry::Record(Box::new(record)))
     }
 
     fn exported(&self, place: String, item: Exported) -> Result<(), Closed> {
-        self.send(Entry::Exported { place, item: Box::new(item) })
+        self.send(ImportEntry::Exported { place, item: Box::new(item) })
     }
 
     fn broken(&self, place: impl Into<String>, code: &str, message: impl Into<String>) -> Result<(), Closed> {
-        let fault = Fault { pointer: String::new(), code: code.to_owned(), message: message.into() };
-        self.send(Entry::Broken { place: place.into(), fault })
+        let fault = Violation { pointer: String::new(), code: code.to_owned(), message: message.into() };
+        self.send(ImportEntry::Broken { place: place.into(), fault })
     }
 
     fn note(&self, place: &str, field: &str, code: &str, message: impl Into<String>) -> Result<(), Closed> {
-        let fault = Fault { pointer: field.to_owned(), code: code.to_owned(), message: message.into() };
-        self.send(Entry::Note { place: place.to_owned(), fault })
+        let fault = Violation { pointer: field.to_owned(), code: code.to_owned(), message: message.into() };
+        self.send(ImportEntry::Note { place: place.to_owned(), fault })
     }
 }
 
@@ -135,7 +135,7 @@ pub fn read(format: Format, input: Box<dyn BufRead>, settings: &Settings, sink: 
 }
 
 /// Parses a URL as people write it: one that lacks only its scheme gets `https`.
-fn web_address(given: &str) -> Result<String, Wrong> {
+fn web_address(given: &str) -> Result<String, RuleViolation> {
     let given = given.trim();
     values::url(given).or_else(|wrong| {
         let host = given.split(['/', '?', '#']).next().unwrap_or_default();

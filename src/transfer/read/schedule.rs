@@ -23,13 +23,13 @@ pub struct Programme<'a> {
     rooms: Vec<Value>,
     first: Option<NaiveDate>,
     last: Option<NaiveDate>,
-    heading: Heading,
+    heading: EventHeader,
     begun: bool,
 }
 
 /// The properties of the event as a whole.
 #[derive(Debug, Default)]
-struct Heading {
+struct EventHeader {
     acronym: Option<String>,
     title: Option<Value>,
     subtitle: Option<Value>,
@@ -88,7 +88,7 @@ impl<'a> Programme<'a> {
             rooms: Vec::new(),
             first: None,
             last: None,
-            heading: Heading::default(),
+            heading: EventHeader::default(),
             begun: false,
         }
     }

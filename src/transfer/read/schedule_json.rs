@@ -6,7 +6,7 @@ use std::io::BufRead;
 use chrono::NaiveTime;
 use serde_json::{Value, json};
 
-use super::json_stream::{self, Listener, place};
+use super::json_stream::{self, ElementHandler, place};
 use super::schedule::{Person, Programme, Talk, clock, span};
 use super::{Closed, Settings, Sink, text_of};
 
@@ -15,20 +15,24 @@ use super::{Closed, Settings, Sink, text_of};
 /// # Errors
 /// Returns [`Closed`] if the import has ended.
 pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
-    let mut hearing =
-        Hearing { programme: Programme::new(settings, sink), sink, day_change: NaiveTime::MIN, date: String::new() };
+    let mut hearing = ScheduleReader {
+        programme: Programme::new(settings, sink),
+        sink,
+        day_change: NaiveTime::MIN,
+        date: String::new(),
+    };
     json_stream::read(input, &mut hearing, sink)?;
     hearing.programme.finish()
 }
 
-struct Hearing<'a> {
+struct ScheduleReader<'a> {
     programme: Programme<'a>,
     sink: &'a Sink,
     day_change: NaiveTime,
     date: String,
 }
 
-impl Listener for Hearing<'_> {
+impl ElementHandler for ScheduleReader<'_> {
     fn enters(&self, path: &[String]) -> bool {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match path.as_slice() {
@@ -85,7 +89,7 @@ fn is_word(rest: &[&str]) -> bool {
     matches!(rest, ["version" | "base_url" | "url" | "generator"])
 }
 
-impl Hearing<'_> {
+impl ScheduleReader<'_> {
     /// Reads one property of frab's conference object, in which the days come last.
     fn heading(&mut self, name: &str, value: &Value) -> Result<(), Closed> {
         if name == "day_change" {
