@@ -166,7 +166,7 @@ fn a_restore_spares_what_is_in_use_or_sound(app: &TestApp) {
     for broken in [&damaged, &short] {
         let refused = run(&database, &["restore", "--replace", text(broken)]);
         assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
-        assert!(said(&refused).contains("damage") || said(&refused).contains("sound"), "{}", said(&refused));
+        assert!(said(&refused).contains("damage") || said(&refused).contains("intact"), "{}", said(&refused));
     }
     let program = Program::start(&database);
     for slug in ["later", "still"] {

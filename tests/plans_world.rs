@@ -349,7 +349,7 @@ impl<'a> World<'a> {
         }
         let comments = self.editor().get(&format!("{}/comments", self.path(number))).expect(200).json();
         let event = self.events[number].as_mut().unwrap();
-        let about_plan = |comment: &&Value| comment["body"].as_str().unwrap().starts_with("What was scheduled");
+        let about_plan = |comment: &&Value| comment["body"].as_str().unwrap().starts_with("The scheduled step");
         event.told += failed;
         assert_eq!(comments["data"].as_array().unwrap().iter().filter(about_plan).count(), event.told, "{event:?}");
         let due = |at: Option<i64>| at.is_some_and(|at| at <= hour);
