@@ -13,7 +13,7 @@ use crate::auth::lockout::{self, AttemptLocks};
 use crate::auth::mail::Mailer;
 use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Hasher;
-use crate::auth::tokens::{self, Tokens};
+use crate::auth::tokens::{self, AccessTokens};
 use crate::config::Config;
 use crate::content::Site;
 use crate::database::schema::{commits, idempotency_keys};
@@ -39,7 +39,7 @@ pub struct App {
     /// Connections to the database.
     pub database: Database,
     /// Issuer and verifier of access tokens.
-    pub tokens: Tokens,
+    pub tokens: AccessTokens,
     /// Cache of recently used sessions and API keys.
     pub credentials: CredentialCache,
     /// Log-ins whose credentials are being checked.
@@ -102,7 +102,7 @@ impl App {
         let patience = config.database_patience();
         let threads = Threads { readers: readers(&config), queue: config.server.database_queue, patience };
         let database = Database::open(&address, threads)?;
-        let tokens = Tokens::new(config.auth.clone());
+        let tokens = AccessTokens::new(config.auth.clone());
         let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
         let mailer = Mailer::new(&config.mail)?;
         let site_key = site_key(&database).await?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::app::TestApp;
 use crate::tests;
 
-tests![each_module_uses_only_those_below, the_reader_of_paths_finds_all];
+tests![each_module_uses_only_those_below, the_reader_of_paths_finds_all, no_public_type_has_the_name_of_another];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -97,4 +97,22 @@ fn the_reader_of_paths_finds_all(_: &TestApp) {
     let text = "use crate::{api::{a, b}, http, search::Search};\nuse crate::items::Item; fn f() { crate::config::x() }";
     let found: Vec<String> = named_modules(text).into_iter().collect();
     assert_eq!(found, ["api", "config", "http", "items", "search"]);
+}
+
+/// One name means one type: a reader need not know from which module it comes.
+fn no_public_type_has_the_name_of_another(_: &TestApp) {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in sources(&root().join("src")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for line in text.lines().map(str::trim_start) {
+            let declared = ["struct ", "enum ", "trait ", "type "];
+            let Some(rest) = line.strip_prefix("pub ") else { continue };
+            let Some(rest) = declared.iter().find_map(|word| rest.strip_prefix(word)) else { continue };
+            let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+            places.entry(name).or_default().push(path.strip_prefix(root()).unwrap().display().to_string());
+        }
+    }
+    assert!(places.len() > 200, "the declarations were not found: {places:?}");
+    places.retain(|_, places| places.len() > 1);
+    assert!(places.is_empty(), "names that stand twice: {places:#?}");
 }

@@ -22,7 +22,7 @@ use crate::delivery::get_item::{ItemLookup, find_item};
 use crate::delivery::query::Pairs;
 use crate::delivery::query::parser::QueryParser;
 use crate::delivery::viewer::Viewer;
-use crate::feeds::schedule::Schedule;
+use crate::feeds::schedule::ConferenceSchedule;
 use crate::feeds::schedule_xml::schedule_xml;
 use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss, table};
 use crate::http::preconditions::entity_tag as etag;
@@ -156,8 +156,8 @@ impl FeedFormat {
     fn write_one(self, feed: &Feed<'_>, event: &Value) -> String {
         match self {
             FeedFormat::JsonLd => json_ld::embeddable(&json_ld::event(feed, event)),
-            FeedFormat::ScheduleJson => Schedule::new(feed, event).json(feed.own_url).to_string(),
-            FeedFormat::ScheduleXml => schedule_xml(&Schedule::new(feed, event)),
+            FeedFormat::ScheduleJson => ConferenceSchedule::new(feed, event).json(feed.own_url).to_string(),
+            FeedFormat::ScheduleXml => schedule_xml(&ConferenceSchedule::new(feed, event)),
             _ => self.write(feed),
         }
     }

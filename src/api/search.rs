@@ -15,7 +15,7 @@ use crate::content_types::{ALL, COLLECTIONS, ContentType};
 use crate::database::Db;
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::delivery::search_all::{self, Hit};
+use crate::delivery::search_all::{self, SearchResult};
 use crate::http::preconditions::entity_tag as etag;
 use crate::http::route::{Access, JSON, ParameterSet, Request, Response, Route};
 use crate::problem::Problem;
@@ -139,7 +139,7 @@ async fn search(mut request: Request) -> Result<Response, Problem> {
     cached_or_compute(&request, &sight, compute).await
 }
 
-fn shown(hit: Hit) -> Value {
+fn shown(hit: SearchResult) -> Value {
     json!({
         "collection": hit.resource.collection,
         "id": hit.reference["id"],

@@ -4,7 +4,7 @@ use diesel::result::QueryResult;
 use serde_json::Value;
 
 use crate::database::Db;
-use crate::journal::{self, Author, Entry};
+use crate::journal::{self, Author, NewEntry};
 
 /// The kind of journal entries about accounts.
 pub const KIND: &str = "account";
@@ -18,6 +18,6 @@ pub const KIND: &str = "account";
 /// # Errors
 /// Returns an error if the entry cannot be inserted.
 pub fn append(connection: &mut Db, author: &Author, action: &str, account_id: &str, more: &Value) -> QueryResult<()> {
-    let entry = Entry { action, kind: KIND, id: account_id, version: 0, snapshot: more.to_string(), changed: &[] };
+    let entry = NewEntry { action, kind: KIND, id: account_id, version: 0, snapshot: more.to_string(), changed: &[] };
     journal::append(connection, author, entry)
 }

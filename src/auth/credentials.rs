@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::expiry::Expiry;
 use super::keys::{self, LastUse};
 use super::permissions::{Action, Area, Role, is_permitted};
-use super::tokens::{Claims, Tokens};
+use super::tokens::{AccessTokens, Claims};
 use crate::auth::actor::Actor;
 use crate::database::invalidation::{DependencySlots, Freshness, InvalidationClock};
 use crate::database::schema::{accounts, refresh_tokens};
@@ -68,7 +68,12 @@ impl CredentialCache {
     ///
     /// # Errors
     /// 503 if the credential is not cached and the database does not answer.
-    pub async fn actor(&self, tokens: &Tokens, database: &Database, token: &str) -> Result<Option<Actor>, Problem> {
+    pub async fn actor(
+        &self,
+        tokens: &AccessTokens,
+        database: &Database,
+        token: &str,
+    ) -> Result<Option<Actor>, Problem> {
         if token.starts_with(keys::PREFIX) {
             return keys::authenticate(self, database, token).await;
         }

@@ -89,7 +89,7 @@ struct Key {
 
 /// The issuer and verifier of access tokens.
 #[derive(Clone)]
-pub struct Tokens {
+pub struct AccessTokens {
     config: AuthConfig,
     keys: Arc<RwLock<Arc<Vec<Key>>>>,
     /// Cache of tokens that were verified with the current keys, so that a signature is verified once per
@@ -126,8 +126,8 @@ const SKEW: i64 = 10;
 /// The type of an access token (RFC 9068, 2.1).
 const TYPE: &str = "at+jwt";
 
-impl Tokens {
-    /// Creates an issuer without keys; see [`Tokens::set_keys`].
+impl AccessTokens {
+    /// Creates an issuer without keys; see [`AccessTokens::set_keys`].
     pub fn new(config: AuthConfig) -> Self {
         crypto::install();
         Self { config, keys: Arc::default(), known: Arc::default(), looked_up: Arc::default() }

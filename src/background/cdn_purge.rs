@@ -44,7 +44,7 @@ struct PurgeProgress {
 }
 
 /// A journal entry: its sequence number, and the content type and id of its item.
-pub type Change = (i64, String, String);
+pub type JournalChange = (i64, String, String);
 
 /// Purges shared caches until the application ends, if there are any.
 ///
@@ -149,7 +149,7 @@ fn start(connection: &mut Db) -> Result<i64, DatabaseError> {
 /// # Errors
 ///
 /// Fails if the statement fails.
-pub fn changes(connection: &mut Db, since: i64) -> QueryResult<Vec<Change>> {
+pub fn changes(connection: &mut Db, since: i64) -> QueryResult<Vec<JournalChange>> {
     journal::table
         .filter(journal::sequence.gt(since))
         .order(journal::sequence)
@@ -159,7 +159,7 @@ pub fn changes(connection: &mut Db, since: i64) -> QueryResult<Vec<Change>> {
 }
 
 /// Returns the tags that these changes purge: the id of each item, and the name of its collection.
-pub fn tags_of(changes: &[Change]) -> Vec<String> {
+pub fn tags_of(changes: &[JournalChange]) -> Vec<String> {
     let of_content = changes.iter().filter_map(|(_, kind, id)| Some((ContentType::of_kind(kind)?, id)));
     let mut tags: Vec<String> =
         of_content.flat_map(|(resource, id)| [resource.collection.to_owned(), id.to_owned()]).collect();

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{print_error, report as say};
 use crate::app::{App, StartError};
-use crate::transfer::read::{Format, Mapping, Settings};
+use crate::transfer::read::{ImportFormat, Mapping, Settings};
 use crate::transfer::{self, Options, Outcome, Report, ReportLine, export, export_ics};
 
 /// Arguments of `plenary import`.
@@ -21,7 +21,7 @@ pub struct ImportArguments {
     files: Vec<PathBuf>,
     /// Format of the files; detected from name and content if omitted
     #[arg(long)]
-    format: Option<Format>,
+    format: Option<ImportFormat>,
     /// Mapping of the columns of a CSV file to fields (TOML; see docs/import.md)
     #[arg(long)]
     mapping: Option<PathBuf>,

@@ -8,26 +8,26 @@ use serde_json::{Value, json};
 
 /// The markup language of a rich text's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum RichTextFormat {
     /// CommonMark.
     Markdown,
     Html,
 }
 
-impl Format {
+impl RichTextFormat {
     /// Returns the value in JSON.
     pub fn word(self) -> &'static str {
         match self {
-            Format::Markdown => "markdown",
-            Format::Html => "html",
+            RichTextFormat::Markdown => "markdown",
+            RichTextFormat::Html => "html",
         }
     }
 
     /// Parses the value in JSON.
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
-            "markdown" => Some(Format::Markdown),
-            "html" => Some(Format::Html),
+            "markdown" => Some(RichTextFormat::Markdown),
+            "html" => Some(RichTextFormat::Html),
             _ => None,
         }
     }
@@ -35,21 +35,21 @@ impl Format {
     /// Guesses the format of a source: HTML if it begins with `<` and ends with `>`, else Markdown.
     pub fn guess(source: &str) -> Self {
         let text = source.trim();
-        if text.starts_with('<') && text.ends_with('>') { Format::Html } else { Format::Markdown }
+        if text.starts_with('<') && text.ends_with('>') { RichTextFormat::Html } else { RichTextFormat::Markdown }
     }
 }
 
 /// Returns the stored form: the source with its format, and the sanitised HTML.
-pub fn stored(format: Format, source: &str) -> Value {
+pub fn stored(format: RichTextFormat, source: &str) -> Value {
     json!({"format": format.word(), "source": source, "html": to_html(format, source)})
 }
 
 /// Converts a source to sanitised HTML, without scripts, styles, frames, forms and event handlers. Links get
 /// `rel="noopener noreferrer"`. The output of Markdown is sanitised too, since Markdown may contain HTML.
-pub fn to_html(format: Format, source: &str) -> String {
+pub fn to_html(format: RichTextFormat, source: &str) -> String {
     let raw = match format {
-        Format::Html => source.to_owned(),
-        Format::Markdown => {
+        RichTextFormat::Html => source.to_owned(),
+        RichTextFormat::Markdown => {
             let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
             let mut html = String::with_capacity(source.len() * 5 / 4);
             pulldown_cmark::html::push_html(&mut html, Parser::new_ext(source, options));
@@ -60,9 +60,9 @@ pub fn to_html(format: Format, source: &str) -> String {
 }
 
 /// Returns the text as Markdown: the source if it is Markdown, else a conversion of the HTML.
-pub fn to_markdown(format: Option<Format>, source: &str, html: &str) -> String {
+pub fn to_markdown(format: Option<RichTextFormat>, source: &str, html: &str) -> String {
     match format {
-        Some(Format::Markdown) => source.to_owned(),
+        Some(RichTextFormat::Markdown) => source.to_owned(),
         _ => htmd::convert(html).unwrap_or_else(|_| to_text(html)),
     }
 }
@@ -89,10 +89,11 @@ mod tests {
 
     #[test]
     fn sanitises() {
-        let html = to_html(Format::Html, "<p onclick=x()>a<script>alert(1)</script><a href='javascript:x'>b</a></p>");
+        let html =
+            to_html(RichTextFormat::Html, "<p onclick=x()>a<script>alert(1)</script><a href='javascript:x'>b</a></p>");
         assert_eq!(html, "<p>a<a rel=\"noopener noreferrer\">b</a></p>");
         assert_eq!(
-            to_html(Format::Markdown, "**a** <img src=x onerror=y>"),
+            to_html(RichTextFormat::Markdown, "**a** <img src=x onerror=y>"),
             "<p><strong>a</strong> <img src=\"x\" loading=\"lazy\"></p>"
         );
     }

@@ -119,7 +119,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_but_ids_is_added(source in "(<h[1-7]>|</h[1-7]>|[a-zé<> ]|<p>|&amp;){0,40}") {
-            let html = super::super::rich_text::to_html(super::super::rich_text::Format::Html, &source);
+            let html = super::super::rich_text::to_html(super::super::rich_text::RichTextFormat::Html, &source);
             let (out, headings) = outlined(&html);
             let mut without = out.clone();
             for heading in &headings {

@@ -8,7 +8,7 @@
 use serde_json::{Map, Value};
 
 use super::field::{Field, FieldType};
-use super::rich_text::{self, Format};
+use super::rich_text::{self, RichTextFormat};
 use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
 use crate::content::local_time::{self, Moment};
@@ -310,16 +310,20 @@ impl Check<'_> {
 
     fn rich(&mut self, value: &Value, max: usize, place: &str) -> Option<Value> {
         let (format, source, source_place) = match value {
-            Value::String(text) => (Format::guess(text), value, place.to_owned()),
+            Value::String(text) => (RichTextFormat::guess(text), value, place.to_owned()),
             Value::Object(parts) if ["format", "source"].iter().any(|name| parts.contains_key(*name)) => {
                 for name in parts.keys().filter(|name| !["format", "source"].contains(&name.as_str())) {
                     self.faults.add(step(place, name), "unknown_field", unknown("field", name, ["format", "source"]));
                 }
-                let format = parts.get("format").and_then(Value::as_str).and_then(Format::from_word);
+                let format = parts.get("format").and_then(Value::as_str).and_then(RichTextFormat::from_word);
                 if format.is_none() {
                     self.faults.add(step(place, "format"), "not_allowed", "must be \"markdown\" or \"html\"");
                 }
-                (format.unwrap_or(Format::Markdown), parts.get("source").unwrap_or(&Value::Null), step(place, "source"))
+                (
+                    format.unwrap_or(RichTextFormat::Markdown),
+                    parts.get("source").unwrap_or(&Value::Null),
+                    step(place, "source"),
+                )
             }
             _ => {
                 let wanted = "a string, or an object with format and source (or with locale=*, an object of locales)";

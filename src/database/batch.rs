@@ -20,7 +20,7 @@ use super::metrics::{ABANDONED, COMMITS, LOST_TRANSACTIONS, REPEATED, UNKNOWN};
 use super::session::{DatabaseSession, Failure};
 use super::{DatabaseError, Db, new_id};
 use crate::database::invalidation::InvalidationClock;
-use crate::database::journal_tail::{Changes, JournalTail};
+use crate::database::journal_tail::{JournalChanges, JournalTail};
 
 /// Number of attempts of a whole batch.
 const TOGETHER: usize = 2;
@@ -179,7 +179,7 @@ impl BatchExecutor {
     }
 
     /// Reads from the journal which items this transaction, and others since the last look, have changed.
-    fn look(&mut self) -> Result<(JournalTail, Changes), DatabaseError> {
+    fn look(&mut self) -> Result<(JournalTail, JournalChanges), DatabaseError> {
         Ok(self.followed.look(self.session.held()?)?)
     }
 

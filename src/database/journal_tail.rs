@@ -22,20 +22,20 @@ pub struct JournalTail(Option<Position>);
 
 /// The changes since the last look.
 #[derive(Debug)]
-pub enum Changes {
+pub enum JournalChanges {
     /// Changes of these items, by content type and id.
     Items(Vec<(String, String)>),
     /// Changes of unknown extent: too many to list, or not known.
     Anything,
 }
 
-impl Changes {
+impl JournalChanges {
     /// Records the changes in the invalidation clock.
     pub fn note(&self, ledger: &InvalidationClock) {
         match self {
-            Changes::Items(items) if items.is_empty() => {}
-            Changes::Items(items) => ledger.note(items.iter().map(|(kind, id)| (kind.as_str(), id.as_str()))),
-            Changes::Anything => ledger.note_everything(),
+            JournalChanges::Items(items) if items.is_empty() => {}
+            JournalChanges::Items(items) => ledger.note(items.iter().map(|(kind, id)| (kind.as_str(), id.as_str()))),
+            JournalChanges::Anything => ledger.note_everything(),
         }
     }
 }
@@ -50,7 +50,7 @@ impl JournalTail {
     /// # Errors
     ///
     /// Fails if the query fails.
-    pub fn look(self, connection: &mut Db) -> QueryResult<(Self, Changes)> {
+    pub fn look(self, connection: &mut Db) -> QueryResult<(Self, JournalChanges)> {
         self.look_far(connection, 1)
     }
 
@@ -60,7 +60,7 @@ impl JournalTail {
     /// # Errors
     ///
     /// Fails if the query fails.
-    pub fn look_far(self, connection: &mut Db, pages: usize) -> QueryResult<(Self, Changes)> {
+    pub fn look_far(self, connection: &mut Db, pages: usize) -> QueryResult<(Self, JournalChanges)> {
         let Some(mut seen) = self.0 else { return Self::from_here(connection) };
         let mut touched = Vec::new();
         for _ in 0..pages {
@@ -68,15 +68,15 @@ impl JournalTail {
             seen = newest;
             touched.extend(page);
             if is_last {
-                return Ok((Self(Some(seen)), Changes::Items(touched)));
+                return Ok((Self(Some(seen)), JournalChanges::Items(touched)));
             }
         }
         Self::from_here(connection)
     }
 
     /// Returns the current end of the journal, with changes of unknown extent.
-    fn from_here(connection: &mut Db) -> QueryResult<(Self, Changes)> {
-        Ok((Self(Some(Position::newest(connection)?)), Changes::Anything))
+    fn from_here(connection: &mut Db) -> QueryResult<(Self, JournalChanges)> {
+        Ok((Self(Some(Position::newest(connection)?)), JournalChanges::Anything))
     }
 }
 

@@ -57,13 +57,13 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 type Job = Box<dyn FnOnce() + Send>;
 
 /// A set of threads that is reused for several interleavings.
-pub struct Schedule {
+pub struct Interleaving {
     turns: Arc<Turns>,
     workers: Vec<(mpsc::Sender<Job>, JoinHandle<()>)>,
     over: mpsc::Receiver<bool>,
 }
 
-impl Schedule {
+impl Interleaving {
     /// Starts `threads` threads whose interleavings are determined by `seed`.
     pub fn new(seed: u64, threads: usize) -> Self {
         let (tell, over) = mpsc::channel();
@@ -95,7 +95,7 @@ impl Schedule {
     }
 }
 
-impl Drop for Schedule {
+impl Drop for Interleaving {
     fn drop(&mut self) {
         for (sender, handle) in self.workers.drain(..) {
             drop(sender);

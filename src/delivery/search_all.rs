@@ -22,7 +22,7 @@ const CHUNK: usize = 200;
 
 /// A search result.
 #[derive(Debug)]
-pub struct Hit {
+pub struct SearchResult {
     /// Content type of the item.
     pub resource: &'static ContentType,
     /// The item as a reference.
@@ -44,7 +44,7 @@ pub fn search(
     kinds: &[&str],
     locale: &str,
     most: usize,
-) -> Result<Vec<Hit>, Problem> {
+) -> Result<Vec<SearchResult>, Problem> {
     let matches = search.matches(sought, kinds, locale)?;
     let (mut rows, mut seen, mut size) = (Vec::new(), 0, most + 20);
     while rows.len() < most {
@@ -64,7 +64,7 @@ pub fn search(
     let hits = rows.into_iter().zip(highlights).filter_map(|(item, highlight)| {
         let resource = ContentType::of_kind(&item.kind)?;
         let reference = Loaded::from_item(item, site, &view).fragments.reference;
-        Some(Hit { resource, reference: serde_json::from_str(&reference).unwrap_or_default(), highlight })
+        Some(SearchResult { resource, reference: serde_json::from_str(&reference).unwrap_or_default(), highlight })
     });
     Ok(hits.collect())
 }

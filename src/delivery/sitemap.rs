@@ -9,7 +9,7 @@ use crate::content::local_time::utc_text;
 use crate::content::translations::Translations;
 use crate::database::Db;
 use crate::database::schema::items;
-use crate::feeds::sitemap::Entry;
+use crate::feeds::sitemap::SitemapEntry;
 
 /// Maximum number of events in a sitemap. The standard allows 50,000 addresses, and an event has one for each
 /// language.
@@ -32,7 +32,7 @@ pub fn count(connection: &mut Db) -> QueryResult<i64> {
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn entries(connection: &mut Db, site: &Site, number: i64) -> QueryResult<Vec<Entry>> {
+pub fn entries(connection: &mut Db, site: &Site, number: i64) -> QueryResult<Vec<SitemapEntry>> {
     let rows: Vec<(String, String, i64, String)> = items::table
         .filter(items::kind.eq("event").and(items::live.eq(true)))
         .order((items::created_at, items::id))
@@ -52,7 +52,7 @@ pub fn entries(connection: &mut Db, site: &Site, number: i64) -> QueryResult<Vec
                 let own = translations.slug(locale).filter(|_| locale != default);
                 (locale.to_owned(), own.unwrap_or(&slug).to_owned())
             });
-            Entry { slugs: slugs.collect(), updated_at: utc_text(updated_at) }
+            SitemapEntry { slugs: slugs.collect(), updated_at: utc_text(updated_at) }
         })
         .collect())
 }

@@ -83,7 +83,7 @@ impl From<Item> for Written {
 
 /// A change of the content of an existing item.
 #[derive(Debug, Clone)]
-pub enum Change {
+pub enum ItemChange {
     /// A full replacement of all fields (PUT).
     Replace(Value),
     /// A JSON Merge Patch (PATCH, RFC 7396).
@@ -216,8 +216,13 @@ impl Editor {
     /// changed, if the write is based on an older version and is not or cannot be merged; with `Invalid` if
     /// the resulting body breaks a rule; with `Forbidden` if the role may not make the change; with
     /// `Conflict` if the state of the item does not allow it; and if the database fails.
-    pub async fn change(&self, id_or_slug: &str, version: Expected, change: Change) -> Result<WriteResult, Problem> {
-        if let Change::Patch(patch) = &change {
+    pub async fn change(
+        &self,
+        id_or_slug: &str,
+        version: Expected,
+        change: ItemChange,
+    ) -> Result<WriteResult, Problem> {
+        if let ItemChange::Patch(patch) = &change {
             check_patch(self.resource, patch)?;
         }
         for _ in 0..MERGE_ATTEMPTS {
@@ -238,7 +243,7 @@ impl Editor {
     }
 
     /// Computes the full body of a change that is based on the newest version.
-    async fn input(&self, before: &StoredItem, change: Change) -> Result<Value, Problem> {
+    async fn input(&self, before: &StoredItem, change: ItemChange) -> Result<Value, Problem> {
         let (slug, content) = before.text();
         let patched = |patch: Value| {
             let slug = self.slug_of(&before.item, &slug);
@@ -249,9 +254,9 @@ impl Editor {
             input
         };
         match change {
-            Change::Replace(input) => Ok(input),
-            Change::Patch(patch) => Ok(patched(patch)),
-            Change::Revision(version) => {
+            ItemChange::Replace(input) => Ok(input),
+            ItemChange::Patch(patch) => Ok(patched(patch)),
+            ItemChange::Revision(version) => {
                 let then = self.revision(&before.item, version).await?;
                 Ok(as_input(self.resource.fields, Some(then.slug), &then.content, &self.mode).into())
             }
@@ -260,7 +265,7 @@ impl Editor {
 
     /// Computes the full body of a change that is based on an older version, by a three-way merge with the
     /// changes made since.
-    async fn merged(&self, before: &StoredItem, version: &Expected, change: Change) -> Result<Value, Problem> {
+    async fn merged(&self, before: &StoredItem, version: &Expected, change: ItemChange) -> Result<Value, Problem> {
         // After a restore of the database, or a failover that lost the newest writes, a client can hold a
         // version that the journal does not have: there is no base for a merge.
         let Some(version) = version.newest() else { return Err(precondition_failed(&before.item)) };
@@ -278,10 +283,10 @@ impl Editor {
         let mut status = None;
         match change {
             // Restoring a revision replaces everything: there is nothing to merge.
-            Change::Revision(_) => return Err(precondition_failed(&before.item)),
+            ItemChange::Revision(_) => return Err(precondition_failed(&before.item)),
             // The patch is applied to the base, the text that its author saw.
-            Change::Patch(patch) => merge_patch::apply(&mut wanted, patch),
-            Change::Replace(input) => {
+            ItemChange::Patch(patch) => merge_patch::apply(&mut wanted, patch),
+            ItemChange::Replace(input) => {
                 wanted = input;
                 // A replacement without a slug keeps the slug; without this, it would count as a removal.
                 if let (Some(object), Some(slug)) = (wanted.as_object_mut(), then_slug) {

@@ -6,7 +6,7 @@
 //! Merging planned changes into the result of each query would need a second implementation of every filter,
 //! order and count.
 //!
-//! An overlay is valid for all times until the next plan ([`Span`]), and for as long as nothing changes on
+//! An overlay is valid for all times until the next plan ([`PlanSpan`]), and for as long as nothing changes on
 //! which its plans depend. [`Overlay::is_right`] decides that from the journal.
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +19,7 @@ use crate::content::Site;
 use crate::content::translations::Translations;
 use crate::content::violation::Violations;
 use crate::content_types::{ALL, ContentType};
-use crate::database::journal_tail::{Changes, JournalTail};
+use crate::database::journal_tail::{JournalChanges, JournalTail};
 use crate::database::schema::{items, release_items, releases, schedules};
 use crate::database::{Db, in_list, sandbox};
 use crate::editorial::due_plans;
@@ -39,14 +39,14 @@ const MOST_ABOVE: usize = 100;
 
 /// The time span from one plan to the next (µs). The same plans are due at all times in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct PlanSpan {
     /// Due time of the last plan that is carried out, inclusive.
     pub from: i64,
     /// Due time of the next plan, exclusive.
     pub until: i64,
 }
 
-impl Span {
+impl PlanSpan {
     /// Returns the span that contains a time, or `None` if no plan is due by then.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ type Facts = (bool, Option<String>);
 /// The result of carrying out plans in a sandbox, with everything that it depends on.
 #[derive(Debug)]
 pub struct Overlay {
-    span: Span,
+    span: PlanSpan,
     followed: JournalTail,
     /// The ids of the items that have plans, and of those that the plans changed.
     own: HashSet<String>,
@@ -99,7 +99,7 @@ impl Overlay {
         // which removes them from the sandbox's tables. All reads see one state of the database, since the
         // transaction is a snapshot, so no later write can be missed.
         let (followed, _) = JournalTail::default().look(connection)?;
-        let span = Span::around(connection, moment)?.unwrap_or(Span { from: moment, until: moment + 1 });
+        let span = PlanSpan::around(connection, moment)?.unwrap_or(PlanSpan { from: moment, until: moment + 1 });
         let mut own = planned(connection, moment)?;
         let mut others = targets(connection, site, &own)?;
         carry_out(connection, site, moment)?;
@@ -109,7 +109,7 @@ impl Overlay {
     }
 
     /// Returns the times for which the overlay is valid.
-    pub fn span(&self) -> Span {
+    pub fn span(&self) -> PlanSpan {
         self.span
     }
 
@@ -124,7 +124,7 @@ impl Overlay {
     /// Fails if a query fails.
     pub fn is_right(&mut self, connection: &mut Db, moment: i64) -> QueryResult<bool> {
         let (followed, touched) = self.followed.look_far(connection, PAGES)?;
-        let Changes::Items(touched) = touched else { return Ok(false) };
+        let JournalChanges::Items(touched) = touched else { return Ok(false) };
         if touched.iter().any(|(kind, id)| kind == "release" || self.own.contains(id)) {
             return Ok(false);
         }

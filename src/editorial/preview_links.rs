@@ -9,7 +9,7 @@ use crate::content::local_time::utc_text;
 use crate::database::schema::preview_links;
 use crate::database::{Db, new_id, now};
 use crate::editorial::lifecycle::require_permission;
-use crate::journal::{self, Author, Entry};
+use crate::journal::{self, Author, NewEntry};
 use crate::problem::{Problem, ProblemKind};
 use crate::signed_token;
 
@@ -127,5 +127,5 @@ fn told(connection: &mut Db, author: &Author, action: &str, link: &PreviewLink) 
     let at = (link.view_at > 0).then(|| utc_text(link.view_at));
     let snapshot = serde_json::json!({"item": link.item_id, "at": at, "expires_at": utc_text(link.expires_at)});
     let (kind, id, snapshot) = ("preview_link", link.id.as_str(), snapshot.to_string());
-    journal::append(connection, author, Entry { action, kind, id, version: 0, snapshot, changed: &[] })
+    journal::append(connection, author, NewEntry { action, kind, id, version: 0, snapshot, changed: &[] })
 }

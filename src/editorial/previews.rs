@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use prometheus::IntCounter;
 use tokio::sync::oneshot;
 
-use super::overlay::{Overlay, Span};
+use super::overlay::{Overlay, PlanSpan};
 use crate::content::Site;
 use crate::database::{Address, Database, DatabaseError, Db, sandbox};
 use crate::jobs::lower_priority;
@@ -43,7 +43,7 @@ const NICENESS: i32 = 10;
 /// A valid overlay of a thread, as callers see it.
 #[derive(Debug, Clone, Copy)]
 struct ValidOverlay {
-    span: Span,
+    span: PlanSpan,
     generation: u64,
     /// Time of the invalidation clock at which the overlay was last found valid.
     right_at: u64,
@@ -127,7 +127,7 @@ impl Previews {
             slot.used_at = Instant::now();
             return Ok(Some(slot.queue.clone()));
         }
-        let span = self.database.read_item(move |c| Ok::<_, Problem>(Span::around(c, moment)?)).await?;
+        let span = self.database.read_item(move |c| Ok::<_, Problem>(PlanSpan::around(c, moment)?)).await?;
         span.map(|span| self.slot_for(span.from)).transpose()
     }
 

@@ -15,7 +15,7 @@ use crate::database::schema::{items, release_items, releases};
 use crate::database::{Db, in_list, new_id, now};
 use crate::editorial::lifecycle::{Operation, WriteContext};
 use crate::items::Expected;
-use crate::journal::{self, Author, Entry};
+use crate::journal::{self, Author, NewEntry};
 use crate::problem::{Problem, ProblemKind};
 
 /// A row of `releases`.
@@ -186,7 +186,7 @@ fn told(connection: &mut Db, author: &Author, action: &str, release: &Release) -
     let snapshot = serde_json::json!({
         "name": release.name, "status": release.status, "due_at": release.due_at, "failure": release.failure,
     });
-    let entry = Entry {
+    let entry = NewEntry {
         action,
         kind: "release",
         id: &release.id,

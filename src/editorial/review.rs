@@ -153,7 +153,7 @@ pub fn assign(
     // The assignee is recorded in a second entry of another kind: the audit log shows it, while the item's
     // history is visible to everybody who may read drafts.
     let (snapshot, version) = (serde_json::json!({"assignee": account_id}).to_string(), item.latest());
-    let entry = journal::Entry { action, kind: "assignment", id: &item.id, version, snapshot, changed: &[] };
+    let entry = journal::NewEntry { action, kind: "assignment", id: &item.id, version, snapshot, changed: &[] };
     journal::append(connection, pen.author, entry)?;
     Ok(item)
 }

@@ -21,7 +21,7 @@ use crate::database::schema::{items, settings};
 use crate::database::{Database, Db, new_id};
 use crate::items::Item;
 use crate::items::{projection, rerender};
-use crate::journal::{self, Author, Entry};
+use crate::journal::{self, Author, NewEntry};
 use crate::problem::{Problem, ProblemKind};
 use crate::time_zone::rules;
 
@@ -189,7 +189,7 @@ impl Step {
         if !listed.is_empty() {
             let snapshot = json!({"from": from, "to": self.release, "items": listed}).to_string();
             let entry =
-                Entry { action: ACTION, kind: "site", id: "time_zones", version: 0, snapshot, changed: &places };
+                NewEntry { action: ACTION, kind: "site", id: "time_zones", version: 0, snapshot, changed: &places };
             journal::append(connection, &author, entry)?;
         }
         if is_last {

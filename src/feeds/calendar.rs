@@ -11,7 +11,7 @@ use super::{Feed, address_line, by_days, described, list, local_time, partner, t
 use crate::time_zone::Zone;
 
 /// The time zones of a calendar by name, each with the years that its times are in.
-pub type Zones = BTreeMap<&'static str, (Zone, BTreeSet<i32>)>;
+pub type ZoneOffsets = BTreeMap<&'static str, (Zone, BTreeSet<i32>)>;
 
 /// Suggested interval between two fetches of a calendar (RFC 7986, section 5.7).
 const REFRESH: &str = "PT1H";
@@ -20,7 +20,7 @@ const REFRESH: &str = "PT1H";
 pub fn calendar(feed: &Feed<'_>) -> String {
     // The components of the events are written first, because only they show which zones and years are
     // needed. In the calendar the zones precede them.
-    let mut zones = Zones::new();
+    let mut zones = ZoneOffsets::new();
     let mut events = String::new();
     for event in feed.events {
         push_event(&mut events, event, &feed.page(event), &mut zones);
@@ -36,7 +36,7 @@ pub fn calendar(feed: &Feed<'_>) -> String {
 }
 
 /// Writes the time zones of a calendar as `VTIMEZONE` components.
-pub fn push_zones(out: &mut String, zones: Zones) {
+pub fn push_zones(out: &mut String, zones: ZoneOffsets) {
     for (zone, years) in zones.into_values() {
         out.push_str(&vtimezone(zone, &years));
     }
@@ -79,7 +79,7 @@ fn escaped(text: &str) -> String {
 
 /// Writes one event as a `VEVENT` component and adds its time zone to `zones`. Writes nothing for an event
 /// without a start.
-pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut Zones) {
+pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut ZoneOffsets) {
     let Some(mut component) = begun(event, zones) else { return };
     component.summary(text(event, "title").unwrap_or_default()).url(page);
     if let Some(description) = described(event) {
@@ -115,7 +115,7 @@ pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut Zones
 }
 
 /// Writes a session as a component whose parent is that of its event.
-fn push_session(out: &mut String, session: &Value, event: &Value, page: &str, zones: &mut Zones) {
+fn push_session(out: &mut String, session: &Value, event: &Value, page: &str, zones: &mut ZoneOffsets) {
     let Some(mut component) = begun(session, zones) else { return };
     component.summary(text(session, "title").unwrap_or_default()).url(page);
     if let Some(room) = text(session, "room") {
@@ -143,7 +143,7 @@ fn push(out: &mut String, component: &Event, lines: &str) {
 ///
 /// The `UID` is the id of the item without a host name (RFC 7986, section 5.3), so that it stays the same if
 /// the server moves. `SEQUENCE` counts the changes and is derived from the version.
-fn begun(item: &Value, zones: &mut Zones) -> Option<Event> {
+fn begun(item: &Value, zones: &mut ZoneOffsets) -> Option<Event> {
     let starts = local_time(item, "starts_at")?;
     let mut component = Event::with_uid(text(item, "id")?);
     let written = time(item, "updated_at")?.to_utc();
@@ -175,7 +175,7 @@ fn date(component: &mut Event, name: &str, day: NaiveDate) {
     component.append_property(property.add_parameter("VALUE", "DATE").done());
 }
 
-fn instant(component: &mut Event, name: &str, local: DateTime<Zone>, zones: &mut Zones) {
+fn instant(component: &mut Event, name: &str, local: DateTime<Zone>, zones: &mut ZoneOffsets) {
     let zone = local.timezone();
     if zone == Zone::utc() {
         let text = local.with_timezone(&Utc).format("%Y%m%dT%H%M%SZ").to_string();

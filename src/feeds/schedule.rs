@@ -12,7 +12,7 @@ use crate::time_zone::Zone;
 const MOST_DAYS: i64 = 60;
 
 /// The programme of an event.
-pub struct Schedule<'a> {
+pub struct ConferenceSchedule<'a> {
     /// The event, as in responses with `include=sessions`.
     pub event: &'a Value,
     /// Address of the event's page.
@@ -32,11 +32,11 @@ pub struct Day<'a> {
     /// Latest end of a session, or end of the day if there is none.
     pub ends: DateTime<Zone>,
     /// The rooms by name, each with its sessions in order of their start.
-    pub rooms: Vec<(&'a str, Vec<Talk<'a>>)>,
+    pub rooms: Vec<(&'a str, Vec<ScheduledTalk<'a>>)>,
 }
 
 /// One session of a programme.
-pub struct Talk<'a> {
+pub struct ScheduledTalk<'a> {
     pub session: &'a Value,
     /// Start in the time zone of the event.
     pub starts: DateTime<Zone>,
@@ -44,14 +44,14 @@ pub struct Talk<'a> {
     pub ends: DateTime<Zone>,
 }
 
-impl<'a> Schedule<'a> {
+impl<'a> ConferenceSchedule<'a> {
     /// Creates the programme of an event whose response includes its sessions. Sessions without a start are
     /// omitted.
     pub fn new(feed: &Feed<'_>, event: &'a Value) -> Self {
         let zone = text(event, "time_zone").unwrap_or("UTC");
         let clock = zone.parse().unwrap_or_else(|_| Zone::utc());
-        let talk = |session| Talk::new(session, clock);
-        let mut talks: Vec<Talk> = list(event, "sessions").iter().filter_map(talk).collect();
+        let talk = |session| ScheduledTalk::new(session, clock);
+        let mut talks: Vec<ScheduledTalk> = list(event, "sessions").iter().filter_map(talk).collect();
         talks.sort_by_key(|talk| talk.starts);
         let mut days: Vec<Day> = Vec::new();
         for talk in talks {
@@ -159,7 +159,7 @@ impl<'a> Day<'a> {
         Self { date, starts: zone.midnight(date), ends: end_of_day(date, zone), rooms: Vec::new() }
     }
 
-    fn json(&self, index: usize, schedule: &Schedule<'_>) -> Value {
+    fn json(&self, index: usize, schedule: &ConferenceSchedule<'_>) -> Value {
         let rooms = self.rooms.iter().map(|(room, talks)| {
             let talks: Vec<Value> = talks.iter().map(|talk| talk.json(room, schedule)).collect();
             ((*room).to_owned(), talks.into())
@@ -174,7 +174,7 @@ impl<'a> Day<'a> {
     }
 }
 
-impl<'a> Talk<'a> {
+impl<'a> ScheduledTalk<'a> {
     /// Creates a session; `None` if it has no start.
     ///
     /// Its times are converted to `zone`, the time zone of the programme, since the session may have another
@@ -205,7 +205,7 @@ impl<'a> Talk<'a> {
         list(self.session, "speakers").iter().filter_map(|tie| tie.get("speaker"))
     }
 
-    fn json(&self, room: &str, schedule: &Schedule<'_>) -> Value {
+    fn json(&self, room: &str, schedule: &ConferenceSchedule<'_>) -> Value {
         let session = self.session;
         let id = text(session, "id").unwrap_or_default();
         let person = |person: &Value| {

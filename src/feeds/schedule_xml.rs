@@ -3,14 +3,14 @@
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::schedule::{Day, Schedule, Talk, number};
+use super::schedule::{ConferenceSchedule, Day, ScheduledTalk, number};
 use super::{list, text};
 use crate::content::local_time::rfc3339;
 
 type Out = Writer<Vec<u8>>;
 
 /// Returns the programme as an XML document.
-pub fn schedule_xml(schedule: &Schedule<'_>) -> String {
+pub fn schedule_xml(schedule: &ConferenceSchedule<'_>) -> String {
     let mut out = Writer::new(Vec::new());
     // Writing to a `Vec` cannot fail.
     let _ = out.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
@@ -18,7 +18,7 @@ pub fn schedule_xml(schedule: &Schedule<'_>) -> String {
     String::from_utf8(out.into_inner()).unwrap_or_default()
 }
 
-fn write(out: &mut Out, schedule: &Schedule<'_>) -> std::io::Result<()> {
+fn write(out: &mut Out, schedule: &ConferenceSchedule<'_>) -> std::io::Result<()> {
     out.create_element("schedule").write_inner_content(|out| {
         let generator = [("name", "Plenary"), ("version", env!("CARGO_PKG_VERSION"))];
         out.create_element("generator").with_attributes(generator).write_empty()?;
@@ -29,7 +29,7 @@ fn write(out: &mut Out, schedule: &Schedule<'_>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn conference(out: &mut Out, schedule: &Schedule<'_>) -> std::io::Result<()> {
+fn conference(out: &mut Out, schedule: &ConferenceSchedule<'_>) -> std::io::Result<()> {
     let (start, end) = schedule.span();
     let days = schedule.days.len().to_string();
     for (name, value) in [
@@ -47,7 +47,7 @@ fn conference(out: &mut Out, schedule: &Schedule<'_>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn day(out: &mut Out, index: usize, day: &Day<'_>, schedule: &Schedule<'_>) -> std::io::Result<()> {
+fn day(out: &mut Out, index: usize, day: &Day<'_>, schedule: &ConferenceSchedule<'_>) -> std::io::Result<()> {
     let (index, date) = ((index + 1).to_string(), day.date.to_string());
     let (start, end) = (rfc3339(&day.starts), rfc3339(&day.ends));
     let attributes =
@@ -63,7 +63,7 @@ fn day(out: &mut Out, index: usize, day: &Day<'_>, schedule: &Schedule<'_>) -> s
     Ok(())
 }
 
-fn talk(out: &mut Out, talk: &Talk<'_>, room: &str, schedule: &Schedule<'_>) -> std::io::Result<()> {
+fn talk(out: &mut Out, talk: &ScheduledTalk<'_>, room: &str, schedule: &ConferenceSchedule<'_>) -> std::io::Result<()> {
     let session = talk.session;
     let guid = text(session, "id").unwrap_or_default();
     let id = number(guid).to_string();

@@ -11,7 +11,7 @@ const NAMESPACES: [(&str, &str); 2] =
 
 /// An event in a sitemap.
 #[derive(Debug)]
-pub struct Entry {
+pub struct SitemapEntry {
     /// Pairs of locale and slug, that of the default locale first.
     pub slugs: Vec<(String, String)>,
     /// Time of the last change (RFC 3339).
@@ -21,7 +21,7 @@ pub struct Entry {
 type Out = Writer<Vec<u8>>;
 
 /// Returns the sitemap of the pages of these events.
-pub fn sitemap(site: &Site, public_url: &str, entries: &[Entry]) -> String {
+pub fn sitemap(site: &Site, public_url: &str, entries: &[SitemapEntry]) -> String {
     document(|out| {
         out.create_element("urlset").with_attributes(NAMESPACES).write_inner_content(|out| {
             // If addresses do not contain the locale, all languages of an event share one page.
@@ -60,7 +60,7 @@ fn url(
     out: &mut Out,
     site: &Site,
     public_url: &str,
-    entry: &Entry,
+    entry: &SitemapEntry,
     place: usize,
     by_language: bool,
 ) -> std::io::Result<()> {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::content::field::{Field, FieldType, RelationShape};
 use crate::content::local_time::{self, Moment, utc_text};
-use crate::content::rich_text::{self, Format};
+use crate::content::rich_text::{self, RichTextFormat};
 use crate::content::text_outline::{excerpt, outlined, reading_minutes};
 use crate::content::translations::{Translations, visible};
 use crate::content::{LocaleMode, Site};
@@ -267,7 +267,7 @@ impl<'a> Renderer<'a> {
             BodyFormat::Source => part("source"),
             BodyFormat::Markdown => {
                 let text = |name: &str| parts.get(name).and_then(Value::as_str).unwrap_or_default();
-                rich_text::to_markdown(Format::from_word(text("format")), text("source"), text("html")).into()
+                rich_text::to_markdown(RichTextFormat::from_word(text("format")), text("source"), text("html")).into()
             }
             BodyFormat::Text => rich_text::to_text(part("html").as_str().unwrap_or_default()).into(),
         }

@@ -40,7 +40,7 @@ pub struct Author {
 
 /// An entry to be appended.
 #[derive(Debug)]
-pub struct Entry<'a> {
+pub struct NewEntry<'a> {
     /// The action, such as `publish`.
     pub action: &'a str,
     /// The kind of the subject: a kind of content, `account`, `release`, …
@@ -89,7 +89,7 @@ pub fn append_item(
         item.content
     );
     let version = item.latest();
-    append(connection, author, Entry { action, kind: &item.kind, id: &item.id, version, snapshot, changed })
+    append(connection, author, NewEntry { action, kind: &item.kind, id: &item.id, version, snapshot, changed })
 }
 
 /// Appends an entry. It must run within the transaction of the write that the entry records.
@@ -97,7 +97,7 @@ pub fn append_item(
 /// # Errors
 ///
 /// Fails if the statement fails.
-pub fn append(connection: &mut Db, author: &Author, entry: Entry<'_>) -> QueryResult<()> {
+pub fn append(connection: &mut Db, author: &Author, entry: NewEntry<'_>) -> QueryResult<()> {
     let changed = serde_json::to_string(entry.changed).unwrap_or_else(|_| "[]".to_owned());
     // `max + 1` is safe only because write transactions exclude each other on all nodes: no other writer can
     // take the same number or commit a lower one later. A sequence of the database would leave gaps where a

@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::delivery::Shape;
 use crate::delivery::render::compose::compose;
 use crate::delivery::render::loaded_item::Loaded;
-use crate::feeds::calendar::{Zones, push_event, push_zones};
+use crate::feeds::calendar::{ZoneOffsets, push_event, push_zones};
 use crate::feeds::{INCLUDED, page};
 use crate::items::render::View;
 
@@ -35,7 +35,7 @@ pub async fn write<W: Write + Send + 'static>(
             )?;
             let view = View::plain(&site);
             let shape = Shape { include: INCLUDED.to_vec(), ..Shape::public(view.clone(), true) };
-            let (mut zones, mut count) = (Zones::new(), 0);
+            let (mut zones, mut count) = (ZoneOffsets::new(), 0);
             each(c, resource, true, |c, rows| {
                 let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, &site, &view)).collect();
                 for composed in compose(c, resource, &site, &loaded, &shape)? {

@@ -14,7 +14,7 @@ use crate::database::{DatabaseError, Db};
 use crate::journal::Author;
 use crate::problem::Problem;
 use crate::transfer::importer::{ImportPolicy, Importer};
-use crate::transfer::read::{self, Format, Settings, Sink};
+use crate::transfer::read::{self, ImportFormat, Settings, Sink};
 use crate::transfer::record::{ImportEntry, Outcome, Report, ReportLine};
 use crate::transfer::restore;
 
@@ -27,7 +27,7 @@ const AHEAD: usize = 256;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Format of the file; detected from its name and first bytes if it is `None`.
-    pub format: Option<Format>,
+    pub format: Option<ImportFormat>,
     /// Settings of the reader.
     pub settings: Settings,
     /// Status of new items.
@@ -69,7 +69,7 @@ where
 {
     let format = match options.format {
         Some(format) => format,
-        None => Format::detect(path).map_err(ImportError::Format)?,
+        None => ImportFormat::detect(path).map_err(ImportError::Format)?,
     };
     let manner = ImportPolicy { status: options.status, overwrite: options.overwrite };
     let author = Author { request_id: format!("import-{}", crate::database::new_id()), ..Author::default() };
@@ -88,7 +88,7 @@ where
 /// A file to import, which can be read more than once.
 struct Source {
     path: PathBuf,
-    format: Format,
+    format: ImportFormat,
     settings: Settings,
     progress: ProgressBar,
 }

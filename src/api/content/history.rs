@@ -16,7 +16,7 @@ use crate::content::local_time::utc_text;
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::query::MAX_LIMIT;
-use crate::editorial::editor::{Change, find};
+use crate::editorial::editor::{ItemChange, find};
 use crate::editorial::three_way_merge::as_input;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::route::{Access, ParameterSet, Request, Response, Route, parameter};
@@ -285,6 +285,6 @@ async fn restore(resource: &'static ContentType, request: Request) -> Result<Res
         editor.author.reason = Some(format!("restored from version {}", request.path("version")));
     }
     let expected = required_version(&request)?;
-    let change = Change::Revision(version_of(&request)?);
+    let change = ItemChange::Revision(version_of(&request)?);
     Ok(write_response(editor.change(request.path("id_or_slug"), expected, change).await?, 200))
 }

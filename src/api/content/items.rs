@@ -21,7 +21,7 @@ use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
 use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::delivery::cache::response_cache::{CacheKey, Lookup};
+use crate::delivery::cache::response_cache::{CacheKey, CacheLookup};
 use crate::delivery::get_item::{ItemLookup, find_item};
 use crate::delivery::list_items::{Page, page, single_query_page};
 use crate::delivery::query::ListQuery;
@@ -208,10 +208,10 @@ pub async fn cached_or_compute(
         Ok::<_, Problem>(match compute.await? {
             ReadOutcome::Here(made) => {
                 let headers = headers(request, view, &made);
-                Lookup::Here(Arc::new(made.keep(headers, since, request.app.answers.held())))
+                CacheLookup::Here(Arc::new(made.keep(headers, since, request.app.answers.held())))
             }
             ReadOutcome::Absent(absence, dependencies) => {
-                Lookup::Absent(Arc::new(CachedAbsence::new(absence, dependencies, since)))
+                CacheLookup::Absent(Arc::new(CachedAbsence::new(absence, dependencies, since)))
             }
         })
     };
@@ -224,13 +224,13 @@ pub async fn cached_or_compute(
     // here.
     let ready = cache_key.filter(|_| view.at.is_some()).and_then(|cache_key| request.app.answers.find(cache_key));
     let known = match (ready, cache_key) {
-        (Some(kept), _) => Lookup::Here(kept),
+        (Some(kept), _) => CacheLookup::Here(kept),
         (None, Some(cache_key)) => request.app.answers.find_or(cache_key, compute).await?,
         (None, None) => compute.await?,
     };
     match known {
-        Lookup::Here(kept) => Ok(Response::kept(cache_key, kept)),
-        Lookup::Absent(found) => absence_response(&request.app, &found, view.is_public()),
+        CacheLookup::Here(kept) => Ok(Response::kept(cache_key, kept)),
+        CacheLookup::Absent(found) => absence_response(&request.app, &found, view.is_public()),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::get_item::shown;
 use crate::delivery::query::parser::QueryParser;
-use crate::editorial::editor::{Change, Editor, WriteResult};
+use crate::editorial::editor::{Editor, ItemChange, WriteResult};
 use crate::editorial::idempotency::Idempotent;
 use crate::editorial::lifecycle::Operation;
 use crate::http::body;
@@ -73,7 +73,7 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
             .answers(201, "The created item.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
             .problems(&[ProblemKind::Conflict]),
         Route::new(Method::PUT, item_path(resource), format!("replace{schema}"), move |r| {
-            change(resource, r, Change::Replace, body::json)
+            change(resource, r, ItemChange::Replace, body::json)
         })
         .about(
             tag(resource),
@@ -92,7 +92,7 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
         .answers(200, "The item after the change.", reference(schema), &["ETag"])
         .problems(&WRITE_PROBLEMS),
         Route::new(Method::PATCH, item_path(resource), format!("update{schema}"), move |r| {
-            change(resource, r, Change::Patch, body::merge_patch)
+            change(resource, r, ItemChange::Patch, body::merge_patch)
         })
         .about(
             tag(resource),
@@ -297,7 +297,7 @@ async fn create(resource: &'static ContentType, request: Request) -> Result<Resp
 async fn change(
     resource: &'static ContentType,
     request: Request,
-    as_change: fn(Value) -> Change,
+    as_change: fn(Value) -> ItemChange,
     read: fn(&Request) -> Result<Value, Problem>,
 ) -> Result<Response, Problem> {
     let editor = editor(resource, &request)?;

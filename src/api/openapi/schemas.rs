@@ -8,7 +8,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::content::Site;
 use crate::content::field::{Field, FieldType};
-use crate::content::rich_text::Format;
+use crate::content::rich_text::RichTextFormat;
 use crate::content::slug::MAX_SLUG;
 use crate::content_types::ContentType;
 use crate::editorial::validate::ENVELOPE;
@@ -119,7 +119,7 @@ fn input_field(field: &'static Field, site: &Site, patch: bool) -> Reference {
 fn input_kind(kind: &'static FieldType, site: &Site) -> Reference {
     match kind {
         FieldType::Rich { max } => {
-            let formats: Vec<&str> = [Format::Markdown, Format::Html].map(Format::word).to_vec();
+            let formats: Vec<&str> = [RichTextFormat::Markdown, RichTextFormat::Html].map(RichTextFormat::word).to_vec();
             let parts = closed(of_type(Type::Object))
                 .property("format", schema(text().enum_values(Some(formats))))
                 .property("source", schema(written(*max, LINES)))

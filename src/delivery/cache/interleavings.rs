@@ -13,13 +13,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::database::invalidation::InvalidationClock;
-use crate::database::schedule::{Schedule, block_on, point};
+use crate::database::schedule::{Interleaving, block_on, point};
 use crate::database::sync::Mutex as SteppedMutex;
 use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
 use crate::delivery::cache::cached_response::FreshResponse;
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::cache::item_cache::ItemCache;
-use crate::delivery::cache::response_cache::{CacheKey, Lookup, ResponseCache};
+use crate::delivery::cache::response_cache::{CacheKey, CacheLookup, ResponseCache};
 use crate::delivery::render::compose::Composed;
 
 const INTERLEAVINGS: usize = 10_000;
@@ -173,7 +173,7 @@ impl World {
     }
 
     /// Computes a response as the handlers do.
-    fn compute(&self, node: &Node, question: Question) -> Lookup {
+    fn compute(&self, node: &Node, question: Question) -> CacheLookup {
         let mut since = node.ledger.now();
         let mut all = Dependencies::default();
         let body = match question {
@@ -197,7 +197,7 @@ impl World {
                 }
                 if version % 2 == 1 {
                     let absence = Absence::Moved(version.to_string());
-                    return Lookup::Absent(Arc::new(CachedAbsence::new(absence, all, since)));
+                    return CacheLookup::Absent(Arc::new(CachedAbsence::new(absence, all, since)));
                 }
                 vec![version]
             }
@@ -208,7 +208,7 @@ impl World {
         }
         let text = body.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
         let made = FreshResponse::new("text/plain", text, |_| "\"v0-0\"".to_owned(), all);
-        Lookup::Here(Arc::new(made.keep([], since, node.answers.held())))
+        CacheLookup::Here(Arc::new(made.keep([], since, node.answers.held())))
     }
 
     /// Returns the version of an item from its cached form, which is rendered if it is missing.
@@ -227,8 +227,8 @@ impl World {
     fn ask(&self, node: &Node, question: Question) -> Vec<u64> {
         let place = node.place(question);
         let known = match (node.answers.find(place), node.answers.find_absent(place)) {
-            (Some(kept), _) => Lookup::Here(kept),
-            (None, Some(absent)) => Lookup::Absent(absent),
+            (Some(kept), _) => CacheLookup::Here(kept),
+            (None, Some(absent)) => CacheLookup::Absent(absent),
             (None, None) => {
                 let compute = async { Ok::<_, ()>(self.compute(node, question)) };
                 block_on(node.answers.find_or(place, compute)).expect("it never fails")
@@ -255,10 +255,10 @@ impl World {
     }
 }
 
-fn versions(known: Lookup) -> Vec<u64> {
+fn versions(known: CacheLookup) -> Vec<u64> {
     let text = match known {
-        Lookup::Here(kept) => String::from_utf8(kept.body().to_vec()).expect("text"),
-        Lookup::Absent(absent) => match &absent.absence {
+        CacheLookup::Here(kept) => String::from_utf8(kept.body().to_vec()).expect("text"),
+        CacheLookup::Absent(absent) => match &absent.absence {
             Absence::Moved(version) => version.clone(),
             Absence::Missing(noun) => (*noun).to_owned(),
         },
@@ -267,7 +267,7 @@ fn versions(known: Lookup) -> Vec<u64> {
 }
 
 /// Runs all threads of one interleaving.
-fn interleave(schedule: &Schedule, order: Order, stale: &Arc<Mutex<Vec<String>>>) {
+fn interleave(schedule: &Interleaving, order: Order, stale: &Arc<Mutex<Vec<String>>>) {
     let world = Arc::new(World {
         order,
         model: Mutex::default(),
@@ -303,7 +303,7 @@ fn stale(order: Order, interleavings: usize) -> BTreeMap<String, usize> {
     let seed = std::env::var("PLENARY_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_128);
     println!("{interleavings} interleavings in the order {order:?}, seed {seed}");
     let found = Arc::new(Mutex::default());
-    let schedule = Schedule::new(seed, NODES * (1 + READERS) + 1);
+    let schedule = Interleaving::new(seed, NODES * (1 + READERS) + 1);
     (0..interleavings).for_each(|_| interleave(&schedule, order, &found));
     let mut counts = BTreeMap::new();
     locked(&found, |all| all.drain(..).for_each(|one| *counts.entry(one).or_default() += 1));

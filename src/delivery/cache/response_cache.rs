@@ -53,7 +53,7 @@ impl Weighter<CacheKey, Arc<CachedResponse>> for Bytewise {
 
 /// Result of looking up an address.
 #[derive(Debug)]
-pub enum Lookup {
+pub enum CacheLookup {
     /// The cached response.
     Here(Arc<CachedResponse>),
     /// The reason why there is no content here.
@@ -131,29 +131,29 @@ impl ResponseCache {
     /// # Errors
     ///
     /// Returns the error of `compute`.
-    pub async fn find_or<E, F>(&self, place: CacheKey, compute: F) -> Result<Lookup, E>
+    pub async fn find_or<E, F>(&self, place: CacheKey, compute: F) -> Result<CacheLookup, E>
     where
-        F: Future<Output = Result<Lookup, E>>,
+        F: Future<Output = Result<CacheLookup, E>>,
     {
         MISSES.inc();
         let Some(cache) = &self.cache else { return compute.await };
         for _ in 0..TRIES {
             match cache.get_value_or_guard_async(&place).await {
-                Ok(kept) if self.is_good(&kept) => return Ok(Lookup::Here(kept)),
+                Ok(kept) if self.is_good(&kept) => return Ok(CacheLookup::Here(kept)),
                 Ok(stale) => drop(cache.remove_if(&place, |kept| Arc::ptr_eq(kept, &stale))),
                 Err(guard) => {
                     // The request that held the guard before may have found that there is no content.
                     if let Some(absent) = self.absences.find(place, &self.ledger) {
-                        return Ok(Lookup::Absent(absent));
+                        return Ok(CacheLookup::Absent(absent));
                     }
                     let known = compute.await?;
                     match &known {
                         // A response that was overtaken by a change is right for this request, which began
                         // before the change was acknowledged, but not for later ones: it is returned and not
                         // cached.
-                        Lookup::Here(kept) if self.is_good(kept) => drop(guard.insert(Arc::clone(kept))),
-                        Lookup::Here(_) => {}
-                        Lookup::Absent(absent) => self.absences.keep(place, absent, &self.ledger),
+                        CacheLookup::Here(kept) if self.is_good(kept) => drop(guard.insert(Arc::clone(kept))),
+                        CacheLookup::Here(_) => {}
+                        CacheLookup::Absent(absent) => self.absences.keep(place, absent, &self.ledger),
                     }
                     return Ok(known);
                 }

@@ -9,7 +9,7 @@ use quick_xml::escape::{resolve_predefined_entity, unescape};
 use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 
-use super::schedule::{Person, Programme, Talk, clock, span};
+use super::schedule::{ImportedTalk, Programme, ProgrammePerson, clock, span};
 use super::{Closed, Settings, Sink};
 
 /// Greatest length of an element's text, in bytes; further text is dropped. It bounds the memory for a
@@ -196,7 +196,7 @@ impl Walk<'_> {
         let attachment = |a: &Element| {
             (Some(a.text.trim().to_owned()), a.attribute("href").unwrap_or_default(), a.attribute("type"))
         };
-        let talk = Talk {
+        let talk = ImportedTalk {
             id,
             slug: element.text_of("slug"),
             locale: element.text_of("language"),
@@ -218,8 +218,8 @@ impl Walk<'_> {
     }
 }
 
-fn person(element: &Element) -> Option<Person> {
+fn person(element: &Element) -> Option<ProgrammePerson> {
     let name = element.text.trim().to_owned();
     let id = element.attribute("guid").or_else(|| element.attribute("id")).unwrap_or_else(|| name.clone());
-    (!name.is_empty()).then(|| Person { id, name, ..Person::default() })
+    (!name.is_empty()).then(|| ProgrammePerson { id, name, ..ProgrammePerson::default() })
 }

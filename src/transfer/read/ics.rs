@@ -6,7 +6,7 @@ use icalendar::parser::Property;
 use serde_json::json;
 
 use super::ics_lines::Lines;
-use super::ics_times::Zones;
+use super::ics_times::CalendarZones;
 use super::{Closed, Settings, Sink, web_address};
 use crate::content::values;
 use crate::transfer::record::Record;
@@ -41,8 +41,14 @@ const SILENT: [&str; 16] = [
 /// Returns [`Closed`] if the import has ended.
 pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
     let mut lines = Lines::new(input);
-    let mut walk =
-        Walk { sink, zones: Zones::new(&settings.time_zone), open: Vec::new(), event: None, tzid: None, calendars: 0 };
+    let mut walk = Walk {
+        sink,
+        zones: CalendarZones::new(&settings.time_zone),
+        open: Vec::new(),
+        event: None,
+        tzid: None,
+        calendars: 0,
+    };
     while let Some((number, line)) = lines.next() {
         match line {
             Ok(line) => walk.line(number, &line)?,
@@ -69,7 +75,7 @@ struct Open {
 
 struct Walk<'a> {
     sink: &'a Sink,
-    zones: Zones,
+    zones: CalendarZones,
     /// Names of the components around the current line.
     open: Vec<String>,
     event: Option<Open>,

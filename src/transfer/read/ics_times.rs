@@ -11,14 +11,14 @@ use crate::time_zone::{LocalOffsets, Zone};
 use crate::transfer::zones::zone_of;
 
 /// The time zones of a calendar.
-pub struct Zones {
+pub struct CalendarZones {
     fallback: Zone,
     calendar: Option<Zone>,
     by_tzid: HashMap<String, Zone>,
 }
 
 /// The times of an event, as its fields hold them.
-pub struct Span {
+pub struct EventSpan {
     pub starts: String,
     pub ends: Option<String>,
     pub zone: String,
@@ -35,7 +35,7 @@ enum When {
 
 type Wrong = (&'static str, String);
 
-impl Zones {
+impl CalendarZones {
     /// Creates a set of zones with a fallback for times that name none.
     pub fn new(fallback: &str) -> Self {
         Self { fallback: zone_of(fallback).unwrap_or_else(Zone::utc), calendar: None, by_tzid: HashMap::new() }
@@ -68,7 +68,7 @@ impl Zones {
     ///
     /// # Errors
     /// Returns the name of the property that is missing or wrong, and a message.
-    pub fn span(&self, event: &Event) -> Result<Span, Wrong> {
+    pub fn span(&self, event: &Event) -> Result<EventSpan, Wrong> {
         let start = event.find("DTSTART").ok_or(("DTSTART", "an event requires a start".to_owned()))?;
         let starts = self.when(start).map_err(|why| ("DTSTART", why))?;
         let ends = match (event.find("DTEND"), event.find("DURATION")) {
@@ -85,10 +85,15 @@ impl Zones {
                 // The end of a whole-day event is exclusive in iCalendar and inclusive here. Some programs
                 // write the first day as the end, too, which counts as one day.
                 let last = after.pred_opt().filter(|last| *last >= first).unwrap_or(first);
-                Span { starts: first.to_string(), ends: Some(last.to_string()), zone: zone.name().into(), days: true }
+                EventSpan {
+                    starts: first.to_string(),
+                    ends: Some(last.to_string()),
+                    zone: zone.name().into(),
+                    days: true,
+                }
             }
             (When::Day(first), Some(When::At(_)) | None) => {
-                Span { starts: first.to_string(), ends: None, zone: zone.name().into(), days: true }
+                EventSpan { starts: first.to_string(), ends: None, zone: zone.name().into(), days: true }
             }
             (When::At(start), ends) => {
                 let end = match ends {
@@ -96,7 +101,7 @@ impl Zones {
                     Some(When::Day(day)) => Some(day.to_string()),
                     None => None,
                 };
-                Span { starts: rfc3339(&start), ends: end, zone: zone.name().into(), days: false }
+                EventSpan { starts: rfc3339(&start), ends: end, zone: zone.name().into(), days: false }
             }
         })
     }

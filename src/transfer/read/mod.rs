@@ -25,7 +25,7 @@ pub use csv::Mapping;
 
 /// A format that can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub enum ImportFormat {
     /// Plenary's own export: JSON Lines
     Export,
     /// Comma-separated values, with a mapping
@@ -40,7 +40,7 @@ pub enum Format {
     Conferences,
 }
 
-impl Format {
+impl ImportFormat {
     /// Returns the format of a file, by its extension and, for JSON, its first character.
     ///
     /// # Errors
@@ -48,13 +48,13 @@ impl Format {
     pub fn detect(path: &Path) -> Result<Self, String> {
         let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         match extension.as_str() {
-            "jsonl" | "ndjson" => Ok(Format::Export),
-            "csv" | "tsv" => Ok(Format::Csv),
-            "ics" | "ical" | "ifb" => Ok(Format::Ics),
-            "xml" => Ok(Format::FrabXml),
+            "jsonl" | "ndjson" => Ok(ImportFormat::Export),
+            "csv" | "tsv" => Ok(ImportFormat::Csv),
+            "ics" | "ical" | "ifb" => Ok(ImportFormat::Ics),
+            "xml" => Ok(ImportFormat::FrabXml),
             "json" => match first_character(path)? {
-                Some('[') => Ok(Format::Conferences),
-                Some('{') => Ok(Format::ScheduleJson),
+                Some('[') => Ok(ImportFormat::Conferences),
+                Some('{') => Ok(ImportFormat::ScheduleJson),
                 _ => Err(format!("{}: the file is neither a JSON array nor a JSON object", path.display())),
             },
             _ => {
@@ -122,15 +122,15 @@ impl Sink {
 }
 
 /// Reads a file to its end, or until the import has ended.
-pub fn read(format: Format, input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) {
+pub fn read(format: ImportFormat, input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) {
     // The only error is that the import has ended, so nobody is left to report it to.
     let _ = match format {
-        Format::Export => export::read(input, sink),
-        Format::Csv => csv::read(input, settings, sink),
-        Format::Ics => ics::read(input, settings, sink),
-        Format::FrabXml => frab_xml::read(input, settings, sink),
-        Format::ScheduleJson => schedule_json::read(input, settings, sink),
-        Format::Conferences => conferences::read(input, settings, sink),
+        ImportFormat::Export => export::read(input, sink),
+        ImportFormat::Csv => csv::read(input, settings, sink),
+        ImportFormat::Ics => ics::read(input, settings, sink),
+        ImportFormat::FrabXml => frab_xml::read(input, settings, sink),
+        ImportFormat::ScheduleJson => schedule_json::read(input, settings, sink),
+        ImportFormat::Conferences => conferences::read(input, settings, sink),
     };
 }
 

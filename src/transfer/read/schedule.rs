@@ -43,7 +43,7 @@ struct EventHeader {
 
 /// A session, with values as the file has them.
 #[derive(Debug, Default)]
-pub struct Talk {
+pub struct ImportedTalk {
     pub id: String,
     pub slug: Option<String>,
     pub locale: Option<String>,
@@ -57,7 +57,7 @@ pub struct Talk {
     pub room: Option<String>,
     pub track: Value,
     pub language: Option<String>,
-    pub people: Vec<Person>,
+    pub people: Vec<ProgrammePerson>,
     /// Links: title and URL.
     pub links: Vec<(Option<String>, String)>,
     /// Attachments: title, URL and kind.
@@ -66,7 +66,7 @@ pub struct Talk {
 
 /// A speaker of a session.
 #[derive(Debug, Default)]
-pub struct Person {
+pub struct ProgrammePerson {
     pub id: String,
     pub name: String,
     pub biography: Value,
@@ -155,7 +155,7 @@ impl<'a> Programme<'a> {
     ///
     /// # Errors
     /// Returns [`Closed`] if the import has ended.
-    pub fn person(&mut self, place: &str, person: &Person) -> Result<String, Closed> {
+    pub fn person(&mut self, place: &str, person: &ProgrammePerson) -> Result<String, Closed> {
         let source = format!("{}:person/{}", self.name, person.id);
         let mut record = Record::new(place, "speaker", source.clone()).supporting();
         record.set("name", person.name.clone());
@@ -172,7 +172,7 @@ impl<'a> Programme<'a> {
     ///
     /// # Errors
     /// Returns [`Closed`] if the import has ended.
-    pub fn talk(&mut self, place: &str, talk: Talk) -> Result<(), Closed> {
+    pub fn talk(&mut self, place: &str, talk: ImportedTalk) -> Result<(), Closed> {
         self.begin()?;
         let mut speakers = Vec::with_capacity(talk.people.len());
         for person in &talk.people {

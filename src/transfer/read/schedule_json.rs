@@ -7,7 +7,7 @@ use chrono::NaiveTime;
 use serde_json::{Value, json};
 
 use super::json_stream::{self, ElementHandler, place};
-use super::schedule::{Person, Programme, Talk, clock, span};
+use super::schedule::{ImportedTalk, Programme, ProgrammePerson, clock, span};
 use super::{Closed, Settings, Sink, text_of};
 
 /// Reads a programme.
@@ -122,7 +122,7 @@ impl ScheduleReader<'_> {
         let mut links = links(event.get("links"));
         links.extend(text("url").map(|url| (Some("Programme".to_owned()), url)));
         links.extend(text("feedback_url").map(|url| (Some("Feedback".to_owned()), url)));
-        let talk = Talk {
+        let talk = ImportedTalk {
             id,
             slug: text("slug"),
             locale: text("language"),
@@ -164,7 +164,7 @@ impl ScheduleReader<'_> {
             let id = if index == 0 { code.clone() } else { format!("{code}/{}", index + 1) };
             let value = |name: &str| given.get(name).cloned().unwrap_or_default();
             let track = given.get("track").map(|t| t.get("name").unwrap_or(t)).cloned().unwrap_or_default();
-            let talk = Talk {
+            let talk = ImportedTalk {
                 slug: None,
                 locale: text_of(given.get("content_locale")),
                 title: value("title"),
@@ -193,13 +193,13 @@ impl ScheduleReader<'_> {
         let (Some(id), Some(begins)) = (text_of(given.get("id")), begins) else {
             return self.sink.broken(at, "not_a_break", "a break requires an id, under a day and a minute of the day");
         };
-        let talk = Talk {
+        let talk = ImportedTalk {
             id: format!("extra/{id}"),
             slug: Some(id),
             title: given.get("title").cloned().unwrap_or_default(),
             format: "break".into(),
             starts: Some(format!("{day}T{}", begins.format("%H:%M"))),
-            ..Talk::default()
+            ..ImportedTalk::default()
         };
         self.programme.talk(at, talk)
     }
@@ -213,14 +213,14 @@ fn words(value: Option<&Value>) -> Option<String> {
     }
 }
 
-fn people(list: Option<&Value>) -> Vec<Person> {
+fn people(list: Option<&Value>) -> Vec<ProgrammePerson> {
     list.and_then(Value::as_array).into_iter().flatten().filter_map(person).collect()
 }
 
-fn person(given: &Value) -> Option<Person> {
+fn person(given: &Value) -> Option<ProgrammePerson> {
     let text = |name: &str| text_of(given.get(name));
     let name = text("public_name").or_else(|| text("name")).or_else(|| text("full_public_name"))?;
-    Some(Person {
+    Some(ProgrammePerson {
         id: text("guid").or_else(|| text("code")).or_else(|| text("id")).unwrap_or_else(|| name.clone()),
         name,
         biography: given.get("biography").cloned().unwrap_or_default(),
