@@ -109,7 +109,7 @@ impl App {
         let oidc = Arc::new(Oidc::new(config.oidc.clone(), site_key.clone()));
         let site = Arc::new(config.site());
         let search = Search::open(&search::folder(&config), &site)?;
-        let room = config.server.answer_cache_bytes;
+        let room = config.server.response_cache_bytes;
         let cards = ItemCache::new(room / CARDS_PART, database.ledger());
         let answers = ResponseCache::new(room - room / CARDS_PART, database.ledger());
         let credentials = CredentialCache::new(database.ledger());

@@ -59,7 +59,7 @@ macro_rules! problems {
 
 problems! {
     BadRequest 400 "bad-request" "Bad request" "The request is malformed: invalid JSON, an unknown query parameter, or an invalid header. `errors` points at each fault.";
-    Unauthorised 401 "unauthorised" "Unauthorized" "The operation requires a valid access token or API key in `Authorization: Bearer`. Log in, or refresh the token.";
+    Unauthorized 401 "unauthorized" "Unauthorized" "The operation requires a valid access token or API key in `Authorization: Bearer`. Log in, or refresh the token.";
     BadCredentials 401 "bad-credentials" "Invalid credentials" "The e-mail address and the password do not match an account. The response is the same whether or not the account exists.";
     SecondFactorRequired 401 "second-factor-required" "Second factor required" "The password is correct, and the account requires a second factor: repeat the request with the code in `code`.";
     Forbidden 403 "forbidden" "Forbidden" "The role of the account or the scope of the API key does not permit this operation; the permission table in the documentation lists what each role may do.";

@@ -88,7 +88,7 @@ fn every_kept_answer_is_a_fresh_one(app: &TestApp) {
             config.database_url = app.config.database_url.clone();
             config.search.folder = app.config.search.folder.clone();
             config.cdn.tags = "surrogate-key".into();
-            config.server.answer_cache_bytes = bytes;
+            config.server.response_cache_bytes = bytes;
         })
     };
     let (first, second, bare) = (tagged(64 << 20), tagged(64 << 20), tagged(0));
@@ -407,7 +407,7 @@ fn what_is_not_there_is_kept_too(app: &TestApp) {
 
 fn made_up_addresses_push_nothing_out(app: &TestApp) {
     // Room for about twenty answers.
-    let small = TestApp::start_with(app.backend, |config| config.server.answer_cache_bytes = 80_000);
+    let small = TestApp::start_with(app.backend, |config| config.server.response_cache_bytes = 80_000);
     let editor = small.editor();
     for number in 0..5 {
         editor.create("events", &json!({"title": "E", "slug": format!("e{number}"), "status": "published"}));

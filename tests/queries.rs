@@ -360,7 +360,7 @@ fn fields_lead_into_what_others_show(app: &TestApp) {
     let dear = format!(
         "/api/v1/events?limit=100&facets=type,topic,year,country,speaker,partner,language,venue,series,event_status,attendance_mode&fields={all}"
     );
-    public.get(&dear).problem(400, &[("", "too_dear")]);
+    public.get(&dear).problem(400, &[("", "query_too_expensive")]);
 }
 
 fn facets_count_what_the_filters_leave(app: &TestApp) {
@@ -405,7 +405,7 @@ fn what_is_too_dear_is_refused(app: &TestApp) {
     let all = "type,topic,speaker,partner,series,venue,year,country,attendance_mode,event_status,language,all_day,date_precision,invitation_only";
     public
         .get(&format!("/api/v1/events?limit=100&facets={all}&include=speakers,partners,venue,type,topics"))
-        .problem(400, &[("", "too_dear")]);
+        .problem(400, &[("", "query_too_expensive")]);
     public.get(&format!("/api/v1/events?limit=20&facets={all}")).expect(200);
 }
 
@@ -414,7 +414,7 @@ fn facets_over_too_many_items_are_refused(app: &TestApp) {
     let editor = fill(&app);
     editor.create("events", &json!({"title": "D", "type": "talk"}));
     let public = app.public();
-    public.get("/api/v1/events?facets=type").problem(400, &[("?facets", "too_dear")]);
+    public.get("/api/v1/events?facets=type").problem(400, &[("?facets", "query_too_expensive")]);
     let few = public.get("/api/v1/events?facets=type&type=talk,panel").expect(200).json();
     assert_eq!(few["facets"]["type"].as_array().map(Vec::len), Some(2));
 }

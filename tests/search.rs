@@ -409,5 +409,5 @@ fn many_matches_are_walked(app: &TestApp) {
     let expected: Vec<String> = (0..5_200).rev().filter(|n| n % 28 == 27).map(|n| format!("e{n:04}")).collect();
     assert_eq!(first, expected[..40]);
     assert_eq!(newest(&format!("&cursor={}", next.unwrap())).0, expected[40..80]);
-    public.get("/api/v1/events?q=water&count=exact").problem(400, &[("?count", "too_dear")]);
+    public.get("/api/v1/events?q=water&count=exact").problem(400, &[("?count", "query_too_expensive")]);
 }

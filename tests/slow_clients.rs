@@ -50,7 +50,7 @@ fn take(mut stream: TcpStream) -> usize {
 fn a_connection_that_takes_nothing_ends(app: &TestApp) {
     let impatient = TestApp::start_with(app.backend, |config| {
         config.server.stall_seconds = 3;
-        config.server.answer_cache_bytes = 0;
+        config.server.response_cache_bytes = 0;
         config.server.compress = false;
     });
     fill(&impatient.editor());
@@ -76,8 +76,8 @@ fn a_connection_that_takes_nothing_ends(app: &TestApp) {
 
 fn answers_on_their_way_are_bounded(app: &TestApp) {
     let small = TestApp::start_with(app.backend, |config| {
-        config.server.answer_cache_bytes = 0;
-        config.server.sending_bytes = 1_000_000;
+        config.server.response_cache_bytes = 0;
+        config.server.response_buffer_bytes = 1_000_000;
         config.server.compress = false;
     });
     fill(&small.editor());
@@ -90,7 +90,7 @@ fn answers_on_their_way_are_bounded(app: &TestApp) {
 }
 
 fn listeners_are_bounded(app: &TestApp) {
-    let few = TestApp::start_with(app.backend, |config| config.server.live_listeners = 2);
+    let few = TestApp::start_with(app.backend, |config| config.server.change_stream_listeners = 2);
     let path = "/api/v1/changes/live";
     let first = ask(&few, path);
     let _second = ask(&few, path);

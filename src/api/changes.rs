@@ -148,8 +148,11 @@ async fn live(request: Request) -> Result<Response, Problem> {
     if !request.app.database.read(move |c| Ok::<_, Problem>(position.holds(c)?)).await? {
         return Err(history_reset());
     }
-    let stream =
-        StreamBody(Box::pin(listen(&request.app.change_stream, position, request.app.config.server.live_listeners)?));
+    let stream = StreamBody(Box::pin(listen(
+        &request.app.change_stream,
+        position,
+        request.app.config.server.change_stream_listeners,
+    )?));
     let answer = Response { stream: Some(stream), ..Response::empty(200).typed("text/event-stream") };
     // Tells proxies to forward events as they arrive: a proxy that buffers or compresses the stream would
     // delay them.

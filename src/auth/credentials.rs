@@ -197,7 +197,7 @@ pub fn reauthorize(connection: &mut Db, actor: &Actor, wanted: Option<(Area, Act
         (None, Some(session)) => session_grant(connection, &actor.account_id, session)?,
         (None, None) => None,
     };
-    let ended = || Problem::new(ProblemKind::Unauthorised, "the session or API key has ended in the meantime");
+    let ended = || Problem::new(ProblemKind::Unauthorized, "the session or API key has ended in the meantime");
     let now = grant.map(|grant| grant.actor).filter(|now| now.account_id == actor.account_id).ok_or_else(ended)?;
     match wanted {
         Some((area, action)) if !is_permitted(now.role, area, action) => {

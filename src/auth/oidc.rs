@@ -232,7 +232,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 fn refused(detail: &str) -> Problem {
-    Problem::new(ProblemKind::Unauthorised, detail)
+    Problem::new(ProblemKind::Unauthorized, detail)
 }
 
 fn unusable(error: &dyn std::fmt::Display) -> Problem {

@@ -243,5 +243,5 @@ pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
 
 /// Returns the problem for a refresh token that is not valid.
 pub fn refused() -> Problem {
-    Problem::new(ProblemKind::Unauthorised, "the refresh token is not valid or has expired; log in again")
+    Problem::new(ProblemKind::Unauthorized, "the refresh token is not valid or has expired; log in again")
 }

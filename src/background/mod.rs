@@ -79,7 +79,7 @@ async fn watch(app: Weak<App>, job: Arc<BackgroundJob>) {
             Err(error) => {
                 tracing::warn!(%error, "the journal could not be polled");
                 app.database.ledger().go_blind();
-                let longest = Duration::from_secs(app.config.server.stale_answer_seconds);
+                let longest = Duration::from_secs(app.config.server.stale_response_seconds);
                 if app.database.ledger().age().is_some_and(|age| age > longest) {
                     app.database.ledger().note_everything();
                 }

@@ -178,16 +178,16 @@ pub struct ServerConfig {
     /// Seconds after which a connection is closed whose client does not read the response.
     pub stall_seconds: u64,
     /// Number of concurrent subscribers to the stream of changes.
-    pub live_listeners: usize,
+    pub change_stream_listeners: usize,
     /// Memory for responses in transmission that are not in the cache, in bytes.
-    pub sending_bytes: usize,
+    pub response_buffer_bytes: usize,
     /// Whether responses are compressed for clients that accept it.
     pub compress: bool,
     /// Memory for the cache of public responses, in bytes; 0 disables it.
-    pub answer_cache_bytes: usize,
+    pub response_cache_bytes: usize,
     /// Seconds for which stale responses are served from the cache, with their `Age`, while the database does
     /// not answer.
-    pub stale_answer_seconds: u64,
+    pub stale_response_seconds: u64,
     /// Greatest number of items over which facets are counted; a query with more is refused.
     pub facet_items: u32,
     /// Proxies whose `X-Forwarded-For` is trusted: addresses, or networks such as `10.0.0.0/8`.
@@ -300,11 +300,11 @@ impl Default for Config {
                 shutdown_seconds: 20,
                 max_connections: 10_000,
                 stall_seconds: 30,
-                live_listeners: 2_000,
-                sending_bytes: 268_435_456,
+                change_stream_listeners: 2_000,
+                response_buffer_bytes: 268_435_456,
                 compress: true,
-                answer_cache_bytes: 67_108_864,
-                stale_answer_seconds: 3_600,
+                response_cache_bytes: 67_108_864,
+                stale_response_seconds: 3_600,
                 facet_items: 100_000,
                 trusted_proxies: vec![
                     Network::one(Ipv4Addr::LOCALHOST.into()),

@@ -156,8 +156,8 @@ impl Config {
         let stall = (1..=3_600).contains(&self.server.stall_seconds);
         faults.check(stall, "server.stall_seconds", "must be between 1 and 3600");
         faults.check(
-            self.server.stale_answer_seconds <= 604_800,
-            "server.stale_answer_seconds",
+            self.server.stale_response_seconds <= 604_800,
+            "server.stale_response_seconds",
             "must be at most 604800, a week",
         );
         faults.check(self.server.max_connections >= 1, "server.max_connections", "must be at least 1");

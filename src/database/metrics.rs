@@ -18,12 +18,12 @@ pub static COMMITS: LazyLock<IntCounter> = LazyLock::new(|| {
 /// The number of the writer's transactions that were rolled back because a statement failed or was cancelled, or the
 /// connection broke.
 pub static LOST_TRANSACTIONS: LazyLock<IntCounter> = LazyLock::new(|| {
-    counter("plenary_database_lost_transactions_total", "Writer transactions that failed and were rolled back.")
+    counter("plenary_database_rollbacks_total", "Writer transactions that failed and were rolled back.")
 });
 
 /// The number of further attempts of writes that failed in the database.
 pub static REPEATED: LazyLock<IntCounter> = LazyLock::new(|| {
-    counter("plenary_database_repeated_writes_total", "Writes retried after a failure of the database.")
+    counter("plenary_database_retried_writes_total", "Writes retried after a failure of the database.")
 });
 
 /// The number of writes whose callers stopped waiting before the writes were started.

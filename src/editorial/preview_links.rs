@@ -102,10 +102,10 @@ pub fn revoke(connection: &mut Db, author: &Author, role: Role, id: &str) -> Res
 ///
 /// # Errors
 ///
-/// Fails with `Unauthorised` if the signature is wrong or the link is expired, revoked or unknown, and if the
+/// Fails with `Unauthorized` if the signature is wrong or the link is expired, revoked or unknown, and if the
 /// query fails.
 pub fn by_token(connection: &mut Db, key: &[u8], token: &str) -> Result<PreviewLink, Problem> {
-    let refused = || Problem::new(ProblemKind::Unauthorised, "the preview link is invalid, expired or revoked");
+    let refused = || Problem::new(ProblemKind::Unauthorized, "the preview link is invalid, expired or revoked");
     let id =
         signed_token::open(key, PURPOSE, token).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
     let found: Option<PreviewLink> =

@@ -142,7 +142,7 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
     if access == Access::Open {
         return Ok(None);
     }
-    let unauthorised = |detail: &str| Problem::new(ProblemKind::Unauthorised, detail);
+    let unauthorized = |detail: &str| Problem::new(ProblemKind::Unauthorized, detail);
     let actor = match headers.get(header::AUTHORIZATION) {
         None => None,
         Some(value) => {
@@ -154,12 +154,12 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
                 Some(token) => app.credentials.actor(&app.tokens, &app.database, token).await?,
                 None => None,
             };
-            Some(found.ok_or_else(|| unauthorised("the access token or API key is invalid or expired"))?)
+            Some(found.ok_or_else(|| unauthorized("the access token or API key is invalid or expired"))?)
         }
     };
     match (access, &actor) {
         (Access::LoggedIn | Access::Session | Access::May(..), None) => {
-            Err(unauthorised("this operation requires an access token or an API key"))
+            Err(unauthorized("this operation requires an access token or an API key"))
         }
         (Access::May(area, action), Some(actor)) if !is_permitted(actor.role, area, action) => {
             let detail = format!("the role {} may not do this ({area:?}: {action:?})", actor.role.word());
@@ -211,7 +211,7 @@ async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Resu
         let mut body = Vec::with_capacity(announced.unwrap_or(0).min(65_536));
         while let Some(chunk) = payload.next().await {
             let chunk = chunk
-                .map_err(|_| Problem::bad_request(Violations::one("", "broken_body", "the body is incomplete")))?;
+                .map_err(|_| Problem::bad_request(Violations::one("", "malformed_body", "the body is incomplete")))?;
             if body.len() + chunk.len() > most {
                 return Err(too_large());
             }

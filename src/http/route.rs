@@ -65,7 +65,7 @@ impl Request {
     pub fn actor(&self) -> Result<&Actor, Problem> {
         self.actor
             .as_ref()
-            .ok_or_else(|| Problem::new(ProblemKind::Unauthorised, "this operation requires authentication"))
+            .ok_or_else(|| Problem::new(ProblemKind::Unauthorized, "this operation requires authentication"))
     }
 }
 
@@ -354,9 +354,9 @@ impl Route {
         kinds.push(ProblemKind::BadRequest);
         match self.access {
             Access::Open => {}
-            Access::Public => kinds.push(ProblemKind::Unauthorised),
-            Access::LoggedIn | Access::Session => kinds.extend([ProblemKind::Unauthorised, ProblemKind::Forbidden]),
-            Access::May(..) => kinds.extend([ProblemKind::Unauthorised, ProblemKind::Forbidden]),
+            Access::Public => kinds.push(ProblemKind::Unauthorized),
+            Access::LoggedIn | Access::Session => kinds.extend([ProblemKind::Unauthorized, ProblemKind::Forbidden]),
+            Access::May(..) => kinds.extend([ProblemKind::Unauthorized, ProblemKind::Forbidden]),
         }
         if self.body.is_some() {
             kinds.extend([

@@ -18,7 +18,7 @@ UNSAYABLE = {
     # No text has U+0000, in whatever parameter.
     "not_a_value",
     # What a text or a place is, and what a query costs.
-    "no_words", "too_many", "not_a_place", "too_dear",
+    "no_words", "too_many", "not_a_place", "query_too_expensive",
     "beyond_own_role", "not_valid", "not_configured", "password_weak", "password_length",
 }
 

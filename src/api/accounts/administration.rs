@@ -85,7 +85,7 @@ fn session_routes() -> Vec<Route> {
             )
             .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
             .answers(200, "The new tokens of the session.", reference("Tokens"), &[])
-            .problems(&[ProblemKind::Unauthorised]),
+            .problems(&[ProblemKind::Unauthorized]),
         Route::new(Method::POST, "/api/v1/auth/logout", "logout", log_out)
             .about(
                 TAG,

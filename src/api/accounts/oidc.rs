@@ -63,7 +63,7 @@ pub fn routes() -> Vec<Route> {
             .access(Access::Open)
             .body(JSON, reference("ProviderLoginFinish"), example_of(&OIDC_FINISH))
             .answers(200, "The tokens of the session.", reference("Tokens"), &[])
-            .problems(&[ProblemKind::NotFound, ProblemKind::Unauthorised, ProblemKind::Forbidden]),
+            .problems(&[ProblemKind::NotFound, ProblemKind::Unauthorized, ProblemKind::Forbidden]),
     ]
 }
 

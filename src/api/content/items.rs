@@ -248,7 +248,7 @@ async fn preview_cache_key(request: &Request, at: i64) -> Result<CacheKey, Probl
 /// allow: a new response would add to them.
 fn check_response_memory(app: &App) -> Result<(), Problem> {
     let server = &app.config.server;
-    match app.answers.held().bytes() <= server.answer_cache_bytes.saturating_add(server.sending_bytes) {
+    match app.answers.held().bytes() <= server.response_cache_bytes.saturating_add(server.response_buffer_bytes) {
         true => Ok(()),
         false => Err(Problem::new(ProblemKind::Unavailable, "too many responses are being sent").retry_after(5)),
     }

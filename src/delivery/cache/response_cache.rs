@@ -24,10 +24,11 @@ use crate::delivery::cache::cached_response::{BodyMemory, CachedResponse};
 use crate::delivery::cache::content_coding::Coding;
 use crate::metrics::counter;
 
-static HITS: LazyLock<IntCounter> =
-    LazyLock::new(|| counter("plenary_answers_kept_total", "Public reads that were answered from the response cache."));
+static HITS: LazyLock<IntCounter> = LazyLock::new(|| {
+    counter("plenary_response_cache_hits_total", "Public reads that were answered from the response cache.")
+});
 static MISSES: LazyLock<IntCounter> =
-    LazyLock::new(|| counter("plenary_answers_computed_total", "Public reads that missed the response cache."));
+    LazyLock::new(|| counter("plenary_response_cache_misses_total", "Public reads that missed the response cache."));
 
 /// Usual size of a response in bytes, from which the initial number of cache entries is estimated.
 const USUAL: usize = 4_096;

@@ -105,7 +105,7 @@ impl QueryParser<'_> {
             let parts =
                 format!("items and includes {items}, filters {values}, facets {facets}, offset {}", query.offset / 10);
             let message = format!("the query costs {cost} and the maximum is {MAX_COST}: {parts}");
-            self.faults.add("", "too_dear", message);
+            self.faults.add("", "query_too_expensive", message);
         }
     }
 

@@ -53,7 +53,7 @@ impl KeysetWalk<'_> {
     ///
     /// # Errors
     ///
-    /// Returns a problem with the code `too_dear` if the matches of a text are rare in this order and too
+    /// Returns a problem with the code `query_too_expensive` if the matches of a text are rare in this order and too
     /// many to be sorted. Fails if the search index or the database cannot be read.
     pub fn rows(
         &self,

@@ -39,7 +39,11 @@ impl From<SearchError> for Problem {
 
 /// Returns the problem of a query that would take too long.
 pub fn too_expensive(place: &str, why: &str) -> Problem {
-    Problem::bad_request(Violations::one(place, "too_dear", format!("{why}; narrow the query, or omit this parameter")))
+    Problem::bad_request(Violations::one(
+        place,
+        "query_too_expensive",
+        format!("{why}; narrow the query, or omit this parameter"),
+    ))
 }
 
 /// Matches of a text, with their ids if they are few.
