@@ -10,8 +10,10 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
-/// Largest chunk, in bytes.
-const PIECE: usize = 65_536;
+/// Largest chunk, in bytes. It bounds what a connection holds of a response that its client does not read. A usual page
+/// of a list fits (20 events with speakers and partners, whole, are 93 KB): each further chunk is one more system call,
+/// which made such pages 8 % slower.
+const CHUNK: usize = 131_072;
 
 /// The part of a body that has not been passed on yet.
 struct ChunkedBody(Bytes);
@@ -30,10 +32,10 @@ impl MessageBody for ChunkedBody {
 
 /// Takes the next chunk from `rest`; `None` at the end.
 fn piece(rest: &mut Bytes) -> Option<Bytes> {
-    (!rest.is_empty()).then(|| rest.split_to(rest.len().min(PIECE)))
+    (!rest.is_empty()).then(|| rest.split_to(rest.len().min(CHUNK)))
 }
 
 /// Returns a body that is passed on in chunks, or as a whole if it fits into one.
 pub fn chunked(bytes: Bytes) -> BoxBody {
-    if bytes.len() <= PIECE { BoxBody::new(bytes) } else { BoxBody::new(ChunkedBody(bytes)) }
+    if bytes.len() <= CHUNK { BoxBody::new(bytes) } else { BoxBody::new(ChunkedBody(bytes)) }
 }
