@@ -1,6 +1,5 @@
 //! Endpoints of the audit log: the actions of all accounts, with their time and the API key that was used.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -11,7 +10,9 @@ use crate::api::parameters::query;
 use crate::auth::permissions::{Action, Area};
 use crate::content::local_time::{instant_in_query, utc_text};
 use crate::content::violation::Violations;
-use crate::http::route::{Access, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::journal::audit::{self, AuditFilter};
 use crate::journal::history::JournalEntry;
 use crate::problem::Problem;
@@ -100,33 +101,28 @@ pub fn routes() -> Vec<Route> {
         ]
     };
     vec![
-        Route::new(Method::GET, "/api/v1/audit", "listAudit", list)
-            .about(
-                TAG,
-                "List audit entries",
+        Route::get("/api/v1/audit", read, list)
+            .operation_id("listAudit")
+            .tag(TAG)
+            .summary("List audit entries")
+            .description(
                 "Returns one page of the audit log, newest first: the actions on content, accounts, sessions, API \
                  keys, releases and preview links that match all filters. Fails with 400 when a filter is invalid.",
             )
-            .access(read)
             .parameters(filters())
             .parameters([limit()])
-            .answers(200, "One page of the audit log.", reference("AuditPage"), &[]),
-        Route::new(Method::GET, "/api/v1/audit/export", "exportAudit", export)
-            .about(
-                TAG,
-                "Export audit entries",
+            .responds(200, "One page of the audit log.", reference("AuditPage"), &[]),
+        Route::get("/api/v1/audit/export", read, export)
+            .operation_id("exportAudit")
+            .tag(TAG)
+            .summary("Export audit entries")
+            .description(
                 "Returns the entries that match all filters as JSON Lines, one entry per line, newest first; at most \
                  10,000. A further export with the sequence number of the last entry as `before` continues it. Fails \
                  with 400 when a filter is invalid.",
             )
-            .access(read)
             .parameters(filters())
-            .answers_as(
-                200,
-                "The entries as JSON Lines.",
-                Some((JSON_LINES, crate::api::openapi::schemas::text().into())),
-                &[],
-            ),
+            .responds_as(200, "The entries as JSON Lines.", JSON_LINES, crate::api::openapi::schemas::text(), &[]),
     ]
 }
 
@@ -151,7 +147,7 @@ fn wanted(request: &Request) -> Result<AuditFilter, Problem> {
     let (before, limit) = page_of(request)?;
     let mut faults = Violations::new();
     let mut wanted = AuditFilter { before, limit, ..AuditFilter::default() };
-    for (name, value) in &request.pairs {
+    for (name, value) in &request.query_pairs {
         let is_word = (1..=64).contains(&value.len())
             && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if matches!(name.as_str(), "actor" | "kind" | "item" | "action") && !is_word {
@@ -183,7 +179,7 @@ async fn list(request: Request) -> Result<Response, Problem> {
     let limit = wanted.limit;
     let told = request.app.database.read(move |c| Ok::<_, Problem>(audit::entries(c, &wanted)?)).await?;
     let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
-    Ok(Response::of(200, &AuditPage { data: told.into_iter().map(shown).collect(), next })?.private())
+    Ok(Response::serialized(200, &AuditPage { data: told.into_iter().map(shown).collect(), next })?.no_store())
 }
 
 async fn export(request: Request) -> Result<Response, Problem> {
@@ -194,5 +190,5 @@ async fn export(request: Request) -> Result<Response, Problem> {
         serde_json::to_writer(&mut lines, &shown(entry)).map_err(|error| Problem::internal(&error))?;
         lines.push(b'\n');
     }
-    Ok(Response::json(200, lines).typed(JSON_LINES).private())
+    Ok(Response::json(200, lines).with_content_type(JSON_LINES).no_store())
 }

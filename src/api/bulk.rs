@@ -1,6 +1,5 @@
 //! Endpoint for bulk operations: life cycle operations on many items in one request.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -17,7 +16,9 @@ use crate::database::Db;
 use crate::editorial::bulk::{self, MOST_STEPS, Step};
 use crate::editorial::lifecycle::{Operation, WriteContext};
 use crate::http::body;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::items::Item;
 use crate::problem::Problem;
 
@@ -98,19 +99,19 @@ pub struct BulkResults {
 /// Returns the route of bulk operations.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::new(Method::POST, "/api/v1/bulk", "operateOnMany", operate)
-            .about(
-                "Releases",
-                "Apply operations to many items",
+        Route::post("/api/v1/bulk", Access::May(Area::Content, Action::UpdateOwn), operate)
+            .operation_id("operateOnMany")
+            .tag("Releases")
+            .summary("Apply operations to many items")
+            .description(
                 "Applies up to 500 operations in one transaction and returns a result for each. With mode `all`, \
                  either all are applied or none: if one is refused, the request fails with 422, and `errors` lists \
                  every refused operation. With mode `each`, every operation succeeds or fails by itself, and the \
                  response has status 200 even if all of them failed.",
             )
-            .access(Access::May(Area::Content, Action::UpdateOwn))
             .parameters([REASON.clone()])
-            .body(JSON, reference("Bulk"), example_of(&BULK))
-            .answers(200, "The result of each operation.", reference("BulkResults"), &[]),
+            .request_body(JSON, reference("Bulk"), example_of(&BULK))
+            .responds(200, "The result of each operation.", reference("BulkResults"), &[]),
     ]
 }
 
@@ -129,7 +130,7 @@ async fn operate(request: Request) -> Result<Response, Problem> {
     };
     let outcomes = request.app.database.write_content(write).await?;
     let results = BulkResults { results: outcomes.into_iter().map(result).collect() };
-    Ok(Response::of(200, &results)?.private())
+    Ok(Response::serialized(200, &results)?.no_store())
 }
 
 fn result(outcome: Result<Item, Problem>) -> BulkResult {

@@ -10,7 +10,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa_swagger_ui::Config;
 
 use crate::auth::permissions::{Role, TABLE};
-use crate::http::route::{Request, Response, parameter};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::parameter;
 use crate::problem::{Problem, ProblemKind};
 
 /// Media type of HTML pages.
@@ -60,7 +62,7 @@ pub async fn file(request: Request) -> Result<Response, Problem> {
 fn page(name: &str) -> Result<Response, Problem> {
     match utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)) {
         Ok(Some(file)) => Ok(Response::json(200, file.bytes.into_owned())
-            .typed(media_type(name))
+            .with_content_type(media_type(name))
             .header("content-security-policy", POLICY)
             .header("cache-control", "public, max-age=3600")),
         _ => Err(Problem::not_found("file")),
@@ -122,7 +124,7 @@ fn html(body: &str) -> Response {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Plenary</title><body>{body}</body></html>"
     );
     Response::json(200, page)
-        .typed(HTML)
+        .with_content_type(HTML)
         .header("content-security-policy", POLICY_OF_TEXT)
         .header("cache-control", "public, max-age=3600")
 }

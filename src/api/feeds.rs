@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde_json::Value;
 use utoipa::openapi::RefOr;
 
@@ -26,7 +25,9 @@ use crate::feeds::schedule::ConferenceSchedule;
 use crate::feeds::schedule_xml::schedule_xml;
 use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss, table};
 use crate::http::preconditions::entity_tag as etag;
-use crate::http::route::{Access, ParameterSet, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// Default number of events in a feed.
@@ -185,35 +186,30 @@ pub fn routes() -> Vec<Route> {
         );
         let path = format!("{}.{}", collection_path(resource), form.suffix());
         let id = format!("feedEvents{}", form.suffix().to_uppercase());
-        Route::new(Method::GET, path, id, move |r| list(resource, form, r))
-            .about(tag(resource), summary, about)
-            .access(Access::Public)
-            .takes(ParameterSet::Feed(resource))
+        Route::get(path, Access::Public, move |r| list(resource, form, r))
+            .operation_id(id)
+            .tag(tag(resource))
+            .summary(summary)
+            .description(about)
+            .parameter_set(ParameterSet::Feed(resource))
             .parameters([IF_NONE_MATCH.clone()])
-            .answers_as(200, "The feed.", Some((form.media_type(), form.schema())), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client already has the current feed.", None, &[])
+            .responds_as(200, "The feed.", form.media_type(), form.schema(), &["ETag", "Cache-Control"])
+            .responds_empty(304, "The client already has the current feed.", &[])
     });
     let single = FeedFormat::SINGLE.into_iter().map(|form| {
         let (name, id, summary, about) = form.of_one();
-        Route::new(Method::GET, format!("{}/{name}", item_path(resource)), id, move |r| get(resource, form, r))
-            .about(
-                tag(resource),
-                summary,
-                format!(
-                    "{about} Fails with 404 when no such event is public, with 400 when a parameter is unknown or \
-                     invalid, and with 401 when the token or the preview link is not valid."
-                ),
-            )
-            .access(Access::Public)
-            .takes(ParameterSet::FeedOfOne)
+        Route::get(format!("{}/{name}", item_path(resource)), Access::Public, move |r| get(resource, form, r))
+            .operation_id(id)
+            .tag(tag(resource))
+            .summary(summary)
+            .description(format!(
+                "{about} Fails with 404 when no such event is public, with 400 when a parameter is unknown or \
+                 invalid, and with 401 when the token or the preview link is not valid."
+            ))
+            .parameter_set(ParameterSet::FeedOfOne)
             .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
-            .answers_as(
-                200,
-                "The event in this format.",
-                Some((form.media_type(), form.schema())),
-                &["ETag", "Cache-Control"],
-            )
-            .answers_as(304, "The client already has the current representation.", None, &[])
+            .responds_as(200, "The event in this format.", form.media_type(), form.schema(), &["ETag", "Cache-Control"])
+            .responds_empty(304, "The client already has the current representation.", &[])
             .problems(&[ProblemKind::NotFound])
     });
     list.chain(single).collect()
@@ -226,7 +222,7 @@ fn parse_feed_query(
     request: &Request,
 ) -> Result<(crate::delivery::query::ListQuery, String), Problem> {
     let limit = number(request, "limit", MOST)?.unwrap_or(USUAL);
-    let pairs: Pairs = request.pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
+    let pairs: Pairs = request.query_pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
     let mut faults = Violations::new();
     let site = &request.app.site;
     let mut reader = QueryParser { resource, site, viewer: &Viewer::Public, faults: &mut faults };

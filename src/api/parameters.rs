@@ -15,7 +15,8 @@ use crate::content::violation::Violations;
 use crate::content_types::{ContentType, Filter, FilterTarget};
 use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Quantity, STATUSES, When};
 use crate::delivery::sql::facets::Facet;
-use crate::http::route::{Request, parameter};
+use crate::http::request::Request;
+use crate::http::route::parameter;
 use crate::problem::Problem;
 use crate::search::LONGEST as LONGEST_TEXT;
 

@@ -1,6 +1,5 @@
 //! Previews: which state of the site a request may see, and the endpoints of preview links.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -21,7 +20,9 @@ use crate::delivery::viewer::Viewer;
 use crate::editorial::editor::find;
 use crate::editorial::preview_links::{self, PreviewLink};
 use crate::http::body;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// Lifetime of a link without `expires_at`, in days.
@@ -229,37 +230,38 @@ pub fn routes() -> Vec<Route> {
     const TAG: &str = "Previews";
     let share = Access::May(Area::Content, Action::Share);
     vec![
-        Route::new(Method::GET, "/api/v1/preview-links", "listPreviewLinks", list)
-            .about(
-                TAG,
-                "List preview links",
-                "Returns the 100 newest preview links that are neither expired nor revoked, newest first.",
-            )
-            .access(share)
-            .answers(200, "The links.", reference("PreviewLinkList"), &[]),
-        Route::new(Method::POST, "/api/v1/preview-links", "createPreviewLink", create)
-            .about(
-                TAG,
-                "Create a preview link",
+        Route::get("/api/v1/preview-links", share, list)
+            .operation_id("listPreviewLinks")
+            .tag(TAG)
+            .summary("List preview links")
+            .description("Returns the 100 newest preview links that are neither expired nor revoked, newest first.")
+            .responds(200, "The links.", reference("PreviewLinkList"), &[]),
+        Route::post("/api/v1/preview-links", share, create)
+            .operation_id("createPreviewLink")
+            .tag(TAG)
+            .summary("Create a preview link")
+            .description(
                 "Creates a link that shows unpublished content to people without an account, and returns it with its \
                  token: either one item with its newest text, or the whole site as it will be at a moment. Fails with \
-                 422 when the item does not exist, when both an item and a moment are given or neither, or when a \
-                 time is out of range.",
+                 422 when the item does not exist, when both an item and a moment are given or neither, or when a time \
+                 is out of range.",
             )
-            .access(share)
-            .body(JSON, reference("NewPreviewLink"), json!({"collection": "events", "id": "rivers-without-borders"}))
-            .answers(201, "The created link.", reference("PreviewLink"), &[]),
-        Route::new(Method::DELETE, "/api/v1/preview-links/{id}", "revokePreviewLink", revoke)
-            .about(
-                TAG,
-                "Revoke a preview link",
-                "Revokes a preview link at once. Links of other accounts require the permission to publish. Fails \
-                 with 403 when the caller may not revoke the link, and with 404 when there is no valid link with this \
-                 id.",
+            .request_body(
+                JSON,
+                reference("NewPreviewLink"),
+                json!({"collection": "events", "id": "rivers-without-borders"}),
             )
-            .access(share)
+            .responds(201, "The created link.", reference("PreviewLink"), &[]),
+        Route::delete("/api/v1/preview-links/{id}", share, revoke)
+            .operation_id("revokePreviewLink")
+            .tag(TAG)
+            .summary("Revoke a preview link")
+            .description(
+                "Revokes a preview link at once. Links of other accounts require the permission to publish. Fails with \
+                 403 when the caller may not revoke the link, and with 404 when there is no valid link with this id.",
+            )
             .parameters([path_id()])
-            .answers_as(204, "The link is revoked.", None, &[])
+            .responds_empty(204, "The link is revoked.", &[])
             .problems(&[ProblemKind::NotFound]),
     ]
 }
@@ -278,7 +280,7 @@ fn shown(request: &Request, link: PreviewLink) -> PreviewLinkBody {
 async fn list(request: Request) -> Result<Response, Problem> {
     let links = request.app.database.read(|c| Ok::<_, Problem>(preview_links::all(c, MAX_LISTED_LINKS)?)).await?;
     let data = links.into_iter().map(|link| shown(&request, link)).collect();
-    Ok(Response::of(200, &PreviewLinkList { data })?.private())
+    Ok(Response::serialized(200, &PreviewLinkList { data })?.no_store())
 }
 
 /// The item of a new link, its moment (µs, 0 for none) and its expiry (µs).
@@ -326,7 +328,7 @@ async fn create(request: Request) -> Result<Response, Problem> {
         Ok::<_, Problem>(preview_links::create(c, &author, item, at, expires_at)?)
     };
     let link = request.app.database.write(write).await?;
-    Ok(Response::of(201, &shown(&request, link))?.private())
+    Ok(Response::serialized(201, &shown(&request, link))?.no_store())
 }
 
 /// Turns "not found" into a violation of `/id`: the item is named in the body, not in the path.
@@ -340,5 +342,5 @@ fn dangling(problem: Problem) -> Problem {
 async fn revoke(request: Request) -> Result<Response, Problem> {
     let (author, role, id) = (author(&request)?, request.actor()?.role, request.path("id").to_owned());
     request.app.database.write(move |c| preview_links::revoke(c, &author, role, &id)).await?;
-    Ok(Response::empty(204).private())
+    Ok(Response::empty(204).no_store())
 }

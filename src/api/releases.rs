@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,7 +21,9 @@ use crate::editorial::lifecycle::{Operation, WriteContext};
 use crate::editorial::releases::{self, Release, ReleaseChange};
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -142,70 +143,71 @@ pub fn routes() -> Vec<Route> {
     const TAG: &str = "Releases";
     let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Publish));
     vec![
-        Route::new(Method::GET, "/api/v1/releases", "listReleases", list)
-            .about(TAG, "List releases", "Returns the 100 newest releases with their items, newest first.")
-            .access(read)
-            .answers(200, "The releases.", reference("ReleaseList"), &[]),
-        Route::new(Method::POST, "/api/v1/releases", "createRelease", create)
-            .about(
-                TAG,
-                "Create a release",
+        Route::get("/api/v1/releases", read, list)
+            .operation_id("listReleases")
+            .tag(TAG)
+            .summary("List releases")
+            .description("Returns the 100 newest releases with their items, newest first.")
+            .responds(200, "The releases.", reference("ReleaseList"), &[]),
+        Route::post("/api/v1/releases", write, create)
+            .operation_id("createRelease")
+            .tag(TAG)
+            .summary("Create a release")
+            .description(
                 "Creates a release and returns it: operations on items that are applied together, at a scheduled time \
                  or by request. Fails with 422 when an item does not exist or is named twice, when the time is in the \
                  past, or when `publish_at` is given and an operation could not be applied now; `errors` lists all of \
                  them.",
             )
-            .access(write)
             .parameters([REASON.clone()])
-            .body(JSON, reference("NewRelease"), example_of(&NEW_RELEASE))
-            .answers(201, "The created release.", reference("Release"), &["Location", "ETag"]),
-        Route::new(Method::GET, PATH, "getRelease", get)
-            .about(
-                TAG,
-                "Get a release",
+            .request_body(JSON, reference("NewRelease"), example_of(&NEW_RELEASE))
+            .responds(201, "The created release.", reference("Release"), &["Location", "ETag"]),
+        Route::get(PATH, read, get)
+            .operation_id("getRelease")
+            .tag(TAG)
+            .summary("Get a release")
+            .description(
                 "Returns a release with the present status of its items. Fails with 404 when there is no such release.",
             )
-            .access(read)
             .parameters([path_id()])
-            .answers(200, "The release.", reference("Release"), &["ETag"])
+            .responds(200, "The release.", reference("Release"), &["ETag"])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::PATCH, PATH, "updateRelease", update)
-            .about(
-                TAG,
-                "Update a release",
+        Route::patch(PATH, write, update)
+            .operation_id("updateRelease")
+            .tag(TAG)
+            .summary("Update a release")
+            .description(
                 "Changes a release that is not published yet, and returns it: members that are left out keep their \
                  values, `publish_at: null` removes the scheduled time. Fails with 409 when the release is published, \
-                 with 412 when it was changed since the version in `If-Match`, and with 422 as for creating a \
-                 release.",
+                 with 412 when it was changed since the version in `If-Match`, and with 422 as for creating a release.",
             )
-            .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
-            .body("application/merge-patch+json", reference("ReleaseChange"), example_of(&RELEASE_CHANGE))
-            .answers(200, "The release after the change.", reference("Release"), &["ETag"])
+            .request_body("application/merge-patch+json", reference("ReleaseChange"), example_of(&RELEASE_CHANGE))
+            .responds(200, "The release after the change.", reference("Release"), &["ETag"])
             .problems(&WRITE_PROBLEMS),
-        Route::new(Method::DELETE, PATH, "deleteRelease", remove)
-            .about(
-                TAG,
-                "Delete a release",
-                "Deletes a release that is not published yet. Its items do not change. Fails with 409 when the \
-                 release is published, and with 412 when it was changed since the version in `If-Match`.",
+        Route::delete(PATH, write, remove)
+            .operation_id("deleteRelease")
+            .tag(TAG)
+            .summary("Delete a release")
+            .description(
+                "Deletes a release that is not published yet. Its items do not change. Fails with 409 when the release \
+                 is published, and with 412 when it was changed since the version in `If-Match`.",
             )
-            .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
-            .answers_as(204, "The release is deleted.", None, &[])
+            .responds_empty(204, "The release is deleted.", &[])
             .problems(&WRITE_PROBLEMS),
-        Route::new(Method::POST, format!("{PATH}/publish"), "publishRelease", publish)
-            .about(
-                TAG,
-                "Publish a release",
+        Route::post(format!("{PATH}/publish"), write, publish)
+            .operation_id("publishRelease")
+            .tag(TAG)
+            .summary("Publish a release")
+            .description(
                 "Applies all operations of the release in one transaction, and returns the release. Items that are in \
                  the intended state already are skipped. Fails with 409 when the release is published, with 412 when \
                  it was changed since the version in `If-Match`, and with 422 when an operation cannot be applied: \
                  then no item changes, and `errors` lists the operations that were refused.",
             )
-            .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
-            .answers(200, "The published release.", reference("Release"), &["ETag"])
+            .responds(200, "The published release.", reference("Release"), &["ETag"])
             .problems(&WRITE_PROBLEMS)
             .problems(&[ProblemKind::Invalid]),
     ]
@@ -245,7 +247,7 @@ async fn answer(request: &Request, status: u16, row: Release) -> Result<Response
     let bodies = request.app.database.read(move |c| shown(c, &[row])).await?;
     let body = bodies.into_iter().next().ok_or_else(|| Problem::not_found("release"))?;
     let location = format!("/api/v1/releases/{}", body.id);
-    let answer = Response::of(status, &body)?.private().header("etag", format!("\"v{version}\""));
+    let answer = Response::serialized(status, &body)?.no_store().header("etag", format!("\"v{version}\""));
     Ok(if status == 201 { answer.header("location", location) } else { answer })
 }
 
@@ -255,7 +257,7 @@ async fn list(request: Request) -> Result<Response, Problem> {
         shown(c, &rows)
     };
     let data = request.app.database.read(look).await?;
-    Ok(Response::of(200, &ReleaseList { data })?.private())
+    Ok(Response::serialized(200, &ReleaseList { data })?.no_store())
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {
@@ -315,7 +317,7 @@ async fn update(request: Request) -> Result<Response, Problem> {
 async fn remove(request: Request) -> Result<Response, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
     write_releases(&request, move |c, pen| releases::remove(c, pen, &id, &version)).await?;
-    Ok(Response::empty(204).private())
+    Ok(Response::empty(204).no_store())
 }
 
 async fn publish(request: Request) -> Result<Response, Problem> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde_json::{Value, json};
 use utoipa::openapi::Required;
 
@@ -17,7 +16,9 @@ use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::search_all::{self, SearchResult};
 use crate::http::preconditions::entity_tag as etag;
-use crate::http::route::{Access, JSON, ParameterSet, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::problem::Problem;
 use crate::search::{SEARCH_INDEX, SearchQuery};
 
@@ -31,18 +32,18 @@ const DEEPEST: i64 = 1_000;
 /// Returns the route of the search.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::new(Method::GET, "/api/v1/search", "search", search)
-            .about(
-                "Search",
-                "Search all content",
+        Route::get("/api/v1/search", Access::Public, search)
+            .operation_id("search")
+            .tag("Search")
+            .summary("Search all content")
+            .description(
                 "Returns the published items of all content types that match a full-text query, best match first. An \
                  item matches if it contains every word, in the given or an inflected form; the last word may be \
                  incomplete. Quotes enclose phrases, and `-` before a word or phrase excludes it. If nothing matches, \
                  words with a spelling error are accepted. Accents are ignored. The index follows writes within a \
                  second. Fails with 400 when `q` is missing or too long, or another parameter is invalid.",
             )
-            .access(Access::Public)
-            .takes(ParameterSet::Language)
+            .parameter_set(ParameterSet::Language)
             .parameters([
                 {
                     let mut parameter = TEXT.clone();
@@ -54,8 +55,8 @@ pub fn routes() -> Vec<Route> {
                 query("offset", whole(0, DEEPEST), "Number of hits to skip.", json!(0)),
             ])
             .parameters([IF_NONE_MATCH.clone()])
-            .answers(200, "The hits.", reference("SearchResults"), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client already has the current response.", None, &[]),
+            .responds(200, "The hits.", reference("SearchResults"), &["ETag", "Cache-Control"])
+            .responds_empty(304, "The client already has the current response.", &[]),
     ]
 }
 

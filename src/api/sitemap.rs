@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde_json::json;
 
 use crate::api::content::items::cached_or_compute;
@@ -16,7 +15,9 @@ use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::sitemap::{count, entries};
 use crate::feeds::sitemap::{index, sitemap};
 use crate::http::preconditions::entity_tag as etag;
-use crate::http::route::{Access, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
 const XML: &str = "application/xml";
@@ -26,22 +27,22 @@ const MOST: i64 = 50_000;
 /// Returns the route of the sitemap.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::new(Method::GET, "/api/v1/sitemap.xml", "getSitemap", get)
-            .about(
-                "Events",
-                "Get the sitemap",
+        Route::get("/api/v1/sitemap.xml", Access::Public, get)
+            .operation_id("getSitemap")
+            .tag("Events")
+            .summary("Get the sitemap")
+            .description(
                 "Returns the sitemap of the website's event pages for search engines (sitemaps.org). Each page is \
                  listed with its translations if the setting `site.event_url` contains `{locale}`. If there are more \
                  than 5,000 events, a sitemap index is returned, and `page` selects one of its sitemaps. Fails with \
                  404 when there is no sitemap with this number.",
             )
-            .access(Access::Public)
             .parameters([
                 query("page", whole(1, MOST), "Number of a sitemap of the index, from 1.", json!(1)),
                 IF_NONE_MATCH.clone(),
             ])
-            .answers_as(200, "The sitemap.", Some((XML, text().into())), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client already has the current sitemap.", None, &[])
+            .responds_as(200, "The sitemap.", XML, text(), &["ETag", "Cache-Control"])
+            .responds_empty(304, "The client already has the current sitemap.", &[])
             .problems(&[ProblemKind::NotFound]),
     ]
 }

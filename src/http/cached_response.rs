@@ -16,7 +16,8 @@ use crate::delivery::cache::response_cache::CacheKey;
 use crate::http::chunked_body::chunked;
 use crate::http::pipeline::{preferred_coding, problem_response, respond, set_common_headers};
 use crate::http::preconditions::matches_if_none_match;
-use crate::http::route::{Access, Response, Route};
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::problem::Problem;
 
 /// Returns the locale negotiated by `Accept-Language` (RFC 9110, section 12.5.4).
@@ -80,7 +81,7 @@ pub fn absence_response(app: &App, found: &CachedAbsence, public: bool) -> Resul
         Absence::Moved(location) => {
             let moved = Response::empty(308).header("location", location).header("vary", "Authorization");
             if !public {
-                return Ok(moved.private());
+                return Ok(moved.no_store());
             }
             let tags = cache_tags::tags(&app.config.cdn, &found.dependencies);
             let moved = moved.header("cache-control", PUBLIC_CACHE);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, TextEncoder};
 
-use super::route::Response;
+use super::response::Response;
 use crate::jobs::Jobs;
 use crate::metrics::register;
 use crate::problem::Problem;
@@ -64,5 +64,5 @@ pub fn exposition(jobs: &Jobs) -> Result<Response, Problem> {
     }
     let mut body = Vec::new();
     TextEncoder::new().encode(&prometheus::gather(), &mut body).map_err(|error| Problem::internal(&error))?;
-    Ok(Response::json(200, body).typed(TEXT).private())
+    Ok(Response::json(200, body).with_content_type(TEXT).no_store())
 }

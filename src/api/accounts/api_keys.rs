@@ -1,6 +1,5 @@
 //! Endpoints of API keys: personal keys of the calling account, and all keys for administrators.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,7 +14,9 @@ use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body::json;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// An API key, without its secret.
@@ -78,79 +79,77 @@ pub fn routes() -> Vec<Route> {
     const TAG: &str = "Keys";
     let manage = Access::May(MANAGE.0, MANAGE.1);
     vec![
-        Route::new(Method::GET, "/api/v1/auth/keys", "listMyKeys", list_own)
-            .about(
-                TAG,
-                "List my keys",
-                "Returns the personal keys of the calling account that are not revoked, newest first.",
-            )
-            .access(Access::Session)
-            .answers(200, "The keys.", reference("KeyList"), &[]),
-        Route::new(Method::POST, "/api/v1/auth/keys", "createMyKey", create_own)
-            .about(
-                TAG,
-                "Create a personal key",
+        Route::get("/api/v1/auth/keys", Access::Session, list_own)
+            .operation_id("listMyKeys")
+            .tag(TAG)
+            .summary("List my keys")
+            .description("Returns the personal keys of the calling account that are not revoked, newest first.")
+            .responds(200, "The keys.", reference("KeyList"), &[]),
+        Route::post("/api/v1/auth/keys", Access::Session, create_own)
+            .operation_id("createMyKey")
+            .tag(TAG)
+            .summary("Create a personal key")
+            .description(
                 "Creates a key with which programs act as the calling account, with at most the given role, and \
                  returns its secret once. Fails with 422 when the role is higher than that of the account, or another \
                  member is invalid.",
             )
-            .access(Access::Session)
-            .body(JSON, reference("PersonalKey"), example_of(&PERSONAL_KEY))
-            .answers(201, "The created key with its secret.", reference("NewKey"), &[]),
-        Route::new(Method::DELETE, "/api/v1/auth/keys/{id}", "revokeMyKey", revoke_own)
-            .about(
-                TAG,
-                "Revoke one of my keys",
-                "Revokes a personal key of the calling account. It is invalid at once, on other nodes within a \
-                 second. Fails with 404 when the account has no such key.",
+            .request_body(JSON, reference("PersonalKey"), example_of(&PERSONAL_KEY))
+            .responds(201, "The created key with its secret.", reference("NewKey"), &[]),
+        Route::delete("/api/v1/auth/keys/{id}", Access::Session, revoke_own)
+            .operation_id("revokeMyKey")
+            .tag(TAG)
+            .summary("Revoke one of my keys")
+            .description(
+                "Revokes a personal key of the calling account. It is invalid at once, on other nodes within a second. \
+                 Fails with 404 when the account has no such key.",
             )
-            .access(Access::Session)
             .parameters([path_id()])
-            .answers_as(204, "The key is revoked.", None, &[])
+            .responds_empty(204, "The key is revoked.", &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::GET, "/api/v1/api-keys", "listKeys", list)
-            .about(
-                TAG,
-                "List all keys",
+        Route::get("/api/v1/api-keys", manage, list)
+            .operation_id("listKeys")
+            .tag(TAG)
+            .summary("List all keys")
+            .description(
                 "Returns the machine keys and personal keys of all accounts that are not revoked, newest first; at \
                  most 1,000.",
             )
-            .access(manage)
-            .answers(200, "The keys.", reference("KeyList"), &[]),
-        Route::new(Method::POST, "/api/v1/api-keys", "createKey", create)
-            .about(
-                TAG,
-                "Create a machine key",
+            .responds(200, "The keys.", reference("KeyList"), &[]),
+        Route::post("/api/v1/api-keys", manage, create)
+            .operation_id("createKey")
+            .tag(TAG)
+            .summary("Create a machine key")
+            .description(
                 "Creates a key for a machine, for which the calling account is responsible, and returns its secret \
                  once. The key never has more permissions than that account, and stops working when the account is \
                  closed, until another administrator takes it over. Fails with 403 when the request is made with a \
                  key, and with 422 when the role is higher than that of the account, or another member is invalid.",
             )
-            .access(manage)
-            .body(JSON, reference("MachineKey"), example_of(&MACHINE_KEY))
-            .answers(201, "The created key with its secret.", reference("NewKey"), &[]),
-        Route::new(Method::POST, "/api/v1/api-keys/{id}/take-over", "takeOverKey", take_over)
-            .about(
-                TAG,
-                "Take over a machine key",
+            .request_body(JSON, reference("MachineKey"), example_of(&MACHINE_KEY))
+            .responds(201, "The created key with its secret.", reference("NewKey"), &[]),
+        Route::post("/api/v1/api-keys/{id}/take-over", manage, take_over)
+            .operation_id("takeOverKey")
+            .tag(TAG)
+            .summary("Take over a machine key")
+            .description(
                 "Makes the calling account responsible for a machine key, instead of the present one, and returns the \
                  key. This is possible before and after that account is closed. Fails with 403 when the request is \
                  made with a key, and with 404 when there is no such machine key.",
             )
-            .access(manage)
             .parameters([path_id()])
-            .answers(200, "The key with its new account.", reference("ApiKey"), &[])
+            .responds(200, "The key with its new account.", reference("ApiKey"), &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::DELETE, "/api/v1/api-keys/{id}", "revokeKey", revoke)
-            .about(
-                TAG,
-                "Revoke a key",
+        Route::delete("/api/v1/api-keys/{id}", manage, revoke)
+            .operation_id("revokeKey")
+            .tag(TAG)
+            .summary("Revoke a key")
+            .description(
                 "Revokes a machine key or a personal key of any account. It is invalid at once, on other nodes within \
                  a second. Fails with 404 when there is no such key.",
             )
-            .access(manage)
             .parameters([path_id()])
-            .answers_as(204, "The key is revoked.", None, &[])
+            .responds_empty(204, "The key is revoked.", &[])
             .problems(&[ProblemKind::NotFound]),
     ]
 }
@@ -174,7 +173,7 @@ fn shown(key: ApiKey) -> KeyBody {
 async fn answer(request: Request, own: bool) -> Result<Response, Problem> {
     let account = own.then(|| request.actor().map(|actor| actor.account_id.clone())).transpose()?;
     let rows = request.app.database.read(move |c| Ok::<_, Problem>(keys::all(c, account.as_deref())?)).await?;
-    Ok(Response::of(200, &KeyList { data: rows.into_iter().map(shown).collect() })?.private())
+    Ok(Response::serialized(200, &KeyList { data: rows.into_iter().map(shown).collect() })?.no_store())
 }
 
 async fn list_own(request: Request) -> Result<Response, Problem> {
@@ -222,7 +221,7 @@ async fn make(request: Request, form: Form, machine: bool) -> Result<Response, P
         Ok(keys::create(c, &author, &actor.account_id, wanted)?)
     };
     let (key, token) = request.app.database.write_content(write).await?;
-    Ok(Response::of(201, &NewKey { token, key: shown(key) })?.private())
+    Ok(Response::serialized(201, &NewKey { token, key: shown(key) })?.no_store())
 }
 
 fn check_role(wanted: Role, own: Role, faults: &mut Violations) {
@@ -241,7 +240,7 @@ async fn take_over(request: Request) -> Result<Response, Problem> {
         keys::transfer_ownership(c, &author, &id, &actor.account_id)
     };
     let key = request.app.database.write_content(write).await?;
-    Ok(Response::of(200, &shown(key))?.private())
+    Ok(Response::serialized(200, &shown(key))?.no_store())
 }
 
 async fn revoke_own(request: Request) -> Result<Response, Problem> {
@@ -260,5 +259,5 @@ async fn end(request: Request, account: Option<String>) -> Result<Response, Prob
         keys::revoke(c, &author, &id, account.as_deref())
     };
     request.app.database.write_content(write).await?;
-    Ok(Response::empty(204).private())
+    Ok(Response::empty(204).no_store())
 }

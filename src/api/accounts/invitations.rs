@@ -1,6 +1,5 @@
 //! Endpoints of invitations and password resets, which use one-time tokens sent by mail.
 
-use actix_web::http::Method;
 use serde_json::json;
 
 use crate::api::accounts::administration::new_hash;
@@ -18,45 +17,48 @@ use crate::auth::permissions::{Action, Area};
 use crate::database::Db;
 use crate::http::body::json as body;
 use crate::http::client_address::client_address;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// Returns the routes of invitations and password resets.
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
-        Route::new(Method::POST, "/api/v1/auth/password-reset", "requestPasswordReset", request_reset)
-            .about(
-                TAG,
-                "Request a password reset",
-                "Mails a one-time token, valid for an hour, to the address if it belongs to an active account. At \
-                 most one mail a minute is sent to an account. The response is the same whether there is an account \
-                 or not.",
+        Route::post("/api/v1/auth/password-reset", Access::Open, request_reset)
+            .operation_id("requestPasswordReset")
+            .tag(TAG)
+            .summary("Request a password reset")
+            .description(
+                "Mails a one-time token, valid for an hour, to the address if it belongs to an active account. At most \
+                 one mail a minute is sent to an account. The response is the same whether there is an account or not.",
             )
-            .body(JSON, reference("PasswordReset"), example_of(&PASSWORD_RESET))
-            .answers_as(202, "The request is accepted; a mail is sent if there is such an account.", None, &[]),
-        Route::new(Method::POST, "/api/v1/auth/password-reset/confirm", "confirmPasswordReset", confirm)
-            .about(
-                TAG,
-                "Set a new password",
+            .request_body(JSON, reference("PasswordReset"), example_of(&PASSWORD_RESET))
+            .responds_empty(202, "The request is accepted; a mail is sent if there is such an account.", &[]),
+        Route::post("/api/v1/auth/password-reset/confirm", Access::Open, confirm)
+            .operation_id("confirmPasswordReset")
+            .tag(TAG)
+            .summary("Set a new password")
+            .description(
                 "Sets the password of an account with the one-time token of an invitation or a password reset, and \
                  ends all its sessions. Fails with 422 when the token is unknown, used or expired, or the password is \
                  too weak.",
             )
-            .body(JSON, reference("NewPassword"), example_of(&NEW_PASSWORD))
-            .answers_as(204, "The password is set.", None, &[]),
-        Route::new(Method::POST, "/api/v1/accounts/{id}/invitation", "inviteAccount", invite_again)
-            .about(
-                "Accounts",
-                "Send an invitation again",
+            .request_body(JSON, reference("NewPassword"), example_of(&NEW_PASSWORD))
+            .responds_empty(204, "The password is set.", &[]),
+        Route::post("/api/v1/accounts/{id}/invitation", Access::May(Area::Accounts, Action::Manage), invite_again)
+            .operation_id("inviteAccount")
+            .tag("Accounts")
+            .summary("Send an invitation again")
+            .description(
                 "Mails a new invitation, valid for a week; earlier ones become invalid. At most one mail a minute is \
                  sent to an account: within that time the request succeeds, and nothing is sent. Fails with 404 when \
-                 there is no such account, and with 409 when it has a password already or is closed, or no mail \
-                 server is configured.",
+                 there is no such account, and with 409 when it has a password already or is closed, or no mail server \
+                 is configured.",
             )
-            .access(Access::May(Area::Accounts, Action::Manage))
             .parameters([path_id()])
-            .answers_as(202, "The invitation is accepted for delivery.", None, &[])
+            .responds_empty(202, "The invitation is accepted for delivery.", &[])
             .problems(&[ProblemKind::NotFound, ProblemKind::Conflict]),
     ]
 }
@@ -96,7 +98,7 @@ async fn invite_again(request: Request) -> Result<Response, Problem> {
     };
     request.app.database.write(note).await?;
     invite(&request.app, &account).await?;
-    Ok(Response::empty(202).private())
+    Ok(Response::empty(202).no_store())
 }
 
 async fn request_reset(request: Request) -> Result<Response, Problem> {
@@ -108,7 +110,7 @@ async fn request_reset(request: Request) -> Result<Response, Problem> {
             tracing::error!(detail = problem.detail, "a password reset could not be mailed");
         }
     });
-    Ok(Response::empty(202).private())
+    Ok(Response::empty(202).no_store())
 }
 
 async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
@@ -150,5 +152,5 @@ async fn confirm(request: Request) -> Result<Response, Problem> {
         Ok::<_, Problem>(Attempt::of_source(&account.email, &client_address).forgive(c)?)
     };
     request.app.database.write_content(set).await?;
-    Ok(Response::empty(204).private())
+    Ok(Response::empty(204).no_store())
 }

@@ -1,6 +1,5 @@
 //! Endpoints of the log-in at an OpenID provider.
 
-use actix_web::http::Method;
 use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::json;
@@ -18,7 +17,9 @@ use crate::content::violation::Violations;
 use crate::database::schema::identities;
 use crate::database::{Db, now};
 use crate::http::body::json as body;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -37,32 +38,32 @@ pub struct ProviderLogin {
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
-        Route::new(Method::POST, "/api/v1/auth/oidc/begin", "beginProviderLogin", begin)
-            .about(
-                TAG,
-                "Begin a log-in at the OpenID provider",
+        Route::post("/api/v1/auth/oidc/begin", Access::Open, begin)
+            .operation_id("beginProviderLogin")
+            .tag(TAG)
+            .summary("Begin a log-in at the OpenID provider")
+            .description(
                 "Begins an authorization code flow with PKCE (RFC 7636) and returns the URL to which the browser is \
                  sent. The log-in must be finished within ten minutes. Fails with 404 when no provider is configured, \
-                 with 422 when `redirect_uri` is not one of the configured URIs, and with 503 when the provider \
-                 cannot be reached.",
+                 with 422 when `redirect_uri` is not one of the configured URIs, and with 503 when the provider cannot \
+                 be reached.",
             )
-            .access(Access::Open)
-            .body(JSON, reference("ProviderLoginBegin"), example_of(&OIDC_BEGIN))
-            .answers(200, "The URL of the provider and the state.", reference("ProviderLogin"), &[])
+            .request_body(JSON, reference("ProviderLoginBegin"), example_of(&OIDC_BEGIN))
+            .responds(200, "The URL of the provider and the state.", reference("ProviderLogin"), &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::POST, "/api/v1/auth/oidc/finish", "finishProviderLogin", finish)
-            .about(
-                TAG,
-                "Finish a log-in at the OpenID provider",
+        Route::post("/api/v1/auth/oidc/finish", Access::Open, finish)
+            .operation_id("finishProviderLogin")
+            .tag(TAG)
+            .summary("Finish a log-in at the OpenID provider")
+            .description(
                 "Exchanges the code and state of the redirect for the tokens of a session. An account is found by the \
                  identity at the provider, otherwise by its verified e-mail address; if there is none, it is created \
                  if the setting `oidc.default_role` names a role. Fails with 404 when no provider is configured, with \
                  401 when the provider does not confirm the log-in, and with 403 when the person has no active \
                  account.",
             )
-            .access(Access::Open)
-            .body(JSON, reference("ProviderLoginFinish"), example_of(&OIDC_FINISH))
-            .answers(200, "The tokens of the session.", reference("Tokens"), &[])
+            .request_body(JSON, reference("ProviderLoginFinish"), example_of(&OIDC_FINISH))
+            .responds(200, "The tokens of the session.", reference("Tokens"), &[])
             .problems(&[ProblemKind::NotFound, ProblemKind::Unauthorized, ProblemKind::Forbidden]),
     ]
 }
@@ -90,7 +91,7 @@ async fn begin(request: Request) -> Result<Response, Problem> {
         )));
     };
     let (authorization_url, state) = request.app.oidc.begin(redirect_uri.clone()).await?;
-    Ok(Response::of(200, &ProviderLogin { authorization_url, state })?.private())
+    Ok(Response::serialized(200, &ProviderLogin { authorization_url, state })?.no_store())
 }
 
 async fn finish(request: Request) -> Result<Response, Problem> {

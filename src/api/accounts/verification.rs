@@ -4,7 +4,7 @@ use crate::auth::accounts;
 use crate::auth::lockout::{self, Attempt};
 use crate::auth::login::{NewSession, PresentedCredentials, SecondFactorCode, Verifier};
 use crate::http::client_address::client_address;
-use crate::http::route::Request;
+use crate::http::request::Request;
 use crate::problem::Problem;
 
 /// Returns what verifies the credentials of a request.

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,7 +22,9 @@ use crate::editorial::lifecycle::{Operation, WriteContext};
 use crate::editorial::publication_checks::{self, PublishedIds};
 use crate::editorial::review::{self, InboxReason};
 use crate::editorial::schedule;
-use crate::http::route::{Access, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::items::Item;
 use crate::items::{projection, working_draft};
 use crate::problem::{Problem, ProblemKind};
@@ -120,32 +121,32 @@ const MOST: i64 = 100;
 
 /// Returns the route of the inbox.
 pub fn inbox_route() -> Route {
-    Route::new(Method::GET, "/api/v1/me/inbox", "getInbox", inbox)
-        .about(
-            "Authentication",
-            "Get my inbox",
+    Route::get("/api/v1/me/inbox", Access::May(Area::Content, Action::Read), inbox)
+        .operation_id("getInbox")
+        .tag("Authentication")
+        .summary("Get my inbox")
+        .description(
             "Returns the items that require the attention of the calling account: items in review, if the account may \
              publish; unpublished items that are assigned to it; and items that it created or is assigned to and that \
              have open comments by others. At most 100 items for each reason are returned.",
         )
-        .access(Access::May(Area::Content, Action::Read))
-        .answers(200, "The inbox.", reference("Inbox"), &[])
+        .responds(200, "The inbox.", reference("Inbox"), &[])
 }
 
 /// Returns the route of the editing state of a content type.
 pub fn route(resource: &'static ContentType) -> Route {
     let (schema, path) = (resource.schema, item_path(resource));
-    Route::new(Method::GET, format!("{path}/desk"), format!("get{schema}Desk"), move |r| desk(resource, r))
-        .about(
-            tag(resource),
-            format!("Get the editing state of {}", with_article(resource)),
+    Route::get(format!("{path}/desk"), Access::May(Area::Content, Action::Read), move |r| desk(resource, r))
+        .operation_id(format!("get{schema}Desk"))
+        .tag(tag(resource))
+        .summary(format!("Get the editing state of {}", with_article(resource)))
+        .description(
             "Returns the status and version of the item, its schedule and working draft, the operations that the \
-             caller may apply now, what publication still requires, its assignee, the accounts that are editing it \
-             and the number of open comments. Fails with 404 when there is no such item.",
+             caller may apply now, what publication still requires, its assignee, the accounts that are editing it and \
+             the number of open comments. Fails with 404 when there is no such item.",
         )
-        .access(Access::May(Area::Content, Action::Read))
         .parameters([path_id_or_slug(resource)])
-        .answers(200, "The editing state.", reference("DeskState"), &["ETag"])
+        .responds(200, "The editing state.", reference("DeskState"), &["ETag"])
         .problems(&[ProblemKind::NotFound])
 }
 
@@ -195,7 +196,7 @@ async fn desk(resource: &'static ContentType, request: Request) -> Result<Respon
         })
     };
     let state = request.app.database.read(look).await?;
-    Ok(Response::of(200, &state)?.private().header("etag", &state.etag))
+    Ok(Response::serialized(200, &state)?.no_store().header("etag", &state.etag))
 }
 
 async fn inbox(request: Request) -> Result<Response, Problem> {
@@ -220,5 +221,5 @@ async fn inbox(request: Request) -> Result<Response, Problem> {
             slug: item.slug,
         })
     };
-    Ok(Response::of(200, &Inbox { data: rows.into_iter().filter_map(entry).collect() })?.private())
+    Ok(Response::serialized(200, &Inbox { data: rows.into_iter().filter_map(entry).collect() })?.no_store())
 }

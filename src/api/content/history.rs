@@ -1,6 +1,5 @@
 //! Endpoints of the history of an item: list, show, compare and restore its revisions.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -19,7 +18,9 @@ use crate::delivery::query::MAX_LIMIT;
 use crate::editorial::editor::{ItemChange, find};
 use crate::editorial::three_way_merge::as_input;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, ParameterSet, Request, Response, Route, parameter};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, ParameterSet, Route, parameter};
 use crate::journal::diff::diff;
 use crate::journal::history::{self, JournalEntry, State};
 use crate::problem::{Problem, ProblemKind};
@@ -126,55 +127,54 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let read = Access::May(Area::Content, Action::Read);
     let one = format!("{path}/{{version}}");
     vec![
-        Route::new(Method::GET, &path, format!("list{schema}Revisions"), move |r| list(resource, r))
-            .about(
-                tag(resource),
-                format!("List the revisions of {item}"),
+        Route::get(&path, read, move |r| list(resource, r))
+            .operation_id(format!("list{schema}Revisions"))
+            .tag(tag(resource))
+            .summary(format!("List the revisions of {item}"))
+            .description(
                 "Returns one page of the item's history, newest first: each write with its author, action, reason and \
                  the parts of the content that changed. Fails with 404 when there is no such item.",
             )
-            .access(read)
             .parameters([path_id_or_slug(resource), before(), limit()])
-            .answers(200, "One page of revisions.", reference("RevisionPage"), &[])
+            .responds(200, "One page of revisions.", reference("RevisionPage"), &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::GET, &one, format!("get{schema}Revision"), move |r| get(resource, r))
-            .about(
-                tag(resource),
-                format!("Get a revision of {item}"),
+        Route::get(&one, read, move |r| get(resource, r))
+            .operation_id(format!("get{schema}Revision"))
+            .tag(tag(resource))
+            .summary(format!("Get a revision of {item}"))
+            .description(
                 "Returns the item as it was at a version: its content in the form in which editors send it with \
                  `locale=*`, with references as ids. Fails with 404 when there is no such item or version.",
             )
-            .access(read)
             .parameters([path_id_or_slug(resource), version()])
-            .answers(200, "The revision.", reference(&format!("{schema}Revision")), &[])
+            .responds(200, "The revision.", reference(&format!("{schema}Revision")), &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::GET, format!("{one}/diff"), format!("diff{schema}Revisions"), move |r| compare(resource, r))
-            .about(
-                tag(resource),
-                format!("Compare two revisions of {item}"),
-                "Returns the differences between a version and another one, by default the version before it, for \
-                 each field and locale. Fails with 404 when there is no such item or version.",
+        Route::get(format!("{one}/diff"), read, move |r| compare(resource, r))
+            .operation_id(format!("diff{schema}Revisions"))
+            .tag(tag(resource))
+            .summary(format!("Compare two revisions of {item}"))
+            .description(
+                "Returns the differences between a version and another one, by default the version before it, for each \
+                 field and locale. Fails with 404 when there is no such item or version.",
             )
-            .access(read)
             .parameters([path_id_or_slug(resource), version(), against()])
-            .answers(200, "The differences.", reference("RevisionDiff"), &[])
+            .responds(200, "The differences.", reference("RevisionDiff"), &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::POST, format!("{one}/restore"), format!("restore{schema}Revision"), move |r| {
+        Route::post(format!("{one}/restore"), Access::May(Area::Content, Action::UpdateOwn), move |r| {
             restore(resource, r)
         })
-        .about(
-            tag(resource),
-            format!("Restore a revision of {item}"),
-            "Writes a new version of the item with the content and slug of an earlier one, in all locales, and \
-             returns the item; the history keeps all versions. With `view=draft`, the working draft of a published or \
-             archived item is written instead. Fails with 404 when there is no such item or version, with 412 when \
-             the item was changed since the version in `If-Match`, and with 422 when the old content is no longer \
-             valid.",
+        .operation_id(format!("restore{schema}Revision"))
+        .tag(tag(resource))
+        .summary(format!("Restore a revision of {item}"))
+        .description(
+            "Writes a new version of the item with the content and slug of an earlier one, in all locales, and returns \
+             the item; the history keeps all versions. With `view=draft`, the working draft of a published or archived \
+             item is written instead. Fails with 404 when there is no such item or version, with 412 when the item was \
+             changed since the version in `If-Match`, and with 422 when the old content is no longer valid.",
         )
-        .access(Access::May(Area::Content, Action::UpdateOwn))
-        .takes(ParameterSet::Step)
+        .parameter_set(ParameterSet::Step)
         .parameters([path_id_or_slug(resource), version(), IF_MATCH.clone()])
-        .answers(200, "The item after the change.", reference(schema), &["ETag"])
+        .responds(200, "The item after the change.", reference(schema), &["ETag"])
         .problems(&WRITE_PROBLEMS)
         .problems(&[ProblemKind::Invalid]),
     ]
@@ -223,7 +223,7 @@ async fn list(resource: &'static ContentType, request: Request) -> Result<Respon
     // A full page may be the last one; the next page is then empty.
     let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
     let page = RevisionPage { data: told.into_iter().map(Revision::from).collect(), next };
-    Ok(Response::of(200, &page)?.private())
+    Ok(Response::serialized(200, &page)?.no_store())
 }
 
 /// Returns the version in the path; 404 if it is not a positive number.
@@ -253,7 +253,7 @@ async fn get(resource: &'static ContentType, request: Request) -> Result<Respons
     answer["status"] = state.state.into();
     answer["working_draft"] = state.is_working_draft.into();
     answer["content"] = content.into();
-    Ok(Response::of(200, &answer)?.private())
+    Ok(Response::serialized(200, &answer)?.no_store())
 }
 
 async fn compare(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -274,7 +274,7 @@ async fn compare(resource: &'static ContentType, request: Request) -> Result<Res
         .into_iter()
         .map(|d| RevisionDifference { pointer: d.pointer, before: d.before, after: d.after })
         .collect();
-    Ok(Response::of(200, &RevisionDiff { from, to: version.max(other), differences })?.private())
+    Ok(Response::serialized(200, &RevisionDiff { from, to: version.max(other), differences })?.no_store())
 }
 
 async fn restore(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use serde_json::Value;
 
@@ -30,7 +29,9 @@ use crate::delivery::viewer::Viewer;
 use crate::editorial::editor::find;
 use crate::http::cached_response::{absence_response, cache_key, negotiated};
 use crate::http::preconditions::entity_tag as etag;
-use crate::http::route::{Access, JSON, ParameterSet, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// Media type of responses with a sparse fieldset (`fields=`).
@@ -66,7 +67,7 @@ fn plural(resource: &ContentType) -> String {
 /// Adds to each route the query parameters whose values depend on the site's languages.
 pub fn with_site_parameters(mut routes: Vec<Route>, site: &Site) -> Vec<Route> {
     for route in &mut routes {
-        route.parameters.extend(match route.takes {
+        route.parameters.extend(match route.parameter_set {
             ParameterSet::Own => Vec::new(),
             ParameterSet::List(resource) => parameters::of_list(resource, site),
             ParameterSet::One(resource) => parameters::of_one(resource, site),
@@ -95,41 +96,42 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let collection = resource.collection.replace('-', " ");
     let schema = resource.schema;
     vec![
-        Route::new(Method::GET, collection_path(resource), format!("list{}", plural(resource)), move |r| {
-            list(resource, r)
-        })
-        .about(
-            tag(resource),
-            format!("List {collection}"),
-            format!(
+        Route::get(collection_path(resource), Access::Public, move |r| list(resource, r))
+            .operation_id(format!("list{}", plural(resource)))
+            .tag(tag(resource))
+            .summary(format!("List {collection}"))
+            .description(format!(
                 "Returns one page of {collection}, in their short form unless `detail=full` is given, with cursors \
                  for the next and the previous page. Only published items are listed unless a parameter that is \
                  reserved to editors asks for others. Fails with 400 when a parameter is unknown, invalid or reserved \
                  to editors, or when the query is too expensive, and with 401 when the token is not valid."
-            ),
-        )
-        .access(Access::Public)
-        .takes(ParameterSet::List(resource))
-        .parameters([IF_NONE_MATCH.clone()])
-        .answers(200, "One page of the list.", reference(&format!("{schema}Page")), &["ETag", "Link", "Cache-Control"])
-        .or_as(PARTIAL, reference(&format!("{schema}PartialPage")))
-        .answers_as(304, "The client already has the current page.", None, &[]),
-        Route::new(Method::GET, item_path(resource), format!("get{schema}"), move |r| get(resource, r))
-            .about(
-                tag(resource),
-                format!("Get {}", with_article(resource)),
+            ))
+            .parameter_set(ParameterSet::List(resource))
+            .parameters([IF_NONE_MATCH.clone()])
+            .responds(
+                200,
+                "One page of the list.",
+                reference(&format!("{schema}Page")),
+                &["ETag", "Link", "Cache-Control"],
+            )
+            .or_media_type(PARTIAL, reference(&format!("{schema}PartialPage")))
+            .responds_empty(304, "The client already has the current page.", &[]),
+        Route::get(item_path(resource), Access::Public, move |r| get(resource, r))
+            .operation_id(format!("get{schema}"))
+            .tag(tag(resource))
+            .summary(format!("Get {}", with_article(resource)))
+            .description(
                 "Returns one item by its id or slug. Without credentials only published items are found; editors also \
                  find drafts. A former slug redirects to the current one. Fails with 404 when no such item is visible \
                  to the caller, with 400 when a parameter is unknown or invalid, and with 401 when the token or the \
                  preview link is not valid.",
             )
-            .access(Access::Public)
-            .takes(ParameterSet::One(resource))
+            .parameter_set(ParameterSet::One(resource))
             .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
-            .answers(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
-            .or_as(PARTIAL, reference(&format!("{schema}Partial")))
-            .answers_as(304, "The client already has the current representation.", None, &[])
-            .answers_as(308, "The item has another slug now; `Location` is its address.", None, &["Location"])
+            .responds(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
+            .or_media_type(PARTIAL, reference(&format!("{schema}Partial")))
+            .responds_empty(304, "The client already has the current representation.", &[])
+            .responds_empty(308, "The item has another slug now; `Location` is its address.", &["Location"])
             .problems(&[ProblemKind::NotFound]),
     ]
 }
@@ -138,7 +140,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
 /// of the request handles it like `locale=`.
 pub fn negotiate(request: &mut Request) {
     request.negotiated = negotiated(&request.http, &request.app.site);
-    request.pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
+    request.query_pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
 }
 
 async fn list(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
@@ -147,7 +149,7 @@ async fn list(resource: &'static ContentType, mut request: Request) -> Result<Re
     view.must_be_whole()?;
     let mut faults = Violations::new();
     let mut reader = QueryParser { resource, site: &request.app.site, viewer: &view.viewer, faults: &mut faults };
-    let mut query = reader.list(&request.pairs, &request.app.site_key);
+    let mut query = reader.list(&request.query_pairs, &request.app.site_key);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
@@ -229,7 +231,7 @@ pub async fn cached_or_compute(
         (None, None) => compute.await?,
     };
     match known {
-        CacheLookup::Here(kept) => Ok(Response::kept(cache_key, kept)),
+        CacheLookup::Here(kept) => Ok(Response::cached(cache_key, kept)),
         CacheLookup::Absent(found) => absence_response(&request.app, &found, view.is_public()),
     }
 }
@@ -316,7 +318,7 @@ fn envelope(page: &Page, limit: i64) -> String {
 /// Returns the value of the `Link` header with the next and the previous page (RFC 8288).
 fn links(request: &Request, page: &Page) -> Option<String> {
     let path = request.http.path();
-    let others = || request.pairs.iter().filter(|(name, _)| name != "cursor" && name != "offset");
+    let others = || request.query_pairs.iter().filter(|(name, _)| name != "cursor" && name != "offset");
     let link = |cursor: &String, rel: &str| {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(others())
@@ -335,7 +337,7 @@ async fn get(resource: &'static ContentType, mut request: Request) -> Result<Res
     let view = read_view(&request).await?;
     let mut faults = Violations::new();
     let mut reader = QueryParser { resource, site: &request.app.site, viewer: &view.viewer, faults: &mut faults };
-    let shape = reader.shape(&request.pairs, true);
+    let shape = reader.shape(&request.query_pairs, true);
     if !faults.is_empty() {
         return Err(Problem::bad_request(faults));
     }
@@ -371,7 +373,7 @@ async fn get(resource: &'static ContentType, mut request: Request) -> Result<Res
 /// Returns the headers of a response other than `Content-Type` and `ETag`. Values that many responses have in
 /// common are static or shared, so that cached responses take little memory.
 fn headers(request: &Request, view: &ReadView, made: &FreshResponse) -> Vec<(HeaderName, HeaderValue)> {
-    let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
+    let by_address = request.query_pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
     let vary = match by_address {
         true => "Authorization, Accept-Encoding",
         false => "Authorization, Accept-Language, Accept-Encoding",

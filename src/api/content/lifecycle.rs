@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde_json::{Map, Value};
 
 use crate::api::content::items::{collection_path, item_path, tag, with_article};
@@ -24,7 +23,9 @@ use crate::editorial::idempotency::Idempotent;
 use crate::editorial::lifecycle::Operation;
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, entity_tag as etag, required_version};
-use crate::http::route::{Access, JSON, ParameterSet, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::items::Item;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
@@ -57,76 +58,73 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
     let schema = resource.schema;
     let update = Access::May(Area::Content, Action::UpdateOwn);
     vec![
-        Route::new(Method::POST, collection_path(resource), format!("create{schema}"), move |r| create(resource, r))
-            .about(
-                tag(resource),
-                format!("Create {item}"),
-                "Creates an item and returns it. It is a draft unless `status` says otherwise; creating a published \
-                 or archived item requires the permission to publish. A request that is repeated with the same \
-                 `Idempotency-Key` within a day returns the item of the first one. Fails with 409 when the slug is \
-                 taken, and with 422 when the content is invalid or lacks something that publication requires.",
+        Route::post(collection_path(resource), Access::May(Area::Content, Action::Create), move |r| {
+            create(resource, r)
+        })
+        .operation_id(format!("create{schema}"))
+        .tag(tag(resource))
+        .summary(format!("Create {item}"))
+        .description(
+            "Creates an item and returns it. It is a draft unless `status` says otherwise; creating a published or \
+             archived item requires the permission to publish. A request that is repeated with the same \
+             `Idempotency-Key` within a day returns the item of the first one. Fails with 409 when the slug is taken, \
+             and with 422 when the content is invalid or lacks something that publication requires.",
+        )
+        .parameter_set(ParameterSet::Step)
+        .parameters([IDEMPOTENCY_KEY.clone()])
+        .request_body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
+        .responds(201, "The created item.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
+        .problems(&[ProblemKind::Conflict]),
+        Route::put(item_path(resource), update, move |r| change(resource, r, ItemChange::Replace, body::json))
+            .operation_id(format!("replace{schema}"))
+            .tag(tag(resource))
+            .summary(format!("Replace {item}"))
+            .description(
+                "Replaces all fields and returns the item. Fields that are left out are removed; slug, status and the \
+                 values of other locales are kept. With `view=draft`, the working draft of a published or archived \
+                 item is written instead of the item. Changing an item that is public or scheduled requires the \
+                 permission to publish. Fails with 409 when the slug is taken, the item is in the trash, or it has a \
+                 working draft and `view=draft` is missing; with 412 when the item was changed since the version in \
+                 `If-Match`; and with 422 when the content is invalid or lacks something that publication requires.",
             )
-            .access(Access::May(Area::Content, Action::Create))
-            .takes(ParameterSet::Step)
-            .parameters([IDEMPOTENCY_KEY.clone()])
-            .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
-            .answers(201, "The created item.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
-            .problems(&[ProblemKind::Conflict]),
-        Route::new(Method::PUT, item_path(resource), format!("replace{schema}"), move |r| {
-            change(resource, r, ItemChange::Replace, body::json)
-        })
-        .about(
-            tag(resource),
-            format!("Replace {item}"),
-            "Replaces all fields and returns the item. Fields that are left out are removed; slug, status and the \
-             values of other locales are kept. With `view=draft`, the working draft of a published or archived item \
-             is written instead of the item. Changing an item that is public or scheduled requires the permission to \
-             publish. Fails with 409 when the slug is taken, the item is in the trash, or it has a working draft and \
-             `view=draft` is missing; with 412 when the item was changed since the version in `If-Match`; and with \
-             422 when the content is invalid or lacks something that publication requires.",
-        )
-        .access(update)
-        .takes(ParameterSet::Content)
-        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-        .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
-        .answers(200, "The item after the change.", reference(schema), &["ETag"])
-        .problems(&WRITE_PROBLEMS),
-        Route::new(Method::PATCH, item_path(resource), format!("update{schema}"), move |r| {
-            change(resource, r, ItemChange::Patch, body::merge_patch)
-        })
-        .about(
-            tag(resource),
-            format!("Update {item}"),
-            "Applies a JSON Merge Patch (RFC 7396) and returns the item: fields that are named change, null removes a \
-             value, lists are replaced as a whole. With `view=draft`, the working draft of a published or archived \
-             item is written instead of the item. Changing an item that is public or scheduled requires the \
-             permission to publish. Fails with 409 when the slug is taken, the item is in the trash, or it has a \
-             working draft and `view=draft` is missing; with 412 when the item was changed since the version in \
-             `If-Match` and the changes cannot be merged; and with 422 when the content is invalid or lacks something \
-             that publication requires.",
-        )
-        .access(update)
-        .takes(ParameterSet::Content)
-        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-        .body(
-            "application/merge-patch+json",
-            reference(&format!("{schema}Patch")),
-            serde_json::json!({"status": "draft"}),
-        )
-        .answers(200, "The item after the change.", reference(schema), &["ETag"])
-        .problems(&WRITE_PROBLEMS),
-        Route::new(Method::DELETE, item_path(resource), format!("trash{schema}"), move |r| trash(resource, r))
-            .about(
-                tag(resource),
-                format!("Move {item} to the trash"),
+            .parameter_set(ParameterSet::Content)
+            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .request_body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
+            .responds(200, "The item after the change.", reference(schema), &["ETag"])
+            .problems(&WRITE_PROBLEMS),
+        Route::patch(item_path(resource), update, move |r| change(resource, r, ItemChange::Patch, body::merge_patch))
+            .operation_id(format!("update{schema}"))
+            .tag(tag(resource))
+            .summary(format!("Update {item}"))
+            .description(
+                "Applies a JSON Merge Patch (RFC 7396) and returns the item: fields that are named change, null \
+                 removes a value, lists are replaced as a whole. With `view=draft`, the working draft of a published \
+                 or archived item is written instead of the item. Changing an item that is public or scheduled \
+                 requires the permission to publish. Fails with 409 when the slug is taken, the item is in the trash, \
+                 or it has a working draft and `view=draft` is missing; with 412 when the item was changed since the \
+                 version in `If-Match` and the changes cannot be merged; and with 422 when the content is invalid or \
+                 lacks something that publication requires.",
+            )
+            .parameter_set(ParameterSet::Content)
+            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .request_body(
+                "application/merge-patch+json",
+                reference(&format!("{schema}Patch")),
+                serde_json::json!({"status": "draft"}),
+            )
+            .responds(200, "The item after the change.", reference(schema), &["ETag"])
+            .problems(&WRITE_PROBLEMS),
+        Route::delete(item_path(resource), Access::May(Area::Content, Action::Trash), move |r| trash(resource, r))
+            .operation_id(format!("trash{schema}"))
+            .tag(tag(resource))
+            .summary(format!("Move {item} to the trash"))
+            .description(
                 "Moves the item to the trash, from where `restore` brings it back until the trash is purged. Clients \
                  no longer see it, and its schedule is removed. Fails with 409 when it is in the trash already, and \
                  with 412 when it was changed since the version in `If-Match`.",
             )
-            .access(Access::May(Area::Content, Action::Trash))
-            .parameters([parameters::REASON.clone()])
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-            .answers_as(204, "The item is in the trash.", None, &["ETag"])
+            .parameters([parameters::REASON.clone(), path_id_or_slug(resource), IF_MATCH.clone()])
+            .responds_empty(204, "The item is in the trash.", &["ETag"])
             .problems(&WRITE_PROBLEMS),
     ]
 }
@@ -201,19 +199,23 @@ fn steps(resource: &'static ContentType) -> Vec<Route> {
         let (summary, about) = operation_texts(operation);
         let path = format!("{}/{}", item_path(resource), operation.word());
         let id = format!("{}{}", operation.word(), resource.schema);
-        Route::new(Method::POST, path, id, move |r| apply_operation(resource, r, operation))
-            .about(tag(resource), summary.replace("{}", &with_article(resource)), about)
-            .access(Access::May(Area::Content, operation.action()))
-            .takes(ParameterSet::Step)
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-            .answers(200, "The item after the operation.", reference(resource.schema), &["ETag"])
-            .problems(&WRITE_PROBLEMS)
-            .problems(&[ProblemKind::Invalid])
+        Route::post(path, Access::May(Area::Content, operation.action()), move |r| {
+            apply_operation(resource, r, operation)
+        })
+        .operation_id(id)
+        .tag(tag(resource))
+        .summary(summary.replace("{}", &with_article(resource)))
+        .description(about)
+        .parameter_set(ParameterSet::Step)
+        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+        .responds(200, "The item after the operation.", reference(resource.schema), &["ETag"])
+        .problems(&WRITE_PROBLEMS)
+        .problems(&[ProblemKind::Invalid])
     };
     // Moving to the trash is `DELETE` on the item, and so has no path of its own here.
     let plain = Operation::PLAIN.into_iter().filter(|operation| *operation != Operation::Trash);
     let mut routes: Vec<Route> = plain.map(step).collect();
-    let mut schedule = step(Operation::Schedule { publish_at: None, unpublish_at: None }).body(
+    let mut schedule = step(Operation::Schedule { publish_at: None, unpublish_at: None }).request_body(
         JSON,
         reference("Schedule"),
         example_of(&SCHEDULE),
@@ -255,7 +257,7 @@ pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Edito
     let mut faults = Violations::new();
     let viewer = viewer(request.actor.as_ref());
     let mut reader = QueryParser { resource, site: &request.app.site, viewer: &viewer, faults: &mut faults };
-    let shape = reader.shape(&request.pairs, true);
+    let shape = reader.shape(&request.query_pairs, true);
     let merge = match request.query("merge") {
         Some("auto") => true,
         None | Some("none") => false,
@@ -320,7 +322,7 @@ async fn trash(resource: &'static ContentType, request: Request) -> Result<Respo
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
     let made = editor.operate(request.path("id_or_slug"), version, Operation::Trash).await?;
-    Ok(Response::empty(204).header("etag", format!("\"v{}\"", made.item.latest())).private())
+    Ok(Response::empty(204).header("etag", format!("\"v{}\"", made.item.latest())).no_store())
 }
 
 async fn schedule_item(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -359,5 +361,5 @@ pub fn parse_schedule_times(body: &Map<String, Value>, place: &str, faults: &mut
 /// `If-Match`.
 pub fn write_response(made: WriteResult, status: u16) -> Response {
     let tag = etag(made.item.latest(), made.body.as_bytes());
-    Response::json(status, made.body).header("etag", tag).private()
+    Response::json(status, made.body).header("etag", tag).no_store()
 }

@@ -9,7 +9,8 @@ use crate::app::App;
 use crate::delivery::cache::cached_response::{CachedResponse, FreshResponse};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::http::preconditions::entity_tag;
-use crate::http::route::{JSON, Route};
+use crate::http::response::JSON;
+use crate::http::route::Route;
 
 /// Returns all routes of a site, complete with the parameters that depend on it.
 pub fn routes(app: &App) -> Vec<Route> {
