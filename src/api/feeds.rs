@@ -188,7 +188,7 @@ pub fn routes() -> Vec<Route> {
         let id = format!("feedEvents{}", form.suffix().to_uppercase());
         Route::get(path, Access::Public, move |r| list(resource, form, r))
             .operation_id(id)
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(summary)
             .description(about)
             .parameter_set(ParameterSet::Feed(resource))
@@ -200,7 +200,7 @@ pub fn routes() -> Vec<Route> {
         let (name, id, summary, about) = form.of_one();
         Route::get(format!("{}/{name}", item_path(resource)), Access::Public, move |r| get(resource, form, r))
             .operation_id(id)
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(summary)
             .description(format!(
                 "{about} Fails with 404 when no such event is public, with 400 when a parameter is unknown or \

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::content::history::Person;
-use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::author;
 use crate::api::content::review::{Presence, person, presences};
 use crate::api::openapi::schemas::reference;
@@ -138,7 +138,7 @@ pub fn route(resource: &'static ContentType) -> Route {
     let (schema, path) = (resource.schema, item_path(resource));
     Route::get(format!("{path}/desk"), Access::May(Area::Content, Action::Read), move |r| desk(resource, r))
         .operation_id(format!("get{schema}Desk"))
-        .tag(tag(resource))
+        .tag(resource.title_plural)
         .summary(format!("Get the editing state of {}", with_article(resource)))
         .description(
             "Returns the status and version of the item, its schedule and working draft, the operations that the \

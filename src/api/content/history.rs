@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::{editor, write_response};
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::{IF_MATCH, MAX_NUMBER, number, path_id_or_slug, query, whole};
@@ -129,7 +129,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     vec![
         Route::get(&path, read, move |r| list(resource, r))
             .operation_id(format!("list{schema}Revisions"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("List the revisions of {item}"))
             .description(
                 "Returns one page of the item's history, newest first: each write with its author, action, reason and \
@@ -140,7 +140,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&[ProblemKind::NotFound]),
         Route::get(&one, read, move |r| get(resource, r))
             .operation_id(format!("get{schema}Revision"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Get a revision of {item}"))
             .description(
                 "Returns the item as it was at a version: its content in the form in which editors send it with \
@@ -151,7 +151,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&[ProblemKind::NotFound]),
         Route::get(format!("{one}/diff"), read, move |r| compare(resource, r))
             .operation_id(format!("diff{schema}Revisions"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Compare two revisions of {item}"))
             .description(
                 "Returns the differences between a version and another one, by default the version before it, for each \
@@ -164,7 +164,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             restore(resource, r)
         })
         .operation_id(format!("restore{schema}Revision"))
-        .tag(tag(resource))
+        .tag(resource.title_plural)
         .summary(format!("Restore a revision of {item}"))
         .description(
             "Writes a new version of the item with the content and slug of an earlier one, in all locales, and returns \

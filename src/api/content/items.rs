@@ -39,20 +39,6 @@ const PARTIAL: &str = "application/vnd.plenary.partial+json";
 /// Lifetime of cached responses whose content depends on the current time.
 const TIME_DEPENDENT_LIFETIME: Duration = Duration::from_secs(1);
 
-/// Returns the OpenAPI tag of a content type.
-pub fn tag(resource: &ContentType) -> &'static str {
-    match resource.kind {
-        "event" => "Events",
-        "session" => "Sessions",
-        "speaker" => "Speakers",
-        "partner" => "Partners",
-        "venue" => "Venues",
-        "topic" => "Topics",
-        "series" => "Series",
-        _ => "Event types",
-    }
-}
-
 /// Returns the noun of a content type with its indefinite article, for summaries: "an event", "a speaker".
 pub fn with_article(resource: &ContentType) -> String {
     let article = if resource.noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
@@ -98,7 +84,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     vec![
         Route::get(collection_path(resource), Access::Public, move |r| list(resource, r))
             .operation_id(format!("list{}", plural(resource)))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("List {collection}"))
             .description(format!(
                 "Returns one page of {collection}, in their short form unless `detail=full` is given, with cursors \
@@ -118,7 +104,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .responds_empty(304, "The client already has the current page.", &[]),
         Route::get(item_path(resource), Access::Public, move |r| get(resource, r))
             .operation_id(format!("get{schema}"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Get {}", with_article(resource)))
             .description(
                 "Returns one item by its id or slug. Without credentials only published items are found; editors also \

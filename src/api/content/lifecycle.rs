@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::api::content::items::{collection_path, item_path, tag, with_article};
+use crate::api::content::items::{collection_path, item_path, with_article};
 use crate::api::openapi::schemas::{example_of, example_of_item, reference};
 use crate::api::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
 use crate::api::preview_links::viewer;
@@ -62,7 +62,7 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
             create(resource, r)
         })
         .operation_id(format!("create{schema}"))
-        .tag(tag(resource))
+        .tag(resource.title_plural)
         .summary(format!("Create {item}"))
         .description(
             "Creates an item and returns it. It is a draft unless `status` says otherwise; creating a published or \
@@ -77,7 +77,7 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
         .problems(&[ProblemKind::Conflict]),
         Route::put(item_path(resource), update, move |r| change(resource, r, ItemChange::Replace, body::json))
             .operation_id(format!("replace{schema}"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Replace {item}"))
             .description(
                 "Replaces all fields and returns the item. Fields that are left out are removed; slug, status and the \
@@ -94,7 +94,7 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&WRITE_PROBLEMS),
         Route::patch(item_path(resource), update, move |r| change(resource, r, ItemChange::Patch, body::merge_patch))
             .operation_id(format!("update{schema}"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Update {item}"))
             .description(
                 "Applies a JSON Merge Patch (RFC 7396) and returns the item: fields that are named change, null \
@@ -116,7 +116,7 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&WRITE_PROBLEMS),
         Route::delete(item_path(resource), Access::May(Area::Content, Action::Trash), move |r| trash(resource, r))
             .operation_id(format!("trash{schema}"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Move {item} to the trash"))
             .description(
                 "Moves the item to the trash, from where `restore` brings it back until the trash is purged. Clients \
@@ -203,7 +203,7 @@ fn steps(resource: &'static ContentType) -> Vec<Route> {
             apply_operation(resource, r, operation)
         })
         .operation_id(id)
-        .tag(tag(resource))
+        .tag(resource.title_plural)
         .summary(summary.replace("{}", &with_article(resource)))
         .description(about)
         .parameter_set(ParameterSet::Step)

@@ -8,7 +8,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{KnownFormat, SchemaFormat};
 
 use crate::api::content::history::Person;
-use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference, text};
 use crate::api::parameters::{IF_MATCH, path_id_or_slug};
@@ -113,7 +113,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     vec![
         Route::get(&comments, read, move |r| list(resource, r))
             .operation_id(format!("list{schema}Comments"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("List the comments on {noun}"))
             .description(
                 "Returns the comments on the item, open and resolved, oldest first; at most 500. Fails with 404 when \
@@ -124,7 +124,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&[ProblemKind::NotFound]),
         Route::post(&comments, write, move |r| comment(resource, r))
             .operation_id(format!("comment{schema}"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Comment on {noun}"))
             .description(
                 "Adds a comment to the item and returns it. Comments are visible to editors only. Fails with 404 when \
@@ -136,7 +136,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&[ProblemKind::NotFound]),
         Route::post(format!("{comments}/{{comment}}/resolve"), write, move |r| resolve(resource, r))
             .operation_id(format!("resolve{schema}Comment"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Resolve a comment on {noun}"))
             .description(
                 "Marks the comment as resolved and returns it; it stays in the list, but no longer appears in inboxes. \
@@ -147,7 +147,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&[ProblemKind::NotFound]),
         Route::put(format!("{path}/assignment"), assign, move |r| assign_to(resource, r))
             .operation_id(format!("assign{schema}"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Assign {noun}"))
             .description(
                 "Assigns the item to an account, instead of the one it was assigned to, and returns that account. The \
@@ -161,7 +161,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&WRITE_PROBLEMS),
         Route::delete(format!("{path}/assignment"), assign, move |r| unassign(resource, r))
             .operation_id(format!("unassign{schema}"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Unassign {noun}"))
             .description(
                 "Removes the assignment of the item, if it has one. The item gets a new version. Fails with 412 when \
@@ -172,7 +172,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&WRITE_PROBLEMS),
         Route::put(format!("{path}/presence"), write, move |r| register_presence(resource, r))
             .operation_id(format!("arriveAt{schema}"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("Register presence on {noun}"))
             .description(
                 "Registers that the calling account is editing the item, for two minutes from now, and returns all \
@@ -184,7 +184,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .problems(&[ProblemKind::NotFound]),
         Route::delete(format!("{path}/presence"), write, move |r| end_presence(resource, r))
             .operation_id(format!("leave{schema}"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("End presence on {noun}"))
             .description(
                 "Ends the presence of the calling account before it expires. Fails with 404 when there is no such \

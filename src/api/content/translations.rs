@@ -5,7 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::{editor, write_response};
 use crate::api::openapi::schemas::{reference, text};
 use crate::api::parameters::{IF_MATCH, path_id_or_slug};
@@ -64,7 +64,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             show(resource, r, hidden)
         })
         .operation_id(id)
-        .tag(tag(resource))
+        .tag(resource.title_plural)
         .summary(format!("{summary} {item}"))
         .description(about)
         .parameter_set(ParameterSet::Step)
@@ -75,7 +75,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     vec![
         Route::get(&path, Access::May(Area::Content, Action::Read), move |r| list(resource, r))
             .operation_id(format!("list{schema}Translations"))
-            .tag(tag(resource))
+            .tag(resource.title_plural)
             .summary(format!("List the translations of {item}"))
             .description(
                 "Returns the state of the item in each locale of the site: whether it is public, and which fields are \

@@ -65,7 +65,7 @@ impl Answers {
                 object = self.always(object, field.name);
             }
         }
-        if resource.has_span() {
+        if resource.span.is_some() {
             object = self.days(object);
         }
         if resource.main_text().is_some() {

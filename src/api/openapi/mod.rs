@@ -133,7 +133,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("Previews", "Links that show content before it is public.".into()),
         ("Releases", "Changes to several items that go live together.".into()),
     ];
-    tags.extend(ALL.iter().map(|r| (crate::api::content::items::tag(r), r.about.to_owned())));
+    tags.extend(ALL.iter().map(|r| (r.title_plural, r.about.to_owned())));
     tags.push(("Operations", "Health, metrics and documentation of the server; for operators.".into()));
     tags.into_iter().map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build()).collect()
 }
