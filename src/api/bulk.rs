@@ -122,10 +122,10 @@ async fn operate(request: Request) -> Result<Response, Problem> {
     let each = form.get("mode").is_some_and(|mode| mode == "each");
     let site = std::sync::Arc::clone(&request.app.site);
     let write = move |c: &mut Db| {
-        let pen = WriteContext { site: &site, author: &author, role: Some(role) };
+        let context = WriteContext { site: &site, author: &author, role: Some(role) };
         match each {
-            true => bulk::apply_each(c, pen, &steps),
-            false => Ok(bulk::apply_all(c, pen, "operations", &steps)?.into_iter().map(Ok).collect()),
+            true => bulk::apply_each(c, context, &steps),
+            false => Ok(bulk::apply_all(c, context, "operations", &steps)?.into_iter().map(Ok).collect()),
         }
     };
     let outcomes = request.app.database.write_content(write).await?;
@@ -146,14 +146,14 @@ fn result(outcome: Result<Item, Problem>) -> BulkResult {
 }
 
 fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
-    let mut faults = Violations::new();
+    let mut violations = Violations::new();
     let mut steps = Vec::new();
     for (index, entry) in form.objects("operations").into_iter().enumerate() {
-        let place = format!("/operations/{index}");
-        let Some((resource, key)) = item(entry) else { continue };
+        let pointer = format!("/operations/{index}");
+        let Some((resource, key)) = item_key(entry) else { continue };
         let word = entry.get("operation").and_then(Value::as_str).unwrap_or_default();
         let operation = match word {
-            "schedule" => parse_schedule_times(entry, &place, &mut faults),
+            "schedule" => parse_schedule_times(entry, &pointer, &mut violations),
             word => Operation::PLAIN.into_iter().find(|known| known.word() == word),
         };
         if let Some(operation) = operation {
@@ -161,11 +161,11 @@ fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
             steps.push(Step { place: index, resource, key, version, operation });
         }
     }
-    if faults.is_empty() { Ok(steps) } else { Err(Problem::invalid(faults)) }
+    if violations.is_empty() { Ok(steps) } else { Err(Problem::invalid(violations)) }
 }
 
 /// Returns the content type and the id or slug of the item that a validated entry names.
-pub fn item(entry: &Map<String, Value>) -> Option<(&'static ContentType, String)> {
+pub fn item_key(entry: &Map<String, Value>) -> Option<(&'static ContentType, String)> {
     let resource = ContentType::of_collection(entry.get("collection")?.as_str()?)?;
     Some((resource, entry.get("id")?.as_str()?.to_owned()))
 }

@@ -18,13 +18,13 @@ use crate::http::route::{Access, Route, parameter};
 use crate::problem::{Problem, ProblemKind};
 
 /// Default number of journal entries, or of items of the first copy, per response.
-const USUAL: i64 = 200;
+const DEFAULT_LIMIT: i64 = 200;
 /// Maximum number of journal entries, or of items of the first copy, per response.
-const MOST: i64 = 1_000;
+const MAX_LIMIT: i64 = 1_000;
 
 /// Returns the routes of the change feed.
 pub fn routes() -> Vec<Route> {
-    let limit = whole(1, MOST).default(Some(json!(USUAL)));
+    let limit = whole(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT)));
     vec![
         Route::get("/api/v1/changes", Access::Open, list)
             .operation_id("listChanges")
@@ -52,7 +52,7 @@ pub fn routes() -> Vec<Route> {
                     "limit",
                     limit,
                     "Maximum number of journal entries to read, or of items while the first copy is made.",
-                    json!(USUAL),
+                    json!(DEFAULT_LIMIT),
                 ),
             ])
             .responds(200, "The changes.", reference("Changes"), &["Cache-Control"])
@@ -98,10 +98,10 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// Decodes a token of the change feed; 400 if it was not signed with the key of this site.
-fn token(given: &str, place: &str, key: &[u8]) -> Result<Token, Problem> {
-    Token::decode(given, key).ok_or_else(|| {
+fn token(text: &str, location: &str, key: &[u8]) -> Result<Token, Problem> {
+    Token::decode(text, key).ok_or_else(|| {
         let message = "this is not a token of this server; begin again without it";
-        Problem::bad_request(Violations::one(place, "not_a_token", message))
+        Problem::bad_request(Violations::one(location, "not_a_token", message))
     })
 }
 
@@ -114,9 +114,9 @@ fn history_reset() -> Problem {
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
-    let limit = number(&request, "limit", MOST)?.unwrap_or(USUAL);
+    let limit = number(&request, "limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
     let key = request.app.site_key.clone();
-    let token = request.query("since").map(|given| token(given, "?since", &key)).transpose()?;
+    let token = request.query("since").map(|text| token(text, "?since", &key)).transpose()?;
     let site = Arc::clone(&request.app.site);
     let read = move |c: &mut Db| {
         Ok::<_, Problem>(match token {
@@ -124,22 +124,22 @@ async fn list(request: Request) -> Result<Response, Problem> {
             token => changes::copy(c, &site, token, limit)?,
         })
     };
-    let found = request.app.database.read(read).await?.ok_or_else(history_reset)?;
-    Ok(Response::json(200, found.body(&key)).header("cache-control", "no-cache"))
+    let changes = request.app.database.read(read).await?.ok_or_else(history_reset)?;
+    Ok(Response::json(200, changes.body(&key)).header("cache-control", "no-cache"))
 }
 
 async fn live(request: Request) -> Result<Response, Problem> {
     let key = &request.app.site_key;
-    let given = match (request.header("last-event-id").filter(|id| !id.is_empty()), request.query("since")) {
+    let resumption = match (request.header("last-event-id").filter(|id| !id.is_empty()), request.query("since")) {
         (Some(id), _) => Some((id, "Last-Event-ID")),
         (None, since) => since.map(|since| (since, "?since")),
     };
-    let position = match given {
-        Some((given, place)) => match token(given, place, key)? {
+    let position = match resumption {
+        Some((text, location)) => match token(text, location, key)? {
             Token { position, after: None } => position,
             Token { .. } => {
                 let message = "the first copy is not complete yet; continue with the list of changes";
-                return Err(Problem::bad_request(Violations::one(place, "not_complete", message)));
+                return Err(Problem::bad_request(Violations::one(location, "not_complete", message)));
             }
         },
         // Changes between this read and the beginning of the stream are not lost: every listener first reads
@@ -154,8 +154,8 @@ async fn live(request: Request) -> Result<Response, Problem> {
         position,
         request.app.config.server.change_stream_listeners,
     )?));
-    let answer = Response { stream: Some(stream), ..Response::empty(200).with_content_type("text/event-stream") };
+    let response = Response { stream: Some(stream), ..Response::empty(200).with_content_type("text/event-stream") };
     // Tells proxies to forward events as they arrive: a proxy that buffers or compresses the stream would
     // delay them.
-    Ok(answer.header("cache-control", "no-cache, no-transform").header("x-accel-buffering", "no"))
+    Ok(response.header("cache-control", "no-cache, no-transform").header("x-accel-buffering", "no"))
 }

@@ -19,10 +19,10 @@ use crate::problem::{Problem, ProblemKind};
 pub const HTML: &str = "text/html; charset=utf-8";
 
 /// Content Security Policy of Swagger UI, whose scripts and styles all come from this server.
-const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; \
+const SWAGGER_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; \
      form-action 'self'; frame-ancestors 'none'";
 /// Content Security Policy of the pages of text, which load nothing.
-const POLICY_OF_TEXT: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const TEXT_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 static CONFIG: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/api/openapi.json").try_it_out_enabled(true).persist_authorization(false)));
@@ -63,7 +63,7 @@ fn page(name: &str) -> Result<Response, Problem> {
     match utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)) {
         Ok(Some(file)) => Ok(Response::json(200, file.bytes.into_owned())
             .with_content_type(media_type(name))
-            .header("content-security-policy", POLICY)
+            .header("content-security-policy", SWAGGER_POLICY)
             .header("cache-control", "public, max-age=3600")),
         _ => Err(Problem::not_found("file")),
     }
@@ -125,6 +125,6 @@ fn html(body: &str) -> Response {
     );
     Response::json(200, page)
         .with_content_type(HTML)
-        .header("content-security-policy", POLICY_OF_TEXT)
+        .header("content-security-policy", TEXT_POLICY)
         .header("cache-control", "public, max-age=3600")
 }

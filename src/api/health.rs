@@ -48,7 +48,7 @@ pub struct ZoneRulesInUse {
     pub source: &'static str,
 }
 
-fn healthy() -> Health {
+fn health() -> Health {
     let rules = rules::current();
     let time_zone_rules = ZoneRulesInUse { release: rules.release.clone(), source: rules.source() };
     Health { status: "ok", version: env!("CARGO_PKG_VERSION"), time_zone_rules }
@@ -69,7 +69,7 @@ pub struct Readiness {
 }
 
 /// Maximum response time of the database in the readiness check.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The values of `scope`: all requests, or reads only.
 const SCOPES: [&str; 2] = ["all", "reads"];
 /// The background jobs whose failure makes all writes fail.
@@ -84,14 +84,14 @@ pub fn routes() -> Vec<Route> {
     const TAG: &str = "Operations";
     vec![
         Route::get("/healthz", Access::Open, |_| async {
-            Response::serialized(200, &healthy()).map(Response::no_store)
+            Response::serialized(200, &health()).map(Response::no_store)
         })
         .operation_id("getHealth")
         .tag(TAG)
         .summary("Check the health of the process")
         .description("Returns 200 as long as the process can answer requests. The database is not queried.")
         .responds(200, "The process is alive.", reference("Health"), &[]),
-        Route::get("/readyz", Access::Open, ready)
+        Route::get("/readyz", Access::Open, readiness)
             .operation_id("getReadiness")
             .tag(TAG)
             .summary("Check whether the server is ready")
@@ -170,20 +170,20 @@ fn any_object() -> RefOr<Schema> {
 
 /// Maximum time that writes wait for the lock of the writers, or a commit for the disk, while the database is
 /// healthy.
-const LONGEST_WRITE: Duration = Duration::from_secs(3);
+const MAX_WRITE_WAIT: Duration = Duration::from_secs(3);
 
-async fn ready(request: Request) -> Result<Response, Problem> {
+async fn readiness(request: Request) -> Result<Response, Problem> {
     let scope = request.query("scope").unwrap_or(SCOPES[0]);
     if !SCOPES.contains(&scope) {
         let message = format!("one of {}", SCOPES.join(", "));
         return Err(Problem::bad_request(Violations::one("?scope", "not_allowed", message)));
     }
     let unready = |detail: String| Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(2));
-    let asked = request.app.database.read(|c| {
+    let query = request.app.database.read(|c| {
         settings::table.select(settings::name).first::<String>(c).optional()?;
         Ok::<_, Problem>(())
     });
-    if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
+    if !matches!(tokio::time::timeout(DATABASE_TIMEOUT, query).await, Ok(Ok(()))) {
         return unready("the database does not answer".to_owned());
     }
     let failures = request.app.database.jobs().failures();
@@ -192,8 +192,8 @@ async fn ready(request: Request) -> Result<Response, Problem> {
         let detail = format!("nothing can be written: {}: {}", failure.job, failure.detail);
         return unready(detail);
     }
-    if let Some(waited) = request.app.database.writes_wait().filter(|waited| all && *waited > LONGEST_WRITE) {
-        return unready(format!("writes have been waiting for the database for {} s", waited.as_secs()));
+    if let Some(wait) = request.app.database.writes_wait().filter(|wait| all && *wait > MAX_WRITE_WAIT) {
+        return unready(format!("writes have been waiting for the database for {} s", wait.as_secs()));
     }
     let status = if failures.is_empty() { "ok" } else { "degraded" };
     Response::serialized(200, &Readiness { status, version: env!("CARGO_PKG_VERSION"), failures })
@@ -201,6 +201,6 @@ async fn ready(request: Request) -> Result<Response, Problem> {
 }
 
 async fn document(request: Request) -> Result<Response, Problem> {
-    let place = request.app.answers.place(&["the OpenAPI document"]);
-    Ok(Response::cached(Some(place), crate::api::openapi::response::document(&request.app)))
+    let key = request.app.response_cache.place(&["the OpenAPI document"]);
+    Ok(Response::cached(Some(key), crate::api::openapi::response::document(&request.app)))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::bulk::{COLLECTION, ID, item};
+use crate::api::bulk::{COLLECTION, ID, item_key};
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::{IF_MATCH, REASON, path_id};
@@ -41,7 +41,7 @@ const MEMBER: &[Field] = &[
 const ITEMS: FieldKind = FieldKind::List { of: &FieldKind::Object(MEMBER), max: MOST_STEPS };
 const EXAMPLE: &str = r#"[{"collection": "events", "id": "rivers-without-borders", "operation": "publish"}]"#;
 const NAME: FieldKind = FieldKind::Line { max: 200 };
-const AT: Field = Field::new(
+const PUBLISH_AT: Field = Field::new(
     "publish_at",
     FieldKind::Instant,
     "Time at which the release is published, in the future: local time of the site, or RFC 3339 with a UTC offset. \
@@ -52,7 +52,7 @@ const AT: Field = Field::new(
 /// Fields of the body that creates a release.
 pub static NEW_RELEASE: [Field; 3] = [
     Field::new("name", NAME, "Name of the release.", r#""Autumn programme""#).required(),
-    AT,
+    PUBLISH_AT,
     Field::new(
         "items",
         ITEMS,
@@ -64,7 +64,7 @@ pub static NEW_RELEASE: [Field; 3] = [
 /// Fields of the body that changes a release.
 pub static RELEASE_CHANGE: [Field; 3] = [
     Field::new("name", NAME, "Name of the release.", r#""Autumn programme""#),
-    AT,
+    PUBLISH_AT,
     Field::new(
         "items",
         ITEMS,
@@ -135,7 +135,7 @@ pub struct ReleaseList {
 }
 
 /// Maximum number of releases in the list.
-const MOST: i64 = 100;
+const MAX_LISTED_RELEASES: i64 = 100;
 const PATH: &str = "/api/v1/releases/{id}";
 
 /// Returns the routes of releases.
@@ -213,7 +213,7 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-fn shown(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Problem> {
+fn to_api(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Problem> {
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let mut members = if ids.is_empty() { Vec::new() } else { releases::members(connection, &ids)? };
     let body = |row: &Release| {
@@ -244,7 +244,7 @@ fn shown(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Prob
 
 async fn answer(request: &Request, status: u16, row: Release) -> Result<Response, Problem> {
     let version = row.version;
-    let bodies = request.app.database.read(move |c| shown(c, &[row])).await?;
+    let bodies = request.app.database.read(move |c| to_api(c, &[row])).await?;
     let body = bodies.into_iter().next().ok_or_else(|| Problem::not_found("release"))?;
     let location = format!("/api/v1/releases/{}", body.id);
     let answer = Response::serialized(status, &body)?.no_store().header("etag", format!("\"v{version}\""));
@@ -252,11 +252,11 @@ async fn answer(request: &Request, status: u16, row: Release) -> Result<Response
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
-    let look = |c: &mut Db| {
-        let rows = releases::all(c, MOST)?;
-        shown(c, &rows)
+    let read = |c: &mut Db| {
+        let rows = releases::all(c, MAX_LISTED_RELEASES)?;
+        to_api(c, &rows)
     };
-    let data = request.app.database.read(look).await?;
+    let data = request.app.database.read(read).await?;
     Ok(Response::serialized(200, &ReleaseList { data })?.no_store())
 }
 
@@ -269,18 +269,18 @@ async fn get(request: Request) -> Result<Response, Problem> {
 /// Reads the changes that a validated body asks for. `publish_at: null` in a merge patch removes the
 /// scheduled time.
 fn parse_changes(form: &Form, input: &serde_json::Value) -> Result<ReleaseChange, Problem> {
-    let mut faults = Violations::new();
-    let taken_away = || input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0);
-    let due_at = form.ahead("publish_at", &mut faults).or_else(taken_away);
+    let mut violations = Violations::new();
+    let removed = || input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0);
+    let due_at = form.future_time("publish_at", &mut violations).or_else(removed);
     let steps = input.get("items").map(|_| form.objects("items").into_iter().enumerate().filter_map(step).collect());
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
+    if !violations.is_empty() {
+        return Err(Problem::invalid(violations));
     }
     Ok(ReleaseChange { name: form.get("name"), due_at, steps })
 }
 
 fn step((place, entry): (usize, &serde_json::Map<String, serde_json::Value>)) -> Option<Step> {
-    let (resource, key) = item(entry)?;
+    let (resource, key) = item_key(entry)?;
     let operation: Operation = releases::operation(entry.get("operation")?.as_str()?)?;
     Some(Step { place, resource, key, version: None, operation })
 }
@@ -300,7 +300,7 @@ async fn create(request: Request) -> Result<Response, Problem> {
     let input = body::json(&request)?;
     let form = Form::read(&NEW_RELEASE, &input, &request.app.site)?;
     let changes = parse_changes(&form, &input)?;
-    let row = write_releases(&request, move |c, pen| releases::create(c, pen, changes)).await?;
+    let row = write_releases(&request, move |c, context| releases::create(c, context, changes)).await?;
     answer(&request, 201, row).await
 }
 
@@ -310,18 +310,18 @@ async fn update(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&RELEASE_CHANGE, &input, &request.app.site)?;
     let changes = parse_changes(&form, &input)?;
     let id = request.path("id").to_owned();
-    let row = write_releases(&request, move |c, pen| releases::update(c, pen, &id, &version, changes)).await?;
+    let row = write_releases(&request, move |c, context| releases::update(c, context, &id, &version, changes)).await?;
     answer(&request, 200, row).await
 }
 
 async fn remove(request: Request) -> Result<Response, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
-    write_releases(&request, move |c, pen| releases::remove(c, pen, &id, &version)).await?;
+    write_releases(&request, move |c, context| releases::remove(c, context, &id, &version)).await?;
     Ok(Response::empty(204).no_store())
 }
 
 async fn publish(request: Request) -> Result<Response, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
-    let row = write_releases(&request, move |c, pen| releases::publish(c, pen, &id, &version)).await?;
+    let row = write_releases(&request, move |c, context| releases::publish(c, context, &id, &version)).await?;
     answer(&request, 200, row).await
 }

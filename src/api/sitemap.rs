@@ -22,7 +22,7 @@ use crate::problem::{Problem, ProblemKind};
 
 const XML: &str = "application/xml";
 /// Maximum number of sitemaps in an index (sitemaps.org).
-const MOST: i64 = 50_000;
+const MAX_SITEMAPS: i64 = 50_000;
 
 /// Returns the route of the sitemap.
 pub fn routes() -> Vec<Route> {
@@ -38,7 +38,7 @@ pub fn routes() -> Vec<Route> {
                  404 when there is no sitemap with this number.",
             )
             .parameters([
-                query("page", whole(1, MOST), "Number of a sitemap of the index, from 1.", json!(1)),
+                query("page", whole(1, MAX_SITEMAPS), "Number of a sitemap of the index, from 1.", json!(1)),
                 IF_NONE_MATCH.clone(),
             ])
             .responds_as(200, "The sitemap.", XML, text(), &["ETag", "Cache-Control"])
@@ -48,16 +48,16 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {
-    let page = number(&request, "page", MOST)?;
-    let sight = ReadView::public();
+    let page = number(&request, "page", MAX_SITEMAPS)?;
+    let view = ReadView::public();
     let compute = async {
         let (site, public_url) = (Arc::clone(&request.app.site), request.app.config.public_url.clone());
         let read = move |c: &mut Db| {
             let sitemaps = count(c)?;
-            let own = format!("{}/api/v1/sitemap.xml", public_url.trim_end_matches('/'));
+            let sitemap_url = format!("{}/api/v1/sitemap.xml", public_url.trim_end_matches('/'));
             match page {
                 None if sitemaps > 1 => {
-                    let pages: Vec<String> = (1..=sitemaps).map(|page| format!("{own}?page={page}")).collect();
+                    let pages: Vec<String> = (1..=sitemaps).map(|page| format!("{sitemap_url}?page={page}")).collect();
                     Ok::<_, Problem>(Some(index(&pages)))
                 }
                 Some(page) if page > sitemaps.max(1) => Ok(None),
@@ -70,5 +70,5 @@ async fn get(request: Request) -> Result<Response, Problem> {
             None => ReadOutcome::Absent(Absence::Missing("sitemap"), dependencies),
         })
     };
-    cached_or_compute(&request, &sight, compute).await
+    cached_or_compute(&request, &view, compute).await
 }

@@ -39,8 +39,8 @@ impl Config {
             None => given = given.merge(Toml::file("plenary.toml")),
         }
         let variables = variables::read(std::env::vars_os());
-        if !variables.faults.is_empty() {
-            return Err(variables.faults);
+        if !variables.violations.is_empty() {
+            return Err(variables.violations);
         }
         for variable in variables.settings {
             given = given.merge(variable);
@@ -58,8 +58,8 @@ impl Config {
         // The time zone rules must be in use before validation, since `site.time_zone` is checked against
         // them.
         crate::time_zone::rules::refresh(&config.site.zoneinfo);
-        let faults = config.faults();
-        if faults.is_empty() { Ok(config) } else { Err(faults) }
+        let violations = config.violations();
+        if violations.is_empty() { Ok(config) } else { Err(violations) }
     }
 }
 

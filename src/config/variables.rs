@@ -26,7 +26,7 @@ pub struct Variables {
     /// Variables that give a setting.
     pub settings: Vec<Variable>,
     /// Messages about misspelt settings and values that are not UTF-8, one line each.
-    pub faults: Vec<String>,
+    pub violations: Vec<String>,
     /// Names of variables with the prefix that are not settings.
     pub ignored: Vec<String>,
 }
@@ -59,14 +59,16 @@ pub fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Variables 
         let path = own.replace("__", ".");
         match value.to_str() {
             _ if COMMANDS.contains(&own.as_str()) => {}
-            None if settings.has(&path) => found.faults.push(format!("{name}: the value is not UTF-8")),
+            None if settings.has(&path) => found.violations.push(format!("{name}: the value is not UTF-8")),
             Some(value) if settings.has(&path) => {
                 let value = util::nest(&path, settings.value(&path, value));
                 found.settings.push(Variable { name: name.to_owned(), value });
             }
             Some(value) if is_of_a_service(&own, value) => {}
             _ => match settings.meant(&own) {
-                Some(meant) => found.faults.push(format!("{name}: there is no such setting; did you mean {meant}?")),
+                Some(meant) => {
+                    found.violations.push(format!("{name}: there is no such setting; did you mean {meant}?"))
+                }
                 None => found.ignored.push(name.to_owned()),
             },
         }
@@ -185,7 +187,7 @@ mod tests {
             ("PLENARY_CONFIG", "plenary.toml"),
             ("PATH", "/bin"),
         ]);
-        assert_eq!((found.settings.len(), found.faults, found.ignored), (0, Vec::new(), Vec::new()));
+        assert_eq!((found.settings.len(), found.violations, found.ignored), (0, Vec::new(), Vec::new()));
     }
 
     #[test]
@@ -201,12 +203,12 @@ mod tests {
         ] {
             let found = sorted(&[(given, "x")]);
             let told = format!("{given}: there is no such setting; did you mean {meant}?");
-            assert_eq!((found.faults, found.ignored.len()), (vec![told], 0));
+            assert_eq!((found.violations, found.ignored.len()), (vec![told], 0));
         }
-        assert_eq!(sorted(&[("PLENARY_SITE__COLOUR", "x")]).faults.len(), 1);
+        assert_eq!(sorted(&[("PLENARY_SITE__COLOUR", "x")]).violations.len(), 1);
         for given in ["PLENARY_PORT", "PLENARY_VERSION", "PLENARY_IMAGE_TAG"] {
             let found = sorted(&[(given, "9000")]);
-            assert_eq!((found.faults.len(), found.ignored), (0, vec![given.to_owned()]));
+            assert_eq!((found.violations.len(), found.ignored), (0, vec![given.to_owned()]));
         }
     }
 

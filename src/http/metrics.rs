@@ -43,10 +43,10 @@ pub struct DurationHistograms([OnceLock<Histogram>; CLASSES.len()]);
 
 impl DurationHistograms {
     /// Records the duration of a request of this operation.
-    pub fn observe(&self, operation: &str, status: StatusCode, took: Duration) {
+    pub fn observe(&self, operation: &str, status: StatusCode, duration: Duration) {
         let class = usize::from(status.as_u16() / 100).saturating_sub(2).min(CLASSES.len() - 1);
-        let times = self.0[class].get_or_init(|| REQUEST_SECONDS.with_label_values(&[operation, CLASSES[class]]));
-        times.observe(took.as_secs_f64());
+        let histogram = self.0[class].get_or_init(|| REQUEST_SECONDS.with_label_values(&[operation, CLASSES[class]]));
+        histogram.observe(duration.as_secs_f64());
     }
 }
 

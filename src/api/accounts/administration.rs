@@ -10,7 +10,7 @@ use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::{IF_MATCH, path_id};
 use crate::api::request_bodies::{
-    ACCOUNT_CHANGE, Form, LOGIN, NEW_ACCOUNT, NEW_ACCOUNT_HERE, PASSWORD_CHANGE, REFRESH,
+    ACCOUNT_CHANGE, Form, LOGIN, NEW_ACCOUNT, NEW_ACCOUNT_WITH_PASSWORD, PASSWORD_CHANGE, REFRESH,
 };
 use crate::app::App;
 use crate::auth::accounts::{self, Account, AccountList, AccountRow};
@@ -176,14 +176,14 @@ fn account_routes() -> Vec<Route> {
 async fn login(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&LOGIN, &body(&request)?, &request.app.site)?;
     let device = form.get("device_token").unwrap_or_default();
-    let shown =
-        verification::at_log_in(&request, &form.text("email"), form.text("password"), form.get("code"), &device);
-    let beginning = verification::new_session(&request, "password");
+    let credentials =
+        verification::for_login(&request, &form.text("email"), form.text("password"), form.get("code"), &device);
+    let new_session = verification::new_session(&request, "password");
     let begin = move |c: &mut Db, account: AccountRow| {
-        let issued = beginning.begin(c, &account)?;
+        let issued = new_session.begin(c, &account)?;
         Ok((account, issued))
     };
-    match verifier(&request).check(shown, begin).await? {
+    match verifier(&request).check(credentials, begin).await? {
         Verification::Done((account, issued)) => tokens(&request.app, &account, issued),
         Verification::WrongPassword => {
             Err(Problem::new(ProblemKind::BadCredentials, "the e-mail address or the password is wrong"))
@@ -257,14 +257,15 @@ async fn me(request: Request) -> Result<Response, Problem> {
 
 async fn change_password(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&PASSWORD_CHANGE, &body(&request)?, &request.app.site)?;
-    let shown = verification::again(&request, form.text("current_password"), SecondFactorCode::NotAsked).await?;
-    let hash = new_hash(&request.app, &shown.email, form.text("new_password"), "/new_password").await?;
+    let credentials =
+        verification::for_confirmation(&request, form.text("current_password"), SecondFactorCode::NotAsked).await?;
+    let hash = new_hash(&request.app, &credentials.email, form.text("new_password"), "/new_password").await?;
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let set = move |c: &mut Db, account: AccountRow| {
         reauthorize(c, &actor, None)?;
         set_password(c, &author, account, hash)
     };
-    into_confirmed(verifier(&request).check(shown, set).await?)?;
+    into_confirmed(verifier(&request).check(credentials, set).await?)?;
     Ok(Response::empty(204).no_store())
 }
 
@@ -300,12 +301,13 @@ async fn list(request: Request) -> Result<Response, Problem> {
 async fn get(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let row = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
-    answer(200, &row)
+    account_response(200, &row)
 }
 
 async fn create(request: Request) -> Result<Response, Problem> {
     // Without a mail server no invitation can be sent, so the first password is required.
-    let fields: &'static [Field] = if request.app.mailer.is_configured() { &NEW_ACCOUNT } else { &NEW_ACCOUNT_HERE };
+    let fields: &'static [Field] =
+        if request.app.mailer.is_configured() { &NEW_ACCOUNT } else { &NEW_ACCOUNT_WITH_PASSWORD };
     let form = Form::read(fields, &body(&request)?, &request.app.site)?;
     let email = form.text("email");
     let hash = match form.get("password") {
@@ -326,7 +328,7 @@ async fn create(request: Request) -> Result<Response, Problem> {
     if row.password_hash.is_empty() {
         invitations::invite(&request.app, &row).await?;
     }
-    Ok(answer(201, &row)?.header("location", format!("/api/v1/accounts/{}", row.id)))
+    Ok(account_response(201, &row)?.header("location", format!("/api/v1/accounts/{}", row.id)))
 }
 
 async fn update(request: Request) -> Result<Response, Problem> {
@@ -337,8 +339,8 @@ async fn update(request: Request) -> Result<Response, Problem> {
     // writers.
     let hash = match form.get("password") {
         Some(password) => {
-            let wanted = id.clone();
-            let before = request.app.database.read(move |c| accounts::by_id(c, &wanted)).await?;
+            let account_id = id.clone();
+            let before = request.app.database.read(move |c| accounts::by_id(c, &account_id)).await?;
             Some(new_hash(&request.app, &before.email, password, "/password").await?)
         }
         None => None,
@@ -353,7 +355,7 @@ async fn update(request: Request) -> Result<Response, Problem> {
         }
         change_account(c, &author, row, &form, hash)
     };
-    answer(200, &request.app.database.write_content(change).await?)
+    account_response(200, &request.app.database.write_content(change).await?)
 }
 
 /// Applies a change to an account. A change of password, role, state or second factor ends its sessions, so
@@ -386,6 +388,6 @@ fn change_account(
     accounts::save(c, row)
 }
 
-fn answer(status: u16, row: &AccountRow) -> Result<Response, Problem> {
+fn account_response(status: u16, row: &AccountRow) -> Result<Response, Problem> {
     Ok(Response::serialized(status, &row.shown())?.no_store().header("etag", format!("\"v{}\"", row.version)))
 }

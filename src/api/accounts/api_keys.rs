@@ -154,7 +154,7 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-fn shown(key: ApiKey) -> KeyBody {
+fn to_api(key: ApiKey) -> KeyBody {
     let time = |at: i64| (at > 0).then(|| utc_text(at));
     KeyBody {
         role: Role::from_word(&key.role).unwrap_or(Role::Viewer),
@@ -173,7 +173,7 @@ fn shown(key: ApiKey) -> KeyBody {
 async fn answer(request: Request, own: bool) -> Result<Response, Problem> {
     let account = own.then(|| request.actor().map(|actor| actor.account_id.clone())).transpose()?;
     let rows = request.app.database.read(move |c| Ok::<_, Problem>(keys::all(c, account.as_deref())?)).await?;
-    Ok(Response::serialized(200, &KeyList { data: rows.into_iter().map(shown).collect() })?.no_store())
+    Ok(Response::serialized(200, &KeyList { data: rows.into_iter().map(to_api).collect() })?.no_store())
 }
 
 async fn list_own(request: Request) -> Result<Response, Problem> {
@@ -186,25 +186,25 @@ async fn list(request: Request) -> Result<Response, Problem> {
 
 async fn create_own(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&PERSONAL_KEY, &json(&request)?, &request.app.site)?;
-    make(request, form, false).await
+    create_key(request, form, false).await
 }
 
 async fn create(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&MACHINE_KEY, &json(&request)?, &request.app.site)?;
-    make(request, form, true).await
+    create_key(request, form, true).await
 }
 
-async fn make(request: Request, form: Form, machine: bool) -> Result<Response, Problem> {
+async fn create_key(request: Request, form: Form, machine: bool) -> Result<Response, Problem> {
     let actor = request.actor()?.clone();
     if actor.key.is_some() {
         return Err(Problem::new(ProblemKind::Forbidden, "keys can be created in a session only, not with a key"));
     }
-    let mut faults = Violations::new();
+    let mut violations = Violations::new();
     let role = form.get("role").and_then(|word| Role::from_word(&word)).unwrap_or(actor.role);
-    check_role(role, actor.role, &mut faults);
-    let expires_at = form.ahead("expires_at", &mut faults).unwrap_or(0);
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
+    check_role(role, actor.role, &mut violations);
+    let expires_at = form.future_time("expires_at", &mut violations).unwrap_or(0);
+    if !violations.is_empty() {
+        return Err(Problem::invalid(violations));
     }
     let wanted =
         NewApiKey { machine, name: form.text("name"), role, collections: form.words("collections"), expires_at };
@@ -213,20 +213,20 @@ async fn make(request: Request, form: Form, machine: bool) -> Result<Response, P
         // The role may have been taken away since the request was authenticated: it is read again in the
         // transaction that creates the key, so that no key outlives it.
         let now = reauthorize(c, &actor, machine.then_some(MANAGE))?;
-        let mut faults = Violations::new();
-        check_role(role, now.role, &mut faults);
-        if !faults.is_empty() {
-            return Err(Problem::invalid(faults));
+        let mut violations = Violations::new();
+        check_role(role, now.role, &mut violations);
+        if !violations.is_empty() {
+            return Err(Problem::invalid(violations));
         }
         Ok(keys::create(c, &author, &actor.account_id, wanted)?)
     };
     let (key, token) = request.app.database.write_content(write).await?;
-    Ok(Response::serialized(201, &NewKey { token, key: shown(key) })?.no_store())
+    Ok(Response::serialized(201, &NewKey { token, key: to_api(key) })?.no_store())
 }
 
-fn check_role(wanted: Role, own: Role, faults: &mut Violations) {
+fn check_role(wanted: Role, own: Role, violations: &mut Violations) {
     if wanted > own {
-        faults.add("/role", "beyond_own_role", "a key cannot have a higher role than the account that creates it");
+        violations.add("/role", "beyond_own_role", "a key cannot have a higher role than the account that creates it");
     }
 }
 
@@ -240,7 +240,7 @@ async fn take_over(request: Request) -> Result<Response, Problem> {
         keys::transfer_ownership(c, &author, &id, &actor.account_id)
     };
     let key = request.app.database.write_content(write).await?;
-    Ok(Response::serialized(200, &shown(key))?.no_store())
+    Ok(Response::serialized(200, &to_api(key))?.no_store())
 }
 
 async fn revoke_own(request: Request) -> Result<Response, Problem> {

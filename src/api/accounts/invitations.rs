@@ -92,11 +92,11 @@ async fn invite_again(request: Request) -> Result<Response, Problem> {
         return Err(Problem::new(ProblemKind::Conflict, "the account has a password already or is closed"));
     }
     let (author, actor, id) = (author(&request)?, request.actor()?.clone(), account.id.clone());
-    let note = move |c: &mut Db| {
+    let record = move |c: &mut Db| {
         confirm_actor(c, &actor, Some((Area::Accounts, Action::Manage)))?;
         Ok::<_, Problem>(audit_log::append(c, &author, "invite", &id, &json!({}))?)
     };
-    request.app.database.write(note).await?;
+    request.app.database.write(record).await?;
     invite(&request.app, &account).await?;
     Ok(Response::empty(202).no_store())
 }
@@ -138,10 +138,10 @@ async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
 async fn confirm(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&NEW_PASSWORD, &body(&request)?, &request.app.site)?;
     let token = form.text("token");
-    let wanted = token.clone();
+    let presented_token = token.clone();
     // Read only for the rules of the new password, which is hashed outside the transaction; the token is
     // checked again, and used up, in the transaction that sets the password.
-    let account = request.app.database.read(move |c| one_time_tokens::account(c, &wanted)).await?;
+    let account = request.app.database.read(move |c| one_time_tokens::account(c, &presented_token)).await?;
     let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
     let (id, client_address) =
         (request.id.clone(), client_address(&request.http, &request.app.config.server.trusted_proxies));

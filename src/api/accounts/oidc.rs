@@ -68,7 +68,7 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-fn configured(request: &Request) -> Result<(), Problem> {
+fn require_provider(request: &Request) -> Result<(), Problem> {
     if request.app.oidc.is_configured() {
         return Ok(());
     }
@@ -76,7 +76,7 @@ fn configured(request: &Request) -> Result<(), Problem> {
 }
 
 async fn begin(request: Request) -> Result<Response, Problem> {
-    configured(&request)?;
+    require_provider(&request)?;
     let form = Form::read(&OIDC_BEGIN, &body(&request)?, &request.app.site)?;
     let redirect_uri = form.text("redirect_uri");
     // The form has normalised the URL of the request, so the configured ones are normalised before the
@@ -95,17 +95,17 @@ async fn begin(request: Request) -> Result<Response, Problem> {
 }
 
 async fn finish(request: Request) -> Result<Response, Problem> {
-    configured(&request)?;
+    require_provider(&request)?;
     let form = Form::read(&OIDC_FINISH, &body(&request)?, &request.app.site)?;
     let identity = request.app.oidc.finish(form.text("code"), &form.text("state")).await?;
     let (id, default_role) = (request.id.clone(), Role::from_word(&request.app.config.oidc.default_role));
-    let beginning = verification::new_session(&request, "oidc");
+    let new_session = verification::new_session(&request, "oidc");
     let begin = move |c: &mut Db| {
         // The session is begun in the transaction that finds the account active: closing the account at the
         // same time either comes first, or ends the session.
         let found = account(c, &id, &identity, default_role)?.filter(|account| account.active);
         let Some(account) = found else { return Ok(None) };
-        let issued = beginning.begin(c, &account)?;
+        let issued = new_session.begin(c, &account)?;
         Ok::<_, Problem>(Some((account, issued)))
     };
     let (account, issued) = request.app.database.write_content_once(begin).await?.ok_or_else(|| {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::verification::{self, verifier};
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference};
-use crate::api::request_bodies::{CONFIRM_FACTOR, END_FACTOR, Form, PASSWORD_AGAIN};
+use crate::api::request_bodies::{CONFIRM_FACTOR, END_FACTOR, Form, PASSWORD_CONFIRMATION};
 use crate::auth::accounts::{self, AccountRow};
 use crate::auth::credentials::reauthorize as confirm_actor;
 use crate::auth::login::{SecondFactorCode, into_confirmed};
@@ -51,7 +51,7 @@ pub fn routes() -> Vec<Route> {
                  becomes active when a code is confirmed. Fails with 409 when a second factor is active already, with \
                  422 when the password is wrong, and with 429 after too many failed attempts.",
             )
-            .request_body(JSON, reference("PasswordAgain"), example_of(&PASSWORD_AGAIN))
+            .request_body(JSON, reference("PasswordAgain"), example_of(&PASSWORD_CONFIRMATION))
             .responds(200, "The secret.", reference("SecondFactorSetup"), &[])
             .problems(&[ProblemKind::Conflict, ProblemKind::TooManyAttempts]),
         Route::post("/api/v1/auth/second-factor/confirm", Access::Session, confirm)
@@ -82,10 +82,11 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn begin(request: Request) -> Result<Response, Problem> {
-    let form = Form::read(&PASSWORD_AGAIN, &body(&request)?, &request.app.site)?;
-    let shown = verification::again(&request, form.text("current_password"), SecondFactorCode::NotAsked).await?;
+    let form = Form::read(&PASSWORD_CONFIRMATION, &body(&request)?, &request.app.site)?;
+    let credentials =
+        verification::for_confirmation(&request, form.text("current_password"), SecondFactorCode::NotAsked).await?;
     let secret = second_factor::new_secret();
-    let url = second_factor::url(&secret, &shown.email)
+    let url = second_factor::url(&secret, &credentials.email)
         .ok_or_else(|| Problem::internal(&"the otpauth URI of a second factor could not be made"))?;
     let (actor, stored) = (request.actor()?.clone(), secret.clone());
     let store = move |c: &mut Db, account: AccountRow| {
@@ -95,7 +96,7 @@ async fn begin(request: Request) -> Result<Response, Problem> {
         }
         Ok(second_factor::begin(c, &account.id, &stored)?)
     };
-    into_confirmed(verifier(&request).check(shown, store).await?)?;
+    into_confirmed(verifier(&request).check(credentials, store).await?)?;
     Ok(Response::serialized(200, &SecondFactorSetup { secret, url })?.no_store())
 }
 
@@ -123,8 +124,12 @@ async fn confirm(request: Request) -> Result<Response, Problem> {
 
 async fn end(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&END_FACTOR, &body(&request)?, &request.app.site)?;
-    let shown =
-        verification::again(&request, form.text("current_password"), SecondFactorCode::Asked(form.get("code"))).await?;
+    let credentials = verification::for_confirmation(
+        &request,
+        form.text("current_password"),
+        SecondFactorCode::Asked(form.get("code")),
+    )
+    .await?;
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let end = move |c: &mut Db, account: AccountRow| {
         confirm_actor(c, &actor, None)?;
@@ -135,6 +140,6 @@ async fn end(request: Request) -> Result<Response, Problem> {
         sessions::revoke_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
         Ok(second_factor::end(c, &account.id)?)
     };
-    into_confirmed(verifier(&request).check(shown, end).await?)?;
+    into_confirmed(verifier(&request).check(credentials, end).await?)?;
     Ok(Response::empty(204).no_store())
 }

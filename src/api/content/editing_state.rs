@@ -117,7 +117,7 @@ pub struct Inbox {
 }
 
 /// Maximum number of inbox entries for each reason.
-const MOST: i64 = 100;
+const MAX_INBOX_ENTRIES: i64 = 100;
 
 /// Returns the route of the inbox.
 pub fn inbox_route() -> Route {
@@ -136,7 +136,7 @@ pub fn inbox_route() -> Route {
 /// Returns the route of the editing state of a content type.
 pub fn route(resource: &'static ContentType) -> Route {
     let (schema, path) = (resource.schema, item_path(resource));
-    Route::get(format!("{path}/desk"), Access::May(Area::Content, Action::Read), move |r| desk(resource, r))
+    Route::get(format!("{path}/desk"), Access::May(Area::Content, Action::Read), move |r| editing_state(resource, r))
         .operation_id(format!("get{schema}Desk"))
         .tag(resource.title_plural)
         .summary(format!("Get the editing state of {}", with_article(resource)))
@@ -150,26 +150,26 @@ pub fn route(resource: &'static ContentType) -> Route {
         .problems(&[ProblemKind::NotFound])
 }
 
-async fn desk(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
+async fn editing_state(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let (author, role) = (author(&request)?, request.actor()?.role);
     let key = request.path("id_or_slug").to_owned();
     let site = Arc::clone(&request.app.site);
-    let look = move |c: &mut Db| {
+    let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         let draft = working_draft::find(c, &item)?;
         let content = working_draft::newest(&item, draft.as_ref());
         let plans = schedule::of(c, &item.id)?;
-        let due = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
-        let pen = WriteContext { site: &site, author: &author, role: Some(role) };
+        let due_at = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
+        let context = WriteContext { site: &site, author: &author, role: Some(role) };
         // Which times are given does not matter: only the permission and the state of the item are checked.
         let steps =
             Operation::PLAIN.into_iter().chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
         let mut operations = Vec::new();
         for step in steps.filter(|step| step.refused(&item).is_none()) {
-            let planned = step != Operation::Unschedule || !plans.is_empty();
+            let is_possible = step != Operation::Unschedule || !plans.is_empty();
             // An operation that the caller may not apply is left out; any other error is one of the database.
-            match pen.must(c, &item, step.action()) {
-                Ok(()) if planned => operations.push(step.word().to_owned()),
+            match context.must(c, &item, step.action()) {
+                Ok(()) if is_possible => operations.push(step.word().to_owned()),
                 Err(problem) if problem.kind != ProblemKind::Forbidden => return Err(problem),
                 _ => {}
             }
@@ -186,8 +186,8 @@ async fn desk(resource: &'static ContentType, request: Request) -> Result<Respon
                 updated_at: utc_text(draft.updated_at),
                 updated_by: draft.updated_by,
             }),
-            publish_at: due(schedule::PUBLISH),
-            unpublish_at: due(schedule::UNPUBLISH),
+            publish_at: due_at(schedule::PUBLISH),
+            unpublish_at: due_at(schedule::UNPUBLISH),
             operations,
             missing: publication_checks::missing(c, &site, resource, &content, None, &PublishedIds::new())?.into_vec(),
             assignee: review::assignee(c, &item.id)?.map(person),
@@ -195,7 +195,7 @@ async fn desk(resource: &'static ContentType, request: Request) -> Result<Respon
             open_comments: review::open_comments(c, &item.id)?,
         })
     };
-    let state = request.app.database.read(look).await?;
+    let state = request.app.database.read(read).await?;
     Ok(Response::serialized(200, &state)?.no_store().header("etag", &state.etag))
 }
 
@@ -203,8 +203,8 @@ async fn inbox(request: Request) -> Result<Response, Problem> {
     let actor = request.actor()?.clone();
     let site = Arc::clone(&request.app.site);
     let reviews = is_permitted(actor.role, Area::Content, Action::Publish);
-    let look = move |c: &mut Db| Ok::<_, Problem>(review::inbox(c, &actor.account_id, reviews, MOST)?);
-    let rows = request.app.database.read(look).await?;
+    let read = move |c: &mut Db| Ok::<_, Problem>(review::inbox(c, &actor.account_id, reviews, MAX_INBOX_ENTRIES)?);
+    let rows = request.app.database.read(read).await?;
     let entry = |(why, item): (InboxReason, Item)| {
         let resource = ContentType::of_kind(&item.kind)?;
         Some(InboxEntry {

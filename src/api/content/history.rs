@@ -106,16 +106,16 @@ pub struct RevisionDiff {
 }
 
 impl From<JournalEntry> for Revision {
-    fn from(told: JournalEntry) -> Self {
+    fn from(entry: JournalEntry) -> Self {
         Self {
-            changed: told.places(),
-            sequence: told.sequence,
-            version: told.version,
-            at: utc_text(told.at),
-            actor: told.actor.map(|id| Person { id, name: told.actor_name }),
-            action: told.action,
-            reason: told.reason,
-            request_id: told.request_id,
+            changed: entry.places(),
+            sequence: entry.sequence,
+            version: entry.version,
+            at: utc_text(entry.at),
+            actor: entry.actor.map(|id| Person { id, name: entry.actor_name }),
+            action: entry.action,
+            reason: entry.reason,
+            request_id: entry.request_id,
         }
     }
 }
@@ -207,22 +207,22 @@ pub fn limit() -> Parameter {
 ///
 /// # Errors
 /// 400 if one of them is not a number in its range.
-pub fn page_of(request: &Request) -> Result<(i64, i64), Problem> {
+pub fn page_parameters(request: &Request) -> Result<(i64, i64), Problem> {
     let before = number(request, "before", MAX_NUMBER)?.unwrap_or(i64::MAX);
     Ok((before, number(request, "limit", MAX_LIMIT)?.unwrap_or(20)))
 }
 
 async fn list(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
-    let (before, limit) = page_of(&request)?;
+    let (before, limit) = page_parameters(&request)?;
     let key = request.path("id_or_slug").to_owned();
-    let look = move |c: &mut Db| {
+    let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         Ok::<_, Problem>(history::entries(c, resource.kind, &item.id, before, limit)?)
     };
-    let told = request.app.database.read(look).await?;
+    let entries = request.app.database.read(read).await?;
     // A full page may be the last one; the next page is then empty.
-    let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
-    let page = RevisionPage { data: told.into_iter().map(Revision::from).collect(), next };
+    let next = entries.last().map(|last| last.sequence).filter(|_| entries.len() as i64 == limit);
+    let page = RevisionPage { data: entries.into_iter().map(Revision::from).collect(), next };
     Ok(Response::serialized(200, &page)?.no_store())
 }
 
@@ -233,11 +233,11 @@ fn version_of(request: &Request) -> Result<i64, Problem> {
 
 async fn state(resource: &'static ContentType, request: &Request, version: i64) -> Result<State, Problem> {
     let key = request.path("id_or_slug").to_owned();
-    let look = move |c: &mut Db| {
+    let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         history::state_at(c, resource.kind, &item.id, version)
     };
-    request.app.database.read(look).await
+    request.app.database.read(read).await
 }
 
 fn input(resource: &'static ContentType, state: &State) -> Map<String, Value> {
@@ -249,11 +249,11 @@ async fn get(resource: &'static ContentType, request: Request) -> Result<Respons
     let state = state(resource, &request, version).await?;
     let content = input(resource, &state);
     let revision = Revision::from(state.told);
-    let mut answer = serde_json::to_value(&revision).map_err(|error| Problem::internal(&error))?;
-    answer["status"] = state.state.into();
-    answer["working_draft"] = state.is_working_draft.into();
-    answer["content"] = content.into();
-    Ok(Response::serialized(200, &answer)?.no_store())
+    let mut body = serde_json::to_value(&revision).map_err(|error| Problem::internal(&error))?;
+    body["status"] = state.state.into();
+    body["working_draft"] = state.is_working_draft.into();
+    body["content"] = content.into();
+    Ok(Response::serialized(200, &body)?.no_store())
 }
 
 async fn compare(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {

@@ -9,7 +9,7 @@ use crate::api::content::items::{collection_path, item_path, with_article};
 use crate::api::openapi::schemas::{example_of, example_of_item, reference};
 use crate::api::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
 use crate::api::preview_links::viewer;
-use crate::api::request_bodies::{Form, ahead};
+use crate::api::request_bodies::{Form, future_time};
 use crate::auth::permissions::{Action, Area};
 use crate::content::field::{Field, FieldType as FieldKind};
 use crate::content::violation::Violations;
@@ -254,21 +254,21 @@ pub fn author(request: &Request) -> Result<Author, Problem> {
 pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Editor, Problem> {
     let role = request.actor()?.role;
     let author = author(request)?;
-    let mut faults = Violations::new();
+    let mut violations = Violations::new();
     let viewer = viewer(request.actor.as_ref());
-    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &viewer, faults: &mut faults };
+    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &viewer, faults: &mut violations };
     let shape = reader.shape(&request.query_pairs, true);
     let merge = match request.query("merge") {
         Some("auto") => true,
         None | Some("none") => false,
         Some(other) => {
             let known = ["auto", "none"];
-            faults.add("?merge", "not_allowed", crate::content::violation::unknown("value", other, known));
+            violations.add("?merge", "not_allowed", crate::content::violation::unknown("value", other, known));
             false
         }
     };
-    if !faults.is_empty() {
-        return Err(Problem::bad_request(faults));
+    if !violations.is_empty() {
+        return Err(Problem::bad_request(violations));
     }
     let mode: LocaleMode = shape.view.locale.clone();
     let beside = shape.draft;
@@ -289,22 +289,22 @@ async fn create(resource: &'static ContentType, request: Request) -> Result<Resp
         }
         None => None,
     };
-    let made = editor.create(input, key).await?;
-    let location = format!("{}/{}", collection_path(resource), made.item.id);
-    let replayed = made.replayed;
-    let answer = write_response(made, 201).header("location", location);
-    Ok(if replayed { answer.header("idempotency-replayed", "true") } else { answer })
+    let result = editor.create(input, key).await?;
+    let location = format!("{}/{}", collection_path(resource), result.item.id);
+    let replayed = result.replayed;
+    let response = write_response(result, 201).header("location", location);
+    Ok(if replayed { response.header("idempotency-replayed", "true") } else { response })
 }
 
 async fn change(
     resource: &'static ContentType,
     request: Request,
-    as_change: fn(Value) -> ItemChange,
+    to_change: fn(Value) -> ItemChange,
     read: fn(&Request) -> Result<Value, Problem>,
 ) -> Result<Response, Problem> {
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    let change = as_change(read(&request)?);
+    let change = to_change(read(&request)?);
     Ok(write_response(editor.change(request.path("id_or_slug"), version, change).await?, 200))
 }
 
@@ -321,8 +321,8 @@ async fn apply_operation(
 async fn trash(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    let made = editor.operate(request.path("id_or_slug"), version, Operation::Trash).await?;
-    Ok(Response::empty(204).header("etag", format!("\"v{}\"", made.item.latest())).no_store())
+    let result = editor.operate(request.path("id_or_slug"), version, Operation::Trash).await?;
+    Ok(Response::empty(204).header("etag", format!("\"v{}\"", result.item.latest())).no_store())
 }
 
 async fn schedule_item(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -333,33 +333,37 @@ async fn schedule_item(resource: &'static ContentType, request: Request) -> Resu
 /// Reads the operation from the body of `schedule`.
 fn schedule(request: &Request) -> Result<Operation, Problem> {
     let form = Form::read(&SCHEDULE, &body::json(request)?, &request.app.site)?;
-    let mut faults = Violations::new();
-    match parse_schedule_times(form.content(), "", &mut faults) {
+    let mut violations = Violations::new();
+    match parse_schedule_times(form.content(), "", &mut violations) {
         Some(operation) => Ok(operation),
-        None => Err(Problem::invalid(faults)),
+        None => Err(Problem::invalid(violations)),
     }
 }
 
 /// Reads `publish_at` and `unpublish_at` of a validated object. Both must be in the future; violations are
-/// added to `faults` with pointers below `place`, and the result is then `None`.
-pub fn parse_schedule_times(body: &Map<String, Value>, place: &str, faults: &mut Violations) -> Option<Operation> {
-    let mut own = Violations::new();
-    let publish_at = ahead(body, "publish_at", place, &mut own);
-    let unpublish_at = ahead(body, "unpublish_at", place, &mut own);
+/// added to `violations` with pointers below `pointer`, and the result is then `None`.
+pub fn parse_schedule_times(
+    body: &Map<String, Value>,
+    pointer: &str,
+    violations: &mut Violations,
+) -> Option<Operation> {
+    let mut found = Violations::new();
+    let publish_at = future_time(body, "publish_at", pointer, &mut found);
+    let unpublish_at = future_time(body, "unpublish_at", pointer, &mut found);
     if publish_at.is_none() && unpublish_at.is_none() {
-        own.add(place, "required", "publish_at, unpublish_at, or both are required");
+        found.add(pointer, "required", "publish_at, unpublish_at, or both are required");
     }
     if publish_at.zip(unpublish_at).is_some_and(|(from, until)| until <= from) {
-        own.add(format!("{place}/unpublish_at"), "before_start", "unpublish_at must be later than publish_at");
+        found.add(format!("{pointer}/unpublish_at"), "before_start", "unpublish_at must be later than publish_at");
     }
-    let sound = own.is_empty();
-    faults.extend(own);
-    sound.then_some(Operation::Schedule { publish_at, unpublish_at })
+    let is_valid = found.is_empty();
+    violations.extend(found);
+    is_valid.then_some(Operation::Schedule { publish_at, unpublish_at })
 }
 
 /// Returns the response of a write: the item after it, with the entity tag that the next write sends in
 /// `If-Match`.
-pub fn write_response(made: WriteResult, status: u16) -> Response {
-    let tag = etag(made.item.latest(), made.body.as_bytes());
-    Response::json(status, made.body).header("etag", tag).no_store()
+pub fn write_response(result: WriteResult, status: u16) -> Response {
+    let tag = etag(result.item.latest(), result.body.as_bytes());
+    Response::json(status, result.body).header("etag", tag).no_store()
 }

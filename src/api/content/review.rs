@@ -208,15 +208,15 @@ pub fn person((id, name): Named) -> Person {
 
 /// Returns presences as the API shows them.
 pub fn presences(all: Vec<Present>) -> Vec<Presence> {
-    let shown = |one: Present| Presence {
+    let presence_to_api = |one: Present| Presence {
         account: person(one.person),
         since: utc_text(one.since),
         expires_at: utc_text(one.expires_at),
     };
-    all.into_iter().map(shown).collect()
+    all.into_iter().map(presence_to_api).collect()
 }
 
-fn shown(comment: Comment, name: Option<String>) -> CommentBody {
+fn comment_to_api(comment: Comment, name: Option<String>) -> CommentBody {
     CommentBody {
         id: comment.id,
         author: comment.author.map(|id| Person { id, name }),
@@ -244,12 +244,12 @@ async fn write_with_item<T: Send + 'static>(
 
 async fn list(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let key = request.path("id_or_slug").to_owned();
-    let look = move |c: &mut Db| {
+    let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         Ok::<_, Problem>(review::comments_on(c, &item.id)?)
     };
-    let rows = request.app.database.read(look).await?;
-    let data = rows.into_iter().map(|(comment, name)| shown(comment, name)).collect();
+    let rows = request.app.database.read(read).await?;
+    let data = rows.into_iter().map(|(comment, name)| comment_to_api(comment, name)).collect();
     Ok(Response::serialized(200, &CommentList { data })?.no_store())
 }
 
@@ -273,7 +273,7 @@ async fn comment(resource: &'static ContentType, request: Request) -> Result<Res
         Ok((comment, name))
     };
     let (comment, name) = write_with_item(resource, &request, write).await?;
-    Ok(Response::serialized(201, &shown(comment, name))?.no_store())
+    Ok(Response::serialized(201, &comment_to_api(comment, name))?.no_store())
 }
 
 async fn resolve(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -285,13 +285,13 @@ async fn resolve(resource: &'static ContentType, request: Request) -> Result<Res
         Ok((comment, name))
     };
     let (comment, name) = write_with_item(resource, &request, write).await?;
-    Ok(Response::serialized(200, &shown(comment, name))?.no_store())
+    Ok(Response::serialized(200, &comment_to_api(comment, name))?.no_store())
 }
 
 async fn assign_to(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let form = Form::read(&ASSIGNMENT, &body::json(&request)?, &request.app.site)?;
     let email = accounts::normal_email(&form.text("email"));
-    let write = move |c: &mut Db, pen: WriteContext<'_>, item: Item| {
+    let write = move |c: &mut Db, context: WriteContext<'_>, item: Item| {
         let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) else {
             return Err(Problem::invalid(Violations::one(
                 "/email",
@@ -299,7 +299,7 @@ async fn assign_to(resource: &'static ContentType, request: Request) -> Result<R
                 "there is no active account with this address",
             )));
         };
-        let item = review::assign(c, pen, item, Some(&account.id))?;
+        let item = review::assign(c, context, item, Some(&account.id))?;
         Ok((item, Person { id: account.id, name: Some(account.name) }))
     };
     let (item, person) = write_new_version(resource, &request, write).await?;
@@ -307,7 +307,7 @@ async fn assign_to(resource: &'static ContentType, request: Request) -> Result<R
 }
 
 async fn unassign(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
-    let write = |c: &mut Db, pen: WriteContext<'_>, item: Item| review::assign(c, pen, item, None);
+    let write = |c: &mut Db, context: WriteContext<'_>, item: Item| review::assign(c, context, item, None);
     let item = write_new_version(resource, &request, write).await?;
     Ok(Response::empty(204).no_store().header("etag", format!("\"v{}\"", item.latest())))
 }

@@ -61,7 +61,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let step = |verb: &'static str, hidden: bool, summary: &str, about: &str| {
         let id = format!("{verb}{schema}Translation");
         Route::post(format!("{path}/{{locale}}/{verb}"), Access::May(Area::Content, Action::Publish), move |r| {
-            show(resource, r, hidden)
+            set_visibility(resource, r, hidden)
         })
         .operation_id(id)
         .tag(resource.title_plural)
@@ -137,7 +137,7 @@ fn state(resource: &'static ContentType, site: &Site, item: &Item, locale: &str)
     }
 }
 
-async fn show(resource: &'static ContentType, request: Request, hidden: bool) -> Result<Response, Problem> {
+async fn set_visibility(resource: &'static ContentType, request: Request, hidden: bool) -> Result<Response, Problem> {
     let site = &request.app.site;
     let locale = site.locale(request.path("locale")).filter(|locale| *locale != site.default_locale());
     let locale = locale.ok_or_else(|| Problem::not_found("translation"))?.to_owned();
