@@ -232,11 +232,11 @@ fn parse_feed_query(
     request: &Request,
 ) -> Result<(crate::delivery::query::ListQuery, String), Problem> {
     let limit = number(request, "limit", MAX_FEED_EVENTS)?.unwrap_or(DEFAULT_LIMIT);
-    let pairs: Pairs = request.query_pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
+    let query_pairs: Pairs = request.query_pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
     let mut violations = Violations::new();
     let site = &request.app.site;
     let mut reader = QueryParser { resource, site, viewer: &Viewer::Public, faults: &mut violations };
-    let mut query = reader.list(&pairs, &request.app.site_key);
+    let mut query = reader.list(&query_pairs, &request.app.site_key);
     let locale = match &query.shape.view.locale {
         LocaleMode::One(locale) => locale.clone(),
         LocaleMode::All => {

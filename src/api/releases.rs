@@ -242,13 +242,13 @@ fn to_api(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Pro
     Ok(rows.iter().map(body).collect())
 }
 
-async fn answer(request: &Request, status: u16, row: Release) -> Result<Response, Problem> {
+async fn release_response(request: &Request, status: u16, row: Release) -> Result<Response, Problem> {
     let version = row.version;
     let bodies = request.app.database.read(move |c| to_api(c, &[row])).await?;
     let body = bodies.into_iter().next().ok_or_else(|| Problem::not_found("release"))?;
     let location = format!("/api/v1/releases/{}", body.id);
-    let answer = Response::serialized(status, &body)?.no_store().header("etag", format!("\"v{version}\""));
-    Ok(if status == 201 { answer.header("location", location) } else { answer })
+    let release_response = Response::serialized(status, &body)?.no_store().header("etag", format!("\"v{version}\""));
+    Ok(if status == 201 { release_response.header("location", location) } else { release_response })
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
@@ -263,7 +263,7 @@ async fn list(request: Request) -> Result<Response, Problem> {
 async fn get(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let row = request.app.database.read(move |c| releases::by_id(c, &id)).await?;
-    answer(&request, 200, row).await
+    release_response(&request, 200, row).await
 }
 
 /// Reads the changes that a validated body asks for. `publish_at: null` in a merge patch removes the
@@ -301,7 +301,7 @@ async fn create(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&NEW_RELEASE, &input, &request.app.site)?;
     let changes = parse_changes(&form, &input)?;
     let row = write_releases(&request, move |c, context| releases::create(c, context, changes)).await?;
-    answer(&request, 201, row).await
+    release_response(&request, 201, row).await
 }
 
 async fn update(request: Request) -> Result<Response, Problem> {
@@ -311,7 +311,7 @@ async fn update(request: Request) -> Result<Response, Problem> {
     let changes = parse_changes(&form, &input)?;
     let id = request.path("id").to_owned();
     let row = write_releases(&request, move |c, context| releases::update(c, context, &id, &version, changes)).await?;
-    answer(&request, 200, row).await
+    release_response(&request, 200, row).await
 }
 
 async fn remove(request: Request) -> Result<Response, Problem> {
@@ -323,5 +323,5 @@ async fn remove(request: Request) -> Result<Response, Problem> {
 async fn publish(request: Request) -> Result<Response, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
     let row = write_releases(&request, move |c, context| releases::publish(c, context, &id, &version)).await?;
-    answer(&request, 200, row).await
+    release_response(&request, 200, row).await
 }

@@ -48,8 +48,8 @@ pub fn spawn<F: Future<Output = ()> + 'static>(
     app: Weak<App>,
     run: impl Fn(Weak<App>, Arc<BackgroundJob>) -> F + 'static,
 ) {
-    let own = Arc::clone(&job);
-    rt::spawn(job.supervise(move || run(Weak::clone(&app), Arc::clone(&own))));
+    let supervised_job = Arc::clone(&job);
+    rt::spawn(job.supervise(move || run(Weak::clone(&app), Arc::clone(&supervised_job))));
 }
 
 /// Polls the journal for the writes of other nodes and invalidates cached responses that depend on them, so

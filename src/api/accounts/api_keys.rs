@@ -170,18 +170,18 @@ fn to_api(key: ApiKey) -> KeyBody {
     }
 }
 
-async fn answer(request: Request, own: bool) -> Result<Response, Problem> {
+async fn key_list(request: Request, own: bool) -> Result<Response, Problem> {
     let account = own.then(|| request.actor().map(|actor| actor.account_id.clone())).transpose()?;
     let rows = request.app.database.read(move |c| Ok::<_, Problem>(keys::all(c, account.as_deref())?)).await?;
     Ok(Response::serialized(200, &KeyList { data: rows.into_iter().map(to_api).collect() })?.no_store())
 }
 
 async fn list_own(request: Request) -> Result<Response, Problem> {
-    answer(request, true).await
+    key_list(request, true).await
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
-    answer(request, false).await
+    key_list(request, false).await
 }
 
 async fn create_own(request: Request) -> Result<Response, Problem> {
@@ -245,14 +245,14 @@ async fn take_over(request: Request) -> Result<Response, Problem> {
 
 async fn revoke_own(request: Request) -> Result<Response, Problem> {
     let account = request.actor()?.account_id.clone();
-    end(request, Some(account)).await
+    revoke_key(request, Some(account)).await
 }
 
 async fn revoke(request: Request) -> Result<Response, Problem> {
-    end(request, None).await
+    revoke_key(request, None).await
 }
 
-async fn end(request: Request, account: Option<String>) -> Result<Response, Problem> {
+async fn revoke_key(request: Request, account: Option<String>) -> Result<Response, Problem> {
     let (author, actor, id) = (author(&request)?, request.actor()?.clone(), request.path("id").to_owned());
     let write = move |c: &mut Db| {
         reauthorize(c, &actor, account.is_none().then_some(MANAGE))?;

@@ -47,7 +47,7 @@ pub fn routes() -> Vec<Route> {
             )
             .request_body(JSON, reference("NewPassword"), example_of(&NEW_PASSWORD))
             .responds_empty(204, "The password is set.", &[]),
-        Route::post("/api/v1/accounts/{id}/invitation", Access::May(Area::Accounts, Action::Manage), invite_again)
+        Route::post("/api/v1/accounts/{id}/invitation", Access::May(Area::Accounts, Action::Manage), repeat_invitation)
             .operation_id("inviteAccount")
             .tag("Accounts")
             .summary("Send an invitation again")
@@ -82,7 +82,7 @@ pub async fn invite(app: &App, account: &AccountRow) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn invite_again(request: Request) -> Result<Response, Problem> {
+async fn repeat_invitation(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
     if !request.app.mailer.is_configured() {
@@ -106,14 +106,14 @@ async fn request_reset(request: Request) -> Result<Response, Problem> {
     let (app, email) = (std::sync::Arc::clone(&request.app), accounts::normal_email(&form.text("email")));
     // In a task of its own, so that the response time does not reveal whether there is an account.
     actix_web::rt::spawn(async move {
-        if let Err(problem) = mail_reset(&app, email).await {
+        if let Err(problem) = send_reset_mail(&app, email).await {
             tracing::error!(detail = problem.detail, "a password reset could not be mailed");
         }
     });
     Ok(Response::empty(202).no_store())
 }
 
-async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
+async fn send_reset_mail(app: &App, email: String) -> Result<(), Problem> {
     if !app.mailer.is_configured() {
         return Ok(());
     }
