@@ -43,7 +43,7 @@ pub struct App {
     /// Cache of recently used sessions and API keys.
     pub credentials: CredentialCache,
     /// Log-ins whose credentials are being checked.
-    pub log_in_turns: AttemptLocks,
+    pub attempt_locks: AttemptLocks,
     /// Sender of e-mail.
     pub mailer: Mailer,
     /// Client of the OpenID provider.
@@ -51,9 +51,9 @@ pub struct App {
     /// Hasher of passwords.
     pub hasher: Hasher,
     /// Cache of public responses.
-    pub answers: ResponseCache,
+    pub response_cache: ResponseCache,
     /// Cache of the items of public lists.
-    pub cards: ItemCache,
+    pub item_cache: ItemCache,
     /// Previews of the site at future times.
     pub previews: Previews,
     /// Subscribers of the live stream of changes.
@@ -71,7 +71,7 @@ pub struct App {
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Share of the cache memory that is reserved for the items of lists: one part of this many.
-const CARDS_PART: usize = 4;
+const ITEM_CACHE_SHARE: usize = 4;
 /// Retention of idempotency keys, in seconds.
 const IDEMPOTENCY_SECONDS: i64 = 86_400;
 
@@ -99,8 +99,8 @@ impl App {
         if applied > 0 {
             tracing::info!(steps = applied, "database migrated");
         }
-        let patience = config.database_patience();
-        let threads = Threads { readers: readers(&config), queue: config.server.database_queue, patience };
+        let timeout = config.database_timeout();
+        let threads = Threads { readers: readers(&config), queue: config.server.database_queue, patience: timeout };
         let database = Database::open(&address, threads)?;
         let tokens = AccessTokens::new(config.auth.clone());
         let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
@@ -109,9 +109,9 @@ impl App {
         let oidc = Arc::new(Oidc::new(config.oidc.clone(), site_key.clone()));
         let site = Arc::new(config.site());
         let search = Search::open(&search::folder(&config), &site)?;
-        let room = config.server.response_cache_bytes;
-        let cards = ItemCache::new(room / CARDS_PART, database.ledger());
-        let answers = ResponseCache::new(room - room / CARDS_PART, database.ledger());
+        let cache_bytes = config.server.response_cache_bytes;
+        let item_cache = ItemCache::new(cache_bytes / ITEM_CACHE_SHARE, database.ledger());
+        let response_cache = ResponseCache::new(cache_bytes - cache_bytes / ITEM_CACHE_SHARE, database.ledger());
         let credentials = CredentialCache::new(database.ledger());
         let header = |locale: &String| Some((locale.clone(), HeaderValue::from_str(locale).ok()?));
         let previews = Previews::new(&database, &site);
@@ -123,12 +123,12 @@ impl App {
             database,
             tokens,
             credentials,
-            log_in_turns: AttemptLocks::default(),
+            attempt_locks: AttemptLocks::default(),
             mailer,
             oidc,
             hasher,
-            answers,
-            cards,
+            response_cache,
+            item_cache,
             previews,
             change_stream,
             search,
@@ -145,7 +145,7 @@ impl App {
     }
 
     /// Returns the context in which pages of lists are composed.
-    pub fn kitchen<'a>(&'a self, shelf: CacheScope<'a>) -> ListContext<'a> {
+    pub fn list_context<'a>(&'a self, shelf: CacheScope<'a>) -> ListContext<'a> {
         let facet_items = i64::from(self.config.server.facet_items);
         ListContext { site: &self.site, cursor_key: &self.site_key, search: &self.search, shelf, facet_items }
     }
@@ -201,8 +201,8 @@ impl App {
         self.apply_zone_rules().await;
         let days = self.config.editorial.purge_trash_days;
         if days > 0 {
-            let gone = editorial::trash_purge::run(&self.database, days).await;
-            match gone {
+            let purged = editorial::trash_purge::run(&self.database, days).await;
+            match purged {
                 Ok(count) if count > 0 => tracing::info!(count, "items in the trash were purged"),
                 Ok(_) => {}
                 Err(problem) => tracing::error!(detail = problem.detail, "the trash could not be purged"),
@@ -229,7 +229,7 @@ impl App {
 pub fn readers(config: &Config) -> usize {
     match config.server.database_readers {
         0 => std::thread::available_parallelism().map_or(2, usize::from) * 2,
-        given => given,
+        count => count,
     }
 }
 

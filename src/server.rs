@@ -35,17 +35,17 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     let settings = app.config.server.clone();
     let workers = match settings.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
-        given => given,
+        count => count,
     };
-    let shared = Arc::clone(&app);
+    let shared_app = Arc::clone(&app);
     background::start(&app)?;
-    let patience = Duration::from_secs(settings.stall_seconds);
+    let stall_timeout = Duration::from_secs(settings.stall_seconds);
     let factory = move || {
-        let (app, table) = (Arc::clone(&shared), Arc::clone(&table));
+        let (app, table) = (Arc::clone(&shared_app), Arc::clone(&table));
         ActixApp::new().wrap(cors(&app.config.cors)).default_service(web::to(
             move |http: HttpRequest, payload: Payload| {
                 let (app, table) = (Arc::clone(&app), Arc::clone(&table));
-                async move { table.serve_or_fail(&app, http, payload).await }
+                async move { table.serve_catching_panics(&app, http, payload).await }
             },
         ))
     };
@@ -55,7 +55,7 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         .keep_alive(Duration::from_secs(settings.keep_alive_seconds))
         .client_request_timeout(Duration::from_secs(settings.request_timeout_seconds))
         .shutdown_timeout(settings.shutdown_seconds)
-        .on_connect(move |connection, _| limit_stalls(connection, patience))
+        .on_connect(move |connection, _| limit_stalls(connection, stall_timeout))
         // A client that closes its side counts as gone, so that its waiting writes are cancelled before they
         // start (see `database::job`). With half-closed connections they would still be carried out.
         .h1_allow_half_closed(false)
@@ -64,11 +64,11 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
 }
 
 /// Makes the operating system close a connection whose client acknowledges nothing of what was sent for the
-/// duration of `patience`, so that the memory of the response is released.
-fn limit_stalls(connection: &dyn Any, patience: Duration) {
+/// duration of `timeout`, so that the memory of the response is released.
+fn limit_stalls(connection: &dyn Any, timeout: Duration) {
     #[cfg(target_os = "linux")]
     if let Some(stream) = connection.downcast_ref::<TcpStream>()
-        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(patience))
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(timeout))
     {
         tracing::debug!(%error, "the stall timeout of a connection could not be set");
     }
@@ -76,12 +76,12 @@ fn limit_stalls(connection: &dyn Any, patience: Duration) {
 
 /// The routing table: routes by path and method.
 struct Table {
-    paths: matchit::Router<Place>,
+    paths: matchit::Router<PathEntry>,
 }
 
 /// The routes of one path, and the methods that it supports as the value of `Allow`.
-struct Place {
-    entrances: Vec<Endpoint>,
+struct PathEntry {
+    endpoints: Vec<Endpoint>,
     allow: String,
 }
 
@@ -97,38 +97,38 @@ impl Table {
             by_path.entry(route.path.clone()).or_default().push(Endpoint::new(route));
         }
         let mut paths = matchit::Router::new();
-        for (path, entrances) in by_path {
-            let mut allowed: Vec<&str> = entrances.iter().map(|entrance| entrance.route.method.as_str()).collect();
+        for (path, endpoints) in by_path {
+            let mut allowed: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.route.method.as_str()).collect();
             if allowed.contains(&"GET") {
                 allowed.push("HEAD");
             }
             let allow = allowed.join(", ");
-            paths.insert(path, Place { entrances, allow }).expect("the paths of routes are distinct");
+            paths.insert(path, PathEntry { endpoints, allow }).expect("the paths of routes are distinct");
         }
         Self { paths }
     }
 
-    /// Serves a request. A panic of its handler is answered with 500 and does not affect other requests.
-    async fn serve_or_fail(&self, app: &Arc<App>, http: HttpRequest, payload: Payload) -> HttpResponse {
-        let again = http.clone();
+    /// Serves a request. A panic of its handler results in 500 and does not affect other requests.
+    async fn serve_catching_panics(&self, app: &Arc<App>, http: HttpRequest, payload: Payload) -> HttpResponse {
+        let request = http.clone();
         match AssertUnwindSafe(self.serve(app, http, payload)).catch_unwind().await {
             Ok(response) => response,
-            Err(_) => pipeline::handler_panicked(app, &again),
+            Err(_) => pipeline::handler_panicked(app, &request),
         }
     }
 
     async fn serve(&self, app: &Arc<App>, http: HttpRequest, mut payload: Payload) -> HttpResponse {
-        let response = self.answer(app, &http, &mut payload).await;
+        let response = self.dispatch(app, &http, &mut payload).await;
         close_after_response(response, &http, payload)
     }
 
-    async fn answer(&self, app: &Arc<App>, http: &HttpRequest, payload: &mut Payload) -> HttpResponse {
+    async fn dispatch(&self, app: &Arc<App>, http: &HttpRequest, payload: &mut Payload) -> HttpResponse {
         let Ok(found) = self.paths.at(http.path()) else { return pipeline::not_found(app, http, None) };
         let method = if *http.method() == Method::HEAD { &Method::GET } else { http.method() };
-        let Some(entrance) = found.value.entrances.iter().find(|entrance| entrance.route.method == *method) else {
+        let Some(endpoint) = found.value.endpoints.iter().find(|endpoint| endpoint.route.method == *method) else {
             return pipeline::not_found(app, http, Some(&found.value.allow));
         };
-        entrance.pass(app, http, found.params, payload).await
+        endpoint.serve(app, http, found.params, payload).await
     }
 }
 
@@ -151,7 +151,9 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::http::route::{Access, Request, Response};
+    use crate::http::request::Request;
+    use crate::http::response::Response;
+    use crate::http::route::Access;
     use crate::problem::Problem;
 
     async fn panics(_: Request) -> Result<Response, Problem> {
@@ -165,10 +167,10 @@ mod tests {
         let config = Config { database_url, ..Config::default() };
         actix_web::rt::System::new().block_on(async {
             let app = App::start(config).await.unwrap();
-            let table = Table::new(vec![Route::new(Method::GET, "/panics", "panics", panics).access(Access::Open)]);
+            let table = Table::new(vec![Route::get("/panics", Access::Open, panics).operation_id("panics")]);
             let (http, mut payload) = TestRequest::get().uri("/panics").to_http_parts();
             let payload = Payload::from_request(&http, &mut payload).await.unwrap();
-            let response = table.serve_or_fail(&app, http, payload).await;
+            let response = table.serve_catching_panics(&app, http, payload).await;
             assert_eq!(response.status(), 500);
             let problem: serde_json::Value =
                 serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap();

@@ -169,7 +169,7 @@ impl World<'_> {
         if let Some(slug) = slug {
             body["slug"] = slug.into();
         }
-        if resource.has_span() {
+        if resource.span.is_some() {
             body["starts_at"] = format!("20{}-05-01T10:00:00Z", self.rng.random_range(20..60)).into();
         }
         for _ in 0..4 {

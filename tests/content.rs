@@ -378,7 +378,7 @@ fn a_schema_that_cannot_be_kept_is_a_fault_at_start(app: &TestApp) {
         std::fs::write(&file, json!({"properties": {"x": property}}).to_string()).unwrap();
         let mut config = app.config.clone();
         config.site.custom.insert("event".into(), file.clone());
-        let faults = config.faults();
+        let faults = config.violations();
         assert!(
             faults.len() == 1 && faults[0].starts_with("site.custom.event") && faults[0].contains(named),
             "{faults:?}"

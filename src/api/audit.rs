@@ -1,17 +1,18 @@
 //! Endpoints of the audit log: the actions of all accounts, with their time and the API key that was used.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::api::content::history::{Person, before, limit, page_of};
+use crate::api::content::history::{Person, before, limit, page_parameters};
 use crate::api::openapi::schemas::{reference, text};
 use crate::api::parameters::query;
 use crate::auth::permissions::{Action, Area};
 use crate::content::local_time::{instant_in_query, utc_text};
 use crate::content::violation::Violations;
-use crate::http::route::{Access, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::journal::audit::{self, AuditFilter};
 use crate::journal::history::JournalEntry;
 use crate::problem::Problem;
@@ -64,7 +65,7 @@ pub struct AuditPage {
 }
 
 /// Maximum number of entries of an export.
-const MOST_EXPORTED: i64 = 10_000;
+const MAX_EXPORTED_ENTRIES: i64 = 10_000;
 /// Media type of JSON Lines: one JSON value per line.
 const JSON_LINES: &str = "application/jsonl";
 
@@ -100,99 +101,94 @@ pub fn routes() -> Vec<Route> {
         ]
     };
     vec![
-        Route::new(Method::GET, "/api/v1/audit", "listAudit", list)
-            .about(
-                TAG,
-                "List audit entries",
+        Route::get("/api/v1/audit", read, list)
+            .operation_id("listAudit")
+            .tag(TAG)
+            .summary("List audit entries")
+            .description(
                 "Returns one page of the audit log, newest first: the actions on content, accounts, sessions, API \
                  keys, releases and preview links that match all filters. Fails with 400 when a filter is invalid.",
             )
-            .access(read)
             .parameters(filters())
             .parameters([limit()])
-            .answers(200, "One page of the audit log.", reference("AuditPage"), &[]),
-        Route::new(Method::GET, "/api/v1/audit/export", "exportAudit", export)
-            .about(
-                TAG,
-                "Export audit entries",
+            .responds(200, "One page of the audit log.", reference("AuditPage"), &[]),
+        Route::get("/api/v1/audit/export", read, export)
+            .operation_id("exportAudit")
+            .tag(TAG)
+            .summary("Export audit entries")
+            .description(
                 "Returns the entries that match all filters as JSON Lines, one entry per line, newest first; at most \
                  10,000. A further export with the sequence number of the last entry as `before` continues it. Fails \
                  with 400 when a filter is invalid.",
             )
-            .access(read)
             .parameters(filters())
-            .answers_as(
-                200,
-                "The entries as JSON Lines.",
-                Some((JSON_LINES, crate::api::openapi::schemas::text().into())),
-                &[],
-            ),
+            .responds_as(200, "The entries as JSON Lines.", JSON_LINES, crate::api::openapi::schemas::text(), &[]),
     ]
 }
 
-fn shown(told: JournalEntry) -> AuditEntry {
+fn to_api(entry: JournalEntry) -> AuditEntry {
     AuditEntry {
-        changed: told.places(),
-        sequence: told.sequence,
-        at: utc_text(told.at),
-        actor: told.actor.map(|id| Person { id, name: told.actor_name }),
-        via: told.via,
-        action: told.action,
-        kind: told.kind,
-        id: told.item_id,
-        version: told.version,
-        reason: told.reason,
-        request_id: told.request_id,
+        changed: entry.places(),
+        sequence: entry.sequence,
+        at: utc_text(entry.at),
+        actor: entry.actor.map(|id| Person { id, name: entry.actor_name }),
+        via: entry.via,
+        action: entry.action,
+        kind: entry.kind,
+        id: entry.item_id,
+        version: entry.version,
+        reason: entry.reason,
+        request_id: entry.request_id,
     }
 }
 
 /// Reads the filters from the query parameters.
-fn wanted(request: &Request) -> Result<AuditFilter, Problem> {
-    let (before, limit) = page_of(request)?;
-    let mut faults = Violations::new();
-    let mut wanted = AuditFilter { before, limit, ..AuditFilter::default() };
-    for (name, value) in &request.pairs {
+fn parse_filter(request: &Request) -> Result<AuditFilter, Problem> {
+    let (before, limit) = page_parameters(request)?;
+    let mut violations = Violations::new();
+    let mut filter = AuditFilter { before, limit, ..AuditFilter::default() };
+    for (name, value) in &request.query_pairs {
         let is_word = (1..=64).contains(&value.len())
             && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if matches!(name.as_str(), "actor" | "kind" | "item" | "action") && !is_word {
-            faults.add(format!("?{name}"), "not_a_word", "1 to 64 letters, digits, hyphens and underscores");
+            violations.add(format!("?{name}"), "not_a_word", "1 to 64 letters, digits, hyphens and underscores");
         }
         let word = || Some(value.clone());
         let mut moment = || match instant_in_query(value, request.app.site.time_zone) {
             Ok(at) => Some(at.timestamp_micros()),
             Err((code, message)) => {
-                faults.add(format!("?{name}"), code, message);
+                violations.add(format!("?{name}"), code, message);
                 None
             }
         };
         match name.as_str() {
-            "actor" => wanted.actor = word(),
-            "kind" => wanted.kind = word(),
-            "item" => wanted.item_id = word(),
-            "action" => wanted.action = word(),
-            "from" => wanted.from = moment(),
-            "until" => wanted.until = moment(),
+            "actor" => filter.actor = word(),
+            "kind" => filter.kind = word(),
+            "item" => filter.item_id = word(),
+            "action" => filter.action = word(),
+            "from" => filter.from = moment(),
+            "until" => filter.until = moment(),
             _ => {}
         }
     }
-    if faults.is_empty() { Ok(wanted) } else { Err(Problem::bad_request(faults)) }
+    if violations.is_empty() { Ok(filter) } else { Err(Problem::bad_request(violations)) }
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
-    let wanted = wanted(&request)?;
-    let limit = wanted.limit;
-    let told = request.app.database.read(move |c| Ok::<_, Problem>(audit::entries(c, &wanted)?)).await?;
-    let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
-    Ok(Response::of(200, &AuditPage { data: told.into_iter().map(shown).collect(), next })?.private())
+    let filter = parse_filter(&request)?;
+    let limit = filter.limit;
+    let entries = request.app.database.read(move |c| Ok::<_, Problem>(audit::entries(c, &filter)?)).await?;
+    let next = entries.last().map(|last| last.sequence).filter(|_| entries.len() as i64 == limit);
+    Ok(Response::serialized(200, &AuditPage { data: entries.into_iter().map(to_api).collect(), next })?.no_store())
 }
 
 async fn export(request: Request) -> Result<Response, Problem> {
-    let wanted = AuditFilter { limit: MOST_EXPORTED, ..wanted(&request)? };
-    let told = request.app.database.read(move |c| Ok::<_, Problem>(audit::entries(c, &wanted)?)).await?;
-    let mut lines = Vec::with_capacity(told.len() * 256);
-    for entry in told {
-        serde_json::to_writer(&mut lines, &shown(entry)).map_err(|error| Problem::internal(&error))?;
+    let filter = AuditFilter { limit: MAX_EXPORTED_ENTRIES, ..parse_filter(&request)? };
+    let entries = request.app.database.read(move |c| Ok::<_, Problem>(audit::entries(c, &filter)?)).await?;
+    let mut lines = Vec::with_capacity(entries.len() * 256);
+    for entry in entries {
+        serde_json::to_writer(&mut lines, &to_api(entry)).map_err(|error| Problem::internal(&error))?;
         lines.push(b'\n');
     }
-    Ok(Response::json(200, lines).typed(JSON_LINES).private())
+    Ok(Response::json(200, lines).with_content_type(JSON_LINES).no_store())
 }

@@ -1,6 +1,5 @@
 //! Endpoint for bulk operations: life cycle operations on many items in one request.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -17,7 +16,9 @@ use crate::database::Db;
 use crate::editorial::bulk::{self, MOST_STEPS, Step};
 use crate::editorial::lifecycle::{Operation, WriteContext};
 use crate::http::body;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::items::Item;
 use crate::problem::Problem;
 
@@ -98,19 +99,19 @@ pub struct BulkResults {
 /// Returns the route of bulk operations.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::new(Method::POST, "/api/v1/bulk", "operateOnMany", operate)
-            .about(
-                "Releases",
-                "Apply operations to many items",
+        Route::post("/api/v1/bulk", Access::May(Area::Content, Action::UpdateOwn), operate)
+            .operation_id("operateOnMany")
+            .tag("Releases")
+            .summary("Apply operations to many items")
+            .description(
                 "Applies up to 500 operations in one transaction and returns a result for each. With mode `all`, \
                  either all are applied or none: if one is refused, the request fails with 422, and `errors` lists \
                  every refused operation. With mode `each`, every operation succeeds or fails by itself, and the \
                  response has status 200 even if all of them failed.",
             )
-            .access(Access::May(Area::Content, Action::UpdateOwn))
             .parameters([REASON.clone()])
-            .body(JSON, reference("Bulk"), example_of(&BULK))
-            .answers(200, "The result of each operation.", reference("BulkResults"), &[]),
+            .request_body(JSON, reference("Bulk"), example_of(&BULK))
+            .responds(200, "The result of each operation.", reference("BulkResults"), &[]),
     ]
 }
 
@@ -121,15 +122,15 @@ async fn operate(request: Request) -> Result<Response, Problem> {
     let each = form.get("mode").is_some_and(|mode| mode == "each");
     let site = std::sync::Arc::clone(&request.app.site);
     let write = move |c: &mut Db| {
-        let pen = WriteContext { site: &site, author: &author, role: Some(role) };
+        let context = WriteContext { site: &site, author: &author, role: Some(role) };
         match each {
-            true => bulk::apply_each(c, pen, &steps),
-            false => Ok(bulk::apply_all(c, pen, "operations", &steps)?.into_iter().map(Ok).collect()),
+            true => bulk::apply_each(c, context, &steps),
+            false => Ok(bulk::apply_all(c, context, "operations", &steps)?.into_iter().map(Ok).collect()),
         }
     };
     let outcomes = request.app.database.write_content(write).await?;
     let results = BulkResults { results: outcomes.into_iter().map(result).collect() };
-    Ok(Response::of(200, &results)?.private())
+    Ok(Response::serialized(200, &results)?.no_store())
 }
 
 fn result(outcome: Result<Item, Problem>) -> BulkResult {
@@ -145,14 +146,14 @@ fn result(outcome: Result<Item, Problem>) -> BulkResult {
 }
 
 fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
-    let mut faults = Violations::new();
+    let mut violations = Violations::new();
     let mut steps = Vec::new();
     for (index, entry) in form.objects("operations").into_iter().enumerate() {
-        let place = format!("/operations/{index}");
-        let Some((resource, key)) = item(entry) else { continue };
+        let pointer = format!("/operations/{index}");
+        let Some((resource, key)) = item_key(entry) else { continue };
         let word = entry.get("operation").and_then(Value::as_str).unwrap_or_default();
         let operation = match word {
-            "schedule" => parse_schedule_times(entry, &place, &mut faults),
+            "schedule" => parse_schedule_times(entry, &pointer, &mut violations),
             word => Operation::PLAIN.into_iter().find(|known| known.word() == word),
         };
         if let Some(operation) = operation {
@@ -160,11 +161,11 @@ fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
             steps.push(Step { place: index, resource, key, version, operation });
         }
     }
-    if faults.is_empty() { Ok(steps) } else { Err(Problem::invalid(faults)) }
+    if violations.is_empty() { Ok(steps) } else { Err(Problem::invalid(violations)) }
 }
 
 /// Returns the content type and the id or slug of the item that a validated entry names.
-pub fn item(entry: &Map<String, Value>) -> Option<(&'static ContentType, String)> {
+pub fn item_key(entry: &Map<String, Value>) -> Option<(&'static ContentType, String)> {
     let resource = ContentType::of_collection(entry.get("collection")?.as_str()?)?;
     Some((resource, entry.get("id")?.as_str()?.to_owned()))
 }

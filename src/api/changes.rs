@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde_json::json;
 use utoipa::openapi::path::ParameterIn;
 
@@ -13,34 +12,35 @@ use crate::database::Db;
 use crate::database::position::Position;
 use crate::delivery::change_stream::listen;
 use crate::delivery::changes::{self, Token};
-use crate::http::route::{Access, Request, Response, Route, StreamBody, parameter};
+use crate::http::request::Request;
+use crate::http::response::{Response, StreamBody};
+use crate::http::route::{Access, Route, parameter};
 use crate::problem::{Problem, ProblemKind};
 
 /// Default number of journal entries, or of items of the first copy, per response.
-const USUAL: i64 = 200;
+const DEFAULT_LIMIT: i64 = 200;
 /// Maximum number of journal entries, or of items of the first copy, per response.
-const MOST: i64 = 1_000;
+const MAX_LIMIT: i64 = 1_000;
 
 /// Returns the routes of the change feed.
 pub fn routes() -> Vec<Route> {
-    let limit = whole(1, MOST).default(Some(json!(USUAL)));
+    let limit = whole(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT)));
     vec![
-        Route::new(Method::GET, "/api/v1/changes", "listChanges", list)
-            .about(
-                "Sync",
-                "List changes",
+        Route::get("/api/v1/changes", Access::Open, list)
+            .operation_id("listChanges")
+            .tag("Sync")
+            .summary("List changes")
+            .description(
                 "Returns the public items that changed since the token in `since`, as upserts and deletions, and the \
-                 token for the next request in `next`. Without `since`, the first requests return a copy of all \
-                 public items, page by page; the changes made meanwhile follow. Clients repeat the request at once \
-                 while `more` is true, and later with the last `next`. An item that is no longer public is a \
-                 deletion. A change may be returned more than once; applying it again does no harm. When an item \
-                 shows a part of another one that changes, such as the name of a speaker, it is returned again, \
-                 unless more than 2,000 items refer to the other one. Tokens do not expire. Fails with 400 when the \
-                 token is not one of this server, and with 410 when the history was reset since the token was issued, \
-                 as by restoring a backup: the client then discards its copy and begins again without `since` (RFC \
-                 6578, section 3.2).",
+                 token for the next request in `next`. Without `since`, the first requests return a copy of all public \
+                 items, page by page; the changes made meanwhile follow. Clients repeat the request at once while \
+                 `more` is true, and later with the last `next`. An item that is no longer public is a deletion. A \
+                 change may be returned more than once; applying it again does no harm. When an item shows a part of \
+                 another one that changes, such as the name of a speaker, it is returned again, unless more than 2,000 \
+                 items refer to the other one. Tokens do not expire. Fails with 400 when the token is not one of this \
+                 server, and with 410 when the history was reset since the token was issued, as by restoring a backup: \
+                 the client then discards its copy and begins again without `since` (RFC 6578, section 3.2).",
             )
-            .access(Access::Open)
             .parameters([
                 query(
                     "since",
@@ -52,15 +52,16 @@ pub fn routes() -> Vec<Route> {
                     "limit",
                     limit,
                     "Maximum number of journal entries to read, or of items while the first copy is made.",
-                    json!(USUAL),
+                    json!(DEFAULT_LIMIT),
                 ),
             ])
-            .answers(200, "The changes.", reference("Changes"), &["Cache-Control"])
+            .responds(200, "The changes.", reference("Changes"), &["Cache-Control"])
             .problems(&[ProblemKind::InvalidSyncToken]),
-        Route::new(Method::GET, "/api/v1/changes/live", "listenToChanges", live)
-            .about(
-                "Sync",
-                "Stream changes",
+        Route::get("/api/v1/changes/live", Access::Open, live)
+            .operation_id("listenToChanges")
+            .tag("Sync")
+            .summary("Stream changes")
+            .description(
                 "Returns changes as server-sent events within a second after they happen. The first event, `ready`, \
                  has the token from which the stream begins: that of `Last-Event-ID` or `since`, or the present one. \
                  Each `changes` event has the data of the list of changes, and its token as its id, so that a browser \
@@ -70,7 +71,6 @@ pub fn routes() -> Vec<Route> {
                  complete, with 410 when the history was reset since the token was issued, and with 503 when the \
                  server has its maximum number of listeners.",
             )
-            .access(Access::Open)
             .parameters([
                 query(
                     "since",
@@ -86,10 +86,11 @@ pub fn routes() -> Vec<Route> {
                     json!("kXo1b2N1cnNvcg"),
                 ),
             ])
-            .answers_as(
+            .responds_as(
                 200,
                 "The event stream, until one side closes it.",
-                Some(("text/event-stream", text().into())),
+                "text/event-stream",
+                text(),
                 &["Cache-Control"],
             )
             .problems(&[ProblemKind::InvalidSyncToken]),
@@ -97,10 +98,10 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// Decodes a token of the change feed; 400 if it was not signed with the key of this site.
-fn token(given: &str, place: &str, key: &[u8]) -> Result<Token, Problem> {
-    Token::decode(given, key).ok_or_else(|| {
+fn token(text: &str, location: &str, key: &[u8]) -> Result<Token, Problem> {
+    Token::decode(text, key).ok_or_else(|| {
         let message = "this is not a token of this server; begin again without it";
-        Problem::bad_request(Violations::one(place, "not_a_token", message))
+        Problem::bad_request(Violations::one(location, "not_a_token", message))
     })
 }
 
@@ -113,9 +114,9 @@ fn history_reset() -> Problem {
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
-    let limit = number(&request, "limit", MOST)?.unwrap_or(USUAL);
+    let limit = number(&request, "limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
     let key = request.app.site_key.clone();
-    let token = request.query("since").map(|given| token(given, "?since", &key)).transpose()?;
+    let token = request.query("since").map(|text| token(text, "?since", &key)).transpose()?;
     let site = Arc::clone(&request.app.site);
     let read = move |c: &mut Db| {
         Ok::<_, Problem>(match token {
@@ -123,22 +124,22 @@ async fn list(request: Request) -> Result<Response, Problem> {
             token => changes::copy(c, &site, token, limit)?,
         })
     };
-    let found = request.app.database.read(read).await?.ok_or_else(history_reset)?;
-    Ok(Response::json(200, found.body(&key)).header("cache-control", "no-cache"))
+    let changes = request.app.database.read(read).await?.ok_or_else(history_reset)?;
+    Ok(Response::json(200, changes.body(&key)).header("cache-control", "no-cache"))
 }
 
 async fn live(request: Request) -> Result<Response, Problem> {
     let key = &request.app.site_key;
-    let given = match (request.header("last-event-id").filter(|id| !id.is_empty()), request.query("since")) {
+    let resumption = match (request.header("last-event-id").filter(|id| !id.is_empty()), request.query("since")) {
         (Some(id), _) => Some((id, "Last-Event-ID")),
         (None, since) => since.map(|since| (since, "?since")),
     };
-    let position = match given {
-        Some((given, place)) => match token(given, place, key)? {
+    let position = match resumption {
+        Some((text, location)) => match token(text, location, key)? {
             Token { position, after: None } => position,
             Token { .. } => {
                 let message = "the first copy is not complete yet; continue with the list of changes";
-                return Err(Problem::bad_request(Violations::one(place, "not_complete", message)));
+                return Err(Problem::bad_request(Violations::one(location, "not_complete", message)));
             }
         },
         // Changes between this read and the beginning of the stream are not lost: every listener first reads
@@ -153,8 +154,8 @@ async fn live(request: Request) -> Result<Response, Problem> {
         position,
         request.app.config.server.change_stream_listeners,
     )?));
-    let answer = Response { stream: Some(stream), ..Response::empty(200).typed("text/event-stream") };
+    let response = Response { stream: Some(stream), ..Response::empty(200).with_content_type("text/event-stream") };
     // Tells proxies to forward events as they arrive: a proxy that buffers or compresses the stream would
     // delay them.
-    Ok(answer.header("cache-control", "no-cache, no-transform").header("x-accel-buffering", "no"))
+    Ok(response.header("cache-control", "no-cache, no-transform").header("x-accel-buffering", "no"))
 }

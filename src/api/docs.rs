@@ -10,17 +10,19 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa_swagger_ui::Config;
 
 use crate::auth::permissions::{Role, TABLE};
-use crate::http::route::{Request, Response, parameter};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::parameter;
 use crate::problem::{Problem, ProblemKind};
 
 /// Media type of HTML pages.
 pub const HTML: &str = "text/html; charset=utf-8";
 
 /// Content Security Policy of Swagger UI, whose scripts and styles all come from this server.
-const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; \
+const SWAGGER_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; \
      form-action 'self'; frame-ancestors 'none'";
 /// Content Security Policy of the pages of text, which load nothing.
-const POLICY_OF_TEXT: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const TEXT_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 static CONFIG: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/api/openapi.json").try_it_out_enabled(true).persist_authorization(false)));
@@ -60,8 +62,8 @@ pub async fn file(request: Request) -> Result<Response, Problem> {
 fn page(name: &str) -> Result<Response, Problem> {
     match utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)) {
         Ok(Some(file)) => Ok(Response::json(200, file.bytes.into_owned())
-            .typed(media_type(name))
-            .header("content-security-policy", POLICY)
+            .with_content_type(media_type(name))
+            .header("content-security-policy", SWAGGER_POLICY)
             .header("cache-control", "public, max-age=3600")),
         _ => Err(Problem::not_found("file")),
     }
@@ -122,7 +124,7 @@ fn html(body: &str) -> Response {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Plenary</title><body>{body}</body></html>"
     );
     Response::json(200, page)
-        .typed(HTML)
-        .header("content-security-policy", POLICY_OF_TEXT)
+        .with_content_type(HTML)
+        .header("content-security-policy", TEXT_POLICY)
         .header("cache-control", "public, max-age=3600")
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde_json::Value;
 use utoipa::openapi::RefOr;
 
@@ -26,13 +25,15 @@ use crate::feeds::schedule::ConferenceSchedule;
 use crate::feeds::schedule_xml::schedule_xml;
 use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss, table};
 use crate::http::preconditions::entity_tag as etag;
-use crate::http::route::{Access, ParameterSet, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// Default number of events in a feed.
-const USUAL: i64 = 100;
+const DEFAULT_LIMIT: i64 = 100;
 /// Maximum number of events in a feed.
-pub const MOST: i64 = 500;
+pub const MAX_FEED_EVENTS: i64 = 500;
 
 /// The format of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +89,7 @@ impl FeedFormat {
     }
 
     /// Returns the summary of the operation and the specification of the format.
-    fn about(self) -> (&'static str, &'static str) {
+    fn list_texts(self) -> (&'static str, &'static str) {
         match self {
             FeedFormat::Calendar => {
                 ("Get events as a calendar", "iCalendar (RFC 5545, RFC 7986), to which calendar programs can subscribe")
@@ -113,7 +114,7 @@ impl FeedFormat {
 
     /// Returns the last path segment, the operation id, the summary and the description of the operation for
     /// one event.
-    fn of_one(self) -> (&'static str, &'static str, &'static str, &'static str) {
+    fn item_operation(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
             FeedFormat::Calendar => (
                 "calendar.ics",
@@ -122,8 +123,12 @@ impl FeedFormat {
                 "Returns the event and its sessions as iCalendar (RFC 5545, RFC 7986); the sessions are related to \
                  the event.",
             ),
-            FeedFormat::ScheduleJson => ("schedule.json", "getEventScheduleJson", self.about().0, self.about().1),
-            FeedFormat::ScheduleXml => ("schedule.xml", "getEventScheduleXml", self.about().0, self.about().1),
+            FeedFormat::ScheduleJson => {
+                ("schedule.json", "getEventScheduleJson", self.list_texts().0, self.list_texts().1)
+            }
+            FeedFormat::ScheduleXml => {
+                ("schedule.xml", "getEventScheduleXml", self.list_texts().0, self.list_texts().1)
+            }
             _ => (
                 "json-ld",
                 "getEventJsonLd",
@@ -176,44 +181,45 @@ impl FeedFormat {
 /// Returns the feed routes of events.
 pub fn routes() -> Vec<Route> {
     let Some(resource) = ContentType::of_kind("event") else { return Vec::new() };
-    let list = FeedFormat::LISTS.into_iter().map(|form| {
-        let (summary, about) = form.about();
-        let about = format!(
-            "Returns public events as {about}, with the filters and sort keys of the list of events. Fails with 400 \
+    let list = FeedFormat::LISTS.into_iter().map(|feed_format| {
+        let (summary, description) = feed_format.list_texts();
+        let description = format!(
+            "Returns public events as {description}, with the filters and sort keys of the list of events. Fails with 400 \
              when a parameter is unknown or invalid, or when the query is too expensive, and with 401 when the token \
              or the preview link is not valid."
         );
-        let path = format!("{}.{}", collection_path(resource), form.suffix());
-        let id = format!("feedEvents{}", form.suffix().to_uppercase());
-        Route::new(Method::GET, path, id, move |r| list(resource, form, r))
-            .about(tag(resource), summary, about)
-            .access(Access::Public)
-            .takes(ParameterSet::Feed(resource))
+        let path = format!("{}.{}", collection_path(resource), feed_format.suffix());
+        let id = format!("feedEvents{}", feed_format.suffix().to_uppercase());
+        Route::get(path, Access::Public, move |r| list(resource, feed_format, r))
+            .operation_id(id)
+            .tag(resource.title_plural)
+            .summary(summary)
+            .description(description)
+            .parameter_set(ParameterSet::Feed(resource))
             .parameters([IF_NONE_MATCH.clone()])
-            .answers_as(200, "The feed.", Some((form.media_type(), form.schema())), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client already has the current feed.", None, &[])
+            .responds_as(200, "The feed.", feed_format.media_type(), feed_format.schema(), &["ETag", "Cache-Control"])
+            .responds_empty(304, "The client already has the current feed.", &[])
     });
-    let single = FeedFormat::SINGLE.into_iter().map(|form| {
-        let (name, id, summary, about) = form.of_one();
-        Route::new(Method::GET, format!("{}/{name}", item_path(resource)), id, move |r| get(resource, form, r))
-            .about(
-                tag(resource),
-                summary,
-                format!(
-                    "{about} Fails with 404 when no such event is public, with 400 when a parameter is unknown or \
-                     invalid, and with 401 when the token or the preview link is not valid."
-                ),
-            )
-            .access(Access::Public)
-            .takes(ParameterSet::FeedOfOne)
+    let single = FeedFormat::SINGLE.into_iter().map(|feed_format| {
+        let (name, id, summary, description) = feed_format.item_operation();
+        Route::get(format!("{}/{name}", item_path(resource)), Access::Public, move |r| get(resource, feed_format, r))
+            .operation_id(id)
+            .tag(resource.title_plural)
+            .summary(summary)
+            .description(format!(
+                "{description} Fails with 404 when no such event is public, with 400 when a parameter is unknown or \
+                 invalid, and with 401 when the token or the preview link is not valid."
+            ))
+            .parameter_set(ParameterSet::FeedOfOne)
             .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
-            .answers_as(
+            .responds_as(
                 200,
                 "The event in this format.",
-                Some((form.media_type(), form.schema())),
+                feed_format.media_type(),
+                feed_format.schema(),
                 &["ETag", "Cache-Control"],
             )
-            .answers_as(304, "The client already has the current representation.", None, &[])
+            .responds_empty(304, "The client already has the current representation.", &[])
             .problems(&[ProblemKind::NotFound])
     });
     list.chain(single).collect()
@@ -225,21 +231,21 @@ fn parse_feed_query(
     resource: &'static ContentType,
     request: &Request,
 ) -> Result<(crate::delivery::query::ListQuery, String), Problem> {
-    let limit = number(request, "limit", MOST)?.unwrap_or(USUAL);
-    let pairs: Pairs = request.pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
-    let mut faults = Violations::new();
+    let limit = number(request, "limit", MAX_FEED_EVENTS)?.unwrap_or(DEFAULT_LIMIT);
+    let query_pairs: Pairs = request.query_pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
+    let mut violations = Violations::new();
     let site = &request.app.site;
-    let mut reader = QueryParser { resource, site, viewer: &Viewer::Public, faults: &mut faults };
-    let mut query = reader.list(&pairs, &request.app.site_key);
+    let mut reader = QueryParser { resource, site, viewer: &Viewer::Public, faults: &mut violations };
+    let mut query = reader.list(&query_pairs, &request.app.site_key);
     let locale = match &query.shape.view.locale {
         LocaleMode::One(locale) => locale.clone(),
         LocaleMode::All => {
-            faults.add("?locale", "not_allowed", "a feed has one locale");
+            violations.add("?locale", "not_allowed", "a feed has one locale");
             String::new()
         }
     };
-    if !faults.is_empty() {
-        return Err(Problem::bad_request(faults));
+    if !violations.is_empty() {
+        return Err(Problem::bad_request(violations));
     }
     (query.shape.full, query.shape.include, query.limit) = (true, INCLUDED.to_vec(), limit);
     Ok((query, locale))
@@ -247,33 +253,41 @@ fn parse_feed_query(
 
 /// Returns the view of a feed: that of the public, even if the caller is an editor. Subscribers send no
 /// token, so a feed must show an editor what subscribers get.
-async fn only_public(request: &Request) -> Result<ReadView, Problem> {
+async fn public_view(request: &Request) -> Result<ReadView, Problem> {
     let view = read_view(request).await?;
-    view.must_be_whole()?;
+    view.require_list_access()?;
     Ok(ReadView { viewer: Viewer::Public, ..view })
 }
 
-async fn list(resource: &'static ContentType, form: FeedFormat, mut request: Request) -> Result<Response, Problem> {
+async fn list(
+    resource: &'static ContentType,
+    feed_format: FeedFormat,
+    mut request: Request,
+) -> Result<Response, Problem> {
     negotiate(&mut request);
-    let view = only_public(&request).await?;
+    let view = public_view(&request).await?;
     let (mut query, locale) = parse_feed_query(resource, &request)?;
     query.at = view.at;
     let until = expires_at(&query);
     let compute = async {
         let page = read_page(&request.app, resource, &view, query).await?;
         let objects: Vec<&str> = page.cards.iter().map(|card| &*card.object).collect();
-        let body = write_feed(&request, form, &objects, &locale)?;
-        let made = FreshResponse::new(form.media_type(), body, |body| etag(0, body), page.dependencies);
-        Ok(ReadOutcome::Here(FreshResponse { until, ..made }))
+        let body = write_feed(&request, feed_format, &objects, &locale)?;
+        let fresh = FreshResponse::new(feed_format.media_type(), body, |body| etag(0, body), page.dependencies);
+        Ok(ReadOutcome::Here(FreshResponse { until, ..fresh }))
     };
     cached_or_compute(&request, &view, compute).await
 }
 
-async fn get(resource: &'static ContentType, form: FeedFormat, mut request: Request) -> Result<Response, Problem> {
+async fn get(
+    resource: &'static ContentType,
+    feed_format: FeedFormat,
+    mut request: Request,
+) -> Result<Response, Problem> {
     negotiate(&mut request);
-    let view = only_public(&request).await?;
+    let view = public_view(&request).await?;
     let (mut query, locale) = parse_feed_query(resource, &request)?;
-    if form.has_sessions() {
+    if feed_format.has_sessions() {
         query.shape.include.extend(resource.children.map(|children| children.name));
     }
     let compute = async {
@@ -281,14 +295,14 @@ async fn get(resource: &'static ContentType, form: FeedFormat, mut request: Requ
         let read = move |c: &mut Db| Ok(find_item(c, resource, &app.site, &key, &query.shape)?);
         let found = view.read_item(&request.app, read).await?;
         let ItemLookup::Here { composed, version } = found else { return Ok(not_found_response(resource)) };
-        let body = write_feed(&request, form, &[&composed.object], &locale)?;
-        Ok(item_response(form.media_type(), body, version, composed.dependencies))
+        let body = write_feed(&request, feed_format, &[&composed.object], &locale)?;
+        Ok(item_response(feed_format.media_type(), body, version, composed.dependencies))
     };
     cached_or_compute(&request, &view, compute).await
 }
 
 /// Writes events, given as JSON objects of the API, in a feed format.
-fn write_feed(request: &Request, form: FeedFormat, objects: &[&str], locale: &str) -> Result<String, Problem> {
+fn write_feed(request: &Request, feed_format: FeedFormat, objects: &[&str], locale: &str) -> Result<String, Problem> {
     let parse = |object: &&str| serde_json::from_str::<Value>(object).map_err(|error| Problem::internal(&error));
     let events: Vec<Value> = objects.iter().map(parse).collect::<Result<_, _>>()?;
     let public_url = request.app.config.public_url.trim_end_matches('/');
@@ -299,7 +313,7 @@ fn write_feed(request: &Request, form: FeedFormat, objects: &[&str], locale: &st
     let site = &request.app.site;
     let feed = Feed { site, own_url: &own_url, list_url: &list_url, public_url, locale, events: &events };
     Ok(match events.as_slice() {
-        [event] if !request.path("id_or_slug").is_empty() => form.write_one(&feed, event),
-        _ => form.write(&feed),
+        [event] if !request.path("id_or_slug").is_empty() => feed_format.write_one(&feed, event),
+        _ => feed_format.write(&feed),
     })
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::http::Method;
 use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::json;
@@ -16,7 +15,9 @@ use crate::api::parameters::{IF_NONE_MATCH, one_of, query};
 use crate::content::violation::Violations;
 use crate::database::schema::settings;
 use crate::http::metrics;
-use crate::http::route::{Access, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::jobs::JobFailure;
 use crate::problem::{Problem, ProblemKind};
 use crate::time_zone::rules;
@@ -47,7 +48,7 @@ pub struct ZoneRulesInUse {
     pub source: &'static str,
 }
 
-fn healthy() -> Health {
+fn health() -> Health {
     let rules = rules::current();
     let time_zone_rules = ZoneRulesInUse { release: rules.release.clone(), source: rules.source() };
     Health { status: "ok", version: env!("CARGO_PKG_VERSION"), time_zone_rules }
@@ -68,7 +69,7 @@ pub struct Readiness {
 }
 
 /// Maximum response time of the database in the readiness check.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The values of `scope`: all requests, or reads only.
 const SCOPES: [&str; 2] = ["all", "reads"];
 /// The background jobs whose failure makes all writes fail.
@@ -82,19 +83,19 @@ fn text() -> RefOr<Schema> {
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Operations";
     vec![
-        Route::new(Method::GET, "/healthz", "getHealth", |_| async {
-            Response::of(200, &healthy()).map(Response::private)
+        Route::get("/healthz", Access::Open, |_| async {
+            Response::serialized(200, &health()).map(Response::no_store)
         })
-        .about(
-            TAG,
-            "Check the health of the process",
-            "Returns 200 as long as the process can answer requests. The database is not queried.",
-        )
-        .answers(200, "The process is alive.", reference("Health"), &[]),
-        Route::new(Method::GET, "/readyz", "getReadiness", ready)
-            .about(
-                TAG,
-                "Check whether the server is ready",
+        .operation_id("getHealth")
+        .tag(TAG)
+        .summary("Check the health of the process")
+        .description("Returns 200 as long as the process can answer requests. The database is not queried.")
+        .responds(200, "The process is alive.", reference("Health"), &[]),
+        Route::get("/readyz", Access::Open, readiness)
+            .operation_id("getReadiness")
+            .tag(TAG)
+            .summary("Check whether the server is ready")
+            .description(
                 "Returns 200 when the server can serve requests, with the failures of background jobs that do not \
                  prevent it. Fails with 503 when the database does not answer within 5 s, or when nothing can be \
                  written: the writer or its storage fails, or writes have been waiting for more than 3 s. With \
@@ -107,59 +108,60 @@ pub fn routes() -> Vec<Route> {
                 "Requests that the server must be ready for: `all` (default) or `reads`.",
                 json!("reads"),
             )])
-            .answers(200, "The server is ready.", reference("Readiness"), &[]),
-        Route::new(Method::GET, "/metrics", "getMetrics", |request| async move {
-            metrics::exposition(request.app.database.jobs())
-        })
-        .about(TAG, "Get metrics", "Returns the metrics of this node in the text format of Prometheus.")
-        .answers_as(200, "The metrics.", Some((metrics::TEXT, text())), &[]),
-        Route::new(Method::GET, "/api/openapi.json", "getOpenApi", document)
-            .about(
-                TAG,
-                "Get the OpenAPI document",
+            .responds(200, "The server is ready.", reference("Readiness"), &[]),
+        Route::get("/metrics", Access::Open, |request| async move { metrics::exposition(request.app.database.jobs()) })
+            .operation_id("getMetrics")
+            .tag(TAG)
+            .summary("Get metrics")
+            .description("Returns the metrics of this node in the text format of Prometheus.")
+            .responds_as(200, "The metrics.", metrics::TEXT, text(), &[]),
+        Route::get("/api/openapi.json", Access::Open, document)
+            .operation_id("getOpenApi")
+            .tag(TAG)
+            .summary("Get the OpenAPI document")
+            .description(
                 "Returns the OpenAPI 3.1 document of this server, with the parameters and fields of its configuration.",
             )
             .parameters([IF_NONE_MATCH.clone()])
-            .answers_as(200, "The document.", Some(("application/json", any_object())), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client already has the current document.", None, &[]),
-        Route::new(Method::GET, "/docs", "getDocs", docs::first_page)
-            .about(
-                TAG,
-                "Show the API documentation",
-                "Returns the OpenAPI document as a web page. All its files are served by this server.",
-            )
-            .answers_as(200, "The first page.", Some((docs::HTML, text())), &["Cache-Control"]),
-        Route::new(Method::GET, "/docs/{file}", "getDocsFile", docs::file)
-            .about(
-                TAG,
-                "Get a file of the API documentation",
+            .responds_as(200, "The document.", "application/json", any_object(), &["ETag", "Cache-Control"])
+            .responds_empty(304, "The client already has the current document.", &[]),
+        Route::get("/docs", Access::Open, docs::first_page)
+            .operation_id("getDocs")
+            .tag(TAG)
+            .summary("Show the API documentation")
+            .description("Returns the OpenAPI document as a web page. All its files are served by this server.")
+            .responds_as(200, "The first page.", docs::HTML, text(), &["Cache-Control"]),
+        Route::get("/docs/{file}", Access::Open, docs::file)
+            .operation_id("getDocsFile")
+            .tag(TAG)
+            .summary("Get a file of the API documentation")
+            .description(
                 "Returns a page, script or style sheet of the API documentation. Fails with 404 when there is no such \
                  file.",
             )
             .parameters([docs::file_parameter()])
-            .answers_as(200, "The file.", Some(("*/*", text())), &["Cache-Control"])
+            .responds_as(200, "The file.", "*/*", text(), &["Cache-Control"])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::GET, "/problems", "listProblems", docs::problems)
-            .about(
-                TAG,
-                "List the problem types",
+        Route::get("/problems", Access::Open, docs::problems)
+            .operation_id("listProblems")
+            .tag(TAG)
+            .summary("List the problem types")
+            .description(
                 "Returns a web page with all problem types (RFC 9457) of this API and the table of permissions.",
             )
-            .answers_as(200, "The page.", Some((docs::HTML, text())), &[]),
-        Route::new(Method::GET, "/problems/{code}", "getProblem", docs::problem)
-            .about(
-                TAG,
-                "Show a problem type",
+            .responds_as(200, "The page.", docs::HTML, text(), &[]),
+        Route::get("/problems/{code}", Access::Open, docs::problem)
+            .operation_id("getProblem")
+            .tag(TAG)
+            .summary("Show a problem type")
+            .description(
                 "Returns the web page of a problem type, to which the `type` of a problem links. Fails with 404 when \
                  there is no such type.",
             )
             .parameters([docs::code_parameter()])
-            .answers_as(200, "The page.", Some((docs::HTML, text())), &[])
+            .responds_as(200, "The page.", docs::HTML, text(), &[])
             .problems(&[ProblemKind::NotFound]),
     ]
-    .into_iter()
-    .map(|route| route.access(Access::Open))
-    .collect()
 }
 
 fn any_object() -> RefOr<Schema> {
@@ -168,20 +170,20 @@ fn any_object() -> RefOr<Schema> {
 
 /// Maximum time that writes wait for the lock of the writers, or a commit for the disk, while the database is
 /// healthy.
-const LONGEST_WRITE: Duration = Duration::from_secs(3);
+const MAX_WRITE_WAIT: Duration = Duration::from_secs(3);
 
-async fn ready(request: Request) -> Result<Response, Problem> {
+async fn readiness(request: Request) -> Result<Response, Problem> {
     let scope = request.query("scope").unwrap_or(SCOPES[0]);
     if !SCOPES.contains(&scope) {
         let message = format!("one of {}", SCOPES.join(", "));
         return Err(Problem::bad_request(Violations::one("?scope", "not_allowed", message)));
     }
     let unready = |detail: String| Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(2));
-    let asked = request.app.database.read(|c| {
+    let query = request.app.database.read(|c| {
         settings::table.select(settings::name).first::<String>(c).optional()?;
         Ok::<_, Problem>(())
     });
-    if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
+    if !matches!(tokio::time::timeout(DATABASE_TIMEOUT, query).await, Ok(Ok(()))) {
         return unready("the database does not answer".to_owned());
     }
     let failures = request.app.database.jobs().failures();
@@ -190,14 +192,15 @@ async fn ready(request: Request) -> Result<Response, Problem> {
         let detail = format!("nothing can be written: {}: {}", failure.job, failure.detail);
         return unready(detail);
     }
-    if let Some(waited) = request.app.database.writes_wait().filter(|waited| all && *waited > LONGEST_WRITE) {
-        return unready(format!("writes have been waiting for the database for {} s", waited.as_secs()));
+    if let Some(wait) = request.app.database.writes_wait().filter(|wait| all && *wait > MAX_WRITE_WAIT) {
+        return unready(format!("writes have been waiting for the database for {} s", wait.as_secs()));
     }
     let status = if failures.is_empty() { "ok" } else { "degraded" };
-    Response::of(200, &Readiness { status, version: env!("CARGO_PKG_VERSION"), failures }).map(Response::private)
+    Response::serialized(200, &Readiness { status, version: env!("CARGO_PKG_VERSION"), failures })
+        .map(Response::no_store)
 }
 
 async fn document(request: Request) -> Result<Response, Problem> {
-    let place = request.app.answers.place(&["the OpenAPI document"]);
-    Ok(Response::kept(Some(place), crate::api::openapi::response::document(&request.app)))
+    let key = request.app.response_cache.place(&["the OpenAPI document"]);
+    Ok(Response::cached(Some(key), crate::api::openapi::response::document(&request.app)))
 }

@@ -48,3 +48,26 @@ pub fn routes() -> Vec<Route> {
     }
     routes
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// The constructors of a route require its access and its handler; this requires what they do not.
+    #[test]
+    fn every_route_is_described() {
+        let mut operation_ids = HashSet::new();
+        for route in routes() {
+            let name = format!("{} {}", route.method, route.path);
+            let is_identifier = route.operation_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            assert!(!route.operation_id.is_empty() && is_identifier, "{name}: operation_id");
+            assert!(operation_ids.insert(route.operation_id), "{name}: operation_id is not unique");
+            assert!(!route.tag.is_empty(), "{name}: tag");
+            assert!(!route.summary.is_empty() && !route.summary.ends_with('.'), "{name}: summary");
+            assert!(route.description.ends_with('.'), "{name}: description");
+            assert!(!route.responses.is_empty(), "{name}: responds");
+        }
+    }
+}

@@ -7,17 +7,18 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::schema::{ArrayBuilder, ArrayItems, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Required, Schema};
 
-use crate::api::feeds::MOST;
-use crate::api::openapi::item_schemas::places_name;
+use crate::api::feeds::MAX_FEED_EVENTS;
+use crate::api::openapi::item_schemas::field_paths_name;
 use crate::api::openapi::schemas::{LINE, reference};
 use crate::content::Site;
 use crate::content::violation::Violations;
 use crate::content_types::{ContentType, Filter, FilterTarget};
 use crate::delivery::query::{Compare, DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Quantity, STATUSES, When};
 use crate::delivery::sql::facets::Facet;
-use crate::http::route::{Request, parameter};
+use crate::http::request::Request;
+use crate::http::route::parameter;
 use crate::problem::Problem;
-use crate::search::LONGEST as LONGEST_TEXT;
+use crate::search::LONGEST as MAX_TEXT;
 
 /// The header `If-Match` of operations that change an existing item.
 pub static IF_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
@@ -53,7 +54,7 @@ pub static REASON: LazyLock<Parameter> = LazyLock::new(|| {
 
 /// The query parameter `q`, the full-text query.
 pub static TEXT: LazyLock<Parameter> = LazyLock::new(|| {
-    let schema = text().min_length(Some(1)).max_length(Some(LONGEST_TEXT));
+    let schema = text().min_length(Some(1)).max_length(Some(MAX_TEXT));
     let about = "Full-text query: words, phrases in double quotes, and words or phrases after `-` that must not occur. \
                  The last word may be incomplete. Without `sort`, items are sorted by relevance.";
     query("q", schema, about, json!("shared rivers"))
@@ -115,7 +116,7 @@ pub fn query(name: &str, schema: impl Into<RefOr<Schema>>, about: &str, example:
 }
 
 /// Returns an optional query parameter with several values, separated by commas.
-pub fn words(name: &str, item: impl Into<ArrayItems>, about: &str, example: serde_json::Value) -> Parameter {
+pub fn comma_separated(name: &str, item: impl Into<ArrayItems>, about: &str, example: serde_json::Value) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
@@ -138,16 +139,16 @@ fn locale(site: &Site) -> Parameter {
 }
 
 /// Returns the parameters of a step of the editorial workflow.
-pub fn of_steps(site: &Site) -> Vec<Parameter> {
+pub fn step_parameters(site: &Site) -> Vec<Parameter> {
     vec![locale(site), view(), REASON.clone()]
 }
 
 /// Returns the parameters of operations that write content.
-pub fn of_writes(site: &Site) -> Vec<Parameter> {
+pub fn write_parameters(site: &Site) -> Vec<Parameter> {
     let about = "With `auto`, a change that is based on an older version is merged with the later changes, if these \
                  changed other values; if they changed the same values, the response is 412. With `none`, the default, \
                  the response to any change that is based on an older version is 412.";
-    let mut parameters = of_steps(site);
+    let mut parameters = step_parameters(site);
     parameters.push(query("merge", one_of(&["auto", "none"]), about, json!("auto")));
     parameters
 }
@@ -159,7 +160,7 @@ fn view() -> Parameter {
 }
 
 /// Returns the parameters of reads of a single item.
-pub fn of_one(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
+pub fn item_parameters(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
     let mut parameters = vec![
         locale(site),
         query(
@@ -180,13 +181,13 @@ pub fn of_one(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
     let about = "Sparse fieldset: the response contains only these fields, `id` and `slug`. A path with dots selects \
                  fields of nested objects and related items, which are included if necessary: `venue.address`, \
                  `speakers.speaker.name`. The media type of the response is `application/vnd.plenary.partial+json`.";
-    let place = reference(&places_name(resource));
-    parameters.push(words("fields", place, about, json!([resource.label, "updated_at"])));
+    let path_schema = reference(&field_paths_name(resource));
+    parameters.push(comma_separated("fields", path_schema, about, json!([resource.label, "updated_at"])));
     parameters.push(view());
-    parameters.extend(moments());
+    parameters.extend(preview_parameters());
     let includes = resource.includes();
     if !includes.is_empty() {
-        parameters.push(words(
+        parameters.push(comma_separated(
             "include",
             one_of(includes),
             "Relations whose items are embedded as a whole instead of as references. A path with a dot names a \
@@ -198,8 +199,8 @@ pub fn of_one(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
 }
 
 /// Returns the parameters of lists.
-pub fn of_list(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
-    let mut parameters = of_one(resource, site);
+pub fn list_parameters(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
+    let mut parameters = item_parameters(resource, site);
     parameters.extend([
         query("limit", whole(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT))), "Number of items per page.", json!(20)),
         query(
@@ -226,7 +227,7 @@ pub fn of_list(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
     if let Some(first) = facets.first() {
         let about = "Facets to count: for each of their values, `facets` of the response has the number of items that \
                      match the filters.";
-        parameters.push(words("facets", one_of(&facets), about, json!([first])));
+        parameters.push(comma_separated("facets", one_of(&facets), about, json!([first])));
     }
     let boolean = || ObjectBuilder::new().schema_type(Type::Boolean);
     parameters.push(query(
@@ -251,12 +252,12 @@ pub fn of_list(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
             json!(tags[tags.len() - 1]),
         ),
     ]);
-    parameters.extend(sorts_and_filters(resource));
+    parameters.extend(sort_and_filter_parameters(resource));
     parameters
 }
 
 /// Returns the parameters of previews: the time and the preview link.
-fn moments() -> Vec<Parameter> {
+fn preview_parameters() -> Vec<Parameter> {
     vec![
         query(
             "at",
@@ -275,15 +276,20 @@ fn moments() -> Vec<Parameter> {
 }
 
 /// Returns the parameters of feeds of lists.
-pub fn of_feed(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
-    let mut parameters = of_feed_of_one(site);
-    parameters.push(query("limit", whole(1, MOST).default(Some(json!(100))), "Maximum number of events.", json!(100)));
-    parameters.extend(sorts_and_filters(resource));
+pub fn feed_parameters(resource: &'static ContentType, site: &Site) -> Vec<Parameter> {
+    let mut parameters = item_feed_parameters(site);
+    parameters.push(query(
+        "limit",
+        whole(1, MAX_FEED_EVENTS).default(Some(json!(100))),
+        "Maximum number of events.",
+        json!(100),
+    ));
+    parameters.extend(sort_and_filter_parameters(resource));
     parameters
 }
 
 /// Returns the parameter `locale` of responses in one language.
-pub fn of_language(site: &Site) -> Vec<Parameter> {
+pub fn language_parameters(site: &Site) -> Vec<Parameter> {
     let tags: Vec<&str> = site.locales.iter().map(String::as_str).collect();
     let about = "Language of the response. A value that is missing in this language is replaced by that of a fallback \
                  language.";
@@ -291,11 +297,11 @@ pub fn of_language(site: &Site) -> Vec<Parameter> {
 }
 
 /// Returns the parameters of feeds of one item.
-pub fn of_feed_of_one(site: &Site) -> Vec<Parameter> {
-    [of_language(site), moments()].concat()
+pub fn item_feed_parameters(site: &Site) -> Vec<Parameter> {
+    [language_parameters(site), preview_parameters()].concat()
 }
 
-fn sorts_and_filters(resource: &'static ContentType) -> Vec<Parameter> {
+fn sort_and_filter_parameters(resource: &'static ContentType) -> Vec<Parameter> {
     let mut parameters = vec![TEXT.clone()];
     if resource.filters.iter().any(|filter| matches!(filter.on, FilterTarget::Time(_))) {
         let about =
@@ -311,7 +317,7 @@ fn sorts_and_filters(resource: &'static ContentType) -> Vec<Parameter> {
         if first.descending { "-" } else { "" },
         first.name
     );
-    parameters.push(words("sort", one_of(&keys), &default, json!([keys[0]])));
+    parameters.push(comma_separated("sort", one_of(&keys), &default, json!([keys[0]])));
     for filter in resource.filters {
         match filter.on {
             FilterTarget::Time(_) => {
@@ -330,14 +336,14 @@ fn sorts_and_filters(resource: &'static ContentType) -> Vec<Parameter> {
             FilterTarget::Near(_) => {
                 parameters.push(query(filter.name, text().max_length(Some(60)), filter.about, json!(filter.example)));
             }
-            on => parameters.extend(of_values(filter, on)),
+            on => parameters.extend(value_filter_parameters(filter, on)),
         }
     }
     parameters
 }
 
 /// Returns the parameters of a filter by values: one for any of the values, and one for each operator.
-fn of_values(filter: &Filter, on: FilterTarget) -> Vec<Parameter> {
+fn value_filter_parameters(filter: &Filter, on: FilterTarget) -> Vec<Parameter> {
     let value = |on: FilterTarget| match if let FilterTarget::Through(through) = on { through.filter.on } else { on } {
         FilterTarget::Variant(known) => one_of(known),
         FilterTarget::Word(word) if !word.words.is_empty() => one_of(word.words),
@@ -346,7 +352,7 @@ fn of_values(filter: &Filter, on: FilterTarget) -> Vec<Parameter> {
         _ => text().min_length(Some(1)).max_length(Some(120)).pattern(Some("^[0-9A-Za-z-]+$")),
     };
     let example = || json!([filter.example]);
-    let mut parameters = vec![words(filter.name, value(on), filter.about, example())];
+    let mut parameters = vec![comma_separated(filter.name, value(on), filter.about, example())];
     for (operator, quantity) in Quantity::ALL {
         let meaning = match quantity {
             Quantity::All if !on.is_many() => continue,
@@ -354,7 +360,7 @@ fn of_values(filter: &Filter, on: FilterTarget) -> Vec<Parameter> {
             _ => "The item must have none of the values.",
         };
         let about = format!("{} {meaning}", filter.about);
-        parameters.push(words(&format!("{}[{operator}]", filter.name), value(on), &about, example()));
+        parameters.push(comma_separated(&format!("{}[{operator}]", filter.name), value(on), &about, example()));
     }
     parameters
 }

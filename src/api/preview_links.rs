@@ -1,6 +1,5 @@
 //! Previews: which state of the site a request may see, and the endpoints of preview links.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -21,15 +20,17 @@ use crate::delivery::viewer::Viewer;
 use crate::editorial::editor::find;
 use crate::editorial::preview_links::{self, PreviewLink};
 use crate::http::body;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// Lifetime of a link without `expires_at`, in days.
-const USUAL_DAYS: i64 = 7;
+const DEFAULT_LIFETIME_DAYS: i64 = 7;
 /// Maximum lifetime of a link, in days.
-const MOST_DAYS: i64 = 90;
+const MAX_LIFETIME_DAYS: i64 = 90;
 /// One day (µs).
-const DAY: i64 = 86_400_000_000;
+const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// Maximum number of links in the list.
 const MAX_LISTED_LINKS: i64 = 100;
 
@@ -57,30 +58,32 @@ impl ReadView {
     ///
     /// # Errors
     /// 400 if the viewer holds a preview link of one item.
-    pub fn must_be_whole(&self) -> Result<(), Problem> {
+    pub fn require_list_access(&self) -> Result<(), Problem> {
         match self.viewer {
-            Viewer::Link { .. } => Err(fault("?preview", "one_item", "this preview link shows one item, not lists")),
+            Viewer::Link { .. } => {
+                Err(invalid_parameter("?preview", "one_item", "this preview link shows one item, not lists"))
+            }
             Viewer::Public | Viewer::Editor { .. } => Ok(()),
         }
     }
 
     /// Runs a read of the present site, or of the overlay of the future moment.
     ///
-    /// For the present site, `glance` is tried first; `read` runs if it returns `None`. `quick` says that
-    /// `glance` takes so little time that on SQLite it may run on the calling thread.
+    /// For the present site, `single_query` is tried first; `read` runs if it returns `None`. `is_quick` says that
+    /// `single_query` takes so little time that on SQLite it may run on the calling thread.
     ///
     /// # Errors
-    /// The errors of `glance` and `read`, and 503 if the database or the overlay is not available.
+    /// The errors of `single_query` and `read`, and 503 if the database or the overlay is not available.
     pub async fn read<T: Send + 'static>(
         &self,
         app: &App,
-        quick: bool,
-        glance: impl FnOnce(&mut Db) -> Result<Option<T>, Problem> + Send + 'static,
+        is_quick: bool,
+        single_query: impl FnOnce(&mut Db) -> Result<Option<T>, Problem> + Send + 'static,
         read: impl FnOnce(&mut Db) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         match self.at {
             Some(at) => app.previews.read(at, read).await,
-            None => app.database.read_after(quick, glance, read).await,
+            None => app.database.read_after(is_quick, single_query, read).await,
         }
     }
 
@@ -126,7 +129,7 @@ pub async fn read_view(request: &Request) -> Result<ReadView, Problem> {
         let key = request.app.site_key.clone();
         let link = request.app.database.read(move |c| preview_links::by_token(c, &key, &token)).await?;
         if at.is_some() {
-            return Err(fault(
+            return Err(invalid_parameter(
                 "?at",
                 "with_preview",
                 "the moment is part of the preview link; leave this parameter out",
@@ -140,26 +143,26 @@ pub async fn read_view(request: &Request) -> Result<ReadView, Problem> {
     }
     let Some(text) = at else { return Ok(ReadView { viewer, at: None }) };
     if viewer.is_public() {
-        return Err(fault(
+        return Err(invalid_parameter(
             "?at",
             "not_public",
             "the future site is available to editors and through preview links only",
         ));
     }
     if !viewer.sees_everything() {
-        let why = "the future site shows items of all collections, and this key is restricted to some of them";
-        return Err(fault("?at", "not_for_this_key", why));
+        let message = "the future site shows items of all collections, and this key is restricted to some of them";
+        return Err(invalid_parameter("?at", "not_for_this_key", message));
     }
-    let at = moment(request, text).map_err(|(code, message)| fault("?at", code, message))?;
+    let at = future_moment(request, text).map_err(|(code, message)| invalid_parameter("?at", code, message))?;
     Ok(ReadView { viewer: Viewer::Public, at: Some(at) })
 }
 
-fn fault(place: &str, code: &str, message: impl Into<String>) -> Problem {
-    Problem::bad_request(Violations::one(place, code, message))
+fn invalid_parameter(parameter: &str, code: &str, message: impl Into<String>) -> Problem {
+    Problem::bad_request(Violations::one(parameter, code, message))
 }
 
 /// Parses a moment in the future, in the site's time zone or with a UTC offset (µs).
-fn moment(request: &Request, text: &str) -> Result<i64, (&'static str, String)> {
+fn future_moment(request: &Request, text: &str) -> Result<i64, (&'static str, String)> {
     let at = instant_in_query(text, request.app.site.time_zone)?.timestamp_micros();
     if at < now() {
         return Err(("in_the_past", "this moment has passed; past states are in the history of each item".to_owned()));
@@ -229,42 +232,43 @@ pub fn routes() -> Vec<Route> {
     const TAG: &str = "Previews";
     let share = Access::May(Area::Content, Action::Share);
     vec![
-        Route::new(Method::GET, "/api/v1/preview-links", "listPreviewLinks", list)
-            .about(
-                TAG,
-                "List preview links",
-                "Returns the 100 newest preview links that are neither expired nor revoked, newest first.",
-            )
-            .access(share)
-            .answers(200, "The links.", reference("PreviewLinkList"), &[]),
-        Route::new(Method::POST, "/api/v1/preview-links", "createPreviewLink", create)
-            .about(
-                TAG,
-                "Create a preview link",
+        Route::get("/api/v1/preview-links", share, list)
+            .operation_id("listPreviewLinks")
+            .tag(TAG)
+            .summary("List preview links")
+            .description("Returns the 100 newest preview links that are neither expired nor revoked, newest first.")
+            .responds(200, "The links.", reference("PreviewLinkList"), &[]),
+        Route::post("/api/v1/preview-links", share, create)
+            .operation_id("createPreviewLink")
+            .tag(TAG)
+            .summary("Create a preview link")
+            .description(
                 "Creates a link that shows unpublished content to people without an account, and returns it with its \
                  token: either one item with its newest text, or the whole site as it will be at a moment. Fails with \
-                 422 when the item does not exist, when both an item and a moment are given or neither, or when a \
-                 time is out of range.",
+                 422 when the item does not exist, when both an item and a moment are given or neither, or when a time \
+                 is out of range.",
             )
-            .access(share)
-            .body(JSON, reference("NewPreviewLink"), json!({"collection": "events", "id": "rivers-without-borders"}))
-            .answers(201, "The created link.", reference("PreviewLink"), &[]),
-        Route::new(Method::DELETE, "/api/v1/preview-links/{id}", "revokePreviewLink", revoke)
-            .about(
-                TAG,
-                "Revoke a preview link",
-                "Revokes a preview link at once. Links of other accounts require the permission to publish. Fails \
-                 with 403 when the caller may not revoke the link, and with 404 when there is no valid link with this \
-                 id.",
+            .request_body(
+                JSON,
+                reference("NewPreviewLink"),
+                json!({"collection": "events", "id": "rivers-without-borders"}),
             )
-            .access(share)
+            .responds(201, "The created link.", reference("PreviewLink"), &[]),
+        Route::delete("/api/v1/preview-links/{id}", share, revoke)
+            .operation_id("revokePreviewLink")
+            .tag(TAG)
+            .summary("Revoke a preview link")
+            .description(
+                "Revokes a preview link at once. Links of other accounts require the permission to publish. Fails with \
+                 403 when the caller may not revoke the link, and with 404 when there is no valid link with this id.",
+            )
             .parameters([path_id()])
-            .answers_as(204, "The link is revoked.", None, &[])
+            .responds_empty(204, "The link is revoked.", &[])
             .problems(&[ProblemKind::NotFound]),
     ]
 }
 
-fn shown(request: &Request, link: PreviewLink) -> PreviewLinkBody {
+fn to_api(request: &Request, link: PreviewLink) -> PreviewLinkBody {
     PreviewLinkBody {
         token: link.token(&request.app.site_key),
         id: link.id,
@@ -277,8 +281,8 @@ fn shown(request: &Request, link: PreviewLink) -> PreviewLinkBody {
 
 async fn list(request: Request) -> Result<Response, Problem> {
     let links = request.app.database.read(|c| Ok::<_, Problem>(preview_links::all(c, MAX_LISTED_LINKS)?)).await?;
-    let data = links.into_iter().map(|link| shown(&request, link)).collect();
-    Ok(Response::of(200, &PreviewLinkList { data })?.private())
+    let data = links.into_iter().map(|link| to_api(&request, link)).collect();
+    Ok(Response::serialized(200, &PreviewLinkList { data })?.no_store())
 }
 
 /// The item of a new link, its moment (µs, 0 for none) and its expiry (µs).
@@ -286,32 +290,32 @@ type NewPreviewLink = (Option<(&'static ContentType, String)>, i64, i64);
 
 /// Reads the link that a validated body asks for.
 fn parse_new_link(form: &Form) -> Result<NewPreviewLink, Problem> {
-    let mut faults = Violations::new();
-    let (at, expires_at) = (form.ahead("at", &mut faults), form.ahead("expires_at", &mut faults));
-    let expires_at = expires_at.unwrap_or(now() + USUAL_DAYS * DAY);
-    if expires_at > now() + MOST_DAYS * DAY {
-        faults.add("/expires_at", "out_of_range", format!("at most {MOST_DAYS} days from now"));
+    let mut violations = Violations::new();
+    let (at, expires_at) = (form.future_time("at", &mut violations), form.future_time("expires_at", &mut violations));
+    let expires_at = expires_at.unwrap_or(now() + DEFAULT_LIFETIME_DAYS * MICROS_PER_DAY);
+    if expires_at > now() + MAX_LIFETIME_DAYS * MICROS_PER_DAY {
+        violations.add("/expires_at", "out_of_range", format!("at most {MAX_LIFETIME_DAYS} days from now"));
     }
     let item = match (form.get("collection"), form.get("id")) {
         (Some(collection), Some(id)) => ContentType::of_collection(&collection).map(|resource| (resource, id)),
         (None, None) => None,
         (None, Some(_)) => {
-            faults.add("/collection", "required", "collection and id are required together");
+            violations.add("/collection", "required", "collection and id are required together");
             None
         }
         (Some(_), None) => {
-            faults.add("/id", "required", "collection and id are required together");
+            violations.add("/id", "required", "collection and id are required together");
             None
         }
     };
     match (&item, at) {
         (Some(_), Some(_)) => {
-            faults.add("/at", "with_item", "an item is shown with its newest text; leave the moment out")
+            violations.add("/at", "with_item", "an item is shown with its newest text; leave the moment out")
         }
-        (None, None) => faults.add("", "required", "an item or a moment is required"),
+        (None, None) => violations.add("", "required", "an item or a moment is required"),
         _ => {}
     }
-    if faults.is_empty() { Ok((item, at.unwrap_or(0), expires_at)) } else { Err(Problem::invalid(faults)) }
+    if violations.is_empty() { Ok((item, at.unwrap_or(0), expires_at)) } else { Err(Problem::invalid(violations)) }
 }
 
 async fn create(request: Request) -> Result<Response, Problem> {
@@ -320,17 +324,17 @@ async fn create(request: Request) -> Result<Response, Problem> {
     let (item, at, expires_at) = parse_new_link(&form)?;
     let write = move |c: &mut Db| {
         let item = match item {
-            Some((resource, key)) => Some(find(c, resource, &key).map_err(dangling)?.id),
+            Some((resource, key)) => Some(find(c, resource, &key).map_err(as_dangling_reference)?.id),
             None => None,
         };
         Ok::<_, Problem>(preview_links::create(c, &author, item, at, expires_at)?)
     };
     let link = request.app.database.write(write).await?;
-    Ok(Response::of(201, &shown(&request, link))?.private())
+    Ok(Response::serialized(201, &to_api(&request, link))?.no_store())
 }
 
 /// Turns "not found" into a violation of `/id`: the item is named in the body, not in the path.
-fn dangling(problem: Problem) -> Problem {
+fn as_dangling_reference(problem: Problem) -> Problem {
     if problem.kind != ProblemKind::NotFound {
         return problem;
     }
@@ -340,5 +344,5 @@ fn dangling(problem: Problem) -> Problem {
 async fn revoke(request: Request) -> Result<Response, Problem> {
     let (author, role, id) = (author(&request)?, request.actor()?.role, request.path("id").to_owned());
     request.app.database.write(move |c| preview_links::revoke(c, &author, role, &id)).await?;
-    Ok(Response::empty(204).private())
+    Ok(Response::empty(204).no_store())
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::bulk::{COLLECTION, ID, item};
+use crate::api::bulk::{COLLECTION, ID, item_key};
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::{IF_MATCH, REASON, path_id};
@@ -22,7 +21,9 @@ use crate::editorial::lifecycle::{Operation, WriteContext};
 use crate::editorial::releases::{self, Release, ReleaseChange};
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -40,7 +41,7 @@ const MEMBER: &[Field] = &[
 const ITEMS: FieldKind = FieldKind::List { of: &FieldKind::Object(MEMBER), max: MOST_STEPS };
 const EXAMPLE: &str = r#"[{"collection": "events", "id": "rivers-without-borders", "operation": "publish"}]"#;
 const NAME: FieldKind = FieldKind::Line { max: 200 };
-const AT: Field = Field::new(
+const PUBLISH_AT: Field = Field::new(
     "publish_at",
     FieldKind::Instant,
     "Time at which the release is published, in the future: local time of the site, or RFC 3339 with a UTC offset. \
@@ -51,7 +52,7 @@ const AT: Field = Field::new(
 /// Fields of the body that creates a release.
 pub static NEW_RELEASE: [Field; 3] = [
     Field::new("name", NAME, "Name of the release.", r#""Autumn programme""#).required(),
-    AT,
+    PUBLISH_AT,
     Field::new(
         "items",
         ITEMS,
@@ -63,7 +64,7 @@ pub static NEW_RELEASE: [Field; 3] = [
 /// Fields of the body that changes a release.
 pub static RELEASE_CHANGE: [Field; 3] = [
     Field::new("name", NAME, "Name of the release.", r#""Autumn programme""#),
-    AT,
+    PUBLISH_AT,
     Field::new(
         "items",
         ITEMS,
@@ -134,7 +135,7 @@ pub struct ReleaseList {
 }
 
 /// Maximum number of releases in the list.
-const MOST: i64 = 100;
+const MAX_LISTED_RELEASES: i64 = 100;
 const PATH: &str = "/api/v1/releases/{id}";
 
 /// Returns the routes of releases.
@@ -142,76 +143,77 @@ pub fn routes() -> Vec<Route> {
     const TAG: &str = "Releases";
     let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Publish));
     vec![
-        Route::new(Method::GET, "/api/v1/releases", "listReleases", list)
-            .about(TAG, "List releases", "Returns the 100 newest releases with their items, newest first.")
-            .access(read)
-            .answers(200, "The releases.", reference("ReleaseList"), &[]),
-        Route::new(Method::POST, "/api/v1/releases", "createRelease", create)
-            .about(
-                TAG,
-                "Create a release",
+        Route::get("/api/v1/releases", read, list)
+            .operation_id("listReleases")
+            .tag(TAG)
+            .summary("List releases")
+            .description("Returns the 100 newest releases with their items, newest first.")
+            .responds(200, "The releases.", reference("ReleaseList"), &[]),
+        Route::post("/api/v1/releases", write, create)
+            .operation_id("createRelease")
+            .tag(TAG)
+            .summary("Create a release")
+            .description(
                 "Creates a release and returns it: operations on items that are applied together, at a scheduled time \
                  or by request. Fails with 422 when an item does not exist or is named twice, when the time is in the \
                  past, or when `publish_at` is given and an operation could not be applied now; `errors` lists all of \
                  them.",
             )
-            .access(write)
             .parameters([REASON.clone()])
-            .body(JSON, reference("NewRelease"), example_of(&NEW_RELEASE))
-            .answers(201, "The created release.", reference("Release"), &["Location", "ETag"]),
-        Route::new(Method::GET, PATH, "getRelease", get)
-            .about(
-                TAG,
-                "Get a release",
+            .request_body(JSON, reference("NewRelease"), example_of(&NEW_RELEASE))
+            .responds(201, "The created release.", reference("Release"), &["Location", "ETag"]),
+        Route::get(PATH, read, get)
+            .operation_id("getRelease")
+            .tag(TAG)
+            .summary("Get a release")
+            .description(
                 "Returns a release with the present status of its items. Fails with 404 when there is no such release.",
             )
-            .access(read)
             .parameters([path_id()])
-            .answers(200, "The release.", reference("Release"), &["ETag"])
+            .responds(200, "The release.", reference("Release"), &["ETag"])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::PATCH, PATH, "updateRelease", update)
-            .about(
-                TAG,
-                "Update a release",
+        Route::patch(PATH, write, update)
+            .operation_id("updateRelease")
+            .tag(TAG)
+            .summary("Update a release")
+            .description(
                 "Changes a release that is not published yet, and returns it: members that are left out keep their \
                  values, `publish_at: null` removes the scheduled time. Fails with 409 when the release is published, \
-                 with 412 when it was changed since the version in `If-Match`, and with 422 as for creating a \
-                 release.",
+                 with 412 when it was changed since the version in `If-Match`, and with 422 as for creating a release.",
             )
-            .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
-            .body("application/merge-patch+json", reference("ReleaseChange"), example_of(&RELEASE_CHANGE))
-            .answers(200, "The release after the change.", reference("Release"), &["ETag"])
+            .request_body("application/merge-patch+json", reference("ReleaseChange"), example_of(&RELEASE_CHANGE))
+            .responds(200, "The release after the change.", reference("Release"), &["ETag"])
             .problems(&WRITE_PROBLEMS),
-        Route::new(Method::DELETE, PATH, "deleteRelease", remove)
-            .about(
-                TAG,
-                "Delete a release",
-                "Deletes a release that is not published yet. Its items do not change. Fails with 409 when the \
-                 release is published, and with 412 when it was changed since the version in `If-Match`.",
+        Route::delete(PATH, write, remove)
+            .operation_id("deleteRelease")
+            .tag(TAG)
+            .summary("Delete a release")
+            .description(
+                "Deletes a release that is not published yet. Its items do not change. Fails with 409 when the release \
+                 is published, and with 412 when it was changed since the version in `If-Match`.",
             )
-            .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
-            .answers_as(204, "The release is deleted.", None, &[])
+            .responds_empty(204, "The release is deleted.", &[])
             .problems(&WRITE_PROBLEMS),
-        Route::new(Method::POST, format!("{PATH}/publish"), "publishRelease", publish)
-            .about(
-                TAG,
-                "Publish a release",
+        Route::post(format!("{PATH}/publish"), write, publish)
+            .operation_id("publishRelease")
+            .tag(TAG)
+            .summary("Publish a release")
+            .description(
                 "Applies all operations of the release in one transaction, and returns the release. Items that are in \
                  the intended state already are skipped. Fails with 409 when the release is published, with 412 when \
                  it was changed since the version in `If-Match`, and with 422 when an operation cannot be applied: \
                  then no item changes, and `errors` lists the operations that were refused.",
             )
-            .access(write)
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
-            .answers(200, "The published release.", reference("Release"), &["ETag"])
+            .responds(200, "The published release.", reference("Release"), &["ETag"])
             .problems(&WRITE_PROBLEMS)
             .problems(&[ProblemKind::Invalid]),
     ]
 }
 
-fn shown(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Problem> {
+fn to_api(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Problem> {
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let mut members = if ids.is_empty() { Vec::new() } else { releases::members(connection, &ids)? };
     let body = |row: &Release| {
@@ -240,45 +242,45 @@ fn shown(connection: &mut Db, rows: &[Release]) -> Result<Vec<ReleaseBody>, Prob
     Ok(rows.iter().map(body).collect())
 }
 
-async fn answer(request: &Request, status: u16, row: Release) -> Result<Response, Problem> {
+async fn release_response(request: &Request, status: u16, row: Release) -> Result<Response, Problem> {
     let version = row.version;
-    let bodies = request.app.database.read(move |c| shown(c, &[row])).await?;
+    let bodies = request.app.database.read(move |c| to_api(c, &[row])).await?;
     let body = bodies.into_iter().next().ok_or_else(|| Problem::not_found("release"))?;
     let location = format!("/api/v1/releases/{}", body.id);
-    let answer = Response::of(status, &body)?.private().header("etag", format!("\"v{version}\""));
-    Ok(if status == 201 { answer.header("location", location) } else { answer })
+    let release_response = Response::serialized(status, &body)?.no_store().header("etag", format!("\"v{version}\""));
+    Ok(if status == 201 { release_response.header("location", location) } else { release_response })
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
-    let look = |c: &mut Db| {
-        let rows = releases::all(c, MOST)?;
-        shown(c, &rows)
+    let read = |c: &mut Db| {
+        let rows = releases::all(c, MAX_LISTED_RELEASES)?;
+        to_api(c, &rows)
     };
-    let data = request.app.database.read(look).await?;
-    Ok(Response::of(200, &ReleaseList { data })?.private())
+    let data = request.app.database.read(read).await?;
+    Ok(Response::serialized(200, &ReleaseList { data })?.no_store())
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let row = request.app.database.read(move |c| releases::by_id(c, &id)).await?;
-    answer(&request, 200, row).await
+    release_response(&request, 200, row).await
 }
 
 /// Reads the changes that a validated body asks for. `publish_at: null` in a merge patch removes the
 /// scheduled time.
 fn parse_changes(form: &Form, input: &serde_json::Value) -> Result<ReleaseChange, Problem> {
-    let mut faults = Violations::new();
-    let taken_away = || input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0);
-    let due_at = form.ahead("publish_at", &mut faults).or_else(taken_away);
+    let mut violations = Violations::new();
+    let removed = || input.get("publish_at").is_some_and(serde_json::Value::is_null).then_some(0);
+    let due_at = form.future_time("publish_at", &mut violations).or_else(removed);
     let steps = input.get("items").map(|_| form.objects("items").into_iter().enumerate().filter_map(step).collect());
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
+    if !violations.is_empty() {
+        return Err(Problem::invalid(violations));
     }
     Ok(ReleaseChange { name: form.get("name"), due_at, steps })
 }
 
 fn step((place, entry): (usize, &serde_json::Map<String, serde_json::Value>)) -> Option<Step> {
-    let (resource, key) = item(entry)?;
+    let (resource, key) = item_key(entry)?;
     let operation: Operation = releases::operation(entry.get("operation")?.as_str()?)?;
     Some(Step { place, resource, key, version: None, operation })
 }
@@ -298,8 +300,8 @@ async fn create(request: Request) -> Result<Response, Problem> {
     let input = body::json(&request)?;
     let form = Form::read(&NEW_RELEASE, &input, &request.app.site)?;
     let changes = parse_changes(&form, &input)?;
-    let row = write_releases(&request, move |c, pen| releases::create(c, pen, changes)).await?;
-    answer(&request, 201, row).await
+    let row = write_releases(&request, move |c, context| releases::create(c, context, changes)).await?;
+    release_response(&request, 201, row).await
 }
 
 async fn update(request: Request) -> Result<Response, Problem> {
@@ -308,18 +310,18 @@ async fn update(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&RELEASE_CHANGE, &input, &request.app.site)?;
     let changes = parse_changes(&form, &input)?;
     let id = request.path("id").to_owned();
-    let row = write_releases(&request, move |c, pen| releases::update(c, pen, &id, &version, changes)).await?;
-    answer(&request, 200, row).await
+    let row = write_releases(&request, move |c, context| releases::update(c, context, &id, &version, changes)).await?;
+    release_response(&request, 200, row).await
 }
 
 async fn remove(request: Request) -> Result<Response, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
-    write_releases(&request, move |c, pen| releases::remove(c, pen, &id, &version)).await?;
-    Ok(Response::empty(204).private())
+    write_releases(&request, move |c, context| releases::remove(c, context, &id, &version)).await?;
+    Ok(Response::empty(204).no_store())
 }
 
 async fn publish(request: Request) -> Result<Response, Problem> {
     let (version, id) = (required_version(&request)?, request.path("id").to_owned());
-    let row = write_releases(&request, move |c, pen| releases::publish(c, pen, &id, &version)).await?;
-    answer(&request, 200, row).await
+    let row = write_releases(&request, move |c, context| releases::publish(c, context, &id, &version)).await?;
+    release_response(&request, 200, row).await
 }

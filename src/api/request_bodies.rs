@@ -48,7 +48,7 @@ pub static LOGIN: [Field; 4] = [
 
 /// Fields of a body that confirms an operation with the password, so that an unattended session does not
 /// suffice.
-pub static PASSWORD_AGAIN: [Field; 1] = [CURRENT_PASSWORD];
+pub static PASSWORD_CONFIRMATION: [Field; 1] = [CURRENT_PASSWORD];
 
 /// Fields of the body that confirms a second factor.
 pub static CONFIRM_FACTOR: [Field; 1] = [CODE];
@@ -120,7 +120,7 @@ const FIRST_PASSWORD: Field = Field::new(
 pub static NEW_ACCOUNT: [Field; 4] = [EMAIL, NAME, ROLE, FIRST_PASSWORD];
 
 /// Fields of the body that creates an account if invitations cannot be mailed.
-pub static NEW_ACCOUNT_HERE: [Field; 4] = [EMAIL, NAME, ROLE, FIRST_PASSWORD.required()];
+pub static NEW_ACCOUNT_WITH_PASSWORD: [Field; 4] = [EMAIL, NAME, ROLE, FIRST_PASSWORD.required()];
 
 /// Fields of the body that changes an account; fields that are left out keep their values.
 pub static ACCOUNT_CHANGE: [Field; 5] = [
@@ -187,14 +187,14 @@ impl Form {
     /// # Errors
     /// 422 with all violations.
     pub fn read(fields: &'static [Field], body: &Value, site: &Site) -> Result<Self, Problem> {
-        let mut faults = Violations::new();
+        let mut violations = Violations::new();
         let Some(object) = body.as_object() else {
-            faults.add("", "wrong_type", "the body must be a JSON object");
-            return Err(Problem::invalid(faults));
+            violations.add("", "wrong_type", "the body must be a JSON object");
+            return Err(Problem::invalid(violations));
         };
         let mode = LocaleMode::One(site.default_locale().to_owned());
-        let checked = validate("account", fields, object, None, &mode, site, &mut faults);
-        if faults.is_empty() { Ok(Self(checked.content)) } else { Err(Problem::invalid(faults)) }
+        let validated = validate("account", fields, object, None, &mode, site, &mut violations);
+        if violations.is_empty() { Ok(Self(validated.content)) } else { Err(Problem::invalid(violations)) }
     }
 
     /// Returns a text field, if it is present.
@@ -208,8 +208,8 @@ impl Form {
     }
 
     /// Returns a time field (µs), if it is present; adds a violation if it is not in the future.
-    pub fn ahead(&self, name: &str, faults: &mut Violations) -> Option<i64> {
-        ahead(&self.0, name, "", faults)
+    pub fn future_time(&self, name: &str, violations: &mut Violations) -> Option<i64> {
+        future_time(&self.0, name, "", violations)
     }
 
     /// Returns all fields.
@@ -235,12 +235,12 @@ impl Form {
     }
 }
 
-/// Returns a time of a validated object (µs), if it is present; adds a violation with a pointer below `place`
+/// Returns a time of a validated object (µs), if it is present; adds a violation with a pointer below `pointer`
 /// if it is not in the future.
-pub fn ahead(object: &Map<String, Value>, name: &str, place: &str, faults: &mut Violations) -> Option<i64> {
+pub fn future_time(object: &Map<String, Value>, name: &str, pointer: &str, violations: &mut Violations) -> Option<i64> {
     let at = instant_in(object, name)?;
     if at <= now() {
-        faults.add(format!("{place}/{name}"), "in_the_past", "this time is in the past");
+        violations.add(format!("{pointer}/{name}"), "in_the_past", "this time is in the past");
     }
     Some(at)
 }

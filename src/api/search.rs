@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde_json::{Value, json};
 use utoipa::openapi::Required;
 
 use crate::api::content::items::{cached_or_compute, negotiate};
 use crate::api::openapi::schemas::reference;
-use crate::api::parameters::{IF_NONE_MATCH, TEXT, number, one_of, query, whole, words};
+use crate::api::parameters::{IF_NONE_MATCH, TEXT, comma_separated, number, one_of, query, whole};
 use crate::api::preview_links::ReadView;
 use crate::content::violation::{Violations, unknown};
 use crate::content_types::{ALL, COLLECTIONS, ContentType};
@@ -17,51 +16,63 @@ use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::search_all::{self, SearchResult};
 use crate::http::preconditions::entity_tag as etag;
-use crate::http::route::{Access, JSON, ParameterSet, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::problem::Problem;
 use crate::search::{SEARCH_INDEX, SearchQuery};
 
 /// Default number of hits per response.
-const USUAL: i64 = 20;
+const DEFAULT_LIMIT: i64 = 20;
 /// Maximum number of hits per response.
-const MOST: i64 = 100;
+const MAX_LIMIT: i64 = 100;
 /// Maximum offset: every hit before it has to be ranked and checked for visibility.
-const DEEPEST: i64 = 1_000;
+const MAX_OFFSET: i64 = 1_000;
 
 /// Returns the route of the search.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::new(Method::GET, "/api/v1/search", "search", search)
-            .about(
-                "Search",
-                "Search all content",
+        Route::get("/api/v1/search", Access::Public, search)
+            .operation_id("search")
+            .tag("Search")
+            .summary("Search all content")
+            .description(
                 "Returns the published items of all content types that match a full-text query, best match first. An \
                  item matches if it contains every word, in the given or an inflected form; the last word may be \
                  incomplete. Quotes enclose phrases, and `-` before a word or phrase excludes it. If nothing matches, \
                  words with a spelling error are accepted. Accents are ignored. The index follows writes within a \
                  second. Fails with 400 when `q` is missing or too long, or another parameter is invalid.",
             )
-            .access(Access::Public)
-            .takes(ParameterSet::Language)
+            .parameter_set(ParameterSet::Language)
             .parameters([
                 {
                     let mut parameter = TEXT.clone();
                     parameter.required = Required::True;
                     parameter
                 },
-                words("collections", one_of(COLLECTIONS), "Collections to search; by default all.", json!(["events"])),
-                query("limit", whole(1, MOST).default(Some(json!(USUAL))), "Maximum number of hits.", json!(USUAL)),
-                query("offset", whole(0, DEEPEST), "Number of hits to skip.", json!(0)),
+                comma_separated(
+                    "collections",
+                    one_of(COLLECTIONS),
+                    "Collections to search; by default all.",
+                    json!(["events"]),
+                ),
+                query(
+                    "limit",
+                    whole(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT))),
+                    "Maximum number of hits.",
+                    json!(DEFAULT_LIMIT),
+                ),
+                query("offset", whole(0, MAX_OFFSET), "Number of hits to skip.", json!(0)),
             ])
             .parameters([IF_NONE_MATCH.clone()])
-            .answers(200, "The hits.", reference("SearchResults"), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client already has the current response.", None, &[]),
+            .responds(200, "The hits.", reference("SearchResults"), &["ETag", "Cache-Control"])
+            .responds_empty(304, "The client already has the current response.", &[]),
     ]
 }
 
 /// The parameters of a search.
 struct SearchParameters {
-    sought: SearchQuery,
+    search_query: SearchQuery,
     kinds: Vec<&'static str>,
     limit: usize,
     offset: usize,
@@ -69,15 +80,15 @@ struct SearchParameters {
 }
 
 fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Problem> {
-    let mut faults = Violations::new();
-    let sought = match request.query("q").map(SearchQuery::parse) {
-        Some(Ok(sought)) => Some(sought),
+    let mut violations = Violations::new();
+    let search_query = match request.query("q").map(SearchQuery::parse) {
+        Some(Ok(search_query)) => Some(search_query),
         Some(Err((code, message))) => {
-            faults.add("?q", code, message);
+            violations.add("?q", code, message);
             None
         }
         None => {
-            faults.add("?q", "required", "a text to search for is required");
+            violations.add("?q", "required", "a text to search for is required");
             None
         }
     };
@@ -85,46 +96,49 @@ fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Proble
     for name in request.query("collections").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
         match ContentType::of_collection(name) {
             Some(resource) => kinds.push(resource.kind),
-            None => faults.add("?collections", "not_allowed", unknown("value", name, COLLECTIONS.iter().copied())),
+            None => violations.add("?collections", "not_allowed", unknown("value", name, COLLECTIONS.iter().copied())),
         }
     }
     if kinds.is_empty() {
         kinds.extend(ALL.iter().map(|resource| resource.kind));
     }
     let site = &request.app.site;
-    let locale = match request.query("locale").map(|given| site.locale(given).ok_or(given)) {
+    let locale = match request.query("locale").map(|name| site.locale(name).ok_or(name)) {
         None => site.default_locale().to_owned(),
         Some(Ok(locale)) => locale.to_owned(),
-        Some(Err(given)) => {
-            faults.add("?locale", "not_allowed", unknown("value", given, site.locales.iter().map(String::as_str)));
+        Some(Err(name)) => {
+            violations.add("?locale", "not_allowed", unknown("value", name, site.locales.iter().map(String::as_str)));
             String::new()
         }
     };
-    let offset = match request.query("offset").map(|text| text.parse().ok().filter(|n| (0..=DEEPEST).contains(n))) {
+    let offset = match request.query("offset").map(|text| text.parse().ok().filter(|n| (0..=MAX_OFFSET).contains(n))) {
         None => 0,
         Some(Some(offset)) => offset,
         Some(None) => {
-            faults.add("?offset", "out_of_range", format!("a whole number between 0 and {DEEPEST}"));
+            violations.add("?offset", "out_of_range", format!("a whole number between 0 and {MAX_OFFSET}"));
             0
         }
     };
-    let Some(sought) = sought.filter(|_| faults.is_empty()) else { return Err(Problem::bad_request(faults)) };
-    let limit = number(request, "limit", MOST)?.unwrap_or(USUAL) as usize;
-    Ok(SearchParameters { sought, kinds, limit, offset: offset as usize, locale })
+    let Some(search_query) = search_query.filter(|_| violations.is_empty()) else {
+        return Err(Problem::bad_request(violations));
+    };
+    let limit = number(request, "limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT) as usize;
+    Ok(SearchParameters { search_query, kinds, limit, offset: offset as usize, locale })
 }
 
 async fn search(mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
-    let asked = parse_search_parameters(&request)?;
+    let parameters = parse_search_parameters(&request)?;
     // The search finds public items only, for every caller; so its responses are cached even if a token is
     // sent.
-    let sight = ReadView::public();
+    let view = ReadView::public();
     let compute = async {
         let app = Arc::clone(&request.app);
         let read = move |c: &mut Db| {
-            let SearchParameters { sought, kinds, limit, offset, locale } = asked;
+            let SearchParameters { search_query, kinds, limit, offset, locale } = parameters;
             // One hit more than requested tells whether there are more.
-            let mut hits = search_all::search(c, &app.site, &app.search, &sought, &kinds, &locale, offset + limit + 1)?;
+            let mut hits =
+                search_all::search(c, &app.site, &app.search, &search_query, &kinds, &locale, offset + limit + 1)?;
             let more = hits.len() > offset + limit;
             hits.truncate(offset + limit);
             Ok::<_, Problem>((hits.split_off(offset.min(hits.len())), more))
@@ -133,13 +147,13 @@ async fn search(mut request: Request) -> Result<Response, Problem> {
         // The index follows the journal with a delay, so a cached response also expires when the index
         // changes: until then it may lack an item that the database already has.
         let dependencies = Dependencies::on_kinds(ALL.iter().map(|resource| resource.kind).chain([SEARCH_INDEX]));
-        let body = json!({"data": hits.into_iter().map(shown).collect::<Vec<Value>>(), "more": more});
+        let body = json!({"data": hits.into_iter().map(hit_to_json).collect::<Vec<Value>>(), "more": more});
         Ok(ReadOutcome::Here(FreshResponse::new(JSON, body.to_string(), |body| etag(0, body), dependencies)))
     };
-    cached_or_compute(&request, &sight, compute).await
+    cached_or_compute(&request, &view, compute).await
 }
 
-fn shown(hit: SearchResult) -> Value {
+fn hit_to_json(hit: SearchResult) -> Value {
     json!({
         "collection": hit.resource.collection,
         "id": hit.reference["id"],

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde_json::json;
 
 use crate::api::content::items::cached_or_compute;
@@ -16,47 +15,49 @@ use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::sitemap::{count, entries};
 use crate::feeds::sitemap::{index, sitemap};
 use crate::http::preconditions::entity_tag as etag;
-use crate::http::route::{Access, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
 const XML: &str = "application/xml";
 /// Maximum number of sitemaps in an index (sitemaps.org).
-const MOST: i64 = 50_000;
+const MAX_SITEMAPS: i64 = 50_000;
 
 /// Returns the route of the sitemap.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::new(Method::GET, "/api/v1/sitemap.xml", "getSitemap", get)
-            .about(
-                "Events",
-                "Get the sitemap",
+        Route::get("/api/v1/sitemap.xml", Access::Public, get)
+            .operation_id("getSitemap")
+            .tag("Events")
+            .summary("Get the sitemap")
+            .description(
                 "Returns the sitemap of the website's event pages for search engines (sitemaps.org). Each page is \
                  listed with its translations if the setting `site.event_url` contains `{locale}`. If there are more \
                  than 5,000 events, a sitemap index is returned, and `page` selects one of its sitemaps. Fails with \
                  404 when there is no sitemap with this number.",
             )
-            .access(Access::Public)
             .parameters([
-                query("page", whole(1, MOST), "Number of a sitemap of the index, from 1.", json!(1)),
+                query("page", whole(1, MAX_SITEMAPS), "Number of a sitemap of the index, from 1.", json!(1)),
                 IF_NONE_MATCH.clone(),
             ])
-            .answers_as(200, "The sitemap.", Some((XML, text().into())), &["ETag", "Cache-Control"])
-            .answers_as(304, "The client already has the current sitemap.", None, &[])
+            .responds_as(200, "The sitemap.", XML, text(), &["ETag", "Cache-Control"])
+            .responds_empty(304, "The client already has the current sitemap.", &[])
             .problems(&[ProblemKind::NotFound]),
     ]
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {
-    let page = number(&request, "page", MOST)?;
-    let sight = ReadView::public();
+    let page = number(&request, "page", MAX_SITEMAPS)?;
+    let view = ReadView::public();
     let compute = async {
         let (site, public_url) = (Arc::clone(&request.app.site), request.app.config.public_url.clone());
         let read = move |c: &mut Db| {
             let sitemaps = count(c)?;
-            let own = format!("{}/api/v1/sitemap.xml", public_url.trim_end_matches('/'));
+            let sitemap_url = format!("{}/api/v1/sitemap.xml", public_url.trim_end_matches('/'));
             match page {
                 None if sitemaps > 1 => {
-                    let pages: Vec<String> = (1..=sitemaps).map(|page| format!("{own}?page={page}")).collect();
+                    let pages: Vec<String> = (1..=sitemaps).map(|page| format!("{sitemap_url}?page={page}")).collect();
                     Ok::<_, Problem>(Some(index(&pages)))
                 }
                 Some(page) if page > sitemaps.max(1) => Ok(None),
@@ -69,5 +70,5 @@ async fn get(request: Request) -> Result<Response, Problem> {
             None => ReadOutcome::Absent(Absence::Missing("sitemap"), dependencies),
         })
     };
-    cached_or_compute(&request, &sight, compute).await
+    cached_or_compute(&request, &view, compute).await
 }

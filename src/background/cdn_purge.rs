@@ -25,13 +25,13 @@ use crate::journal::newest_sequence;
 use crate::search::SEARCH_INDEX;
 
 /// Interval at which the journal is polled.
-const PAUSE: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Delay after a failure.
-const PATIENCE: Duration = Duration::from_secs(5);
-const TIMEOUT: Duration = Duration::from_secs(10);
+const RETRY_DELAY: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of journal entries that are purged at a time, and of tags in a request.
-const BATCH: i64 = 500;
-const TAGS: usize = 100;
+const MAX_ENTRIES: i64 = 500;
+const MAX_TAGS: usize = 100;
 /// Progress of this node in purging.
 #[derive(Default)]
 struct PurgeProgress {
@@ -40,7 +40,7 @@ struct PurgeProgress {
     /// The same entry with its identity: after a restore or a failover, another entry can have its number.
     position: Option<Position>,
     /// Time of the invalidation clock at which the search index last changed.
-    grew: u64,
+    index_changed_at: u64,
 }
 
 /// A journal entry: its sequence number, and the content type and id of its item.
@@ -52,22 +52,22 @@ pub type JournalChange = (i64, String, String);
 /// not noticed the change yet, and keep it. Purging twice does no harm, so a purge that may have failed is
 /// repeated.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
-    let mut told = PurgeProgress::default();
+    let mut progress = PurgeProgress::default();
     loop {
         let Some(app) = app.upgrade() else { return };
         if app.config.cdn.purge_url.is_empty() {
             return;
         }
         job.begin();
-        let pause = match step(&app, &mut told).await {
+        let pause = match step(&app, &mut progress).await {
             Ok(()) => {
                 job.succeed();
-                PAUSE
+                POLL_INTERVAL
             }
             Err(reason) => {
                 tracing::warn!(reason, "purging shared caches failed; it is tried again");
                 job.fail("shared caches cannot be purged");
-                PATIENCE
+                RETRY_DELAY
             }
         };
         drop(app);
@@ -75,70 +75,73 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
     }
 }
 
-async fn step(app: &App, told: &mut PurgeProgress) -> Result<(), String> {
-    let said = |error: DatabaseError| error.to_string();
-    let before = told.position;
-    if let Some(newest) = app.database.read(move |c| went_back(c, before)).await.map_err(said)? {
-        tell_all(app, everything()).await?;
-        app.database.write(move |c| remember_anyway(c, newest.sequence)).await.map_err(said)?;
-        *told = PurgeProgress { up_to: Some(newest.sequence), position: Some(newest), grew: told.grew };
+async fn step(app: &App, progress: &mut PurgeProgress) -> Result<(), String> {
+    let to_text = |error: DatabaseError| error.to_string();
+    let before = progress.position;
+    if let Some(newest) = app.database.read(move |c| newest_after_reset(c, before)).await.map_err(to_text)? {
+        purge_all(app, all_tags()).await?;
+        app.database.write(move |c| overwrite_progress(c, newest.sequence)).await.map_err(to_text)?;
+        *progress = PurgeProgress {
+            up_to: Some(newest.sequence),
+            position: Some(newest),
+            index_changed_at: progress.index_changed_at,
+        };
         return Ok(());
     }
-    let from = match told.up_to {
+    let from = match progress.up_to {
         Some(up_to) => up_to,
-        None => app.database.read(start).await.map_err(said)?,
+        None => app.database.read(first_entry).await.map_err(to_text)?,
     };
     // Read before the journal: an index that changes in between is purged for again in the next step.
-    let grew = app.database.ledger().last_change(SEARCH_INDEX);
-    let changes = app.database.read(move |c| Ok(changes(c, from)?)).await.map_err(said)?;
+    let index_changed_at = app.database.ledger().last_change(SEARCH_INDEX);
+    let changes = app.database.read(move |c| Ok(changes(c, from)?)).await.map_err(to_text)?;
     // Recorded before the purge: a cache that fetches anew at once must not get a response that this node
     // cached before the change.
     app.database.ledger().note(changes.iter().map(|(_, kind, id)| (kind.as_str(), id.as_str())));
     let mut tags = tags_of(&changes);
-    tags.extend((grew != told.grew).then(|| SEARCH_INDEX.to_owned()));
-    tell_all(app, tags).await?;
+    tags.extend((index_changed_at != progress.index_changed_at).then(|| SEARCH_INDEX.to_owned()));
+    purge_all(app, tags).await?;
     // Stored only after the purge: a node that stops in between purges once more, instead of never.
     let up_to = changes.last().map_or(from, |change| change.0);
-    if told.up_to != Some(up_to) {
-        app.database.write(move |c| remember(c, up_to)).await.map_err(said)?;
+    if progress.up_to != Some(up_to) {
+        app.database.write(move |c| store_progress(c, up_to)).await.map_err(to_text)?;
     }
-    let position = app.database.read(move |c| Ok(Position::at(c, up_to)?)).await.map_err(said)?;
-    *told = PurgeProgress { up_to: Some(up_to), position, grew };
+    let position = app.database.read(move |c| Ok(Position::at(c, up_to)?)).await.map_err(to_text)?;
+    *progress = PurgeProgress { up_to: Some(up_to), position, index_changed_at };
     Ok(())
 }
 
-async fn tell_all(app: &App, tags: Vec<String>) -> Result<(), String> {
-    for tags in tags.chunks(TAGS) {
+async fn purge_all(app: &App, tags: Vec<String>) -> Result<(), String> {
+    for tags in tags.chunks(MAX_TAGS) {
         let (cdn, tags) = (app.config.cdn.clone(), tags.to_vec());
-        let told = actix_web::rt::task::spawn_blocking(move || tell(&cdn, &tags)).await;
-        told.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let result = actix_web::rt::task::spawn_blocking(move || purge(&cdn, &tags)).await;
+        result.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     }
     Ok(())
 }
 
 /// Returns the newest entry if the journal went back: the entry that was purged last, as this node or the
 /// database remembers it, is not in it any more.
-fn went_back(connection: &mut Db, told: Option<Position>) -> Result<Option<Position>, DatabaseError> {
+fn newest_after_reset(connection: &mut Db, known: Option<Position>) -> Result<Option<Position>, DatabaseError> {
     let newest = Position::newest(connection)?;
-    let is_lost = match told {
-        Some(told) => !told.holds(connection)?,
+    let is_lost = match known {
+        Some(known) => !known.holds(connection)?,
         // A restore stores a word instead of a number: from before it, caches may have anything.
-        None => {
-            stored(connection)?.is_some_and(|text| text.parse::<i64>().map_or(true, |up_to| up_to > newest.sequence))
-        }
+        None => stored_progress(connection)?
+            .is_some_and(|text| text.parse::<i64>().map_or(true, |up_to| up_to > newest.sequence)),
     };
     Ok(is_lost.then_some(newest))
 }
 
 /// Returns the tags of all collections, one of which every response names, and of the search index.
-fn everything() -> Vec<String> {
+fn all_tags() -> Vec<String> {
     ALL.iter().map(|resource| resource.collection).chain([SEARCH_INDEX]).map(str::to_owned).collect()
 }
 
 /// Returns the entry up to which caches were purged before this node started. If they never were, they have
 /// nothing from before.
-fn start(connection: &mut Db) -> Result<i64, DatabaseError> {
-    match remembered(connection)? {
+fn first_entry(connection: &mut Db) -> Result<i64, DatabaseError> {
+    match purged_up_to(connection)? {
         Some(up_to) => Ok(up_to),
         None => Ok(newest_sequence(connection)?),
     }
@@ -153,7 +156,7 @@ pub fn changes(connection: &mut Db, since: i64) -> QueryResult<Vec<JournalChange
     journal::table
         .filter(journal::sequence.gt(since))
         .order(journal::sequence)
-        .limit(BATCH)
+        .limit(MAX_ENTRIES)
         .select((journal::sequence, journal::kind, journal::item_id))
         .load(connection)
 }
@@ -168,31 +171,31 @@ pub fn tags_of(changes: &[JournalChange]) -> Vec<String> {
     tags
 }
 
-fn remembered(connection: &mut Db) -> QueryResult<Option<i64>> {
-    Ok(stored(connection)?.and_then(|text| text.parse().ok()))
+fn purged_up_to(connection: &mut Db) -> QueryResult<Option<i64>> {
+    Ok(stored_progress(connection)?.and_then(|text| text.parse().ok()))
 }
 
-fn stored(connection: &mut Db) -> QueryResult<Option<String>> {
+fn stored_progress(connection: &mut Db) -> QueryResult<Option<String>> {
     settings::table.find(SETTING).select(settings::value).first(connection).optional()
 }
 
 /// Stores how far caches were purged, unless another node has come farther.
-fn remember(connection: &mut Db, up_to: i64) -> Result<(), DatabaseError> {
-    if remembered(connection)?.is_some_and(|before| before >= up_to) {
+fn store_progress(connection: &mut Db, up_to: i64) -> Result<(), DatabaseError> {
+    if purged_up_to(connection)?.is_some_and(|before| before >= up_to) {
         return Ok(());
     }
-    remember_anyway(connection, up_to)
+    overwrite_progress(connection, up_to)
 }
 
-fn remember_anyway(connection: &mut Db, up_to: i64) -> Result<(), DatabaseError> {
+fn overwrite_progress(connection: &mut Db, up_to: i64) -> Result<(), DatabaseError> {
     diesel::delete(settings::table.find(SETTING)).execute(connection)?;
     let row = (settings::name.eq(SETTING), settings::value.eq(up_to.to_string()));
     diesel::insert_into(settings::table).values(row).execute(connection)?;
     Ok(())
 }
 
-fn tell(cdn: &CdnConfig, tags: &[String]) -> Result<(), ureq::Error> {
-    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).build().into();
+fn purge(cdn: &CdnConfig, tags: &[String]) -> Result<(), ureq::Error> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(REQUEST_TIMEOUT)).build().into();
     // Some caches read the header (Fastly), others the body (Cloudflare).
     let mut request = agent.post(&cdn.purge_url).header("surrogate-key", tags.join(" "));
     if let Some((name, value)) = cdn.purge_header.split_once(':') {

@@ -7,17 +7,17 @@ use crate::app::App;
 use crate::jobs::BackgroundJob;
 
 /// Interval at which the journal is polled while there are listeners.
-const PAUSE: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Interval of keep-alive comments, in polls: proxies close silent connections.
-const KEEP_ALIVE: u32 = 75;
+const KEEP_ALIVE_POLLS: u32 = 75;
 
 /// Follows the journal while there are listeners, until the application ends.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
-    let (mut position, mut silence) = (None, 0);
+    let (mut position, mut silent_polls) = (None, 0);
     let mut more = false;
     loop {
         if !more {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         more = false;
         let Some(app) = app.upgrade() else { return };
@@ -26,15 +26,15 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
             job.succeed();
             continue;
         }
-        silence += 1;
-        if silence >= KEEP_ALIVE {
-            silence = 0;
+        silent_polls += 1;
+        if silent_polls >= KEEP_ALIVE_POLLS {
+            silent_polls = 0;
             app.change_stream.keep_alive();
         }
         job.begin();
         match app.change_stream.broadcast(position).await {
-            Ok((further, is_more)) => {
-                (position, more) = (further, is_more);
+            Ok((next, is_more)) => {
+                (position, more) = (next, is_more);
                 job.succeed();
             }
             Err(problem) => {
@@ -46,7 +46,7 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
 }
 
 /// Disconnects all listeners when the process is asked to end, so that it need not wait for them.
-pub async fn end_with_process(app: Weak<App>) {
+pub async fn disconnect_on_shutdown(app: Weak<App>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         return;

@@ -18,11 +18,11 @@ use crate::database::storage::StorageProbe;
 use crate::jobs::BackgroundJob;
 
 /// Interval at which a node polls the journal for the writes of other nodes.
-const WATCH: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Duration after which an unfinished round of a job is reported as a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// [`PATIENCE`] of the search indexer, which may have to rebuild the whole index in one round.
-const LONG_PATIENCE: Duration = Duration::from_secs(3_600);
+const ROUND_TIMEOUT: Duration = Duration::from_secs(60);
+/// [`ROUND_TIMEOUT`] of the search indexer, which may have to rebuild the whole index in one round.
+const INDEXER_ROUND_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Starts all background jobs. They end when the application is dropped, of which they hold weak references
 /// only.
@@ -31,15 +31,15 @@ const LONG_PATIENCE: Duration = Duration::from_secs(3_600);
 /// Fails if a thread cannot be started.
 pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     let jobs = app.database.jobs();
-    let job = |name| jobs.add(name, PATIENCE);
+    let job = |name| jobs.add(name, ROUND_TIMEOUT);
     let app = || Arc::downgrade(app);
-    spawn(job("journal-watch"), app(), watch);
+    spawn(job("journal-watch"), app(), watch_journal);
     spawn(job("storage"), app(), probe_storage);
     spawn(job("scheduler"), app(), scheduler::run);
     spawn(job("cdn-purge"), app(), cdn_purge::run);
     spawn(job("change-feed"), app(), change_feed::run);
-    rt::spawn(change_feed::end_with_process(app()));
-    search_indexer::start(app(), jobs.add("search-indexer", LONG_PATIENCE))
+    rt::spawn(change_feed::disconnect_on_shutdown(app()));
+    search_indexer::start(app(), jobs.add("search-indexer", INDEXER_ROUND_TIMEOUT))
 }
 
 /// Spawns a job on the runtime of the current thread and restarts it when it panics.
@@ -48,39 +48,39 @@ pub fn spawn<F: Future<Output = ()> + 'static>(
     app: Weak<App>,
     run: impl Fn(Weak<App>, Arc<BackgroundJob>) -> F + 'static,
 ) {
-    let own = Arc::clone(&job);
-    rt::spawn(job.supervise(move || run(Weak::clone(&app), Arc::clone(&own))));
+    let supervised_job = Arc::clone(&job);
+    rt::spawn(job.supervise(move || run(Weak::clone(&app), Arc::clone(&supervised_job))));
 }
 
 /// Polls the journal for the writes of other nodes and invalidates cached responses that depend on them, so
-/// that no response is served from the cache for longer than about [`WATCH`] after such a write.
-async fn watch(app: Weak<App>, job: Arc<BackgroundJob>) {
-    let mut followed = JournalTail::default();
+/// that no response is served from the cache for longer than about [`POLL_INTERVAL`] after such a write.
+async fn watch_journal(app: Weak<App>, job: Arc<BackgroundJob>) {
+    let mut tail = JournalTail::default();
     loop {
-        rt::time::sleep(WATCH).await;
+        rt::time::sleep(POLL_INTERVAL).await;
         let Some(app) = app.upgrade() else { return };
         job.begin();
         // The time is taken before the read: a write that commits during the read may be missing from its
         // result.
-        let begun = Instant::now();
-        let news = app.database.read(move |c| Ok::<_, DatabaseError>(followed.look(c)?)).await;
-        match news {
-            Ok((further, touched)) => {
-                followed = further;
+        let start = Instant::now();
+        let result = app.database.read(move |c| Ok::<_, DatabaseError>(tail.look(c)?)).await;
+        match result {
+            Ok((next, touched)) => {
+                tail = next;
                 // Invalidate first. The two calls below declare the cached credentials and responses as
                 // current, which they are only after the changes of this read have been recorded.
                 touched.note(app.database.ledger());
-                app.credentials.looked(begun);
+                app.credentials.looked(start);
                 app.database.ledger().see();
                 job.succeed();
             }
             // While the database does not respond, cached responses are served with an `Age` header (see
-            // `hand_out`), up to the configured age. Then all of them are invalidated at once.
+            // `http::cached_response`), up to the configured age. Then all of them are invalidated at once.
             Err(error) => {
                 tracing::warn!(%error, "the journal could not be polled");
                 app.database.ledger().go_blind();
-                let longest = Duration::from_secs(app.config.server.stale_response_seconds);
-                if app.database.ledger().age().is_some_and(|age| age > longest) {
+                let max_age = Duration::from_secs(app.config.server.stale_response_seconds);
+                if app.database.ledger().age().is_some_and(|age| age > max_age) {
                     app.database.ledger().note_everything();
                 }
                 job.fail("the journal cannot be read");
@@ -93,7 +93,7 @@ async fn watch(app: Weak<App>, job: Arc<BackgroundJob>) {
 async fn probe_storage(app: Weak<App>, job: Arc<BackgroundJob>) {
     let mut probe = StorageProbe::default();
     loop {
-        rt::time::sleep(WATCH).await;
+        rt::time::sleep(POLL_INTERVAL).await;
         let Some(app) = app.upgrade() else { return };
         probe.look(&app.database, &job).await;
     }

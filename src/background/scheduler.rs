@@ -18,20 +18,20 @@ use crate::problem::Problem;
 /// interval only bounds the delay of plans that are made for sooner than that.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Maximum interval between looks while the database cannot be reached.
-const LONGEST_LOOK: Duration = Duration::from_secs(8);
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(8);
 /// First delay of a plan that could not be carried out for a reason outside the plan (µs). The delay doubles
-/// with each attempt, up to [`LONGEST_DELAY`].
+/// with each attempt, up to [`MAX_DELAY`].
 const FIRST_DELAY: i64 = 1_000_000;
 /// Maximum delay between attempts (µs).
-const LONGEST_DELAY: i64 = 60_000_000;
+const MAX_DELAY: i64 = 60_000_000;
 
 /// Runs the scheduler until the application ends. The weak reference does not keep the application alive.
 pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
-    let (mut put_off, mut wait) = (RetryDelays::default(), POLL_INTERVAL);
+    let (mut delays, mut wait) = (RetryDelays::default(), POLL_INTERVAL);
     loop {
         let Some(app) = app.upgrade() else { return };
         job.begin();
-        wait = match tick(&app, &mut put_off).await {
+        wait = match tick(&app, &mut delays).await {
             Ok(next) => {
                 job.succeed();
                 next
@@ -39,7 +39,7 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
             Err(problem) => {
                 tracing::error!(detail = problem.detail, "scheduler could not look for plans that are due, will retry");
                 job.fail("plans and releases that are due cannot be carried out");
-                (2 * wait).clamp(POLL_INTERVAL, LONGEST_LOOK)
+                (2 * wait).clamp(POLL_INTERVAL, MAX_POLL_INTERVAL)
             }
         };
         drop(app);
@@ -51,21 +51,21 @@ pub async fn run(app: Weak<App>, job: Arc<BackgroundJob>) {
 ///
 /// The look is a read: a write transaction is begun only if a plan is due, so an idle scheduler takes nothing
 /// from the writer. The transaction looks again, since another node may have been faster.
-async fn tick(app: &Arc<App>, put_off: &mut RetryDelays) -> Result<Duration, Problem> {
-    let moment = now();
-    let waiting = put_off.waiting(moment);
+async fn tick(app: &Arc<App>, delays: &mut RetryDelays) -> Result<Duration, Problem> {
+    let time = now();
+    let waiting = delays.waiting(time);
     let skip = waiting.clone();
     let Some(due_at) = app.database.read(move |c| Ok::<_, Problem>(next(c, &skip)?)).await? else {
         return Ok(POLL_INTERVAL);
     };
-    if due_at > moment {
-        return Ok(POLL_INTERVAL.min(Duration::from_micros(due_at.abs_diff(moment))));
+    if due_at > time {
+        return Ok(POLL_INTERVAL.min(Duration::from_micros(due_at.abs_diff(time))));
     }
     let site = Arc::clone(&app.site);
     let Batch { ended, retry } =
-        app.database.write_content(move |c| run_batch(c, &site, moment, BATCH, &waiting)).await?;
+        app.database.write_content(move |c| run_batch(c, &site, time, BATCH, &waiting)).await?;
     tracing::info!(ended, retry = retry.len(), "plans were carried out");
-    retry.into_iter().for_each(|plan| put_off.note(plan, moment));
+    retry.into_iter().for_each(|plan| delays.record(plan, time));
     Ok(Duration::ZERO)
 }
 
@@ -83,18 +83,18 @@ struct Delay {
 }
 
 impl RetryDelays {
-    /// Returns the plans that must wait at `moment`. Entries that were not attempted for two maximum delays
+    /// Returns the plans that must wait at `time`. Entries that were not attempted for two maximum delays
     /// after their time are dropped: their plans were carried out by another node, or withdrawn.
-    fn waiting(&mut self, moment: i64) -> Vec<PlanId> {
-        self.0.retain(|_, delay| delay.until + 2 * LONGEST_DELAY > moment);
-        self.0.iter().filter(|(_, delay)| delay.until > moment).map(|(plan, _)| plan.clone()).collect()
+    fn waiting(&mut self, time: i64) -> Vec<PlanId> {
+        self.0.retain(|_, delay| delay.until + 2 * MAX_DELAY > time);
+        self.0.iter().filter(|(_, delay)| delay.until > time).map(|(plan, _)| plan.clone()).collect()
     }
 
-    /// Delays a plan after a failed attempt at `moment`.
-    fn note(&mut self, plan: PlanId, moment: i64) {
-        let earlier = self.0.get(&plan).map(|delay| delay.length);
-        let length = earlier.map_or(FIRST_DELAY, |length| (2 * length).min(LONGEST_DELAY));
-        self.0.insert(plan, Delay { until: moment + length, length });
+    /// Delays a plan after a failed attempt at `time`.
+    fn record(&mut self, plan: PlanId, time: i64) {
+        let previous = self.0.get(&plan).map(|delay| delay.length);
+        let length = previous.map_or(FIRST_DELAY, |length| (2 * length).min(MAX_DELAY));
+        self.0.insert(plan, Delay { until: time + length, length });
     }
 }
 
@@ -104,16 +104,16 @@ mod tests {
 
     #[test]
     fn a_plan_that_cannot_be_carried_out_is_tried_ever_less_often() {
-        let (mut put_off, plan) = (RetryDelays::default(), PlanId::Release("r".to_owned()));
-        let (mut moment, mut tries) = (0, 0);
-        while moment < 3_600_000_000 {
-            if put_off.waiting(moment).is_empty() {
+        let (mut delays, plan) = (RetryDelays::default(), PlanId::Release("r".to_owned()));
+        let (mut time, mut tries) = (0, 0);
+        while time < 3_600_000_000 {
+            if delays.waiting(time).is_empty() {
                 tries += 1;
-                put_off.note(plan.clone(), moment);
+                delays.record(plan.clone(), time);
             }
-            moment += 250_000;
+            time += 250_000;
         }
         assert!((60..70).contains(&tries), "{tries} in an hour");
-        assert!(put_off.waiting(moment + 10 * LONGEST_DELAY).is_empty() && put_off.0.is_empty());
+        assert!(delays.waiting(time + 10 * MAX_DELAY).is_empty() && delays.0.is_empty());
     }
 }

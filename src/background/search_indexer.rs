@@ -24,29 +24,29 @@ use crate::search::index::{Search, SearchError};
 use crate::search::repair::{Checks, renew};
 
 /// Interval at which the journal is polled.
-const PAUSE: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// After a step, the worker pauses for this many times as long as the step took: under steady writes, fewer
 /// and larger segments are made, with about a tenth of a core at most.
-const SHARE: u32 = 9;
+const PAUSE_FACTOR: u32 = 9;
 /// Maximum pause, which bounds how old the results of a search are.
-const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+const MAX_PAUSE: Duration = Duration::from_millis(800);
 /// Number of polls without changes after which the writer is closed.
-const REST: u32 = 25;
+const IDLE_POLLS: u32 = 25;
 /// Approximate maximum number of cached titles.
-const MOST_NAMES: usize = 20_000;
+const MAX_TITLES: usize = 20_000;
 /// Items that are read at a time to rebuild the index.
 const CHUNK: i64 = 500;
 /// Changed items that are indexed at a time, and the pause after them. Other threads get the core back only
 /// at the next tick of its clock, whatever the priorities are, so the work between two pauses must be short.
-const FEW: usize = 16;
-const BREATH: Duration = Duration::from_millis(1);
+const CHUNK_TO_INDEX: usize = 16;
+const CHUNK_PAUSE: Duration = Duration::from_millis(1);
 /// Maximum number of journal entries that are followed; if there are more, the index is rebuilt.
-const MOST_ENTRIES: i64 = 20_000;
+const MAX_ENTRIES: i64 = 20_000;
 /// Lowest priority of Linux.
 const NICENESS: i32 = 19;
 
 /// Changes for the index: these items, or all of them, as they are now, up to this journal entry.
-struct News {
+struct IndexChanges {
     up_to: Position,
     ids: Option<Vec<String>>,
 }
@@ -66,26 +66,26 @@ pub fn start(app: Weak<App>, job: Arc<BackgroundJob>) -> std::io::Result<()> {
 }
 
 async fn run(app: Weak<App>, job: &BackgroundJob) {
-    let mut worker = Worker { writer: None, idle: 0, names: Arc::default(), checks: Checks::default() };
+    let mut worker = Worker { writer: None, idle: 0, titles: Arc::default(), checks: Checks::default() };
     let mut failed = false;
     loop {
         let Some(app) = app.upgrade() else { return };
-        let begun = Instant::now();
+        let start = Instant::now();
         job.begin();
         worker.repair(&app, job, failed).await;
-        let outcome = worker.step(&app).await;
+        let result = worker.step(&app).await;
         drop(app);
-        failed = outcome.is_err();
-        match outcome {
+        failed = result.is_err();
+        match result {
             Ok(()) => job.succeed(),
             Err(error) => {
                 tracing::error!(%error, "updating the search index failed");
                 job.fail("the search index cannot be updated");
                 worker.writer = None;
-                tokio::time::sleep(PAUSE * 5).await;
+                tokio::time::sleep(POLL_INTERVAL * 5).await;
             }
         }
-        tokio::time::sleep((begun.elapsed() * SHARE).clamp(PAUSE, LONGEST_PAUSE)).await;
+        tokio::time::sleep((start.elapsed() * PAUSE_FACTOR).clamp(POLL_INTERVAL, MAX_PAUSE)).await;
     }
 }
 
@@ -93,7 +93,7 @@ struct Worker {
     writer: Option<IndexWriter<TantivyDocument>>,
     /// Number of successive polls without changes.
     idle: u32,
-    names: Arc<Names>,
+    titles: Arc<TitleCache>,
     checks: Checks,
 }
 
@@ -116,8 +116,8 @@ impl Worker {
     async fn step(&mut self, app: &App) -> Result<(), SearchError> {
         let search = &app.search;
         let followed = search.followed()?;
-        let news = app.database.read(move |c| Ok::<_, SearchError>(news(c, followed)?)).await?;
-        let Some(news) = news else { return self.rest(app) };
+        let changes = app.database.read(move |c| Ok::<_, SearchError>(changes(c, followed)?)).await?;
+        let Some(changes) = changes else { return self.pause(app) };
         if self.writer.is_none() {
             self.writer = search.writer()?;
         }
@@ -128,17 +128,17 @@ impl Worker {
         if search.followed()? != followed {
             return search.refresh(app);
         }
-        match news {
-            News { up_to, ids: Some(ids) } => {
-                for some in ids.chunks(FEW) {
-                    index(app, writer, &self.names, some.to_vec()).await?;
-                    tokio::time::sleep(BREATH).await;
+        match changes {
+            IndexChanges { up_to, ids: Some(ids) } => {
+                for chunk in ids.chunks(CHUNK_TO_INDEX) {
+                    index(app, writer, &self.titles, chunk.to_vec()).await?;
+                    tokio::time::sleep(CHUNK_PAUSE).await;
                 }
                 commit(writer, up_to)?;
             }
-            News { up_to, ids: None } => {
+            IndexChanges { up_to, ids: None } => {
                 writer.delete_all_documents()?;
-                everything(app, writer, &self.names).await?;
+                index_all(app, writer, &self.titles).await?;
                 commit(writer, up_to)?;
                 tracing::info!(%up_to, "rebuilt the search index");
             }
@@ -148,9 +148,9 @@ impl Worker {
 
     /// Closes the writer, and so frees its memory, if it was not needed for a while. Loads what another node
     /// may have written.
-    fn rest(&mut self, app: &App) -> Result<(), SearchError> {
+    fn pause(&mut self, app: &App) -> Result<(), SearchError> {
         self.idle += 1;
-        if self.idle == REST
+        if self.idle == IDLE_POLLS
             && let Some(writer) = self.writer.take()
         {
             writer.wait_merging_threads()?;
@@ -163,11 +163,11 @@ impl Search {
     /// Loads the newest state of the index, and invalidates cached responses that were computed with an older
     /// one.
     fn refresh(&self, app: &App) -> Result<(), SearchError> {
-        let had = self.state();
+        let before = self.state();
         self.open_index().reader.reload()?;
         // Recorded only after the reload: recorded before, a response from the old state could be cached as a
         // fresh one.
-        if self.state() != had {
+        if self.state() != before {
             app.database.ledger().note([(SEARCH_INDEX, "")]);
         }
         Ok(())
@@ -190,16 +190,16 @@ fn commit(writer: &mut IndexWriter<TantivyDocument>, up_to: Position) -> Result<
 
 /// Returns the changes in the journal, or `None` if there are none. An index that followed another history is
 /// rebuilt.
-fn news(connection: &mut Db, followed: Option<Position>) -> QueryResult<Option<News>> {
+fn changes(connection: &mut Db, followed: Option<Position>) -> QueryResult<Option<IndexChanges>> {
     // Read before the items: an item that changes after this entry is indexed again with a later one.
     let up_to = Position::newest(connection)?;
     if followed == Some(up_to) {
         return Ok(None);
     }
-    let near = followed.filter(|since| up_to.sequence - since.sequence <= MOST_ENTRIES);
-    let since = match near {
+    let reachable = followed.filter(|since| up_to.sequence - since.sequence <= MAX_ENTRIES);
+    let since = match reachable {
         Some(since) if since.holds(connection)? => since.sequence,
-        _ => return Ok(Some(News { up_to, ids: None })),
+        _ => return Ok(Some(IndexChanges { up_to, ids: None })),
     };
     let up_to_sequence = up_to.sequence;
     let entries: Vec<(String, String, String, String)> = journal::table
@@ -215,7 +215,7 @@ fn news(connection: &mut Db, followed: Option<Position>) -> QueryResult<Option<N
         ids.insert(id);
     }
     ids.extend(referring(connection, &renamed)?);
-    Ok(Some(News { up_to, ids: Some(ids.into_iter().collect()) }))
+    Ok(Some(IndexChanges { up_to, ids: Some(ids.into_iter().collect()) }))
 }
 
 /// Returns the items that show the names of these items, or that are visible only with them.
@@ -233,10 +233,10 @@ fn referring(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
 async fn index(
     app: &App,
     writer: &IndexWriter<TantivyDocument>,
-    names: &Arc<Names>,
+    titles: &Arc<TitleCache>,
     ids: Vec<String>,
 ) -> Result<(), SearchError> {
-    let names = Arc::clone(names);
+    let titles = Arc::clone(titles);
     for id in &ids {
         writer.delete_term(Term::from_field_text(app.search.fields.id, id));
     }
@@ -247,25 +247,29 @@ async fn index(
                 .filter(in_list(c.dialect(), items::id, &ids).and(items::live.eq(true)))
                 .select(Item::as_select())
                 .load(c)?;
-            with_names(c, &names, rows)
+            with_titles(c, &titles, rows)
         })
         .await?;
     add(app, writer, &found)
 }
 
 fn add(app: &App, writer: &IndexWriter<TantivyDocument>, found: &[(Item, Vec<Value>)]) -> Result<(), SearchError> {
-    for (item, names) in found {
-        if let Some(document) = document(&app.search, &app.site, item, names) {
+    for (item, titles) in found {
+        if let Some(document) = document(&app.search, &app.site, item, titles) {
             writer.add_document(document)?;
         }
     }
     Ok(())
 }
 
-async fn everything(app: &App, writer: &IndexWriter<TantivyDocument>, names: &Arc<Names>) -> Result<(), SearchError> {
+async fn index_all(
+    app: &App,
+    writer: &IndexWriter<TantivyDocument>,
+    titles: &Arc<TitleCache>,
+) -> Result<(), SearchError> {
     let mut last = String::new();
     loop {
-        let (after, names) = (last.clone(), Arc::clone(names));
+        let (after, titles) = (last.clone(), Arc::clone(titles));
         let found = app
             .database
             .read(move |c| {
@@ -275,7 +279,7 @@ async fn everything(app: &App, writer: &IndexWriter<TantivyDocument>, names: &Ar
                     .limit(CHUNK)
                     .select(Item::as_select())
                     .load(c)?;
-                with_names(c, &names, rows)
+                with_titles(c, &titles, rows)
             })
             .await?;
         let Some((item, _)) = found.last() else { return Ok(()) };
@@ -285,20 +289,24 @@ async fn everything(app: &App, writer: &IndexWriter<TantivyDocument>, names: &Ar
 }
 
 /// Returns the items, each with the titles of the items that it refers to.
-fn with_names(connection: &mut Db, names: &Names, rows: Vec<Item>) -> Result<Vec<(Item, Vec<Value>)>, SearchError> {
+fn with_titles(
+    connection: &mut Db,
+    titles: &TitleCache,
+    rows: Vec<Item>,
+) -> Result<Vec<(Item, Vec<Value>)>, SearchError> {
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-    let ties: Vec<(String, String, i64)> = links::table
+    let links_of_items: Vec<(String, String, i64)> = links::table
         .inner_join(items::table)
         .filter(in_list(connection.dialect(), links::source_id, &ids).and(items::live.eq(true)))
         .select((links::source_id, items::id, items::version))
         .load(connection)?;
-    names.learn(connection, &ties)?;
+    titles.load(connection, &links_of_items)?;
     let mut out: Vec<(Item, Vec<Value>)> = rows.into_iter().map(|row| (row, Vec::new())).collect();
-    let places: HashMap<String, usize> =
-        out.iter().enumerate().map(|(place, (row, _))| (row.id.clone(), place)).collect();
-    for (source, target, version) in ties {
-        if let (Some(place), Some(name)) = (places.get(&source), names.get(&target, version)) {
-            out[*place].1.push(name);
+    let positions: HashMap<String, usize> =
+        out.iter().enumerate().map(|(position, (row, _))| (row.id.clone(), position)).collect();
+    for (source, target, version) in links_of_items {
+        if let (Some(position), Some(name)) = (positions.get(&source), titles.get(&target, version)) {
+            out[*position].1.push(name);
         }
     }
     Ok(out)
@@ -306,22 +314,22 @@ fn with_names(connection: &mut Db, names: &Names, rows: Vec<Item>) -> Result<Vec
 
 /// Cached titles of items that others refer to, by id and version: the same few are needed again and again.
 #[derive(Default)]
-struct Names {
-    known: Mutex<HashMap<String, (i64, Value)>>,
+struct TitleCache {
+    cached: Mutex<HashMap<String, (i64, Value)>>,
 }
 
-impl Names {
-    fn known(&self) -> MutexGuard<'_, HashMap<String, (i64, Value)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+impl TitleCache {
+    fn cached(&self) -> MutexGuard<'_, HashMap<String, (i64, Value)>> {
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn get(&self, id: &str, version: i64) -> Option<Value> {
-        self.known().get(id).filter(|(known, _)| *known == version).map(|(_, name)| name.clone())
+        self.cached().get(id).filter(|(cached, _)| *cached == version).map(|(_, name)| name.clone())
     }
 
     /// Loads the titles that are not cached in these versions.
-    fn learn(&self, connection: &mut Db, ties: &[(String, String, i64)]) -> QueryResult<()> {
-        let unknown: HashSet<&str> = ties
+    fn load(&self, connection: &mut Db, links_of_items: &[(String, String, i64)]) -> QueryResult<()> {
+        let unknown: HashSet<&str> = links_of_items
             .iter()
             .filter(|(_, id, version)| self.get(id, *version).is_none())
             .map(|(_, id, _)| id.as_str())
@@ -333,15 +341,15 @@ impl Names {
             .filter(in_list(connection.dialect(), items::id, unknown))
             .select((items::id, items::version, items::kind, items::content))
             .load(connection)?;
-        let mut known = self.known();
-        if known.len() > MOST_NAMES {
-            known.clear();
+        let mut cached = self.cached();
+        if cached.len() > MAX_TITLES {
+            cached.clear();
         }
         for (id, version, kind, content) in rows {
             let label = ContentType::of_kind(&kind).map_or("", |resource| resource.label);
             let mut content: Value = serde_json::from_str(&content).unwrap_or_default();
             let name = content.get_mut(label).map_or(Value::Null, Value::take);
-            known.insert(id, (version, name));
+            cached.insert(id, (version, name));
         }
         Ok(())
     }

@@ -16,11 +16,11 @@ use crate::database::backup::{self, Contents};
 use crate::search;
 
 /// Magic number of a zstd frame (RFC 8878, 3.1.1).
-const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// zstd's compression level; higher levels take far longer and save little.
-const EFFORT: i32 = 3;
+const COMPRESSION_LEVEL: i32 = 3;
 
-const POSTGRES: &str = "a Postgres database is backed up and restored with Postgres' own tools, pg_dump and pg_restore, \
+const USE_POSTGRES_TOOLS: &str = "a Postgres database is backed up and restored with Postgres' own tools, pg_dump and pg_restore, \
                         or by continuous archiving: docs/operations.md has the commands";
 
 /// Arguments of `plenary backup`.
@@ -53,16 +53,16 @@ pub struct RestoreArguments {
 /// Fails if the database is Postgres, the file exists and is not to be replaced, the copy is damaged, or a
 /// file cannot be written.
 pub fn back_up(config: &Config, arguments: &BackupArguments) -> Result<(), StartError> {
-    let Address::Sqlite(database) = config.address() else { return Err(POSTGRES.into()) };
+    let Address::Sqlite(database) = config.address() else { return Err(USE_POSTGRES_TOOLS.into()) };
     let file = &arguments.file;
     if file.exists() && !arguments.overwrite {
         return Err(format!("{} already exists; --overwrite replaces it", file.display()).into());
     }
     let copy = temporary_beside(file)?;
     let contents = backup::copy(&database, copy.path())?;
-    let whole = if arguments.compress { compressed(&copy, file)? } else { copy };
-    let bytes = whole.as_file().metadata()?.len();
-    put_into_place(whole, file, arguments.overwrite)?;
+    let complete = if arguments.compress { compressed(&copy, file)? } else { copy };
+    let bytes = complete.as_file().metadata()?.len();
+    put_into_place(complete, file, arguments.overwrite)?;
     report(&format!("{}: {}, {bytes} bytes", file.display(), summary(contents)));
     Ok(())
 }
@@ -77,25 +77,25 @@ pub fn back_up(config: &Config, arguments: &BackupArguments) -> Result<(), Start
 /// Fails if the database is Postgres, exists and is not to be replaced, or is in use, if the backup is
 /// damaged or of a newer version, or if a file cannot be written.
 pub fn restore(config: &Config, arguments: &RestoreArguments) -> Result<(), StartError> {
-    let Address::Sqlite(database) = config.address() else { return Err(POSTGRES.into()) };
-    let place = Path::new(&database);
-    if place.exists() {
+    let Address::Sqlite(database) = config.address() else { return Err(USE_POSTGRES_TOOLS.into()) };
+    let target = Path::new(&database);
+    if target.exists() {
         if !arguments.replace {
             return Err(format!("there is a database at {database}; --replace renames it and takes its place").into());
         }
         backup::take_out_of_use(&database)?;
     }
     make_folder(&config.address())?;
-    let copy = decompressed(&arguments.file, place)?;
+    let copy = decompressed(&arguments.file, target)?;
     let contents = backup::examine(copy.path())?;
     backup::begin_another_history(copy.path())?;
     copy.as_file().sync_all()?;
-    let aside = put_aside(place)?;
-    put_into_place(copy, place, false)?;
+    let renamed = put_aside(target)?;
+    put_into_place(copy, target, false)?;
     search::put_aside(&search::folder(config))?;
     let mut text = format!("{database}: {}", summary(contents));
-    if let Some(aside) = aside {
-        text.push_str(&format!("\nThe previous database was renamed to {}.", aside.display()));
+    if let Some(renamed) = renamed {
+        text.push_str(&format!("\nThe previous database was renamed to {}.", renamed.display()));
     }
     text.push_str(
         "\nAccounts, sessions and API keys are as they were when the backup was made: close and revoke again what was \
@@ -114,21 +114,21 @@ fn summary(contents: Contents) -> String {
 fn temporary_beside(file: &Path) -> Result<NamedTempFile, StartError> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = format!(".{}.", file.file_name().unwrap_or_default().to_string_lossy());
-    let made = tempfile::Builder::new().prefix(&name).suffix(".partial").tempfile_in(folder);
-    Ok(made.map_err(|error| format!("{}: {error}", folder.display()))?)
+    let created = tempfile::Builder::new().prefix(&name).suffix(".partial").tempfile_in(folder);
+    Ok(created.map_err(|error| format!("{}: {error}", folder.display()))?)
 }
 
 /// Compresses a copy, and verifies that decompressing the result gives the same bytes.
 fn compressed(copy: &NamedTempFile, file: &Path) -> Result<NamedTempFile, StartError> {
-    let packed = temporary_beside(file)?;
-    let mut encoder = zstd::Encoder::new(packed.as_file(), EFFORT)?;
+    let archive = temporary_beside(file)?;
+    let mut encoder = zstd::Encoder::new(archive.as_file(), COMPRESSION_LEVEL)?;
     encoder.include_checksum(true)?;
     io::copy(&mut copy.reopen()?, &mut encoder)?;
     encoder.finish()?;
-    if digest(zstd::Decoder::new(packed.reopen()?)?)? != digest(copy.reopen()?)? {
+    if digest(zstd::Decoder::new(archive.reopen()?)?)? != digest(copy.reopen()?)? {
         return Err("the compressed file does not decompress to the copy".into());
     }
-    Ok(packed)
+    Ok(archive)
 }
 
 fn digest(mut from: impl Read) -> io::Result<Vec<u8>> {
@@ -143,39 +143,39 @@ fn digest(mut from: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// Unpacks a backup, compressed or not, into a temporary file beside the database's path.
-fn decompressed(file: &Path, place: &Path) -> Result<NamedTempFile, StartError> {
-    let told = |error: io::Error| format!("{}: {error}", file.display());
-    let mut from = File::open(file).map_err(told)?;
+fn decompressed(file: &Path, target: &Path) -> Result<NamedTempFile, StartError> {
+    let with_file = |error: io::Error| format!("{}: {error}", file.display());
+    let mut from = File::open(file).map_err(with_file)?;
     let mut first = Vec::new();
-    Read::by_ref(&mut from).take(ZSTD.len() as u64).read_to_end(&mut first).map_err(told)?;
-    from.rewind().map_err(told)?;
-    let copy = temporary_beside(place)?;
+    Read::by_ref(&mut from).take(ZSTD_MAGIC.len() as u64).read_to_end(&mut first).map_err(with_file)?;
+    from.rewind().map_err(with_file)?;
+    let copy = temporary_beside(target)?;
     let mut to = copy.as_file();
-    if first == ZSTD {
-        io::copy(&mut zstd::Decoder::new(from)?, &mut to).map_err(told)?;
+    if first == ZSTD_MAGIC {
+        io::copy(&mut zstd::Decoder::new(from)?, &mut to).map_err(with_file)?;
     } else {
-        io::copy(&mut from, &mut to).map_err(told)?;
+        io::copy(&mut from, &mut to).map_err(with_file)?;
     }
     to.flush()?;
     Ok(copy)
 }
 
 /// Renames a temporary file to its final name, durably: the file is synced before it and the folder after it.
-fn put_into_place(file: NamedTempFile, place: &Path, overwrite: bool) -> Result<(), StartError> {
+fn put_into_place(file: NamedTempFile, target: &Path, overwrite: bool) -> Result<(), StartError> {
     file.as_file().sync_all()?;
-    let put = if overwrite { file.persist(place) } else { file.persist_noclobber(place) };
-    put.map_err(|error| format!("{}: {}", place.display(), error.error))?;
-    Ok(backup::sync_folder(place)?)
+    let persisted = if overwrite { file.persist(target) } else { file.persist_noclobber(target) };
+    persisted.map_err(|error| format!("{}: {}", target.display(), error.error))?;
+    Ok(backup::sync_folder(target)?)
 }
 
 /// Renames the files beside the database, then the database itself, and returns its new name. No file may
 /// stay: SQLite would apply a log that is left behind to the restored database.
-fn put_aside(place: &Path) -> Result<Option<PathBuf>, StartError> {
-    let named = |path: &Path, end: &str| PathBuf::from(format!("{}{end}", path.display()));
-    let aside = named(place, &format!(".before-restore-{}", chrono::Utc::now().format("%Y%m%dT%H%M%S%3fZ")));
+fn put_aside(target: &Path) -> Result<Option<PathBuf>, StartError> {
+    let with_suffix = |path: &Path, end: &str| PathBuf::from(format!("{}{end}", path.display()));
+    let renamed = with_suffix(target, &format!(".before-restore-{}", chrono::Utc::now().format("%Y%m%dT%H%M%S%3fZ")));
     let mut found = false;
     for end in ["-wal", "-shm", "-journal", ""] {
-        let (from, to) = (named(place, end), named(&aside, end));
+        let (from, to) = (with_suffix(target, end), with_suffix(&renamed, end));
         if from.exists() {
             if to.exists() {
                 return Err(format!("{} already exists", to.display()).into());
@@ -184,5 +184,5 @@ fn put_aside(place: &Path) -> Result<Option<PathBuf>, StartError> {
             found = true;
         }
     }
-    Ok(found.then_some(aside))
+    Ok(found.then_some(renamed))
 }

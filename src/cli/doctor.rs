@@ -28,20 +28,20 @@ enum Verdict {
 /// The result of one check.
 struct Finding {
     verdict: Verdict,
-    what: String,
+    title: String,
     advice: &'static str,
 }
 
-fn fine(what: impl Into<String>) -> Finding {
-    Finding { verdict: Verdict::Fine, what: what.into(), advice: "" }
+fn fine(title: impl Into<String>) -> Finding {
+    Finding { verdict: Verdict::Fine, title: title.into(), advice: "" }
 }
 
-fn warning(what: impl Into<String>, advice: &'static str) -> Finding {
-    Finding { verdict: Verdict::Warning, what: what.into(), advice }
+fn warning(title: impl Into<String>, advice: &'static str) -> Finding {
+    Finding { verdict: Verdict::Warning, title: title.into(), advice }
 }
 
-fn problem(what: impl Into<String>, advice: &'static str) -> Finding {
-    Finding { verdict: Verdict::Problem, what: what.into(), advice }
+fn problem(title: impl Into<String>, advice: &'static str) -> Finding {
+    Finding { verdict: Verdict::Problem, title: title.into(), advice }
 }
 
 /// Runs all checks and prints their findings. Returns `true` if none is a problem. Nothing is changed.
@@ -62,7 +62,7 @@ pub fn examine(config: &Config) -> Result<bool, StartError> {
             Verdict::Warning => "warning ",
             Verdict::Problem => "PROBLEM ",
         };
-        text.push_str(&format!("{word} {}\n", finding.what));
+        text.push_str(&format!("{word} {}\n", finding.title));
         if !finding.advice.is_empty() {
             text.push_str(&format!("         {}\n", finding.advice));
         }
@@ -107,22 +107,22 @@ fn settings(config: &Config) -> Vec<Finding> {
 /// Reports the time zone rules in use. Rules that are older than last year get a warning.
 fn rules_in_use() -> Finding {
     let rules = rules::current();
-    let what = match &rules.folder {
+    let title = match &rules.folder {
         Some(folder) => format!("time zone rules: {} from {}", rules.release, folder.display()),
         None => format!("time zone rules: {}, built-in", rules.release),
     };
     let year: Option<i32> = rules.release.get(..4).and_then(|year| year.parse().ok());
     match year {
-        Some(year) if year + 1 >= chrono::Utc::now().year() => fine(what),
-        _ => warning(what, "They may be out of date: install the distribution's newest tzdata, or a newer Plenary."),
+        Some(year) if year + 1 >= chrono::Utc::now().year() => fine(title),
+        _ => warning(title, "They may be out of date: install the distribution's newest tzdata, or a newer Plenary."),
     }
 }
 
 /// Warns if the stored times were computed with newer rules than this machine has.
 fn stored_rules(connection: &mut Db) -> diesel::QueryResult<Vec<Finding>> {
-    let (ours, recorded) = (rules::current(), zone_rules::recorded(connection)?);
+    let (current, recorded) = (rules::current(), zone_rules::recorded(connection)?);
     Ok(match recorded {
-        Some(recorded) if recorded > ours.release => vec![warning(
+        Some(recorded) if recorded > current.release => vec![warning(
             format!(
                 "stored times were computed with time zone rules {recorded}, which are newer than those of this machine"
             ),
@@ -149,11 +149,11 @@ fn port(config: &Config) -> Vec<Finding> {
 /// Checks that the folder of the search index, or the nearest existing folder above it, can be written.
 fn search_index(config: &Config) -> Vec<Finding> {
     let folder = search::folder(config);
-    let there = folder.ancestors().find(|part| part.is_dir()).unwrap_or(Path::new("."));
-    match tempfile::tempfile_in(there) {
+    let existing = folder.ancestors().find(|part| part.is_dir()).unwrap_or(Path::new("."));
+    match tempfile::tempfile_in(existing) {
         Ok(_) => vec![fine(format!("the search index can be written ({})", folder.display()))],
         Err(error) => vec![problem(
-            format!("the search index cannot be written in {}: {error}", there.display()),
+            format!("the search index cannot be written in {}: {error}", existing.display()),
             "Set search.folder to a folder that this user may write.",
         )],
     }
@@ -250,10 +250,10 @@ fn content(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Find
 }
 
 fn connections(connection: &mut Db, config: &Config) -> diesel::QueryResult<Vec<Finding>> {
-    let wanted = crate::app::readers(config) as i64 + 1;
+    let connections_per_node = crate::app::readers(config) as i64 + 1;
     Ok(match inspect::most_connections(connection)? {
-        Some(most) if wanted * 2 > most => vec![warning(
-            format!("one node uses {wanted} of the {most} connections that the database allows"),
+        Some(allowed) if connections_per_node * 2 > allowed => vec![warning(
+            format!("one node uses {connections_per_node} of the {allowed} connections that the database allows"),
             "Lower server.database_readers, or raise max_connections before a second node starts.",
         )],
         _ => Vec::new(),

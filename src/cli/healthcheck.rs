@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::config::Config;
 
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Asks the configured server for `/readyz`. Returns `true` if it is ready, and prints the reason if it is
 /// not.
-pub fn ask(config: &Config) -> bool {
-    match answer(config) {
+pub fn is_ready(config: &Config) -> bool {
+    match status_line(config) {
         Ok(status) if status.starts_with("HTTP/1.1 200") => true,
         Ok(status) => {
             super::print_error(&format!("not ready: {status}"));
@@ -25,10 +25,10 @@ pub fn ask(config: &Config) -> bool {
     }
 }
 
-fn answer(config: &Config) -> std::io::Result<String> {
+fn status_line(config: &Config) -> std::io::Result<String> {
     let address = config.local_address().map_err(std::io::Error::other)?;
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;

@@ -18,18 +18,18 @@ use crate::config::Config;
 use crate::metrics::counter;
 
 /// Capacity of the queue, in lines.
-const QUEUE: usize = 4_096;
+const QUEUE_LENGTH: usize = 4_096;
 /// Pause before a write to a full non-blocking standard error is repeated.
-const PAUSE: Duration = Duration::from_millis(10);
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// Time for which the end of the program waits for the last lines.
-const PATIENCE: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The number of lines that were dropped because standard error failed or was not read.
 static DROPPED: LazyLock<IntCounter> =
     LazyLock::new(|| counter("plenary_log_lines_dropped_total", "Number of log lines that were dropped."));
 
 /// A message to the writing thread.
-enum Entry {
+enum LogEntry {
     Line(Vec<u8>),
     /// A request to signal that all earlier lines were written or dropped.
     End(flume::Sender<()>),
@@ -37,7 +37,7 @@ enum Entry {
 
 /// A handle to the running log.
 #[derive(Clone)]
-pub struct Log(flume::Sender<Entry>);
+pub struct Log(flume::Sender<LogEntry>);
 
 impl Log {
     /// Starts logging with the configured format and level, and logs panics from now on. Colours are used on
@@ -47,41 +47,41 @@ impl Log {
         let filter = config.log.level.parse::<EnvFilter>().unwrap_or_default();
         let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(log.clone()).with_ansi(colours);
-        let started = if config.log.format == "json" {
+        let result = if config.log.format == "json" {
             builder.json().flatten_event(true).try_init()
         } else {
             builder.with_target(false).try_init()
         };
         // This fails only if a subscriber is installed already, as in tests.
-        drop(started);
-        std::panic::set_hook(Box::new(tell_of_panic));
+        drop(result);
+        std::panic::set_hook(Box::new(log_panic));
         log
     }
 
     /// Starts a log that writes to `out`.
     fn to(out: impl Write + Send + 'static) -> Self {
         LazyLock::force(&DROPPED);
-        let (sender, entries) = flume::bounded(QUEUE);
+        let (sender, entries) = flume::bounded(QUEUE_LENGTH);
         // If the thread cannot be started, there is no log, and the program runs on.
         let _ = std::thread::Builder::new().name("log".to_owned()).spawn(move || write_all(out, &entries));
         Self(sender)
     }
 
-    /// Waits until all lines logged so far are written, for at most twice [`PATIENCE`].
+    /// Waits until all lines logged so far are written, for at most twice [`FLUSH_TIMEOUT`].
     pub fn finish(&self) {
         let (done, wait) = flume::bounded(1);
-        if self.0.send_timeout(Entry::End(done), PATIENCE).is_ok() {
-            let _ = wait.recv_timeout(PATIENCE);
+        if self.0.send_timeout(LogEntry::End(done), FLUSH_TIMEOUT).is_ok() {
+            let _ = wait.recv_timeout(FLUSH_TIMEOUT);
         }
     }
 }
 
-fn write_all(mut out: impl Write, entries: &flume::Receiver<Entry>) {
+fn write_all(mut out: impl Write, entries: &flume::Receiver<LogEntry>) {
     for entry in entries {
         match entry {
-            Entry::Line(line) if write(&mut out, &line).is_err() => DROPPED.inc(),
-            Entry::Line(_) => {}
-            Entry::End(done) => drop(done.send(())),
+            LogEntry::Line(line) if write(&mut out, &line).is_err() => DROPPED.inc(),
+            LogEntry::Line(_) => {}
+            LogEntry::End(done) => drop(done.send(())),
         }
     }
 }
@@ -94,7 +94,7 @@ fn write(out: &mut impl Write, mut line: &[u8]) -> std::io::Result<()> {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(count) => line = &line[count..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(RETRY_PAUSE),
             Err(error) => return Err(error),
         }
     }
@@ -103,12 +103,12 @@ fn write(out: &mut impl Write, mut line: &[u8]) -> std::io::Result<()> {
 
 /// Logs a panic through the queue. The default hook would write to standard error itself, and wait for its
 /// reader.
-fn tell_of_panic(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
     let message = panic.payload_as_str().unwrap_or_default();
     let backtrace = std::backtrace::Backtrace::capture();
-    tracing::error!(place, thread, %backtrace, "panic: {message}");
+    tracing::error!(location, thread, %backtrace, "panic: {message}");
 }
 
 impl<'a> MakeWriter<'a> for Log {
@@ -121,11 +121,11 @@ impl<'a> MakeWriter<'a> for Log {
 
 /// A writer that puts a line into the queue, or drops it if the queue is full. It never waits and never
 /// fails.
-pub struct Line<'a>(&'a flume::Sender<Entry>);
+pub struct Line<'a>(&'a flume::Sender<LogEntry>);
 
 impl Write for Line<'_> {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        if self.0.try_send(Entry::Line(line.to_vec())).is_err() {
+        if self.0.try_send(LogEntry::Line(line.to_vec())).is_err() {
             DROPPED.inc();
         }
         Ok(line.len())
@@ -166,17 +166,17 @@ mod tests {
         let log = Log::to(Slow(permits, written));
         let before = DROPPED.get();
         // Without a reader the queue fills, and the rest is dropped at once.
-        for _ in 0..2 * QUEUE {
+        for _ in 0..2 * QUEUE_LENGTH {
             log.make_writer().write_all(b"ab").unwrap();
         }
         let dropped = DROPPED.get() - before;
-        assert!((QUEUE as u64 - 1..=QUEUE as u64).contains(&dropped), "{dropped}");
+        assert!((QUEUE_LENGTH as u64 - 1..=QUEUE_LENGTH as u64).contains(&dropped), "{dropped}");
         permit.send(()).unwrap();
         permit.send(()).unwrap();
         assert_eq!([read.recv().unwrap(), read.recv().unwrap()], *b"ab");
         // The reader is gone: writing every line is attempted, fails, and is counted.
         drop(permit);
         log.finish();
-        assert_eq!(DROPPED.get() - before, 2 * QUEUE as u64 - 1);
+        assert_eq!(DROPPED.get() - before, 2 * QUEUE_LENGTH as u64 - 1);
     }
 }

@@ -72,8 +72,8 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let config = match Config::load(arguments.config.as_ref(), &arguments.overrides) {
         Ok(config) => config,
-        Err(faults) => {
-            print_error(&format!("The configuration is not valid:\n  {}", faults.join("\n  ")));
+        Err(violations) => {
+            print_error(&format!("The configuration is not valid:\n  {}", violations.join("\n  ")));
             return ExitCode::from(2);
         }
     };
@@ -82,7 +82,7 @@ pub fn run() -> ExitCode {
         tracing::warn!(variable, "unknown setting; the variable is ignored");
     }
     let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::ServeArguments::default()));
-    let outcome = actix_web::rt::System::new().block_on(carry_out(command, config));
+    let outcome = actix_web::rt::System::new().block_on(execute(command, config));
     log.finish();
     outcome.unwrap_or_else(|error| {
         print_error(&format!("Error: {error}"));
@@ -90,7 +90,7 @@ pub fn run() -> ExitCode {
     })
 }
 
-async fn carry_out(command: Command, mut config: Config) -> Result<ExitCode, StartError> {
+async fn execute(command: Command, mut config: Config) -> Result<ExitCode, StartError> {
     if !matches!(command, Command::Serve(_)) {
         // Without a timeout: a command has no other clients to answer, and should wait rather than fail.
         config.server.database_timeout_seconds = 0;
@@ -103,13 +103,13 @@ async fn carry_out(command: Command, mut config: Config) -> Result<ExitCode, Sta
             user::run(&app, command).await?;
         }
         Command::Import(arguments) => {
-            return Ok(code(transfer::import(&*App::start(config).await?, arguments).await?));
+            return Ok(exit_code(transfer::import(&*App::start(config).await?, arguments).await?));
         }
         Command::Export(arguments) => transfer::export(&*App::start(config).await?, arguments).await?,
         Command::Backup(arguments) => backup::back_up(&config, &arguments)?,
         Command::Restore(arguments) => backup::restore(&config, &arguments)?,
-        Command::Doctor => return Ok(code(doctor::examine(&config)?)),
-        Command::Healthcheck => return Ok(code(healthcheck::ask(&config))),
+        Command::Doctor => return Ok(exit_code(doctor::examine(&config)?)),
+        Command::Healthcheck => return Ok(exit_code(healthcheck::is_ready(&config))),
         Command::RotateKeys => rotate_keys(App::start(config).await?).await?,
         Command::Permissions => print(&crate::api::permissions_page::page())?,
         Command::Openapi => {
@@ -141,8 +141,8 @@ fn print_error(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-fn code(well: bool) -> ExitCode {
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+fn exit_code(succeeded: bool) -> ExitCode {
+    if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn rotate_keys(app: Arc<App>) -> Result<(), StartError> {

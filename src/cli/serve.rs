@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::{background, server};
 
 /// Interval between rounds of housekeeping.
-const HOUSEKEEPING: Duration = Duration::from_secs(60);
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Arguments of `plenary serve`, which matter at the first start only.
 #[derive(Debug, Clone, Default, Args)]
@@ -43,29 +43,33 @@ pub async fn serve(config: crate::config::Config, arguments: ServeArguments) -> 
     let listener = TcpListener::bind(&config.listen).map_err(|e| format!("listen: {}: {e}", config.listen))?;
     let listen = listener.local_addr()?;
     let app = App::start(config).await?;
-    let announced = first_administrator(&app, &arguments).await?;
+    let administrator = first_administrator(&app, &arguments).await?;
     if arguments.demo {
         crate::demo::fill(&app).await?;
     }
-    let running = server::server(Arc::clone(&app), listener)?;
-    announce(&app, listen, announced.as_deref());
-    background::spawn(app.database.jobs().add("housekeeping", HOUSEKEEPING), Arc::downgrade(&app), keep_house);
-    running.await?;
+    let server_future = server::server(Arc::clone(&app), listener)?;
+    announce(&app, listen, administrator.as_deref());
+    background::spawn(
+        app.database.jobs().add("housekeeping", HOUSEKEEPING_INTERVAL),
+        Arc::downgrade(&app),
+        housekeeping,
+    );
+    server_future.await?;
     tracing::info!("server stopped after all requests were answered");
     Ok(())
 }
 
 /// Runs the housekeeping every minute, and at once when the process receives SIGHUP.
-async fn keep_house(app: Weak<App>, job: Arc<BackgroundJob>) {
+async fn housekeeping(app: Weak<App>, job: Arc<BackgroundJob>) {
     let mut hangup = signal(SignalKind::hangup()).ok();
     loop {
-        let asked = async {
+        let hangup_signal = async {
             match &mut hangup {
                 Some(hangup) => drop(hangup.recv().await),
                 None => std::future::pending().await,
             }
         };
-        select(pin!(actix_web::rt::time::sleep(HOUSEKEEPING)), pin!(asked)).await;
+        select(pin!(actix_web::rt::time::sleep(HOUSEKEEPING_INTERVAL)), pin!(hangup_signal)).await;
         let Some(app) = app.upgrade() else { return };
         job.begin();
         match app.housekeeping().await {
@@ -80,17 +84,17 @@ async fn keep_house(app: Weak<App>, job: Arc<BackgroundJob>) {
 
 /// Creates the first administrator if there is no account yet, and returns the text to print.
 async fn first_administrator(app: &App, arguments: &ServeArguments) -> Result<Option<String>, StartError> {
-    let none = app.database.read(|c| Ok::<_, Problem>(accounts::none_exists(c)?)).await.map_err(|p| p.detail)?;
-    if !none {
+    let no_account = app.database.read(|c| Ok::<_, Problem>(accounts::none_exists(c)?)).await.map_err(|p| p.detail)?;
+    if !no_account {
         return Ok(None);
     }
     // An empty variable, as container files often set it, counts as unset.
-    let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
-    let email = given(&arguments.admin_email).unwrap_or_else(|| "admin@example.org".to_owned());
+    let non_empty = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
+    let email = non_empty(&arguments.admin_email).unwrap_or_else(|| "admin@example.org".to_owned());
     crate::content::values::email(email.clone()).map_err(|(_, message)| format!("--admin-email: {message}"))?;
-    let chosen = given(&arguments.admin_password);
-    let made = chosen.is_none();
-    let password = chosen.unwrap_or_else(random_password);
+    let configured = non_empty(&arguments.admin_password);
+    let is_generated = configured.is_none();
+    let password = configured.unwrap_or_else(random_password);
     crate::auth::passwords::check_new(&password, &email)
         .map_err(|(_, message)| format!("--admin-password: {message}"))?;
     let hash = app.hasher.hash_now(&password)?;
@@ -109,8 +113,8 @@ async fn first_administrator(app: &App, arguments: &ServeArguments) -> Result<Op
         .await
         .map_err(|p| p.detail)?;
     Ok(outcome.then(|| {
-        let shown = if made { password } else { "(as configured)".to_owned() };
-        format!("First administrator: {email}\nPassword:            {shown}\n(printed only once; change it with POST /api/v1/auth/password)")
+        let password_text = if is_generated { password } else { "(as configured)".to_owned() };
+        format!("First administrator: {email}\nPassword:            {password_text}\n(printed only once; change it with POST /api/v1/auth/password)")
     }))
 }
 

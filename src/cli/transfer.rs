@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{print_error, report as say};
+use super::{print_error, report as report_line};
 use crate::app::{App, StartError};
 use crate::transfer::read::{ImportFormat, Mapping, Settings};
 use crate::transfer::{self, Options, Outcome, Report, ReportLine, export, export_ics};
@@ -88,7 +88,7 @@ pub async fn import(app: &App, arguments: ImportArguments) -> Result<bool, Start
         Some(name) => crate::content::values::zone(name).map_err(|(_, message)| format!("--time-zone: {message}"))?,
         None => app.site.time_zone,
     };
-    let mut all_taken = true;
+    let mut none_refused = true;
     for path in &arguments.files {
         let options = Options {
             format: arguments.format,
@@ -106,14 +106,14 @@ pub async fn import(app: &App, arguments: ImportArguments) -> Result<bool, Start
             dry_run: arguments.dry_run,
         };
         let progress = progress_bar();
-        let begun = Instant::now();
+        let start = Instant::now();
         let listener = listener(&arguments, &progress)?;
         let report = transfer::import(app, path, &options, &progress, listener).await?;
         progress.finish_and_clear();
-        summary(path, &report, begun.elapsed(), arguments.dry_run);
-        all_taken &= report.total(Outcome::Refused) == 0;
+        summary(path, &report, start.elapsed(), arguments.dry_run);
+        none_refused &= report.total(Outcome::Refused) == 0;
     }
-    Ok(all_taken)
+    Ok(none_refused)
 }
 
 fn stem(path: &Path) -> String {
@@ -157,18 +157,18 @@ fn listener(
                 .map_err(std::io::Error::from)
                 .and_then(|()| file.write_all(b"\n"));
         }
-        let told = match line.outcome {
+        let is_printed = match line.outcome {
             Outcome::Unchanged => false,
             Outcome::Created | Outcome::Updated => dry_run,
             Outcome::Kept | Outcome::Refused | Outcome::Note => true,
         };
-        if told {
-            progress.suspend(|| say(&shown(line)));
+        if is_printed {
+            progress.suspend(|| report_line(&line_text(line)));
         }
     })
 }
 
-fn shown(line: &ReportLine) -> String {
+fn line_text(line: &ReportLine) -> String {
     let mut text = format!("{:9} {:10} {} {}", line.outcome.word(), line.kind, line.place, line.what);
     if line.outcome == Outcome::Kept {
         text.push_str("  (changed here since the last import; --overwrite imports the record)");
@@ -179,15 +179,15 @@ fn shown(line: &ReportLine) -> String {
     text
 }
 
-fn summary(path: &Path, report: &Report, took: Duration, dry_run: bool) {
-    say(&format!("{}{}:", path.display(), if dry_run { " (nothing was changed)" } else { "" }));
+fn summary(path: &Path, report: &Report, duration: Duration, dry_run: bool) {
+    report_line(&format!("{}{}:", path.display(), if dry_run { " (nothing was changed)" } else { "" }));
     for (outcome, kinds) in &report.counts {
         let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        say(&format!("  {:9} {}", outcome.word(), kinds.join(", ")));
+        report_line(&format!("  {:9} {}", outcome.word(), kinds.join(", ")));
     }
     let records: u64 = report.counts.values().flat_map(|kinds| kinds.values()).sum();
-    let rate = records as f64 / took.as_secs_f64().max(0.001);
-    say(&format!("  {records} records in {:.1} s ({rate:.0}/s)", took.as_secs_f64()));
+    let rate = records as f64 / duration.as_secs_f64().max(0.001);
+    report_line(&format!("  {records} records in {:.1} s ({rate:.0}/s)", duration.as_secs_f64()));
 }
 
 /// Exports content to a file or to standard output, and prints the number of items to standard error.

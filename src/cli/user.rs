@@ -50,8 +50,8 @@ pub async fn run(app: &App, command: UserCommand) -> Result<(), StartError> {
         UserCommand::Password { email } => set_password(app, email).await,
     };
     outcome.map_err(|problem| {
-        let faults: Vec<String> = problem.errors.iter().map(|f| format!("{}: {}", f.pointer, f.message)).collect();
-        format!("{} {}", problem.detail, faults.join("; ")).trim_end().to_owned().into()
+        let violations: Vec<String> = problem.errors.iter().map(|f| format!("{}: {}", f.pointer, f.message)).collect();
+        format!("{} {}", problem.detail, violations.join("; ")).trim_end().to_owned().into()
     })
 }
 

@@ -32,34 +32,34 @@ impl Config {
     /// Returns a list of messages, each beginning with its source or setting, if the file is missing or
     /// cannot be read, if a variable looks like a misspelt setting, or if a value breaks a rule.
     pub fn load(file: Option<&PathBuf>, flags: &Overrides) -> Result<Self, Vec<String>> {
-        let mut given = Figment::new();
+        let mut sources = Figment::new();
         match file {
             Some(path) if !path.exists() => return Err(vec![format!("--config: {} does not exist", path.display())]),
-            Some(path) => given = given.merge(Toml::file_exact(path)),
-            None => given = given.merge(Toml::file("plenary.toml")),
+            Some(path) => sources = sources.merge(Toml::file_exact(path)),
+            None => sources = sources.merge(Toml::file("plenary.toml")),
         }
         let variables = variables::read(std::env::vars_os());
-        if !variables.faults.is_empty() {
-            return Err(variables.faults);
+        if !variables.violations.is_empty() {
+            return Err(variables.violations);
         }
         for variable in variables.settings {
-            given = given.merge(variable);
+            sources = sources.merge(variable);
         }
-        given = given.merge(Serialized::defaults(flags));
-        let says_where = given.contains("public_url");
+        sources = sources.merge(Serialized::defaults(flags));
+        let has_public_url = sources.contains("public_url");
         let mut config: Config = Figment::from(Serialized::defaults(Config::default()))
-            .merge(given)
+            .merge(sources)
             .extract()
             .map_err(|errors| errors.into_iter().map(|e| explain(&e)).collect::<Vec<_>>())?;
         config.ignored_variables = variables.ignored;
-        if !says_where && let Ok(address) = config.local_address() {
+        if !has_public_url && let Ok(address) = config.local_address() {
             config.public_url = format!("http://{address}");
         }
         // The time zone rules must be in use before validation, since `site.time_zone` is checked against
         // them.
         crate::time_zone::rules::refresh(&config.site.zoneinfo);
-        let faults = config.faults();
-        if faults.is_empty() { Ok(config) } else { Err(faults) }
+        let violations = config.violations();
+        if violations.is_empty() { Ok(config) } else { Err(violations) }
     }
 }
 

@@ -339,7 +339,7 @@ impl Config {
     }
 
     /// Returns how long a request waits for the database; `None` means without limit, as commands do.
-    pub fn database_patience(&self) -> Option<Duration> {
+    pub fn database_timeout(&self) -> Option<Duration> {
         (self.server.database_timeout_seconds > 0).then(|| Duration::from_secs(self.server.database_timeout_seconds))
     }
 

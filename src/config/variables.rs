@@ -18,7 +18,7 @@ const COMMANDS: [&str; 4] = ["config", "admin_email", "admin_password", "data"];
 /// Greatest edit distance at which a name counts as a misspelt setting.
 const ERRORS: usize = 2;
 /// Least length at which the beginning of a setting's name counts as a misspelt setting.
-const BEGINNING: usize = 6;
+const MIN_PREFIX: usize = 6;
 
 /// The variables of an environment, sorted by their meaning.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub struct Variables {
     /// Variables that give a setting.
     pub settings: Vec<Variable>,
     /// Messages about misspelt settings and values that are not UTF-8, one line each.
-    pub faults: Vec<String>,
+    pub violations: Vec<String>,
     /// Names of variables with the prefix that are not settings.
     pub ignored: Vec<String>,
 }
@@ -52,26 +52,28 @@ impl Provider for Variable {
 /// Sorts the variables of an environment into settings, errors and variables to ignore.
 pub fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Variables {
     let settings = Settings::new();
-    let mut found = Variables::default();
+    let mut result = Variables::default();
     for (name, value) in variables {
         let Some(name) = name.to_str().filter(|name| has_prefix(name)) else { continue };
-        let own = name[PREFIX.len()..].to_lowercase();
-        let path = own.replace("__", ".");
+        let setting_name = name[PREFIX.len()..].to_lowercase();
+        let path = setting_name.replace("__", ".");
         match value.to_str() {
-            _ if COMMANDS.contains(&own.as_str()) => {}
-            None if settings.has(&path) => found.faults.push(format!("{name}: the value is not UTF-8")),
+            _ if COMMANDS.contains(&setting_name.as_str()) => {}
+            None if settings.has(&path) => result.violations.push(format!("{name}: the value is not UTF-8")),
             Some(value) if settings.has(&path) => {
                 let value = util::nest(&path, settings.value(&path, value));
-                found.settings.push(Variable { name: name.to_owned(), value });
+                result.settings.push(Variable { name: name.to_owned(), value });
             }
-            Some(value) if is_of_a_service(&own, value) => {}
-            _ => match settings.meant(&own) {
-                Some(meant) => found.faults.push(format!("{name}: there is no such setting; did you mean {meant}?")),
-                None => found.ignored.push(name.to_owned()),
+            Some(value) if is_service_variable(&setting_name, value) => {}
+            _ => match settings.suggestion(&setting_name) {
+                Some(suggestion) => {
+                    result.violations.push(format!("{name}: there is no such setting; did you mean {suggestion}?"))
+                }
+                None => result.ignored.push(name.to_owned()),
             },
         }
     }
-    found
+    result
 }
 
 fn has_prefix(name: &str) -> bool {
@@ -80,7 +82,7 @@ fn has_prefix(name: &str) -> bool {
 
 /// Returns whether Kubernetes, or a link of Docker, sets a variable of this name (in lower case, without the
 /// prefix).
-fn is_of_a_service(name: &str, value: &str) -> bool {
+fn is_service_variable(name: &str, value: &str) -> bool {
     let ends = |end: &str| name == end || name.ends_with(&format!("_{end}"));
     let addresses = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
     let of_port = || {
@@ -126,19 +128,19 @@ impl Settings {
     }
 
     /// Returns the variable that a misspelt name most probably stands for, if it resembles one.
-    fn meant(&self, name: &str) -> Option<String> {
+    fn suggestion(&self, name: &str) -> Option<String> {
         let given = squashed(name);
         let distance = |known: &str| strsim::damerau_levenshtein(&given, &squashed(known));
         let (nearest, _) = self.0.iter().min_by_key(|(known, _)| distance(known))?;
-        let begins = |(known, _): &&(String, Json)| given.len() >= BEGINNING && squashed(known).starts_with(&given);
+        let begins = |(known, _): &&(String, Json)| given.len() >= MIN_PREFIX && squashed(known).starts_with(&given);
         let has_section = name.split_once("__").is_some_and(|(section, _)| {
             self.0.iter().filter_map(|(known, _)| known.split_once('.')).any(|(known, _)| known == section)
         });
-        let meant = match distance(nearest) <= ERRORS.min(given.len() / 3) || has_section {
+        let suggestion = match distance(nearest) <= ERRORS.min(given.len() / 3) || has_section {
             true => Some(nearest),
             false => self.0.iter().find(begins).map(|(known, _)| known),
         };
-        meant.map(|path| format!("{PREFIX}{}", path.replace('.', "__").to_uppercase()))
+        suggestion.map(|path| format!("{PREFIX}{}", path.replace('.', "__").to_uppercase()))
     }
 }
 
@@ -163,13 +165,13 @@ fn squashed(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn sorted(variables: &[(&str, &str)]) -> Variables {
+    fn read_all(variables: &[(&str, &str)]) -> Variables {
         read(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
     }
 
     #[test]
     fn what_others_set_is_passed_over() {
-        let found = sorted(&[
+        let result = read_all(&[
             ("PLENARY_PORT", "tcp://10.0.0.7:80"),
             ("PLENARY_PORT_80_TCP", "tcp://10.0.0.7:80"),
             ("PLENARY_PORT_80_TCP_ADDR", "10.0.0.7"),
@@ -185,12 +187,12 @@ mod tests {
             ("PLENARY_CONFIG", "plenary.toml"),
             ("PATH", "/bin"),
         ]);
-        assert_eq!((found.settings.len(), found.faults, found.ignored), (0, Vec::new(), Vec::new()));
+        assert_eq!((result.settings.len(), result.violations, result.ignored), (0, Vec::new(), Vec::new()));
     }
 
     #[test]
-    fn misspelt_settings_are_named_and_others_told() {
-        for (given, meant) in [
+    fn misspelt_settings_are_errors_and_others_are_ignored() {
+        for (given, suggestion) in [
             ("PLENARY_SITE__TIMEZONE", "PLENARY_SITE__TIME_ZONE"),
             ("PLENARY_SITE_TIME_ZONE", "PLENARY_SITE__TIME_ZONE"),
             ("PLENARY_SERVER__WORKER", "PLENARY_SERVER__WORKERS"),
@@ -199,20 +201,20 @@ mod tests {
             ("PLENARY_LISTN", "PLENARY_LISTEN"),
             ("PLENARY_LOG_FORMAT", "PLENARY_LOG__FORMAT"),
         ] {
-            let found = sorted(&[(given, "x")]);
-            let told = format!("{given}: there is no such setting; did you mean {meant}?");
-            assert_eq!((found.faults, found.ignored.len()), (vec![told], 0));
+            let result = read_all(&[(given, "x")]);
+            let message = format!("{given}: there is no such setting; did you mean {suggestion}?");
+            assert_eq!((result.violations, result.ignored.len()), (vec![message], 0));
         }
-        assert_eq!(sorted(&[("PLENARY_SITE__COLOUR", "x")]).faults.len(), 1);
+        assert_eq!(read_all(&[("PLENARY_SITE__COLOUR", "x")]).violations.len(), 1);
         for given in ["PLENARY_PORT", "PLENARY_VERSION", "PLENARY_IMAGE_TAG"] {
-            let found = sorted(&[(given, "9000")]);
-            assert_eq!((found.faults.len(), found.ignored), (0, vec![given.to_owned()]));
+            let result = read_all(&[(given, "9000")]);
+            assert_eq!((result.violations.len(), result.ignored), (0, vec![given.to_owned()]));
         }
     }
 
     #[test]
     fn values_have_the_type_of_their_setting() {
-        let found = sorted(&[
+        let result = read_all(&[
             ("PLENARY_OIDC__CLIENT_SECRET", "12345"),
             ("plenary_site__name", "2027"),
             ("PLENARY_SERVER__WORKERS", "3"),
@@ -220,7 +222,7 @@ mod tests {
             ("PLENARY_SITE__CUSTOM__EVENT", "event.json"),
         ]);
         let mut figment = figment::Figment::from(figment::providers::Serialized::defaults(Config::default()));
-        for setting in found.settings {
+        for setting in result.settings {
             figment = figment.merge(setting);
         }
         let config: Config = figment.extract().unwrap();

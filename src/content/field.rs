@@ -115,6 +115,15 @@ impl Field {
     }
 }
 
+/// The names of the fields with the time span of an item. The field `time_zone` has the zone of its local times.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// Field with the start.
+    pub starts_at: &'static str,
+    /// Field with the end, which may be absent.
+    pub ends_at: &'static str,
+}
+
 /// A relation from a content type to another one.
 #[derive(Debug, Clone, Copy)]
 pub struct Relation {

@@ -11,6 +11,7 @@
 use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde_json::{Map, Value};
 
+use crate::content::field::Span;
 use crate::time_zone::{LocalOffsets, Zone};
 
 /// A violation by a time: its code and its message.
@@ -150,11 +151,11 @@ pub fn zone_of(content: &Map<String, Value>) -> Option<Zone> {
 
 /// Returns the start and the end of a stored item, if it has a start. Without an end, an item that starts on a date
 /// lasts that day, and any other item ends when it starts.
-pub fn stored_span(content: &Map<String, Value>) -> Option<(DateTime<Zone>, DateTime<Zone>)> {
+pub fn stored_span(span: Span, content: &Map<String, Value>) -> Option<(DateTime<Zone>, DateTime<Zone>)> {
     let zone = zone_of(content)?;
     let moment = |name: &str| Moment::stored(content.get(name)?.as_str()?, zone);
-    let starts = moment("starts_at")?;
-    let ends = moment("ends_at").unwrap_or(starts);
+    let starts = moment(span.starts_at)?;
+    let ends = moment(span.ends_at).unwrap_or(starts);
     Some((starts.instant(zone, false), ends.instant(zone, true)))
 }
 

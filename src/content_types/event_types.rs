@@ -11,11 +11,16 @@ pub static EVENT_TYPE: ContentType = ContentType {
     collection: "event-types",
     schema: "EventType",
     noun: "event type",
+    title_plural: "Event types",
     about: "A category of events, such as \"Policy Dialogue\" or \"Conference\".",
     label: "name",
     parent: None,
     variant: None,
     children: None,
+    span: None,
+    position: Some(POSITION.name),
+    countries: &[],
+    coordinates: None,
     rules: no_rules,
     fields: &[
         Field::new("name", FieldType::Line { max: 200 }, "Name of the event type.", r#""Policy Dialogue""#)

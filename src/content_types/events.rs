@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::content::field::{Field, FieldType};
+use crate::content::local_time::stored_span;
 use crate::content::violation::Violations;
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
@@ -55,12 +56,17 @@ pub static EVENT: ContentType = ContentType {
     collection: "events",
     schema: "Event",
     noun: "event",
+    title_plural: "Events",
     about: "An event, such as a policy dialogue, a briefing or a conference.",
     label: "title",
     parent: Some("type"),
     variant: None,
     children: Some(Children { name: "sessions", kind: "session" }),
-    rules: span_rules,
+    span: Some(SPAN),
+    position: None,
+    countries: &[],
+    coordinates: None,
+    rules: event_rules,
     fields: &[
         Field::new(
             "type",
@@ -88,13 +94,13 @@ pub static EVENT: ContentType = ContentType {
         .localised()
         .detail(),
         Field::new(
-            "starts_at",
+            SPAN.starts_at,
             FieldType::Moment { end: false },
             "Start: local time in `time_zone`, or a date if only the day is known; an RFC 3339 time in responses.",
             r#""2027-03-04T14:30""#,
         ),
         Field::new(
-            "ends_at",
+            SPAN.ends_at,
             FieldType::Moment { end: true },
             "End: local time in `time_zone`, or a date, which includes that day; an RFC 3339 time in responses.",
             r#""2027-03-04T16:00""#,
@@ -276,30 +282,40 @@ pub static EVENT: ContentType = ContentType {
     ],
 };
 
-/// Checks that the end is not before the start and that all-day items have dates only, and fills in the
-/// default of `date_precision`.
+/// Checks the span, and fills in the default of `date_precision`: `day` if start and end are dates, otherwise
+/// `time`.
+fn event_rules(content: &mut Map<String, Value>, faults: &mut Violations) {
+    span_rules(content, faults);
+    if !content.contains_key("date_precision") {
+        let is_by_day = text(content, SPAN.starts_at).is_some() && has_only_dates(content);
+        content.insert("date_precision".into(), if is_by_day { "day" } else { "time" }.into());
+    }
+}
+
+/// Checks that the end is not before the start, and that all-day items have dates only.
 pub(super) fn span_rules(content: &mut Map<String, Value>, faults: &mut Violations) {
-    let text = |name: &str| content.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (starts, ends) = (text("starts_at"), text("ends_at"));
-    if ends.is_some() && starts.is_none() {
+    let (start, end) = (text(content, SPAN.starts_at), text(content, SPAN.ends_at));
+    if end.is_some() && start.is_none() {
         faults.add("/ends_at", "without_start", "an end requires a start");
     }
-    if let Some((first, last)) = crate::content::local_time::stored_span(content) {
+    if let Some((first, last)) = stored_span(SPAN, content) {
         // An end that is a date ends at the midnight after it, which is also the first instant of the next
         // day. So a start at exactly that instant is on the day after the end.
-        if ends.as_ref().is_some_and(|text| last < first || (last == first && text.len() == 10)) {
+        if end.is_some_and(|text| last < first || (last == first && text.len() == 10)) {
             faults.add("/ends_at", "before_start", "the end is before the start");
         }
     }
-    let only_dates = [&starts, &ends].into_iter().flatten().all(|t| t.len() == 10);
     let all_day = content.get("all_day").and_then(Value::as_bool).unwrap_or(false);
-    if all_day && starts.is_some() && !only_dates {
+    if all_day && start.is_some() && !has_only_dates(content) {
         faults.add("/starts_at", "not_a_date", "an all-day item must have dates without times of day");
     }
-    // Sessions share these rules and have no `date_precision`. Events are recognised by `attendance_mode`,
-    // which has a default and is therefore always present.
-    if !content.contains_key("date_precision") && content.contains_key("attendance_mode") {
-        let precision = if starts.is_some() && only_dates { "day" } else { "time" };
-        content.insert("date_precision".into(), precision.into());
-    }
+}
+
+/// Returns whether the start and the end, where present, are dates without times of day.
+fn has_only_dates(content: &Map<String, Value>) -> bool {
+    [SPAN.starts_at, SPAN.ends_at].iter().filter_map(|name| text(content, name)).all(|text| text.len() == 10)
+}
+
+fn text<'a>(content: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    content.get(name).and_then(Value::as_str)
 }

@@ -17,9 +17,10 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use crate::content::field::{Field, FieldType, Relation};
+use crate::content::field::{Field, FieldType, Relation, Span};
 use crate::content::violation::Violations;
 
+pub use events::EVENT;
 pub use filter::{Column, Filter, FilterTarget, Sort, Through, WordField};
 pub use response_paths::ResponsePath;
 
@@ -58,6 +59,8 @@ pub struct ContentType {
     pub schema: &'static str,
     /// Noun for one item in texts: "event type".
     pub noun: &'static str,
+    /// Title of the type in the plural, which is its tag in the OpenAPI document: "Event types".
+    pub title_plural: &'static str,
     /// Description in the OpenAPI document.
     pub about: &'static str,
     /// Name of the field that names an item to readers: `title` or `name`.
@@ -76,6 +79,14 @@ pub struct ContentType {
     pub sorts: &'static [Sort],
     /// Child items, which responses can include: the sessions of an event.
     pub children: Option<Children>,
+    /// Fields with the start and the end of an item, if the type has them.
+    pub span: Option<Span>,
+    /// Field with the position of an item in the order that editors set, if the type has one.
+    pub position: Option<&'static str>,
+    /// Paths to the country of an item in its content. The first one that leads to a value counts.
+    pub countries: &'static [&'static [&'static str]],
+    /// Field with the coordinates of an item, an object with `latitude` and `longitude`, if the type has one.
+    pub coordinates: Option<&'static str>,
 }
 
 /// The child items of a content type.
@@ -106,11 +117,6 @@ impl ContentType {
     /// Returns the declaration of a field.
     pub fn field(&'static self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|f| f.name == name)
-    }
-
-    /// Returns whether items have a start and an end.
-    pub fn has_span(&'static self) -> bool {
-        self.field("starts_at").is_some_and(|f| matches!(f.kind, FieldType::Moment { .. }))
     }
 
     /// Returns the content types whose changes can affect which items of this type are public: the type
@@ -192,6 +198,46 @@ mod tests {
             seen.push(resource.kind);
         }
         assert_eq!(seen.len(), ALL.len());
+    }
+
+    #[test]
+    fn declarations_name_fields_of_the_type() {
+        fn at(fields: &'static [Field], path: &[&str]) -> Option<&'static FieldType> {
+            let kind = &fields.iter().find(|field| field.name == path[0])?.kind;
+            match (kind, &path[1..]) {
+                (kind, []) => Some(kind),
+                (FieldType::Object(inner), rest) => at(inner, rest),
+                _ => None,
+            }
+        }
+        for resource in ALL {
+            let (kind, at) = (resource.kind, |path: &[&str]| at(resource.fields, path));
+            assert!(at(&[resource.label]).is_some(), "{kind}: label");
+            if let Some(span) = resource.span {
+                assert!(matches!(at(&[span.starts_at]), Some(FieldType::Moment { end: false })), "{kind}: span");
+                assert!(matches!(at(&[span.ends_at]), Some(FieldType::Moment { end: true })), "{kind}: span");
+            }
+            if let Some(position) = resource.position {
+                assert!(matches!(at(&[position]), Some(FieldType::Integer { .. })), "{kind}: position");
+            }
+            for &path in resource.countries {
+                assert!(matches!(at(path), Some(FieldType::Country)), "{kind}: countries");
+            }
+            if let Some(name) = resource.coordinates {
+                for part in ["latitude", "longitude"] {
+                    assert!(matches!(at(&[name, part]), Some(FieldType::Number { .. })), "{kind}: coordinates");
+                }
+            }
+            // Each such declaration fills a column that a filter or a sort key of the type may then use.
+            let sorts = |column| resource.sorts.iter().any(|sort| sort.column == column);
+            assert_eq!(sorts(Column::StartsAt), resource.span.is_some(), "{kind}: span");
+            assert_eq!(sorts(Column::Position), resource.position.is_some(), "{kind}: position");
+            let filters = |wanted: fn(&FilterTarget) -> bool| resource.filters.iter().any(|filter| wanted(&filter.on));
+            let by_country = filters(|on| matches!(on, FilterTarget::Country));
+            assert_eq!(by_country, !resource.countries.is_empty(), "{kind}: countries");
+            let by_distance = filters(|on| matches!(on, FilterTarget::Near(None)));
+            assert_eq!(by_distance, resource.coordinates.is_some(), "{kind}: coordinates");
+        }
     }
 
     #[test]

@@ -17,11 +17,16 @@ pub static PARTNER: ContentType = ContentType {
     collection: "partners",
     schema: "Partner",
     noun: "partner",
+    title_plural: "Partners",
     about: "An organisation that organises, supports or hosts events.",
     label: "name",
     parent: None,
     variant: Some("kind"),
     children: None,
+    span: None,
+    position: None,
+    countries: &[&["country"], &["address", "country"]],
+    coordinates: None,
     rules: no_rules,
     fields: &[
         Field::new("name", FieldType::Line { max: 200 }, "Name of the partner.", r#""Delta Institute""#)

@@ -35,7 +35,7 @@ impl ContentType {
 
     /// Returns the names of the properties of an item, except that of its children.
     fn names(&'static self) -> impl Iterator<Item = &'static str> {
-        let days = if self.has_span() { ["starts_on", "ends_on"].as_slice() } else { &[] };
+        let days = if self.span.is_some() { ["starts_on", "ends_on"].as_slice() } else { &[] };
         let outline = if self.main_text().is_some() { OUTLINE.as_slice() } else { &[] };
         let fields = self.fields.iter().map(|field| field.name);
         ENVELOPE.into_iter().chain(fields).chain(days.iter().chain(outline).copied())

@@ -11,11 +11,16 @@ pub static SERIES: ContentType = ContentType {
     collection: "series",
     schema: "Series",
     noun: "series",
+    title_plural: "Series",
     about: "A series of events that belong together.",
     label: "title",
     parent: None,
     variant: None,
     children: None,
+    span: None,
+    position: None,
+    countries: &[],
+    coordinates: None,
     rules: no_rules,
     fields: &[
         Field::new("title", FieldType::Line { max: 300 }, "Title of the series.", r#""River Talks""#)

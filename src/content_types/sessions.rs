@@ -14,11 +14,16 @@ pub static SESSION: ContentType = ContentType {
     collection: "sessions",
     schema: "Session",
     noun: "session",
+    title_plural: "Sessions",
     about: "A session in the programme of an event, such as a talk, a panel or a break.",
     label: "title",
     parent: Some("event"),
     variant: Some("kind"),
     children: None,
+    span: Some(SPAN),
+    position: None,
+    countries: &[],
+    coordinates: None,
     rules: span_rules,
     fields: &[
         Field::new(
@@ -58,13 +63,13 @@ pub static SESSION: ContentType = ContentType {
         .localised()
         .detail(),
         Field::new(
-            "starts_at",
+            SPAN.starts_at,
             FieldType::Moment { end: false },
             "Start: local time in `time_zone`, or a date; an RFC 3339 time in responses.",
             r#""2027-03-04T14:30""#,
         ),
         Field::new(
-            "ends_at",
+            SPAN.ends_at,
             FieldType::Moment { end: true },
             "End: local time in `time_zone`, or a date, which includes that day; an RFC 3339 time in responses.",
             r#""2027-03-04T15:00""#,

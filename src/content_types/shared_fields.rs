@@ -1,6 +1,6 @@
 //! Fields and groups of fields that several content types share.
 
-use crate::content::field::{Field, FieldType};
+use crate::content::field::{Field, FieldType, Span};
 
 /// The fields of an image that is stored elsewhere.
 pub(super) const IMAGE: &[Field] = &[
@@ -155,6 +155,9 @@ pub(super) const POSITION: Field = Field::new(
     "10",
 )
 .or("0");
+
+/// The fields of the time span of events and sessions.
+pub(super) const SPAN: Span = Span { starts_at: "starts_at", ends_at: "ends_at" };
 
 pub(super) const TIME_ZONE: Field = Field::new(
     "time_zone",

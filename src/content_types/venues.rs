@@ -34,11 +34,16 @@ pub static VENUE: ContentType = ContentType {
     collection: "venues",
     schema: "Venue",
     noun: "venue",
+    title_plural: "Venues",
     about: "A place where events are held.",
     label: "name",
     parent: None,
     variant: None,
     children: None,
+    span: None,
+    position: None,
+    countries: &[&["address", "country"]],
+    coordinates: Some("geo"),
     rules: no_rules,
     fields: &[
         Field::new("name", FieldType::Line { max: 200 }, "Name of the venue.", r#""Hall of the Delta""#)

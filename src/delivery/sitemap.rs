@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::content::Site;
 use crate::content::local_time::utc_text;
 use crate::content::translations::Translations;
+use crate::content_types::EVENT;
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::feeds::sitemap::SitemapEntry;
@@ -22,7 +23,7 @@ pub const MOST: i64 = 5_000;
 /// Fails if the query fails.
 pub fn count(connection: &mut Db) -> QueryResult<i64> {
     let all: i64 =
-        items::table.filter(items::kind.eq("event").and(items::live.eq(true))).count().get_result(connection)?;
+        items::table.filter(items::kind.eq(EVENT.kind).and(items::live.eq(true))).count().get_result(connection)?;
     Ok((all + MOST - 1) / MOST)
 }
 
@@ -34,7 +35,7 @@ pub fn count(connection: &mut Db) -> QueryResult<i64> {
 /// Fails if the query fails.
 pub fn entries(connection: &mut Db, site: &Site, number: i64) -> QueryResult<Vec<SitemapEntry>> {
     let rows: Vec<(String, String, i64, String)> = items::table
-        .filter(items::kind.eq("event").and(items::live.eq(true)))
+        .filter(items::kind.eq(EVENT.kind).and(items::live.eq(true)))
         .order((items::created_at, items::id))
         .limit(MOST)
         .offset((number - 1) * MOST)
@@ -45,7 +46,7 @@ pub fn entries(connection: &mut Db, site: &Site, number: i64) -> QueryResult<Vec
         .map(|(slug, translations, updated_at, content)| {
             let translations = Translations::parse(&translations);
             let content: Value = serde_json::from_str(&content).unwrap_or_default();
-            let has = |locale: &str| content["title"].get(locale).is_some() && !translations.get(locale).hidden;
+            let has = |locale: &str| content[EVENT.label].get(locale).is_some() && !translations.get(locale).hidden;
             let default = site.default_locale();
             let others = site.locales.iter().map(String::as_str).filter(|locale| *locale != default && has(locale));
             let slugs = std::iter::once(default).chain(others).map(|locale| {

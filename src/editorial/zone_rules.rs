@@ -101,7 +101,7 @@ pub fn recorded(connection: &mut Db) -> QueryResult<Option<String>> {
 ///
 /// Fails if a statement fails.
 pub fn mark_if_behind(connection: &mut Db, resource: &'static ContentType) -> QueryResult<()> {
-    match BEHIND.load(Ordering::Relaxed) && resource.has_span() {
+    match BEHIND.load(Ordering::Relaxed) && resource.span.is_some() {
         true => mark(connection),
         false => Ok(()),
     }
@@ -124,7 +124,8 @@ fn set(connection: &mut Db, name: &str, value: &str) -> QueryResult<()> {
 /// Returns the ids of all items that the rules in use change. They are read outside of any write transaction,
 /// which then touches only those items and checks each again.
 fn moved_ids(connection: &mut Db, site: &Site, comparable: bool) -> Result<Vec<String>, Problem> {
-    let kinds: Vec<&str> = ALL.iter().filter(|resource| resource.has_span()).map(|resource| resource.kind).collect();
+    let kinds: Vec<&str> =
+        ALL.iter().filter(|resource| resource.span.is_some()).map(|resource| resource.kind).collect();
     let (mut ids, mut last) = (Vec::new(), String::new());
     loop {
         let rows: Vec<Item> = items::table

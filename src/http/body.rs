@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::route::Request;
+use super::request::Request;
 use crate::content::strict_json;
 use crate::content::violation::Violations;
 use crate::problem::{Problem, ProblemKind};

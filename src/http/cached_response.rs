@@ -16,7 +16,8 @@ use crate::delivery::cache::response_cache::CacheKey;
 use crate::http::chunked_body::chunked;
 use crate::http::pipeline::{preferred_coding, problem_response, respond, set_common_headers};
 use crate::http::preconditions::matches_if_none_match;
-use crate::http::route::{Access, Response, Route};
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::problem::Problem;
 
 /// Returns the locale negotiated by `Accept-Language` (RFC 9110, section 12.5.4).
@@ -27,8 +28,8 @@ pub fn negotiated(http: &HttpRequest, site: &Site) -> Option<String> {
     if http.headers().get(header::ACCEPT_LANGUAGE).is_none() || names_locale(http.query_string()) {
         return None;
     }
-    let wanted = AcceptLanguage::parse(http).ok()?;
-    let found = wanted.ranked().into_iter().find_map(|preference| match preference {
+    let preferences = AcceptLanguage::parse(http).ok()?;
+    let found = preferences.ranked().into_iter().find_map(|preference| match preference {
         Preference::Any => Some(site.default_locale()),
         Preference::Specific(tag) => {
             let tag: String = tag.to_string();
@@ -44,7 +45,7 @@ fn names_locale(query: &str) -> bool {
 
 /// Returns the cache key of a request: its path, its query, and the negotiated locale.
 pub fn cache_key(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> CacheKey {
-    app.answers.place(&[http.path(), http.query_string(), negotiated.unwrap_or_default()])
+    app.response_cache.place(&[http.path(), http.query_string(), negotiated.unwrap_or_default()])
 }
 
 /// Serves an anonymous read from the cache. `None` if the request is no such read or the cache has no response.
@@ -52,17 +53,17 @@ pub fn cache_key(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> Cac
 /// A request with `Authorization` never gets here a cached response: its token has to be checked first, and
 /// may widen what the client sees.
 pub fn serve_cached(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option<HttpResponse> {
-    let may_be = route.access == Access::Public && route.method == Method::GET;
-    if !may_be || http.headers().contains_key(header::AUTHORIZATION) {
+    let is_cacheable = route.access == Access::Public && route.method == Method::GET;
+    if !is_cacheable || http.headers().contains_key(header::AUTHORIZATION) {
         return None;
     }
     let cache_key = cache_key(app, http, negotiated(http, &app.site).as_deref());
-    if let Some(kept) = app.answers.find(cache_key) {
-        return Some(respond_cached(app, http, Some(cache_key), kept, id));
+    if let Some(cached) = app.response_cache.find(cache_key) {
+        return Some(respond_cached(app, http, Some(cache_key), cached, id));
     }
-    let found = app.answers.find_absent(cache_key)?;
+    let found = app.response_cache.find_absent(cache_key)?;
     Some(match absence_response(app, &found, true) {
-        Ok(answer) => respond(app, http, answer, id),
+        Ok(response) => respond(app, http, response, id),
         Err(problem) => problem_response(app, http, &problem, id),
     })
 }
@@ -78,13 +79,13 @@ pub fn absence_response(app: &App, found: &CachedAbsence, public: bool) -> Resul
     match &found.absence {
         Absence::Missing(noun) => Err(Problem::not_found(noun)),
         Absence::Moved(location) => {
-            let moved = Response::empty(308).header("location", location).header("vary", "Authorization");
+            let redirect = Response::empty(308).header("location", location).header("vary", "Authorization");
             if !public {
-                return Ok(moved.private());
+                return Ok(redirect.no_store());
             }
             let tags = cache_tags::tags(&app.config.cdn, &found.dependencies);
-            let moved = moved.header("cache-control", PUBLIC_CACHE);
-            Ok(tags.into_iter().fold(moved, |moved, (name, tags)| moved.header(name, tags)))
+            let redirect = redirect.header("cache-control", PUBLIC_CACHE);
+            Ok(tags.into_iter().fold(redirect, |redirect, (name, tags)| redirect.header(name, tags)))
         }
     }
 }
@@ -97,41 +98,41 @@ pub fn absence_response(app: &App, found: &CachedAbsence, public: bool) -> Resul
 pub fn respond_cached(
     app: &App,
     http: &HttpRequest,
-    place: Option<CacheKey>,
-    kept: Arc<CachedResponse>,
+    key: Option<CacheKey>,
+    cached: Arc<CachedResponse>,
     id: &str,
 ) -> HttpResponse {
     let coding = if app.config.server.compress { preferred_coding(http) } else { None };
     if http.headers().contains_key(header::IF_NONE_MATCH) {
         // The tag of the encoded form is known without encoding it, so that 304 does not cost a compression.
-        let tag = kept.tag_in(coding);
+        let tag = cached.tag_in(coding);
         if matches_if_none_match(http, &tag) {
             let mut response = HttpResponse::build(StatusCode::NOT_MODIFIED);
-            set_headers(app, &mut response, &tag, &kept);
+            set_headers(app, &mut response, &tag, &cached);
             set_common_headers(app, &mut response, id);
             return response.finish();
         }
     }
-    let coded = coding.and_then(|coding| match place {
-        Some(place) => app.answers.coded(place, &kept, coding),
-        None => kept.coded(coding).map(Arc::new),
+    let encoded = coding.and_then(|coding| match key {
+        Some(key) => app.response_cache.coded(key, &cached, coding),
+        None => cached.coded(coding).map(Arc::new),
     });
-    let shown = coded.unwrap_or(kept);
+    let representation = encoded.unwrap_or(cached);
     let mut response = HttpResponse::Ok();
-    set_headers(app, &mut response, shown.tag.as_str(), &shown);
-    response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(shown.content_type)));
+    set_headers(app, &mut response, representation.tag.as_str(), &representation);
+    response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(representation.content_type)));
     set_common_headers(app, &mut response, id);
-    response.body(chunked(shown.body()))
+    response.body(chunked(representation.body()))
 }
 
 /// Sets the headers of a cached response with this entity tag. While the database does not respond, `Age` is
 /// among them (RFC 9111, section 5.1): the time since the response was last known to be current.
-fn set_headers(app: &App, response: &mut HttpResponseBuilder, tag: &str, kept: &CachedResponse) {
+fn set_headers(app: &App, response: &mut HttpResponseBuilder, tag: &str, cached: &CachedResponse) {
     if let Some(age) = app.database.ledger().age() {
         response.insert_header((header::AGE, age.as_secs().to_string()));
     }
     response.insert_header((header::ETAG, tag));
-    for (name, value) in &kept.headers {
+    for (name, value) in &cached.headers {
         response.append_header((name, value));
     }
 }

@@ -26,12 +26,12 @@ impl MessageBody for ChunkedBody {
     }
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        Poll::Ready(piece(&mut self.get_mut().0).map(Ok))
+        Poll::Ready(next_chunk(&mut self.get_mut().0).map(Ok))
     }
 }
 
 /// Takes the next chunk from `rest`; `None` at the end.
-fn piece(rest: &mut Bytes) -> Option<Bytes> {
+fn next_chunk(rest: &mut Bytes) -> Option<Bytes> {
     (!rest.is_empty()).then(|| rest.split_to(rest.len().min(CHUNK)))
 }
 

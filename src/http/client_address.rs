@@ -7,25 +7,25 @@ use actix_web::HttpRequest;
 use crate::config::network::Network;
 
 /// Length of the IPv6 prefix that one site usually has, in bits.
-const ONE_SITE: u32 = 64;
+const SITE_PREFIX_BITS: u32 = 64;
 
 /// Returns the address of the client: that of the connection, or, if this is a trusted proxy, the last
 /// address in `X-Forwarded-For` that is not one. An IPv6 address is reduced to its /64 prefix, since one
 /// machine can use any address within it.
 pub fn client_address(http: &HttpRequest, trusted: &[Network]) -> String {
     let headers = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let named: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
+    let forwarded: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
     match http.peer_addr() {
-        Some(peer) => site(client(peer.ip().to_canonical(), &named, trusted)),
+        Some(peer) => site_of(client(peer.ip().to_canonical(), &forwarded, trusted)),
         None => String::new(),
     }
 }
 
-fn client(peer: IpAddr, named: &[&str], trusted: &[Network]) -> IpAddr {
+fn client(peer: IpAddr, forwarded: &[&str], trusted: &[Network]) -> IpAddr {
     // Each proxy appends the address that it was contacted from, so only the part that trusted proxies
     // appended, read from the end, can be believed. The client itself may have sent anything before that.
     let mut client = peer;
-    for name in named.iter().rev() {
+    for name in forwarded.iter().rev() {
         if !trusted.iter().any(|network| network.contains(client)) {
             break;
         }
@@ -42,10 +42,10 @@ fn address(text: &str) -> Option<IpAddr> {
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-fn site(address: IpAddr) -> String {
+fn site_of(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("{:x}", address.to_bits() >> (u128::BITS - ONE_SITE)),
+        IpAddr::V6(address) => format!("{:x}", address.to_bits() >> (u128::BITS - SITE_PREFIX_BITS)),
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
     fn the_last_address_that_is_no_trusted_proxy_is_the_client() {
         let trusted: Vec<Network> =
             ["127.0.0.1", "10.0.0.0/8"].iter().map(|text| Network::try_from((*text).to_owned()).unwrap()).collect();
-        let from = |peer: &str, named: &[&str]| client(peer.parse().unwrap(), named, &trusted).to_string();
+        let from = |peer: &str, forwarded: &[&str]| client(peer.parse().unwrap(), forwarded, &trusted).to_string();
         assert_eq!(from("127.0.0.1", &[]), "127.0.0.1");
         assert_eq!(from("127.0.0.1", &["203.0.113.7"]), "203.0.113.7");
         assert_eq!(from("127.0.0.1", &["203.0.113.7", " 10.1.2.3:4711 "]), "203.0.113.7");
@@ -70,9 +70,9 @@ mod tests {
 
     #[test]
     fn of_ipv6_it_is_the_network() {
-        let site = |text: &str| site(text.parse().unwrap());
-        assert_eq!(site("2001:db8:1:2::1"), site("2001:db8:1:2:ffff::"));
-        assert_ne!(site("2001:db8:1:2::1"), site("2001:db8:1:3::1"));
-        assert_eq!(site("203.0.113.7"), "203.0.113.7");
+        let site_of = |text: &str| site_of(text.parse().unwrap());
+        assert_eq!(site_of("2001:db8:1:2::1"), site_of("2001:db8:1:2:ffff::"));
+        assert_ne!(site_of("2001:db8:1:2::1"), site_of("2001:db8:1:3::1"));
+        assert_eq!(site_of("203.0.113.7"), "203.0.113.7");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, TextEncoder};
 
-use super::route::Response;
+use super::response::Response;
 use crate::jobs::Jobs;
 use crate::metrics::register;
 use crate::problem::Problem;
@@ -43,10 +43,10 @@ pub struct DurationHistograms([OnceLock<Histogram>; CLASSES.len()]);
 
 impl DurationHistograms {
     /// Records the duration of a request of this operation.
-    pub fn observe(&self, operation: &str, status: StatusCode, took: Duration) {
+    pub fn observe(&self, operation: &str, status: StatusCode, duration: Duration) {
         let class = usize::from(status.as_u16() / 100).saturating_sub(2).min(CLASSES.len() - 1);
-        let times = self.0[class].get_or_init(|| REQUEST_SECONDS.with_label_values(&[operation, CLASSES[class]]));
-        times.observe(took.as_secs_f64());
+        let histogram = self.0[class].get_or_init(|| REQUEST_SECONDS.with_label_values(&[operation, CLASSES[class]]));
+        histogram.observe(duration.as_secs_f64());
     }
 }
 
@@ -64,5 +64,5 @@ pub fn exposition(jobs: &Jobs) -> Result<Response, Problem> {
     }
     let mut body = Vec::new();
     TextEncoder::new().encode(&prometheus::gather(), &mut body).map_err(|error| Problem::internal(&error))?;
-    Ok(Response::json(200, body).typed(TEXT).private())
+    Ok(Response::json(200, body).with_content_type(TEXT).no_store())
 }

@@ -7,5 +7,7 @@ pub mod client_address;
 pub mod metrics;
 pub mod pipeline;
 pub mod preconditions;
+pub mod request;
+pub mod response;
 pub mod route;
 pub mod unread_body;

@@ -20,55 +20,57 @@ use crate::delivery::query::Pairs;
 use crate::http::cached_response::{respond_cached, serve_cached};
 use crate::http::chunked_body::chunked;
 use crate::http::metrics::DurationHistograms;
-use crate::http::route::{Access, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemBody, ProblemKind};
 
 /// Duration from which a request is logged as slow.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW_REQUEST: Duration = Duration::from_secs(1);
 
 /// A route that serves requests, with its metrics.
 pub struct Endpoint {
+    /// The route.
     pub route: Route,
-    times: DurationHistograms,
+    durations: DurationHistograms,
 }
 
 impl Endpoint {
-    /// Creates the entrance of a route.
+    /// Creates the endpoint of a route.
     pub fn new(route: Route) -> Self {
-        Self { route, times: DurationHistograms::default() }
+        Self { route, durations: DurationHistograms::default() }
     }
 
-    /// Serves a request: from the cache if possible, otherwise by the handler. `named` are the parameters of
-    /// the path.
-    pub async fn pass(
+    /// Serves a request: from the cache if possible, otherwise by the handler. `path_parameters` are still encoded.
+    pub async fn serve(
         &self,
         app: &Arc<App>,
         http: &HttpRequest,
-        named: Params<'_, '_>,
+        path_parameters: Params<'_, '_>,
         payload: &mut Payload,
     ) -> HttpResponse {
-        let begun = Instant::now();
+        let start = Instant::now();
         let id = request_id(http.headers());
         // The cache comes first. A hit needs neither authentication nor validation of the query, because only
         // valid public requests have stored a response under this key.
         let response = match serve_cached(app, &self.route, http, &id) {
             Some(response) => response,
-            None => handle(app, &self.route, http, named, payload, &id).await,
+            None => handle(app, &self.route, http, path_parameters, payload, &id).await,
         };
-        self.note(http, response.status(), begun.elapsed(), &id);
+        self.record(http, response.status(), start.elapsed(), &id);
         response
     }
 
     /// Records the duration, and logs the request: as an error if it failed, as a warning if it was slow, as
     /// information if it wrote, and otherwise for debugging only.
-    fn note(&self, http: &HttpRequest, status: StatusCode, took: Duration, id: &str) {
+    fn record(&self, http: &HttpRequest, status: StatusCode, duration: Duration, id: &str) {
         let operation = &self.route.operation_id;
-        self.times.observe(operation, status, took);
-        let (status, method, path, micros) = (status.as_u16(), http.method(), http.path(), took.as_micros() as u64);
+        self.durations.observe(operation, status, duration);
+        let (status, method, path, micros) = (status.as_u16(), http.method(), http.path(), duration.as_micros() as u64);
         let reads = *http.method() == Method::GET || *http.method() == Method::HEAD;
         if status >= 500 {
             tracing::error!(request_id = id, %method, path, status, micros, operation, "request failed");
-        } else if took >= SLOW {
+        } else if duration >= SLOW_REQUEST {
             tracing::warn!(request_id = id, %method, path, status, micros, operation, "slow request");
         } else if reads {
             tracing::debug!(request_id = id, %method, path, status, micros, operation, "request");
@@ -83,29 +85,29 @@ async fn handle(
     app: &Arc<App>,
     route: &Route,
     http: &HttpRequest,
-    named: Params<'_, '_>,
+    path_parameters: Params<'_, '_>,
     payload: &mut Payload,
     id: &str,
 ) -> HttpResponse {
     // A path that is not UTF-8 after decoding cannot name any resource.
-    let Some(parameters) = decoded(named) else { return problem_response(app, http, &no_resource(), id) };
-    let outcome = match authorize(app, route, http, payload).await {
-        Ok((actor, pairs, body)) => {
+    let Some(parameters) = decoded(path_parameters) else { return problem_response(app, http, &no_resource(), id) };
+    let result = match authorize(app, route, http, payload).await {
+        Ok((actor, query_pairs, body)) => {
             let (app, http, id) = (Arc::clone(app), http.clone(), id.to_owned());
-            (route.handler)(Request { app, http, parameters, pairs, body, actor, id, negotiated: None }).await
+            (route.handler)(Request { app, http, parameters, query_pairs, body, actor, id, negotiated: None }).await
         }
         Err(problem) => Err(problem),
     };
-    match outcome {
-        Ok(answer) => respond(app, http, answer, id),
+    match result {
+        Ok(response) => respond(app, http, response, id),
         Err(problem) => problem_response(app, http, &problem, id),
     }
 }
 
 /// Decodes the parameters of the path; `None` if one of them is not UTF-8.
-fn decoded(named: Params) -> Option<Vec<(String, String)>> {
+fn decoded(path_parameters: Params) -> Option<Vec<(String, String)>> {
     let text = |value| Some(percent_encoding::percent_decode_str(value).decode_utf8().ok()?.into_owned());
-    named.iter().map(|(name, value)| Some((name.to_owned(), text(value)?))).collect()
+    path_parameters.iter().map(|(name, value)| Some((name.to_owned(), text(value)?))).collect()
 }
 
 /// Authenticates and authorises a request, checks its query, and reads its body.
@@ -119,18 +121,18 @@ async fn authorize(
     payload: &mut Payload,
 ) -> Result<(Option<Actor>, Pairs, Bytes), Problem> {
     let actor = authenticate(app, route, http.headers()).await?;
-    let pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
-    let mut faults = Violations::new();
-    route.check_query(&pairs, &mut faults);
-    if !faults.is_empty() {
-        return Err(Problem::bad_request(faults));
+    let query_pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
+    let mut violations = Violations::new();
+    route.check_query(&query_pairs, &mut violations);
+    if !violations.is_empty() {
+        return Err(Problem::bad_request(violations));
     }
-    if route.body.is_none() {
-        return Ok((actor, pairs, Bytes::new()));
+    if route.request_body.is_none() {
+        return Ok((actor, query_pairs, Bytes::new()));
     }
     refuse_coding(http)?;
     let body = read_body(app, http, payload).await?;
-    Ok((actor, pairs, body))
+    Ok((actor, query_pairs, body))
 }
 
 /// Returns the authenticated actor, if any, after checking that it may use the route.
@@ -200,10 +202,10 @@ fn is_no_coding(word: &str) -> bool {
 
 /// Reads the whole body within the limits of size and time.
 async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Problem> {
-    let most = app.config.server.max_body_bytes;
-    let too_large = || Problem::new(ProblemKind::TooLarge, format!("the body may have at most {most} bytes"));
+    let max_bytes = app.config.server.max_body_bytes;
+    let too_large = || Problem::new(ProblemKind::TooLarge, format!("the body may have at most {max_bytes} bytes"));
     let announced = http.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > most) {
+    if announced.is_some_and(|length| length > max_bytes) {
         return Err(too_large());
     }
     let reading = async {
@@ -212,16 +214,16 @@ async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Resu
         while let Some(chunk) = payload.next().await {
             let chunk = chunk
                 .map_err(|_| Problem::bad_request(Violations::one("", "malformed_body", "the body is incomplete")))?;
-            if body.len() + chunk.len() > most {
+            if body.len() + chunk.len() > max_bytes {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
         }
         Ok(Bytes::from(body))
     };
-    let patience = Duration::from_secs(app.config.server.request_timeout_seconds);
-    tokio::time::timeout(patience, reading).await.unwrap_or_else(|_| {
-        Err(Problem::new(ProblemKind::Timeout, format!("the body did not arrive within {} s", patience.as_secs())))
+    let timeout = Duration::from_secs(app.config.server.request_timeout_seconds);
+    tokio::time::timeout(timeout, reading).await.unwrap_or_else(|_| {
+        Err(Problem::new(ProblemKind::Timeout, format!("the body did not arrive within {} s", timeout.as_secs())))
     })
 }
 
@@ -229,42 +231,42 @@ async fn read_body(app: &App, http: &HttpRequest, payload: &mut Payload) -> Resu
 /// `A-Z a-z 0-9 - _ .`, otherwise a new one. Other values do not reach the log and the response header.
 pub fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|v| v.to_str().ok());
-    let sane = |id: &&str| {
+    let is_valid = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    given.filter(sane).map_or_else(crate::database::new_id, str::to_owned)
+    given.filter(is_valid).map_or_else(crate::database::new_id, str::to_owned)
 }
 
 /// Turns the result of a handler into a response in the content coding that the client prefers.
-pub fn respond(app: &App, http: &HttpRequest, answer: Response, id: &str) -> HttpResponse {
-    if let Some(handed) = answer.kept {
-        return respond_cached(app, http, handed.place, handed.answer, id);
+pub fn respond(app: &App, http: &HttpRequest, response: Response, id: &str) -> HttpResponse {
+    if let Some(handle) = response.cached {
+        return respond_cached(app, http, handle.key, handle.response, id);
     }
-    let mut response =
-        HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    let mut builder =
+        HttpResponse::build(StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     let coding = if app.config.server.compress { preferred_coding(http) } else { None };
-    let coded = coding.and_then(|coding| Some((coding, coding.encode(&answer.body)?)));
-    for (name, value) in answer.headers {
+    let coded = coding.and_then(|coding| Some((coding, coding.encode(&response.body)?)));
+    for (name, value) in response.headers {
         let value = match &coded {
             Some((coding, _)) if name == header::ETAG => coded_tag(&value, *coding),
             _ => value,
         };
-        response.append_header((name, value));
+        builder.append_header((name, value));
     }
-    if !answer.content_type.is_empty() {
-        response.append_header((header::CONTENT_TYPE, answer.content_type));
-        response.append_header((header::VARY, "Accept-Encoding"));
+    if !response.content_type.is_empty() {
+        builder.append_header((header::CONTENT_TYPE, response.content_type));
+        builder.append_header((header::VARY, "Accept-Encoding"));
     }
-    set_common_headers(app, &mut response, id);
-    if let Some(stream) = answer.stream {
-        return response.streaming(stream.0);
+    set_common_headers(app, &mut builder, id);
+    if let Some(stream) = response.stream {
+        return builder.streaming(stream.0);
     }
     match coded {
         Some((coding, body)) => {
-            response.insert_header((header::CONTENT_ENCODING, coding.word()));
-            response.body(chunked(body.into()))
+            builder.insert_header((header::CONTENT_ENCODING, coding.word()));
+            builder.body(chunked(body.into()))
         }
-        None => response.body(chunked(answer.body)),
+        None => builder.body(chunked(response.body)),
     }
 }
 

@@ -9,7 +9,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 
 use crate::content::violation::Violations;
-use crate::http::route::Request;
+use crate::http::request::Request;
 use crate::items::Expected;
 use crate::problem::{Problem, ProblemKind};
 

@@ -1,155 +1,22 @@
-//! Routes, requests and responses. A route holds its handler and its description together, so that the OpenAPI
-//! document can neither omit an operation nor describe one that does not exist.
+//! Routes. A route holds its access, its handler and its description together, so that the OpenAPI document can
+//! neither omit an operation nor describe one that does not exist, and no operation is open because its access was
+//! forgotten.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::web::Bytes;
-use futures_util::stream::Stream;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{RefOr, Required, Schema};
 
-use crate::app::App;
-use crate::auth::actor::Actor;
 use crate::auth::permissions::{Action, Area};
 use crate::content::violation::{Violations, unknown};
 use crate::content_types::ContentType;
-use crate::delivery::cache::cached_response::CachedResponse;
-use crate::delivery::cache::response_cache::CacheKey;
 use crate::delivery::query::Pairs;
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
 use crate::problem::{Problem, ProblemKind};
-
-/// A request as handlers get it: authorised, with known query parameters and a body within the limits.
-pub struct Request {
-    pub app: Arc<App>,
-    /// The request of the HTTP library.
-    pub http: HttpRequest,
-    /// Parameters of the path, decoded.
-    pub parameters: Vec<(String, String)>,
-    /// Query parameters, decoded, in the order of the query.
-    pub pairs: Pairs,
-    /// The whole body; empty if the route reads none.
-    pub body: Bytes,
-    /// The authenticated actor, if the request has credentials.
-    pub actor: Option<Actor>,
-    /// Id of the request, as in `X-Request-Id` and in the log.
-    pub id: String,
-    /// The locale negotiated by `Accept-Language`, if it is not the default.
-    pub negotiated: Option<String>,
-}
-
-impl Request {
-    /// Returns a path parameter, decoded; an empty text if the path has no such parameter.
-    pub fn path(&self, name: &str) -> &str {
-        self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
-    }
-
-    /// Returns the value of a query parameter, if the query has it.
-    pub fn query(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Returns the value of a header as text; `None` if it is absent or not ASCII.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.http.headers().get(name)?.to_str().ok()
-    }
-
-    /// Returns the authenticated actor. Routes that require authentication always have one.
-    ///
-    /// # Errors
-    /// 401 if the route allows anonymous requests and this request is one.
-    pub fn actor(&self) -> Result<&Actor, Problem> {
-        self.actor
-            .as_ref()
-            .ok_or_else(|| Problem::new(ProblemKind::Unauthorized, "this operation requires authentication"))
-    }
-}
-
-/// The successful response of a handler.
-#[derive(Debug)]
-pub struct Response {
-    /// HTTP status.
-    pub status: u16,
-    /// Media type; empty if there is no body.
-    pub content_type: &'static str,
-    /// Headers besides the media type and those that every response has.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The body.
-    pub body: Bytes,
-    /// A streamed body, which replaces `body`.
-    pub stream: Option<StreamBody>,
-    /// A cached response, which replaces all other fields.
-    pub kept: Option<CachedHandle>,
-}
-
-/// A cached response and its cache key.
-#[derive(Debug)]
-pub struct CachedHandle {
-    /// The cache key; `None` if the response was not stored.
-    pub place: Option<CacheKey>,
-    /// The cached response.
-    pub answer: Arc<CachedResponse>,
-}
-
-/// A body that is produced while it is sent.
-pub struct StreamBody(pub Pin<Box<dyn Stream<Item = Result<Bytes, actix_web::Error>>>>);
-
-impl std::fmt::Debug for StreamBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str("Streamed")
-    }
-}
-
-/// Media type of JSON.
-pub const JSON: &str = "application/json";
-
-impl Response {
-    /// Creates a response with a body of JSON text.
-    pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type: JSON, headers: Vec::new(), body: body.into(), stream: None, kept: None }
-    }
-
-    /// Creates a response with a value serialised as JSON.
-    ///
-    /// # Errors
-    /// 500 if the value cannot be serialised.
-    pub fn of(status: u16, value: &impl serde::Serialize) -> Result<Self, Problem> {
-        serde_json::to_vec(value).map(|body| Self::json(status, body)).map_err(|error| Problem::internal(&error))
-    }
-
-    /// Creates a response from a cached one, with the key under which it is stored, if it is.
-    pub fn kept(place: Option<CacheKey>, answer: Arc<CachedResponse>) -> Self {
-        Self { kept: Some(CachedHandle { place, answer }), ..Self::empty(200) }
-    }
-
-    /// Creates a response without a body.
-    pub fn empty(status: u16) -> Self {
-        Self { status, content_type: "", headers: Vec::new(), body: Bytes::new(), stream: None, kept: None }
-    }
-
-    /// Sets the media type.
-    pub fn typed(mut self, content_type: &'static str) -> Self {
-        self.content_type = content_type;
-        self
-    }
-
-    /// Adds a header. A value with characters that headers may not contain is dropped together with its header.
-    pub fn header(mut self, name: &'static str, value: impl AsRef<str>) -> Self {
-        if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
-            self.headers.push((HeaderName::from_static(name), value));
-        }
-        self
-    }
-
-    /// Forbids all caches to store the response.
-    pub fn private(self) -> Self {
-        self.header("cache-control", "private, no-store")
-    }
-}
 
 /// The future of a handler.
 pub type HandlerResult = Pin<Box<dyn Future<Output = Result<Response, Problem>>>>;
@@ -210,9 +77,9 @@ pub struct ResponseDescription {
     /// HTTP status.
     pub status: u16,
     /// Description in the OpenAPI document.
-    pub about: &'static str,
+    pub description: &'static str,
     /// Media types of the body, each with its schema; empty if there is no body.
-    pub bodies: Vec<(&'static str, RefOr<Schema>)>,
+    pub content: Vec<(&'static str, RefOr<Schema>)>,
     /// Names of the headers besides those that every response has.
     pub headers: &'static [&'static str],
 }
@@ -235,23 +102,66 @@ pub struct Route {
     /// Path, query and header parameters.
     pub parameters: Vec<Parameter>,
     /// The request body, if the operation reads one.
-    pub body: Option<RequestBody>,
+    pub request_body: Option<RequestBody>,
     /// The successful responses.
-    pub successes: Vec<ResponseDescription>,
+    pub responses: Vec<ResponseDescription>,
     /// The problems besides those that follow from access, parameters and body.
     pub problems: Vec<ProblemKind>,
     /// The required authentication and permission.
     pub access: Access,
-    /// The further query parameters.
-    pub takes: ParameterSet,
+    /// The query parameters that depend on the languages of the site.
+    pub parameter_set: ParameterSet,
     /// The function that serves the requests.
     pub handler: Handler,
 }
 
 impl Route {
-    /// Creates a route with its handler. Its access is [`Access::Open`] until [`Route::access`] sets another
-    /// one.
-    pub fn new<F, Fut>(method: Method, path: impl Into<String>, operation_id: impl Into<String>, handler: F) -> Self
+    /// Creates a route of the method `GET`. The server answers `HEAD` with it too.
+    pub fn get<F, Fut>(path: impl Into<String>, access: Access, handler: F) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, Problem>> + 'static,
+    {
+        Self::new(Method::GET, path, access, handler)
+    }
+
+    /// Creates a route of the method `POST`.
+    pub fn post<F, Fut>(path: impl Into<String>, access: Access, handler: F) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, Problem>> + 'static,
+    {
+        Self::new(Method::POST, path, access, handler)
+    }
+
+    /// Creates a route of the method `PUT`.
+    pub fn put<F, Fut>(path: impl Into<String>, access: Access, handler: F) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, Problem>> + 'static,
+    {
+        Self::new(Method::PUT, path, access, handler)
+    }
+
+    /// Creates a route of the method `PATCH`.
+    pub fn patch<F, Fut>(path: impl Into<String>, access: Access, handler: F) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, Problem>> + 'static,
+    {
+        Self::new(Method::PATCH, path, access, handler)
+    }
+
+    /// Creates a route of the method `DELETE`.
+    pub fn delete<F, Fut>(path: impl Into<String>, access: Access, handler: F) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, Problem>> + 'static,
+    {
+        Self::new(Method::DELETE, path, access, handler)
+    }
+
+    fn new<F, Fut>(method: Method, path: impl Into<String>, access: Access, handler: F) -> Self
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Response, Problem>> + 'static,
@@ -259,37 +169,47 @@ impl Route {
         Self {
             method,
             path: path.into(),
-            operation_id: operation_id.into(),
+            access,
+            handler: Arc::new(move |request| Box::pin(handler(request))),
+            operation_id: String::new(),
             tag: "",
             summary: String::new(),
             description: String::new(),
             parameters: Vec::new(),
-            body: None,
-            successes: Vec::new(),
+            parameter_set: ParameterSet::Own,
+            request_body: None,
+            responses: Vec::new(),
             problems: Vec::new(),
-            access: Access::Open,
-            takes: ParameterSet::Own,
-            handler: Arc::new(move |request| Box::pin(handler(request))),
         }
     }
 
-    /// Sets tag, summary and description.
-    pub fn about(mut self, tag: &'static str, summary: impl Into<String>, description: impl Into<String>) -> Self {
+    /// Sets the operation id, from which generated clients derive the name of their method.
+    pub fn operation_id(mut self, operation_id: impl Into<String>) -> Self {
+        self.operation_id = operation_id.into();
+        self
+    }
+
+    /// Sets the tag under which the documentation lists the operation.
+    pub fn tag(mut self, tag: &'static str) -> Self {
         self.tag = tag;
+        self
+    }
+
+    /// Sets the summary of one line.
+    pub fn summary(mut self, summary: impl Into<String>) -> Self {
         self.summary = summary.into();
+        self
+    }
+
+    /// Sets the description: what the operation does, what it returns, and when it fails.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
     }
 
-    /// Sets the required authentication and permission.
-    pub fn access(mut self, access: Access) -> Self {
-        self.access = access;
-        self
-    }
-
     /// Sets the query parameters that depend on the languages of the site.
-    pub fn takes(mut self, takes: ParameterSet) -> Self {
-        self.takes = takes;
+    pub fn parameter_set(mut self, set: ParameterSet) -> Self {
+        self.parameter_set = set;
         self
     }
 
@@ -300,44 +220,49 @@ impl Route {
     }
 
     /// Sets the request body.
-    pub fn body(
+    pub fn request_body(
         mut self,
         content_type: &'static str,
         schema: impl Into<RefOr<Schema>>,
         example: serde_json::Value,
     ) -> Self {
-        self.body = Some(RequestBody { content_type, schema: schema.into(), example });
+        self.request_body = Some(RequestBody { content_type, schema: schema.into(), example });
         self
     }
 
     /// Adds a successful response with a JSON body.
-    pub fn answers(
+    pub fn responds(
         self,
         status: u16,
-        about: &'static str,
+        description: &'static str,
         schema: impl Into<RefOr<Schema>>,
         headers: &'static [&'static str],
     ) -> Self {
-        self.answers_as(status, about, Some((JSON, schema.into())), headers)
+        self.responds_as(status, description, JSON, schema, headers)
     }
 
-    /// Adds a successful response with a body of any media type, or without one.
-    pub fn answers_as(
-        mut self,
+    /// Adds a successful response with a body of this media type.
+    pub fn responds_as(
+        self,
         status: u16,
-        about: &'static str,
-        body: Option<(&'static str, RefOr<Schema>)>,
+        description: &'static str,
+        content_type: &'static str,
+        schema: impl Into<RefOr<Schema>>,
         headers: &'static [&'static str],
     ) -> Self {
-        let bodies = body.into_iter().collect();
-        self.successes.push(ResponseDescription { status, about, bodies, headers });
+        self.responds_empty(status, description, headers).or_media_type(content_type, schema)
+    }
+
+    /// Adds a successful response without a body.
+    pub fn responds_empty(mut self, status: u16, description: &'static str, headers: &'static [&'static str]) -> Self {
+        self.responses.push(ResponseDescription { status, description, content: Vec::new(), headers });
         self
     }
 
-    /// Adds an alternative media type to the last successful response.
-    pub fn or_as(mut self, content_type: &'static str, schema: impl Into<RefOr<Schema>>) -> Self {
-        if let Some(success) = self.successes.last_mut() {
-            success.bodies.push((content_type, schema.into()));
+    /// Adds a further media type to the last successful response.
+    pub fn or_media_type(mut self, content_type: &'static str, schema: impl Into<RefOr<Schema>>) -> Self {
+        if let Some(response) = self.responses.last_mut() {
+            response.content.push((content_type, schema.into()));
         }
         self
     }
@@ -355,10 +280,11 @@ impl Route {
         match self.access {
             Access::Open => {}
             Access::Public => kinds.push(ProblemKind::Unauthorized),
-            Access::LoggedIn | Access::Session => kinds.extend([ProblemKind::Unauthorized, ProblemKind::Forbidden]),
-            Access::May(..) => kinds.extend([ProblemKind::Unauthorized, ProblemKind::Forbidden]),
+            Access::LoggedIn | Access::Session | Access::May(..) => {
+                kinds.extend([ProblemKind::Unauthorized, ProblemKind::Forbidden])
+            }
         }
-        if self.body.is_some() {
+        if self.request_body.is_some() {
             kinds.extend([
                 ProblemKind::Timeout,
                 ProblemKind::TooLarge,
@@ -372,24 +298,24 @@ impl Route {
         kinds
     }
 
-    /// Adds a fault for every query parameter that is unknown, repeated, or contains U+0000.
-    pub fn check_query(&self, pairs: &Pairs, faults: &mut Violations) {
+    /// Adds a violation for every query parameter that is unknown, repeated, or contains U+0000.
+    pub fn check_query(&self, query_pairs: &Pairs, violations: &mut Violations) {
         let known = || self.parameters.iter().filter(|p| p.parameter_in == ParameterIn::Query).map(|p| p.name.as_str());
-        for (index, (name, value)) in pairs.iter().enumerate() {
+        for (index, (name, value)) in query_pairs.iter().enumerate() {
             // No database and no index stores this character in a text.
             if value.contains('\0') {
-                faults.add(format!("?{name}"), "not_a_value", "the character U+0000 is not allowed");
+                violations.add(format!("?{name}"), "not_a_value", "the character U+0000 is not allowed");
             }
-            if !known().any(|k| k == name) {
+            if !known().any(|other| other == name) {
                 let names: Vec<&str> = known().collect();
                 let message = if names.is_empty() {
                     format!("unknown query parameter \"{name}\"; this operation has none")
                 } else {
                     unknown("query parameter", name, names.iter().copied())
                 };
-                faults.add(format!("?{name}"), "unknown_parameter", message);
-            } else if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
-                faults.add(
+                violations.add(format!("?{name}"), "unknown_parameter", message);
+            } else if query_pairs[..index].iter().any(|(earlier, _)| earlier == name) {
+                violations.add(
                     format!("?{name}"),
                     "duplicate",
                     "this parameter is repeated; separate several values by commas",
@@ -402,18 +328,18 @@ impl Route {
 /// Creates a parameter. Path parameters are required, all others are optional.
 pub fn parameter(
     name: &str,
-    place: ParameterIn,
+    location: ParameterIn,
     schema: impl Into<RefOr<Schema>>,
-    about: &str,
+    description: &str,
     example: serde_json::Value,
 ) -> Parameter {
-    let required = if place == ParameterIn::Path { Required::True } else { Required::False };
+    let required = if location == ParameterIn::Path { Required::True } else { Required::False };
     utoipa::openapi::path::ParameterBuilder::new()
         .name(name)
-        .parameter_in(place)
+        .parameter_in(location)
         .required(required)
         .schema(Some(schema))
-        .description(Some(about))
+        .description(Some(description))
         .example(Some(example))
         .build()
 }

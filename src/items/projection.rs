@@ -31,12 +31,12 @@ pub fn fill(
     item.content = serde_json::to_string(content).unwrap_or_default();
     item.live = item.status == "published" && item.trashed_at == 0 && parent_live;
     item.parent_id = resource.parent.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
-    (item.starts_at, item.ends_at) = span(content);
-    item.position = content.get("position").and_then(Value::as_i64).unwrap_or(0);
+    (item.starts_at, item.ends_at) = span(resource, content);
+    item.position = resource.position.and_then(|name| content.get(name)?.as_i64()).unwrap_or(0);
     item.untranslated = untranslated(resource.fields, content, site);
     item.outdated = item.translations().outdated();
     item.label = sort_key(&label(resource, content, site));
-    item.country = country(content);
+    item.country = country(resource, content);
     item.variant = resource.variant.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
     let view = View::plain(site);
     let fragments = Renderer::new(site, &view).item(resource, &item.envelope(), content);
@@ -44,8 +44,8 @@ pub fn fill(
 }
 
 /// Returns start and end of the content's time span (µs), or [`NO_DATE`] for both.
-fn span(content: &Map<String, Value>) -> (i64, i64) {
-    match stored_span(content) {
+fn span(resource: &ContentType, content: &Map<String, Value>) -> (i64, i64) {
+    match resource.span.and_then(|span| stored_span(span, content)) {
         Some((starts, ends)) => (starts.timestamp_micros(), ends.timestamp_micros()),
         None => (NO_DATE, NO_DATE),
     }
@@ -63,10 +63,10 @@ pub fn label(resource: &'static ContentType, content: &Map<String, Value>, site:
     text.unwrap_or_default().to_owned()
 }
 
-/// Returns the country of the content or of its address.
-fn country(content: &Map<String, Value>) -> Option<String> {
-    let own = content.get("country").or_else(|| content.get("address")?.get("country"));
-    own.and_then(Value::as_str).map(str::to_owned)
+/// Returns the country of an item, where its content type declares it.
+fn country(resource: &ContentType, content: &Map<String, Value>) -> Option<String> {
+    let at = |path: &&[&str]| path[1..].iter().try_fold(content.get(path[0])?, |value, name| value.get(*name));
+    resource.countries.iter().find_map(at).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// Returns the links of an item, from the references in its content. References in hidden translations are
@@ -79,7 +79,7 @@ pub fn links(
     site: &Site,
 ) -> Vec<Link> {
     let content = visible(resource.fields, content, translations);
-    let (starts_at, _) = span(&content);
+    let (starts_at, _) = span(resource, &content);
     let mut links = Vec::new();
     for relation in resource.relations() {
         for (position, entry) in entries(&relation, &content).iter().enumerate() {
@@ -155,15 +155,10 @@ pub fn words(item_id: &str, resource: &'static ContentType, content: &Map<String
     words
 }
 
-/// Returns whether items of this kind have coordinates.
-pub fn has_place(resource: &'static ContentType) -> bool {
-    resource.field("geo").is_some()
-}
-
 /// Returns the coordinates of an item, if its content has any.
-pub fn place(item_id: &str, content: &Map<String, Value>) -> Option<Coordinates> {
-    let geo = content.get("geo")?;
-    let millionths = |name: &str| Some((geo.get(name)?.as_f64()? * 1e6).round() as i64);
+pub fn coordinates(item_id: &str, resource: &ContentType, content: &Map<String, Value>) -> Option<Coordinates> {
+    let given = content.get(resource.coordinates?)?;
+    let millionths = |name: &str| Some((given.get(name)?.as_f64()? * 1e6).round() as i64);
     Some(Coordinates {
         item_id: item_id.to_owned(),
         latitude: millionths("latitude")?,

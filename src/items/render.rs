@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::content::field::{Field, FieldType, RelationShape};
+use crate::content::field::{Field, FieldType, RelationShape, Span};
 use crate::content::local_time::{self, Moment, utc_text};
 use crate::content::rich_text::{self, RichTextFormat};
 use crate::content::text_outline::{excerpt, outlined, reading_minutes};
@@ -137,8 +137,8 @@ impl<'a> Renderer<'a> {
             let out = if field.detail { &mut detail } else { &mut card };
             self.field(out, field, content);
         }
-        if resource.has_span() {
-            span_days(&mut card, content);
+        if let Some(span) = resource.span {
+            span_days(&mut card, span, content);
         }
         self.outline(&mut card, &mut detail, resource, content);
         self.locale(&mut card);
@@ -283,9 +283,9 @@ fn empty(kind: &FieldType) -> Value {
 }
 
 /// Renders the first and the last day of a span, inclusive, as local dates of its zone.
-fn span_days(out: &mut String, content: &Map<String, Value>) {
+fn span_days(out: &mut String, span: Span, content: &Map<String, Value>) {
     use std::fmt::Write;
-    let Some((starts, ends)) = local_time::stored_span(content) else {
+    let Some((starts, ends)) = local_time::stored_span(span, content) else {
         out.push_str(",\"starts_on\":null,\"ends_on\":null");
         return;
     };

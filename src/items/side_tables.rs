@@ -26,7 +26,7 @@ pub fn insert(
 ) -> QueryResult<()> {
     Link::STORED.insert(connection, &projection::links(&item.id, resource, content, &item.translations(), site))?;
     Word::STORED.insert(connection, &projection::words(&item.id, resource, content))?;
-    if let Some(place) = projection::place(&item.id, content) {
+    if let Some(place) = projection::coordinates(&item.id, resource, content) {
         diesel::insert_into(places::table).values(&place).execute(connection)?;
     }
     Ok(())
@@ -49,8 +49,8 @@ pub fn update(
     if projection::has_words(resource) {
         say(connection, &item.id, projection::words(&item.id, resource, content))?;
     }
-    if projection::has_place(resource) {
-        locate(connection, &item.id, projection::place(&item.id, content))?;
+    if resource.coordinates.is_some() {
+        locate(connection, &item.id, projection::coordinates(&item.id, resource, content))?;
     }
     Ok(())
 }

@@ -68,7 +68,7 @@ impl TestApp {
     }
 
     fn serve(backend: Backend, config: Config, folder: TempDir) -> Self {
-        assert_eq!(config.faults(), Vec::<String>::new());
+        assert_eq!(config.violations(), Vec::<String>::new());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let (tell, told) = mpsc::channel();

@@ -1,6 +1,5 @@
 //! Endpoints of log-in, tokens and accounts.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -11,7 +10,7 @@ use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::{IF_MATCH, path_id};
 use crate::api::request_bodies::{
-    ACCOUNT_CHANGE, Form, LOGIN, NEW_ACCOUNT, NEW_ACCOUNT_HERE, PASSWORD_CHANGE, REFRESH,
+    ACCOUNT_CHANGE, Form, LOGIN, NEW_ACCOUNT, NEW_ACCOUNT_WITH_PASSWORD, PASSWORD_CHANGE, REFRESH,
 };
 use crate::app::App;
 use crate::auth::accounts::{self, Account, AccountList, AccountRow};
@@ -26,7 +25,9 @@ use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body::{json as body, merge_patch};
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -63,61 +64,64 @@ pub fn routes() -> Vec<Route> {
 fn session_routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
-        Route::new(Method::POST, "/api/v1/auth/login", "login", login)
-            .about(
-                TAG,
-                "Log in",
+        Route::post("/api/v1/auth/login", Access::Open, login)
+            .operation_id("login")
+            .tag(TAG)
+            .summary("Log in")
+            .description(
                 "Begins a session and returns a short-lived access token and a refresh token for the next one. Fails \
-                 with 401 when the address, the password or the code is wrong, or when the account requires a code \
-                 and none was sent (`second-factor-required`), and with 429 after too many failed attempts.",
+                 with 401 when the address, the password or the code is wrong, or when the account requires a code and \
+                 none was sent (`second-factor-required`), and with 429 after too many failed attempts.",
             )
-            .body(JSON, reference("Login"), example_of(&LOGIN))
-            .answers(200, "The tokens of the session.", reference("Tokens"), &[])
+            .request_body(JSON, reference("Login"), example_of(&LOGIN))
+            .responds(200, "The tokens of the session.", reference("Tokens"), &[])
             .problems(&[ProblemKind::BadCredentials, ProblemKind::SecondFactorRequired, ProblemKind::TooManyAttempts]),
-        Route::new(Method::POST, "/api/v1/auth/refresh", "refreshTokens", refresh)
-            .about(
-                TAG,
-                "Refresh the tokens",
+        Route::post("/api/v1/auth/refresh", Access::Open, refresh)
+            .operation_id("refreshTokens")
+            .tag(TAG)
+            .summary("Refresh the tokens")
+            .description(
                 "Exchanges a refresh token for a new access token and a new refresh token. The same token within ten \
                  seconds, as from a second browser tab, returns the same refresh token again; used again later, it \
                  ends its session. Fails with 401 when the token is unknown, expired or used, or the account is \
                  closed.",
             )
-            .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
-            .answers(200, "The new tokens of the session.", reference("Tokens"), &[])
+            .request_body(JSON, reference("RefreshToken"), example_of(&REFRESH))
+            .responds(200, "The new tokens of the session.", reference("Tokens"), &[])
             .problems(&[ProblemKind::Unauthorized]),
-        Route::new(Method::POST, "/api/v1/auth/logout", "logout", log_out)
-            .about(
-                TAG,
-                "Log out",
+        Route::post("/api/v1/auth/logout", Access::Open, log_out)
+            .operation_id("logout")
+            .tag(TAG)
+            .summary("Log out")
+            .description(
                 "Ends the session of a refresh token. Its tokens are invalid at once, on other nodes within a second. \
                  An unknown token is accepted as well.",
             )
-            .body(JSON, reference("RefreshToken"), example_of(&REFRESH))
-            .answers_as(204, "The session has ended.", None, &[]),
-        Route::new(Method::GET, "/api/v1/auth/me", "getMe", me)
-            .about(TAG, "Get my account", "Returns the account of the access token or API key.")
-            .access(Access::LoggedIn)
-            .answers(200, "The account.", reference("Account"), &[]),
-        Route::new(Method::POST, "/api/v1/auth/password", "changePassword", change_password)
-            .about(
-                TAG,
-                "Change my password",
-                "Sets a new password and ends all sessions of the account, including this one. Fails with 422 when \
-                 the current password is wrong or the new one is too weak, and with 429 after too many failed \
-                 attempts.",
+            .request_body(JSON, reference("RefreshToken"), example_of(&REFRESH))
+            .responds_empty(204, "The session has ended.", &[]),
+        Route::get("/api/v1/auth/me", Access::LoggedIn, me)
+            .operation_id("getMe")
+            .tag(TAG)
+            .summary("Get my account")
+            .description("Returns the account of the access token or API key.")
+            .responds(200, "The account.", reference("Account"), &[]),
+        Route::post("/api/v1/auth/password", Access::Session, change_password)
+            .operation_id("changePassword")
+            .tag(TAG)
+            .summary("Change my password")
+            .description(
+                "Sets a new password and ends all sessions of the account, including this one. Fails with 422 when the \
+                 current password is wrong or the new one is too weak, and with 429 after too many failed attempts.",
             )
-            .access(Access::Session)
-            .body(JSON, reference("PasswordChange"), example_of(&PASSWORD_CHANGE))
-            .answers_as(204, "The password is changed.", None, &[])
+            .request_body(JSON, reference("PasswordChange"), example_of(&PASSWORD_CHANGE))
+            .responds_empty(204, "The password is changed.", &[])
             .problems(&[ProblemKind::TooManyAttempts]),
-        Route::new(Method::GET, "/.well-known/jwks.json", "getJwks", jwks)
-            .about(
-                TAG,
-                "Get the public keys",
-                "Returns the JSON Web Key Set (RFC 7517) with which other services verify access tokens.",
-            )
-            .answers(200, "The key set.", reference("JwkSet"), &["Cache-Control"]),
+        Route::get("/.well-known/jwks.json", Access::Open, jwks)
+            .operation_id("getJwks")
+            .tag(TAG)
+            .summary("Get the public keys")
+            .description("Returns the JSON Web Key Set (RFC 7517) with which other services verify access tokens.")
+            .responds(200, "The key set.", reference("JwkSet"), &["Cache-Control"]),
     ]
 }
 
@@ -125,42 +129,46 @@ fn account_routes() -> Vec<Route> {
     const TAG: &str = "Accounts";
     let manage = Access::May(MANAGE.0, MANAGE.1);
     vec![
-        Route::new(Method::GET, "/api/v1/accounts", "listAccounts", list)
-            .about(TAG, "List accounts", "Returns all accounts, sorted by e-mail address.")
-            .access(manage)
-            .answers(200, "The accounts.", reference("AccountList"), &[]),
-        Route::new(Method::POST, "/api/v1/accounts", "createAccount", create)
-            .about(
-                TAG,
-                "Create an account",
+        Route::get("/api/v1/accounts", manage, list)
+            .operation_id("listAccounts")
+            .tag(TAG)
+            .summary("List accounts")
+            .description("Returns all accounts, sorted by e-mail address.")
+            .responds(200, "The accounts.", reference("AccountList"), &[]),
+        Route::post("/api/v1/accounts", manage, create)
+            .operation_id("createAccount")
+            .tag(TAG)
+            .summary("Create an account")
+            .description(
                 "Creates an account and returns it. Without a password, an invitation to choose one is mailed to the \
                  address; a password is required if no mail server is configured. Fails with 409 when another account \
                  has the address, and with 422 when the body is invalid or the password is too weak.",
             )
-            .access(manage)
-            .body(JSON, reference("NewAccount"), example_of(&NEW_ACCOUNT))
-            .answers(201, "The created account.", reference("Account"), &["Location", "ETag"])
+            .request_body(JSON, reference("NewAccount"), example_of(&NEW_ACCOUNT))
+            .responds(201, "The created account.", reference("Account"), &["Location", "ETag"])
             .problems(&[ProblemKind::Conflict]),
-        Route::new(Method::GET, "/api/v1/accounts/{id}", "getAccount", get)
-            .about(TAG, "Get an account", "Returns an account. Fails with 404 when there is no such account.")
-            .access(manage)
+        Route::get("/api/v1/accounts/{id}", manage, get)
+            .operation_id("getAccount")
+            .tag(TAG)
+            .summary("Get an account")
+            .description("Returns an account. Fails with 404 when there is no such account.")
             .parameters([path_id()])
-            .answers(200, "The account.", reference("Account"), &["ETag"])
+            .responds(200, "The account.", reference("Account"), &["ETag"])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::PATCH, "/api/v1/accounts/{id}", "updateAccount", update)
-            .about(
-                TAG,
-                "Update an account",
+        Route::patch("/api/v1/accounts/{id}", manage, update)
+            .operation_id("updateAccount")
+            .tag(TAG)
+            .summary("Update an account")
+            .description(
                 "Changes an account and returns it; members that are left out keep their values. A new password, \
                  another role, closing the account or ending its second factor ends its sessions at once, on other \
                  nodes within a second. Fails with 409 when the last active administrator would lose its role or be \
                  closed, with 412 when the account was changed since the version in `If-Match`, and with 422 when the \
                  body is invalid or the password is too weak.",
             )
-            .access(manage)
             .parameters([path_id(), IF_MATCH.clone()])
-            .body("application/merge-patch+json", reference("AccountChange"), example_of(&ACCOUNT_CHANGE))
-            .answers(200, "The account after the change.", reference("Account"), &["ETag"])
+            .request_body("application/merge-patch+json", reference("AccountChange"), example_of(&ACCOUNT_CHANGE))
+            .responds(200, "The account after the change.", reference("Account"), &["ETag"])
             .problems(&WRITE_PROBLEMS),
     ]
 }
@@ -168,14 +176,14 @@ fn account_routes() -> Vec<Route> {
 async fn login(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&LOGIN, &body(&request)?, &request.app.site)?;
     let device = form.get("device_token").unwrap_or_default();
-    let shown =
-        verification::at_log_in(&request, &form.text("email"), form.text("password"), form.get("code"), &device);
-    let beginning = verification::new_session(&request, "password");
+    let credentials =
+        verification::for_login(&request, &form.text("email"), form.text("password"), form.get("code"), &device);
+    let new_session = verification::new_session(&request, "password");
     let begin = move |c: &mut Db, account: AccountRow| {
-        let issued = beginning.begin(c, &account)?;
+        let issued = new_session.begin(c, &account)?;
         Ok((account, issued))
     };
-    match verifier(&request).check(shown, begin).await? {
+    match verifier(&request).check(credentials, begin).await? {
         Verification::Done((account, issued)) => tokens(&request.app, &account, issued),
         Verification::WrongPassword => {
             Err(Problem::new(ProblemKind::BadCredentials, "the e-mail address or the password is wrong"))
@@ -205,7 +213,7 @@ pub fn tokens(app: &App, account: &AccountRow, issued: Issued) -> Result<Respons
         refresh_token: issued.token,
         account: account.shown(),
     };
-    Ok(Response::of(200, &tokens)?.private())
+    Ok(Response::serialized(200, &tokens)?.no_store())
 }
 
 async fn refresh(request: Request) -> Result<Response, Problem> {
@@ -238,26 +246,27 @@ async fn log_out(request: Request) -> Result<Response, Problem> {
         Ok::<_, Problem>(audit_log::append(c, &author, "logout", &account, &json!({"session": session}))?)
     };
     request.app.database.write_content(end).await?;
-    Ok(Response::empty(204).private())
+    Ok(Response::empty(204).no_store())
 }
 
 async fn me(request: Request) -> Result<Response, Problem> {
     let id = request.actor()?.account_id.clone();
     let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
-    Ok(Response::of(200, &account.shown())?.private())
+    Ok(Response::serialized(200, &account.shown())?.no_store())
 }
 
 async fn change_password(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&PASSWORD_CHANGE, &body(&request)?, &request.app.site)?;
-    let shown = verification::again(&request, form.text("current_password"), SecondFactorCode::NotAsked).await?;
-    let hash = new_hash(&request.app, &shown.email, form.text("new_password"), "/new_password").await?;
+    let credentials =
+        verification::for_confirmation(&request, form.text("current_password"), SecondFactorCode::NotAsked).await?;
+    let hash = new_hash(&request.app, &credentials.email, form.text("new_password"), "/new_password").await?;
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let set = move |c: &mut Db, account: AccountRow| {
         reauthorize(c, &actor, None)?;
         set_password(c, &author, account, hash)
     };
-    into_confirmed(verifier(&request).check(shown, set).await?)?;
-    Ok(Response::empty(204).private())
+    into_confirmed(verifier(&request).check(credentials, set).await?)?;
+    Ok(Response::empty(204).no_store())
 }
 
 fn set_password(c: &mut Db, author: &Author, mut account: AccountRow, hash: String) -> Result<(), Problem> {
@@ -280,24 +289,25 @@ pub async fn new_hash(app: &App, email: &str, password: String, pointer: &str) -
 
 async fn jwks(request: Request) -> Result<Response, Problem> {
     let set: JwkSet = request.app.tokens.jwks();
-    Ok(Response::of(200, &set)?.header("cache-control", "public, max-age=300"))
+    Ok(Response::serialized(200, &set)?.header("cache-control", "public, max-age=300"))
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
     let rows = request.app.database.read(|c| Ok::<_, Problem>(accounts::all(c)?)).await?;
     let list = AccountList { data: rows.iter().map(AccountRow::shown).collect() };
-    Ok(Response::of(200, &list)?.private())
+    Ok(Response::serialized(200, &list)?.no_store())
 }
 
 async fn get(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let row = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
-    answer(200, &row)
+    account_response(200, &row)
 }
 
 async fn create(request: Request) -> Result<Response, Problem> {
     // Without a mail server no invitation can be sent, so the first password is required.
-    let fields: &'static [Field] = if request.app.mailer.is_configured() { &NEW_ACCOUNT } else { &NEW_ACCOUNT_HERE };
+    let fields: &'static [Field] =
+        if request.app.mailer.is_configured() { &NEW_ACCOUNT } else { &NEW_ACCOUNT_WITH_PASSWORD };
     let form = Form::read(fields, &body(&request)?, &request.app.site)?;
     let email = form.text("email");
     let hash = match form.get("password") {
@@ -318,7 +328,7 @@ async fn create(request: Request) -> Result<Response, Problem> {
     if row.password_hash.is_empty() {
         invitations::invite(&request.app, &row).await?;
     }
-    Ok(answer(201, &row)?.header("location", format!("/api/v1/accounts/{}", row.id)))
+    Ok(account_response(201, &row)?.header("location", format!("/api/v1/accounts/{}", row.id)))
 }
 
 async fn update(request: Request) -> Result<Response, Problem> {
@@ -329,8 +339,8 @@ async fn update(request: Request) -> Result<Response, Problem> {
     // writers.
     let hash = match form.get("password") {
         Some(password) => {
-            let wanted = id.clone();
-            let before = request.app.database.read(move |c| accounts::by_id(c, &wanted)).await?;
+            let account_id = id.clone();
+            let before = request.app.database.read(move |c| accounts::by_id(c, &account_id)).await?;
             Some(new_hash(&request.app, &before.email, password, "/password").await?)
         }
         None => None,
@@ -345,7 +355,7 @@ async fn update(request: Request) -> Result<Response, Problem> {
         }
         change_account(c, &author, row, &form, hash)
     };
-    answer(200, &request.app.database.write_content(change).await?)
+    account_response(200, &request.app.database.write_content(change).await?)
 }
 
 /// Applies a change to an account. A change of password, role, state or second factor ends its sessions, so
@@ -378,6 +388,6 @@ fn change_account(
     accounts::save(c, row)
 }
 
-fn answer(status: u16, row: &AccountRow) -> Result<Response, Problem> {
-    Ok(Response::of(status, &row.shown())?.private().header("etag", format!("\"v{}\"", row.version)))
+fn account_response(status: u16, row: &AccountRow) -> Result<Response, Problem> {
+    Ok(Response::serialized(status, &row.shown())?.no_store().header("etag", format!("\"v{}\"", row.version)))
 }

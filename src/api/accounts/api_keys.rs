@@ -1,6 +1,5 @@
 //! Endpoints of API keys: personal keys of the calling account, and all keys for administrators.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,7 +14,9 @@ use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body::json;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// An API key, without its secret.
@@ -78,84 +79,82 @@ pub fn routes() -> Vec<Route> {
     const TAG: &str = "Keys";
     let manage = Access::May(MANAGE.0, MANAGE.1);
     vec![
-        Route::new(Method::GET, "/api/v1/auth/keys", "listMyKeys", list_own)
-            .about(
-                TAG,
-                "List my keys",
-                "Returns the personal keys of the calling account that are not revoked, newest first.",
-            )
-            .access(Access::Session)
-            .answers(200, "The keys.", reference("KeyList"), &[]),
-        Route::new(Method::POST, "/api/v1/auth/keys", "createMyKey", create_own)
-            .about(
-                TAG,
-                "Create a personal key",
+        Route::get("/api/v1/auth/keys", Access::Session, list_own)
+            .operation_id("listMyKeys")
+            .tag(TAG)
+            .summary("List my keys")
+            .description("Returns the personal keys of the calling account that are not revoked, newest first.")
+            .responds(200, "The keys.", reference("KeyList"), &[]),
+        Route::post("/api/v1/auth/keys", Access::Session, create_own)
+            .operation_id("createMyKey")
+            .tag(TAG)
+            .summary("Create a personal key")
+            .description(
                 "Creates a key with which programs act as the calling account, with at most the given role, and \
                  returns its secret once. Fails with 422 when the role is higher than that of the account, or another \
                  member is invalid.",
             )
-            .access(Access::Session)
-            .body(JSON, reference("PersonalKey"), example_of(&PERSONAL_KEY))
-            .answers(201, "The created key with its secret.", reference("NewKey"), &[]),
-        Route::new(Method::DELETE, "/api/v1/auth/keys/{id}", "revokeMyKey", revoke_own)
-            .about(
-                TAG,
-                "Revoke one of my keys",
-                "Revokes a personal key of the calling account. It is invalid at once, on other nodes within a \
-                 second. Fails with 404 when the account has no such key.",
+            .request_body(JSON, reference("PersonalKey"), example_of(&PERSONAL_KEY))
+            .responds(201, "The created key with its secret.", reference("NewKey"), &[]),
+        Route::delete("/api/v1/auth/keys/{id}", Access::Session, revoke_own)
+            .operation_id("revokeMyKey")
+            .tag(TAG)
+            .summary("Revoke one of my keys")
+            .description(
+                "Revokes a personal key of the calling account. It is invalid at once, on other nodes within a second. \
+                 Fails with 404 when the account has no such key.",
             )
-            .access(Access::Session)
             .parameters([path_id()])
-            .answers_as(204, "The key is revoked.", None, &[])
+            .responds_empty(204, "The key is revoked.", &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::GET, "/api/v1/api-keys", "listKeys", list)
-            .about(
-                TAG,
-                "List all keys",
+        Route::get("/api/v1/api-keys", manage, list)
+            .operation_id("listKeys")
+            .tag(TAG)
+            .summary("List all keys")
+            .description(
                 "Returns the machine keys and personal keys of all accounts that are not revoked, newest first; at \
                  most 1,000.",
             )
-            .access(manage)
-            .answers(200, "The keys.", reference("KeyList"), &[]),
-        Route::new(Method::POST, "/api/v1/api-keys", "createKey", create)
-            .about(
-                TAG,
-                "Create a machine key",
+            .responds(200, "The keys.", reference("KeyList"), &[]),
+        Route::post("/api/v1/api-keys", manage, create)
+            .operation_id("createKey")
+            .tag(TAG)
+            .summary("Create a machine key")
+            .description(
                 "Creates a key for a machine, for which the calling account is responsible, and returns its secret \
                  once. The key never has more permissions than that account, and stops working when the account is \
                  closed, until another administrator takes it over. Fails with 403 when the request is made with a \
                  key, and with 422 when the role is higher than that of the account, or another member is invalid.",
             )
-            .access(manage)
-            .body(JSON, reference("MachineKey"), example_of(&MACHINE_KEY))
-            .answers(201, "The created key with its secret.", reference("NewKey"), &[]),
-        Route::new(Method::POST, "/api/v1/api-keys/{id}/take-over", "takeOverKey", take_over)
-            .about(
-                TAG,
-                "Take over a machine key",
+            .request_body(JSON, reference("MachineKey"), example_of(&MACHINE_KEY))
+            .responds(201, "The created key with its secret.", reference("NewKey"), &[]),
+        Route::post("/api/v1/api-keys/{id}/take-over", manage, take_over)
+            .operation_id("takeOverKey")
+            .tag(TAG)
+            .summary("Take over a machine key")
+            .description(
                 "Makes the calling account responsible for a machine key, instead of the present one, and returns the \
                  key. This is possible before and after that account is closed. Fails with 403 when the request is \
                  made with a key, and with 404 when there is no such machine key.",
             )
-            .access(manage)
             .parameters([path_id()])
-            .answers(200, "The key with its new account.", reference("ApiKey"), &[])
+            .responds(200, "The key with its new account.", reference("ApiKey"), &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::DELETE, "/api/v1/api-keys/{id}", "revokeKey", revoke)
-            .about(
-                TAG,
-                "Revoke a key",
+        Route::delete("/api/v1/api-keys/{id}", manage, revoke)
+            .operation_id("revokeKey")
+            .tag(TAG)
+            .summary("Revoke a key")
+            .description(
                 "Revokes a machine key or a personal key of any account. It is invalid at once, on other nodes within \
                  a second. Fails with 404 when there is no such key.",
             )
-            .access(manage)
             .parameters([path_id()])
-            .answers_as(204, "The key is revoked.", None, &[])
+            .responds_empty(204, "The key is revoked.", &[])
             .problems(&[ProblemKind::NotFound]),
     ]
 }
 
-fn shown(key: ApiKey) -> KeyBody {
+fn to_api(key: ApiKey) -> KeyBody {
     let time = |at: i64| (at > 0).then(|| utc_text(at));
     KeyBody {
         role: Role::from_word(&key.role).unwrap_or(Role::Viewer),
@@ -171,41 +170,41 @@ fn shown(key: ApiKey) -> KeyBody {
     }
 }
 
-async fn answer(request: Request, own: bool) -> Result<Response, Problem> {
+async fn key_list(request: Request, own: bool) -> Result<Response, Problem> {
     let account = own.then(|| request.actor().map(|actor| actor.account_id.clone())).transpose()?;
     let rows = request.app.database.read(move |c| Ok::<_, Problem>(keys::all(c, account.as_deref())?)).await?;
-    Ok(Response::of(200, &KeyList { data: rows.into_iter().map(shown).collect() })?.private())
+    Ok(Response::serialized(200, &KeyList { data: rows.into_iter().map(to_api).collect() })?.no_store())
 }
 
 async fn list_own(request: Request) -> Result<Response, Problem> {
-    answer(request, true).await
+    key_list(request, true).await
 }
 
 async fn list(request: Request) -> Result<Response, Problem> {
-    answer(request, false).await
+    key_list(request, false).await
 }
 
 async fn create_own(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&PERSONAL_KEY, &json(&request)?, &request.app.site)?;
-    make(request, form, false).await
+    create_key(request, form, false).await
 }
 
 async fn create(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&MACHINE_KEY, &json(&request)?, &request.app.site)?;
-    make(request, form, true).await
+    create_key(request, form, true).await
 }
 
-async fn make(request: Request, form: Form, machine: bool) -> Result<Response, Problem> {
+async fn create_key(request: Request, form: Form, machine: bool) -> Result<Response, Problem> {
     let actor = request.actor()?.clone();
     if actor.key.is_some() {
         return Err(Problem::new(ProblemKind::Forbidden, "keys can be created in a session only, not with a key"));
     }
-    let mut faults = Violations::new();
+    let mut violations = Violations::new();
     let role = form.get("role").and_then(|word| Role::from_word(&word)).unwrap_or(actor.role);
-    check_role(role, actor.role, &mut faults);
-    let expires_at = form.ahead("expires_at", &mut faults).unwrap_or(0);
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
+    check_role(role, actor.role, &mut violations);
+    let expires_at = form.future_time("expires_at", &mut violations).unwrap_or(0);
+    if !violations.is_empty() {
+        return Err(Problem::invalid(violations));
     }
     let wanted =
         NewApiKey { machine, name: form.text("name"), role, collections: form.words("collections"), expires_at };
@@ -214,20 +213,20 @@ async fn make(request: Request, form: Form, machine: bool) -> Result<Response, P
         // The role may have been taken away since the request was authenticated: it is read again in the
         // transaction that creates the key, so that no key outlives it.
         let now = reauthorize(c, &actor, machine.then_some(MANAGE))?;
-        let mut faults = Violations::new();
-        check_role(role, now.role, &mut faults);
-        if !faults.is_empty() {
-            return Err(Problem::invalid(faults));
+        let mut violations = Violations::new();
+        check_role(role, now.role, &mut violations);
+        if !violations.is_empty() {
+            return Err(Problem::invalid(violations));
         }
         Ok(keys::create(c, &author, &actor.account_id, wanted)?)
     };
     let (key, token) = request.app.database.write_content(write).await?;
-    Ok(Response::of(201, &NewKey { token, key: shown(key) })?.private())
+    Ok(Response::serialized(201, &NewKey { token, key: to_api(key) })?.no_store())
 }
 
-fn check_role(wanted: Role, own: Role, faults: &mut Violations) {
+fn check_role(wanted: Role, own: Role, violations: &mut Violations) {
     if wanted > own {
-        faults.add("/role", "beyond_own_role", "a key cannot have a higher role than the account that creates it");
+        violations.add("/role", "beyond_own_role", "a key cannot have a higher role than the account that creates it");
     }
 }
 
@@ -241,24 +240,24 @@ async fn take_over(request: Request) -> Result<Response, Problem> {
         keys::transfer_ownership(c, &author, &id, &actor.account_id)
     };
     let key = request.app.database.write_content(write).await?;
-    Ok(Response::of(200, &shown(key))?.private())
+    Ok(Response::serialized(200, &to_api(key))?.no_store())
 }
 
 async fn revoke_own(request: Request) -> Result<Response, Problem> {
     let account = request.actor()?.account_id.clone();
-    end(request, Some(account)).await
+    revoke_key(request, Some(account)).await
 }
 
 async fn revoke(request: Request) -> Result<Response, Problem> {
-    end(request, None).await
+    revoke_key(request, None).await
 }
 
-async fn end(request: Request, account: Option<String>) -> Result<Response, Problem> {
+async fn revoke_key(request: Request, account: Option<String>) -> Result<Response, Problem> {
     let (author, actor, id) = (author(&request)?, request.actor()?.clone(), request.path("id").to_owned());
     let write = move |c: &mut Db| {
         reauthorize(c, &actor, account.is_none().then_some(MANAGE))?;
         keys::revoke(c, &author, &id, account.as_deref())
     };
     request.app.database.write_content(write).await?;
-    Ok(Response::empty(204).private())
+    Ok(Response::empty(204).no_store())
 }

@@ -1,6 +1,5 @@
 //! Endpoints of invitations and password resets, which use one-time tokens sent by mail.
 
-use actix_web::http::Method;
 use serde_json::json;
 
 use crate::api::accounts::administration::new_hash;
@@ -18,45 +17,48 @@ use crate::auth::permissions::{Action, Area};
 use crate::database::Db;
 use crate::http::body::json as body;
 use crate::http::client_address::client_address;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// Returns the routes of invitations and password resets.
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
-        Route::new(Method::POST, "/api/v1/auth/password-reset", "requestPasswordReset", request_reset)
-            .about(
-                TAG,
-                "Request a password reset",
-                "Mails a one-time token, valid for an hour, to the address if it belongs to an active account. At \
-                 most one mail a minute is sent to an account. The response is the same whether there is an account \
-                 or not.",
+        Route::post("/api/v1/auth/password-reset", Access::Open, request_reset)
+            .operation_id("requestPasswordReset")
+            .tag(TAG)
+            .summary("Request a password reset")
+            .description(
+                "Mails a one-time token, valid for an hour, to the address if it belongs to an active account. At most \
+                 one mail a minute is sent to an account. The response is the same whether there is an account or not.",
             )
-            .body(JSON, reference("PasswordReset"), example_of(&PASSWORD_RESET))
-            .answers_as(202, "The request is accepted; a mail is sent if there is such an account.", None, &[]),
-        Route::new(Method::POST, "/api/v1/auth/password-reset/confirm", "confirmPasswordReset", confirm)
-            .about(
-                TAG,
-                "Set a new password",
+            .request_body(JSON, reference("PasswordReset"), example_of(&PASSWORD_RESET))
+            .responds_empty(202, "The request is accepted; a mail is sent if there is such an account.", &[]),
+        Route::post("/api/v1/auth/password-reset/confirm", Access::Open, confirm)
+            .operation_id("confirmPasswordReset")
+            .tag(TAG)
+            .summary("Set a new password")
+            .description(
                 "Sets the password of an account with the one-time token of an invitation or a password reset, and \
                  ends all its sessions. Fails with 422 when the token is unknown, used or expired, or the password is \
                  too weak.",
             )
-            .body(JSON, reference("NewPassword"), example_of(&NEW_PASSWORD))
-            .answers_as(204, "The password is set.", None, &[]),
-        Route::new(Method::POST, "/api/v1/accounts/{id}/invitation", "inviteAccount", invite_again)
-            .about(
-                "Accounts",
-                "Send an invitation again",
+            .request_body(JSON, reference("NewPassword"), example_of(&NEW_PASSWORD))
+            .responds_empty(204, "The password is set.", &[]),
+        Route::post("/api/v1/accounts/{id}/invitation", Access::May(Area::Accounts, Action::Manage), repeat_invitation)
+            .operation_id("inviteAccount")
+            .tag("Accounts")
+            .summary("Send an invitation again")
+            .description(
                 "Mails a new invitation, valid for a week; earlier ones become invalid. At most one mail a minute is \
                  sent to an account: within that time the request succeeds, and nothing is sent. Fails with 404 when \
-                 there is no such account, and with 409 when it has a password already or is closed, or no mail \
-                 server is configured.",
+                 there is no such account, and with 409 when it has a password already or is closed, or no mail server \
+                 is configured.",
             )
-            .access(Access::May(Area::Accounts, Action::Manage))
             .parameters([path_id()])
-            .answers_as(202, "The invitation is accepted for delivery.", None, &[])
+            .responds_empty(202, "The invitation is accepted for delivery.", &[])
             .problems(&[ProblemKind::NotFound, ProblemKind::Conflict]),
     ]
 }
@@ -80,7 +82,7 @@ pub async fn invite(app: &App, account: &AccountRow) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn invite_again(request: Request) -> Result<Response, Problem> {
+async fn repeat_invitation(request: Request) -> Result<Response, Problem> {
     let id = request.path("id").to_owned();
     let account = request.app.database.read(move |c| accounts::by_id(c, &id)).await?;
     if !request.app.mailer.is_configured() {
@@ -90,13 +92,13 @@ async fn invite_again(request: Request) -> Result<Response, Problem> {
         return Err(Problem::new(ProblemKind::Conflict, "the account has a password already or is closed"));
     }
     let (author, actor, id) = (author(&request)?, request.actor()?.clone(), account.id.clone());
-    let note = move |c: &mut Db| {
+    let record = move |c: &mut Db| {
         confirm_actor(c, &actor, Some((Area::Accounts, Action::Manage)))?;
         Ok::<_, Problem>(audit_log::append(c, &author, "invite", &id, &json!({}))?)
     };
-    request.app.database.write(note).await?;
+    request.app.database.write(record).await?;
     invite(&request.app, &account).await?;
-    Ok(Response::empty(202).private())
+    Ok(Response::empty(202).no_store())
 }
 
 async fn request_reset(request: Request) -> Result<Response, Problem> {
@@ -104,14 +106,14 @@ async fn request_reset(request: Request) -> Result<Response, Problem> {
     let (app, email) = (std::sync::Arc::clone(&request.app), accounts::normal_email(&form.text("email")));
     // In a task of its own, so that the response time does not reveal whether there is an account.
     actix_web::rt::spawn(async move {
-        if let Err(problem) = mail_reset(&app, email).await {
+        if let Err(problem) = send_reset_mail(&app, email).await {
             tracing::error!(detail = problem.detail, "a password reset could not be mailed");
         }
     });
-    Ok(Response::empty(202).private())
+    Ok(Response::empty(202).no_store())
 }
 
-async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
+async fn send_reset_mail(app: &App, email: String) -> Result<(), Problem> {
     if !app.mailer.is_configured() {
         return Ok(());
     }
@@ -136,10 +138,10 @@ async fn mail_reset(app: &App, email: String) -> Result<(), Problem> {
 async fn confirm(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&NEW_PASSWORD, &body(&request)?, &request.app.site)?;
     let token = form.text("token");
-    let wanted = token.clone();
+    let presented_token = token.clone();
     // Read only for the rules of the new password, which is hashed outside the transaction; the token is
     // checked again, and used up, in the transaction that sets the password.
-    let account = request.app.database.read(move |c| one_time_tokens::account(c, &wanted)).await?;
+    let account = request.app.database.read(move |c| one_time_tokens::account(c, &presented_token)).await?;
     let hash = new_hash(&request.app, &account.email, form.text("new_password"), "/new_password").await?;
     let (id, client_address) =
         (request.id.clone(), client_address(&request.http, &request.app.config.server.trusted_proxies));
@@ -150,5 +152,5 @@ async fn confirm(request: Request) -> Result<Response, Problem> {
         Ok::<_, Problem>(Attempt::of_source(&account.email, &client_address).forgive(c)?)
     };
     request.app.database.write_content(set).await?;
-    Ok(Response::empty(204).private())
+    Ok(Response::empty(204).no_store())
 }

@@ -1,6 +1,5 @@
 //! Endpoints of the log-in at an OpenID provider.
 
-use actix_web::http::Method;
 use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::json;
@@ -18,7 +17,9 @@ use crate::content::violation::Violations;
 use crate::database::schema::identities;
 use crate::database::{Db, now};
 use crate::http::body::json as body;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -37,37 +38,37 @@ pub struct ProviderLogin {
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
-        Route::new(Method::POST, "/api/v1/auth/oidc/begin", "beginProviderLogin", begin)
-            .about(
-                TAG,
-                "Begin a log-in at the OpenID provider",
+        Route::post("/api/v1/auth/oidc/begin", Access::Open, begin)
+            .operation_id("beginProviderLogin")
+            .tag(TAG)
+            .summary("Begin a log-in at the OpenID provider")
+            .description(
                 "Begins an authorization code flow with PKCE (RFC 7636) and returns the URL to which the browser is \
                  sent. The log-in must be finished within ten minutes. Fails with 404 when no provider is configured, \
-                 with 422 when `redirect_uri` is not one of the configured URIs, and with 503 when the provider \
-                 cannot be reached.",
+                 with 422 when `redirect_uri` is not one of the configured URIs, and with 503 when the provider cannot \
+                 be reached.",
             )
-            .access(Access::Open)
-            .body(JSON, reference("ProviderLoginBegin"), example_of(&OIDC_BEGIN))
-            .answers(200, "The URL of the provider and the state.", reference("ProviderLogin"), &[])
+            .request_body(JSON, reference("ProviderLoginBegin"), example_of(&OIDC_BEGIN))
+            .responds(200, "The URL of the provider and the state.", reference("ProviderLogin"), &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::POST, "/api/v1/auth/oidc/finish", "finishProviderLogin", finish)
-            .about(
-                TAG,
-                "Finish a log-in at the OpenID provider",
+        Route::post("/api/v1/auth/oidc/finish", Access::Open, finish)
+            .operation_id("finishProviderLogin")
+            .tag(TAG)
+            .summary("Finish a log-in at the OpenID provider")
+            .description(
                 "Exchanges the code and state of the redirect for the tokens of a session. An account is found by the \
                  identity at the provider, otherwise by its verified e-mail address; if there is none, it is created \
                  if the setting `oidc.default_role` names a role. Fails with 404 when no provider is configured, with \
                  401 when the provider does not confirm the log-in, and with 403 when the person has no active \
                  account.",
             )
-            .access(Access::Open)
-            .body(JSON, reference("ProviderLoginFinish"), example_of(&OIDC_FINISH))
-            .answers(200, "The tokens of the session.", reference("Tokens"), &[])
+            .request_body(JSON, reference("ProviderLoginFinish"), example_of(&OIDC_FINISH))
+            .responds(200, "The tokens of the session.", reference("Tokens"), &[])
             .problems(&[ProblemKind::NotFound, ProblemKind::Unauthorized, ProblemKind::Forbidden]),
     ]
 }
 
-fn configured(request: &Request) -> Result<(), Problem> {
+fn require_provider(request: &Request) -> Result<(), Problem> {
     if request.app.oidc.is_configured() {
         return Ok(());
     }
@@ -75,7 +76,7 @@ fn configured(request: &Request) -> Result<(), Problem> {
 }
 
 async fn begin(request: Request) -> Result<Response, Problem> {
-    configured(&request)?;
+    require_provider(&request)?;
     let form = Form::read(&OIDC_BEGIN, &body(&request)?, &request.app.site)?;
     let redirect_uri = form.text("redirect_uri");
     // The form has normalised the URL of the request, so the configured ones are normalised before the
@@ -90,21 +91,21 @@ async fn begin(request: Request) -> Result<Response, Problem> {
         )));
     };
     let (authorization_url, state) = request.app.oidc.begin(redirect_uri.clone()).await?;
-    Ok(Response::of(200, &ProviderLogin { authorization_url, state })?.private())
+    Ok(Response::serialized(200, &ProviderLogin { authorization_url, state })?.no_store())
 }
 
 async fn finish(request: Request) -> Result<Response, Problem> {
-    configured(&request)?;
+    require_provider(&request)?;
     let form = Form::read(&OIDC_FINISH, &body(&request)?, &request.app.site)?;
     let identity = request.app.oidc.finish(form.text("code"), &form.text("state")).await?;
     let (id, default_role) = (request.id.clone(), Role::from_word(&request.app.config.oidc.default_role));
-    let beginning = verification::new_session(&request, "oidc");
+    let new_session = verification::new_session(&request, "oidc");
     let begin = move |c: &mut Db| {
         // The session is begun in the transaction that finds the account active: closing the account at the
         // same time either comes first, or ends the session.
         let found = account(c, &id, &identity, default_role)?.filter(|account| account.active);
         let Some(account) = found else { return Ok(None) };
-        let issued = beginning.begin(c, &account)?;
+        let issued = new_session.begin(c, &account)?;
         Ok::<_, Problem>(Some((account, issued)))
     };
     let (account, issued) = request.app.database.write_content_once(begin).await?.ok_or_else(|| {

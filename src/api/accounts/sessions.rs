@@ -1,6 +1,5 @@
 //! Endpoints with which an account lists and ends its own sessions.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,7 +11,9 @@ use crate::auth::credentials::reauthorize;
 use crate::auth::sessions::{self, Session};
 use crate::content::local_time::utc_text;
 use crate::database::Db;
-use crate::http::route::{Access, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// A session, which begins with a log-in and continues by refreshing its tokens.
@@ -48,25 +49,27 @@ pub struct SessionList {
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
-        Route::new(Method::GET, "/api/v1/auth/sessions", "listMySessions", list)
-            .about(TAG, "List my sessions", "Returns the active sessions of the calling account, newest first.")
-            .access(Access::Session)
-            .answers(200, "The sessions.", reference("SessionList"), &[]),
-        Route::new(Method::DELETE, "/api/v1/auth/sessions/{id}", "endMySession", end)
-            .about(
-                TAG,
-                "End one of my sessions",
+        Route::get("/api/v1/auth/sessions", Access::Session, list)
+            .operation_id("listMySessions")
+            .tag(TAG)
+            .summary("List my sessions")
+            .description("Returns the active sessions of the calling account, newest first.")
+            .responds(200, "The sessions.", reference("SessionList"), &[]),
+        Route::delete("/api/v1/auth/sessions/{id}", Access::Session, end)
+            .operation_id("endMySession")
+            .tag(TAG)
+            .summary("End one of my sessions")
+            .description(
                 "Ends a session of the calling account. Its refresh token and access tokens are invalid at once, on \
                  other nodes within a second. Fails with 404 when the account has no such session.",
             )
-            .access(Access::Session)
             .parameters([path_id()])
-            .answers_as(204, "The session has ended.", None, &[])
+            .responds_empty(204, "The session has ended.", &[])
             .problems(&[ProblemKind::NotFound]),
     ]
 }
 
-fn shown(session: Session) -> SessionBody {
+fn to_api(session: Session) -> SessionBody {
     SessionBody {
         id: session.id,
         begun_at: utc_text(session.begun_at),
@@ -79,7 +82,7 @@ fn shown(session: Session) -> SessionBody {
 async fn list(request: Request) -> Result<Response, Problem> {
     let account = request.actor()?.account_id.clone();
     let all = request.app.database.read(move |c| Ok::<_, Problem>(sessions::all(c, &account)?)).await?;
-    Ok(Response::of(200, &SessionList { data: all.into_iter().map(shown).collect() })?.private())
+    Ok(Response::serialized(200, &SessionList { data: all.into_iter().map(to_api).collect() })?.no_store())
 }
 
 async fn end(request: Request) -> Result<Response, Problem> {
@@ -92,5 +95,5 @@ async fn end(request: Request) -> Result<Response, Problem> {
         Ok(audit_log::append(c, &author, "session_end", &actor.account_id, &serde_json::json!({"session": id}))?)
     };
     request.app.database.write_content(write).await?;
-    Ok(Response::empty(204).private())
+    Ok(Response::empty(204).no_store())
 }

@@ -1,6 +1,5 @@
 //! Endpoints with which an account sets up and ends its second factor.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -8,7 +7,7 @@ use utoipa::ToSchema;
 use super::verification::{self, verifier};
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference};
-use crate::api::request_bodies::{CONFIRM_FACTOR, END_FACTOR, Form, PASSWORD_AGAIN};
+use crate::api::request_bodies::{CONFIRM_FACTOR, END_FACTOR, Form, PASSWORD_CONFIRMATION};
 use crate::auth::accounts::{self, AccountRow};
 use crate::auth::credentials::reauthorize as confirm_actor;
 use crate::auth::login::{SecondFactorCode, into_confirmed};
@@ -16,7 +15,9 @@ use crate::auth::{audit_log, second_factor, sessions};
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body::json as body;
-use crate::http::route::{Access, JSON, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// A second factor that is set up but not active yet.
@@ -41,50 +42,51 @@ pub struct RecoveryCodes {
 pub fn routes() -> Vec<Route> {
     const TAG: &str = "Authentication";
     vec![
-        Route::new(Method::POST, "/api/v1/auth/second-factor", "beginSecondFactor", begin)
-            .about(
-                TAG,
-                "Set up a second factor",
+        Route::post("/api/v1/auth/second-factor", Access::Session, begin)
+            .operation_id("beginSecondFactor")
+            .tag(TAG)
+            .summary("Set up a second factor")
+            .description(
                 "Creates the secret of a second factor with time-based codes (RFC 6238) and returns it. The factor \
                  becomes active when a code is confirmed. Fails with 409 when a second factor is active already, with \
                  422 when the password is wrong, and with 429 after too many failed attempts.",
             )
-            .access(Access::Session)
-            .body(JSON, reference("PasswordAgain"), example_of(&PASSWORD_AGAIN))
-            .answers(200, "The secret.", reference("SecondFactorSetup"), &[])
+            .request_body(JSON, reference("PasswordAgain"), example_of(&PASSWORD_CONFIRMATION))
+            .responds(200, "The secret.", reference("SecondFactorSetup"), &[])
             .problems(&[ProblemKind::Conflict, ProblemKind::TooManyAttempts]),
-        Route::new(Method::POST, "/api/v1/auth/second-factor/confirm", "confirmSecondFactor", confirm)
-            .about(
-                TAG,
-                "Confirm the second factor",
+        Route::post("/api/v1/auth/second-factor/confirm", Access::Session, confirm)
+            .operation_id("confirmSecondFactor")
+            .tag(TAG)
+            .summary("Confirm the second factor")
+            .description(
                 "Activates the second factor with a code of it, so that every later log-in requires a code; ends the \
                  other sessions of the account and returns the recovery codes. Fails with 409 when no second factor \
                  waits for confirmation, and with 422 when the code is wrong.",
             )
-            .access(Access::Session)
-            .body(JSON, reference("ConfirmFactor"), example_of(&CONFIRM_FACTOR))
-            .answers(200, "The recovery codes.", reference("RecoveryCodes"), &[])
+            .request_body(JSON, reference("ConfirmFactor"), example_of(&CONFIRM_FACTOR))
+            .responds(200, "The recovery codes.", reference("RecoveryCodes"), &[])
             .problems(&[ProblemKind::Conflict]),
-        Route::new(Method::POST, "/api/v1/auth/second-factor/end", "endSecondFactor", end)
-            .about(
-                TAG,
-                "End the second factor",
+        Route::post("/api/v1/auth/second-factor/end", Access::Session, end)
+            .operation_id("endSecondFactor")
+            .tag(TAG)
+            .summary("End the second factor")
+            .description(
                 "Removes the second factor and the recovery codes of the account, and ends its other sessions. Fails \
                  with 409 when there is no second factor, with 422 when the password or the code is wrong, and with \
                  429 after too many failed attempts.",
             )
-            .access(Access::Session)
-            .body(JSON, reference("EndFactor"), example_of(&END_FACTOR))
-            .answers_as(204, "The second factor is removed.", None, &[])
+            .request_body(JSON, reference("EndFactor"), example_of(&END_FACTOR))
+            .responds_empty(204, "The second factor is removed.", &[])
             .problems(&[ProblemKind::Conflict, ProblemKind::TooManyAttempts]),
     ]
 }
 
 async fn begin(request: Request) -> Result<Response, Problem> {
-    let form = Form::read(&PASSWORD_AGAIN, &body(&request)?, &request.app.site)?;
-    let shown = verification::again(&request, form.text("current_password"), SecondFactorCode::NotAsked).await?;
+    let form = Form::read(&PASSWORD_CONFIRMATION, &body(&request)?, &request.app.site)?;
+    let credentials =
+        verification::for_confirmation(&request, form.text("current_password"), SecondFactorCode::NotAsked).await?;
     let secret = second_factor::new_secret();
-    let url = second_factor::url(&secret, &shown.email)
+    let url = second_factor::url(&secret, &credentials.email)
         .ok_or_else(|| Problem::internal(&"the otpauth URI of a second factor could not be made"))?;
     let (actor, stored) = (request.actor()?.clone(), secret.clone());
     let store = move |c: &mut Db, account: AccountRow| {
@@ -94,8 +96,8 @@ async fn begin(request: Request) -> Result<Response, Problem> {
         }
         Ok(second_factor::begin(c, &account.id, &stored)?)
     };
-    into_confirmed(verifier(&request).check(shown, store).await?)?;
-    Ok(Response::of(200, &SecondFactorSetup { secret, url })?.private())
+    into_confirmed(verifier(&request).check(credentials, store).await?)?;
+    Ok(Response::serialized(200, &SecondFactorSetup { secret, url })?.no_store())
 }
 
 async fn confirm(request: Request) -> Result<Response, Problem> {
@@ -117,13 +119,17 @@ async fn confirm(request: Request) -> Result<Response, Problem> {
         Ok(second_factor::activate(c, &account.id)?)
     };
     let recovery_codes = request.app.database.write_content(write).await?;
-    Ok(Response::of(200, &RecoveryCodes { recovery_codes })?.private())
+    Ok(Response::serialized(200, &RecoveryCodes { recovery_codes })?.no_store())
 }
 
 async fn end(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&END_FACTOR, &body(&request)?, &request.app.site)?;
-    let shown =
-        verification::again(&request, form.text("current_password"), SecondFactorCode::Asked(form.get("code"))).await?;
+    let credentials = verification::for_confirmation(
+        &request,
+        form.text("current_password"),
+        SecondFactorCode::Asked(form.get("code")),
+    )
+    .await?;
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let end = move |c: &mut Db, account: AccountRow| {
         confirm_actor(c, &actor, None)?;
@@ -134,6 +140,6 @@ async fn end(request: Request) -> Result<Response, Problem> {
         sessions::revoke_others(c, &account.id, actor.session.as_deref().unwrap_or_default())?;
         Ok(second_factor::end(c, &account.id)?)
     };
-    into_confirmed(verifier(&request).check(shown, end).await?)?;
-    Ok(Response::empty(204).private())
+    into_confirmed(verifier(&request).check(credentials, end).await?)?;
+    Ok(Response::empty(204).no_store())
 }

@@ -4,18 +4,18 @@ use crate::auth::accounts;
 use crate::auth::lockout::{self, Attempt};
 use crate::auth::login::{NewSession, PresentedCredentials, SecondFactorCode, Verifier};
 use crate::http::client_address::client_address;
-use crate::http::route::Request;
+use crate::http::request::Request;
 use crate::problem::Problem;
 
 /// Returns what verifies the credentials of a request.
 pub fn verifier(request: &Request) -> Verifier<'_> {
     let app = &request.app;
-    Verifier { database: &app.database, hasher: &app.hasher, locks: &app.log_in_turns, request_id: &request.id }
+    Verifier { database: &app.database, hasher: &app.hasher, locks: &app.attempt_locks, request_id: &request.id }
 }
 
 /// Returns the credentials of a log-in. Failures are counted by the device if its token is valid for the
 /// e-mail address, else by the source of the request.
-pub fn at_log_in(
+pub fn for_login(
     request: &Request,
     email: &str,
     password: String,
@@ -35,7 +35,7 @@ pub fn at_log_in(
 ///
 /// # Errors
 /// 401 if the request is anonymous, 404 if the account does not exist any more.
-pub async fn again(
+pub async fn for_confirmation(
     request: &Request,
     password: String,
     code: SecondFactorCode,

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::content::history::Person;
-use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::author;
 use crate::api::content::review::{Presence, person, presences};
 use crate::api::openapi::schemas::reference;
@@ -23,7 +22,9 @@ use crate::editorial::lifecycle::{Operation, WriteContext};
 use crate::editorial::publication_checks::{self, PublishedIds};
 use crate::editorial::review::{self, InboxReason};
 use crate::editorial::schedule;
-use crate::http::route::{Access, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, Route};
 use crate::items::Item;
 use crate::items::{projection, working_draft};
 use crate::problem::{Problem, ProblemKind};
@@ -116,59 +117,59 @@ pub struct Inbox {
 }
 
 /// Maximum number of inbox entries for each reason.
-const MOST: i64 = 100;
+const MAX_INBOX_ENTRIES: i64 = 100;
 
 /// Returns the route of the inbox.
 pub fn inbox_route() -> Route {
-    Route::new(Method::GET, "/api/v1/me/inbox", "getInbox", inbox)
-        .about(
-            "Authentication",
-            "Get my inbox",
+    Route::get("/api/v1/me/inbox", Access::May(Area::Content, Action::Read), inbox)
+        .operation_id("getInbox")
+        .tag("Authentication")
+        .summary("Get my inbox")
+        .description(
             "Returns the items that require the attention of the calling account: items in review, if the account may \
              publish; unpublished items that are assigned to it; and items that it created or is assigned to and that \
              have open comments by others. At most 100 items for each reason are returned.",
         )
-        .access(Access::May(Area::Content, Action::Read))
-        .answers(200, "The inbox.", reference("Inbox"), &[])
+        .responds(200, "The inbox.", reference("Inbox"), &[])
 }
 
 /// Returns the route of the editing state of a content type.
 pub fn route(resource: &'static ContentType) -> Route {
     let (schema, path) = (resource.schema, item_path(resource));
-    Route::new(Method::GET, format!("{path}/desk"), format!("get{schema}Desk"), move |r| desk(resource, r))
-        .about(
-            tag(resource),
-            format!("Get the editing state of {}", with_article(resource)),
+    Route::get(format!("{path}/desk"), Access::May(Area::Content, Action::Read), move |r| editing_state(resource, r))
+        .operation_id(format!("get{schema}Desk"))
+        .tag(resource.title_plural)
+        .summary(format!("Get the editing state of {}", with_article(resource)))
+        .description(
             "Returns the status and version of the item, its schedule and working draft, the operations that the \
-             caller may apply now, what publication still requires, its assignee, the accounts that are editing it \
-             and the number of open comments. Fails with 404 when there is no such item.",
+             caller may apply now, what publication still requires, its assignee, the accounts that are editing it and \
+             the number of open comments. Fails with 404 when there is no such item.",
         )
-        .access(Access::May(Area::Content, Action::Read))
         .parameters([path_id_or_slug(resource)])
-        .answers(200, "The editing state.", reference("DeskState"), &["ETag"])
+        .responds(200, "The editing state.", reference("DeskState"), &["ETag"])
         .problems(&[ProblemKind::NotFound])
 }
 
-async fn desk(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
+async fn editing_state(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let (author, role) = (author(&request)?, request.actor()?.role);
     let key = request.path("id_or_slug").to_owned();
     let site = Arc::clone(&request.app.site);
-    let look = move |c: &mut Db| {
+    let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         let draft = working_draft::find(c, &item)?;
         let content = working_draft::newest(&item, draft.as_ref());
         let plans = schedule::of(c, &item.id)?;
-        let due = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
-        let pen = WriteContext { site: &site, author: &author, role: Some(role) };
+        let due_at = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
+        let context = WriteContext { site: &site, author: &author, role: Some(role) };
         // Which times are given does not matter: only the permission and the state of the item are checked.
         let steps =
             Operation::PLAIN.into_iter().chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
         let mut operations = Vec::new();
         for step in steps.filter(|step| step.refused(&item).is_none()) {
-            let planned = step != Operation::Unschedule || !plans.is_empty();
+            let is_possible = step != Operation::Unschedule || !plans.is_empty();
             // An operation that the caller may not apply is left out; any other error is one of the database.
-            match pen.must(c, &item, step.action()) {
-                Ok(()) if planned => operations.push(step.word().to_owned()),
+            match context.must(c, &item, step.action()) {
+                Ok(()) if is_possible => operations.push(step.word().to_owned()),
                 Err(problem) if problem.kind != ProblemKind::Forbidden => return Err(problem),
                 _ => {}
             }
@@ -185,8 +186,8 @@ async fn desk(resource: &'static ContentType, request: Request) -> Result<Respon
                 updated_at: utc_text(draft.updated_at),
                 updated_by: draft.updated_by,
             }),
-            publish_at: due(schedule::PUBLISH),
-            unpublish_at: due(schedule::UNPUBLISH),
+            publish_at: due_at(schedule::PUBLISH),
+            unpublish_at: due_at(schedule::UNPUBLISH),
             operations,
             missing: publication_checks::missing(c, &site, resource, &content, None, &PublishedIds::new())?.into_vec(),
             assignee: review::assignee(c, &item.id)?.map(person),
@@ -194,16 +195,16 @@ async fn desk(resource: &'static ContentType, request: Request) -> Result<Respon
             open_comments: review::open_comments(c, &item.id)?,
         })
     };
-    let state = request.app.database.read(look).await?;
-    Ok(Response::of(200, &state)?.private().header("etag", &state.etag))
+    let state = request.app.database.read(read).await?;
+    Ok(Response::serialized(200, &state)?.no_store().header("etag", &state.etag))
 }
 
 async fn inbox(request: Request) -> Result<Response, Problem> {
     let actor = request.actor()?.clone();
     let site = Arc::clone(&request.app.site);
     let reviews = is_permitted(actor.role, Area::Content, Action::Publish);
-    let look = move |c: &mut Db| Ok::<_, Problem>(review::inbox(c, &actor.account_id, reviews, MOST)?);
-    let rows = request.app.database.read(look).await?;
+    let read = move |c: &mut Db| Ok::<_, Problem>(review::inbox(c, &actor.account_id, reviews, MAX_INBOX_ENTRIES)?);
+    let rows = request.app.database.read(read).await?;
     let entry = |(why, item): (InboxReason, Item)| {
         let resource = ContentType::of_kind(&item.kind)?;
         Some(InboxEntry {
@@ -220,5 +221,5 @@ async fn inbox(request: Request) -> Result<Response, Problem> {
             slug: item.slug,
         })
     };
-    Ok(Response::of(200, &Inbox { data: rows.into_iter().filter_map(entry).collect() })?.private())
+    Ok(Response::serialized(200, &Inbox { data: rows.into_iter().filter_map(entry).collect() })?.no_store())
 }

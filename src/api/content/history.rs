@@ -1,12 +1,11 @@
 //! Endpoints of the history of an item: list, show, compare and restore its revisions.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::{editor, write_response};
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::{IF_MATCH, MAX_NUMBER, number, path_id_or_slug, query, whole};
@@ -19,7 +18,9 @@ use crate::delivery::query::MAX_LIMIT;
 use crate::editorial::editor::{ItemChange, find};
 use crate::editorial::three_way_merge::as_input;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, ParameterSet, Request, Response, Route, parameter};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, ParameterSet, Route, parameter};
 use crate::journal::diff::diff;
 use crate::journal::history::{self, JournalEntry, State};
 use crate::problem::{Problem, ProblemKind};
@@ -105,16 +106,16 @@ pub struct RevisionDiff {
 }
 
 impl From<JournalEntry> for Revision {
-    fn from(told: JournalEntry) -> Self {
+    fn from(entry: JournalEntry) -> Self {
         Self {
-            changed: told.places(),
-            sequence: told.sequence,
-            version: told.version,
-            at: utc_text(told.at),
-            actor: told.actor.map(|id| Person { id, name: told.actor_name }),
-            action: told.action,
-            reason: told.reason,
-            request_id: told.request_id,
+            changed: entry.places(),
+            sequence: entry.sequence,
+            version: entry.version,
+            at: utc_text(entry.at),
+            actor: entry.actor.map(|id| Person { id, name: entry.actor_name }),
+            action: entry.action,
+            reason: entry.reason,
+            request_id: entry.request_id,
         }
     }
 }
@@ -126,55 +127,54 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let read = Access::May(Area::Content, Action::Read);
     let one = format!("{path}/{{version}}");
     vec![
-        Route::new(Method::GET, &path, format!("list{schema}Revisions"), move |r| list(resource, r))
-            .about(
-                tag(resource),
-                format!("List the revisions of {item}"),
+        Route::get(&path, read, move |r| list(resource, r))
+            .operation_id(format!("list{schema}Revisions"))
+            .tag(resource.title_plural)
+            .summary(format!("List the revisions of {item}"))
+            .description(
                 "Returns one page of the item's history, newest first: each write with its author, action, reason and \
                  the parts of the content that changed. Fails with 404 when there is no such item.",
             )
-            .access(read)
             .parameters([path_id_or_slug(resource), before(), limit()])
-            .answers(200, "One page of revisions.", reference("RevisionPage"), &[])
+            .responds(200, "One page of revisions.", reference("RevisionPage"), &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::GET, &one, format!("get{schema}Revision"), move |r| get(resource, r))
-            .about(
-                tag(resource),
-                format!("Get a revision of {item}"),
+        Route::get(&one, read, move |r| get(resource, r))
+            .operation_id(format!("get{schema}Revision"))
+            .tag(resource.title_plural)
+            .summary(format!("Get a revision of {item}"))
+            .description(
                 "Returns the item as it was at a version: its content in the form in which editors send it with \
                  `locale=*`, with references as ids. Fails with 404 when there is no such item or version.",
             )
-            .access(read)
             .parameters([path_id_or_slug(resource), version()])
-            .answers(200, "The revision.", reference(&format!("{schema}Revision")), &[])
+            .responds(200, "The revision.", reference(&format!("{schema}Revision")), &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::GET, format!("{one}/diff"), format!("diff{schema}Revisions"), move |r| compare(resource, r))
-            .about(
-                tag(resource),
-                format!("Compare two revisions of {item}"),
-                "Returns the differences between a version and another one, by default the version before it, for \
-                 each field and locale. Fails with 404 when there is no such item or version.",
+        Route::get(format!("{one}/diff"), read, move |r| compare(resource, r))
+            .operation_id(format!("diff{schema}Revisions"))
+            .tag(resource.title_plural)
+            .summary(format!("Compare two revisions of {item}"))
+            .description(
+                "Returns the differences between a version and another one, by default the version before it, for each \
+                 field and locale. Fails with 404 when there is no such item or version.",
             )
-            .access(read)
             .parameters([path_id_or_slug(resource), version(), against()])
-            .answers(200, "The differences.", reference("RevisionDiff"), &[])
+            .responds(200, "The differences.", reference("RevisionDiff"), &[])
             .problems(&[ProblemKind::NotFound]),
-        Route::new(Method::POST, format!("{one}/restore"), format!("restore{schema}Revision"), move |r| {
+        Route::post(format!("{one}/restore"), Access::May(Area::Content, Action::UpdateOwn), move |r| {
             restore(resource, r)
         })
-        .about(
-            tag(resource),
-            format!("Restore a revision of {item}"),
-            "Writes a new version of the item with the content and slug of an earlier one, in all locales, and \
-             returns the item; the history keeps all versions. With `view=draft`, the working draft of a published or \
-             archived item is written instead. Fails with 404 when there is no such item or version, with 412 when \
-             the item was changed since the version in `If-Match`, and with 422 when the old content is no longer \
-             valid.",
+        .operation_id(format!("restore{schema}Revision"))
+        .tag(resource.title_plural)
+        .summary(format!("Restore a revision of {item}"))
+        .description(
+            "Writes a new version of the item with the content and slug of an earlier one, in all locales, and returns \
+             the item; the history keeps all versions. With `view=draft`, the working draft of a published or archived \
+             item is written instead. Fails with 404 when there is no such item or version, with 412 when the item was \
+             changed since the version in `If-Match`, and with 422 when the old content is no longer valid.",
         )
-        .access(Access::May(Area::Content, Action::UpdateOwn))
-        .takes(ParameterSet::Step)
+        .parameter_set(ParameterSet::Step)
         .parameters([path_id_or_slug(resource), version(), IF_MATCH.clone()])
-        .answers(200, "The item after the change.", reference(schema), &["ETag"])
+        .responds(200, "The item after the change.", reference(schema), &["ETag"])
         .problems(&WRITE_PROBLEMS)
         .problems(&[ProblemKind::Invalid]),
     ]
@@ -207,23 +207,23 @@ pub fn limit() -> Parameter {
 ///
 /// # Errors
 /// 400 if one of them is not a number in its range.
-pub fn page_of(request: &Request) -> Result<(i64, i64), Problem> {
+pub fn page_parameters(request: &Request) -> Result<(i64, i64), Problem> {
     let before = number(request, "before", MAX_NUMBER)?.unwrap_or(i64::MAX);
     Ok((before, number(request, "limit", MAX_LIMIT)?.unwrap_or(20)))
 }
 
 async fn list(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
-    let (before, limit) = page_of(&request)?;
+    let (before, limit) = page_parameters(&request)?;
     let key = request.path("id_or_slug").to_owned();
-    let look = move |c: &mut Db| {
+    let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         Ok::<_, Problem>(history::entries(c, resource.kind, &item.id, before, limit)?)
     };
-    let told = request.app.database.read(look).await?;
+    let entries = request.app.database.read(read).await?;
     // A full page may be the last one; the next page is then empty.
-    let next = told.last().map(|last| last.sequence).filter(|_| told.len() as i64 == limit);
-    let page = RevisionPage { data: told.into_iter().map(Revision::from).collect(), next };
-    Ok(Response::of(200, &page)?.private())
+    let next = entries.last().map(|last| last.sequence).filter(|_| entries.len() as i64 == limit);
+    let page = RevisionPage { data: entries.into_iter().map(Revision::from).collect(), next };
+    Ok(Response::serialized(200, &page)?.no_store())
 }
 
 /// Returns the version in the path; 404 if it is not a positive number.
@@ -233,11 +233,11 @@ fn version_of(request: &Request) -> Result<i64, Problem> {
 
 async fn state(resource: &'static ContentType, request: &Request, version: i64) -> Result<State, Problem> {
     let key = request.path("id_or_slug").to_owned();
-    let look = move |c: &mut Db| {
+    let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         history::state_at(c, resource.kind, &item.id, version)
     };
-    request.app.database.read(look).await
+    request.app.database.read(read).await
 }
 
 fn input(resource: &'static ContentType, state: &State) -> Map<String, Value> {
@@ -249,11 +249,11 @@ async fn get(resource: &'static ContentType, request: Request) -> Result<Respons
     let state = state(resource, &request, version).await?;
     let content = input(resource, &state);
     let revision = Revision::from(state.told);
-    let mut answer = serde_json::to_value(&revision).map_err(|error| Problem::internal(&error))?;
-    answer["status"] = state.state.into();
-    answer["working_draft"] = state.is_working_draft.into();
-    answer["content"] = content.into();
-    Ok(Response::of(200, &answer)?.private())
+    let mut body = serde_json::to_value(&revision).map_err(|error| Problem::internal(&error))?;
+    body["status"] = state.state.into();
+    body["working_draft"] = state.is_working_draft.into();
+    body["content"] = content.into();
+    Ok(Response::serialized(200, &body)?.no_store())
 }
 
 async fn compare(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -274,7 +274,7 @@ async fn compare(resource: &'static ContentType, request: Request) -> Result<Res
         .into_iter()
         .map(|d| RevisionDifference { pointer: d.pointer, before: d.before, after: d.after })
         .collect();
-    Ok(Response::of(200, &RevisionDiff { from, to: version.max(other), differences })?.private())
+    Ok(Response::serialized(200, &RevisionDiff { from, to: version.max(other), differences })?.no_store())
 }
 
 async fn restore(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use serde_json::Value;
 
@@ -30,27 +29,15 @@ use crate::delivery::viewer::Viewer;
 use crate::editorial::editor::find;
 use crate::http::cached_response::{absence_response, cache_key, negotiated};
 use crate::http::preconditions::entity_tag as etag;
-use crate::http::route::{Access, JSON, ParameterSet, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::problem::{Problem, ProblemKind};
 
 /// Media type of responses with a sparse fieldset (`fields=`).
 const PARTIAL: &str = "application/vnd.plenary.partial+json";
 /// Lifetime of cached responses whose content depends on the current time.
 const TIME_DEPENDENT_LIFETIME: Duration = Duration::from_secs(1);
-
-/// Returns the OpenAPI tag of a content type.
-pub fn tag(resource: &ContentType) -> &'static str {
-    match resource.kind {
-        "event" => "Events",
-        "session" => "Sessions",
-        "speaker" => "Speakers",
-        "partner" => "Partners",
-        "venue" => "Venues",
-        "topic" => "Topics",
-        "series" => "Series",
-        _ => "Event types",
-    }
-}
 
 /// Returns the noun of a content type with its indefinite article, for summaries: "an event", "a speaker".
 pub fn with_article(resource: &ContentType) -> String {
@@ -66,15 +53,15 @@ fn plural(resource: &ContentType) -> String {
 /// Adds to each route the query parameters whose values depend on the site's languages.
 pub fn with_site_parameters(mut routes: Vec<Route>, site: &Site) -> Vec<Route> {
     for route in &mut routes {
-        route.parameters.extend(match route.takes {
+        route.parameters.extend(match route.parameter_set {
             ParameterSet::Own => Vec::new(),
-            ParameterSet::List(resource) => parameters::of_list(resource, site),
-            ParameterSet::One(resource) => parameters::of_one(resource, site),
-            ParameterSet::Feed(resource) => parameters::of_feed(resource, site),
-            ParameterSet::FeedOfOne => parameters::of_feed_of_one(site),
-            ParameterSet::Language => parameters::of_language(site),
-            ParameterSet::Step => parameters::of_steps(site),
-            ParameterSet::Content => parameters::of_writes(site),
+            ParameterSet::List(resource) => parameters::list_parameters(resource, site),
+            ParameterSet::One(resource) => parameters::item_parameters(resource, site),
+            ParameterSet::Feed(resource) => parameters::feed_parameters(resource, site),
+            ParameterSet::FeedOfOne => parameters::item_feed_parameters(site),
+            ParameterSet::Language => parameters::language_parameters(site),
+            ParameterSet::Step => parameters::step_parameters(site),
+            ParameterSet::Content => parameters::write_parameters(site),
         });
     }
     routes
@@ -95,41 +82,42 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let collection = resource.collection.replace('-', " ");
     let schema = resource.schema;
     vec![
-        Route::new(Method::GET, collection_path(resource), format!("list{}", plural(resource)), move |r| {
-            list(resource, r)
-        })
-        .about(
-            tag(resource),
-            format!("List {collection}"),
-            format!(
+        Route::get(collection_path(resource), Access::Public, move |r| list(resource, r))
+            .operation_id(format!("list{}", plural(resource)))
+            .tag(resource.title_plural)
+            .summary(format!("List {collection}"))
+            .description(format!(
                 "Returns one page of {collection}, in their short form unless `detail=full` is given, with cursors \
                  for the next and the previous page. Only published items are listed unless a parameter that is \
                  reserved to editors asks for others. Fails with 400 when a parameter is unknown, invalid or reserved \
                  to editors, or when the query is too expensive, and with 401 when the token is not valid."
-            ),
-        )
-        .access(Access::Public)
-        .takes(ParameterSet::List(resource))
-        .parameters([IF_NONE_MATCH.clone()])
-        .answers(200, "One page of the list.", reference(&format!("{schema}Page")), &["ETag", "Link", "Cache-Control"])
-        .or_as(PARTIAL, reference(&format!("{schema}PartialPage")))
-        .answers_as(304, "The client already has the current page.", None, &[]),
-        Route::new(Method::GET, item_path(resource), format!("get{schema}"), move |r| get(resource, r))
-            .about(
-                tag(resource),
-                format!("Get {}", with_article(resource)),
+            ))
+            .parameter_set(ParameterSet::List(resource))
+            .parameters([IF_NONE_MATCH.clone()])
+            .responds(
+                200,
+                "One page of the list.",
+                reference(&format!("{schema}Page")),
+                &["ETag", "Link", "Cache-Control"],
+            )
+            .or_media_type(PARTIAL, reference(&format!("{schema}PartialPage")))
+            .responds_empty(304, "The client already has the current page.", &[]),
+        Route::get(item_path(resource), Access::Public, move |r| get(resource, r))
+            .operation_id(format!("get{schema}"))
+            .tag(resource.title_plural)
+            .summary(format!("Get {}", with_article(resource)))
+            .description(
                 "Returns one item by its id or slug. Without credentials only published items are found; editors also \
                  find drafts. A former slug redirects to the current one. Fails with 404 when no such item is visible \
                  to the caller, with 400 when a parameter is unknown or invalid, and with 401 when the token or the \
                  preview link is not valid.",
             )
-            .access(Access::Public)
-            .takes(ParameterSet::One(resource))
+            .parameter_set(ParameterSet::One(resource))
             .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
-            .answers(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
-            .or_as(PARTIAL, reference(&format!("{schema}Partial")))
-            .answers_as(304, "The client already has the current representation.", None, &[])
-            .answers_as(308, "The item has another slug now; `Location` is its address.", None, &["Location"])
+            .responds(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
+            .or_media_type(PARTIAL, reference(&format!("{schema}Partial")))
+            .responds_empty(304, "The client already has the current representation.", &[])
+            .responds_empty(308, "The item has another slug now; `Location` is its address.", &["Location"])
             .problems(&[ProblemKind::NotFound]),
     ]
 }
@@ -138,18 +126,18 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
 /// of the request handles it like `locale=`.
 pub fn negotiate(request: &mut Request) {
     request.negotiated = negotiated(&request.http, &request.app.site);
-    request.pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
+    request.query_pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
 }
 
 async fn list(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
     let view = read_view(&request).await?;
-    view.must_be_whole()?;
-    let mut faults = Violations::new();
-    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &view.viewer, faults: &mut faults };
-    let mut query = reader.list(&request.pairs, &request.app.site_key);
-    if !faults.is_empty() {
-        return Err(Problem::bad_request(faults));
+    view.require_list_access()?;
+    let mut violations = Violations::new();
+    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &view.viewer, faults: &mut violations };
+    let mut query = reader.list(&request.query_pairs, &request.app.site_key);
+    if !violations.is_empty() {
+        return Err(Problem::bad_request(violations));
     }
     query.at = view.at;
     let until = expires_at(&query);
@@ -158,8 +146,8 @@ async fn list(resource: &'static ContentType, mut request: Request) -> Result<Re
         let page = read_page(&request.app, resource, &view, query).await?;
         let link = links(&request, &page);
         let body = envelope(&page, limit);
-        let made = FreshResponse::new(content_type, body, |body| etag(0, body), page.dependencies);
-        Ok(ReadOutcome::Here(FreshResponse { link, until, ..made }))
+        let fresh = FreshResponse::new(content_type, body, |body| etag(0, body), page.dependencies);
+        Ok(ReadOutcome::Here(FreshResponse { link, until, ..fresh }))
     };
     cached_or_compute(&request, &view, compute).await
 }
@@ -180,12 +168,14 @@ pub async fn read_page(
     // The time is taken before the read begins: items that change during the read are then already out of
     // date when they enter the cache. Taken afterwards, a stale item could be cached as current.
     let (since, public, query) = (app.database.ledger().now(), view.is_public(), Arc::new(query));
-    let (here, asked, quick) = (Arc::clone(app), Arc::clone(&query), public && query.is_walk());
-    let look =
-        move |c: &mut Db| single_query_page(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &asked);
+    let (here, list_query, is_quick) = (Arc::clone(app), Arc::clone(&query), public && query.is_walk());
+    let single_query = move |c: &mut Db| {
+        single_query_page(c, resource, here.list_context(here.item_cache.since(since).only_if(public)), &list_query)
+    };
     let here = Arc::clone(app);
-    let read = move |c: &mut Db| page(c, resource, here.kitchen(here.cards.since(since).only_if(public)), &query);
-    view.read(app, quick, look, read).await
+    let read =
+        move |c: &mut Db| page(c, resource, here.list_context(here.item_cache.since(since).only_if(public)), &query);
+    view.read(app, is_quick, single_query, read).await
 }
 
 /// Returns the response of a read, from the cache of this node or from `compute`, whose result is then cached.
@@ -206,9 +196,9 @@ pub async fn cached_or_compute(
         // Taken before the read, so that a change during the read makes the new entry out of date at once.
         let since = request.app.database.ledger().now();
         Ok::<_, Problem>(match compute.await? {
-            ReadOutcome::Here(made) => {
-                let headers = headers(request, view, &made);
-                CacheLookup::Here(Arc::new(made.keep(headers, since, request.app.answers.held())))
+            ReadOutcome::Here(fresh) => {
+                let headers = headers(request, view, &fresh);
+                CacheLookup::Here(Arc::new(fresh.keep(headers, since, request.app.response_cache.held())))
             }
             ReadOutcome::Absent(absence, dependencies) => {
                 CacheLookup::Absent(Arc::new(CachedAbsence::new(absence, dependencies, since)))
@@ -222,14 +212,15 @@ pub async fn cached_or_compute(
     };
     // Cached public responses are served before a handler runs, previews are not: so only they are looked up
     // here.
-    let ready = cache_key.filter(|_| view.at.is_some()).and_then(|cache_key| request.app.answers.find(cache_key));
-    let known = match (ready, cache_key) {
-        (Some(kept), _) => CacheLookup::Here(kept),
-        (None, Some(cache_key)) => request.app.answers.find_or(cache_key, compute).await?,
+    let cached_response =
+        cache_key.filter(|_| view.at.is_some()).and_then(|cache_key| request.app.response_cache.find(cache_key));
+    let lookup = match (cached_response, cache_key) {
+        (Some(cached), _) => CacheLookup::Here(cached),
+        (None, Some(cache_key)) => request.app.response_cache.find_or(cache_key, compute).await?,
         (None, None) => compute.await?,
     };
-    match known {
-        CacheLookup::Here(kept) => Ok(Response::kept(cache_key, kept)),
+    match lookup {
+        CacheLookup::Here(cached) => Ok(Response::cached(cache_key, cached)),
         CacheLookup::Absent(found) => absence_response(&request.app, &found, view.is_public()),
     }
 }
@@ -241,14 +232,15 @@ async fn preview_cache_key(request: &Request, at: i64) -> Result<CacheKey, Probl
     let generation = request.app.previews.generation(at).await?.to_string();
     let negotiated = request.negotiated.as_deref().unwrap_or_default();
     let (path, query) = (request.http.path(), request.http.query_string());
-    Ok(request.app.answers.place(&[path, query, negotiated, "at", &generation]))
+    Ok(request.app.response_cache.place(&[path, query, negotiated, "at", &generation]))
 }
 
 /// Returns an error while clients that read slowly hold more response bytes in memory than the settings
 /// allow: a new response would add to them.
 fn check_response_memory(app: &App) -> Result<(), Problem> {
     let server = &app.config.server;
-    match app.answers.held().bytes() <= server.response_cache_bytes.saturating_add(server.response_buffer_bytes) {
+    match app.response_cache.held().bytes() <= server.response_cache_bytes.saturating_add(server.response_buffer_bytes)
+    {
         true => Ok(()),
         false => Err(Problem::new(ProblemKind::Unavailable, "too many responses are being sent").retry_after(5)),
     }
@@ -316,7 +308,7 @@ fn envelope(page: &Page, limit: i64) -> String {
 /// Returns the value of the `Link` header with the next and the previous page (RFC 8288).
 fn links(request: &Request, page: &Page) -> Option<String> {
     let path = request.http.path();
-    let others = || request.pairs.iter().filter(|(name, _)| name != "cursor" && name != "offset");
+    let others = || request.query_pairs.iter().filter(|(name, _)| name != "cursor" && name != "offset");
     let link = |cursor: &String, rel: &str| {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(others())
@@ -333,11 +325,11 @@ fn links(request: &Request, page: &Page) -> Option<String> {
 async fn get(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
     let view = read_view(&request).await?;
-    let mut faults = Violations::new();
-    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &view.viewer, faults: &mut faults };
-    let shape = reader.shape(&request.pairs, true);
-    if !faults.is_empty() {
-        return Err(Problem::bad_request(faults));
+    let mut violations = Violations::new();
+    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &view.viewer, faults: &mut violations };
+    let shape = reader.shape(&request.query_pairs, true);
+    if !violations.is_empty() {
+        return Err(Problem::bad_request(violations));
     }
     let content_type = media_type(&shape);
     let key = request.path("id_or_slug").to_owned();
@@ -370,9 +362,9 @@ async fn get(resource: &'static ContentType, mut request: Request) -> Result<Res
 
 /// Returns the headers of a response other than `Content-Type` and `ETag`. Values that many responses have in
 /// common are static or shared, so that cached responses take little memory.
-fn headers(request: &Request, view: &ReadView, made: &FreshResponse) -> Vec<(HeaderName, HeaderValue)> {
-    let by_address = request.pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
-    let vary = match by_address {
+fn headers(request: &Request, view: &ReadView, fresh: &FreshResponse) -> Vec<(HeaderName, HeaderValue)> {
+    let is_in_address = request.query_pairs.iter().any(|(name, _)| name == "locale") && request.negotiated.is_none();
+    let vary = match is_in_address {
         true => "Authorization, Accept-Encoding",
         false => "Authorization, Accept-Language, Accept-Encoding",
     };
@@ -380,13 +372,13 @@ fn headers(request: &Request, view: &ReadView, made: &FreshResponse) -> Vec<(Hea
     let language = request.query("locale").map_or(Some(site.default_locale()), |locale| site.locale(locale));
     let cache = if view.is_public() { PUBLIC_CACHE } else { "private, no-store" };
     let own = |value: &str| HeaderValue::from_str(value).ok();
-    let tags = if view.is_public() { cache_tags::tags(&request.app.config.cdn, &made.dependencies) } else { None };
-    let given = [
+    let tags = if view.is_public() { cache_tags::tags(&request.app.config.cdn, &fresh.dependencies) } else { None };
+    let headers_by_name = [
         (header::VARY, Some(HeaderValue::from_static(vary))),
         (header::CONTENT_LANGUAGE, language.and_then(|language| request.app.languages.get(language).cloned())),
         (header::CACHE_CONTROL, Some(HeaderValue::from_static(cache))),
-        (header::LINK, made.link.as_deref().and_then(own)),
+        (header::LINK, fresh.link.as_deref().and_then(own)),
     ];
     let tags = tags.map(|(name, value)| (HeaderName::from_static(name), own(&value)));
-    given.into_iter().chain(tags).filter_map(|(name, value)| Some((name, value?))).collect()
+    headers_by_name.into_iter().chain(tags).filter_map(|(name, value)| Some((name, value?))).collect()
 }

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde_json::{Map, Value};
 
-use crate::api::content::items::{collection_path, item_path, tag, with_article};
+use crate::api::content::items::{collection_path, item_path, with_article};
 use crate::api::openapi::schemas::{example_of, example_of_item, reference};
 use crate::api::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
 use crate::api::preview_links::viewer;
-use crate::api::request_bodies::{Form, ahead};
+use crate::api::request_bodies::{Form, future_time};
 use crate::auth::permissions::{Action, Area};
 use crate::content::field::{Field, FieldType as FieldKind};
 use crate::content::violation::Violations;
@@ -24,7 +23,9 @@ use crate::editorial::idempotency::Idempotent;
 use crate::editorial::lifecycle::Operation;
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, entity_tag as etag, required_version};
-use crate::http::route::{Access, JSON, ParameterSet, Request, Response, Route};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::items::Item;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
@@ -57,76 +58,73 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
     let schema = resource.schema;
     let update = Access::May(Area::Content, Action::UpdateOwn);
     vec![
-        Route::new(Method::POST, collection_path(resource), format!("create{schema}"), move |r| create(resource, r))
-            .about(
-                tag(resource),
-                format!("Create {item}"),
-                "Creates an item and returns it. It is a draft unless `status` says otherwise; creating a published \
-                 or archived item requires the permission to publish. A request that is repeated with the same \
-                 `Idempotency-Key` within a day returns the item of the first one. Fails with 409 when the slug is \
-                 taken, and with 422 when the content is invalid or lacks something that publication requires.",
+        Route::post(collection_path(resource), Access::May(Area::Content, Action::Create), move |r| {
+            create(resource, r)
+        })
+        .operation_id(format!("create{schema}"))
+        .tag(resource.title_plural)
+        .summary(format!("Create {item}"))
+        .description(
+            "Creates an item and returns it. It is a draft unless `status` says otherwise; creating a published or \
+             archived item requires the permission to publish. A request that is repeated with the same \
+             `Idempotency-Key` within a day returns the item of the first one. Fails with 409 when the slug is taken, \
+             and with 422 when the content is invalid or lacks something that publication requires.",
+        )
+        .parameter_set(ParameterSet::Step)
+        .parameters([IDEMPOTENCY_KEY.clone()])
+        .request_body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
+        .responds(201, "The created item.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
+        .problems(&[ProblemKind::Conflict]),
+        Route::put(item_path(resource), update, move |r| change(resource, r, ItemChange::Replace, body::json))
+            .operation_id(format!("replace{schema}"))
+            .tag(resource.title_plural)
+            .summary(format!("Replace {item}"))
+            .description(
+                "Replaces all fields and returns the item. Fields that are left out are removed; slug, status and the \
+                 values of other locales are kept. With `view=draft`, the working draft of a published or archived \
+                 item is written instead of the item. Changing an item that is public or scheduled requires the \
+                 permission to publish. Fails with 409 when the slug is taken, the item is in the trash, or it has a \
+                 working draft and `view=draft` is missing; with 412 when the item was changed since the version in \
+                 `If-Match`; and with 422 when the content is invalid or lacks something that publication requires.",
             )
-            .access(Access::May(Area::Content, Action::Create))
-            .takes(ParameterSet::Step)
-            .parameters([IDEMPOTENCY_KEY.clone()])
-            .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
-            .answers(201, "The created item.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
-            .problems(&[ProblemKind::Conflict]),
-        Route::new(Method::PUT, item_path(resource), format!("replace{schema}"), move |r| {
-            change(resource, r, ItemChange::Replace, body::json)
-        })
-        .about(
-            tag(resource),
-            format!("Replace {item}"),
-            "Replaces all fields and returns the item. Fields that are left out are removed; slug, status and the \
-             values of other locales are kept. With `view=draft`, the working draft of a published or archived item \
-             is written instead of the item. Changing an item that is public or scheduled requires the permission to \
-             publish. Fails with 409 when the slug is taken, the item is in the trash, or it has a working draft and \
-             `view=draft` is missing; with 412 when the item was changed since the version in `If-Match`; and with \
-             422 when the content is invalid or lacks something that publication requires.",
-        )
-        .access(update)
-        .takes(ParameterSet::Content)
-        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-        .body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
-        .answers(200, "The item after the change.", reference(schema), &["ETag"])
-        .problems(&WRITE_PROBLEMS),
-        Route::new(Method::PATCH, item_path(resource), format!("update{schema}"), move |r| {
-            change(resource, r, ItemChange::Patch, body::merge_patch)
-        })
-        .about(
-            tag(resource),
-            format!("Update {item}"),
-            "Applies a JSON Merge Patch (RFC 7396) and returns the item: fields that are named change, null removes a \
-             value, lists are replaced as a whole. With `view=draft`, the working draft of a published or archived \
-             item is written instead of the item. Changing an item that is public or scheduled requires the \
-             permission to publish. Fails with 409 when the slug is taken, the item is in the trash, or it has a \
-             working draft and `view=draft` is missing; with 412 when the item was changed since the version in \
-             `If-Match` and the changes cannot be merged; and with 422 when the content is invalid or lacks something \
-             that publication requires.",
-        )
-        .access(update)
-        .takes(ParameterSet::Content)
-        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-        .body(
-            "application/merge-patch+json",
-            reference(&format!("{schema}Patch")),
-            serde_json::json!({"status": "draft"}),
-        )
-        .answers(200, "The item after the change.", reference(schema), &["ETag"])
-        .problems(&WRITE_PROBLEMS),
-        Route::new(Method::DELETE, item_path(resource), format!("trash{schema}"), move |r| trash(resource, r))
-            .about(
-                tag(resource),
-                format!("Move {item} to the trash"),
+            .parameter_set(ParameterSet::Content)
+            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .request_body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
+            .responds(200, "The item after the change.", reference(schema), &["ETag"])
+            .problems(&WRITE_PROBLEMS),
+        Route::patch(item_path(resource), update, move |r| change(resource, r, ItemChange::Patch, body::merge_patch))
+            .operation_id(format!("update{schema}"))
+            .tag(resource.title_plural)
+            .summary(format!("Update {item}"))
+            .description(
+                "Applies a JSON Merge Patch (RFC 7396) and returns the item: fields that are named change, null \
+                 removes a value, lists are replaced as a whole. With `view=draft`, the working draft of a published \
+                 or archived item is written instead of the item. Changing an item that is public or scheduled \
+                 requires the permission to publish. Fails with 409 when the slug is taken, the item is in the trash, \
+                 or it has a working draft and `view=draft` is missing; with 412 when the item was changed since the \
+                 version in `If-Match` and the changes cannot be merged; and with 422 when the content is invalid or \
+                 lacks something that publication requires.",
+            )
+            .parameter_set(ParameterSet::Content)
+            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .request_body(
+                "application/merge-patch+json",
+                reference(&format!("{schema}Patch")),
+                serde_json::json!({"status": "draft"}),
+            )
+            .responds(200, "The item after the change.", reference(schema), &["ETag"])
+            .problems(&WRITE_PROBLEMS),
+        Route::delete(item_path(resource), Access::May(Area::Content, Action::Trash), move |r| trash(resource, r))
+            .operation_id(format!("trash{schema}"))
+            .tag(resource.title_plural)
+            .summary(format!("Move {item} to the trash"))
+            .description(
                 "Moves the item to the trash, from where `restore` brings it back until the trash is purged. Clients \
                  no longer see it, and its schedule is removed. Fails with 409 when it is in the trash already, and \
                  with 412 when it was changed since the version in `If-Match`.",
             )
-            .access(Access::May(Area::Content, Action::Trash))
-            .parameters([parameters::REASON.clone()])
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-            .answers_as(204, "The item is in the trash.", None, &["ETag"])
+            .parameters([parameters::REASON.clone(), path_id_or_slug(resource), IF_MATCH.clone()])
+            .responds_empty(204, "The item is in the trash.", &["ETag"])
             .problems(&WRITE_PROBLEMS),
     ]
 }
@@ -201,19 +199,23 @@ fn steps(resource: &'static ContentType) -> Vec<Route> {
         let (summary, about) = operation_texts(operation);
         let path = format!("{}/{}", item_path(resource), operation.word());
         let id = format!("{}{}", operation.word(), resource.schema);
-        Route::new(Method::POST, path, id, move |r| apply_operation(resource, r, operation))
-            .about(tag(resource), summary.replace("{}", &with_article(resource)), about)
-            .access(Access::May(Area::Content, operation.action()))
-            .takes(ParameterSet::Step)
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-            .answers(200, "The item after the operation.", reference(resource.schema), &["ETag"])
-            .problems(&WRITE_PROBLEMS)
-            .problems(&[ProblemKind::Invalid])
+        Route::post(path, Access::May(Area::Content, operation.action()), move |r| {
+            apply_operation(resource, r, operation)
+        })
+        .operation_id(id)
+        .tag(resource.title_plural)
+        .summary(summary.replace("{}", &with_article(resource)))
+        .description(about)
+        .parameter_set(ParameterSet::Step)
+        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+        .responds(200, "The item after the operation.", reference(resource.schema), &["ETag"])
+        .problems(&WRITE_PROBLEMS)
+        .problems(&[ProblemKind::Invalid])
     };
     // Moving to the trash is `DELETE` on the item, and so has no path of its own here.
     let plain = Operation::PLAIN.into_iter().filter(|operation| *operation != Operation::Trash);
     let mut routes: Vec<Route> = plain.map(step).collect();
-    let mut schedule = step(Operation::Schedule { publish_at: None, unpublish_at: None }).body(
+    let mut schedule = step(Operation::Schedule { publish_at: None, unpublish_at: None }).request_body(
         JSON,
         reference("Schedule"),
         example_of(&SCHEDULE),
@@ -252,21 +254,21 @@ pub fn author(request: &Request) -> Result<Author, Problem> {
 pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Editor, Problem> {
     let role = request.actor()?.role;
     let author = author(request)?;
-    let mut faults = Violations::new();
+    let mut violations = Violations::new();
     let viewer = viewer(request.actor.as_ref());
-    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &viewer, faults: &mut faults };
-    let shape = reader.shape(&request.pairs, true);
+    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &viewer, faults: &mut violations };
+    let shape = reader.shape(&request.query_pairs, true);
     let merge = match request.query("merge") {
         Some("auto") => true,
         None | Some("none") => false,
         Some(other) => {
             let known = ["auto", "none"];
-            faults.add("?merge", "not_allowed", crate::content::violation::unknown("value", other, known));
+            violations.add("?merge", "not_allowed", crate::content::violation::unknown("value", other, known));
             false
         }
     };
-    if !faults.is_empty() {
-        return Err(Problem::bad_request(faults));
+    if !violations.is_empty() {
+        return Err(Problem::bad_request(violations));
     }
     let mode: LocaleMode = shape.view.locale.clone();
     let beside = shape.draft;
@@ -287,22 +289,22 @@ async fn create(resource: &'static ContentType, request: Request) -> Result<Resp
         }
         None => None,
     };
-    let made = editor.create(input, key).await?;
-    let location = format!("{}/{}", collection_path(resource), made.item.id);
-    let replayed = made.replayed;
-    let answer = write_response(made, 201).header("location", location);
-    Ok(if replayed { answer.header("idempotency-replayed", "true") } else { answer })
+    let result = editor.create(input, key).await?;
+    let location = format!("{}/{}", collection_path(resource), result.item.id);
+    let replayed = result.replayed;
+    let response = write_response(result, 201).header("location", location);
+    Ok(if replayed { response.header("idempotency-replayed", "true") } else { response })
 }
 
 async fn change(
     resource: &'static ContentType,
     request: Request,
-    as_change: fn(Value) -> ItemChange,
+    to_change: fn(Value) -> ItemChange,
     read: fn(&Request) -> Result<Value, Problem>,
 ) -> Result<Response, Problem> {
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    let change = as_change(read(&request)?);
+    let change = to_change(read(&request)?);
     Ok(write_response(editor.change(request.path("id_or_slug"), version, change).await?, 200))
 }
 
@@ -319,8 +321,8 @@ async fn apply_operation(
 async fn trash(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    let made = editor.operate(request.path("id_or_slug"), version, Operation::Trash).await?;
-    Ok(Response::empty(204).header("etag", format!("\"v{}\"", made.item.latest())).private())
+    let result = editor.operate(request.path("id_or_slug"), version, Operation::Trash).await?;
+    Ok(Response::empty(204).header("etag", format!("\"v{}\"", result.item.latest())).no_store())
 }
 
 async fn schedule_item(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -331,33 +333,37 @@ async fn schedule_item(resource: &'static ContentType, request: Request) -> Resu
 /// Reads the operation from the body of `schedule`.
 fn schedule(request: &Request) -> Result<Operation, Problem> {
     let form = Form::read(&SCHEDULE, &body::json(request)?, &request.app.site)?;
-    let mut faults = Violations::new();
-    match parse_schedule_times(form.content(), "", &mut faults) {
+    let mut violations = Violations::new();
+    match parse_schedule_times(form.content(), "", &mut violations) {
         Some(operation) => Ok(operation),
-        None => Err(Problem::invalid(faults)),
+        None => Err(Problem::invalid(violations)),
     }
 }
 
 /// Reads `publish_at` and `unpublish_at` of a validated object. Both must be in the future; violations are
-/// added to `faults` with pointers below `place`, and the result is then `None`.
-pub fn parse_schedule_times(body: &Map<String, Value>, place: &str, faults: &mut Violations) -> Option<Operation> {
-    let mut own = Violations::new();
-    let publish_at = ahead(body, "publish_at", place, &mut own);
-    let unpublish_at = ahead(body, "unpublish_at", place, &mut own);
+/// added to `violations` with pointers below `pointer`, and the result is then `None`.
+pub fn parse_schedule_times(
+    body: &Map<String, Value>,
+    pointer: &str,
+    violations: &mut Violations,
+) -> Option<Operation> {
+    let mut found = Violations::new();
+    let publish_at = future_time(body, "publish_at", pointer, &mut found);
+    let unpublish_at = future_time(body, "unpublish_at", pointer, &mut found);
     if publish_at.is_none() && unpublish_at.is_none() {
-        own.add(place, "required", "publish_at, unpublish_at, or both are required");
+        found.add(pointer, "required", "publish_at, unpublish_at, or both are required");
     }
     if publish_at.zip(unpublish_at).is_some_and(|(from, until)| until <= from) {
-        own.add(format!("{place}/unpublish_at"), "before_start", "unpublish_at must be later than publish_at");
+        found.add(format!("{pointer}/unpublish_at"), "before_start", "unpublish_at must be later than publish_at");
     }
-    let sound = own.is_empty();
-    faults.extend(own);
-    sound.then_some(Operation::Schedule { publish_at, unpublish_at })
+    let is_valid = found.is_empty();
+    violations.extend(found);
+    is_valid.then_some(Operation::Schedule { publish_at, unpublish_at })
 }
 
 /// Returns the response of a write: the item after it, with the entity tag that the next write sends in
 /// `If-Match`.
-pub fn write_response(made: WriteResult, status: u16) -> Response {
-    let tag = etag(made.item.latest(), made.body.as_bytes());
-    Response::json(status, made.body).header("etag", tag).private()
+pub fn write_response(result: WriteResult, status: u16) -> Response {
+    let tag = etag(result.item.latest(), result.body.as_bytes());
+    Response::json(status, result.body).header("etag", tag).no_store()
 }

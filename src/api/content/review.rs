@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{KnownFormat, SchemaFormat};
 
 use crate::api::content::history::Person;
-use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference, text};
 use crate::api::parameters::{IF_MATCH, path_id_or_slug};
@@ -27,7 +26,9 @@ use crate::editorial::review::{self, Comment, Named, Present};
 use crate::editorial::write::precondition_failed;
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, JSON, Request, Response, Route, parameter};
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route, parameter};
 use crate::items::Item;
 use crate::problem::{Problem, ProblemKind};
 
@@ -108,92 +109,90 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let (schema, noun, path) = (resource.schema, with_article(resource), item_path(resource));
     let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Comment));
     let assign = Access::May(Area::Content, Action::Update);
-    let about = |route: Route, summary: String, more: &str| {
-        route
-            .about(tag(resource), summary, more)
-            .parameters([path_id_or_slug(resource)])
-            .problems(&[ProblemKind::NotFound])
-    };
     let comments = format!("{path}/comments");
     vec![
-        about(
-            Route::new(Method::GET, &comments, format!("list{schema}Comments"), move |r| list(resource, r)),
-            format!("List the comments on {noun}"),
-            "Returns the comments on the item, open and resolved, oldest first; at most 500. Fails with 404 when \
-             there is no such item.",
-        )
-        .access(read)
-        .answers(200, "The comments.", reference("CommentList"), &[]),
-        about(
-            Route::new(Method::POST, &comments, format!("comment{schema}"), move |r| comment(resource, r)),
-            format!("Comment on {noun}"),
-            "Adds a comment to the item and returns it. Comments are visible to editors only. Fails with 404 when \
-             there is no such item, and with 422 when the body is invalid.",
-        )
-        .access(write)
-        .body(JSON, reference("NewComment"), example_of(&NEW_COMMENT))
-        .answers(201, "The created comment.", reference("Comment"), &[]),
-        about(
-            Route::new(
-                Method::POST,
-                format!("{comments}/{{comment}}/resolve"),
-                format!("resolve{schema}Comment"),
-                move |r| resolve(resource, r),
-            ),
-            format!("Resolve a comment on {noun}"),
-            "Marks the comment as resolved and returns it; it stays in the list, but no longer appears in inboxes. A \
-             resolved comment is returned unchanged. Fails with 404 when there is no such item or comment.",
-        )
-        .access(write)
-        .parameters([path_comment()])
-        .answers(200, "The resolved comment.", reference("Comment"), &[]),
-        about(
-            Route::new(Method::PUT, format!("{path}/assignment"), format!("assign{schema}"), move |r| {
-                assign_to(resource, r)
-            }),
-            format!("Assign {noun}"),
-            "Assigns the item to an account, instead of the one it was assigned to, and returns that account. The \
-             item appears in its inbox, and a contributor may change items that are assigned to it. The item gets a \
-             new version. Fails with 412 when the item was changed since the version in `If-Match`, and with 422 when \
-             there is no active account with the address.",
-        )
-        .access(assign)
-        .parameters([IF_MATCH.clone()])
-        .body(JSON, reference("Assignment"), example_of(&ASSIGNMENT))
-        .answers(200, "The assignee.", reference("Person"), &["ETag"])
-        .problems(&WRITE_PROBLEMS),
-        about(
-            Route::new(Method::DELETE, format!("{path}/assignment"), format!("unassign{schema}"), move |r| {
-                unassign(resource, r)
-            }),
-            format!("Unassign {noun}"),
-            "Removes the assignment of the item, if it has one. The item gets a new version. Fails with 412 when the \
-             item was changed since the version in `If-Match`.",
-        )
-        .access(assign)
-        .parameters([IF_MATCH.clone()])
-        .answers_as(204, "The item is assigned to nobody.", None, &["ETag"])
-        .problems(&WRITE_PROBLEMS),
-        about(
-            Route::new(Method::PUT, format!("{path}/presence"), format!("arriveAt{schema}"), move |r| {
-                register_presence(resource, r)
-            }),
-            format!("Register presence on {noun}"),
-            "Registers that the calling account is editing the item, for two minutes from now, and returns all \
-             accounts that are editing it. Clients repeat the call while the item is open. Presence is advisory and \
-             locks nothing. Fails with 404 when there is no such item.",
-        )
-        .access(write)
-        .answers(200, "The accounts that are editing the item.", reference("PresenceList"), &[]),
-        about(
-            Route::new(Method::DELETE, format!("{path}/presence"), format!("leave{schema}"), move |r| {
-                end_presence(resource, r)
-            }),
-            format!("End presence on {noun}"),
-            "Ends the presence of the calling account before it expires. Fails with 404 when there is no such item.",
-        )
-        .access(write)
-        .answers_as(204, "The presence has ended.", None, &[]),
+        Route::get(&comments, read, move |r| list(resource, r))
+            .operation_id(format!("list{schema}Comments"))
+            .tag(resource.title_plural)
+            .summary(format!("List the comments on {noun}"))
+            .description(
+                "Returns the comments on the item, open and resolved, oldest first; at most 500. Fails with 404 when \
+                 there is no such item.",
+            )
+            .parameters([path_id_or_slug(resource)])
+            .responds(200, "The comments.", reference("CommentList"), &[])
+            .problems(&[ProblemKind::NotFound]),
+        Route::post(&comments, write, move |r| comment(resource, r))
+            .operation_id(format!("comment{schema}"))
+            .tag(resource.title_plural)
+            .summary(format!("Comment on {noun}"))
+            .description(
+                "Adds a comment to the item and returns it. Comments are visible to editors only. Fails with 404 when \
+                 there is no such item, and with 422 when the body is invalid.",
+            )
+            .parameters([path_id_or_slug(resource)])
+            .request_body(JSON, reference("NewComment"), example_of(&NEW_COMMENT))
+            .responds(201, "The created comment.", reference("Comment"), &[])
+            .problems(&[ProblemKind::NotFound]),
+        Route::post(format!("{comments}/{{comment}}/resolve"), write, move |r| resolve(resource, r))
+            .operation_id(format!("resolve{schema}Comment"))
+            .tag(resource.title_plural)
+            .summary(format!("Resolve a comment on {noun}"))
+            .description(
+                "Marks the comment as resolved and returns it; it stays in the list, but no longer appears in inboxes. \
+                 A resolved comment is returned unchanged. Fails with 404 when there is no such item or comment.",
+            )
+            .parameters([path_id_or_slug(resource), path_comment()])
+            .responds(200, "The resolved comment.", reference("Comment"), &[])
+            .problems(&[ProblemKind::NotFound]),
+        Route::put(format!("{path}/assignment"), assign, move |r| assign_to(resource, r))
+            .operation_id(format!("assign{schema}"))
+            .tag(resource.title_plural)
+            .summary(format!("Assign {noun}"))
+            .description(
+                "Assigns the item to an account, instead of the one it was assigned to, and returns that account. The \
+                 item appears in its inbox, and a contributor may change items that are assigned to it. The item gets \
+                 a new version. Fails with 412 when the item was changed since the version in `If-Match`, and with 422 \
+                 when there is no active account with the address.",
+            )
+            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .request_body(JSON, reference("Assignment"), example_of(&ASSIGNMENT))
+            .responds(200, "The assignee.", reference("Person"), &["ETag"])
+            .problems(&WRITE_PROBLEMS),
+        Route::delete(format!("{path}/assignment"), assign, move |r| unassign(resource, r))
+            .operation_id(format!("unassign{schema}"))
+            .tag(resource.title_plural)
+            .summary(format!("Unassign {noun}"))
+            .description(
+                "Removes the assignment of the item, if it has one. The item gets a new version. Fails with 412 when \
+                 the item was changed since the version in `If-Match`.",
+            )
+            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .responds_empty(204, "The item is assigned to nobody.", &["ETag"])
+            .problems(&WRITE_PROBLEMS),
+        Route::put(format!("{path}/presence"), write, move |r| register_presence(resource, r))
+            .operation_id(format!("arriveAt{schema}"))
+            .tag(resource.title_plural)
+            .summary(format!("Register presence on {noun}"))
+            .description(
+                "Registers that the calling account is editing the item, for two minutes from now, and returns all \
+                 accounts that are editing it. Clients repeat the call while the item is open. Presence is advisory \
+                 and locks nothing. Fails with 404 when there is no such item.",
+            )
+            .parameters([path_id_or_slug(resource)])
+            .responds(200, "The accounts that are editing the item.", reference("PresenceList"), &[])
+            .problems(&[ProblemKind::NotFound]),
+        Route::delete(format!("{path}/presence"), write, move |r| end_presence(resource, r))
+            .operation_id(format!("leave{schema}"))
+            .tag(resource.title_plural)
+            .summary(format!("End presence on {noun}"))
+            .description(
+                "Ends the presence of the calling account before it expires. Fails with 404 when there is no such \
+                 item.",
+            )
+            .parameters([path_id_or_slug(resource)])
+            .responds_empty(204, "The presence has ended.", &[])
+            .problems(&[ProblemKind::NotFound]),
     ]
 }
 
@@ -209,15 +208,15 @@ pub fn person((id, name): Named) -> Person {
 
 /// Returns presences as the API shows them.
 pub fn presences(all: Vec<Present>) -> Vec<Presence> {
-    let shown = |one: Present| Presence {
+    let presence_to_api = |one: Present| Presence {
         account: person(one.person),
         since: utc_text(one.since),
         expires_at: utc_text(one.expires_at),
     };
-    all.into_iter().map(shown).collect()
+    all.into_iter().map(presence_to_api).collect()
 }
 
-fn shown(comment: Comment, name: Option<String>) -> CommentBody {
+fn comment_to_api(comment: Comment, name: Option<String>) -> CommentBody {
     CommentBody {
         id: comment.id,
         author: comment.author.map(|id| Person { id, name }),
@@ -245,13 +244,13 @@ async fn write_with_item<T: Send + 'static>(
 
 async fn list(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let key = request.path("id_or_slug").to_owned();
-    let look = move |c: &mut Db| {
+    let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         Ok::<_, Problem>(review::comments_on(c, &item.id)?)
     };
-    let rows = request.app.database.read(look).await?;
-    let data = rows.into_iter().map(|(comment, name)| shown(comment, name)).collect();
-    Ok(Response::of(200, &CommentList { data })?.private())
+    let rows = request.app.database.read(read).await?;
+    let data = rows.into_iter().map(|(comment, name)| comment_to_api(comment, name)).collect();
+    Ok(Response::serialized(200, &CommentList { data })?.no_store())
 }
 
 async fn comment(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -274,7 +273,7 @@ async fn comment(resource: &'static ContentType, request: Request) -> Result<Res
         Ok((comment, name))
     };
     let (comment, name) = write_with_item(resource, &request, write).await?;
-    Ok(Response::of(201, &shown(comment, name))?.private())
+    Ok(Response::serialized(201, &comment_to_api(comment, name))?.no_store())
 }
 
 async fn resolve(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -286,13 +285,13 @@ async fn resolve(resource: &'static ContentType, request: Request) -> Result<Res
         Ok((comment, name))
     };
     let (comment, name) = write_with_item(resource, &request, write).await?;
-    Ok(Response::of(200, &shown(comment, name))?.private())
+    Ok(Response::serialized(200, &comment_to_api(comment, name))?.no_store())
 }
 
 async fn assign_to(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let form = Form::read(&ASSIGNMENT, &body::json(&request)?, &request.app.site)?;
     let email = accounts::normal_email(&form.text("email"));
-    let write = move |c: &mut Db, pen: WriteContext<'_>, item: Item| {
+    let write = move |c: &mut Db, context: WriteContext<'_>, item: Item| {
         let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) else {
             return Err(Problem::invalid(Violations::one(
                 "/email",
@@ -300,17 +299,17 @@ async fn assign_to(resource: &'static ContentType, request: Request) -> Result<R
                 "there is no active account with this address",
             )));
         };
-        let item = review::assign(c, pen, item, Some(&account.id))?;
+        let item = review::assign(c, context, item, Some(&account.id))?;
         Ok((item, Person { id: account.id, name: Some(account.name) }))
     };
     let (item, person) = write_new_version(resource, &request, write).await?;
-    Ok(Response::of(200, &person)?.private().header("etag", format!("\"v{}\"", item.latest())))
+    Ok(Response::serialized(200, &person)?.no_store().header("etag", format!("\"v{}\"", item.latest())))
 }
 
 async fn unassign(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
-    let write = |c: &mut Db, pen: WriteContext<'_>, item: Item| review::assign(c, pen, item, None);
+    let write = |c: &mut Db, context: WriteContext<'_>, item: Item| review::assign(c, context, item, None);
     let item = write_new_version(resource, &request, write).await?;
-    Ok(Response::empty(204).private().header("etag", format!("\"v{}\"", item.latest())))
+    Ok(Response::empty(204).no_store().header("etag", format!("\"v{}\"", item.latest())))
 }
 
 /// Runs a write that gives the item in the path its next version. The version in `If-Match` is compared
@@ -340,11 +339,11 @@ async fn register_presence(resource: &'static ContentType, request: Request) -> 
         Ok(review::present(c, &item.id)?)
     };
     let all = write_with_item(resource, &request, write).await?;
-    Ok(Response::of(200, &PresenceList { data: presences(all) })?.private())
+    Ok(Response::serialized(200, &PresenceList { data: presences(all) })?.no_store())
 }
 
 async fn end_presence(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let account = request.actor()?.account_id.clone();
     write_with_item(resource, &request, move |c, item| Ok(review::leave(c, &item.id, &account)?)).await?;
-    Ok(Response::empty(204).private())
+    Ok(Response::empty(204).no_store())
 }

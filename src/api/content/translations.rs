@@ -1,12 +1,11 @@
 //! Endpoints of translations: the state of an item in each locale, and the publication of a locale.
 
-use actix_web::http::Method;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::api::content::items::{item_path, tag, with_article};
+use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::{editor, write_response};
 use crate::api::openapi::schemas::{reference, text};
 use crate::api::parameters::{IF_MATCH, path_id_or_slug};
@@ -17,7 +16,9 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::editor::find;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
-use crate::http::route::{Access, ParameterSet, Request, Response, Route, parameter};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::route::{Access, ParameterSet, Route, parameter};
 use crate::items::Item;
 use crate::problem::{Problem, ProblemKind};
 
@@ -59,25 +60,29 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let path = format!("{}/translations", item_path(resource));
     let step = |verb: &'static str, hidden: bool, summary: &str, about: &str| {
         let id = format!("{verb}{schema}Translation");
-        Route::new(Method::POST, format!("{path}/{{locale}}/{verb}"), id, move |r| show(resource, r, hidden))
-            .about(tag(resource), format!("{summary} {item}"), about)
-            .access(Access::May(Area::Content, Action::Publish))
-            .takes(ParameterSet::Step)
-            .parameters([path_id_or_slug(resource), path_locale(), IF_MATCH.clone()])
-            .answers(200, "The item after the operation.", reference(schema), &["ETag"])
-            .problems(&WRITE_PROBLEMS)
+        Route::post(format!("{path}/{{locale}}/{verb}"), Access::May(Area::Content, Action::Publish), move |r| {
+            set_visibility(resource, r, hidden)
+        })
+        .operation_id(id)
+        .tag(resource.title_plural)
+        .summary(format!("{summary} {item}"))
+        .description(about)
+        .parameter_set(ParameterSet::Step)
+        .parameters([path_id_or_slug(resource), path_locale(), IF_MATCH.clone()])
+        .responds(200, "The item after the operation.", reference(schema), &["ETag"])
+        .problems(&WRITE_PROBLEMS)
     };
     vec![
-        Route::new(Method::GET, &path, format!("list{schema}Translations"), move |r| list(resource, r))
-            .about(
-                tag(resource),
-                format!("List the translations of {item}"),
+        Route::get(&path, Access::May(Area::Content, Action::Read), move |r| list(resource, r))
+            .operation_id(format!("list{schema}Translations"))
+            .tag(resource.title_plural)
+            .summary(format!("List the translations of {item}"))
+            .description(
                 "Returns the state of the item in each locale of the site: whether it is public, and which fields are \
                  missing or outdated. Fails with 404 when there is no such item.",
             )
-            .access(Access::May(Area::Content, Action::Read))
             .parameters([path_id_or_slug(resource)])
-            .answers(200, "The state of each locale.", reference("TranslationList"), &[])
+            .responds(200, "The state of each locale.", reference("TranslationList"), &[])
             .problems(&[ProblemKind::NotFound]),
         step(
             "publish",
@@ -115,7 +120,7 @@ async fn list(resource: &'static ContentType, request: Request) -> Result<Respon
     let key = request.path("id_or_slug").to_owned();
     let item = request.app.database.read(move |c: &mut Db| find(c, resource, &key)).await?;
     let data = request.app.site.locales.iter().map(|locale| state(resource, &request.app.site, &item, locale));
-    Ok(Response::of(200, &TranslationList { data: data.collect() })?.private())
+    Ok(Response::serialized(200, &TranslationList { data: data.collect() })?.no_store())
 }
 
 fn state(resource: &'static ContentType, site: &Site, item: &Item, locale: &str) -> TranslationState {
@@ -132,7 +137,7 @@ fn state(resource: &'static ContentType, site: &Site, item: &Item, locale: &str)
     }
 }
 
-async fn show(resource: &'static ContentType, request: Request, hidden: bool) -> Result<Response, Problem> {
+async fn set_visibility(resource: &'static ContentType, request: Request, hidden: bool) -> Result<Response, Problem> {
     let site = &request.app.site;
     let locale = site.locale(request.path("locale")).filter(|locale| *locale != site.default_locale());
     let locale = locale.ok_or_else(|| Problem::not_found("translation"))?.to_owned();

@@ -11,9 +11,9 @@ use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::api::accounts::{administration as auth_api, api_keys, oidc, sessions, two_factor};
+use crate::api::accounts::{administration as accounts_api, api_keys, oidc, sessions, two_factor};
 use crate::api::content::{editing_state, history, lifecycle, review, translations};
-use crate::api::openapi::item_schemas::{self, Answers};
+use crate::api::openapi::item_schemas::{self, ItemExtent};
 use crate::api::openapi::{revision, schemas};
 use crate::api::request_bodies;
 use crate::api::{audit, bulk, health, preview_links, releases};
@@ -25,10 +25,10 @@ use crate::http::route::Route;
 use crate::problem::{self, ProblemKind};
 
 /// The request bodies that are declared by fields: name of the schema, fields, description.
-const FORMS: &[(&str, &[Field], &str)] = &[
+const REQUEST_BODIES: &[(&str, &[Field], &str)] = &[
     ("Login", &request_bodies::LOGIN, "Credentials of an account."),
     ("RefreshToken", &request_bodies::REFRESH, "Refresh token of a session."),
-    ("PasswordAgain", &request_bodies::PASSWORD_AGAIN, "Current password, to confirm the operation."),
+    ("PasswordAgain", &request_bodies::PASSWORD_CONFIRMATION, "Current password, to confirm the operation."),
     ("ConfirmFactor", &request_bodies::CONFIRM_FACTOR, "Code of a new second factor, to confirm it."),
     ("EndFactor", &request_bodies::END_FACTOR, "Password and code, to remove the second factor."),
     ("ProviderLoginBegin", &request_bodies::OIDC_BEGIN, "Start of a log-in with the OpenID provider."),
@@ -68,10 +68,10 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     for resource in ALL {
         let is_target = ALL.iter().any(|other| other.relations().any(|relation| relation.target == resource.kind));
         let is_child = ALL.iter().any(|other| other.children.is_some_and(|of| of.kind == resource.kind));
-        let (whole, partial) = (Answers::Whole, Answers::Partial);
-        for answers in [whole, partial] {
-            let name = answers.item_name(resource);
-            add(&name, answers.item(resource));
+        let (whole, partial) = (ItemExtent::Whole, ItemExtent::Partial);
+        for extent in [whole, partial] {
+            let name = extent.item_name(resource);
+            add(&name, extent.item(resource));
             add(&format!("{name}Page"), item_schemas::page(resource, &name));
         }
         if is_target {
@@ -81,7 +81,7 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
         if is_target || is_child {
             add(&partial.included_name(resource), partial.included(resource));
         }
-        add(&item_schemas::places_name(resource), item_schemas::places(resource));
+        add(&item_schemas::field_paths_name(resource), item_schemas::field_paths(resource));
         add(&format!("{}Input", resource.schema), schemas::input(resource, site, false));
         add(&format!("{}Patch", resource.schema), schemas::input(resource, site, true));
         add(&format!("{}Revision", resource.schema), revision::revision(resource));
@@ -89,7 +89,7 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     add("Page", item_schemas::page_info());
     add("Changes", revision::changes());
     add("SearchResults", revision::search_results());
-    for (name, fields, about) in FORMS {
+    for (name, fields, about) in REQUEST_BODIES {
         add(name, schemas::form(fields, site, about));
     }
     derive_all(&mut schemas);
@@ -128,7 +128,7 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<history::RevisionPage>(schemas);
     derived::<history::RevisionDiff>(schemas);
     derived::<problem::ProblemBody>(schemas);
-    derived::<auth_api::Tokens>(schemas);
+    derived::<accounts_api::Tokens>(schemas);
     derived::<accounts::Account>(schemas);
     derived::<accounts::AccountList>(schemas);
     derived::<tokens::JwkSet>(schemas);

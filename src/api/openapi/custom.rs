@@ -19,7 +19,7 @@ pub fn insert(document: &mut Value, site: &Site) {
 
 fn declare(schemas: &mut Map<String, Value>, resource: &'static ContentType, declared: &Value) {
     let name = format!("{}Custom", resource.schema);
-    let place = format!("#/components/schemas/{name}");
+    let pointer = format!("#/components/schemas/{name}");
     for owner in [resource.schema.to_owned(), format!("{}Input", resource.schema)] {
         let Some(custom) = schemas.get_mut(&owner).and_then(|schema| schema.pointer_mut("/properties/custom")) else {
             continue;
@@ -27,35 +27,35 @@ fn declare(schemas: &mut Map<String, Value>, resource: &'static ContentType, dec
         let about = custom.get("description").cloned().unwrap_or_default();
         let may_be_null = custom["type"].as_array().is_some_and(|types| types.contains(&json!("null")));
         *custom = match may_be_null {
-            true => json!({"description": about, "anyOf": [{"$ref": place}, {"type": "null"}]}),
-            false => json!({"description": about, "$ref": place}),
+            true => json!({"description": about, "anyOf": [{"$ref": pointer}, {"type": "null"}]}),
+            false => json!({"description": about, "$ref": pointer}),
         };
     }
     let mut schema = declared.clone();
     // References within the schema are relative to its root. Once it is part of the document, that root is the
     // document, unless the schema has an `$id` of its own.
     if schema.get("$id").is_none() {
-        move_references(&mut schema, &place);
+        move_references(&mut schema, &pointer);
     }
     schemas.insert(name, schema);
 }
 
 /// Rewrites references within the schema (`#/$defs/…`) to its place in the document.
-fn move_references(schema: &mut Value, place: &str) {
+fn move_references(schema: &mut Value, pointer: &str) {
     match schema {
         Value::Object(members) => {
             for (name, member) in members {
                 match (name.as_str(), member.as_str()) {
                     ("$ref", Some(target)) if target == "#" || target.starts_with("#/") => {
-                        *member = format!("{place}{}", &target[1..]).into();
+                        *member = format!("{pointer}{}", &target[1..]).into();
                     }
                     // The values of these keywords are data and not schemas; a "$ref" in them is no reference.
                     ("const" | "enum" | "default" | "examples", _) => {}
-                    _ => move_references(member, place),
+                    _ => move_references(member, pointer),
                 }
             }
         }
-        Value::Array(members) => members.iter_mut().for_each(|member| move_references(member, place)),
+        Value::Array(members) => members.iter_mut().for_each(|member| move_references(member, pointer)),
         _ => {}
     }
 }

@@ -12,14 +12,14 @@ use crate::editorial::validate::STATES;
 
 /// The extent of the items in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answers {
+pub enum ItemExtent {
     /// All fields; null or empty if they have no value.
     Whole,
     /// The requested fields only (sparse fieldset).
     Partial,
 }
 
-impl Answers {
+impl ItemExtent {
     /// Returns the name of the schema of [`item`](Self::item).
     pub fn item_name(self, resource: &ContentType) -> String {
         self.named(resource.schema)
@@ -65,7 +65,7 @@ impl Answers {
                 object = self.always(object, field.name);
             }
         }
-        if resource.has_span() {
+        if resource.span.is_some() {
             object = self.days(object);
         }
         if resource.main_text().is_some() {
@@ -260,13 +260,13 @@ pub fn page_info() -> Schema {
 }
 
 /// Returns the schema of the paths that the parameter `fields` accepts.
-pub fn places(resource: &'static ContentType) -> Schema {
+pub fn field_paths(resource: &'static ContentType) -> Schema {
     let names: Vec<&str> = resource.paths().iter().map(|path| path.name).collect();
     let about = format!("Path of a field of {}, for the parameter `fields`.", resource.collection);
     Schema::Object(text().enum_values(Some(names)).description(Some(about)).build())
 }
 
-/// Returns the name of the schema of [`places`].
-pub fn places_name(resource: &ContentType) -> String {
+/// Returns the name of the schema of [`field_paths`].
+pub fn field_paths_name(resource: &ContentType) -> String {
     format!("{}Field", resource.schema)
 }

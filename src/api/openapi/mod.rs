@@ -75,13 +75,13 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
     for parameter in &route.parameters {
         operation = operation.parameter(parameter.clone());
     }
-    if let Some(body) = &route.body {
+    if let Some(body) = &route.request_body {
         let content =
             ContentBuilder::new().schema(Some(body.schema.clone())).example(Some(body.example.clone())).build();
         let request = RequestBodyBuilder::new().content(body.content_type, content).required(Some(Required::True));
         operation = operation.request_body(Some(request.build()));
     }
-    for success in &route.successes {
+    for success in &route.responses {
         operation = operation.response(success.status.to_string(), response(success));
     }
     for kind in route.all_problems() {
@@ -98,8 +98,8 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
 }
 
 fn response(success: &ResponseDescription) -> RefOr<utoipa::openapi::Response> {
-    let mut response = ResponseBuilder::new().description(success.about);
-    for (content_type, schema) in &success.bodies {
+    let mut response = ResponseBuilder::new().description(success.description);
+    for (content_type, schema) in &success.content {
         response = response.content(*content_type, ContentBuilder::new().schema(Some(schema.clone())).build());
     }
     for name in success.headers {
@@ -133,7 +133,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("Previews", "Links that show content before it is public.".into()),
         ("Releases", "Changes to several items that go live together.".into()),
     ];
-    tags.extend(ALL.iter().map(|r| (crate::api::content::items::tag(r), r.about.to_owned())));
+    tags.extend(ALL.iter().map(|r| (r.title_plural, r.about.to_owned())));
     tags.push(("Operations", "Health, metrics and documentation of the server; for operators.".into()));
     tags.into_iter().map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build()).collect()
 }

@@ -9,7 +9,8 @@ use crate::app::App;
 use crate::delivery::cache::cached_response::{CachedResponse, FreshResponse};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::http::preconditions::entity_tag;
-use crate::http::route::{JSON, Route};
+use crate::http::response::JSON;
+use crate::http::route::Route;
 
 /// Returns all routes of a site, complete with the parameters that depend on it.
 pub fn routes(app: &App) -> Vec<Route> {
@@ -21,9 +22,13 @@ pub fn document(app: &App) -> Arc<CachedResponse> {
     let make = || {
         let document = super::document(&routes(app), &app.site, &app.config.public_url);
         let text = super::to_json(&document, &app.site);
-        let made = FreshResponse::new(JSON, text, |body| entity_tag(0, body), Dependencies::default());
+        let fresh = FreshResponse::new(JSON, text, |body| entity_tag(0, body), Dependencies::default());
         let headers = [(CACHE_CONTROL, "public, max-age=60"), (VARY, "Accept-Encoding")];
-        Arc::new(made.keep(headers.map(|(name, value)| (name, HeaderValue::from_static(value))), 0, app.answers.held()))
+        Arc::new(fresh.keep(
+            headers.map(|(name, value)| (name, HeaderValue::from_static(value))),
+            0,
+            app.response_cache.held(),
+        ))
     };
     Arc::clone(app.document.get_or_init(make))
 }

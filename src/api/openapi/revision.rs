@@ -38,18 +38,18 @@ pub fn changes() -> Schema {
     let word = |word: &str| schema(text().enum_values(Some([word.to_owned()])));
     let mut entry = AnyOfBuilder::new();
     for resource in ALL {
-        let here = closed(of_type(Type::Object))
+        let upsert = closed(of_type(Type::Object))
             .property("collection", word(resource.collection))
             .property("operation", word("upsert"))
             .property("item", reference(resource.schema));
-        entry = entry.item(schema(here.required("collection").required("operation").required("item")));
+        entry = entry.item(schema(upsert.required("collection").required("operation").required("item")));
     }
     let collections: Vec<&str> = ALL.iter().map(|resource| resource.collection).collect();
-    let gone = closed(of_type(Type::Object).description(Some("Item that is not public any more.")))
+    let deletion = closed(of_type(Type::Object).description(Some("Item that is not public any more.")))
         .property("collection", schema(text().enum_values(Some(collections))))
         .property("operation", word("delete"))
         .property("id", schema(formatted(KnownFormat::Uuid)));
-    entry = entry.item(schema(gone.required("collection").required("operation").required("id")));
+    entry = entry.item(schema(deletion.required("collection").required("operation").required("id")));
     let entries = ArrayBuilder::new().items(RefOr::T(Schema::AnyOf(entry.build()))).build();
     let next = text().description(Some("Sync token for `since` of the next request; it does not expire."));
     let more = of_type(Type::Boolean).description(Some("Whether further changes are available immediately."));

@@ -34,7 +34,7 @@ pub const LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-
 /// Pattern of text that is not blank and has no control characters except line ends and tabs.
 const LINES: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$";
 
-fn written(max: usize, pattern: &str) -> ObjectBuilder {
+fn limited_text(max: usize, pattern: &str) -> ObjectBuilder {
     text().min_length(Some(1)).max_length(Some(max)).pattern(Some(pattern))
 }
 
@@ -49,8 +49,8 @@ pub(super) fn schema(builder: ObjectBuilder) -> Reference {
 /// Returns the example of a form: its required fields, or all fields if none is required.
 pub fn example_of(fields: &'static [Field]) -> Value {
     let any_required = fields.iter().any(|f| f.required);
-    let shown = fields.iter().filter(|f| f.required || !any_required);
-    shown.map(|f| (f.name.to_owned(), example(f))).collect::<Map<_, _>>().into()
+    let in_example = fields.iter().filter(|f| f.required || !any_required);
+    in_example.map(|f| (f.name.to_owned(), example(f))).collect::<Map<_, _>>().into()
 }
 
 /// Returns the example of a new item: all required fields, and all others except relations and custom fields.
@@ -122,10 +122,10 @@ fn input_kind(kind: &'static FieldType, site: &Site) -> Reference {
             let formats: Vec<&str> = [RichTextFormat::Markdown, RichTextFormat::Html].map(RichTextFormat::word).to_vec();
             let parts = closed(of_type(Type::Object))
                 .property("format", schema(text().enum_values(Some(formats))))
-                .property("source", schema(written(*max, LINES)))
+                .property("source", schema(limited_text(*max, LINES)))
                 .required("format")
                 .required("source");
-            let plain = written(*max, LINES);
+            let plain = limited_text(*max, LINES);
             RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(schema(plain)).item(schema(parts)).build()))
         }
         FieldType::Moment { .. } | FieldType::Instant => schema(text().pattern(Some(
@@ -158,8 +158,8 @@ fn input_kind(kind: &'static FieldType, site: &Site) -> Reference {
 /// Returns the schema of a scalar value, which is the same in requests and responses.
 pub(super) fn scalar(kind: &'static FieldType) -> Reference {
     schema(match kind {
-        FieldType::Line { max } => written(*max, LINE),
-        FieldType::Text { max } | FieldType::Rich { max } => written(*max, LINES),
+        FieldType::Line { max } => limited_text(*max, LINE),
+        FieldType::Text { max } | FieldType::Rich { max } => limited_text(*max, LINES),
         FieldType::Url => formatted(KnownFormat::Uri).pattern(Some("^https?://")).max_length(Some(2_000)),
         FieldType::Email => formatted(KnownFormat::Email).max_length(Some(254)),
         FieldType::Slug => text().pattern(Some("^[a-z0-9]+(-[a-z0-9]+)*$")).max_length(Some(MAX_SLUG)),

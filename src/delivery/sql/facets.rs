@@ -69,7 +69,7 @@ impl Facet {
             _ => false,
         };
         let mut facets: Vec<Facet> = resource.filters.iter().filter(countable).map(Facet::Of).collect();
-        if resource.has_span() {
+        if resource.span.is_some() {
             facets.push(Facet::Year);
         }
         facets
