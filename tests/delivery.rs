@@ -438,7 +438,9 @@ fn caches_forget_everything_after_a_restore(app: &TestApp) {
     drop((editor, node));
     match app.backend {
         Backend::Sqlite => {
-            plenary::database::backup::begin_another_history(std::path::Path::new(&database)).unwrap();
+            let path = std::path::Path::new(&database);
+            // The node's writer may not have closed its connection yet.
+            wait_for("the file", || plenary::database::backup::begin_another_history(path).is_ok());
         }
         Backend::Postgres(_) => {
             let mut connection = PgConnection::establish(&database).unwrap();
