@@ -7,7 +7,6 @@ use utoipa::openapi::RefOr;
 
 use crate::api::content::items::{
     cached_or_compute, collection_path, expires_at, item_path, item_response, negotiate, not_found_response, read_page,
-    tag,
 };
 use crate::api::openapi::schemas::text;
 use crate::api::parameters::{IF_NONE_MATCH, number, path_id_or_slug};
