@@ -110,9 +110,9 @@ impl App {
         let site = Arc::new(config.site());
         let search = Search::open(&search::folder(&config), &site)?;
         let cache_bytes = config.server.response_cache_bytes;
-        let item_cache = ItemCache::new(cache_bytes / ITEM_CACHE_SHARE, database.ledger());
-        let response_cache = ResponseCache::new(cache_bytes - cache_bytes / ITEM_CACHE_SHARE, database.ledger());
-        let credentials = CredentialCache::new(database.ledger());
+        let item_cache = ItemCache::new(cache_bytes / ITEM_CACHE_SHARE, database.invalidation_clock());
+        let response_cache = ResponseCache::new(cache_bytes - cache_bytes / ITEM_CACHE_SHARE, database.invalidation_clock());
+        let credentials = CredentialCache::new(database.invalidation_clock());
         let header = |locale: &String| Some((locale.clone(), HeaderValue::from_str(locale).ok()?));
         let previews = Previews::new(&database, &site);
         let change_stream = Arc::new(ChangeStream::new(&database, &site, &site_key));
@@ -145,9 +145,9 @@ impl App {
     }
 
     /// Returns the context in which pages of lists are composed.
-    pub fn list_context<'a>(&'a self, shelf: CacheScope<'a>) -> ListContext<'a> {
+    pub fn list_context<'a>(&'a self, cache: CacheScope<'a>) -> ListContext<'a> {
         let facet_items = i64::from(self.config.server.facet_items);
-        ListContext { site: &self.site, cursor_key: &self.site_key, search: &self.search, shelf, facet_items }
+        ListContext { site: &self.site, cursor_key: &self.site_key, search: &self.search, cache, facet_items }
     }
 
     /// Reads the signing keys from the database, and creates one if there is none or the newest is due for
@@ -181,7 +181,7 @@ impl App {
     async fn apply_zone_rules(&self) {
         if rules::refresh(&self.config.site.zoneinfo) {
             // Cached lists were filtered and counted with the old rules.
-            self.database.ledger().note_everything();
+            self.database.invalidation_clock().record_all();
         }
         match editorial::zone_rules::apply(&self.database, &self.site).await {
             Ok(0) => {}

@@ -32,7 +32,7 @@ tests![
 fn settled(app: &TestApp) {
     let head = app.block_on(app.app.database.read(|c| Ok::<_, Problem>(plenary::journal::newest_sequence(c)?)));
     let head = head.map_err(|problem| problem.detail).expect("the journal's head");
-    wait_for("the index", || app.app.search.has(head));
+    wait_for("the index", || app.app.search.is_complete_to(head));
     // It is read right after it was written.
     std::thread::sleep(std::time::Duration::from_millis(50));
 }
@@ -290,7 +290,7 @@ fn the_index_outlives_the_program(app: &TestApp) {
     });
     // Nothing has to be made anew.
     assert_eq!(found(&third.public(), "rivers", "").len(), 2);
-    assert!(third.app.search.has(1));
+    assert!(third.app.search.is_complete_to(1));
     let folder = third.config.search.folder.clone();
     drop(third);
     // What was broken is.

@@ -66,7 +66,7 @@ fn a_connection_that_takes_nothing_ends(app: &TestApp) {
         taken += count;
     }
     drop(slow);
-    let held = || impatient.app.response_cache.held().bytes();
+    let held = || impatient.app.response_cache.body_memory().bytes();
     wait_for("the end of the first answer", || held() == 0);
     let stalled = ask(&impatient, LARGE);
     wait_for("the answer on its way", || held() >= whole);

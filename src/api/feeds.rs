@@ -15,10 +15,11 @@ use crate::content::LocaleMode;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::Db;
+use crate::delivery::ReadContext;
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::get_item::{ItemLookup, find_item};
-use crate::delivery::query::Pairs;
 use crate::delivery::query::parser::QueryParser;
+use crate::delivery::query::{ListQuery, Pairs};
 use crate::delivery::viewer::Viewer;
 use crate::feeds::schedule::ConferenceSchedule;
 use crate::feeds::schedule_xml::schedule_xml;
@@ -226,16 +227,13 @@ pub fn routes() -> Vec<Route> {
 
 /// Parses the query of a feed, and its locale: a list query with the full items and the relations that feeds
 /// show, and with the limits of feeds.
-fn parse_feed_query(
-    resource: &'static ContentType,
-    request: &Request,
-) -> Result<(crate::delivery::query::ListQuery, String), Problem> {
+fn parse_feed_query(content_type: &'static ContentType, request: &Request) -> Result<(ListQuery, String), Problem> {
     let limit = number(request, "limit", MAX_FEED_EVENTS)?.unwrap_or(DEFAULT_LIMIT);
-    let query_pairs: Pairs = request.query_pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
+    let pairs: Pairs = request.query_pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
     let mut violations = Violations::new();
     let site = &request.app.site;
-    let mut reader = QueryParser { resource, site, viewer: &Viewer::Public, faults: &mut violations };
-    let mut query = reader.list(&query_pairs, &request.app.site_key);
+    let mut parser = QueryParser { content_type, site, viewer: &Viewer::Public, violations: &mut violations };
+    let mut query = parser.list(&pairs, &request.app.site_key);
     let locale = match &query.shape.view.locale {
         LocaleMode::One(locale) => locale.clone(),
         LocaleMode::All => {
@@ -258,44 +256,39 @@ async fn public_view(request: &Request) -> Result<ReadView, Problem> {
     Ok(ReadView { viewer: Viewer::Public, ..view })
 }
 
-async fn list(
-    resource: &'static ContentType,
-    feed_format: FeedFormat,
-    mut request: Request,
-) -> Result<Response, Problem> {
+async fn list(content_type: &'static ContentType, feed_format: FeedFormat, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
     let view = public_view(&request).await?;
-    let (mut query, locale) = parse_feed_query(resource, &request)?;
+    let (mut query, locale) = parse_feed_query(content_type, &request)?;
     query.at = view.at;
-    let until = expires_at(&query);
+    let expires_at = expires_at(&query);
     let compute = async {
-        let page = read_page(&request.app, resource, &view, query).await?;
-        let objects: Vec<&str> = page.cards.iter().map(|card| &*card.object).collect();
+        let page = read_page(&request.app, content_type, &view, query).await?;
+        let objects: Vec<&str> = page.items.iter().map(|item| &*item.object).collect();
         let body = write_feed(&request, feed_format, &objects, &locale)?;
         let fresh = FreshResponse::new(feed_format.media_type(), body, |body| etag(0, body), page.dependencies);
-        Ok(ReadOutcome::Here(FreshResponse { until, ..fresh }))
+        Ok(ReadOutcome::Found(FreshResponse { expires_at, ..fresh }))
     };
     cached_or_compute(&request, &view, compute).await
 }
 
-async fn get(
-    resource: &'static ContentType,
-    feed_format: FeedFormat,
-    mut request: Request,
-) -> Result<Response, Problem> {
+async fn get(content_type: &'static ContentType, feed_format: FeedFormat, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
     let view = public_view(&request).await?;
-    let (mut query, locale) = parse_feed_query(resource, &request)?;
+    let (mut query, locale) = parse_feed_query(content_type, &request)?;
     if feed_format.has_sessions() {
-        query.shape.include.extend(resource.children.map(|children| children.name));
+        query.shape.include.extend(content_type.children.map(|children| children.name));
     }
     let compute = async {
         let (app, key) = (Arc::clone(&request.app), request.path("id_or_slug").to_owned());
-        let read = move |c: &mut Db| Ok(find_item(c, resource, &app.site, &key, &query.shape)?);
-        let found = view.read_item(&request.app, read).await?;
-        let ItemLookup::Here { composed, version } = found else { return Ok(not_found_response(resource)) };
-        let body = write_feed(&request, feed_format, &[&composed.object], &locale)?;
-        Ok(item_response(feed_format.media_type(), body, version, composed.dependencies))
+        let read = move |c: &mut Db| {
+            let context = ReadContext { content_type, site: &app.site, shape: &query.shape };
+            Ok(find_item(c, context, &key)?)
+        };
+        let lookup = view.read_item(&request.app, read).await?;
+        let ItemLookup::Found { item, version } = lookup else { return Ok(not_found_response(content_type)) };
+        let body = write_feed(&request, feed_format, &[&item.object], &locale)?;
+        Ok(item_response(feed_format.media_type(), body, version, item.dependencies))
     };
     cached_or_compute(&request, &view, compute).await
 }

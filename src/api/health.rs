@@ -201,6 +201,6 @@ async fn readiness(request: Request) -> Result<Response, Problem> {
 }
 
 async fn document(request: Request) -> Result<Response, Problem> {
-    let key = request.app.response_cache.place(&["the OpenAPI document"]);
+    let key = request.app.response_cache.key(&["the OpenAPI document"]);
     Ok(Response::cached(Some(key), crate::api::openapi::response::document(&request.app)))
 }

@@ -18,7 +18,7 @@ use crate::delivery::sql::facets::Facet;
 use crate::http::request::Request;
 use crate::http::route::parameter;
 use crate::problem::Problem;
-use crate::search::LONGEST as MAX_TEXT;
+use crate::search::MAX_QUERY_CHARACTERS;
 
 /// The header `If-Match` of operations that change an existing item.
 pub static IF_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
@@ -54,7 +54,7 @@ pub static REASON: LazyLock<Parameter> = LazyLock::new(|| {
 
 /// The query parameter `q`, the full-text query.
 pub static TEXT: LazyLock<Parameter> = LazyLock::new(|| {
-    let schema = text().min_length(Some(1)).max_length(Some(MAX_TEXT));
+    let schema = text().min_length(Some(1)).max_length(Some(MAX_QUERY_CHARACTERS));
     let about = "Full-text query: words, phrases in double quotes, and words or phrases after `-` that must not occur. \
                  The last word may be incomplete. Without `sort`, items are sorted by relevance.";
     query("q", schema, about, json!("shared rivers"))

@@ -108,7 +108,7 @@ impl ReadView {
 /// restricted.
 pub fn viewer(actor: Option<&Actor>) -> Viewer {
     match actor.filter(|actor| is_permitted(actor.role, Area::Content, Action::Read)) {
-        Some(actor) => Viewer::held_to(actor.key.as_ref().map_or(&[], |key| key.collections.as_slice())),
+        Some(actor) => Viewer::restricted_to(actor.key.as_ref().map_or(&[], |key| key.collections.as_slice())),
         None => Viewer::Public,
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::auth::passwords::MAX_PASSWORD;
 use crate::config::ROLES;
 use crate::content::field::{Field, FieldType};
-use crate::content::validate::validate;
+use crate::content::validate::{ContentSchema, validate};
 use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site};
 use crate::content_types::COLLECTIONS;
@@ -193,7 +193,8 @@ impl Form {
             return Err(Problem::invalid(violations));
         };
         let mode = LocaleMode::One(site.default_locale().to_owned());
-        let validated = validate("account", fields, object, None, &mode, site, &mut violations);
+        let schema = ContentSchema { kind: "account", fields, mode: &mode, site };
+        let validated = validate(schema, object, None, &mut violations);
         if violations.is_empty() { Ok(Self(validated.content)) } else { Err(Problem::invalid(violations)) }
     }
 

@@ -14,7 +14,7 @@ use crate::content_types::{ALL, COLLECTIONS, ContentType};
 use crate::database::Db;
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::delivery::search_all::{self, SearchResult};
+use crate::delivery::search_all::{self, SearchRequest, SearchResult};
 use crate::http::preconditions::entity_tag as etag;
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
@@ -136,29 +136,30 @@ async fn search(mut request: Request) -> Result<Response, Problem> {
         let app = Arc::clone(&request.app);
         let read = move |c: &mut Db| {
             let SearchParameters { search_query, kinds, limit, offset, locale } = parameters;
-            // One hit more than requested tells whether there are more.
-            let mut hits =
-                search_all::search(c, &app.site, &app.search, &search_query, &kinds, &locale, offset + limit + 1)?;
-            let more = hits.len() > offset + limit;
-            hits.truncate(offset + limit);
-            Ok::<_, Problem>((hits.split_off(offset.min(hits.len())), more))
+            // One result more than requested tells whether there are more.
+            let end = offset + limit;
+            let search = SearchRequest { query: &search_query, kinds: &kinds, locale: &locale, limit: end + 1 };
+            let mut results = search_all::search(c, &app.site, &app.search, search)?;
+            let more = results.len() > end;
+            results.truncate(end);
+            Ok::<_, Problem>((results.split_off(offset.min(results.len())), more))
         };
-        let (hits, more) = request.app.database.read(read).await?;
+        let (results, more) = request.app.database.read(read).await?;
         // The index follows the journal with a delay, so a cached response also expires when the index
         // changes: until then it may lack an item that the database already has.
         let dependencies = Dependencies::on_kinds(ALL.iter().map(|resource| resource.kind).chain([SEARCH_INDEX]));
-        let body = json!({"data": hits.into_iter().map(hit_to_json).collect::<Vec<Value>>(), "more": more});
-        Ok(ReadOutcome::Here(FreshResponse::new(JSON, body.to_string(), |body| etag(0, body), dependencies)))
+        let body = json!({"data": results.into_iter().map(result_to_json).collect::<Vec<Value>>(), "more": more});
+        Ok(ReadOutcome::Found(FreshResponse::new(JSON, body.to_string(), |body| etag(0, body), dependencies)))
     };
     cached_or_compute(&request, &view, compute).await
 }
 
-fn hit_to_json(hit: SearchResult) -> Value {
+fn result_to_json(result: SearchResult) -> Value {
     json!({
-        "collection": hit.resource.collection,
-        "id": hit.reference["id"],
-        "slug": hit.reference["slug"],
-        "label": hit.reference[hit.resource.label].as_str().unwrap_or_default(),
-        "highlight": hit.highlight,
+        "collection": result.content_type.collection,
+        "id": result.reference["id"],
+        "slug": result.reference["slug"],
+        "label": result.reference[result.content_type.label].as_str().unwrap_or_default(),
+        "highlight": result.highlight,
     })
 }

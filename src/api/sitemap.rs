@@ -66,7 +66,7 @@ async fn get(request: Request) -> Result<Response, Problem> {
         };
         let dependencies = Dependencies::on_kinds(["event"]);
         Ok(match request.app.database.read(read).await? {
-            Some(body) => ReadOutcome::Here(FreshResponse::new(XML, body, |body| etag(0, body), dependencies)),
+            Some(body) => ReadOutcome::Found(FreshResponse::new(XML, body, |body| etag(0, body), dependencies)),
             None => ReadOutcome::Absent(Absence::Missing("sitemap"), dependencies),
         })
     };

@@ -47,20 +47,20 @@ pub struct Grant {
 
 struct CachedGrant {
     grant: Grant,
-    basis: Freshness,
+    freshness: Freshness,
 }
 
 /// The cache of recently used credentials of this node.
 pub struct CredentialCache {
     known: Mutex<HashMap<String, CachedGrant>>,
-    ledger: Arc<InvalidationClock>,
+    clock: Arc<InvalidationClock>,
     looked: LastLook,
 }
 
 impl CredentialCache {
-    /// Creates an empty cache that is invalidated through `ledger`.
-    pub fn new(ledger: &Arc<InvalidationClock>) -> Self {
-        Self { known: Mutex::default(), ledger: Arc::clone(ledger), looked: LastLook::default() }
+    /// Creates an empty cache that is invalidated through `clock`.
+    pub fn new(clock: &Arc<InvalidationClock>) -> Self {
+        Self { known: Mutex::default(), clock: Arc::clone(clock), looked: LastLook::default() }
     }
 
     /// Returns the actor that an access token or API key authenticates, or `None` if the credential is not
@@ -98,7 +98,7 @@ impl CredentialCache {
     /// Returns the time of the invalidation clock. It must be read before the credential is read from the
     /// database.
     pub fn now(&self) -> u64 {
-        self.ledger.now()
+        self.clock.now()
     }
 
     /// Returns a cached credential, unless it was invalidated or has expired, or this node has not polled the
@@ -109,7 +109,7 @@ impl CredentialCache {
         }
         let mut known = self.known();
         let found = known.get(name)?;
-        let good = self.ledger.holds(&found.basis) && !found.grant.expiry.is_some_and(|expiry| expiry.has_come());
+        let good = self.clock.is_fresh(&found.freshness) && !found.grant.expiry.is_some_and(|expiry| expiry.has_come());
         if good {
             return Some(found.grant.clone());
         }
@@ -127,7 +127,7 @@ impl CredentialCache {
         if known.len() >= MAX_CACHED {
             known.clear();
         }
-        known.insert(name, CachedGrant { grant, basis: Freshness::new(depends, since) });
+        known.insert(name, CachedGrant { grant, freshness: Freshness::new(depends, since) });
     }
 
     /// Records that the invalidation clock includes everything that the journal held at this moment.
@@ -221,26 +221,26 @@ mod tests {
     }
 
     fn credentials() -> (CredentialCache, Arc<InvalidationClock>) {
-        let ledger = Arc::new(InvalidationClock::default());
-        let credentials = CredentialCache::new(&ledger);
+        let clock = Arc::new(InvalidationClock::default());
+        let credentials = CredentialCache::new(&clock);
         std::thread::sleep(Duration::from_millis(1));
         credentials.looked(Instant::now());
-        (credentials, ledger)
+        (credentials, clock)
     }
 
     #[test]
     fn what_changed_between_read_and_entry_is_not_believed() {
-        let (credentials, ledger) = credentials();
+        let (credentials, clock) = credentials();
         let since = credentials.now();
         // The key is revoked after it was read and before it is inserted.
-        ledger.note([("account", ANNA)]);
+        clock.record([("account", ANNA)]);
         credentials.insert("key".into(), grant(ANNA), since);
         assert!(credentials.find("key").is_none());
         credentials.insert("key".into(), grant(ANNA), credentials.now());
         assert!(credentials.find("key").is_some());
-        ledger.note([("account", BRAM)]);
+        clock.record([("account", BRAM)]);
         assert!(credentials.find("key").is_some());
-        ledger.note([("account", ANNA)]);
+        clock.record([("account", ANNA)]);
         assert!(credentials.find("key").is_none());
     }
 

@@ -93,11 +93,11 @@ async fn step(app: &App, progress: &mut PurgeProgress) -> Result<(), String> {
         None => app.database.read(first_entry).await.map_err(to_text)?,
     };
     // Read before the journal: an index that changes in between is purged for again in the next step.
-    let index_changed_at = app.database.ledger().last_change(SEARCH_INDEX);
+    let index_changed_at = app.database.invalidation_clock().last_change(SEARCH_INDEX);
     let changes = app.database.read(move |c| Ok(changes(c, from)?)).await.map_err(to_text)?;
     // Recorded before the purge: a cache that fetches anew at once must not get a response that this node
     // cached before the change.
-    app.database.ledger().note(changes.iter().map(|(_, kind, id)| (kind.as_str(), id.as_str())));
+    app.database.invalidation_clock().record(changes.iter().map(|(_, kind, id)| (kind.as_str(), id.as_str())));
     let mut tags = tags_of(&changes);
     tags.extend((index_changed_at != progress.index_changed_at).then(|| SEARCH_INDEX.to_owned()));
     purge_all(app, tags).await?;

@@ -110,12 +110,12 @@ impl Worker {
         if let Err(error) = renew(&app.search, &damage) {
             tracing::error!(%error, "the damaged search index could not be set aside");
         }
-        app.database.ledger().note([(SEARCH_INDEX, "")]);
+        app.database.invalidation_clock().record([(SEARCH_INDEX, "")]);
     }
 
     async fn step(&mut self, app: &App) -> Result<(), SearchError> {
         let search = &app.search;
-        let followed = search.followed()?;
+        let followed = search.indexed_position()?;
         let changes = app.database.read(move |c| Ok::<_, SearchError>(changes(c, followed)?)).await?;
         let Some(changes) = changes else { return self.pause(app) };
         if self.writer.is_none() {
@@ -125,7 +125,7 @@ impl Worker {
         let Some(writer) = &mut self.writer else { return search.refresh(app) };
         self.idle = 0;
         // Another node may have followed the journal since it was read here, and have given up the writer.
-        if search.followed()? != followed {
+        if search.indexed_position()? != followed {
             return search.refresh(app);
         }
         match changes {
@@ -168,7 +168,7 @@ impl Search {
         // Recorded only after the reload: recorded before, a response from the old state could be cached as a
         // fresh one.
         if self.state() != before {
-            app.database.ledger().note([(SEARCH_INDEX, "")]);
+            app.database.invalidation_clock().record([(SEARCH_INDEX, "")]);
         }
         Ok(())
     }

@@ -51,31 +51,40 @@ pub struct Validated {
     pub references: Vec<GivenReference>,
 }
 
-/// Validates `input` against `fields` and adds the violations to `faults`. `before` is the stored form that the input
-/// replaces; an input in one locale keeps the values of all other locales from there.
+/// What an input is validated against.
+#[derive(Clone, Copy)]
+pub struct ContentSchema<'a> {
+    /// Content type, whose JSON Schema holds for `custom`.
+    pub kind: &'a str,
+    pub fields: &'static [Field],
+    /// Form of localised fields in the input.
+    pub mode: &'a LocaleMode,
+    pub site: &'a Site,
+}
+
+/// Validates `input` and adds the violations to `violations`. `before` is the stored form that the input replaces; an
+/// input in one locale keeps the values of all other locales from there.
 pub fn validate(
-    kind: &str,
-    fields: &'static [Field],
+    schema: ContentSchema<'_>,
     input: &Map<String, Value>,
     before: Option<&Map<String, Value>>,
-    mode: &LocaleMode,
-    site: &Site,
-    faults: &mut Violations,
+    violations: &mut Violations,
 ) -> Validated {
+    let ContentSchema { kind, fields, mode, site } = schema;
     let zone = root_zone(input, site);
     let same_zone = before.is_some_and(|before| root_zone(before, site) == zone);
-    let mut check = Check { kind, site, mode, zone, same_zone, faults, references: Vec::new() };
+    let mut check = Check { kind, site, mode, zone, same_zone, violations, references: Vec::new() };
     let content = check.object(fields, input, before, "");
     Validated { content, references: check.references }
 }
 
 /// Adds the violation by a member that is not a field.
-fn refuse(fields: &'static [Field], name: &str, pointer: &str, faults: &mut Violations) {
-    let place = step(pointer, name);
+fn refuse(fields: &'static [Field], name: &str, pointer: &str, violations: &mut Violations) {
+    let member = step(pointer, name);
     if pointer.is_empty() && READ_ONLY.contains(&name) {
-        faults.add(place, "read_only", format!("\"{name}\" is set by the server and cannot be written"));
+        violations.add(member, "read_only", format!("\"{name}\" is set by the server and cannot be written"));
     } else {
-        faults.add(place, "unknown_field", unknown("field", name, fields.iter().map(|field| field.name)));
+        violations.add(member, "unknown_field", unknown("field", name, fields.iter().map(|field| field.name)));
     }
 }
 
@@ -85,13 +94,13 @@ pub fn refuse_unknown_removals(
     fields: &'static [Field],
     patch: &Map<String, Value>,
     pointer: &str,
-    faults: &mut Violations,
+    violations: &mut Violations,
 ) {
     for (name, change) in patch {
         match (fields.iter().find(|field| field.name == name), change) {
-            (None, Value::Null) => refuse(fields, name, pointer, faults),
+            (None, Value::Null) => refuse(fields, name, pointer, violations),
             (Some(Field { kind: FieldType::Object(inner), .. }), Value::Object(change)) => {
-                refuse_unknown_removals(inner, change, &step(pointer, name), faults);
+                refuse_unknown_removals(inner, change, &step(pointer, name), violations);
             }
             _ => {}
         }
@@ -112,7 +121,7 @@ struct Check<'a> {
     zone: Zone,
     /// Whether the replaced content has the same zone.
     same_zone: bool,
-    faults: &'a mut Violations,
+    violations: &'a mut Violations,
     references: Vec<GivenReference>,
 }
 
@@ -127,15 +136,15 @@ impl Check<'_> {
         self.refuse_unknown(fields, input, pointer);
         let mut stored = Map::new();
         for field in fields {
-            let place = step(pointer, field.name);
+            let pointer = step(pointer, field.name);
             let earlier = before.and_then(|b| b.get(field.name));
             let given = input.get(field.name).filter(|v| !v.is_null());
             let value = if field.localised {
-                self.localised(field, given, earlier, &place)
+                self.localised(field, given, earlier, &pointer)
             } else {
                 match given {
-                    Some(value) => self.value(&field.kind, value, earlier, &place),
-                    None => self.absent(field, &place),
+                    Some(value) => self.value(&field.kind, value, earlier, &pointer),
+                    None => self.absent(field, &pointer),
                 }
             };
             if let Some(value) = value {
@@ -147,15 +156,15 @@ impl Check<'_> {
 
     fn refuse_unknown(&mut self, fields: &'static [Field], input: &Map<String, Value>, pointer: &str) {
         for name in input.keys().filter(|name| !fields.iter().any(|field| field.name == *name)) {
-            refuse(fields, name, pointer, self.faults);
+            refuse(fields, name, pointer, self.violations);
         }
     }
 
-    fn absent(&mut self, field: &'static Field, place: &str) -> Option<Value> {
+    fn absent(&mut self, field: &'static Field, pointer: &str) -> Option<Value> {
         if field.required {
-            self.faults.add(place, "required", format!("\"{}\" is required", field.name));
+            self.violations.add(pointer, "required", format!("\"{}\" is required", field.name));
         }
-        if matches!(field.kind, FieldType::Zone) && place == "/time_zone" {
+        if matches!(field.kind, FieldType::Zone) && pointer == "/time_zone" {
             return Some(self.site.time_zone.name().into());
         }
         field.default.and_then(|json| serde_json::from_str(json).ok())
@@ -167,7 +176,7 @@ impl Check<'_> {
         field: &'static Field,
         given: Option<&Value>,
         before: Option<&Value>,
-        place: &str,
+        pointer: &str,
     ) -> Option<Value> {
         // A request in one locale replaces the value of that locale only. With `locale=*` the object is complete, and
         // locales that it omits lose their values.
@@ -178,16 +187,16 @@ impl Check<'_> {
         match self.mode {
             LocaleMode::One(locale) => {
                 values.shift_remove(locale);
-                if let Some(value) = given.and_then(|v| self.value(&field.kind, v, None, place)) {
+                if let Some(value) = given.and_then(|v| self.value(&field.kind, v, None, pointer)) {
                     values.insert(locale.clone(), value);
                 }
             }
-            LocaleMode::All => self.every_locale(field, given, place, &mut values),
+            LocaleMode::All => self.every_locale(field, given, pointer, &mut values),
         }
         if values.is_empty() {
             // A given value that was invalid has been reported already.
             if field.required && given.is_none() {
-                self.faults.add(place, "required", format!("\"{}\" is required", field.name));
+                self.violations.add(pointer, "required", format!("\"{}\" is required", field.name));
             }
             return None;
         }
@@ -198,19 +207,19 @@ impl Check<'_> {
         &mut self,
         field: &'static Field,
         given: Option<&Value>,
-        place: &str,
+        pointer: &str,
         values: &mut Map<String, Value>,
     ) {
         let Some(given) = given else { return };
         let Some(map) = given.as_object() else {
             let (code, message) = wrong_type("an object of locales (the request has locale=*)", given);
-            return self.faults.add(place, code, message);
+            return self.violations.add(pointer, code, message);
         };
         for (tag, value) in map {
-            let inner = step(place, tag);
+            let inner = step(pointer, tag);
             let Some(locale) = self.site.locale(tag).map(str::to_owned) else {
                 let known = self.site.locales.iter().map(String::as_str);
-                self.faults.add(inner, "unknown_locale", unknown("locale", tag, known));
+                self.violations.add(inner, "unknown_locale", unknown("locale", tag, known));
                 continue;
             };
             if value.is_null() {
@@ -221,7 +230,11 @@ impl Check<'_> {
             }
         }
         if values.is_empty() && field.required {
-            self.faults.add(place, "required", format!("\"{}\" requires a value in at least one locale", field.name));
+            self.violations.add(
+                pointer,
+                "required",
+                format!("\"{}\" requires a value in at least one locale", field.name),
+            );
         }
     }
 
@@ -237,33 +250,44 @@ impl Check<'_> {
         ordered
     }
 
-    fn value(&mut self, kind: &'static FieldType, value: &Value, before: Option<&Value>, place: &str) -> Option<Value> {
+    fn value(
+        &mut self,
+        kind: &'static FieldType,
+        value: &Value,
+        before: Option<&Value>,
+        pointer: &str,
+    ) -> Option<Value> {
         let outcome = match kind {
             FieldType::Object(fields) => match value.as_object() {
                 Some(object) => {
-                    return Some(self.object(fields, object, before.and_then(Value::as_object), place).into());
+                    return Some(self.object(fields, object, before.and_then(Value::as_object), pointer).into());
                 }
                 None => Err(wrong_type("an object", value)),
             },
             FieldType::List { of, max } => match value.as_array() {
-                Some(list) => return self.list(of, *max, list, before, place),
+                Some(list) if list.len() > *max => {
+                    let message = format!("must have at most {max} entries, but has {}", list.len());
+                    self.violations.add(pointer, "too_many", message);
+                    return None;
+                }
+                Some(list) => return Some(self.list(of, list, before, pointer)),
                 None => Err(wrong_type("an array", value)),
             },
-            FieldType::Rich { max } => return self.rich(value, *max, place),
+            FieldType::Rich { max } => return self.rich(value, *max, pointer),
             FieldType::Moment { .. } => {
                 values::string(value).and_then(|text| self.moment(text, before)).map(|moment| moment.canonical().into())
             }
             FieldType::Instant => values::string(value)
                 .and_then(|text| local_time::instant(text, self.site.time_zone))
                 .map(|at| local_time::utc_instant(at).into()),
-            FieldType::Reference(target) => self.reference(target, value, place),
+            FieldType::Reference(target) => self.reference(target, value, pointer),
             FieldType::Custom => {
-                self.site.custom.check(self.kind, value, place, self.faults);
+                self.site.custom.check(self.kind, value, pointer, self.violations);
                 values::scalar(kind, value)
             }
             _ => values::scalar(kind, value),
         };
-        outcome.map_err(|(code, message)| self.faults.add(place, code, message)).ok()
+        outcome.map_err(|(code, message)| self.violations.add(pointer, code, message)).ok()
     }
 
     /// Parses a time. A text that equals the stored one in the same zone is accepted even if its offset has become
@@ -276,66 +300,64 @@ impl Check<'_> {
         }
     }
 
-    fn reference(&mut self, target: &'static str, value: &Value, place: &str) -> Result<Value, values::RuleViolation> {
+    fn reference(
+        &mut self,
+        target: &'static str,
+        value: &Value,
+        pointer: &str,
+    ) -> Result<Value, values::RuleViolation> {
         let given = values::text(value, 300, false)?;
-        self.references.push(GivenReference { pointer: place.to_owned(), target, given: given.clone() });
+        self.references.push(GivenReference { pointer: pointer.to_owned(), target, given: given.clone() });
         Ok(given.into())
     }
 
-    fn list(
-        &mut self,
-        of: &'static FieldType,
-        max: usize,
-        list: &[Value],
-        before: Option<&Value>,
-        place: &str,
-    ) -> Option<Value> {
-        if list.len() > max {
-            self.faults.add(place, "too_many", format!("must have at most {max} entries, but has {}", list.len()));
-            return None;
-        }
+    fn list(&mut self, of: &'static FieldType, list: &[Value], before: Option<&Value>, pointer: &str) -> Value {
         let mut stored: Vec<Value> = Vec::with_capacity(list.len());
         for (index, value) in list.iter().enumerate() {
-            let inner = step(place, &index.to_string());
+            let inner = step(pointer, &index.to_string());
             let earlier = before.and_then(|b| b.get(index));
             if let Some(entry) = self.value(of, value, earlier, &inner) {
                 if stored.contains(&entry) {
-                    self.faults.add(inner, "duplicate", "must not repeat an earlier entry");
+                    self.violations.add(inner, "duplicate", "must not repeat an earlier entry");
                 }
                 stored.push(entry);
             }
         }
-        Some(Value::Array(stored))
+        Value::Array(stored)
     }
 
-    fn rich(&mut self, value: &Value, max: usize, place: &str) -> Option<Value> {
-        let (format, source, source_place) = match value {
-            Value::String(text) => (RichTextFormat::guess(text), value, place.to_owned()),
+    fn rich(&mut self, value: &Value, max: usize, pointer: &str) -> Option<Value> {
+        let (format, source, source_pointer) = match value {
+            Value::String(text) => (RichTextFormat::guess(text), value, pointer.to_owned()),
             Value::Object(parts) if ["format", "source"].iter().any(|name| parts.contains_key(*name)) => {
                 for name in parts.keys().filter(|name| !["format", "source"].contains(&name.as_str())) {
-                    self.faults.add(step(place, name), "unknown_field", unknown("field", name, ["format", "source"]));
+                    self.violations.add(
+                        step(pointer, name),
+                        "unknown_field",
+                        unknown("field", name, ["format", "source"]),
+                    );
                 }
                 let format = parts.get("format").and_then(Value::as_str).and_then(RichTextFormat::from_word);
                 if format.is_none() {
-                    self.faults.add(step(place, "format"), "not_allowed", "must be \"markdown\" or \"html\"");
+                    self.violations.add(step(pointer, "format"), "not_allowed", "must be \"markdown\" or \"html\"");
                 }
                 (
                     format.unwrap_or(RichTextFormat::Markdown),
                     parts.get("source").unwrap_or(&Value::Null),
-                    step(place, "source"),
+                    step(pointer, "source"),
                 )
             }
             _ => {
                 let wanted = "a string, or an object with format and source (or with locale=*, an object of locales)";
                 let (code, message) = wrong_type(wanted, value);
-                self.faults.add(place, code, message);
+                self.violations.add(pointer, code, message);
                 return None;
             }
         };
         match values::text(source, max, true) {
             Ok(text) => Some(rich_text::stored(format, &text)),
             Err((code, message)) => {
-                self.faults.add(source_place, code, message);
+                self.violations.add(source_pointer, code, message);
                 None
             }
         }

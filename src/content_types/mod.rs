@@ -141,7 +141,8 @@ impl ContentType {
 
     /// Returns the values of this type from a table that is computed for all types at first use.
     fn of<T>(&'static self, all: &'static OfAll<T>, made: fn(&'static ContentType) -> Vec<T>) -> &'static [T] {
-        let known = all.get_or_init(|| ALL.iter().map(|resource| (resource.kind, made(resource))).collect());
+        let known =
+            all.get_or_init(|| ALL.iter().map(|content_type| (content_type.kind, made(content_type))).collect());
         known.iter().find(|(kind, _)| *kind == self.kind).map_or(&[], |(_, of)| of)
     }
 
@@ -191,11 +192,11 @@ mod tests {
     #[test]
     fn references_come_after_what_they_refer_to() {
         let mut seen: Vec<&str> = Vec::new();
-        for resource in in_order_of_reference() {
-            for relation in resource.relations().filter(|r| r.target != resource.kind) {
-                assert!(seen.contains(&relation.target), "{} refers to {}", resource.kind, relation.target);
+        for content_type in in_order_of_reference() {
+            for relation in content_type.relations().filter(|r| r.target != content_type.kind) {
+                assert!(seen.contains(&relation.target), "{} refers to {}", content_type.kind, relation.target);
             }
-            seen.push(resource.kind);
+            seen.push(content_type.kind);
         }
         assert_eq!(seen.len(), ALL.len());
     }
@@ -242,18 +243,18 @@ mod tests {
 
     #[test]
     fn filters_have_names_of_their_own() {
-        for resource in ALL {
-            let mut names: Vec<&str> = resource.filters.iter().map(|filter| filter.name).collect();
+        for content_type in ALL {
+            let mut names: Vec<&str> = content_type.filters.iter().map(|filter| filter.name).collect();
             names.sort_unstable();
             let count = names.len();
             names.dedup();
-            assert_eq!(names.len(), count, "{}", resource.collection);
+            assert_eq!(names.len(), count, "{}", content_type.collection);
         }
     }
 
     #[test]
     fn collections_are_those_of_all_kinds() {
-        assert_eq!(ALL.map(|resource| resource.collection), COLLECTIONS);
+        assert_eq!(ALL.map(|content_type| content_type.collection), COLLECTIONS);
     }
 
     #[test]

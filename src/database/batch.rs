@@ -62,7 +62,7 @@ enum TransactionOutcome {
 /// Executes batches of jobs on the writer's connection.
 pub struct BatchExecutor {
     session: DatabaseSession,
-    ledger: Arc<InvalidationClock>,
+    clock: Arc<InvalidationClock>,
     followed: JournalTail,
     mark: CommitMark,
     patience: Option<Duration>,
@@ -73,9 +73,9 @@ pub struct BatchExecutor {
 
 impl BatchExecutor {
     /// Creates the executor for `session`, which must not be used for anything else.
-    pub fn new(session: DatabaseSession, ledger: Arc<InvalidationClock>, patience: Option<Duration>) -> Self {
+    pub fn new(session: DatabaseSession, clock: Arc<InvalidationClock>, patience: Option<Duration>) -> Self {
         let mark = CommitMark { node: new_id(), number: 0 };
-        Self { session, ledger, followed: JournalTail::default(), mark, patience, could_begin: true, is_last: false }
+        Self { session, clock, followed: JournalTail::default(), mark, patience, could_begin: true, is_last: false }
     }
 
     /// Closes the connection after its state has become uncertain.
@@ -172,7 +172,7 @@ impl BatchExecutor {
         };
         let ended = self.commit();
         if let (TransactionOutcome::Committed, Some((further, touched))) = (&ended, looked) {
-            touched.note(&self.ledger);
+            touched.record_in(&self.clock);
             self.followed = further;
         }
         ended

@@ -19,7 +19,7 @@
 //!   state and cache it as fresh.
 //! * The writer records changes *before* it acknowledges the write. Recorded later, a client would read an old
 //!   response after its own write.
-//! * `InvalidationClock::note_at` stores the new time *last*, under a lock. [`InvalidationClock::holds`] takes an unchanged clock as
+//! * `InvalidationClock::record_at` stores the new time *last*, under a lock. [`InvalidationClock::is_fresh`] takes an unchanged clock as
 //!   proof that nothing has changed, which would be false while a change is only partly recorded.
 //!
 //! The unit tests in `src/delivery/cache/interleavings.rs` run these steps in thousands of interleavings, and show that
@@ -42,9 +42,9 @@ const ITEMS: usize = if cfg!(test) { 1 << 10 } else { 1 << 18 };
 /// Number of groups of slots (32 KB).
 const GROUPS: usize = if cfg!(test) { 1 << 6 } else { 1 << 12 };
 /// Age of the last look at the journal beyond which it counts as overdue; a look is made twice a second.
-const OVERDUE: Duration = Duration::from_secs(2);
+const MAX_JOURNAL_AGE: Duration = Duration::from_secs(2);
 /// Number of items that a value rarely exceeds; as many are stored without an allocation.
-const USUAL: usize = 8;
+const INLINE_ITEMS: usize = 8;
 
 /// The dependencies of a cached value: whole content types and single items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,18 +52,18 @@ pub struct DependencySlots {
     /// A bit for each slot of content types.
     kinds: u64,
     /// Slots of items, sorted and distinct.
-    items: SmallVec<[u32; USUAL]>,
+    items: SmallVec<[u32; INLINE_ITEMS]>,
 }
 
 impl DependencySlots {
     /// Creates dependencies on all items of these content types, including future ones.
     pub fn on_kinds<'a>(kinds: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { kinds: kinds.into_iter().fold(0, |bits, kind| bits | 1 << place_of_kind(kind)), items: SmallVec::new() }
+        Self { kinds: kinds.into_iter().fold(0, |bits, kind| bits | 1 << type_slot(kind)), items: SmallVec::new() }
     }
 
     /// Adds dependencies on these items, by their ids.
     pub fn and_items(mut self, ids: impl IntoIterator<Item = Uuid>) -> Self {
-        self.items.extend(ids.into_iter().map(|id| place_of_uuid(id) as u32));
+        self.items.extend(ids.into_iter().map(|id| uuid_slot(id) as u32));
         self.items.sort_unstable();
         self.items.dedup();
         self
@@ -78,22 +78,22 @@ impl DependencySlots {
 /// The freshness of a cached value: its dependencies and the time of its computation.
 #[derive(Debug)]
 pub struct Freshness {
-    depends: DependencySlots,
+    slots: DependencySlots,
     /// Time at which the computation began.
     since: u64,
     /// Latest time at which the value was found fresh.
-    good_at: AtomicU64,
+    fresh_at: AtomicU64,
 }
 
 impl Freshness {
     /// Creates the freshness of a value whose computation began at the time `since`.
-    pub fn new(depends: DependencySlots, since: u64) -> Self {
-        Self { depends, since, good_at: AtomicU64::new(since) }
+    pub fn new(slots: DependencySlots, since: u64) -> Self {
+        Self { slots, since, fresh_at: AtomicU64::new(since) }
     }
 
     /// Returns a copy for another representation of the same value, without the time at which it was found fresh.
-    pub fn again(&self) -> Self {
-        Self::new(self.depends.clone(), self.since)
+    pub fn copy_for_variant(&self) -> Self {
+        Self::new(self.slots.clone(), self.since)
     }
 
     /// Returns the time at which the computation began.
@@ -103,25 +103,25 @@ impl Freshness {
 
     /// Returns the size of the allocation, in bytes.
     pub fn size(&self) -> usize {
-        self.depends.size()
+        self.slots.size()
     }
 }
 
-fn place_of_kind(kind: &str) -> usize {
+fn type_slot(kind: &str) -> usize {
     XxHash3_64::oneshot(kind.as_bytes()) as usize % KINDS
 }
 
 /// Returns the slot of a journal entry's id. Entries that are not about content may have ids other than UUIDs.
-fn place_of_item(id: &str) -> usize {
-    Uuid::try_parse(id).map_or_else(|_| XxHash3_64::oneshot(id.as_bytes()) as usize % ITEMS, place_of_uuid)
+fn item_slot(id: &str) -> usize {
+    Uuid::try_parse(id).map_or_else(|_| XxHash3_64::oneshot(id.as_bytes()) as usize % ITEMS, uuid_slot)
 }
 
-fn place_of_uuid(id: Uuid) -> usize {
+fn uuid_slot(id: Uuid) -> usize {
     XxHash3_64::oneshot(id.as_bytes()) as usize % ITEMS
 }
 
-fn group_of(place: usize) -> usize {
-    place % GROUPS
+fn group_of(slot: usize) -> usize {
+    slot % GROUPS
 }
 
 /// The invalidation clock of a node, with the times of the last changes.
@@ -129,7 +129,7 @@ pub struct InvalidationClock {
     /// Time of the last change that is recorded completely.
     time: AtomicU64,
     /// Held while a change is recorded, so that times are assigned and published in order.
-    noting: Mutex<()>,
+    recording: Mutex<()>,
     /// Time of the last change of unknown extent.
     everything: AtomicU64,
     /// Time of the last change in each slot of content types.
@@ -139,26 +139,26 @@ pub struct InvalidationClock {
     /// Time of the last change in each item slot.
     items: Box<[AtomicU64]>,
     /// Start of the process' clock.
-    begun: Instant,
-    /// Time of the last successful look at the journal, in milliseconds since `begun`.
-    seen_at: AtomicU64,
+    started: Instant,
+    /// Time of the last successful look at the journal, in milliseconds since `started`.
+    journal_read_at: AtomicU64,
     /// Whether the last look at the journal failed.
-    blind: AtomicBool,
+    offline: AtomicBool,
 }
 
 impl Default for InvalidationClock {
     fn default() -> Self {
-        let places = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
+        let slots = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
         Self {
             time: AtomicU64::new(1),
-            noting: Mutex::new(()),
+            recording: Mutex::new(()),
             everything: AtomicU64::new(0),
             kinds: [const { AtomicU64::new(0) }; KINDS],
-            groups: places(GROUPS),
-            items: places(ITEMS),
-            begun: Instant::now(),
-            seen_at: AtomicU64::new(0),
-            blind: AtomicBool::new(false),
+            groups: slots(GROUPS),
+            items: slots(ITEMS),
+            started: Instant::now(),
+            journal_read_at: AtomicU64::new(0),
+            offline: AtomicBool::new(false),
         }
     }
 }
@@ -171,11 +171,11 @@ impl InvalidationClock {
 
     /// Records changes of items, given by content type and id. To be called after the commit and before its
     /// acknowledgement.
-    pub fn note<'a>(&self, changed: impl IntoIterator<Item = (&'a str, &'a str)>) {
-        self.note_at(|time| {
+    pub fn record<'a>(&self, changed: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.record_at(|time| {
             for (kind, id) in changed {
-                let place = place_of_item(id);
-                for changed in [&self.items[place], &self.groups[group_of(place)], &self.kinds[place_of_kind(kind)]] {
+                let slot = item_slot(id);
+                for changed in [&self.items[slot], &self.groups[group_of(slot)], &self.kinds[type_slot(kind)]] {
                     changed.store(time, Ordering::SeqCst);
                 }
             }
@@ -184,45 +184,46 @@ impl InvalidationClock {
 
     /// Returns the time of the last change of an item of this content type.
     pub fn last_change(&self, kind: &str) -> u64 {
-        self.kinds[place_of_kind(kind)].load(Ordering::SeqCst)
+        self.kinds[type_slot(kind)].load(Ordering::SeqCst)
     }
 
     /// Records that the writes of other nodes are known up to now.
-    pub fn see(&self) {
-        self.seen_at.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
-        self.blind.store(false, Ordering::Relaxed);
+    pub fn journal_read(&self) {
+        self.journal_read_at.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.offline.store(false, Ordering::Relaxed);
     }
 
     /// Records that the journal could not be read.
-    pub fn go_blind(&self) {
-        self.blind.store(true, Ordering::Relaxed);
+    pub fn journal_unreadable(&self) {
+        self.offline.store(true, Ordering::Relaxed);
     }
 
     /// Returns whether the last look at the journal failed: the database does not respond, and no value can be
     /// recomputed.
-    pub fn is_blind(&self) -> bool {
-        self.blind.load(Ordering::Relaxed)
+    pub fn is_offline(&self) -> bool {
+        self.offline.load(Ordering::Relaxed)
     }
 
     /// Returns the time since the last successful look at the journal if it is overdue. Cached values may be
     /// outdated by that much.
-    pub fn age(&self) -> Option<Duration> {
-        let age = self.begun.elapsed().saturating_sub(Duration::from_millis(self.seen_at.load(Ordering::Relaxed)));
-        (age > OVERDUE).then_some(age)
+    pub fn staleness(&self) -> Option<Duration> {
+        let age =
+            self.started.elapsed().saturating_sub(Duration::from_millis(self.journal_read_at.load(Ordering::Relaxed)));
+        (age > MAX_JOURNAL_AGE).then_some(age)
     }
 
     /// Records a change of unknown extent, which makes all cached values stale.
-    pub fn note_everything(&self) {
-        self.note_at(|time| self.everything.store(time, Ordering::SeqCst));
+    pub fn record_all(&self) {
+        self.record_at(|time| self.everything.store(time, Ordering::SeqCst));
     }
 
     /// Records a change with the next time and then advances the clock. The order matters: a reader that sees the
     /// new time also sees everything that was recorded with it. The lock keeps two changes from sharing a time, and
     /// the clock from passing a change that is only partly recorded.
-    fn note_at(&self, note: impl FnOnce(u64)) {
-        let _one_by_one = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
+    fn record_at(&self, store: impl FnOnce(u64)) {
+        let _one_by_one = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
         let time = self.now() + 1;
-        note(time);
+        store(time);
         self.time.store(time, Ordering::SeqCst);
     }
 
@@ -231,32 +232,32 @@ impl InvalidationClock {
     ///
     /// The time at which the value was found fresh moves forward with each check, so that the groups, whose times
     /// are those of the latest change of any member, stay useful for values that were computed long ago.
-    pub fn holds(&self, basis: &Freshness) -> bool {
+    pub fn is_fresh(&self, freshness: &Freshness) -> bool {
         // `now` is read before the slots. A change that is recorded meanwhile has a later time: the check may miss
-        // it, but the next one does not, since `good_at` becomes `now` and not the time of the later change.
-        let (now, good_at) = (self.now(), basis.good_at.load(Ordering::Relaxed));
-        if good_at == now {
+        // it, but the next one does not, since `fresh_at` becomes `now` and not the time of the later change.
+        let (now, fresh_at) = (self.now(), freshness.fresh_at.load(Ordering::Relaxed));
+        if fresh_at == now {
             return true;
         }
-        let good = self.unchanged(&basis.depends, good_at);
-        if good {
-            basis.good_at.store(now, Ordering::Relaxed);
+        let is_fresh = self.unchanged(&freshness.slots, fresh_at);
+        if is_fresh {
+            freshness.fresh_at.store(now, Ordering::Relaxed);
         }
-        good
+        is_fresh
     }
 
     /// Returns whether none of the dependencies has changed after `since`.
-    fn unchanged(&self, depends: &DependencySlots, since: u64) -> bool {
-        let before = |place: &AtomicU64| place.load(Ordering::SeqCst) <= since;
-        let mut kinds = depends.kinds;
+    fn unchanged(&self, slots: &DependencySlots, since: u64) -> bool {
+        let before = |slot: &AtomicU64| slot.load(Ordering::SeqCst) <= since;
+        let mut kinds = slots.kinds;
         while kinds != 0 {
             if !before(&self.kinds[kinds.trailing_zeros() as usize]) {
                 return false;
             }
             kinds &= kinds - 1;
         }
-        let is_old = |place: usize| before(&self.groups[group_of(place)]) || before(&self.items[place]);
-        before(&self.everything) && depends.items.iter().all(|place| is_old(*place as usize))
+        let is_unchanged = |slot: usize| before(&self.groups[group_of(slot)]) || before(&self.items[slot]);
+        before(&self.everything) && slots.items.iter().all(|slot| is_unchanged(*slot as usize))
     }
 }
 
@@ -269,23 +270,23 @@ mod tests {
 
     #[test]
     fn tells_what_is_out_of_date() {
-        let (ledger, c) = (InvalidationClock::default(), Uuid::from_u128(3).to_string());
+        let (clock, c) = (InvalidationClock::default(), Uuid::from_u128(3).to_string());
         let (list, one) =
             (DependencySlots::on_kinds(["event", "speaker"]), DependencySlots::default().and_items([ITEM_A, ITEM_B]));
         let based = |since| [Freshness::new(list.clone(), since), Freshness::new(one.clone(), since)];
-        let hold = |bases: &[Freshness; 2]| bases.each_ref().map(|basis| ledger.holds(basis));
-        let early = based(ledger.now());
+        let hold = |freshnesses: &[Freshness; 2]| freshnesses.each_ref().map(|freshness| clock.is_fresh(freshness));
+        let early = based(clock.now());
         // Each check is made twice: a value that was found fresh once must still become stale.
         assert_eq!([hold(&early), hold(&early)], [[true, true]; 2]);
-        ledger.note([("venue", c.as_str())]);
+        clock.record([("venue", c.as_str())]);
         assert_eq!([hold(&early), hold(&early)], [[true, true]; 2]);
-        ledger.note([("speaker", c.as_str())]);
+        clock.record([("speaker", c.as_str())]);
         assert_eq!([hold(&early), hold(&early)], [[false, true]; 2]);
-        ledger.note([("partner", ITEM_B.to_string().as_str())]);
+        clock.record([("partner", ITEM_B.to_string().as_str())]);
         assert_eq!([hold(&early), hold(&early)], [[false, false]; 2]);
-        let later = based(ledger.now());
+        let later = based(clock.now());
         assert_eq!([hold(&later), hold(&early)], [[true, true], [false, false]]);
-        ledger.note_everything();
+        clock.record_all();
         assert_eq!([hold(&later), hold(&early)], [[false, false]; 2]);
     }
 
@@ -293,17 +294,17 @@ mod tests {
     /// items that share its slot.
     #[test]
     fn tells_of_each_change() {
-        let ledger = InvalidationClock::default();
+        let clock = InvalidationClock::default();
         let ids: Vec<Uuid> = (0..2_000).map(Uuid::from_u128).collect();
-        let basis = |id: &Uuid| Freshness::new(DependencySlots::default().and_items([*id]), ledger.now());
-        let mut kept: Vec<Freshness> = ids.iter().map(basis).collect();
+        let freshness = |id: &Uuid| Freshness::new(DependencySlots::default().and_items([*id]), clock.now());
+        let mut kept: Vec<Freshness> = ids.iter().map(freshness).collect();
         for changed in (0..ids.len()).step_by(7) {
-            ledger.note([("event", ids[changed].to_string().as_str())]);
-            assert!(!ledger.holds(&kept[changed]));
-            let place = place_of_uuid(ids[changed]);
+            clock.record([("event", ids[changed].to_string().as_str())]);
+            assert!(!clock.is_fresh(&kept[changed]));
+            let slot = uuid_slot(ids[changed]);
             for (id, kept) in ids.iter().zip(&mut kept) {
-                assert_eq!(ledger.holds(kept), place_of_uuid(*id) != place, "{id}");
-                *kept = if ledger.holds(kept) { kept.again() } else { basis(id) };
+                assert_eq!(clock.is_fresh(kept), uuid_slot(*id) != slot, "{id}");
+                *kept = if clock.is_fresh(kept) { kept.copy_for_variant() } else { freshness(id) };
             }
         }
     }

@@ -31,11 +31,11 @@ pub enum JournalChanges {
 
 impl JournalChanges {
     /// Records the changes in the invalidation clock.
-    pub fn note(&self, ledger: &InvalidationClock) {
+    pub fn record_in(&self, clock: &InvalidationClock) {
         match self {
             JournalChanges::Items(items) if items.is_empty() => {}
-            JournalChanges::Items(items) => ledger.note(items.iter().map(|(kind, id)| (kind.as_str(), id.as_str()))),
-            JournalChanges::Anything => ledger.note_everything(),
+            JournalChanges::Items(items) => clock.record(items.iter().map(|(kind, id)| (kind.as_str(), id.as_str()))),
+            JournalChanges::Anything => clock.record_all(),
         }
     }
 }

@@ -117,7 +117,7 @@ pub struct Database {
     readers: reader::Readers,
     writer: writer::Writer,
     count: Arc<AtomicU64>,
-    ledger: Arc<InvalidationClock>,
+    clock: Arc<InvalidationClock>,
     jobs: Arc<Jobs>,
 }
 
@@ -129,15 +129,15 @@ impl Database {
     /// Fails if the database cannot be reached or a thread cannot be started.
     pub fn open(address: &Address, threads: Threads) -> Result<Self, DatabaseError> {
         let count = Arc::default();
-        let ledger = Arc::default();
+        let clock = Arc::default();
         let jobs = Arc::new(Jobs::default());
         Ok(Self {
             address: Arc::new(address.clone()),
             patience: threads.patience,
             readers: reader::Readers::start(address, threads, &count, &jobs)?,
-            writer: writer::Writer::start(address, threads, &count, &ledger, &jobs)?,
+            writer: writer::Writer::start(address, threads, &count, &clock, &jobs)?,
             count,
-            ledger,
+            clock,
             jobs,
         })
     }
@@ -298,8 +298,8 @@ impl Database {
     }
 
     /// Returns the invalidation clock of this node.
-    pub fn ledger(&self) -> &Arc<InvalidationClock> {
-        &self.ledger
+    pub fn invalidation_clock(&self) -> &Arc<InvalidationClock> {
+        &self.clock
     }
 }
 

@@ -50,14 +50,14 @@ impl Writer {
         address: &Address,
         threads: Threads,
         count: &Arc<AtomicU64>,
-        ledger: &Arc<InvalidationClock>,
+        clock: &Arc<InvalidationClock>,
         known: &Jobs,
     ) -> Result<Self, DatabaseError> {
         let health = known.add("writer", PATIENCE);
         let (queue, jobs) = flume::bounded::<Box<dyn WriteJob>>(threads.queue);
         let limit = Limit::new(threads.patience, 1);
         let session = DatabaseSession::open(address, count, SessionPurpose::Write(threads.patience))?;
-        let mut batches = BatchExecutor::new(session, Arc::clone(ledger), threads.patience);
+        let mut batches = BatchExecutor::new(session, Arc::clone(clock), threads.patience);
         // The thread ends when the last handle drops its sender, so its own sender, used for probes, is weak.
         let (busy, own_queue) = (limit.clone(), queue.downgrade());
         std::thread::Builder::new()

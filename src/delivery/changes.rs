@@ -7,14 +7,14 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde::{Deserialize, Serialize};
 
-use super::Shape;
+use super::{ReadContext, Shape};
 use crate::content::Site;
 use crate::content_types::{ALL, ContentType};
 use crate::database::position::Position;
 use crate::database::schema::{items, journal};
 use crate::database::{Db, in_list, unindexed};
 use crate::delivery::render::compose::compose;
-use crate::delivery::render::loaded_item::Loaded;
+use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::sql::referrers;
 use crate::items::Item;
 use crate::items::render::View;
@@ -49,16 +49,16 @@ impl Token {
 #[derive(Debug)]
 pub enum Change {
     /// The item is public, in this form.
-    Here {
+    Upsert {
         /// Content type of the item.
-        resource: &'static ContentType,
+        content_type: &'static ContentType,
         /// The item as a full response in the default language.
         object: String,
     },
     /// The item is not public any more.
-    Gone {
+    Delete {
         /// Content type of the item.
-        resource: &'static ContentType,
+        content_type: &'static ContentType,
         /// Id of the item.
         id: String,
     },
@@ -82,11 +82,17 @@ impl Changes {
             .changes
             .iter()
             .map(|change| match change {
-                Change::Here { resource, object } => {
-                    format!("{{\"collection\":\"{}\",\"operation\":\"upsert\",\"item\":{object}}}", resource.collection)
+                Change::Upsert { content_type, object } => {
+                    format!(
+                        "{{\"collection\":\"{}\",\"operation\":\"upsert\",\"item\":{object}}}",
+                        content_type.collection
+                    )
                 }
-                Change::Gone { resource, id } => {
-                    format!("{{\"collection\":\"{}\",\"operation\":\"delete\",\"id\":\"{id}\"}}", resource.collection)
+                Change::Delete { content_type, id } => {
+                    format!(
+                        "{{\"collection\":\"{}\",\"operation\":\"delete\",\"id\":\"{id}\"}}",
+                        content_type.collection
+                    )
                 }
             })
             .collect();
@@ -129,7 +135,7 @@ pub fn copy(connection: &mut Db, site: &Site, token: Option<Token>, limit: i64) 
 ///
 /// Fails if a database statement fails.
 pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> QueryResult<Option<Changes>> {
-    let kinds: Vec<&str> = ALL.iter().map(|resource| resource.kind).collect();
+    let kinds: Vec<&str> = ALL.iter().map(|content_type| content_type.kind).collect();
     let mut entries: Vec<Entry> = journal::table
         // The entry itself is read as well, to see that it is still the same: after a restore or a failover,
         // its number can be that of another one.
@@ -157,7 +163,7 @@ pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> Q
         if !ids.contains(&id) {
             ids.push(id);
         }
-        if referrers::is_seen(&entry.action) && !shown.contains(&id) {
+        if referrers::is_visible(&entry.action) && !shown.contains(&id) {
             shown.push(id);
         }
         if entry.action == "purge" {
@@ -172,7 +178,7 @@ pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> Q
         None if seen.len() > 1 => return self::since(connection, site, since, seen.len() as i64 / 2),
         None => Vec::new(),
     };
-    let mut rows = touched(connection, &ids)?;
+    let mut rows = changed_items(connection, &ids)?;
     let known: HashSet<String> = rows.iter().map(|row| row.id.clone()).collect();
     rows.extend(referring.into_iter().filter(|row| !known.contains(&row.id)));
     let purged = purged(connection, &purges)?;
@@ -218,14 +224,14 @@ fn purged(connection: &mut Db, sequences: &[i64]) -> QueryResult<Vec<(String, St
 
 /// Loads the items with these ids in this order, each followed by its children that are visible only with it:
 /// a session appears and disappears with its event.
-fn touched(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<Item>> {
+fn changed_items(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<Item>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let dialect = connection.dialect();
     let rows: Vec<Item> =
         items::table.filter(in_list(dialect, items::id, ids)).select(Item::as_select()).load(connection)?;
-    let child_kinds: Vec<&str> = ALL.iter().filter_map(|resource| Some(resource.children?.kind)).collect();
+    let child_kinds: Vec<&str> = ALL.iter().filter_map(|content_type| Some(content_type.children?.kind)).collect();
     let children: Vec<Item> = items::table
         .filter(in_list(dialect, items::parent_id, ids).and(unindexed(dialect, items::kind, &child_kinds)))
         .order(items::id)
@@ -258,25 +264,25 @@ fn visible_changes(
     let shape = Shape::public(view.clone(), true);
     let mut changes = Vec::with_capacity(rows.len() + purged.len());
     for (kind, id) in purged {
-        if let Some(resource) = ContentType::of_kind(kind) {
-            changes.push(Change::Gone { resource, id: id.clone() });
+        if let Some(content_type) = ContentType::of_kind(kind) {
+            changes.push(Change::Delete { content_type, id: id.clone() });
         }
     }
     // Consecutive items of one content type are composed together.
     let mut rows = rows.into_iter().filter(|row| row.live || row.shown_at > 0).peekable();
     while let Some(first) = rows.next() {
-        let Some(resource) = ContentType::of_kind(&first.kind) else { continue };
+        let Some(content_type) = ContentType::of_kind(&first.kind) else { continue };
         if !first.live {
-            changes.push(Change::Gone { resource, id: first.id });
+            changes.push(Change::Delete { content_type, id: first.id });
             continue;
         }
         let mut group = vec![first];
-        while let Some(next) = rows.next_if(|row| row.live && row.kind == resource.kind) {
+        while let Some(next) = rows.next_if(|row| row.live && row.kind == content_type.kind) {
             group.push(next);
         }
-        let loaded: Vec<Loaded> = group.into_iter().map(|item| Loaded::from_item(item, site, &view)).collect();
-        let objects = compose(connection, resource, site, &loaded, &shape)?;
-        changes.extend(objects.into_iter().map(|composed| Change::Here { resource, object: composed.object }));
+        let group: Vec<LoadedItem> = group.into_iter().map(|item| LoadedItem::from_item(item, site, &view)).collect();
+        let items = compose(connection, ReadContext { content_type, site, shape: &shape }, &group)?;
+        changes.extend(items.into_iter().map(|item| Change::Upsert { content_type, object: item.object }));
     }
     Ok(changes)
 }

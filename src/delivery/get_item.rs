@@ -5,14 +5,12 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use crate::content::Site;
-use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::items;
-use crate::delivery::Shape;
-use crate::delivery::render::compose::{Composed, compose};
-use crate::delivery::render::loaded_item::Loaded;
-use crate::delivery::render::working_drafts;
+use crate::delivery::ReadContext;
+use crate::delivery::render::compose::{ComposedItem, compose};
+use crate::delivery::render::loaded_item::LoadedItem;
+use crate::delivery::render::working_drafts::with_drafts;
 use crate::delivery::viewer::VisibilityState;
 use crate::items::render::Fragments;
 use crate::items::{self as stored, Elsewhere, Item, ReferenceTarget};
@@ -21,15 +19,15 @@ use crate::items::{self as stored, Elsewhere, Item, ReferenceTarget};
 #[derive(Debug)]
 pub enum ItemLookup {
     /// The item.
-    Here {
+    Found {
         /// JSON object with its dependencies.
-        composed: Composed,
+        item: ComposedItem,
         version: i64,
     },
     /// The item has this slug now.
     Moved(String),
     /// There is no item that the viewer may see.
-    Nowhere,
+    Absent,
 }
 
 /// Finds an item by id or slug and composes it: two queries, whatever it refers to.
@@ -37,53 +35,31 @@ pub enum ItemLookup {
 /// # Errors
 ///
 /// Fails if a database statement fails.
-pub fn find_item(
-    connection: &mut Db,
-    resource: &'static ContentType,
-    site: &Site,
-    key: &str,
-    shape: &Shape,
-) -> QueryResult<ItemLookup> {
+pub fn find_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> QueryResult<ItemLookup> {
     if !stored::is_address(key) {
-        return Ok(ItemLookup::Nowhere);
+        return Ok(ItemLookup::Absent);
     }
-    let Some(loaded) = load(connection, resource, site, key, shape)? else {
-        return match stored::elsewhere(connection, resource.kind, key)? {
+    let loaded = match load_item(connection, context, key)? {
+        Some(item) => Some(item),
+        None => match stored::elsewhere(connection, context.content_type.kind, key)? {
             // A redirect must not reveal that a draft exists.
-            Some(Elsewhere::Moved(slug)) if load(connection, resource, site, &slug, shape)?.is_some() => {
-                Ok(ItemLookup::Moved(slug))
+            Some(Elsewhere::Moved(slug)) if load_item(connection, context, &slug)?.is_some() => {
+                return Ok(ItemLookup::Moved(slug));
             }
-            Some(Elsewhere::Language(id)) => match load(connection, resource, site, &id, shape)? {
-                Some(loaded) => here(connection, resource, site, loaded, shape),
-                None => Ok(ItemLookup::Nowhere),
-            },
-            _ => Ok(ItemLookup::Nowhere),
-        };
+            Some(Elsewhere::Language(id)) => load_item(connection, context, &id)?,
+            _ => None,
+        },
     };
-    here(connection, resource, site, loaded, shape)
+    let Some(item) = loaded else { return Ok(ItemLookup::Absent) };
+    let version = item.version;
+    let composed = compose(connection, context, &[item])?.pop();
+    Ok(composed.map_or(ItemLookup::Absent, |item| ItemLookup::Found { item, version }))
 }
 
-fn here(
-    connection: &mut Db,
-    resource: &'static ContentType,
-    site: &Site,
-    loaded: Loaded,
-    shape: &Shape,
-) -> QueryResult<ItemLookup> {
-    let version = loaded.version;
-    let mut objects = compose(connection, resource, site, &[loaded], shape)?;
-    Ok(objects.pop().map_or(ItemLookup::Nowhere, |composed| ItemLookup::Here { composed, version }))
-}
-
-fn load(
-    connection: &mut Db,
-    resource: &'static ContentType,
-    site: &Site,
-    key: &str,
-    shape: &Shape,
-) -> QueryResult<Option<Loaded>> {
+fn load_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> QueryResult<Option<LoadedItem>> {
+    let ReadContext { content_type, site, shape } = context;
     // These two statements stay prepared; one that is put together at run time would not.
-    let of_kind = items::table.filter(items::kind.eq(resource.kind));
+    let of_kind = items::table.filter(items::kind.eq(content_type.kind));
     let by_id = of_kind.filter(items::id.eq(key.to_ascii_lowercase()));
     let by_slug = of_kind.filter(items::slug.eq(key));
     let is_id = stored::is_id(key);
@@ -95,9 +71,9 @@ fn load(
         .optional()?;
         let Some(item) = item.filter(|item| shape.viewer.finds(&VisibilityState::from(item))) else { return Ok(None) };
         if shape.draft {
-            return Ok(working_drafts::newest(connection, resource, site, vec![item], &shape.view)?.pop());
+            return Ok(with_drafts(connection, context, vec![item])?.pop());
         }
-        return Ok(Some(Loaded::from_item(item, site, &shape.view)));
+        return Ok(Some(LoadedItem::from_item(item, site, &shape.view)));
     }
     type Row = (String, i64, i64, String, String);
     let columns = (items::id, items::version, items::updated_at, items::card, items::detail);
@@ -108,28 +84,29 @@ fn load(
     }
     .optional()?;
     Ok(row.map(|(id, version, updated_at, card, detail)| {
-        Loaded::ready(id, version, updated_at, Fragments { card, detail, reference: String::new() })
+        LoadedItem::from_fragments(id, version, updated_at, Fragments { card, detail, reference: String::new() })
     }))
 }
 
-/// Renders an item that was just written, for its author. `named` holds the items that it refers to, by id,
-/// as far as the write looked them up.
+/// Returns the JSON object of an item that was just written, for its author. `targets` holds the items that it
+/// refers to, by id, as far as the write looked them up.
 ///
 /// # Errors
 ///
 /// Fails if a database statement fails.
-pub fn shown(
+pub fn render_written_item(
     connection: &mut Db,
-    resource: &'static ContentType,
-    site: &Site,
+    context: ReadContext<'_>,
     item: &Item,
-    named: HashMap<String, ReferenceTarget>,
-    shape: &Shape,
+    targets: HashMap<String, ReferenceTarget>,
 ) -> QueryResult<String> {
-    let loaded = match shape.draft {
-        true => working_drafts::newest(connection, resource, site, vec![item.clone()], &shape.view)?,
-        false => vec![Loaded::from_item(item.clone(), site, &shape.view).knowing(item, resource, site, named, shape)],
+    let view = &context.shape.view;
+    let loaded = match context.shape.draft {
+        true => with_drafts(connection, context, vec![item.clone()])?,
+        false => {
+            vec![LoadedItem::from_item(item.clone(), context.site, view).with_targets(context, item, targets)]
+        }
     };
-    let composed = compose(connection, resource, site, &loaded, shape)?.pop();
-    Ok(composed.map_or_else(String::new, |composed| composed.object))
+    let composed = compose(connection, context, &loaded)?.pop();
+    Ok(composed.map_or_else(String::new, |item| item.object))
 }

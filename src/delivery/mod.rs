@@ -12,7 +12,20 @@ pub mod sitemap;
 pub mod sql;
 pub mod viewer;
 
+use crate::content::Site;
+use crate::content_types::ContentType;
 use viewer::Viewer;
+
+/// The circumstances of a read, which hold for every item of its response.
+#[derive(Clone, Copy)]
+pub struct ReadContext<'a> {
+    /// Content type of the requested items.
+    pub content_type: &'static ContentType,
+    /// Settings of the site: languages, time zone.
+    pub site: &'a Site,
+    /// Representation of the items, with the viewer for whom they are rendered.
+    pub shape: &'a Shape,
+}
 
 /// The representation in which a response shows its items.
 #[derive(Debug, Clone)]

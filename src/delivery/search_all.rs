@@ -9,29 +9,42 @@ use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::schema::items;
 use crate::database::{Db, in_list};
-use crate::delivery::render::loaded_item::Loaded;
+use crate::delivery::render::loaded_item::LoadedItem;
 use crate::items::Item;
 use crate::items::render::View;
 use crate::problem::Problem;
 use crate::search::{Search, SearchQuery};
 
 /// Maximum number of matches that are examined to find public ones.
-const DEEPEST: usize = 20_000;
+const MAX_EXAMINED: usize = 20_000;
 /// Items that are read at a time.
 const CHUNK: usize = 200;
+
+/// A search across content types.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchRequest<'a> {
+    /// Parsed text.
+    pub query: &'a SearchQuery,
+    /// Content types to search.
+    pub kinds: &'a [&'a str],
+    /// Language to search in.
+    pub locale: &'a str,
+    /// Maximum number of results.
+    pub limit: usize,
+}
 
 /// A search result.
 #[derive(Debug)]
 pub struct SearchResult {
     /// Content type of the item.
-    pub resource: &'static ContentType,
+    pub content_type: &'static ContentType,
     /// The item as a reference.
     pub reference: Value,
     /// Excerpt of the item around the match, as HTML.
     pub highlight: String,
 }
 
-/// Returns the `most` best public matches of these content types, the best first.
+/// Returns the best public matches, the best first.
 ///
 /// # Errors
 ///
@@ -40,33 +53,31 @@ pub fn search(
     connection: &mut Db,
     site: &Site,
     search: &Search,
-    sought: &SearchQuery,
-    kinds: &[&str],
-    locale: &str,
-    most: usize,
+    request: SearchRequest<'_>,
 ) -> Result<Vec<SearchResult>, Problem> {
-    let matches = search.matches(sought, kinds, locale)?;
-    let (mut rows, mut seen, mut size) = (Vec::new(), 0, most + 20);
-    while rows.len() < most {
+    let SearchRequest { query, kinds, locale, limit } = request;
+    let matches = search.matches(query, kinds, locale)?;
+    let (mut rows, mut seen, mut size) = (Vec::new(), 0, limit + 20);
+    while rows.len() < limit {
         let hits = matches.best(size)?;
         let ids: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
         for ids in ids.chunks(CHUNK) {
             rows.extend(public(connection, ids)?);
         }
-        if hits.len() < size || size >= DEEPEST {
+        if hits.len() < size || size >= MAX_EXAMINED {
             break;
         }
-        (seen, size) = (hits.len(), (size * 8).min(DEEPEST));
+        (seen, size) = (hits.len(), (size * 8).min(MAX_EXAMINED));
     }
-    rows.truncate(most);
+    rows.truncate(limit);
     let view = View { locale: LocaleMode::One(locale.to_owned()), ..View::plain(site) };
     let highlights = matches.snippets(site, &rows)?;
-    let hits = rows.into_iter().zip(highlights).filter_map(|(item, highlight)| {
-        let resource = ContentType::of_kind(&item.kind)?;
-        let reference = Loaded::from_item(item, site, &view).fragments.reference;
-        Some(SearchResult { resource, reference: serde_json::from_str(&reference).unwrap_or_default(), highlight })
+    let results = rows.into_iter().zip(highlights).filter_map(|(item, highlight)| {
+        let content_type = ContentType::of_kind(&item.kind)?;
+        let reference = LoadedItem::from_item(item, site, &view).fragments.reference;
+        Some(SearchResult { content_type, reference: serde_json::from_str(&reference).unwrap_or_default(), highlight })
     });
-    Ok(hits.collect())
+    Ok(results.collect())
 }
 
 /// Returns those of these items that are public, in the same order.

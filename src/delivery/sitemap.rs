@@ -14,7 +14,7 @@ use crate::feeds::sitemap::SitemapEntry;
 
 /// Maximum number of events in a sitemap. The standard allows 50,000 addresses, and an event has one for each
 /// language.
-pub const MOST: i64 = 5_000;
+pub const MAX_EVENTS: i64 = 5_000;
 
 /// Returns the number of sitemaps.
 ///
@@ -24,7 +24,7 @@ pub const MOST: i64 = 5_000;
 pub fn count(connection: &mut Db) -> QueryResult<i64> {
     let all: i64 =
         items::table.filter(items::kind.eq(EVENT.kind).and(items::live.eq(true))).count().get_result(connection)?;
-    Ok((all + MOST - 1) / MOST)
+    Ok((all + MAX_EVENTS - 1) / MAX_EVENTS)
 }
 
 /// Returns the events of a sitemap, by its number from 1 on. The oldest events come first, so that new ones
@@ -37,8 +37,8 @@ pub fn entries(connection: &mut Db, site: &Site, number: i64) -> QueryResult<Vec
     let rows: Vec<(String, String, i64, String)> = items::table
         .filter(items::kind.eq(EVENT.kind).and(items::live.eq(true)))
         .order((items::created_at, items::id))
-        .limit(MOST)
-        .offset((number - 1) * MOST)
+        .limit(MAX_EVENTS)
+        .offset((number - 1) * MAX_EVENTS)
         .select((items::slug, items::translations, items::updated_at, items::content))
         .load(connection)?;
     Ok(rows

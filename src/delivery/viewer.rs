@@ -67,15 +67,15 @@ impl From<&Item> for VisibilityState {
 impl Viewer {
     /// Returns an editor of all content types.
     pub fn editor() -> Self {
-        Self::Editor { kinds: ALL.iter().map(|resource| resource.kind).collect() }
+        Self::Editor { kinds: ALL.iter().map(|content_type| content_type.kind).collect() }
     }
 
     /// Returns the editor with a key that is limited to these collections; an empty list means all.
-    pub fn held_to(collections: &[String]) -> Self {
-        let own = ALL.iter().filter(|resource| collections.iter().any(|name| name == resource.collection));
+    pub fn restricted_to(collections: &[String]) -> Self {
+        let own = ALL.iter().filter(|content_type| collections.iter().any(|name| name == content_type.collection));
         match collections.is_empty() {
             true => Self::editor(),
-            false => Self::Editor { kinds: own.map(|resource| resource.kind).collect() },
+            false => Self::Editor { kinds: own.map(|content_type| content_type.kind).collect() },
         }
     }
 
@@ -86,7 +86,7 @@ impl Viewer {
 
     /// Returns whether the viewer sees drafts of all content types.
     pub fn sees_everything(&self) -> bool {
-        ALL.iter().all(|resource| self.edits(resource.kind))
+        ALL.iter().all(|content_type| self.edits(content_type.kind))
     }
 
     /// Returns whether the viewer sees all items of a content type, whatever their status. Lists by status
@@ -137,7 +137,7 @@ impl Viewer {
 mod tests {
     use super::*;
 
-    fn standing(id: &str, kind: &str, status: &str, trashed: bool, parent: Option<&str>) -> VisibilityState {
+    fn state(id: &str, kind: &str, status: &str, trashed: bool, parent: Option<&str>) -> VisibilityState {
         VisibilityState {
             id: id.to_owned(),
             kind: kind.to_owned(),
@@ -151,22 +151,22 @@ mod tests {
     #[test]
     fn a_link_shows_its_item_and_what_waits_for_it() {
         let link = Viewer::Link { item_id: "a".to_owned() };
-        assert!(link.sees(&standing("a", "event", "draft", false, None)));
-        assert!(link.sees(&standing("s", "session", "published", false, Some("a"))));
-        assert!(!link.sees(&standing("s", "session", "draft", false, Some("a"))));
-        assert!(!link.sees(&standing("s", "session", "published", false, Some("b"))));
-        assert!(!link.finds(&standing("a", "event", "draft", true, None)));
+        assert!(link.sees(&state("a", "event", "draft", false, None)));
+        assert!(link.sees(&state("s", "session", "published", false, Some("a"))));
+        assert!(!link.sees(&state("s", "session", "draft", false, Some("a"))));
+        assert!(!link.sees(&state("s", "session", "published", false, Some("b"))));
+        assert!(!link.finds(&state("a", "event", "draft", true, None)));
         assert!(!link.edits("event") && link.sees_drafts_of("event", "a") && !link.sees_drafts_of("event", "b"));
     }
 
     #[test]
     fn a_key_shows_the_kinds_that_it_is_held_to() {
-        let key = Viewer::held_to(&["events".to_owned()]);
-        assert!(key.sees(&standing("a", "event", "draft", false, None)));
-        assert!(!key.sees(&standing("b", "speaker", "draft", false, None)));
-        assert!(!key.sees(&standing("a", "event", "draft", true, None)));
-        assert!(key.finds(&standing("a", "event", "draft", true, None)));
+        let key = Viewer::restricted_to(&["events".to_owned()]);
+        assert!(key.sees(&state("a", "event", "draft", false, None)));
+        assert!(!key.sees(&state("b", "speaker", "draft", false, None)));
+        assert!(!key.sees(&state("a", "event", "draft", true, None)));
+        assert!(key.finds(&state("a", "event", "draft", true, None)));
         assert_eq!((key.among("event"), key.among("speaker")), (Among::Present, Among::Live));
-        assert!(!key.sees_everything() && Viewer::held_to(&[]).sees_everything());
+        assert!(!key.sees_everything() && Viewer::restricted_to(&[]).sees_everything());
     }
 }

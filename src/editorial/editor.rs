@@ -129,7 +129,7 @@ impl Editor {
             // the same body would be refused now, such as for a reference that has been purged since.
             if let Some(earlier) = key.as_ref().map_or(Ok(None), |key| key.made_before(c))? {
                 return match items::find(c, resource.kind, &earlier)? {
-                    Lookup::Here(item) => Ok(Written { replayed: true, ..Written::from(*item) }),
+                    Lookup::Found(item) => Ok(Written { replayed: true, ..Written::from(*item) }),
                     _ => Err(Problem::not_found(resource.noun)),
                 };
             }
@@ -424,12 +424,12 @@ impl Editor {
 pub fn find(connection: &mut Db, resource: &'static ContentType, id_or_slug: &str) -> Result<Item, Problem> {
     let noun = resource.noun;
     match items::find(connection, resource.kind, id_or_slug)? {
-        Lookup::Here(item) => Ok(*item),
+        Lookup::Found(item) => Ok(*item),
         // Unlike reads, writes do not follow a former slug: its user has not seen the change of the slug.
         Lookup::Moved(slug) => {
             Err(Problem::new(ProblemKind::NotFound, format!("the {noun} now has the slug \"{slug}\"")))
         }
-        Lookup::Nowhere => Err(Problem::not_found(noun)),
+        Lookup::Absent => Err(Problem::not_found(noun)),
     }
 }
 

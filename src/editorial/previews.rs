@@ -110,7 +110,7 @@ impl Previews {
     ///
     /// Fails as [`Previews::read`] does.
     pub async fn generation(&self, moment: i64) -> Result<u64, Problem> {
-        let now = self.database.ledger().now();
+        let now = self.database.invalidation_clock().now();
         // While the invalidation clock stands still, nothing was written since the overlay was found valid,
         // so its thread need not be asked.
         let known = locked(&self.slots).iter().find_map(|slot| slot.shown(moment)).filter(|s| s.right_at == now);
@@ -226,14 +226,14 @@ struct Session {
     state: State,
     connection: Option<Db>,
     overlay: Option<(Overlay, u64)>,
-    /// The time of the ledger after the last read.
+    /// The time of the invalidation clock after the last read.
     seen_at: u64,
 }
 
 impl Session {
     /// Rests after a read that took `took`, if the database was written to since the read before it.
     fn give_way(&mut self, took: Duration) {
-        let now = self.database.ledger().now();
+        let now = self.database.invalidation_clock().now();
         if self.seen_at != now {
             self.seen_at = now;
             std::thread::sleep((took * REST).min(MAX_REST));
@@ -295,7 +295,7 @@ impl Session {
         // The clock is read before the transaction begins. A write that comes in between is then newer than
         // `right_at`, and the overlay is checked again, although it need not be; the other way round, it
         // would be taken for valid without having seen the write.
-        let right_at = self.database.ledger().now();
+        let right_at = self.database.invalidation_clock().now();
         let Some((mut overlay, generation)) = self.overlay.take() else { return Ok(None) };
         let connection = self.connection()?;
         connection.begin_read()?;

@@ -6,7 +6,7 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use crate::content::field::{Field, FieldType};
-use crate::content::validate::{GivenReference, refuse_unknown_removals, validate};
+use crate::content::validate::{ContentSchema, GivenReference, refuse_unknown_removals, validate};
 use crate::content::values::scalar;
 use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site};
@@ -90,7 +90,8 @@ impl ValidatedBody {
         let mut fields = object.clone();
         let slug = envelope(&ENVELOPE[0], &mut fields, faults);
         let status = envelope(&ENVELOPE[1], &mut fields, faults);
-        let mut checked = validate(resource.kind, resource.fields, &fields, before, mode, site, faults);
+        let schema = ContentSchema { kind: resource.kind, fields: resource.fields, mode, site };
+        let mut checked = validate(schema, &fields, before, faults);
         if faults.is_empty() {
             (resource.rules)(&mut checked.content, faults);
         }

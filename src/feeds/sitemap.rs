@@ -22,13 +22,13 @@ type Out = Writer<Vec<u8>>;
 
 /// Returns the sitemap of the pages of these events.
 pub fn sitemap(site: &Site, public_url: &str, entries: &[SitemapEntry]) -> String {
+    // If addresses do not contain the locale, all languages of an event share one page.
+    let pages = EventPages { site, public_url, by_language: site.event_url.contains("{locale}") };
     document(|out| {
         out.create_element("urlset").with_attributes(NAMESPACES).write_inner_content(|out| {
-            // If addresses do not contain the locale, all languages of an event share one page.
-            let by_language = site.event_url.contains("{locale}");
             entries.iter().try_for_each(|entry| {
-                let count = if by_language { entry.slugs.len() } else { 1 };
-                (0..count).try_for_each(|place| url(out, site, public_url, entry, place, by_language))
+                let count = if pages.by_language { entry.slugs.len() } else { 1 };
+                (0..count).try_for_each(|index| pages.write(out, entry, index))
             })
         })?;
         Ok(())
@@ -40,7 +40,7 @@ pub fn index(addresses: &[String]) -> String {
     document(|out| {
         out.create_element("sitemapindex").with_attribute(NAMESPACES[0]).write_inner_content(|out| {
             addresses.iter().try_for_each(|address| {
-                out.create_element("sitemap").write_inner_content(|out| say(out, "loc", address))?;
+                out.create_element("sitemap").write_inner_content(|out| text_element(out, "loc", address))?;
                 Ok(())
             })
         })?;
@@ -56,28 +56,32 @@ fn document(write: impl FnOnce(&mut Out) -> std::io::Result<()>) -> String {
     String::from_utf8(out.into_inner()).unwrap_or_default()
 }
 
-fn url(
-    out: &mut Out,
-    site: &Site,
-    public_url: &str,
-    entry: &SitemapEntry,
-    place: usize,
+/// The pages of events on the website.
+struct EventPages<'a> {
+    site: &'a Site,
+    public_url: &'a str,
+    /// Whether each language of an event has a page of its own.
     by_language: bool,
-) -> std::io::Result<()> {
-    let address = |(locale, slug): &(String, String)| page(site, public_url, slug, locale);
-    let Some(own) = entry.slugs.get(place) else { return Ok(()) };
-    out.create_element("url").write_inner_content(|out| {
-        say(out, "loc", &address(own))?;
-        say(out, "lastmod", &entry.updated_at)?;
-        if by_language && entry.slugs.len() > 1 {
-            for other in &entry.slugs {
-                alternate(out, &other.0, &address(other))?;
+}
+
+impl EventPages<'_> {
+    /// Writes the page of an event in one of its languages, with links to the others.
+    fn write(&self, out: &mut Out, entry: &SitemapEntry, index: usize) -> std::io::Result<()> {
+        let address = |(locale, slug): &(String, String)| page(self.site, self.public_url, slug, locale);
+        let Some(own) = entry.slugs.get(index) else { return Ok(()) };
+        out.create_element("url").write_inner_content(|out| {
+            text_element(out, "loc", &address(own))?;
+            text_element(out, "lastmod", &entry.updated_at)?;
+            if self.by_language && entry.slugs.len() > 1 {
+                for other in &entry.slugs {
+                    alternate(out, &other.0, &address(other))?;
+                }
+                alternate(out, "x-default", &address(&entry.slugs[0]))?;
             }
-            alternate(out, "x-default", &address(&entry.slugs[0]))?;
-        }
+            Ok(())
+        })?;
         Ok(())
-    })?;
-    Ok(())
+    }
 }
 
 fn alternate(out: &mut Out, language: &str, address: &str) -> std::io::Result<()> {
@@ -85,6 +89,6 @@ fn alternate(out: &mut Out, language: &str, address: &str) -> std::io::Result<()
     out.create_element("xhtml:link").with_attributes(attributes).write_empty().map(drop)
 }
 
-fn say(out: &mut Out, name: &str, value: &str) -> std::io::Result<()> {
+fn text_element(out: &mut Out, name: &str, value: &str) -> std::io::Result<()> {
     out.create_element(name).write_text_content(BytesText::new(value)).map(drop)
 }

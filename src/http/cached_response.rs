@@ -45,7 +45,7 @@ fn names_locale(query: &str) -> bool {
 
 /// Returns the cache key of a request: its path, its query, and the negotiated locale.
 pub fn cache_key(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> CacheKey {
-    app.response_cache.place(&[http.path(), http.query_string(), negotiated.unwrap_or_default()])
+    app.response_cache.key(&[http.path(), http.query_string(), negotiated.unwrap_or_default()])
 }
 
 /// Serves an anonymous read from the cache. `None` if the request is no such read or the cache has no response.
@@ -93,7 +93,7 @@ pub fn absence_response(app: &App, found: &CachedAbsence, public: bool) -> Resul
 /// Responds with a cached response in the content coding that the client prefers, or with 304 if the client
 /// has it.
 ///
-/// `cache_key` is the cache key of the response, under which its encoded forms are cached too. Without one, the
+/// `key` is the cache key of the response, under which its encoded forms are cached too. Without one, the
 /// response is encoded for this request only.
 pub fn respond_cached(
     app: &App,
@@ -114,13 +114,13 @@ pub fn respond_cached(
         }
     }
     let encoded = coding.and_then(|coding| match key {
-        Some(key) => app.response_cache.coded(key, &cached, coding),
-        None => cached.coded(coding).map(Arc::new),
+        Some(key) => app.response_cache.variant(key, &cached, coding),
+        None => cached.encode(coding).map(Arc::new),
     });
     let representation = encoded.unwrap_or(cached);
     let mut response = HttpResponse::Ok();
     set_headers(app, &mut response, representation.tag.as_str(), &representation);
-    response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(representation.content_type)));
+    response.insert_header((header::CONTENT_TYPE, header::HeaderValue::from_static(representation.media_type)));
     set_common_headers(app, &mut response, id);
     response.body(chunked(representation.body()))
 }
@@ -128,7 +128,7 @@ pub fn respond_cached(
 /// Sets the headers of a cached response with this entity tag. While the database does not respond, `Age` is
 /// among them (RFC 9111, section 5.1): the time since the response was last known to be current.
 fn set_headers(app: &App, response: &mut HttpResponseBuilder, tag: &str, cached: &CachedResponse) {
-    if let Some(age) = app.database.ledger().age() {
+    if let Some(age) = app.database.invalidation_clock().staleness() {
         response.insert_header((header::AGE, age.as_secs().to_string()));
     }
     response.insert_header((header::ETAG, tag));

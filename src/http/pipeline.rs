@@ -55,7 +55,7 @@ impl Endpoint {
         // valid public requests have stored a response under this key.
         let response = match serve_cached(app, &self.route, http, &id) {
             Some(response) => response,
-            None => handle(app, &self.route, http, path_parameters, payload, &id).await,
+            None => handle(RequestHead { app, http, id: &id }, &self.route, path_parameters, payload).await,
         };
         self.record(http, response.status(), start.elapsed(), &id);
         response
@@ -80,15 +80,22 @@ impl Endpoint {
     }
 }
 
+/// A request whose body was not read yet.
+struct RequestHead<'a> {
+    app: &'a Arc<App>,
+    http: &'a HttpRequest,
+    /// Id of the request, for the log and the response.
+    id: &'a str,
+}
+
 /// Serves a request for which the cache has no response.
 async fn handle(
-    app: &Arc<App>,
+    head: RequestHead<'_>,
     route: &Route,
-    http: &HttpRequest,
     path_parameters: Params<'_, '_>,
     payload: &mut Payload,
-    id: &str,
 ) -> HttpResponse {
+    let RequestHead { app, http, id } = head;
     // A path that is not UTF-8 after decoding cannot name any resource.
     let Some(parameters) = decoded(path_parameters) else { return problem_response(app, http, &no_resource(), id) };
     let result = match authorize(app, route, http, payload).await {
@@ -253,8 +260,8 @@ pub fn respond(app: &App, http: &HttpRequest, response: Response, id: &str) -> H
         };
         builder.append_header((name, value));
     }
-    if !response.content_type.is_empty() {
-        builder.append_header((header::CONTENT_TYPE, response.content_type));
+    if !response.media_type.is_empty() {
+        builder.append_header((header::CONTENT_TYPE, response.media_type));
         builder.append_header((header::VARY, "Accept-Encoding"));
     }
     set_common_headers(app, &mut builder, id);
@@ -263,7 +270,7 @@ pub fn respond(app: &App, http: &HttpRequest, response: Response, id: &str) -> H
     }
     match coded {
         Some((coding, body)) => {
-            builder.insert_header((header::CONTENT_ENCODING, coding.word()));
+            builder.insert_header((header::CONTENT_ENCODING, coding.name()));
             builder.body(chunked(body.into()))
         }
         None => builder.body(chunked(response.body)),
@@ -272,12 +279,12 @@ pub fn respond(app: &App, http: &HttpRequest, response: Response, id: &str) -> H
 
 /// Returns the content coding that the client prefers (RFC 9110, section 12.5.3), if it accepts any.
 pub fn preferred_coding(http: &HttpRequest) -> Option<Coding> {
-    Coding::wanted(http.headers().get(header::ACCEPT_ENCODING)?.to_str().ok()?)
+    Coding::preferred(http.headers().get(header::ACCEPT_ENCODING)?.to_str().ok()?)
 }
 
 /// Returns the entity tag of the same content in a content coding, which is another representation.
 fn coded_tag(tag: &HeaderValue, coding: Coding) -> HeaderValue {
-    HeaderValue::from_str(&coding.mark(tag.to_str().unwrap_or_default())).unwrap_or_else(|_| tag.clone())
+    HeaderValue::from_str(&coding.tag(tag.to_str().unwrap_or_default())).unwrap_or_else(|_| tag.clone())
 }
 
 /// Turns a problem into a response of the type `application/problem+json` (RFC 9457).

@@ -17,7 +17,7 @@ pub struct Response {
     /// HTTP status.
     pub status: u16,
     /// Media type; empty if there is no body.
-    pub content_type: &'static str,
+    pub media_type: &'static str,
     /// Headers besides the media type and those that every response has.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
@@ -52,7 +52,7 @@ pub const JSON: &str = "application/json";
 impl Response {
     /// Creates a response with a body of JSON text.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type: JSON, headers: Vec::new(), body: body.into(), stream: None, cached: None }
+        Self { status, media_type: JSON, headers: Vec::new(), body: body.into(), stream: None, cached: None }
     }
 
     /// Creates a response with a value serialized as JSON.
@@ -70,12 +70,12 @@ impl Response {
 
     /// Creates a response without a body.
     pub fn empty(status: u16) -> Self {
-        Self { status, content_type: "", headers: Vec::new(), body: Bytes::new(), stream: None, cached: None }
+        Self { status, media_type: "", headers: Vec::new(), body: Bytes::new(), stream: None, cached: None }
     }
 
     /// Sets the media type.
-    pub fn with_content_type(mut self, content_type: &'static str) -> Self {
-        self.content_type = content_type;
+    pub fn with_content_type(mut self, media_type: &'static str) -> Self {
+        self.media_type = media_type;
         self
     }
 

@@ -32,11 +32,11 @@ pub const NO_DATE: i64 = i64::MAX;
 #[derive(Debug)]
 pub enum Lookup {
     /// The item, found by its id or by a current slug in any language.
-    Here(Box<Item>),
+    Found(Box<Item>),
     /// The slug is a former one; the item's current slug is this one.
     Moved(String),
     /// No item has or had this id or slug.
-    Nowhere,
+    Absent,
 }
 
 /// Returns the condition that an item is in review or scheduled.
@@ -66,7 +66,7 @@ pub const ANY_LOCALE: &str = "";
 /// Fails if a query fails.
 pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Lookup> {
     if !is_address(id_or_slug) {
-        return Ok(Lookup::Nowhere);
+        return Ok(Lookup::Absent);
     }
     let of_kind = items::table.filter(items::kind.eq(kind)).select(Item::as_select());
     let found = if is_id(id_or_slug) {
@@ -75,14 +75,14 @@ pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Lo
         of_kind.filter(items::slug.eq(id_or_slug)).first(connection).optional()?
     };
     if let Some(item) = found {
-        return Ok(Lookup::Here(Box::new(item)));
+        return Ok(Lookup::Found(Box::new(item)));
     }
     match elsewhere(connection, kind, id_or_slug)? {
-        None => Ok(Lookup::Nowhere),
+        None => Ok(Lookup::Absent),
         Some(Elsewhere::Moved(slug)) => Ok(Lookup::Moved(slug)),
         Some(Elsewhere::Language(id)) => {
             let item = items::table.find(id).select(Item::as_select()).first(connection)?;
-            Ok(Lookup::Here(Box::new(item)))
+            Ok(Lookup::Found(Box::new(item)))
         }
     }
 }

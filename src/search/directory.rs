@@ -25,20 +25,20 @@ pub fn folder(config: &Config) -> PathBuf {
 }
 
 /// Prefix of the names of indexes that were set aside.
-const ASIDE: &str = "aside-";
+const ASIDE_PREFIX: &str = "aside-";
 
 /// Time without writes after which an index of an earlier format, or one that was set aside, is no longer in
 /// use.
-const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 3_600);
+const UNUSED_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Removes indexes of earlier formats, and those set aside, that are no longer in use. An index that cannot
 /// be removed stays.
-pub(super) fn tidy(folder: &Path, form: u32) {
+pub(super) fn remove_unused(folder: &Path, format: u32) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
-        let is_over = name.starts_with(ASIDE) || form_of(name).is_some_and(|of| of < form);
-        if is_over && is_forgotten(&entry.path()) {
+        let is_old = name.starts_with(ASIDE_PREFIX) || format_of(name).is_some_and(|of| of < format);
+        if is_old && is_unused(&entry.path()) {
             match std::fs::remove_dir_all(entry.path()) {
                 Ok(()) => tracing::info!(folder = %entry.path().display(), "removed an old search index"),
                 Err(error) => {
@@ -50,7 +50,7 @@ pub(super) fn tidy(folder: &Path, form: u32) {
 }
 
 /// Returns the format of an index, by the name of its folder.
-fn form_of(name: &str) -> Option<u32> {
+fn format_of(name: &str) -> Option<u32> {
     name.split('-').next()?.parse().ok()
 }
 
@@ -63,7 +63,7 @@ fn form_of(name: &str) -> Option<u32> {
 pub fn put_aside(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let entry = entry?;
-        if entry.file_name().to_str().is_some_and(|name| form_of(name).is_some()) {
+        if entry.file_name().to_str().is_some_and(|name| format_of(name).is_some()) {
             put_aside_one(&entry.path())?;
         }
     }
@@ -78,7 +78,7 @@ pub fn put_aside(folder: &Path) -> io::Result<()> {
 /// Fails if the index cannot be renamed.
 pub(super) fn put_aside_one(index: &Path) -> io::Result<()> {
     let (Some(folder), Some(name)) = (index.parent(), index.file_name()) else { return Ok(()) };
-    let aside = folder.join(format!("{ASIDE}{}", name.to_string_lossy()));
+    let aside = folder.join(format!("{ASIDE_PREFIX}{}", name.to_string_lossy()));
     let _ = std::fs::remove_dir_all(&aside);
     match std::fs::rename(index, &aside) {
         // Another process has removed it meanwhile, so nothing has to be set aside.
@@ -87,9 +87,9 @@ pub(super) fn put_aside_one(index: &Path) -> io::Result<()> {
     }
 }
 
-fn is_forgotten(folder: &Path) -> bool {
+fn is_unused(folder: &Path) -> bool {
     let written = std::fs::metadata(folder.join("meta.json")).and_then(|meta| meta.modified());
-    written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age > FORGOTTEN))
+    written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age > UNUSED_AFTER))
 }
 
 #[cfg(test)]
@@ -110,7 +110,7 @@ mod tests {
             let meta = std::fs::File::create(folder.join(name).join("meta.json")).unwrap();
             meta.set_modified(now - Duration::from_secs(days * 24 * 3_600)).unwrap();
         }
-        tidy(folder, 2);
+        remove_unused(folder, 2);
         let mut left: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["1-nl", "2-en", "3-en", "aside-2-nl", "other"]);

@@ -18,21 +18,21 @@ const TITLE_WEIGHT: usize = 4;
 /// Returns the document of an item. `names` are the titles of the items that it refers to, in their stored
 /// form.
 pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> Option<TantivyDocument> {
-    let resource = ContentType::of_kind(&item.kind)?;
+    let content_type = ContentType::of_kind(&item.kind)?;
     let id = Uuid::try_parse(&item.id).ok()?;
-    let place = ALL.iter().position(|known| known.kind == item.kind)?;
+    let position = ALL.iter().position(|known| known.kind == item.kind)?;
     let content = item.content();
-    let content = visible(resource.fields, &content, &item.translations());
+    let content = visible(content_type.fields, &content, &item.translations());
     let fields = &search.fields;
     let mut document = TantivyDocument::new();
     document.add_text(fields.id, &item.id);
-    document.add_u64(fields.kind, place as u64);
+    document.add_u64(fields.kind, position as u64);
     let (high, low) = id.as_u64_pair();
     document.add_u64(fields.id_high, high);
     document.add_u64(fields.id_low, low);
-    for words in fields.words.iter().filter(|words| words.kind == resource.kind) {
-        let mut texts = Texts { site, locale: &words.locale, found: Vec::new() };
-        texts.content(resource, &content);
+    for words in fields.words.iter().filter(|words| words.kind == content_type.kind) {
+        let mut texts = TextCollector { site, locale: &words.locale, found: Vec::new() };
+        texts.content(content_type, &content);
         for name in names {
             texts.localised(&FieldType::Line { max: 0 }, name);
         }
@@ -47,31 +47,31 @@ pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> O
 /// Returns the texts of an item in one language, the title first.
 pub fn texts_in(
     site: &Site,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     content: &Map<String, Value>,
     locale: &str,
 ) -> Vec<String> {
-    let mut texts = Texts { site, locale, found: Vec::new() };
-    texts.content(resource, content);
+    let mut texts = TextCollector { site, locale, found: Vec::new() };
+    texts.content(content_type, content);
     texts.found.drain(..TITLE_WEIGHT.min(texts.found.len()).saturating_sub(1));
     texts.found
 }
 
-struct Texts<'a> {
+struct TextCollector<'a> {
     site: &'a Site,
     locale: &'a str,
     found: Vec<String>,
 }
 
-impl Texts<'_> {
-    fn content(&mut self, resource: &'static ContentType, content: &Map<String, Value>) {
-        let title = resource.field(resource.label).zip(content.get(resource.label));
+impl TextCollector<'_> {
+    fn content(&mut self, content_type: &'static ContentType, content: &Map<String, Value>) {
+        let title = content_type.field(content_type.label).zip(content.get(content_type.label));
         if let Some((field, value)) = title {
             for _ in 0..TITLE_WEIGHT {
                 self.field(field, value);
             }
         }
-        for field in resource.fields.iter().filter(|field| field.name != resource.label) {
+        for field in content_type.fields.iter().filter(|field| field.name != content_type.label) {
             if let Some(value) = content.get(field.name) {
                 self.field(field, value);
             }

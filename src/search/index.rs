@@ -17,14 +17,14 @@ use thiserror::Error;
 use crate::content::Site;
 use crate::content_types::ALL;
 use crate::database::position::Position;
-use crate::search::searcher::KnownIdents;
+use crate::search::searcher::CachedIdents;
 
 /// Format of the index, which is incremented when documents are made in another way.
-const FORM: u32 = 2;
+const FORMAT: u32 = 2;
 /// Memory of the writer in bytes, the minimum of the library.
 const WRITER_BYTES: usize = 15_000_000;
 /// Maximum length of a word in bytes; longer ones are not indexed.
-const LONGEST_WORD: usize = 60;
+const MAX_WORD_BYTES: usize = 60;
 
 /// Failure of the search index.
 #[derive(Debug, Error)]
@@ -81,7 +81,7 @@ pub(crate) struct Fields {
 pub(crate) struct OpenIndex {
     pub index: Index,
     pub reader: IndexReader,
-    pub idents: KnownIdents,
+    pub idents: CachedIdents,
 }
 
 /// The full-text index of this node.
@@ -105,10 +105,10 @@ impl Search {
     /// Fails if the folder cannot be used, or if a damaged index can be neither set aside nor replaced.
     pub fn open(folder: &Path, site: &Site) -> Result<Self, SearchError> {
         let (schema, fields) = schema(site);
-        crate::search::directory::tidy(folder, FORM);
+        crate::search::directory::remove_unused(folder, FORMAT);
         // Each format and each set of languages has a folder of its own, so that nodes of two versions, or of
         // two sites, can share a disk.
-        let folder = folder.join(form(site));
+        let folder = folder.join(folder_name(site));
         std::fs::create_dir_all(&folder)?;
         let locales = site.locales.clone();
         let open = match open(&folder, &schema, &locales) {
@@ -135,7 +135,7 @@ impl Search {
     /// # Errors
     ///
     /// Fails if there is no sound index in it.
-    pub(crate) fn open_again(&self) -> Result<OpenIndex, SearchError> {
+    pub(crate) fn reopen(&self) -> Result<OpenIndex, SearchError> {
         open(&self.folder, &self.schema, &self.locales)
     }
 
@@ -152,7 +152,7 @@ impl Search {
     pub(crate) fn writer(&self) -> Result<Option<IndexWriter<TantivyDocument>>, SearchError> {
         match self.open_index().index.writer_with_num_threads(1, WRITER_BYTES) {
             Ok(writer) => {
-                writer.set_merge_policy(Box::new(merges()));
+                writer.set_merge_policy(Box::new(merge_policy()));
                 Ok(Some(writer))
             }
             Err(TantivyError::LockFailure(LockError::LockBusy, _)) => Ok(None),
@@ -165,13 +165,13 @@ impl Search {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub(crate) fn followed(&self) -> Result<Option<Position>, SearchError> {
+    pub(crate) fn indexed_position(&self) -> Result<Option<Position>, SearchError> {
         Ok(self.open_index().index.load_metas()?.payload.and_then(|payload| Position::parse(&payload)))
     }
 
     /// Returns whether the index is complete up to this journal entry.
-    pub fn has(&self, entry: i64) -> bool {
-        self.followed().ok().flatten().is_some_and(|followed| followed.sequence >= entry)
+    pub fn is_complete_to(&self, entry: i64) -> bool {
+        self.indexed_position().ok().flatten().is_some_and(|position| position.sequence >= entry)
     }
 
     /// Returns the fields of these content types in a language.
@@ -185,20 +185,20 @@ fn open(folder: &Path, schema: &Schema, locales: &[String]) -> Result<OpenIndex,
     let index = Index::open_or_create(directory, schema.clone())?;
     register(&index, locales);
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    Ok(OpenIndex { index, reader, idents: KnownIdents::default() })
+    Ok(OpenIndex { index, reader, idents: CachedIdents::default() })
 }
 
 /// Returns the merge policy. Segments of about the same size are merged, so that a document is rewritten only
 /// a few times, however small the commits are; a segment with many replaced documents is rewritten as well.
-fn merges() -> LogMergePolicy {
+fn merge_policy() -> LogMergePolicy {
     let mut policy = LogMergePolicy::default();
     policy.set_min_layer_size(200);
     policy.set_del_docs_ratio_before_merge(0.3);
     policy
 }
 
-fn form(site: &Site) -> String {
-    format!("{FORM}-{}", site.locales.join("-").to_ascii_lowercase())
+fn folder_name(site: &Site) -> String {
+    format!("{FORMAT}-{}", site.locales.join("-").to_ascii_lowercase())
 }
 
 fn schema(site: &Site) -> (Schema, Fields) {
@@ -212,7 +212,7 @@ fn schema(site: &Site) -> (Schema, Fields) {
     let id_high = builder.add_u64_field("id_high", FAST);
     let id_low = builder.add_u64_field("id_low", FAST);
     let mut words = Vec::with_capacity(ALL.len() * site.locales.len());
-    for kind in ALL.iter().map(|resource| resource.kind) {
+    for kind in ALL.iter().map(|content_type| content_type.kind) {
         for locale in &site.locales {
             let stems = text(&stemmed(locale), IndexRecordOption::WithFreqsAndPositions);
             let stems = builder.add_text_field(&format!("{kind}_stems_{locale}"), stems);
@@ -233,7 +233,7 @@ fn stemmed(locale: &str) -> String {
 fn register(index: &Index, locales: &[String]) {
     let plain = || {
         TextAnalyzer::builder(SimpleTokenizer::default())
-            .filter(RemoveLongFilter::limit(LONGEST_WORD))
+            .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
             .filter(LowerCaser)
     };
     index.tokenizers().register(WHOLE, plain().filter(AsciiFoldingFilter).build());

@@ -15,7 +15,7 @@ pub mod top_docs;
 
 pub use directory::{folder, put_aside};
 pub use index::{Search, SearchError};
-pub use query_parser::{LONGEST, SearchQuery};
+pub use query_parser::{MAX_QUERY_CHARACTERS, SearchQuery};
 pub use searcher::{Hit, Matches};
 
 /// Name of the search index in the invalidation table and among cache tags.

@@ -17,12 +17,13 @@ use super::index::{Search, SearchError};
 use crate::search::directory::put_aside_one;
 
 /// Interval at which the whole index is compared with its checksums.
-const CHECK: Duration = Duration::from_secs(6 * 3_600);
+const CHECK_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
 /// Minimum time between two checks, whatever fails meanwhile.
-const PAUSE: Duration = Duration::from_secs(10);
+const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 /// Number of attempts of a check: files that another node removes during one of them are not damaged.
-const TRIES: u32 = 3;
-const AGAIN: Duration = Duration::from_millis(200);
+const ATTEMPTS: u32 = 3;
+/// Pause between two attempts.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// Time of the last comparison with the checksums.
 #[derive(Debug, Default)]
@@ -32,30 +33,30 @@ impl Checks {
     /// Returns whether a check is due, which is sooner if something has `failed`.
     pub fn are_due(&self, search: &Search, failed: bool) -> bool {
         let failed = failed || search.is_suspect.load(Ordering::Relaxed);
-        let bound = if failed { PAUSE } else { CHECK };
+        let bound = if failed { MIN_CHECK_INTERVAL } else { CHECK_INTERVAL };
         self.0.is_none_or(|last| last.elapsed() >= bound)
     }
 
     /// Checks the index, and returns a description of its damage, if there is any.
     pub async fn find_damage(&mut self, search: &Search) -> Option<String> {
         search.is_suspect.store(false, Ordering::Relaxed);
-        let damage = damage(search).await;
+        let damage = confirmed_damage(search).await;
         self.0 = Some(Instant::now());
         damage
     }
 }
 
 /// Returns the damage of the index as another process would find it. Only what every attempt finds is damage.
-async fn damage(search: &Search) -> Option<String> {
-    for _ in 1..TRIES {
-        look(search)?;
-        tokio::time::sleep(AGAIN).await;
+async fn confirmed_damage(search: &Search) -> Option<String> {
+    for _ in 1..ATTEMPTS {
+        find_damage_once(search)?;
+        tokio::time::sleep(RETRY_AFTER).await;
     }
-    look(search)
+    find_damage_once(search)
 }
 
-fn look(search: &Search) -> Option<String> {
-    let found = search.open_again().and_then(|open| Ok(open.index.validate_checksum()?));
+fn find_damage_once(search: &Search) -> Option<String> {
+    let found = search.reopen().and_then(|open| Ok(open.index.validate_checksum()?));
     match found {
         Ok(files) if files.is_empty() => None,
         Ok(files) => Some(format!("{} files do not have their checksums", files.len())),
@@ -108,6 +109,6 @@ pub(crate) fn renew(search: &Search, damage: &str) -> Result<(), SearchError> {
     tracing::error!(damage, %folder, "the search index is damaged and will be set aside and rebuilt");
     put_aside_one(&search.folder)?;
     std::fs::create_dir_all(&search.folder)?;
-    search.replace(search.open_again()?);
+    search.replace(search.reopen()?);
     Ok(())
 }

@@ -18,11 +18,11 @@ use crate::content_types::{ALL, ContentType};
 use crate::items::Item;
 use crate::search::document::texts_in;
 use crate::search::index::{OpenIndex, Search, SearchError};
-use crate::search::query_parser::SearchQuery;
+use crate::search::query_parser::{QueryBuilder, SearchQuery};
 use crate::search::top_docs::SharedTopDocs;
 
 /// Maximum length of an excerpt, in characters.
-const SNIPPET: usize = 200;
+const SNIPPET_CHARACTERS: usize = 200;
 
 /// An item that the index has found.
 #[derive(Debug, Clone)]
@@ -46,10 +46,18 @@ impl Search {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub fn matches(&self, sought: &SearchQuery, kinds: &[&str], locale: &str) -> Result<Matches<'_>, SearchError> {
+    pub fn matches(
+        &self,
+        search_query: &SearchQuery,
+        kinds: &[&str],
+        locale: &str,
+    ) -> Result<Matches<'_>, SearchError> {
         let open = self.open_index();
         let searcher = open.reader.searcher();
-        let query = self.watched(|| sought.query(self, &open.index, &searcher, kinds, locale))?;
+        let query = self.run(|| {
+            let words = self.words(kinds, locale);
+            search_query.query(&QueryBuilder { index: &open.index, searcher: &searcher, words })
+        })?;
         Ok(Matches { search: self, open, searcher, query, locale: locale.to_owned() })
     }
 
@@ -60,23 +68,23 @@ impl Search {
 
     /// Runs a query on the index. If it fails or panics, the worker checks the index for damage: the library
     /// trusts what it reads.
-    fn watched<T>(&self, ask: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
-        let answer = catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Err(SearchError::Panic));
-        if answer.is_err() {
+    fn run<T>(&self, query: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
+        let result = catch_unwind(AssertUnwindSafe(query)).unwrap_or(Err(SearchError::Panic));
+        if result.is_err() {
             self.is_suspect.store(true, Ordering::Relaxed);
         }
-        answer
+        result
     }
 }
 
 impl Matches<'_> {
-    /// Returns the `most` best matches, the best first.
+    /// Returns the `limit` best matches, the best first.
     ///
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub fn best(&self, most: usize) -> Result<Vec<Hit>, SearchError> {
-        self.search.watched(|| self.ranked(&*self.query, most))
+    pub fn best(&self, limit: usize) -> Result<Vec<Hit>, SearchError> {
+        self.search.run(|| self.ranked(&*self.query, limit))
     }
 
     /// Returns the number of matches.
@@ -85,7 +93,7 @@ impl Matches<'_> {
     ///
     /// Fails if the index cannot be read.
     pub fn count(&self) -> Result<usize, SearchError> {
-        self.search.watched(|| Ok(self.searcher.search(&*self.query, &Count)?))
+        self.search.run(|| Ok(self.searcher.search(&*self.query, &Count)?))
     }
 
     /// Returns the ids of all matches, in no order.
@@ -94,7 +102,7 @@ impl Matches<'_> {
     ///
     /// Fails if the index cannot be read.
     pub fn ids(&self) -> Result<Vec<String>, SearchError> {
-        self.search.watched(|| self.all(&*self.query))
+        self.search.run(|| self.all(&*self.query))
     }
 
     /// Returns those of these ids that match.
@@ -103,8 +111,8 @@ impl Matches<'_> {
     ///
     /// Fails if the index cannot be read.
     pub fn among(&self, ids: &[String]) -> Result<HashSet<String>, SearchError> {
-        let both = BooleanQuery::intersection(vec![self.these(ids), self.query.box_clone()]);
-        self.search.watched(|| Ok(self.all(&both)?.into_iter().collect()))
+        let both = BooleanQuery::intersection(vec![self.named(ids), self.query.box_clone()]);
+        self.search.run(|| Ok(self.all(&both)?.into_iter().collect()))
     }
 
     /// Returns the best of these ids that match, the best first.
@@ -112,14 +120,14 @@ impl Matches<'_> {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub fn best_among(&self, ids: &[String], most: usize) -> Result<Vec<Hit>, SearchError> {
-        let among: Box<dyn Query> = Box::new(ConstScoreQuery::new(self.these(ids), 0.0));
+    pub fn best_among(&self, ids: &[String], limit: usize) -> Result<Vec<Hit>, SearchError> {
+        let among: Box<dyn Query> = Box::new(ConstScoreQuery::new(self.named(ids), 0.0));
         let both = BooleanQuery::intersection(vec![among, self.query.box_clone()]);
-        self.search.watched(|| self.ranked(&both, most))
+        self.search.run(|| self.ranked(&both, limit))
     }
 
-    fn ranked(&self, query: &dyn Query, most: usize) -> Result<Vec<Hit>, SearchError> {
-        let found = self.searcher.search(query, &SharedTopDocs::new(most))?;
+    fn ranked(&self, query: &dyn Query, limit: usize) -> Result<Vec<Hit>, SearchError> {
+        let found = self.searcher.search(query, &SharedTopDocs::new(limit))?;
         let idents = self.open.idents.of(&self.searcher)?;
         Ok(found.into_iter().map(|address| idents.hit(address)).collect())
     }
@@ -140,7 +148,7 @@ impl Matches<'_> {
         let mut generators = HashMap::new();
         for kind in items.iter().map(|item| item.kind.as_str()) {
             if !generators.contains_key(kind) {
-                generators.insert(kind, self.search.watched(|| self.generators(kind))?);
+                generators.insert(kind, self.search.run(|| self.generators(kind))?);
             }
         }
         Ok(items.iter().map(|item| self.snippet(site, &generators[item.kind.as_str()], item)).collect())
@@ -150,17 +158,17 @@ impl Matches<'_> {
         let fields = self.search.words(&[kind], &self.locale).into_iter().flat_map(|words| [words.stems, words.whole]);
         let generators = fields.map(|field| {
             let mut generator = SnippetGenerator::create(&self.searcher, &*self.query, field)?;
-            generator.set_max_num_chars(SNIPPET);
+            generator.set_max_num_chars(SNIPPET_CHARACTERS);
             Ok(generator)
         });
         generators.collect()
     }
 
     fn snippet(&self, site: &Site, generators: &[SnippetGenerator], item: &Item) -> String {
-        let Some(resource) = ContentType::of_kind(&item.kind) else { return String::new() };
+        let Some(content_type) = ContentType::of_kind(&item.kind) else { return String::new() };
         let content = item.content();
-        let content = visible(resource.fields, &content, &item.translations());
-        let texts = texts_in(site, resource, &content, &self.locale);
+        let content = visible(content_type.fields, &content, &item.translations());
+        let texts = texts_in(site, content_type, &content, &self.locale);
         // The title is shown anyway, so an excerpt of another text says more.
         let (title, further) = texts.split_at(texts.len().min(1));
         let places = || further.iter().chain(title);
@@ -170,10 +178,10 @@ impl Matches<'_> {
             return snippet.to_html();
         }
         let longest = places().max_by_key(|text| text.len());
-        escaped(&longest.map_or_else(String::new, |text| text.chars().take(SNIPPET).collect::<String>()))
+        escaped(&longest.map_or_else(String::new, |text| text.chars().take(SNIPPET_CHARACTERS).collect::<String>()))
     }
 
-    fn these(&self, ids: &[String]) -> Box<dyn Query> {
+    fn named(&self, ids: &[String]) -> Box<dyn Query> {
         Box::new(TermSetQuery::new(ids.iter().map(|id| Term::from_field_text(self.search.fields.id, id))))
     }
 }
@@ -186,9 +194,9 @@ struct Idents {
 
 /// The columns for the newest state of the index, which are thus not opened for each query.
 #[derive(Debug, Default)]
-pub(crate) struct KnownIdents(Mutex<Option<(u64, Arc<Idents>)>>);
+pub(crate) struct CachedIdents(Mutex<Option<(u64, Arc<Idents>)>>);
 
-impl KnownIdents {
+impl CachedIdents {
     fn of(&self, searcher: &Searcher) -> Result<Arc<Idents>, SearchError> {
         let generation = searcher.generation().generation_id();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -215,7 +223,7 @@ impl Idents {
     fn hit(&self, address: DocAddress) -> Hit {
         let columns = &self.segments[address.segment_ord as usize];
         let [high, low, kind] = columns.each_ref().map(|column| column.first(address.doc_id).unwrap_or_default());
-        let kind = ALL.get(kind as usize).map_or("", |resource| resource.kind);
+        let kind = ALL.get(kind as usize).map_or("", |content_type| content_type.kind);
         Hit { id: Uuid::from_u64_pair(high, low).to_string(), kind }
     }
 }

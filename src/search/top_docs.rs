@@ -32,16 +32,16 @@ impl Ord for Scored {
     }
 }
 
-/// Collector of the addresses of the `most` best documents, the best first.
+/// Collector of the addresses of the `limit` best documents, the best first.
 pub struct SharedTopDocs {
-    most: usize,
+    limit: usize,
     found: Mutex<BinaryHeap<Reverse<Scored>>>,
 }
 
 impl SharedTopDocs {
     /// Creates an empty collector.
-    pub fn new(most: usize) -> Self {
-        Self { most, found: Mutex::default() }
+    pub fn new(limit: usize) -> Self {
+        Self { limit, found: Mutex::default() }
     }
 
     fn found(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Scored>>> {
@@ -50,11 +50,11 @@ impl SharedTopDocs {
     }
 
     /// Returns the score that a document must exceed to be among the best.
-    fn bar(&self) -> Score {
+    fn threshold(&self) -> Score {
         let found = self.found();
         match found.peek() {
-            _ if self.most == 0 => Score::INFINITY,
-            Some(Reverse(worst)) if found.len() >= self.most => worst.score,
+            _ if self.limit == 0 => Score::INFINITY,
+            Some(Reverse(worst)) if found.len() >= self.limit => worst.score,
             _ => Score::MIN,
         }
     }
@@ -62,7 +62,7 @@ impl SharedTopDocs {
     fn add(&self, score: Score, address: DocAddress) {
         let mut found = self.found();
         found.push(Reverse(Scored { score, address }));
-        if found.len() > self.most {
+        if found.len() > self.limit {
             found.pop();
         }
     }
@@ -70,10 +70,10 @@ impl SharedTopDocs {
 
 impl Collector for SharedTopDocs {
     type Fruit = Vec<DocAddress>;
-    type Child = Passed;
+    type Child = EmptySegment;
 
-    fn for_segment(&self, _: SegmentOrdinal, _: &SegmentReader) -> tantivy::Result<Passed> {
-        Ok(Passed)
+    fn for_segment(&self, _: SegmentOrdinal, _: &SegmentReader) -> tantivy::Result<EmptySegment> {
+        Ok(EmptySegment)
     }
 
     fn requires_scoring(&self) -> bool {
@@ -87,11 +87,11 @@ impl Collector for SharedTopDocs {
         reader: &SegmentReader,
     ) -> tantivy::Result<()> {
         let alive = reader.alive_bitset();
-        weight.for_each_pruning(self.bar(), reader, &mut |doc, score| {
+        weight.for_each_pruning(self.threshold(), reader, &mut |doc, score| {
             if alive.is_none_or(|alive| alive.is_alive(doc)) {
                 self.add(score, DocAddress::new(segment, doc));
             }
-            self.bar()
+            self.threshold()
         })
     }
 
@@ -103,9 +103,9 @@ impl Collector for SharedTopDocs {
 }
 
 /// Collector of a segment, which has no result of its own.
-pub struct Passed;
+pub struct EmptySegment;
 
-impl SegmentCollector for Passed {
+impl SegmentCollector for EmptySegment {
     type Fruit = ();
 
     fn collect(&mut self, _: DocId, _: Score) {}
@@ -125,7 +125,7 @@ mod tests {
     /// The collector finds what tantivy's own one finds, in several segments, with many equal scores and some
     /// deleted documents.
     #[test]
-    fn finds_what_looking_at_all_finds() {
+    fn finds_what_the_exhaustive_collector_finds() {
         let mut schema = Schema::builder();
         let (text, id) = (schema.add_text_field("text", TEXT), schema.add_text_field("id", STRING | STORED));
         let index = Index::create_in_ram(schema.build());

@@ -15,7 +15,6 @@ use crate::content::Site;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::delivery::Shape;
 use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
 use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
@@ -26,6 +25,7 @@ use crate::delivery::list_items::{Page, page, single_query_page};
 use crate::delivery::query::ListQuery;
 use crate::delivery::query::parser::QueryParser;
 use crate::delivery::viewer::Viewer;
+use crate::delivery::{ReadContext, Shape};
 use crate::editorial::editor::find;
 use crate::http::cached_response::{absence_response, cache_key, negotiated};
 use crate::http::preconditions::entity_tag as etag;
@@ -129,25 +129,26 @@ pub fn negotiate(request: &mut Request) {
     request.query_pairs.extend(request.negotiated.iter().map(|locale| ("locale".to_owned(), locale.clone())));
 }
 
-async fn list(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
+async fn list(content_type: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
     let view = read_view(&request).await?;
     view.require_list_access()?;
     let mut violations = Violations::new();
-    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &view.viewer, faults: &mut violations };
-    let mut query = reader.list(&request.query_pairs, &request.app.site_key);
+    let site = &request.app.site;
+    let mut parser = QueryParser { content_type, site, viewer: &view.viewer, violations: &mut violations };
+    let mut query = parser.list(&request.query_pairs, &request.app.site_key);
     if !violations.is_empty() {
         return Err(Problem::bad_request(violations));
     }
     query.at = view.at;
-    let until = expires_at(&query);
+    let expires_at = expires_at(&query);
     let compute = async {
-        let (limit, content_type) = (query.limit, media_type(&query.shape));
-        let page = read_page(&request.app, resource, &view, query).await?;
-        let link = links(&request, &page);
-        let body = envelope(&page, limit);
-        let fresh = FreshResponse::new(content_type, body, |body| etag(0, body), page.dependencies);
-        Ok(ReadOutcome::Here(FreshResponse { link, until, ..fresh }))
+        let (limit, media_type) = (query.limit, media_type(&query.shape));
+        let page = read_page(&request.app, content_type, &view, query).await?;
+        let link = link_header(&request, &page);
+        let body = page_body(&page, limit);
+        let fresh = FreshResponse::new(media_type, body, |body| etag(0, body), page.dependencies);
+        Ok(ReadOutcome::Found(FreshResponse { link, expires_at, ..fresh }))
     };
     cached_or_compute(&request, &view, compute).await
 }
@@ -161,21 +162,25 @@ async fn list(resource: &'static ContentType, mut request: Request) -> Result<Re
 /// 400 if the query is too expensive, 503 if the database or the preview of a future moment is not available.
 pub async fn read_page(
     app: &Arc<App>,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     view: &ReadView,
     query: ListQuery,
 ) -> Result<Page, Problem> {
     // The time is taken before the read begins: items that change during the read are then already out of
     // date when they enter the cache. Taken afterwards, a stale item could be cached as current.
-    let (since, public, query) = (app.database.ledger().now(), view.is_public(), Arc::new(query));
-    let (here, list_query, is_quick) = (Arc::clone(app), Arc::clone(&query), public && query.is_walk());
-    let single_query = move |c: &mut Db| {
-        single_query_page(c, resource, here.list_context(here.item_cache.since(since).only_if(public)), &list_query)
+    let (since, public, query) = (app.database.invalidation_clock().now(), view.is_public(), Arc::new(query));
+    let on_this_thread = public && query.is_index_walk();
+    let (fast_app, fast_query) = (Arc::clone(app), Arc::clone(&query));
+    let fast_path = move |c: &mut Db| {
+        let cache = fast_app.item_cache.since(since).only_if(public);
+        single_query_page(c, content_type, fast_app.list_context(cache), &fast_query)
     };
     let here = Arc::clone(app);
-    let read =
-        move |c: &mut Db| page(c, resource, here.list_context(here.item_cache.since(since).only_if(public)), &query);
-    view.read(app, is_quick, single_query, read).await
+    let read = move |c: &mut Db| {
+        let cache = here.item_cache.since(since).only_if(public);
+        page(c, content_type, here.list_context(cache), &query)
+    };
+    view.read(app, on_this_thread, fast_path, read).await
 }
 
 /// Returns the response of a read, from the cache of this node or from `compute`, whose result is then cached.
@@ -194,17 +199,19 @@ pub async fn cached_or_compute(
     let compute = async {
         check_response_memory(&request.app)?;
         // Taken before the read, so that a change during the read makes the new entry out of date at once.
-        let since = request.app.database.ledger().now();
+        let since = request.app.database.invalidation_clock().now();
         Ok::<_, Problem>(match compute.await? {
-            ReadOutcome::Here(fresh) => {
+            ReadOutcome::Found(fresh) => {
                 let headers = headers(request, view, &fresh);
-                CacheLookup::Here(Arc::new(fresh.keep(headers, since, request.app.response_cache.held())))
+                let memory = request.app.response_cache.body_memory();
+                CacheLookup::Found(Arc::new(fresh.into_cached(headers, since, memory)))
             }
             ReadOutcome::Absent(absence, dependencies) => {
                 CacheLookup::Absent(Arc::new(CachedAbsence::new(absence, dependencies, since)))
             }
         })
     };
+    let cache = &request.app.response_cache;
     let cache_key = match (view.viewer.is_public(), view.at) {
         (true, None) => Some(cache_key(&request.app, &request.http, request.negotiated.as_deref())),
         (true, Some(at)) => Some(preview_cache_key(request, at).await?),
@@ -212,15 +219,14 @@ pub async fn cached_or_compute(
     };
     // Cached public responses are served before a handler runs, previews are not: so only they are looked up
     // here.
-    let cached_response =
-        cache_key.filter(|_| view.at.is_some()).and_then(|cache_key| request.app.response_cache.find(cache_key));
-    let lookup = match (cached_response, cache_key) {
-        (Some(cached), _) => CacheLookup::Here(cached),
-        (None, Some(cache_key)) => request.app.response_cache.find_or(cache_key, compute).await?,
+    let ready = cache_key.filter(|_| view.at.is_some()).and_then(|cache_key| cache.find(cache_key));
+    let lookup = match (ready, cache_key) {
+        (Some(cached), _) => CacheLookup::Found(cached),
+        (None, Some(cache_key)) => cache.find_or_compute(cache_key, compute).await?,
         (None, None) => compute.await?,
     };
     match lookup {
-        CacheLookup::Here(cached) => Ok(Response::cached(cache_key, cached)),
+        CacheLookup::Found(cached) => Ok(Response::cached(cache_key, cached)),
         CacheLookup::Absent(found) => absence_response(&request.app, &found, view.is_public()),
     }
 }
@@ -232,34 +238,29 @@ async fn preview_cache_key(request: &Request, at: i64) -> Result<CacheKey, Probl
     let generation = request.app.previews.generation(at).await?.to_string();
     let negotiated = request.negotiated.as_deref().unwrap_or_default();
     let (path, query) = (request.http.path(), request.http.query_string());
-    Ok(request.app.response_cache.place(&[path, query, negotiated, "at", &generation]))
+    Ok(request.app.response_cache.key(&[path, query, negotiated, "at", &generation]))
 }
 
 /// Returns an error while clients that read slowly hold more response bytes in memory than the settings
 /// allow: a new response would add to them.
 fn check_response_memory(app: &App) -> Result<(), Problem> {
     let server = &app.config.server;
-    match app.response_cache.held().bytes() <= server.response_cache_bytes.saturating_add(server.response_buffer_bytes)
-    {
+    let allowed = server.response_cache_bytes.saturating_add(server.response_buffer_bytes);
+    match app.response_cache.body_memory().bytes() <= allowed {
         true => Ok(()),
         false => Err(Problem::new(ProblemKind::Unavailable, "too many responses are being sent").retry_after(5)),
     }
 }
 
 /// Returns the response with one item, in any media type.
-pub fn item_response(
-    content_type: &'static str,
-    body: String,
-    version: i64,
-    dependencies: Dependencies,
-) -> ReadOutcome {
-    ReadOutcome::Here(FreshResponse::new(content_type, body, |body| etag(version, body), dependencies))
+pub fn item_response(media_type: &'static str, body: String, version: i64, dependencies: Dependencies) -> ReadOutcome {
+    ReadOutcome::Found(FreshResponse::new(media_type, body, |body| etag(version, body), dependencies))
 }
 
 /// Returns the absence of an item. It depends on the whole content type, since an item that is created,
 /// published or renamed can end it.
-pub fn not_found_response(resource: &'static ContentType) -> ReadOutcome {
-    ReadOutcome::Absent(Absence::Missing(resource.noun), Dependencies::on_kinds(resource.visible_by()))
+pub fn not_found_response(content_type: &'static ContentType) -> ReadOutcome {
+    ReadOutcome::Absent(Absence::Missing(content_type.noun), Dependencies::on_kinds(content_type.visible_by()))
 }
 
 /// Returns the media type of a response. Items with a sparse fieldset have a type of their own, so that
@@ -274,15 +275,15 @@ pub fn expires_at(query: &ListQuery) -> Option<Instant> {
     query.depends_on_now().then(|| Instant::now() + TIME_DEPENDENT_LIFETIME)
 }
 
-fn envelope(page: &Page, limit: i64) -> String {
-    let size: usize = page.cards.iter().map(|card| card.object.len() + 1).sum();
+fn page_body(page: &Page, limit: i64) -> String {
+    let size: usize = page.items.iter().map(|item| item.object.len() + 1).sum();
     let mut out = String::with_capacity(size + 400);
     out.push_str("{\"data\":[");
-    for (index, card) in page.cards.iter().enumerate() {
+    for (index, item) in page.items.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
-        out.push_str(&card.object);
+        out.push_str(&item.object);
     }
     // Cursors are base64url: nothing in them needs escaping.
     let cursor = |c: &Option<String>| c.as_ref().map_or("null".to_owned(), |c| format!("\"{c}\""));
@@ -306,7 +307,7 @@ fn envelope(page: &Page, limit: i64) -> String {
 }
 
 /// Returns the value of the `Link` header with the next and the previous page (RFC 8288).
-fn links(request: &Request, page: &Page) -> Option<String> {
+fn link_header(request: &Request, page: &Page) -> Option<String> {
     let path = request.http.path();
     let others = || request.query_pairs.iter().filter(|(name, _)| name != "cursor" && name != "offset");
     let link = |cursor: &String, rel: &str| {
@@ -322,39 +323,39 @@ fn links(request: &Request, page: &Page) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-async fn get(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
+async fn get(content_type: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
     let view = read_view(&request).await?;
     let mut violations = Violations::new();
-    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &view.viewer, faults: &mut violations };
-    let shape = reader.shape(&request.query_pairs, true);
+    let site = &request.app.site;
+    let mut parser = QueryParser { content_type, site, viewer: &view.viewer, violations: &mut violations };
+    let shape = parser.shape(&request.query_pairs, true);
     if !violations.is_empty() {
         return Err(Problem::bad_request(violations));
     }
-    let content_type = media_type(&shape);
+    let media_type = media_type(&shape);
     let key = request.path("id_or_slug").to_owned();
     let app = Arc::clone(&request.app);
     let compute = async {
         let read = move |c: &mut Db| {
             // A link of one item must not show others, and must not reveal whether they exist.
             if let Viewer::Link { item_id } = &shape.viewer
-                && find(c, resource, &key)?.id != *item_id
+                && find(c, content_type, &key)?.id != *item_id
             {
-                return Err(Problem::not_found(resource.noun));
+                return Err(Problem::not_found(content_type.noun));
             }
-            Ok(find_item(c, resource, &app.site, &key, &shape)?)
+            let context = ReadContext { content_type, site: &app.site, shape: &shape };
+            Ok(find_item(c, context, &key)?)
         };
         Ok(match view.read_item(&request.app, read).await? {
-            ItemLookup::Here { composed, version } => {
-                item_response(content_type, composed.object, version, composed.dependencies)
-            }
+            ItemLookup::Found { item, version } => item_response(media_type, item.object, version, item.dependencies),
             ItemLookup::Moved(slug) => {
                 let query = request.http.query_string();
                 let mark = if query.is_empty() { "" } else { "?" };
-                let location = format!("{}/{slug}{mark}{query}", collection_path(resource));
-                ReadOutcome::Absent(Absence::Moved(location), Dependencies::on_kinds(resource.visible_by()))
+                let location = format!("{}/{slug}{mark}{query}", collection_path(content_type));
+                ReadOutcome::Absent(Absence::Moved(location), Dependencies::on_kinds(content_type.visible_by()))
             }
-            ItemLookup::Nowhere => not_found_response(resource),
+            ItemLookup::Absent => not_found_response(content_type),
         })
     };
     cached_or_compute(&request, &view, compute).await

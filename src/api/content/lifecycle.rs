@@ -16,7 +16,8 @@ use crate::content::violation::Violations;
 use crate::content::{LocaleMode, values};
 use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::delivery::get_item::shown;
+use crate::delivery::ReadContext;
+use crate::delivery::get_item::render_written_item;
 use crate::delivery::query::parser::QueryParser;
 use crate::editorial::editor::{Editor, ItemChange, WriteResult};
 use crate::editorial::idempotency::Idempotent;
@@ -256,8 +257,9 @@ pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Edito
     let author = author(request)?;
     let mut violations = Violations::new();
     let viewer = viewer(request.actor.as_ref());
-    let mut reader = QueryParser { resource, site: &request.app.site, viewer: &viewer, faults: &mut violations };
-    let shape = reader.shape(&request.query_pairs, true);
+    let site = &request.app.site;
+    let mut parser = QueryParser { content_type: resource, site, viewer: &viewer, violations: &mut violations };
+    let shape = parser.shape(&request.query_pairs, true);
     let merge = match request.query("merge") {
         Some("auto") => true,
         None | Some("none") => false,
@@ -273,7 +275,10 @@ pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Edito
     let mode: LocaleMode = shape.view.locale.clone();
     let beside = shape.draft;
     let site = Arc::clone(&request.app.site);
-    let show = Arc::new(move |c: &mut Db, item: &Item, named| shown(c, resource, &site, item, named, &shape));
+    let show = Arc::new(move |c: &mut Db, item: &Item, targets| {
+        let context = ReadContext { content_type: resource, site: &site, shape: &shape };
+        render_written_item(c, context, item, targets)
+    });
     let (database, site) = (request.app.database.clone(), Arc::clone(&request.app.site));
     Ok(Editor { database, site, resource, mode, author, role, beside, merge, show })
 }

@@ -24,10 +24,10 @@ pub fn document(app: &App) -> Arc<CachedResponse> {
         let text = super::to_json(&document, &app.site);
         let fresh = FreshResponse::new(JSON, text, |body| entity_tag(0, body), Dependencies::default());
         let headers = [(CACHE_CONTROL, "public, max-age=60"), (VARY, "Accept-Encoding")];
-        Arc::new(fresh.keep(
+        Arc::new(fresh.into_cached(
             headers.map(|(name, value)| (name, HeaderValue::from_static(value))),
             0,
-            app.response_cache.held(),
+            app.response_cache.body_memory(),
         ))
     };
     Arc::clone(app.document.get_or_init(make))

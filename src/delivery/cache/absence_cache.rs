@@ -13,7 +13,7 @@ use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::cache::response_cache::CacheKey;
 
 /// Maximum number of cached absences. One takes about 300 bytes, so all of them take 5 MB.
-const MOST: usize = 16_384;
+const MAX_ABSENCES: usize = 16_384;
 
 /// Reason why there is no content at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +30,14 @@ pub struct CachedAbsence {
     pub absence: Absence,
     /// Content types that the absence depends on.
     pub dependencies: Dependencies,
-    basis: Freshness,
+    freshness: Freshness,
 }
 
 impl CachedAbsence {
     /// Creates an absence that was found by a read which began at this time of the invalidation clock.
     pub fn new(absence: Absence, dependencies: Dependencies, since: u64) -> Self {
-        let basis = Freshness::new(dependencies.depends(), since);
-        Self { absence, dependencies, basis }
+        let freshness = Freshness::new(dependencies.slots(), since);
+        Self { absence, dependencies, freshness }
     }
 }
 
@@ -48,25 +48,25 @@ pub struct AbsenceCache {
 
 impl Default for AbsenceCache {
     fn default() -> Self {
-        Self { cache: Cache::new(MOST) }
+        Self { cache: Cache::new(MAX_ABSENCES) }
     }
 }
 
 impl AbsenceCache {
     /// Returns the absence that is cached under a key, if it still holds.
-    pub fn find(&self, place: CacheKey, ledger: &InvalidationClock) -> Option<Arc<CachedAbsence>> {
-        let found = self.cache.get(&place)?;
-        if ledger.holds(&found.basis) {
+    pub fn find(&self, key: CacheKey, clock: &InvalidationClock) -> Option<Arc<CachedAbsence>> {
+        let found = self.cache.get(&key)?;
+        if clock.is_fresh(&found.freshness) {
             return Some(found);
         }
-        self.cache.remove_if(&place, |kept| Arc::ptr_eq(kept, &found));
+        self.cache.remove_if(&key, |current| Arc::ptr_eq(current, &found));
         None
     }
 
     /// Caches an absence, unless a change has overtaken it already.
-    pub fn keep(&self, place: CacheKey, absent: &Arc<CachedAbsence>, ledger: &InvalidationClock) {
-        if ledger.holds(&absent.basis) {
-            self.cache.insert(place, Arc::clone(absent));
+    pub fn insert(&self, key: CacheKey, absent: &Arc<CachedAbsence>, clock: &InvalidationClock) {
+        if clock.is_fresh(&absent.freshness) {
+            self.cache.insert(key, Arc::clone(absent));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::config::CdnConfig;
 pub const PUBLIC_CACHE: &str = "public, max-age=5, stale-while-revalidate=30";
 /// Maximum number of items that the tags of a response name. With more, the header would exceed what servers
 /// accept (8 KB in Varnish and nginx).
-const NAMED: usize = 180;
+const MAX_NAMED_ITEMS: usize = 180;
 
 /// Returns the name and the value of the header with the tags of a response, or `None` if no header is
 /// configured.
@@ -17,5 +17,5 @@ pub fn tags(cdn: &CdnConfig, dependencies: &Dependencies) -> Option<(&'static st
         "cache-tag" => ("cache-tag", ","),
         _ => return None,
     };
-    Some((name, dependencies.tags(NAMED).join(between)))
+    Some((name, dependencies.tags(MAX_NAMED_ITEMS).join(between)))
 }

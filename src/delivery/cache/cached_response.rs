@@ -25,7 +25,7 @@ const USUAL_HEADERS: usize = 3;
 #[derive(Debug)]
 pub enum ReadOutcome {
     /// The response.
-    Here(FreshResponse),
+    Found(FreshResponse),
     /// The reason why there is no content, with everything that this depends on.
     Absent(Absence, Dependencies),
 }
@@ -34,7 +34,7 @@ pub enum ReadOutcome {
 #[derive(Debug)]
 pub struct FreshResponse {
     /// Media type of the body.
-    pub content_type: &'static str,
+    pub media_type: &'static str,
     pub body: Vec<u8>,
     /// Entity tag of the body without a content coding.
     pub tag: EntityTag,
@@ -44,37 +44,37 @@ pub struct FreshResponse {
     pub dependencies: Dependencies,
     /// Time at which the response expires, for responses that depend on the time of day. A monotonic instant,
     /// so that a correction of the wall clock cannot prolong it.
-    pub until: Option<Instant>,
+    pub expires_at: Option<Instant>,
 }
 
 impl FreshResponse {
     /// Creates a response whose entity tag is `tag` of its bytes, and which does not expire.
     pub fn new(
-        content_type: &'static str,
+        media_type: &'static str,
         body: impl Into<Vec<u8>>,
         tag: impl FnOnce(&[u8]) -> String,
         dependencies: Dependencies,
     ) -> Self {
         let body = body.into();
         let tag = EntityTag::new(&tag(&body));
-        Self { content_type, body, tag, link: None, dependencies, until: None }
+        Self { media_type, body, tag, link: None, dependencies, expires_at: None }
     }
 
     /// Turns the response into a cached one with the headers that every client receives. `since` is the time
     /// of the invalidation clock that was read before the computation began.
-    pub fn keep(
+    pub fn into_cached(
         self,
         headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
         since: u64,
-        held: &BodyMemory,
+        memory: &BodyMemory,
     ) -> CachedResponse {
         CachedResponse {
-            content_type: self.content_type,
-            body: held.count(exact(self.body)),
+            media_type: self.media_type,
+            body: memory.count(exact(self.body)),
             tag: self.tag,
             headers: headers.into_iter().collect(),
-            basis: Freshness::new(self.dependencies.depends(), since),
-            until: self.until,
+            freshness: Freshness::new(self.dependencies.slots(), since),
+            expires_at: self.expires_at,
         }
     }
 }
@@ -83,15 +83,15 @@ impl FreshResponse {
 #[derive(Debug)]
 pub struct CachedResponse {
     /// Media type of the body.
-    pub content_type: &'static str,
+    pub media_type: &'static str,
     /// Entity tag of the body.
     pub tag: EntityTag,
     /// Further headers, which every client receives.
     pub headers: SmallVec<[(HeaderName, HeaderValue); USUAL_HEADERS]>,
     /// Freshness of the response: what it depends on, and since when.
-    pub basis: Freshness,
-    until: Option<Instant>,
-    body: Counted,
+    pub freshness: Freshness,
+    expires_at: Option<Instant>,
+    body: CountedBytes,
 }
 
 impl CachedResponse {
@@ -101,42 +101,42 @@ impl CachedResponse {
     }
 
     /// Returns whether the response has not expired.
-    pub fn is_timely(&self) -> bool {
-        self.until.is_none_or(|until| Instant::now() < until)
+    pub fn is_unexpired(&self) -> bool {
+        self.expires_at.is_none_or(|expires_at| Instant::now() < expires_at)
     }
 
     /// Returns the approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(_, value)| value.len()).sum();
-        size_of::<Self>() + self.body.bytes.len() + headers + self.basis.size()
+        size_of::<Self>() + self.body.bytes.len() + headers + self.freshness.size()
     }
 
     /// Returns the entity tag of the response in a content coding: the plain tag where a small body is not
     /// encoded.
     pub fn tag_in(&self, coding: Option<Coding>) -> Cow<'_, str> {
         match coding.filter(|coding| coding.is_worth(&self.body.bytes)) {
-            Some(coding) => coding.mark(self.tag.as_str()).into(),
+            Some(coding) => coding.tag(self.tag.as_str()).into(),
             None => self.tag.as_str().into(),
         }
     }
 
     /// Returns the response in a content coding, or `None` if it is too small to be worth it.
-    pub fn coded(&self, coding: Coding) -> Option<Self> {
+    pub fn encode(&self, coding: Coding) -> Option<Self> {
         // The variant was made from the same reads as the plain response, so its freshness begins at the same
         // time.
-        let body = self.body.held.count(exact(coding.encode(&self.body.bytes)?));
-        let tag = EntityTag::new(&coding.mark(self.tag.as_str()));
+        let body = self.body.memory.count(exact(coding.encode(&self.body.bytes)?));
+        let tag = EntityTag::new(&coding.tag(self.tag.as_str()));
         let mut headers = self.headers.clone();
-        headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.word())));
-        Some(Self { body, tag, headers, basis: self.basis.again(), ..*self })
+        headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.name())));
+        Some(Self { body, tag, headers, freshness: self.freshness.copy_for_variant(), ..*self })
     }
 
     /// Returns whether this is a content-coded variant of `whole`. Equal times of the invalidation clock do
     /// not suffice: a response that depends on the time of day changes without a change of content. So the
     /// tags are compared too.
-    pub fn is_form_of(&self, whole: &Self) -> bool {
+    pub fn is_variant_of(&self, whole: &Self) -> bool {
         let rest = self.tag.as_str().strip_prefix(whole.tag.as_str().trim_end_matches('"'));
-        self.basis.since() == whole.basis.since() && rest.is_some_and(|rest| rest.starts_with('+'))
+        self.freshness.since() == whole.freshness.since() && rest.is_some_and(|rest| rest.starts_with('+'))
     }
 }
 
@@ -159,22 +159,22 @@ impl BodyMemory {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn count(&self, bytes: Box<[u8]>) -> Counted {
+    fn count(&self, bytes: Box<[u8]>) -> CountedBytes {
         self.0.fetch_add(bytes.len(), Ordering::Relaxed);
-        Counted { bytes, held: self.clone() }
+        CountedBytes { bytes, memory: self.clone() }
     }
 }
 
 /// Bytes that are counted for as long as they are in memory.
 #[derive(Debug)]
-struct Counted {
+struct CountedBytes {
     bytes: Box<[u8]>,
-    held: BodyMemory,
+    memory: BodyMemory,
 }
 
-impl Drop for Counted {
+impl Drop for CountedBytes {
     fn drop(&mut self) {
-        self.held.0.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        self.memory.0.fetch_sub(self.bytes.len(), Ordering::Relaxed);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 /// Minimum size of a body that is encoded, in bytes.
-const SMALLEST: usize = 1_024;
+const MIN_BYTES: usize = 1_024;
 
 /// A supported content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ impl Coding {
     pub const ALL: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
 
     /// Returns the name of the coding in `Content-Encoding`.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Coding::Brotli => "br",
             Coding::Zstd => "zstd",
@@ -30,17 +30,17 @@ impl Coding {
     }
 
     /// Returns the entity tag of a response in this coding: another representation has another tag.
-    pub fn mark(self, tag: &str) -> String {
-        format!("{}+{}\"", tag.trim_end_matches('"'), self.word())
+    pub fn tag(self, tag: &str) -> String {
+        format!("{}+{}\"", tag.trim_end_matches('"'), self.name())
     }
 
     /// Returns the coding that the client prefers by the weights of `Accept-Encoding`; among equal weights,
     /// the server's preference decides.
-    pub fn wanted(accept: &str) -> Option<Self> {
+    pub fn preferred(accept: &str) -> Option<Self> {
         let weight = |coding: Coding| {
             let entry = accept.split(',').map(str::trim).find(|part| {
-                let word = part.split(';').next().unwrap_or_default().trim();
-                word.eq_ignore_ascii_case(coding.word())
+                let name = part.split(';').next().unwrap_or_default().trim();
+                name.eq_ignore_ascii_case(coding.name())
             })?;
             let quality = entry.split_once("q=").map_or(Ok(1.0), |(_, q)| q.trim().parse::<f32>()).unwrap_or(0.0);
             (quality > 0.0).then_some(quality)
@@ -57,7 +57,7 @@ impl Coding {
 
     /// Returns whether a body is large enough to be encoded.
     pub fn is_worth(self, body: &[u8]) -> bool {
-        body.len() >= SMALLEST
+        body.len() >= MIN_BYTES
     }
 
     /// Returns the encoded body, or `None` if the body is too small to be worth it.
@@ -65,21 +65,21 @@ impl Coding {
         if !self.is_worth(body) {
             return None;
         }
-        let mut coded = Vec::with_capacity(body.len() / 3);
+        let mut encoded = Vec::with_capacity(body.len() / 3);
         match self {
             Coding::Brotli => {
-                let mut writer = brotli::CompressorWriter::new(&mut coded, 16_384, 4, 20);
+                let mut writer = brotli::CompressorWriter::new(&mut encoded, 16_384, 4, 20);
                 writer.write_all(body).and_then(|()| writer.flush()).ok()?;
                 drop(writer);
             }
-            Coding::Zstd => coded = zstd::bulk::compress(body, 3).ok()?,
+            Coding::Zstd => encoded = zstd::bulk::compress(body, 3).ok()?,
             Coding::Gzip => {
-                let mut writer = flate2::write::GzEncoder::new(&mut coded, flate2::Compression::new(5));
+                let mut writer = flate2::write::GzEncoder::new(&mut encoded, flate2::Compression::new(5));
                 writer.write_all(body).ok()?;
                 writer.finish().ok()?;
             }
         }
-        Some(coded)
+        Some(encoded)
     }
 }
 
@@ -89,10 +89,10 @@ mod tests {
 
     #[test]
     fn follows_the_client_and_then_our_own_order() {
-        assert_eq!(Coding::wanted("gzip, deflate, br, zstd"), Some(Coding::Brotli));
-        assert_eq!(Coding::wanted("gzip;q=1.0, br;q=0.5"), Some(Coding::Gzip));
-        assert_eq!(Coding::wanted("br;q=0, GZIP"), Some(Coding::Gzip));
-        assert_eq!(Coding::wanted("identity"), None);
-        assert_eq!(Coding::wanted(""), None);
+        assert_eq!(Coding::preferred("gzip, deflate, br, zstd"), Some(Coding::Brotli));
+        assert_eq!(Coding::preferred("gzip;q=1.0, br;q=0.5"), Some(Coding::Gzip));
+        assert_eq!(Coding::preferred("br;q=0, GZIP"), Some(Coding::Gzip));
+        assert_eq!(Coding::preferred("identity"), None);
+        assert_eq!(Coding::preferred(""), None);
     }
 }

@@ -64,7 +64,7 @@ impl Dependencies {
     }
 
     /// Returns the dependencies in the form of the invalidation table.
-    pub fn depends(&self) -> DependencySlots {
+    pub fn slots(&self) -> DependencySlots {
         let named = self.items.iter().filter(|item| !self.kinds.contains(&item.kind));
         DependencySlots::on_kinds(self.kinds.iter().copied()).and_items(named.map(|item| item.id))
     }
@@ -92,7 +92,7 @@ impl Dependencies {
 /// Returns the cache tag of a content type: the name of its collection. Anything else, as the search index,
 /// is its own tag.
 fn name(kind: &'static str) -> &'static str {
-    ContentType::of_kind(kind).map_or(kind, |resource| resource.collection)
+    ContentType::of_kind(kind).map_or(kind, |content_type| content_type.collection)
 }
 
 #[cfg(test)]
@@ -118,11 +118,11 @@ mod tests {
         let ids = || (10..13).map(id);
         assert_eq!(list.tags(3), std::iter::once("events".to_owned()).chain(ids()).collect::<Vec<_>>());
         let same = DependencySlots::on_kinds(["event"]).and_items((10..13).map(Uuid::from_u128));
-        assert_eq!(list.depends(), same);
+        assert_eq!(list.slots(), same);
         // A content type that is added later covers items as well.
         list.add(&Dependencies::on_kinds(["speaker"]));
         assert_eq!(list.tags(3), ["events", "speakers"]);
-        assert_eq!(list.depends(), DependencySlots::on_kinds(["event", "speaker"]));
+        assert_eq!(list.slots(), DependencySlots::on_kinds(["event", "speaker"]));
     }
 
     #[test]

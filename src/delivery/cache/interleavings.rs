@@ -20,7 +20,7 @@ use crate::delivery::cache::cached_response::FreshResponse;
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::cache::item_cache::ItemCache;
 use crate::delivery::cache::response_cache::{CacheKey, CacheLookup, ResponseCache};
-use crate::delivery::render::compose::Composed;
+use crate::delivery::render::compose::ComposedItem;
 
 const INTERLEAVINGS: usize = 10_000;
 /// Interleavings that are enough to find the effect of a wrong order.
@@ -43,7 +43,7 @@ enum Order {
     /// A write is acknowledged before it is recorded.
     AcknowledgedFirst,
     /// A write is recorded before it is committed.
-    NotedFirst,
+    RecordedFirst,
     /// A read takes the time of the invalidation clock after its last statement.
     TimeTakenLast,
     /// A response lacks one of its dependencies.
@@ -75,12 +75,12 @@ struct Model {
 
 /// A node with its caches.
 struct Node {
-    ledger: Arc<InvalidationClock>,
-    answers: ResponseCache,
-    cards: ItemCache,
+    clock: Arc<InvalidationClock>,
+    responses: ResponseCache,
+    items: ItemCache,
     /// Versions that readers of this node must get at least.
     acknowledged: Mutex<Versions>,
-    /// Number of journal entries that the watch has followed.
+    /// Number of journal entries that the watch has read.
     watched: Mutex<usize>,
 }
 
@@ -99,14 +99,14 @@ fn locked<T, R>(mutex: &Mutex<T>, look: impl FnOnce(&mut T) -> R) -> R {
 
 impl Node {
     fn new() -> Self {
-        let ledger = Arc::new(InvalidationClock::default());
-        let (answers, cards) = (ResponseCache::new(1 << 20, &ledger), ItemCache::new(1 << 20, &ledger));
-        Self { ledger, answers, cards, acknowledged: Mutex::default(), watched: Mutex::default() }
+        let clock = Arc::new(InvalidationClock::default());
+        let (responses, items) = (ResponseCache::new(1 << 20, &clock), ItemCache::new(1 << 20, &clock));
+        Self { clock, responses, items, acknowledged: Mutex::default(), watched: Mutex::default() }
     }
 
-    fn note(&self, items: &[usize]) {
+    fn record(&self, items: &[usize]) {
         let entry = |item: &usize| (if *item == 0 { KIND } else { OTHER_KIND }, ITEMS[*item]);
-        self.ledger.note(items.iter().map(entry));
+        self.clock.record(items.iter().map(entry));
     }
 
     fn acknowledge(&self, versions: Versions) {
@@ -115,8 +115,8 @@ impl Node {
         });
     }
 
-    fn place(&self, question: Question) -> CacheKey {
-        self.answers.place(&[&format!("{question:?}")])
+    fn key(&self, question: Question) -> CacheKey {
+        self.responses.key(&[&format!("{question:?}")])
     }
 }
 
@@ -128,14 +128,14 @@ impl World {
 
     /// Writes an item as the writer thread does: it reads the journal within the transaction, records what it
     /// found after the commit, and acknowledges last. The lock is released with the commit, as on Postgres.
-    fn write(&self, node: &Node, item: usize, followed: &mut usize) {
+    fn write(&self, node: &Node, item: usize, read_entries: &mut usize) {
         let turn = self.turn.lock().expect("no writer fails");
         point();
         let (before, written) = locked(&self.model, |model| (model.journal.len(), model.versions[item] + 1));
-        let touched: Vec<usize> =
-            locked(&self.model, |model| model.journal[*followed..].iter().copied().chain([item]).collect());
-        if self.order == Order::NotedFirst {
-            node.note(&touched);
+        let changed: Vec<usize> =
+            locked(&self.model, |model| model.journal[*read_entries..].iter().copied().chain([item]).collect());
+        if self.order == Order::RecordedFirst {
+            node.record(&changed);
         }
         point();
         let after = locked(&self.model, |model| {
@@ -146,35 +146,35 @@ impl World {
         drop(turn);
         point();
         match self.order {
-            Order::NotedFirst => node.acknowledge(after),
+            Order::RecordedFirst => node.acknowledge(after),
             Order::AcknowledgedFirst => {
                 node.acknowledge(after);
                 point();
-                node.note(&touched);
+                node.record(&changed);
             }
             _ => {
-                node.note(&touched);
+                node.record(&changed);
                 node.acknowledge(after);
             }
         }
-        *followed = before + 1;
+        *read_entries = before + 1;
     }
 
     /// Reads the journal as each node does twice a second.
     fn watch(&self, node: &Node) {
         point();
         let seen = locked(&node.watched, |watched| *watched);
-        let (touched, versions, head) =
+        let (changed, versions, head) =
             locked(&self.model, |model| (model.journal[seen..].to_vec(), model.versions, model.journal.len()));
         point();
-        node.note(&touched);
+        node.record(&changed);
         locked(&node.watched, |watched| *watched = head);
         node.acknowledge(versions);
     }
 
     /// Computes a response as the handlers do.
     fn compute(&self, node: &Node, question: Question) -> CacheLookup {
-        let mut since = node.ledger.now();
+        let mut since = node.clock.now();
         let mut all = Dependencies::default();
         let body = match question {
             Question::Both => {
@@ -187,13 +187,13 @@ impl World {
             }
             Question::List => {
                 all.add_kind(KIND);
-                (0..ITEMS.len()).map(|item| self.card(node, item, since, &mut all)).collect()
+                (0..ITEMS.len()).map(|item| self.item(node, item, since, &mut all)).collect()
             }
             Question::Maybe => {
                 let version = self.read()[1];
                 all.add_kind(OTHER_KIND);
                 if self.order == Order::TimeTakenLast {
-                    since = node.ledger.now();
+                    since = node.clock.now();
                 }
                 if version % 2 == 1 {
                     let absence = Absence::Moved(version.to_string());
@@ -204,37 +204,37 @@ impl World {
         };
         point();
         if self.order == Order::TimeTakenLast {
-            since = node.ledger.now();
+            since = node.clock.now();
         }
         let text = body.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
-        let made = FreshResponse::new("text/plain", text, |_| "\"v0-0\"".to_owned(), all);
-        CacheLookup::Here(Arc::new(made.keep([], since, node.answers.held())))
+        let fresh = FreshResponse::new("text/plain", text, |_| "\"v0-0\"".to_owned(), all);
+        CacheLookup::Found(Arc::new(fresh.into_cached([], since, node.responses.body_memory())))
     }
 
     /// Returns the version of an item from its cached form, which is rendered if it is missing.
-    fn card(&self, node: &Node, item: usize, since: u64, all: &mut Dependencies) -> u64 {
-        let shelf = node.cards.since(since);
-        let card = shelf.find(ITEMS[item], 0).unwrap_or_else(|| {
+    fn item(&self, node: &Node, item: usize, since: u64, all: &mut Dependencies) -> u64 {
+        let cache = node.items.since(since);
+        let cached = cache.find(ITEMS[item], 0).unwrap_or_else(|| {
             let mut dependencies = Dependencies::default();
             dependencies.add_item(if item == 0 { KIND } else { OTHER_KIND }, ITEMS[item]);
-            shelf.keep(ITEMS[item], 0, Composed { object: self.read()[item].to_string(), dependencies })
+            cache.insert(ITEMS[item], 0, ComposedItem { object: self.read()[item].to_string(), dependencies })
         });
-        all.add(&card.dependencies);
-        card.object.parse().expect("a version")
+        all.add(&cached.dependencies);
+        cached.object.parse().expect("a version")
     }
 
     /// Handles a read: from the cache, or computed by one of those who ask at the same time.
     fn ask(&self, node: &Node, question: Question) -> Vec<u64> {
-        let place = node.place(question);
-        let known = match (node.answers.find(place), node.answers.find_absent(place)) {
-            (Some(kept), _) => CacheLookup::Here(kept),
+        let key = node.key(question);
+        let lookup = match (node.responses.find(key), node.responses.find_absent(key)) {
+            (Some(cached), _) => CacheLookup::Found(cached),
             (None, Some(absent)) => CacheLookup::Absent(absent),
             (None, None) => {
                 let compute = async { Ok::<_, ()>(self.compute(node, question)) };
-                block_on(node.answers.find_or(place, compute)).expect("it never fails")
+                block_on(node.responses.find_or_compute(key, compute)).expect("it never fails")
             }
         };
-        versions(known)
+        versions(lookup)
     }
 
     fn check(&self, node: &Node, question: Question) {
@@ -255,9 +255,9 @@ impl World {
     }
 }
 
-fn versions(known: CacheLookup) -> Vec<u64> {
-    let text = match known {
-        CacheLookup::Here(kept) => String::from_utf8(kept.body().to_vec()).expect("text"),
+fn versions(lookup: CacheLookup) -> Vec<u64> {
+    let text = match lookup {
+        CacheLookup::Found(cached) => String::from_utf8(cached.body().to_vec()).expect("text"),
         CacheLookup::Absent(absent) => match &absent.absence {
             Absence::Moved(version) => version.clone(),
             Absence::Missing(noun) => (*noun).to_owned(),
@@ -282,8 +282,8 @@ fn interleave(schedule: &Interleaving, order: Order, stale: &Arc<Mutex<Vec<Strin
     };
     for number in 0..NODES {
         start(Box::new(move |world| {
-            let mut followed = 0;
-            (0..WRITES).for_each(|item| world.write(&world.nodes[number], (item + number) % 2, &mut followed));
+            let mut read_entries = 0;
+            (0..WRITES).for_each(|item| world.write(&world.nodes[number], (item + number) % 2, &mut read_entries));
         }));
         for reader in 0..READERS {
             start(Box::new(move |world| {
@@ -317,7 +317,7 @@ fn no_interleaving_gives_a_stale_answer() {
 
 #[test]
 fn each_wrong_order_gives_stale_answers() {
-    for order in [Order::AcknowledgedFirst, Order::NotedFirst, Order::TimeTakenLast, Order::OneItemForgotten] {
+    for order in [Order::AcknowledgedFirst, Order::RecordedFirst, Order::TimeTakenLast, Order::OneItemForgotten] {
         assert!(!stale(order, FEW).is_empty(), "{order:?} was not noticed");
     }
 }

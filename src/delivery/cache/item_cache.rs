@@ -11,10 +11,10 @@ use crate::content_types::ContentType;
 use crate::database::invalidation::{DependencySlots, Freshness, InvalidationClock};
 use crate::delivery::Shape;
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::delivery::render::compose::Composed;
+use crate::delivery::render::compose::ComposedItem;
 
 /// Usual size of a cached item in bytes, from which the initial number of cache entries is estimated.
-const USUAL: usize = 2_048;
+const USUAL_ITEM_BYTES: usize = 2_048;
 
 /// A rendered item in one shape.
 #[derive(Debug)]
@@ -23,47 +23,48 @@ pub struct CachedItem {
     pub object: Box<str>,
     /// Content types and items that the JSON object depends on.
     pub dependencies: Dependencies,
-    basis: Freshness,
+    freshness: Freshness,
 }
 
 /// The id of the item that had a slug at a time of the invalidation clock.
 struct CachedSlug {
     id: String,
-    basis: Freshness,
+    freshness: Freshness,
 }
 
 /// Item id and hash of the shape.
 type Key = (u128, u64);
 
 #[derive(Clone)]
-struct Bytewise;
+struct ByteWeight;
 
-impl Weighter<Key, Arc<CachedItem>> for Bytewise {
-    fn weight(&self, _: &Key, card: &Arc<CachedItem>) -> u64 {
-        (card.object.len() + card.basis.size() + card.dependencies.size() + 240) as u64
+impl Weighter<Key, Arc<CachedItem>> for ByteWeight {
+    fn weight(&self, _: &Key, item: &Arc<CachedItem>) -> u64 {
+        (item.object.len() + item.freshness.size() + item.dependencies.size() + 240) as u64
     }
 }
 
 /// Maximum number of cached slugs; only those by which lists are filtered are cached.
-const NAMES: usize = 4_096;
+const MAX_SLUGS: usize = 4_096;
 
 /// Cached items of this node as the public sees them, and the ids of slugs that queries name.
 pub struct ItemCache {
-    cache: Option<Cache<Key, Arc<CachedItem>, Bytewise>>,
-    names: Cache<String, Arc<CachedSlug>>,
-    ledger: Arc<InvalidationClock>,
+    items: Option<Cache<Key, Arc<CachedItem>, ByteWeight>>,
+    slugs: Cache<String, Arc<CachedSlug>>,
+    clock: Arc<InvalidationClock>,
 }
 
 impl ItemCache {
     /// Creates a cache of this many bytes; 0 disables the cache of items.
-    pub fn new(bytes: usize, ledger: &Arc<InvalidationClock>) -> Self {
-        let room = |bytes: usize| Cache::with_weighter((bytes / USUAL).max(16), bytes as u64, Bytewise);
-        Self { cache: (bytes > 0).then(|| room(bytes)), names: Cache::new(NAMES), ledger: Arc::clone(ledger) }
+    pub fn new(bytes: usize, clock: &Arc<InvalidationClock>) -> Self {
+        let with_bytes =
+            |bytes: usize| Cache::with_weighter((bytes / USUAL_ITEM_BYTES).max(16), bytes as u64, ByteWeight);
+        Self { items: (bytes > 0).then(|| with_bytes(bytes)), slugs: Cache::new(MAX_SLUGS), clock: Arc::clone(clock) }
     }
 
     /// Returns the access to the cache for a read that began at this time of the invalidation clock.
     pub fn since(&self, since: u64) -> CacheScope<'_> {
-        CacheScope { cards: Some(self), since }
+        CacheScope { cache: Some(self), since }
     }
 }
 
@@ -72,67 +73,69 @@ impl ItemCache {
 /// content.
 #[derive(Clone, Copy)]
 pub struct CacheScope<'a> {
-    cards: Option<&'a ItemCache>,
+    cache: Option<&'a ItemCache>,
     since: u64,
 }
 
 impl CacheScope<'_> {
     /// Returns the same access if the condition holds, and otherwise one without a cache.
-    pub fn only_if(self, so: bool) -> Self {
-        if so { self } else { Self { cards: None, ..self } }
+    pub fn only_if(self, condition: bool) -> Self {
+        if condition { self } else { Self { cache: None, ..self } }
     }
 
     /// Returns whether items can be taken from the cache.
-    pub fn is_open(&self) -> bool {
-        self.cards.is_some_and(|cards| cards.cache.is_some())
+    pub fn is_enabled(&self) -> bool {
+        self.cache.is_some_and(|cache| cache.items.is_some())
     }
 
     /// Returns the access for a response in this shape. Only public shapes without drafts use the cache.
-    pub fn in_shape(self, shape: &Shape) -> Self {
+    pub fn for_shape(self, shape: &Shape) -> Self {
         self.only_if(shape.viewer.is_public() && !shape.draft)
     }
 
     /// Returns the cached item, if it is still fresh.
     pub fn find(&self, id: &str, shape: u64) -> Option<Arc<CachedItem>> {
-        let cards = self.cards?;
+        let cache = self.cache?;
         let key = key(id, shape)?;
-        let card = cards.cache.as_ref()?.get(&key)?;
-        if cards.ledger.holds(&card.basis) {
-            return Some(card);
+        let item = cache.items.as_ref()?.get(&key)?;
+        if cache.clock.is_fresh(&item.freshness) {
+            return Some(item);
         }
-        cards.cache.as_ref()?.remove_if(&key, |card| !cards.ledger.holds(&card.basis));
+        cache.items.as_ref()?.remove_if(&key, |item| !cache.clock.is_fresh(&item.freshness));
         None
     }
 
     /// Returns the id of the item of a content type that has this slug, if that is cached and still holds.
     pub fn id_of(&self, kind: &str, slug: &str) -> Option<String> {
-        let cards = self.cards?;
-        let name = cards.names.get(&format!("{kind}/{slug}"))?;
-        cards.ledger.holds(&name.basis).then(|| name.id.clone())
+        let cache = self.cache?;
+        let cached = cache.slugs.get(&format!("{kind}/{slug}"))?;
+        cache.clock.is_fresh(&cached.freshness).then(|| cached.id.clone())
     }
 
     /// Caches the id of the item that has a slug. Any item of the content type can take the slug over, so
     /// this depends on whole content types.
-    pub fn learn(&self, kind: &str, slug: &str, id: &str) {
-        if let Some(cards) = self.cards {
+    pub fn cache_slug(&self, kind: &str, slug: &str, id: &str) {
+        if let Some(cache) = self.cache {
             let kinds = ContentType::of_kind(kind).into_iter().flat_map(ContentType::visible_by);
-            let name =
-                CachedSlug { id: id.to_owned(), basis: Freshness::new(DependencySlots::on_kinds(kinds), self.since) };
-            cards.names.insert(format!("{kind}/{slug}"), Arc::new(name));
+            let cached = CachedSlug {
+                id: id.to_owned(),
+                freshness: Freshness::new(DependencySlots::on_kinds(kinds), self.since),
+            };
+            cache.slugs.insert(format!("{kind}/{slug}"), Arc::new(cached));
         }
     }
 
     /// Returns a freshly rendered item, and caches it if this read may do so.
-    pub fn keep(&self, id: &str, shape: u64, composed: Composed) -> Arc<CachedItem> {
-        let Composed { object, dependencies } = composed;
-        let basis = Freshness::new(dependencies.depends(), self.since);
-        let card = Arc::new(CachedItem { object: object.as_str().into(), dependencies, basis });
-        if let Some(cache) = self.cards.and_then(|cards| cards.cache.as_ref())
+    pub fn insert(&self, id: &str, shape: u64, composed: ComposedItem) -> Arc<CachedItem> {
+        let ComposedItem { object, dependencies } = composed;
+        let freshness = Freshness::new(dependencies.slots(), self.since);
+        let item = Arc::new(CachedItem { object: object.as_str().into(), dependencies, freshness });
+        if let Some(cache) = self.cache.and_then(|cache| cache.items.as_ref())
             && let Some(key) = key(id, shape)
         {
-            cache.insert(key, Arc::clone(&card));
+            cache.insert(key, Arc::clone(&item));
         }
-        card
+        item
     }
 }
 

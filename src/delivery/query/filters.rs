@@ -8,6 +8,15 @@ use crate::delivery::query::parser::QueryParser;
 use crate::delivery::query::*;
 use crate::time_zone::Zone;
 
+/// A filter parameter, such as `starts_at[gte]=2026-11-28`.
+struct FilterParameter<'a> {
+    /// Name, with the operator.
+    name: &'a str,
+    /// Operator: the part of the name in brackets.
+    operator: Option<&'a str>,
+    value: &'a str,
+}
+
 impl QueryParser<'_> {
     /// Parses a filter parameter; `None` if it is no filter, or if it is invalid, which is recorded.
     pub(crate) fn condition(&mut self, name: &str, value: &str, zone: Zone) -> Option<Condition> {
@@ -15,21 +24,19 @@ impl QueryParser<'_> {
             Some((plain, rest)) => (plain, rest.strip_suffix(']')),
             None => (name, None),
         };
-        let filter: &'static Filter = self.resource.filters.iter().find(|f| f.name == plain)?;
+        let filter: &'static Filter = self.content_type.filters.iter().find(|f| f.name == plain)?;
+        let parameter = FilterParameter { name, operator, value };
         match filter.on {
-            FilterTarget::Time(column) => self.time(name, column, operator, value, zone),
+            FilterTarget::Time(column) => self.time(&parameter, column, zone),
             FilterTarget::When => match When::ALL.iter().find(|(word, _)| *word == value) {
                 Some((_, when)) => Some(Condition::When(*when)),
                 None => {
-                    self.wrong("when", value, &When::ALL.map(|(word, _)| word));
+                    self.refuse_value("when", value, &When::ALL.map(|(word, _)| word));
                     None
                 }
             },
             FilterTarget::Near(relation) => self.near(value).map(|around| Condition::Near { relation, around }),
-            on => {
-                let quantity = Quantity::ALL.iter().find(|(word, _)| Some(*word) == operator);
-                self.values(name, filter, on, quantity.map_or(Quantity::Any, |(_, quantity)| *quantity), value)
-            }
+            _ => self.values(&parameter, filter),
         }
     }
 
@@ -39,56 +46,45 @@ impl QueryParser<'_> {
             let rule = format!(
                 "must be latitude, longitude and a distance of at most {MAX_KILOMETRES} km, such as 50.84,4.36,10km"
             );
-            self.faults.add("?near", "not_a_place", rule);
+            self.violations.add("?near", "not_a_place", rule);
         }
         around
     }
 
-    fn time(
-        &mut self,
-        name: &str,
-        column: Column,
-        operator: Option<&str>,
-        value: &str,
-        zone: Zone,
-    ) -> Option<Condition> {
-        let (_, compare) = Compare::ALL.iter().find(|(word, _)| Some(*word) == operator)?;
-        match instant_in_query(value, zone) {
+    fn time(&mut self, parameter: &FilterParameter<'_>, column: Column, zone: Zone) -> Option<Condition> {
+        let (_, compare) = Compare::ALL.iter().find(|(word, _)| Some(*word) == parameter.operator)?;
+        match instant_in_query(parameter.value, zone) {
             Ok(at) => Some(Condition::Time(column, *compare, at.timestamp_micros())),
             Err((code, message)) => {
-                self.faults.add(format!("?{name}"), code, message);
+                self.violations.add(format!("?{}", parameter.name), code, message);
                 None
             }
         }
     }
 
-    fn values(
-        &mut self,
-        name: &str,
-        filter: &Filter,
-        on: FilterTarget,
-        quantity: Quantity,
-        value: &str,
-    ) -> Option<Condition> {
-        let values: Vec<String> = value.split(',').filter(|v| !v.is_empty()).map(str::to_owned).collect();
-        let place = format!("?{name}");
+    fn values(&mut self, parameter: &FilterParameter<'_>, filter: &Filter) -> Option<Condition> {
+        let on = filter.on;
+        let quantity = Quantity::ALL.iter().find(|(word, _)| Some(*word) == parameter.operator);
+        let quantity = quantity.map_or(Quantity::Any, |(_, quantity)| *quantity);
+        let values: Vec<String> = parameter.value.split(',').filter(|v| !v.is_empty()).map(str::to_owned).collect();
+        let pointer = format!("?{}", parameter.name);
         if values.is_empty() {
-            self.faults.add(place, "empty", "must not be empty; omit the parameter instead");
+            self.violations.add(pointer, "empty", "must not be empty; omit the parameter instead");
             return None;
         }
         if values.len() > MAX_VALUES {
-            self.faults.add(place, "too_many", format!("at most {MAX_VALUES} values"));
+            self.violations.add(pointer, "too_many", format!("at most {MAX_VALUES} values"));
             return None;
         }
-        let asked = if let FilterTarget::Through(through) = on { through.filter.on } else { on };
+        let target = if let FilterTarget::Through(through) = on { through.filter.on } else { on };
         for value in &values {
-            self.check_value(filter.name, &place, asked, value);
+            self.check_value(filter.name, &pointer, target, value);
         }
-        let values = values.into_iter().map(|value| usual_form(asked, value)).collect();
+        let values = values.into_iter().map(|value| stored_form(target, value)).collect();
         Some(Condition::Values(on, quantity, values))
     }
 
-    fn check_value(&mut self, name: &str, place: &str, on: FilterTarget, value: &str) {
+    fn check_value(&mut self, name: &str, pointer: &str, on: FilterTarget, value: &str) {
         let known = match on {
             FilterTarget::Variant(words) => words,
             FilterTarget::Word(word) => word.words,
@@ -97,19 +93,19 @@ impl QueryParser<'_> {
         let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         match on {
             _ if known.contains(&value) => {}
-            _ if !known.is_empty() => self.wrong(name, value, known),
+            _ if !known.is_empty() => self.refuse_value(name, value, known),
             FilterTarget::Country => {
                 if let Err((code, message)) = values::country(value) {
-                    self.faults.add(place, code, message);
+                    self.violations.add(pointer, code, message);
                 }
             }
             FilterTarget::Word(_) => {
                 if let Err((code, message)) = values::language(value) {
-                    self.faults.add(place, code, message);
+                    self.violations.add(pointer, code, message);
                 }
             }
             _ if value.len() > MAX_SLUG || !plain => {
-                self.faults.add(place, "not_a_value", "ids and slugs contain only letters, digits and hyphens");
+                self.violations.add(pointer, "not_a_value", "ids and slugs contain only letters, digits and hyphens");
             }
             _ => {}
         }
@@ -117,7 +113,7 @@ impl QueryParser<'_> {
 }
 
 /// Returns a value in its stored form.
-fn usual_form(on: FilterTarget, value: String) -> String {
+fn stored_form(on: FilterTarget, value: String) -> String {
     match on {
         FilterTarget::Country => value.to_ascii_uppercase(),
         FilterTarget::Word(word) if word.words.is_empty() => values::language(&value).unwrap_or(value),

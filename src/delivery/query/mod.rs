@@ -65,10 +65,10 @@ pub enum Condition {
 
 impl Condition {
     /// Returns the content types besides that of the list which decide what meets the condition.
-    fn kinds(&self, resource: &'static ContentType) -> Vec<&'static str> {
+    fn kinds(&self, content_type: &'static ContentType) -> Vec<&'static str> {
         match self {
-            Condition::Values(on, ..) => on.kinds(resource),
-            Condition::Near { relation, .. } => FilterTarget::Near(*relation).kinds(resource),
+            Condition::Values(on, ..) => on.kinds(content_type),
+            Condition::Near { relation, .. } => FilterTarget::Near(*relation).kinds(content_type),
             Condition::Time(..) | Condition::When(_) => Vec::new(),
         }
     }
@@ -192,10 +192,10 @@ impl ListQuery {
 
     /// Returns the content types that decide which items are on a page, what is counted, and what facets
     /// contain.
-    pub fn dependencies(&self, resource: &'static ContentType) -> Dependencies {
-        let mut all = Dependencies::on_kinds(resource.visible_by());
-        let filters = self.conditions.iter().flat_map(|condition| condition.kinds(resource));
-        let facets = self.facets.iter().flat_map(|facet| facet.kinds(resource));
+    pub fn dependencies(&self, content_type: &'static ContentType) -> Dependencies {
+        let mut all = Dependencies::on_kinds(content_type.visible_by());
+        let filters = self.conditions.iter().flat_map(|condition| condition.kinds(content_type));
+        let facets = self.facets.iter().flat_map(|facet| facet.kinds(content_type));
         for kind in filters.chain(facets) {
             // Items of some content types appear and disappear with those of another, as a session with its
             // event.
@@ -218,7 +218,7 @@ impl ListQuery {
 
     /// Returns whether a few steps in an index find the page, however many items there are: all items found
     /// there are on the page, except those that are not public.
-    pub fn is_walk(&self) -> bool {
+    pub fn is_index_walk(&self) -> bool {
         let mut leads = 0;
         let in_index = |condition: &Condition| match condition {
             Condition::Time(column, ..) => *column == Column::StartsAt,
@@ -248,12 +248,12 @@ impl ListQuery {
     }
 
     /// Returns the identity of the list and its order, which cursors carry.
-    pub fn name(&self, resource: &ContentType) -> String {
+    pub fn name(&self, content_type: &ContentType) -> String {
         if let Some((text, _)) = self.text.as_ref().filter(|_| self.by_relevance()) {
-            return format!("{}?{text}", resource.collection);
+            return format!("{}?{text}", content_type.collection);
         }
         let keys: Vec<String> =
             self.order.iter().map(|(sort, down)| format!("{}{}", if *down { "-" } else { "" }, sort.name)).collect();
-        format!("{}:{}", resource.collection, keys.join(","))
+        format!("{}:{}", content_type.collection, keys.join(","))
     }
 }

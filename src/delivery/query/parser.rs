@@ -14,17 +14,17 @@ use crate::time_zone::Zone;
 
 /// Parser of the parameters that single items and lists share.
 pub struct QueryParser<'a> {
-    pub resource: &'static ContentType,
+    pub content_type: &'static ContentType,
     pub site: &'a Site,
     pub viewer: &'a Viewer,
-    pub faults: &'a mut Violations,
+    pub violations: &'a mut Violations,
 }
 
 impl QueryParser<'_> {
     /// Parses the shape of a response; `full` is its level of detail without the parameter `detail`.
     pub fn shape(&mut self, pairs: &Pairs, full: bool) -> Shape {
         let mut shape = Shape { viewer: self.viewer.clone(), ..Shape::public(View::plain(self.site), full) };
-        shape.view.unpublished = self.viewer.edits(self.resource.kind);
+        shape.view.unpublished = self.viewer.edits(self.content_type.kind);
         let mut paths = None;
         for (name, value) in pairs {
             match name.as_str() {
@@ -34,7 +34,7 @@ impl QueryParser<'_> {
                 "detail" => match value.as_str() {
                     "full" => shape.full = true,
                     "card" => shape.full = false,
-                    _ => self.wrong("detail", value, &["card", "full"]),
+                    _ => self.refuse_value("detail", value, &["card", "full"]),
                 },
                 "view" => shape.draft = self.draft(value),
                 "body_format" => match value.as_str() {
@@ -42,13 +42,13 @@ impl QueryParser<'_> {
                     "text" => shape.view.body = BodyFormat::Text,
                     "markdown" => shape.view.body = BodyFormat::Markdown,
                     "source" => shape.view.body = BodyFormat::Source,
-                    _ => self.wrong("body_format", value, &["html", "markdown", "text", "source"]),
+                    _ => self.refuse_value("body_format", value, &["html", "markdown", "text", "source"]),
                 },
                 _ => {}
             }
         }
         if let Some(paths) = paths {
-            narrow(&mut shape, &paths);
+            restrict_fields(&mut shape, &paths);
         }
         // A preview link can only be used for its own item, of which it shows the newest text.
         if matches!(self.viewer, Viewer::Link { .. }) {
@@ -58,37 +58,37 @@ impl QueryParser<'_> {
     }
 
     fn fields(&mut self, value: &str) -> Vec<&'static ResponsePath> {
-        let known = self.resource.paths();
+        let known = self.content_type.paths();
         let mut fields = Vec::new();
-        self.must_name("fields", value);
+        self.check_not_empty("fields", value);
         for part in value.split(',').filter(|part| !part.is_empty()) {
             match known.iter().find(|path| path.name == part) {
                 Some(path) => fields.push(path),
-                None => self.wrong("fields", part, &alike(known, part)),
+                None => self.refuse_value("fields", part, &similar_paths(known, part)),
             }
         }
         fields
     }
 
     /// Rejects a list without names: the absence of the parameter means something else.
-    fn must_name(&mut self, name: &str, value: &str) {
+    fn check_not_empty(&mut self, name: &str, value: &str) {
         if value.split(',').all(str::is_empty) {
-            self.faults.add(format!("?{name}"), "empty", "must not be empty; omit the parameter, or name a value");
+            self.violations.add(format!("?{name}"), "empty", "must not be empty; omit the parameter, or name a value");
         }
     }
 
     fn facets(&mut self, value: &str) -> Vec<Facet> {
-        let known = Facet::all(self.resource);
+        let known = Facet::all(self.content_type);
         let mut facets: Vec<Facet> = Vec::new();
         for part in value.split(',').filter(|part| !part.is_empty()) {
             match known.iter().find(|facet| facet.name() == part) {
                 Some(facet) if facets.iter().any(|other| other.name() == part) => {
-                    self.faults.add("?facets", "duplicate", format!("\"{}\" is named twice", facet.name()));
+                    self.violations.add("?facets", "duplicate", format!("\"{}\" is named twice", facet.name()));
                 }
                 Some(facet) => facets.push(*facet),
                 None => {
                     let names: Vec<&str> = known.iter().map(Facet::name).collect();
-                    self.wrong("facets", part, &names);
+                    self.refuse_value("facets", part, &names);
                 }
             }
         }
@@ -105,49 +105,55 @@ impl QueryParser<'_> {
             let parts =
                 format!("items and includes {items}, filters {values}, facets {facets}, offset {}", query.offset / 10);
             let message = format!("the query costs {cost} and the maximum is {MAX_COST}: {parts}");
-            self.faults.add("", "query_too_expensive", message);
+            self.violations.add("", "query_too_expensive", message);
         }
     }
 
     fn draft(&mut self, value: &str) -> bool {
         match value {
             "published" => {}
-            "draft" if self.viewer.edits(self.resource.kind) || matches!(self.viewer, Viewer::Link { .. }) => {
+            "draft" if self.viewer.edits(self.content_type.kind) || matches!(self.viewer, Viewer::Link { .. }) => {
                 return true;
             }
-            "draft" => self.faults.add("?view", "not_public", "only published items can be read without logging in"),
-            _ => self.wrong("view", value, &["published", "draft"]),
+            "draft" => {
+                self.violations.add("?view", "not_public", "only published items can be read without logging in")
+            }
+            _ => self.refuse_value("view", value, &["published", "draft"]),
         }
         false
     }
 
-    pub(crate) fn wrong(&mut self, name: &str, value: &str, known: &[&str]) {
-        self.faults.add(format!("?{name}"), "not_allowed", unknown("value", value, known.iter().copied()));
+    pub(crate) fn refuse_value(&mut self, name: &str, value: &str, known: &[&str]) {
+        self.violations.add(format!("?{name}"), "not_allowed", unknown("value", value, known.iter().copied()));
     }
 
     fn include(&mut self, value: &str, shape: &mut Shape) {
-        let known = self.resource.includes();
+        let known = self.content_type.includes();
         if value.split(',').count() > MAX_VALUES {
-            return self.faults.add("?include", "too_many", format!("at most {MAX_VALUES} values"));
+            return self.violations.add("?include", "too_many", format!("at most {MAX_VALUES} values"));
         }
         for part in value.split(',').filter(|p| !p.is_empty()) {
             match known.iter().find(|k| **k == part) {
                 Some(name) => shape.include_also(name),
-                None => self.wrong("include", part, known),
+                None => self.refuse_value("include", part, known),
             }
         }
     }
 
     /// Parses a language of the site, for filters that only editors may use.
     fn language(&mut self, name: &str, value: &str) -> Option<String> {
-        if !self.viewer.edits(self.resource.kind) {
-            self.faults.add(format!("?{name}"), "not_public", "only editors can filter by the state of translations");
+        if !self.viewer.edits(self.content_type.kind) {
+            self.violations.add(
+                format!("?{name}"),
+                "not_public",
+                "only editors can filter by the state of translations",
+            );
             return None;
         }
         let found = self.site.locale(value).map(str::to_owned);
         if found.is_none() {
             let known: Vec<&str> = self.site.locales.iter().map(String::as_str).collect();
-            self.wrong(name, value, &known);
+            self.refuse_value(name, value, &known);
         }
         found
     }
@@ -159,7 +165,7 @@ impl QueryParser<'_> {
             shape.view.locale = LocaleMode::One(locale.to_owned());
         } else {
             let known: Vec<&str> = self.site.locales.iter().map(String::as_str).collect();
-            self.wrong("locale", value, &known);
+            self.refuse_value("locale", value, &known);
         }
     }
 
@@ -191,7 +197,7 @@ impl QueryParser<'_> {
                 "cursor" => cursor = Some(value),
                 "count" if value == "exact" => query.count = true,
                 "count" if value == "none" => query.count = false,
-                "count" => self.wrong("count", value, &["exact", "none"]),
+                "count" => self.refuse_value("count", value, &["exact", "none"]),
                 "sort" => query.order = self.sort(value),
                 "facets" => query.facets = self.facets(value),
                 "q" => query.text = self.text(value),
@@ -219,16 +225,16 @@ impl QueryParser<'_> {
         // A "+" that was not percent-encoded arrives as a space.
         let named = values::zone(name).or_else(|wrong| values::zone(&name.replace(' ', "+")).map_err(|_| wrong));
         named.unwrap_or_else(|(code, message)| {
-            self.faults.add("?time_zone", code, message);
+            self.violations.add("?time_zone", code, message);
             self.site.time_zone
         })
     }
 
     fn text(&mut self, value: &str) -> Option<(String, SearchQuery)> {
         match SearchQuery::parse(value) {
-            Ok(sought) => Some((value.to_owned(), sought)),
+            Ok(search_query) => Some((value.to_owned(), search_query)),
             Err((code, message)) => {
-                self.faults.add("?q", code, message);
+                self.violations.add("?q", code, message);
                 None
             }
         }
@@ -238,7 +244,7 @@ impl QueryParser<'_> {
         match value {
             "true" => return true,
             "false" => {}
-            _ => self.wrong(name, value, &["true", "false"]),
+            _ => self.refuse_value(name, value, &["true", "false"]),
         }
         false
     }
@@ -247,50 +253,54 @@ impl QueryParser<'_> {
     fn check_text(&mut self, pairs: &Pairs, query: &ListQuery) {
         if query.text.is_none() {
             if query.highlights {
-                self.faults.add("?highlights", "without_text", "requires the parameter q");
+                self.violations.add("?highlights", "without_text", "requires the parameter q");
             }
             return;
         }
         let preview = pairs.iter().any(|(name, _)| name == "at" || name == "preview");
         if query.status != Status::Live || query.shape.draft || preview {
-            self.faults.add("?q", "only_public", "full-text queries find only published items: no drafts, no previews");
+            self.violations.add(
+                "?q",
+                "only_public",
+                "full-text queries find only published items: no drafts, no previews",
+            );
         }
     }
 
     fn cursor(&mut self, code: &str, key: &[u8], query: &mut ListQuery) {
         match Cursor::decode(code, key) {
-            Some(cursor) if cursor.list == query.name(self.resource) => query.cursor = Some(cursor),
-            Some(_) => self.faults.add("?cursor", "other_list", "this cursor belongs to another list or order"),
-            None => self.faults.add("?cursor", "not_a_cursor", "this is not a cursor of this server"),
+            Some(cursor) if cursor.list == query.name(self.content_type) => query.cursor = Some(cursor),
+            Some(_) => self.violations.add("?cursor", "other_list", "this cursor belongs to another list or order"),
+            None => self.violations.add("?cursor", "not_a_cursor", "this is not a cursor of this server"),
         }
         if query.offset > 0 {
-            self.faults.add("?offset", "with_cursor", "offset and cursor cannot be combined");
+            self.violations.add("?offset", "with_cursor", "offset and cursor cannot be combined");
         }
     }
 
     fn default_order(&self, conditions: &[Condition]) -> Vec<(Sort, bool)> {
-        let first = self.resource.sorts[0];
+        let first = self.content_type.sorts[0];
         let ahead = conditions.iter().any(|c| matches!(c, Condition::When(When::Upcoming | When::Ongoing)));
         vec![(first, first.descending && !ahead)]
     }
 
     fn sort(&mut self, value: &str) -> Vec<(Sort, bool)> {
         let mut order: Vec<(Sort, bool)> = Vec::new();
-        self.must_name("sort", value);
+        self.check_not_empty("sort", value);
         if value.split(',').count() > MAX_VALUES {
-            self.faults.add("?sort", "too_many", format!("at most {MAX_VALUES} values"));
+            self.violations.add("?sort", "too_many", format!("at most {MAX_VALUES} values"));
             return order;
         }
         for part in value.split(',').filter(|p| !p.is_empty()) {
             let (name, down) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
-            match self.resource.sorts.iter().find(|s| s.name == name) {
+            match self.content_type.sorts.iter().find(|s| s.name == name) {
                 Some(_) if order.iter().any(|(s, _)| s.name == name) => {
-                    self.faults.add("?sort", "duplicate", format!("\"{name}\" is named twice"));
+                    self.violations.add("?sort", "duplicate", format!("\"{name}\" is named twice"));
                 }
                 Some(sort) => order.push((*sort, down)),
                 None => {
-                    let known: Vec<&str> = self.resource.sorts.iter().map(|s| s.name).collect();
-                    self.wrong("sort", name, &known);
+                    let known: Vec<&str> = self.content_type.sorts.iter().map(|s| s.name).collect();
+                    self.refuse_value("sort", name, &known);
                 }
             }
         }
@@ -308,12 +318,12 @@ impl QueryParser<'_> {
             "changed" => Status::Changed,
             "archived" => Status::Archived,
             _ => {
-                self.wrong("status", value, &STATUSES);
+                self.refuse_value("status", value, &STATUSES);
                 return Status::Live;
             }
         };
-        if !self.viewer.edits(self.resource.kind) {
-            self.faults.add("?status", "not_public", "only published items can be read without logging in");
+        if !self.viewer.edits(self.content_type.kind) {
+            self.violations.add("?status", "not_public", "only published items can be read without logging in");
             return Status::Live;
         }
         status
@@ -322,14 +332,14 @@ impl QueryParser<'_> {
     fn number(&mut self, name: &str, value: &str, min: i64, max: i64) -> Option<i64> {
         let number = value.parse().ok().filter(|n| (min..=max).contains(n));
         if number.is_none() {
-            self.faults.add(format!("?{name}"), "out_of_range", format!("a whole number between {min} and {max}"));
+            self.violations.add(format!("?{name}"), "out_of_range", format!("a whole number between {min} and {max}"));
         }
         number
     }
 }
 
 /// Restricts the shape to these paths, and includes what they need, whatever else the query says.
-fn narrow(shape: &mut Shape, paths: &[&'static ResponsePath]) {
+fn restrict_fields(shape: &mut Shape, paths: &[&'static ResponsePath]) {
     paths.iter().filter_map(|path| path.include).for_each(|name| shape.include_also(name));
     shape.full |= paths.iter().any(|path| path.detail);
     let mut fields: Vec<&str> = paths.iter().map(|path| path.name).collect();
@@ -341,7 +351,7 @@ fn narrow(shape: &mut Shape, paths: &[&'static ResponsePath]) {
 
 /// Returns the paths that may have been meant: all top-level ones, or the nested ones with the same first
 /// name.
-fn alike(known: &[ResponsePath], given: &str) -> Vec<&'static str> {
+fn similar_paths(known: &[ResponsePath], given: &str) -> Vec<&'static str> {
     let first = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
     let deep = given.contains('.') && known.iter().any(|path| path.name == first(given));
     let like = |path: &&ResponsePath| path.name.contains('.') == deep && (!deep || first(path.name) == first(given));

@@ -7,23 +7,23 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
-use crate::content::Site;
 use crate::content::field::{Relation, RelationShape};
 use crate::content_types::ContentType;
 use crate::database::schema::items;
 use crate::database::{Db, in_list, unindexed};
-use crate::delivery::Shape;
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::delivery::render::loaded_item::Loaded;
+use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::render::relations::{self, LoadedLink};
 use crate::delivery::render::sparse_fields::only;
 use crate::delivery::viewer::VisibilityState;
+use crate::delivery::{ReadContext, Shape};
 use crate::items::Item;
 use crate::items::render::{Renderer, empty_relation};
 
-/// A composed item.
+/// An item as a response shows it.
 #[derive(Debug)]
-pub struct Composed {
+pub struct ComposedItem {
+    /// JSON object of the item.
     pub object: String,
     /// Content types and items that the object depends on.
     pub dependencies: Dependencies,
@@ -34,33 +34,28 @@ pub struct Composed {
 /// # Errors
 ///
 /// Fails if a database statement fails.
-pub fn compose(
-    connection: &mut Db,
-    resource: &'static ContentType,
-    site: &Site,
-    loaded: &[Loaded],
-    shape: &Shape,
-) -> QueryResult<Vec<Composed>> {
-    let ids: Vec<&str> = loaded.iter().map(|l| l.id.as_str()).collect();
-    let public: Vec<&str> = loaded.iter().filter(|l| l.links.is_none()).map(|l| l.id.as_str()).collect();
-    let has_relations = resource.relations().any(|relation| shape.shows(relation.name));
-    let mut ties = if has_relations && !public.is_empty() {
-        relations::load(connection, &public, site, shape)?
+pub fn compose(connection: &mut Db, context: ReadContext<'_>, items: &[LoadedItem]) -> QueryResult<Vec<ComposedItem>> {
+    let ReadContext { content_type, shape, .. } = context;
+    let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
+    let public: Vec<&str> = items.iter().filter(|item| item.links.is_none()).map(|item| item.id.as_str()).collect();
+    let has_relations = content_type.relations().any(|relation| shape.shows(relation.name));
+    let mut links = if has_relations && !public.is_empty() {
+        relations::load_links(connection, context, &public)?
     } else {
         HashMap::new()
     };
-    ties.extend(relations::given(connection, loaded, site, shape)?);
-    relations::inner(connection, resource, site, shape, &mut ties)?;
-    let mut children = included_children(connection, resource, site, &ids, shape)?;
-    let relations: Vec<Relation> = resource.relations().collect();
-    Ok(loaded
+    links.extend(relations::known_links(connection, context, items)?);
+    relations::load_nested_links(connection, context, &mut links)?;
+    let mut children = included_children(connection, context, &ids)?;
+    let relations: Vec<Relation> = content_type.relations().collect();
+    Ok(items
         .iter()
         .map(|item| {
-            let ties = ties.remove(&item.id).unwrap_or_default();
+            let links = links.remove(&item.id).unwrap_or_default();
             let children = children.as_mut().map(|all| all.remove(&item.id).unwrap_or_default());
-            let dependencies = dependencies((resource, &relations), item, &ties, children.as_deref());
-            let objects = children.map(|all| all.into_iter().map(|child| child.object).collect());
-            Composed { object: object(resource, site, item, &ties, objects, shape), dependencies }
+            let dependencies = dependencies((content_type, &relations), item, &links, children.as_deref());
+            let children = children.map(|all| all.into_iter().map(|child| child.object).collect());
+            ComposedItem { object: object(context, item, &links, children), dependencies }
         })
         .collect())
 }
@@ -68,26 +63,26 @@ pub fn compose(
 /// Returns the dependencies of an object: the item and all items that it links to. If children are included,
 /// also the dependencies of these and their content type, since there may be more of them later.
 fn dependencies(
-    (resource, relations): (&'static ContentType, &[Relation]),
-    item: &Loaded,
-    ties: &[LoadedLink],
-    children: Option<&[Composed]>,
+    (content_type, relations): (&'static ContentType, &[Relation]),
+    item: &LoadedItem,
+    links: &[LoadedLink],
+    children: Option<&[ComposedItem]>,
 ) -> Dependencies {
     let mut all = Dependencies::default();
-    all.add_item(resource.kind, &item.id);
+    all.add_item(content_type.kind, &item.id);
     // Items that are not public yet count too: the object changes once they are.
-    for tie in ties {
-        let Some(target) = target_kind(relations, tie) else { continue };
-        all.add_item(target, &tie.target_id);
-        let relations: Vec<Relation> = match tie.inner.is_empty() {
+    for link in links {
+        let Some(target) = target_kind(relations, link) else { continue };
+        all.add_item(target, &link.target_id);
+        let relations: Vec<Relation> = match link.nested.is_empty() {
             true => continue,
             false => ContentType::of_kind(target).into_iter().flat_map(ContentType::relations).collect(),
         };
-        for inner in &tie.inner {
-            target_kind(&relations, inner).iter().for_each(|target| all.add_item(target, &inner.target_id));
+        for nested in &link.nested {
+            target_kind(&relations, nested).iter().for_each(|target| all.add_item(target, &nested.target_id));
         }
     }
-    if let (Some(of), Some(children)) = (resource.children, children) {
+    if let (Some(of), Some(children)) = (content_type.children, children) {
         all.add_kind(of.kind);
         children.iter().for_each(|child| all.add(&child.dependencies));
     }
@@ -95,31 +90,26 @@ fn dependencies(
 }
 
 /// Returns the content type of the item at the other end of a link.
-fn target_kind(relations: &[Relation], tie: &LoadedLink) -> Option<&'static str> {
-    relations.iter().find(|relation| relation.name == tie.relation).map(|relation| relation.target)
+fn target_kind(relations: &[Relation], link: &LoadedLink) -> Option<&'static str> {
+    relations.iter().find(|relation| relation.name == link.relation).map(|relation| relation.target)
 }
 
-fn object(
-    resource: &'static ContentType,
-    site: &Site,
-    item: &Loaded,
-    ties: &[LoadedLink],
-    children: Option<Vec<String>>,
-    shape: &Shape,
-) -> String {
+/// Returns the JSON object of an item: its own fragments, its relations, and its children if they are included.
+fn object(context: ReadContext<'_>, item: &LoadedItem, links: &[LoadedLink], children: Option<Vec<String>>) -> String {
+    let ReadContext { content_type, shape, .. } = context;
     let mut out = String::with_capacity(item.fragments.card.len() + item.fragments.detail.len() + 1024);
     out.push_str(&item.fragments.card);
     if shape.full {
         out.push_str(&item.fragments.detail);
     }
-    for relation in resource.relations() {
-        push_relation(&mut out, site, item.content.as_ref(), &relation, ties, shape);
+    for relation in content_type.relations() {
+        push_relation(&mut out, context, item.content.as_ref(), &relation, links);
     }
-    if let (Some(of), Some(list)) = (resource.children, children) {
+    if let (Some(of), Some(children)) = (content_type.children, children) {
         out.push_str(",\"");
         out.push_str(of.name);
         out.push_str("\":[");
-        out.push_str(&list.join(","));
+        out.push_str(&children.join(","));
         out.push(']');
     }
     out.push('}');
@@ -133,71 +123,72 @@ fn object(
 /// fragments are not used.
 fn push_relation(
     out: &mut String,
-    site: &Site,
+    context: ReadContext<'_>,
     content: Option<&Map<String, Value>>,
     relation: &Relation,
-    ties: &[LoadedLink],
-    shape: &Shape,
+    links: &[LoadedLink],
 ) {
     out.push_str(",\"");
     out.push_str(relation.name);
     out.push_str("\":");
-    let mut own = ties.iter().filter(|t| t.seen && t.relation == relation.name).peekable();
+    let mut own = links.iter().filter(|link| link.visible && link.relation == relation.name).peekable();
     if own.peek().is_none() {
         return out.push_str(empty_relation(relation.shape));
     }
     let many = !matches!(relation.shape, RelationShape::One);
     out.push_str(if many { "[" } else { "" });
-    for (index, tie) in own.enumerate() {
+    for (index, link) in own.enumerate() {
         if index > 0 {
             out.push(',');
         }
-        push_tie(out, site, content, relation, tie, shape);
+        push_link(out, context, content, relation, link);
     }
     out.push_str(if many { "]" } else { "" });
 }
 
-fn push_tie(
+/// Writes a link: its own fields, if it has any, around the item at its other end.
+fn push_link(
     out: &mut String,
-    site: &Site,
+    context: ReadContext<'_>,
     content: Option<&Map<String, Value>>,
     relation: &Relation,
-    tie: &LoadedLink,
-    shape: &Shape,
+    link: &LoadedLink,
 ) {
     let RelationShape::ManyWith { key, fields } = relation.shape else {
-        return push_target(out, site, relation, tie, shape);
+        return push_target(out, context, relation, link);
     };
     out.push('{');
-    let stored = content.and_then(|c| c.get(relation.name)?.get(tie.position as usize)?.as_object());
+    let stored = content.and_then(|c| c.get(relation.name)?.get(link.position as usize)?.as_object());
     match stored {
-        Some(stored) => out.push_str(&Renderer::new(site, &shape.view).tie(fields, stored)),
-        None => out.push_str(&tie.card),
+        Some(stored) => out.push_str(&Renderer::new(context.site, &context.shape.view).link(fields, stored)),
+        None => out.push_str(&link.card),
     }
     out.push_str(",\"");
     out.push_str(key);
     out.push_str("\":");
-    push_target(out, site, relation, tie, shape);
+    push_target(out, context, relation, link);
     out.push('}');
 }
 
 /// Writes the item at the other end of a link: whole if it is included, and otherwise as a reference. Of its
 /// own relations only the included ones are written.
-fn push_target(out: &mut String, site: &Site, relation: &Relation, tie: &LoadedLink, shape: &Shape) {
+fn push_target(out: &mut String, context: ReadContext<'_>, relation: &Relation, link: &LoadedLink) {
+    let shape = context.shape;
     if !shape.include.contains(&relation.name) {
-        return out.push_str(&tie.target.reference);
+        return out.push_str(&link.target.reference);
     }
-    out.push_str(&tie.target.card);
+    out.push_str(&link.target.card);
     if shape.full {
-        out.push_str(&tie.target.detail);
+        out.push_str(&link.target.detail);
     }
     let include = shape.within(relation.name);
     if !include.is_empty()
-        && let Some(target) = ContentType::of_kind(relation.target)
+        && let Some(content_type) = ContentType::of_kind(relation.target)
     {
-        let inner = Shape { include, ..shape.clone() };
-        for relation in target.relations().filter(|relation| inner.include.contains(&relation.name)) {
-            push_relation(out, site, None, &relation, &tie.inner, &inner);
+        let shape = &Shape { include, ..shape.clone() };
+        let nested = ReadContext { content_type, shape, ..context };
+        for relation in content_type.relations().filter(|relation| shape.include.contains(&relation.name)) {
+            push_relation(out, nested, None, &relation, &link.nested);
         }
     }
     out.push('}');
@@ -206,13 +197,12 @@ fn push_target(out: &mut String, site: &Site, relation: &Relation, tie: &LoadedL
 /// Composes the children of these items, by the id of their parent; `None` if they are not included.
 fn included_children(
     connection: &mut Db,
-    resource: &'static ContentType,
-    site: &Site,
+    context: ReadContext<'_>,
     ids: &[&str],
-    shape: &Shape,
-) -> QueryResult<Option<HashMap<String, Vec<Composed>>>> {
-    let Some(of) = resource.children.filter(|of| shape.include.contains(&of.name)) else { return Ok(None) };
-    let Some(kind) = ContentType::of_kind(of.kind) else { return Ok(None) };
+) -> QueryResult<Option<HashMap<String, Vec<ComposedItem>>>> {
+    let ReadContext { content_type, site, shape } = context;
+    let Some(of) = content_type.children.filter(|of| shape.include.contains(&of.name)) else { return Ok(None) };
+    let Some(content_type) = ContentType::of_kind(of.kind) else { return Ok(None) };
     let dialect = connection.dialect();
     let mut query = items::table
         .filter(unindexed(dialect, items::kind, [of.kind]).and(in_list(dialect, items::parent_id, ids)))
@@ -226,12 +216,12 @@ fn included_children(
     rows.retain(|row| shape.viewer.sees(&VisibilityState::from(row)));
     let parents: Vec<Option<String>> = rows.iter().map(|row| row.parent_id.clone()).collect();
     let view = shape.viewer.view_of(of.kind, "", &shape.view);
-    let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, site, &view)).collect();
-    let inner = Shape { include: shape.within(of.name), fields: None, view, ..shape.clone() };
-    let objects = compose(connection, kind, site, &loaded, &inner)?;
-    let mut by_parent: HashMap<String, Vec<Composed>> = HashMap::new();
-    for (parent, composed) in parents.into_iter().zip(objects) {
-        by_parent.entry(parent.unwrap_or_default()).or_default().push(composed);
+    let children: Vec<LoadedItem> = rows.into_iter().map(|row| LoadedItem::from_item(row, site, &view)).collect();
+    let shape = &Shape { include: shape.within(of.name), fields: None, view, ..shape.clone() };
+    let children = compose(connection, ReadContext { content_type, site, shape }, &children)?;
+    let mut by_parent: HashMap<String, Vec<ComposedItem>> = HashMap::new();
+    for (parent, child) in parents.into_iter().zip(children) {
+        by_parent.entry(parent.unwrap_or_default()).or_default().push(child);
     }
     Ok(Some(by_parent))
 }

@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use crate::content::Site;
 use crate::content::translations::visible;
 use crate::content_types::ContentType;
-use crate::delivery::Shape;
+use crate::delivery::ReadContext;
 use crate::items::projection;
 use crate::items::render::{Fragments, Renderer, View};
 use crate::items::{Item, Link, ReferenceTarget};
 
 /// An item that is about to be composed into a response.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedItem {
     pub id: String,
     pub version: i64,
     /// Time of the last write (µs).
@@ -30,67 +30,66 @@ pub struct Loaded {
     pub targets: HashMap<String, Fragments>,
 }
 
-impl Loaded {
+impl LoadedItem {
     /// Creates the item from a whole row in this view.
     pub fn from_item(item: Item, site: &Site, view: &View) -> Self {
-        if !is_ready(&item, site, view) {
-            return Self::rendered(item, site, view);
+        if !has_fragments_for(&item, site, view) {
+            return Self::render(item, site, view);
         }
         let fragments = Fragments { card: item.card, detail: item.detail, reference: item.reference };
-        Self::ready(item.id, item.version, item.updated_at, fragments)
+        Self::from_fragments(item.id, item.version, item.updated_at, fragments)
     }
 
     /// Creates the item from a whole row without its pre-rendered fragments.
-    pub fn rendered(item: Item, site: &Site, view: &View) -> Self {
+    pub fn render(item: Item, site: &Site, view: &View) -> Self {
         let mut content = item.content();
-        let fragments = rendered(&item, &content, site, view);
+        let fragments = fragments(&item, &content, site, view);
         // The fields of links are rendered from the content too, so hidden languages must not stay in it.
         if !view.unpublished
-            && let Some(resource) = ContentType::of_kind(&item.kind)
-            && let Cow::Owned(seen) = visible(resource.fields, &content, &item.translations())
+            && let Some(content_type) = ContentType::of_kind(&item.kind)
+            && let Cow::Owned(seen) = visible(content_type.fields, &content, &item.translations())
         {
             content = seen;
         }
-        Self { content: Some(content), ..Self::ready(item.id, item.version, item.updated_at, fragments) }
+        Self { content: Some(content), ..Self::from_fragments(item.id, item.version, item.updated_at, fragments) }
     }
 
     /// Creates the item from pre-rendered fragments.
-    pub fn ready(id: String, version: i64, updated_at: i64, fragments: Fragments) -> Self {
+    pub fn from_fragments(id: String, version: i64, updated_at: i64, fragments: Fragments) -> Self {
         Self { id, version, updated_at, fragments, content: None, links: None, targets: HashMap::new() }
     }
 
-    /// Adds what a write has looked up of the linked items, if the response shows nothing else of them.
-    pub fn knowing(
+    /// Adds what a write has looked up of the linked items, by id, if the response shows nothing else of them.
+    pub fn with_targets(
         self,
+        context: ReadContext<'_>,
         item: &Item,
-        resource: &'static ContentType,
-        site: &Site,
-        named: HashMap<String, ReferenceTarget>,
-        shape: &Shape,
+        targets: HashMap<String, ReferenceTarget>,
     ) -> Self {
-        if named.is_empty() || !shape.include.is_empty() || !shape.view.is_usual(site) {
+        let ReadContext { content_type, site, shape } = context;
+        if targets.is_empty() || !shape.include.is_empty() || !shape.view.is_usual(site) {
             return self;
         }
-        let links = projection::links(&item.id, resource, &item.content(), &item.translations(), site);
+        let links = projection::links(&item.id, content_type, &item.content(), &item.translations(), site);
         // What was looked up of the item itself is its state before the write.
-        let is_known = |link: &Link| link.target_id != item.id && named.get(&link.target_id).is_some_and(|n| n.open);
+        let is_known = |link: &Link| link.target_id != item.id && targets.get(&link.target_id).is_some_and(|t| t.open);
         if !links.iter().all(is_known) {
             return self;
         }
-        let reference = |named: ReferenceTarget| Fragments { reference: named.reference, ..Fragments::default() };
-        let targets = named.into_iter().map(|(id, named)| (id, reference(named))).collect();
+        let fragments = |target: ReferenceTarget| Fragments { reference: target.reference, ..Fragments::default() };
+        let targets = targets.into_iter().map(|(id, target)| (id, fragments(target))).collect();
         Self { links: Some(links), targets, ..self }
     }
 }
 
-/// Returns whether the pre-rendered fragments of an item suit this view. Those of drafts may be outdated.
-fn is_ready(item: &Item, site: &Site, view: &View) -> bool {
+/// Returns whether the stored fragments of an item are those of this view. Those of drafts may be outdated.
+fn has_fragments_for(item: &Item, site: &Site, view: &View) -> bool {
     view.is_plain(site) || (view.is_usual(site) && item.is_open())
 }
 
-fn rendered(item: &Item, content: &Map<String, Value>, site: &Site, view: &View) -> Fragments {
+fn fragments(item: &Item, content: &Map<String, Value>, site: &Site, view: &View) -> Fragments {
     match ContentType::of_kind(&item.kind) {
-        Some(resource) => Renderer::new(site, view).item(resource, &item.envelope(), content),
+        Some(content_type) => Renderer::new(site, view).item(content_type, &item.envelope(), content),
         None => Fragments { card: item.card.clone(), detail: item.detail.clone(), reference: item.reference.clone() },
     }
 }

@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
-use crate::content::Site;
 use crate::content_types::ContentType;
 use crate::database::schema::{items, links};
 use crate::database::{Db, in_list};
-use crate::delivery::Shape;
-use crate::delivery::render::loaded_item::Loaded;
+use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::viewer::{VISIBILITY_COLUMNS, VisibilityState};
+use crate::delivery::{ReadContext, Shape};
 use crate::items::render::Fragments;
 use crate::items::{Item, Link};
 
@@ -29,59 +28,59 @@ pub struct LoadedLink {
     /// Rendered fragments of that item.
     pub target: Fragments,
     /// Whether the viewer may see that item.
-    pub seen: bool,
+    pub visible: bool,
     /// Links of that item, if some of them are embedded.
-    pub inner: Vec<LoadedLink>,
+    pub nested: Vec<LoadedLink>,
 }
 
-/// Loads all links of these items in one statement. It is not boxed, so that its text is fixed and it stays
-/// prepared. Links to items that the viewer may not see are loaded as well: the response depends on them,
-/// since it changes once they are public.
+/// Loads all links of these items in one statement, by the id of the item. It is not boxed, so that its text is
+/// fixed and it stays prepared. Links to items that the viewer may not see are loaded as well: the response
+/// depends on them, since it changes once they are public.
 ///
 /// # Errors
 ///
 /// Fails if the statement fails.
-pub fn load(
+pub fn load_links(
     connection: &mut Db,
+    context: ReadContext<'_>,
     ids: &[&str],
-    site: &Site,
-    shape: &Shape,
 ) -> QueryResult<HashMap<String, Vec<LoadedLink>>> {
+    let shape = context.shape;
     let query = links::table
         .inner_join(items::table)
         .filter(in_list(connection.dialect(), links::source_id, ids))
         .order((links::source_id, links::relation, links::position));
-    let tie = (links::source_id, links::relation, links::position, links::card, VISIBILITY_COLUMNS);
+    let link = (links::source_id, links::relation, links::position, links::card, VISIBILITY_COLUMNS);
     type Head = (String, String, i32, String, VisibilityState);
-    let rows: Vec<(Head, Fragments)> = if !shape.viewer.is_public() || !shape.view.is_plain(site) {
-        let rows: Vec<(Head, Item)> = query.select((tie, Item::as_select())).load(connection)?;
-        rows.into_iter().map(|(head, item)| (head, embedded(item, site, shape))).collect()
+    let rows: Vec<(Head, Fragments)> = if !shape.viewer.is_public() || !shape.view.is_plain(context.site) {
+        let rows: Vec<(Head, Item)> = query.select((link, Item::as_select())).load(connection)?;
+        rows.into_iter().map(|(head, item)| (head, embedded(context, item))).collect()
     } else if shape.include.is_empty() {
-        let rows: Vec<(Head, String)> = query.select((tie, items::reference)).load(connection)?;
+        let rows: Vec<(Head, String)> = query.select((link, items::reference)).load(connection)?;
         rows.into_iter().map(|(head, reference)| (head, fragments(reference, String::new(), String::new()))).collect()
     } else if shape.full {
         type Whole = (String, String, String);
         let rows: Vec<(Head, Whole)> =
-            query.select((tie, (items::reference, items::card, items::detail))).load(connection)?;
+            query.select((link, (items::reference, items::card, items::detail))).load(connection)?;
         rows.into_iter().map(|(head, (r, card, detail))| (head, fragments(r, card, detail))).collect()
     } else {
         let rows: Vec<(Head, (String, String))> =
-            query.select((tie, (items::reference, items::card))).load(connection)?;
+            query.select((link, (items::reference, items::card))).load(connection)?;
         rows.into_iter().map(|(head, (r, card))| (head, fragments(r, card, String::new()))).collect()
     };
-    let mut ties: HashMap<String, Vec<LoadedLink>> = HashMap::with_capacity(ids.len());
-    for ((source, relation, position, card, standing), target) in rows {
-        let (seen, target_id) = (shape.viewer.sees(&standing), standing.id);
-        let tie = LoadedLink { relation, position, card, target_id, target, seen, inner: Vec::new() };
-        ties.entry(source).or_default().push(tie);
+    let mut links: HashMap<String, Vec<LoadedLink>> = HashMap::with_capacity(ids.len());
+    for ((source, relation, position, card, state), target) in rows {
+        let (visible, target_id) = (shape.viewer.sees(&state), state.id);
+        let link = LoadedLink { relation, position, card, target_id, target, visible, nested: Vec::new() };
+        links.entry(source).or_default().push(link);
     }
-    Ok(ties)
+    Ok(links)
 }
 
 /// Renders an embedded item in the languages that the viewer may see of it.
-fn embedded(item: Item, site: &Site, shape: &Shape) -> Fragments {
-    let view = shape.viewer.view_of(&item.kind, &item.id, &shape.view);
-    Loaded::from_item(item, site, &view).fragments
+fn embedded(context: ReadContext<'_>, item: Item) -> Fragments {
+    let view = context.shape.viewer.view_of(&item.kind, &item.id, &context.shape.view);
+    LoadedItem::from_item(item, context.site, &view).fragments
 }
 
 /// Loads the links of embedded items, where some of these are embedded in turn: one query for each relation.
@@ -89,71 +88,62 @@ fn embedded(item: Item, site: &Site, shape: &Shape) -> Fragments {
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn inner(
+pub fn load_nested_links(
     connection: &mut Db,
-    resource: &'static ContentType,
-    site: &Site,
-    shape: &Shape,
-    ties: &mut HashMap<String, Vec<LoadedLink>>,
+    context: ReadContext<'_>,
+    links: &mut HashMap<String, Vec<LoadedLink>>,
 ) -> QueryResult<()> {
-    for relation in resource.relations() {
-        let include = shape.within(relation.name);
-        if include.is_empty() {
-            continue;
-        }
-        let inner = Shape { include, fields: None, ..shape.clone() };
+    for relation in context.content_type.relations() {
+        let include = context.shape.within(relation.name);
+        let target = ContentType::of_kind(relation.target).filter(|_| !include.is_empty());
+        let Some(content_type) = target else { continue };
         let mut outer: Vec<&mut LoadedLink> =
-            ties.values_mut().flatten().filter(|tie| tie.seen && tie.relation == relation.name).collect();
-        let ids: Vec<&str> = outer.iter().map(|tie| tie.target_id.as_str()).collect();
+            links.values_mut().flatten().filter(|link| link.visible && link.relation == relation.name).collect();
+        let ids: Vec<&str> = outer.iter().map(|link| link.target_id.as_str()).collect();
         if ids.is_empty() {
             continue;
         }
-        let found = load(connection, &ids, site, &inner)?;
-        for tie in &mut outer {
-            tie.inner = found.get(&tie.target_id).cloned().unwrap_or_default();
+        let shape = &Shape { include, fields: None, ..context.shape.clone() };
+        let nested = load_links(connection, ReadContext { content_type, shape, ..context }, &ids)?;
+        for link in &mut outer {
+            link.nested = nested.get(&link.target_id).cloned().unwrap_or_default();
         }
     }
     Ok(())
 }
 
-/// Returns the links that need not be read, with one query for all targets that are not known yet.
+/// Returns the links that need not be read, by the id of the item, with one query for all targets that are not
+/// known yet.
 ///
 /// # Errors
 ///
 /// Fails if the statement fails.
-pub fn given(
+pub fn known_links(
     connection: &mut Db,
-    loaded: &[Loaded],
-    site: &Site,
-    shape: &Shape,
+    context: ReadContext<'_>,
+    items: &[LoadedItem],
 ) -> QueryResult<HashMap<String, Vec<LoadedLink>>> {
-    let own: Vec<(&Loaded, &Vec<Link>)> = loaded.iter().filter_map(|l| Some((l, l.links.as_ref()?))).collect();
-    let all = own.iter().flat_map(|(item, links)| links.iter().map(|link| (*item, link.target_id.as_str())));
+    let known: Vec<(&LoadedItem, &Vec<Link>)> =
+        items.iter().filter_map(|item| Some((item, item.links.as_ref()?))).collect();
+    let all = known.iter().flat_map(|(item, links)| links.iter().map(|link| (*item, link.target_id.as_str())));
     let ids: Vec<&str> = all.filter(|(item, id)| !item.targets.contains_key(*id)).map(|(_, id)| id).collect();
-    let mut read = HashMap::new();
+    let mut targets = HashMap::new();
     if !ids.is_empty() {
         let rows = items::table.filter(in_list(connection.dialect(), items::id, &ids)).select(Item::as_select());
         let mut rows: Vec<Item> = rows.load(connection)?;
-        rows.retain(|item| shape.viewer.sees(&VisibilityState::from(item)));
-        read.extend(rows.into_iter().map(|item| (item.id.clone(), embedded(item, site, shape))));
+        rows.retain(|item| context.shape.viewer.sees(&VisibilityState::from(item)));
+        targets.extend(rows.into_iter().map(|item| (item.id.clone(), embedded(context, item))));
     }
-    let tie = |item: &Loaded, link: &Link| {
-        let target = item.targets.get(&link.target_id).or_else(|| read.get(&link.target_id))?.clone();
+    let loaded = |item: &LoadedItem, link: &Link| {
+        let target = item.targets.get(&link.target_id).or_else(|| targets.get(&link.target_id))?.clone();
         let (relation, position, card) = (link.relation.clone(), link.position, link.card.clone());
-        Some(LoadedLink {
-            relation,
-            position,
-            card,
-            target_id: link.target_id.clone(),
-            target,
-            seen: true,
-            inner: Vec::new(),
-        })
+        let target_id = link.target_id.clone();
+        Some(LoadedLink { relation, position, card, target_id, target, visible: true, nested: Vec::new() })
     };
-    let ties = |(item, links): (&Loaded, &Vec<Link>)| {
-        (item.id.clone(), links.iter().filter_map(|link| tie(item, link)).collect())
+    let of_item = |(item, links): (&LoadedItem, &Vec<Link>)| {
+        (item.id.clone(), links.iter().filter_map(|link| loaded(item, link)).collect())
     };
-    Ok(own.into_iter().map(ties).collect())
+    Ok(known.into_iter().map(of_item).collect())
 }
 
 fn fragments(reference: String, card: String, detail: String) -> Fragments {

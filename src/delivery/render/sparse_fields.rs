@@ -7,15 +7,15 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Members that every item keeps, since they identify it.
-const KEPT: [&str; 2] = ["id", "slug"];
+const ALWAYS_SHOWN: [&str; 2] = ["id", "slug"];
 
 /// Members of an object in their order, with their values as written.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reading;
-        impl<'de> Visitor<'de> for Reading {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
             type Value = Members<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -30,29 +30,28 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
                 Ok(Members(members))
             }
         }
-        deserializer.deserialize_map(Reading)
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 
 /// Returns the object with only the members at these paths and those that every item keeps. A path is the
 /// name of a member or, after a dot, of one within it: in the object that it holds, or in each object of its
 /// list.
-pub fn only(object: String, places: &[&str]) -> String {
+pub fn only(object: String, paths: &[&str]) -> String {
     let mut out = String::with_capacity(object.len());
-    match push_object(&mut out, &object, places, &KEPT) {
+    match push_object(&mut out, &object, paths, &ALWAYS_SHOWN) {
         Ok(()) => out,
         Err(_) => object,
     }
 }
 
-fn push_object(out: &mut String, object: &str, places: &[&str], kept: &[&str]) -> serde_json::Result<()> {
+fn push_object(out: &mut String, object: &str, paths: &[&str], always: &[&str]) -> serde_json::Result<()> {
     let members: Members = serde_json::from_str(object)?;
     out.push('{');
     let begin = out.len();
     for (name, value) in members.0 {
-        let whole = kept.contains(&name.as_str()) || places.contains(&name.as_str());
-        let within: Vec<&str> =
-            places.iter().filter_map(|place| place.strip_prefix(&*name)?.strip_prefix('.')).collect();
+        let whole = always.contains(&name.as_str()) || paths.contains(&name.as_str());
+        let within: Vec<&str> = paths.iter().filter_map(|path| path.strip_prefix(&*name)?.strip_prefix('.')).collect();
         if !whole && within.is_empty() {
             continue;
         }
@@ -66,15 +65,15 @@ fn push_object(out: &mut String, object: &str, places: &[&str], kept: &[&str]) -
     Ok(())
 }
 
-fn push_value(out: &mut String, value: &str, places: &[&str]) -> serde_json::Result<()> {
+fn push_value(out: &mut String, value: &str, paths: &[&str]) -> serde_json::Result<()> {
     match value.as_bytes().first() {
-        Some(b'{') => push_object(out, value, places, &[])?,
+        Some(b'{') => push_object(out, value, paths, &[])?,
         Some(b'[') => {
             let values: Vec<&RawValue> = serde_json::from_str(value)?;
             out.push('[');
             for (index, value) in values.into_iter().enumerate() {
                 out.push_str(if index == 0 { "" } else { "," });
-                push_value(out, value.get(), places)?;
+                push_value(out, value.get(), paths)?;
             }
             out.push(']');
         }
@@ -97,7 +96,7 @@ mod tests {
     #[test]
     fn goes_into_objects_and_lists() {
         let object = r#"{"id":"1","slug":"a","venue":null,"type":{"id":"2","name":"T, {"},"speakers":[{"role":"host","speaker":{"id":"3","name":"]","nam":1}},{"role":null,"speaker":null}],"topics":[]}"#;
-        let of = |places: &[&str]| only(object.to_owned(), places).replacen(r#""id":"1","slug":"a","#, "", 1);
+        let of = |paths: &[&str]| only(object.to_owned(), paths).replacen(r#""id":"1","slug":"a","#, "", 1);
         assert_eq!(
             of(&["type.name", "venue.city", "topics.name"]),
             r#"{"venue":null,"type":{"name":"T, {"},"topics":[]}"#

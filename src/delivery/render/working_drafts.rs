@@ -2,13 +2,11 @@
 
 use diesel::result::QueryResult;
 
-use crate::content::Site;
-use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::delivery::render::loaded_item::Loaded;
+use crate::delivery::ReadContext;
+use crate::delivery::render::loaded_item::LoadedItem;
 use crate::items::Item;
 use crate::items::projection;
-use crate::items::render::View;
 use crate::items::working_draft::{self, WorkingDraft};
 
 /// Overlays each item with its working draft, if it has one; one query for all of them.
@@ -16,24 +14,19 @@ use crate::items::working_draft::{self, WorkingDraft};
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn newest(
-    connection: &mut Db,
-    resource: &'static ContentType,
-    site: &Site,
-    items: Vec<Item>,
-    view: &View,
-) -> QueryResult<Vec<Loaded>> {
-    let mut found = working_draft::find_all(connection, &items)?;
+pub fn with_drafts(connection: &mut Db, context: ReadContext<'_>, items: Vec<Item>) -> QueryResult<Vec<LoadedItem>> {
+    let mut drafts = working_draft::find_all(connection, &items)?;
     Ok(items
         .into_iter()
-        .map(|item| match found.remove(&item.id) {
-            Some(draft) => overlaid(resource, site, item, draft, view),
-            None => Loaded::from_item(item, site, view),
+        .map(|item| match drafts.remove(&item.id) {
+            Some(draft) => overlay(context, item, draft),
+            None => LoadedItem::from_item(item, context.site, &context.shape.view),
         })
         .collect())
 }
 
-fn overlaid(resource: &'static ContentType, site: &Site, item: Item, draft: WorkingDraft, view: &View) -> Loaded {
+fn overlay(context: ReadContext<'_>, item: Item, draft: WorkingDraft) -> LoadedItem {
+    let ReadContext { content_type, site, shape } = context;
     let item = Item {
         slug: draft.slug,
         status: "draft".to_owned(),
@@ -42,6 +35,6 @@ fn overlaid(resource: &'static ContentType, site: &Site, item: Item, draft: Work
         content: draft.content,
         ..item
     };
-    let links = projection::links(&item.id, resource, &item.content(), &item.translations(), site);
-    Loaded { links: Some(links), ..Loaded::rendered(item, site, view) }
+    let links = projection::links(&item.id, content_type, &item.content(), &item.translations(), site);
+    LoadedItem { links: Some(links), ..LoadedItem::render(item, site, &shape.view) }
 }

@@ -9,7 +9,7 @@ use crate::content::Site;
 use crate::content_types::{ContentType, Filter, FilterTarget, Through, WordField};
 use crate::database::schema::{item_words, items, links};
 use crate::database::{Db, in_list, in_query};
-use crate::delivery::render::loaded_item::Loaded;
+use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::sql::predicates::Query;
 use crate::delivery::sql::selection::Selection;
 use crate::delivery::sql::text_match::{MAX_NAMED_MATCHES, too_expensive};
@@ -18,9 +18,9 @@ use crate::items::{Item, NO_DATE};
 use crate::problem::Problem;
 
 /// Maximum number of values of a facet; the most frequent ones are returned.
-const MOST_VALUES: i64 = 100;
+const MAX_VALUES: i64 = 100;
 /// Maximum number of years that are counted.
-const MOST_YEARS: usize = 200;
+const MAX_YEARS: usize = 200;
 /// First and last year that content can have.
 const YEARS: (i32, i32) = (1, 9_999);
 
@@ -45,16 +45,16 @@ impl Facet {
         }
     }
 
-    /// Returns the content types besides `resource` itself whose items the facet names, or counts by.
-    pub fn kinds(&self, resource: &'static ContentType) -> Vec<&'static str> {
+    /// Returns the content types besides `content_type` itself whose items the facet names, or counts by.
+    pub fn kinds(&self, content_type: &'static ContentType) -> Vec<&'static str> {
         match self {
-            Facet::Of(filter) => filter.on.kinds(resource),
+            Facet::Of(filter) => filter.on.kinds(content_type),
             Facet::Year => Vec::new(),
         }
     }
 
     /// Returns all facets of a content type.
-    pub fn all(resource: &'static ContentType) -> Vec<Facet> {
+    pub fn all(content_type: &'static ContentType) -> Vec<Facet> {
         let countable = |filter: &&Filter| match filter.on {
             FilterTarget::Parent(_)
             | FilterTarget::Refers { .. }
@@ -64,20 +64,20 @@ impl Facet {
             // Counts are added up by related item. An event with two speakers of one country would be counted
             // twice there, so only relations to a single item have this facet.
             FilterTarget::Through(through) => {
-                matches!(through.filter.on, FilterTarget::Country) && is_one(resource, through.relation)
+                matches!(through.filter.on, FilterTarget::Country) && is_single(content_type, through.relation)
             }
             _ => false,
         };
-        let mut facets: Vec<Facet> = resource.filters.iter().filter(countable).map(Facet::Of).collect();
-        if resource.span.is_some() {
+        let mut facets: Vec<Facet> = content_type.filters.iter().filter(countable).map(Facet::Of).collect();
+        if content_type.span.is_some() {
             facets.push(Facet::Year);
         }
         facets
     }
 }
 
-fn is_one(resource: &'static ContentType, relation: &str) -> bool {
-    let mut relations = resource.relations().filter(|known| known.name == relation);
+fn is_single(content_type: &'static ContentType, relation: &str) -> bool {
+    let mut relations = content_type.relations().filter(|known| known.name == relation);
     relations.all(|relation| matches!(relation.shape, crate::content::field::RelationShape::One))
 }
 
@@ -105,12 +105,12 @@ impl<'a> Counting<'a> {
     /// Fails if a database statement fails.
     pub fn facet(&mut self, facet: Facet) -> Result<Value, Problem> {
         let counts = match facet {
-            Facet::Year => return Ok(shown(self.years()?)),
+            Facet::Year => return Ok(labelled(self.years()?)),
             Facet::Of(filter) => match filter.on {
-                FilterTarget::Parent(_) => return self.named_parents(),
+                FilterTarget::Parent(_) => return self.parents(),
                 FilterTarget::Refers { relation, .. } => {
-                    let counts = self.targets(relation, MOST_VALUES)?;
-                    return self.named(counts);
+                    let counts = self.targets(relation, MAX_VALUES)?;
+                    return self.items(counts);
                 }
                 FilterTarget::Country => self.column(false)?,
                 FilterTarget::Variant(_) => self.column(true)?,
@@ -119,7 +119,7 @@ impl<'a> Counting<'a> {
                 _ => Vec::new(),
             },
         };
-        Ok(shown(in_order(counts)))
+        Ok(labelled(in_order(counts)))
     }
 
     fn base(&self) -> Query<'a> {
@@ -148,8 +148,8 @@ impl<'a> Counting<'a> {
             if count > 0 {
                 counts.push((format!("{year:04}"), count));
             }
-            if counts.len() > MOST_YEARS {
-                return Err(too_expensive("?facets", &format!("the items start in more than {MOST_YEARS} years")));
+            if counts.len() > MAX_YEARS {
+                return Err(too_expensive("?facets", &format!("the items start in more than {MAX_YEARS} years")));
             }
             next = match count {
                 0 => self.latest_before(begin(year + 1))?.map(year_of).filter(|earlier| *earlier < year),
@@ -165,25 +165,25 @@ impl<'a> Counting<'a> {
         Ok(before.select(max(items::starts_at)).first(self.connection)?)
     }
 
-    fn named_parents(&mut self) -> Result<Value, Problem> {
+    fn parents(&mut self) -> Result<Value, Problem> {
         let counts: Vec<(Option<String>, i64)> = items::table
             .filter(in_query(items::id, self.base().select(items::id)))
             .group_by(items::parent_id)
             .select((items::parent_id, count_star()))
             .order(count_star().desc())
-            .limit(MOST_VALUES)
+            .limit(MAX_VALUES)
             .load(self.connection)?;
-        self.named(counts.into_iter().filter_map(|(id, count)| Some((id?, count))).collect())
+        self.items(counts.into_iter().filter_map(|(id, count)| Some((id?, count))).collect())
     }
 
-    fn targets(&mut self, relation: &str, most: i64) -> Result<Counts, Problem> {
+    fn targets(&mut self, relation: &str, limit: i64) -> Result<Counts, Problem> {
         Ok(links::table
             .filter(in_query(links::source_id, self.base().select(items::id)))
             .filter(links::relation.eq(relation))
             .group_by(links::target_id)
             .select((links::target_id, count_star()))
             .order(count_star().desc())
-            .limit(most)
+            .limit(limit)
             .load(self.connection)?)
     }
 
@@ -194,13 +194,13 @@ impl<'a> Counting<'a> {
                 .group_by(items::variant)
                 .select((items::variant, count_star()))
                 .order(count_star().desc())
-                .limit(MOST_VALUES)
+                .limit(MAX_VALUES)
                 .load(self.connection)?,
             false => of
                 .group_by(items::country)
                 .select((items::country, count_star()))
                 .order(count_star().desc())
-                .limit(MOST_VALUES)
+                .limit(MAX_VALUES)
                 .load(self.connection)?,
         };
         Ok(counts.into_iter().filter_map(|(value, count)| Some((value?, count))).collect())
@@ -213,7 +213,7 @@ impl<'a> Counting<'a> {
             .group_by(item_words::value)
             .select((item_words::value, count_star()))
             .order(count_star().desc())
-            .limit(MOST_VALUES)
+            .limit(MAX_VALUES)
             .load(self.connection)?;
         // The usual value is not stored: every item without a stored value has it.
         if let Some(usual) = word.usual {
@@ -250,7 +250,7 @@ impl<'a> Counting<'a> {
     }
 
     /// Returns items as values: their slugs with their labels, without items that are not public.
-    fn named(&mut self, counts: Counts) -> Result<Value, Problem> {
+    fn items(&mut self, counts: Counts) -> Result<Value, Problem> {
         let ids: Vec<&str> = counts.iter().map(|(id, _)| id.as_str()).collect();
         let rows: Vec<Item> = items::table
             .filter(in_list(self.connection.dialect(), items::id, &ids).and(items::live.eq(true)))
@@ -262,7 +262,7 @@ impl<'a> Counting<'a> {
             let slug = item.slug.clone();
             // Values are the same for every viewer, in the languages that the public sees.
             let view = View { unpublished: false, ..self.view.clone() };
-            let reference = Loaded::from_item(item.clone(), self.site, &view).fragments.reference;
+            let reference = LoadedItem::from_item(item.clone(), self.site, &view).fragments.reference;
             let mut reference: Value = serde_json::from_str(&reference).ok()?;
             Some((slug, reference[label].take()))
         };
@@ -278,7 +278,7 @@ impl<'a> Counting<'a> {
 }
 
 /// Returns values that are their own labels.
-fn shown(counts: Counts) -> Value {
+fn labelled(counts: Counts) -> Value {
     counts.into_iter().map(|(value, count)| json!({"value": value, "label": value, "count": count})).collect()
 }
 

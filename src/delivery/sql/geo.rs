@@ -9,7 +9,7 @@ use crate::delivery::sql::text_match::{MAX_NAMED_MATCHES, too_expensive};
 use crate::problem::Problem;
 
 /// Mean radius of the Earth in metres (IUGG).
-const EARTH: f64 = 6_371_008.8;
+const EARTH_RADIUS: f64 = 6_371_008.8;
 
 /// Returns the ids of the items within a distance of a location.
 ///
@@ -17,7 +17,7 @@ const EARTH: f64 = 6_371_008.8;
 ///
 /// Returns a problem with the code `too_expensive` if there are too many of them. Fails if the statement fails.
 pub fn items_near(connection: &mut Db, around: &Circle) -> Result<Vec<String>, Problem> {
-    let degrees = (around.distance / EARTH).to_degrees();
+    let degrees = (around.distance / EARTH_RADIUS).to_degrees();
     let millionths = |degrees: f64| (degrees * 1e6).round() as i64;
     let (south, north) = (millionths(around.latitude - degrees), millionths(around.latitude + degrees));
     let mut query = places::table.filter(places::latitude.between(south, north)).into_boxed();
@@ -46,7 +46,7 @@ pub fn items_near(connection: &mut Db, around: &Circle) -> Result<Vec<String>, P
 fn distance(a: (f64, f64), b: (f64, f64)) -> f64 {
     let half = |from: f64, to: f64| ((to - from).to_radians() / 2.0).sin().powi(2);
     let h = half(a.0, b.0) + a.0.to_radians().cos() * b.0.to_radians().cos() * half(a.1, b.1);
-    2.0 * EARTH * h.sqrt().min(1.0).asin()
+    2.0 * EARTH_RADIUS * h.sqrt().min(1.0).asin()
 }
 
 #[cfg(test)]

@@ -7,5 +7,6 @@ pub mod predicates;
 #[cfg(test)]
 mod query_plan_tests;
 pub mod referrers;
+pub mod resolver;
 pub mod selection;
 pub mod text_match;

@@ -23,8 +23,23 @@ pub enum ResolvedCondition {
     Parent { ids: Vec<String>, none: bool },
     Refers { relation: &'static str, ids: Vec<String>, common: bool, none: bool },
     ReferredBy { relation: &'static str, ids: Vec<String>, none: bool },
-    Word { field: &'static str, values: Vec<String>, usual: bool, common: bool, none: bool },
+    Word(WordCondition),
     Among { ids: Vec<String>, none: bool },
+}
+
+/// A condition on the values of a field that are stored as words.
+#[derive(Clone)]
+pub struct WordCondition {
+    /// Name of the field.
+    pub field: &'static str,
+    /// Requested values.
+    pub values: Vec<String>,
+    /// Whether the usual value, which is not stored, is among them.
+    pub usual: bool,
+    /// Whether many items have one of the values.
+    pub common: bool,
+    /// Whether the items must have none of the values.
+    pub none: bool,
 }
 
 impl ResolvedCondition {
@@ -33,7 +48,7 @@ impl ResolvedCondition {
         match self {
             ResolvedCondition::Plain(Condition::Values(FilterTarget::Ids, quantity, _)) => *quantity != Quantity::None,
             ResolvedCondition::Refers { common, none, .. } => !common && !none,
-            ResolvedCondition::Word { usual, common, none, .. } => !usual && !common && !none,
+            ResolvedCondition::Word(word) => !word.usual && !word.common && !word.none,
             ResolvedCondition::ReferredBy { none, .. } | ResolvedCondition::Among { none, .. } => !none,
             ResolvedCondition::Plain(_) | ResolvedCondition::Parent { .. } => false,
         }
@@ -41,7 +56,7 @@ impl ResolvedCondition {
 
     /// Returns whether every item of a page meets the condition anyway, by the first sort column of the page,
     /// whether that descends, and the value at which the page starts.
-    pub fn is_said(&self, (column, down, value): (Column, bool, &KeyValue)) -> bool {
+    pub fn is_implied_by(&self, (column, down, value): (Column, bool, &KeyValue)) -> bool {
         match (self, value) {
             (ResolvedCondition::Plain(Condition::Time(of, compare, bound)), KeyValue::Number(value))
                 if *of == column =>
@@ -58,7 +73,7 @@ impl ResolvedCondition {
     }
 
     /// Returns whether the condition names the parents of the items.
-    pub fn is_filed(&self) -> bool {
+    pub fn names_parents(&self) -> bool {
         matches!(self, ResolvedCondition::Parent { none: false, .. })
     }
 }
@@ -83,20 +98,18 @@ pub fn narrow<'a>(query: Query<'a>, condition: &'a ResolvedCondition, dialect: D
         ),
         // Many items refer to these, or those are wanted that do not: each item is tested as it comes.
         ResolvedCondition::Refers { relation, ids, none, .. } => {
-            let ties = links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation)));
-            let ties = ties.filter(in_list(dialect, links::target_id, ids));
-            let tied = exists(dialect, ties);
-            if *none { query.filter(not(tied)) } else { query.filter(tied) }
+            let links = links::table.filter(links::source_id.eq(items::id).and(links::relation.eq(*relation)));
+            let links = links.filter(in_list(dialect, links::target_id, ids));
+            let linked = exists(dialect, links);
+            if *none { query.filter(not(linked)) } else { query.filter(linked) }
         }
         ResolvedCondition::ReferredBy { relation, ids, none } => {
-            let ties = links::table
+            let links = links::table
                 .filter(in_list(dialect, links::source_id, ids).and(links::relation.eq(*relation)))
                 .select(links::target_id);
-            if *none { query.filter(items::id.ne_all(ties)) } else { query.filter(items::id.eq_any(ties)) }
+            if *none { query.filter(items::id.ne_all(links)) } else { query.filter(items::id.eq_any(links)) }
         }
-        ResolvedCondition::Word { field, values, usual, common, none } => {
-            narrow_word(query, dialect, field, values, (*usual, *common, *none))
-        }
+        ResolvedCondition::Word(word) => narrow_word(query, word, dialect),
         ResolvedCondition::Among { ids, none } => match none {
             true => query.filter(not(in_list(dialect, items::id, ids))),
             false => query.filter(in_list(dialect, items::id, ids)),
@@ -107,22 +120,17 @@ pub fn narrow<'a>(query: Query<'a>, condition: &'a ResolvedCondition, dialect: D
 
 /// Adds a condition on the values of a field. The usual value is not stored: an item without any value has
 /// it.
-fn narrow_word<'a>(
-    query: Query<'a>,
-    dialect: Dialect,
-    field: &'static str,
-    values: &'a [String],
-    (usual, common, none): (bool, bool, bool),
-) -> Query<'a> {
-    let own = || item_words::table.filter(item_words::item_id.eq(items::id).and(item_words::field.eq(field)));
+fn narrow_word<'a>(query: Query<'a>, word: &'a WordCondition, dialect: Dialect) -> Query<'a> {
+    let WordCondition { field, values, usual, common, none } = word;
+    let own = || item_words::table.filter(item_words::item_id.eq(items::id).and(item_words::field.eq(*field)));
     let written = || exists(dialect, own().filter(in_list(dialect, item_words::value, values)));
     let own = || exists(dialect, own());
-    match (usual, none) {
-        (false, false) if common => query.filter(written()),
+    match (*usual, *none) {
+        (false, false) if *common => query.filter(written()),
         (false, false) => query.filter(
             items::id.eq_any(
                 item_words::table
-                    .filter(item_words::field.eq(field).and(in_list(dialect, item_words::value, values)))
+                    .filter(item_words::field.eq(*field).and(in_list(dialect, item_words::value, values)))
                     .select(item_words::item_id),
             ),
         ),
@@ -186,7 +194,7 @@ fn compared(column: Column, compare: Compare, value: KeyValue) -> Test {
 
 /// Adds the keyset predicate for the rows after a given one: `k1 ≥ v1 and (k1 > v1 or (k2 ≥ v2 and …))`. The
 /// bound on the first key adds nothing, but an index can seek by it, as it cannot by the disjunction.
-pub fn after<'a>(query: Query<'a>, order: &[(Column, bool)], keys: &[KeyValue], id: &str) -> Query<'a> {
+pub fn keyset_after<'a>(query: Query<'a>, order: &[(Column, bool)], keys: &[KeyValue], id: &str) -> Query<'a> {
     let last_down = order.last().is_some_and(|(_, down)| *down);
     let mut test: Test =
         if last_down { Box::new(items::id.lt(id.to_owned())) } else { Box::new(items::id.gt(id.to_owned())) };

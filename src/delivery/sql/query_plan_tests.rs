@@ -45,8 +45,8 @@ impl<Q> Query for Explained<Q> {
 impl<Q> diesel::RunQueryDsl<Db> for Explained<Q> {}
 
 /// Returns the steps of the plan of a list in this order.
-fn plan(connection: &mut Db, kind: &str, asked: &str, order: Column) -> Vec<String> {
-    let (selection, _) = selection(connection, kind, asked);
+fn plan(connection: &mut Db, kind: &str, query: &str, order: Column) -> Vec<String> {
+    let (selection, _) = selection(connection, kind, query);
     steps(connection, sorted(selection.query(), &[(order, true)]).select(items::id).limit(21))
 }
 
@@ -56,21 +56,21 @@ fn steps(connection: &mut Db, select: impl QueryFragment<Backend>) -> Vec<String
 }
 
 /// Returns the selection of a query, and its order.
-fn selection(connection: &mut Db, kind: &str, asked: &str) -> (Selection, Vec<(Column, bool)>) {
-    let (resource, site) = (ContentType::of_kind(kind).unwrap(), Config::default().site());
-    let pairs = url::form_urlencoded::parse(asked.as_bytes()).into_owned().collect();
-    let mut faults = Violations::default();
-    let mut reader = QueryParser { resource, site: &site, viewer: &Viewer::Public, faults: &mut faults };
-    let query = reader.list(&pairs, b"key");
-    assert!(faults.is_empty(), "{asked}: {faults:?}");
-    let cards = ItemCache::new(0, &Arc::default());
-    let shelf = cards.since(0);
+fn selection(connection: &mut Db, kind: &str, query: &str) -> (Selection, Vec<(Column, bool)>) {
+    let (content_type, site) = (ContentType::of_kind(kind).unwrap(), Config::default().site());
+    let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let mut violations = Violations::default();
+    let mut parser = QueryParser { content_type, site: &site, viewer: &Viewer::Public, violations: &mut violations };
+    let list = parser.list(&pairs, b"key");
+    assert!(violations.is_empty(), "{query}: {violations:?}");
+    let item_cache = ItemCache::new(0, &Arc::default());
+    let cache = item_cache.since(0);
     for kind in ["speaker", "partner", "venue", "event_type"] {
-        shelf.learn(kind, "a", "1");
+        cache.cache_slug(kind, "a", "1");
     }
-    let known = Selection::known(connection.dialect(), resource, &query, shelf);
-    let selection = known.unwrap_or_else(|| Selection::new(connection, resource, &query, shelf).unwrap());
-    let order = query.order.iter().map(|(sort, down)| (sort.column, *down)).collect();
+    let cached = Selection::from_cache(connection.dialect(), content_type, &list, cache);
+    let selection = cached.unwrap_or_else(|| Selection::new(connection, content_type, &list, cache).unwrap());
+    let order = list.order.iter().map(|(sort, down)| (sort.column, *down)).collect();
     (selection, order)
 }
 
@@ -101,7 +101,7 @@ fn every_order_is_walked_in_an_index() {
 #[test]
 fn what_names_few_items_leads_to_them() {
     let mut connection = database();
-    for (kind, asked) in [
+    for (kind, query) in [
         ("event", "ids=a,b"),
         ("event", "partner=a,b&starts_at[gte]=2026-01-01"),
         ("event", "topic[all]=a,b&count=exact"),
@@ -112,31 +112,31 @@ fn what_names_few_items_leads_to_them() {
         ("event", "attendance_mode=online"),
         ("speaker", "event=a"),
     ] {
-        let plan = plan(&mut connection, kind, asked, Column::StartsAt);
-        assert!(plan[0].starts_with("SEARCH items USING INDEX sqlite_autoindex_items_1 (id=?"), "{asked}: {plan:?}");
+        let plan = plan(&mut connection, kind, query, Column::StartsAt);
+        assert!(plan[0].starts_with("SEARCH items USING INDEX sqlite_autoindex_items_1 (id=?"), "{query}: {plan:?}");
     }
 }
 
 #[test]
 fn what_refers_to_an_item_is_walked_in_its_order() {
     let mut connection = database();
-    for (asked, bounds) in [
+    for (query, bounds) in [
         ("speaker=a", ""),
         ("partner=a&type=a", ""),
         ("speaker=a&partner=a", ""),
         ("venue=a&starts_at[gte]=2026-01-01", " AND starts_at>?"),
         ("speaker=a&when=upcoming", " AND starts_at>?"),
     ] {
-        let (selection, walked) = selection(&mut connection, "event", asked);
-        let walk = KeysetWalk { selection: &selection, order: walked, found: None };
-        let ties = selection.ties();
-        let plan = steps(&mut connection, walk.tied(&ties, None).limit(21));
+        let (selection, walked) = selection(&mut connection, "event", query);
+        let walk = KeysetWalk { selection: &selection, order: walked, matches: None };
+        let links = selection.shared_links();
+        let plan = steps(&mut connection, walk.linked_in_order(&links, None).limit(21));
         let index = "SEARCH links USING COVERING INDEX links_target_relation_starts";
         assert_eq!(plan[0], format!("{index} (target_id=? AND relation=?{bounds})"));
         let index = "COVERING INDEX links_target_relation_starts (target_id=? AND relation=? AND starts_at=?)";
         let others = plan.iter().filter(|step| step.starts_with("SEARCH others") && step.ends_with(index));
-        assert_eq!(others.count(), ties.len() - 1, "{asked}: {plan:?}");
-        assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE") && !step.contains("SCAN")), "{asked}: {plan:?}");
+        assert_eq!(others.count(), links.len() - 1, "{query}: {plan:?}");
+        assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE") && !step.contains("SCAN")), "{query}: {plan:?}");
     }
 }
 
@@ -150,8 +150,8 @@ fn a_type_and_its_times_are_one_step_in_an_index() {
 #[test]
 fn under_a_kind_only_one_kind_is_filed() {
     let mut parents: Vec<&str> = Vec::new();
-    for resource in ALL {
-        let parent = resource.parent.and_then(|name| resource.field(name));
+    for content_type in ALL {
+        let parent = content_type.parent.and_then(|name| content_type.field(name));
         if let Some(FieldType::Reference(parent)) = parent.map(|field| &field.kind) {
             assert!(!parents.contains(parent), "more than one kind is filed under {parent}");
             parents.push(parent);
@@ -168,15 +168,15 @@ fn a_look_ahead_walks_the_same_indexes() {
     let address = Address::Sqlite(folder.path().join("plenary.db").display().to_string());
     migrate::migrate(&mut connect(&address, &Arc::default()).unwrap()).unwrap();
     let mut connection = sandbox::open(&address, &Arc::default(), None).unwrap();
-    for asked in ["", "starts_at[gte]=2026-01-01", "type=a", "ids=a,b", "speaker.country=BE", "language=nl"] {
-        let (selection, _) = selection(&mut connection, "event", asked);
+    for query in ["", "starts_at[gte]=2026-01-01", "type=a", "ids=a,b", "speaker.country=BE", "language=nl"] {
+        let (selection, _) = selection(&mut connection, "event", query);
         let page = sorted(selection.query(), &[(Column::StartsAt, false)]);
         let plan = steps(&mut connection, page.select((items::id, items::starts_at)).limit(21));
-        assert_eq!(plan[0], "MERGE (UNION ALL)", "{asked}: {plan:?}");
+        assert_eq!(plan[0], "MERGE (UNION ALL)", "{query}: {plan:?}");
         let whole = |step: &&String| {
             let scan = step.starts_with("SCAN") && !step.contains("json_each");
             scan || step.contains("MATERIALIZE") || step.contains("CO-ROUTINE")
         };
-        assert_eq!(plan.iter().find(whole), None, "{asked}: {plan:?}");
+        assert_eq!(plan.iter().find(whole), None, "{query}: {plan:?}");
     }
 }

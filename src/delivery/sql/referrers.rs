@@ -8,11 +8,11 @@ use crate::database::{Db, in_list};
 use crate::items::Item;
 
 /// Maximum number of referring items that a batch of changes contains in addition to those that were touched.
-const MOST: usize = 2_000;
+const MAX_REFERRERS: usize = 2_000;
 
 /// Actions that change nothing of an item that others show. Nothing refers to an item that was just created,
 /// or that is gone.
-const UNSEEN: [&str; 12] = [
+const INVISIBLE_ACTIONS: [&str; 12] = [
     "assign",
     "create",
     "discard",
@@ -28,11 +28,11 @@ const UNSEEN: [&str; 12] = [
 ];
 
 /// Returns whether an action may change what others show of an item.
-pub fn is_seen(action: &str) -> bool {
-    !UNSEEN.contains(&action)
+pub fn is_visible(action: &str) -> bool {
+    !INVISIBLE_ACTIONS.contains(&action)
 }
 
-/// Returns the public items that refer to these, or `None` if there are more than [`MOST`].
+/// Returns the public items that refer to these, or `None` if there are more than [`MAX_REFERRERS`].
 ///
 /// # Errors
 ///
@@ -47,9 +47,9 @@ pub fn of(connection: &mut Db, targets: &[&str]) -> QueryResult<Option<Vec<Item>
         .filter(in_list(dialect, links::target_id, targets).and(items::live.eq(true)))
         .select(links::source_id)
         .distinct()
-        .limit(MOST as i64 + 1)
+        .limit(MAX_REFERRERS as i64 + 1)
         .load(connection)?;
-    if ids.len() > MOST {
+    if ids.len() > MAX_REFERRERS {
         return Ok(None);
     }
     let these = items::table.filter(in_list(dialect, items::id, &ids)).order((items::kind, items::id));

@@ -20,9 +20,9 @@ pub const MAX_NAMED_MATCHES: usize = 5_000;
 /// Maximum number of matches that are sorted, or examined by rank, for one page.
 const MAX_RANKED_MATCHES: usize = 100_000;
 /// Number of matches that the first query by rank asks for in addition to those that are wanted.
-const SPARE: usize = 12;
+const SPARE_MATCHES: usize = 12;
 /// Factor by which each further query by rank is larger.
-const GROWTH: usize = 8;
+const GROWTH_FACTOR: usize = 8;
 
 impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
@@ -49,7 +49,7 @@ pub fn too_expensive(place: &str, why: &str) -> Problem {
 /// Matches of a text, with their ids if they are few.
 pub struct TextMatches<'a> {
     matches: Matches<'a>,
-    few: Option<Vec<String>>,
+    named: Option<Vec<String>>,
 }
 
 impl<'a> TextMatches<'a> {
@@ -60,18 +60,18 @@ impl<'a> TextMatches<'a> {
     /// Fails if the search index cannot be read.
     pub fn new(
         search: &'a Search,
-        resource: &ContentType,
+        content_type: &ContentType,
         query: &ListQuery,
         locale: &str,
     ) -> Result<Option<Self>, Problem> {
-        let Some((_, sought)) = &query.text else { return Ok(None) };
-        let matches = search.matches(sought, &[resource.kind], locale)?;
-        let few = match query.by_relevance() && !query.count && query.facets.is_empty() {
+        let Some((_, search_query)) = &query.text else { return Ok(None) };
+        let matches = search.matches(search_query, &[content_type.kind], locale)?;
+        let named = match query.by_relevance() && !query.count && query.facets.is_empty() {
             true => None,
             false if matches.count()? <= MAX_NAMED_MATCHES => Some(matches.ids()?),
             false => None,
         };
-        Ok(Some(Self { matches, few }))
+        Ok(Some(Self { matches, named }))
     }
 
     /// Returns the ids of all matches.
@@ -79,15 +79,15 @@ impl<'a> TextMatches<'a> {
     /// # Errors
     ///
     /// Returns a problem with the code `too_expensive` if there are more than [`MAX_NAMED_MATCHES`].
-    pub fn few(&self, place: &str) -> Result<&[String], Problem> {
-        self.few
+    pub fn ids_within_limit(&self, place: &str) -> Result<&[String], Problem> {
+        self.named
             .as_deref()
             .ok_or_else(|| too_expensive(place, &format!("more than {MAX_NAMED_MATCHES} items match the text")))
     }
 
     /// Returns the ids of all matches, if these are few.
     pub fn named(&self) -> Option<&[String]> {
-        self.few.as_deref()
+        self.named.as_deref()
     }
 
     /// Returns the ids of all matches, even if these are many.
@@ -116,35 +116,35 @@ impl<'a> TextMatches<'a> {
         &self.matches
     }
 
-    /// Returns the ids of the `most` best matches that meet the conditions, the best first.
+    /// Returns the ids of the `limit` best matches that meet the conditions, the best first.
     ///
     /// # Errors
     ///
     /// Returns a problem with the code `too_expensive` if too few of the best matches meet the conditions. Fails
     /// if the search index or the database cannot be read.
-    pub fn ranked(&self, connection: &mut Db, selection: &Selection, most: usize) -> Result<Vec<String>, Problem> {
-        let (mut ids, mut seen, mut size) = (Vec::new(), 0, most + SPARE);
+    pub fn ranked(&self, connection: &mut Db, selection: &Selection, limit: usize) -> Result<Vec<String>, Problem> {
+        let (mut ids, mut seen, mut size) = (Vec::new(), 0, limit + SPARE_MATCHES);
         loop {
             let hits = self.matches.best(size)?;
             let new: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
             // Usually all matches may be shown; the additional ones then need not be looked up.
-            let (wanted, spare) = new.split_at(if seen == 0 { most.min(new.len()) } else { new.len() });
+            let (wanted, spare) = new.split_at(if seen == 0 { limit.min(new.len()) } else { new.len() });
             for some in [wanted, spare] {
-                if ids.len() < most && !some.is_empty() {
-                    let good = meeting(connection, selection, some)?;
-                    ids.extend(some.iter().filter(|id| good.contains(**id)).map(|id| (*id).to_owned()));
+                if ids.len() < limit && !some.is_empty() {
+                    let selected = selected_ids(connection, selection, some)?;
+                    ids.extend(some.iter().filter(|id| selected.contains(**id)).map(|id| (*id).to_owned()));
                 }
             }
-            if ids.len() >= most || hits.len() < size {
-                ids.truncate(most);
+            if ids.len() >= limit || hits.len() < size {
+                ids.truncate(limit);
                 return Ok(ids);
             }
             // Few of the best matches meet the conditions. If few items do at all, the index ranks these
             // instead of ever more matches.
             if seen > 0
-                && let Some(all) = few(connection, selection.query())?
+                && let Some(all) = ids_if_few(connection, selection.query())?
             {
-                let hits = self.matches.best_among(&all, most)?;
+                let hits = self.matches.best_among(&all, limit)?;
                 return Ok(hits.into_iter().map(|hit| hit.id).collect());
             }
             if hits.len() >= MAX_RANKED_MATCHES {
@@ -153,22 +153,22 @@ impl<'a> TextMatches<'a> {
                     &format!("too few of the {MAX_RANKED_MATCHES} best matches meet the other conditions"),
                 ));
             }
-            (seen, size) = (hits.len(), (size * GROWTH).min(MAX_RANKED_MATCHES));
+            (seen, size) = (hits.len(), (size * GROWTH_FACTOR).min(MAX_RANKED_MATCHES));
         }
     }
 }
 
 /// Returns those of these items that meet the conditions.
-fn meeting(connection: &mut Db, selection: &Selection, ids: &[&str]) -> Result<HashSet<String>, Problem> {
-    let mut good = HashSet::with_capacity(ids.len());
+fn selected_ids(connection: &mut Db, selection: &Selection, ids: &[&str]) -> Result<HashSet<String>, Problem> {
+    let mut selected = HashSet::with_capacity(ids.len());
     for ids in ids.chunks(MAX_NAMED_MATCHES) {
-        good.extend(selection.among(ids).select(items::id).load::<String>(connection)?);
+        selected.extend(selection.among(ids).select(items::id).load::<String>(connection)?);
     }
-    Ok(good)
+    Ok(selected)
 }
 
 /// Returns the items of a query, if these are few.
-fn few(connection: &mut Db, query: Query<'_>) -> Result<Option<Vec<String>>, Problem> {
+fn ids_if_few(connection: &mut Db, query: Query<'_>) -> Result<Option<Vec<String>>, Problem> {
     let ids: Vec<String> = query.select(items::id).limit(MAX_NAMED_MATCHES as i64 + 1).load(connection)?;
     Ok((ids.len() <= MAX_NAMED_MATCHES).then_some(ids))
 }
