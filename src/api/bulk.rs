@@ -61,7 +61,7 @@ pub static BULK: [Field; 2] = [
         "`all` applies all operations or none; `each` applies each operation independently of the others.",
         r#""all""#,
     )
-    .or(r#""all""#),
+    .default_value(r#""all""#),
     Field::new(
         "operations",
         FieldType::List { of: &FieldType::Object(STEP), max: MOST_STEPS },

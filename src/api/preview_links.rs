@@ -69,21 +69,21 @@ impl ReadView {
 
     /// Runs a read of the present site, or of the overlay of the future moment.
     ///
-    /// For the present site, `single_query` is tried first; `read` runs if it returns `None`. `is_quick` says that
-    /// `single_query` takes so little time that on SQLite it may run on the calling thread.
+    /// For the present site, `fast_path` is tried first; `read` runs if it returns `None`. `is_quick` says that
+    /// `fast_path` takes so little time that on SQLite it may run on the calling thread.
     ///
     /// # Errors
-    /// The errors of `single_query` and `read`, and 503 if the database or the overlay is not available.
+    /// The errors of `fast_path` and `read`, and 503 if the database or the overlay is not available.
     pub async fn read<T: Send + 'static>(
         &self,
         app: &App,
         is_quick: bool,
-        single_query: impl FnOnce(&mut Db) -> Result<Option<T>, Problem> + Send + 'static,
+        fast_path: impl FnOnce(&mut Db) -> Result<Option<T>, Problem> + Send + 'static,
         read: impl FnOnce(&mut Db) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         match self.at {
             Some(at) => app.previews.read(at, read).await,
-            None => app.database.read_after(is_quick, single_query, read).await,
+            None => app.database.read_with_fast_path(is_quick, fast_path, read).await,
         }
     }
 

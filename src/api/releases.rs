@@ -36,7 +36,7 @@ const MEMBER: &[Field] = &[
         "Operation to apply to the item.",
         r#""publish""#,
     )
-    .or(r#""publish""#),
+    .default_value(r#""publish""#),
 ];
 const ITEMS: FieldKind = FieldKind::List { of: &FieldKind::Object(MEMBER), max: MOST_STEPS };
 const EXAMPLE: &str = r#"[{"collection": "events", "id": "rivers-without-borders", "operation": "publish"}]"#;

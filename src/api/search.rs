@@ -9,7 +9,7 @@ use crate::api::content::items::{cached_or_compute, negotiate};
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::{IF_NONE_MATCH, TEXT, comma_separated, number, one_of, query, whole};
 use crate::api::preview_links::ReadView;
-use crate::content::violation::{Violations, unknown};
+use crate::content::violation::{Violations, unknown_name_message};
 use crate::content_types::{ALL, COLLECTIONS, ContentType};
 use crate::database::Db;
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
@@ -96,7 +96,7 @@ fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Proble
     for name in request.query("collections").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
         match ContentType::of_collection(name) {
             Some(resource) => kinds.push(resource.kind),
-            None => violations.add("?collections", "not_allowed", unknown("value", name, COLLECTIONS.iter().copied())),
+            None => violations.add("?collections", "not_allowed", unknown_name_message("value", name, COLLECTIONS.iter().copied())),
         }
     }
     if kinds.is_empty() {
@@ -107,7 +107,7 @@ fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Proble
         None => site.default_locale().to_owned(),
         Some(Ok(locale)) => locale.to_owned(),
         Some(Err(name)) => {
-            violations.add("?locale", "not_allowed", unknown("value", name, site.locales.iter().map(String::as_str)));
+            violations.add("?locale", "not_allowed", unknown_name_message("value", name, site.locales.iter().map(String::as_str)));
             String::new()
         }
     };

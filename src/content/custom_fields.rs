@@ -7,7 +7,7 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
-use crate::content::violation::{Violations, step};
+use crate::content::violation::{Violations, child_pointer};
 
 /// A schema as the site declared it, with its compiled form.
 struct Declared {
@@ -54,13 +54,13 @@ impl CustomSchemas {
     }
 
     /// Adds every violation of the content type's schema, each at the member that is invalid, missing or unknown.
-    pub fn check(&self, kind: &str, value: &Value, pointer: &str, faults: &mut Violations) {
+    pub fn check(&self, kind: &str, value: &Value, pointer: &str, violations: &mut Violations) {
         match self.0.get(kind) {
             Some(declared) => {
-                declared.validator.iter_errors(value).for_each(|error| note(&error, pointer, faults));
+                declared.validator.iter_errors(value).for_each(|error| add_violation(&error, pointer, violations));
             }
             None if value.as_object().is_some_and(serde_json::Map::is_empty) => {}
-            None => faults.add(
+            None => violations.add(
                 pointer,
                 "not_declared",
                 format!("this site declares no custom fields for the content type \"{kind}\""),
@@ -69,22 +69,22 @@ impl CustomSchemas {
     }
 }
 
-fn note(error: &ValidationError, pointer: &str, faults: &mut Violations) {
+fn add_violation(error: &ValidationError, pointer: &str, violations: &mut Violations) {
     const CODE: &str = "custom_schema";
-    let place = format!("{pointer}{}", error.instance_path());
+    let pointer = format!("{pointer}{}", error.instance_path());
     match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            faults.add(step(&place, name), CODE, format!("\"{name}\" is required"));
+            violations.add(child_pointer(&pointer, name), CODE, format!("\"{name}\" is required"));
         }
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
             for name in unexpected {
-                faults.add(step(&place, name), CODE, format!("\"{name}\" is not declared"));
+                violations.add(child_pointer(&pointer, name), CODE, format!("\"{name}\" is not declared"));
             }
         }
         // The message does not repeat the value, which may be long.
-        _ => faults.add(place, CODE, error.masked_with("this value").to_string()),
+        _ => violations.add(pointer, CODE, error.masked_with("this value").to_string()),
     }
 }
 
@@ -97,20 +97,20 @@ mod tests {
         CustomSchemas::compile(&BTreeMap::from([("event".to_owned(), schema)]))
     }
 
-    fn faults(schema: Value, value: Value) -> Vec<(String, String)> {
-        let mut faults = Violations::new();
-        compile(schema).unwrap().check("event", &value, "/custom", &mut faults);
-        faults.into_vec().into_iter().map(|fault| (fault.pointer, fault.message)).collect()
+    fn violations(schema: Value, value: Value) -> Vec<(String, String)> {
+        let mut violations = Violations::new();
+        compile(schema).unwrap().check("event", &value, "/custom", &mut violations);
+        violations.into_vec().into_iter().map(|violation| (violation.pointer, violation.message)).collect()
     }
 
     #[test]
     fn formats_are_checked_and_unknown_ones_refused() {
         let schema = |format: &str| json!({"properties": {"contact": {"type": "string", "format": format}}});
-        let found = faults(schema("email"), json!({"contact": "not a mail"}));
+        let found = violations(schema("email"), json!({"contact": "not a mail"}));
         assert_eq!(found, [("/custom/contact".to_owned(), "this value is not a \"email\"".to_owned())]);
-        assert_eq!(faults(schema("email"), json!({"contact": "a@example.org"})), []);
+        assert_eq!(violations(schema("email"), json!({"contact": "a@example.org"})), []);
         for known in ["date", "date-time", "time", "uri", "uuid", "hostname", "ipv4", "regex", "duration"] {
-            assert!(!faults(schema(known), json!({"contact": "?("})).is_empty(), "{known}");
+            assert!(!violations(schema(known), json!({"contact": "?("})).is_empty(), "{known}");
         }
         let (kind, why) = compile(schema("postcode")).unwrap_err();
         assert!(kind == "event" && why.contains("postcode"), "{why}");
@@ -123,7 +123,7 @@ mod tests {
             assert!(compile(schema(wrong)).is_err(), "{wrong}");
         }
         // A backtracking engine would take exponential time for this pattern.
-        let found = faults(schema("^(a+)+$"), json!({"code": format!("{}!", "a".repeat(5_000))}));
+        let found = violations(schema("^(a+)+$"), json!({"code": format!("{}!", "a".repeat(5_000))}));
         assert_eq!(found.len(), 1, "{found:?}");
     }
 
@@ -137,7 +137,7 @@ mod tests {
             "required": ["seats"],
             "additionalProperties": false,
         });
-        let mut found: Vec<String> = faults(schema, json!({"room": {"x~": 1}, "colour": 1, "taste": 2}))
+        let mut found: Vec<String> = violations(schema, json!({"room": {"x~": 1}, "colour": 1, "taste": 2}))
             .into_iter()
             .map(|fault| fault.0)
             .collect();

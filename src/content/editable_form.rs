@@ -9,7 +9,7 @@ use crate::content::offsets;
 
 /// Returns the input form of stored content, in one locale (without fallbacks) or in all. Its times have the offsets of
 /// the current time zone rules, so that content that was written under other rules can be written again.
-pub fn input_form(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMode) -> Map<String, Value> {
+pub fn editable_form(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMode) -> Map<String, Value> {
     let mut input = object(fields, stored, mode);
     offsets::renew(fields, &mut input);
     input
@@ -20,11 +20,11 @@ fn object(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMo
     for field in fields {
         let Some(value) = stored.get(field.name) else { continue };
         let given = match (field.localised, mode) {
-            (false, _) => Some(unstore(&field.kind, value, mode)),
-            (true, LocaleMode::One(locale)) => value.get(locale).map(|v| unstore(&field.kind, v, mode)),
+            (false, _) => Some(editable_value(&field.kind, value, mode)),
+            (true, LocaleMode::One(locale)) => value.get(locale).map(|v| editable_value(&field.kind, v, mode)),
             (true, LocaleMode::All) => value.as_object().map(|map| {
                 map.iter()
-                    .map(|(locale, v)| (locale.clone(), unstore(&field.kind, v, mode)))
+                    .map(|(locale, v)| (locale.clone(), editable_value(&field.kind, v, mode)))
                     .collect::<Map<_, _>>()
                     .into()
             }),
@@ -36,10 +36,10 @@ fn object(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMo
     input
 }
 
-fn unstore(kind: &'static FieldType, value: &Value, mode: &LocaleMode) -> Value {
+fn editable_value(kind: &'static FieldType, value: &Value, mode: &LocaleMode) -> Value {
     match (kind, value) {
         (FieldType::Object(fields), Value::Object(value)) => object(fields, value, mode).into(),
-        (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| unstore(of, v, mode)).collect(),
+        (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| editable_value(of, v, mode)).collect(),
         (FieldType::Rich { .. }, Value::Object(parts)) => {
             json!({"format": parts.get("format"), "source": parts.get("source")})
         }

@@ -92,7 +92,7 @@ impl Field {
     }
 
     /// Sets the value of an absent field, as JSON text.
-    pub const fn or(mut self, default: &'static str) -> Self {
+    pub const fn default_value(mut self, default: &'static str) -> Self {
         self.default = Some(default);
         self
     }

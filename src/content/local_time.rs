@@ -43,11 +43,11 @@ impl Moment {
             if text.ends_with(['Z', 'z']) {
                 let at = given.with_timezone(&zone);
                 in_range(at.date_naive(), text)?;
-                return Ok(Moment::At(as_shown(at)));
+                return Ok(Moment::At(first_occurrence(at)));
             }
             let local = given.naive_local();
             in_range(local.date(), text)?;
-            let own = meant(zone.clock_at(local), *given.offset())
+            let own = matching_offset(zone.clock_at(local), *given.offset())
                 .ok_or_else(|| ("wrong_offset", wrong_offset(local, zone)))?;
             return Ok(Moment::At(zone.at(local, own)));
         }
@@ -74,12 +74,12 @@ impl Moment {
         }
         let given = without_leap_second(DateTime::parse_from_rfc3339(text).ok()?);
         if text.ends_with(['Z', 'z']) {
-            return Some(Moment::At(as_shown(given.with_timezone(&zone))));
+            return Some(Moment::At(first_occurrence(given.with_timezone(&zone))));
         }
         let local = given.naive_local();
         let offset = match zone.clock_at(local) {
             LocalOffsets::Once(offset) | LocalOffsets::Skipped(offset, _) => offset,
-            clock @ LocalOffsets::Twice(first, _) => meant(clock, *given.offset()).unwrap_or(first),
+            clock @ LocalOffsets::Twice(first, _) => matching_offset(clock, *given.offset()).unwrap_or(first),
         };
         Some(Moment::At(zone.at(local, offset)))
     }
@@ -121,7 +121,8 @@ pub fn instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, Wrong> {
         in_range(given.date_naive(), text)?;
         // Responses round offsets with seconds, so a time copied from one has a rounded offset. If the offset denotes
         // one of the zone at that local time, the exact one is used. "Z" is always exact.
-        let own = meant(zone.clock_at(given.naive_local()), *given.offset()).filter(|_| !text.ends_with(['Z', 'z']));
+        let own = matching_offset(zone.clock_at(given.naive_local()), *given.offset())
+            .filter(|_| !text.ends_with(['Z', 'z']));
         return Ok(own.map_or(given.to_utc(), |own| zone.at(given.naive_local(), own).to_utc()));
     }
     Ok(Moment::parse(text, zone)?.instant(zone, false).to_utc())
@@ -214,7 +215,7 @@ fn minutes(offset: FixedOffset) -> i32 {
 /// Returns the offset of the zone that a written offset denotes: the one with the same rounded text, else one with
 /// seconds that other software has rounded in the other direction. The exact match is tried first, since both offsets
 /// of an ambiguous time can be near the written one.
-fn meant(clock: LocalOffsets, written: FixedOffset) -> Option<FixedOffset> {
+fn matching_offset(clock: LocalOffsets, written: FixedOffset) -> Option<FixedOffset> {
     let offsets = match clock {
         LocalOffsets::Once(offset) => [Some(offset), None],
         LocalOffsets::Twice(first, second) => [Some(first), Some(second)],
@@ -230,7 +231,7 @@ fn meant(clock: LocalOffsets, written: FixedOffset) -> Option<FixedOffset> {
 
 /// Returns the instant that the text of a time denotes. When clocks were put back by less than a minute, two instants
 /// have the same text, and the first one is taken, so that a stored time reads back as itself.
-fn as_shown(at: DateTime<Zone>) -> DateTime<Zone> {
+fn first_occurrence(at: DateTime<Zone>) -> DateTime<Zone> {
     match at.timezone().clock_at(at.naive_local()) {
         LocalOffsets::Twice(first, second) if minutes(first) == minutes(second) => {
             at.timezone().at(at.naive_local(), first)

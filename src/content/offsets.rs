@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::field::{Field, FieldType};
 use crate::content::local_time::{Moment, zone_of};
-use crate::content::violation::step;
+use crate::content::violation::child_pointer;
 use crate::time_zone::Zone;
 
 /// A time whose text has changed with the rules of its zone.
@@ -40,17 +40,17 @@ fn object(
 ) {
     for field in fields {
         if let Some(value) = content.get_mut(field.name) {
-            one(&field.kind, value, zone, &step(pointer, field.name), renewed);
+            renew_value(&field.kind, value, zone, &child_pointer(pointer, field.name), renewed);
         }
     }
 }
 
-fn one(kind: &'static FieldType, value: &mut Value, zone: Zone, pointer: &str, renewed: &mut Vec<RenewedTime>) {
+fn renew_value(kind: &'static FieldType, value: &mut Value, zone: Zone, pointer: &str, renewed: &mut Vec<RenewedTime>) {
     match (kind, value) {
         (FieldType::Object(fields), Value::Object(content)) => object(fields, content, zone, pointer, renewed),
         (FieldType::List { of, .. }, Value::Array(list)) => {
             for (index, value) in list.iter_mut().enumerate() {
-                one(of, value, zone, &step(pointer, &index.to_string()), renewed);
+                renew_value(of, value, zone, &child_pointer(pointer, &index.to_string()), renewed);
             }
         }
         (FieldType::Moment { .. }, Value::String(text)) => {

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::content::violation::{Violations, step};
+use crate::content::violation::{Violations, child_pointer};
 
 /// Maximum nesting depth of arrays and objects in a body.
 pub const MAX_DEPTH: usize = 16;
@@ -20,16 +20,16 @@ pub const MAX_DEPTH: usize = 16;
 /// Fails with a violation for each duplicate name, at its location, or with one violation that names line and column if
 /// the text is not valid JSON or nested too deeply.
 pub fn parse(bytes: &[u8]) -> Result<Value, Violations> {
-    let mut faults = Violations::new();
+    let mut violations = Violations::new();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let seed = Strict { pointer: String::new(), depth: 0, faults: &mut faults };
+    let seed = Strict { pointer: String::new(), depth: 0, violations: &mut violations };
     let parsed = seed.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     match parsed {
-        Ok(value) if faults.is_empty() => Ok(value),
-        Ok(_) => Err(faults),
+        Ok(value) if violations.is_empty() => Ok(value),
+        Ok(_) => Err(violations),
         Err(error) => {
-            faults.add("", "malformed_json", error.to_string());
-            Err(faults)
+            violations.add("", "malformed_json", error.to_string());
+            Err(violations)
         }
     }
 }
@@ -38,12 +38,12 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Violations> {
 struct Strict<'a> {
     pointer: String,
     depth: usize,
-    faults: &'a mut Violations,
+    violations: &'a mut Violations,
 }
 
 impl Strict<'_> {
     fn inner(&mut self, token: &str) -> Strict<'_> {
-        Strict { pointer: step(&self.pointer, token), depth: self.depth + 1, faults: self.faults }
+        Strict { pointer: child_pointer(&self.pointer, token), depth: self.depth + 1, violations: self.violations }
     }
 
     fn too_deep<E: Error>(&self) -> Result<(), E> {
@@ -112,7 +112,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
         while let Some(name) = entries.next_key::<String>()? {
             let value = entries.next_value_seed(self.inner(&name))?;
             if object.insert(name.clone(), value).is_some() {
-                self.faults.add(step(&self.pointer, &name), "duplicate_key", "must not occur twice in the same object");
+                self.violations.add(
+                    child_pointer(&self.pointer, &name),
+                    "duplicate_key",
+                    "must not occur twice in the same object",
+                );
             }
         }
         Ok(Value::Object(object))
@@ -125,8 +129,8 @@ mod tests {
 
     #[test]
     fn names_every_duplicate_by_its_place() {
-        let faults = parse(br#"{"a":1,"b":{"c":1,"c":2},"a":2}"#).unwrap_err().into_vec();
-        let pointers: Vec<_> = faults.iter().map(|f| f.pointer.as_str()).collect();
+        let violations = parse(br#"{"a":1,"b":{"c":1,"c":2},"a":2}"#).unwrap_err().into_vec();
+        let pointers: Vec<_> = violations.iter().map(|f| f.pointer.as_str()).collect();
         assert_eq!(pointers, ["/b/c", "/a"]);
     }
 

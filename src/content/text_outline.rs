@@ -25,7 +25,7 @@ pub struct Heading {
 }
 
 /// Adds an id to each heading of sanitised HTML. Returns the HTML and the headings.
-pub fn outlined(html: &str) -> (String, Vec<Heading>) {
+pub fn outline(html: &str) -> (String, Vec<Heading>) {
     let (mut out, mut headings, mut rest) = (String::with_capacity(html.len() + 64), Vec::new(), html);
     while let Some((at, level)) = next_heading(rest) {
         let end_tag = format!("</h{level}>");
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn headings_get_ids() {
         let (html, headings) =
-            outlined("<p>a</p><h2>The <em>plan</em></h2><hr><h3 title=\"x\">Plan</h3><h2>The plan</h2><h2>…</h2>");
+            outline("<p>a</p><h2>The <em>plan</em></h2><hr><h3 title=\"x\">Plan</h3><h2>The plan</h2><h2>…</h2>");
         assert_eq!(
             html,
             "<p>a</p><h2 id=\"h-the-plan\">The <em>plan</em></h2><hr><h3 title=\"x\" id=\"h-plan\">Plan</h3><h2 id=\"h-the-plan-2\">The plan</h2><h2 id=\"h-section\">…</h2>"
@@ -120,7 +120,7 @@ mod tests {
         #[test]
         fn nothing_but_ids_is_added(source in "(<h[1-7]>|</h[1-7]>|[a-zé<> ]|<p>|&amp;){0,40}") {
             let html = super::super::rich_text::to_html(super::super::rich_text::RichTextFormat::Html, &source);
-            let (out, headings) = outlined(&html);
+            let (out, headings) = outline(&html);
             let mut without = out.clone();
             for heading in &headings {
                 without = without.replacen(&format!(" id=\"{}\"", heading.id), "", 1);

@@ -12,7 +12,7 @@ use super::rich_text::{self, RichTextFormat};
 use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
 use crate::content::local_time::{self, Moment};
-use crate::content::violation::{Violations, step, unknown};
+use crate::content::violation::{Violations, child_pointer, unknown_name_message};
 use crate::time_zone::Zone;
 
 /// Members that are part of responses and must not be part of inputs.
@@ -80,11 +80,15 @@ pub fn validate(
 
 /// Adds the violation by a member that is not a field.
 fn refuse(fields: &'static [Field], name: &str, pointer: &str, violations: &mut Violations) {
-    let member = step(pointer, name);
+    let member = child_pointer(pointer, name);
     if pointer.is_empty() && READ_ONLY.contains(&name) {
         violations.add(member, "read_only", format!("\"{name}\" is set by the server and cannot be written"));
     } else {
-        violations.add(member, "unknown_field", unknown("field", name, fields.iter().map(|field| field.name)));
+        violations.add(
+            member,
+            "unknown_field",
+            unknown_name_message("field", name, fields.iter().map(|field| field.name)),
+        );
     }
 }
 
@@ -100,7 +104,7 @@ pub fn refuse_unknown_removals(
         match (fields.iter().find(|field| field.name == name), change) {
             (None, Value::Null) => refuse(fields, name, pointer, violations),
             (Some(Field { kind: FieldType::Object(inner), .. }), Value::Object(change)) => {
-                refuse_unknown_removals(inner, change, &step(pointer, name), violations);
+                refuse_unknown_removals(inner, change, &child_pointer(pointer, name), violations);
             }
             _ => {}
         }
@@ -136,7 +140,7 @@ impl Check<'_> {
         self.refuse_unknown(fields, input, pointer);
         let mut stored = Map::new();
         for field in fields {
-            let pointer = step(pointer, field.name);
+            let pointer = child_pointer(pointer, field.name);
             let earlier = before.and_then(|b| b.get(field.name));
             let given = input.get(field.name).filter(|v| !v.is_null());
             let value = if field.localised {
@@ -216,10 +220,10 @@ impl Check<'_> {
             return self.violations.add(pointer, code, message);
         };
         for (tag, value) in map {
-            let inner = step(pointer, tag);
+            let inner = child_pointer(pointer, tag);
             let Some(locale) = self.site.locale(tag).map(str::to_owned) else {
                 let known = self.site.locales.iter().map(String::as_str);
-                self.violations.add(inner, "unknown_locale", unknown("locale", tag, known));
+                self.violations.add(inner, "unknown_locale", unknown_name_message("locale", tag, known));
                 continue;
             };
             if value.is_null() {
@@ -314,7 +318,7 @@ impl Check<'_> {
     fn list(&mut self, of: &'static FieldType, list: &[Value], before: Option<&Value>, pointer: &str) -> Value {
         let mut stored: Vec<Value> = Vec::with_capacity(list.len());
         for (index, value) in list.iter().enumerate() {
-            let inner = step(pointer, &index.to_string());
+            let inner = child_pointer(pointer, &index.to_string());
             let earlier = before.and_then(|b| b.get(index));
             if let Some(entry) = self.value(of, value, earlier, &inner) {
                 if stored.contains(&entry) {
@@ -332,19 +336,23 @@ impl Check<'_> {
             Value::Object(parts) if ["format", "source"].iter().any(|name| parts.contains_key(*name)) => {
                 for name in parts.keys().filter(|name| !["format", "source"].contains(&name.as_str())) {
                     self.violations.add(
-                        step(pointer, name),
+                        child_pointer(pointer, name),
                         "unknown_field",
-                        unknown("field", name, ["format", "source"]),
+                        unknown_name_message("field", name, ["format", "source"]),
                     );
                 }
                 let format = parts.get("format").and_then(Value::as_str).and_then(RichTextFormat::from_word);
                 if format.is_none() {
-                    self.violations.add(step(pointer, "format"), "not_allowed", "must be \"markdown\" or \"html\"");
+                    self.violations.add(
+                        child_pointer(pointer, "format"),
+                        "not_allowed",
+                        "must be \"markdown\" or \"html\"",
+                    );
                 }
                 (
                     format.unwrap_or(RichTextFormat::Markdown),
                     parts.get("source").unwrap_or(&Value::Null),
-                    step(pointer, "source"),
+                    child_pointer(pointer, "source"),
                 )
             }
             _ => {

@@ -145,7 +145,7 @@ fn slug(given: String) -> Result<String, RuleViolation> {
 pub fn zone(given: &str) -> Result<Zone, RuleViolation> {
     given.parse::<Zone>().map_err(|_| {
         let names = rules::names();
-        let hint = crate::content::violation::nearest(given, names.iter().map(String::as_str))
+        let hint = crate::content::violation::most_similar(given, names.iter().map(String::as_str))
             .map_or(String::new(), |name| format!("; did you mean \"{name}\"?"));
         ("unknown_zone", format!("\"{given}\" is not an IANA time zone{hint}"))
     })
@@ -179,7 +179,7 @@ fn one_of(words: &[&'static str], given: &str) -> Result<Value, RuleViolation> {
     if words.contains(&given) {
         return Ok(given.into());
     }
-    Err(("not_allowed", crate::content::violation::unknown("value", given, words.iter().copied())))
+    Err(("not_allowed", crate::content::violation::unknown_name_message("value", given, words.iter().copied())))
 }
 
 fn integer(value: &Value, min: i64, max: i64) -> Result<Value, RuleViolation> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The largest number of violations that a response lists.
-const MOST_FAULTS: usize = 100;
+const MAX_VIOLATIONS: usize = 100;
 
 /// A violation of a validation rule by a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -32,14 +32,14 @@ impl Violations {
 
     /// Creates a list with one violation.
     pub fn one(pointer: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
-        let mut faults = Self::new();
-        faults.add(pointer, code, message);
-        faults
+        let mut violations = Self::new();
+        violations.add(pointer, code, message);
+        violations
     }
 
     /// Adds a violation. Beyond the bound, further ones are dropped: the request is rejected in any case.
     pub fn add(&mut self, pointer: impl Into<String>, code: &str, message: impl Into<String>) {
-        if self.0.len() < MOST_FAULTS {
+        if self.0.len() < MAX_VIOLATIONS {
             self.0.push(Violation { pointer: pointer.into(), code: code.to_owned(), message: message.into() });
         }
     }
@@ -51,8 +51,8 @@ impl Violations {
 
     /// Adds the violations of another list.
     pub fn extend(&mut self, other: Violations) {
-        for fault in other.0 {
-            self.add(fault.pointer, &fault.code, fault.message);
+        for violation in other.0 {
+            self.add(violation.pointer, &violation.code, violation.message);
         }
     }
 
@@ -62,12 +62,12 @@ impl Violations {
 }
 
 /// Appends a token to a JSON Pointer, with `~` and `/` escaped (RFC 6901, section 3).
-pub fn step(pointer: &str, token: &str) -> String {
+pub fn child_pointer(pointer: &str, token: &str) -> String {
     format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Returns the known name that is most similar to `given`, if it is similar enough for a suggestion.
-pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn most_similar<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
         .map(|name| (strsim::jaro_winkler(given, name), name))
@@ -77,8 +77,8 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// Returns the message about an unknown name, with a suggestion or, without a similar name, with all known names.
-pub fn unknown<'a>(what: &str, given: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    match nearest(given, known.clone()) {
+pub fn unknown_name_message<'a>(what: &str, given: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    match most_similar(given, known.clone()) {
         Some(name) => format!("unknown {what} \"{given}\"; did you mean \"{name}\"?"),
         None => {
             let all: Vec<_> = known.into_iter().collect();

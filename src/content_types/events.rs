@@ -17,7 +17,7 @@ const PARTNER_ROLES: &[&str] = &["organiser", "co-organiser", "partner", "sponso
 /// The fields of a partner's part in an event.
 const PARTNERSHIP: &[Field] = &[
     Field::new("role", FieldType::OneOf(PARTNER_ROLES), "Role of the partner in this event.", r#""organiser""#)
-        .or(r#""partner""#),
+        .default_value(r#""partner""#),
     Field::new("tier", FieldType::Line { max: 60 }, "Sponsorship tier.", r#""gold""#),
     Field::new(
         "affiliation",
@@ -47,7 +47,8 @@ const REGISTRATION: &[Field] = &[
     Field::new("capacity", FieldType::Integer { min: 0, max: 10_000_000 }, "Maximum number of participants.", "120"),
     Field::new("price_note", FieldType::Line { max: 300 }, "Price, as text for readers.", r#""Free of charge""#)
         .localised(),
-    Field::new("invitation_only", FieldType::Boolean, "Whether only invited persons may attend.", "false").or("false"),
+    Field::new("invitation_only", FieldType::Boolean, "Whether only invited persons may attend.", "false")
+        .default_value("false"),
 ];
 
 /// The content type of events.
@@ -112,7 +113,7 @@ pub static EVENT: ContentType = ContentType {
             "Whether the event takes whole days; start and end must then be dates.",
             "false",
         )
-        .or("false"),
+        .default_value("false"),
         Field::new(
             "date_precision",
             FieldType::OneOf(PRECISIONS),
@@ -125,14 +126,14 @@ pub static EVENT: ContentType = ContentType {
             "Attendance mode (schema.org/eventAttendanceMode).",
             r#""offline""#,
         )
-        .or(r#""offline""#),
+        .default_value(r#""offline""#),
         Field::new(
             "event_status",
             FieldType::OneOf(STATUSES),
             "Status of the event (schema.org/eventStatus).",
             r#""scheduled""#,
         )
-        .or(r#""scheduled""#),
+        .default_value(r#""scheduled""#),
         Field::new("venue", FieldType::Reference("venue"), "Venue, given by id or slug.", r#""hall-of-the-delta""#),
         Field::new(
             "online_url",

@@ -48,7 +48,8 @@ pub static PARTNER: ContentType = ContentType {
             "Logo of the partner.",
             r#"{"url": "https://example.org/logo.svg"}"#,
         ),
-        Field::new("kind", FieldType::OneOf(KINDS), "Kind of organisation.", r#""foundation""#).or(r#""other""#),
+        Field::new("kind", FieldType::OneOf(KINDS), "Kind of organisation.", r#""foundation""#)
+            .default_value(r#""other""#),
         Field::new("country", FieldType::Country, "Country, ISO 3166-1 alpha-2 code.", r#""BE""#),
         Field::new(
             "address",

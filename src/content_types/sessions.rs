@@ -38,7 +38,7 @@ pub static SESSION: ContentType = ContentType {
             .localised(),
         Field::new("subtitle", FieldType::Line { max: 300 }, "Subtitle of the session.", r#""What we know""#)
             .localised(),
-        Field::new("kind", FieldType::OneOf(KINDS), "Kind of session.", r#""talk""#).or(r#""talk""#),
+        Field::new("kind", FieldType::OneOf(KINDS), "Kind of session.", r#""talk""#).default_value(r#""talk""#),
         Field::new(
             "format",
             FieldType::Line { max: 120 },

@@ -30,7 +30,8 @@ pub(super) const DOCUMENT: &[Field] = &[
 pub(super) const RECORDING: &[Field] = &[
     Field::new("title", FieldType::Line { max: 300 }, "Title of the recording.", r#""Opening session""#).localised(),
     Field::new("url", FieldType::Url, "Address of the recording.", r#""https://example.org/opening.mp4""#).required(),
-    Field::new("kind", FieldType::OneOf(&["video", "audio"]), "Kind of recording.", r#""video""#).or(r#""video""#),
+    Field::new("kind", FieldType::OneOf(&["video", "audio"]), "Kind of recording.", r#""video""#)
+        .default_value(r#""video""#),
     Field::new("language", FieldType::Language, "Language spoken, BCP 47 tag.", r#""en""#),
 ];
 
@@ -89,7 +90,8 @@ const SPEAKER_ROLES: &[&str] = &["speaker", "keynote", "moderator", "panellist",
 
 /// The fields of a speaker's part in an event or session.
 pub(super) const APPEARANCE: &[Field] = &[
-    Field::new("role", FieldType::OneOf(SPEAKER_ROLES), "Role of the speaker.", r#""moderator""#).or(r#""speaker""#),
+    Field::new("role", FieldType::OneOf(SPEAKER_ROLES), "Role of the speaker.", r#""moderator""#)
+        .default_value(r#""speaker""#),
     Field::new(
         "affiliation",
         FieldType::Line { max: 300 },
@@ -154,7 +156,7 @@ pub(super) const POSITION: Field = Field::new(
     "Position in the order that editors set.",
     "10",
 )
-.or("0");
+.default_value("0");
 
 /// The fields of the time span of events and sessions.
 pub(super) const SPAN: Span = Span { starts_at: "starts_at", ends_at: "ends_at" };

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::content::LocaleMode;
-use crate::content::editable_form::input_form;
+use crate::content::editable_form::editable_form;
 use crate::content::field::Field;
 use crate::editorial::write::precondition_failed;
 use crate::items::Item;
@@ -74,7 +74,7 @@ pub fn as_input(
     content: &Map<String, Value>,
     mode: &LocaleMode,
 ) -> Map<String, Value> {
-    let mut input = input_form(fields, content, mode);
+    let mut input = editable_form(fields, content, mode);
     if let Some(slug) = slug {
         input.insert("slug".to_owned(), slug.into());
     }

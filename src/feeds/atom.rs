@@ -2,7 +2,7 @@
 
 use atom_syndication::{Category, Content, Entry, Feed as AtomFeed, Link, Person, Text};
 
-use super::{Feed, described, list, partner, text, time};
+use super::{Feed, description, list, partner, text, time};
 
 /// Returns the feed as an Atom document.
 pub fn atom(feed: &Feed<'_>) -> String {
@@ -39,7 +39,7 @@ fn entry(feed: &Feed<'_>, event: &serde_json::Value) -> Entry {
         id: format!("urn:uuid:{}", text(event, "id").unwrap_or_default()),
         updated: time(event, "updated_at").unwrap_or_default(),
         published: time(event, "published_at"),
-        summary: described(event).map(Text::plain),
+        summary: description(event).map(Text::plain),
         content: text(event, "body").map(|body| Content {
             value: Some(body.to_owned()),
             content_type: Some("html".to_owned()),

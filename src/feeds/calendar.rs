@@ -7,7 +7,7 @@ use icalendar::{Component, Event, EventLike, EventStatus, Property};
 use serde_json::Value;
 
 use super::timezone::vtimezone;
-use super::{Feed, address_line, by_days, described, list, local_time, partner, text, time};
+use super::{Feed, address_line, description, is_day_precise, list, local_time, partner, text, time};
 use crate::time_zone::Zone;
 
 /// The time zones of a calendar by name, each with the years that its times are in.
@@ -80,9 +80,9 @@ fn escaped(text: &str) -> String {
 /// Writes one event as a `VEVENT` component and adds its time zone to `zones`. Writes nothing for an event
 /// without a start.
 pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut ZoneOffsets) {
-    let Some(mut component) = begun(event, zones) else { return };
+    let Some(mut component) = new_component(event, zones) else { return };
     component.summary(text(event, "title").unwrap_or_default()).url(page);
-    if let Some(description) = described(event) {
+    if let Some(description) = description(event) {
         component.description(&description);
     }
     match text(event, "event_status") {
@@ -116,7 +116,7 @@ pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut ZoneO
 
 /// Writes a session as a component whose parent is that of its event.
 fn push_session(out: &mut String, session: &Value, event: &Value, page: &str, zones: &mut ZoneOffsets) {
-    let Some(mut component) = begun(session, zones) else { return };
+    let Some(mut component) = new_component(session, zones) else { return };
     component.summary(text(session, "title").unwrap_or_default()).url(page);
     if let Some(room) = text(session, "room") {
         component.location(room);
@@ -143,7 +143,7 @@ fn push(out: &mut String, component: &Event, lines: &str) {
 ///
 /// The `UID` is the id of the item without a host name (RFC 7986, section 5.3), so that it stays the same if
 /// the server moves. `SEQUENCE` counts the changes and is derived from the version.
-fn begun(item: &Value, zones: &mut ZoneOffsets) -> Option<Event> {
+fn new_component(item: &Value, zones: &mut ZoneOffsets) -> Option<Event> {
     let starts = local_time(item, "starts_at")?;
     let mut component = Event::with_uid(text(item, "id")?);
     let written = time(item, "updated_at")?.to_utc();
@@ -151,7 +151,7 @@ fn begun(item: &Value, zones: &mut ZoneOffsets) -> Option<Event> {
     let version = item.get("version").and_then(Value::as_i64).unwrap_or(1);
     // An INTEGER is a signed number of 32 bits (RFC 5545, section 3.3.8).
     component.sequence(u32::try_from((version - 1).clamp(0, i64::from(i32::MAX))).unwrap_or_default());
-    if by_days(item) {
+    if is_day_precise(item) {
         let day = |name: &str| NaiveDate::parse_from_str(text(item, name)?, "%Y-%m-%d").ok();
         let (first, last) = (day("starts_on")?, day("ends_on")?);
         date(&mut component, "DTSTART", first);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Feed, described, list, partner, text};
+use super::{Feed, description, list, partner, text};
 
 /// Returns the feed as a JSON Feed document.
 pub fn json_feed(feed: &Feed<'_>) -> Value {
@@ -29,7 +29,7 @@ fn item(feed: &Feed<'_>, event: &Value) -> Value {
     // An item requires one of the two (JSON Feed 1.1, "Items").
     match text(event, "body") {
         Some(body) => set("content_html", body.into()),
-        None => set("content_text", described(event).unwrap_or_default().into()),
+        None => set("content_text", description(event).unwrap_or_default().into()),
     }
     set("summary", text(event, "summary").into());
     set("image", event.get("image").and_then(|image| text(image, "url")).into());

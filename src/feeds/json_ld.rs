@@ -2,15 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Feed, by_days, described, list, partner, text};
+use super::{Feed, description, is_day_precise, list, partner, text};
 
 /// Returns the events of a feed as an `ItemList` of complete `Event` objects.
 pub fn list_of(feed: &Feed<'_>) -> Value {
-    let entries = feed
-        .events
-        .iter()
-        .enumerate()
-        .map(|(index, event)| json!({"@type": "ListItem", "position": index + 1, "item": inner(feed, event)}));
+    let entries =
+        feed.events.iter().enumerate().map(
+            |(index, event)| json!({"@type": "ListItem", "position": index + 1, "item": event_object(feed, event)}),
+        );
     json!({
         "@context": "https://schema.org",
         "@type": "ItemList",
@@ -24,7 +23,7 @@ pub fn list_of(feed: &Feed<'_>) -> Value {
 pub fn event(feed: &Feed<'_>, event: &Value) -> Value {
     let mut whole = Map::new();
     whole.insert("@context".to_owned(), "https://schema.org".into());
-    if let Value::Object(fields) = inner(feed, event) {
+    if let Value::Object(fields) = event_object(feed, event) {
         whole.extend(fields);
     }
     whole.into()
@@ -38,7 +37,7 @@ pub fn embeddable(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
 
-fn inner(feed: &Feed<'_>, event: &Value) -> Value {
+fn event_object(feed: &Feed<'_>, event: &Value) -> Value {
     let mut out = Map::new();
     let mut set = |name: &str, value: Value| {
         if !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()) {
@@ -48,11 +47,11 @@ fn inner(feed: &Feed<'_>, event: &Value) -> Value {
     set("@type", "Event".into());
     set("@id", format!("urn:uuid:{}", text(event, "id").unwrap_or_default()).into());
     set("name", text(event, "title").into());
-    set("description", described(event).into());
+    set("description", description(event).into());
     set("url", feed.page(event).into());
     set("inLanguage", text(event, "locale").into());
     // If only the days are known, the times must not claim a precision that the data does not have.
-    let (starts, ends) = if by_days(event) { ("starts_on", "ends_on") } else { ("starts_at", "ends_at") };
+    let (starts, ends) = if is_day_precise(event) { ("starts_on", "ends_on") } else { ("starts_at", "ends_at") };
     set("startDate", text(event, starts).into());
     set("endDate", text(event, ends).into());
     set("eventStatus", schema(status(event)));

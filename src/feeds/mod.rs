@@ -88,18 +88,18 @@ pub fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
 }
 
 /// Returns whether an item takes whole days, or only its days are known.
-pub fn by_days(event: &Value) -> bool {
+pub fn is_day_precise(event: &Value) -> bool {
     event.get("all_day").and_then(Value::as_bool) == Some(true) || text(event, "date_precision") == Some("day")
 }
 
 /// Returns a plain-text description of an event: its summary, or else its main text without markup.
-pub fn described(event: &Value) -> Option<String> {
+pub fn description(event: &Value) -> Option<String> {
     let summary = text(event, "summary").map(str::to_owned);
     summary.or_else(|| text(event, "body").map(crate::content::rich_text::to_text))
 }
 
 /// Escapes plain text for formats that expect HTML.
-pub fn as_html(text: &str) -> String {
+pub fn escape_html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

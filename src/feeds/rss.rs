@@ -3,7 +3,7 @@
 use rss::extension::atom::{AtomExtension, Link};
 use rss::{Category, Channel, Enclosure, Guid, Item};
 
-use super::{Feed, as_html, described, list, text, time};
+use super::{Feed, description, escape_html, list, text, time};
 
 const ATOM: &str = "http://www.w3.org/2005/Atom";
 const CONTENT: &str = "http://purl.org/rss/1.0/modules/content/";
@@ -33,7 +33,7 @@ fn item(feed: &Feed<'_>, event: &serde_json::Value) -> Item {
     Item {
         title: text(event, "title").map(str::to_owned),
         link: Some(feed.page(event)),
-        description: described(event).map(|text| as_html(&text)),
+        description: description(event).map(|text| escape_html(&text)),
         content: text(event, "body").map(str::to_owned),
         guid: Some(guid),
         pub_date: time(event, "published_at").map(|at| at.to_rfc2822()),

@@ -31,7 +31,7 @@ pub fn csv(feed: &Feed<'_>) -> String {
     // Writing to a `Vec` cannot fail.
     let _ = out.write_record(COLUMNS);
     for event in feed.events {
-        let _ = out.write_record(COLUMNS.map(|name| harmless(&cell(feed, event, name))));
+        let _ = out.write_record(COLUMNS.map(|name| escape_formula(&cell(feed, event, name))));
     }
     String::from_utf8(out.into_inner().unwrap_or_default()).unwrap_or_default()
 }
@@ -62,7 +62,7 @@ fn cell(feed: &Feed<'_>, event: &Value, name: &str) -> String {
 
 /// Prefixes a cell that begins like a formula with an apostrophe, which makes it a text. Spreadsheets would
 /// otherwise execute it (OWASP, "CSV Injection").
-fn harmless(cell: &str) -> String {
+fn escape_formula(cell: &str) -> String {
     match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{cell}"),
         false => cell.to_owned(),

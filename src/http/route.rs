@@ -11,7 +11,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{RefOr, Required, Schema};
 
 use crate::auth::permissions::{Action, Area};
-use crate::content::violation::{Violations, unknown};
+use crate::content::violation::{Violations, unknown_name_message};
 use crate::content_types::ContentType;
 use crate::delivery::query::Pairs;
 use crate::http::request::Request;
@@ -311,7 +311,7 @@ impl Route {
                 let message = if names.is_empty() {
                     format!("unknown query parameter \"{name}\"; this operation has none")
                 } else {
-                    unknown("query parameter", name, names.iter().copied())
+                    unknown_name_message("query parameter", name, names.iter().copied())
                 };
                 violations.add(format!("?{name}"), "unknown_parameter", message);
             } else if query_pairs[..index].iter().any(|(earlier, _)| earlier == name) {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::content::field::{Field, FieldType, RelationShape, Span};
 use crate::content::local_time::{self, Moment, utc_text};
 use crate::content::rich_text::{self, RichTextFormat};
-use crate::content::text_outline::{excerpt, outlined, reading_minutes};
+use crate::content::text_outline::{excerpt, outline, reading_minutes};
 use crate::content::translations::{Translations, visible};
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
@@ -195,7 +195,7 @@ impl<'a> Renderer<'a> {
         };
         let plain = rich_text::to_text(html);
         let _ = write!(card, ",\"excerpt\":{}", text(&excerpt(&plain)));
-        let (minutes, contents) = (reading_minutes(&plain), outlined(html).1);
+        let (minutes, contents) = (reading_minutes(&plain), outline(html).1);
         let _ = write!(detail, ",\"reading_minutes\":{minutes},\"table_of_contents\":{}", json(&contents));
     }
 
@@ -261,7 +261,7 @@ impl<'a> Renderer<'a> {
         let part = |name: &str| parts.get(name).cloned().unwrap_or(Value::Null);
         match self.view.body {
             BodyFormat::Html => match parts.get("html").and_then(Value::as_str) {
-                Some(html) => outlined(html).0.into(),
+                Some(html) => outline(html).0.into(),
                 None => Value::Null,
             },
             BodyFormat::Source => part("source"),

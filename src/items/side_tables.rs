@@ -45,17 +45,17 @@ pub fn update(
     content: &Map<String, Value>,
     site: &Site,
 ) -> QueryResult<()> {
-    relink(connection, &item.id, projection::links(&item.id, content_type, content, &item.translations(), site))?;
+    update_links(connection, &item.id, projection::links(&item.id, content_type, content, &item.translations(), site))?;
     if projection::has_words(content_type) {
-        say(connection, &item.id, projection::words(&item.id, content_type, content))?;
+        update_words(connection, &item.id, projection::words(&item.id, content_type, content))?;
     }
     if content_type.coordinates.is_some() {
-        locate(connection, &item.id, projection::coordinates(&item.id, content_type, content))?;
+        update_coordinates(connection, &item.id, projection::coordinates(&item.id, content_type, content))?;
     }
     Ok(())
 }
 
-fn relink(connection: &mut Db, id: &str, wanted: Vec<Link>) -> QueryResult<()> {
+fn update_links(connection: &mut Db, id: &str, wanted: Vec<Link>) -> QueryResult<()> {
     let present: Vec<Link> = links::table.filter(links::source_id.eq(id)).select(Link::as_select()).load(connection)?;
     // Deletions come first: a changed link has the same primary key as the one that it replaces.
     for link in present.iter().filter(|link| !wanted.contains(link)) {
@@ -65,7 +65,7 @@ fn relink(connection: &mut Db, id: &str, wanted: Vec<Link>) -> QueryResult<()> {
     Link::STORED.insert(connection, &new)
 }
 
-fn say(connection: &mut Db, id: &str, wanted: Vec<Word>) -> QueryResult<()> {
+fn update_words(connection: &mut Db, id: &str, wanted: Vec<Word>) -> QueryResult<()> {
     let own = item_words::table.filter(item_words::item_id.eq(id));
     let present: Vec<Word> = own.select(Word::as_select()).load(connection)?;
     for word in present.iter().filter(|word| !wanted.contains(word)) {
@@ -75,7 +75,7 @@ fn say(connection: &mut Db, id: &str, wanted: Vec<Word>) -> QueryResult<()> {
     Word::STORED.insert(connection, &new)
 }
 
-fn locate(connection: &mut Db, id: &str, wanted: Option<Coordinates>) -> QueryResult<()> {
+fn update_coordinates(connection: &mut Db, id: &str, wanted: Option<Coordinates>) -> QueryResult<()> {
     let present: Option<Coordinates> =
         places::table.find(id).select(Coordinates::as_select()).first(connection).optional()?;
     if present == wanted {

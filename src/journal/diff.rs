@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::content::violation::step;
+use crate::content::violation::child_pointer;
 
 /// One difference between two states.
 ///
@@ -69,7 +69,7 @@ fn compare(pointer: &str, before: &Map<String, Value>, after: &Map<String, Value
         if old == new {
             continue;
         }
-        let place = step(pointer, name);
+        let place = child_pointer(pointer, name);
         match (old, new) {
             (Some(Value::Object(old)), Some(Value::Object(new))) if !is_rich(old) && !is_rich(new) => {
                 compare(&place, old, new, found);

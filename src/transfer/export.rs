@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use super::record::{Exported, ExportedDraft, ExportedSource};
 use crate::content::LocaleMode;
-use crate::content::editable_form::input_form;
+use crate::content::editable_form::editable_form;
 use crate::content_types::{ContentType, in_order_of_reference};
 use crate::database::schema::{items, slugs};
 use crate::database::{Database, DatabaseError, Db, in_list, unindexed};
@@ -106,12 +106,12 @@ fn lines(
     let mut drafts_of = working_draft::find_all(connection, &rows)?;
     for row in rows {
         let draft = drafts_of.remove(&row.id).map(|draft| ExportedDraft {
-            content: input_form(resource.fields, &draft.content(), &LocaleMode::All),
+            content: editable_form(resource.fields, &draft.content(), &LocaleMode::All),
             slug: draft.slug,
             version: row.draft_version,
             updated_at: draft.updated_at,
         });
-        let content = input_form(resource.fields, &row.content(), &LocaleMode::All);
+        let content = editable_form(resource.fields, &row.content(), &LocaleMode::All);
         let mut old_slugs = slugs_of.remove(&row.id).unwrap_or_default();
         old_slugs.retain(|slug| *slug != row.slug);
         let exported = Exported {

@@ -8,11 +8,11 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::content::editable_form::input_form;
+use crate::content::editable_form::editable_form;
 use crate::content::field::RelationShape;
 use crate::content::offsets::RenewedTime;
 use crate::content::slug::from_title;
-use crate::content::violation::{Violation, Violations, step};
+use crate::content::violation::{Violation, Violations, child_pointer};
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::Db;
@@ -201,7 +201,7 @@ impl Importer {
             return Ok(None);
         }
         let content = item.content();
-        let mut body = input_form(resource.fields, &content, &LocaleMode::All);
+        let mut body = editable_form(resource.fields, &content, &LocaleMode::All);
         let given = self.referring(connection, resource, record.body.clone())?;
         self.notes.extend(overlay(&mut body, given, record.same_as.is_some(), joins));
         let draft = self.checked(connection, resource, body, Some(&content))?;
@@ -241,14 +241,14 @@ impl Importer {
         let mut faults = Violations::new();
         for relation in resource.relations() {
             let Some(value) = body.get_mut(relation.name) else { continue };
-            let place = step("", relation.name);
+            let place = child_pointer("", relation.name);
             let key = match relation.shape {
                 RelationShape::ManyWith { key, .. } => key,
                 RelationShape::One | RelationShape::Many => "",
             };
             let entries: Vec<(String, &mut Value)> = match value {
                 Value::Array(list) => {
-                    list.iter_mut().enumerate().map(|(i, v)| (step(&place, &i.to_string()), v)).collect()
+                    list.iter_mut().enumerate().map(|(i, v)| (child_pointer(&place, &i.to_string()), v)).collect()
                 }
                 one => vec![(place, one)],
             };
@@ -339,7 +339,11 @@ fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: boo
                 if *present != value {
                     let message =
                         format!("the item has {present} from another record and this one has {value}; not changed");
-                    disagreements.push(Violation { pointer: step("", &field), code: "differs".to_owned(), message });
+                    disagreements.push(Violation {
+                        pointer: child_pointer("", &field),
+                        code: "differs".to_owned(),
+                        message,
+                    });
                 }
             }
             (_, value) => {

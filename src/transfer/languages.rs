@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::record::Record;
 use crate::content::Site;
 use crate::content::field::{Field, FieldType};
-use crate::content::violation::{Violation, step};
+use crate::content::violation::{Violation, child_pointer};
 use crate::content_types::ContentType;
 
 /// Turns every localised field of a record into a map from the site's locales to values. Returns a note for
@@ -35,7 +35,7 @@ impl Arranger<'_> {
     fn object(&mut self, fields: &'static [Field], object: &mut Map<String, Value>, pointer: &str) {
         for field in fields {
             let Some(value) = object.get_mut(field.name) else { continue };
-            let place = step(pointer, field.name);
+            let place = child_pointer(pointer, field.name);
             self.inner(&field.kind, value, &place);
             if field.localised {
                 *value = self.localised(&field.kind, value.take(), &place);
@@ -64,7 +64,7 @@ impl Arranger<'_> {
             }
             (FieldType::List { of, .. }, Value::Array(list)) => {
                 for (index, entry) in list.iter_mut().enumerate() {
-                    self.inner(of, entry, &step(place, &index.to_string()));
+                    self.inner(of, entry, &child_pointer(place, &index.to_string()));
                 }
             }
             _ => {}

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use super::record::{Exported, Outcome};
-use crate::content::editable_form::input_form;
+use crate::content::editable_form::editable_form;
 use crate::content::offsets::{self, RenewedTime};
 use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site};
@@ -167,7 +167,7 @@ fn check_numbers(exported: &Exported, faults: &mut Violations) {
 
 /// Compares an exported item with the existing one, which is either the same or was edited here.
 fn compared(resource: &'static ContentType, present: &Item, exported: &Exported) -> Outcome {
-    let content = input_form(resource.fields, &present.content(), &LocaleMode::All);
+    let content = editable_form(resource.fields, &present.content(), &LocaleMode::All);
     let same = present.kind == exported.kind
         && content == exported.content
         && present.slug == exported.slug

@@ -1,6 +1,6 @@
 //! Parser of query parameters into typed queries: every parameter is known, and every violation is reported.
 
-use crate::content::violation::{Violations, unknown};
+use crate::content::violation::{Violations, unknown_name_message};
 use crate::content::{LocaleMode, Site, values};
 use crate::content_types::{ContentType, ResponsePath, Sort};
 use crate::delivery::Shape;
@@ -124,7 +124,11 @@ impl QueryParser<'_> {
     }
 
     pub(crate) fn refuse_value(&mut self, name: &str, value: &str, known: &[&str]) {
-        self.violations.add(format!("?{name}"), "not_allowed", unknown("value", value, known.iter().copied()));
+        self.violations.add(
+            format!("?{name}"),
+            "not_allowed",
+            unknown_name_message("value", value, known.iter().copied()),
+        );
     }
 
     fn include(&mut self, value: &str, shape: &mut Shape) {

@@ -38,7 +38,7 @@ pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: 
 
 /// Returns the path of an element as a JSON Pointer, for reports.
 pub fn place(path: &[String]) -> String {
-    path.iter().fold(String::new(), |all, part| crate::content::violation::step(&all, part))
+    path.iter().fold(String::new(), |all, part| crate::content::violation::child_pointer(&all, part))
 }
 
 struct Walk<'a> {
