@@ -297,14 +297,14 @@ mod tests {
         let clock = InvalidationClock::default();
         let ids: Vec<Uuid> = (0..2_000).map(Uuid::from_u128).collect();
         let freshness = |id: &Uuid| Freshness::new(DependencySlots::default().and_items([*id]), clock.now());
-        let mut kept: Vec<Freshness> = ids.iter().map(freshness).collect();
+        let mut values: Vec<Freshness> = ids.iter().map(freshness).collect();
         for changed in (0..ids.len()).step_by(7) {
             clock.record([("event", ids[changed].to_string().as_str())]);
-            assert!(!clock.is_fresh(&kept[changed]));
+            assert!(!clock.is_fresh(&values[changed]));
             let slot = uuid_slot(ids[changed]);
-            for (id, kept) in ids.iter().zip(&mut kept) {
-                assert_eq!(clock.is_fresh(kept), uuid_slot(*id) != slot, "{id}");
-                *kept = if clock.is_fresh(kept) { kept.copy_for_variant() } else { freshness(id) };
+            for (id, value) in ids.iter().zip(&mut values) {
+                assert_eq!(clock.is_fresh(value), uuid_slot(*id) != slot, "{id}");
+                *value = if clock.is_fresh(value) { value.copy_for_variant() } else { freshness(id) };
             }
         }
     }

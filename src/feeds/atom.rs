@@ -12,7 +12,7 @@ pub fn atom(feed: &Feed<'_>) -> String {
         mime_type: Some(kind.to_owned()),
         ..Link::default()
     };
-    let made = AtomFeed {
+    let document = AtomFeed {
         title: Text::plain(feed.title()),
         id: feed.own_url.to_owned(),
         updated: feed.updated().unwrap_or_default(),
@@ -25,7 +25,7 @@ pub fn atom(feed: &Feed<'_>) -> String {
         entries: feed.events.iter().map(|event| entry(feed, event)).collect(),
         ..AtomFeed::default()
     };
-    made.to_string()
+    document.to_string()
 }
 
 fn entry(feed: &Feed<'_>, event: &serde_json::Value) -> Entry {

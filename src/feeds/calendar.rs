@@ -94,7 +94,7 @@ pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut ZoneO
         .get("type")
         .into_iter()
         .chain(list(event, "topics"))
-        .filter_map(|tie| text(tie, "name").map(escaped))
+        .filter_map(|link| text(link, "name").map(escaped))
         .collect();
     let mut lines = String::new();
     if !categories.is_empty() {

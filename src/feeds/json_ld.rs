@@ -59,9 +59,9 @@ fn event_object(feed: &Feed<'_>, event: &Value) -> Value {
     set("location", location(event));
     set("image", event.get("image").and_then(|image| text(image, "url")).into());
     set("organizer", partner(event, "organiser").map(organisation).into());
-    set("performer", list(event, "speakers").iter().filter_map(|tie| person(tie.get("speaker")?)).collect());
-    let sponsors = list(event, "partners").iter().filter(|tie| text(tie, "role") == Some("sponsor"));
-    set("sponsor", sponsors.filter_map(|tie| Some(organisation(tie.get("partner")?))).collect());
+    set("performer", list(event, "speakers").iter().filter_map(|link| person(link.get("speaker")?)).collect());
+    let sponsors = list(event, "partners").iter().filter(|link| text(link, "role") == Some("sponsor"));
+    set("sponsor", sponsors.filter_map(|link| Some(organisation(link.get("partner")?))).collect());
     set("about", list(event, "topics").iter().filter_map(|topic| text(topic, "name")).collect());
     set("offers", offers(event));
     set("maximumAttendeeCapacity", event.get("registration").map_or(Value::Null, |r| r["capacity"].clone()));

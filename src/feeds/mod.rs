@@ -105,7 +105,7 @@ pub fn escape_html(text: &str) -> String {
 
 /// Returns the first partner with this role.
 pub fn partner<'a>(event: &'a Value, role: &str) -> Option<&'a Value> {
-    list(event, "partners").iter().find(|tie| text(tie, "role") == Some(role))?.get("partner")
+    list(event, "partners").iter().find(|link| text(link, "role") == Some(role))?.get("partner")
 }
 
 /// Returns name and address of a venue in one line.

@@ -202,7 +202,7 @@ impl<'a> ScheduledTalk<'a> {
 
     /// Returns the speakers.
     pub fn people(&self) -> impl Iterator<Item = &'a Value> {
-        list(self.session, "speakers").iter().filter_map(|tie| tie.get("speaker"))
+        list(self.session, "speakers").iter().filter_map(|link| link.get("speaker"))
     }
 
     fn json(&self, room: &str, schedule: &ConferenceSchedule<'_>) -> Value {

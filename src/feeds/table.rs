@@ -45,8 +45,8 @@ fn cell(feed: &Feed<'_>, event: &Value, name: &str) -> String {
         "type" => event.get("type").and_then(|kind| text(kind, "name")).unwrap_or_default().to_owned(),
         "venue" => event.get("venue").filter(|venue| venue.is_object()).map_or_else(String::new, address_line),
         "topics" => names(&mut list(event, "topics").iter()),
-        "speakers" => names(&mut list(event, "speakers").iter().filter_map(|tie| tie.get("speaker"))),
-        "partners" => names(&mut list(event, "partners").iter().filter_map(|tie| tie.get("partner"))),
+        "speakers" => names(&mut list(event, "speakers").iter().filter_map(|link| link.get("speaker"))),
+        "partners" => names(&mut list(event, "partners").iter().filter_map(|link| link.get("partner"))),
         "languages" => {
             let tags: Vec<&str> = list(event, "languages").iter().filter_map(Value::as_str).collect();
             tags.join("; ")
