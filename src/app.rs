@@ -111,7 +111,8 @@ impl App {
         let search = Search::open(&search::folder(&config), &site)?;
         let cache_bytes = config.server.response_cache_bytes;
         let item_cache = ItemCache::new(cache_bytes / ITEM_CACHE_SHARE, database.invalidation_clock());
-        let response_cache = ResponseCache::new(cache_bytes - cache_bytes / ITEM_CACHE_SHARE, database.invalidation_clock());
+        let response_cache =
+            ResponseCache::new(cache_bytes - cache_bytes / ITEM_CACHE_SHARE, database.invalidation_clock());
         let credentials = CredentialCache::new(database.invalidation_clock());
         let header = |locale: &String| Some((locale.clone(), HeaderValue::from_str(locale).ok()?));
         let previews = Previews::new(&database, &site);

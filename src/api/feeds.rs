@@ -256,7 +256,11 @@ async fn public_view(request: &Request) -> Result<ReadView, Problem> {
     Ok(ReadView { viewer: Viewer::Public, ..view })
 }
 
-async fn list(content_type: &'static ContentType, feed_format: FeedFormat, mut request: Request) -> Result<Response, Problem> {
+async fn list(
+    content_type: &'static ContentType,
+    feed_format: FeedFormat,
+    mut request: Request,
+) -> Result<Response, Problem> {
     negotiate(&mut request);
     let view = public_view(&request).await?;
     let (mut query, locale) = parse_feed_query(content_type, &request)?;
@@ -272,7 +276,11 @@ async fn list(content_type: &'static ContentType, feed_format: FeedFormat, mut r
     cached_or_compute(&request, &view, compute).await
 }
 
-async fn get(content_type: &'static ContentType, feed_format: FeedFormat, mut request: Request) -> Result<Response, Problem> {
+async fn get(
+    content_type: &'static ContentType,
+    feed_format: FeedFormat,
+    mut request: Request,
+) -> Result<Response, Problem> {
     negotiate(&mut request);
     let view = public_view(&request).await?;
     let (mut query, locale) = parse_feed_query(content_type, &request)?;

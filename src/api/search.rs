@@ -96,7 +96,11 @@ fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Proble
     for name in request.query("collections").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
         match ContentType::of_collection(name) {
             Some(resource) => kinds.push(resource.kind),
-            None => violations.add("?collections", "not_allowed", unknown_name_message("value", name, COLLECTIONS.iter().copied())),
+            None => violations.add(
+                "?collections",
+                "not_allowed",
+                unknown_name_message("value", name, COLLECTIONS.iter().copied()),
+            ),
         }
     }
     if kinds.is_empty() {
@@ -107,7 +111,11 @@ fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Proble
         None => site.default_locale().to_owned(),
         Some(Ok(locale)) => locale.to_owned(),
         Some(Err(name)) => {
-            violations.add("?locale", "not_allowed", unknown_name_message("value", name, site.locales.iter().map(String::as_str)));
+            violations.add(
+                "?locale",
+                "not_allowed",
+                unknown_name_message("value", name, site.locales.iter().map(String::as_str)),
+            );
             String::new()
         }
     };

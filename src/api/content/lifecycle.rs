@@ -265,7 +265,11 @@ pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Edito
         None | Some("none") => false,
         Some(other) => {
             let known = ["auto", "none"];
-            violations.add("?merge", "not_allowed", crate::content::violation::unknown_name_message("value", other, known));
+            violations.add(
+                "?merge",
+                "not_allowed",
+                crate::content::violation::unknown_name_message("value", other, known),
+            );
             false
         }
     };
