@@ -46,15 +46,15 @@ pub enum FilterTarget {
 }
 
 impl FilterTarget {
-    /// Returns the content types besides `resource` whose items decide what the filter selects. Lists that
+    /// Returns the content types besides `content_type` whose items decide what the filter selects. Lists that
     /// use the filter depend on these types, so that a change of their items invalidates the cached list.
-    pub fn kinds(&self, resource: &'static ContentType) -> Vec<&'static str> {
+    pub fn kinds(&self, content_type: &'static ContentType) -> Vec<&'static str> {
         match self {
             FilterTarget::Parent(kind) => vec![kind],
             FilterTarget::Refers { target, .. } => vec![target],
             FilterTarget::ReferredBy { source, .. } => vec![source],
             FilterTarget::Near(Some(relation)) => {
-                resource.relations().filter(|known| known.name == *relation).map(|known| known.target).collect()
+                content_type.relations().filter(|known| known.name == *relation).map(|known| known.target).collect()
             }
             FilterTarget::Through(through) => {
                 let target = ContentType::of_kind(through.target);

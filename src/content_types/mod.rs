@@ -141,7 +141,8 @@ impl ContentType {
 
     /// Returns the values of this type from a table that is computed for all types at first use.
     fn of<T>(&'static self, all: &'static OfAll<T>, made: fn(&'static ContentType) -> Vec<T>) -> &'static [T] {
-        let known = all.get_or_init(|| ALL.iter().map(|resource| (resource.kind, made(resource))).collect());
+        let known =
+            all.get_or_init(|| ALL.iter().map(|content_type| (content_type.kind, made(content_type))).collect());
         known.iter().find(|(kind, _)| *kind == self.kind).map_or(&[], |(_, of)| of)
     }
 
@@ -191,11 +192,11 @@ mod tests {
     #[test]
     fn references_come_after_what_they_refer_to() {
         let mut seen: Vec<&str> = Vec::new();
-        for resource in in_order_of_reference() {
-            for relation in resource.relations().filter(|r| r.target != resource.kind) {
-                assert!(seen.contains(&relation.target), "{} refers to {}", resource.kind, relation.target);
+        for content_type in in_order_of_reference() {
+            for relation in content_type.relations().filter(|r| r.target != content_type.kind) {
+                assert!(seen.contains(&relation.target), "{} refers to {}", content_type.kind, relation.target);
             }
-            seen.push(resource.kind);
+            seen.push(content_type.kind);
         }
         assert_eq!(seen.len(), ALL.len());
     }
@@ -210,50 +211,50 @@ mod tests {
                 _ => None,
             }
         }
-        for resource in ALL {
-            let (kind, at) = (resource.kind, |path: &[&str]| at(resource.fields, path));
-            assert!(at(&[resource.label]).is_some(), "{kind}: label");
-            if let Some(span) = resource.span {
+        for content_type in ALL {
+            let (kind, at) = (content_type.kind, |path: &[&str]| at(content_type.fields, path));
+            assert!(at(&[content_type.label]).is_some(), "{kind}: label");
+            if let Some(span) = content_type.span {
                 assert!(matches!(at(&[span.starts_at]), Some(FieldType::Moment { end: false })), "{kind}: span");
                 assert!(matches!(at(&[span.ends_at]), Some(FieldType::Moment { end: true })), "{kind}: span");
             }
-            if let Some(position) = resource.position {
+            if let Some(position) = content_type.position {
                 assert!(matches!(at(&[position]), Some(FieldType::Integer { .. })), "{kind}: position");
             }
-            for &path in resource.countries {
+            for &path in content_type.countries {
                 assert!(matches!(at(path), Some(FieldType::Country)), "{kind}: countries");
             }
-            if let Some(name) = resource.coordinates {
+            if let Some(name) = content_type.coordinates {
                 for part in ["latitude", "longitude"] {
                     assert!(matches!(at(&[name, part]), Some(FieldType::Number { .. })), "{kind}: coordinates");
                 }
             }
             // Each such declaration fills a column that a filter or a sort key of the type may then use.
-            let sorts = |column| resource.sorts.iter().any(|sort| sort.column == column);
-            assert_eq!(sorts(Column::StartsAt), resource.span.is_some(), "{kind}: span");
-            assert_eq!(sorts(Column::Position), resource.position.is_some(), "{kind}: position");
-            let filters = |wanted: fn(&FilterTarget) -> bool| resource.filters.iter().any(|filter| wanted(&filter.on));
+            let sorts = |column| content_type.sorts.iter().any(|sort| sort.column == column);
+            assert_eq!(sorts(Column::StartsAt), content_type.span.is_some(), "{kind}: span");
+            assert_eq!(sorts(Column::Position), content_type.position.is_some(), "{kind}: position");
+            let filters = |wanted: fn(&FilterTarget) -> bool| content_type.filters.iter().any(|filter| wanted(&filter.on));
             let by_country = filters(|on| matches!(on, FilterTarget::Country));
-            assert_eq!(by_country, !resource.countries.is_empty(), "{kind}: countries");
+            assert_eq!(by_country, !content_type.countries.is_empty(), "{kind}: countries");
             let by_distance = filters(|on| matches!(on, FilterTarget::Near(None)));
-            assert_eq!(by_distance, resource.coordinates.is_some(), "{kind}: coordinates");
+            assert_eq!(by_distance, content_type.coordinates.is_some(), "{kind}: coordinates");
         }
     }
 
     #[test]
     fn filters_have_names_of_their_own() {
-        for resource in ALL {
-            let mut names: Vec<&str> = resource.filters.iter().map(|filter| filter.name).collect();
+        for content_type in ALL {
+            let mut names: Vec<&str> = content_type.filters.iter().map(|filter| filter.name).collect();
             names.sort_unstable();
             let count = names.len();
             names.dedup();
-            assert_eq!(names.len(), count, "{}", resource.collection);
+            assert_eq!(names.len(), count, "{}", content_type.collection);
         }
     }
 
     #[test]
     fn collections_are_those_of_all_kinds() {
-        assert_eq!(ALL.map(|resource| resource.collection), COLLECTIONS);
+        assert_eq!(ALL.map(|content_type| content_type.collection), COLLECTIONS);
     }
 
     #[test]

@@ -9,8 +9,9 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::connection::Savepoint;
 use crate::editorial::editor::find;
-use crate::editorial::lifecycle::{self, Operation, WriteContext};
+use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
+use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
 use crate::problem::{Problem, ProblemKind};
 
@@ -23,7 +24,7 @@ pub struct Step {
     /// Index in the list that the client sent, from 0, by which errors name the step.
     pub place: usize,
     /// The kind of the item.
-    pub resource: &'static ContentType,
+    pub content_type: &'static ContentType,
     /// The id or slug of the item.
     pub key: String,
     /// The version that the item must have; `None` accepts any.
@@ -86,7 +87,7 @@ pub fn try_all(connection: &mut Db, pen: WriteContext<'_>, list: &str, steps: &[
 
 /// Takes one step with an item that must be at the step's version.
 fn one(connection: &mut Db, pen: WriteContext<'_>, step: &Step, together: &PublishedIds) -> Result<Item, Problem> {
-    let item = find(connection, step.resource, &step.key)?;
+    let item = find(connection, step.content_type, &step.key)?;
     if step.version.is_some_and(|version| version != item.latest()) {
         return Err(precondition_failed(&item));
     }
@@ -97,7 +98,7 @@ fn one(connection: &mut Db, pen: WriteContext<'_>, step: &Step, together: &Publi
 fn together(connection: &mut Db, steps: &[Step]) -> Result<PublishedIds, Problem> {
     let mut ids = PublishedIds::new();
     for step in steps.iter().filter(|step| step.operation == Operation::Publish) {
-        match find(connection, step.resource, &step.key) {
+        match find(connection, step.content_type, &step.key) {
             Ok(item) => drop(ids.insert(item.id)),
             Err(problem) if problem.kind == ProblemKind::NotFound => {}
             Err(problem) => return Err(problem),

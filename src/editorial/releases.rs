@@ -13,7 +13,8 @@ use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::database::schema::{items, release_items, releases};
 use crate::database::{Db, in_list, new_id, now};
-use crate::editorial::lifecycle::{Operation, WriteContext};
+use crate::editorial::lifecycle::Operation;
+use crate::editorial::write_context::WriteContext;
 use crate::items::Expected;
 use crate::journal::{self, Author, NewEntry};
 use crate::problem::{Problem, ProblemKind};
@@ -204,7 +205,7 @@ fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Prob
     let mut faults = crate::content::violation::Violations::new();
     for (position, step) in steps.iter().enumerate() {
         let place = format!("/items/{position}/id");
-        match crate::editorial::editor::find(connection, step.resource, &step.key) {
+        match crate::editorial::editor::find(connection, step.content_type, &step.key) {
             Ok(item) if seen.insert(item.id.clone(), position).is_some() => {
                 faults.add(place, "duplicate", "the item is already in the release");
             }
@@ -233,9 +234,9 @@ fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Prob
 fn steps_of(connection: &mut Db, id: &str) -> QueryResult<Vec<Step>> {
     let all = members(connection, &[id])?.into_iter().filter_map(|(member, item)| {
         let operation = operation(&member.operation)?;
-        let resource = ContentType::of_kind(&item.kind)?;
+        let content_type = ContentType::of_kind(&item.kind)?;
         let place = usize::try_from(member.position).unwrap_or_default();
-        let step = Step { place, resource, key: item.id.clone(), version: None, operation };
+        let step = Step { place, content_type, key: item.id.clone(), version: None, operation };
         let done = item.trashed_at == 0 && operation.refused(&item).is_some();
         (!done).then_some(step)
     });
@@ -344,7 +345,7 @@ pub fn attempt(connection: &mut Db, site: &Site, id: &str) -> Result<(), Problem
     let Some(release) = planned(connection, id)? else { return Ok(()) };
     let author = author(&release);
     let steps = steps_of(connection, id)?;
-    bulk::apply_all(connection, WriteContext { site, author: &author, role: None }, "items", &steps)?;
+    bulk::apply_all(connection, WriteContext::unrestricted(site, &author), "items", &steps)?;
     let live = Release { status: "published".to_owned(), failure: None, ..release };
     save(connection, &author, "publish", live).map(drop)
 }

@@ -5,7 +5,8 @@ use diesel::result::QueryResult;
 
 use crate::database::schema::{accounts, assignments, comments, items, presences};
 use crate::database::{Db, new_id, now};
-use crate::editorial::lifecycle::{self, WriteContext};
+use crate::editorial::lifecycle;
+use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
 use crate::journal::{self, Author};
 use crate::problem::Problem;

@@ -23,37 +23,37 @@ use crate::items::{Coordinates, Item, Link, NO_DATE, Word};
 /// before.
 pub fn fill(
     item: &mut Item,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     content: &Map<String, Value>,
     site: &Site,
     parent_live: bool,
 ) {
     item.content = serde_json::to_string(content).unwrap_or_default();
     item.live = item.status == "published" && item.trashed_at == 0 && parent_live;
-    item.parent_id = resource.parent.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
-    (item.starts_at, item.ends_at) = span(resource, content);
-    item.position = resource.position.and_then(|name| content.get(name)?.as_i64()).unwrap_or(0);
-    item.untranslated = untranslated(resource.fields, content, site);
+    item.parent_id = content_type.parent.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
+    (item.starts_at, item.ends_at) = span(content_type, content);
+    item.position = content_type.position.and_then(|name| content.get(name)?.as_i64()).unwrap_or(0);
+    item.untranslated = untranslated(content_type.fields, content, site);
     item.outdated = item.translations().outdated();
-    item.label = sort_key(&label(resource, content, site));
-    item.country = country(resource, content);
-    item.variant = resource.variant.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
+    item.label = sort_key(&label(content_type, content, site));
+    item.country = country(content_type, content);
+    item.variant = content_type.variant.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
     let view = View::plain(site);
-    let fragments = Renderer::new(site, &view).item(resource, &item.envelope(), content);
+    let fragments = Renderer::new(site, &view).item(content_type, &item.envelope(), content);
     (item.card, item.detail, item.reference) = (fragments.card, fragments.detail, fragments.reference);
 }
 
 /// Returns start and end of the content's time span (µs), or [`NO_DATE`] for both.
-fn span(resource: &ContentType, content: &Map<String, Value>) -> (i64, i64) {
-    match resource.span.and_then(|span| stored_span(span, content)) {
+fn span(content_type: &ContentType, content: &Map<String, Value>) -> (i64, i64) {
+    match content_type.span.and_then(|span| stored_span(span, content)) {
         Some((starts, ends)) => (starts.timestamp_micros(), ends.timestamp_micros()),
         None => (NO_DATE, NO_DATE),
     }
 }
 
 /// Returns the title or name in the default locale, else in the first locale that has one.
-pub fn label(resource: &'static ContentType, content: &Map<String, Value>, site: &Site) -> String {
-    let text = match content.get(resource.label) {
+pub fn label(content_type: &'static ContentType, content: &Map<String, Value>, site: &Site) -> String {
+    let text = match content.get(content_type.label) {
         Some(Value::String(text)) => Some(text.as_str()),
         Some(Value::Object(map)) => {
             map.get(site.default_locale()).or_else(|| map.values().next()).and_then(Value::as_str)
@@ -64,24 +64,24 @@ pub fn label(resource: &'static ContentType, content: &Map<String, Value>, site:
 }
 
 /// Returns the country of an item, where its content type declares it.
-fn country(resource: &ContentType, content: &Map<String, Value>) -> Option<String> {
+fn country(content_type: &ContentType, content: &Map<String, Value>) -> Option<String> {
     let at = |path: &&[&str]| path[1..].iter().try_fold(content.get(path[0])?, |value, name| value.get(*name));
-    resource.countries.iter().find_map(at).and_then(Value::as_str).map(str::to_owned)
+    content_type.countries.iter().find_map(at).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// Returns the links of an item, from the references in its content. References in hidden translations are
 /// left out: `links` decides what the public sees.
 pub fn links(
     item_id: &str,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     content: &Map<String, Value>,
     translations: &Translations,
     site: &Site,
 ) -> Vec<Link> {
-    let content = visible(resource.fields, content, translations);
-    let (starts_at, _) = span(resource, &content);
+    let content = visible(content_type.fields, content, translations);
+    let (starts_at, _) = span(content_type, &content);
     let mut links = Vec::new();
-    for relation in resource.relations() {
+    for relation in content_type.relations() {
         for (position, entry) in entries(&relation, &content).iter().enumerate() {
             if let Some((target_id, card)) = tie(&relation, entry, site) {
                 links.push(Link {
@@ -99,11 +99,11 @@ pub fn links(
 }
 
 /// Returns the ids of all items that a content refers to, in any language, hidden ones included.
-pub fn targets(resource: &'static ContentType, content: &Map<String, Value>) -> BTreeSet<String> {
+pub fn targets(content_type: &'static ContentType, content: &Map<String, Value>) -> BTreeSet<String> {
     let of_relation = |relation: Relation| -> Vec<String> {
         entries(&relation, content).iter().filter_map(|entry| target(&relation, entry)).map(str::to_owned).collect()
     };
-    resource.relations().flat_map(of_relation).collect()
+    content_type.relations().flat_map(of_relation).collect()
 }
 
 /// Returns the references of one relation: the entries of its list, or its single value.
@@ -121,15 +121,15 @@ fn target<'a>(relation: &Relation, entry: &'a Value) -> Option<&'a str> {
 }
 
 /// Returns whether lists of this kind are filtered by words.
-pub fn has_words(resource: &'static ContentType) -> bool {
-    resource.filters.iter().any(|filter| matches!(filter.on, FilterTarget::Word(_)))
+pub fn has_words(content_type: &'static ContentType) -> bool {
+    content_type.filters.iter().any(|filter| matches!(filter.on, FilterTarget::Word(_)))
 }
 
 /// Returns the words by which lists are filtered, without each field's usual word: most items have that one,
 /// and rows for it would make the table large without helping a filter.
-pub fn words(item_id: &str, resource: &'static ContentType, content: &Map<String, Value>) -> Vec<Word> {
+pub fn words(item_id: &str, content_type: &'static ContentType, content: &Map<String, Value>) -> Vec<Word> {
     let mut words = Vec::new();
-    for filter in resource.filters {
+    for filter in content_type.filters {
         let FilterTarget::Word(word) = filter.on else { continue };
         let mut value = content.get(word.path[0]);
         for name in &word.path[1..] {
@@ -156,8 +156,8 @@ pub fn words(item_id: &str, resource: &'static ContentType, content: &Map<String
 }
 
 /// Returns the coordinates of an item, if its content has any.
-pub fn coordinates(item_id: &str, resource: &ContentType, content: &Map<String, Value>) -> Option<Coordinates> {
-    let given = content.get(resource.coordinates?)?;
+pub fn coordinates(item_id: &str, content_type: &ContentType, content: &Map<String, Value>) -> Option<Coordinates> {
+    let given = content.get(content_type.coordinates?)?;
     let millionths = |name: &str| Some((given.get(name)?.as_f64()? * 1e6).round() as i64);
     Some(Coordinates {
         item_id: item_id.to_owned(),

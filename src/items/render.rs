@@ -112,7 +112,7 @@ impl<'a> Renderer<'a> {
     /// Renders the fragments of an item.
     pub fn item(
         mut self,
-        resource: &'static ContentType,
+        content_type: &'static ContentType,
         envelope: &Envelope,
         content: &Map<String, Value>,
     ) -> Fragments {
@@ -120,7 +120,7 @@ impl<'a> Renderer<'a> {
         let translations = Translations::parse(envelope.translations);
         let content = &*match self.view.unpublished {
             true => Cow::Borrowed(content),
-            false => visible(resource.fields, content, &translations),
+            false => visible(content_type.fields, content, &translations),
         };
         let own_slug = match &self.view.locale {
             LocaleMode::One(locale) if self.view.unpublished || !translations.get(locale).hidden => {
@@ -129,18 +129,18 @@ impl<'a> Renderer<'a> {
             _ => None,
         };
         let mut card = format!("{{\"id\":{},\"slug\":{}", text(envelope.id), text(own_slug.unwrap_or(envelope.slug)));
-        let label = resource.field(resource.label).map_or(Value::Null, |f| self.picked(f, content));
-        let reference = format!("{card},\"{}\":{label}}}", resource.label);
+        let label = content_type.field(content_type.label).map_or(Value::Null, |f| self.picked(f, content));
+        let reference = format!("{card},\"{}\":{label}}}", content_type.label);
         self.envelope(&mut card, envelope);
         let mut detail = String::new();
-        for field in resource.fields.iter().filter(|f| f.relation().is_none()) {
+        for field in content_type.fields.iter().filter(|f| f.relation().is_none()) {
             let out = if field.detail { &mut detail } else { &mut card };
             self.field(out, field, content);
         }
-        if let Some(span) = resource.span {
+        if let Some(span) = content_type.span {
             span_days(&mut card, span, content);
         }
-        self.outline(&mut card, &mut detail, resource, content);
+        self.outline(&mut card, &mut detail, content_type, content);
         self.locale(&mut card);
         Fragments { card, detail, reference }
     }
@@ -178,11 +178,11 @@ impl<'a> Renderer<'a> {
         &self,
         card: &mut String,
         detail: &mut String,
-        resource: &'static ContentType,
+        content_type: &'static ContentType,
         content: &Map<String, Value>,
     ) {
         use std::fmt::Write;
-        let (Some(field), LocaleMode::One(wanted)) = (resource.main_text(), &self.view.locale) else { return };
+        let (Some(field), LocaleMode::One(wanted)) = (content_type.main_text(), &self.view.locale) else { return };
         let html = content.get(field.name).and_then(Value::as_object).and_then(|map| {
             let chain = self.site.fallback_chain(wanted);
             let shown = chain.iter().find_map(|locale| map.get(*locale)).or_else(|| map.values().next());

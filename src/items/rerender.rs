@@ -72,8 +72,8 @@ fn fingerprint(site: &Site) -> String {
     let mut hash = Sha256::new();
     hash.update(RENDER_VERSION.to_be_bytes());
     hash.update(format!("{:?} {} {:?}", site.locales, site.time_zone, site.fallback));
-    for resource in ALL {
-        hash.update(format!("{}{:?}{:?}", resource.kind, resource.fields, resource.filters));
+    for content_type in ALL {
+        hash.update(format!("{}{:?}{:?}", content_type.kind, content_type.fields, content_type.filters));
     }
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
@@ -90,14 +90,14 @@ fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String
     let count = rows.len() as u64;
     let last = rows.last().map(|row| row.id.clone());
     for mut item in rows {
-        let Some(resource) = ContentType::of_kind(&item.kind) else { continue };
+        let Some(content_type) = ContentType::of_kind(&item.kind) else { continue };
         let content = item.content();
         // Visibility must not change here, so whether the parent is visible is not looked up.
         let live = item.live;
-        projection::fill(&mut item, resource, &content, site, true);
+        projection::fill(&mut item, content_type, &content, site, true);
         item.live = live;
         diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
-        side_tables::update(connection, &item, resource, &content, site)?;
+        side_tables::update(connection, &item, content_type, &content, site)?;
     }
     Ok(last.map(|id| (id, count)))
 }

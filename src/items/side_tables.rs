@@ -20,13 +20,13 @@ use crate::items::{Coordinates, Item, Link, Word};
 pub fn insert(
     connection: &mut Db,
     item: &Item,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     content: &Map<String, Value>,
     site: &Site,
 ) -> QueryResult<()> {
-    Link::STORED.insert(connection, &projection::links(&item.id, resource, content, &item.translations(), site))?;
-    Word::STORED.insert(connection, &projection::words(&item.id, resource, content))?;
-    if let Some(place) = projection::coordinates(&item.id, resource, content) {
+    Link::STORED.insert(connection, &projection::links(&item.id, content_type, content, &item.translations(), site))?;
+    Word::STORED.insert(connection, &projection::words(&item.id, content_type, content))?;
+    if let Some(place) = projection::coordinates(&item.id, content_type, content) {
         diesel::insert_into(places::table).values(&place).execute(connection)?;
     }
     Ok(())
@@ -41,16 +41,16 @@ pub fn insert(
 pub fn update(
     connection: &mut Db,
     item: &Item,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     content: &Map<String, Value>,
     site: &Site,
 ) -> QueryResult<()> {
-    relink(connection, &item.id, projection::links(&item.id, resource, content, &item.translations(), site))?;
-    if projection::has_words(resource) {
-        say(connection, &item.id, projection::words(&item.id, resource, content))?;
+    relink(connection, &item.id, projection::links(&item.id, content_type, content, &item.translations(), site))?;
+    if projection::has_words(content_type) {
+        say(connection, &item.id, projection::words(&item.id, content_type, content))?;
     }
-    if resource.coordinates.is_some() {
-        locate(connection, &item.id, projection::coordinates(&item.id, resource, content))?;
+    if content_type.coordinates.is_some() {
+        locate(connection, &item.id, projection::coordinates(&item.id, content_type, content))?;
     }
     Ok(())
 }

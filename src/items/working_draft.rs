@@ -100,7 +100,7 @@ pub fn find(connection: &mut Db, item: &Item) -> QueryResult<Option<WorkingDraft
 /// Fails if a statement fails.
 pub fn put(
     connection: &mut Db,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     draft: &WorkingDraft,
     earlier: Option<&WorkingDraft>,
 ) -> QueryResult<()> {
@@ -109,8 +109,8 @@ pub fn put(
         Some(_) => diesel::update(drafts::table.find(id)).set(draft).execute(connection)?,
         None => diesel::insert_into(drafts::table).values(draft).execute(connection)?,
     };
-    let wanted = projection::targets(resource, &draft.content());
-    let known = earlier.map(|earlier| projection::targets(resource, &earlier.content())).unwrap_or_default();
+    let wanted = projection::targets(content_type, &draft.content());
+    let known = earlier.map(|earlier| projection::targets(content_type, &earlier.content())).unwrap_or_default();
     if wanted == known {
         return Ok(());
     }

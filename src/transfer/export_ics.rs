@@ -29,16 +29,16 @@ pub async fn write<W: Write + Send + 'static>(
     let (site, public_url) = (site.clone(), public_url.to_owned());
     database
         .read(move |c| {
-            let Some(resource) = ContentType::of_kind("event") else { return Ok(0) };
+            let Some(content_type) = ContentType::of_kind("event") else { return Ok(0) };
             out.write_all(
                 b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Plenary//Plenary//EN\r\nCALSCALE:GREGORIAN\r\n",
             )?;
             let view = View::plain(&site);
             let shape = Shape { include: INCLUDED.to_vec(), ..Shape::public(view.clone(), true) };
             let (mut zones, mut count) = (ZoneOffsets::new(), 0);
-            each(c, resource, true, |c, rows| {
+            each(c, content_type, true, |c, rows| {
                 let loaded: Vec<Loaded> = rows.into_iter().map(|row| Loaded::from_item(row, &site, &view)).collect();
-                for composed in compose(c, resource, &site, &loaded, &shape)? {
+                for composed in compose(c, content_type, &site, &loaded, &shape)? {
                     let event: Value = serde_json::from_str(&composed.object).unwrap_or_default();
                     let slug = event["slug"].as_str().unwrap_or_default();
                     let mut component = String::new();

@@ -18,7 +18,8 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::get_item::shown;
 use crate::delivery::query::parser::QueryParser;
-use crate::editorial::editor::{Editor, ItemChange, WriteResult};
+use crate::editorial::change::ItemChange;
+use crate::editorial::editor::{Editor, WriteRequest, WriteResult};
 use crate::editorial::idempotency::Idempotent;
 use crate::editorial::lifecycle::Operation;
 use crate::http::body;
@@ -271,11 +272,12 @@ pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Edito
         return Err(Problem::bad_request(violations));
     }
     let mode: LocaleMode = shape.view.locale.clone();
-    let beside = shape.draft;
+    let to_working_draft = shape.draft;
     let site = Arc::clone(&request.app.site);
-    let show = Arc::new(move |c: &mut Db, item: &Item, named| shown(c, resource, &site, item, named, &shape));
+    let render = Arc::new(move |c: &mut Db, item: &Item, targets| shown(c, resource, &site, item, targets, &shape));
     let (database, site) = (request.app.database.clone(), Arc::clone(&request.app.site));
-    Ok(Editor { database, site, resource, mode, author, role, beside, merge, show })
+    let request = WriteRequest { site, content_type: resource, mode, author, role, to_working_draft, merge };
+    Ok(Editor { database, request, render })
 }
 
 async fn create(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -315,13 +317,13 @@ async fn apply_operation(
 ) -> Result<Response, Problem> {
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    Ok(write_response(editor.operate(request.path("id_or_slug"), version, operation).await?, 200))
+    Ok(write_response(editor.take_step(request.path("id_or_slug"), version, operation).await?, 200))
 }
 
 async fn trash(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    let result = editor.operate(request.path("id_or_slug"), version, Operation::Trash).await?;
+    let result = editor.take_step(request.path("id_or_slug"), version, Operation::Trash).await?;
     Ok(Response::empty(204).header("etag", format!("\"v{}\"", result.item.latest())).no_store())
 }
 
