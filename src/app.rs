@@ -181,7 +181,7 @@ impl App {
     async fn apply_zone_rules(&self) {
         if rules::refresh(&self.config.site.zoneinfo) {
             // Cached lists were filtered and counted with the old rules.
-            self.database.ledger().note_everything();
+            self.database.ledger().record_all();
         }
         match editorial::zone_rules::apply(&self.database, &self.site).await {
             Ok(0) => {}

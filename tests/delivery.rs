@@ -208,7 +208,7 @@ fn queries_do_not_grow_with_the_page(app: &TestApp) {
     // The clock and the watch on other nodes look into the database too: the cheapest of some is it.
     let cost = |path: &str| {
         let once = |attempt: u8| {
-            app.app.database.ledger().note_everything();
+            app.app.database.ledger().record_all();
             let before = app.app.database.statements();
             public.get(path).expect(200);
             // The transaction of a read ends after its answer.

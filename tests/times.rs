@@ -252,14 +252,14 @@ fn what_was_stored_as_no_date_comes_right(app: &TestApp) {
         Ok::<_, DatabaseError>(())
     });
     app.block_on(spoil).unwrap();
-    app.app.database.ledger().note_everything();
+    app.app.database.ledger().record_all();
     assert_eq!(all(&public, "when=upcoming").len(), 1, "as it was");
     // What each start does.
     app.block_on(plenary::editorial::zone_rules::apply(&app.app.database, &app.app.site))
         .map_err(|p| p.detail)
         .unwrap();
     app.block_on(plenary::items::rerender::if_needed(&app.app.database, &app.app.site)).unwrap();
-    app.app.database.ledger().note_everything();
+    app.app.database.ledger().record_all();
     assert_eq!(all(&public, "when=upcoming").len(), 0);
     assert_eq!(all(&public, "when=past&topic=water").len(), 1);
     let after = public.get("/api/v1/events/old").expect(200).json();

@@ -155,11 +155,11 @@ fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
         let word = entry.get("operation").and_then(Value::as_str).unwrap_or_default();
         let operation = match word {
             "schedule" => parse_schedule_times(entry, &pointer, &mut violations),
-            word => Operation::PLAIN.into_iter().find(|known| known.word() == word),
+            word => Operation::WITHOUT_PARAMETERS.into_iter().find(|known| known.name() == word),
         };
         if let Some(operation) = operation {
             let version = entry.get("version").and_then(Value::as_i64);
-            steps.push(Step { place: index, resource, key, version, operation });
+            steps.push(Step { place: index, content_type: resource, key, version, operation });
         }
     }
     if violations.is_empty() { Ok(steps) } else { Err(Problem::invalid(violations)) }
@@ -178,7 +178,8 @@ mod tests {
     #[test]
     fn every_step_has_its_word() {
         let schedule = Operation::Schedule { publish_at: None, unpublish_at: None };
-        let known: Vec<&str> = Operation::PLAIN.into_iter().chain([schedule]).map(Operation::word).collect();
+        let known: Vec<&str> =
+            Operation::WITHOUT_PARAMETERS.into_iter().chain([schedule]).map(Operation::name).collect();
         assert!(known.len() == WORDS.len() && known.iter().all(|word| WORDS.contains(word)));
     }
 }

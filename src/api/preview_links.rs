@@ -83,7 +83,7 @@ impl ReadView {
     ) -> Result<T, Problem> {
         match self.at {
             Some(at) => app.previews.read(at, read).await,
-            None => app.database.read_after(is_quick, single_query, read).await,
+            None => app.database.read_with_fast_path(is_quick, single_query, read).await,
         }
     }
 

@@ -71,17 +71,17 @@ async fn watch_journal(app: Weak<App>, job: Arc<BackgroundJob>) {
                 // current, which they are only after the changes of this read have been recorded.
                 touched.note(app.database.ledger());
                 app.credentials.looked(start);
-                app.database.ledger().see();
+                app.database.ledger().journal_read();
                 job.succeed();
             }
             // While the database does not respond, cached responses are served with an `Age` header (see
             // `http::cached_response`), up to the configured age. Then all of them are invalidated at once.
             Err(error) => {
                 tracing::warn!(%error, "the journal could not be polled");
-                app.database.ledger().go_blind();
+                app.database.ledger().journal_unreadable();
                 let max_age = Duration::from_secs(app.config.server.stale_response_seconds);
                 if app.database.ledger().age().is_some_and(|age| age > max_age) {
-                    app.database.ledger().note_everything();
+                    app.database.ledger().record_all();
                 }
                 job.fail("the journal cannot be read");
             }

@@ -233,7 +233,8 @@ mod tests {
             let sorts = |column| content_type.sorts.iter().any(|sort| sort.column == column);
             assert_eq!(sorts(Column::StartsAt), content_type.span.is_some(), "{kind}: span");
             assert_eq!(sorts(Column::Position), content_type.position.is_some(), "{kind}: position");
-            let filters = |wanted: fn(&FilterTarget) -> bool| content_type.filters.iter().any(|filter| wanted(&filter.on));
+            let filters =
+                |wanted: fn(&FilterTarget) -> bool| content_type.filters.iter().any(|filter| wanted(&filter.on));
             let by_country = filters(|on| matches!(on, FilterTarget::Country));
             assert_eq!(by_country, !content_type.countries.is_empty(), "{kind}: countries");
             let by_distance = filters(|on| matches!(on, FilterTarget::Near(None)));

@@ -172,7 +172,7 @@ impl InvalidationClock {
     /// Records changes of items, given by content type and id. To be called after the commit and before its
     /// acknowledgement.
     pub fn note<'a>(&self, changed: impl IntoIterator<Item = (&'a str, &'a str)>) {
-        self.note_at(|time| {
+        self.record_at(|time| {
             for (kind, id) in changed {
                 let place = place_of_item(id);
                 for changed in [&self.items[place], &self.groups[group_of(place)], &self.kinds[place_of_kind(kind)]] {
@@ -188,19 +188,19 @@ impl InvalidationClock {
     }
 
     /// Records that the writes of other nodes are known up to now.
-    pub fn see(&self) {
+    pub fn journal_read(&self) {
         self.seen_at.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
         self.blind.store(false, Ordering::Relaxed);
     }
 
     /// Records that the journal could not be read.
-    pub fn go_blind(&self) {
+    pub fn journal_unreadable(&self) {
         self.blind.store(true, Ordering::Relaxed);
     }
 
     /// Returns whether the last look at the journal failed: the database does not respond, and no value can be
     /// recomputed.
-    pub fn is_blind(&self) -> bool {
+    pub fn is_offline(&self) -> bool {
         self.blind.load(Ordering::Relaxed)
     }
 
@@ -212,14 +212,14 @@ impl InvalidationClock {
     }
 
     /// Records a change of unknown extent, which makes all cached values stale.
-    pub fn note_everything(&self) {
-        self.note_at(|time| self.everything.store(time, Ordering::SeqCst));
+    pub fn record_all(&self) {
+        self.record_at(|time| self.everything.store(time, Ordering::SeqCst));
     }
 
     /// Records a change with the next time and then advances the clock. The order matters: a reader that sees the
     /// new time also sees everything that was recorded with it. The lock keeps two changes from sharing a time, and
     /// the clock from passing a change that is only partly recorded.
-    fn note_at(&self, note: impl FnOnce(u64)) {
+    fn record_at(&self, note: impl FnOnce(u64)) {
         let _one_by_one = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
         let time = self.now() + 1;
         note(time);
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!([hold(&early), hold(&early)], [[false, false]; 2]);
         let later = based(ledger.now());
         assert_eq!([hold(&later), hold(&early)], [[true, true], [false, false]]);
-        ledger.note_everything();
+        ledger.record_all();
         assert_eq!([hold(&later), hold(&early)], [[false, false]; 2]);
     }
 

@@ -35,7 +35,7 @@ impl JournalChanges {
         match self {
             JournalChanges::Items(items) if items.is_empty() => {}
             JournalChanges::Items(items) => ledger.note(items.iter().map(|(kind, id)| (kind.as_str(), id.as_str()))),
-            JournalChanges::Anything => ledger.note_everything(),
+            JournalChanges::Anything => ledger.record_all(),
         }
     }
 }

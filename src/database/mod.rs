@@ -165,14 +165,14 @@ impl Database {
         self.readers.run(|_| Ok(None), task).await
     }
 
-    /// Runs `glance` outside of any transaction, and `task` in a read-only transaction if `glance` has no
-    /// result. On SQLite, a `quick` glance runs on the calling thread, since it takes less time than passing
+    /// Runs `fast_path` outside of any transaction, and `task` in a read-only transaction if `fast_path` has no
+    /// result. On SQLite, a `quick` fast_path runs on the calling thread, since it takes less time than passing
     /// it to another thread.
     ///
     /// # Errors
     ///
-    /// Fails as [`Database::read`] does. An error of `glance` is dropped, and `task` runs instead.
-    pub async fn read_after<T, E, G, F>(&self, quick: bool, glance: G, task: F) -> Result<T, E>
+    /// Fails as [`Database::read`] does. An error of `fast_path` is dropped, and `task` runs instead.
+    pub async fn read_with_fast_path<T, E, G, F>(&self, quick: bool, fast_path: G, task: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
@@ -180,13 +180,14 @@ impl Database {
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
     {
         match &*self.address {
-            Address::Sqlite(_) if quick => match reader::glance_here(&self.address, &self.count, self.patience, glance)
-            {
-                Ok(Some(found)) => Ok(found),
-                // A lasting error occurs in the transaction again, where it is reported.
-                Ok(None) | Err(_) => self.read(task).await,
-            },
-            _ => self.readers.run(glance, task).await,
+            Address::Sqlite(_) if quick => {
+                match reader::fast_path_here(&self.address, &self.count, self.patience, fast_path) {
+                    Ok(Some(found)) => Ok(found),
+                    // A lasting error occurs in the transaction again, where it is reported.
+                    Ok(None) | Err(_) => self.read(task).await,
+                }
+            }
+            _ => self.readers.run(fast_path, task).await,
         }
     }
 

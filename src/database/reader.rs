@@ -67,12 +67,12 @@ impl Readers {
         Ok(Self { queue, limit })
     }
 
-    /// Runs a read on one of the threads; see [`super::Database::read_after`].
+    /// Runs a read on one of the threads; see [`super::Database::read_with_fast_path`].
     ///
     /// # Errors
     ///
     /// Fails with the error of `task`, or with a [`DatabaseError`] if the read cannot be run in time.
-    pub async fn run<T, E, G, F>(&self, glance: G, task: F) -> Result<T, E>
+    pub async fn run<T, E, G, F>(&self, fast_path: G, task: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + From<DieselError> + Send + 'static,
@@ -86,7 +86,7 @@ impl Readers {
                 return;
             }
             let mut begun = false;
-            let outcome = catch_unwind(AssertUnwindSafe(|| match session.get().map_err(E::from).and_then(glance) {
+            let outcome = catch_unwind(AssertUnwindSafe(|| match session.get().map_err(E::from).and_then(fast_path) {
                 Ok(Some(found)) => Ok(found),
                 // A lasting error occurs in the transaction again, where it is reported.
                 Ok(None) | Err(_) => {
@@ -135,22 +135,22 @@ where
     with_link(address, count, patience, |session| in_transaction(session, task))
 }
 
-/// Runs a read without a transaction on the calling thread; see [`super::Database::read_after`].
+/// Runs a read without a transaction on the calling thread; see [`super::Database::read_with_fast_path`].
 ///
 /// # Errors
 ///
-/// Fails with the error of `glance`, or with a [`DatabaseError`] if no connection can be opened.
-pub fn glance_here<T, E, G>(
+/// Fails with the error of `fast_path`, or with a [`DatabaseError`] if no connection can be opened.
+pub fn fast_path_here<T, E, G>(
     address: &Arc<Address>,
     count: &Arc<AtomicU64>,
     patience: Option<Duration>,
-    glance: G,
+    fast_path: G,
 ) -> Result<Option<T>, E>
 where
     E: From<DatabaseError> + From<DieselError>,
     G: FnOnce(&mut Db) -> Result<Option<T>, E>,
 {
-    with_link(address, count, patience, |session| glance(session.get()?))
+    with_link(address, count, patience, |session| fast_path(session.get()?))
 }
 
 /// Runs a read with the connection of this thread, which is opened on first use and whenever another database is

@@ -153,11 +153,12 @@ impl ChangeRequest {
     fn prepare(&self, stored: StoredItem) -> Result<PreparedChange, Problem> {
         let (request, StoredItem { item, slug, content, requested, base }) = (&self.request, stored);
         let fields = request.content_type.fields;
-        let mut current = as_input(fields, request.slug_of(&item, &slug), &content, &request.mode);
+        let current = || as_input(fields, request.slug_of(&item, &slug), &content, &request.mode);
         let input = match (base, requested) {
-            (Some(base), requested) => self.merged_body(&item, current, &base, requested)?,
+            (Some(base), requested) => self.merged_body(&item, current(), &base, requested)?,
             (None, RequestedBody::Full(input)) => input,
             (None, RequestedBody::Patch(patch)) => {
+                let mut current = current();
                 current.insert("status".to_owned(), item.status.as_str().into());
                 let mut input = Value::Object(current);
                 merge_patch::apply(&mut input, patch);

@@ -55,7 +55,7 @@ pub enum Operation {
 
 impl Operation {
     /// Returns the name of the step in paths and in the journal.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Operation::Submit => "submit",
             Operation::Withdraw => "withdraw",
@@ -72,7 +72,7 @@ impl Operation {
     }
 
     /// The steps without parameters, in the order of the documentation.
-    pub const PLAIN: [Operation; 10] = [
+    pub const WITHOUT_PARAMETERS: [Operation; 10] = [
         Operation::Submit,
         Operation::Withdraw,
         Operation::Reject,
@@ -96,7 +96,7 @@ impl Operation {
     }
 
     /// Returns the reason for which the item's state does not allow the step, or `None` if it does.
-    pub fn refused(self, item: &Item) -> Option<&'static str> {
+    pub fn refusal(self, item: &Item) -> Option<&'static str> {
         let unpublished = item.status == "draft" || item.has_working_draft();
         let public = item.status == "published";
         if self != Operation::Restore && item.trashed_at != 0 {
@@ -140,14 +140,14 @@ pub fn apply(
     published: &PublishedIds,
 ) -> Result<Item, Problem> {
     context.authorize(connection, &item, operation.action())?;
-    if let Some(why) = operation.refused(&item) {
+    if let Some(why) = operation.refusal(&item) {
         return Err(Problem::new(ProblemKind::Conflict, why));
     }
     match operation {
-        Operation::Submit => set_stage(connection, context, item, operation.word(), "in_review"),
-        Operation::Withdraw => set_stage(connection, context, item, operation.word(), "draft"),
+        Operation::Submit => set_stage(connection, context, item, operation.name(), "in_review"),
+        Operation::Withdraw => set_stage(connection, context, item, operation.name(), "draft"),
         Operation::Reject => {
-            let rejected = set_stage(connection, context, item, operation.word(), "draft")?;
+            let rejected = set_stage(connection, context, item, operation.name(), "draft")?;
             let why = context.author.reason.as_deref().unwrap_or("Rejected.");
             review::comment(connection, context.author, &rejected, None, why)?;
             Ok(rejected)
@@ -163,7 +163,7 @@ pub fn apply(
         Operation::Trash => trash(connection, context, item),
         Operation::Restore => {
             let restored = Item { trashed_at: 0, ..item };
-            save_unchanged(connection, context, restored, operation.word())
+            save_unchanged(connection, context, restored, operation.name())
         }
     }
 }
@@ -279,8 +279,8 @@ fn unschedule(connection: &mut Db, context: WriteContext<'_>, item: Item) -> Res
         return Err(Problem::new(ProblemKind::Conflict, "nothing is scheduled for the item"));
     }
     match item.stage == "scheduled" {
-        true => set_stage(connection, context, item, Operation::Unschedule.word(), "draft"),
-        false => bump_version(connection, context, item, Operation::Unschedule.word()),
+        true => set_stage(connection, context, item, Operation::Unschedule.name(), "draft"),
+        false => bump_version(connection, context, item, Operation::Unschedule.name()),
     }
 }
 
@@ -290,14 +290,14 @@ fn unschedule(connection: &mut Db, context: WriteContext<'_>, item: Item) -> Res
 fn unpublish(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
     schedule::forget_one(connection, &item.id, schedule::UNPUBLISH)?;
     item.status = "draft".to_owned();
-    save_unchanged(connection, context, item, Operation::Unpublish.word())
+    save_unchanged(connection, context, item, Operation::Unpublish.name())
 }
 
 fn archive(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
     schedule::forget(connection, &item.id)?;
     item.status = "archived".to_owned();
     item.stage = "draft".to_owned();
-    save_unchanged(connection, context, item, Operation::Archive.word())
+    save_unchanged(connection, context, item, Operation::Archive.name())
 }
 
 fn discard(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
@@ -309,7 +309,7 @@ fn discard(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Re
     working_drafts::delete(connection, &mut item)?;
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
     item.stage = "draft".to_owned();
-    save_unchanged(connection, context, item, Operation::Discard.word())
+    save_unchanged(connection, context, item, Operation::Discard.name())
 }
 
 fn trash(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
@@ -318,7 +318,7 @@ fn trash(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Resu
         item.stage = "draft".to_owned();
     }
     item.trashed_at = now();
-    save_unchanged(connection, context, item, Operation::Trash.word())
+    save_unchanged(connection, context, item, Operation::Trash.name())
 }
 
 /// Hides a translation from the public, or shows it.

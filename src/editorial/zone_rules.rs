@@ -213,7 +213,7 @@ impl Step {
         let Some(item) = item else { return Ok(None) };
         let Some(MovedItem { content, times }) = moved(&self.site, &item, self.comparable) else { return Ok(None) };
         let before = (item.starts_at, item.ends_at);
-        connection.begin_part(Savepoint::RECORD)?;
+        connection.set_savepoint(Savepoint::RECORD)?;
         let context = WriteContext::unrestricted(&self.site, author);
         let saved = match write::save(connection, context, ACTION, item, &content) {
             Ok(saved) => saved,
@@ -221,12 +221,12 @@ impl Step {
                 return Err(problem);
             }
             Err(problem) => {
-                connection.drop_part(Savepoint::RECORD)?;
+                connection.rollback_to_savepoint(Savepoint::RECORD)?;
                 tracing::error!(id, detail = problem.detail, "times of an item could not be updated to the new rules");
                 return Ok(None);
             }
         };
-        connection.keep_part(Savepoint::RECORD)?;
+        connection.release_savepoint(Savepoint::RECORD)?;
         let times: Vec<Value> =
             times.iter().map(|time| json!({"at": time.pointer, "before": time.before, "after": time.after})).collect();
         let shown = json!(times);

@@ -30,7 +30,7 @@ use crate::transfer::record::{Exported, ImportEntry, Outcome, Record, ReportLine
 use crate::transfer::{languages, restore};
 
 /// Largest number of cached sources; the cache is emptied when it is exceeded.
-const REMEMBERED: usize = 20_000;
+const MAX_CACHED_SOURCES: usize = 20_000;
 
 /// How records are imported.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub struct ImportPolicy {
 pub struct Importer {
     site: Arc<Site>,
     author: Author,
-    manner: ImportPolicy,
+    policy: ImportPolicy,
     /// Notes on the current record, reported beside its outcome.
     notes: Vec<Violation>,
     /// Cache of the items of sources, by kind and source.
@@ -54,8 +54,8 @@ pub struct Importer {
 
 impl Importer {
     /// Creates an importer for a site; the journal names `author` as the author of all writes.
-    pub fn new(site: Arc<Site>, author: Author, manner: ImportPolicy) -> Self {
-        Self { site, author, manner, notes: Vec::new(), ids: HashMap::new() }
+    pub fn new(site: Arc<Site>, author: Author, policy: ImportPolicy) -> Self {
+        Self { site, author, policy, notes: Vec::new(), ids: HashMap::new() }
     }
 
     fn context(&self) -> WriteContext<'_> {
@@ -87,7 +87,7 @@ impl Importer {
                     ..line(record.place.clone(), Outcome::Note, Vec::new())
                 };
                 let outcome = in_savepoint(connection, |c| self.record(c, &record))?;
-                let mut lines = said(named.clone(), outcome, record.supporting);
+                let mut lines = report_lines(named.clone(), outcome, record.supporting);
                 lines.extend(self.notes.drain(..).map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
                 Ok(lines)
             }
@@ -97,7 +97,7 @@ impl Importer {
                 let named = ReportLine { kind, what: item.slug.clone(), ..line(place, Outcome::Note, Vec::new()) };
                 let outcome = in_savepoint(connection, |c| restore::item(c, self.context(), &item))?;
                 let taken = matches!(outcome, Ok(Outcome::Created));
-                let mut lines = said(named.clone(), outcome, false);
+                let mut lines = report_lines(named.clone(), outcome, false);
                 let notes = renewed.into_iter().filter(|_| taken).map(other_rules);
                 lines.extend(notes.map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
                 Ok(lines)
@@ -165,14 +165,14 @@ impl Importer {
     /// is no reason to refuse the record.
     fn create(&mut self, connection: &mut Db, record: &Record) -> Result<Item, Problem> {
         let content_type = content_type_of(record)?;
-        let body = self.referring(connection, content_type, record.body.clone())?;
-        let draft = self.checked(connection, content_type, body, None)?;
-        let wish = record.slug.as_deref().map(from_title).filter(|slug| !slug.is_empty());
-        let slug = match wish {
+        let body = self.resolve_sources(connection, content_type, record.body.clone())?;
+        let draft = self.validate(connection, content_type, body, None)?;
+        let suggested = record.slug.as_deref().map(from_title).filter(|slug| !slug.is_empty());
+        let slug = match suggested {
             Some(slug) if slugs::is_free(connection, content_type.kind, &slug)? => Some(slug),
             _ => None,
         };
-        let status = Some(self.manner.status.to_owned());
+        let status = Some(self.policy.status.to_owned());
         let writing = ItemWrite { content_type, slug, locale: None, status, content: draft.content };
         write::insert(connection, self.context(), writing, Origin::default())
     }
@@ -196,17 +196,17 @@ impl Importer {
             .select(diesel::dsl::max(sources_table::version))
             .first(connection)?;
         let edited = imported != Some(item.version);
-        if item.trashed_at != 0 || (edited && !joins && !self.manner.overwrite) {
+        if item.trashed_at != 0 || (edited && !joins && !self.policy.overwrite) {
             return Ok(None);
         }
         let content = item.content();
         let mut body = input_form(content_type.fields, &content, &LocaleMode::All);
-        let given = self.referring(connection, content_type, record.body.clone())?;
-        self.notes.extend(overlay(&mut body, given, record.same_as.is_some(), joins));
-        let draft = self.checked(connection, content_type, body, Some(&content))?;
+        let given = self.resolve_sources(connection, content_type, record.body.clone())?;
+        self.notes.extend(merge_fields(&mut body, given, record.same_as.is_some(), joins));
+        let draft = self.validate(connection, content_type, body, Some(&content))?;
         // A record that joins an edited item must not store the item's new version: the next import would
         // take the editor's changes for its own and overwrite them.
-        let earlier = imported.filter(|_| edited && !self.manner.overwrite);
+        let earlier = imported.filter(|_| edited && !self.policy.overwrite);
         if draft.content == content {
             return Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Unchanged)));
         }
@@ -216,7 +216,7 @@ impl Importer {
     }
 
     /// Validates a body and resolves its references.
-    fn checked(
+    fn validate(
         &self,
         connection: &mut Db,
         content_type: &'static ContentType,
@@ -231,7 +231,7 @@ impl Importer {
     }
 
     /// Replaces the sources in a body's references by the ids of the items that were imported from them.
-    fn referring(
+    fn resolve_sources(
         &mut self,
         connection: &mut Db,
         content_type: &'static ContentType,
@@ -276,7 +276,7 @@ impl Importer {
     }
 
     fn remember(&mut self, kind: &'static str, source: &str, id: &str) {
-        if self.ids.len() >= REMEMBERED {
+        if self.ids.len() >= MAX_CACHED_SOURCES {
             self.ids.clear();
         }
         self.ids.insert((kind, source.to_owned()), id.to_owned());
@@ -295,15 +295,15 @@ fn in_savepoint<T>(
     connection: &mut Db,
     work: impl FnOnce(&mut Db) -> Result<T, Problem>,
 ) -> Result<Result<T, Vec<Violation>>, Problem> {
-    connection.begin_part(Savepoint::RECORD)?;
+    connection.set_savepoint(Savepoint::RECORD)?;
     match work(connection) {
         Ok(done) => {
-            connection.keep_part(Savepoint::RECORD)?;
+            connection.release_savepoint(Savepoint::RECORD)?;
             Ok(Ok(done))
         }
         Err(problem) if matches!(problem.kind, ProblemKind::Internal | ProblemKind::Unavailable) => Err(problem),
         Err(problem) => {
-            connection.drop_part(Savepoint::RECORD)?;
+            connection.rollback_to_savepoint(Savepoint::RECORD)?;
             let whole =
                 Violation { pointer: String::new(), code: problem.kind.code().to_owned(), message: problem.detail };
             Ok(Err(if problem.errors.is_empty() { vec![whole] } else { problem.errors }))
@@ -312,7 +312,7 @@ fn in_savepoint<T>(
 }
 
 /// Returns the report lines of an outcome. An unchanged supporting record gets none.
-fn said(line: ReportLine, outcome: Result<Outcome, Vec<Violation>>, supporting: bool) -> Vec<ReportLine> {
+fn report_lines(line: ReportLine, outcome: Result<Outcome, Vec<Violation>>, supporting: bool) -> Vec<ReportLine> {
     match outcome {
         Ok(Outcome::Unchanged) if supporting => Vec::new(),
         Ok(outcome) => vec![ReportLine { outcome, ..line }],
@@ -323,7 +323,7 @@ fn said(line: ReportLine, outcome: Result<Outcome, Vec<Violation>>, supporting: 
 /// Merges the fields of a record into those of an item. Records that share an item append to its lists
 /// instead of replacing them. A record that joins an item fills empty fields only; the fields in which it
 /// differs are returned as notes.
-fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: bool, joins: bool) -> Vec<Violation> {
+fn merge_fields(body: &mut Map<String, Value>, given: Map<String, Value>, shared: bool, joins: bool) -> Vec<Violation> {
     let mut disagreements = Vec::new();
     // A record that has a start but no end removes the old end, which belonged to the old start and might
     // precede the new one.

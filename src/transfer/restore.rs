@@ -52,7 +52,7 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
     if let Some(present) = present {
         return Ok(compared(content_type, &present, exported));
     }
-    let content = checked(connection, context.site, content_type, without_own_kind(content_type, &exported.content))?;
+    let content = validate(connection, context.site, content_type, without_own_kind(content_type, &exported.content))?;
     let (slug, status) = (Some(exported.slug.clone()), Some(exported.status.clone()));
     let writing = ItemWrite { content_type, slug, locale: None, status, content };
     let origin = Origin {
@@ -90,7 +90,7 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
 /// 422 if the item or its draft breaks a rule.
 pub fn complete(connection: &mut Db, context: WriteContext<'_>, exported: &Exported) -> Result<(), Problem> {
     let content_type = content_type_of(exported)?;
-    let content = checked(connection, context.site, content_type, exported.content.clone())?;
+    let content = validate(connection, context.site, content_type, exported.content.clone())?;
     let present: Item = items::table.find(&exported.id).select(Item::as_select()).first(connection)?;
     let draft = match &exported.draft {
         Some(draft) if !present.has_working_draft() => Some(WorkingDraft {
@@ -98,7 +98,8 @@ pub fn complete(connection: &mut Db, context: WriteContext<'_>, exported: &Expor
             slug: draft.slug.clone(),
             updated_at: draft.updated_at,
             updated_by: None,
-            content: Value::Object(checked(connection, context.site, content_type, draft.content.clone())?).to_string(),
+            content: Value::Object(validate(connection, context.site, content_type, draft.content.clone())?)
+                .to_string(),
         }),
         _ => None,
     };
@@ -184,7 +185,7 @@ fn without_own_kind(content_type: &'static ContentType, content: &Map<String, Va
     content
 }
 
-fn checked(
+fn validate(
     connection: &mut Db,
     site: &Site,
     content_type: &'static ContentType,

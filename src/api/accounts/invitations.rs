@@ -159,7 +159,7 @@ async fn confirm(request: Request) -> Result<Response, Problem> {
         let account = one_time_tokens::set_password(c, &id, &token, hash)?;
         // Access to the mailbox proves ownership of the account, so the failed attempts of others no longer
         // delay it.
-        Ok::<_, Problem>(Attempt::of_source(&account.email, &client_address).forgive(c)?)
+        Ok::<_, Problem>(Attempt::of_source(&account.email, &client_address).reset_all(c)?)
     };
     request.app.database.write_content(set).await?;
     Ok(Response::empty(204).no_store())

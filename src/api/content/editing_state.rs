@@ -163,14 +163,15 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
         let due_at = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
         let context = WriteContext { site: &site, author: &author, role: Some(role) };
         // Which times are given does not matter: only the permission and the state of the item are checked.
-        let steps =
-            Operation::PLAIN.into_iter().chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
+        let steps = Operation::WITHOUT_PARAMETERS
+            .into_iter()
+            .chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
         let mut operations = Vec::new();
-        for step in steps.filter(|step| step.refused(&item).is_none()) {
+        for step in steps.filter(|step| step.refusal(&item).is_none()) {
             let is_possible = step != Operation::Unschedule || !plans.is_empty();
             // An operation that the caller may not apply is left out; any other error is one of the database.
             match context.authorize(c, &item, step.action()) {
-                Ok(()) if is_possible => operations.push(step.word().to_owned()),
+                Ok(()) if is_possible => operations.push(step.name().to_owned()),
                 Err(problem) if problem.kind != ProblemKind::Forbidden => return Err(problem),
                 _ => {}
             }

@@ -249,7 +249,7 @@ async fn get(resource: &'static ContentType, request: Request) -> Result<Respons
     let version = version_of(&request)?;
     let state = state(resource, &request, version).await?;
     let content = input(resource, &state);
-    let revision = Revision::from(state.told);
+    let revision = Revision::from(state.entry);
     let mut body = serde_json::to_value(&revision).map_err(|error| Problem::internal(&error))?;
     body["status"] = state.state.into();
     body["working_draft"] = state.is_working_draft.into();

@@ -198,8 +198,8 @@ fn operation_texts(operation: Operation) -> (&'static str, &'static str) {
 fn steps(resource: &'static ContentType) -> Vec<Route> {
     let step = |operation: Operation| {
         let (summary, about) = operation_texts(operation);
-        let path = format!("{}/{}", item_path(resource), operation.word());
-        let id = format!("{}{}", operation.word(), resource.schema);
+        let path = format!("{}/{}", item_path(resource), operation.name());
+        let id = format!("{}{}", operation.name(), resource.schema);
         Route::post(path, Access::May(Area::Content, operation.action()), move |r| {
             apply_operation(resource, r, operation)
         })
@@ -214,7 +214,7 @@ fn steps(resource: &'static ContentType) -> Vec<Route> {
         .problems(&[ProblemKind::Invalid])
     };
     // Moving to the trash is `DELETE` on the item, and so has no path of its own here.
-    let plain = Operation::PLAIN.into_iter().filter(|operation| *operation != Operation::Trash);
+    let plain = Operation::WITHOUT_PARAMETERS.into_iter().filter(|operation| *operation != Operation::Trash);
     let mut routes: Vec<Route> = plain.map(step).collect();
     let mut schedule = step(Operation::Schedule { publish_at: None, unpublish_at: None }).request_body(
         JSON,

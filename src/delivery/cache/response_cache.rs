@@ -103,7 +103,7 @@ impl ResponseCache {
     fn is_good(&self, kept: &CachedResponse) -> bool {
         // While the database does not answer, an expired response is better than none; its `Age` header
         // tells.
-        self.ledger.holds(&kept.basis) && (kept.is_timely() || self.ledger.is_blind())
+        self.ledger.holds(&kept.basis) && (kept.is_timely() || self.ledger.is_offline())
     }
 
     /// Returns the cached response, if it is still fresh.

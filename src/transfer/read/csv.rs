@@ -62,8 +62,8 @@ impl Mapping {
     /// # Errors
     /// Returns a message that names the file and, if it can be parsed, the wrong member.
     pub fn load(path: &Path) -> Result<Self, String> {
-        let told = |e: figment::Error| format!("{}: {e}", path.display());
-        let mapping: Mapping = Figment::from(Toml::file_exact(path)).extract().map_err(told)?;
+        let with_path = |e: figment::Error| format!("{}: {e}", path.display());
+        let mapping: Mapping = Figment::from(Toml::file_exact(path)).extract().map_err(with_path)?;
         mapping.check().map_err(|fault| format!("{}: {fault}", path.display()))?;
         Ok(mapping)
     }
