@@ -64,10 +64,10 @@ fn a_failure_that_passes_is_no_fault_of_the_content(app: &TestApp) {
     let count = Arc::clone(&attempts);
     let careful = move |c: &mut Db| {
         let name = if count.fetch_add(1, Ordering::SeqCst) == 0 { "bad" } else { "good" };
-        c.begin_part(Savepoint::RECORD)?;
+        c.set_savepoint(Savepoint::RECORD)?;
         if insert(c, name.to_owned()).is_err() {
             // On SQLite all was rolled back, and with it the part.
-            c.drop_part(Savepoint::RECORD)?;
+            c.rollback_to_savepoint(Savepoint::RECORD)?;
             insert(c, "fault".to_owned())?;
         }
         Ok::<_, DatabaseError>(())

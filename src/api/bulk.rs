@@ -14,7 +14,8 @@ use crate::content::violation::{Violation, Violations};
 use crate::content_types::{COLLECTIONS, ContentType};
 use crate::database::Db;
 use crate::editorial::bulk::{self, MOST_STEPS, Step};
-use crate::editorial::lifecycle::{Operation, WriteContext};
+use crate::editorial::lifecycle::Operation;
+use crate::editorial::write_context::WriteContext;
 use crate::http::body;
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
@@ -154,11 +155,11 @@ fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
         let word = entry.get("operation").and_then(Value::as_str).unwrap_or_default();
         let operation = match word {
             "schedule" => parse_schedule_times(entry, &pointer, &mut violations),
-            word => Operation::PLAIN.into_iter().find(|known| known.word() == word),
+            word => Operation::WITHOUT_PARAMETERS.into_iter().find(|known| known.name() == word),
         };
         if let Some(operation) = operation {
             let version = entry.get("version").and_then(Value::as_i64);
-            steps.push(Step { place: index, resource, key, version, operation });
+            steps.push(Step { place: index, content_type: resource, key, version, operation });
         }
     }
     if violations.is_empty() { Ok(steps) } else { Err(Problem::invalid(violations)) }
@@ -177,7 +178,8 @@ mod tests {
     #[test]
     fn every_step_has_its_word() {
         let schedule = Operation::Schedule { publish_at: None, unpublish_at: None };
-        let known: Vec<&str> = Operation::PLAIN.into_iter().chain([schedule]).map(Operation::word).collect();
+        let known: Vec<&str> =
+            Operation::WITHOUT_PARAMETERS.into_iter().chain([schedule]).map(Operation::name).collect();
         assert!(known.len() == WORDS.len() && known.iter().all(|word| WORDS.contains(word)));
     }
 }

@@ -97,7 +97,7 @@ pub async fn problems(_: Request) -> Result<Response, Problem> {
     }
     page.push_str("</dl><h1>Permissions</h1><table><tr><th>area</th><th>action</th>");
     for role in Role::ALL {
-        let _ = write!(page, "<th>{}</th>", role.word());
+        let _ = write!(page, "<th>{}</th>", role.name());
     }
     for (area, action, roles) in TABLE {
         let _ = write!(page, "</tr><tr><td>{area:?}</td><td>{action:?}</td>");

@@ -19,8 +19,8 @@ pub fn page() -> String {
         "\n## Life cycle operations\n\n| operation | requires | allowed when the item is |\n| --- | --- | --- |\n",
     );
     let schedule = Operation::Schedule { publish_at: Some(0), unpublish_at: None };
-    for step in Operation::PLAIN.into_iter().chain([schedule]) {
-        out.push_str(&format!("| `{}` | {:?} | {} |\n", step.word(), step.action(), from(step)));
+    for step in Operation::WITHOUT_PARAMETERS.into_iter().chain([schedule]) {
+        out.push_str(&format!("| `{}` | {:?} | {} |\n", step.name(), step.action(), from(step)));
     }
     out.push_str(
         "\n## Operations\n\nThe operations of events stand for those of all content types.\n\n| operation | allowed \

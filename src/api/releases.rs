@@ -17,8 +17,9 @@ use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::bulk::{MOST_STEPS, Step};
-use crate::editorial::lifecycle::{Operation, WriteContext};
+use crate::editorial::lifecycle::Operation;
 use crate::editorial::releases::{self, Release, ReleaseChange};
+use crate::editorial::write_context::WriteContext;
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
@@ -282,7 +283,7 @@ fn parse_changes(form: &Form, input: &serde_json::Value) -> Result<ReleaseChange
 fn step((place, entry): (usize, &serde_json::Map<String, serde_json::Value>)) -> Option<Step> {
     let (resource, key) = item_key(entry)?;
     let operation: Operation = releases::operation(entry.get("operation")?.as_str()?)?;
-    Some(Step { place, resource, key, version: None, operation })
+    Some(Step { place, content_type: resource, key, version: None, operation })
 }
 
 /// Runs a write of releases in the name of the calling account and with the permissions of its role.

@@ -84,7 +84,7 @@ impl AccountRow {
     /// Returns the role of the account. A role that this version does not know counts as the least privileged
     /// one.
     pub fn role(&self) -> Role {
-        Role::from_word(&self.role).unwrap_or(Role::Viewer)
+        Role::from_name(&self.role).unwrap_or(Role::Viewer)
     }
 
     /// Returns the representation for the API, which leaves out the password hash and the second factor's
@@ -154,7 +154,7 @@ pub fn insert(
         id: new_id(),
         email: normal_email(email),
         name: name.to_owned(),
-        role: role.word().to_owned(),
+        role: role.name().to_owned(),
         password_hash,
         active: true,
         version: 1,
@@ -183,7 +183,7 @@ pub fn save(connection: &mut Db, mut row: AccountRow) -> Result<AccountRow, Prob
     // below.
     let other_administrators: i64 = accounts::table
         .filter(
-            accounts::role.eq(Role::Administrator.word()).and(accounts::active.eq(true)).and(accounts::id.ne(&row.id)),
+            accounts::role.eq(Role::Administrator.name()).and(accounts::active.eq(true)).and(accounts::id.ne(&row.id)),
         )
         .count()
         .get_result(connection)?;

@@ -109,7 +109,7 @@ impl CredentialCache {
         }
         let mut known = self.known();
         let found = known.get(name)?;
-        let good = self.clock.is_fresh(&found.freshness) && !found.grant.expiry.is_some_and(|expiry| expiry.has_come());
+        let good = self.clock.is_fresh(&found.freshness) && !found.grant.expiry.is_some_and(|expiry| expiry.is_reached());
         if good {
             return Some(found.grant.clone());
         }
@@ -179,10 +179,10 @@ fn session_grant(connection: &mut Db, account_id: &str, session: &str) -> QueryR
         expiry: None,
         last_use: None,
     };
-    Ok(role.as_deref().and_then(Role::from_word).map(grant))
+    Ok(role.as_deref().and_then(Role::from_name).map(grant))
 }
 
-/// Checks against the database that an actor's session or API key is still valid and, if `wanted` is given,
+/// Checks against the database that an actor's session or API key is still valid and, if `required` is given,
 /// that its role still permits the action. Returns the actor as it is now.
 ///
 /// Every operation that changes accounts, API keys, sessions or second factors must call this in its own
@@ -191,7 +191,7 @@ fn session_grant(connection: &mut Db, account_id: &str, session: &str) -> QueryR
 ///
 /// # Errors
 /// 401 if the session or key has ended, 403 if the role does not permit the action any more.
-pub fn reauthorize(connection: &mut Db, actor: &Actor, wanted: Option<(Area, Action)>) -> Result<Actor, Problem> {
+pub fn reauthorize(connection: &mut Db, actor: &Actor, required: Option<(Area, Action)>) -> Result<Actor, Problem> {
     let grant = match (&actor.key, &actor.session) {
         (Some(key), _) => keys::grant_by_id(connection, &key.id)?,
         (None, Some(session)) => session_grant(connection, &actor.account_id, session)?,
@@ -199,9 +199,9 @@ pub fn reauthorize(connection: &mut Db, actor: &Actor, wanted: Option<(Area, Act
     };
     let ended = || Problem::new(ProblemKind::Unauthorized, "the session or API key has ended in the meantime");
     let now = grant.map(|grant| grant.actor).filter(|now| now.account_id == actor.account_id).ok_or_else(ended)?;
-    match wanted {
+    match required {
         Some((area, action)) if !is_permitted(now.role, area, action) => {
-            let detail = format!("the role {} may not do this ({area:?}: {action:?})", now.role.word());
+            let detail = format!("the role {} may not do this ({area:?}: {action:?})", now.role.name());
             Err(Problem::new(ProblemKind::Forbidden, detail))
         }
         _ => Ok(now),

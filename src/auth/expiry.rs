@@ -30,11 +30,11 @@ impl Expiry {
     }
 
     /// Returns whether the expiry has been reached.
-    pub fn has_come(&self) -> bool {
-        self.has_come_at(now(), Instant::now())
+    pub fn is_reached(&self) -> bool {
+        self.is_reached_at(now(), Instant::now())
     }
 
-    fn has_come_at(&self, now: i64, steady: Instant) -> bool {
+    fn is_reached_at(&self, now: i64, steady: Instant) -> bool {
         self.wall <= now || self.steady <= steady
     }
 }
@@ -48,11 +48,11 @@ mod tests {
         let (wall, steady) = (1_000_000_000, Instant::now());
         let minute = Duration::from_secs(60);
         let expiry = Expiry::seen(wall + 60_000_000, wall, steady);
-        assert!(!expiry.has_come_at(wall + 59_000_000, steady + minute - Duration::from_secs(1)));
+        assert!(!expiry.is_reached_at(wall + 59_000_000, steady + minute - Duration::from_secs(1)));
         // The system clock is set back by an hour, then forward by an hour.
-        assert!(expiry.has_come_at(wall - 3_600_000_000, steady + minute));
-        assert!(expiry.has_come_at(wall + 3_600_000_000, steady));
+        assert!(expiry.is_reached_at(wall - 3_600_000_000, steady + minute));
+        assert!(expiry.is_reached_at(wall + 3_600_000_000, steady));
         // A credential that had expired before it was read stays expired.
-        assert!(Expiry::seen(wall, wall + 1, steady).has_come_at(wall + 1, steady));
+        assert!(Expiry::seen(wall, wall + 1, steady).is_reached_at(wall + 1, steady));
     }
 }

@@ -80,20 +80,20 @@ pub fn create(
     connection: &mut Db,
     author: &Author,
     account_id: &str,
-    wanted: NewApiKey,
+    new_key: NewApiKey,
 ) -> QueryResult<(ApiKey, String)> {
     let token = format!("{PREFIX}{}", new_secret());
     let key = ApiKey {
         id: new_id(),
         account_id: account_id.to_owned(),
-        kind: if wanted.machine { MACHINE } else { "personal" }.to_owned(),
-        name: wanted.name,
+        kind: if new_key.machine { MACHINE } else { "personal" }.to_owned(),
+        name: new_key.name,
         token_hash: hash(&token),
         hint: token[token.len() - 4..].to_owned(),
-        role: wanted.role.word().to_owned(),
-        collections: wanted.collections.join(","),
+        role: new_key.role.name().to_owned(),
+        collections: new_key.collections.join(","),
         created_at: now(),
-        expires_at: wanted.expires_at,
+        expires_at: new_key.expires_at,
         last_used_at: 0,
         revoked_at: 0,
     };
@@ -169,8 +169,8 @@ pub async fn authenticate(
     let grant = match credentials.find(&hashed) {
         Some(grant) => grant,
         None => {
-            let (since, wanted) = (credentials.now(), hashed.clone());
-            let load = move |c: &mut Db| Ok::<_, Problem>(read_grant(c, &Name::Hash(wanted))?);
+            let (since, hash_of_key) = (credentials.now(), hashed.clone());
+            let load = move |c: &mut Db| Ok::<_, Problem>(read_grant(c, &Name::Hash(hash_of_key))?);
             let Some(grant) = database.read(load).await? else { return Ok(None) };
             credentials.insert(hashed, grant.clone(), since);
             grant
@@ -211,10 +211,10 @@ fn read_grant(connection: &mut Db, name: &Name) -> QueryResult<Option<Grant>> {
 /// the lower of the key's and the account's, so that demoting an account demotes its keys.
 fn grant(key: ApiKey, account_role: &str, active: bool) -> Option<Grant> {
     let expiry = Expiry::at(key.expires_at);
-    if key.revoked_at != 0 || !active || expiry.is_some_and(|expiry| expiry.has_come()) {
+    if key.revoked_at != 0 || !active || expiry.is_some_and(|expiry| expiry.is_reached()) {
         return None;
     }
-    let role = Role::from_word(&key.role)?.min(Role::from_word(account_role)?);
+    let role = Role::from_name(&key.role)?.min(Role::from_name(account_role)?);
     let collections = key.collections.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let shown = Arc::new(ShownKey { id: key.id, collections });
     let last_use = LastUse { name: key.name, at: AtomicI64::new(key.last_used_at) };
@@ -275,11 +275,11 @@ mod tests {
 
     #[test]
     fn a_key_that_never_rests_is_told_of_every_hour() {
-        let (mut last, mut told) = (0, 0);
+        let (mut last, mut count) = (0, 0);
         for at in (100 * HOUR..103 * HOUR).step_by(300_000_000) {
-            told += u32::from(is_news(last, at));
+            count += u32::from(is_news(last, at));
             last = at;
         }
-        assert_eq!(told, 3);
+        assert_eq!(count, 3);
     }
 }

@@ -20,7 +20,7 @@ use crate::database::{Db, now};
 use crate::signed_token;
 
 /// Time without a failure (µs) after which a counter starts again at zero.
-const FORGET: i64 = 86_400_000_000;
+const RESET_AFTER: i64 = 86_400_000_000;
 /// Validity of a device token (µs) from the last log-in or refresh.
 const DEVICE_LIFETIME: i64 = 180 * 86_400_000_000;
 /// Characters of the e-mail address's digest in a device token.
@@ -36,9 +36,9 @@ struct Limit {
 }
 
 /// The limit for one device, or for one source with one e-mail address.
-const ONE: Limit = Limit { free: 5, first_wait: 30, longest_wait: 3_600 };
+const PER_SOURCE_LIMIT: Limit = Limit { free: 5, first_wait: 30, longest_wait: 3_600 };
 /// The limit for one e-mail address over all sources without a device token.
-const ALL: Limit = Limit { free: 50, first_wait: 30, longest_wait: 900 };
+const PER_ADDRESS_LIMIT: Limit = Limit { free: 50, first_wait: 30, longest_wait: 900 };
 
 impl Limit {
     /// Returns the wait (µs) after this number of failures; it doubles with each failure.
@@ -67,13 +67,13 @@ pub struct Attempt {
 impl Attempt {
     /// An attempt by a session, or by a device that has logged in with this e-mail address before.
     pub fn of_device(email: &str, device: &str) -> Self {
-        Self { counters: vec![Counter { key: hash(&format!("device\n{email}\n{device}")), limit: ONE }] }
+        Self { counters: vec![Counter { key: hash(&format!("device\n{email}\n{device}")), limit: PER_SOURCE_LIMIT }] }
     }
 
     /// An attempt without a device token, counted by its source.
     pub fn of_source(email: &str, source: &str) -> Self {
-        let one = Counter { key: hash(&format!("source\n{email}\n{source}")), limit: ONE };
-        Self { counters: vec![one, Counter { key: hash(email), limit: ALL }] }
+        let one = Counter { key: hash(&format!("source\n{email}\n{source}")), limit: PER_SOURCE_LIMIT };
+        Self { counters: vec![one, Counter { key: hash(email), limit: PER_ADDRESS_LIMIT }] }
     }
 
     /// Returns the seconds after which the attempt is allowed; `None` if it is allowed now.
@@ -139,7 +139,7 @@ impl Attempt {
     ///
     /// # Errors
     /// Returns an error if the statement fails.
-    pub fn forgive(&self, connection: &mut Db) -> QueryResult<()> {
+    pub fn reset_all(&self, connection: &mut Db) -> QueryResult<()> {
         let keys = self.counters.iter().map(|counter| counter.key.as_str());
         let counted = login_failures::table.filter(login_failures::email_hash.eq_any(keys));
         diesel::delete(counted).execute(connection).map(drop)
@@ -161,7 +161,7 @@ impl Counter {
 
     fn add(&self, connection: &mut Db) -> QueryResult<()> {
         let (at, earlier) = (now(), self.find(connection)?);
-        let failures = earlier.filter(|(_, last)| at - last < FORGET).map_or(0, |(failures, _)| failures) + 1;
+        let failures = earlier.filter(|(_, last)| at - last < RESET_AFTER).map_or(0, |(failures, _)| failures) + 1;
         let wait = self.limit.wait(failures);
         let columns = (
             login_failures::failures.eq(failures),
@@ -193,7 +193,7 @@ impl Counter {
 /// Returns an error if the statement fails.
 pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
     let at = now();
-    let old = login_failures::last_at.lt(at - FORGET).and(login_failures::locked_until.lt(at));
+    let old = login_failures::last_at.lt(at - RESET_AFTER).and(login_failures::locked_until.lt(at));
     diesel::delete(login_failures::table.filter(old)).execute(connection)
 }
 
@@ -246,10 +246,10 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let seconds = |failures| ONE.wait(failures) / 1_000_000;
+        let seconds = |failures| PER_SOURCE_LIMIT.wait(failures) / 1_000_000;
         assert_eq!([0, 4, 5, 6, 7, 11, 12, 1_000].map(seconds), [0, 0, 30, 60, 120, 1_920, 3_600, 3_600]);
-        assert_eq!(ALL.wait(49), 0);
-        assert_eq!(ALL.wait(1_000_000) / 1_000_000, 900);
+        assert_eq!(PER_ADDRESS_LIMIT.wait(49), 0);
+        assert_eq!(PER_ADDRESS_LIMIT.wait(1_000_000) / 1_000_000, 900);
     }
 
     #[test]

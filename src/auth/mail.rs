@@ -9,7 +9,7 @@ use lettre::{Message, SmtpTransport, Transport};
 use crate::config::MailConfig;
 
 /// Timeout of each step of the conversation with the mail server.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// Delay before each attempt to send a mail; the number of entries is the number of attempts.
 const RETRY_DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
 
@@ -30,7 +30,7 @@ impl Mailer {
         let Some((builder, from)) = config.sender()? else {
             return Ok(Self { server: None, from: None, link: config.link.clone() });
         };
-        let server = Some(Arc::new(builder.timeout(Some(PATIENCE)).build()));
+        let server = Some(Arc::new(builder.timeout(Some(TIMEOUT)).build()));
         Ok(Self { server, from: Some(from), link: config.link.clone() })
     }
 

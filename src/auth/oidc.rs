@@ -21,9 +21,9 @@ use crate::problem::{Problem, ProblemKind};
 use crate::signed_token;
 
 /// Time within which the user must return from the provider (µs).
-const PATIENCE: i64 = 600_000_000;
+const STATE_LIFETIME: i64 = 600_000_000;
 /// Time for which the provider's metadata and keys are cached (µs).
-const KEPT: i64 = 3_600_000_000;
+const METADATA_MAX_AGE: i64 = 3_600_000_000;
 /// Timeout of a request to the provider.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const STATE: &str = "oidc-state";
@@ -98,7 +98,7 @@ impl Oidc {
     /// 503 if the provider's metadata cannot be fetched or used.
     pub async fn begin(self: &Arc<Self>, redirect_uri: String) -> Result<(String, String), Problem> {
         let known = self.provider(false).await?;
-        let state = State { id: new_id(), redirect_uri, until: now() + PATIENCE };
+        let state = State { id: new_id(), redirect_uri, until: now() + STATE_LIFETIME };
         let payload = serde_json::to_vec(&state).map_err(|error| Problem::internal(&error))?;
         let sealed = signed_token::seal(&self.key, STATE, &payload);
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier(&state)));
@@ -198,11 +198,11 @@ impl Oidc {
         })
     }
 
-    /// Returns the provider's metadata and keys, from the cache unless they are older than [`KEPT`] or `anew`
+    /// Returns the provider's metadata and keys, from the cache unless they are older than [`METADATA_MAX_AGE`] or `anew`
     /// is set.
     async fn provider(self: &Arc<Self>, anew: bool) -> Result<Arc<Known>, Problem> {
         let kept = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(known) = kept.filter(|known| !anew && now() - known.at < KEPT) {
+        if let Some(known) = kept.filter(|known| !anew && now() - known.at < METADATA_MAX_AGE) {
             return Ok(known);
         }
         let issuer = self.config.issuer.clone();

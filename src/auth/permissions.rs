@@ -22,7 +22,7 @@ impl Role {
     pub const ALL: [Role; 4] = [Role::Viewer, Role::Contributor, Role::Editor, Role::Administrator];
 
     /// Returns the name of the role in JSON and in the database.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Role::Viewer => "viewer",
             Role::Contributor => "contributor",
@@ -32,8 +32,8 @@ impl Role {
     }
 
     /// Returns the role with this name, if there is one.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Role::ALL.into_iter().find(|role| role.word() == word)
+    pub fn from_name(word: &str) -> Option<Self> {
+        Role::ALL.into_iter().find(|role| role.name() == word)
     }
 }
 

@@ -117,7 +117,7 @@ pub enum Verified {
 }
 
 /// Largest number of cached tokens; the cache is emptied when it is exceeded.
-const MOST_KNOWN: usize = 4_096;
+const MAX_CACHED: usize = 4_096;
 /// Time for which a key is published before it signs (µs). It is longer than the minute in which nodes read
 /// the keys, and than `Cache-Control` lets clients keep the set.
 const LEAD: i64 = 600_000_000;
@@ -223,14 +223,14 @@ impl AccessTokens {
     /// but in [`credentials`](super::credentials).
     pub fn verify(&self, token: &str) -> Verified {
         if let Some((claims, expiry)) = self.known().get(token) {
-            let ended = expiry.is_none_or(|expiry| expiry.has_come());
+            let ended = expiry.is_none_or(|expiry| expiry.is_reached());
             return if ended { Verified::Bad } else { Verified::Good(claims.clone()) };
         }
         let verified = self.check(token);
         if let Verified::Good(claims) = &verified {
             let expiry = Expiry::at(claims.exp.saturating_mul(1_000_000));
             let mut known = self.known();
-            if known.len() >= MOST_KNOWN {
+            if known.len() >= MAX_CACHED {
                 known.clear();
             }
             known.insert(token.to_owned(), (claims.clone(), expiry));

@@ -35,7 +35,7 @@ pub enum UserCommand {
 }
 
 fn role(word: &str) -> Result<Role, String> {
-    Role::from_word(word).ok_or_else(|| "must be viewer, contributor, editor or administrator".to_owned())
+    Role::from_name(word).ok_or_else(|| "must be viewer, contributor, editor or administrator".to_owned())
 }
 
 /// Runs a subcommand.

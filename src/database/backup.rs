@@ -96,7 +96,7 @@ pub fn take_out_of_use(path: &str) -> Result<(), BackupError> {
     let Ok(mut connection) = SqliteConnection::establish(path) else { return Ok(()) };
     // Leaving WAL mode requires the database for this connection alone, so it fails while a server runs.
     match diesel::sql_query("PRAGMA journal_mode = DELETE").execute(&mut connection) {
-        Err(diesel::result::Error::DatabaseError(_, said)) if said.message().contains("locked") => {
+        Err(diesel::result::Error::DatabaseError(_, information)) if information.message().contains("locked") => {
             Err(format!("{path} is in use: stop the server first").into())
         }
         _ => Ok(()),

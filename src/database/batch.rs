@@ -200,11 +200,11 @@ impl BatchExecutor {
         }
         tracing::error!(%error, "the response to a commit was lost");
         self.session.drop_connection();
-        self.find_out()
+        self.resolve_unknown_commit()
     }
 
     /// Determines the outcome of a commit whose response was lost, by looking for its mark on a new connection.
-    fn find_out(&mut self) -> TransactionOutcome {
+    fn resolve_unknown_commit(&mut self) -> TransactionOutcome {
         let begun = Instant::now();
         loop {
             match self.ask() {
@@ -332,8 +332,8 @@ impl BatchTransaction {
     /// Attempts a job in a savepoint and rolls back to it unless the job succeeds.
     fn in_savepoint(&mut self, session: &mut DatabaseSession, job: &mut dyn WriteJob) -> JobOutcome {
         let begun = session.held().and_then(|c| match self.within {
-            true => Ok(c.begin_next_part(Savepoint::WRITE)?),
-            false => Ok(c.begin_part(Savepoint::WRITE)?),
+            true => Ok(c.replace_savepoint(Savepoint::WRITE)?),
+            false => Ok(c.set_savepoint(Savepoint::WRITE)?),
         });
         if begun.is_err() {
             return JobOutcome::Lost;
@@ -343,7 +343,7 @@ impl BatchTransaction {
         match attempted {
             JobOutcome::Done | JobOutcome::Lost => attempted,
             JobOutcome::Refused | JobOutcome::Failed => {
-                or_lost(attempted, session.held().and_then(|c| Ok(c.drop_part(Savepoint::WRITE)?)))
+                or_lost(attempted, session.held().and_then(|c| Ok(c.rollback_to_savepoint(Savepoint::WRITE)?)))
             }
         }
     }

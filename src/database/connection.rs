@@ -325,7 +325,7 @@ impl Db {
     /// # Errors
     ///
     /// Fails if the statement fails; the transaction is lost then.
-    pub fn begin_part(&mut self, part: Savepoint) -> QueryResult<()> {
+    pub fn set_savepoint(&mut self, part: Savepoint) -> QueryResult<()> {
         self.run(part.begin)
     }
 
@@ -334,7 +334,7 @@ impl Db {
     /// # Errors
     ///
     /// Fails if the statement fails; the transaction is lost then.
-    pub fn keep_part(&mut self, part: Savepoint) -> QueryResult<()> {
+    pub fn release_savepoint(&mut self, part: Savepoint) -> QueryResult<()> {
         self.run(part.keep)
     }
 
@@ -343,9 +343,9 @@ impl Db {
     /// # Errors
     ///
     /// Fails if a statement fails; the transaction is lost then.
-    pub fn begin_next_part(&mut self, part: Savepoint) -> QueryResult<()> {
+    pub fn replace_savepoint(&mut self, part: Savepoint) -> QueryResult<()> {
         match self {
-            Db::Sqlite(_) => self.keep_part(part).and_then(|()| self.begin_part(part)),
+            Db::Sqlite(_) => self.release_savepoint(part).and_then(|()| self.set_savepoint(part)),
             Db::Postgres(c) => c.batch_execute(&format!("{}; {}", part.keep, part.begin)),
         }
     }
@@ -355,7 +355,7 @@ impl Db {
     /// # Errors
     ///
     /// Fails if a statement fails; the transaction is lost then.
-    pub fn drop_part(&mut self, part: Savepoint) -> QueryResult<()> {
+    pub fn rollback_to_savepoint(&mut self, part: Savepoint) -> QueryResult<()> {
         // ROLLBACK TO keeps the savepoint itself; without RELEASE, they would pile up in the transaction.
         self.run(part.drop)?;
         self.run(part.keep)
@@ -369,16 +369,16 @@ impl Db {
     ///
     /// Fails if the savepoint cannot be set, released or rolled back; the whole transaction is lost then. The error
     /// of `work` is the inner result.
-    pub fn in_part<T, E>(
+    pub fn with_savepoint<T, E>(
         &mut self,
         part: Savepoint,
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> QueryResult<Result<T, E>> {
-        self.begin_part(part)?;
+        self.set_savepoint(part)?;
         let outcome = work(self);
         match outcome.is_ok() {
-            true => self.keep_part(part)?,
-            false => self.drop_part(part)?,
+            true => self.release_savepoint(part)?,
+            false => self.rollback_to_savepoint(part)?,
         }
         Ok(outcome)
     }

@@ -3,15 +3,15 @@
 //!
 //! Every commit costs a sync to disk and, on SQLite, rewrites each changed page, so a short wait that lets several
 //! writes share a commit pays, but only if further writes arrive during the wait. There are two such cases:
-//! clients whose writes were just acknowledged send the next ones at once (`Gatherer::at_once`), and clients
-//! that do not wait for each other keep arriving (`Gatherer::patiently`). Clients that all wait for their
-//! acknowledgement send nothing during a wait; for them it would be pure delay, which `WaitPolicy` avoids.
-//! Measurements are in docs/decisions/0003.
+//! clients whose writes were just acknowledged send the next ones at once (`Gatherer::take_burst`), and clients
+//! that do not wait for each other keep arriving (`Gatherer::wait_for_independent_writes`). Clients that all
+//! wait for their acknowledgement send nothing during a wait; for them it would be pure delay, which
+//! `WaitPolicy` avoids. Measurements are in docs/decisions/0003.
 
 use std::time::{Duration, Instant};
 
 /// The largest number of writes in a commit; it bounds how long the first of them waits.
-const MOST: usize = 64;
+const MAX_BATCH: usize = 64;
 /// Longest wait for the next write of a burst.
 const MOMENT: Duration = Duration::from_micros(300);
 /// Longest wait for all writes of a burst.
@@ -46,10 +46,10 @@ impl<J> Gatherer<J> {
     /// Waits for writes and returns those of the next commit, at least one; none once all senders are dropped.
     pub fn gather(&mut self) -> Option<Vec<J>> {
         let mut batch = vec![self.queue.recv().ok()?];
-        self.at_once(&mut batch);
+        self.take_burst(&mut batch);
         self.usual = batch.len();
         if batch.len() < ENOUGH && self.patience.lasts(batch.len()) {
-            let paid = self.patiently(&mut batch);
+            let paid = self.wait_for_independent_writes(&mut batch);
             self.patience.learn(paid);
         }
         Some(batch)
@@ -58,10 +58,10 @@ impl<J> Gatherer<J> {
     /// Takes the waiting writes and, if the last commit had several, waits briefly until as many have arrived:
     /// the clients of the last commit are likely to write again, and a further commit would cost more than the
     /// wait. A single client is never delayed, since its `usual` number is 1.
-    fn at_once(&self, batch: &mut Vec<J>) {
+    fn take_burst(&self, batch: &mut Vec<J>) {
         let begun = Instant::now();
         loop {
-            batch.extend(self.queue.try_iter().take(MOST - batch.len()));
+            batch.extend(self.queue.try_iter().take(MAX_BATCH - batch.len()));
             if batch.len() >= self.usual || begun.elapsed() > LONGEST_MOMENT {
                 return;
             }
@@ -74,7 +74,7 @@ impl<J> Gatherer<J> {
 
     /// Waits for independent writes. Returns whether the wait paid: it was filled, or a write arrived so late that
     /// it cannot have been triggered by the last acknowledgement.
-    fn patiently(&self, batch: &mut Vec<J>) -> bool {
+    fn wait_for_independent_writes(&self, batch: &mut Vec<J>) -> bool {
         let begun = Instant::now();
         let mut late = false;
         while batch.len() < ENOUGH {
@@ -168,7 +168,7 @@ mod tests {
         (0..100).for_each(|job| sender.send(job).unwrap());
         drop(sender);
         let mut gatherer = Gatherer::new(queue);
-        assert_eq!(gatherer.gather().map(|batch| batch.len()), Some(MOST));
+        assert_eq!(gatherer.gather().map(|batch| batch.len()), Some(MAX_BATCH));
         assert_eq!(gatherer.gather(), Some((64..100).collect()));
         assert_eq!(gatherer.gather(), None);
     }

@@ -91,8 +91,8 @@ pub fn shares_sessions(address: &Address) -> Result<bool, DatabaseError> {
 /// a pooler may not support prepared statements.
 fn session(connection: &mut Db) -> QueryResult<i64> {
     let Db::Postgres(c) = connection else { return Ok(0) };
-    let asked: Number = diesel::sql_query("SELECT pg_backend_pid()::bigint AS number").get_result(c)?;
-    Ok(asked.number)
+    let process_id: Number = diesel::sql_query("SELECT pg_backend_pid()::bigint AS number").get_result(c)?;
+    Ok(process_id.number)
 }
 
 /// Returns the damage that is found in the database: broken pages or foreign keys on SQLite (Postgres verifies its
@@ -143,7 +143,7 @@ pub fn read_only(connection: &mut Db) -> QueryResult<Option<String>> {
         Db::Sqlite(_) => match connection.begin_write() {
             Ok(()) => connection.rollback().map(|()| None),
             // A lock proves that another process is able to write.
-            Err(DieselError::DatabaseError(_, said)) if said.message().contains("locked") => Ok(None),
+            Err(DieselError::DatabaseError(_, information)) if information.message().contains("locked") => Ok(None),
             Err(error) => Ok(Some(error.to_string())),
         },
         Db::Postgres(c) => {

@@ -8,7 +8,7 @@ use crate::app::{App, StartError};
 use crate::auth::permissions::Role;
 use crate::content::LocaleMode;
 use crate::content_types::in_order_of_reference;
-use crate::editorial::editor::Editor;
+use crate::editorial::editor::{Editor, WriteRequest};
 use crate::journal::Author;
 use crate::problem::Problem;
 
@@ -37,20 +37,21 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
     let mut count = 0;
     for resource in in_order_of_reference() {
         let author = Author { request_id: "demo".to_owned(), ..Author::default() };
-        let desk = Editor {
-            database: app.database.clone(),
+        let request = WriteRequest {
             site: Arc::clone(&app.site),
-            resource,
+            content_type: resource,
             mode: LocaleMode::All,
             author,
             role: Role::Administrator,
-            beside: false,
+            to_working_draft: false,
             merge: false,
-            show: Arc::new(|_, _, _| Ok(String::new())),
         };
+        let render = Arc::new(|_: &mut _, _: &_, _| Ok(String::new()));
+        let editor = Editor { database: app.database.clone(), request, render };
         for item in content.get(resource.collection).and_then(Value::as_array).into_iter().flatten() {
             let name = item.get("slug").and_then(Value::as_str).unwrap_or("?");
-            desk.create(item.clone(), None)
+            editor
+                .create(item.clone(), None)
                 .await
                 .map_err(|p| format!("demo {} {name}: {} {:?}", resource.kind, p.detail, p.errors))?;
             count += 1;

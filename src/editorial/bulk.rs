@@ -9,8 +9,9 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::connection::Savepoint;
 use crate::editorial::editor::find;
-use crate::editorial::lifecycle::{self, Operation, WriteContext};
+use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
+use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
 use crate::problem::{Problem, ProblemKind};
 
@@ -23,7 +24,7 @@ pub struct Step {
     /// Index in the list that the client sent, from 0, by which errors name the step.
     pub place: usize,
     /// The kind of the item.
-    pub resource: &'static ContentType,
+    pub content_type: &'static ContentType,
     /// The id or slug of the item.
     pub key: String,
     /// The version that the item must have; `None` accepts any.
@@ -38,12 +39,17 @@ pub struct Step {
 /// # Errors
 ///
 /// Fails with `Invalid` if any step is refused, and if the database fails.
-pub fn apply_all(connection: &mut Db, pen: WriteContext<'_>, list: &str, steps: &[Step]) -> Result<Vec<Item>, Problem> {
+pub fn apply_all(
+    connection: &mut Db,
+    context: WriteContext<'_>,
+    list: &str,
+    steps: &[Step],
+) -> Result<Vec<Item>, Problem> {
     let together = together(connection, steps)?;
     let mut faults = Violations::new();
     let mut done = Vec::with_capacity(steps.len());
     for step in steps {
-        match connection.in_part(Savepoint::STEP, |c| one(c, pen, step, &together))? {
+        match connection.with_savepoint(Savepoint::STEP, |c| one(c, context, step, &together))? {
             Ok(item) => done.push(item),
             Err(problem) if problem.kind.status() < 500 => {
                 note(&mut faults, format!("/{list}/{}", step.place), &problem);
@@ -62,12 +68,12 @@ pub fn apply_all(connection: &mut Db, pen: WriteContext<'_>, list: &str, steps: 
 /// Fails only if the transaction is lost; the outcome of each step is in the result.
 pub fn apply_each(
     connection: &mut Db,
-    pen: WriteContext<'_>,
+    context: WriteContext<'_>,
     steps: &[Step],
 ) -> Result<Vec<Result<Item, Problem>>, Problem> {
     let mut outcomes = Vec::with_capacity(steps.len());
     for step in steps {
-        outcomes.push(connection.in_part(Savepoint::STEP, |c| one(c, pen, step, &PublishedIds::new()))?);
+        outcomes.push(connection.with_savepoint(Savepoint::STEP, |c| one(c, context, step, &PublishedIds::new()))?);
     }
     Ok(outcomes)
 }
@@ -77,27 +83,27 @@ pub fn apply_each(
 /// # Errors
 ///
 /// Fails as [`apply_all`] does.
-pub fn try_all(connection: &mut Db, pen: WriteContext<'_>, list: &str, steps: &[Step]) -> Result<(), Problem> {
-    connection.begin_part(Savepoint::PLAN)?;
-    let outcome = apply_all(connection, pen, list, steps);
-    connection.drop_part(Savepoint::PLAN)?;
+pub fn try_all(connection: &mut Db, context: WriteContext<'_>, list: &str, steps: &[Step]) -> Result<(), Problem> {
+    connection.set_savepoint(Savepoint::PLAN)?;
+    let outcome = apply_all(connection, context, list, steps);
+    connection.rollback_to_savepoint(Savepoint::PLAN)?;
     outcome.map(drop)
 }
 
 /// Takes one step with an item that must be at the step's version.
-fn one(connection: &mut Db, pen: WriteContext<'_>, step: &Step, together: &PublishedIds) -> Result<Item, Problem> {
-    let item = find(connection, step.resource, &step.key)?;
+fn one(connection: &mut Db, context: WriteContext<'_>, step: &Step, together: &PublishedIds) -> Result<Item, Problem> {
+    let item = find(connection, step.content_type, &step.key)?;
     if step.version.is_some_and(|version| version != item.latest()) {
         return Err(precondition_failed(&item));
     }
-    lifecycle::apply(connection, pen, item, step.operation, together)
+    lifecycle::apply(connection, context, item, step.operation, together)
 }
 
 /// Returns the ids of the items that these steps publish. They may refer to each other.
 fn together(connection: &mut Db, steps: &[Step]) -> Result<PublishedIds, Problem> {
     let mut ids = PublishedIds::new();
     for step in steps.iter().filter(|step| step.operation == Operation::Publish) {
-        match find(connection, step.resource, &step.key) {
+        match find(connection, step.content_type, &step.key) {
             Ok(item) => drop(ids.insert(item.id)),
             Err(problem) if problem.kind == ProblemKind::NotFound => {}
             Err(problem) => return Err(problem),

@@ -8,18 +8,17 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::auth::permissions::{Action, Area, Role, is_permitted};
-use crate::content::Site;
+use crate::auth::permissions::Action;
 use crate::database::schema::items;
 use crate::database::{Db, now};
-use crate::editorial::publication_checks::{self, PublishedIds};
-use crate::editorial::working_drafts;
-use crate::editorial::write::{self, resource_of};
-use crate::editorial::{ownership, review, schedule, slugs};
+use crate::editorial::publication_checks::{Publication, PublishedIds};
+use crate::editorial::working_drafts::{self, DraftEntry};
+use crate::editorial::write::{self, content_type_of};
+use crate::editorial::write_context::{WriteContext, require_permission};
+use crate::editorial::{review, schedule, slugs};
 use crate::items::Item;
 use crate::items::working_draft;
 use crate::items::working_draft::WorkingDraft;
-use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
 /// A step of the publication workflow.
@@ -56,7 +55,7 @@ pub enum Operation {
 
 impl Operation {
     /// Returns the name of the step in paths and in the journal.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Operation::Submit => "submit",
             Operation::Withdraw => "withdraw",
@@ -73,7 +72,7 @@ impl Operation {
     }
 
     /// The steps without parameters, in the order of the documentation.
-    pub const PLAIN: [Operation; 10] = [
+    pub const WITHOUT_PARAMETERS: [Operation; 10] = [
         Operation::Submit,
         Operation::Withdraw,
         Operation::Reject,
@@ -97,7 +96,7 @@ impl Operation {
     }
 
     /// Returns the reason for which the item's state does not allow the step, or `None` if it does.
-    pub fn refused(self, item: &Item) -> Option<&'static str> {
+    pub fn refusal(self, item: &Item) -> Option<&'static str> {
         let unpublished = item.status == "draft" || item.has_working_draft();
         let public = item.status == "published";
         if self != Operation::Restore && item.trashed_at != 0 {
@@ -123,56 +122,7 @@ impl Operation {
     }
 }
 
-/// The context of a write: the site, the author and the author's role.
-#[derive(Clone, Copy)]
-pub struct WriteContext<'a> {
-    /// The configuration of the site.
-    pub site: &'a Site,
-    /// The author, as the journal records it.
-    pub author: &'a Author,
-    /// The role of the author. The scheduler has none and passes every check: the plan that it carries out
-    /// was checked when an editor made it.
-    pub role: Option<Role>,
-}
-
-impl WriteContext<'_> {
-    /// Refuses an action that the author may not take on this item.
-    ///
-    /// # Errors
-    ///
-    /// Fails with `Forbidden` if the role lacks the permission, or has it only for the author's own items and
-    /// this item belongs to somebody else; and if a query fails.
-    pub fn must(&self, connection: &mut Db, item: &Item, action: Action) -> Result<(), Problem> {
-        let Some(role) = self.role else { return Ok(()) };
-        if action != Action::UpdateOwn || is_permitted(role, Area::Content, Action::Update) {
-            return require_permission(role, action);
-        }
-        require_permission(role, action)?;
-        if ownership::is_own(connection, item, self.author.account_id.as_deref())? {
-            return Ok(());
-        }
-        let detail = "contributors change only items that they created or are assigned to";
-        Err(Problem::new(ProblemKind::Forbidden, detail))
-    }
-}
-
-/// Refuses an action that the role may not take on any item.
-///
-/// # Errors
-///
-/// Fails with `Forbidden` if the role lacks the permission.
-pub fn require_permission(role: Role, action: Action) -> Result<(), Problem> {
-    if is_permitted(role, Area::Content, action) {
-        return Ok(());
-    }
-    let detail = match action {
-        Action::Publish => "publishing, and changing what is public or scheduled, requires the role editor",
-        _ => "the role of this account does not permit this operation",
-    };
-    Err(Problem::new(ProblemKind::Forbidden, detail))
-}
-
-/// Takes a step, with everything that follows from it. `together` holds the items that are published in the
+/// Takes a step, with everything that follows from it. `published` holds the items that are published in the
 /// same transaction and so count as published.
 ///
 /// Comparing versions is the task of the caller, within the same transaction.
@@ -184,44 +134,44 @@ pub fn require_permission(role: Role, action: Action) -> Result<(), Problem> {
 /// statement fails.
 pub fn apply(
     connection: &mut Db,
-    pen: WriteContext<'_>,
+    context: WriteContext<'_>,
     item: Item,
     operation: Operation,
-    together: &PublishedIds,
+    published: &PublishedIds,
 ) -> Result<Item, Problem> {
-    pen.must(connection, &item, operation.action())?;
-    if let Some(why) = operation.refused(&item) {
+    context.authorize(connection, &item, operation.action())?;
+    if let Some(why) = operation.refusal(&item) {
         return Err(Problem::new(ProblemKind::Conflict, why));
     }
     match operation {
-        Operation::Submit => set_stage(connection, pen, item, operation.word(), "in_review"),
-        Operation::Withdraw => set_stage(connection, pen, item, operation.word(), "draft"),
+        Operation::Submit => set_stage(connection, context, item, operation.name(), "in_review"),
+        Operation::Withdraw => set_stage(connection, context, item, operation.name(), "draft"),
         Operation::Reject => {
-            let rejected = set_stage(connection, pen, item, operation.word(), "draft")?;
-            let why = pen.author.reason.as_deref().unwrap_or("Rejected.");
-            review::comment(connection, pen.author, &rejected, None, why)?;
+            let rejected = set_stage(connection, context, item, operation.name(), "draft")?;
+            let why = context.author.reason.as_deref().unwrap_or("Rejected.");
+            review::comment(connection, context.author, &rejected, None, why)?;
             Ok(rejected)
         }
-        Operation::Publish => publish(connection, pen, item, together),
+        Operation::Publish => publish(connection, context, item, published),
         Operation::Schedule { publish_at, unpublish_at } => {
-            schedule_item(connection, pen, item, operation, publish_at, unpublish_at)
+            schedule_item(connection, context, item, publish_at, unpublish_at)
         }
-        Operation::Unschedule => unschedule(connection, pen, item),
-        Operation::Unpublish => unpublish(connection, pen, item),
-        Operation::Archive => archive(connection, pen, item),
-        Operation::Discard => discard(connection, pen, item),
-        Operation::Trash => trash(connection, pen, item),
+        Operation::Unschedule => unschedule(connection, context, item),
+        Operation::Unpublish => unpublish(connection, context, item),
+        Operation::Archive => archive(connection, context, item),
+        Operation::Discard => discard(connection, context, item),
+        Operation::Trash => trash(connection, context, item),
         Operation::Restore => {
             let restored = Item { trashed_at: 0, ..item };
-            save_unchanged(connection, pen, restored, operation.word())
+            save_unchanged(connection, context, restored, operation.name())
         }
     }
 }
 
 /// Saves an item with unchanged content.
-fn save_unchanged(connection: &mut Db, pen: WriteContext<'_>, item: Item, action: &str) -> Result<Item, Problem> {
+fn save_unchanged(connection: &mut Db, context: WriteContext<'_>, item: Item, action: &str) -> Result<Item, Problem> {
     let content = item.content();
-    write::save(connection, pen.site, pen.author, action, item, &content)
+    write::save(connection, context, action, item, &content)
 }
 
 /// Moves the unpublished text, that of a draft or of a working draft, to another stage.
@@ -234,46 +184,48 @@ fn save_unchanged(connection: &mut Db, pen: WriteContext<'_>, item: Item, action
 /// Fails if a statement fails.
 pub fn set_stage(
     connection: &mut Db,
-    pen: WriteContext<'_>,
+    context: WriteContext<'_>,
     mut item: Item,
     action: &str,
     stage: &str,
 ) -> Result<Item, Problem> {
     item.stage = stage.to_owned();
     if !item.has_working_draft() {
-        return save_unchanged(connection, pen, item, action);
+        return save_unchanged(connection, context, item, action);
     }
     let draft = working_draft::find(connection, &item)?;
-    working_drafts::bump_draft_version(connection, pen.author, action, item, draft, &[])
+    working_drafts::bump_draft_version(connection, context.author, item, DraftEntry::unchanged(action, draft))
 }
 
-/// Checks everything that can stand against the publication of a text, now or as a plan, before anything is
-/// written. The text of a working draft is checked for circles and for its slug too; an item's own text was
-/// when it was written.
-fn require_publishable(
+/// Returns the content of an item's newest text, after checking everything that can stand against its
+/// publication, now or as a plan, before anything is written. The text of a working draft is checked for
+/// circles and for its slug too; an item's own text was when it was written.
+fn publishable_text(
     connection: &mut Db,
-    pen: WriteContext<'_>,
+    context: WriteContext<'_>,
     item: &Item,
     draft: Option<&WorkingDraft>,
-    content: &Map<String, Value>,
-    together: &PublishedIds,
-) -> Result<(), Problem> {
-    let resource = resource_of(item)?;
-    publication_checks::require(connection, pen.site, resource, content, None, together)?;
-    let Some(draft) = draft else { return Ok(()) };
-    write::refuse_circle(connection, resource, &item.id, content)?;
-    slugs::require_free(connection, &item.kind, &item.id, &draft.slug)
+    published: &PublishedIds,
+) -> Result<Map<String, Value>, Problem> {
+    let content_type = content_type_of(item)?;
+    let content = working_draft::newest(item, draft);
+    let publication = Publication { site: context.site, content_type, content: &content, public: None, published };
+    publication.require(connection)?;
+    if let Some(draft) = draft {
+        write::refuse_circle(connection, content_type, &item.id, &content)?;
+        slugs::require_free(connection, &item.kind, &item.id, &draft.slug)?;
+    }
+    Ok(content)
 }
 
 fn publish(
     connection: &mut Db,
-    pen: WriteContext<'_>,
+    context: WriteContext<'_>,
     mut item: Item,
-    together: &PublishedIds,
+    published: &PublishedIds,
 ) -> Result<Item, Problem> {
     let draft = working_draft::find(connection, &item)?;
-    let content = working_draft::newest(&item, draft.as_ref());
-    require_publishable(connection, pen, &item, draft.as_ref(), &content, together)?;
+    let content = publishable_text(connection, context, &item, draft.as_ref(), published)?;
     if let Some(draft) = draft {
         // The draft is deleted before `save`, which would otherwise take the item for one that keeps its
         // draft, and record the draft in the journal beside the text that it has become.
@@ -283,30 +235,29 @@ fn publish(
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
     item.status = "published".to_owned();
     item.stage = "draft".to_owned();
-    write::save(connection, pen.site, pen.author, Operation::Publish.word(), item, &content)
+    write::save(connection, context, Operation::Publish.name(), item, &content)
 }
 
 fn schedule_item(
     connection: &mut Db,
-    pen: WriteContext<'_>,
+    context: WriteContext<'_>,
     item: Item,
-    operation: Operation,
     publish_at: Option<i64>,
     unpublish_at: Option<i64>,
 ) -> Result<Item, Problem> {
+    let action = Operation::Schedule { publish_at, unpublish_at }.name();
     if publish_at.is_some() {
         // The plan checks again when it is due; editors learn of a missing value here, while they can act.
         let draft = working_draft::find(connection, &item)?;
-        let content = working_draft::newest(&item, draft.as_ref());
-        require_publishable(connection, pen, &item, draft.as_ref(), &content, &PublishedIds::new())?;
+        publishable_text(connection, context, &item, draft.as_ref(), &PublishedIds::new())?;
     }
-    let actor = pen.author.account_id.as_deref();
+    let actor = context.author.account_id.as_deref();
     if let Some(at) = unpublish_at {
         schedule::set(connection, &item.id, schedule::UNPUBLISH, at, actor)?;
     }
-    let Some(at) = publish_at else { return bump_version(connection, pen, item, operation.word()) };
+    let Some(at) = publish_at else { return bump_version(connection, context, item, action) };
     schedule::set(connection, &item.id, schedule::PUBLISH, at, actor)?;
-    set_stage(connection, pen, item, operation.word(), "scheduled")
+    set_stage(connection, context, item, action, "scheduled")
 }
 
 /// Gives an item its next version, as every step does, for a change that touches neither its text nor its
@@ -315,59 +266,59 @@ fn schedule_item(
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn bump_version(connection: &mut Db, pen: WriteContext<'_>, item: Item, action: &str) -> Result<Item, Problem> {
+pub fn bump_version(connection: &mut Db, context: WriteContext<'_>, item: Item, action: &str) -> Result<Item, Problem> {
     if !item.has_working_draft() {
-        return write::bump_version(connection, pen.site, pen.author, action, item);
+        return write::bump_version(connection, context, action, item);
     }
     let draft = working_draft::find(connection, &item)?;
-    working_drafts::bump_draft_version(connection, pen.author, action, item, draft, &[])
+    working_drafts::bump_draft_version(connection, context.author, item, DraftEntry::unchanged(action, draft))
 }
 
-fn unschedule(connection: &mut Db, pen: WriteContext<'_>, item: Item) -> Result<Item, Problem> {
+fn unschedule(connection: &mut Db, context: WriteContext<'_>, item: Item) -> Result<Item, Problem> {
     if schedule::forget(connection, &item.id)? == 0 {
         return Err(Problem::new(ProblemKind::Conflict, "nothing is scheduled for the item"));
     }
     match item.stage == "scheduled" {
-        true => set_stage(connection, pen, item, Operation::Unschedule.word(), "draft"),
-        false => bump_version(connection, pen, item, Operation::Unschedule.word()),
+        true => set_stage(connection, context, item, Operation::Unschedule.name(), "draft"),
+        false => bump_version(connection, context, item, Operation::Unschedule.name()),
     }
 }
 
 /// Turns an item into a draft with the text that was public. A working draft stays beside it: if its text
 /// took the place of the item's, a slug that another item has taken or a purged reference could make the step
 /// fail, and the item would stay public because of a text that never was.
-fn unpublish(connection: &mut Db, pen: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
+fn unpublish(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
     schedule::forget_one(connection, &item.id, schedule::UNPUBLISH)?;
     item.status = "draft".to_owned();
-    save_unchanged(connection, pen, item, Operation::Unpublish.word())
+    save_unchanged(connection, context, item, Operation::Unpublish.name())
 }
 
-fn archive(connection: &mut Db, pen: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
+fn archive(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
     schedule::forget(connection, &item.id)?;
     item.status = "archived".to_owned();
     item.stage = "draft".to_owned();
-    save_unchanged(connection, pen, item, Operation::Archive.word())
+    save_unchanged(connection, context, item, Operation::Archive.name())
 }
 
-fn discard(connection: &mut Db, pen: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
+fn discard(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
     let draft = working_draft::find(connection, &item)?;
-    let mine = draft.is_some_and(|draft| draft.updated_by == pen.author.account_id);
-    if !mine && let Some(role) = pen.role {
+    let mine = draft.is_some_and(|draft| draft.updated_by == context.author.account_id);
+    if !mine && let Some(role) = context.role {
         require_permission(role, Action::Publish)?;
     }
     working_drafts::delete(connection, &mut item)?;
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
     item.stage = "draft".to_owned();
-    save_unchanged(connection, pen, item, Operation::Discard.word())
+    save_unchanged(connection, context, item, Operation::Discard.name())
 }
 
-fn trash(connection: &mut Db, pen: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
+fn trash(connection: &mut Db, context: WriteContext<'_>, mut item: Item) -> Result<Item, Problem> {
     schedule::forget(connection, &item.id)?;
     if item.stage == "scheduled" {
         item.stage = "draft".to_owned();
     }
     item.trashed_at = now();
-    save_unchanged(connection, pen, item, Operation::Trash.word())
+    save_unchanged(connection, context, item, Operation::Trash.name())
 }
 
 /// Hides a translation from the public, or shows it.
@@ -378,12 +329,12 @@ fn trash(connection: &mut Db, pen: WriteContext<'_>, mut item: Item) -> Result<I
 /// translation is in that state already, and if a statement fails.
 pub fn show_translation(
     connection: &mut Db,
-    pen: WriteContext<'_>,
+    context: WriteContext<'_>,
     mut item: Item,
     locale: &str,
     hidden: bool,
 ) -> Result<Item, Problem> {
-    pen.must(connection, &item, Action::Publish)?;
+    context.authorize(connection, &item, Action::Publish)?;
     let mut translations = item.translations();
     if item.trashed_at != 0 {
         return Err(Problem::new(ProblemKind::Conflict, "the item is in the trash; restore it first"));
@@ -394,7 +345,7 @@ pub fn show_translation(
     }
     translations.set(locale, |state| state.hidden = hidden);
     item.translations = translations.stored();
-    save_unchanged(connection, pen, item, if hidden { "unpublish_translation" } else { "publish_translation" })
+    save_unchanged(connection, context, item, if hidden { "unpublish_translation" } else { "publish_translation" })
 }
 
 /// Loads an item by its id.

@@ -1,17 +1,19 @@
 //! Editing of content, shared by all kinds: from a request body to a durable item with a journal entry, and
 //! from a draft to its publication.
 //!
-//! A change of an item passes these modules in this order: `operations` reads the stored item and merges the
-//! change into it (`merge`), `draft` validates the resulting body, `write` stores it, `derive` computes the
-//! columns and rows that follow from the content, `beside` stores those rows, and `journal` records the
-//! change. Everything after the validation is one write transaction.
+//! A change of an item passes these modules in this order: `change` reads the stored item and applies the
+//! request to it, with `three_way_merge` if the request is based on an older version; `validate` validates the
+//! resulting body; `write` stores it; `items::projection` computes the columns and rows that follow from the
+//! content; `items::side_tables` stores those rows; and `journal` records the change. Everything after the
+//! validation is one write transaction.
 //!
-//! `life` holds the steps of the publication workflow and `checks` the conditions of a publication; `working`
-//! holds the working drafts of published and archived items. `schedule` and `releases` hold planned changes,
-//! which `plan` carries out and `clock` starts when they are due; `overlay` and `previews` show their result
-//! beforehand.
+//! `lifecycle` holds the steps of the publication workflow and `publication_checks` the conditions of a
+//! publication; `working_drafts` writes the working drafts of published and archived items. `schedule` and
+//! `releases` hold planned changes, which `plan` carries out when `background::scheduler` starts them;
+//! `overlay` and `previews` show their result beforehand.
 
 pub mod bulk;
+pub mod change;
 pub mod due_plans;
 pub mod editor;
 pub mod idempotency;
@@ -31,4 +33,5 @@ pub mod trash_purge;
 pub mod validate;
 pub mod working_drafts;
 pub mod write;
+pub mod write_context;
 pub mod zone_rules;

@@ -150,7 +150,7 @@ impl Overlay {
                 return Ok(false);
             }
         }
-        let with_parent: Vec<&str> = ALL.iter().filter_map(|resource| Some(resource.children?.kind)).collect();
+        let with_parent: Vec<&str> = ALL.iter().filter_map(|content_type| Some(content_type.children?.kind)).collect();
         let below = touched.iter().filter(|(kind, _)| with_parent.contains(&kind.as_str()));
         let parents = facts(connection, below.map(|(_, id)| id.as_str()))?.into_values().flatten();
         if parents.filter_map(|(_, parent)| parent).any(|parent| self.own.contains(&parent)) {
@@ -201,10 +201,10 @@ fn targets(connection: &mut Db, site: &Site, own: &HashSet<String>) -> QueryResu
         let rows: Vec<Item> = rows.select(Item::as_select()).load(connection)?;
         let drafts = working_draft::find_all(connection, &rows)?;
         for item in &rows {
-            let Some(resource) = ContentType::of_kind(&item.kind) else { continue };
+            let Some(content_type) = ContentType::of_kind(&item.kind) else { continue };
             let texts = [Some(item.content()), drafts.get(&item.id).map(working_draft::WorkingDraft::content)];
             for content in texts.into_iter().flatten() {
-                let links = projection::links(&item.id, resource, &content, &Translations::default(), site);
+                let links = projection::links(&item.id, content_type, &content, &Translations::default(), site);
                 next.extend(links.into_iter().map(|link| link.target_id));
             }
         }

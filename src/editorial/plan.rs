@@ -74,7 +74,7 @@ pub fn due(connection: &mut Db, moment: i64, limit: i64) -> QueryResult<Vec<Plan
 ///
 /// Fails only if the transaction itself is lost, for example with its connection.
 pub fn carry_out(connection: &mut Db, site: &Site, plan: &Plan) -> QueryResult<PlanOutcome> {
-    let refused = match connection.in_part(Savepoint::PLAN, |c| attempt(c, site, plan))? {
+    let refused = match connection.with_savepoint(Savepoint::PLAN, |c| attempt(c, site, plan))? {
         Ok(()) => return Ok(PlanOutcome::Done),
         Err(problem) => problem,
     };
@@ -90,7 +90,7 @@ pub fn carry_out(connection: &mut Db, site: &Site, plan: &Plan) -> QueryResult<P
         tracing::error!(plan = ?plan.id, detail = refused.detail, "plan could not be carried out, will retry");
         return Ok(PlanOutcome::Retry);
     }
-    match connection.in_part(Savepoint::PLAN, |c| report(c, site, plan, &refused))? {
+    match connection.with_savepoint(Savepoint::PLAN, |c| report(c, site, plan, &refused))? {
         Ok(()) => Ok(PlanOutcome::Failed),
         Err(problem) => {
             tracing::error!(plan = ?plan.id, detail = problem.detail, "plan failure could not be recorded, will retry");

@@ -8,7 +8,7 @@ use crate::auth::permissions::{Action, Role};
 use crate::content::local_time::utc_text;
 use crate::database::schema::preview_links;
 use crate::database::{Db, new_id, now};
-use crate::editorial::lifecycle::require_permission;
+use crate::editorial::write_context::require_permission;
 use crate::journal::{self, Author, NewEntry};
 use crate::problem::{Problem, ProblemKind};
 use crate::signed_token;
@@ -63,7 +63,7 @@ pub fn create(
     let (id, created_by) = (new_id(), author.account_id.clone());
     let link = PreviewLink { id, item_id, view_at, created_by, created_at: now(), expires_at, revoked_at: 0 };
     diesel::insert_into(preview_links::table).values(&link).execute(connection)?;
-    told(connection, author, "create", &link)?;
+    append_journal(connection, author, "create", &link)?;
     Ok(link)
 }
 
@@ -95,7 +95,7 @@ pub fn revoke(connection: &mut Db, author: &Author, role: Role, id: &str) -> Res
         require_permission(role, Action::Publish)?;
     }
     diesel::update(preview_links::table.find(id)).set(preview_links::revoked_at.eq(now())).execute(connection)?;
-    Ok(told(connection, author, "revoke", &link)?)
+    Ok(append_journal(connection, author, "revoke", &link)?)
 }
 
 /// Returns the valid link of a token.
@@ -123,7 +123,7 @@ pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
 }
 
 /// Appends a journal entry about a link.
-fn told(connection: &mut Db, author: &Author, action: &str, link: &PreviewLink) -> QueryResult<()> {
+fn append_journal(connection: &mut Db, author: &Author, action: &str, link: &PreviewLink) -> QueryResult<()> {
     let at = (link.view_at > 0).then(|| utc_text(link.view_at));
     let snapshot = serde_json::json!({"item": link.item_id, "at": at, "expires_at": utc_text(link.expires_at)});
     let (kind, id, snapshot) = ("preview_link", link.id.as_str(), snapshot.to_string());

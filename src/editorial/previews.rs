@@ -21,7 +21,7 @@ use crate::metrics::counter;
 use crate::problem::{Problem, ProblemKind};
 
 /// Maximum number of overlays, and so of threads.
-const MOST: usize = 4;
+const MAX_SLOTS: usize = 4;
 /// Time without a read after which an overlay is dropped.
 const IDLE: Duration = Duration::from_secs(300);
 /// Maximum number of reads that wait for one overlay.
@@ -137,7 +137,7 @@ impl Previews {
         let mut slots = locked(&self.slots);
         let place = match slots.iter().position(|slot| slot.wanted == from) {
             Some(place) => place,
-            None if slots.len() < MOST => {
+            None if slots.len() < MAX_SLOTS => {
                 slots.push(self.begin(from)?);
                 slots.len() - 1
             }

@@ -21,104 +21,105 @@ use crate::problem::Problem;
 /// so that items of one release can refer to each other, and those that the caller has found to be public.
 pub type PublishedIds = HashSet<String>;
 
-/// Refuses content that may not become public, with everything that is missing. `before` is the content that
-/// is public already: fields that have not changed are not checked again, so that a correction elsewhere in
-/// the text goes through.
-///
-/// # Errors
-///
-/// Fails with `Invalid`, which names each missing value, and if the query fails.
-pub fn require(
-    connection: &mut Db,
-    site: &Site,
-    resource: &'static ContentType,
-    content: &Map<String, Value>,
-    before: Option<&Map<String, Value>>,
-    together: &PublishedIds,
-) -> Result<(), Problem> {
-    let faults = missing(connection, site, resource, content, before, together)?;
-    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+/// A text that is to become public.
+pub struct Publication<'a> {
+    pub site: &'a Site,
+    pub content_type: &'static ContentType,
+    /// The text.
+    pub content: &'a Map<String, Value>,
+    /// The text that is public already. Fields that have not changed are not checked again, so that a
+    /// correction elsewhere in the text goes through.
+    pub public: Option<&'a Map<String, Value>>,
+    /// The items that count as public without a look-up.
+    pub published: &'a PublishedIds,
 }
 
-/// Returns what content lacks for a publication; see [`require`].
-///
-/// # Errors
-///
-/// Fails if the query fails.
-pub fn missing(
-    connection: &mut Db,
-    site: &Site,
-    resource: &'static ContentType,
-    content: &Map<String, Value>,
-    before: Option<&Map<String, Value>>,
-    together: &PublishedIds,
-) -> QueryResult<Violations> {
-    let mut faults = Violations::new();
-    let unchanged = |name: &str| before.is_some_and(|before| before.get(name) == content.get(name));
-    for field in resource.fields.iter().filter(|f| f.localised && !unchanged(f.name)) {
-        let Some(values) = content.get(field.name).and_then(Value::as_object) else { continue };
-        for locale in site.required_locales.iter().filter(|locale| !values.contains_key(*locale)) {
-            let message = format!("a translation to \"{locale}\" is required for publication");
-            faults.add(format!("/{}/{locale}", field.name), "untranslated", message);
+impl Publication<'_> {
+    /// Refuses a text that may not become public, with everything that is missing.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `Invalid`, which names each missing value, and if the query fails.
+    pub fn require(&self, connection: &mut Db) -> Result<(), Problem> {
+        let violations = self.missing(connection)?;
+        if violations.is_empty() { Ok(()) } else { Err(Problem::invalid(violations)) }
+    }
+
+    /// Returns what the text lacks for a publication.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the query fails.
+    pub fn missing(&self, connection: &mut Db) -> QueryResult<Violations> {
+        let mut violations = Violations::new();
+        for field in self.content_type.fields.iter().filter(|f| f.localised && !self.is_unchanged(f.name)) {
+            let Some(values) = self.content.get(field.name).and_then(Value::as_object) else { continue };
+            for locale in self.site.required_locales.iter().filter(|locale| !values.contains_key(*locale)) {
+                let message = format!("a translation to \"{locale}\" is required for publication");
+                violations.add(format!("/{}/{locale}", field.name), "untranslated", message);
+            }
         }
+        self.check_references(connection, &mut violations)?;
+        Ok(violations)
     }
-    references(connection, site, resource, content, &unchanged, together, &mut faults)?;
-    Ok(faults)
+
+    fn is_unchanged(&self, name: &str) -> bool {
+        self.public.is_some_and(|public| public.get(name) == self.content.get(name))
+    }
+
+    /// Checks that the targets of references exist and, if the site requires it, are public. Stored references
+    /// can be dangling: a working draft written by an earlier version of Plenary did not keep its targets from
+    /// being purged.
+    fn check_references(&self, connection: &mut Db, violations: &mut Violations) -> QueryResult<()> {
+        let (site, content_type) = (self.site, self.content_type);
+        let relations: Vec<Relation> = content_type.relations().filter(|r| !self.is_unchanged(r.name)).collect();
+        let mut links = projection::links("", content_type, self.content, &Translations::default(), site);
+        links.retain(|link| {
+            relations.iter().any(|r| r.name == link.relation) && !self.published.contains(&link.target_id)
+        });
+        let found = visibility(connection, &links)?;
+        for link in &links {
+            let Some(relation) = relations.iter().find(|r| r.name == link.relation) else { continue };
+            let noun = ContentType::of_kind(relation.target).map_or(relation.target, |r| r.noun);
+            let (id, pointer) = (&link.target_id, pointer(relation, link));
+            match found.get(id) {
+                None => violations.add(pointer, "dangling_reference", format!("there is no {noun} \"{id}\"")),
+                Some(false) if site.require_published_references && must_be_public(content_type, relation) => {
+                    violations.add(pointer, "not_published", format!("the {noun} \"{id}\" is not published"));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Checks that the targets of references exist and, if the site requires it, are public. Stored references
-/// can be dangling: a working draft written by an earlier version of Plenary did not keep its targets from
-/// being purged.
-fn references(
-    connection: &mut Db,
-    site: &Site,
-    resource: &'static ContentType,
-    content: &Map<String, Value>,
-    unchanged: &dyn Fn(&str) -> bool,
-    together: &PublishedIds,
-    faults: &mut Violations,
-) -> QueryResult<()> {
-    let relations: Vec<Relation> = resource.relations().filter(|r| !unchanged(r.name)).collect();
-    let mut ties = projection::links("", resource, content, &Translations::default(), site);
-    ties.retain(|tie| relations.iter().any(|r| r.name == tie.relation) && !together.contains(&tie.target_id));
-    if ties.is_empty() {
-        return Ok(());
+/// Returns whether the targets of links are visible to the public, by id. Items that do not exist are left out.
+fn visibility(connection: &mut Db, links: &[Link]) -> QueryResult<HashMap<String, bool>> {
+    if links.is_empty() {
+        return Ok(HashMap::new());
     }
-    let ids: Vec<&str> = ties.iter().map(|tie| tie.target_id.as_str()).collect();
-    let found: HashMap<String, bool> = items::table
+    let ids: Vec<&str> = links.iter().map(|link| link.target_id.as_str()).collect();
+    let rows = items::table
         .filter(in_list(connection.dialect(), items::id, &ids))
         .select((items::id, items::live))
-        .load::<(String, bool)>(connection)?
-        .into_iter()
-        .collect();
-    for tie in &ties {
-        let Some(relation) = relations.iter().find(|r| r.name == tie.relation) else { continue };
-        let noun = ContentType::of_kind(relation.target).map_or(relation.target, |r| r.noun);
-        let id = &tie.target_id;
-        match found.get(id) {
-            None => faults.add(pointer(relation, tie), "dangling_reference", format!("there is no {noun} \"{id}\"")),
-            Some(false) if site.require_published_references && must_be_public(resource, relation) => {
-                faults.add(pointer(relation, tie), "not_published", format!("the {noun} \"{id}\" is not published"));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
+        .load::<(String, bool)>(connection)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Returns the JSON Pointer to the id in a reference.
-fn pointer(relation: &Relation, tie: &Link) -> String {
+fn pointer(relation: &Relation, link: &Link) -> String {
     match relation.shape {
         RelationShape::One => format!("/{}", relation.name),
-        RelationShape::Many => format!("/{}/{}", relation.name, tie.position),
-        RelationShape::ManyWith { key, .. } => format!("/{}/{}/{key}", relation.name, tie.position),
+        RelationShape::Many => format!("/{}/{}", relation.name, link.position),
+        RelationShape::ManyWith { key, .. } => format!("/{}/{}/{key}", relation.name, link.position),
     }
 }
 
 /// Returns whether the target of a relation must be public. References between items of one kind are exempt:
 /// two items that refer to each other would each wait for the other. So is the reference of a child to its
 /// parent: a session stays invisible until its event is public in any case.
-fn must_be_public(resource: &'static ContentType, relation: &Relation) -> bool {
+fn must_be_public(content_type: &'static ContentType, relation: &Relation) -> bool {
     let owner = ContentType::of_kind(relation.target).and_then(|target| target.children);
-    relation.target != resource.kind && owner.is_none_or(|children| children.kind != resource.kind)
+    relation.target != content_type.kind && owner.is_none_or(|children| children.kind != content_type.kind)
 }

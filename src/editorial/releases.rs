@@ -13,7 +13,8 @@ use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::database::schema::{items, release_items, releases};
 use crate::database::{Db, in_list, new_id, now};
-use crate::editorial::lifecycle::{Operation, WriteContext};
+use crate::editorial::lifecycle::Operation;
+use crate::editorial::write_context::WriteContext;
 use crate::items::Expected;
 use crate::journal::{self, Author, NewEntry};
 use crate::problem::{Problem, ProblemKind};
@@ -103,7 +104,7 @@ pub fn members(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<(Member, cr
 ///
 /// Fails with `Invalid` if a step names no item or an item twice, or if the release has a planned time and
 /// could not be published now; and if a statement fails.
-pub fn create(connection: &mut Db, pen: WriteContext<'_>, wanted: ReleaseChange) -> Result<Release, Problem> {
+pub fn create(connection: &mut Db, context: WriteContext<'_>, change: ReleaseChange) -> Result<Release, Problem> {
     let at = now();
     let release = Release {
         id: new_id(),
@@ -113,11 +114,11 @@ pub fn create(connection: &mut Db, pen: WriteContext<'_>, wanted: ReleaseChange)
         version: 0,
         created_at: at,
         updated_at: at,
-        created_by: pen.author.account_id.clone(),
+        created_by: context.author.account_id.clone(),
         failure: None,
     };
     diesel::insert_into(releases::table).values(&release).execute(connection)?;
-    write(connection, pen, "create", release, wanted)
+    write(connection, context, "create", release, change)
 }
 
 /// Changes a release that is at a version that `version` accepts and has not been published.
@@ -128,13 +129,13 @@ pub fn create(connection: &mut Db, pen: WriteContext<'_>, wanted: ReleaseChange)
 /// with `Conflict` if it has been published, and otherwise as [`create`] does.
 pub fn update(
     connection: &mut Db,
-    pen: WriteContext<'_>,
+    context: WriteContext<'_>,
     id: &str,
     version: &Expected,
-    wanted: ReleaseChange,
+    change: ReleaseChange,
 ) -> Result<Release, Problem> {
     let release = open(connection, id, version)?;
-    write(connection, pen, "update", release, wanted)
+    write(connection, context, "update", release, change)
 }
 
 /// Loads a release that must be at an accepted version and not yet published.
@@ -152,14 +153,14 @@ fn open(connection: &mut Db, id: &str, version: &Expected) -> Result<Release, Pr
 
 fn write(
     connection: &mut Db,
-    pen: WriteContext<'_>,
+    context: WriteContext<'_>,
     action: &str,
     mut release: Release,
-    wanted: ReleaseChange,
+    change: ReleaseChange,
 ) -> Result<Release, Problem> {
-    release.name = wanted.name.unwrap_or(release.name);
-    release.due_at = wanted.due_at.unwrap_or(release.due_at);
-    if let Some(steps) = wanted.steps {
+    release.name = change.name.unwrap_or(release.name);
+    release.due_at = change.due_at.unwrap_or(release.due_at);
+    if let Some(steps) = change.steps {
         set_members(connection, &release.id, &steps)?;
     }
     release.failure = None;
@@ -168,21 +169,21 @@ fn write(
         // A plan is accepted only if the release could be published now, so that editors learn of an obstacle
         // while they can remove it. The attempt at the due time checks everything again.
         let steps = steps_of(connection, &release.id)?;
-        bulk::try_all(connection, pen, "items", &steps)?;
+        bulk::try_all(connection, context, "items", &steps)?;
     }
-    save(connection, pen.author, action, release)
+    save(connection, context.author, action, release)
 }
 
 fn save(connection: &mut Db, author: &Author, action: &str, mut release: Release) -> Result<Release, Problem> {
     release.version += 1;
     release.updated_at = now();
     diesel::update(releases::table.find(&release.id)).set(&release).execute(connection)?;
-    told(connection, author, action, &release)?;
+    append_journal(connection, author, action, &release)?;
     Ok(release)
 }
 
 /// Appends a journal entry about a release.
-fn told(connection: &mut Db, author: &Author, action: &str, release: &Release) -> QueryResult<()> {
+fn append_journal(connection: &mut Db, author: &Author, action: &str, release: &Release) -> QueryResult<()> {
     let snapshot = serde_json::json!({
         "name": release.name, "status": release.status, "due_at": release.due_at, "failure": release.failure,
     });
@@ -204,7 +205,7 @@ fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Prob
     let mut faults = crate::content::violation::Violations::new();
     for (position, step) in steps.iter().enumerate() {
         let place = format!("/items/{position}/id");
-        match crate::editorial::editor::find(connection, step.resource, &step.key) {
+        match crate::editorial::editor::find(connection, step.content_type, &step.key) {
             Ok(item) if seen.insert(item.id.clone(), position).is_some() => {
                 faults.add(place, "duplicate", "the item is already in the release");
             }
@@ -213,7 +214,7 @@ fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Prob
                     release_id: id.to_owned(),
                     position: position as i32,
                     item_id: item.id,
-                    operation: step.operation.word().to_owned(),
+                    operation: step.operation.name().to_owned(),
                 };
                 diesel::insert_into(release_items::table).values(&member).execute(connection)?;
             }
@@ -233,10 +234,10 @@ fn set_members(connection: &mut Db, id: &str, steps: &[Step]) -> Result<(), Prob
 fn steps_of(connection: &mut Db, id: &str) -> QueryResult<Vec<Step>> {
     let all = members(connection, &[id])?.into_iter().filter_map(|(member, item)| {
         let operation = operation(&member.operation)?;
-        let resource = ContentType::of_kind(&item.kind)?;
+        let content_type = ContentType::of_kind(&item.kind)?;
         let place = usize::try_from(member.position).unwrap_or_default();
-        let step = Step { place, resource, key: item.id.clone(), version: None, operation };
-        let done = item.trashed_at == 0 && operation.refused(&item).is_some();
+        let step = Step { place, content_type, key: item.id.clone(), version: None, operation };
+        let done = item.trashed_at == 0 && operation.refusal(&item).is_some();
         (!done).then_some(step)
     });
     Ok(all.collect())
@@ -244,7 +245,7 @@ fn steps_of(connection: &mut Db, id: &str) -> QueryResult<Vec<Step>> {
 
 /// Parses the name of a step that a release can take.
 pub fn operation(word: &str) -> Option<Operation> {
-    [Operation::Publish, Operation::Unpublish, Operation::Archive].into_iter().find(|known| known.word() == word)
+    [Operation::Publish, Operation::Unpublish, Operation::Archive].into_iter().find(|known| known.name() == word)
 }
 
 /// Publishes a release at a version that `version` accepts: takes all of its steps, or none.
@@ -252,11 +253,16 @@ pub fn operation(word: &str) -> Option<Operation> {
 /// # Errors
 ///
 /// Fails as [`update`] does, and with `Invalid` if a step is refused. The caller must then roll back.
-pub fn publish(connection: &mut Db, pen: WriteContext<'_>, id: &str, version: &Expected) -> Result<Release, Problem> {
+pub fn publish(
+    connection: &mut Db,
+    context: WriteContext<'_>,
+    id: &str,
+    version: &Expected,
+) -> Result<Release, Problem> {
     let release = open(connection, id, version)?;
     let steps = steps_of(connection, id)?;
-    bulk::apply_all(connection, pen, "items", &steps)?;
-    save(connection, pen.author, "publish", Release { status: "published".to_owned(), failure: None, ..release })
+    bulk::apply_all(connection, context, "items", &steps)?;
+    save(connection, context.author, "publish", Release { status: "published".to_owned(), failure: None, ..release })
 }
 
 /// Deletes a release that has not been published.
@@ -265,10 +271,10 @@ pub fn publish(connection: &mut Db, pen: WriteContext<'_>, id: &str, version: &E
 ///
 /// Fails with `NotFound` if the release does not exist, with `PreconditionFailed` if it has another version,
 /// with `Conflict` if it has been published, and if a statement fails.
-pub fn remove(connection: &mut Db, pen: WriteContext<'_>, id: &str, version: &Expected) -> Result<(), Problem> {
+pub fn remove(connection: &mut Db, context: WriteContext<'_>, id: &str, version: &Expected) -> Result<(), Problem> {
     let release = open(connection, id, version)?;
     diesel::delete(releases::table.find(id)).execute(connection)?;
-    Ok(told(connection, pen.author, "delete", &release)?)
+    Ok(append_journal(connection, context.author, "delete", &release)?)
 }
 
 /// Returns the planned releases that are due at `moment` (µs), earliest first, at most `limit` of them.
@@ -296,7 +302,7 @@ pub fn will_publish(connection: &mut Db, item_id: &str) -> QueryResult<bool> {
     let found: Option<String> = release_items::table
         .inner_join(releases::table.on(releases::id.eq(release_items::release_id)))
         .filter(release_items::item_id.eq(item_id).and(releases::status.eq("scheduled")))
-        .filter(release_items::operation.eq(Operation::Publish.word()))
+        .filter(release_items::operation.eq(Operation::Publish.name()))
         .select(releases::id)
         .first(connection)
         .optional()?;
@@ -310,7 +316,7 @@ pub fn will_publish(connection: &mut Db, item_id: &str) -> QueryResult<bool> {
 /// Fails if the query fails.
 pub fn takes_down(connection: &mut Db, id: &str) -> QueryResult<bool> {
     let found: Option<String> = release_items::table
-        .filter(release_items::release_id.eq(id).and(release_items::operation.ne(Operation::Publish.word())))
+        .filter(release_items::release_id.eq(id).and(release_items::operation.ne(Operation::Publish.name())))
         .select(release_items::item_id)
         .first(connection)
         .optional()?;
@@ -344,7 +350,7 @@ pub fn attempt(connection: &mut Db, site: &Site, id: &str) -> Result<(), Problem
     let Some(release) = planned(connection, id)? else { return Ok(()) };
     let author = author(&release);
     let steps = steps_of(connection, id)?;
-    bulk::apply_all(connection, WriteContext { site, author: &author, role: None }, "items", &steps)?;
+    bulk::apply_all(connection, WriteContext::unrestricted(site, &author), "items", &steps)?;
     let live = Release { status: "published".to_owned(), failure: None, ..release };
     save(connection, &author, "publish", live).map(drop)
 }

@@ -5,7 +5,8 @@ use diesel::result::QueryResult;
 
 use crate::database::schema::{accounts, assignments, comments, items, presences};
 use crate::database::{Db, new_id, now};
-use crate::editorial::lifecycle::{self, WriteContext};
+use crate::editorial::lifecycle;
+use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
 use crate::journal::{self, Author};
 use crate::problem::Problem;
@@ -35,12 +36,12 @@ pub struct Comment {
 }
 
 /// Maximum number of comments in a list.
-const MOST: i64 = 500;
+const MAX_COMMENTS: i64 = 500;
 
 /// The id and name of an account.
 pub type Named = (String, String);
 
-/// Returns the comments on an item with the names of their authors, oldest first, at most `MOST`.
+/// Returns the comments on an item with the names of their authors, oldest first, at most `MAX_COMMENTS`.
 ///
 /// # Errors
 ///
@@ -50,7 +51,7 @@ pub fn comments_on(connection: &mut Db, item_id: &str) -> QueryResult<Vec<(Comme
         .left_join(accounts::table.on(comments::author.eq(accounts::id.nullable())))
         .filter(comments::item_id.eq(item_id))
         .order(comments::id)
-        .limit(MOST)
+        .limit(MAX_COMMENTS)
         .select((Comment::as_select(), accounts::name.nullable()))
         .load(connection)
 }
@@ -134,7 +135,7 @@ pub fn assignee(connection: &mut Db, item_id: &str) -> QueryResult<Option<Named>
 /// Fails if a statement fails, such as when the account does not exist.
 pub fn assign(
     connection: &mut Db,
-    pen: WriteContext<'_>,
+    context: WriteContext<'_>,
     item: Item,
     account_id: Option<&str>,
 ) -> Result<Item, Problem> {
@@ -143,18 +144,18 @@ pub fn assign(
         let row = (
             assignments::item_id.eq(&item.id),
             assignments::account_id.eq(account_id),
-            assignments::assigned_by.eq(&pen.author.account_id),
+            assignments::assigned_by.eq(&context.author.account_id),
             assignments::assigned_at.eq(now()),
         );
         diesel::insert_into(assignments::table).values(row).execute(connection)?;
     }
     let action = if account_id.is_some() { "assign" } else { "unassign" };
-    let item = lifecycle::bump_version(connection, pen, item, action)?;
+    let item = lifecycle::bump_version(connection, context, item, action)?;
     // The assignee is recorded in a second entry of another kind: the audit log shows it, while the item's
     // history is visible to everybody who may read drafts.
     let (snapshot, version) = (serde_json::json!({"assignee": account_id}).to_string(), item.latest());
     let entry = journal::NewEntry { action, kind: "assignment", id: &item.id, version, snapshot, changed: &[] };
-    journal::append(connection, pen.author, entry)?;
+    journal::append(connection, context.author, entry)?;
     Ok(item)
 }
 

@@ -8,8 +8,9 @@ use super::review;
 use crate::content::Site;
 use crate::database::Db;
 use crate::database::schema::schedules;
-use crate::editorial::lifecycle::{self, Operation, WriteContext};
+use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
+use crate::editorial::write_context::WriteContext;
 use crate::journal::Author;
 use crate::problem::Problem;
 
@@ -125,11 +126,11 @@ pub fn attempt(connection: &mut Db, site: &Site, item_id: &str, operation: &str)
         // The publication was refused, or an editor has unpublished the item. Refusing the plan would leave a
         // failure in the author's inbox, although the wanted state is reached.
         author.reason = Some("the item is not published".to_owned());
-        let pen = WriteContext { site, author: &author, role: None };
-        return lifecycle::bump_version(connection, pen, item, Operation::Unschedule.word()).map(drop);
+        let context = WriteContext::unrestricted(site, &author);
+        return lifecycle::bump_version(connection, context, item, Operation::Unschedule.name()).map(drop);
     }
-    let pen = WriteContext { site, author: &author, role: None };
-    lifecycle::apply(connection, pen, item, step, &PublishedIds::new()).map(drop)
+    let context = WriteContext::unrestricted(site, &author);
+    lifecycle::apply(connection, context, item, step, &PublishedIds::new()).map(drop)
 }
 
 /// Records why a plan was refused and deletes the plan: a text that was to be published is a draft again, the
@@ -145,10 +146,10 @@ pub fn report(connection: &mut Db, site: &Site, item_id: &str, operation: &str, 
     let item = lifecycle::load(connection, item_id)?;
     let why = format!("The scheduled step was not carried out: {reason}");
     let author = Author { reason: Some(reason), ..author(plan) };
-    let pen = WriteContext { site, author: &author, role: None };
+    let context = WriteContext::unrestricted(site, &author);
     let item = match operation == PUBLISH && item.stage == "scheduled" {
-        true => lifecycle::set_stage(connection, pen, item, FAILED, "draft")?,
-        false => lifecycle::bump_version(connection, pen, item, FAILED)?,
+        true => lifecycle::set_stage(connection, context, item, FAILED, "draft")?,
+        false => lifecycle::bump_version(connection, context, item, FAILED)?,
     };
     // The comment has no author: the inbox lists only comments by others, and the account that made the plan
     // must see it too.

@@ -31,10 +31,10 @@ pub fn choose(
     connection: &mut Db,
     kind: &str,
     item_id: &str,
-    asked: Option<&str>,
+    requested: Option<&str>,
     title: &str,
 ) -> Result<String, Problem> {
-    if let Some(slug) = asked {
+    if let Some(slug) = requested {
         return require_free(connection, kind, item_id, slug).map(|()| slug.to_owned());
     }
     let base = match from_title(title) {
@@ -86,16 +86,16 @@ pub fn note(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Query
 /// # Errors
 ///
 /// Fails with `Conflict` if the slug is taken, and if a statement fails.
-pub fn assign(connection: &mut Db, item: &mut Item, locale: Option<&str>, asked: &str) -> Result<(), Problem> {
+pub fn assign(connection: &mut Db, item: &mut Item, locale: Option<&str>, requested: &str) -> Result<(), Problem> {
     let mut translations = item.translations();
     let present = match locale {
         Some(locale) => translations.slug(locale),
         None => Some(item.slug.as_str()),
     };
-    if present == Some(asked) {
+    if present == Some(requested) {
         return Ok(());
     }
-    let slug = choose(connection, &item.kind, &item.id, Some(asked), "")?;
+    let slug = choose(connection, &item.kind, &item.id, Some(requested), "")?;
     keep(connection, &item.kind, &item.id, &slug)?;
     match locale {
         Some(locale) => {

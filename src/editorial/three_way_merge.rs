@@ -21,7 +21,7 @@ pub struct Merge {
     /// The newest stored text.
     pub current: Map<String, Value>,
     /// The state that the write asks for.
-    pub wanted: Map<String, Value>,
+    pub requested: Map<String, Value>,
 }
 
 impl Merge {
@@ -35,9 +35,9 @@ impl Merge {
     ///
     /// Fails with `PreconditionFailed` if a value was changed by both sides, or if `allowed` is false. The
     /// problem names the values changed since, and those in conflict.
-    pub fn join(self, item: &Item, allowed: bool) -> Result<Map<String, Value>, Problem> {
+    pub fn apply(self, item: &Item, allowed: bool) -> Result<Map<String, Value>, Problem> {
         let theirs = diff::pointers(&self.base, &self.current);
-        let mine = diff::diff(&self.base, &self.wanted);
+        let mine = diff::diff(&self.base, &self.requested);
         let conflicts: Vec<String> = mine
             .iter()
             .filter(|change| clashes(change, &theirs, &self.current))
@@ -46,9 +46,9 @@ impl Merge {
         if !allowed || !conflicts.is_empty() {
             return Err(stale(item, theirs, conflicts));
         }
-        let mut joined = self.current;
-        diff::apply(&mut joined, mine);
-        Ok(joined)
+        let mut merged = self.current;
+        diff::apply(&mut merged, mine);
+        Ok(merged)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::content_types::ContentType;
 use crate::database::schema::{draft_links, items, links, release_items, releases};
 use crate::database::{Database, Db, in_list, now, unindexed};
 use crate::items::Item;
-use crate::journal::{self, Author};
+use crate::journal::{self, Author, ItemEntry};
 use crate::problem::Problem;
 
 const DAY: i64 = 86_400_000_000;
@@ -72,7 +72,7 @@ fn remove(connection: &mut Db, id: &str, bound: i64) -> Result<PurgeOutcome, Pro
     for gone in children.iter().chain([&item]) {
         diesel::delete(items::table.find(&gone.id)).execute(connection)?;
         let author = Author { request_id: "purge".to_owned(), ..Author::default() };
-        journal::append_item(connection, &author, "purge", gone, None, &[])?;
+        journal::append_item(connection, &author, gone, ItemEntry { action: "purge", ..ItemEntry::default() })?;
     }
     Ok(PurgeOutcome::Gone)
 }
@@ -103,7 +103,7 @@ fn is_named(connection: &mut Db, all: &[&str]) -> QueryResult<bool> {
 
 /// Loads the items that are filed under an item, whether they are in the trash or not.
 fn filed_under(connection: &mut Db, item: &Item) -> QueryResult<Vec<Item>> {
-    let Some(children) = ContentType::of_kind(&item.kind).and_then(|resource| resource.children) else {
+    let Some(children) = ContentType::of_kind(&item.kind).and_then(|content_type| content_type.children) else {
         return Ok(Vec::new());
     };
     items::table

@@ -46,13 +46,22 @@ pub static ENVELOPE: [Field; 2] = [
 /// # Errors
 ///
 /// Fails with `Invalid`, which names each of these members.
-pub fn check_patch(resource: &'static ContentType, patch: &Value) -> Result<(), Problem> {
+pub fn check_patch(content_type: &'static ContentType, patch: &Value) -> Result<(), Problem> {
     let Some(object) = patch.as_object() else { return Ok(()) };
     let mut own = object.clone();
     ENVELOPE.iter().for_each(|field| drop(own.shift_remove(field.name)));
-    let mut faults = Violations::new();
-    refuse_unknown_removals(resource.fields, &own, "", &mut faults);
-    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+    let mut violations = Violations::new();
+    refuse_unknown_removals(content_type.fields, &own, "", &mut violations);
+    if violations.is_empty() { Ok(()) } else { Err(Problem::invalid(violations)) }
+}
+
+/// The rules by which request bodies are validated.
+#[derive(Clone, Copy)]
+pub struct BodyRules<'a> {
+    pub content_type: &'static ContentType,
+    /// Whether localised fields are given in one locale or as maps of all locales.
+    pub mode: &'a LocaleMode,
+    pub site: &'a Site,
 }
 
 /// A validated request body.
@@ -66,34 +75,33 @@ pub struct ValidatedBody {
     /// ids.
     pub content: Map<String, Value>,
     /// The targets of the references by id, filled by [`ValidatedBody::resolve`].
-    pub named: HashMap<String, ReferenceTarget>,
+    pub targets: HashMap<String, ReferenceTarget>,
     references: Vec<GivenReference>,
 }
 
 impl ValidatedBody {
-    /// Validates a body and adds its violations to `faults`. `before` is the content that the body replaces,
+    /// Validates a body and adds its violations to `violations`. `before` is the content that the body replaces,
     /// whose other locales a body in one locale leaves as they are.
     ///
     /// The rules between fields run only if the fields themselves are valid, since they rely on it.
     pub fn read(
-        resource: &'static ContentType,
+        rules: BodyRules<'_>,
         input: &Value,
         before: Option<&Map<String, Value>>,
-        mode: &LocaleMode,
-        site: &Site,
-        faults: &mut Violations,
+        violations: &mut Violations,
     ) -> Self {
+        let BodyRules { content_type, mode, site } = rules;
         let Some(object) = input.as_object() else {
-            faults.add("", "wrong_type", "the body must be a JSON object");
+            violations.add("", "wrong_type", "the body must be a JSON object");
             return Self::default();
         };
         let mut fields = object.clone();
-        let slug = envelope(&ENVELOPE[0], &mut fields, faults);
-        let status = envelope(&ENVELOPE[1], &mut fields, faults);
-        let schema = ContentSchema { kind: resource.kind, fields: resource.fields, mode, site };
-        let mut checked = validate(schema, &fields, before, faults);
-        if faults.is_empty() {
-            (resource.rules)(&mut checked.content, faults);
+        let slug = envelope(&ENVELOPE[0], &mut fields, violations);
+        let status = envelope(&ENVELOPE[1], &mut fields, violations);
+        let schema = ContentSchema { kind: content_type.kind, fields: content_type.fields, mode, site };
+        let mut checked = validate(schema, &fields, before, violations);
+        if violations.is_empty() {
+            (content_type.rules)(&mut checked.content, violations);
         }
         Self { slug, status, content: checked.content, references: checked.references, ..Self::default() }
     }
@@ -104,31 +112,31 @@ impl ValidatedBody {
     }
 
     /// Returns the ids of the referenced items that are visible to the public.
-    pub fn live(&self) -> PublishedIds {
-        self.named.values().filter(|named| named.live).map(|named| named.id.clone()).collect()
+    pub fn published_targets(&self) -> PublishedIds {
+        self.targets.values().filter(|target| target.live).map(|target| target.id.clone()).collect()
     }
 
     /// Replaces the ids and slugs of all references by ids; a reference to an item that does not exist is
-    /// added to `faults`.
+    /// added to `violations`.
     ///
     /// # Errors
     ///
     /// Fails if a query fails.
-    pub fn resolve(&mut self, connection: &mut Db, among: Among, faults: &mut Violations) -> QueryResult<()> {
+    pub fn resolve(&mut self, connection: &mut Db, among: Among, violations: &mut Violations) -> QueryResult<()> {
         let given: Vec<(&str, &str)> = self.references.iter().map(|r| (r.target, r.given.as_str())).collect();
         let found = items::resolve(connection, &given, among)?;
         let mut content = Value::Object(std::mem::take(&mut self.content));
         for GivenReference { pointer, target, given } in &self.references {
             match found.get(&((*target).to_owned(), given.clone())) {
-                Some(named) => {
-                    if let Some(place) = content.pointer_mut(pointer) {
-                        *place = named.id.as_str().into();
+                Some(found) => {
+                    if let Some(value) = content.pointer_mut(pointer) {
+                        *value = found.id.as_str().into();
                     }
-                    self.named.insert(named.id.clone(), named.clone());
+                    self.targets.insert(found.id.clone(), found.clone());
                 }
                 None => {
                     let noun = ContentType::of_kind(target).map_or(*target, |r| r.noun);
-                    faults.add(pointer, "dangling_reference", format!("there is no {noun} \"{given}\""));
+                    violations.add(pointer, "dangling_reference", format!("there is no {noun} \"{given}\""));
                 }
             }
         }
@@ -139,12 +147,12 @@ impl ValidatedBody {
     }
 }
 
-fn envelope(field: &Field, fields: &mut Map<String, Value>, faults: &mut Violations) -> Option<String> {
+fn envelope(field: &Field, fields: &mut Map<String, Value>, violations: &mut Violations) -> Option<String> {
     let value = fields.shift_remove(field.name).filter(|v| !v.is_null())?;
     match scalar(&field.kind, &value) {
         Ok(value) => value.as_str().map(str::to_owned),
         Err((code, message)) => {
-            faults.add(format!("/{}", field.name), code, message);
+            violations.add(format!("/{}", field.name), code, message);
             None
         }
     }

@@ -4,72 +4,76 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use super::slugs;
-use super::write::{ItemWrite, at_version, resource_of};
+use super::write::{ItemWrite, content_type_of};
 use crate::database::schema::{drafts, items};
 use crate::database::{Db, now};
 use crate::items::Item;
 use crate::items::working_draft::{WorkingDraft, find, put};
 use crate::journal::diff::pointers;
-use crate::journal::{self, Author};
+use crate::journal::{self, Author, ItemEntry};
 use crate::problem::{Problem, ProblemKind};
 
-/// Appends a journal entry about an item and the working draft that it has after the action.
-///
-/// # Errors
-///
-/// Fails if the statement fails.
-pub fn append_journal(
-    connection: &mut Db,
-    author: &Author,
-    action: &str,
-    item: &Item,
-    draft: Option<&WorkingDraft>,
-    changed: &[String],
-) -> QueryResult<()> {
-    let beside = draft.map(|draft| (draft.slug.as_str(), draft.content.as_str()));
-    journal::append_item(connection, author, action, item, beside, changed)
+/// What the journal records of a write to an item that can have a working draft.
+pub struct DraftEntry<'a> {
+    /// The action, such as `update_draft`.
+    pub action: &'a str,
+    /// The working draft that the item has after the action.
+    pub draft: Option<WorkingDraft>,
+    /// JSON Pointers of the changed values.
+    pub changed: &'a [String],
 }
 
-/// Writes the working draft of an item that is still at `version`, and creates it if there is none. The first
+impl<'a> DraftEntry<'a> {
+    /// Returns the entry for an action that changes no values.
+    pub fn unchanged(action: &'a str, draft: Option<WorkingDraft>) -> Self {
+        Self { action, draft, changed: &[] }
+    }
+
+    /// Appends the entry to the journal.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement fails.
+    pub fn append(&self, connection: &mut Db, author: &Author, item: &Item) -> QueryResult<()> {
+        let draft = self.draft.as_ref().map(|draft| (draft.slug.as_str(), draft.content.as_str()));
+        let entry = ItemEntry { action: self.action, draft, changed: self.changed };
+        journal::append_item(connection, author, item, entry)
+    }
+}
+
+/// Writes the working draft of an item, as the transaction sees it, and creates it if there is none. The first
 /// draft starts from the item's own slug and content.
 ///
 /// # Errors
 ///
-/// Fails with `NotFound` if the item does not exist, with `PreconditionFailed` if it has another version,
-/// with `Conflict` if the slug is taken, and if a statement fails.
-pub fn write(
-    connection: &mut Db,
-    author: &Author,
-    id: &str,
-    version: i64,
-    writing: ItemWrite,
-) -> Result<Item, Problem> {
-    let item = at_version(connection, id, version)?;
+/// Fails with `Conflict` if the slug is taken, and if a statement fails.
+pub fn write(connection: &mut Db, author: &Author, item: Item, writing: ItemWrite) -> Result<Item, Problem> {
     let earlier = find(connection, &item)?;
     let (slug, before) = match &earlier {
         Some(draft) => (draft.slug.clone(), draft.content()),
         None => (item.slug.clone(), item.content()),
     };
-    let asked = writing.slug.filter(|asked| *asked != slug);
-    if let Some(asked) = &asked {
-        slugs::require_free(connection, &item.kind, id, asked)?;
+    let requested = writing.slug.filter(|requested| *requested != slug);
+    if let Some(requested) = &requested {
+        slugs::require_free(connection, &item.kind, &item.id, requested)?;
     }
     let changed = pointers(&before, &writing.content);
     let content = serde_json::to_string(&writing.content).unwrap_or_default();
     let draft = WorkingDraft {
-        item_id: id.to_owned(),
-        slug: asked.clone().unwrap_or(slug),
+        item_id: item.id.clone(),
+        slug: requested.clone().unwrap_or(slug),
         updated_at: now(),
         updated_by: author.account_id.clone(),
         content,
     };
-    put(connection, writing.resource, &draft, earlier.as_ref())?;
+    put(connection, writing.content_type, &draft, earlier.as_ref())?;
     // The reservation comes with the write, not with the publication: whoever asks for the slug later is
     // refused at once, instead of a plan failing when it is due.
-    if asked.is_some() {
+    if requested.is_some() {
         slugs::reserve(connection, &item, &draft.slug)?;
     }
-    bump_draft_version(connection, author, "update_draft", item, Some(draft), &changed)
+    let entry = DraftEntry { action: "update_draft", draft: Some(draft), changed: &changed };
+    bump_draft_version(connection, author, item, entry)
 }
 
 /// Gives an item its next draft version after a change of its stage or its working draft. Only `stage` and
@@ -81,16 +85,14 @@ pub fn write(
 pub fn bump_draft_version(
     connection: &mut Db,
     author: &Author,
-    action: &str,
     mut item: Item,
-    draft: Option<WorkingDraft>,
-    changed: &[String],
+    entry: DraftEntry<'_>,
 ) -> Result<Item, Problem> {
     item.draft_version = item.latest() + 1;
     diesel::update(items::table.find(&item.id))
         .set((items::stage.eq(&item.stage), items::draft_version.eq(item.draft_version)))
         .execute(connection)?;
-    append_journal(connection, author, action, &item, draft.as_ref(), changed)?;
+    entry.append(connection, author, &item)?;
     Ok(item)
 }
 
@@ -134,7 +136,7 @@ pub fn restore(
             Err(problem) if problem.kind == ProblemKind::Conflict => draft.slug.clone_from(&item.slug),
             outcome => outcome?,
         }
-        put(connection, resource_of(&item)?, &draft, None)?;
+        put(connection, content_type_of(&item)?, &draft, None)?;
         slugs::reserve(connection, &item, &draft.slug)?;
     }
     diesel::update(items::table.find(id))

@@ -8,25 +8,25 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use super::{schedule, slugs, zone_rules};
-use crate::content::Site;
 use crate::content::local_time::utc_text;
 use crate::content::translations::Translations;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::schema::items;
 use crate::database::{Db, new_id, now, unindexed};
-use crate::editorial::working_drafts;
+use crate::editorial::working_drafts::DraftEntry;
+use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
 use crate::items::{projection, side_tables, working_draft};
 use crate::journal::diff::pointers;
-use crate::journal::{self, Author};
+use crate::journal::{self, ItemEntry};
 use crate::problem::{Current, Problem, ProblemKind};
 
 /// A validated item that is to be stored.
 #[derive(Debug)]
 pub struct ItemWrite {
     /// The declaration of the item's kind.
-    pub resource: &'static ContentType,
+    pub content_type: &'static ContentType,
     /// The requested slug, if the request named one.
     pub slug: Option<String>,
     /// The locale of that slug; none for the default locale.
@@ -46,17 +46,17 @@ pub struct ItemWrite {
 /// and if a statement fails.
 pub fn insert(
     connection: &mut Db,
-    site: &Site,
-    author: &Author,
+    context: WriteContext<'_>,
     writing: ItemWrite,
     origin: Origin,
 ) -> Result<Item, Problem> {
-    let ItemWrite { resource, slug, status, content, .. } = writing;
+    let WriteContext { site, author, .. } = context;
+    let ItemWrite { content_type, slug, status, content, .. } = writing;
     let id = origin.id.unwrap_or_else(new_id);
     let at = now();
-    let title = projection::label(resource, &content, site);
-    let wished = slug.is_some();
-    let slug = slugs::choose(connection, resource.kind, &id, slug.as_deref(), &title)?;
+    let title = projection::label(content_type, &content, site);
+    let is_requested = slug.is_some();
+    let slug = slugs::choose(connection, content_type.kind, &id, slug.as_deref(), &title)?;
     let status = status.unwrap_or_else(|| "draft".to_owned());
     let published_at = match origin.published_at {
         Some(given) => given,
@@ -65,7 +65,7 @@ pub fn insert(
     };
     let mut item = Item {
         id,
-        kind: resource.kind.to_owned(),
+        kind: content_type.kind.to_owned(),
         slug,
         status,
         live: false,
@@ -93,24 +93,24 @@ pub fn insert(
         outdated: String::new(),
         shown_at: 0,
     };
-    refuse_circle(connection, resource, &item.id, &content)?;
-    let parent_live = parent_is_live(connection, resource, &content)?;
-    projection::fill(&mut item, resource, &content, site, parent_live);
+    refuse_circle(connection, content_type, &item.id, &content)?;
+    let parent_live = parent_is_live(connection, content_type, &content)?;
+    projection::fill(&mut item, content_type, &content, site, parent_live);
     if item.live {
         item.shown_at = at;
     }
     diesel::insert_into(items::table).values(&item).execute(connection)?;
-    zone_rules::mark_if_behind(connection, resource)?;
-    side_tables::insert(connection, &item, resource, &content, site)?;
-    if wished {
-        slugs::keep(connection, resource.kind, &item.id, &item.slug)?;
+    zone_rules::mark_if_behind(connection, content_type)?;
+    side_tables::insert(connection, &item, content_type, &content, site)?;
+    if is_requested {
+        slugs::keep(connection, content_type.kind, &item.id, &item.slug)?;
     } else {
         // `slugs::choose` found the slug free, and no other writer can have taken it since: write
         // transactions exclude each other. So the look-up of a former holder, which a requested slug needs,
         // is saved.
-        slugs::note(connection, resource.kind, &item.id, &item.slug)?;
+        slugs::note(connection, content_type.kind, &item.id, &item.slug)?;
     }
-    journal::append_item(connection, author, "create", &item, None, &[])?;
+    journal::append_item(connection, author, &item, ItemEntry { action: "create", ..ItemEntry::default() })?;
     Ok(item)
 }
 
@@ -131,29 +131,24 @@ pub struct Origin {
     pub translations: Translations,
 }
 
-/// Replaces the content of an item that is still at `version` and has no working draft, and its slug and
+/// Replaces the content of an item, as the transaction sees it, that has no working draft, and its slug and
 /// status if the request names them. A change of the status cancels what is scheduled for the item.
 ///
 /// # Errors
 ///
-/// Fails with `PreconditionFailed` if the item has another version, with `NotFound` if it does not exist,
-/// with `Conflict` if it has a working draft or the slug is taken, and otherwise as [`save`] does.
+/// Fails with `Conflict` if the item has a working draft or the slug is taken, and otherwise as [`save`] does.
 pub fn update(
     connection: &mut Db,
-    site: &Site,
-    author: &Author,
-    id: &str,
-    version: i64,
+    context: WriteContext<'_>,
+    mut item: Item,
     writing: ItemWrite,
 ) -> Result<Item, Problem> {
-    // The caller compared versions too, but in an earlier transaction; only this comparison counts.
-    let mut item = at_version(connection, id, version)?;
     if item.has_working_draft() {
         return Err(has_working_draft());
     }
     let ItemWrite { slug, locale, status, content, .. } = writing;
-    if let Some(asked) = slug {
-        slugs::assign(connection, &mut item, locale.as_deref(), &asked)?;
+    if let Some(requested) = slug {
+        slugs::assign(connection, &mut item, locale.as_deref(), &requested)?;
     }
     let action = match status.as_deref() {
         Some("published") if item.status != "published" => "publish",
@@ -163,10 +158,10 @@ pub fn update(
     };
     if action != "update" {
         item.stage = "draft".to_owned();
-        schedule::forget(connection, id)?;
+        schedule::forget(connection, &item.id)?;
     }
     item.status = status.unwrap_or(item.status);
-    save(connection, site, author, action, item, &content)
+    save(connection, context, action, item, &content)
 }
 
 /// Replaces the content of an imported item once the items that it refers to exist. Version and times stay
@@ -177,20 +172,20 @@ pub fn update(
 /// Fails with `Invalid` if the item would stand below itself, and if a statement fails.
 pub fn complete_import(
     connection: &mut Db,
-    site: &Site,
-    author: &Author,
+    context: WriteContext<'_>,
     id: &str,
     content: &Map<String, Value>,
 ) -> Result<(), Problem> {
+    let WriteContext { site, author, .. } = context;
     let mut item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
-    let resource = resource_of(&item)?;
-    refuse_circle(connection, resource, id, content)?;
-    let parent_live = parent_is_live(connection, resource, content)?;
-    projection::fill(&mut item, resource, content, site, parent_live);
+    let content_type = content_type_of(&item)?;
+    refuse_circle(connection, content_type, id, content)?;
+    let parent_live = parent_is_live(connection, content_type, content)?;
+    projection::fill(&mut item, content_type, content, site, parent_live);
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
-    side_tables::update(connection, &item, resource, content, site)?;
+    side_tables::update(connection, &item, content_type, content, site)?;
     let draft = working_draft::find(connection, &item)?;
-    working_drafts::append_journal(connection, author, "import", &item, draft.as_ref(), &[])?;
+    DraftEntry::unchanged("import", draft).append(connection, author, &item)?;
     Ok(())
 }
 
@@ -199,20 +194,8 @@ pub fn complete_import(
 /// # Errors
 ///
 /// Fails with `Internal` if this program does not know the kind.
-pub fn resource_of(item: &Item) -> Result<&'static ContentType, Problem> {
+pub fn content_type_of(item: &Item) -> Result<&'static ContentType, Problem> {
     ContentType::of_kind(&item.kind).ok_or_else(|| Problem::internal(&format!("unknown kind {}", item.kind)))
-}
-
-/// Loads an item that must be at this version.
-///
-/// # Errors
-///
-/// Fails with `NotFound` if the item does not exist, and with `PreconditionFailed` if the last write to it or
-/// its working draft made another version.
-pub fn at_version(connection: &mut Db, id: &str, version: i64) -> Result<Item, Problem> {
-    let item: Option<Item> = items::table.find(id).select(Item::as_select()).first(connection).optional()?;
-    let item = item.ok_or_else(|| Problem::not_found("item"))?;
-    if item.latest() == version { Ok(item) } else { Err(precondition_failed(&item)) }
 }
 
 /// Returns the problem for a write to an item's own text while it has a working draft. Such a write is
@@ -244,13 +227,13 @@ pub fn precondition_failed(item: &Item) -> Problem {
 /// Fails with `Invalid` if the item would stand below itself, and if a statement fails.
 pub fn save(
     connection: &mut Db,
-    site: &Site,
-    author: &Author,
+    context: WriteContext<'_>,
     action: &str,
     mut item: Item,
     content: &Map<String, Value>,
 ) -> Result<Item, Problem> {
-    let resource = resource_of(&item)?;
+    let WriteContext { site, author, .. } = context;
+    let content_type = content_type_of(&item)?;
     // Both are read before `projection::fill` below overwrites the columns.
     let was_live = item.live;
     let changed = pointers(&item.content(), content);
@@ -270,23 +253,23 @@ pub fn save(
         item.published_at = author.due_at.unwrap_or(item.updated_at);
     }
     // Only a new parent can close a circle, so other writes save the walk up the tree.
-    if parent_of(resource, content) != item.parent_id.as_deref() {
-        refuse_circle(connection, resource, &item.id, content)?;
+    if parent_of(content_type, content) != item.parent_id.as_deref() {
+        refuse_circle(connection, content_type, &item.id, content)?;
     }
-    let parent_live = parent_is_live(connection, resource, content)?;
-    projection::fill(&mut item, resource, content, site, parent_live);
+    let parent_live = parent_is_live(connection, content_type, content)?;
+    projection::fill(&mut item, content_type, content, site, parent_live);
     if item.shown_at == 0 && (item.live || was_live) {
         item.shown_at = item.updated_at;
     }
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
-    zone_rules::mark_if_behind(connection, resource)?;
-    side_tables::update(connection, &item, resource, content, site)?;
+    zone_rules::mark_if_behind(connection, content_type)?;
+    side_tables::update(connection, &item, content_type, content, site)?;
     if was_live != item.live {
-        update_children_visibility(connection, resource, &item)?;
+        update_children_visibility(connection, content_type, &item)?;
     }
     // The snapshot holds the item and its working draft as they are after all of the above.
     let draft = working_draft::find(connection, &item)?;
-    working_drafts::append_journal(connection, author, action, &item, draft.as_ref(), &changed)?;
+    DraftEntry { action, draft, changed: &changed }.append(connection, author, &item)?;
     Ok(item)
 }
 
@@ -301,26 +284,25 @@ pub fn save(
 /// Fails if a statement fails.
 pub fn bump_version(
     connection: &mut Db,
-    site: &Site,
-    author: &Author,
+    context: WriteContext<'_>,
     action: &str,
     mut item: Item,
 ) -> Result<Item, Problem> {
-    let (resource, live) = (resource_of(&item)?, item.live);
+    let (content_type, live) = (content_type_of(&item)?, item.live);
     let content = item.content();
     item.version = item.latest() + 1;
     // The rendered JSON contains the version. Whether the parent is visible is not looked up: visibility does
     // not change here and is put back below.
-    projection::fill(&mut item, resource, &content, site, true);
+    projection::fill(&mut item, content_type, &content, context.site, true);
     item.live = live;
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
-    working_drafts::append_journal(connection, author, action, &item, None, &[])?;
+    journal::append_item(connection, context.author, &item, ItemEntry { action, ..ItemEntry::default() })?;
     Ok(item)
 }
 
 /// Returns the id of the item under which this content files its item.
-fn parent_of<'a>(resource: &'static ContentType, content: &'a Map<String, Value>) -> Option<&'a str> {
-    content.get(resource.parent?)?.as_str()
+fn parent_of<'a>(content_type: &'static ContentType, content: &'a Map<String, Value>) -> Option<&'a str> {
+    content.get(content_type.parent?)?.as_str()
 }
 
 /// Returns whether the parent allows the item to be visible. It matters only for kinds that are declared as
@@ -328,13 +310,15 @@ fn parent_of<'a>(resource: &'static ContentType, content: &'a Map<String, Value>
 /// depend on its type.
 fn parent_is_live(
     connection: &mut Db,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     content: &Map<String, Value>,
 ) -> Result<bool, Problem> {
-    let Some(parent_id) = parent_of(resource, content) else { return Ok(true) };
-    let Some(relation) = resource.relations().find(|r| Some(r.name) == resource.parent) else { return Ok(true) };
+    let Some(parent_id) = parent_of(content_type, content) else { return Ok(true) };
+    let Some(relation) = content_type.relations().find(|r| Some(r.name) == content_type.parent) else {
+        return Ok(true);
+    };
     let owner = ContentType::of_kind(relation.target).and_then(|r| r.children);
-    if owner.is_some_and(|children| children.kind == resource.kind) {
+    if owner.is_some_and(|children| children.kind == content_type.kind) {
         return Ok(items::table.find(parent_id).select(items::live).first(connection)?);
     }
     Ok(true)
@@ -348,13 +332,13 @@ fn parent_is_live(
 /// Fails with `Invalid` and the code `circle`, and if a query fails.
 pub fn refuse_circle(
     connection: &mut Db,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     id: &str,
     content: &Map<String, Value>,
 ) -> Result<(), Problem> {
-    let Some(parent_id) = parent_of(resource, content) else { return Ok(()) };
-    let Some(relation) = resource.relations().find(|r| Some(r.name) == resource.parent) else { return Ok(()) };
-    if relation.target != resource.kind {
+    let Some(parent_id) = parent_of(content_type, content) else { return Ok(()) };
+    let Some(relation) = content_type.relations().find(|r| Some(r.name) == content_type.parent) else { return Ok(()) };
+    if relation.target != content_type.kind {
         return Ok(());
     }
     let mut above = Some(parent_id.to_owned());
@@ -370,8 +354,8 @@ pub fn refuse_circle(
 }
 
 /// Shows or hides the items filed under an item that became visible or invisible.
-fn update_children_visibility(connection: &mut Db, resource: &'static ContentType, item: &Item) -> QueryResult<()> {
-    let Some(children) = resource.children else { return Ok(()) };
+fn update_children_visibility(connection: &mut Db, content_type: &'static ContentType, item: &Item) -> QueryResult<()> {
+    let Some(children) = content_type.children else { return Ok(()) };
     let kind = unindexed(connection.dialect(), items::kind, [children.kind]);
     let below = items::parent_id.eq(&item.id).and(kind);
     if item.live {

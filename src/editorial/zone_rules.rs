@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::write;
+use super::write_context::WriteContext;
 use crate::content::Site;
 use crate::content::offsets::{self, RenewedTime};
 use crate::content_types::{ALL, ContentType};
@@ -100,8 +101,8 @@ pub fn recorded(connection: &mut Db) -> QueryResult<Option<String>> {
 /// # Errors
 ///
 /// Fails if a statement fails.
-pub fn mark_if_behind(connection: &mut Db, resource: &'static ContentType) -> QueryResult<()> {
-    match BEHIND.load(Ordering::Relaxed) && resource.span.is_some() {
+pub fn mark_if_behind(connection: &mut Db, content_type: &'static ContentType) -> QueryResult<()> {
+    match BEHIND.load(Ordering::Relaxed) && content_type.span.is_some() {
         true => mark(connection),
         false => Ok(()),
     }
@@ -125,7 +126,7 @@ fn set(connection: &mut Db, name: &str, value: &str) -> QueryResult<()> {
 /// which then touches only those items and checks each again.
 fn moved_ids(connection: &mut Db, site: &Site, comparable: bool) -> Result<Vec<String>, Problem> {
     let kinds: Vec<&str> =
-        ALL.iter().filter(|resource| resource.span.is_some()).map(|resource| resource.kind).collect();
+        ALL.iter().filter(|content_type| content_type.span.is_some()).map(|content_type| content_type.kind).collect();
     let (mut ids, mut last) = (Vec::new(), String::new());
     loop {
         let rows: Vec<Item> = items::table
@@ -143,11 +144,11 @@ fn moved_ids(connection: &mut Db, site: &Site, comparable: bool) -> Result<Vec<S
 
 /// Returns an item as it is under the rules in use, or `None` if nothing of it changes.
 fn moved(site: &Site, item: &Item, comparable: bool) -> Option<MovedItem> {
-    let resource = ContentType::of_kind(&item.kind)?;
+    let content_type = ContentType::of_kind(&item.kind)?;
     let mut content = item.content();
-    let times = offsets::renew(resource.fields, &mut content);
+    let times = offsets::renew(content_type.fields, &mut content);
     let mut fresh = item.clone();
-    projection::fill(&mut fresh, resource, &content, site, true);
+    projection::fill(&mut fresh, content_type, &content, site, true);
     let elsewhere = (fresh.starts_at, fresh.ends_at) != (item.starts_at, item.ends_at);
     let shown = comparable && (fresh.card != item.card || fresh.detail != item.detail);
     (!times.is_empty() || elsewhere || shown).then_some(MovedItem { content, times })
@@ -212,19 +213,20 @@ impl Step {
         let Some(item) = item else { return Ok(None) };
         let Some(MovedItem { content, times }) = moved(&self.site, &item, self.comparable) else { return Ok(None) };
         let before = (item.starts_at, item.ends_at);
-        connection.begin_part(Savepoint::RECORD)?;
-        let saved = match write::save(connection, &self.site, author, ACTION, item, &content) {
+        connection.set_savepoint(Savepoint::RECORD)?;
+        let context = WriteContext::unrestricted(&self.site, author);
+        let saved = match write::save(connection, context, ACTION, item, &content) {
             Ok(saved) => saved,
             Err(problem) if matches!(problem.kind, ProblemKind::Internal | ProblemKind::Unavailable) => {
                 return Err(problem);
             }
             Err(problem) => {
-                connection.drop_part(Savepoint::RECORD)?;
+                connection.rollback_to_savepoint(Savepoint::RECORD)?;
                 tracing::error!(id, detail = problem.detail, "times of an item could not be updated to the new rules");
                 return Ok(None);
             }
         };
-        connection.keep_part(Savepoint::RECORD)?;
+        connection.release_savepoint(Savepoint::RECORD)?;
         let times: Vec<Value> =
             times.iter().map(|time| json!({"at": time.pointer, "before": time.before, "after": time.after})).collect();
         let shown = json!(times);

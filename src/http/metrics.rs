@@ -4,6 +4,8 @@ use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, TextEncoder};
 
 use super::response::Response;
@@ -19,18 +21,6 @@ static REQUEST_SECONDS: LazyLock<HistogramVec> = LazyLock::new(|| {
     let opts = HistogramOpts::new("plenary_http_request_seconds", "Time from request head to response, in seconds.")
         .buckets(prometheus::exponential_buckets(0.0001, 2.5, 13).unwrap_or_default());
     register(HistogramVec::new(opts, &["operation", "status"]))
-});
-
-/// Number of restarts after a panic, by background job.
-static JOB_RESTARTS: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    let opts = Opts::new("plenary_job_restarts_total", "Number of restarts of a background job after a panic.");
-    register(IntCounterVec::new(opts, &["job"]))
-});
-
-/// Whether a job is failing, by background job.
-static JOB_FAILING: LazyLock<IntGaugeVec> = LazyLock::new(|| {
-    let opts = Opts::new("plenary_job_failing", "1 while a background job fails or hangs, otherwise 0.");
-    register(IntGaugeVec::new(opts, &["job"]))
 });
 
 /// Values of the label `status`.
@@ -55,14 +45,24 @@ impl DurationHistograms {
 /// # Errors
 /// 500 if the metrics cannot be encoded.
 pub fn exposition(jobs: &Jobs) -> Result<Response, Problem> {
-    // The jobs count their restarts themselves, so the counters of the registry are set anew at each scrape.
-    for status in jobs.status() {
-        let restarts = JOB_RESTARTS.with_label_values(&[status.job]);
-        restarts.reset();
-        restarts.inc_by(status.restarts);
-        JOB_FAILING.with_label_values(&[status.job]).set(i64::from(status.failure.is_some()));
-    }
+    let mut families = prometheus::gather();
+    families.extend(job_metrics(jobs).map_err(|error| Problem::internal(&error))?);
     let mut body = Vec::new();
-    TextEncoder::new().encode(&prometheus::gather(), &mut body).map_err(|error| Problem::internal(&error))?;
+    TextEncoder::new().encode(&families, &mut body).map_err(|error| Problem::internal(&error))?;
     Ok(Response::json(200, body).with_content_type(TEXT).no_store())
+}
+
+/// Returns the metrics of background jobs. The jobs count their restarts themselves, so these metrics are made
+/// anew for each scrape and are not part of the registry, where concurrent scrapes would add the same restarts
+/// twice.
+fn job_metrics(jobs: &Jobs) -> prometheus::Result<Vec<MetricFamily>> {
+    let opts = Opts::new("plenary_job_restarts_total", "Number of restarts of a background job after a panic.");
+    let restarts = IntCounterVec::new(opts, &["job"])?;
+    let opts = Opts::new("plenary_job_failing", "1 while a background job fails or hangs, otherwise 0.");
+    let failing = IntGaugeVec::new(opts, &["job"])?;
+    for status in jobs.status() {
+        restarts.with_label_values(&[status.job]).inc_by(status.restarts);
+        failing.with_label_values(&[status.job]).set(i64::from(status.failure.is_some()));
+    }
+    Ok(restarts.collect().into_iter().chain(failing.collect()).collect())
 }

@@ -171,7 +171,7 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
             Err(unauthorized("this operation requires an access token or an API key"))
         }
         (Access::May(area, action), Some(actor)) if !is_permitted(actor.role, area, action) => {
-            let detail = format!("the role {} may not do this ({area:?}: {action:?})", actor.role.word());
+            let detail = format!("the role {} may not do this ({area:?}: {action:?})", actor.role.name());
             Err(Problem::new(ProblemKind::Forbidden, detail))
         }
         (Access::Session, Some(Actor { key: Some(_), .. })) => {

@@ -34,7 +34,7 @@ pub async fn if_needed(database: &Database, site: &Site) -> Result<u64, Database
     if is_current(database, site).await? {
         return Ok(0);
     }
-    let wanted = fingerprint(site);
+    let current = fingerprint(site);
     let (mut last, mut count) = (String::new(), 0);
     loop {
         let site = site.clone();
@@ -46,7 +46,7 @@ pub async fn if_needed(database: &Database, site: &Site) -> Result<u64, Database
     database
         .write(move |c| {
             diesel::delete(settings::table.find(SETTING)).execute(c)?;
-            let row = (settings::name.eq(SETTING), settings::value.eq(wanted));
+            let row = (settings::name.eq(SETTING), settings::value.eq(current));
             diesel::insert_into(settings::table).values(row).execute(c)?;
             Ok::<_, DatabaseError>(())
         })

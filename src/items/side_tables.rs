@@ -55,34 +55,34 @@ pub fn update(
     Ok(())
 }
 
-fn update_links(connection: &mut Db, id: &str, wanted: Vec<Link>) -> QueryResult<()> {
+fn update_links(connection: &mut Db, id: &str, requested: Vec<Link>) -> QueryResult<()> {
     let present: Vec<Link> = links::table.filter(links::source_id.eq(id)).select(Link::as_select()).load(connection)?;
     // Deletions come first: a changed link has the same primary key as the one that it replaces.
-    for link in present.iter().filter(|link| !wanted.contains(link)) {
+    for link in present.iter().filter(|link| !requested.contains(link)) {
         diesel::delete(links::table.find((&link.source_id, &link.relation, link.position))).execute(connection)?;
     }
-    let new: Vec<Link> = wanted.into_iter().filter(|link| !present.contains(link)).collect();
+    let new: Vec<Link> = requested.into_iter().filter(|link| !present.contains(link)).collect();
     Link::STORED.insert(connection, &new)
 }
 
-fn update_words(connection: &mut Db, id: &str, wanted: Vec<Word>) -> QueryResult<()> {
+fn update_words(connection: &mut Db, id: &str, requested: Vec<Word>) -> QueryResult<()> {
     let own = item_words::table.filter(item_words::item_id.eq(id));
     let present: Vec<Word> = own.select(Word::as_select()).load(connection)?;
-    for word in present.iter().filter(|word| !wanted.contains(word)) {
+    for word in present.iter().filter(|word| !requested.contains(word)) {
         diesel::delete(item_words::table.find((&word.item_id, &word.field, &word.value))).execute(connection)?;
     }
-    let new: Vec<Word> = wanted.into_iter().filter(|word| !present.contains(word)).collect();
+    let new: Vec<Word> = requested.into_iter().filter(|word| !present.contains(word)).collect();
     Word::STORED.insert(connection, &new)
 }
 
-fn update_coordinates(connection: &mut Db, id: &str, wanted: Option<Coordinates>) -> QueryResult<()> {
+fn update_coordinates(connection: &mut Db, id: &str, requested: Option<Coordinates>) -> QueryResult<()> {
     let present: Option<Coordinates> =
         places::table.find(id).select(Coordinates::as_select()).first(connection).optional()?;
-    if present == wanted {
+    if present == requested {
         return Ok(());
     }
     diesel::delete(places::table.find(id)).execute(connection)?;
-    if let Some(place) = wanted {
+    if let Some(place) = requested {
         diesel::insert_into(places::table).values(&place).execute(connection)?;
     }
     Ok(())

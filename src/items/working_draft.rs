@@ -109,13 +109,13 @@ pub fn put(
         Some(_) => diesel::update(drafts::table.find(id)).set(draft).execute(connection)?,
         None => diesel::insert_into(drafts::table).values(draft).execute(connection)?,
     };
-    let wanted = projection::targets(content_type, &draft.content());
+    let targets = projection::targets(content_type, &draft.content());
     let known = earlier.map(|earlier| projection::targets(content_type, &earlier.content())).unwrap_or_default();
-    if wanted == known {
+    if targets == known {
         return Ok(());
     }
     diesel::delete(draft_links::table.filter(draft_links::source_id.eq(id))).execute(connection)?;
     let rows: Vec<DraftLink> =
-        wanted.into_iter().map(|target_id| DraftLink { source_id: id.clone(), target_id }).collect();
+        targets.into_iter().map(|target_id| DraftLink { source_id: id.clone(), target_id }).collect();
     DraftLink::STORED.insert(connection, &rows)
 }

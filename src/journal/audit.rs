@@ -33,29 +33,29 @@ pub struct AuditFilter {
 /// # Errors
 ///
 /// Fails if the query fails.
-pub fn entries(connection: &mut Db, wanted: &AuditFilter) -> QueryResult<Vec<JournalEntry>> {
+pub fn entries(connection: &mut Db, filter: &AuditFilter) -> QueryResult<Vec<JournalEntry>> {
     let mut query = with_accounts()
-        .filter(journal::sequence.lt(wanted.before))
+        .filter(journal::sequence.lt(filter.before))
         .order(journal::sequence.desc())
-        .limit(wanted.limit)
+        .limit(filter.limit)
         .select(JournalEntry::as_select())
         .into_boxed();
-    if let Some(actor) = &wanted.actor {
+    if let Some(actor) = &filter.actor {
         query = query.filter(journal::actor.eq(actor));
     }
-    if let Some(kind) = &wanted.kind {
+    if let Some(kind) = &filter.kind {
         query = query.filter(journal::kind.eq(kind));
     }
-    if let Some(item_id) = &wanted.item_id {
+    if let Some(item_id) = &filter.item_id {
         query = query.filter(journal::item_id.eq(item_id));
     }
-    if let Some(action) = &wanted.action {
+    if let Some(action) = &filter.action {
         query = query.filter(journal::action.eq(action));
     }
-    if let Some(from) = wanted.from {
+    if let Some(from) = filter.from {
         query = query.filter(journal::at.ge(from));
     }
-    if let Some(until) = wanted.until {
+    if let Some(until) = filter.until {
         query = query.filter(journal::at.lt(until));
     }
     query.load(connection)

@@ -76,7 +76,7 @@ pub fn entries(
 #[derive(Debug, Clone)]
 pub struct State {
     /// The entry that produced this version.
-    pub told: JournalEntry,
+    pub entry: JournalEntry,
     pub slug: String,
     /// The state as responses show it: the stage of a draft, and the status of any other item.
     pub state: String,
@@ -102,7 +102,7 @@ pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) ->
         .select((JournalEntry::as_select(), journal::snapshot))
         .first(connection)
         .optional()?;
-    let Some((told, snapshot)) = row else { return Err(Problem::not_found("revision")) };
+    let Some((entry, snapshot)) = row else { return Err(Problem::not_found("revision")) };
     let snapshot: Value = serde_json::from_str(&snapshot).map_err(|error| Problem::internal(&error))?;
     let text = |name: &str| snapshot.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let draft = snapshot.get("draft").filter(|draft| draft.is_object());
@@ -111,7 +111,7 @@ pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) ->
     // Entries written before stages were introduced have none.
     let stage = Some(text("stage")).filter(|stage| !stage.is_empty()).unwrap_or_else(|| "draft".to_owned());
     Ok(State {
-        told,
+        entry,
         slug: shown.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned(),
         state: if status == "draft" || draft.is_some() { stage } else { status },
         is_working_draft: draft.is_some(),

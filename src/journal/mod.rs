@@ -55,8 +55,18 @@ pub struct NewEntry<'a> {
     pub changed: &'a [String],
 }
 
-/// Appends an entry about an item with a snapshot of the item and its working draft. `draft` holds the
-/// draft's slug and content.
+/// What an entry about an item records beside the item.
+#[derive(Debug, Default)]
+pub struct ItemEntry<'a> {
+    /// The action, such as `publish`.
+    pub action: &'a str,
+    /// The slug and content of the working draft that the item has after the action.
+    pub draft: Option<(&'a str, &'a str)>,
+    /// JSON Pointers of the changed values.
+    pub changed: &'a [String],
+}
+
+/// Appends an entry about an item with a snapshot of the item and its working draft.
 ///
 /// It must run within the transaction of the write, after it: an entry without its write, or a write
 /// without its entry, would leave caches, the search index and consumers of changes out of date for good.
@@ -64,14 +74,8 @@ pub struct NewEntry<'a> {
 /// # Errors
 ///
 /// Fails if the statement fails.
-pub fn append_item(
-    connection: &mut Db,
-    author: &Author,
-    action: &str,
-    item: &Item,
-    draft: Option<(&str, &str)>,
-    changed: &[String],
-) -> QueryResult<()> {
+pub fn append_item(connection: &mut Db, author: &Author, item: &Item, entry: ItemEntry<'_>) -> QueryResult<()> {
+    let ItemEntry { action, draft, changed } = entry;
     // The snapshot is composed as text, since `content` is JSON already and parsing it again would cost every
     // write. All other values need no escaping: slugs have only letters, digits and hyphens, and status and
     // stage are fixed words.

@@ -45,8 +45,8 @@ pub async fn write<W: Write + Send + 'static>(database: &Database, mut out: W) -
     database
         .read(move |c| {
             let mut count = 0;
-            for resource in in_order_of_reference() {
-                count += each(c, resource, false, |c, rows| lines(c, resource, rows, &mut out))?;
+            for content_type in in_order_of_reference() {
+                count += each(c, content_type, false, |c, rows| lines(c, content_type, rows, &mut out))?;
             }
             out.flush()?;
             Ok(count)
@@ -60,7 +60,7 @@ pub async fn write<W: Write + Send + 'static>(database: &Database, mut out: W) -
 /// Fails if the database fails, and with any error of `work`.
 pub fn each(
     connection: &mut Db,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     live_only: bool,
     mut work: impl FnMut(&mut Db, Vec<Item>) -> Result<(), ExportError>,
 ) -> Result<u64, ExportError> {
@@ -69,7 +69,7 @@ pub fn each(
         // Keyset pagination over the primary key: each chunk costs the same, however many items precede it.
         // The kind is kept from choosing another index, which would have to sort all items of the kind for
         // every chunk.
-        let kind = unindexed(connection.dialect(), items::kind, [resource.kind]);
+        let kind = unindexed(connection.dialect(), items::kind, [content_type.kind]);
         let mut query = items::table.filter(items::id.gt(&last).and(kind)).into_boxed();
         if live_only {
             query = query.filter(items::live.eq(true));
@@ -84,7 +84,7 @@ pub fn each(
 
 fn lines(
     connection: &mut Db,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     rows: Vec<Item>,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
@@ -106,12 +106,12 @@ fn lines(
     let mut drafts_of = working_draft::find_all(connection, &rows)?;
     for row in rows {
         let draft = drafts_of.remove(&row.id).map(|draft| ExportedDraft {
-            content: editable_form(resource.fields, &draft.content(), &LocaleMode::All),
+            content: editable_form(content_type.fields, &draft.content(), &LocaleMode::All),
             slug: draft.slug,
             version: row.draft_version,
             updated_at: draft.updated_at,
         });
-        let content = editable_form(resource.fields, &row.content(), &LocaleMode::All);
+        let content = editable_form(content_type.fields, &row.content(), &LocaleMode::All);
         let mut old_slugs = slugs_of.remove(&row.id).unwrap_or_default();
         old_slugs.retain(|slug| *slug != row.slug);
         let exported = Exported {

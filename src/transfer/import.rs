@@ -71,10 +71,10 @@ where
         Some(format) => format,
         None => ImportFormat::detect(path).map_err(ImportError::Format)?,
     };
-    let manner = ImportPolicy { status: options.status, overwrite: options.overwrite };
+    let policy = ImportPolicy { status: options.status, overwrite: options.overwrite };
     let author = Author { request_id: format!("import-{}", crate::database::new_id()), ..Author::default() };
     let work = Work {
-        importer: Importer::new(Arc::clone(&app.site), author, manner),
+        importer: Importer::new(Arc::clone(&app.site), author, policy),
         file: path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned()),
         report: Report::default(),
         tell: Box::new(tell),
@@ -82,7 +82,7 @@ where
     };
     let source =
         Source { path: path.to_owned(), format, settings: options.settings.clone(), progress: progress.clone() };
-    if options.dry_run { rehearse(app, work, source).await } else { carry_out(app, work, source).await }
+    if options.dry_run { dry_run(app, work, source).await } else { carry_out(app, work, source).await }
 }
 
 /// A file to import, which can be read more than once.
@@ -209,7 +209,7 @@ impl From<Problem> for DryRunEnd {
 
 /// Imports a file in a single transaction and rolls it back. Several transactions would not do: later records
 /// depend on earlier ones, which must not be kept.
-async fn rehearse(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
+async fn dry_run(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
     let rehearsal = app.database.write_content_long(move |c| {
         let open = || source.open().map_err(|error| DryRunEnd::Badly(error.to_string()));
         for entry in open()?.iter() {

@@ -19,8 +19,9 @@ use crate::database::Db;
 use crate::database::connection::Savepoint;
 use crate::database::schema::{items, sources as sources_table};
 use crate::editorial::slugs;
-use crate::editorial::validate::ValidatedBody;
+use crate::editorial::validate::{BodyRules, ValidatedBody};
 use crate::editorial::write::{self, ItemWrite, Origin};
+use crate::editorial::write_context::WriteContext;
 use crate::items::{Among, Item};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
@@ -29,7 +30,7 @@ use crate::transfer::record::{Exported, ImportEntry, Outcome, Record, ReportLine
 use crate::transfer::{languages, restore};
 
 /// Largest number of cached sources; the cache is emptied when it is exceeded.
-const REMEMBERED: usize = 20_000;
+const MAX_CACHED_SOURCES: usize = 20_000;
 
 /// How records are imported.
 #[derive(Debug, Clone)]
@@ -44,7 +45,7 @@ pub struct ImportPolicy {
 pub struct Importer {
     site: Arc<Site>,
     author: Author,
-    manner: ImportPolicy,
+    policy: ImportPolicy,
     /// Notes on the current record, reported beside its outcome.
     notes: Vec<Violation>,
     /// Cache of the items of sources, by kind and source.
@@ -53,8 +54,12 @@ pub struct Importer {
 
 impl Importer {
     /// Creates an importer for a site; the journal names `author` as the author of all writes.
-    pub fn new(site: Arc<Site>, author: Author, manner: ImportPolicy) -> Self {
-        Self { site, author, manner, notes: Vec::new(), ids: HashMap::new() }
+    pub fn new(site: Arc<Site>, author: Author, policy: ImportPolicy) -> Self {
+        Self { site, author, policy, notes: Vec::new(), ids: HashMap::new() }
+    }
+
+    fn context(&self) -> WriteContext<'_> {
+        WriteContext::unrestricted(&self.site, &self.author)
     }
 
     /// Applies an entry within the current transaction. Returns the lines for the report; that the entry was
@@ -82,7 +87,7 @@ impl Importer {
                     ..line(record.place.clone(), Outcome::Note, Vec::new())
                 };
                 let outcome = in_savepoint(connection, |c| self.record(c, &record))?;
-                let mut lines = said(named.clone(), outcome, record.supporting);
+                let mut lines = report_lines(named.clone(), outcome, record.supporting);
                 lines.extend(self.notes.drain(..).map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
                 Ok(lines)
             }
@@ -90,9 +95,9 @@ impl Importer {
                 let renewed = restore::renew_times(&mut item);
                 let kind = ContentType::of_kind(&item.kind).map_or("", |r| r.kind);
                 let named = ReportLine { kind, what: item.slug.clone(), ..line(place, Outcome::Note, Vec::new()) };
-                let outcome = in_savepoint(connection, |c| restore::item(c, &self.site, &self.author, &item))?;
+                let outcome = in_savepoint(connection, |c| restore::item(c, self.context(), &item))?;
                 let taken = matches!(outcome, Ok(Outcome::Created));
-                let mut lines = said(named.clone(), outcome, false);
+                let mut lines = report_lines(named.clone(), outcome, false);
                 let notes = renewed.into_iter().filter(|_| taken).map(other_rules);
                 lines.extend(notes.map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
                 Ok(lines)
@@ -108,7 +113,7 @@ impl Importer {
     pub fn complete(&mut self, connection: &mut Db, item: &Exported) -> Result<Vec<Violation>, Problem> {
         let mut item = item.clone();
         restore::renew_times(&mut item);
-        let done = in_savepoint(connection, |c| restore::complete(c, &self.site, &self.author, &item))?;
+        let done = in_savepoint(connection, |c| restore::complete(c, self.context(), &item))?;
         Ok(done.err().unwrap_or_default())
     }
 
@@ -118,8 +123,6 @@ impl Importer {
     /// written, which makes repeated imports cheap. A new record whose `same_as` source is known joins the
     /// item of that source.
     fn record(&mut self, connection: &mut Db, record: &Record) -> Result<Outcome, Problem> {
-        let resource = ContentType::of_kind(record.kind)
-            .ok_or_else(|| Problem::internal(&"a reader returned an unknown kind of content"))?;
         let fingerprint = fingerprint(record);
         let known = import_sources::find(connection, record.kind, &record.source)?;
         if let Some(known) = known.as_ref().filter(|known| known.fingerprint == fingerprint) {
@@ -132,12 +135,12 @@ impl Importer {
         };
         let joins = shared.is_some();
         let (item_id, version, outcome) = match known.or(shared) {
-            Some(earlier) => match self.update(connection, resource, record, &earlier.item_id, joins)? {
+            Some(earlier) => match self.update(connection, record, &earlier.item_id, joins)? {
                 Some(done) => done,
                 None => return Ok(Outcome::Kept),
             },
             None => {
-                let item = self.create(connection, resource, record)?;
+                let item = self.create(connection, record)?;
                 (item.id, item.version, Outcome::Created)
             }
         };
@@ -160,22 +163,18 @@ impl Importer {
 
     /// Creates the item of a record. A suggested slug that is taken is dropped for a generated one, since it
     /// is no reason to refuse the record.
-    fn create(
-        &mut self,
-        connection: &mut Db,
-        resource: &'static ContentType,
-        record: &Record,
-    ) -> Result<Item, Problem> {
-        let body = self.referring(connection, resource, record.body.clone())?;
-        let draft = self.checked(connection, resource, body, None)?;
-        let wish = record.slug.as_deref().map(from_title).filter(|slug| !slug.is_empty());
-        let slug = match wish {
-            Some(slug) if slugs::is_free(connection, resource.kind, &slug)? => Some(slug),
+    fn create(&mut self, connection: &mut Db, record: &Record) -> Result<Item, Problem> {
+        let content_type = content_type_of(record)?;
+        let body = self.resolve_sources(connection, content_type, record.body.clone())?;
+        let draft = self.validate(connection, content_type, body, None)?;
+        let suggested = record.slug.as_deref().map(from_title).filter(|slug| !slug.is_empty());
+        let slug = match suggested {
+            Some(slug) if slugs::is_free(connection, content_type.kind, &slug)? => Some(slug),
             _ => None,
         };
-        let status = Some(self.manner.status.to_owned());
-        let writing = ItemWrite { resource, slug, locale: None, status, content: draft.content };
-        write::insert(connection, &self.site, &self.author, writing, Origin::default())
+        let status = Some(self.policy.status.to_owned());
+        let writing = ItemWrite { content_type, slug, locale: None, status, content: draft.content };
+        write::insert(connection, self.context(), writing, Origin::default())
     }
 
     /// Updates the item of a record. Returns its id, the version to store with the source, and the outcome,
@@ -186,60 +185,60 @@ impl Importer {
     fn update(
         &mut self,
         connection: &mut Db,
-        resource: &'static ContentType,
         record: &Record,
         id: &str,
         joins: bool,
     ) -> Result<Option<(String, i64, Outcome)>, Problem> {
+        let content_type = content_type_of(record)?;
         let item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
         let imported: Option<i64> = sources_table::table
             .filter(sources_table::item_id.eq(id))
             .select(diesel::dsl::max(sources_table::version))
             .first(connection)?;
         let edited = imported != Some(item.version);
-        if item.trashed_at != 0 || (edited && !joins && !self.manner.overwrite) {
+        if item.trashed_at != 0 || (edited && !joins && !self.policy.overwrite) {
             return Ok(None);
         }
         let content = item.content();
-        let mut body = editable_form(resource.fields, &content, &LocaleMode::All);
-        let given = self.referring(connection, resource, record.body.clone())?;
-        self.notes.extend(overlay(&mut body, given, record.same_as.is_some(), joins));
-        let draft = self.checked(connection, resource, body, Some(&content))?;
+        let mut body = editable_form(content_type.fields, &content, &LocaleMode::All);
+        let given = self.resolve_sources(connection, content_type, record.body.clone())?;
+        self.notes.extend(merge_fields(&mut body, given, record.same_as.is_some(), joins));
+        let draft = self.validate(connection, content_type, body, Some(&content))?;
         // A record that joins an edited item must not store the item's new version: the next import would
         // take the editor's changes for its own and overwrite them.
-        let earlier = imported.filter(|_| edited && !self.manner.overwrite);
+        let earlier = imported.filter(|_| edited && !self.policy.overwrite);
         if draft.content == content {
             return Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Unchanged)));
         }
-        let writing = ItemWrite { resource, slug: None, locale: None, status: None, content: draft.content };
-        let item = write::update(connection, &self.site, &self.author, id, item.version, writing)?;
+        let writing = ItemWrite { content_type, slug: None, locale: None, status: None, content: draft.content };
+        let item = write::update(connection, self.context(), item, writing)?;
         Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Updated)))
     }
 
     /// Validates a body and resolves its references.
-    fn checked(
+    fn validate(
         &self,
         connection: &mut Db,
-        resource: &'static ContentType,
+        content_type: &'static ContentType,
         body: Map<String, Value>,
         before: Option<&Map<String, Value>>,
     ) -> Result<ValidatedBody, Problem> {
         let mut faults = Violations::new();
-        let mut draft =
-            ValidatedBody::read(resource, &Value::Object(body), before, &LocaleMode::All, &self.site, &mut faults);
+        let rules = BodyRules { content_type, mode: &LocaleMode::All, site: &self.site };
+        let mut draft = ValidatedBody::read(rules, &Value::Object(body), before, &mut faults);
         draft.resolve(connection, Among::Present, &mut faults)?;
         if faults.is_empty() { Ok(draft) } else { Err(Problem::invalid(faults)) }
     }
 
     /// Replaces the sources in a body's references by the ids of the items that were imported from them.
-    fn referring(
+    fn resolve_sources(
         &mut self,
         connection: &mut Db,
-        resource: &'static ContentType,
+        content_type: &'static ContentType,
         mut body: Map<String, Value>,
     ) -> Result<Map<String, Value>, Problem> {
         let mut faults = Violations::new();
-        for relation in resource.relations() {
+        for relation in content_type.relations() {
             let Some(value) = body.get_mut(relation.name) else { continue };
             let place = child_pointer("", relation.name);
             let key = match relation.shape {
@@ -277,11 +276,16 @@ impl Importer {
     }
 
     fn remember(&mut self, kind: &'static str, source: &str, id: &str) {
-        if self.ids.len() >= REMEMBERED {
+        if self.ids.len() >= MAX_CACHED_SOURCES {
             self.ids.clear();
         }
         self.ids.insert((kind, source.to_owned()), id.to_owned());
     }
+}
+
+/// Returns the content type of a record.
+fn content_type_of(record: &Record) -> Result<&'static ContentType, Problem> {
+    ContentType::of_kind(record.kind).ok_or_else(|| Problem::internal(&"a reader returned an unknown kind of content"))
 }
 
 /// Runs `work` within a savepoint, which is rolled back if `work` is refused. The violations are then the
@@ -291,15 +295,15 @@ fn in_savepoint<T>(
     connection: &mut Db,
     work: impl FnOnce(&mut Db) -> Result<T, Problem>,
 ) -> Result<Result<T, Vec<Violation>>, Problem> {
-    connection.begin_part(Savepoint::RECORD)?;
+    connection.set_savepoint(Savepoint::RECORD)?;
     match work(connection) {
         Ok(done) => {
-            connection.keep_part(Savepoint::RECORD)?;
+            connection.release_savepoint(Savepoint::RECORD)?;
             Ok(Ok(done))
         }
         Err(problem) if matches!(problem.kind, ProblemKind::Internal | ProblemKind::Unavailable) => Err(problem),
         Err(problem) => {
-            connection.drop_part(Savepoint::RECORD)?;
+            connection.rollback_to_savepoint(Savepoint::RECORD)?;
             let whole =
                 Violation { pointer: String::new(), code: problem.kind.code().to_owned(), message: problem.detail };
             Ok(Err(if problem.errors.is_empty() { vec![whole] } else { problem.errors }))
@@ -308,7 +312,7 @@ fn in_savepoint<T>(
 }
 
 /// Returns the report lines of an outcome. An unchanged supporting record gets none.
-fn said(line: ReportLine, outcome: Result<Outcome, Vec<Violation>>, supporting: bool) -> Vec<ReportLine> {
+fn report_lines(line: ReportLine, outcome: Result<Outcome, Vec<Violation>>, supporting: bool) -> Vec<ReportLine> {
     match outcome {
         Ok(Outcome::Unchanged) if supporting => Vec::new(),
         Ok(outcome) => vec![ReportLine { outcome, ..line }],
@@ -319,7 +323,7 @@ fn said(line: ReportLine, outcome: Result<Outcome, Vec<Violation>>, supporting: 
 /// Merges the fields of a record into those of an item. Records that share an item append to its lists
 /// instead of replacing them. A record that joins an item fills empty fields only; the fields in which it
 /// differs are returned as notes.
-fn overlay(body: &mut Map<String, Value>, given: Map<String, Value>, shared: bool, joins: bool) -> Vec<Violation> {
+fn merge_fields(body: &mut Map<String, Value>, given: Map<String, Value>, shared: bool, joins: bool) -> Vec<Violation> {
     let mut disagreements = Vec::new();
     // A record that has a start but no end removes the old end, which belonged to the old start and might
     // precede the new one.

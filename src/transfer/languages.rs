@@ -12,11 +12,11 @@ use crate::content_types::ContentType;
 /// Turns every localised field of a record into a map from the site's locales to values. Returns a note for
 /// each value that is in another language.
 pub fn arrange(record: &mut Record, site: &Site) -> Vec<Violation> {
-    let Some(resource) = ContentType::of_kind(record.kind) else { return Vec::new() };
+    let Some(content_type) = ContentType::of_kind(record.kind) else { return Vec::new() };
     let locale =
         record.locale.as_deref().and_then(|tag| of_site(site, tag)).unwrap_or(site.default_locale()).to_owned();
     let mut arranger = Arranger { site, locale, notes: Vec::new() };
-    arranger.object(resource.fields, &mut record.body, "");
+    arranger.object(content_type.fields, &mut record.body, "");
     arranger.notes
 }
 

@@ -12,12 +12,12 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::editorial::slugs;
-use crate::editorial::validate::{STATUSES, ValidatedBody};
+use crate::editorial::validate::{BodyRules, STATUSES, ValidatedBody};
 use crate::editorial::working_drafts;
 use crate::editorial::write::{self, ItemWrite, Origin};
+use crate::editorial::write_context::WriteContext;
 use crate::items::working_draft::WorkingDraft;
 use crate::items::{Among, Item, is_id};
-use crate::journal::Author;
 use crate::problem::Problem;
 use crate::transfer::import_sources::{self, Source};
 
@@ -30,13 +30,13 @@ const MAX_TIME: i64 = 253_370_764_800_000_000;
 /// Replaces the offsets in an item's times by those of the time zone rules in use, since the export may have
 /// been made with other rules. Local time and zone are kept. Returns the times whose offset changed.
 pub fn renew_times(exported: &mut Exported) -> Vec<RenewedTime> {
-    let Some(resource) = ContentType::of_kind(&exported.kind) else { return Vec::new() };
+    let Some(content_type) = ContentType::of_kind(&exported.kind) else { return Vec::new() };
     let below = |part: &str, times: Vec<RenewedTime>| {
         let part = part.to_owned();
         times.into_iter().map(move |time| RenewedTime { pointer: format!("{part}{}", time.pointer), ..time })
     };
-    let own = offsets::renew(resource.fields, &mut exported.content);
-    let draft = exported.draft.as_mut().map(|draft| offsets::renew(resource.fields, &mut draft.content));
+    let own = offsets::renew(content_type.fields, &mut exported.content);
+    let draft = exported.draft.as_mut().map(|draft| offsets::renew(content_type.fields, &mut draft.content));
     below("/content", own).chain(below("/draft/content", draft.unwrap_or_default())).collect()
 }
 
@@ -45,16 +45,16 @@ pub fn renew_times(exported: &mut Exported) -> Vec<RenewedTime> {
 ///
 /// # Errors
 /// 422 if the item breaks a rule, 409 if its slug is taken.
-pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Exported) -> Result<Outcome, Problem> {
-    let resource = resource(exported)?;
+pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported) -> Result<Outcome, Problem> {
+    let content_type = content_type_of(exported)?;
     let present: Option<Item> =
         items::table.find(&exported.id).select(Item::as_select()).first(connection).optional()?;
     if let Some(present) = present {
-        return Ok(compared(resource, &present, exported));
+        return Ok(compared(content_type, &present, exported));
     }
-    let content = checked(connection, site, resource, without_own_kind(resource, &exported.content))?;
+    let content = validate(connection, context.site, content_type, without_own_kind(content_type, &exported.content))?;
     let (slug, status) = (Some(exported.slug.clone()), Some(exported.status.clone()));
-    let writing = ItemWrite { resource, slug, locale: None, status, content };
+    let writing = ItemWrite { content_type, slug, locale: None, status, content };
     let origin = Origin {
         id: Some(exported.id.clone()),
         version: Some(exported.version),
@@ -64,10 +64,10 @@ pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Export
         trashed_at: Some(exported.trashed_at),
         translations: exported.translations.clone(),
     };
-    let item = write::insert(connection, site, author, writing, origin)?;
+    let item = write::insert(connection, context, writing, origin)?;
     for slug in &exported.old_slugs {
-        if slugs::is_free(connection, resource.kind, slug)? {
-            slugs::keep(connection, resource.kind, &item.id, slug)?;
+        if slugs::is_free(connection, content_type.kind, slug)? {
+            slugs::keep(connection, content_type.kind, &item.id, slug)?;
         }
     }
     for source in &exported.sources {
@@ -88,9 +88,9 @@ pub fn item(connection: &mut Db, site: &Site, author: &Author, exported: &Export
 ///
 /// # Errors
 /// 422 if the item or its draft breaks a rule.
-pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Exported) -> Result<(), Problem> {
-    let resource = resource(exported)?;
-    let content = checked(connection, site, resource, exported.content.clone())?;
+pub fn complete(connection: &mut Db, context: WriteContext<'_>, exported: &Exported) -> Result<(), Problem> {
+    let content_type = content_type_of(exported)?;
+    let content = validate(connection, context.site, content_type, exported.content.clone())?;
     let present: Item = items::table.find(&exported.id).select(Item::as_select()).first(connection)?;
     let draft = match &exported.draft {
         Some(draft) if !present.has_working_draft() => Some(WorkingDraft {
@@ -98,7 +98,8 @@ pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Ex
             slug: draft.slug.clone(),
             updated_at: draft.updated_at,
             updated_by: None,
-            content: Value::Object(checked(connection, site, resource, draft.content.clone())?).to_string(),
+            content: Value::Object(validate(connection, context.site, content_type, draft.content.clone())?)
+                .to_string(),
         }),
         _ => None,
     };
@@ -106,7 +107,7 @@ pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Ex
     let version = exported.draft.as_ref().map_or(0, |draft| draft.version);
     let restored = working_drafts::restore(connection, &exported.id, stage, version, draft)?;
     if restored || present.content() != content {
-        write::complete_import(connection, site, author, &exported.id, &content)?;
+        write::complete_import(connection, context, &exported.id, &content)?;
     }
     Ok(())
 }
@@ -116,16 +117,16 @@ pub fn complete(connection: &mut Db, site: &Site, author: &Author, exported: &Ex
 pub fn needs_completion(exported: &Exported) -> bool {
     exported.draft.is_some()
         || exported.stage.is_some()
-        || ContentType::of_kind(&exported.kind).is_some_and(|resource| {
-            resource.relations().any(|r| r.target == resource.kind && exported.content.contains_key(r.name))
+        || ContentType::of_kind(&exported.kind).is_some_and(|content_type| {
+            content_type.relations().any(|r| r.target == content_type.kind && exported.content.contains_key(r.name))
         })
 }
 
 /// Returns the content type of an exported item, after checking what the schema of its fields does not cover.
-fn resource(exported: &Exported) -> Result<&'static ContentType, Problem> {
+fn content_type_of(exported: &Exported) -> Result<&'static ContentType, Problem> {
     let mut faults = Violations::new();
-    let resource = ContentType::of_kind(&exported.kind);
-    if resource.is_none() {
+    let content_type = ContentType::of_kind(&exported.kind);
+    if content_type.is_none() {
         faults.add("/kind", "not_allowed", format!("there is no kind of content \"{}\"", exported.kind));
     }
     if !is_id(&exported.id) || exported.id != exported.id.to_ascii_lowercase() {
@@ -138,8 +139,8 @@ fn resource(exported: &Exported) -> Result<&'static ContentType, Problem> {
         faults.add("/status", "not_allowed", format!("\"{}\" is not a status", exported.status));
     }
     check_numbers(exported, &mut faults);
-    match resource {
-        Some(resource) if faults.is_empty() => Ok(resource),
+    match content_type {
+        Some(content_type) if faults.is_empty() => Ok(content_type),
         _ => Err(Problem::invalid(faults)),
     }
 }
@@ -166,8 +167,8 @@ fn check_numbers(exported: &Exported, faults: &mut Violations) {
 }
 
 /// Compares an exported item with the existing one, which is either the same or was edited here.
-fn compared(resource: &'static ContentType, present: &Item, exported: &Exported) -> Outcome {
-    let content = editable_form(resource.fields, &present.content(), &LocaleMode::All);
+fn compared(content_type: &'static ContentType, present: &Item, exported: &Exported) -> Outcome {
+    let content = editable_form(content_type.fields, &present.content(), &LocaleMode::All);
     let same = present.kind == exported.kind
         && content == exported.content
         && present.slug == exported.slug
@@ -176,22 +177,23 @@ fn compared(resource: &'static ContentType, present: &Item, exported: &Exported)
     if same { Outcome::Unchanged } else { Outcome::Kept }
 }
 
-fn without_own_kind(resource: &'static ContentType, content: &Map<String, Value>) -> Map<String, Value> {
+fn without_own_kind(content_type: &'static ContentType, content: &Map<String, Value>) -> Map<String, Value> {
     let mut content = content.clone();
-    for relation in resource.relations().filter(|r| r.target == resource.kind) {
+    for relation in content_type.relations().filter(|r| r.target == content_type.kind) {
         content.shift_remove(relation.name);
     }
     content
 }
 
-fn checked(
+fn validate(
     connection: &mut Db,
     site: &Site,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     body: Map<String, Value>,
 ) -> Result<Map<String, Value>, Problem> {
     let mut faults = Violations::new();
-    let mut draft = ValidatedBody::read(resource, &Value::Object(body), None, &LocaleMode::All, site, &mut faults);
+    let rules = BodyRules { content_type, mode: &LocaleMode::All, site };
+    let mut draft = ValidatedBody::read(rules, &Value::Object(body), None, &mut faults);
     draft.resolve(connection, Among::All, &mut faults)?;
     if faults.is_empty() { Ok(draft.content) } else { Err(Problem::invalid(faults)) }
 }

@@ -116,7 +116,7 @@ impl TestApp {
 
     /// Returns a client that is logged in as a new account with this role.
     pub fn client(&self, role: Role) -> Client {
-        let email = format!("{}-{}@example.org", role.word(), plenary::database::new_id());
+        let email = format!("{}-{}@example.org", role.name(), plenary::database::new_id());
         self.account(&email, role);
         let client = self.public();
         let body = serde_json::json!({"email": email, "password": PASSWORD});

@@ -315,7 +315,7 @@ async fn create(request: Request) -> Result<Response, Problem> {
         // No password matches an empty hash: log-in is impossible until the invited person sets a password.
         None => String::new(),
     };
-    let role = Role::from_word(&form.text("role")).unwrap_or(Role::Viewer);
+    let role = Role::from_name(&form.text("role")).unwrap_or(Role::Viewer);
     let (author, actor) = (author(&request)?, request.actor()?.clone());
     let insert = move |c: &mut Db| {
         reauthorize(c, &actor, Some(MANAGE))?;

@@ -157,7 +157,7 @@ pub fn routes() -> Vec<Route> {
 fn to_api(key: ApiKey) -> KeyBody {
     let time = |at: i64| (at > 0).then(|| utc_text(at));
     KeyBody {
-        role: Role::from_word(&key.role).unwrap_or(Role::Viewer),
+        role: Role::from_name(&key.role).unwrap_or(Role::Viewer),
         collections: key.collections.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         created_at: utc_text(key.created_at),
         expires_at: time(key.expires_at),
@@ -200,7 +200,7 @@ async fn create_key(request: Request, form: Form, machine: bool) -> Result<Respo
         return Err(Problem::new(ProblemKind::Forbidden, "keys can be created in a session only, not with a key"));
     }
     let mut violations = Violations::new();
-    let role = form.get("role").and_then(|word| Role::from_word(&word)).unwrap_or(actor.role);
+    let role = form.get("role").and_then(|word| Role::from_name(&word)).unwrap_or(actor.role);
     check_role(role, actor.role, &mut violations);
     let expires_at = form.future_time("expires_at", &mut violations).unwrap_or(0);
     if !violations.is_empty() {

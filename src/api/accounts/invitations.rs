@@ -71,15 +71,19 @@ pub async fn invite(app: &App, account: &AccountRow) -> Result<(), Problem> {
     let id = account.id.clone();
     let issue = move |c: &mut Db| Ok::<_, Problem>(one_time_tokens::issue(c, &id, Purpose::Invitation)?);
     if let Some(token) = app.database.write(issue).await? {
-        let text = format!(
-            "Dear {},\n\nyou are invited to {}. Please choose your password within a week:\n\n{}\n",
-            account.name,
-            app.config.public_url,
-            app.mailer.shown(&token)
-        );
-        app.mailer.send(&account.email, "Your account", text);
+        mail_invitation(app, account, &token);
     }
     Ok(())
+}
+
+fn mail_invitation(app: &App, account: &AccountRow, token: &str) {
+    let text = format!(
+        "Dear {},\n\nyou are invited to {}. Please choose your password within a week:\n\n{}\n",
+        account.name,
+        app.config.public_url,
+        app.mailer.shown(token)
+    );
+    app.mailer.send(&account.email, "Your account", text);
 }
 
 async fn repeat_invitation(request: Request) -> Result<Response, Problem> {
@@ -92,12 +96,18 @@ async fn repeat_invitation(request: Request) -> Result<Response, Problem> {
         return Err(Problem::new(ProblemKind::Conflict, "the account has a password already or is closed"));
     }
     let (author, actor, id) = (author(&request)?, request.actor()?.clone(), account.id.clone());
-    let record = move |c: &mut Db| {
+    // Within a minute of the last mail no token is issued; the audit log has an entry for what is sent only.
+    let issue = move |c: &mut Db| {
         confirm_actor(c, &actor, Some((Area::Accounts, Action::Manage)))?;
-        Ok::<_, Problem>(audit_log::append(c, &author, "invite", &id, &json!({}))?)
+        let token = one_time_tokens::issue(c, &id, Purpose::Invitation)?;
+        if token.is_some() {
+            audit_log::append(c, &author, "invite", &id, &json!({}))?;
+        }
+        Ok::<_, Problem>(token)
     };
-    request.app.database.write(record).await?;
-    invite(&request.app, &account).await?;
+    if let Some(token) = request.app.database.write(issue).await? {
+        mail_invitation(&request.app, &account, &token);
+    }
     Ok(Response::empty(202).no_store())
 }
 
@@ -149,7 +159,7 @@ async fn confirm(request: Request) -> Result<Response, Problem> {
         let account = one_time_tokens::set_password(c, &id, &token, hash)?;
         // Access to the mailbox proves ownership of the account, so the failed attempts of others no longer
         // delay it.
-        Ok::<_, Problem>(Attempt::of_source(&account.email, &client_address).forgive(c)?)
+        Ok::<_, Problem>(Attempt::of_source(&account.email, &client_address).reset_all(c)?)
     };
     request.app.database.write_content(set).await?;
     Ok(Response::empty(204).no_store())

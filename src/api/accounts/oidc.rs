@@ -98,7 +98,7 @@ async fn finish(request: Request) -> Result<Response, Problem> {
     require_provider(&request)?;
     let form = Form::read(&OIDC_FINISH, &body(&request)?, &request.app.site)?;
     let identity = request.app.oidc.finish(form.text("code"), &form.text("state")).await?;
-    let (id, default_role) = (request.id.clone(), Role::from_word(&request.app.config.oidc.default_role));
+    let (id, default_role) = (request.id.clone(), Role::from_name(&request.app.config.oidc.default_role));
     let new_session = verification::new_session(&request, "oidc");
     let begin = move |c: &mut Db| {
         // The session is begun in the transaction that finds the account active: closing the account at the

@@ -18,10 +18,11 @@ use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::editor::find;
-use crate::editorial::lifecycle::{Operation, WriteContext};
-use crate::editorial::publication_checks::{self, PublishedIds};
+use crate::editorial::lifecycle::Operation;
+use crate::editorial::publication_checks::{Publication, PublishedIds};
 use crate::editorial::review::{self, InboxReason};
 use crate::editorial::schedule;
+use crate::editorial::write_context::WriteContext;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::route::{Access, Route};
@@ -162,19 +163,23 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
         let due_at = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
         let context = WriteContext { site: &site, author: &author, role: Some(role) };
         // Which times are given does not matter: only the permission and the state of the item are checked.
-        let steps =
-            Operation::PLAIN.into_iter().chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
+        let steps = Operation::WITHOUT_PARAMETERS
+            .into_iter()
+            .chain([Operation::Schedule { publish_at: Some(0), unpublish_at: None }]);
         let mut operations = Vec::new();
-        for step in steps.filter(|step| step.refused(&item).is_none()) {
+        for step in steps.filter(|step| step.refusal(&item).is_none()) {
             let is_possible = step != Operation::Unschedule || !plans.is_empty();
             // An operation that the caller may not apply is left out; any other error is one of the database.
-            match context.must(c, &item, step.action()) {
-                Ok(()) if is_possible => operations.push(step.word().to_owned()),
+            match context.authorize(c, &item, step.action()) {
+                Ok(()) if is_possible => operations.push(step.name().to_owned()),
                 Err(problem) if problem.kind != ProblemKind::Forbidden => return Err(problem),
                 _ => {}
             }
         }
         let version = item.latest();
+        let published = PublishedIds::new();
+        let (site, content_type, content) = (&site, resource, &content);
+        let publication = Publication { site, content_type, content, public: None, published: &published };
         Ok::<_, Problem>(EditingState {
             version,
             etag: format!("\"v{version}\""),
@@ -189,7 +194,7 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
             publish_at: due_at(schedule::PUBLISH),
             unpublish_at: due_at(schedule::UNPUBLISH),
             operations,
-            missing: publication_checks::missing(c, &site, resource, &content, None, &PublishedIds::new())?.into_vec(),
+            missing: publication.missing(c)?.into_vec(),
             assignee: review::assignee(c, &item.id)?.map(person),
             editing: presences(review::present(c, &item.id)?),
             open_comments: review::open_comments(c, &item.id)?,

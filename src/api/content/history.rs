@@ -15,7 +15,8 @@ use crate::content::local_time::utc_text;
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::query::MAX_LIMIT;
-use crate::editorial::editor::{ItemChange, find};
+use crate::editorial::change::ItemChange;
+use crate::editorial::editor::find;
 use crate::editorial::three_way_merge::as_input;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
@@ -248,7 +249,7 @@ async fn get(resource: &'static ContentType, request: Request) -> Result<Respons
     let version = version_of(&request)?;
     let state = state(resource, &request, version).await?;
     let content = input(resource, &state);
-    let revision = Revision::from(state.told);
+    let revision = Revision::from(state.entry);
     let mut body = serde_json::to_value(&revision).map_err(|error| Problem::internal(&error))?;
     body["status"] = state.state.into();
     body["working_draft"] = state.is_working_draft.into();
@@ -280,9 +281,9 @@ async fn compare(resource: &'static ContentType, request: Request) -> Result<Res
 async fn restore(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let mut editor = editor(resource, &request)?;
     // The revision is written in all locales, whatever locale the response is shown in.
-    editor.mode = LocaleMode::All;
-    if editor.author.reason.is_none() {
-        editor.author.reason = Some(format!("restored from version {}", request.path("version")));
+    editor.request.mode = LocaleMode::All;
+    if editor.request.author.reason.is_none() {
+        editor.request.author.reason = Some(format!("restored from version {}", request.path("version")));
     }
     let expected = required_version(&request)?;
     let change = ItemChange::Revision(version_of(&request)?);

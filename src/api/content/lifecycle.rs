@@ -19,7 +19,8 @@ use crate::database::Db;
 use crate::delivery::ReadContext;
 use crate::delivery::get_item::render_written_item;
 use crate::delivery::query::parser::QueryParser;
-use crate::editorial::editor::{Editor, ItemChange, WriteResult};
+use crate::editorial::change::ItemChange;
+use crate::editorial::editor::{Editor, WriteRequest, WriteResult};
 use crate::editorial::idempotency::Idempotent;
 use crate::editorial::lifecycle::Operation;
 use crate::http::body;
@@ -198,8 +199,8 @@ fn operation_texts(operation: Operation) -> (&'static str, &'static str) {
 fn steps(resource: &'static ContentType) -> Vec<Route> {
     let step = |operation: Operation| {
         let (summary, about) = operation_texts(operation);
-        let path = format!("{}/{}", item_path(resource), operation.word());
-        let id = format!("{}{}", operation.word(), resource.schema);
+        let path = format!("{}/{}", item_path(resource), operation.name());
+        let id = format!("{}{}", operation.name(), resource.schema);
         Route::post(path, Access::May(Area::Content, operation.action()), move |r| {
             apply_operation(resource, r, operation)
         })
@@ -214,7 +215,7 @@ fn steps(resource: &'static ContentType) -> Vec<Route> {
         .problems(&[ProblemKind::Invalid])
     };
     // Moving to the trash is `DELETE` on the item, and so has no path of its own here.
-    let plain = Operation::PLAIN.into_iter().filter(|operation| *operation != Operation::Trash);
+    let plain = Operation::WITHOUT_PARAMETERS.into_iter().filter(|operation| *operation != Operation::Trash);
     let mut routes: Vec<Route> = plain.map(step).collect();
     let mut schedule = step(Operation::Schedule { publish_at: None, unpublish_at: None }).request_body(
         JSON,
@@ -277,14 +278,15 @@ pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Edito
         return Err(Problem::bad_request(violations));
     }
     let mode: LocaleMode = shape.view.locale.clone();
-    let beside = shape.draft;
+    let to_working_draft = shape.draft;
     let site = Arc::clone(&request.app.site);
-    let show = Arc::new(move |c: &mut Db, item: &Item, targets| {
+    let render = Arc::new(move |c: &mut Db, item: &Item, targets| {
         let context = ReadContext { content_type: resource, site: &site, shape: &shape };
         render_written_item(c, context, item, targets)
     });
     let (database, site) = (request.app.database.clone(), Arc::clone(&request.app.site));
-    Ok(Editor { database, site, resource, mode, author, role, beside, merge, show })
+    let request = WriteRequest { site, content_type: resource, mode, author, role, to_working_draft, merge };
+    Ok(Editor { database, request, render })
 }
 
 async fn create(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -324,13 +326,13 @@ async fn apply_operation(
 ) -> Result<Response, Problem> {
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    Ok(write_response(editor.operate(request.path("id_or_slug"), version, operation).await?, 200))
+    Ok(write_response(editor.take_step(request.path("id_or_slug"), version, operation).await?, 200))
 }
 
 async fn trash(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    let result = editor.operate(request.path("id_or_slug"), version, Operation::Trash).await?;
+    let result = editor.take_step(request.path("id_or_slug"), version, Operation::Trash).await?;
     Ok(Response::empty(204).header("etag", format!("\"v{}\"", result.item.latest())).no_store())
 }
 

@@ -62,26 +62,26 @@ impl Mapping {
     /// # Errors
     /// Returns a message that names the file and, if it can be parsed, the wrong member.
     pub fn load(path: &Path) -> Result<Self, String> {
-        let told = |e: figment::Error| format!("{}: {e}", path.display());
-        let mapping: Mapping = Figment::from(Toml::file_exact(path)).extract().map_err(told)?;
+        let with_path = |e: figment::Error| format!("{}: {e}", path.display());
+        let mapping: Mapping = Figment::from(Toml::file_exact(path)).extract().map_err(with_path)?;
         mapping.check().map_err(|fault| format!("{}: {fault}", path.display()))?;
         Ok(mapping)
     }
 
     fn check(&self) -> Result<(), String> {
-        let resource = self.resource().ok_or_else(|| {
+        let content_type = self.content_type().ok_or_else(|| {
             let kinds: Vec<&str> = crate::content_types::ALL.iter().map(|r| r.kind).collect();
             format!("kind: \"{}\" is not one of {}", self.kind, kinds.join(", "))
         })?;
         for name in self.fields.keys() {
-            if field(resource.fields, name).is_none() {
-                return Err(format!("fields.{name}: an {} has no such field", resource.noun));
+            if field(content_type.fields, name).is_none() {
+                return Err(format!("fields.{name}: an {} has no such field", content_type.noun));
             }
         }
         Ok(())
     }
 
-    fn resource(&self) -> Option<&'static ContentType> {
+    fn content_type(&self) -> Option<&'static ContentType> {
         ContentType::of_kind(&self.kind)
     }
 }
@@ -102,7 +102,7 @@ fn field(fields: &'static [Field], name: &str) -> Option<&'static Field> {
 /// # Errors
 /// Returns [`Closed`] if the import has ended.
 pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
-    let Some((mapping, resource)) = settings.mapping.as_ref().and_then(|m| Some((m, m.resource()?))) else {
+    let Some((mapping, content_type)) = settings.mapping.as_ref().and_then(|m| Some((m, m.content_type()?))) else {
         return sink.broken("line 1", "no_mapping", "a CSV file requires --mapping");
     };
     let delimiter = mapping.delimiter.and_then(|c| u8::try_from(c).ok()).unwrap_or(b',');
@@ -111,7 +111,7 @@ pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result
         Ok(headers) => headers.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect(),
         Err(error) => return sink.broken("line 1", "malformed_csv", error.to_string()),
     };
-    let row = Rows { mapping, resource, settings, sink };
+    let row = Rows { mapping, content_type, settings, sink };
     let mut cells = csv::StringRecord::new();
     loop {
         let line = format!("line {}", reader.position().line());
@@ -147,7 +147,7 @@ type Cells<'a> = BTreeMap<&'a str, &'a str>;
 
 struct Rows<'a> {
     mapping: &'a Mapping,
-    resource: &'static ContentType,
+    content_type: &'static ContentType,
     settings: &'a Settings,
     sink: &'a Sink,
 }
@@ -162,7 +162,7 @@ impl Rows<'_> {
             }
         };
         let source = format!("{}:{}/{id}", self.settings.name, self.mapping.kind);
-        let mut record = Record::new(line, self.resource.kind, source);
+        let mut record = Record::new(line, self.content_type.kind, source);
         record.slug = self.mapping.slug.as_deref().and_then(|slug| fill(slug, cells).ok());
         for (name, rule) in &self.mapping.fields {
             let detailed = match rule {
@@ -179,7 +179,7 @@ impl Rows<'_> {
                     return self.sink.broken(line, "unknown_column", fault);
                 }
             };
-            let Some(declared) = field(self.resource.fields, name) else { continue };
+            let Some(declared) = field(self.content_type.fields, name) else { continue };
             let value = self.value(line, declared, detailed, &text)?;
             place(&mut record.body, name, value);
         }
@@ -225,8 +225,8 @@ impl Rows<'_> {
     fn target(&self, line: &str, kind: &'static str, name: &str) -> Result<String, Closed> {
         let source = format!("{}:{kind}/{name}", self.settings.name);
         let mut record = Record::new(line, kind, source.clone()).supporting();
-        if let Some(resource) = ContentType::of_kind(kind) {
-            record.set(resource.label, name);
+        if let Some(content_type) = ContentType::of_kind(kind) {
+            record.set(content_type.label, name);
         }
         self.sink.record(record)?;
         Ok(source)

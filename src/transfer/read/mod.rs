@@ -66,8 +66,8 @@ impl ImportFormat {
 
 fn first_character(path: &Path) -> Result<Option<char>, String> {
     let mut start = [0; 1_024];
-    let told = |e: std::io::Error| format!("{}: {e}", path.display());
-    let count = std::fs::File::open(path).map_err(told)?.read(&mut start).map_err(told)?;
+    let with_path = |e: std::io::Error| format!("{}: {e}", path.display());
+    let count = std::fs::File::open(path).map_err(with_path)?.read(&mut start).map_err(with_path)?;
     let text = String::from_utf8_lossy(&start[..count]);
     Ok(text.trim_start_matches('\u{feff}').trim_start().chars().next())
 }

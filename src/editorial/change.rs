@@ -1,0 +1,286 @@
+//! Changes of the content of existing items: replacements, patches, and restorations of earlier versions.
+//!
+//! A change takes one read transaction and one write transaction, whatever others write at the same time:
+//!
+//! 1. The item is read, with its newest text and, where the change needs it, an earlier one ([`StoredItem`]).
+//! 2. Outside of any transaction, the change is applied to that text, merged with later changes if it is based
+//!    on an older version, and validated ([`PreparedChange`]). Only one write transaction runs at a time on
+//!    all nodes together, and the validation of a long text takes longer than the write itself (see
+//!    `docs/decisions/0024-one-change-one-transaction.md`).
+//! 3. In the write transaction, the item is read again. If it still has the version of the first step, the
+//!    prepared body is written. If another write came between, the change is refused, or, if the client asked
+//!    for a merge, prepared anew within this transaction, where nothing can come between any more.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::auth::permissions::{Action, Area, is_permitted};
+use crate::content::merge_patch;
+use crate::content::violation::Violations;
+use crate::database::Db;
+use crate::editorial::editor::{Editor, WriteRequest, WriteResult, Written, find, resolve_references};
+use crate::editorial::lifecycle;
+use crate::editorial::publication_checks::Publication;
+use crate::editorial::releases;
+use crate::editorial::three_way_merge::{Merge, as_input};
+use crate::editorial::validate::{ValidatedBody, check_patch};
+use crate::editorial::working_drafts;
+use crate::editorial::write::{self, ItemWrite, precondition_failed};
+use crate::editorial::write_context::require_permission;
+use crate::items::{Expected, Item, working_draft};
+use crate::journal::history::{self, State};
+use crate::problem::{Problem, ProblemKind};
+
+/// A change of the content of an existing item.
+#[derive(Debug, Clone)]
+pub enum ItemChange {
+    /// A full replacement of all fields (PUT).
+    Replace(Value),
+    /// A JSON Merge Patch (PATCH, RFC 7396).
+    Patch(Value),
+    /// The restoration of an earlier version.
+    Revision(i64),
+}
+
+impl Editor {
+    /// Changes the content of an existing item that is at a version that `accepted` accepts. A change that is
+    /// based on an older version is merged with the changes made since, if the client asked for it.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotFound` if the item does not exist; with `PreconditionFailed`, which names what others
+    /// changed, if the change is based on an older version and is not or cannot be merged; with `Invalid` if
+    /// the resulting body breaks a rule; with `Forbidden` if the role may not make the change; with
+    /// `Conflict` if the state of the item does not allow it; and if the database fails.
+    pub async fn change(
+        &self,
+        id_or_slug: &str,
+        accepted: Expected,
+        change: ItemChange,
+    ) -> Result<WriteResult, Problem> {
+        if let ItemChange::Patch(patch) = &change {
+            check_patch(self.request.content_type, patch)?;
+        }
+        let change = Arc::new(ChangeRequest { request: self.request.clone(), accepted, change });
+        let (reader, key) = (Arc::clone(&change), id_or_slug.to_owned());
+        let read = move |c: &mut Db| {
+            let item = find(c, reader.request.content_type, &key)?;
+            reader.read(c, item)
+        };
+        let prepared = change.prepare(self.database.read_item(read).await?)?;
+        self.write_and_render(move |c: &mut Db| change.write(c, prepared)).await
+    }
+}
+
+/// A change as the client requested it.
+struct ChangeRequest {
+    request: WriteRequest,
+    /// The versions on which the change is based (`If-Match`).
+    accepted: Expected,
+    change: ItemChange,
+}
+
+/// An item as read before a change.
+struct StoredItem {
+    item: Item,
+    /// The slug of the newest text: that of the working draft if there is one.
+    slug: String,
+    /// The content of the newest text.
+    content: Map<String, Value>,
+    requested: RequestedBody,
+    /// The older version on which the change is based, if it is not based on the newest one.
+    base: Option<State>,
+}
+
+/// The body that a change asks for.
+enum RequestedBody {
+    /// All fields: those of a replacement, or of a revision that is restored.
+    Full(Value),
+    /// A merge patch of the text on which the change is based.
+    Patch(Value),
+}
+
+/// A change that is ready to be written, if the item still has the version of `item`.
+#[derive(Clone)]
+struct PreparedChange {
+    item: Item,
+    body: ValidatedBody,
+    /// The violations of the body, which are reported together with dangling references.
+    violations: Violations,
+    /// Whether the body goes to the item's working draft.
+    to_working_draft: bool,
+}
+
+impl ChangeRequest {
+    /// Reads the texts of an item that the change needs.
+    fn read(&self, connection: &mut Db, item: Item) -> Result<StoredItem, Problem> {
+        let draft = working_draft::find(connection, &item)?;
+        let content = working_draft::newest(&item, draft.as_ref());
+        let slug = draft.map_or_else(|| item.slug.clone(), |draft| draft.slug);
+        let is_late = !self.accepted.accepts(item.latest());
+        let base = is_late.then(|| self.read_base(connection, &item)).transpose()?;
+        let requested = match &self.change {
+            ItemChange::Replace(input) => RequestedBody::Full(input.clone()),
+            ItemChange::Patch(patch) => RequestedBody::Patch(patch.clone()),
+            ItemChange::Revision(version) => {
+                let revision = history::state_at(connection, &item.kind, &item.id, *version)?;
+                let (fields, mode) = (self.request.content_type.fields, &self.request.mode);
+                RequestedBody::Full(as_input(fields, Some(revision.slug), &revision.content, mode).into())
+            }
+        };
+        Ok(StoredItem { item, slug, content, requested, base })
+    }
+
+    /// Reads the older version on which the change is based, as the base of a merge.
+    fn read_base(&self, connection: &mut Db, item: &Item) -> Result<State, Problem> {
+        let version = match self.change {
+            // Restoring a revision replaces everything: there is nothing to merge.
+            ItemChange::Revision(_) => None,
+            ItemChange::Replace(_) | ItemChange::Patch(_) => self.accepted.newest(),
+        };
+        let Some(version) = version else { return Err(precondition_failed(item)) };
+        match history::state_at(connection, &item.kind, &item.id, version) {
+            // After a restore of the database, or a failover that lost the newest writes, a client can hold a
+            // version that the journal does not have: there is no base for a merge.
+            Err(problem) if problem.kind == ProblemKind::NotFound => Err(precondition_failed(item)),
+            outcome => outcome,
+        }
+    }
+
+    /// Computes and validates the body that the change leads to, and checks what does not depend on other rows
+    /// than the item's own.
+    fn prepare(&self, stored: StoredItem) -> Result<PreparedChange, Problem> {
+        let (request, StoredItem { item, slug, content, requested, base }) = (&self.request, stored);
+        let fields = request.content_type.fields;
+        let current = || as_input(fields, request.slug_of(&item, &slug), &content, &request.mode);
+        let input = match (base, requested) {
+            (Some(base), requested) => self.merged_body(&item, current(), &base, requested)?,
+            (None, RequestedBody::Full(input)) => input,
+            (None, RequestedBody::Patch(patch)) => {
+                let mut current = current();
+                current.insert("status".to_owned(), item.status.as_str().into());
+                let mut input = Value::Object(current);
+                merge_patch::apply(&mut input, patch);
+                input
+            }
+        };
+        let mut violations = Violations::new();
+        let body = ValidatedBody::read(request.body_rules(), &input, Some(&content), &mut violations);
+        let to_working_draft = request.to_working_draft && (item.status != "draft" || item.has_working_draft());
+        let prepared = PreparedChange { item, body, violations, to_working_draft };
+        self.check(&prepared)?;
+        Ok(prepared)
+    }
+
+    /// Refuses a change that the item's state or the role does not allow.
+    fn check(&self, prepared: &PreparedChange) -> Result<(), Problem> {
+        let PreparedChange { item, body, violations, to_working_draft } = prepared;
+        if item.trashed_at != 0 {
+            return Err(Problem::new(ProblemKind::Conflict, "the item is in the trash; restore it first"));
+        }
+        let status_changes = body.status.as_deref().is_some_and(|status| status != item.status);
+        let is_public = (item.status == "published" && !to_working_draft) || item.stage == "scheduled";
+        if is_public || (violations.is_empty() && status_changes) {
+            require_permission(self.request.role, Action::Publish)?;
+        }
+        if *to_working_draft && status_changes {
+            let detail = "a working draft has no status; use the publish operation";
+            return Err(Problem::new(ProblemKind::Conflict, detail));
+        }
+        let sets_other_slug =
+            self.request.slug_locale().is_some() && body.slug != self.request.slug_of(item, &item.slug);
+        if *to_working_draft && sets_other_slug {
+            return Err(Problem::invalid(Violations::one(
+                "/slug",
+                "not_in_draft",
+                "slugs in other languages cannot be changed with view=draft",
+            )));
+        }
+        Ok(())
+    }
+
+    /// Computes the full body of a change that is based on an older version, by a three-way merge with the
+    /// changes made since. `current` is the newest text.
+    fn merged_body(
+        &self,
+        item: &Item,
+        current: Map<String, Value>,
+        base: &State,
+        requested: RequestedBody,
+    ) -> Result<Value, Problem> {
+        // The journal has former slugs in the default locale only. In another locale, the current slug stands
+        // for the base as well, so that a request without a change of the slug leaves it alone.
+        let slug = self.request.slug_of(item, &base.slug);
+        let base = as_input(self.request.content_type.fields, slug.clone(), &base.content, &self.request.mode);
+        let mut requested = match requested {
+            // The patch is applied to the base, the text that its author saw.
+            RequestedBody::Patch(patch) => {
+                let mut patched = Value::Object(base.clone());
+                merge_patch::apply(&mut patched, patch);
+                patched
+            }
+            RequestedBody::Full(mut input) => {
+                // A replacement without a slug keeps the slug; without this, it would count as a removal.
+                if let (Some(object), Some(slug)) = (input.as_object_mut(), slug) {
+                    object.entry("slug").or_insert(slug.into());
+                }
+                input
+            }
+        };
+        let Some(fields) = requested.as_object_mut() else { return Ok(requested) };
+        // The status takes no part in the merge, since base and current do not contain it.
+        let status = fields.shift_remove("status").unwrap_or_else(|| item.status.as_str().into());
+        let requested = std::mem::take(fields);
+        let mut merged = Merge { base, current, requested }.apply(item, self.request.merge)?;
+        merged.insert("status".to_owned(), status);
+        Ok(Value::Object(merged))
+    }
+
+    /// Writes a prepared change within the write transaction. If another write came between, the change is
+    /// prepared anew, merge included, since the other write may have changed the same values.
+    fn write(&self, connection: &mut Db, prepared: PreparedChange) -> Result<Written, Problem> {
+        let item = lifecycle::load(connection, &prepared.item.id)?;
+        if item.latest() == prepared.item.latest() {
+            return self.store(connection, PreparedChange { item, ..prepared });
+        }
+        // Without a merge there is one comparison of versions here, and nothing is computed: the writer must
+        // not spend its time on refusals.
+        if !self.request.merge {
+            return Err(precondition_failed(&item));
+        }
+        let stored = self.read(connection, item)?;
+        self.store(connection, self.prepare(stored)?)
+    }
+
+    /// Stores a change that was prepared from the item as this transaction sees it.
+    fn store(&self, connection: &mut Db, prepared: PreparedChange) -> Result<Written, Problem> {
+        let PreparedChange { item, body, violations, to_working_draft } = prepared;
+        let (context, role) = (self.request.context(), self.request.role);
+        // Ownership and releases are looked up in this transaction, since both could change between a read and
+        // the write.
+        context.authorize(connection, &item, Action::UpdateOwn)?;
+        if !is_permitted(role, Area::Content, Action::Publish) && releases::will_publish(connection, &item.id)? {
+            require_permission(role, Action::Publish)?;
+        }
+        // This comes before the violations of the body: a text that cannot be written here is not judged.
+        if item.has_working_draft() && !to_working_draft {
+            return Err(write::has_working_draft());
+        }
+        let body = resolve_references(connection, body, violations)?;
+        let published = body.published_targets();
+        let ValidatedBody { slug, status, content, targets, .. } = body;
+        let (site, content_type) = (&self.request.site, self.request.content_type);
+        let writing = ItemWrite { content_type, slug, locale: self.request.slug_locale(), status, content };
+        if to_working_draft {
+            return Ok(working_drafts::write(connection, context.author, item, writing)?.into());
+        }
+        if writing.status.as_deref().unwrap_or(&item.status) == "published" {
+            let public = (item.status == "published").then(|| item.content());
+            let (content, public) = (&writing.content, public.as_ref());
+            Publication { site, content_type, content, public, published: &published }.require(connection)?;
+        }
+        let item = write::update(connection, context, item, writing)?;
+        Ok(Written { targets, ..Written::from(item) })
+    }
+}

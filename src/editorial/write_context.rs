@@ -1,0 +1,63 @@
+//! The context of a write, and the checks of its author's permissions.
+
+use crate::auth::permissions::{Action, Area, Role, is_permitted};
+use crate::content::Site;
+use crate::database::Db;
+use crate::editorial::ownership;
+use crate::items::Item;
+use crate::journal::Author;
+use crate::problem::{Problem, ProblemKind};
+
+/// The context of a write: the site, the author and the author's role.
+#[derive(Clone, Copy)]
+pub struct WriteContext<'a> {
+    /// The configuration of the site.
+    pub site: &'a Site,
+    /// The author, as the journal records it.
+    pub author: &'a Author,
+    /// The role of the author. The scheduler has none and passes every check: the plan that it carries out
+    /// was checked when an editor made it.
+    pub role: Option<Role>,
+}
+
+impl<'a> WriteContext<'a> {
+    /// Returns the context of a write that no role limits: that of a plan, an import or a job.
+    pub fn unrestricted(site: &'a Site, author: &'a Author) -> Self {
+        Self { site, author, role: None }
+    }
+
+    /// Refuses an action that the author may not take on this item.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `Forbidden` if the role lacks the permission, or has it only for the author's own items and
+    /// this item belongs to somebody else; and if a query fails.
+    pub fn authorize(&self, connection: &mut Db, item: &Item, action: Action) -> Result<(), Problem> {
+        let Some(role) = self.role else { return Ok(()) };
+        if action != Action::UpdateOwn || is_permitted(role, Area::Content, Action::Update) {
+            return require_permission(role, action);
+        }
+        require_permission(role, action)?;
+        if ownership::is_own(connection, item, self.author.account_id.as_deref())? {
+            return Ok(());
+        }
+        let detail = "contributors change only items that they created or are assigned to";
+        Err(Problem::new(ProblemKind::Forbidden, detail))
+    }
+}
+
+/// Refuses an action that the role may not take on any item.
+///
+/// # Errors
+///
+/// Fails with `Forbidden` if the role lacks the permission.
+pub fn require_permission(role: Role, action: Action) -> Result<(), Problem> {
+    if is_permitted(role, Area::Content, action) {
+        return Ok(());
+    }
+    let detail = match action {
+        Action::Publish => "publishing, and changing what is public or scheduled, requires the role editor",
+        _ => "the role of this account does not permit this operation",
+    };
+    Err(Problem::new(ProblemKind::Forbidden, detail))
+}
