@@ -2,6 +2,15 @@
 //!
 //! A test is a function that takes `&TestApp` and carries `#[apply(api_test)]`; nothing else names it.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, and prints what it did not try"
+)]
+
 #[macro_use(apply)]
 extern crate macro_rules_attribute;
 

@@ -200,7 +200,7 @@ mod tests {
         let coded = |kept: &CachedResponse| answers.coded(place, kept, Coding::Gzip).expect("it is large enough");
         let (before, after) = (coded(&kept("one", 1)), coded(&kept("two", 1)));
         assert_eq!((before.tag.as_str(), after.tag.as_str()), ("\"v0-one+gzip\"", "\"v0-two+gzip\""));
-        assert!(before.body() != after.clone().body());
+        assert!(before.body() != Arc::clone(&after).body());
         assert!(Arc::ptr_eq(&after, &coded(&kept("two", 1))));
         assert!(!Arc::ptr_eq(&after, &coded(&kept("two", 2))));
     }
