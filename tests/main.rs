@@ -78,6 +78,7 @@ mod process;
 mod proxy;
 mod queries;
 mod releases;
+mod responses;
 mod review;
 mod rights;
 mod search;
