@@ -1,8 +1,6 @@
 //! Plenary: a headless CMS API for organisations that hold events.
 //!
-//! The modules form layers, each of which uses only those after it: `cli` → `http` → `editorial`, `delivery`,
-//! `auth`, `transfer` → `search` → `feeds`, `journal` → `items` → `database`. All layers use `resources`,
-//! `content`, `time_zone`, `jobs`, `signed` and `problem`.
+//! The modules form layers, each of which uses only those below it; `docs/architecture.md` lists them.
 
 pub mod api;
 pub mod app;

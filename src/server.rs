@@ -103,6 +103,7 @@ impl Table {
                 allowed.push("HEAD");
             }
             let allow = allowed.join(", ");
+            #[expect(clippy::expect_used, reason = "the paths of routes are constants")]
             paths.insert(path, PathEntry { endpoints, allow }).expect("the paths of routes are distinct");
         }
         Self { paths }

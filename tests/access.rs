@@ -6,17 +6,6 @@ use serde_json::{Value, json};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::{Client, Reply};
 use crate::support::moments::in_ms;
-use crate::tests;
-
-tests![
-    keys_act_for_their_account,
-    keys_do_no_more_than_they_say,
-    machines_are_not_people,
-    keys_end,
-    sessions_are_listed_and_ended,
-    the_audit_tells_who_did_what,
-    the_audit_is_exported,
-];
 
 fn login(app: &TestApp, email: &str) -> Reply {
     let body = json!({"email": email, "password": PASSWORD}).to_string();
@@ -29,6 +18,7 @@ fn key(client: &Client, path: &str, body: &Value) -> (String, String) {
     (made["token"].as_str().unwrap().to_owned(), made["key"]["id"].as_str().unwrap().to_owned())
 }
 
+#[apply(api_test)]
 fn keys_act_for_their_account(app: &TestApp) {
     let editor = app.editor();
     let (token, id) = key(&editor, "auth/keys", &json!({"name": "My script"}));
@@ -54,6 +44,7 @@ fn keys_act_for_their_account(app: &TestApp) {
     editor.send("DELETE", &format!("/api/v1/auth/keys/{other}"), &[], b"").problem(404, &[]);
 }
 
+#[apply(api_test)]
 fn keys_do_no_more_than_they_say(app: &TestApp) {
     let editor = app.editor();
     editor
@@ -83,6 +74,7 @@ fn keys_do_no_more_than_they_say(app: &TestApp) {
     app.public().with_token(&token).post("/api/v1/events", &json!({"title": "E"})).problem(403, &[]);
 }
 
+#[apply(api_test)]
 fn machines_are_not_people(app: &TestApp) {
     let (admin, other) = (app.client(Role::Administrator), app.client(Role::Administrator));
     app.editor().post("/api/v1/api-keys", &json!({"name": "M", "role": "viewer"})).problem(403, &[]);
@@ -104,6 +96,7 @@ fn machines_are_not_people(app: &TestApp) {
     app.public().with_token(&token).post("/api/v1/api-keys", &json!({"name": "B", "role": "viewer"})).problem(403, &[]);
 }
 
+#[apply(api_test)]
 fn keys_end(app: &TestApp) {
     let editor = app.editor();
     editor
@@ -123,6 +116,7 @@ fn keys_end(app: &TestApp) {
     program.get("/api/v1/auth/me").problem(401, &[]);
 }
 
+#[apply(api_test)]
 fn sessions_are_listed_and_ended(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let (first, second) =
@@ -141,6 +135,7 @@ fn sessions_are_listed_and_ended(app: &TestApp) {
     assert_eq!(anna.get("/api/v1/auth/sessions").expect(200).json()["data"].as_array().unwrap().len(), 1);
 }
 
+#[apply(api_test)]
 fn the_audit_tells_who_did_what(app: &TestApp) {
     let admin = app.client(Role::Administrator);
     app.account("anna@example.org", Role::Editor);
@@ -178,6 +173,7 @@ fn the_audit_tells_who_did_what(app: &TestApp) {
     app.public().get("/api/v1/audit").problem(401, &[]);
 }
 
+#[apply(api_test)]
 fn the_audit_is_exported(app: &TestApp) {
     let admin = app.client(Role::Administrator);
     for number in 0..30 {

@@ -9,23 +9,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::{Client, Reply};
-use crate::tests;
-
-tests![
-    logs_in_and_says_who_one_is,
-    unknown_and_wrong_are_answered_alike,
-    failures_make_one_wait,
-    a_flood_of_log_ins_stalls_no_read,
-    refresh_tokens_rotate_and_reuse_ends_the_family,
-    logging_out_ends_the_family,
-    changing_the_password_ends_all_sessions,
-    forged_tokens_are_refused,
-    keys_rotate_and_are_published,
-    a_key_that_is_not_known_is_looked_up,
-    every_operation_keeps_to_the_permission_table,
-    the_last_administrator_stays,
-    accounts_are_managed,
-];
 
 fn login(app: &TestApp, email: &str, password: &str) -> Reply {
     app.public().post("/api/v1/auth/login", &json!({"email": email, "password": password}))
@@ -35,6 +18,7 @@ fn refresh(app: &TestApp, token: &Value) -> Reply {
     app.public().post("/api/v1/auth/refresh", &json!({"refresh_token": token}))
 }
 
+#[apply(api_test)]
 fn logs_in_and_says_who_one_is(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let tokens = login(app, "ANNA@example.org", PASSWORD).expect(200);
@@ -48,6 +32,7 @@ fn logs_in_and_says_who_one_is(app: &TestApp) {
     app.public().get("/api/v1/auth/me").problem(401, &[]);
 }
 
+#[apply(api_test)]
 fn unknown_and_wrong_are_answered_alike(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let wrong = login(app, "anna@example.org", "this is not the one").problem(401, &[]);
@@ -57,6 +42,7 @@ fn unknown_and_wrong_are_answered_alike(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn failures_make_one_wait(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     for email in ["anna@example.org", "nobody@example.org"] {
@@ -71,6 +57,7 @@ fn failures_make_one_wait(app: &TestApp) {
 
 /// Hashing with its real cost, more log-ins at once than may wait: reads are answered meanwhile, and
 /// those turned away are told when to come again.
+#[apply(api_test)]
 fn a_flood_of_log_ins_stalls_no_read(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |c| {
         (c.auth.hash_memory_kib, c.auth.hash_passes) = (19_456, 2);
@@ -94,6 +81,7 @@ fn a_flood_of_log_ins_stalls_no_read(app: &TestApp) {
     assert!(statuses.contains(&503) && statuses.iter().all(|s| matches!(s, 401 | 503)), "{statuses:?}");
 }
 
+#[apply(api_test)]
 fn refresh_tokens_rotate_and_reuse_ends_the_family(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let first = login(app, "anna@example.org", PASSWORD).expect(200).json()["refresh_token"].clone();
@@ -107,6 +95,7 @@ fn refresh_tokens_rotate_and_reuse_ends_the_family(app: &TestApp) {
     refresh(app, &json!("made-up")).problem(401, &[]);
 }
 
+#[apply(api_test)]
 fn logging_out_ends_the_family(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let first = login(app, "anna@example.org", PASSWORD).expect(200).json()["refresh_token"].clone();
@@ -115,6 +104,7 @@ fn logging_out_ends_the_family(app: &TestApp) {
     refresh(app, &second).problem(401, &[]);
 }
 
+#[apply(api_test)]
 fn changing_the_password_ends_all_sessions(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let tokens = login(app, "anna@example.org", PASSWORD).expect(200).json();
@@ -131,6 +121,7 @@ fn changing_the_password_ends_all_sessions(app: &TestApp) {
     login(app, "anna@example.org", "a much better one").expect(200);
 }
 
+#[apply(api_test)]
 fn forged_tokens_are_refused(app: &TestApp) {
     let b64 = |v: &Value| URL_SAFE_NO_PAD.encode(v.to_string());
     let editor = app.editor();
@@ -175,6 +166,7 @@ fn key_of(client: &Client) -> String {
     header["kid"].as_str().unwrap().to_owned()
 }
 
+#[apply(api_test)]
 fn keys_rotate_and_are_published(app: &TestApp) {
     let before = app.editor();
     rotate(app);
@@ -199,6 +191,7 @@ fn keys_rotate_and_are_published(app: &TestApp) {
 
 /// Tokens of a node whose newest key this one has not read yet; and a flood of made-up keys, which costs a
 /// look-up a second.
+#[apply(api_test)]
 fn a_key_that_is_not_known_is_looked_up(app: &TestApp) {
     let other = app.second_node();
     for _ in 0..3 {
@@ -224,6 +217,7 @@ fn a_key_that_is_not_known_is_looked_up(app: &TestApp) {
 }
 
 /// Tries every operation of the document with every role and with none.
+#[apply(api_test)]
 fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
     use plenary::auth::permissions::is_permitted;
     use plenary::http::route::Access;
@@ -261,6 +255,7 @@ fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn the_last_administrator_stays(app: &TestApp) {
     let admin = app.client(Role::Administrator);
     let me = admin.get("/api/v1/auth/me").expect(200).json();
@@ -269,6 +264,7 @@ fn the_last_administrator_stays(app: &TestApp) {
     admin.patch(&path, "\"v1\"", &json!({"active": false})).problem(409, &[]);
 }
 
+#[apply(api_test)]
 fn accounts_are_managed(app: &TestApp) {
     let admin = app.client(Role::Administrator);
     let new = json!({"email": "Bram@example.org", "name": "Bram", "role": "contributor", "password": PASSWORD});

@@ -10,16 +10,6 @@ use crate::support::app::{Backend, TestApp};
 use crate::support::moments::wait_for;
 use crate::support::program::{Program, fresh_database, run};
 use crate::support::tools::installed;
-use crate::tests;
-
-tests![
-    a_backup_beside_writes_is_one_moment,
-    a_restored_database_is_served,
-    a_restore_spares_what_is_in_use_or_sound,
-    what_is_no_backup_is_refused,
-    postgres_is_dumped_and_restored_with_its_own_tools,
-    the_examples_for_operators_work,
-];
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -44,6 +34,7 @@ fn is_sqlite(app: &TestApp, folder: &Path) -> bool {
 }
 
 /// Whatever is written meanwhile: the copy is whole, and has all that was acknowledged before it was begun.
+#[apply(api_test)]
 fn a_backup_beside_writes_is_one_moment(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     if !is_sqlite(app, folder.path()) {
@@ -99,6 +90,7 @@ fn a_backup_beside_writes_is_one_moment(app: &TestApp) {
 }
 
 /// A backup is restored over a database that went on; the search index follows it.
+#[apply(api_test)]
 fn a_restored_database_is_served(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     if !is_sqlite(app, folder.path()) {
@@ -138,6 +130,7 @@ fn a_restored_database_is_served(app: &TestApp) {
     );
 }
 
+#[apply(api_test)]
 fn a_restore_spares_what_is_in_use_or_sound(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     if !is_sqlite(app, folder.path()) {
@@ -175,6 +168,7 @@ fn a_restore_spares_what_is_in_use_or_sound(app: &TestApp) {
     program.terminate();
 }
 
+#[apply(api_test)]
 fn what_is_no_backup_is_refused(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     if !is_sqlite(app, folder.path()) {
@@ -202,6 +196,7 @@ fn what_is_no_backup_is_refused(app: &TestApp) {
 }
 
 /// The commands of docs/operations.md, beside writes, into another database that is then served.
+#[apply(api_test)]
 fn postgres_is_dumped_and_restored_with_its_own_tools(app: &TestApp) {
     let Backend::Postgres(port) = app.backend else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -247,6 +242,7 @@ fn postgres_is_dumped_and_restored_with_its_own_tools(app: &TestApp) {
 }
 
 /// nginx with TLS, the nightly backup and its restore, and what systemd says of the units. No database but SQLite.
+#[apply(api_test)]
 fn the_examples_for_operators_work(app: &TestApp) {
     if let Backend::Postgres(_) = app.backend {
         return;

@@ -8,18 +8,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
-use crate::tests;
-
-tests![
-    every_write_refuses_every_kind_of_nonsense,
-    every_field_refuses_wrong_types,
-    all_faults_at_once,
-    bounds_hold,
-    random_bodies_never_break_it,
-    unknown_members_are_refused_though_null,
-    coded_bodies_are_refused,
-    parameters_that_name_nothing_are_refused,
-];
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -67,6 +55,7 @@ fn targets(editor: &Client) {
     }
 }
 
+#[apply(api_test)]
 fn every_write_refuses_every_kind_of_nonsense(app: &TestApp) {
     let editor = app.editor();
     targets(&editor);
@@ -142,6 +131,7 @@ fn every_write_refuses_every_kind_of_nonsense(app: &TestApp) {
 }
 
 /// Sends a value of each wrong JSON type into every field of every kind.
+#[apply(api_test)]
 fn every_field_refuses_wrong_types(app: &TestApp) {
     let editor = app.editor();
     targets(&editor);
@@ -172,6 +162,7 @@ fn fits(kind: &FieldType, value: &Value) -> bool {
     matches!((kind, value), (FieldType::Boolean, Value::Bool(_)) | (FieldType::Number { .. }, Value::Number(_)))
 }
 
+#[apply(api_test)]
 fn all_faults_at_once(app: &TestApp) {
     let body = json!({
         "title": "", "slug": "No Slug", "status": "great", "kicker": 7, "time_zone": "Mars/Olympus",
@@ -199,6 +190,7 @@ fn all_faults_at_once(app: &TestApp) {
     );
 }
 
+#[apply(api_test)]
 fn bounds_hold(app: &TestApp) {
     let editor = app.editor();
     let large = format!("{{\"title\": \"{}\"}}", "x".repeat(2_000_000));
@@ -220,6 +212,7 @@ fn bounds_hold(app: &TestApp) {
 }
 
 /// Bodies made of the field names and random values: never a 5xx, never a broken problem.
+#[apply(api_test)]
 fn random_bodies_never_break_it(app: &TestApp) {
     use proptest::prelude::*;
     use proptest::test_runner::{Config, TestRunner};
@@ -265,6 +258,7 @@ fn random_bodies_never_break_it(app: &TestApp) {
 }
 
 /// What a merge patch takes away must be there to be taken away.
+#[apply(api_test)]
 fn unknown_members_are_refused_though_null(app: &TestApp) {
     let editor = app.editor();
     editor.create("events", &json!({"title": "E", "slug": "e", "kicker": "K", "contact": {"email": "a@example.org"}}));
@@ -280,6 +274,7 @@ fn unknown_members_are_refused_though_null(app: &TestApp) {
     assert_eq!((&changed["kicker"], &changed["version"]), (&Value::Null, &json!(2)));
 }
 
+#[apply(api_test)]
 fn coded_bodies_are_refused(app: &TestApp) {
     let editor = app.editor();
     let post = |coding: &str| {
@@ -295,6 +290,7 @@ fn coded_bodies_are_refused(app: &TestApp) {
     editor.send("GET", "/api/v1/topics", &[("content-encoding", "gzip")], b"").expect(200);
 }
 
+#[apply(api_test)]
 fn parameters_that_name_nothing_are_refused(app: &TestApp) {
     let public = app.public();
     for (path, name, code) in [

@@ -6,17 +6,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
-use crate::tests;
-
-tests![
-    a_copy_is_made_and_kept,
-    what_is_unpublished_arrives_as_a_deletion,
-    drafts_leave_no_trace,
-    a_copy_has_every_change_of_what_is_shown_of_others,
-    what_was_never_seen_is_never_named,
-    a_copy_under_writes_is_right_in_the_end,
-    tokens_are_ours,
-];
 
 /// A copy, by id.
 #[derive(Default)]
@@ -59,6 +48,7 @@ impl Copy {
     }
 }
 
+#[apply(api_test)]
 fn a_copy_is_made_and_kept(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     for number in 0..7 {
@@ -82,6 +72,7 @@ fn a_copy_is_made_and_kept(app: &TestApp) {
     assert!(copy.follow(&public, 100).is_empty());
 }
 
+#[apply(api_test)]
 fn what_is_unpublished_arrives_as_a_deletion(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     editor.create("events", &json!({"title": "E", "status": "published"}));
@@ -104,6 +95,7 @@ fn what_is_unpublished_arrives_as_a_deletion(app: &TestApp) {
     assert_eq!(copy.titles(), ["E", "S"]);
 }
 
+#[apply(api_test)]
 fn drafts_leave_no_trace(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     let mut copy = Copy::default();
@@ -139,6 +131,7 @@ fn assert_is_fresh(copy: &Copy, client: &Client) {
     assert_eq!(copy.items, fresh);
 }
 
+#[apply(api_test)]
 fn a_copy_has_every_change_of_what_is_shown_of_others(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     for name in ["Anna", "Bert"] {
@@ -176,6 +169,7 @@ fn a_copy_has_every_change_of_what_is_shown_of_others(app: &TestApp) {
     follow("restored, and the event has a new title, which its session shows");
 }
 
+#[apply(api_test)]
 fn what_was_never_seen_is_never_named(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     // Published, and not seen: its event is a draft.
@@ -205,6 +199,7 @@ fn what_was_never_seen_is_never_named(app: &TestApp) {
     assert!(said.contains(id) && !said.contains(other["id"].as_str().unwrap()), "{said}");
 }
 
+#[apply(api_test)]
 fn a_copy_under_writes_is_right_in_the_end(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     for number in 0..30 {
@@ -244,6 +239,7 @@ fn a_copy_under_writes_is_right_in_the_end(app: &TestApp) {
     assert_eq!((copy.titles(), wanted.len()), (wanted.clone(), 50));
 }
 
+#[apply(api_test)]
 fn tokens_are_ours(app: &TestApp) {
     let public = app.public();
     for wrong in ["x", "AAAA", &"A".repeat(300)] {

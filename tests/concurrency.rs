@@ -3,15 +3,8 @@
 use serde_json::json;
 
 use crate::support::app::TestApp;
-use crate::tests;
 
-tests![
-    fifty_editors_lose_no_update,
-    equal_titles_at_once_get_different_slugs,
-    two_nodes_start_at_once,
-    journal_has_no_gaps
-];
-
+#[apply(api_test)]
 fn fifty_editors_lose_no_update(app: &TestApp) {
     let editor = app.editor();
     editor.create("events", &json!({"title": "Shared", "summary": "0"}));
@@ -39,6 +32,7 @@ fn fifty_editors_lose_no_update(app: &TestApp) {
     without.problem(428, &[]);
 }
 
+#[apply(api_test)]
 fn equal_titles_at_once_get_different_slugs(app: &TestApp) {
     let editor = app.editor();
     let slugs = std::sync::Mutex::new(Vec::new());
@@ -57,6 +51,7 @@ fn equal_titles_at_once_get_different_slugs(app: &TestApp) {
 }
 
 /// Several nodes on one database: both migrate at start, both see what the other wrote.
+#[apply(api_test)]
 fn two_nodes_start_at_once(app: &TestApp) {
     let fresh = TestApp::start(app.backend);
     let url = match app.backend {
@@ -93,6 +88,7 @@ fn two_nodes_start_at_once(app: &TestApp) {
     assert_eq!(total, 41);
 }
 
+#[apply(api_test)]
 fn journal_has_no_gaps(app: &TestApp) {
     use diesel::prelude::*;
     use plenary::database::schema::journal;

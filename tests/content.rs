@@ -6,24 +6,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
-use crate::tests;
-
-tests![
-    every_kind_lives_its_life,
-    every_field_of_every_kind_comes_back,
-    slugs_are_made_from_titles,
-    old_slugs_lead_on,
-    idempotency_keys_make_once,
-    writes_want_the_current_version,
-    merge_patch_changes_only_what_it_names,
-    drafts_are_for_editors,
-    contributors_write_drafts_only,
-    sessions_are_seen_with_their_event,
-    topics_form_no_circle,
-    rich_text_is_sanitised,
-    custom_fields_follow_their_schema,
-    a_schema_that_cannot_be_kept_is_a_fault_at_start,
-];
 
 /// The least that a kind wants.
 fn least(client: &Client, resource: &'static plenary::content_types::ContentType, name: &str) -> Value {
@@ -36,6 +18,7 @@ fn least(client: &Client, resource: &'static plenary::content_types::ContentType
     body
 }
 
+#[apply(api_test)]
 fn every_kind_lives_its_life(app: &TestApp) {
     let editor = app.editor();
     for resource in ALL {
@@ -86,6 +69,7 @@ fn every_kind_lives_its_life(app: &TestApp) {
 
 /// The examples of the declarations fill every field; each must come back as it was given, or in
 /// its documented form.
+#[apply(api_test)]
 fn every_field_of_every_kind_comes_back(app: &TestApp) {
     let editor = app.editor();
     let mut slugs = serde_json::Map::new();
@@ -129,6 +113,7 @@ fn every_field_of_every_kind_comes_back(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn slugs_are_made_from_titles(app: &TestApp) {
     let editor = app.editor();
     let slug = |title: &str| editor.create("events", &json!({"title": title}))["slug"].clone();
@@ -157,6 +142,7 @@ fn slugs_are_made_from_titles(app: &TestApp) {
         .problem(422, &[("/slug", "not_a_slug")]);
 }
 
+#[apply(api_test)]
 fn old_slugs_lead_on(app: &TestApp) {
     let editor = app.editor();
     editor.create("events", &json!({"title": "First", "status": "published"}));
@@ -176,6 +162,7 @@ fn old_slugs_lead_on(app: &TestApp) {
     editor.get("/api/v1/events/second").expect(308);
 }
 
+#[apply(api_test)]
 fn idempotency_keys_make_once(app: &TestApp) {
     let editor = app.editor();
     let headers = [("content-type", "application/json"), ("idempotency-key", "import-42")];
@@ -197,6 +184,7 @@ fn idempotency_keys_make_once(app: &TestApp) {
     assert_eq!(other.expect(201).json()["slug"], "once-2");
 }
 
+#[apply(api_test)]
 fn writes_want_the_current_version(app: &TestApp) {
     let editor = app.editor();
     let made = editor.post("/api/v1/events", &json!({"title": "A"})).expect(201);
@@ -215,6 +203,7 @@ fn writes_want_the_current_version(app: &TestApp) {
     assert_eq!(editor.get("/api/v1/events/a").expect(200).json()["title"], "B");
 }
 
+#[apply(api_test)]
 fn merge_patch_changes_only_what_it_names(app: &TestApp) {
     let editor = app.editor();
     let body = json!({"title": "A", "summary": "S", "registration": {"capacity": 5, "url": "https://example.org/r"}, "languages": ["en", "fr"]});
@@ -228,6 +217,7 @@ fn merge_patch_changes_only_what_it_names(app: &TestApp) {
     editor.patch("/api/v1/events/a", "\"v2\"", &json!({"title": null})).problem(422, &[("/title", "required")]);
 }
 
+#[apply(api_test)]
 fn drafts_are_for_editors(app: &TestApp) {
     let editor = app.editor();
     editor.create("speakers", &json!({"name": "Hidden Person", "status": "published"}));
@@ -262,6 +252,7 @@ fn drafts_are_for_editors(app: &TestApp) {
     assert_eq!(editor.get("/api/v1/events/e").expect(200).header("cache-control"), "private, no-store");
 }
 
+#[apply(api_test)]
 fn contributors_write_drafts_only(app: &TestApp) {
     let contributor = app.client(Role::Contributor);
     contributor.post("/api/v1/events", &json!({"title": "A", "status": "published"})).problem(403, &[]);
@@ -273,6 +264,7 @@ fn contributors_write_drafts_only(app: &TestApp) {
     contributor.patch("/api/v1/events/a", published.etag(), &json!({"title": "C"})).problem(403, &[]);
 }
 
+#[apply(api_test)]
 fn sessions_are_seen_with_their_event(app: &TestApp) {
     let editor = app.editor();
     let event = editor.create("events", &json!({"title": "E"}));
@@ -292,6 +284,7 @@ fn sessions_are_seen_with_their_event(app: &TestApp) {
     app.public().get("/api/v1/sessions/s").expect(200);
 }
 
+#[apply(api_test)]
 fn topics_form_no_circle(app: &TestApp) {
     let editor = app.editor();
     editor.create("topics", &json!({"name": "a"}));
@@ -302,6 +295,7 @@ fn topics_form_no_circle(app: &TestApp) {
     assert_eq!(editor.get("/api/v1/topics?parent=a&status=any").expect(200).json()["data"][0]["name"], "b");
 }
 
+#[apply(api_test)]
 fn rich_text_is_sanitised(app: &TestApp) {
     let editor = app.editor();
     let source = "Hello **world** <script>alert(1)</script>\n\n<img src=x onerror=alert(1)> [x](javascript:alert(1))";
@@ -324,6 +318,7 @@ fn rich_text_is_sanitised(app: &TestApp) {
     );
 }
 
+#[apply(api_test)]
 fn custom_fields_follow_their_schema(app: &TestApp) {
     app.editor()
         .post("/api/v1/events", &json!({"title": "T", "custom": {"room": 1}}))
@@ -367,6 +362,7 @@ fn custom_fields_follow_their_schema(app: &TestApp) {
     assert!(plain["components"]["schemas"]["EventCustom"].is_null());
 }
 
+#[apply(api_test)]
 fn a_schema_that_cannot_be_kept_is_a_fault_at_start(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("event.json");

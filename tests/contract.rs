@@ -7,17 +7,10 @@ use plenary::content_types::{ALL, in_order_of_reference};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::tests;
-
-tests![
-    the_checked_in_document_is_current,
-    the_served_document_has_every_route,
-    answers_keep_to_their_schemas,
-    inputs_of_the_examples_are_accepted
-];
 
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/plenary.json");
 
+#[apply(api_test)]
 fn the_checked_in_document_is_current(_: &TestApp) {
     let config = plenary::config::Config::default();
     let site = config.site();
@@ -28,6 +21,7 @@ fn the_checked_in_document_is_current(_: &TestApp) {
 }
 
 /// Asks the running server for every operation, and the document for every route.
+#[apply(api_test)]
 fn the_served_document_has_every_route(app: &TestApp) {
     let document = app.public().get("/api/openapi.json").expect(200).json();
     let mut described = BTreeSet::new();
@@ -70,6 +64,7 @@ fn keeps(document: &Value, name: &str, answer: &Value) {
 
 /// Fills the server with the demo content and one item of each kind with all fields, and checks
 /// every answer in every form against the document.
+#[apply(api_test)]
 fn answers_keep_to_their_schemas(app: &TestApp) {
     let document = app.public().get("/api/openapi.json").expect(200).json();
     app.block_on(plenary::demo::fill(&app.app)).unwrap();
@@ -118,6 +113,7 @@ fn answers_keep_to_their_schemas(app: &TestApp) {
 }
 
 /// The examples of the document are requests that work.
+#[apply(api_test)]
 fn inputs_of_the_examples_are_accepted(app: &TestApp) {
     let document = app.public().get("/api/openapi.json").expect(200).json();
     let editor = app.editor();

@@ -8,14 +8,6 @@ use plenary::database::schema::settings;
 use plenary::database::{Database, DatabaseError, Db};
 
 use crate::support::app::{Backend, TestApp};
-use crate::tests;
-
-tests![
-    both_have_the_same_shape,
-    an_unknown_migration_is_refused,
-    writes_that_share_a_commit_do_not_share_their_fate,
-    a_panic_ends_no_thread,
-];
 
 #[derive(QueryableByName)]
 struct Line {
@@ -55,11 +47,12 @@ fn shape(app: &TestApp) -> BTreeSet<String> {
             Db::Sqlite(c) => diesel::sql_query(SQLITE).load(c)?,
             Db::Postgres(c) => diesel::sql_query(POSTGRES).load(c)?,
         };
-        Ok::<_, plenary::database::DatabaseError>(rows.into_iter().map(|row| row.line).collect())
+        Ok::<_, DatabaseError>(rows.into_iter().map(|row| row.line).collect())
     }))
     .unwrap()
 }
 
+#[apply(api_test)]
 fn both_have_the_same_shape(app: &TestApp) {
     let sqlite = shape(&TestApp::start(Backend::Sqlite));
     let this = shape(app);
@@ -72,6 +65,7 @@ fn both_have_the_same_shape(app: &TestApp) {
     );
 }
 
+#[apply(api_test)]
 fn an_unknown_migration_is_refused(app: &TestApp) {
     use diesel::connection::SimpleConnection;
     use plenary::database::{connection, migrate};
@@ -106,6 +100,7 @@ async fn note(database: Database, name: String, end: End) -> bool {
 }
 
 /// Whatever comes of the others, and in whichever order: what is acknowledged is there, what is not is not.
+#[apply(api_test)]
 fn writes_that_share_a_commit_do_not_share_their_fate(app: &TestApp) {
     let database = app.app.database.clone();
     let ends = [End::Kept, End::Refused, End::Failed];
@@ -157,6 +152,7 @@ impl From<diesel::result::Error> for Untold {
 }
 
 /// Panics in a task, and in telling that it panicked, cost one request its answer; the threads go on.
+#[apply(api_test)]
 fn a_panic_ends_no_thread(app: &TestApp) {
     let database = app.app.database.clone();
     let fails = |_: &mut Db| -> Result<(), Untold> { panic!("a panic that the test wants") };

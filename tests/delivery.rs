@@ -8,25 +8,6 @@ use crate::support::app::{Backend, TestApp};
 use crate::support::client::Client;
 use crate::support::moments::{in_ms, wait_for};
 use crate::support::program::fresh_database;
-use crate::tests;
-
-tests![
-    pages_neither_skip_nor_repeat,
-    filters_select,
-    includes_show_relations_whole,
-    unknown_parameters_are_refused,
-    conditional_requests_save_the_body,
-    answers_are_compressed_for_those_who_want_it,
-    queries_do_not_grow_with_the_page,
-    head_is_answered_like_get,
-    kept_answers_are_never_stale,
-    a_change_touches_only_what_is_made_of_it,
-    what_becomes_public_appears_where_it_was_hidden,
-    lists_by_the_clock_are_kept_for_a_moment,
-    other_nodes_notice,
-    caches_are_told_what_to_forget,
-    caches_forget_everything_after_a_restore,
-];
 
 fn slugs(reply: &Value) -> Vec<String> {
     reply["data"].as_array().unwrap().iter().map(|i| i["slug"].as_str().unwrap().to_owned()).collect()
@@ -49,6 +30,7 @@ fn fill(editor: &Client, count: usize) {
     }
 }
 
+#[apply(api_test)]
 fn pages_neither_skip_nor_repeat(app: &TestApp) {
     let editor = app.editor();
     fill(&editor, 23);
@@ -96,6 +78,7 @@ fn pages_neither_skip_nor_repeat(app: &TestApp) {
     assert_eq!(slugs(&public.get("/api/v1/events?sort=starts_at&offset=1&limit=1").expect(200).json()), ["event-000"]);
 }
 
+#[apply(api_test)]
 fn filters_select(app: &TestApp) {
     let editor = app.editor();
     fill(&editor, 9);
@@ -129,6 +112,7 @@ fn filters_select(app: &TestApp) {
     app.public().get("/api/v1/venues?country=Belgium").problem(400, &[("?country", "unknown_country")]);
 }
 
+#[apply(api_test)]
 fn includes_show_relations_whole(app: &TestApp) {
     let editor = app.editor();
     fill(&editor, 2);
@@ -150,6 +134,7 @@ fn includes_show_relations_whole(app: &TestApp) {
     public.get("/api/v1/events?include=speeker").problem(400, &[("?include", "not_allowed")]);
 }
 
+#[apply(api_test)]
 fn unknown_parameters_are_refused(app: &TestApp) {
     let public = app.public();
     let problem = public
@@ -165,6 +150,7 @@ fn unknown_parameters_are_refused(app: &TestApp) {
     app.editor().get("/api/v1/auth/me?x=1").problem(400, &[("?x", "unknown_parameter")]);
 }
 
+#[apply(api_test)]
 fn conditional_requests_save_the_body(app: &TestApp) {
     let editor = app.editor();
     fill(&editor, 2);
@@ -184,6 +170,7 @@ fn conditional_requests_save_the_body(app: &TestApp) {
     assert_eq!(after.json()["speakers"][0]["speaker"]["job_title"], "New");
 }
 
+#[apply(api_test)]
 fn answers_are_compressed_for_those_who_want_it(app: &TestApp) {
     fill(&app.editor(), 8);
     let public = app.public();
@@ -202,6 +189,7 @@ fn answers_are_compressed_for_those_who_want_it(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn queries_do_not_grow_with_the_page(app: &TestApp) {
     fill(&app.editor(), 40);
     let public = app.public();
@@ -227,6 +215,7 @@ fn queries_do_not_grow_with_the_page(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn head_is_answered_like_get(app: &TestApp) {
     let reply = app.public().send("HEAD", "/api/v1/events", &[], b"").expect(200);
     assert!(reply.body.is_empty());
@@ -236,6 +225,7 @@ fn head_is_answered_like_get(app: &TestApp) {
     app.public().get("/api/v1/nothing").problem(404, &[]);
 }
 
+#[apply(api_test)]
 fn a_change_touches_only_what_is_made_of_it(app: &TestApp) {
     let editor = app.editor();
     fill(&editor, 2);
@@ -254,6 +244,7 @@ fn a_change_touches_only_what_is_made_of_it(app: &TestApp) {
     assert_eq!(cheapest, 0, "another event changed, and this one was made anew");
 }
 
+#[apply(api_test)]
 fn what_becomes_public_appears_where_it_was_hidden(app: &TestApp) {
     let editor = app.editor();
     editor.create("speakers", &json!({"name": "Hidden", "status": "published"}));
@@ -271,6 +262,7 @@ fn what_becomes_public_appears_where_it_was_hidden(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn lists_by_the_clock_are_kept_for_a_moment(app: &TestApp) {
     let editor = app.editor();
     let event = json!({"title": "Soon", "starts_at": in_ms(1_800), "time_zone": "UTC", "status": "published"});
@@ -283,6 +275,7 @@ fn lists_by_the_clock_are_kept_for_a_moment(app: &TestApp) {
 
 /// Readers hammer the same addresses while an editor writes: after a write is acknowledged, no read
 /// that begins later shows what was before, and no statement is sent for what is kept.
+#[apply(api_test)]
 fn kept_answers_are_never_stale(app: &TestApp) {
     let editor = app.editor();
     editor.create("speakers", &json!({"name": "Anna", "job_title": "0", "status": "published"}));
@@ -325,6 +318,7 @@ fn kept_answers_are_never_stale(app: &TestApp) {
 }
 
 /// Another node sees what was written here; how soon is for a benchmark, not for a test.
+#[apply(api_test)]
 fn other_nodes_notice(app: &TestApp) {
     let other = TestApp::start_with(app.backend, |c| c.database_url = app.config.database_url.clone());
     let editor = app.editor();
@@ -375,6 +369,7 @@ fn cache(listener: std::net::TcpListener, told: std::sync::mpsc::Sender<Vec<Stri
     }
 }
 
+#[apply(api_test)]
 fn caches_are_told_what_to_forget(app: &TestApp) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/purge", listener.local_addr().unwrap());
@@ -406,6 +401,7 @@ fn caches_are_told_what_to_forget(app: &TestApp) {
 }
 
 /// After a restore, caches may have responses of a history that is gone, so they forget everything.
+#[apply(api_test)]
 fn caches_forget_everything_after_a_restore(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());

@@ -3,29 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::app::TestApp;
-use crate::tests;
-
-tests![
-    the_map_is_true,
-    links_lead_somewhere,
-    the_example_configuration_has_the_defaults,
-    the_permissions_are_those_of_the_code,
-];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn pages() -> Vec<PathBuf> {
-    let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md"), root().join("CHANGELOG.md")];
-    for folder in ["docs", "docs/decisions"] {
+    let mut pages = Vec::new();
+    for folder in ["", "docs", "docs/decisions"] {
         let files = std::fs::read_dir(root().join(folder)).unwrap().map(|f| f.unwrap().path());
         pages.extend(files.filter(|f| f.extension().is_some_and(|e| e == "md")));
     }
+    assert!(pages.len() > 20 && pages.contains(&root().join("SECURITY.md")), "pages were not found: {pages:?}");
     pages
 }
 
 /// Every path between backticks in the architecture is there, and every room is on the map.
+#[apply(api_test)]
 fn the_map_is_true(_: &TestApp) {
     let map = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     let named: Vec<&str> = map.split('`').skip(1).step_by(2).collect();
@@ -38,6 +32,7 @@ fn the_map_is_true(_: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn links_lead_somewhere(_: &TestApp) {
     for page in pages() {
         let text = std::fs::read_to_string(&page).unwrap();
@@ -49,6 +44,7 @@ fn links_lead_somewhere(_: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn the_example_configuration_has_the_defaults(_: &TestApp) {
     use plenary::config::{Config, Overrides};
     let file = root().join("plenary.example.toml");
@@ -58,6 +54,7 @@ fn the_example_configuration_has_the_defaults(_: &TestApp) {
 }
 
 /// The tables of docs/permissions.md are printed from the code: who may what, and what each route wants.
+#[apply(api_test)]
 fn the_permissions_are_those_of_the_code(_: &TestApp) {
     let page = std::fs::read_to_string(root().join("docs/permissions.md")).unwrap();
     let printed = plenary::api::permissions_page::page();

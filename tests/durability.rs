@@ -11,15 +11,13 @@ use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::program::{Program, fresh_database};
-use crate::tests;
-
-tests![nothing_acknowledged_is_lost_by_kill];
 
 const ROUNDS: u64 = 20;
 
 /// An event that was acknowledged: its id and version.
 type Acknowledged = (String, i64);
 
+#[apply(api_test)]
 fn nothing_acknowledged_is_lost_by_kill(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());

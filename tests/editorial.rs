@@ -8,21 +8,6 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
 use crate::support::moments::{in_ms, wait_for};
-use crate::tests;
-
-tests![
-    a_working_draft_changes_nothing_in_public,
-    a_working_draft_is_shown_with_its_own_ties,
-    a_draft_is_reviewed,
-    steps_want_the_right_state,
-    publication_names_what_is_missing,
-    what_is_scheduled_happens_at_its_moment,
-    a_schedule_lies_ahead,
-    late_writes_learn_what_changed,
-    late_writes_are_merged_on_wish,
-    contributors_keep_to_their_own,
-    the_trash_is_purged,
-];
 
 const EVENT: &str = "/api/v1/events/e";
 
@@ -30,6 +15,7 @@ fn publish(editor: &Client) -> Reply {
     editor.post("/api/v1/events", &json!({"title": "E", "status": "published"})).expect(201)
 }
 
+#[apply(api_test)]
 fn a_working_draft_changes_nothing_in_public(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     let made = publish(&editor);
@@ -77,6 +63,7 @@ fn a_working_draft_changes_nothing_in_public(app: &TestApp) {
     assert_eq!(editor.act(&format!("{path}/publish"), again.etag()).expect(200).json()["title"], "Newest");
 }
 
+#[apply(api_test)]
 fn a_working_draft_is_shown_with_its_own_ties(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     for name in ["Anna", "Bert"] {
@@ -97,6 +84,7 @@ fn a_working_draft_is_shown_with_its_own_ties(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn a_draft_is_reviewed(app: &TestApp) {
     let (author, editor) = (app.client(Role::Contributor), app.editor());
     let made = author.post("/api/v1/events", &json!({"title": "E"})).expect(201);
@@ -124,6 +112,7 @@ fn a_draft_is_reviewed(app: &TestApp) {
     assert_eq!(app.public().get(EVENT).expect(200).json()["title"], "F");
 }
 
+#[apply(api_test)]
 fn steps_want_the_right_state(app: &TestApp) {
     let editor = app.editor();
     let made = editor.post("/api/v1/events", &json!({"title": "E"})).expect(201);
@@ -144,6 +133,7 @@ fn steps_want_the_right_state(app: &TestApp) {
     editor.act(&format!("{EVENT}/restore"), gone.etag()).expect(200);
 }
 
+#[apply(api_test)]
 fn publication_names_what_is_missing(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |c| c.editorial.required_locales = vec!["nl".into()]);
     let editor = app.editor();
@@ -171,6 +161,7 @@ fn plan(client: &Client, path: &str, etag: &str, body: &Value) -> Reply {
     client.act_with(&format!("{path}/schedule"), etag, body)
 }
 
+#[apply(api_test)]
 fn what_is_scheduled_happens_at_its_moment(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     let made = editor.post("/api/v1/events", &json!({"title": "E"})).expect(201);
@@ -202,6 +193,7 @@ fn what_is_scheduled_happens_at_its_moment(app: &TestApp) {
     wait_for("the new text", || public.get(EVENT).expect(200).json()["title"] == "F");
 }
 
+#[apply(api_test)]
 fn a_schedule_lies_ahead(app: &TestApp) {
     let editor = app.editor();
     let made = editor.post("/api/v1/events", &json!({"title": "E"})).expect(201);
@@ -221,6 +213,7 @@ fn a_schedule_lies_ahead(app: &TestApp) {
     contributor.patch(EVENT, "\"v2\"", &json!({"title": "X"})).problem(403, &[]);
 }
 
+#[apply(api_test)]
 fn late_writes_learn_what_changed(app: &TestApp) {
     let editor = app.editor();
     let made = editor.post("/api/v1/events", &json!({"title": "E", "summary": "S"})).expect(201);
@@ -236,6 +229,7 @@ fn late_writes_learn_what_changed(app: &TestApp) {
     assert_eq!(all["current"]["changed"], json!(["/title/nl", "/summary/en"]));
 }
 
+#[apply(api_test)]
 fn late_writes_are_merged_on_wish(app: &TestApp) {
     let editor = app.editor();
     let event = json!({"title": "E", "summary": "S", "registration": {"capacity": 5, "url": "https://example.org/"}});
@@ -270,6 +264,7 @@ fn late_writes_are_merged_on_wish(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn contributors_keep_to_their_own(app: &TestApp) {
     let (one, other, editor) = (app.client(Role::Contributor), app.client(Role::Contributor), app.editor());
     let made = one.post("/api/v1/events", &json!({"title": "E"})).expect(201);
@@ -284,6 +279,7 @@ fn contributors_keep_to_their_own(app: &TestApp) {
     one.act(&format!("{EVENT}/discard"), draft.etag()).expect(200);
 }
 
+#[apply(api_test)]
 fn the_trash_is_purged(app: &TestApp) {
     let editor = app.editor();
     editor.create("speakers", &json!({"name": "Anna"}));

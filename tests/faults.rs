@@ -13,14 +13,6 @@ use crate::support::client::Client;
 use crate::support::moments::wait_for;
 use crate::support::postgres::{Postgres, new_database_in};
 use crate::support::program::{Program, fresh_database};
-use crate::tests;
-
-tests![
-    a_log_that_cannot_be_written_decides_over_nothing,
-    a_log_that_nobody_reads_holds_nobody_up,
-    colours_are_for_terminals,
-    writes_work_again_when_there_is_room,
-];
 
 /// The value of a metric that has no labels.
 fn metric(client: &Client, name: &str) -> f64 {
@@ -30,6 +22,7 @@ fn metric(client: &Client, name: &str) -> f64 {
 }
 
 /// The reader of the log is gone, or its disk is full: everything else is as ever.
+#[apply(api_test)]
 fn a_log_that_cannot_be_written_decides_over_nothing(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let (reader, closed) = pipe().unwrap();
@@ -65,6 +58,7 @@ fn a_log_that_cannot_be_written_decides_over_nothing(app: &TestApp) {
 }
 
 /// Far more lines than a pipe and the queue hold, and a reader that reads none of them.
+#[apply(api_test)]
 fn a_log_that_nobody_reads_holds_nobody_up(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let (reader, stderr) = pipe().unwrap();
@@ -81,6 +75,7 @@ fn a_log_that_nobody_reads_holds_nobody_up(app: &TestApp) {
     drop(reader);
 }
 
+#[apply(api_test)]
 fn colours_are_for_terminals(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
@@ -120,6 +115,7 @@ impl Drop for SmallDisk {
 }
 
 /// While the disk is full, writes are refused with the reason and reads go on; with room, writes work again.
+#[apply(api_test)]
 fn writes_work_again_when_there_is_room(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(&folder.path().join("small"), 64) else {

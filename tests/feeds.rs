@@ -8,22 +8,6 @@ use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::import::{bring, options};
 use crate::support::tools::{installed, node, run};
-use crate::tests;
-
-tests![
-    a_calendar_of_any_query,
-    one_event_with_its_sessions,
-    both_sides_of_the_change_of_the_clock,
-    readers_understand_the_feeds,
-    search_engines_understand_the_events,
-    feeds_show_what_is_public_and_nothing_else,
-    feeds_are_kept_and_exact,
-    programmes_come_back_as_they_went,
-    programmes_keep_to_their_schema,
-    tables_are_read_by_spreadsheets,
-    sitemaps_name_every_page_and_language,
-    what_leaves_can_be_embedded,
-];
 
 /// What readers in Python make of it.
 fn understood(what: &str, body: &[u8]) -> Value {
@@ -66,6 +50,7 @@ fn fill(editor: &Client) {
     editor.create("events", &json!({"title": "Secret draft", "starts_at": "2027-06-01", "topics": ["water"]}));
 }
 
+#[apply(api_test)]
 fn a_calendar_of_any_query(app: &TestApp) {
     let editor = app.editor();
     fill(&editor);
@@ -109,6 +94,7 @@ fn a_calendar_of_any_query(app: &TestApp) {
     assert_eq!((&after["events"][0]["uid"], &after["events"][0]["sequence"]), (&rivers["uid"], &json!(1)));
 }
 
+#[apply(api_test)]
 fn one_event_with_its_sessions(app: &TestApp) {
     let editor = app.editor();
     fill(&editor);
@@ -121,6 +107,7 @@ fn one_event_with_its_sessions(app: &TestApp) {
     app.public().get("/api/v1/events/secret-draft/calendar.ics").problem(404, &[]);
 }
 
+#[apply(api_test)]
 fn both_sides_of_the_change_of_the_clock(app: &TestApp) {
     let editor = app.editor();
     for (slug, day) in
@@ -149,6 +136,7 @@ fn both_sides_of_the_change_of_the_clock(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn readers_understand_the_feeds(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |c| {
         c.site.name = "Delta & Friends".into();
@@ -187,6 +175,7 @@ fn readers_understand_the_feeds(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn search_engines_understand_the_events(app: &TestApp) {
     fill(&app.editor());
     let reply = app.public().get("/api/v1/events/rivers/json-ld").expect(200);
@@ -231,6 +220,7 @@ fn search_engines_understand_the_events(app: &TestApp) {
     assert_eq!(days["eventStatus"], "https://schema.org/EventCancelled");
 }
 
+#[apply(api_test)]
 fn feeds_show_what_is_public_and_nothing_else(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     fill(&editor);
@@ -257,6 +247,7 @@ fn feeds_show_what_is_public_and_nothing_else(app: &TestApp) {
     assert!(!String::from_utf8_lossy(&public.get("/api/v1/events.ics").expect(200).body).contains("Secret"));
 }
 
+#[apply(api_test)]
 fn feeds_are_kept_and_exact(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     fill(&editor);
@@ -272,6 +263,7 @@ fn feeds_are_kept_and_exact(app: &TestApp) {
 }
 
 /// What our importer, which reads the programmes of others, makes of our own.
+#[apply(api_test)]
 fn programmes_come_back_as_they_went(app: &TestApp) {
     let editor = app.editor();
     editor.create("speakers", &json!({"name": "Anna \"A\" <Janssens>", "slug": "anna", "status": "published"}));
@@ -334,6 +326,7 @@ fn programmes_come_back_as_they_went(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn programmes_keep_to_their_schema(app: &TestApp) {
     let editor = app.editor();
     editor.create("speakers", &json!({"name": "Anna & Bram", "slug": "anna", "status": "published"}));
@@ -394,6 +387,7 @@ fn programmes_keep_to_their_schema(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn tables_are_read_by_spreadsheets(app: &TestApp) {
     let editor = app.editor();
     fill(&editor);
@@ -418,9 +412,10 @@ fn tables_are_read_by_spreadsheets(app: &TestApp) {
     assert!(rows.iter().all(|row| row["title"] != "Secret draft"));
 }
 
+#[apply(api_test)]
 fn sitemaps_name_every_page_and_language(app: &TestApp) {
     let own = TestApp::start_with(app.backend, |c| {
-        c.site.event_url = "https://www.example.org/{locale}/events/{slug}".into()
+        c.site.event_url = "https://www.example.org/{locale}/events/{slug}".into();
     });
     let editor = own.editor();
     let title = json!({"en": "Rivers & borders", "nl": "Rivieren"});
@@ -446,6 +441,7 @@ fn sitemaps_name_every_page_and_language(app: &TestApp) {
 }
 
 /// A title is text, whatever it says; where a page or a reader takes it for markup, it must stay text.
+#[apply(api_test)]
 fn what_leaves_can_be_embedded(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     let hostile = "</script><script>alert(1)</script><!-- & ]]> \"x\"";

@@ -14,16 +14,6 @@ use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
 use crate::support::moments::wait_for;
 use crate::support::program::{Program, fresh_database};
-use crate::tests;
-
-tests![
-    a_preview_shows_what_the_clock_will_do,
-    a_preview_asks_nothing_of_the_writer,
-    an_overlay_is_made_once,
-    what_comes_meanwhile_is_seen,
-    the_last_plan_before_a_moment_decides,
-    what_only_might_happen_is_not_told_to_the_log,
-];
 
 /// Rounds of the property test on each database; more by `PLENARY_ROUNDS`, others by `PLENARY_SEED`.
 const ROUNDS: u64 = 3;
@@ -266,6 +256,7 @@ impl<'a> Site<'a> {
     }
 }
 
+#[apply(api_test)]
 fn a_preview_shows_what_the_clock_will_do(app: &TestApp) {
     for round in 0..number("PLENARY_ROUNDS", ROUNDS) {
         let seed = number("PLENARY_SEED", 1) + round;
@@ -304,6 +295,7 @@ fn plan(editor: &Client, slug: &str, at: &str) {
 }
 
 /// While a write takes its time, nobody else can write; a look ahead does not even notice.
+#[apply(api_test)]
 fn a_preview_asks_nothing_of_the_writer(app: &TestApp) {
     let editor = app.editor();
     editor.create("events", &json!({"title": "Then"}));
@@ -326,6 +318,7 @@ fn a_preview_asks_nothing_of_the_writer(app: &TestApp) {
     });
 }
 
+#[apply(api_test)]
 fn an_overlay_is_made_once(app: &TestApp) {
     let editor = app.editor();
     editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
@@ -362,6 +355,7 @@ fn an_overlay_is_made_once(app: &TestApp) {
     assert!(seen == 46 && made > 300, "{made}");
 }
 
+#[apply(api_test)]
 fn what_comes_meanwhile_is_seen(app: &TestApp) {
     let editor = app.editor();
     let at = "limit=50&at=2041-01-01";
@@ -401,6 +395,7 @@ fn what_comes_meanwhile_is_seen(app: &TestApp) {
     assert_eq!(titles(&editor, at), ["A", "D"]);
 }
 
+#[apply(api_test)]
 fn the_last_plan_before_a_moment_decides(app: &TestApp) {
     let editor = app.editor();
     for year in 2040..2052 {
@@ -423,6 +418,7 @@ fn the_last_plan_before_a_moment_decides(app: &TestApp) {
     });
 }
 
+#[apply(api_test)]
 fn what_only_might_happen_is_not_told_to_the_log(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");

@@ -5,15 +5,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
-use crate::tests;
-
-tests![
-    every_write_is_a_revision,
-    differences_are_told_by_language,
-    every_past_revision_can_be_restored,
-    the_journal_rebuilds_every_item,
-    history_is_for_those_who_may_read,
-];
 
 const EVENT: &str = "/api/v1/events/e";
 
@@ -27,6 +18,7 @@ fn written(editor: &Client) {
     editor.patch(&format!("{EVENT}?view=draft"), "\"v4\"", &change).expect(200);
 }
 
+#[apply(api_test)]
 fn every_write_is_a_revision(app: &TestApp) {
     let editor = app.editor();
     written(&editor);
@@ -54,6 +46,7 @@ fn every_write_is_a_revision(app: &TestApp) {
     editor.get(&format!("{EVENT}/revisions?before=0")).problem(400, &[("?before", "out_of_range")]);
 }
 
+#[apply(api_test)]
 fn differences_are_told_by_language(app: &TestApp) {
     let editor = app.editor();
     written(&editor);
@@ -69,6 +62,7 @@ fn differences_are_told_by_language(app: &TestApp) {
     assert!(first["differences"].as_array().unwrap().iter().any(|d| d["pointer"] == "/title" && d["before"].is_null()));
 }
 
+#[apply(api_test)]
 fn every_past_revision_can_be_restored(app: &TestApp) {
     let editor = app.editor();
     written(&editor);
@@ -90,6 +84,7 @@ fn every_past_revision_can_be_restored(app: &TestApp) {
 }
 
 /// Every item equals what the journal says of its last version.
+#[apply(api_test)]
 fn the_journal_rebuilds_every_item(app: &TestApp) {
     use diesel::prelude::*;
     use plenary::database::schema::{drafts, items, journal};
@@ -138,6 +133,7 @@ fn the_journal_rebuilds_every_item(app: &TestApp) {
     assert_eq!(app.block_on(app.app.database.read(compare)).unwrap(), 3);
 }
 
+#[apply(api_test)]
 fn history_is_for_those_who_may_read(app: &TestApp) {
     written(&app.editor());
     for path in ["revisions", "revisions/1", "revisions/1/diff"] {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
@@ -10,16 +10,10 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Backend, TestApp};
 use crate::support::client::Client;
+use crate::support::moments::wait_for;
 use crate::support::postgres::url;
 use crate::support::program::fresh_database;
-use crate::tests;
 use crate::write_faults::other_connection;
-
-tests![
-    a_restored_backup_is_noticed,
-    a_history_that_goes_back_while_the_node_runs_is_noticed,
-    tokens_of_one_history_are_good
-];
 
 fn topic(client: &Client, slug: &str) -> Value {
     client.create("topics", &json!({"name": slug, "slug": slug, "status": "published"}))
@@ -47,15 +41,6 @@ fn must_begin_anew(client: &Client, token: &str) {
     client.send("GET", "/api/v1/changes/live", &again, b"").problem(410, &[]);
 }
 
-#[track_caller]
-fn wait_until(is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it does not come");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// A copy of a database that nobody uses.
 fn copy(backend: Backend, database: &str) -> String {
     match backend {
@@ -73,7 +58,7 @@ fn copy(backend: Backend, database: &str) -> String {
             let name = database.rsplit('/').next().unwrap();
             let mut administrator = PgConnection::establish(&url(port, "postgres")).unwrap();
             // The node's threads end a moment after it.
-            wait_until(|| {
+            wait_for("the end of the node's threads", || {
                 let mut administrator = PgConnection::establish(&url(port, "postgres")).unwrap();
                 administrator.batch_execute(&format!("CREATE DATABASE {name}_probe TEMPLATE {name}")).is_ok()
             });
@@ -88,6 +73,7 @@ fn found(client: &Client, text: &str) -> usize {
 }
 
 /// A node is stopped, its database replaced by an older copy, and started again, with the search index that it had.
+#[apply(api_test)]
 fn a_restored_backup_is_noticed(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
@@ -105,16 +91,18 @@ fn a_restored_backup_is_noticed(app: &TestApp) {
     let editor = node.editor();
     (0..5).for_each(|number| drop(topic(&editor, &format!("lost-{number}"))));
     let ahead = token(&node.public());
-    wait_until(|| found(&node.public(), "lost") == 5);
+    wait_for("the first index", || found(&node.public(), "lost") == 5);
     drop((editor, node));
     let node = start(&backup);
     must_begin_anew(&node.public(), &ahead);
-    wait_until(|| found(&node.public(), "lost") == 0 && found(&node.public(), "before") == 1);
+    wait_for("the index of the backup", || found(&node.public(), "lost") == 0 && found(&node.public(), "before") == 1);
     // The new history overtakes the old one: the same numbers are of other entries.
     let editor = node.editor();
     (0..20).for_each(|number| drop(topic(&editor, &format!("new-{number}"))));
     must_begin_anew(&node.public(), &ahead);
-    wait_until(|| found(&node.public(), "new") == 20 && found(&node.public(), "lost") == 0);
+    wait_for("the index of the new history", || {
+        found(&node.public(), "new") == 20 && found(&node.public(), "lost") == 0
+    });
     // Whoever begins anew has what there is.
     let page = node.public().get("/api/v1/changes?limit=1000").expect(200).json();
     assert_eq!(page["data"].as_array().unwrap().len(), 21);
@@ -124,6 +112,7 @@ fn a_restored_backup_is_noticed(app: &TestApp) {
 
 /// The end of the journal vanishes under a node that runs, as in a failover; listeners are told, and what is kept is
 /// not trusted.
+#[apply(api_test)]
 fn a_history_that_goes_back_while_the_node_runs_is_noticed(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     topic(&editor, "before");
@@ -151,9 +140,12 @@ fn a_history_that_goes_back_while_the_node_runs_is_noticed(app: &TestApp) {
     assert!(lines.any(|line| line == "event: reset"));
     must_begin_anew(&public, &ahead);
     public.get(&format!("/api/v1/changes?since={good}")).expect(200);
-    wait_until(|| public.get("/api/v1/topics").expect(200).json()["data"].as_array().unwrap().len() == 1);
+    wait_for("a fresh response", || {
+        public.get("/api/v1/topics").expect(200).json()["data"].as_array().unwrap().len() == 1
+    });
 }
 
+#[apply(api_test)]
 fn tokens_of_one_history_are_good(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     let mut tokens = vec![token(&public)];

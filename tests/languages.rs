@@ -4,20 +4,8 @@ use plenary::auth::permissions::Role;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::tests;
 
-tests![
-    falls_back_and_says_so,
-    one_language_leaves_the_others_alone,
-    maps_give_and_take_all,
-    what_a_write_answers_is_what_its_writer_reads,
-    each_language_has_its_slug,
-    translations_are_published_by_themselves,
-    outdated_and_missing_translations_are_known,
-    the_language_is_agreed_on,
-    chains_are_configured,
-];
-
+#[apply(api_test)]
 fn falls_back_and_says_so(app: &TestApp) {
     let editor = app.editor();
     let body = json!({"title": {"en": "Rivers", "nl": "Rivieren"}, "summary": {"en": "Water"}, "status": "published",
@@ -35,6 +23,7 @@ fn falls_back_and_says_so(app: &TestApp) {
     app.public().get("/api/v1/events?locale=fr").problem(400, &[("?locale", "not_allowed")]);
 }
 
+#[apply(api_test)]
 fn one_language_leaves_the_others_alone(app: &TestApp) {
     let editor = app.editor();
     editor.post("/api/v1/speakers?locale=nl", &json!({"name": "Anna", "job_title": "Analist"})).expect(201);
@@ -50,6 +39,7 @@ fn one_language_leaves_the_others_alone(app: &TestApp) {
     assert_eq!(titles(&format!("{path}?locale=*")), json!({"en": "Analyst"}));
 }
 
+#[apply(api_test)]
 fn maps_give_and_take_all(app: &TestApp) {
     let editor = app.editor();
     let speaker = editor.create("speakers", &json!({"name": "Anna"}));
@@ -73,6 +63,7 @@ fn maps_give_and_take_all(app: &TestApp) {
 }
 
 /// What is known of others from the writing, of which some are drafts, or public in some languages only.
+#[apply(api_test)]
 fn what_a_write_answers_is_what_its_writer_reads(app: &TestApp) {
     let editor = app.editor();
     editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
@@ -103,6 +94,7 @@ fn what_a_write_answers_is_what_its_writer_reads(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn each_language_has_its_slug(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     editor.create("events", &json!({"title": "Rivers", "status": "published"}));
@@ -146,6 +138,7 @@ fn each_language_has_its_slug(app: &TestApp) {
     editor.patch(&draft, patched.etag(), &json!({"title": "Vloeden"})).expect(200);
 }
 
+#[apply(api_test)]
 fn translations_are_published_by_themselves(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     editor.create("speakers", &json!({"name": "Anna", "status": "published"}));
@@ -185,6 +178,7 @@ fn translations_are_published_by_themselves(app: &TestApp) {
     assert_eq!(history["data"][0]["action"], "publish_translation");
 }
 
+#[apply(api_test)]
 fn outdated_and_missing_translations_are_known(app: &TestApp) {
     let editor = app.editor();
     let body = json!({"title": {"en": "E", "nl": "E-nl"}, "summary": {"en": "S"}});
@@ -224,6 +218,7 @@ fn outdated_and_missing_translations_are_known(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn the_language_is_agreed_on(app: &TestApp) {
     let editor = app.editor();
     editor
@@ -255,6 +250,7 @@ fn the_language_is_agreed_on(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn chains_are_configured(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |c| {
         c.site.locales = vec!["en".into(), "nl".into(), "fr".into(), "ar".into()];

@@ -4,9 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::support::app::TestApp;
-use crate::tests;
-
-tests![each_module_uses_only_those_below, the_reader_of_paths_finds_all, no_public_type_has_the_name_of_another];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -56,6 +53,7 @@ fn named_modules(text: &str) -> BTreeSet<String> {
     modules
 }
 
+#[apply(api_test)]
 fn each_module_uses_only_those_below(_: &TestApp) {
     let layers = layers();
     let height: BTreeMap<&str, usize> = layers
@@ -93,6 +91,7 @@ fn each_module_uses_only_those_below(_: &TestApp) {
     assert!(height.len() > 15, "the table of layers was not read: {layers:?}");
 }
 
+#[apply(api_test)]
 fn the_reader_of_paths_finds_all(_: &TestApp) {
     let text = "use crate::{api::{a, b}, http, search::Search};\nuse crate::items::Item; fn f() { crate::config::x() }";
     let found: Vec<String> = named_modules(text).into_iter().collect();
@@ -100,6 +99,7 @@ fn the_reader_of_paths_finds_all(_: &TestApp) {
 }
 
 /// One name means one type: a reader need not know from which module it comes.
+#[apply(api_test)]
 fn no_public_type_has_the_name_of_another(_: &TestApp) {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for path in sources(&root().join("src")) {

@@ -8,15 +8,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::program::{Program, fresh_database};
-use crate::tests;
-
-tests![
-    changes_arrive_as_they_happen,
-    listeners_come_back_without_missing_anything,
-    many_can_listen,
-    what_is_no_token_is_refused,
-    listeners_do_not_hold_up_the_end,
-];
 
 /// A browser's EventSource, as far as it goes.
 struct Listener {
@@ -85,6 +76,7 @@ impl Listener {
     }
 }
 
+#[apply(api_test)]
 fn changes_arrive_as_they_happen(app: &TestApp) {
     let editor = app.editor();
     editor.create("events", &json!({"title": "Before", "status": "published"}));
@@ -106,6 +98,7 @@ fn changes_arrive_as_they_happen(app: &TestApp) {
     assert_eq!((&list["data"], &list["next"]), (&json!([]), &json!(id)));
 }
 
+#[apply(api_test)]
 fn listeners_come_back_without_missing_anything(app: &TestApp) {
     let editor = app.editor();
     let mut listener = Listener::new(&app.url, "", None);
@@ -128,6 +121,7 @@ fn listeners_come_back_without_missing_anything(app: &TestApp) {
     assert_eq!(since.changes().0, ["upsert One", "upsert Two", "upsert Three"]);
 }
 
+#[apply(api_test)]
 fn many_can_listen(app: &TestApp) {
     let editor = app.editor();
     let mut listeners: Vec<Listener> = (0..200).map(|_| Listener::new(&app.url, "", None)).collect();
@@ -143,6 +137,7 @@ fn many_can_listen(app: &TestApp) {
     assert!(asked < 1_500, "{asked} statements for 200 listeners");
 }
 
+#[apply(api_test)]
 fn what_is_no_token_is_refused(app: &TestApp) {
     let editor = app.editor();
     for number in 0..3 {
@@ -157,6 +152,7 @@ fn what_is_no_token_is_refused(app: &TestApp) {
     public.get(&half).problem(400, &[("?since", "not_complete")]);
 }
 
+#[apply(api_test)]
 fn listeners_do_not_hold_up_the_end(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(&fresh_database(app.backend, folder.path()));

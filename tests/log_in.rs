@@ -10,18 +10,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::Reply;
-use crate::tests;
-
-tests![
-    guesses_at_once_are_no_more_than_those_allowed,
-    codes_at_once_are_no_more_than_those_allowed,
-    right_passwords_at_once_are_all_let_in,
-    a_stranger_keeps_nobody_out,
-    many_strangers_keep_out_no_device_that_is_known,
-    whoever_is_no_trusted_proxy_names_no_source,
-    failures_are_forgotten_after_their_time,
-    two_tabs_refresh_at_once,
-];
 
 const EMAIL: &str = "anna@example.org";
 const WRONG: &str = "this is not the one";
@@ -65,6 +53,7 @@ fn tried(replies: &[Reply]) -> usize {
 }
 
 /// On two nodes, for an address that has an account and for one that has none.
+#[apply(api_test)]
 fn guesses_at_once_are_no_more_than_those_allowed(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     let other = app.second_node();
@@ -81,6 +70,7 @@ fn guesses_at_once_are_no_more_than_those_allowed(app: &TestApp) {
     assert_eq!(tried(&replies), FREE_OF_ALL - FREE);
 }
 
+#[apply(api_test)]
 fn codes_at_once_are_no_more_than_those_allowed(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     let client = app.public().with_token(app.log_in(EMAIL)["access_token"].as_str().unwrap());
@@ -110,6 +100,7 @@ fn codes_at_once_are_no_more_than_those_allowed(app: &TestApp) {
     assert_eq!(replies.iter().filter(|reply| reply.status == 429).count(), 50 - FREE);
 }
 
+#[apply(api_test)]
 fn right_passwords_at_once_are_all_let_in(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     for _ in 0..4 {
@@ -119,6 +110,7 @@ fn right_passwords_at_once_are_all_let_in(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn a_stranger_keeps_nobody_out(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     let device = app.log_in(EMAIL)["device_token"].clone();
@@ -147,6 +139,7 @@ fn a_stranger_keeps_nobody_out(app: &TestApp) {
     from(app, "198.51.100.1", &made_up).problem(429, &[]);
 }
 
+#[apply(api_test)]
 fn many_strangers_keep_out_no_device_that_is_known(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     let tokens = app.log_in(EMAIL);
@@ -169,6 +162,7 @@ fn many_strangers_keep_out_no_device_that_is_known(app: &TestApp) {
     assert!((600..=901).contains(&reply.header("retry-after").parse::<u64>().unwrap()));
 }
 
+#[apply(api_test)]
 fn whoever_is_no_trusted_proxy_names_no_source(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |config| config.server.trusted_proxies.clear());
     app.account(EMAIL, Role::Editor);
@@ -178,6 +172,7 @@ fn whoever_is_no_trusted_proxy_names_no_source(app: &TestApp) {
     from(&app, "203.0.113.7", &with(PASSWORD)).problem(429, &[]);
 }
 
+#[apply(api_test)]
 fn failures_are_forgotten_after_their_time(app: &TestApp) {
     let count = || -> i64 {
         let count =
@@ -201,6 +196,7 @@ fn failures_are_forgotten_after_their_time(app: &TestApp) {
 }
 
 /// All tabs get the same next token, so that a family stays a chain, and a reuse is found out still.
+#[apply(api_test)]
 fn two_tabs_refresh_at_once(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     let refresh = |token: &Value| app.public().post("/api/v1/auth/refresh", &json!({"refresh_token": token}));

@@ -9,15 +9,6 @@ use serde_json::{Value, json};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::{Client, Reply};
 use crate::support::tools::{Server, python_server};
-use crate::tests;
-
-tests![
-    an_invitation_makes_an_account,
-    a_forgotten_password_is_set_anew,
-    without_a_mail_server_passwords_are_given,
-    the_second_factor_is_asked_for,
-    recovery_codes_are_good_once,
-];
 
 const NEW_PASSWORD: &str = "purple rain on tin roofs";
 
@@ -77,6 +68,7 @@ fn set(app: &TestApp, token: &str, password: &str) -> Reply {
     app.public().post("/api/v1/auth/password-reset/confirm", &json!({"token": token, "new_password": password}))
 }
 
+#[apply(api_test)]
 fn an_invitation_makes_an_account(app: &TestApp) {
     let post = Post::new(app);
     let app = &post.app;
@@ -100,6 +92,7 @@ fn an_invitation_makes_an_account(app: &TestApp) {
     app.editor().post(&again, &json!({})).problem(403, &[]);
 }
 
+#[apply(api_test)]
 fn a_forgotten_password_is_set_anew(app: &TestApp) {
     let post = Post::new(app);
     let app = &post.app;
@@ -125,6 +118,7 @@ fn a_forgotten_password_is_set_anew(app: &TestApp) {
     ask("no address").problem(422, &[("/email", "not_an_email")]);
 }
 
+#[apply(api_test)]
 fn without_a_mail_server_passwords_are_given(app: &TestApp) {
     let admin = app.client(Role::Administrator);
     let new = json!({"email": "bram@example.org", "name": "Bram", "role": "contributor"});
@@ -156,6 +150,7 @@ fn set_up(client: &Client) -> (String, Vec<String>) {
     (secret, codes)
 }
 
+#[apply(api_test)]
 fn the_second_factor_is_asked_for(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let email = "anna@example.org";
@@ -190,6 +185,7 @@ fn the_second_factor_is_asked_for(app: &TestApp) {
     assert_eq!(actions["data"].as_array().unwrap().len(), 1);
 }
 
+#[apply(api_test)]
 fn recovery_codes_are_good_once(app: &TestApp) {
     app.account("anna@example.org", Role::Editor);
     let email = "anna@example.org";

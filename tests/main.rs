@@ -1,4 +1,42 @@
-//! The tests: real HTTP against the real application, each on SQLite and on Postgres.
+//! The integration tests: each sends real HTTP to the real application, once on SQLite and once on Postgres.
+//!
+//! A test is a function that takes `&TestApp` and carries `#[apply(api_test)]`; nothing else names it.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, and prints what it did not try"
+)]
+
+#[macro_use(apply)]
+extern crate macro_rules_attribute;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use support::app::{Backend, TestApp};
+use support::postgres::Postgres;
+
+/// A test, which receives a fresh application on a fresh database.
+struct ApiTest {
+    name: &'static str,
+    run: fn(&TestApp),
+}
+
+inventory::collect!(ApiTest);
+
+/// Registers the function to which it is applied as a test. It is declared before the modules, so they need no import.
+macro_rules! api_test {
+    ($(#[$attribute:meta])* fn $name:ident $($rest:tt)*) => {
+        $(#[$attribute])*
+        fn $name $($rest)*
+        inventory::submit! {
+            $crate::ApiTest { name: concat!(module_path!(), "::", stringify!($name)), run: $name }
+        }
+    };
+}
 
 mod support;
 
@@ -7,6 +45,7 @@ mod accounts;
 mod backup;
 mod bad_input;
 mod caching;
+mod caching_world;
 mod changes;
 mod concurrency;
 mod content;
@@ -39,6 +78,7 @@ mod process;
 mod proxy;
 mod queries;
 mod releases;
+mod responses;
 mod review;
 mod rights;
 mod search;
@@ -54,87 +94,23 @@ mod waiting;
 mod write_faults;
 mod zone_rules;
 
-use libtest_mimic::{Arguments, Trial};
-
-use support::app::{Backend, TestApp};
-use support::postgres::Postgres;
-
-/// A test: it gets a fresh application on a fresh database.
-type Test = fn(&TestApp);
-
-/// The tests of a room, by name.
-#[macro_export]
-macro_rules! tests {
-    ($($name:ident),* $(,)?) => {
-        pub const TESTS: &[(&str, $crate::Test)] = &[$((concat!(module_path!(), "::", stringify!($name)), $name)),*];
-    };
-}
-
 fn main() {
     let arguments = Arguments::from_args();
     let postgres = if arguments.list { None } else { Some(Postgres::start()) };
     if let Some(postgres) = &postgres {
         support::app::POSTGRES.set(postgres.backend()).expect("Postgres is started once");
     }
-    let rooms = [
-        access::TESTS,
-        accounts::TESTS,
-        backup::TESTS,
-        bad_input::TESTS,
-        caching::TESTS,
-        changes::TESTS,
-        concurrency::TESTS,
-        contract::TESTS,
-        content::TESTS,
-        database::TESTS,
-        delivery::TESTS,
-        docs::TESTS,
-        durability::TESTS,
-        editorial::TESTS,
-        faults::TESTS,
-        feeds::TESTS,
-        forecast::TESTS,
-        history::TESTS,
-        history_reset::TESTS,
-        languages::TESTS,
-        layers::TESTS,
-        live::TESTS,
-        log_in::TESTS,
-        mail::TESTS,
-        model::TESTS,
-        oidc::TESTS,
-        operations::TESTS,
-        origin::TESTS,
-        plans::TESTS,
-        plans_model::TESTS,
-        pooler::TESTS,
-        preview::TESTS,
-        queries::TESTS,
-        process::TESTS,
-        proxy::TESTS,
-        releases::TESTS,
-        review::TESTS,
-        rights::TESTS,
-        search::TESTS,
-        site::TESTS,
-        slow_clients::TESTS,
-        time_zones::TESTS,
-        standby::TESTS,
-        times::TESTS,
-        tools::TESTS,
-        transfer::TESTS,
-        visibility::TESTS,
-        zone_rules::TESTS,
-        waiting::TESTS,
-        write_faults::TESTS,
-    ];
+    // The linker decides the order of registration.
+    let mut tests: Vec<&ApiTest> = inventory::iter::<ApiTest>.into_iter().collect();
+    tests.sort_by_key(|test| test.name);
     let mut trials = Vec::new();
-    for (name, test) in rooms.into_iter().flatten() {
-        let name = name.split_once("::").map_or(*name, |(_, rest)| rest);
-        trials.push(Trial::test(format!("sqlite::{name}"), move || run(*test, Backend::Sqlite)));
+    for test in tests {
+        // The module path begins with the name of this crate.
+        let name = test.name.split_once("::").map_or(test.name, |(_, rest)| rest);
+        trials.push(Trial::test(format!("sqlite::{name}"), || run(test, Backend::Sqlite)));
         if let Some(postgres) = &postgres {
             let backend = postgres.backend();
-            trials.push(Trial::test(format!("postgres::{name}"), move || run(*test, backend)));
+            trials.push(Trial::test(format!("postgres::{name}"), move || run(test, backend)));
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -143,8 +119,8 @@ fn main() {
     conclusion.exit();
 }
 
-fn run(test: Test, backend: Backend) -> Result<(), libtest_mimic::Failed> {
+fn run(test: &ApiTest, backend: Backend) -> Result<(), Failed> {
     let app = TestApp::start(backend);
-    test(&app);
+    (test.run)(&app);
     Ok(())
 }

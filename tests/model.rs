@@ -8,9 +8,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
-use crate::tests;
-
-tests![editors_never_leave_the_rules];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Who {
@@ -370,6 +367,7 @@ impl Stage {
     }
 }
 
+#[apply(api_test)]
 fn editors_never_leave_the_rules(app: &TestApp) {
     let stage = Stage::new(app);
     // Editors do most, so that sequences get somewhere.

@@ -6,14 +6,6 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
 use crate::support::tools::{Server, python_server};
-use crate::tests;
-
-tests![
-    the_provider_vouches_for_an_editor,
-    nobody_comes_in_without_being_known,
-    what_comes_back_must_have_been_sent,
-    without_a_provider_there_is_no_such_log_in,
-];
 
 const CALLBACK: &str = "https://desk.example.org/callback";
 
@@ -67,6 +59,7 @@ fn finish(app: &TestApp, code: &str, state: &str) -> Reply {
     app.public().post("/api/v1/auth/oidc/finish", &json!({"code": code, "state": state}))
 }
 
+#[apply(api_test)]
 fn the_provider_vouches_for_an_editor(app: &TestApp) {
     let provider = Provider::start();
     let app = provider.app(app, "");
@@ -97,6 +90,7 @@ fn the_provider_vouches_for_an_editor(app: &TestApp) {
     finish(&app, &code, &state).problem(403, &[]);
 }
 
+#[apply(api_test)]
 fn nobody_comes_in_without_being_known(app: &TestApp) {
     let provider = Provider::start();
     let strict = provider.app(app, "");
@@ -120,6 +114,7 @@ fn nobody_comes_in_without_being_known(app: &TestApp) {
     open.public().post("/api/v1/auth/login", &body).problem(401, &[]);
 }
 
+#[apply(api_test)]
 fn what_comes_back_must_have_been_sent(app: &TestApp) {
     let provider = Provider::start();
     let app = provider.app(app, "viewer");
@@ -138,6 +133,7 @@ fn what_comes_back_must_have_been_sent(app: &TestApp) {
     begin(CALLBACK).expect(200);
 }
 
+#[apply(api_test)]
 fn without_a_provider_there_is_no_such_log_in(app: &TestApp) {
     app.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).problem(404, &[]);
     finish(app, "x", "y").problem(404, &[]);

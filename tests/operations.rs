@@ -5,19 +5,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::support::app::TestApp;
-use crate::tests;
 
-tests![
-    health_readiness_and_metrics,
-    answers_carry_security_headers,
-    request_ids_are_kept_or_made,
-    other_origins_may_read,
-    slow_clients_are_sent_away,
-    the_reading_room_needs_no_network,
-    problem_types_lead_to_pages,
-    the_document_has_a_tag,
-];
-
+#[apply(api_test)]
 fn health_readiness_and_metrics(app: &TestApp) {
     let public = app.public();
     assert_eq!(public.get("/healthz").expect(200).json()["status"], "ok");
@@ -35,6 +24,7 @@ fn health_readiness_and_metrics(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn answers_carry_security_headers(app: &TestApp) {
     for path in ["/api/v1/events", "/nothing", "/docs/index.html", "/healthz"] {
         let reply = app.public().get(path);
@@ -45,6 +35,7 @@ fn answers_carry_security_headers(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn request_ids_are_kept_or_made(app: &TestApp) {
     let public = app.public();
     assert_eq!(
@@ -57,6 +48,7 @@ fn request_ids_are_kept_or_made(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn other_origins_may_read(app: &TestApp) {
     let origin = [("origin", "https://www.example.org")];
     let reply = app.public().send("GET", "/api/v1/events", &origin, b"").expect(200);
@@ -80,6 +72,7 @@ fn other_origins_may_read(app: &TestApp) {
     assert_eq!(other.header("access-control-allow-origin"), "");
 }
 
+#[apply(api_test)]
 fn slow_clients_are_sent_away(app: &TestApp) {
     let patient = TestApp::start_with(app.backend, |c| c.server.request_timeout_seconds = 1);
     let token = patient.editor().token().to_owned();
@@ -102,6 +95,7 @@ fn slow_clients_are_sent_away(app: &TestApp) {
     patient.public().get("/healthz").expect(200);
 }
 
+#[apply(api_test)]
 fn the_reading_room_needs_no_network(app: &TestApp) {
     let public = app.public();
     let first = String::from_utf8(public.get("/docs").expect(200).body).unwrap();
@@ -119,6 +113,7 @@ fn the_reading_room_needs_no_network(app: &TestApp) {
     public.get("/docs/nothing.js").problem(404, &[]);
 }
 
+#[apply(api_test)]
 fn problem_types_lead_to_pages(app: &TestApp) {
     let problem = app.public().get("/nothing").problem(404, &[]);
     let page = problem["type"].as_str().unwrap().trim_start_matches("http://127.0.0.1:8080");
@@ -129,6 +124,7 @@ fn problem_types_lead_to_pages(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn the_document_has_a_tag(app: &TestApp) {
     let public = app.public();
     let get = |coding: &str, tag: &str| {

@@ -4,10 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::data::real;
-use crate::tests;
 
-tests![the_origin_page_is_held_completely];
-
+#[apply(api_test)]
 fn the_origin_page_is_held_completely(app: &TestApp) {
     let Some(path) = real("origin/policy-dialogue-2015-07-01.json") else { return };
     let origin: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();

@@ -8,19 +8,6 @@ use serde_json::{Value, json};
 use crate::support::app::{Backend, TestApp};
 use crate::support::client::{Client, Reply};
 use crate::support::moments::{in_ms, wait_for};
-use crate::tests;
-
-tests![
-    a_plan_that_fails_harms_no_other,
-    what_cannot_be_written_down_stops_nothing,
-    a_fault_of_ours_does_not_keep_an_item_public,
-    a_refused_publication_leaves_the_draft,
-    taking_down_depends_on_nothing_unpublished,
-    the_slug_of_a_working_draft_is_reserved,
-    a_release_names_what_stood_against_it,
-    the_purge_spares_what_is_named,
-    every_step_counts_the_version,
-];
 
 /// Runs SQL on the database of the application.
 fn sql(app: &TestApp, text: impl Into<String>) {
@@ -113,6 +100,7 @@ fn draft_that_names_nobody(app: &TestApp, editor: &Client) {
     sql(app, format!("DELETE FROM draft_links; DELETE FROM items WHERE id = '{gone}'"));
 }
 
+#[apply(api_test)]
 fn a_plan_that_fails_harms_no_other(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     for title in ["A", "B", "Before", "After", "R"] {
@@ -152,6 +140,7 @@ fn a_plan_that_fails_harms_no_other(app: &TestApp) {
     act(&editor, "events/b", "publish").expect(200);
 }
 
+#[apply(api_test)]
 fn what_cannot_be_written_down_stops_nothing(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     editor.create("speakers", &json!({"name": "Anna"}));
@@ -173,6 +162,7 @@ fn what_cannot_be_written_down_stops_nothing(app: &TestApp) {
     assert_eq!(desk(&editor, "events/e")["publish_at"], Value::Null);
 }
 
+#[apply(api_test)]
 fn a_fault_of_ours_does_not_keep_an_item_public(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     let e = id(&editor.create("events", &json!({"title": "E", "status": "published"})));
@@ -197,6 +187,7 @@ fn circle(editor: &Client) {
     redraft(editor, "topics/two", &json!({"name": "New", "parent": "one", "slug": "new-two"})).expect(200);
 }
 
+#[apply(api_test)]
 fn a_refused_publication_leaves_the_draft(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     circle(&editor);
@@ -242,6 +233,7 @@ fn a_refused_publication_leaves_the_draft(app: &TestApp) {
     assert_eq!(status(&public, "topics/new-two"), 200);
 }
 
+#[apply(api_test)]
 fn taking_down_depends_on_nothing_unpublished(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     // A slug that somebody else has.
@@ -289,6 +281,7 @@ fn taking_down_depends_on_nothing_unpublished(app: &TestApp) {
     assert_eq!(act(&editor, "events/s", "publish").expect(200).json()["title"], "S");
 }
 
+#[apply(api_test)]
 fn the_slug_of_a_working_draft_is_reserved(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     editor.create("events", &json!({"title": "E", "status": "published"}));
@@ -310,6 +303,7 @@ fn the_slug_of_a_working_draft_is_reserved(app: &TestApp) {
     assert_eq!(public.get("/api/v1/events/e").expect(308).header("location"), "/api/v1/events/wanted");
 }
 
+#[apply(api_test)]
 fn a_release_names_what_stood_against_it(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     let made: Vec<String> =
@@ -329,6 +323,7 @@ fn a_release_names_what_stood_against_it(app: &TestApp) {
     assert_eq!(status(&public, "events/b"), 404);
 }
 
+#[apply(api_test)]
 fn the_purge_spares_what_is_named(app: &TestApp) {
     let editor = app.editor();
     for name in ["Drafted", "Released", "Nobody"] {
@@ -353,6 +348,7 @@ fn the_purge_spares_what_is_named(app: &TestApp) {
     assert_eq!(purge(), Ok(1));
 }
 
+#[apply(api_test)]
 fn every_step_counts_the_version(app: &TestApp) {
     let (one, other, public) = (app.editor(), app.editor(), app.public());
     one.create("events", &json!({"title": "E", "status": "published"}));

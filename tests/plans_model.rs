@@ -11,9 +11,6 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::plans_world::{EVENTS, Tally, World};
 use crate::support::app::TestApp;
-use crate::tests;
-
-tests![plans_keep_their_promises];
 
 /// How many slugs the events want.
 const SLUGS: usize = 3;
@@ -135,6 +132,7 @@ fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|given| given.parse().ok()).unwrap_or(usual)
 }
 
+#[apply(api_test)]
 fn plans_keep_their_promises(app: &TestApp) {
     let other = app.second_node();
     let editor = app.editor();

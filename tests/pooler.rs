@@ -12,9 +12,6 @@ use tempfile::TempDir;
 use crate::support::app::{Backend, TestApp};
 use crate::support::postgres::{free_port, new_database, unprivileged};
 use crate::support::program::run;
-use crate::tests;
-
-tests![sessions_of_their_own_work, shared_sessions_are_refused, a_migration_that_fails_leaves_no_lock];
 
 /// A running PgBouncer.
 struct Pooler {
@@ -79,6 +76,7 @@ impl Drop for Pooler {
     }
 }
 
+#[apply(api_test)]
 fn sessions_of_their_own_work(app: &TestApp) {
     let Backend::Postgres(port) = app.backend else { return };
     let pooler = Pooler::start(port, "session");
@@ -97,6 +95,7 @@ fn sessions_of_their_own_work(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn shared_sessions_are_refused(app: &TestApp) {
     let Backend::Postgres(port) = app.backend else { return };
     for mode in ["transaction", "statement"] {
@@ -113,6 +112,7 @@ fn shared_sessions_are_refused(app: &TestApp) {
 }
 
 /// The lock of migrations ends with their transaction, whatever comes of that.
+#[apply(api_test)]
 fn a_migration_that_fails_leaves_no_lock(app: &TestApp) {
     use plenary::database::{connection, migrate};
     let address = app.app.database.address();

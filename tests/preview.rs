@@ -6,16 +6,6 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::moments::in_ms;
-use crate::tests;
-
-tests![
-    every_read_shows_the_site_at_a_moment,
-    looking_ahead_changes_nothing,
-    a_link_shows_one_item,
-    a_link_shows_the_site_at_a_moment,
-    links_end,
-    the_public_sees_no_future,
-];
 
 fn plan(editor: &Client, path: &str, etag: &str, body: &Value) {
     editor.act_with(&format!("{path}/schedule"), etag, body).expect(200);
@@ -39,6 +29,7 @@ fn titles(client: &Client, query: &str) -> Vec<String> {
     page["data"].as_array().unwrap().iter().map(|e| e["title"].as_str().unwrap().to_owned()).collect()
 }
 
+#[apply(api_test)]
 fn every_read_shows_the_site_at_a_moment(app: &TestApp) {
     let editor = app.editor();
     future(&editor);
@@ -77,6 +68,7 @@ fn every_read_shows_the_site_at_a_moment(app: &TestApp) {
     editor.get("/api/v1/topics/t?at=2031-06-01").expect(200);
 }
 
+#[apply(api_test)]
 fn looking_ahead_changes_nothing(app: &TestApp) {
     use diesel::prelude::*;
     use plenary::database::schema::{journal, schedules};
@@ -107,6 +99,7 @@ fn link(client: &Client, body: &Value) -> Value {
     client.post("/api/v1/preview-links", body).expect(201).json()
 }
 
+#[apply(api_test)]
 fn a_link_shows_one_item(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     editor.create("speakers", &json!({"name": "Anna"}));
@@ -133,6 +126,7 @@ fn a_link_shows_one_item(app: &TestApp) {
     assert_eq!(public.get("/api/v1/events/e").expect(200).json()["title"], "E");
 }
 
+#[apply(api_test)]
 fn a_link_shows_the_site_at_a_moment(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     future(&editor);
@@ -146,6 +140,7 @@ fn a_link_shows_the_site_at_a_moment(app: &TestApp) {
     public.get(&format!("/api/v1/events?{preview}&at=2040-01-01")).problem(400, &[("?at", "with_preview")]);
 }
 
+#[apply(api_test)]
 fn links_end(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     editor.create("events", &json!({"title": "E"}));
@@ -178,6 +173,7 @@ fn links_end(app: &TestApp) {
     refused(json!({"at": "2020-01-01"}), ("/at", "in_the_past"));
 }
 
+#[apply(api_test)]
 fn the_public_sees_no_future(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     future(&editor);

@@ -8,24 +8,12 @@ use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::program::{ADMINISTRATOR, Program, command, fresh_database, run};
-use crate::tests;
-
-tests![
-    the_first_start_says_where_everything_is,
-    running_requests_finish_when_it_ends,
-    wrong_settings_are_named,
-    the_doctor_looks_at_everything,
-    what_serve_refuses_is_a_problem_to_the_doctor,
-    variables_of_others_are_passed_over,
-    accounts_are_made_on_the_command_line,
-    files_go_in_and_out,
-    logs_are_json_where_that_is_wanted,
-];
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+#[apply(api_test)]
 fn the_first_start_says_where_everything_is(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
@@ -47,6 +35,7 @@ fn the_first_start_says_where_everything_is(app: &TestApp) {
 }
 
 /// A request whose body is still on its way when the program is asked to end gets its answer.
+#[apply(api_test)]
 fn running_requests_finish_when_it_ends(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(&fresh_database(app.backend, folder.path()));
@@ -70,6 +59,7 @@ fn running_requests_finish_when_it_ends(app: &TestApp) {
     program.terminate();
 }
 
+#[apply(api_test)]
 fn wrong_settings_are_named(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
@@ -90,6 +80,7 @@ fn wrong_settings_are_named(app: &TestApp) {
     assert!(said.contains("database") && !said.contains("secret-word"), "{said}");
 }
 
+#[apply(api_test)]
 fn the_doctor_looks_at_everything(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
@@ -118,6 +109,7 @@ fn the_doctor_looks_at_everything(app: &TestApp) {
 }
 
 /// A database of a newer version, one that takes no writes, an address that is none of this machine.
+#[apply(api_test)]
 fn what_serve_refuses_is_a_problem_to_the_doctor(app: &TestApp) {
     use diesel::connection::SimpleConnection;
     use plenary::database::{Address, connection, migrate};
@@ -153,6 +145,7 @@ fn what_serve_refuses_is_a_problem_to_the_doctor(app: &TestApp) {
 }
 
 /// Kubernetes sets these for a Service called `plenary`, and more for one called `plenary-site`.
+#[apply(api_test)]
 fn variables_of_others_are_passed_over(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start_with(&fresh_database(app.backend, folder.path()), |command| {
@@ -178,6 +171,7 @@ fn variables_of_others_are_passed_over(app: &TestApp) {
     assert!(output.status.code() == Some(2) && said.contains("did you mean PLENARY_SITE__TIME_ZONE?"), "{said}");
 }
 
+#[apply(api_test)]
 fn accounts_are_made_on_the_command_line(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
@@ -207,6 +201,7 @@ fn accounts_are_made_on_the_command_line(app: &TestApp) {
     assert_eq!((login("a good long password"), login("another good password")), (401, 200));
 }
 
+#[apply(api_test)]
 fn files_go_in_and_out(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
@@ -232,6 +227,7 @@ fn files_go_in_and_out(app: &TestApp) {
     assert!(!unknown.status.success() && text(&unknown.stderr).contains("/nowhere/list.json"));
 }
 
+#[apply(api_test)]
 fn logs_are_json_where_that_is_wanted(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());

@@ -10,9 +10,6 @@ use crate::support::client::{Client, Reply};
 use crate::support::moments::wait_for;
 use crate::support::postgres::free_port;
 use crate::support::tools::installed;
-use crate::tests;
-
-tests![a_shared_cache_serves_all_origins];
 
 /// A running nginx with a cache, which ends when it is dropped.
 struct Nginx {
@@ -68,6 +65,7 @@ fn told(reply: Reply) -> (String, String) {
 }
 
 /// A browser must be able to read what somebody else was given before.
+#[apply(api_test)]
 fn a_shared_cache_serves_all_origins(app: &TestApp) {
     let site = "https://www.example.org";
     app.editor().create("events", &json!({"title": "E", "slug": "e", "status": "published"}));

@@ -4,25 +4,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
-use crate::tests;
-
-tests![
-    values_can_be_any_all_or_none,
-    words_of_fields_select,
-    what_others_are_like_selects,
-    places_within_a_distance_are_found,
-    ranges_are_meant_in_a_zone,
-    fields_are_those_that_were_asked_for,
-    fields_lead_into_what_others_show,
-    facets_count_what_the_filters_leave,
-    what_is_too_dear_is_refused,
-    facets_over_too_many_items_are_refused,
-    words_follow_their_items,
-    relations_of_what_is_included_are_included,
-    what_filters_name_is_remembered_only_while_it_is_so,
-    pages_within_bounds_follow_each_other,
-    what_refers_to_an_item_is_found_in_order,
-];
 
 fn slugs(client: &Client, query: &str) -> Vec<String> {
     seen(&client.get(&format!("/api/v1/events?sort=title&{query}")).expect(200).json())
@@ -33,6 +14,7 @@ fn seen(page: &Value) -> Vec<String> {
 }
 
 /// Each question is a new one (another limit), so that no kept answer gives it.
+#[apply(api_test)]
 fn what_filters_name_is_remembered_only_while_it_is_so(app: &TestApp) {
     let editor = app.editor();
     editor.create("event-types", &json!({"name": "Talk", "slug": "talk", "status": "published"}));
@@ -55,6 +37,7 @@ fn what_filters_name_is_remembered_only_while_it_is_so(app: &TestApp) {
 }
 
 /// Bounds of the query and of the page's place meet in one column; several events start at once.
+#[apply(api_test)]
 fn pages_within_bounds_follow_each_other(app: &TestApp) {
     let editor = app.editor();
     for (number, year) in [2019, 2020, 2020, 2020, 2021, 2022, 2088, 2089, 2089, 2089, 2090, 2091].iter().enumerate() {
@@ -97,6 +80,7 @@ fn there_and_back(public: &Client, path: &str, limit: usize) -> Vec<String> {
 
 /// The events of a speaker are found in the order of their ties; with a count, by their own. Both say the same,
 /// though somebody is tied twice, events are moved, and some are not to be seen.
+#[apply(api_test)]
 fn what_refers_to_an_item_is_found_in_order(app: &TestApp) {
     let editor = app.editor();
     editor.create("event-types", &json!({"name": "Talk", "status": "published"}));
@@ -195,6 +179,7 @@ fn fill(app: &TestApp) -> Client {
     editor
 }
 
+#[apply(api_test)]
 fn values_can_be_any_all_or_none(app: &TestApp) {
     fill(app);
     let public = app.public();
@@ -222,6 +207,7 @@ fn values_can_be_any_all_or_none(app: &TestApp) {
     public.get("/api/v1/events?type[all]=talk").problem(400, &[("?type[all]", "unknown_parameter")]);
 }
 
+#[apply(api_test)]
 fn words_of_fields_select(app: &TestApp) {
     fill(app);
     let public = app.public();
@@ -249,6 +235,7 @@ fn words_of_fields_select(app: &TestApp) {
     public.get("/api/v1/events?language=not%20a%20tag").problem(400, &[("?language", "not_a_language")]);
 }
 
+#[apply(api_test)]
 fn what_others_are_like_selects(app: &TestApp) {
     let editor = fill(app);
     let public = app.public();
@@ -272,6 +259,7 @@ fn what_others_are_like_selects(app: &TestApp) {
     public.get("/api/v1/events?speaker.name=x").problem(400, &[("?speaker.name", "unknown_parameter")]);
 }
 
+#[apply(api_test)]
 fn places_within_a_distance_are_found(app: &TestApp) {
     let editor = fill(app);
     let public = app.public();
@@ -295,6 +283,7 @@ fn places_within_a_distance_are_found(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn ranges_are_meant_in_a_zone(app: &TestApp) {
     fill(app);
     let public = app.public();
@@ -305,6 +294,7 @@ fn ranges_are_meant_in_a_zone(app: &TestApp) {
     public.get("/api/v1/events?time_zone=Europe/Brusels").problem(400, &[("?time_zone", "unknown_zone")]);
 }
 
+#[apply(api_test)]
 fn fields_are_those_that_were_asked_for(app: &TestApp) {
     fill(app);
     let public = app.public();
@@ -322,6 +312,7 @@ fn fields_are_those_that_were_asked_for(app: &TestApp) {
     public.get("/api/v1/events?fields=titel").problem(400, &[("?fields", "not_allowed")]);
 }
 
+#[apply(api_test)]
 fn fields_lead_into_what_others_show(app: &TestApp) {
     let editor = fill(app);
     editor.create("sessions", &json!({"event": "a", "title": "First", "slug": "first", "status": "published", "speakers": [{"speaker": "anna"}]}));
@@ -363,6 +354,7 @@ fn fields_lead_into_what_others_show(app: &TestApp) {
     public.get(&dear).problem(400, &[("", "query_too_expensive")]);
 }
 
+#[apply(api_test)]
 fn facets_count_what_the_filters_leave(app: &TestApp) {
     let editor = fill(app);
     let public = app.public();
@@ -400,6 +392,7 @@ fn facets_count_what_the_filters_leave(app: &TestApp) {
     public.get("/api/v1/events?facets=type,type").problem(400, &[("?facets", "duplicate")]);
 }
 
+#[apply(api_test)]
 fn what_is_too_dear_is_refused(app: &TestApp) {
     let public = app.public();
     let all = "type,topic,speaker,partner,series,venue,year,country,attendance_mode,event_status,language,all_day,date_precision,invitation_only";
@@ -409,6 +402,7 @@ fn what_is_too_dear_is_refused(app: &TestApp) {
     public.get(&format!("/api/v1/events?limit=20&facets={all}")).expect(200);
 }
 
+#[apply(api_test)]
 fn facets_over_too_many_items_are_refused(app: &TestApp) {
     let app = TestApp::start_with(app.backend, |config| config.server.facet_items = 2);
     let editor = fill(&app);
@@ -420,6 +414,7 @@ fn facets_over_too_many_items_are_refused(app: &TestApp) {
 }
 
 /// Whatever is written to an item, lists find it by what it says then.
+#[apply(api_test)]
 fn words_follow_their_items(app: &TestApp) {
     let editor = fill(app);
     let public = app.public();
@@ -432,6 +427,7 @@ fn words_follow_their_items(app: &TestApp) {
     assert_eq!(slugs(&public, "attendance_mode=offline"), ["a"]);
 }
 
+#[apply(api_test)]
 fn relations_of_what_is_included_are_included(app: &TestApp) {
     let editor = fill(app);
     editor.patch("/api/v1/speakers/anna", "\"v1\"", &json!({"organisation": "delta"})).expect(200);

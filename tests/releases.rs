@@ -9,17 +9,6 @@ use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::moments::{in_ms, wait_for};
 use crate::support::program::{Program, fresh_database};
-use crate::tests;
-
-tests![
-    bulk_takes_all_steps_or_none,
-    bulk_takes_each_step_that_it_can,
-    a_release_goes_live_as_one,
-    a_release_goes_live_at_its_moment,
-    a_release_that_lacks_something_fails_whole,
-    a_thousand_plans_are_carried_out_once_by_two_nodes,
-    plans_outlive_a_kill,
-];
 
 fn step(collection: &str, id: &str, version: i64, operation: &str) -> Value {
     json!({"collection": collection, "id": id, "version": version, "operation": operation})
@@ -35,6 +24,7 @@ fn pair(editor: &Client) {
     editor.create("events", &json!({"title": "E", "speakers": [{"speaker": "anna"}]}));
 }
 
+#[apply(api_test)]
 fn bulk_takes_all_steps_or_none(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     pair(&editor);
@@ -74,6 +64,7 @@ fn bulk_takes_all_steps_or_none(app: &TestApp) {
     );
 }
 
+#[apply(api_test)]
 fn bulk_takes_each_step_that_it_can(app: &TestApp) {
     let editor = app.editor();
     pair(&editor);
@@ -91,6 +82,7 @@ fn bulk_takes_each_step_that_it_can(app: &TestApp) {
     assert_eq!(status(&app.public(), "speakers/anna"), 200);
 }
 
+#[apply(api_test)]
 fn a_release_goes_live_as_one(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     pair(&editor);
@@ -123,6 +115,7 @@ fn a_release_goes_live_as_one(app: &TestApp) {
     editor.get(made.header("location")).problem(404, &[]);
 }
 
+#[apply(api_test)]
 fn a_release_goes_live_at_its_moment(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     pair(&editor);
@@ -150,6 +143,7 @@ fn a_release_goes_live_at_its_moment(app: &TestApp) {
     assert_eq!(editor.get(&path).expect(200).json()["status"], "published");
 }
 
+#[apply(api_test)]
 fn a_release_that_lacks_something_fails_whole(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     pair(&editor);
@@ -219,6 +213,7 @@ fn once_each(client: &Client, moment: &str) -> f64 {
     (time(&last) - time(moment)).num_milliseconds() as f64 / 1_000.0
 }
 
+#[apply(api_test)]
 fn a_thousand_plans_are_carried_out_once_by_two_nodes(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
@@ -232,6 +227,7 @@ fn a_thousand_plans_are_carried_out_once_by_two_nodes(app: &TestApp) {
     nodes.into_iter().for_each(drop);
 }
 
+#[apply(api_test)]
 fn plans_outlive_a_kill(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());

@@ -6,16 +6,6 @@ use serde_json::{Value, json};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::Client;
 use crate::support::moments::{in_ms, wait_for};
-use crate::tests;
-
-tests![
-    comments_are_made_and_settled,
-    what_waits_is_in_the_inbox,
-    the_assigned_may_change_it,
-    those_at_work_see_each_other,
-    the_desk_says_what_can_be_done,
-    a_failed_schedule_tells_its_author,
-];
 
 const EVENT: &str = "/api/v1/events/e";
 
@@ -36,6 +26,7 @@ fn waits(why: &str) -> Vec<(String, String)> {
     vec![(why.to_owned(), "e".to_owned())]
 }
 
+#[apply(api_test)]
 fn comments_are_made_and_settled(app: &TestApp) {
     let (author, editor) = (app.client(Role::Contributor), app.editor());
     author.create("events", &json!({"title": "E"}));
@@ -60,6 +51,7 @@ fn comments_are_made_and_settled(app: &TestApp) {
     app.public().get(&path).problem(401, &[]);
 }
 
+#[apply(api_test)]
 fn what_waits_is_in_the_inbox(app: &TestApp) {
     let (author, editor) = (app.client(Role::Contributor), app.editor());
     let made = author.post("/api/v1/events", &json!({"title": "E"})).expect(201);
@@ -77,6 +69,7 @@ fn what_waits_is_in_the_inbox(app: &TestApp) {
     app.public().get("/api/v1/me/inbox").problem(401, &[]);
 }
 
+#[apply(api_test)]
 fn the_assigned_may_change_it(app: &TestApp) {
     let editor = app.editor();
     let (bert, other) = (named(app, "bert@example.org", Role::Contributor), app.client(Role::Contributor));
@@ -106,6 +99,7 @@ fn the_assigned_may_change_it(app: &TestApp) {
     assert_eq!(actions, ["unassign", "update", "assign", "create"]);
 }
 
+#[apply(api_test)]
 fn those_at_work_see_each_other(app: &TestApp) {
     let (anna, bert) =
         (named(app, "anna@example.org", Role::Editor), named(app, "bert@example.org", Role::Contributor));
@@ -134,6 +128,7 @@ fn those_at_work_see_each_other(app: &TestApp) {
     assert_eq!(anna.get(&format!("{EVENT}/desk")).expect(200).json()["editing"], json!([]));
 }
 
+#[apply(api_test)]
 fn the_desk_says_what_can_be_done(app: &TestApp) {
     let (author, editor) = (app.client(Role::Contributor), app.editor());
     editor.create("speakers", &json!({"name": "Anna"}));
@@ -170,6 +165,7 @@ fn the_desk_says_what_can_be_done(app: &TestApp) {
     app.public().get(&path).problem(401, &[]);
 }
 
+#[apply(api_test)]
 fn a_failed_schedule_tells_its_author(app: &TestApp) {
     let (author, editor) = (app.client(Role::Contributor), app.editor());
     editor.create("speakers", &json!({"name": "Anna", "status": "published"}));

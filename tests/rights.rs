@@ -15,17 +15,6 @@ use serde_json::{Value, json};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::{Client, Reply};
 use crate::support::moments::wait_for;
-use crate::tests;
-
-tests![
-    what_is_taken_is_gone_with_the_answer,
-    whoever_was_closed_changes_no_rights_on_another_node,
-    two_administrators_close_each_other_and_one_stays,
-    nobody_slips_through_while_a_right_is_taken,
-    keys_have_no_more_rights_than_their_maker,
-    claims_are_checked_whole,
-    rights_are_known_without_the_database,
-];
 
 const ROUNDS: usize = 20;
 const AT_ONCE: usize = 50;
@@ -71,6 +60,7 @@ fn is_refused(client: &Client) -> bool {
 }
 
 /// The ways to take a right; each must end the session, and with closing also the key.
+#[apply(api_test)]
 fn what_is_taken_is_gone_with_the_answer(app: &TestApp) {
     let admin = app.client(Role::Administrator);
     let other = app.second_node();
@@ -131,6 +121,7 @@ fn what_is_taken_is_gone_with_the_answer(app: &TestApp) {
 }
 
 /// The other node need not have noticed: what changes rights asks the database.
+#[apply(api_test)]
 fn whoever_was_closed_changes_no_rights_on_another_node(app: &TestApp) {
     let admin = app.client(Role::Administrator);
     let other = app.second_node();
@@ -166,6 +157,7 @@ fn whoever_was_closed_changes_no_rights_on_another_node(app: &TestApp) {
 }
 
 /// Many requests of each, half of them on another node: one of all succeeds, and one administrator is left.
+#[apply(api_test)]
 fn two_administrators_close_each_other_and_one_stays(app: &TestApp) {
     let other = app.second_node();
     let mut stays = person(app, Role::Administrator);
@@ -200,6 +192,7 @@ fn two_administrators_close_each_other_and_one_stays(app: &TestApp) {
 }
 
 /// Fifty who ask all the time: no request that begins after the answer is let in.
+#[apply(api_test)]
 fn nobody_slips_through_while_a_right_is_taken(app: &TestApp) {
     let admin = app.client(Role::Administrator);
     for round in 0..ROUNDS {
@@ -227,6 +220,7 @@ fn nobody_slips_through_while_a_right_is_taken(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn keys_have_no_more_rights_than_their_maker(app: &TestApp) {
     let (admin, maker) = (app.client(Role::Administrator), person(app, Role::Administrator));
     let made = maker.session.post("/api/v1/api-keys", &json!({"name": "Build", "role": "administrator"})).expect(201);
@@ -265,6 +259,7 @@ fn forge(app: &TestApp, header: &Value, claims: &Value) -> String {
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
 }
 
+#[apply(api_test)]
 fn claims_are_checked_whole(app: &TestApp) {
     let (editor, other) = (person(app, Role::Editor), person(app, Role::Editor));
     let part = |token: &str| URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
@@ -310,6 +305,7 @@ fn claims_are_checked_whole(app: &TestApp) {
 }
 
 /// A document that is made without the database is given to somebody who is logged in without it, too.
+#[apply(api_test)]
 fn rights_are_known_without_the_database(app: &TestApp) {
     let person = person(app, Role::Editor);
     for client in [&person.session, &person.key] {

@@ -9,24 +9,6 @@ use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::import::{bring, options};
 use crate::support::moments::wait_for;
-use crate::tests;
-
-tests![
-    words_are_found_in_every_form,
-    the_best_match_comes_first,
-    texts_are_joined_with_everything_else,
-    pages_of_matches_follow_each_other,
-    what_was_found_is_shown,
-    drafts_are_never_found,
-    the_names_of_others_are_found,
-    everything_is_searched,
-    what_cannot_be_searched_is_said,
-    the_index_outlives_the_program,
-    nodes_share_an_index,
-    a_damaged_index_is_made_anew_while_the_server_runs,
-    damage_that_no_question_shows_is_found_at_start,
-    many_matches_are_walked,
-];
 
 /// Waits until the index has everything that was written.
 fn settled(app: &TestApp) {
@@ -66,6 +48,7 @@ fn fill(app: &TestApp) -> Client {
     editor
 }
 
+#[apply(api_test)]
 fn words_are_found_in_every_form(app: &TestApp) {
     let editor = fill(app);
     let dutch = json!({"title": {"en": "Neighbours", "nl": "Vergaderingen over het klimaat"}, "status": "published", "slug": "klimaat"});
@@ -101,6 +84,7 @@ fn words_are_found_in_every_form(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn the_best_match_comes_first(app: &TestApp) {
     fill(app);
     let public = app.public();
@@ -109,6 +93,7 @@ fn the_best_match_comes_first(app: &TestApp) {
     assert_eq!(found(&public, "rivers", "&sort=starts_at"), ["rivers", "care"]);
 }
 
+#[apply(api_test)]
 fn texts_are_joined_with_everything_else(app: &TestApp) {
     let editor = fill(app);
     editor.patch("/api/v1/events/care", "\"v1\"", &json!({"type": "talk"})).expect(200);
@@ -125,6 +110,7 @@ fn texts_are_joined_with_everything_else(app: &TestApp) {
     assert_eq!(feed.matches("BEGIN:VEVENT").count(), 1);
 }
 
+#[apply(api_test)]
 fn pages_of_matches_follow_each_other(app: &TestApp) {
     let editor = app.editor();
     for number in 0..7 {
@@ -156,6 +142,7 @@ fn pages_of_matches_follow_each_other(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn what_was_found_is_shown(app: &TestApp) {
     let editor = fill(app);
     let nasty =
@@ -175,6 +162,7 @@ fn what_was_found_is_shown(app: &TestApp) {
 }
 
 /// Not for a moment, and not through counts either.
+#[apply(api_test)]
 fn drafts_are_never_found(app: &TestApp) {
     let editor = fill(app);
     editor.create("events", &json!({"title": "Secret rivers"}));
@@ -210,6 +198,7 @@ fn drafts_are_never_found(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn the_names_of_others_are_found(app: &TestApp) {
     let editor = app.editor();
     editor.create("speakers", &json!({"name": "Zoë Quist", "status": "published"}));
@@ -223,6 +212,7 @@ fn the_names_of_others_are_found(app: &TestApp) {
     assert_eq!(found(&public, "lovelace", ""), ["plain"]);
 }
 
+#[apply(api_test)]
 fn everything_is_searched(app: &TestApp) {
     let editor = fill(app);
     editor.create("speakers", &json!({"name": "Rita Rivers", "status": "published"}));
@@ -249,6 +239,7 @@ fn everything_is_searched(app: &TestApp) {
     public.send("GET", "/api/v1/search?q=rivers", &[("if-none-match", reply.etag())], b"").expect(304);
 }
 
+#[apply(api_test)]
 fn what_cannot_be_searched_is_said(app: &TestApp) {
     let (public, editor) = (app.public(), app.editor());
     public.get("/api/v1/search").problem(400, &[("?q", "required")]);
@@ -272,6 +263,7 @@ fn what_cannot_be_searched_is_said(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn the_index_outlives_the_program(app: &TestApp) {
     fill(app);
     let size = app.app.search.size();
@@ -304,6 +296,7 @@ fn the_index_outlives_the_program(app: &TestApp) {
     assert_eq!(found(&fourth.public(), "rivers", "").len(), 2);
 }
 
+#[apply(api_test)]
 fn nodes_share_an_index(app: &TestApp) {
     let editor = fill(app);
     let other = TestApp::start_with(app.backend, |c| {
@@ -322,6 +315,7 @@ fn index_folders(app: &TestApp) -> (Option<std::path::PathBuf>, usize) {
     (index.first().map(|entry| entry.path()), aside.len())
 }
 
+#[apply(api_test)]
 fn a_damaged_index_is_made_anew_while_the_server_runs(app: &TestApp) {
     let editor = fill(app);
     let public = app.public();
@@ -340,6 +334,7 @@ fn a_damaged_index_is_made_anew_while_the_server_runs(app: &TestApp) {
 }
 
 /// A file of the right length whose footer is sound, and what is in it is not.
+#[apply(api_test)]
 fn damage_that_no_question_shows_is_found_at_start(app: &TestApp) {
     fill(app);
     let folder = format!("{}-other", app.config.search.folder);
@@ -366,6 +361,7 @@ fn damage_that_no_question_shows_is_found_at_start(app: &TestApp) {
 }
 
 /// More matches than are named to the database in one question.
+#[apply(api_test)]
 fn many_matches_are_walked(app: &TestApp) {
     let mut lines = String::new();
     for number in 0..5_200 {

@@ -6,9 +6,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Backend, TestApp};
 use crate::support::tools::{Server, install_client, installed, node, node_tool, run};
-use crate::tests;
-
-tests![the_site_shows_everything_to_everybody];
 
 fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -24,6 +21,7 @@ fn copy_folder(from: &Path, to: &Path) {
 
 /// Built like for a visitor, on demo content: every page in Chromium, in two languages, and nothing that axe
 /// calls serious.
+#[apply(api_test)]
 fn the_site_shows_everything_to_everybody(app: &TestApp) {
     // The site does not know which database there is.
     if let Backend::Postgres(_) = app.backend {

@@ -9,14 +9,6 @@ use serde_json::json;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::moments::wait_for;
-use crate::tests;
-
-tests![
-    a_connection_that_takes_nothing_ends,
-    answers_on_their_way_are_bounded,
-    listeners_are_bounded,
-    a_body_after_its_answer_is_cut_off,
-];
 
 /// More than the buffers of the system between two sockets take.
 const LARGE: &str = "/api/v1/events?detail=full&limit=60";
@@ -47,6 +39,7 @@ fn take(mut stream: TcpStream) -> usize {
     taken.len()
 }
 
+#[apply(api_test)]
 fn a_connection_that_takes_nothing_ends(app: &TestApp) {
     let impatient = TestApp::start_with(app.backend, |config| {
         config.server.stall_seconds = 3;
@@ -74,6 +67,7 @@ fn a_connection_that_takes_nothing_ends(app: &TestApp) {
     assert!(take(stalled) < whole, "all of it was sent");
 }
 
+#[apply(api_test)]
 fn answers_on_their_way_are_bounded(app: &TestApp) {
     let small = TestApp::start_with(app.backend, |config| {
         config.server.response_cache_bytes = 0;
@@ -89,6 +83,7 @@ fn answers_on_their_way_are_bounded(app: &TestApp) {
     wait_for("room", || small.public().get("/api/v1/topics").status == 200);
 }
 
+#[apply(api_test)]
 fn listeners_are_bounded(app: &TestApp) {
     let few = TestApp::start_with(app.backend, |config| config.server.change_stream_listeners = 2);
     let path = "/api/v1/changes/live";
@@ -105,6 +100,7 @@ fn listeners_are_bounded(app: &TestApp) {
     assert_eq!(&begin, b"HTTP/1.1 200");
 }
 
+#[apply(api_test)]
 fn a_body_after_its_answer_is_cut_off(app: &TestApp) {
     let strict = TestApp::start_with(app.backend, |config| config.server.max_body_bytes = 10_000);
     let token = format!("authorization: Bearer {}\r\n", strict.editor().token());

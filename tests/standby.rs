@@ -1,6 +1,6 @@
 //! Durability as the operator wants it: a commit waits for a standby, and nobody is told that it did not happen.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -10,24 +10,15 @@ use plenary::database::schema::items;
 use serde_json::json;
 
 use crate::support::app::{Backend, TestApp};
+use crate::support::moments::wait_for;
 use crate::support::postgres::{Postgres, url};
-use crate::tests;
 use crate::write_faults::other_connection;
-
-tests![a_stronger_durability_is_kept, a_weaker_durability_is_raised, a_read_only_database_is_told];
-
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it does not come");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 fn count(connection: &mut PgConnection, slug: &str) -> i64 {
     items::table.filter(items::slug.eq(slug.to_owned())).count().get_result(connection).unwrap()
 }
 
+#[apply(api_test)]
 fn a_stronger_durability_is_kept(app: &TestApp) {
     let Backend::Postgres(_) = app.backend else { return };
     let primary = Postgres::start_with(&[]);
@@ -75,7 +66,7 @@ fn a_stronger_durability_is_kept(app: &TestApp) {
     let problem = told.problem(503, &[]);
     assert!(problem["type"].as_str().unwrap().ends_with("/outcome-unknown"), "{problem:#}");
     replica.batch_execute("SELECT pg_wal_replay_resume()").unwrap();
-    wait_until(|| count(&mut replica, "unknown") == 1);
+    wait_for("the write on the standby", || count(&mut replica, "unknown") == 1);
 }
 
 #[derive(QueryableByName)]
@@ -84,6 +75,7 @@ struct Setting {
     value: String,
 }
 
+#[apply(api_test)]
 fn a_weaker_durability_is_raised(app: &TestApp) {
     let Backend::Postgres(port) = app.backend else { return };
     let database = app.config.database_url.rsplit('/').next().unwrap();
@@ -92,7 +84,7 @@ fn a_weaker_durability_is_raised(app: &TestApp) {
         [("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
     {
         administrator.batch_execute(&format!("ALTER DATABASE {database} SET synchronous_commit = '{own}'")).unwrap();
-        let Db::Postgres(mut session) = other_connection(app) else { unreachable!() };
+        let Db::Postgres(mut session) = other_connection(app) else { panic!("not a connection to Postgres") };
         let is: Setting = diesel::sql_query("SELECT current_setting('synchronous_commit') AS value")
             .get_result(&mut session)
             .unwrap();
@@ -100,6 +92,7 @@ fn a_weaker_durability_is_raised(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn a_read_only_database_is_told(app: &TestApp) {
     let editor = app.editor();
     editor.create("topics", &json!({"name": "Before"}));

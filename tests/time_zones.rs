@@ -11,9 +11,6 @@ use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::import::{bring, options};
 use crate::support::times::{all, exported, instants_of, utc};
-use crate::tests;
-
-tests![every_zone_is_the_same_instant_in_every_format, what_was_given_out_is_accepted, programmes_keep_the_second];
 
 /// A time in a zone, exact.
 struct Case {
@@ -73,6 +70,7 @@ fn made(editor: &Client) -> Vec<Case> {
     times().into_iter().enumerate().map(make).collect()
 }
 
+#[apply(api_test)]
 fn every_zone_is_the_same_instant_in_every_format(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     let cases = made(&editor);
@@ -183,6 +181,7 @@ fn filters_and_facets_agree(public: &Client, cases: &[Case]) {
 }
 
 /// Writing what an answer said changes nothing.
+#[apply(api_test)]
 fn what_was_given_out_is_accepted(app: &TestApp) {
     let editor = app.editor();
     for (index, (zone, at)) in times().into_iter().enumerate().step_by(3) {
@@ -208,6 +207,7 @@ fn what_was_given_out_is_accepted(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn programmes_keep_the_second(app: &TestApp) {
     let editor = app.editor();
     for (slug, zone, at, offset) in [

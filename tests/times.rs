@@ -8,19 +8,8 @@ use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::times::{all, pages, utc};
-use crate::tests;
 
-tests![
-    local_times_get_their_offset,
-    impossible_times_are_refused,
-    spans_run_forward,
-    days_without_hours,
-    filters_by_time,
-    the_ends_of_the_calendar,
-    years_are_counted_where_the_new_year_had_no_midnight,
-    what_was_stored_as_no_date_comes_right,
-];
-
+#[apply(api_test)]
 fn local_times_get_their_offset(app: &TestApp) {
     let editor = app.editor();
     let cases = [
@@ -40,6 +29,7 @@ fn local_times_get_their_offset(app: &TestApp) {
     assert_eq!(editor.create("events", &json!({"title": "T"}))["time_zone"], "Europe/Brussels");
 }
 
+#[apply(api_test)]
 fn impossible_times_are_refused(app: &TestApp) {
     let editor = app.editor();
     let cases = [
@@ -71,6 +61,7 @@ fn impossible_times_are_refused(app: &TestApp) {
     assert!(problem["errors"][0]["message"].as_str().unwrap().contains("Europe/Brussels"));
 }
 
+#[apply(api_test)]
 fn spans_run_forward(app: &TestApp) {
     let editor = app.editor();
     let post = |starts: &str, ends: &str| {
@@ -89,6 +80,7 @@ fn spans_run_forward(app: &TestApp) {
         .problem(422, &[("/ends_at", "before_start")]);
 }
 
+#[apply(api_test)]
 fn days_without_hours(app: &TestApp) {
     let editor = app.editor();
     let made = editor.create("events", &json!({"title": "T", "starts_at": "2015-07-01", "ends_at": "2015-07-03"}));
@@ -101,6 +93,7 @@ fn days_without_hours(app: &TestApp) {
         .problem(422, &[("/starts_at", "not_a_date")]);
 }
 
+#[apply(api_test)]
 fn filters_by_time(app: &TestApp) {
     let editor = app.editor();
     for (title, starts, ends) in [
@@ -138,6 +131,7 @@ fn filters_by_time(app: &TestApp) {
     app.public().get("/api/v1/events?when=soon").problem(400, &[("?when", "not_allowed")]);
 }
 
+#[apply(api_test)]
 fn the_ends_of_the_calendar(app: &TestApp) {
     let (editor, public) = (app.editor(), app.public());
     for (index, zone) in ["Pacific/Kiritimati", "Europe/Brussels", "Pacific/Midway", "UTC"].into_iter().enumerate() {
@@ -206,6 +200,7 @@ fn the_ends_of_the_calendar(app: &TestApp) {
 }
 
 /// The facets of a site count the years as its clock shows them.
+#[apply(api_test)]
 fn years_are_counted_where_the_new_year_had_no_midnight(app: &TestApp) {
     // Manila left out the last day of 1844; Kwajalein, Kanton and Kiritimati the first of 1995.
     for (zone, year) in [("Pacific/Kiritimati", 1995), ("Pacific/Kanton", 1995), ("Asia/Manila", 1845)] {
@@ -232,6 +227,7 @@ fn years_are_counted_where_the_new_year_had_no_midnight(app: &TestApp) {
 }
 
 /// As earlier versions of Plenary stored it.
+#[apply(api_test)]
 fn what_was_stored_as_no_date_comes_right(app: &TestApp) {
     use diesel::prelude::*;
     use plenary::database::DatabaseError;

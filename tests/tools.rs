@@ -8,16 +8,6 @@ use plenary::auth::permissions::Role;
 
 use crate::support::app::{Backend, PASSWORD, TestApp};
 use crate::support::tools::{install_client, installed, node, node_tool, run};
-use crate::tests;
-
-tests![
-    linters_find_nothing,
-    generated_clients_compile_and_work,
-    our_own_client_is_packed_and_works,
-    the_editor_day_passes,
-    schemathesis_finds_nothing_as_an_editor,
-    schemathesis_finds_nothing_as_a_visitor
-];
 
 const EMAIL: &str = "generated@example.org";
 
@@ -26,6 +16,7 @@ fn ours(path: &str) -> PathBuf {
 }
 
 /// Redocly's and Spectral's recommended rules.
+#[apply(api_test)]
 fn linters_find_nothing(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let document = folder.path().join("openapi.json");
@@ -44,6 +35,7 @@ fn linters_find_nothing(app: &TestApp) {
 }
 
 /// Two generators write clients; both compile under `tsc --strict` and work on the live server.
+#[apply(api_test)]
 fn generated_clients_compile_and_work(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     // Within the tools' folder, so that imports find their packages.
@@ -63,6 +55,7 @@ fn generated_clients_compile_and_work(app: &TestApp) {
 }
 
 /// Our own client: generated, compiled, packed, unpacked, and used by a program that is compiled against it.
+#[apply(api_test)]
 fn our_own_client_is_packed_and_works(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     let work = tempfile::tempdir_in(installed("node")).unwrap();
@@ -79,6 +72,7 @@ fn our_own_client_is_packed_and_works(app: &TestApp) {
 }
 
 /// The example of the documentation, with the tool that it names.
+#[apply(api_test)]
 fn the_editor_day_passes(app: &TestApp) {
     app.account(EMAIL, Role::Editor);
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/editor-day/editor-day.http");
@@ -92,6 +86,7 @@ fn the_editor_day_passes(app: &TestApp) {
     assert!(said.contains("28 requests processed (28 succeeded)"), "{said}");
 }
 
+#[apply(api_test)]
 fn schemathesis_finds_nothing_as_an_editor(app: &TestApp) {
     let token = app.client(Role::Administrator).token().to_owned();
     // These would end the account's own sessions or lock it out.
@@ -101,6 +96,7 @@ fn schemathesis_finds_nothing_as_an_editor(app: &TestApp) {
     );
 }
 
+#[apply(api_test)]
 fn schemathesis_finds_nothing_as_a_visitor(app: &TestApp) {
     schemathesis(app, &[]);
 }

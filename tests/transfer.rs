@@ -9,21 +9,6 @@ use serde_json::{Value, json};
 use crate::support::app::{Backend, TestApp};
 use crate::support::data::{fixture, real};
 use crate::support::import::{bring, options};
-use crate::tests;
-
-tests![
-    an_export_makes_the_same_content_elsewhere,
-    a_list_of_thousands_comes_in_whole,
-    programmes_in_xml_come_in_whole,
-    a_bilingual_programme_keeps_both_languages,
-    calendars_of_many_producers_spoil_nothing,
-    our_own_fixtures_come_in_whole,
-    csv_follows_its_mapping,
-    a_rehearsal_changes_nothing,
-    edits_are_not_overwritten,
-    events_go_out_as_a_calendar,
-    bad_records_spoil_nothing,
-];
 
 fn exported(app: &TestApp, folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
@@ -50,6 +35,7 @@ fn all(app: &TestApp, list: &str) -> Vec<Value> {
 }
 
 /// Into an empty database of the other kind and out again: the same bytes.
+#[apply(api_test)]
 fn an_export_makes_the_same_content_elsewhere(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     app.block_on(plenary::demo::fill(&app.app)).unwrap();
@@ -103,6 +89,7 @@ fn an_export_makes_the_same_content_elsewhere(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn a_list_of_thousands_comes_in_whole(app: &TestApp) {
     let Some(path) = real("events/tech-conferences.json") else { return };
     let rows: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
@@ -145,6 +132,7 @@ fn a_list_of_thousands_comes_in_whole(app: &TestApp) {
     assert_eq!((again.report.total(Outcome::Created), again.report.total(Outcome::Updated)), (0, 0));
 }
 
+#[apply(api_test)]
 fn programmes_in_xml_come_in_whole(app: &TestApp) {
     for (file, sessions, persons, title) in [
         ("fosdem-2016.xml", 617, 569, "FOSDEM 2016"),
@@ -182,6 +170,7 @@ fn programmes_in_xml_come_in_whole(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn a_bilingual_programme_keeps_both_languages(app: &TestApp) {
     let Some(path) = real("programmes/pyconfr-2025.json") else { return };
     let app = TestApp::start_with(app.backend, |c| c.site.locales = vec!["en".into(), "fr".into()]);
@@ -237,6 +226,7 @@ fn a_bilingual_programme_keeps_both_languages(app: &TestApp) {
 }
 
 /// Valid, odd and broken calendars: what is sound comes in, what is not is named with its line.
+#[apply(api_test)]
 fn calendars_of_many_producers_spoil_nothing(app: &TestApp) {
     let Some(folder) = real("calendars") else { return };
     let (mut taken, mut refused) = (0, 0);
@@ -257,6 +247,7 @@ fn calendars_of_many_producers_spoil_nothing(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn our_own_fixtures_come_in_whole(app: &TestApp) {
     let path = fixture("schedule.xml");
     let said = bring(app, &path, &options(&path));
@@ -309,6 +300,7 @@ fn our_own_fixtures_come_in_whole(app: &TestApp) {
     );
 }
 
+#[apply(api_test)]
 fn csv_follows_its_mapping(app: &TestApp) {
     let path = fixture("events.csv");
     let mapping = Mapping::load(&fixture("events.mapping.toml")).unwrap();
@@ -335,6 +327,7 @@ fn csv_follows_its_mapping(app: &TestApp) {
     assert_eq!((again.report.of(Outcome::Unchanged, "event"), again.report.total(Outcome::Created)), (2, 0));
 }
 
+#[apply(api_test)]
 fn a_rehearsal_changes_nothing(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let path = fixture("conferences.json");
@@ -347,6 +340,7 @@ fn a_rehearsal_changes_nothing(app: &TestApp) {
 }
 
 /// What an editor wrote stays, also when the source changes; the import says so.
+#[apply(api_test)]
 fn edits_are_not_overwritten(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("list.json");
@@ -378,6 +372,7 @@ fn edits_are_not_overwritten(app: &TestApp) {
     assert_eq!((&event["title"], &event["ends_on"]), (&json!("Rain"), &json!("2027-01-03")));
 }
 
+#[apply(api_test)]
 fn events_go_out_as_a_calendar(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     app.block_on(plenary::demo::fill(&app.app)).unwrap();
@@ -410,6 +405,7 @@ fn events_go_out_as_a_calendar(app: &TestApp) {
     assert_eq!(times(app), times(&other));
 }
 
+#[apply(api_test)]
 fn bad_records_spoil_nothing(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let good = json!({"topic": "water", "name": "Good", "url": "https://x.example/", "startDate": "2027-01-01", "endDate": "2027-01-01"});

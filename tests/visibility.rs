@@ -9,13 +9,6 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
-use crate::tests;
-
-tests![
-    nobody_is_shown_more_than_is_theirs,
-    a_link_of_one_item_opens_nothing_else,
-    a_key_that_is_held_to_collections_opens_no_others,
-];
 
 /// What becomes of items after they were published.
 const STATES: [&str; 6] = ["live", "draft", "archived", "trashed", "changed", "hidden"];
@@ -220,6 +213,7 @@ fn read_all(reader: &Reader, world: &[Marked]) {
     }
 }
 
+#[apply(api_test)]
 fn nobody_is_shown_more_than_is_theirs(app: &TestApp) {
     let editor = app.editor();
     let world = world(&editor);
@@ -241,6 +235,7 @@ fn nobody_is_shown_more_than_is_theirs(app: &TestApp) {
     assert_eq!(seen.intersection(&expected).count(), expected.len());
 }
 
+#[apply(api_test)]
 fn a_link_of_one_item_opens_nothing_else(app: &TestApp) {
     let editor = app.editor();
     let world = world(&editor);
@@ -266,6 +261,7 @@ fn a_link_of_one_item_opens_nothing_else(app: &TestApp) {
     }
 }
 
+#[apply(api_test)]
 fn a_key_that_is_held_to_collections_opens_no_others(app: &TestApp) {
     let editor = app.editor();
     let world = world(&editor);

@@ -13,17 +13,9 @@ use serde_json::json;
 
 use crate::support::app::{Backend, TestApp};
 use crate::support::client::Client;
+use crate::support::moments::wait_for;
 use crate::support::proxy::{Mode, Proxy};
-use crate::tests;
 use crate::write_faults::other_connection;
-
-tests![
-    a_write_waits_for_the_lock_only_so_long,
-    readiness_tells_that_writes_wait,
-    what_nobody_waits_for_is_not_done,
-    a_frozen_node_loses_the_lock,
-    a_database_that_hangs_makes_nobody_wait,
-];
 
 /// Keeps the lock that all writers wait for.
 fn hold_lock(other: &mut Db) {
@@ -49,6 +41,7 @@ fn topic(slug: &str) -> serde_json::Value {
     json!({"name": slug, "slug": slug})
 }
 
+#[apply(api_test)]
 fn a_write_waits_for_the_lock_only_so_long(app: &TestApp) {
     let app = impatient(app, |_| {});
     let editor = app.editor();
@@ -66,28 +59,20 @@ fn a_write_waits_for_the_lock_only_so_long(app: &TestApp) {
     }
     other.rollback().unwrap();
     // It is noticed that the lock is free, without anybody's write.
-    wait_until(|| app.public().get("/readyz").status == 200);
+    wait_for("a free lock", || app.public().get("/readyz").status == 200);
     editor.create("topics", &topic("afterwards"));
     let there: Vec<i64> = (0..3).map(|round| count_topics(&app, &format!("waits-{round}"))).collect();
     assert_eq!(there, [0; 3], "what was refused is not kept");
 }
 
-#[track_caller]
-fn wait_until(is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it does not come");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
+#[apply(api_test)]
 fn readiness_tells_that_writes_wait(app: &TestApp) {
     let editor = app.editor();
     let mut other = other_connection(app);
     hold_lock(&mut other);
     std::thread::scope(|scope| {
         let write = scope.spawn(|| editor.post("/api/v1/topics", &topic("patient")));
-        wait_until(|| app.public().get("/readyz").status == 503);
+        wait_for("the wait", || app.public().get("/readyz").status == 503);
         let detail = app.public().get("/readyz").problem(503, &[])["detail"].clone();
         assert!(detail.as_str().unwrap().contains("writes have been waiting"), "{detail}");
         // Whoever only reads is served.
@@ -101,6 +86,7 @@ fn readiness_tells_that_writes_wait(app: &TestApp) {
 }
 
 /// A client that closes its connection while its write waits: the write never happens.
+#[apply(api_test)]
 fn what_nobody_waits_for_is_not_done(app: &TestApp) {
     let editor = app.editor();
     let mut other = other_connection(app);
@@ -110,7 +96,7 @@ fn what_nobody_waits_for_is_not_done(app: &TestApp) {
         let editor = editor.clone();
         move || editor.post("/api/v1/topics", &topic("first"))
     });
-    wait_until(|| app.app.database.writes_wait().is_some());
+    wait_for("the first write", || app.app.database.writes_wait().is_some());
     let send = |slug: &str| {
         let body = topic(slug).to_string();
         let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).unwrap();
@@ -125,7 +111,7 @@ fn what_nobody_waits_for_is_not_done(app: &TestApp) {
     };
     let mut stays = send("stays");
     let goes: Vec<TcpStream> = (0..5).map(|number| send(&format!("goes-{number}"))).collect();
-    wait_until(|| app.app.database.writes_waiting() == 6);
+    wait_for("all writes", || app.app.database.writes_waiting() == 6);
     drop(goes);
     // The one thread that serves them all hears of that before it answers these.
     for _ in 0..5 {
@@ -144,6 +130,7 @@ fn what_nobody_waits_for_is_not_done(app: &TestApp) {
 }
 
 /// A node that stops in the middle of a write: Postgres ends its session, and others go on.
+#[apply(api_test)]
 fn a_frozen_node_loses_the_lock(app: &TestApp) {
     let address = app.app.database.address();
     let Address::Postgres(_) = address else { return };
@@ -156,6 +143,7 @@ fn a_frozen_node_loses_the_lock(app: &TestApp) {
 }
 
 /// The database is there and says nothing: reads and writes are told so within seconds.
+#[apply(api_test)]
 fn a_database_that_hangs_makes_nobody_wait(app: &TestApp) {
     let (Backend::Postgres(port), Address::Postgres(url)) = (app.backend, app.app.database.address()) else { return };
     let proxy = Proxy::start(port);
@@ -184,13 +172,13 @@ fn a_database_that_hangs_makes_nobody_wait(app: &TestApp) {
         quick(&public, "GET", "/healthz", b"").expect(200);
     }
     // What is kept is given out further, and its age is told.
-    wait_until(|| !public.get("/api/v1/topics").expect(200).header("age").is_empty());
+    wait_for("a cached response", || !public.get("/api/v1/topics").expect(200).header("age").is_empty());
     let age = public.get("/api/v1/topics").expect(200).header("age").parse::<u64>().unwrap();
     assert!((1..600).contains(&age), "{age}");
     proxy.set(Mode::Pass);
-    wait_until(|| public.get("/readyz").status == 200);
+    wait_for("readiness", || public.get("/readyz").status == 200);
     editor.create("topics", &json!({"name": "New", "slug": "new", "status": "published"}));
-    wait_until(|| public.get("/api/v1/topics").expect(200).header("age").is_empty());
+    wait_for("a fresh response", || public.get("/api/v1/topics").expect(200).header("age").is_empty());
     let all = public.get("/api/v1/topics").expect(200).json();
     assert_eq!(all["data"].as_array().unwrap().len(), 2, "{all:#}");
 }

@@ -15,16 +15,6 @@ use serde_json::json;
 use crate::support::app::{Backend, TestApp};
 use crate::support::client::{Client, Reply};
 use crate::support::proxy::{Mode, Proxy};
-use crate::tests;
-
-tests![
-    a_failed_statement_is_never_acknowledged,
-    a_failure_that_passes_is_no_fault_of_the_content,
-    nothing_is_lost_or_kept_by_chance_alone,
-    nothing_is_lost_or_kept_by_chance_in_eights,
-    nothing_is_lost_or_kept_by_chance_in_sixty_fours,
-    a_lost_answer_to_a_commit_is_found_out,
-];
 
 /// A connection of somebody else to the same database.
 pub fn other_connection(app: &TestApp) -> Db {
@@ -58,6 +48,7 @@ fn insert(c: &mut Db, name: String) -> QueryResult<usize> {
 }
 
 /// A job that does something else when a part of it fails, as imports and the clock do: it is tried again first.
+#[apply(api_test)]
 fn a_failure_that_passes_is_no_fault_of_the_content(app: &TestApp) {
     forbid_bad_settings(app);
     let attempts = Arc::new(AtomicUsize::new(0));
@@ -79,6 +70,7 @@ fn a_failure_that_passes_is_no_fault_of_the_content(app: &TestApp) {
 }
 
 /// A write that loses the error of its last statement.
+#[apply(api_test)]
 fn a_failed_statement_is_never_acknowledged(app: &TestApp) {
     forbid_bad_settings(app);
     let database = app.app.database.clone();
@@ -132,14 +124,17 @@ fn told(reply: &Reply) -> Told {
     }
 }
 
+#[apply(api_test)]
 fn nothing_is_lost_or_kept_by_chance_alone(app: &TestApp) {
     by_chance(app, 1, 60);
 }
 
+#[apply(api_test)]
 fn nothing_is_lost_or_kept_by_chance_in_eights(app: &TestApp) {
     by_chance(app, 8, 25);
 }
 
+#[apply(api_test)]
 fn nothing_is_lost_or_kept_by_chance_in_sixty_fours(app: &TestApp) {
     by_chance(app, 64, 6);
 }
@@ -274,6 +269,7 @@ fn check(app: &TestApp, all: &BTreeMap<String, Told>) -> usize {
 }
 
 /// The connection breaks at COMMIT, before or after the server read it.
+#[apply(api_test)]
 fn a_lost_answer_to_a_commit_is_found_out(app: &TestApp) {
     // SQLite is in the same process: there is no answer to lose.
     let (Backend::Postgres(port), Address::Postgres(url)) = (app.backend, app.app.database.address()) else { return };

@@ -12,9 +12,6 @@ use crate::support::moments::wait_for;
 use crate::support::program::{Program, fresh_database, run};
 use crate::support::times::{all, exported, instants_of, utc};
 use crate::support::zoneinfo::{ZoneFile, write_release};
-use crate::tests;
-
-tests![newer_rules_keep_local_times, exports_of_other_rules_are_taken, numbers_that_cannot_grow_are_refused];
 
 /// Rules as they were, and as they became. Vancouver, Edmonton and Casablanca stay at another offset from some
 /// change on; in Chisinau clocks change an hour later in the night.
@@ -49,6 +46,7 @@ fn start_with_rules(database: &str, zoneinfo: &str) -> Program {
     })
 }
 
+#[apply(api_test)]
 fn newer_rules_keep_local_times(app: &TestApp) {
     let (folder, zoneinfo) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let database = fresh_database(app.backend, folder.path());
@@ -165,6 +163,7 @@ fn the_journal_has_it(admin: &Client, from: &str, to: &str, count: usize) {
     }
 }
 
+#[apply(api_test)]
 fn exports_of_other_rules_are_taken(app: &TestApp) {
     let editor = app.editor();
     let body = json!({"title": "Summer", "slug": "summer", "status": "published", "starts_at": "2031-07-01T09:00", "ends_at": "2031-07-01T10:00",
@@ -201,6 +200,7 @@ fn exports_of_other_rules_are_taken(app: &TestApp) {
     assert_eq!(bring(&other, &file, &options(&file)).report.of(Outcome::Unchanged, "event"), 1);
 }
 
+#[apply(api_test)]
 fn numbers_that_cannot_grow_are_refused(app: &TestApp) {
     let editor = app.editor();
     editor.create("topics", &json!({"name": "Water", "slug": "water", "status": "published"}));

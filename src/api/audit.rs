@@ -122,7 +122,7 @@ pub fn routes() -> Vec<Route> {
                  with 400 when a filter is invalid.",
             )
             .parameters(filters())
-            .responds_as(200, "The entries as JSON Lines.", JSON_LINES, crate::api::openapi::schemas::text(), &[]),
+            .responds_as(200, "The entries as JSON Lines.", JSON_LINES, text(), &[]),
     ]
 }
 

@@ -310,7 +310,7 @@ fn parse_new_link(form: &Form) -> Result<NewPreviewLink, Problem> {
     };
     match (&item, at) {
         (Some(_), Some(_)) => {
-            violations.add("/at", "with_item", "an item is shown with its newest text; leave the moment out")
+            violations.add("/at", "with_item", "an item is shown with its newest text; leave the moment out");
         }
         (None, None) => violations.add("", "required", "an item or a moment is required"),
         _ => {}

@@ -19,15 +19,15 @@ pub enum Role {
 
 impl Role {
     /// All roles, from the least to the most privileged.
-    pub const ALL: [Role; 4] = [Role::Viewer, Role::Contributor, Role::Editor, Role::Administrator];
+    pub const ALL: [Role; 4] = [Viewer, Contributor, Editor, Administrator];
 
     /// Returns the name of the role in JSON and in the database.
     pub fn name(self) -> &'static str {
         match self {
-            Role::Viewer => "viewer",
-            Role::Contributor => "contributor",
-            Role::Editor => "editor",
-            Role::Administrator => "administrator",
+            Viewer => "viewer",
+            Contributor => "contributor",
+            Editor => "editor",
+            Administrator => "administrator",
         }
     }
 

@@ -162,7 +162,7 @@ fn search_index(config: &Config) -> Vec<Finding> {
 fn database(config: &Config) -> Vec<Finding> {
     let address = config.address();
     if let Address::Sqlite(path) = &address
-        && !std::path::Path::new(path).exists()
+        && !Path::new(path).exists()
     {
         return vec![warning(format!("there is no database at {path} yet"), "plenary serve creates it.")];
     }

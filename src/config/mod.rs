@@ -148,7 +148,7 @@ pub struct OidcConfig {
 
 // Written by hand, so that the client secret never reaches a log.
 impl std::fmt::Debug for OidcConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OidcConfig").field("issuer", &self.issuer).field("client_id", &self.client_id).finish()
     }
 }
@@ -208,7 +208,7 @@ pub struct CdnConfig {
 
 // Written by hand, so that the secret header never reaches a log.
 impl std::fmt::Debug for CdnConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CdnConfig").field("tags", &self.tags).field("purge_url", &self.purge_url).finish()
     }
 }

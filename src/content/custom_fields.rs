@@ -20,7 +20,7 @@ struct Declared {
 pub struct CustomSchemas(Arc<BTreeMap<String, Declared>>);
 
 impl std::fmt::Debug for CustomSchemas {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
@@ -41,7 +41,7 @@ impl CustomSchemas {
                 .should_validate_formats(true)
                 .should_ignore_unknown_formats(false)
                 .with_pattern_options(PatternOptions::regex());
-            let refused = |e: ValidationError| (kind.clone(), format!("at \"{}\": {e}", e.instance_path()));
+            let refused = |e: ValidationError<'_>| (kind.clone(), format!("at \"{}\": {e}", e.instance_path()));
             let validator = options.build(schema).map_err(refused)?;
             compiled.insert(kind.clone(), Declared { schema: schema.clone(), validator });
         }
@@ -69,7 +69,7 @@ impl CustomSchemas {
     }
 }
 
-fn add_violation(error: &ValidationError, pointer: &str, violations: &mut Violations) {
+fn add_violation(error: &ValidationError<'_>, pointer: &str, violations: &mut Violations) {
     const CODE: &str = "custom_schema";
     let pointer = format!("{pointer}{}", error.instance_path());
     match error.kind() {

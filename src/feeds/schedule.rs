@@ -51,9 +51,9 @@ impl<'a> ConferenceSchedule<'a> {
         let zone = text(event, "time_zone").unwrap_or("UTC");
         let clock = zone.parse().unwrap_or_else(|_| Zone::utc());
         let talk = |session| ScheduledTalk::new(session, clock);
-        let mut talks: Vec<ScheduledTalk> = list(event, "sessions").iter().filter_map(talk).collect();
+        let mut talks: Vec<ScheduledTalk<'_>> = list(event, "sessions").iter().filter_map(talk).collect();
         talks.sort_by_key(|talk| talk.starts);
-        let mut days: Vec<Day> = Vec::new();
+        let mut days: Vec<Day<'_>> = Vec::new();
         for talk in talks {
             let date = talk.starts.date_naive();
             if days.last().is_none_or(|day| day.date != date) {
@@ -76,7 +76,7 @@ impl<'a> ConferenceSchedule<'a> {
 
     /// Returns the first and the last day: those of the event, or else those of its sessions.
     pub fn span(&self) -> (Option<String>, Option<String>) {
-        let day = |name: &str, of: Option<&Day>| {
+        let day = |name: &str, of: Option<&Day<'_>>| {
             text(self.event, name).map(str::to_owned).or_else(|| of.map(|day| day.date.to_string()))
         };
         (day("starts_on", self.days.first()), day("ends_on", self.days.last()))

@@ -112,7 +112,7 @@ async fn handle(
 }
 
 /// Decodes the parameters of the path; `None` if one of them is not UTF-8.
-fn decoded(path_parameters: Params) -> Option<Vec<(String, String)>> {
+fn decoded(path_parameters: Params<'_, '_>) -> Option<Vec<(String, String)>> {
     let text = |value| Some(percent_encoding::percent_decode_str(value).decode_utf8().ok()?.into_owned());
     path_parameters.iter().map(|(name, value)| Some((name.to_owned(), text(value)?))).collect()
 }

@@ -41,7 +41,7 @@ pub struct CachedHandle {
 pub struct StreamBody(pub Pin<Box<dyn Stream<Item = Result<Bytes, actix_web::Error>>>>);
 
 impl std::fmt::Debug for StreamBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("StreamBody")
     }
 }

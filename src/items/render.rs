@@ -113,7 +113,7 @@ impl<'a> Renderer<'a> {
     pub fn item(
         mut self,
         content_type: &'static ContentType,
-        envelope: &Envelope,
+        envelope: &Envelope<'_>,
         content: &Map<String, Value>,
     ) -> Fragments {
         self.zone = local_time::zone_of(content).unwrap_or(self.zone);
@@ -154,7 +154,7 @@ impl<'a> Renderer<'a> {
         out.trim_start_matches(',').to_owned()
     }
 
-    fn envelope(&self, out: &mut String, envelope: &Envelope) {
+    fn envelope(&self, out: &mut String, envelope: &Envelope<'_>) {
         use std::fmt::Write;
         let _ = write!(
             out,

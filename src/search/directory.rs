@@ -42,7 +42,7 @@ pub(super) fn remove_unused(folder: &Path, format: u32) {
             match std::fs::remove_dir_all(entry.path()) {
                 Ok(()) => tracing::info!(folder = %entry.path().display(), "removed an old search index"),
                 Err(error) => {
-                    tracing::warn!(%error, folder = %entry.path().display(), "cannot remove an old search index")
+                    tracing::warn!(%error, folder = %entry.path().display(), "cannot remove an old search index");
                 }
             }
         }

@@ -212,11 +212,11 @@ impl From<Problem> for DryRunEnd {
 async fn dry_run(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
     let rehearsal = app.database.write_content_long(move |c| {
         let open = || source.open().map_err(|error| DryRunEnd::Badly(error.to_string()));
-        for entry in open()?.iter() {
+        for entry in &open()? {
             work.take(c, entry)?;
         }
         if work.incomplete {
-            for entry in open()?.iter() {
+            for entry in &open()? {
                 work.complete(c, entry)?;
             }
         }

@@ -61,7 +61,7 @@ pub fn instants_of(calendar: &str) -> BTreeMap<String, i64> {
             }
         } else if let Some(offset) = value(line, "TZOFFSETTO") {
             let digits: Vec<i64> =
-                offset.as_bytes()[1..].chunks(2).map(|d| (d[0] - 48) as i64 * 10 + (d[1] - 48) as i64).collect();
+                offset.as_bytes()[1..].chunks(2).map(|d| i64::from(d[0] - 48) * 10 + i64::from(d[1] - 48)).collect();
             let seconds = digits[0] * 3_600 + digits[1] * 60 + digits.get(2).unwrap_or(&0);
             let seconds = if offset.starts_with('-') { -seconds } else { seconds };
             zones.entry(tzid.clone()).or_default().push((onset.unwrap(), seconds));

@@ -201,7 +201,7 @@ mod tests {
         let coded = |cached: &CachedResponse| cache.variant(key, cached, Coding::Gzip).expect("it is large enough");
         let (before, after) = (coded(&cached("one", 1)), coded(&cached("two", 1)));
         assert_eq!((before.tag.as_str(), after.tag.as_str()), ("\"v0-one+gzip\"", "\"v0-two+gzip\""));
-        assert!(before.body() != after.clone().body());
+        assert!(before.body() != Arc::clone(&after).body());
         assert!(Arc::ptr_eq(&after, &coded(&cached("two", 1))));
         assert!(!Arc::ptr_eq(&after, &coded(&cached("two", 2))));
     }

@@ -18,7 +18,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
         impl<'de> Visitor<'de> for MembersVisitor {
             type Value = Members<'de>;
 
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
@@ -46,7 +46,7 @@ pub fn only(object: String, paths: &[&str]) -> String {
 }
 
 fn push_object(out: &mut String, object: &str, paths: &[&str], always: &[&str]) -> serde_json::Result<()> {
-    let members: Members = serde_json::from_str(object)?;
+    let members: Members<'_> = serde_json::from_str(object)?;
     out.push('{');
     let begin = out.len();
     for (name, value) in members.0 {

@@ -42,7 +42,7 @@ impl<Q> Query for Explained<Q> {
     type SqlType = (Integer, Integer, Integer, Text);
 }
 
-impl<Q> diesel::RunQueryDsl<Db> for Explained<Q> {}
+impl<Q> RunQueryDsl<Db> for Explained<Q> {}
 
 /// Returns the steps of the plan of a list in this order.
 fn plan(connection: &mut Db, kind: &str, query: &str, order: Column) -> Vec<String> {

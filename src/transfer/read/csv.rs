@@ -153,7 +153,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn record(&self, line: &str, cells: &Cells) -> Result<(), Closed> {
+    fn record(&self, line: &str, cells: &Cells<'_>) -> Result<(), Closed> {
         let id = match fill(&self.mapping.id, cells) {
             Ok(id) if !id.is_empty() => id,
             Ok(_) => return self.sink.broken(line, "required", "the id of this row is empty"),
@@ -234,7 +234,7 @@ impl Rows<'_> {
 }
 
 /// Fills a template with the values of a row. The error is the name of a column that does not exist.
-fn fill(template: &str, cells: &Cells) -> Result<String, String> {
+fn fill(template: &str, cells: &Cells<'_>) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {

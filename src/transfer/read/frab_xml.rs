@@ -119,7 +119,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn start(&mut self, start: &BytesStart) {
+    fn start(&mut self, start: &BytesStart<'_>) {
         let name = start.local_name().as_ref().to_owned();
         let mut attributes = HashMap::new();
         for attribute in start.attributes().flatten() {

@@ -185,7 +185,7 @@ impl Walk<'_> {
     }
 
     /// Reads all properties except title and times.
-    fn rest(&self, place: &str, event: &Event, record: &mut Record) -> Result<(), Closed> {
+    fn rest(&self, place: &str, event: &Event<'_>, record: &mut Record) -> Result<(), Closed> {
         let (mut topics, mut links, mut documents, mut contact) = (Vec::new(), Vec::new(), Vec::new(), json!({}));
         for property in event.properties {
             let value = property.val.clone().unescape_text().as_str().trim().to_owned();
@@ -204,7 +204,7 @@ impl Walk<'_> {
                 "STATUS" if value.eq_ignore_ascii_case("CANCELLED") => record.set("event_status", "cancelled"),
                 "STATUS" => {}
                 "URL" => {
-                    links.extend(self.url(place, "/links", &value)?.map(|url| json!({"title": "Website", "url": url})))
+                    links.extend(self.url(place, "/links", &value)?.map(|url| json!({"title": "Website", "url": url})));
                 }
                 "CONFERENCE" => {
                     if let Some(url) = self.url(place, "/online_url", &value)? {
@@ -236,7 +236,7 @@ impl Walk<'_> {
                 }
                 known if SILENT.contains(&known) || known.starts_with("X-") => {}
                 other => {
-                    self.sink.note(place, &format!("/{other}"), "left_out", "there is no field for this property")?
+                    self.sink.note(place, &format!("/{other}"), "left_out", "there is no field for this property")?;
                 }
             }
         }
@@ -255,7 +255,7 @@ impl Walk<'_> {
         self.sink.record(record).map(|()| source)
     }
 
-    fn venue(&self, place: &str, event: &Event, name: &str) -> Result<String, Closed> {
+    fn venue(&self, place: &str, event: &Event<'_>, name: &str) -> Result<String, Closed> {
         let source = format!("ics:venue/{name}");
         let mut record = Record::new(place, "venue", source.clone()).supporting();
         let short: String = name.chars().take(200).collect();
@@ -299,7 +299,7 @@ impl Event<'_> {
 }
 
 /// Returns a parameter of a property, such as `TZID`.
-pub fn parameter<'a>(property: &'a Property, name: &str) -> Option<&'a str> {
+pub fn parameter<'a>(property: &'a Property<'_>, name: &str) -> Option<&'a str> {
     let found = property.params.iter().find(|p| p.key.as_str().eq_ignore_ascii_case(name))?;
     found.val.as_ref().map(|v| v.as_str().trim_matches('"'))
 }

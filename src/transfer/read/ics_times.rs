@@ -68,7 +68,7 @@ impl CalendarZones {
     ///
     /// # Errors
     /// Returns the name of the property that is missing or wrong, and a message.
-    pub fn span(&self, event: &Event) -> Result<EventSpan, Wrong> {
+    pub fn span(&self, event: &Event<'_>) -> Result<EventSpan, Wrong> {
         let start = event.find("DTSTART").ok_or(("DTSTART", "an event requires a start".to_owned()))?;
         let starts = self.when(start).map_err(|why| ("DTSTART", why))?;
         let ends = match (event.find("DTEND"), event.find("DURATION")) {
@@ -106,7 +106,7 @@ impl CalendarZones {
         })
     }
 
-    fn when(&self, property: &Property) -> Result<When, String> {
+    fn when(&self, property: &Property<'_>) -> Result<When, String> {
         let text = property.val.as_str().trim();
         let wrong = || format!("\"{text}\" is neither a date nor a date with a time");
         if let Ok(day) = NaiveDate::parse_from_str(text, "%Y%m%d") {
