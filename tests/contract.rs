@@ -20,6 +20,25 @@ fn the_checked_in_document_is_current(_: &TestApp) {
     assert!(made == checked_in, "openapi/plenary.json is out of date: cargo run -- openapi > openapi/plenary.json");
 }
 
+/// Every reference leads to a component of the document.
+#[apply(api_test)]
+fn references_lead_to_components(app: &TestApp) {
+    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let (mut values, mut count) = (vec![&document], 0);
+    while let Some(value) = values.pop() {
+        match value {
+            Value::Array(list) => values.extend(list),
+            Value::Object(members) => values.extend(members.values()),
+            _ => {}
+        }
+        if let Some(target) = value.get("$ref").and_then(Value::as_str) {
+            assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target} does not exist");
+            count += 1;
+        }
+    }
+    assert!(count > 1_000, "{count} references");
+}
+
 /// Asks the running server for every operation, and the document for every route.
 #[apply(api_test)]
 fn the_served_document_has_every_route(app: &TestApp) {

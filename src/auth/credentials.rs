@@ -109,7 +109,8 @@ impl CredentialCache {
         }
         let mut known = self.known();
         let found = known.get(name)?;
-        let good = self.clock.is_fresh(&found.freshness) && !found.grant.expiry.is_some_and(|expiry| expiry.is_reached());
+        let good =
+            self.clock.is_fresh(&found.freshness) && !found.grant.expiry.is_some_and(|expiry| expiry.is_reached());
         if good {
             return Some(found.grant.clone());
         }

@@ -27,7 +27,7 @@ pub use response_paths::ResponsePath;
 /// All content types, in the order of the documentation. Imports need another order, in which a type follows
 /// those that it refers to: see [`in_order_of_reference`].
 pub static ALL: [&ContentType; 8] = [
-    &events::EVENT,
+    &EVENT,
     &sessions::SESSION,
     &speakers::SPEAKER,
     &partners::PARTNER,
@@ -178,7 +178,7 @@ pub fn in_order_of_reference() -> [&'static ContentType; 8] {
         &venues::VENUE,
         &partners::PARTNER,
         &speakers::SPEAKER,
-        &events::EVENT,
+        &EVENT,
         &sessions::SESSION,
     ]
 }

@@ -147,7 +147,7 @@ pub fn route(resource: &'static ContentType) -> Route {
              the number of open comments. Fails with 404 when there is no such item.",
         )
         .parameters([path_id_or_slug(resource)])
-        .responds(200, "The editing state.", reference("DeskState"), &["ETag"])
+        .responds(200, "The editing state.", reference("EditingState"), &["ETag"])
         .problems(&[ProblemKind::NotFound])
 }
 
