@@ -67,7 +67,7 @@ pub fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Variables 
             Some(value) if is_service_variable(&setting_name, value) => {}
             _ => match settings.suggestion(&setting_name) {
                 Some(suggestion) => {
-                    result.violations.push(format!("{name}: there is no such setting; did you mean {suggestion}?"))
+                    result.violations.push(format!("{name}: there is no such setting; did you mean {suggestion}?"));
                 }
                 None => result.ignored.push(name.to_owned()),
             },

@@ -281,7 +281,7 @@ impl Route {
             Access::Open => {}
             Access::Public => kinds.push(ProblemKind::Unauthorized),
             Access::LoggedIn | Access::Session | Access::May(..) => {
-                kinds.extend([ProblemKind::Unauthorized, ProblemKind::Forbidden])
+                kinds.extend([ProblemKind::Unauthorized, ProblemKind::Forbidden]);
             }
         }
         if self.request_body.is_some() {

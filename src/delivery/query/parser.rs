@@ -116,7 +116,7 @@ impl QueryParser<'_> {
                 return true;
             }
             "draft" => {
-                self.violations.add("?view", "not_public", "only published items can be read without logging in")
+                self.violations.add("?view", "not_public", "only published items can be read without logging in");
             }
             _ => self.refuse_value("view", value, &["published", "draft"]),
         }
