@@ -265,28 +265,33 @@ def create_in_pocketbase(base, names):
     return wrk(base, "create", "pocketbase", 8, TOKEN=token, SPEAKERS=names["speaker_ids"], PARTNERS=names["partner_ids"])
 
 
+def content(folder):
+    """The generated content as an export, and the files of names that the requests choose from."""
+    data = folder / "data"
+    subprocess.run([sys.executable, BENCH / "gen.py", data, str(EVENTS)], check=True)
+    with open(folder / "content.jsonl", "w") as out:
+        as_export(data, out)
+    def write(name, values):
+        (folder / name).write_text("\n".join(values) + "\n")
+        return str(folder / name)
+    rows = {kind: [json.loads(line) for line in open(data / f"{kind}.jsonl")] for kind in ("events", "speakers", "partners")}
+    slugs = [row["slug"] for row in rows["events"] if row["status"] == "published"]
+    return {
+        "slug": slugs[0], "slugs": write("slugs.txt", slugs), "some_slugs": write("some_slugs.txt", slugs[:2_000]),
+        "speakers": write("speakers.txt", [r["slug"] for r in rows["speakers"]]), "partners": write("partners.txt", [r["slug"] for r in rows["partners"]]),
+        "speaker_ids": write("speaker_ids.txt", [r["id"] for r in rows["speakers"]]), "partner_ids": write("partner_ids.txt", [r["id"] for r in rows["partners"]]),
+    }
+
+
 def main():
     if not (BENCH / "gen.py").exists():
         raise SystemExit(f"ATTENTION: the generator is absent: {BENCH}/gen.py (PLENARY_BENCH says where it is)")
     with tempfile.TemporaryDirectory(prefix="plenary-load-") as temporary:
         folder = pathlib.Path(temporary)
-        data = folder / "data"
-        subprocess.run([sys.executable, BENCH / "gen.py", data, str(EVENTS)], check=True)
-        with open(folder / "content.jsonl", "w") as out:
-            as_export(data, out)
-        def write(name, values):
-            (folder / name).write_text("\n".join(values) + "\n")
-            return str(folder / name)
-        rows = {kind: [json.loads(line) for line in open(data / f"{kind}.jsonl")] for kind in ("events", "speakers", "partners")}
-        slugs = [row["slug"] for row in rows["events"] if row["status"] == "published"]
-        names = {
-            "slug": slugs[0], "slugs": write("slugs.txt", slugs), "some_slugs": write("some_slugs.txt", slugs[:2_000]),
-            "speakers": write("speakers.txt", [r["slug"] for r in rows["speakers"]]), "partners": write("partners.txt", [r["slug"] for r in rows["partners"]]),
-            "speaker_ids": write("speaker_ids.txt", [r["id"] for r in rows["speakers"]]), "partner_ids": write("partner_ids.txt", [r["id"] for r in rows["partners"]]),
-        }
+        names = content(folder)
         reports = {"SQLite": {}, "Postgres": {}, "PocketBase": {}}
         growth = "GROWTH" in os.environ
-        with contextlib.nullcontext((None, None)) if growth else pocketbase(data, folder) as (process, peer):
+        with contextlib.nullcontext((None, None)) if growth else pocketbase(folder / "data", folder) as (process, peer):
             sizes = measure_plenary(str(folder / "plenary.db"), folder, names, reports["SQLite"], growth, peer)
             if peer:
                 reports["PocketBase"] = {"memory after reads (MB)": memory(process), "create": create_in_pocketbase(peer, names)}

@@ -10,26 +10,11 @@ build twice shows how much of a ratio is chance. Needs what benches/load.py need
 import contextlib, json, os, pathlib, subprocess, sys, tempfile, urllib.request
 
 
-from load import BENCH, EMAIL, EVENTS, PASSWORD, as_export, call, free_port, middle, postgres, server, settle, wrk
+from load import EMAIL, PASSWORD, call, content, free_port, middle, postgres, server, settle, wrk
 
 PAIRS = int(os.environ.get("PAIRS", "5"))
 MODES = os.environ.get("MODES", "one,newest,unmodified,filter,speaker,search,any one,create").split(",")
 DATABASES = os.environ.get("DATABASES", "SQLite,Postgres").split(",")
-
-
-def content(folder):
-    """The generated content as an export, and the files of names that the load script reads."""
-    data = folder / "data"
-    subprocess.run([sys.executable, BENCH / "gen.py", data, str(EVENTS)], check=True)
-    with open(folder / "content.jsonl", "w") as out:
-        as_export(data, out)
-    rows = {kind: [json.loads(line) for line in open(data / f"{kind}.jsonl")] for kind in ("events", "speakers", "partners")}
-    slugs = [row["slug"] for row in rows["events"] if row["status"] == "published"]
-    names = {"SLUGS": slugs, "FEW_SLUGS": slugs[:2_000], "SPEAKERS": [r["slug"] for r in rows["speakers"]], "PARTNERS": [r["slug"] for r in rows["partners"]]}
-    for name, values in names.items():
-        (folder / name).write_text("\n".join(values) + "\n")
-        names[name] = str(folder / name)
-    return names
 
 
 @contextlib.contextmanager
@@ -54,8 +39,8 @@ def site(program, database, folder):
 def request(base, token, names, mode):
     """What the load script is told for a workload, and with how many connections."""
     if mode == "create":
-        return 8, dict(TOKEN=token, SPEAKERS=names["SPEAKERS"], PARTNERS=names["PARTNERS"])
-    more = {"SLUGS": names["SLUGS"] if mode == "any one" else names["FEW_SLUGS"], "SPEAKERS": names["SPEAKERS"]}
+        return 8, dict(TOKEN=token, SPEAKERS=names["speakers"], PARTNERS=names["partners"])
+    more = {"SLUGS": names["slugs"] if mode == "any one" else names["some_slugs"], "SPEAKERS": names["speakers"]}
     if mode == "unmodified":
         with urllib.request.urlopen(f"{base}/api/v1/events?limit=20&include=speakers,partners") as answer:
             more["TAG"] = answer.headers["etag"]
