@@ -2,6 +2,7 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
+use plenary::config::CdnConfig;
 use serde_json::{Value, json};
 
 use crate::support::app::{Backend, TestApp};
@@ -337,8 +338,40 @@ fn other_nodes_notice(app: &TestApp) {
     }
 }
 
-/// A cache that is told what to forget: it fails at first, and notes the tags of the rest.
-fn cache(listener: std::net::TcpListener, told: std::sync::mpsc::Sender<Vec<String>>) {
+/// A cache in front of the server, with the tags of each purge.
+struct Cache {
+    url: String,
+    told: std::sync::mpsc::Receiver<Vec<String>>,
+}
+
+impl Cache {
+    fn start() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/purge", listener.local_addr().unwrap());
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || serve_purges(listener, tell));
+        Self { url, told }
+    }
+
+    /// The settings of a server that purges this cache.
+    fn config(&self) -> CdnConfig {
+        CdnConfig {
+            tags: "surrogate-key".into(),
+            purge_url: self.url.clone(),
+            purge_header: "Authorization: Bearer s3cret".into(),
+        }
+    }
+
+    fn wait_for_purge(&self, wanted: &[&str]) {
+        let mut tags: Vec<String> = Vec::new();
+        while !wanted.iter().all(|tag| tags.iter().any(|known| known == tag)) {
+            tags.extend(self.told.recv_timeout(std::time::Duration::from_secs(30)).expect("the cache is told"));
+        }
+    }
+}
+
+/// Answers purges: fails at first, and notes the tags of the rest.
+fn serve_purges(listener: std::net::TcpListener, told: std::sync::mpsc::Sender<Vec<String>>) {
     use std::io::{BufRead, BufReader, Read, Write};
     for (number, stream) in listener.incoming().enumerate() {
         let mut stream = stream.unwrap();
@@ -371,15 +404,8 @@ fn cache(listener: std::net::TcpListener, told: std::sync::mpsc::Sender<Vec<Stri
 
 #[apply(api_test)]
 fn caches_are_told_what_to_forget(app: &TestApp) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/purge", listener.local_addr().unwrap());
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || cache(listener, tell));
-    let app = TestApp::start_with(app.backend, |c| {
-        c.cdn.tags = "surrogate-key".into();
-        c.cdn.purge_url = url;
-        c.cdn.purge_header = "Authorization: Bearer s3cret".into();
-    });
+    let cache = Cache::start();
+    let app = TestApp::start_with(app.backend, |config| config.cdn = cache.config());
     let editor = app.editor();
     // What was there before the caches were is none of their business.
     std::thread::sleep(std::time::Duration::from_millis(1_500));
@@ -394,10 +420,7 @@ fn caches_are_told_what_to_forget(app: &TestApp) {
     assert!(list.split(' ').any(|tag| tag == "events") && list.split(' ').any(|tag| tag == speaker), "{list}");
     assert_eq!(editor.get("/api/v1/events").expect(200).header("surrogate-key"), "");
     // The first attempt fails, and is made again with all that changed.
-    let mut forgotten: Vec<String> = Vec::new();
-    while !["events", "speakers", event, speaker].iter().all(|tag| forgotten.iter().any(|known| known == tag)) {
-        forgotten.extend(told.recv_timeout(std::time::Duration::from_secs(30)).expect("the cache is told"));
-    }
+    cache.wait_for_purge(&["events", "speakers", event, speaker]);
 }
 
 /// After a restore, caches may have responses of a history that is gone, so they forget everything.
@@ -405,23 +428,12 @@ fn caches_are_told_what_to_forget(app: &TestApp) {
 fn caches_forget_everything_after_a_restore(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
     let database = fresh_database(app.backend, folder.path());
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/purge", listener.local_addr().unwrap());
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || cache(listener, tell));
+    let cache = Cache::start();
     let start = || {
         TestApp::start_with(app.backend, |c| {
             c.database_url = database.clone();
-            c.cdn.tags = "surrogate-key".into();
-            c.cdn.purge_url = url.clone();
-            c.cdn.purge_header = "Authorization: Bearer s3cret".into();
+            c.cdn = cache.config();
         })
-    };
-    let told_of = |wanted: &[&str]| {
-        let mut tags: Vec<String> = Vec::new();
-        while !wanted.iter().all(|tag| tags.iter().any(|known| known == tag)) {
-            tags.extend(told.recv_timeout(std::time::Duration::from_secs(30)).expect("the cache is told"));
-        }
     };
     let node = start();
     let editor = node.editor();
@@ -430,7 +442,7 @@ fn caches_forget_everything_after_a_restore(app: &TestApp) {
     editor.create("topics", &json!({"name": "Before", "status": "published"}));
     std::thread::sleep(std::time::Duration::from_millis(1_500));
     editor.create("topics", &json!({"name": "Later", "status": "published"}));
-    told_of(&["topics"]);
+    cache.wait_for_purge(&["topics"]);
     drop((editor, node));
     match app.backend {
         Backend::Sqlite => {
@@ -444,5 +456,5 @@ fn caches_forget_everything_after_a_restore(app: &TestApp) {
         }
     }
     let _node = start();
-    told_of(&["events", "speakers", "partners", "search-index"]);
+    cache.wait_for_purge(&["events", "speakers", "partners", "search-index"]);
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::support::app::TestApp;
 
-fn root() -> &'static Path {
+/// The folder of the repository.
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -3,11 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::docs::root;
 use crate::support::app::TestApp;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// The modules of the table "Layers", from the top down; those of one row stand beside each other.
 fn layers() -> Vec<Vec<String>> {
