@@ -109,12 +109,14 @@ pub fn routes() -> Vec<Route> {
                 json!("reads"),
             )])
             .responds(200, "The server is ready.", reference("Readiness"), &[]),
-        Route::get("/metrics", Access::Open, |request| async move { metrics::exposition(request.app.database.jobs()) })
-            .operation_id("getMetrics")
-            .tag(TAG)
-            .summary("Get metrics")
-            .description("Returns the metrics of this node in the text format of Prometheus.")
-            .responds_as(200, "The metrics.", metrics::TEXT, text(), &[]),
+        Route::get("/metrics", Access::Open, |request: Request| async move {
+            metrics::exposition(request.app.database.jobs())
+        })
+        .operation_id("getMetrics")
+        .tag(TAG)
+        .summary("Get metrics")
+        .description("Returns the metrics of this node in the text format of Prometheus.")
+        .responds_as(200, "The metrics.", metrics::TEXT, text(), &[]),
         Route::get("/api/openapi.json", Access::Open, document)
             .operation_id("getOpenApi")
             .tag(TAG)

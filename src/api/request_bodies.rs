@@ -19,7 +19,7 @@ const PASSWORD: FieldType = FieldType::Line { max: MAX_PASSWORD };
 const NAME: Field =
     Field::new("name", FieldType::Line { max: 200 }, "Name of the person.", r#""Anna Janssens""#).required();
 const ROLE: Field =
-    Field::new("role", FieldType::OneOf(ROLES), "Role of the account, which decides its permissions.", r#""editor""#)
+    Field::new("role", FieldType::OneOf(&ROLES), "Role of the account, which decides its permissions.", r#""editor""#)
         .required();
 
 const CURRENT_PASSWORD: Field =
@@ -131,7 +131,7 @@ pub static ACCOUNT_CHANGE: [Field; 5] = [
         r#""end""#,
     ),
     Field::new("name", FieldType::Line { max: 200 }, "Name of the person.", r#""Anna Janssens""#),
-    Field::new("role", FieldType::OneOf(ROLES), "Role of the account, which decides its permissions.", r#""editor""#),
+    Field::new("role", FieldType::OneOf(&ROLES), "Role of the account, which decides its permissions.", r#""editor""#),
     Field::new("active", FieldType::Boolean, "Whether the account is open; closed accounts cannot log in.", "true"),
     Field::new("password", PASSWORD, "New password, 12 to 200 characters.", r#""purple rain on tin roofs""#),
 ];
@@ -161,7 +161,7 @@ pub static PERSONAL_KEY: [Field; 4] = [
     KEY_NAME,
     Field::new(
         "role",
-        FieldType::OneOf(ROLES),
+        FieldType::OneOf(&ROLES),
         "Highest role of the key; by default the role of the account.",
         r#""editor""#,
     ),
@@ -172,7 +172,7 @@ pub static PERSONAL_KEY: [Field; 4] = [
 /// Fields of the body that creates a machine key.
 pub static MACHINE_KEY: [Field; 4] = [
     KEY_NAME,
-    Field::new("role", FieldType::OneOf(ROLES), "Highest role of the key.", r#""viewer""#).required(),
+    Field::new("role", FieldType::OneOf(&ROLES), "Highest role of the key.", r#""viewer""#).required(),
     KEY_COLLECTIONS,
     KEY_END,
 ];

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::config::ROLES;
+
 /// A role of an account, from the least to the most privileged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -23,11 +25,12 @@ impl Role {
 
     /// Returns the name of the role in JSON and in the database.
     pub fn name(self) -> &'static str {
+        let [viewer, contributor, editor, administrator] = ROLES;
         match self {
-            Viewer => "viewer",
-            Contributor => "contributor",
-            Editor => "editor",
-            Administrator => "administrator",
+            Viewer => viewer,
+            Contributor => contributor,
+            Editor => editor,
+            Administrator => administrator,
         }
     }
 

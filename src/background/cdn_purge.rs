@@ -37,7 +37,7 @@ const MAX_TAGS: usize = 100;
 struct PurgeProgress {
     /// Sequence number of the last journal entry that was purged.
     up_to: Option<i64>,
-    /// The same entry with its identity: after a restore or a failover, another entry can have its number.
+    /// Identity of that entry: after a restore or a failover, another entry can have its number.
     position: Option<Position>,
     /// Time of the invalidation clock at which the search index last changed.
     index_changed_at: u64,

@@ -60,7 +60,7 @@ pub struct Config {
 }
 
 /// Names of the roles of accounts, from the fewest permissions to all.
-pub const ROLES: &[&str] = &["viewer", "contributor", "editor", "administrator"];
+pub const ROLES: [&str; 4] = ["viewer", "contributor", "editor", "administrator"];
 
 /// The section `[site]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

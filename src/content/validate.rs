@@ -51,7 +51,7 @@ pub struct Validated {
     pub references: Vec<GivenReference>,
 }
 
-/// What an input is validated against.
+/// Declaration and locales against which an input is validated.
 #[derive(Clone, Copy)]
 pub struct ContentSchema<'a> {
     /// Content type, whose JSON Schema holds for `custom`.

@@ -27,7 +27,7 @@ const PROBE_PAUSE: Duration = Duration::from_millis(250);
 /// The bound on the wait for a job that has started.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OutcomeWait {
-    /// The same duration again as for its start.
+    /// Once more the duration that its start may take.
     Bounded,
     /// Unbounded, until the outcome is known.
     ToItsEnd,

@@ -48,7 +48,7 @@ pub struct Page {
     pub dependencies: Dependencies,
 }
 
-/// What a node provides for every page that it computes.
+/// Resources of a node for every page that it computes.
 #[derive(Clone, Copy)]
 pub struct ListContext<'a> {
     pub site: &'a Site,

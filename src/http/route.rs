@@ -23,6 +23,22 @@ pub type HandlerResult = Pin<Box<dyn Future<Output = Result<Response, Problem>>>
 /// The function that serves the requests of a route.
 pub type Handler = Arc<dyn Fn(Request) -> HandlerResult + Send + Sync>;
 
+/// An asynchronous function that can serve the requests of a route.
+pub trait IntoHandler {
+    /// Converts the function into the form that a route keeps.
+    fn into_handler(self) -> Handler;
+}
+
+impl<F, Fut> IntoHandler for F
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, Problem>> + 'static,
+{
+    fn into_handler(self) -> Handler {
+        Arc::new(move |request| Box::pin(self(request)))
+    }
+}
+
 /// The authentication and permission that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -117,60 +133,36 @@ pub struct Route {
 
 impl Route {
     /// Creates a route of the method `GET`. The server answers `HEAD` with it too.
-    pub fn get<F, Fut>(path: impl Into<String>, access: Access, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, Problem>> + 'static,
-    {
+    pub fn get(path: impl Into<String>, access: Access, handler: impl IntoHandler) -> Self {
         Self::new(Method::GET, path, access, handler)
     }
 
     /// Creates a route of the method `POST`.
-    pub fn post<F, Fut>(path: impl Into<String>, access: Access, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, Problem>> + 'static,
-    {
+    pub fn post(path: impl Into<String>, access: Access, handler: impl IntoHandler) -> Self {
         Self::new(Method::POST, path, access, handler)
     }
 
     /// Creates a route of the method `PUT`.
-    pub fn put<F, Fut>(path: impl Into<String>, access: Access, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, Problem>> + 'static,
-    {
+    pub fn put(path: impl Into<String>, access: Access, handler: impl IntoHandler) -> Self {
         Self::new(Method::PUT, path, access, handler)
     }
 
     /// Creates a route of the method `PATCH`.
-    pub fn patch<F, Fut>(path: impl Into<String>, access: Access, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, Problem>> + 'static,
-    {
+    pub fn patch(path: impl Into<String>, access: Access, handler: impl IntoHandler) -> Self {
         Self::new(Method::PATCH, path, access, handler)
     }
 
     /// Creates a route of the method `DELETE`.
-    pub fn delete<F, Fut>(path: impl Into<String>, access: Access, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, Problem>> + 'static,
-    {
+    pub fn delete(path: impl Into<String>, access: Access, handler: impl IntoHandler) -> Self {
         Self::new(Method::DELETE, path, access, handler)
     }
 
-    fn new<F, Fut>(method: Method, path: impl Into<String>, access: Access, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, Problem>> + 'static,
-    {
+    fn new(method: Method, path: impl Into<String>, access: Access, handler: impl IntoHandler) -> Self {
         Self {
             method,
             path: path.into(),
             access,
-            handler: Arc::new(move |request| Box::pin(handler(request))),
+            handler: handler.into_handler(),
             operation_id: String::new(),
             tag: "",
             summary: String::new(),

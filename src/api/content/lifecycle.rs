@@ -27,7 +27,7 @@ use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, entity_tag as etag, required_version};
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
-use crate::http::route::{Access, ParameterSet, Route};
+use crate::http::route::{Access, IntoHandler, ParameterSet, Route};
 use crate::items::Item;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
@@ -222,7 +222,7 @@ fn steps(resource: &'static ContentType) -> Vec<Route> {
         reference("Schedule"),
         example_of(&SCHEDULE),
     );
-    schedule.handler = Arc::new(move |request| Box::pin(schedule_item(resource, request)));
+    schedule.handler = (move |request: Request| schedule_item(resource, request)).into_handler();
     routes.push(schedule);
     routes
 }
