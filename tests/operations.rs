@@ -108,6 +108,8 @@ fn the_reading_room_needs_no_network(app: &TestApp) {
         assert!(text.contains(file));
         public.get(&format!("/docs/{file}")).expect(200);
     }
+    let bundle = String::from_utf8(public.get("/docs/swagger-ui-bundle.js").expect(200).body).unwrap();
+    assert!(bundle.contains("SwaggerUIBundle"), "the script is not text");
     let script = String::from_utf8(public.get("/docs/swagger-initializer.js").expect(200).body).unwrap();
     assert!(script.contains("/api/openapi.json"), "{script}");
     public.get("/docs/nothing.js").problem(404, &[]);

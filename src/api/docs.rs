@@ -2,12 +2,13 @@
 //! problem types.
 
 use std::fmt::Write;
+use std::io::Read;
 use std::sync::{Arc, LazyLock};
 
 use serde_json::json;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa_swagger_ui::Config;
+use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use crate::auth::permissions::{Role, TABLE};
 use crate::http::request::Request;
@@ -61,12 +62,23 @@ pub async fn file(request: Request) -> Result<Response, Problem> {
 
 fn page(name: &str) -> Result<Response, Problem> {
     match utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)) {
-        Ok(Some(file)) => Ok(Response::json(200, file.bytes.into_owned())
+        Ok(Some(file)) => Ok(Response::json(200, content(&file)?)
             .with_content_type(media_type(name))
             .header("content-security-policy", SWAGGER_POLICY)
             .header("cache-control", "public, max-age=3600")),
         _ => Err(Problem::not_found("file")),
     }
+}
+
+/// Returns the content of a file, without the gzip in which the binary holds it: the pipeline chooses a content coding
+/// by what the client accepts, as for every other response.
+fn content(file: &SwaggerFile<'_>) -> Result<Vec<u8>, Problem> {
+    if !file.gzpipped {
+        return Ok(file.bytes.to_vec());
+    }
+    let mut content = Vec::new();
+    flate2::read::GzDecoder::new(&*file.bytes).read_to_end(&mut content).map_err(|error| Problem::internal(&error))?;
+    Ok(content)
 }
 
 fn media_type(name: &str) -> &'static str {
