@@ -34,6 +34,9 @@ pub enum Deed {
     Purge,
 }
 
+/// The seed of the sequences in the suite.
+const SEED: u64 = 20_261_128;
+
 fn deed() -> impl Strategy<Value = Deed> {
     let event = 0..EVENTS;
     let ahead = 1..6_i64;
@@ -136,7 +139,7 @@ fn number(name: &str, usual: u64) -> u64 {
 fn plans_keep_their_promises(app: &TestApp) {
     let other = app.second_node();
     let editor = app.editor();
-    let (cases, seed) = (number("PLENARY_MODEL_CASES", 8) as u32, number("PLENARY_MODEL_SEED", 20_261_128));
+    let (cases, seed) = (number("PLENARY_MODEL_CASES", 8) as u32, number("PLENARY_MODEL_SEED", SEED));
     eprintln!("{:?}: {cases} sequences of plans, seed {seed}", app.backend);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -158,5 +161,6 @@ fn plans_keep_their_promises(app: &TestApp) {
     outcome.unwrap_or_else(|failure| panic!("seed {seed}: {failure}"));
     eprintln!("{:?}: {tally:?}", app.backend);
     let all = [&tally.refused, &tally.done, &tally.failed, &tally.released, &tally.purged];
-    assert!(cases < 8 || all.iter().all(|count| count.get() > 0), "the model is too tame: {tally:?}");
+    // Another seed may miss what is rare.
+    assert!(cases < 8 || seed != SEED || all.iter().all(|count| count.get() > 0), "the model is too tame: {tally:?}");
 }
