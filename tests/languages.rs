@@ -270,3 +270,22 @@ fn chains_are_configured(app: &TestApp) {
         (&json!("rtl"), &json!(["fr", "en"]))
     );
 }
+
+/// The fields of a link belong to the item that holds it, also where that item is embedded in another one.
+#[apply(api_test)]
+fn links_of_embedded_items_are_in_the_language_of_the_request(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("speakers", &json!({"name": "Anna", "slug": "anna", "status": "published"}));
+    let speakers = json!([{"speaker": "anna", "affiliation": {"en": "Analyst", "nl": "Analist"}}]);
+    let inner =
+        json!({"title": {"en": "Inner", "nl": "Binnen"}, "slug": "inner", "status": "published", "speakers": speakers});
+    editor.post("/api/v1/events?locale=*", &inner).expect(201);
+    editor.create("events", &json!({"title": "Outer", "slug": "outer", "status": "published", "related": ["inner"]}));
+    let affiliation = |query: &str| {
+        let path = format!("/api/v1/events/outer?include=related.speakers&{query}");
+        app.public().get(&path).expect(200).json()["related"][0]["speakers"][0]["affiliation"].clone()
+    };
+    assert_eq!(affiliation("locale=en"), "Analyst");
+    assert_eq!(affiliation("locale=nl"), "Analist");
+    assert_eq!(affiliation("locale=*"), json!({"en": "Analyst", "nl": "Analist"}));
+}

@@ -188,7 +188,7 @@ fn push_target(out: &mut String, context: ReadContext<'_>, relation: &Relation, 
         let shape = &Shape { include, ..shape.clone() };
         let nested = ReadContext { content_type, shape, ..context };
         for relation in content_type.relations().filter(|relation| shape.include.contains(&relation.name)) {
-            push_relation(out, nested, None, &relation, &link.nested);
+            push_relation(out, nested, link.content.as_ref(), &relation, &link.nested);
         }
     }
     out.push('}');

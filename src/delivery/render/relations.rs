@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use serde_json::{Map, Value};
 
 use crate::content_types::ContentType;
 use crate::database::schema::{items, links};
@@ -27,6 +28,9 @@ pub struct LoadedLink {
     pub target_id: String,
     /// Rendered fragments of that item.
     pub target: Fragments,
+    /// Stored content of that item, from which the fields of its own links are rendered, if its pre-rendered
+    /// fragments are not used.
+    pub content: Option<Map<String, Value>>,
     /// Whether the viewer may see that item.
     pub visible: bool,
     /// Links of that item, if some of them are embedded.
@@ -52,35 +56,39 @@ pub fn load_links(
         .order((links::source_id, links::relation, links::position));
     let link = (links::source_id, links::relation, links::position, links::card, VISIBILITY_COLUMNS);
     type Head = (String, String, i32, String, VisibilityState);
-    let rows: Vec<(Head, Fragments)> = if !shape.viewer.is_public() || !shape.view.is_plain(context.site) {
+    let rows: Vec<(Head, EmbeddedItem)> = if !shape.viewer.is_public() || !shape.view.is_plain(context.site) {
         let rows: Vec<(Head, Item)> = query.select((link, Item::as_select())).load(connection)?;
         rows.into_iter().map(|(head, item)| (head, embedded(context, item))).collect()
     } else if shape.include.is_empty() {
         let rows: Vec<(Head, String)> = query.select((link, items::reference)).load(connection)?;
-        rows.into_iter().map(|(head, reference)| (head, fragments(reference, String::new(), String::new()))).collect()
+        rows.into_iter().map(|(head, reference)| (head, rendered(reference, String::new(), String::new()))).collect()
     } else if shape.full {
         type Whole = (String, String, String);
         let rows: Vec<(Head, Whole)> =
             query.select((link, (items::reference, items::card, items::detail))).load(connection)?;
-        rows.into_iter().map(|(head, (r, card, detail))| (head, fragments(r, card, detail))).collect()
+        rows.into_iter().map(|(head, (r, card, detail))| (head, rendered(r, card, detail))).collect()
     } else {
         let rows: Vec<(Head, (String, String))> =
             query.select((link, (items::reference, items::card))).load(connection)?;
-        rows.into_iter().map(|(head, (r, card))| (head, fragments(r, card, String::new()))).collect()
+        rows.into_iter().map(|(head, (r, card))| (head, rendered(r, card, String::new()))).collect()
     };
     let mut links: HashMap<String, Vec<LoadedLink>> = HashMap::with_capacity(ids.len());
-    for ((source, relation, position, card, state), target) in rows {
+    for ((source, relation, position, card, state), (target, content)) in rows {
         let (visible, target_id) = (shape.viewer.sees(&state), state.id);
-        let link = LoadedLink { relation, position, card, target_id, target, visible, nested: Vec::new() };
+        let link = LoadedLink { relation, position, card, target_id, target, content, visible, nested: Vec::new() };
         links.entry(source).or_default().push(link);
     }
     Ok(links)
 }
 
+/// The rendered fragments of an embedded item, and its stored content if its pre-rendered fragments are not used.
+type EmbeddedItem = (Fragments, Option<Map<String, Value>>);
+
 /// Renders an embedded item in the languages that the viewer may see of it.
-fn embedded(context: ReadContext<'_>, item: Item) -> Fragments {
+fn embedded(context: ReadContext<'_>, item: Item) -> EmbeddedItem {
     let view = context.shape.viewer.view_of(&item.kind, &item.id, &context.shape.view);
-    LoadedItem::from_item(item, context.site, &view).fragments
+    let LoadedItem { fragments, content, .. } = LoadedItem::from_item(item, context.site, &view);
+    (fragments, content)
 }
 
 /// Loads the links of embedded items, where some of these are embedded in turn: one query for each relation.
@@ -132,13 +140,14 @@ pub fn known_links(
         let rows = items::table.filter(in_list(connection.dialect(), items::id, &ids)).select(Item::as_select());
         let mut rows: Vec<Item> = rows.load(connection)?;
         rows.retain(|item| context.shape.viewer.sees(&VisibilityState::from(item)));
-        targets.extend(rows.into_iter().map(|item| (item.id.clone(), embedded(context, item))));
+        targets.extend(rows.into_iter().map(|item| (item.id.clone(), embedded(context, item).0)));
     }
     let loaded = |item: &LoadedItem, link: &Link| {
         let target = item.targets.get(&link.target_id).or_else(|| targets.get(&link.target_id))?.clone();
         let (relation, position, card) = (link.relation.clone(), link.position, link.card.clone());
         let target_id = link.target_id.clone();
-        Some(LoadedLink { relation, position, card, target_id, target, visible: true, nested: Vec::new() })
+        let nested = Vec::new();
+        Some(LoadedLink { relation, position, card, target_id, target, content: None, visible: true, nested })
     };
     let of_item = |(item, links): (&LoadedItem, &Vec<Link>)| {
         (item.id.clone(), links.iter().filter_map(|link| loaded(item, link)).collect())
@@ -146,6 +155,6 @@ pub fn known_links(
     Ok(known.into_iter().map(of_item).collect())
 }
 
-fn fragments(reference: String, card: String, detail: String) -> Fragments {
-    Fragments { card, detail, reference }
+fn rendered(reference: String, card: String, detail: String) -> EmbeddedItem {
+    (Fragments { card, detail, reference }, None)
 }
