@@ -34,9 +34,6 @@ pub enum Deed {
     Purge,
 }
 
-/// The seed of the sequences in the suite.
-const SEED: u64 = 20_261_128;
-
 fn deed() -> impl Strategy<Value = Deed> {
     let event = 0..EVENTS;
     let ahead = 1..6_i64;
@@ -63,7 +60,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => (0..EVENTS, ahead.clone()).prop_map(|(event, at)| Deed::Doom(event, at)),
         2 => (prop::collection::vec(member, 1..EVENTS), ahead.clone()).prop_map(|(items, at)| Deed::Release(items, at)),
         3 => ahead.prop_map(Deed::Pass),
-        2 => Just(Deed::Purge),
+        // So often that it finds something to purge in every few sequences.
+        4 => Just(Deed::Purge),
     ]
 }
 
@@ -86,6 +84,10 @@ pub struct Event {
 }
 
 impl Event {
+    pub fn path(&self) -> String {
+        format!("/api/v1/events/{}", self.id)
+    }
+
     pub fn live(&self) -> bool {
         self.status == "published" && !self.trashed
     }
@@ -139,7 +141,7 @@ fn number(name: &str, usual: u64) -> u64 {
 fn plans_keep_their_promises(app: &TestApp) {
     let other = app.second_node();
     let editor = app.editor();
-    let (cases, seed) = (number("PLENARY_MODEL_CASES", 8) as u32, number("PLENARY_MODEL_SEED", SEED));
+    let (cases, seed) = (number("PLENARY_MODEL_CASES", 8) as u32, number("PLENARY_MODEL_SEED", 20_261_128));
     eprintln!("{:?}: {cases} sequences of plans, seed {seed}", app.backend);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -161,6 +163,5 @@ fn plans_keep_their_promises(app: &TestApp) {
     outcome.unwrap_or_else(|failure| panic!("seed {seed}: {failure}"));
     eprintln!("{:?}: {tally:?}", app.backend);
     let all = [&tally.refused, &tally.done, &tally.failed, &tally.released, &tally.purged];
-    // Another seed may miss what is rare.
-    assert!(cases < 8 || seed != SEED || all.iter().all(|count| count.get() > 0), "the model is too tame: {tally:?}");
+    assert!(cases < 8 || all.iter().all(|count| count.get() > 0), "the model is too tame: {tally:?}");
 }

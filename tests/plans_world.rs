@@ -87,7 +87,7 @@ impl<'a> World<'a> {
     }
 
     fn path(&self, number: usize) -> String {
-        format!("/api/v1/events/{}", self.events[number].as_ref().unwrap().id)
+        self.events[number].as_ref().unwrap().path()
     }
 
     fn text(&mut self) -> String {
@@ -172,7 +172,7 @@ impl<'a> World<'a> {
         let mut seen = Vec::new();
         // A purged event is created anew before the next deed, but not before the end.
         for event in self.events.iter().flatten() {
-            let path = format!("/api/v1/events/{}", event.id);
+            let path = event.path();
             for query in ["/desk", "", "?view=draft", "/revisions?limit=1", "/comments"] {
                 seen.push(self.editor().get(&format!("{path}{query}")).expect(200).json());
             }
@@ -371,7 +371,7 @@ impl<'a> World<'a> {
             let spared = others.filter(|other| !other.trashed).any(|other| other.names().contains(event.id.as_str()))
                 || self.releases.iter().any(|release| release.members.contains(&event.id));
             let planned = self.is_planned(&event.id);
-            match self.editor().get(&format!("/api/v1/events/{}/desk", event.id)).status {
+            match self.editor().get(&format!("{}/desk", event.path())).status {
                 200 => assert!(!event.trashed || named || planned, "it is still there: {event:?}"),
                 404 => assert!(event.trashed && !spared, "it was purged: {event:?}"),
                 status => panic!("{status}"),
