@@ -62,7 +62,7 @@ pub async fn file(request: Request) -> Result<Response, Problem> {
 
 fn page(name: &str) -> Result<Response, Problem> {
     match utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)) {
-        Ok(Some(file)) => Ok(Response::json(200, content(&file)?)
+        Ok(Some(file)) => Ok(Response::json(200, content(file)?)
             .with_content_type(media_type(name))
             .header("content-security-policy", SWAGGER_POLICY)
             .header("cache-control", "public, max-age=3600")),
@@ -72,9 +72,9 @@ fn page(name: &str) -> Result<Response, Problem> {
 
 /// Returns the content of a file, without the gzip in which the binary holds it: the pipeline chooses a content coding
 /// by what the client accepts, as for every other response.
-fn content(file: &SwaggerFile<'_>) -> Result<Vec<u8>, Problem> {
+fn content(file: SwaggerFile<'_>) -> Result<Vec<u8>, Problem> {
     if !file.gzpipped {
-        return Ok(file.bytes.to_vec());
+        return Ok(file.bytes.into_owned());
     }
     let mut content = Vec::new();
     flate2::read::GzDecoder::new(&*file.bytes).read_to_end(&mut content).map_err(|error| Problem::internal(&error))?;
