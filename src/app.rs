@@ -65,6 +65,8 @@ pub struct App {
     pub site_key: Vec<u8>,
     /// The OpenAPI document, generated at the first request for it.
     pub document: OnceLock<Arc<CachedResponse>>,
+    /// Its delivery view, generated at the first request for it.
+    pub delivery_document: OnceLock<Arc<CachedResponse>>,
 }
 
 /// The error of a failed start, with the explanation for the operator.
@@ -135,6 +137,7 @@ impl App {
             search,
             site_key,
             document: OnceLock::new(),
+            delivery_document: OnceLock::new(),
         });
         app.refresh_keys().await?;
         app.apply_zone_rules().await;

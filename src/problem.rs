@@ -80,7 +80,7 @@ problems! {
 }
 
 /// The error of a request, from which the response is made.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     /// The kind, which fixes status, code and title.
     pub kind: ProblemKind,
@@ -94,6 +94,17 @@ pub struct Problem {
     pub current: Option<Box<Current>>,
     /// The value of `Allow`, for 405.
     pub allow: Option<String>,
+}
+
+/// Code of the violation by a reference to an item that is not published.
+pub const NOT_PUBLISHED: &str = "not_published";
+
+/// Takes the names of other items out of violations, for readers who may not see these items: a key that is restricted to
+/// some collections knows of an item of another one no more than the reference that it sees.
+pub fn without_names(violations: &mut [Violation]) {
+    for violation in violations.iter_mut().filter(|violation| violation.code == NOT_PUBLISHED) {
+        "the item that is referred to is not published".clone_into(&mut violation.message);
+    }
 }
 
 /// The current state of an item that was changed after the version that the request was based on.

@@ -166,9 +166,9 @@ fn the_audit_tells_who_did_what(app: &TestApp) {
     assert_eq!((&page["data"][0]["reason"], &page["data"][0]["via"]), (&json!("It is time"), &Value::Null));
     let rest = admin.get(&format!("/api/v1/audit?kind=event&before={}", page["next"])).expect(200).json();
     assert_eq!(rest["data"][0]["via"], key_id);
-    assert!(actions("from=2090-01-01").is_empty() && actions("until=2020-01-01").is_empty());
-    assert!(!actions("from=2020-01-01&until=2090-01-01T00:00:00%2B02:00").is_empty());
-    admin.get("/api/v1/audit?from=yesterday").problem(400, &[("?from", "not_a_time")]);
+    assert!(actions("since=2090-01-01").is_empty() && actions("until=2020-01-01").is_empty());
+    assert!(!actions("since=2020-01-01&until=2090-01-01T00:00:00%2B02:00").is_empty());
+    admin.get("/api/v1/audit?since=yesterday").problem(400, &[("?since", "not_a_time")]);
     app.editor().get("/api/v1/audit").problem(403, &[]);
     app.public().get("/api/v1/audit").problem(401, &[]);
 }

@@ -232,7 +232,7 @@ fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
                 .replace("{id}", "nothing")
                 .replace("{comment}", "nothing")
                 .replace("{version}", "1")
-                .replace("{file}", "x")
+                .replace("{name}", "x")
                 .replace("{code}", "invalid")
                 .replace("/changes/live", "/changes/live?since=x");
             let reply = client.send(route.method.as_str(), &path, &[("content-type", "application/json")], b"");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use plenary::background::cdn_purge;
-use plenary::content_types::{ALL, ContentType, Filter, FilterTarget};
+use plenary::content_types::{ALL, ContentType, Filter, FilterTarget, WordField};
 use plenary::delivery::sql::facets::Facet;
 use plenary::problem::Problem;
 use rand::rngs::StdRng;
@@ -193,7 +193,7 @@ impl<'a> World<'a> {
             5 => ("translate", self.editor.patch(&format!("{path}?locale=nl"), &etag, &json!({resource.label: name}))),
             6 => ("unpublish", step("unpublish")),
             7 => ("archive", step("archive")),
-            8 => ("trash", self.editor.delete(&path, &etag)),
+            8 => ("trash", self.editor.trash(&path, &etag)),
             _ => return self.create(resource.kind, None),
         };
         assert!(reply.status < 500, "{what}: {}", String::from_utf8_lossy(&reply.body));
@@ -208,10 +208,12 @@ impl<'a> World<'a> {
             | FilterTarget::Refers { target: kind, .. }
             | FilterTarget::ReferredBy { source: kind, .. } => self.slug(kind),
             FilterTarget::Country => "BE".to_owned(),
-            FilterTarget::Variant(words) => self.pick(words).to_owned(),
-            FilterTarget::Word(word) if word.words.is_empty() => "en".to_owned(),
-            FilterTarget::Word(word) => self.pick(word.words).to_owned(),
+            FilterTarget::Variant(known) | FilterTarget::Word(WordField { words: Some(known), .. }) => {
+                self.pick(known.words).to_owned()
+            }
+            FilterTarget::Word(_) => "en".to_owned(),
             FilterTarget::When => self.pick(&["upcoming", "past"]).to_owned(),
+            FilterTarget::Year => self.pick(&["2026", "2027"]).to_owned(),
             FilterTarget::Near(_) => "50.84,4.36,50km".to_owned(),
             FilterTarget::Time(_) => return Some(format!("{name}[gte]=2027-01-01")),
             FilterTarget::Through(through) => return self.condition(filter, through.filter.on),

@@ -162,7 +162,7 @@ fn a_copy_has_every_change_of_what_is_shown_of_others(app: &TestApp) {
     follow("changed meanwhile");
     editor.act("/api/v1/speakers/anna-b/publish", "\"v3\"").expect(200);
     follow("public again");
-    let gone = editor.delete("/api/v1/venues/hall", "\"v1\"").expect(204);
+    let gone = editor.trash("/api/v1/venues/hall", "\"v1\"").expect(204);
     follow("in the trash");
     editor.act("/api/v1/venues/hall/restore", gone.etag()).expect(200);
     editor.patch("/api/v1/events/e", "\"v2\"", &json!({"title": "F"})).expect(200);

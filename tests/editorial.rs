@@ -286,8 +286,8 @@ fn the_trash_is_purged(app: &TestApp) {
     editor.create("speakers", &json!({"name": "Bert"}));
     editor.create("events", &json!({"title": "E", "speakers": [{"speaker": "anna"}]}));
     editor.create("sessions", &json!({"title": "S", "event": "e"}));
-    editor.delete("/api/v1/speakers/anna", "\"v1\"").expect(204);
-    editor.delete("/api/v1/speakers/bert", "\"v1\"").expect(204);
+    editor.trash("/api/v1/speakers/anna", "\"v1\"").expect(204);
+    editor.trash("/api/v1/speakers/bert", "\"v1\"").expect(204);
     let purge =
         |days| app.block_on(plenary::editorial::trash_purge::run(&app.app.database, days)).map_err(|p| p.detail);
     assert_eq!(purge(1), Ok(0));

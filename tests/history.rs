@@ -52,13 +52,13 @@ fn differences_are_told_by_language(app: &TestApp) {
     written(&editor);
     let last = editor.get(&format!("{EVENT}/revisions/3/diff")).expect(200).json();
     assert_eq!(last["differences"], json!([{"pointer": "/title/nl", "before": null, "after": "E-nl"}]));
-    let all = editor.get(&format!("{EVENT}/revisions/5/diff?with=2")).expect(200).json();
-    assert_eq!((&all["from"], &all["to"]), (&json!(2), &json!(5)));
+    let all = editor.get(&format!("{EVENT}/revisions/5/diff?against=2")).expect(200).json();
+    assert_eq!((&all["older"], &all["newer"]), (&json!(2), &json!(5)));
     let pointers: Vec<&str> =
         all["differences"].as_array().unwrap().iter().map(|d| d["pointer"].as_str().unwrap()).collect();
     assert_eq!(pointers, ["/title/en", "/title/nl", "/body"]);
     let first = editor.get(&format!("{EVENT}/revisions/1/diff")).expect(200).json();
-    assert_eq!(first["from"], 0);
+    assert_eq!(first["older"], 0);
     assert!(first["differences"].as_array().unwrap().iter().any(|d| d["pointer"] == "/title" && d["before"].is_null()));
 }
 
@@ -93,7 +93,7 @@ fn the_journal_rebuilds_every_item(app: &TestApp) {
     editor.create("topics", &json!({"name": "T"}));
     editor.act("/api/v1/topics/t/submit", "\"v1\"").expect(200);
     editor.create("partners", &json!({"name": "P", "status": "published"}));
-    editor.delete("/api/v1/partners/p", "\"v1\"").expect(204);
+    editor.trash("/api/v1/partners/p", "\"v1\"").expect(204);
     type Stored = (String, String, String, String, i64, i64, i64, String, String, Option<(String, String)>);
     let compare = |c: &mut plenary::database::Db| {
         let rows: Vec<Stored> = items::table

@@ -271,6 +271,95 @@ fn chains_are_configured(app: &TestApp) {
     );
 }
 
+/// A page in one language names its address in the others, and all slugs are written in one request.
+#[apply(api_test)]
+fn an_item_names_its_addresses_in_all_languages(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    let body = json!({"title": {"en": "Rivers", "nl": "Rivieren"}, "status": "published",
+        "slugs": {"en": "the-rivers", "nl": "de-rivieren"}});
+    let made = editor.post("/api/v1/events?locale=*", &body).expect(201).json();
+    let alternates =
+        |path: &str| public.get(&format!("/api/v1/events/{path}")).expect(200).json()["alternates"].clone();
+    let of = |en: &str, nl: &str| {
+        json!([{"locale": "en", "slug": en, "href": format!("/api/v1/events/{en}?locale=en")},
+            {"locale": "nl", "slug": nl, "href": format!("/api/v1/events/{nl}?locale=nl")}])
+    };
+    assert_eq!((&made["slug"], &made["alternates"]), (&json!("the-rivers"), &of("the-rivers", "de-rivieren")));
+    assert_eq!(alternates("de-rivieren?locale=nl"), alternates("the-rivers"));
+    for alternate in alternates("the-rivers").as_array().expect("a list") {
+        let there = public.get(alternate["href"].as_str().expect("an address")).expect(200).json();
+        assert_eq!((&there["slug"], &there["locale"]), (&alternate["slug"], &alternate["locale"]));
+    }
+    assert_eq!(public.get("/api/v1/events").expect(200).json()["data"][0].get("alternates"), None);
+    let only = public.get("/api/v1/events?fields=alternates").expect(200).json()["data"][0].clone();
+    assert_eq!(only["alternates"], of("the-rivers", "de-rivieren"));
+    // One of them is changed, in whatever language; the others and the former slug stay.
+    let patched = editor.patch("/api/v1/events/the-rivers", "\"v1\"", &json!({"slugs": {"nl": "stromen"}})).expect(200);
+    assert_eq!(patched.json()["alternates"], of("the-rivers", "stromen"));
+    assert_eq!(
+        public.get("/api/v1/events/de-rivieren?locale=nl").expect(308).header("location"),
+        "/api/v1/events/the-rivers?locale=nl"
+    );
+    let both = json!({"slugs": {"nl": null, "en": "rivers"}, "title": "Rivieren"});
+    editor.patch("/api/v1/events/the-rivers?locale=nl", "\"v2\"", &both).expect(200);
+    assert_eq!(alternates("rivers"), of("rivers", "rivers"));
+    let put = json!({"title": "Rivers", "slugs": {"nl": "rivieren"}});
+    editor.put("/api/v1/events/rivers", "\"v3\"", &put).expect(200);
+    assert_eq!(alternates("rivers"), of("rivers", "rivieren"));
+    // A hidden language has no public address.
+    editor.act("/api/v1/events/rivers/translations/nl/unpublish", "\"v4\"").expect(200);
+    assert_eq!(alternates("rivers").as_array().map(Vec::len), Some(1));
+    assert_eq!(editor.get("/api/v1/events/rivers").expect(200).json()["alternates"], of("rivers", "rivieren"));
+    // What has no translated name speaks the languages of its texts.
+    let speaker = json!({"name": "Anna", "job_title": {"nl": "Analist"}, "status": "published"});
+    editor.post("/api/v1/speakers?locale=*", &speaker).expect(201);
+    let locales = public.get("/api/v1/speakers/anna").expect(200).json()["alternates"].clone();
+    assert_eq!((&locales[0]["locale"], &locales[1]["locale"]), (&json!("en"), &json!("nl")));
+}
+
+#[apply(api_test)]
+fn all_faults_of_slugs_are_told(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("events", &json!({"title": "Rivers", "slugs": {"nl": "rivieren"}}));
+    editor.create("events", &json!({"title": "Other", "slug": "other", "status": "published"}));
+    let taken = json!({"title": "X", "slugs": {"en": "rivers", "nl": "rivieren"}});
+    editor
+        .patch("/api/v1/events/other", "\"v1\"", &taken)
+        .problem(409, &[("/slugs/en", "taken"), ("/slugs/nl", "taken")]);
+    editor.post("/api/v1/events", &taken).problem(409, &[("/slugs/en", "taken"), ("/slugs/nl", "taken")]);
+    let wrong = json!({"title": "X", "slugs": {"en": null, "nl": "No slug", "fr": "x"}});
+    let faults = [("/slugs/en", "required"), ("/slugs/nl", "not_a_slug"), ("/slugs/fr", "unknown_locale")];
+    editor.post("/api/v1/events", &wrong).problem(422, &faults);
+    editor.post("/api/v1/events", &json!({"title": "X", "slugs": "x"})).problem(422, &[("/slugs", "wrong_type")]);
+    let draft = json!({"slugs": {"nl": "x"}});
+    editor.patch("/api/v1/events/other?view=draft", "\"v1\"", &draft).problem(422, &[("/slugs", "not_in_draft")]);
+    let read_only = json!({"alternates": []});
+    editor.patch("/api/v1/events/other", "\"v1\"", &read_only).problem(422, &[("/alternates", "read_only")]);
+}
+
+#[apply(api_test)]
+fn items_that_are_made_together_have_slugs_of_their_own(app: &TestApp) {
+    let editor = app.editor();
+    let batch = |contents: Vec<Value>| {
+        let entry = |content: Value| json!({"operation": "create", "collection": "events", "content": content});
+        editor.post("/api/v1/batch", &json!({"entries": contents.into_iter().map(entry).collect::<Vec<_>>()}))
+    };
+    let named = |en: &str, nl: &str| json!({"title": "A", "slugs": {"en": en, "nl": nl}});
+    let taken = [("/entries/1/content/slugs/nl", "taken"), ("/entries/2/content/slugs/en", "taken")];
+    batch(vec![named("one", "een"), named("two", "een"), named("one", "drie")]).problem(422, &taken);
+    // A slug that is made from a title gives way to those of other languages.
+    let second = json!({"title": "Een", "slugs": {"nl": "twee"}});
+    let results = batch(vec![named("one", "een"), second]).expect(200).json()["results"].clone();
+    assert_eq!((&results[0]["slug"], &results[1]["slug"]), (&json!("one"), &json!("een-2")));
+    let id = |slug: &str| editor.get(&format!("/api/v1/events/{slug}")).expect(200).json()["id"].clone();
+    assert_eq!((id("een"), id("twee")), (results[0]["id"].clone(), results[1]["id"].clone()));
+    assert_eq!(editor.get("/api/v1/events/one?locale=nl").expect(200).json()["slug"], "een");
+    // Those of new items within other content too.
+    let venue = json!({"create": {"name": "Hall", "slugs": {"nl": "zaal"}}});
+    let made = editor.post("/api/v1/events", &json!({"title": "Nested", "venue": venue})).expect(201).json();
+    assert_eq!(editor.get("/api/v1/venues/zaal").expect(200).json()["id"], made["venue"]["id"]);
+}
+
 /// The fields of a link belong to the item that holds it, also where that item is embedded in another one.
 #[apply(api_test)]
 fn links_of_embedded_items_are_in_the_language_of_the_request(app: &TestApp) {

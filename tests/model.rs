@@ -278,7 +278,7 @@ impl Stage {
             Archive => step("archive"),
             Discard => step("discard"),
             Restore => step("restore"),
-            Trash => client.delete(&path, &etag),
+            Trash => client.trash(&path, &etag),
             Edit => client.patch(&path, &etag, &json!({"title": title})),
             EditBeside => client.patch(&format!("{path}?view=draft"), &etag, &json!({"title": title})),
             SetStatus(status) => client.patch(&path, &etag, &json!({"status": status})),

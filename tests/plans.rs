@@ -266,7 +266,7 @@ fn taking_down_depends_on_nothing_unpublished(app: &TestApp) {
         assert_eq!(act(&editor, path, "archive").expect(200).json()["status"], "archived");
         assert_eq!(act(&editor, path, "unpublish").expect(200).json()["status"], "draft");
         let etag = desk(&editor, path)["etag"].as_str().unwrap().to_owned();
-        let gone = editor.delete(&format!("/api/v1/{path}"), &etag).expect(204);
+        let gone = editor.trash(&format!("/api/v1/{path}"), &etag).expect(204);
         editor.act(&format!("/api/v1/{path}/restore"), gone.etag()).expect(200);
         assert!(desk(&editor, path)["working_draft"].is_object(), "{path}");
     }
@@ -314,7 +314,7 @@ fn a_release_names_what_stood_against_it(app: &TestApp) {
     // What is done already is left out, and the others keep their places.
     act(&editor, "events/a", "publish").expect(200);
     let etag = desk(&editor, "events/c")["etag"].as_str().unwrap().to_owned();
-    editor.delete("/api/v1/events/c", &etag).expect(204);
+    editor.trash("/api/v1/events/c", &etag).expect(204);
     all_is_due(app);
     wait_for("the failure", || editor.get(&release).expect(200).json()["status"] == "failed");
     let failure = editor.get(&release).expect(200).json()["failure"].as_str().unwrap().to_owned();
@@ -334,7 +334,7 @@ fn the_purge_spares_what_is_named(app: &TestApp) {
     let items = json!([{"collection": "speakers", "id": "released"}]);
     let release = editor.post("/api/v1/releases", &json!({"name": "R", "items": items})).expect(201);
     for name in ["drafted", "released", "nobody"] {
-        editor.delete(&format!("/api/v1/speakers/{name}"), "\"v1\"").expect(204);
+        editor.trash(&format!("/api/v1/speakers/{name}"), "\"v1\"").expect(204);
     }
     let purge = || app.block_on(plenary::editorial::trash_purge::run(&app.app.database, 0)).map_err(|p| p.detail);
     assert_eq!(purge(), Ok(1));

@@ -214,7 +214,7 @@ impl<'a> World<'a> {
         let (before, etag) = (self.picture(), self.desk(number)["etag"].as_str().unwrap().to_owned());
         let path = self.path(number);
         let reply = match step {
-            "trash" => self.editor().delete(&path, &etag),
+            "trash" => self.editor().trash(&path, &etag),
             step => self.editor().act(&format!("{path}/{step}"), &etag),
         };
         let taken = self.taken(&before, &reply);
@@ -433,7 +433,7 @@ impl<'a> World<'a> {
         for event in events["data"].as_array().unwrap() {
             let path = format!("/api/v1/events/{}", event["id"].as_str().unwrap());
             let desk = self.editor().get(&format!("{path}/desk")).expect(200);
-            self.editor().delete(&path, desk.etag()).expect(204);
+            self.editor().trash(&path, desk.etag()).expect(204);
         }
     }
 

@@ -186,3 +186,50 @@ fn the_public_sees_no_future(app: &TestApp) {
     editor.get("/api/v1/events?at=tomorrow").problem(400, &[("?at", "not_a_time")]);
     app.client(Role::Viewer).get("/api/v1/events?at=2040-01-01").expect(200);
 }
+
+/// The page of an event is made of more than its JSON: the same link opens the rest, and nothing else.
+#[apply(api_test)]
+fn a_link_shows_its_item_in_all_forms(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    let event = json!({"title": "Rivers", "starts_at": "2027-03-04T09:00", "ends_at": "2027-03-04T17:00"});
+    editor.create("events", &event);
+    let session = |title: &str, status: &str| {
+        json!({"title": title, "event": "rivers", "starts_at": "2027-03-04T10:00", "ends_at": "2027-03-04T11:00",
+            "room": "Hall", "status": status})
+    };
+    editor.create("sessions", &session("Opening", "published"));
+    editor.create("sessions", &session("Unfinished", "draft"));
+    let made = link(&editor, &json!({"collection": "events", "id": "rivers"}));
+    let preview = format!("preview={}", made["token"].as_str().unwrap());
+    let forms = ["json-ld", "calendar.ics", "schedule.json", "schedule.xml"];
+    let read = |form: &str| public.get(&format!("/api/v1/events/rivers/{form}?{preview}"));
+    for form in forms {
+        public.get(&format!("/api/v1/events/rivers/{form}")).problem(404, &[]);
+        let seen = read(form).expect(200);
+        assert_eq!(seen.header("cache-control"), "private, no-store", "{form}");
+        let text = String::from_utf8(seen.body).unwrap();
+        assert!(text.contains("Rivers") && !text.contains("Unfinished"), "{form}: {text}");
+        assert_eq!(text.contains("Opening"), form != "json-ld", "{form}: {text}");
+        // An editor who opens the link sees what its other holders see.
+        assert_eq!(editor.get(&format!("/api/v1/events/rivers/{form}?{preview}")).expect(200).body, read(form).body);
+    }
+    // Sessions are read where they are, with their public text; drafts are not.
+    editor.patch("/api/v1/sessions/opening?view=draft", "\"v1\"", &json!({"title": "Rewritten"})).expect(200);
+    let opening = public.get(&format!("/api/v1/sessions/opening?{preview}")).expect(200).json();
+    assert_eq!((&opening["title"], &opening["event"]["slug"]), (&json!("Opening"), &json!("rivers")));
+    public.get(&format!("/api/v1/sessions/unfinished?{preview}")).problem(404, &[]);
+    // The newest text of the event is shown, and no other event.
+    editor.act("/api/v1/events/rivers/publish", "\"v1\"").expect(200);
+    editor.patch("/api/v1/events/rivers?view=draft", "\"v2\"", &json!({"title": "Streams"})).expect(200);
+    editor.create("events", &json!({"title": "Other", "status": "published"}));
+    for form in forms {
+        assert!(String::from_utf8(read(form).expect(200).body).unwrap().contains("Streams"), "{form}");
+        let open = public.get(&format!("/api/v1/events/rivers/{form}")).expect(200);
+        assert!(String::from_utf8(open.body).unwrap().contains("Rivers"), "{form}");
+        public.get(&format!("/api/v1/events/other/{form}?{preview}")).problem(404, &[]);
+        public.get(&format!("/api/v1/events/nothing/{form}?{preview}")).problem(404, &[]);
+    }
+    public.get(&format!("/api/v1/events.ics?{preview}")).problem(400, &[("?preview", "one_item")]);
+    editor.delete(&format!("/api/v1/preview-links/{}", made["id"].as_str().unwrap()), "").expect(204);
+    read("json-ld").expect(401);
+}

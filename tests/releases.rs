@@ -49,7 +49,8 @@ fn bulk_takes_all_steps_or_none(app: &TestApp) {
     let right =
         [step("events", "e", 1, "publish"), step("speakers", "anna", 1, "publish"), step("topics", "t", 1, "submit")];
     let done = editor.post("/api/v1/bulk", &json!({"operations": right})).expect(200).json();
-    assert_eq!(done["results"][2], json!({"status": 200, "version": 2, "detail": null, "errors": []}));
+    let topic = editor.get("/api/v1/topics/t").expect(200).json()["id"].clone();
+    assert_eq!(done["results"][2], json!({"status": 200, "id": topic, "version": 2, "detail": null, "errors": []}));
     assert_eq!((status(&public, "events/e"), status(&public, "speakers/anna")), (200, 200));
     let contributor = app.client(Role::Contributor);
     let step = [step("events", "e", 2, "unpublish")];
@@ -73,11 +74,15 @@ fn bulk_takes_each_step_that_it_can(app: &TestApp) {
         step("speakers", "anna", 1, "publish"),
         step("events", "e", 1, "archive"),
         step("events", "e", 2, "trash"),
+        step("events", "nothing", 1, "trash"),
     ];
     let done = editor.post("/api/v1/bulk", &json!({"mode": "each", "operations": steps})).expect(200).json();
     let statuses: Vec<u64> =
         done["results"].as_array().unwrap().iter().map(|r| r["status"].as_u64().unwrap()).collect();
-    assert_eq!(statuses, [422, 200, 200, 200]);
+    assert_eq!(statuses, [422, 200, 200, 200, 404]);
+    // A refused step names its item too, unless there is none.
+    let ids = ["/results/0/id", "/results/2/id", "/results/4/id"].map(|place| done.pointer(place).unwrap().clone());
+    assert!(ids[0].is_string() && ids[0] == ids[1] && ids[2].is_null(), "{done}");
     assert_eq!(done["results"][0]["errors"][0]["pointer"], "/speakers/0/speaker");
     assert_eq!(status(&app.public(), "speakers/anna"), 200);
 }
@@ -150,7 +155,7 @@ fn a_release_that_lacks_something_fails_whole(app: &TestApp) {
     let items = json!([{"collection": "speakers", "id": "anna"}, {"collection": "events", "id": "e"}]);
     let body = json!({"name": "R", "publish_at": in_ms(4_000), "items": items});
     let made = editor.post("/api/v1/releases", &body).expect(201);
-    editor.delete("/api/v1/speakers/anna", "\"v1\"").expect(204);
+    editor.trash("/api/v1/speakers/anna", "\"v1\"").expect(204);
     let path = made.header("location");
     wait_for("the failure", || editor.get(path).expect(200).json()["status"] == "failed");
     let failure = editor.get(path).expect(200).json()["failure"].as_str().unwrap().to_owned();

@@ -82,6 +82,13 @@ fn an_item(app: &TestApp) {
           "excerpt": "Bold text",
           "locale": "en",
           "fallbacks": [],
+          "alternates": [
+            {
+              "locale": "en",
+              "slug": "rivers",
+              "href": "/api/v1/events/rivers?locale=en"
+            }
+          ],
           "body": "<p><strong>Bold</strong> text</p>",
           "documents": [],
           "recordings": [],

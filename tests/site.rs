@@ -76,6 +76,30 @@ fn the_site_shows_everything_to_everybody(app: &TestApp) {
     assert!(text("missing").contains("There is nothing here."));
 }
 
+/// "Execute" on what a reader opens first works as it stands: nothing optional is filled in.
+#[apply(api_test)]
+fn the_documentation_can_be_tried_out(app: &TestApp) {
+    // The document names the server by its public address, which is that of the page here.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let app = TestApp::start_at(app.backend, listener, |config| config.public_url = url.clone());
+    app.block_on(plenary::demo::fill(&app.app)).unwrap();
+    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    let script = work.path().join("see_docs.mjs");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/see_docs.mjs"), &script).unwrap();
+    let said = run(node().arg(&script).arg(&app.url).env("CHROMIUM", installed("bin/chromium")));
+    let found: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(found["faults"], json!([]), "{:#}", found["faults"]);
+    assert_eq!(
+        (&found["groups"][0], &found["all"][0], &found["open"]),
+        (&json!("Events"), &json!("Events"), &json!(0))
+    );
+    assert!(found["groups"].as_array().unwrap().iter().all(|group| group != "Editing"), "{:#}", found["groups"]);
+    let list = json!({"status": 200, "address": "/api/v1/events?limit=20"});
+    let one = json!({"status": 200, "address": "/api/v1/events/rivers-without-borders"});
+    assert_eq!((&found["executed"]["listEvents"], &found["executed"]["getEvent"]), (&list, &one));
+}
+
 fn wait_until_searchable(app: &TestApp) {
     crate::support::moments::wait_for("the index", || {
         let found = app.public().get("/api/v1/events?q=rivers").expect(200).json();

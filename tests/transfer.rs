@@ -51,7 +51,7 @@ fn an_export_makes_the_same_content_elsewhere(app: &TestApp) {
         &json!({"name": "Gone", "biography": {"format": "html", "source": "<p>Was here &amp; left</p>"}}),
     );
     editor.create("events", &json!({"title": "With gone", "speakers": [{"speaker": "gone", "affiliation": "Then"}]}));
-    editor.delete("/api/v1/speakers/gone", "\"v1\"").expect(204);
+    editor.trash("/api/v1/speakers/gone", "\"v1\"").expect(204);
     editor.create("topics", &json!({"name": "Child"}));
     editor.create("topics", &json!({"name": "Later parent"}));
     editor.patch("/api/v1/topics/child", "\"v1\"", &json!({"parent": "later-parent"})).expect(200);

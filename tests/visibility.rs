@@ -158,7 +158,7 @@ fn world(editor: &Client) -> Vec<Marked> {
         match item.state {
             "draft" => drop(editor.act(&format!("{path}/unpublish"), "\"v1\"").expect(200)),
             "archived" => drop(editor.act(&format!("{path}/archive"), "\"v1\"").expect(200)),
-            "trashed" => drop(editor.delete(&path, "\"v1\"").expect(204)),
+            "trashed" => drop(editor.trash(&path, "\"v1\"").expect(204)),
             "changed" => {
                 let change = json!({item.resource().label: format!("zz{number}{DRAFT}")});
                 editor.patch(&format!("{path}?view=draft"), "\"v1\"", &change).expect(200);

@@ -36,7 +36,8 @@ pub struct AuditEntry {
     /// Action, such as `create`, `publish` or `login`.
     #[schema(example = "publish")]
     pub action: String,
-    /// Type of the object: a content type, `account`, `release`, `preview_link`, `assignment` or `site`.
+    /// Type of the object: a content type, `account`, `batch`, `release`, `preview_link`, `assignment` or
+    /// `site`.
     #[schema(example = "event")]
     pub kind: String,
     /// Id of the object.
@@ -51,6 +52,9 @@ pub struct AuditEntry {
     pub changed: Vec<String>,
     /// Id of the request that acted.
     pub request_id: String,
+    /// Id of the batch of which the action was a part; null for a single one.
+    #[schema(required = true, format = "uuid")]
+    pub batch: Option<String>,
 }
 
 /// A page of the audit log, newest entries first.
@@ -92,8 +96,14 @@ pub fn routes() -> Vec<Route> {
                 json!("01890a5d-ac96-774b-bcce-b302099a8057"),
             ),
             query("action", word(), "Only this action.", json!("publish")),
+            query(
+                "batch",
+                word(),
+                "Only actions of the batch with this id.",
+                json!("01890a5d-ac96-774b-bcce-b302099a8057"),
+            ),
             moment(
-                "from",
+                "since",
                 "Only actions at this moment or later: local time of the site, or RFC 3339 with a UTC offset.",
             ),
             moment("until", "Only actions before this moment: local time of the site, or RFC 3339 with a UTC offset."),
@@ -139,6 +149,7 @@ fn to_api(entry: JournalEntry) -> AuditEntry {
         version: entry.version,
         reason: entry.reason,
         request_id: entry.request_id,
+        batch: entry.batch,
     }
 }
 
@@ -150,7 +161,7 @@ fn parse_filter(request: &Request) -> Result<AuditFilter, Problem> {
     for (name, value) in &request.query_pairs {
         let is_word = (1..=64).contains(&value.len())
             && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        if matches!(name.as_str(), "actor" | "kind" | "item" | "action") && !is_word {
+        if matches!(name.as_str(), "actor" | "kind" | "item" | "action" | "batch") && !is_word {
             violations.add(format!("?{name}"), "not_a_word", "1 to 64 letters, digits, hyphens and underscores");
         }
         let word = || Some(value.clone());
@@ -166,7 +177,8 @@ fn parse_filter(request: &Request) -> Result<AuditFilter, Problem> {
             "kind" => filter.kind = word(),
             "item" => filter.item_id = word(),
             "action" => filter.action = word(),
-            "from" => filter.from = moment(),
+            "since" => filter.from = moment(),
+            "batch" => filter.batch = word(),
             "until" => filter.until = moment(),
             _ => {}
         }

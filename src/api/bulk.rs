@@ -5,60 +5,75 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::api::content::lifecycle::{author, parse_schedule_times};
+use crate::api::content::trash::{REFERENCES, keeps_references};
 use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::{MAX_NUMBER, REASON};
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
-use crate::content::field::{Field, FieldType};
+use crate::content::field::{Enumeration, Field, FieldType, ObjectType};
 use crate::content::violation::{Violation, Violations};
-use crate::content_types::{COLLECTIONS, ContentType};
+use crate::content_types::{self, ContentType};
 use crate::database::Db;
-use crate::editorial::bulk::{self, MOST_STEPS, Step};
+use crate::editorial::bulk::{self, MOST_STEPS, Step, StepOutcome};
 use crate::editorial::lifecycle::Operation;
 use crate::editorial::write_context::WriteContext;
 use crate::http::body;
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, Route};
-use crate::items::Item;
 use crate::problem::Problem;
 
-const WORDS: &[&str] = &[
-    "submit",
-    "withdraw",
-    "reject",
-    "publish",
-    "schedule",
-    "unschedule",
-    "unpublish",
-    "archive",
-    "discard",
-    "trash",
-    "restore",
-];
+/// The names of the operations of the life cycle.
+pub const WORDS: &Enumeration = &Enumeration {
+    schema: "BulkOperationName",
+    words: &[
+        "submit",
+        "withdraw",
+        "reject",
+        "publish",
+        "schedule",
+        "unschedule",
+        "unpublish",
+        "archive",
+        "discard",
+        "trash",
+        "restore",
+    ],
+};
 
 /// The collection of the item of an operation.
 pub const COLLECTION: Field =
-    Field::new("collection", FieldType::OneOf(COLLECTIONS), "Collection of the item.", r#""events""#).required();
+    Field::new("collection", FieldType::OneOf(content_types::COLLECTION), "Collection of the item.", r#""events""#)
+        .required();
 /// The id or slug of the item of an operation.
 pub const ID: Field =
     Field::new("id", FieldType::Line { max: 120 }, "Id or slug of the item.", r#""rivers-without-borders""#).required();
 
-const STEP: &[Field] = &[
-    COLLECTION,
-    ID,
-    Field::new("version", FieldType::Integer { min: 1, max: MAX_NUMBER }, "Present version of the item.", "3")
-        .required(),
-    Field::new("operation", FieldType::OneOf(WORDS), "Operation to apply to the item.", r#""publish""#).required(),
-    Field::new("publish_at", FieldType::Instant, "Time of publication, for `schedule`.", r#""2027-01-15T09:00""#),
-    Field::new("unpublish_at", FieldType::Instant, "Time of unpublication, for `schedule`.", r#""2027-03-01T18:00""#),
-];
+const STEP: &ObjectType = &ObjectType {
+    schema: "BulkOperation",
+    about: "An operation on one item.",
+    fields: &[
+        COLLECTION,
+        ID,
+        Field::new("version", FieldType::Integer { min: 1, max: MAX_NUMBER }, "Present version of the item.", "3")
+            .required(),
+        Field::new("operation", FieldType::OneOf(WORDS), "Operation to apply to the item.", r#""publish""#).required(),
+        Field::new("publish_at", FieldType::Instant, "Time of publication, for `schedule`.", r#""2027-01-15T09:00""#),
+        REFERENCES,
+        Field::new(
+            "unpublish_at",
+            FieldType::Instant,
+            "Time of unpublication, for `schedule`.",
+            r#""2027-03-01T18:00""#,
+        ),
+    ],
+};
 
 /// Fields of the body of a bulk request.
 pub static BULK: [Field; 2] = [
     Field::new(
         "mode",
-        FieldType::OneOf(&["all", "each"]),
+        FieldType::OneOf(&Enumeration { schema: "BulkMode", words: &["all", "each"] }),
         "`all` applies all operations or none; `each` applies each operation independently of the others.",
         r#""all""#,
     )
@@ -79,6 +94,9 @@ pub struct BulkResult {
     /// HTTP status that the operation would have had as a request of its own; 200 if it was applied.
     #[schema(minimum = 200, maximum = 599)]
     pub status: u16,
+    /// Id of the item; null if there is no such item.
+    #[schema(required = true, format = "uuid")]
+    pub id: Option<String>,
     /// Version of the item after the operation; null if it was not applied.
     #[schema(required = true, minimum = 1)]
     pub version: Option<i64>,
@@ -111,7 +129,7 @@ pub fn routes() -> Vec<Route> {
                  response has status 200 even if all of them failed.",
             )
             .parameters([REASON.clone()])
-            .request_body(JSON, reference("Bulk"), example_of(&BULK))
+            .request_body(JSON, reference("BulkInput"), example_of(&BULK))
             .responds(200, "The result of each operation.", reference("BulkResults"), &[]),
     ]
 }
@@ -126,7 +144,10 @@ async fn operate(request: Request) -> Result<Response, Problem> {
         let context = WriteContext { site: &site, author: &author, role: Some(role) };
         match each {
             true => bulk::apply_each(c, context, &steps),
-            false => Ok(bulk::apply_all(c, context, "operations", &steps)?.into_iter().map(Ok).collect()),
+            false => {
+                let done = bulk::apply_all(c, context, "operations", &steps)?.into_iter();
+                Ok(done.map(|item| StepOutcome { item_id: Some(item.id.clone()), result: Ok(item) }).collect())
+            }
         }
     };
     let outcomes = request.app.database.write_content(write).await?;
@@ -134,11 +155,13 @@ async fn operate(request: Request) -> Result<Response, Problem> {
     Ok(Response::serialized(200, &results)?.no_store())
 }
 
-fn result(outcome: Result<Item, Problem>) -> BulkResult {
-    match outcome {
-        Ok(item) => BulkResult { status: 200, version: Some(item.latest()), detail: None, errors: Vec::new() },
+fn result(outcome: StepOutcome) -> BulkResult {
+    let id = outcome.item_id;
+    match outcome.result {
+        Ok(item) => BulkResult { status: 200, id, version: Some(item.latest()), detail: None, errors: Vec::new() },
         Err(problem) => BulkResult {
             status: problem.kind.status(),
+            id,
             version: None,
             detail: Some(problem.detail),
             errors: problem.errors,
@@ -159,7 +182,8 @@ fn steps(form: &Form) -> Result<Vec<Step>, Problem> {
         };
         if let Some(operation) = operation {
             let version = entry.get("version").and_then(Value::as_i64);
-            steps.push(Step { place: index, content_type: resource, key, version, operation });
+            let keep_references = keeps_references(entry);
+            steps.push(Step { place: index, content_type: resource, key, version, operation, keep_references });
         }
     }
     if violations.is_empty() { Ok(steps) } else { Err(Problem::invalid(violations)) }
@@ -180,6 +204,6 @@ mod tests {
         let schedule = Operation::Schedule { publish_at: None, unpublish_at: None };
         let known: Vec<&str> =
             Operation::WITHOUT_PARAMETERS.into_iter().chain([schedule]).map(Operation::name).collect();
-        assert!(known.len() == WORDS.len() && known.iter().all(|word| WORDS.contains(word)));
+        assert!(known.len() == WORDS.words.len() && known.iter().all(|word| WORDS.words.contains(word)));
     }
 }

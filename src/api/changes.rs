@@ -28,6 +28,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/changes", Access::Open, list)
             .operation_id("listChanges")
+            .for_delivery()
             .tag("Sync")
             .summary("List changes")
             .description(
@@ -59,6 +60,7 @@ pub fn routes() -> Vec<Route> {
             .problems(&[ProblemKind::InvalidSyncToken]),
         Route::get("/api/v1/changes/live", Access::Open, live)
             .operation_id("listenToChanges")
+            .for_delivery()
             .tag("Sync")
             .summary("Stream changes")
             .description(

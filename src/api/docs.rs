@@ -10,6 +10,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
+use crate::api::openapi::schemas::one_of;
 use crate::auth::permissions::{Role, TABLE};
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -25,19 +26,24 @@ const SWAGGER_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-sr
 /// Content Security Policy of the pages of text, which load nothing.
 const TEXT_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-static CONFIG: LazyLock<Arc<Config<'static>>> =
-    LazyLock::new(|| Arc::new(Config::from("/api/openapi.json").try_it_out_enabled(true).persist_authorization(false)));
+/// The configuration with which the library fills its own start script, which [`INITIALIZER`] replaces.
+static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from("/api/openapi.json")));
 
-/// Returns the path parameter `{file}` of the files of Swagger UI.
+/// Name of the script that starts Swagger UI.
+const INITIALIZER: &str = "swagger-initializer.js";
+/// The script: the library's own one can only name the documents, not prepare them.
+const INITIALIZER_SCRIPT: &str = include_str!("docs.js");
+
+/// Returns the path parameter `{name}` of the files of Swagger UI.
 pub fn file_parameter() -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z0-9._-]+$"));
-    parameter("file", ParameterIn::Path, schema, "Name of a file of Swagger UI.", json!("index.html"))
+    parameter("name", ParameterIn::Path, schema, "Name of a file of Swagger UI.", json!("index.html"))
 }
 
 /// Returns the path parameter `{code}` of a problem type.
 pub fn code_parameter() -> Parameter {
     let codes: Vec<&str> = ProblemKind::ALL.iter().map(|kind| kind.code()).collect();
-    let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes));
+    let schema = one_of("ProblemCode", &codes);
     parameter("code", ParameterIn::Path, schema, "Last segment of a problem's `type`.", json!("invalid"))
 }
 
@@ -57,17 +63,19 @@ pub async fn first_page(_: Request) -> Result<Response, Problem> {
 /// # Errors
 /// 404 if there is no file with this name.
 pub async fn file(request: Request) -> Result<Response, Problem> {
-    page(request.path("file"))
+    page(request.path("name"))
 }
 
 fn page(name: &str) -> Result<Response, Problem> {
-    match utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)) {
-        Ok(Some(file)) => Ok(Response::json(200, content(file)?)
-            .with_content_type(media_type(name))
-            .header("content-security-policy", SWAGGER_POLICY)
-            .header("cache-control", "public, max-age=3600")),
-        _ => Err(Problem::not_found("file")),
-    }
+    let bytes = match utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)) {
+        Ok(Some(_)) if name == INITIALIZER => INITIALIZER_SCRIPT.as_bytes().to_vec(),
+        Ok(Some(file)) => content(file)?,
+        _ => return Err(Problem::not_found("file")),
+    };
+    Ok(Response::json(200, bytes)
+        .with_content_type(media_type(name))
+        .header("content-security-policy", SWAGGER_POLICY)
+        .header("cache-control", "public, max-age=3600"))
 }
 
 /// Returns the content of a file, without the gzip in which the binary holds it: the pipeline chooses a content coding

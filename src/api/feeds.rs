@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::api::content::items::{
     cached_or_compute, collection_path, expires_at, item_path, item_response, negotiate, not_found_response, read_page,
 };
-use crate::api::openapi::schemas::text;
+use crate::api::openapi::schemas::{json_document, one_of, text};
 use crate::api::parameters::{IF_NONE_MATCH, number, path_id_or_slug};
-use crate::api::preview_links::{ReadView, read_view};
+use crate::api::preview_links::{ReadView, read_view, restrict_to_link};
 use crate::content::LocaleMode;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
@@ -27,7 +28,7 @@ use crate::feeds::{Feed, INCLUDED, atom, calendar, json_feed, json_ld, rss, tabl
 use crate::http::preconditions::entity_tag as etag;
 use crate::http::request::Request;
 use crate::http::response::Response;
-use crate::http::route::{Access, ParameterSet, Route};
+use crate::http::route::{Access, ParameterSet, Route, SharedOperation, parameter};
 use crate::problem::{Problem, ProblemKind};
 
 /// Default number of events in a feed.
@@ -169,10 +170,7 @@ impl FeedFormat {
 
     fn schema(self) -> RefOr<utoipa::openapi::Schema> {
         match self {
-            FeedFormat::JsonFeed | FeedFormat::JsonLd | FeedFormat::ScheduleJson => {
-                let free = utoipa::openapi::schema::AdditionalProperties::FreeForm(true);
-                utoipa::openapi::ObjectBuilder::new().additional_properties(Some(free)).into()
-            }
+            FeedFormat::JsonFeed | FeedFormat::JsonLd | FeedFormat::ScheduleJson => json_document(),
             _ => text().into(),
         }
     }
@@ -181,24 +179,35 @@ impl FeedFormat {
 /// Returns the feed routes of events.
 pub fn routes() -> Vec<Route> {
     let Some(resource) = ContentType::of_kind("event") else { return Vec::new() };
+    let formats = FeedFormat::LISTS.map(|format| format!("`{}`: {}", format.suffix(), format.list_texts().1));
+    let description = format!(
+        "Returns public events in a format, with the filters and sort keys of the list of events. {}. Fails with 400 \
+         when a parameter is unknown or invalid, or when the query is too expensive, and with 401 when the token or \
+         the preview link is not valid.",
+        formats.join("; ")
+    );
     let list = FeedFormat::LISTS.into_iter().map(|feed_format| {
-        let (summary, description) = feed_format.list_texts();
-        let description = format!(
-            "Returns public events as {description}, with the filters and sort keys of the list of events. Fails with 400 \
-             when a parameter is unknown or invalid, or when the query is too expensive, and with 401 when the token \
-             or the preview link is not valid."
-        );
+        let (summary, _) = feed_format.list_texts();
         let path = format!("{}.{}", collection_path(resource), feed_format.suffix());
         let id = format!("feedEvents{}", feed_format.suffix().to_uppercase());
+        let shared = SharedOperation {
+            path: format!("{}.{{format}}", collection_path(resource)),
+            parameter: format_parameter(),
+            operation_id: "feedEvents",
+            tag: resource.title_plural,
+            summary: "Get events as a feed, a calendar or a table",
+        };
         Route::get(path, Access::Public, move |r| list(resource, feed_format, r))
             .operation_id(id)
+            .shared(shared)
             .tag(resource.title_plural)
             .summary(summary)
-            .description(description)
+            .description(description.clone())
             .parameter_set(ParameterSet::Feed(resource))
             .parameters([IF_NONE_MATCH.clone()])
             .responds_as(200, "The feed.", feed_format.media_type(), feed_format.schema(), &["ETag", "Cache-Control"])
-            .responds_empty(304, "The client already has the current feed.", &[])
+            .responds_empty(304, "The client already has the current representation.", &[])
+            .problems(&[ProblemKind::NotFound])
     });
     let single = FeedFormat::SINGLE.into_iter().map(|feed_format| {
         let (name, id, summary, description) = feed_format.item_operation();
@@ -211,7 +220,7 @@ pub fn routes() -> Vec<Route> {
                  invalid, and with 401 when the token or the preview link is not valid."
             ))
             .parameter_set(ParameterSet::FeedOfOne)
-            .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
+            .parameters([path_id_or_slug(), IF_NONE_MATCH.clone()])
             .responds_as(
                 200,
                 "The event in this format.",
@@ -225,14 +234,24 @@ pub fn routes() -> Vec<Route> {
     list.chain(single).collect()
 }
 
+/// Returns the path parameter of the shared description with the format of a feed.
+fn format_parameter() -> Parameter {
+    let schema = one_of("FeedFormat", &FeedFormat::LISTS.map(FeedFormat::suffix));
+    parameter("format", ParameterIn::Path, schema, "Format of the feed.", json!("ics"))
+}
+
 /// Parses the query of a feed, and its locale: a list query with the full items and the relations that feeds
 /// show, and with the limits of feeds.
-fn parse_feed_query(content_type: &'static ContentType, request: &Request) -> Result<(ListQuery, String), Problem> {
+fn parse_feed_query(
+    content_type: &'static ContentType,
+    request: &Request,
+    viewer: &Viewer,
+) -> Result<(ListQuery, String), Problem> {
     let limit = number(request, "limit", MAX_FEED_EVENTS)?.unwrap_or(DEFAULT_LIMIT);
     let pairs: Pairs = request.query_pairs.iter().filter(|(name, _)| name != "limit").cloned().collect();
     let mut violations = Violations::new();
     let site = &request.app.site;
-    let mut parser = QueryParser { content_type, site, viewer: &Viewer::Public, violations: &mut violations };
+    let mut parser = QueryParser { content_type, site, viewer, violations: &mut violations };
     let mut query = parser.list(&pairs, &request.app.site_key);
     let locale = match &query.shape.view.locale {
         LocaleMode::One(locale) => locale.clone(),
@@ -256,6 +275,15 @@ async fn public_view(request: &Request) -> Result<ReadView, Problem> {
     Ok(ReadView { viewer: Viewer::Public, ..view })
 }
 
+/// Returns the view of one event as a feed: that of the public, or of the holder of a preview link.
+async fn item_view(request: &Request) -> Result<ReadView, Problem> {
+    let view = read_view(request).await?;
+    match view.viewer {
+        Viewer::Link { .. } => Ok(view),
+        Viewer::Public | Viewer::Editor { .. } => Ok(ReadView { viewer: Viewer::Public, ..view }),
+    }
+}
+
 async fn list(
     content_type: &'static ContentType,
     feed_format: FeedFormat,
@@ -263,7 +291,7 @@ async fn list(
 ) -> Result<Response, Problem> {
     negotiate(&mut request);
     let view = public_view(&request).await?;
-    let (mut query, locale) = parse_feed_query(content_type, &request)?;
+    let (mut query, locale) = parse_feed_query(content_type, &request, &view.viewer)?;
     query.at = view.at;
     let expires_at = expires_at(&query);
     let compute = async {
@@ -282,14 +310,15 @@ async fn get(
     mut request: Request,
 ) -> Result<Response, Problem> {
     negotiate(&mut request);
-    let view = public_view(&request).await?;
-    let (mut query, locale) = parse_feed_query(content_type, &request)?;
+    let view = item_view(&request).await?;
+    let (mut query, locale) = parse_feed_query(content_type, &request, &view.viewer)?;
     if feed_format.has_sessions() {
         query.shape.include.extend(content_type.children.map(|children| children.name));
     }
     let compute = async {
         let (app, key) = (Arc::clone(&request.app), request.path("id_or_slug").to_owned());
         let read = move |c: &mut Db| {
+            restrict_to_link(c, content_type, &key, &mut query.shape)?;
             let context = ReadContext { content_type, site: &app.site, shape: &query.shape };
             Ok(find_item(c, context, &key)?)
         };

@@ -10,8 +10,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::docs;
-use crate::api::openapi::schemas::reference;
-use crate::api::parameters::{IF_NONE_MATCH, one_of, query};
+use crate::api::openapi::DocumentView;
+use crate::api::openapi::schemas::{json_document, one_of, reference};
+use crate::api::parameters::{IF_NONE_MATCH, query};
 use crate::content::violation::Violations;
 use crate::database::schema::settings;
 use crate::http::metrics;
@@ -79,9 +80,18 @@ fn text() -> RefOr<Schema> {
     RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::String).build()))
 }
 
+/// Tag of the routes of the server itself.
+const TAG: &str = "Operations";
+
 /// Returns the routes for operators.
 pub fn routes() -> Vec<Route> {
-    const TAG: &str = "Operations";
+    let mut routes = state_routes();
+    routes.extend(documentation_routes());
+    routes
+}
+
+/// Returns the routes with the state of the server.
+fn state_routes() -> Vec<Route> {
     vec![
         Route::get("/healthz", Access::Open, |_| async {
             Response::serialized(200, &health()).map(Response::no_store)
@@ -104,7 +114,7 @@ pub fn routes() -> Vec<Route> {
             )
             .parameters([query(
                 "scope",
-                one_of(&SCOPES),
+                one_of("ReadinessScope", &SCOPES),
                 "Requests that the server must be ready for: `all` (default) or `reads`.",
                 json!("reads"),
             )])
@@ -117,23 +127,44 @@ pub fn routes() -> Vec<Route> {
         .summary("Get metrics")
         .description("Returns the metrics of this node in the text format of Prometheus.")
         .responds_as(200, "The metrics.", metrics::TEXT, text(), &[]),
-        Route::get("/api/openapi.json", Access::Open, document)
-            .operation_id("getOpenApi")
-            .tag(TAG)
-            .summary("Get the OpenAPI document")
-            .description(
-                "Returns the OpenAPI 3.1 document of this server, with the parameters and fields of its configuration.",
-            )
-            .parameters([IF_NONE_MATCH.clone()])
-            .responds_as(200, "The document.", "application/json", any_object(), &["ETag", "Cache-Control"])
-            .responds_empty(304, "The client already has the current document.", &[]),
+    ]
+}
+
+/// Returns the routes with the documentation of the API.
+fn documentation_routes() -> Vec<Route> {
+    vec![
+        Route::get("/api/openapi.json", Access::Open, |request: Request| async move {
+            document(&request, DocumentView::All)
+        })
+        .operation_id("getOpenApi")
+        .tag(TAG)
+        .summary("Get the OpenAPI document")
+        .description(
+            "Returns the OpenAPI 3.1 document of this server, with the parameters and fields of its configuration.",
+        )
+        .parameters([IF_NONE_MATCH.clone()])
+        .responds_as(200, "The document.", "application/json", json_document(), &["ETag", "Cache-Control"])
+        .responds_empty(304, "The client already has the current representation.", &[]),
+        Route::get("/api/openapi-delivery.json", Access::Open, |request: Request| async move {
+            document(&request, DocumentView::Delivery)
+        })
+        .operation_id("getDeliveryOpenApi")
+        .tag(TAG)
+        .summary("Get the OpenAPI document for frontends")
+        .description(
+            "Returns the part of the OpenAPI 3.1 document that frontends need: the operations that read published \
+                 content.",
+        )
+        .parameters([IF_NONE_MATCH.clone()])
+        .responds_as(200, "The document.", "application/json", json_document(), &["ETag", "Cache-Control"])
+        .responds_empty(304, "The client already has the current representation.", &[]),
         Route::get("/docs", Access::Open, docs::first_page)
             .operation_id("getDocs")
             .tag(TAG)
             .summary("Show the API documentation")
             .description("Returns the OpenAPI document as a web page. All its files are served by this server.")
             .responds_as(200, "The first page.", docs::HTML, text(), &["Cache-Control"]),
-        Route::get("/docs/{file}", Access::Open, docs::file)
+        Route::get("/docs/{name}", Access::Open, docs::file)
             .operation_id("getDocsFile")
             .tag(TAG)
             .summary("Get a file of the API documentation")
@@ -164,10 +195,6 @@ pub fn routes() -> Vec<Route> {
             .responds_as(200, "The page.", docs::HTML, text(), &[])
             .problems(&[ProblemKind::NotFound]),
     ]
-}
-
-fn any_object() -> RefOr<Schema> {
-    RefOr::T(Schema::Object(ObjectBuilder::new().schema_type(Type::Object).build()))
 }
 
 /// Maximum time that writes wait for the lock of the writers, or a commit for the disk, while the database is
@@ -202,7 +229,7 @@ async fn readiness(request: Request) -> Result<Response, Problem> {
         .map(Response::no_store)
 }
 
-async fn document(request: Request) -> Result<Response, Problem> {
-    let key = request.app.response_cache.key(&["the OpenAPI document"]);
-    Ok(Response::cached(Some(key), crate::api::openapi::response::document(&request.app)))
+fn document(request: &Request, view: DocumentView) -> Result<Response, Problem> {
+    let key = request.app.response_cache.key(&["the OpenAPI document", view.name()]);
+    Ok(Response::cached(Some(key), crate::api::openapi::response::document(&request.app, view)))
 }

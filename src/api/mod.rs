@@ -3,16 +3,20 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod batch;
 pub mod bulk;
 pub mod changes;
 pub mod content;
+mod demo_pictures;
 mod docs;
 pub mod feeds;
+mod filter_parameters;
 mod health;
 pub mod openapi;
 pub mod parameters;
 pub mod permissions_page;
 pub mod preview_links;
+mod query_values;
 pub mod releases;
 pub mod request_bodies;
 pub mod search;
@@ -23,6 +27,7 @@ use crate::http::route::Route;
 /// Returns every route of the API, in the order of the OpenAPI document.
 pub fn routes() -> Vec<Route> {
     let mut routes = health::routes();
+    routes.push(demo_pictures::route());
     routes.extend(accounts::administration::routes());
     routes.extend(accounts::sessions::routes());
     routes.extend(accounts::invitations::routes());
@@ -32,8 +37,11 @@ pub fn routes() -> Vec<Route> {
     routes.extend(audit::routes());
     routes.extend(releases::routes());
     routes.extend(bulk::routes());
+    routes.extend(batch::routes());
     routes.extend(preview_links::routes());
     routes.push(content::editing_state::inbox_route());
+    routes.push(content::references::broken_route());
+    routes.push(content::translation_tasks::route());
     routes.extend(feeds::routes());
     routes.extend(sitemap::routes());
     routes.extend(changes::routes());
@@ -41,8 +49,11 @@ pub fn routes() -> Vec<Route> {
     for resource in crate::content_types::ALL {
         routes.extend(content::items::routes(resource));
         routes.extend(content::lifecycle::routes(resource));
+        routes.extend(content::duplicate::routes(resource));
+        routes.extend(content::external_ids::routes(resource));
         routes.extend(content::history::routes(resource));
         routes.push(content::editing_state::route(resource));
+        routes.push(content::references::route(resource));
         routes.extend(content::review::routes(resource));
         routes.extend(content::translations::routes(resource));
     }

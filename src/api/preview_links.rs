@@ -14,8 +14,9 @@ use crate::auth::permissions::{Action, Area, is_permitted};
 use crate::content::field::{Field, FieldType as FieldKind};
 use crate::content::local_time::{instant_in_query, utc_text};
 use crate::content::violation::Violations;
-use crate::content_types::{COLLECTIONS, ContentType};
+use crate::content_types::{COLLECTION, ContentType};
 use crate::database::{Db, now};
+use crate::delivery::Shape;
 use crate::delivery::viewer::Viewer;
 use crate::editorial::editor::find;
 use crate::editorial::preview_links::{self, PreviewLink};
@@ -104,13 +105,48 @@ impl ReadView {
     }
 }
 
+/// Restricts a read of one item to what the viewer of a preview link may read at all: the item of the link, with
+/// its newest text, and its children, with their public one. All other viewers may ask for any item.
+///
+/// # Errors
+/// 404 if the link shows another item, whether the requested one exists or not.
+pub fn restrict_to_link(
+    connection: &mut Db,
+    content_type: &'static ContentType,
+    key: &str,
+    shape: &mut Shape,
+) -> Result<(), Problem> {
+    let Viewer::Link { item_id } = &shape.viewer else { return Ok(()) };
+    let item = find(connection, content_type, key)?;
+    if item.id == *item_id {
+        return Ok(());
+    }
+    if !content_type.is_child() || item.parent_id.as_ref() != Some(item_id) {
+        return Err(Problem::not_found(content_type.noun));
+    }
+    (shape.draft, shape.view.unpublished) = (false, false);
+    Ok(())
+}
+
 /// Returns the viewer of an actor: decided by its role and by the collections to which its API key is
 /// restricted.
 pub fn viewer(actor: Option<&Actor>) -> Viewer {
     match actor.filter(|actor| is_permitted(actor.role, Area::Content, Action::Read)) {
-        Some(actor) => Viewer::restricted_to(actor.key.as_ref().map_or(&[], |key| key.collections.as_slice())),
+        Some(actor) => Viewer::restricted_to(actor.collections()),
         None => Viewer::Public,
     }
+}
+
+/// Checks that the API key of a request, if it has one, reaches items of a content type besides those of the path.
+///
+/// # Errors
+/// 403 if the key is restricted to other collections.
+pub fn require_collection(request: &Request, kind: &str) -> Result<(), Problem> {
+    if viewer(request.actor.as_ref()).edits(kind) {
+        return Ok(());
+    }
+    let detail = format!("this API key does not reach items of the kind \"{kind}\", which this request writes too");
+    Err(Problem::new(ProblemKind::Forbidden, detail))
 }
 
 /// Returns what a request may see, from its token, `at` and `preview`.
@@ -172,7 +208,7 @@ fn future_moment(request: &Request, text: &str) -> Result<i64, (&'static str, St
 
 /// Fields of the body that creates a preview link.
 pub static NEW_LINK: [Field; 4] = [
-    Field::new("collection", FieldKind::OneOf(COLLECTIONS), "Collection of the item.", r#""events""#),
+    Field::new("collection", FieldKind::OneOf(COLLECTION), "Collection of the item.", r#""events""#),
     Field::new(
         "id",
         FieldKind::Line { max: 120 },
@@ -250,7 +286,7 @@ pub fn routes() -> Vec<Route> {
             )
             .request_body(
                 JSON,
-                reference("NewPreviewLink"),
+                reference("PreviewLinkInput"),
                 json!({"collection": "events", "id": "rivers-without-borders"}),
             )
             .responds(201, "The created link.", reference("PreviewLink"), &[]),

@@ -11,7 +11,7 @@ use crate::api::openapi::schemas::{example_of, reference};
 use crate::api::parameters::{IF_MATCH, REASON, path_id};
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area, Role};
-use crate::content::field::{Field, FieldType as FieldKind};
+use crate::content::field::{Enumeration, Field, FieldType as FieldKind, ObjectType};
 use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
@@ -28,17 +28,21 @@ use crate::http::route::{Access, Route};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
-const MEMBER: &[Field] = &[
-    COLLECTION,
-    ID,
-    Field::new(
-        "operation",
-        FieldKind::OneOf(&["publish", "unpublish", "archive"]),
-        "Operation to apply to the item.",
-        r#""publish""#,
-    )
-    .default_value(r#""publish""#),
-];
+const MEMBER: &ObjectType = &ObjectType {
+    schema: "ReleaseItem",
+    about: "An item of a release with its operation.",
+    fields: &[
+        COLLECTION,
+        ID,
+        Field::new(
+            "operation",
+            FieldKind::OneOf(&Enumeration { schema: "ReleaseOperation", words: &["publish", "unpublish", "archive"] }),
+            "Operation to apply to the item.",
+            r#""publish""#,
+        )
+        .default_value(r#""publish""#),
+    ],
+};
 const ITEMS: FieldKind = FieldKind::List { of: &FieldKind::Object(MEMBER), max: MOST_STEPS };
 const EXAMPLE: &str = r#"[{"collection": "events", "id": "rivers-without-borders", "operation": "publish"}]"#;
 const NAME: FieldKind = FieldKind::Line { max: 200 };
@@ -161,7 +165,7 @@ pub fn routes() -> Vec<Route> {
                  them.",
             )
             .parameters([REASON.clone()])
-            .request_body(JSON, reference("NewRelease"), example_of(&NEW_RELEASE))
+            .request_body(JSON, reference("ReleaseInput"), example_of(&NEW_RELEASE))
             .responds(201, "The created release.", reference("Release"), &["Location", "ETag"]),
         Route::get(PATH, read, get)
             .operation_id("getRelease")
@@ -183,7 +187,7 @@ pub fn routes() -> Vec<Route> {
                  with 412 when it was changed since the version in `If-Match`, and with 422 as for creating a release.",
             )
             .parameters([path_id(), IF_MATCH.clone(), REASON.clone()])
-            .request_body("application/merge-patch+json", reference("ReleaseChange"), example_of(&RELEASE_CHANGE))
+            .request_body("application/merge-patch+json", reference("ReleasePatch"), example_of(&RELEASE_CHANGE))
             .responds(200, "The release after the change.", reference("Release"), &["ETag"])
             .problems(&WRITE_PROBLEMS),
         Route::delete(PATH, write, remove)
@@ -283,7 +287,7 @@ fn parse_changes(form: &Form, input: &serde_json::Value) -> Result<ReleaseChange
 fn step((place, entry): (usize, &serde_json::Map<String, serde_json::Value>)) -> Option<Step> {
     let (resource, key) = item_key(entry)?;
     let operation: Operation = releases::operation(entry.get("operation")?.as_str()?)?;
-    Some(Step { place, content_type: resource, key, version: None, operation })
+    Some(Step { place, content_type: resource, key, version: None, operation, keep_references: true })
 }
 
 /// Runs a write of releases in the name of the calling account and with the permissions of its role.

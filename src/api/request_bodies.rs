@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 
 use crate::auth::passwords::MAX_PASSWORD;
 use crate::config::ROLES;
-use crate::content::field::{Field, FieldType};
+use crate::content::field::{Enumeration, Field, FieldType};
 use crate::content::validate::{ContentSchema, validate};
 use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site};
-use crate::content_types::COLLECTIONS;
+use crate::content_types::COLLECTION;
 use crate::database::now;
 use crate::problem::Problem;
 
@@ -18,9 +18,14 @@ const EMAIL: Field =
 const PASSWORD: FieldType = FieldType::Line { max: MAX_PASSWORD };
 const NAME: Field =
     Field::new("name", FieldType::Line { max: 200 }, "Name of the person.", r#""Anna Janssens""#).required();
-const ROLE: Field =
-    Field::new("role", FieldType::OneOf(&ROLES), "Role of the account, which decides its permissions.", r#""editor""#)
-        .required();
+const ROLE_NAMES: &Enumeration = &Enumeration { schema: "Role", words: &ROLES };
+const ROLE: Field = Field::new(
+    "role",
+    FieldType::OneOf(ROLE_NAMES),
+    "Role of the account, which decides its permissions.",
+    r#""editor""#,
+)
+.required();
 
 const CURRENT_PASSWORD: Field =
     Field::new("current_password", PASSWORD, "Present password of the account.", r#""correct horse battery""#)
@@ -126,12 +131,17 @@ pub static NEW_ACCOUNT_WITH_PASSWORD: [Field; 4] = [EMAIL, NAME, ROLE, FIRST_PAS
 pub static ACCOUNT_CHANGE: [Field; 5] = [
     Field::new(
         "second_factor",
-        FieldType::OneOf(&["end"]),
+        FieldType::OneOf(&Enumeration { schema: "SecondFactorChange", words: &["end"] }),
         "`end` removes the second factor of a person who lost the device.",
         r#""end""#,
     ),
     Field::new("name", FieldType::Line { max: 200 }, "Name of the person.", r#""Anna Janssens""#),
-    Field::new("role", FieldType::OneOf(&ROLES), "Role of the account, which decides its permissions.", r#""editor""#),
+    Field::new(
+        "role",
+        FieldType::OneOf(ROLE_NAMES),
+        "Role of the account, which decides its permissions.",
+        r#""editor""#,
+    ),
     Field::new("active", FieldType::Boolean, "Whether the account is open; closed accounts cannot log in.", "true"),
     Field::new("password", PASSWORD, "New password, 12 to 200 characters.", r#""purple rain on tin roofs""#),
 ];
@@ -145,7 +155,7 @@ const KEY_NAME: Field = Field::new(
 .required();
 const KEY_COLLECTIONS: Field = Field::new(
     "collections",
-    FieldType::List { of: &FieldType::OneOf(COLLECTIONS), max: 8 },
+    FieldType::List { of: &FieldType::OneOf(COLLECTION), max: 8 },
     "Collections that the key is restricted to; by default all.",
     r#"["events", "speakers"]"#,
 );
@@ -161,7 +171,7 @@ pub static PERSONAL_KEY: [Field; 4] = [
     KEY_NAME,
     Field::new(
         "role",
-        FieldType::OneOf(&ROLES),
+        FieldType::OneOf(ROLE_NAMES),
         "Highest role of the key; by default the role of the account.",
         r#""editor""#,
     ),
@@ -172,7 +182,7 @@ pub static PERSONAL_KEY: [Field; 4] = [
 /// Fields of the body that creates a machine key.
 pub static MACHINE_KEY: [Field; 4] = [
     KEY_NAME,
-    Field::new("role", FieldType::OneOf(&ROLES), "Highest role of the key.", r#""viewer""#).required(),
+    Field::new("role", FieldType::OneOf(ROLE_NAMES), "Highest role of the key.", r#""viewer""#).required(),
     KEY_COLLECTIONS,
     KEY_END,
 ];

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use utoipa::openapi::Required;
 
 use crate::api::content::items::{cached_or_compute, negotiate};
-use crate::api::openapi::schemas::reference;
-use crate::api::parameters::{IF_NONE_MATCH, TEXT, comma_separated, number, one_of, query, whole};
+use crate::api::openapi::schemas::{enumeration, reference};
+use crate::api::parameters::{IF_NONE_MATCH, TEXT, comma_separated, number, page_limit, page_offset};
 use crate::api::preview_links::ReadView;
+use crate::api::query_values::kinds_of_collections;
 use crate::content::violation::{Violations, unknown_name_message};
-use crate::content_types::{ALL, COLLECTIONS, ContentType};
+use crate::content_types::{ALL, COLLECTION};
 use crate::database::Db;
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
@@ -52,21 +53,16 @@ pub fn routes() -> Vec<Route> {
                 },
                 comma_separated(
                     "collections",
-                    one_of(COLLECTIONS),
+                    enumeration(COLLECTION),
                     "Collections to search; by default all.",
                     json!(["events"]),
                 ),
-                query(
-                    "limit",
-                    whole(1, MAX_LIMIT).default(Some(json!(DEFAULT_LIMIT))),
-                    "Maximum number of hits.",
-                    json!(DEFAULT_LIMIT),
-                ),
-                query("offset", whole(0, MAX_OFFSET), "Number of hits to skip.", json!(0)),
+                page_limit(MAX_LIMIT, DEFAULT_LIMIT),
+                page_offset(MAX_OFFSET),
             ])
             .parameters([IF_NONE_MATCH.clone()])
             .responds(200, "The hits.", reference("SearchResults"), &["ETag", "Cache-Control"])
-            .responds_empty(304, "The client already has the current response.", &[]),
+            .responds_empty(304, "The client already has the current representation.", &[]),
     ]
 }
 
@@ -92,20 +88,7 @@ fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Proble
             None
         }
     };
-    let mut kinds = Vec::new();
-    for name in request.query("collections").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
-        match ContentType::of_collection(name) {
-            Some(resource) => kinds.push(resource.kind),
-            None => violations.add(
-                "?collections",
-                "not_allowed",
-                unknown_name_message("value", name, COLLECTIONS.iter().copied()),
-            ),
-        }
-    }
-    if kinds.is_empty() {
-        kinds.extend(ALL.iter().map(|resource| resource.kind));
-    }
+    let kinds = kinds_of_collections(request, &mut violations);
     let site = &request.app.site;
     let locale = match request.query("locale").map(|name| site.locale(name).ok_or(name)) {
         None => site.default_locale().to_owned(),
@@ -163,11 +146,15 @@ async fn search(mut request: Request) -> Result<Response, Problem> {
 }
 
 fn result_to_json(result: SearchResult) -> Value {
-    json!({
+    let mut hit = json!({
         "collection": result.content_type.collection,
         "id": result.reference["id"],
         "slug": result.reference["slug"],
         "label": result.reference[result.content_type.label].as_str().unwrap_or_default(),
         "highlight": result.highlight,
-    })
+    });
+    if let Some((name, parent)) = result.parent {
+        hit[name] = parent;
+    }
+    hit
 }

@@ -42,7 +42,7 @@ pub fn routes() -> Vec<Route> {
                 IF_NONE_MATCH.clone(),
             ])
             .responds_as(200, "The sitemap.", XML, text(), &["ETag", "Cache-Control"])
-            .responds_empty(304, "The client already has the current sitemap.", &[])
+            .responds_empty(304, "The client already has the current representation.", &[])
             .problems(&[ProblemKind::NotFound]),
     ]
 }

@@ -17,6 +17,18 @@ pub struct Actor {
     pub session: Option<String>,
 }
 
+impl Actor {
+    /// Returns the collections to which the API key is restricted; empty if it is not restricted.
+    pub fn collections(&self) -> &[String] {
+        self.key.as_ref().map_or(&[], |key| &key.collections)
+    }
+
+    /// Returns whether the actor is an API key that is restricted to some collections.
+    pub fn is_restricted(&self) -> bool {
+        !self.collections().is_empty()
+    }
+}
+
 /// An API key by which a request was authenticated.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ShownKey {

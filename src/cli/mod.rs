@@ -62,7 +62,11 @@ enum Command {
     /// Add a new signing key for access tokens; older keys verify until their tokens have expired
     RotateKeys,
     /// Print the OpenAPI document
-    Openapi,
+    Openapi {
+        /// View of the document: `all` operations, or `delivery`, those with which frontends read published content
+        #[arg(long, default_value = "all", value_parser = parse_view)]
+        view: openapi::DocumentView,
+    },
     /// Print the permissions of all roles and routes, as Markdown
     Permissions,
 }
@@ -112,13 +116,17 @@ async fn execute(command: Command, mut config: Config) -> Result<ExitCode, Start
         Command::Healthcheck => return Ok(exit_code(healthcheck::is_ready(&config))),
         Command::RotateKeys => rotate_keys(App::start(config).await?).await?,
         Command::Permissions => print(&crate::api::permissions_page::page())?,
-        Command::Openapi => {
-            let site = config.site();
-            let routes = crate::api::content::items::with_site_parameters(crate::api::routes(), &site);
-            print(&openapi::to_json(&openapi::document(&routes, &site, &config.public_url), &site))?;
+        Command::Openapi { view } => {
+            print(&openapi::to_text(&openapi::document(&config.site(), &config.public_url, view)))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Parses the name of a view of the OpenAPI document.
+fn parse_view(name: &str) -> Result<openapi::DocumentView, String> {
+    let names = openapi::DocumentView::ALL.map(openapi::DocumentView::name).join(" or ");
+    openapi::DocumentView::from_name(name).ok_or_else(|| format!("the view is {names}"))
 }
 
 /// Prints the result of a command.

@@ -38,7 +38,7 @@ fn object(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMo
 
 fn editable_value(kind: &'static FieldType, value: &Value, mode: &LocaleMode) -> Value {
     match (kind, value) {
-        (FieldType::Object(fields), Value::Object(value)) => object(fields, value, mode).into(),
+        (FieldType::Object(declared), Value::Object(value)) => object(declared.fields, value, mode).into(),
         (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| editable_value(of, v, mode)).collect(),
         (FieldType::Rich { .. }, Value::Object(parts)) => {
             json!({"format": parts.get("format"), "source": parts.get("source")})

@@ -35,15 +35,52 @@ pub enum FieldType {
     /// A BCP 47 language tag.
     Language,
     /// A value of an enumeration.
-    OneOf(&'static [&'static str]),
+    OneOf(&'static Enumeration),
     /// An object with fields of its own.
-    Object(&'static [Field]),
+    Object(&'static ObjectType),
     /// An ordered list of at most `max` entries.
     List { of: &'static FieldType, max: usize },
     /// A reference to an item of this content type, by id or slug.
     Reference(&'static str),
     /// An object with the custom fields of the site.
     Custom,
+}
+
+/// The values of a field that has a fixed set of them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Enumeration {
+    /// Name of the schema in the OpenAPI document, such as `AttendanceMode`.
+    pub schema: &'static str,
+    /// The values.
+    pub words: &'static [&'static str],
+}
+
+/// The type of objects within an item or a request body.
+#[derive(Debug)]
+pub struct ObjectType {
+    /// Name of the schema in the OpenAPI document, such as `Image`.
+    pub schema: &'static str,
+    /// Description in the OpenAPI document.
+    pub about: &'static str,
+    /// Fields, in the order of responses.
+    pub fields: &'static [Field],
+}
+
+impl ObjectType {
+    /// Returns whether a field of the object, or of an object within it, has a value for each locale.
+    pub fn has_texts(&self) -> bool {
+        self.fields.iter().any(|field| field.localised || field.kind.has_texts())
+    }
+}
+
+impl FieldType {
+    fn has_texts(&self) -> bool {
+        match self {
+            FieldType::Object(object) => object.has_texts(),
+            FieldType::List { of, .. } => of.has_texts(),
+            _ => false,
+        }
+    }
 }
 
 /// A field of a content type, or of an object within one.
@@ -102,12 +139,12 @@ impl Field {
         let (target, shape) = match &self.kind {
             FieldType::Reference(target) => (*target, RelationShape::One),
             FieldType::List { of: FieldType::Reference(target), .. } => (*target, RelationShape::Many),
-            FieldType::List { of: FieldType::Object(fields), .. } => {
-                let (key, target) = fields.iter().find_map(|f| match f.kind {
+            FieldType::List { of: FieldType::Object(object), .. } => {
+                let (key, target) = object.fields.iter().find_map(|f| match f.kind {
                     FieldType::Reference(target) => Some((f.name, target)),
                     _ => None,
                 })?;
-                (target, RelationShape::ManyWith { key, fields })
+                (target, RelationShape::ManyWith { key, object })
             }
             _ => return None,
         };
@@ -143,5 +180,5 @@ pub enum RelationShape {
     /// An ordered list of references.
     Many,
     /// An ordered list of objects that contain the reference as `key`, and further fields of the link.
-    ManyWith { key: &'static str, fields: &'static [Field] },
+    ManyWith { key: &'static str, object: &'static ObjectType },
 }

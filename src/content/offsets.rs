@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use super::field::{Field, FieldType};
 use crate::content::local_time::{Moment, zone_of};
 use crate::content::violation::child_pointer;
-use crate::time_zone::Zone;
 
 /// A time whose text has changed with the rules of its zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,43 +24,50 @@ pub struct RenewedTime {
 /// times. The item may be in its stored form or in its input form.
 pub fn renew(fields: &'static [Field], content: &mut Map<String, Value>) -> Vec<RenewedTime> {
     let mut renewed = Vec::new();
-    if let Some(zone) = zone_of(content) {
-        object(fields, content, zone, "", &mut renewed);
-    }
+    let Some(zone) = zone_of(content) else { return renewed };
+    for_each_time(fields, content, &mut |pointer, text| {
+        // Texts that are not times are left to validation; dates have no offset.
+        let Some(moment @ Moment::At(_)) = Moment::stored(text, zone) else { return };
+        let after = moment.canonical();
+        if after != *text {
+            let before = std::mem::replace(text, after.clone());
+            renewed.push(RenewedTime { pointer: pointer.to_owned(), before, after });
+        }
+    });
     renewed
+}
+
+/// Applies a change to the text of every time of an item, each with its JSON Pointer.
+pub fn for_each_time(
+    fields: &'static [Field],
+    content: &mut Map<String, Value>,
+    change: &mut dyn FnMut(&str, &mut String),
+) {
+    object(fields, content, "", change);
 }
 
 fn object(
     fields: &'static [Field],
     content: &mut Map<String, Value>,
-    zone: Zone,
     pointer: &str,
-    renewed: &mut Vec<RenewedTime>,
+    change: &mut dyn FnMut(&str, &mut String),
 ) {
     for field in fields {
         if let Some(value) = content.get_mut(field.name) {
-            renew_value(&field.kind, value, zone, &child_pointer(pointer, field.name), renewed);
+            change_value(&field.kind, value, &child_pointer(pointer, field.name), change);
         }
     }
 }
 
-fn renew_value(kind: &'static FieldType, value: &mut Value, zone: Zone, pointer: &str, renewed: &mut Vec<RenewedTime>) {
+fn change_value(kind: &'static FieldType, value: &mut Value, pointer: &str, change: &mut dyn FnMut(&str, &mut String)) {
     match (kind, value) {
-        (FieldType::Object(fields), Value::Object(content)) => object(fields, content, zone, pointer, renewed),
+        (FieldType::Object(declared), Value::Object(content)) => object(declared.fields, content, pointer, change),
         (FieldType::List { of, .. }, Value::Array(list)) => {
             for (index, value) in list.iter_mut().enumerate() {
-                renew_value(of, value, zone, &child_pointer(pointer, &index.to_string()), renewed);
+                change_value(of, value, &child_pointer(pointer, &index.to_string()), change);
             }
         }
-        (FieldType::Moment { .. }, Value::String(text)) => {
-            // Texts that are not times are left to validation; dates have no offset.
-            let Some(moment @ Moment::At(_)) = Moment::stored(text, zone) else { return };
-            let after = moment.canonical();
-            if after != *text {
-                let before = std::mem::replace(text, after.clone());
-                renewed.push(RenewedTime { pointer: pointer.to_owned(), before, after });
-            }
-        }
+        (FieldType::Moment { .. }, Value::String(text)) => change(pointer, text),
         _ => {}
     }
 }

@@ -61,6 +61,11 @@ impl Translations {
         self.0.get(locale)?.slug.as_deref()
     }
 
+    /// Returns the slug in a locale: its own one, or `default`, that of the default locale.
+    pub fn slug_or<'a>(&'a self, locale: &str, default: &'a str) -> &'a str {
+        self.slug(locale).unwrap_or(default)
+    }
+
     /// Returns whether a slug is that of any locale.
     pub fn has_slug(&self, slug: &str) -> bool {
         self.0.values().any(|state| state.slug.as_deref() == Some(slug))
@@ -135,6 +140,27 @@ pub fn missing(fields: &'static [Field], content: &Map<String, Value>, locale: &
     fields.iter().filter(lacks).map(|field| field.name).collect()
 }
 
+/// Returns the locales in which an item has words of its own that are published, the default locale first, which
+/// always counts. An item whose name is translated has them in the locales of its name, any other in those of
+/// its texts.
+pub fn written_locales<'a>(
+    fields: &'static [Field],
+    label: &str,
+    content: &Map<String, Value>,
+    translations: &Translations,
+    site: &'a Site,
+) -> Vec<&'a str> {
+    let is_name = |field: &&Field| field.localised && field.name == label;
+    let named: Vec<&Field> = fields.iter().filter(is_name).collect();
+    let telling = if named.is_empty() { fields.iter().filter(|field| field.localised).collect() } else { named };
+    let has = |locale: &str| {
+        let value = |field: &&Field| content.get(field.name).and_then(|values| values.get(locale)).is_some();
+        telling.iter().any(value) && !translations.get(locale).hidden
+    };
+    let default = site.default_locale();
+    site.locales.iter().map(String::as_str).filter(|locale| *locale == default || has(locale)).collect()
+}
+
 /// Returns the locales of the site in which values are missing, each between commas.
 pub fn untranslated(fields: &'static [Field], content: &Map<String, Value>, site: &Site) -> String {
     let lacking = site.locales.iter().filter(|locale| !missing(fields, content, locale).is_empty());
@@ -179,7 +205,7 @@ fn without(fields: &'static [Field], content: &Map<String, Value>, hidden: &[&st
 
 fn within(kind: &'static FieldType, value: &Value, hidden: &[&str]) -> Value {
     match (kind, value) {
-        (FieldType::Object(fields), Value::Object(object)) => without(fields, object, hidden).into(),
+        (FieldType::Object(declared), Value::Object(object)) => without(declared.fields, object, hidden).into(),
         (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| within(of, v, hidden)).collect(),
         _ => value.clone(),
     }

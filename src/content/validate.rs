@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::field::{Field, FieldType};
 use super::rich_text::{self, RichTextFormat};
+use super::slug::is_id;
 use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
 use crate::content::local_time::{self, Moment};
@@ -16,7 +17,7 @@ use crate::content::violation::{Violations, child_pointer, unknown_name_message}
 use crate::time_zone::Zone;
 
 /// Members that are part of responses and must not be part of inputs.
-pub const READ_ONLY: [&str; 12] = [
+pub const READ_ONLY: [&str; 15] = [
     "id",
     "version",
     "created_at",
@@ -25,6 +26,9 @@ pub const READ_ONLY: [&str; 12] = [
     "trashed_at",
     "locale",
     "fallbacks",
+    "alternates",
+    "starts_on",
+    "ends_on",
     "sessions",
     "excerpt",
     "reading_minutes",
@@ -104,7 +108,7 @@ pub fn refuse_unknown_removals(
         match (fields.iter().find(|field| field.name == name), change) {
             (None, Value::Null) => refuse(fields, name, pointer, violations),
             (Some(Field { kind: FieldType::Object(inner), .. }), Value::Object(change)) => {
-                refuse_unknown_removals(inner, change, &child_pointer(pointer, name), violations);
+                refuse_unknown_removals(inner.fields, change, &child_pointer(pointer, name), violations);
             }
             _ => {}
         }
@@ -115,6 +119,20 @@ pub fn refuse_unknown_removals(
 fn root_zone(input: &Map<String, Value>, site: &Site) -> Zone {
     let own = input.get("time_zone").and_then(Value::as_str);
     own.and_then(|name| name.parse().ok()).unwrap_or(site.time_zone)
+}
+
+/// Returns the entry of a stored list whose values in other locales an entry of the input keeps: the one that refers to
+/// the same item, wherever it is, or, if the entry gives no id, the one at its place.
+fn earlier_entry<'a>(of: &'static FieldType, before: &'a Value, index: usize, entry: &Value) -> Option<&'a Value> {
+    let at_index = before.get(index);
+    let FieldType::Object(declared) = of else { return at_index };
+    let Some(reference) = declared.fields.iter().find(|field| matches!(field.kind, FieldType::Reference(_))) else {
+        return at_index;
+    };
+    let given = entry.get(reference.name).and_then(Value::as_str).filter(|given| is_id(given));
+    let Some(id) = given.map(str::to_ascii_lowercase) else { return at_index };
+    let is_same = |stored: &&Value| stored.get(reference.name).and_then(Value::as_str) == Some(&id);
+    at_index.filter(is_same).or_else(|| before.as_array()?.iter().find(is_same))
 }
 
 /// The state of a validation.
@@ -262,9 +280,11 @@ impl Check<'_> {
         pointer: &str,
     ) -> Option<Value> {
         let outcome = match kind {
-            FieldType::Object(fields) => match value.as_object() {
+            FieldType::Object(declared) => match value.as_object() {
                 Some(object) => {
-                    return Some(self.object(fields, object, before.and_then(Value::as_object), pointer).into());
+                    return Some(
+                        self.object(declared.fields, object, before.and_then(Value::as_object), pointer).into(),
+                    );
                 }
                 None => Err(wrong_type("an object", value)),
             },
@@ -319,7 +339,7 @@ impl Check<'_> {
         let mut stored: Vec<Value> = Vec::with_capacity(list.len());
         for (index, value) in list.iter().enumerate() {
             let inner = child_pointer(pointer, &index.to_string());
-            let earlier = before.and_then(|b| b.get(index));
+            let earlier = before.and_then(|before| earlier_entry(of, before, index, value));
             if let Some(entry) = self.value(of, value, earlier, &inner) {
                 if stored.contains(&entry) {
                     self.violations.add(inner, "duplicate", "must not repeat an earlier entry");

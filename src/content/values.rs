@@ -30,7 +30,7 @@ pub fn scalar(kind: &FieldType, value: &Value) -> Result<Value, RuleViolation> {
         FieldType::Zone => zone(&text(value, 64, false)?).map(|zone| zone.name().into()),
         FieldType::Country => country(&text(value, 2, false)?).map(Value::String),
         FieldType::Language => language(&text(value, 35, false)?).map(Value::String),
-        FieldType::OneOf(words) => one_of(words, string(value)?),
+        FieldType::OneOf(known) => one_of(known.words, string(value)?),
         FieldType::Boolean => value.as_bool().map(Value::Bool).ok_or_else(|| wrong_type("true or false", value)),
         FieldType::Integer { min, max } => integer(value, *min, *max),
         FieldType::Number { min, max } => number(value, *min, *max),

@@ -56,6 +56,13 @@ impl Violations {
         }
     }
 
+    /// Adds the violations of a part of the input, which is at `pointer`.
+    pub fn extend_below(&mut self, pointer: &str, part: Violations) {
+        for violation in part.0 {
+            self.add(format!("{pointer}{}", violation.pointer), &violation.code, violation.message);
+        }
+    }
+
     pub fn into_vec(self) -> Vec<Violation> {
         self.0
     }

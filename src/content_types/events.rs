@@ -2,54 +2,73 @@
 
 use serde_json::{Map, Value};
 
-use crate::content::field::{Field, FieldType};
+use crate::content::field::{Enumeration, Field, FieldType, ObjectType};
 use crate::content::local_time::stored_span;
 use crate::content::violation::Violations;
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
 use crate::content_types::{Children, ContentType};
 
-const MODES: &[&str] = &["offline", "online", "mixed"];
-const STATUSES: &[&str] = &["scheduled", "cancelled", "postponed", "rescheduled", "moved_online"];
-const PRECISIONS: &[&str] = &["time", "day", "month", "year"];
-const PARTNER_ROLES: &[&str] = &["organiser", "co-organiser", "partner", "sponsor", "host", "media-partner"];
+const MODES: &Enumeration = &Enumeration { schema: "AttendanceMode", words: &["offline", "online", "mixed"] };
+const STATUSES: &Enumeration = &Enumeration {
+    schema: "EventStatus",
+    words: &["scheduled", "cancelled", "postponed", "rescheduled", "moved_online"],
+};
+const PRECISIONS: &Enumeration = &Enumeration { schema: "DatePrecision", words: &["time", "day", "month", "year"] };
+const PARTNER_ROLES: &Enumeration = &Enumeration {
+    schema: "PartnerRole",
+    words: &["organiser", "co-organiser", "partner", "sponsor", "host", "media-partner"],
+};
 
-/// The fields of a partner's part in an event.
-const PARTNERSHIP: &[Field] = &[
-    Field::new("role", FieldType::OneOf(PARTNER_ROLES), "Role of the partner in this event.", r#""organiser""#)
-        .default_value(r#""partner""#),
-    Field::new("tier", FieldType::Line { max: 60 }, "Sponsorship tier.", r#""gold""#),
-    Field::new(
-        "affiliation",
-        FieldType::Line { max: 300 },
-        "Wording by which the partner is presented for this event.",
-        r#""with the support of""#,
-    )
-    .localised(),
-    Field::new("partner", FieldType::Reference("partner"), "Partner, given by id or slug.", r#""delta-institute""#)
-        .required(),
-];
-
-const REGISTRATION: &[Field] = &[
-    Field::new("url", FieldType::Url, "Address of the registration page.", r#""https://example.org/register""#),
-    Field::new(
-        "opens_at",
-        FieldType::Moment { end: false },
-        "Start of registration: a local time in the event's time zone, or a date.",
-        r#""2027-01-10T09:00""#,
-    ),
-    Field::new(
-        "closes_at",
-        FieldType::Moment { end: true },
-        "End of registration: a local time in the event's time zone, or a date, which includes that day.",
-        r#""2027-02-28""#,
-    ),
-    Field::new("capacity", FieldType::Integer { min: 0, max: 10_000_000 }, "Maximum number of participants.", "120"),
-    Field::new("price_note", FieldType::Line { max: 300 }, "Price, as text for readers.", r#""Free of charge""#)
+/// A partner's part in an event.
+const PARTNERSHIP: &ObjectType = &ObjectType {
+    schema: "Partnership",
+    about: "A partner's part in an event.",
+    fields: &[
+        Field::new("role", FieldType::OneOf(PARTNER_ROLES), "Role of the partner in this event.", r#""organiser""#)
+            .default_value(r#""partner""#),
+        Field::new("tier", FieldType::Line { max: 60 }, "Sponsorship tier.", r#""gold""#),
+        Field::new(
+            "affiliation",
+            FieldType::Line { max: 300 },
+            "Wording by which the partner is presented for this event.",
+            r#""with the support of""#,
+        )
         .localised(),
-    Field::new("invitation_only", FieldType::Boolean, "Whether only invited persons may attend.", "false")
-        .default_value("false"),
-];
+        Field::new("partner", FieldType::Reference("partner"), "Partner, given by id or slug.", r#""delta-institute""#)
+            .required(),
+    ],
+};
+
+const REGISTRATION: &ObjectType = &ObjectType {
+    schema: "Registration",
+    about: "The registration of participants.",
+    fields: &[
+        Field::new("url", FieldType::Url, "Address of the registration page.", r#""https://example.org/register""#),
+        Field::new(
+            "opens_at",
+            FieldType::Moment { end: false },
+            "Start of registration: a local time in the event's time zone, or a date.",
+            r#""2027-01-10T09:00""#,
+        ),
+        Field::new(
+            "closes_at",
+            FieldType::Moment { end: true },
+            "End of registration: a local time in the event's time zone, or a date, which includes that day.",
+            r#""2027-02-28""#,
+        ),
+        Field::new(
+            "capacity",
+            FieldType::Integer { min: 0, max: 10_000_000 },
+            "Maximum number of participants.",
+            "120",
+        ),
+        Field::new("price_note", FieldType::Line { max: 300 }, "Price, as text for readers.", r#""Free of charge""#)
+            .localised(),
+        Field::new("invitation_only", FieldType::Boolean, "Whether only invited persons may attend.", "false")
+            .default_value("false"),
+    ],
+};
 
 /// The content type of events.
 pub static EVENT: ContentType = ContentType {
@@ -220,6 +239,7 @@ pub static EVENT: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
         WHEN,
+        YEAR,
         Filter {
             name: "speaker",
             on: FilterTarget::Refers { relation: "speakers", target: "speaker", many: true },
@@ -253,14 +273,9 @@ pub static EVENT: ContentType = ContentType {
         LANGUAGE,
         word(&["attendance_mode"], MODES, "offline", "Attendance mode of the event."),
         word(&["event_status"], STATUSES, "scheduled", "Status of the event."),
-        word(&["all_day"], &["true", "false"], "false", "Whether the event takes whole days."),
+        word(&["all_day"], BOOLEANS, "false", "Whether the event takes whole days."),
         word(&["date_precision"], PRECISIONS, "time", "Precision of start and end."),
-        word(
-            &["registration", "invitation_only"],
-            &["true", "false"],
-            "false",
-            "Whether only invited persons may attend.",
-        ),
+        word(&["registration", "invitation_only"], BOOLEANS, "false", "Whether only invited persons may attend."),
         through("country", "venue", "venue", &COUNTRY, "Country of the venue, ISO 3166-1 alpha-2 code."),
         through("speaker.country", "speakers", "speaker", &COUNTRY, "Country of a speaker, ISO 3166-1 alpha-2 code."),
         through("speaker.language", "speakers", "speaker", &LANGUAGE, "Language that a speaker speaks, BCP 47 tag."),

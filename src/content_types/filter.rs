@@ -1,9 +1,10 @@
 //! Declarations of the filters and sort keys of lists. `delivery` turns them into queries.
 
+use crate::content::field::Enumeration;
 use crate::content_types::ContentType;
 
 /// A filter of a list, which is one query parameter or several with operators.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Filter {
     /// Name of the parameter; operators follow in brackets.
     pub name: &'static str,
@@ -17,7 +18,7 @@ pub struct Filter {
 
 /// The property by which a filter selects items. Unless stated otherwise, a filter takes several values,
 /// separated by commas.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilterTarget {
     /// The slug.
     Slug,
@@ -25,6 +26,8 @@ pub enum FilterTarget {
     Ids,
     /// The position of the item's span relative to now: one of upcoming, ongoing, past.
     When,
+    /// The year in which the item's span starts, in the time zone of the site.
+    Year,
     /// One time, with the operators gte, gt, lte, lt.
     Time(Column),
     /// The parent item of this content type, by id or slug.
@@ -36,7 +39,7 @@ pub enum FilterTarget {
     /// The country, as an ISO 3166-1 alpha-2 code.
     Country,
     /// The variant of the item, one of these words.
-    Variant(&'static [&'static str]),
+    Variant(&'static Enumeration),
     /// A word of a field.
     Word(WordField),
     /// The distance from one place: that of the item itself, or of the item to which this relation refers.
@@ -64,6 +67,7 @@ impl FilterTarget {
             FilterTarget::Slug
             | FilterTarget::Ids
             | FilterTarget::When
+            | FilterTarget::Year
             | FilterTarget::Time(_)
             | FilterTarget::Country
             | FilterTarget::Variant(_)
@@ -80,17 +84,27 @@ impl FilterTarget {
             _ => false,
         }
     }
+
+    /// Returns whether the filter names items that form a tree, so that the operator `under` is meaningful.
+    pub fn is_tree(&self) -> bool {
+        match self {
+            FilterTarget::Parent(kind) | FilterTarget::Refers { target: kind, .. } => {
+                ContentType::of_kind(kind).is_some_and(ContentType::is_tree)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// A field with words, which are stored in the table `item_words` for filters.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WordField {
     /// The name of the field in `item_words`.
     pub field: &'static str,
     /// The path of the field in the content.
     pub path: &'static [&'static str],
-    /// The possible words; empty for BCP 47 language tags.
-    pub words: &'static [&'static str],
+    /// The possible words; `None` for BCP 47 language tags.
+    pub words: Option<&'static Enumeration>,
     /// The most frequent word, which is not stored: items without a row have it.
     pub usual: Option<&'static str>,
     /// Whether an item can have several words.
@@ -98,7 +112,7 @@ pub struct WordField {
 }
 
 /// A filter on related items.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Through {
     /// Name of the relation.
     pub relation: &'static str,
@@ -180,6 +194,12 @@ pub(super) const WHEN: Filter = Filter {
     about: "Position of the item relative to the current time: not started, started and not ended, or ended.",
     example: "upcoming",
 };
+pub(super) const YEAR: Filter = Filter {
+    name: "year",
+    on: FilterTarget::Year,
+    about: "Year in which the item starts, of four digits, in the time zone of the site.",
+    example: "2027",
+};
 pub(super) const COUNTRY: Filter =
     Filter { name: "country", on: FilterTarget::Country, about: "Country, ISO 3166-1 alpha-2 code.", example: "BE" };
 
@@ -198,7 +218,7 @@ pub(super) const PUBLISHED_AT: Filter = Filter {
 
 pub(super) const LANGUAGE: Filter = Filter {
     name: "language",
-    on: FilterTarget::Word(WordField { field: "language", path: &["languages"], words: &[], usual: None, many: true }),
+    on: FilterTarget::Word(WordField { field: "language", path: &["languages"], words: None, usual: None, many: true }),
     about: "Language spoken, BCP 47 tag.",
     example: "fr",
 };
@@ -214,19 +234,22 @@ pub(super) const fn through(
     Filter { name, on: FilterTarget::Through(Through { relation, target, filter }), about, example: filter.example }
 }
 
+/// The words of a field that is true or false.
+pub(super) const BOOLEANS: &Enumeration = &Enumeration { schema: "BooleanWord", words: &["true", "false"] };
+
 /// Declares a filter on the word of a field; `usual` is the most frequent one, which is not stored.
 pub(super) const fn word(
     path: &'static [&'static str],
-    words: &'static [&'static str],
+    words: &'static Enumeration,
     usual: &'static str,
     about: &'static str,
 ) -> Filter {
     let name = path[path.len() - 1];
     Filter {
         name,
-        on: FilterTarget::Word(WordField { field: name, path, words, usual: Some(usual), many: false }),
+        on: FilterTarget::Word(WordField { field: name, path, words: Some(words), usual: Some(usual), many: false }),
         about,
-        example: words[0],
+        example: words.words[0],
     }
 }
 

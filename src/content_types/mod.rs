@@ -5,6 +5,7 @@ mod event_types;
 mod events;
 mod filter;
 mod partners;
+pub mod references;
 pub mod response_paths;
 mod series;
 mod sessions;
@@ -17,7 +18,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use crate::content::field::{Field, FieldType, Relation, Span};
+use crate::content::field::{Enumeration, Field, FieldType, Relation, Span};
 use crate::content::violation::Violations;
 
 pub use events::EVENT;
@@ -41,9 +42,15 @@ pub static ALL: [&ContentType; 8] = [
 pub const COLLECTIONS: &[&str] =
     &["events", "sessions", "speakers", "partners", "venues", "topics", "series", "event-types"];
 
+/// [`COLLECTIONS`] as the values of a field.
+pub const COLLECTION: &Enumeration = &Enumeration { schema: "Collection", words: COLLECTIONS };
+
 /// The properties that every item has in responses besides its fields.
-const ENVELOPE: [&str; 9] =
-    ["id", "slug", "version", "status", "created_at", "updated_at", "published_at", "locale", "fallbacks"];
+const ENVELOPE: [&str; 10] =
+    ["id", "slug", "version", "status", "created_at", "updated_at", "published_at", "locale", "fallbacks", ALTERNATES];
+
+/// The property with the slugs and addresses of an item in all its languages.
+const ALTERNATES: &str = "alternates";
 
 /// The properties that responses derive from the main text.
 const OUTLINE: [&str; 3] = ["excerpt", "reading_minutes", "table_of_contents"];
@@ -114,6 +121,11 @@ impl ContentType {
         self.fields.iter().filter_map(Field::relation)
     }
 
+    /// Returns whether items of this type can be filed under others of it.
+    pub fn is_tree(&'static self) -> bool {
+        self.relations().any(|relation| Some(relation.name) == self.parent && relation.target == self.kind)
+    }
+
     /// Returns the declaration of a field.
     pub fn field(&'static self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|f| f.name == name)
@@ -125,6 +137,11 @@ impl ContentType {
     pub fn visible_by(&'static self) -> impl Iterator<Item = &'static str> {
         let holders = ALL.into_iter().filter(|other| other.children.is_some_and(|below| below.kind == self.kind));
         std::iter::once(self.kind).chain(holders.map(|holder| holder.kind))
+    }
+
+    /// Returns whether items of this type are children of another type's items, as sessions are of events.
+    pub fn is_child(&'static self) -> bool {
+        self.visible_by().count() > 1
     }
 
     /// Returns the main text of an item, which is the first localised rich text, if there is one.
@@ -207,7 +224,7 @@ mod tests {
             let kind = &fields.iter().find(|field| field.name == path[0])?.kind;
             match (kind, &path[1..]) {
                 (kind, []) => Some(kind),
-                (FieldType::Object(inner), rest) => at(inner, rest),
+                (FieldType::Object(inner), rest) => at(inner.fields, rest),
                 _ => None,
             }
         }
@@ -235,6 +252,8 @@ mod tests {
             assert_eq!(sorts(Column::Position), content_type.position.is_some(), "{kind}: position");
             let filters =
                 |wanted: fn(&FilterTarget) -> bool| content_type.filters.iter().any(|filter| wanted(&filter.on));
+            let by_year = filters(|on| matches!(on, FilterTarget::Year));
+            assert_eq!(by_year, content_type.span.is_some(), "{kind}: span");
             let by_country = filters(|on| matches!(on, FilterTarget::Country));
             assert_eq!(by_country, !content_type.countries.is_empty(), "{kind}: countries");
             let by_distance = filters(|on| matches!(on, FilterTarget::Near(None)));
@@ -267,7 +286,9 @@ mod tests {
                     serde_json::from_str::<Value>(default).unwrap();
                 }
                 match &field.kind {
-                    FieldType::Object(inner) | FieldType::List { of: FieldType::Object(inner), .. } => check(inner),
+                    FieldType::Object(inner) | FieldType::List { of: FieldType::Object(inner), .. } => {
+                        check(inner.fields);
+                    }
                     _ => {}
                 }
             }

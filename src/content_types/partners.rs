@@ -1,12 +1,14 @@
 //! Partners: organisations that organise, support or host events (schema.org/Organization).
 
-use crate::content::field::{Field, FieldType};
+use crate::content::field::{Enumeration, Field, FieldType};
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
 use crate::content_types::{ContentType, no_rules};
 
-const KINDS: &[&str] =
-    &["foundation", "institution", "company", "media", "university", "ngo", "public_body", "community", "other"];
+const KINDS: &Enumeration = &Enumeration {
+    schema: "PartnerKind",
+    words: &["foundation", "institution", "company", "media", "university", "ngo", "public_body", "community", "other"],
+};
 
 pub(super) const KIND: Filter =
     Filter { name: "kind", on: FilterTarget::Variant(KINDS), about: "Kind of the partner.", example: "foundation" };

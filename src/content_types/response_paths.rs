@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use crate::content::field::{Field, FieldType, Relation, RelationShape};
-use crate::content_types::{ContentType, ENVELOPE, OUTLINE, OfAll, leaked};
+use crate::content_types::{ALTERNATES, ContentType, ENVELOPE, OUTLINE, OfAll, leaked};
 
 /// The properties that a reference has besides the label of the item.
 const REFERENCE: [&str; 2] = ["id", "slug"];
@@ -43,7 +43,8 @@ impl ContentType {
 
     /// Returns whether a property is absent from cards.
     fn is_detail(&'static self, name: &str) -> bool {
-        ["reading_minutes", "table_of_contents"].contains(&name) || self.field(name).is_some_and(|field| field.detail)
+        [ALTERNATES, "reading_minutes", "table_of_contents"].contains(&name)
+            || self.field(name).is_some_and(|field| field.detail)
     }
 
     /// Returns the paths below a field, if its value has properties.
@@ -56,14 +57,14 @@ impl ContentType {
             (_, Some(Relation { name, target, shape })) => {
                 let Some(target) = ContentType::of_kind(target) else { return Vec::new() };
                 match shape {
-                    RelationShape::ManyWith { key, fields } => {
-                        inside(fields).chain(self.of_target(name, &format!("{name}.{key}"), target)).collect()
+                    RelationShape::ManyWith { key, object } => {
+                        inside(object.fields).chain(self.of_target(name, &format!("{name}.{key}"), target)).collect()
                     }
                     RelationShape::One | RelationShape::Many => self.of_target(name, name, target),
                 }
             }
-            (FieldType::Object(fields) | FieldType::List { of: FieldType::Object(fields), .. }, None) => {
-                inside(fields).collect()
+            (FieldType::Object(object) | FieldType::List { of: FieldType::Object(object), .. }, None) => {
+                inside(object.fields).collect()
             }
             _ => Vec::new(),
         }

@@ -1,12 +1,15 @@
 //! Sessions, of which the programme of an event consists. The vocabulary follows pretalx and frab.
 
-use crate::content::field::{Field, FieldType};
+use crate::content::field::{Enumeration, Field, FieldType};
 use crate::content_types::ContentType;
 use crate::content_types::events::span_rules;
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
 
-const KINDS: &[&str] = &["talk", "keynote", "panel", "workshop", "lightning_talk", "break", "social", "other"];
+const KINDS: &Enumeration = &Enumeration {
+    schema: "SessionKind",
+    words: &["talk", "keynote", "panel", "workshop", "lightning_talk", "break", "social", "other"],
+};
 
 /// The content type of sessions.
 pub static SESSION: ContentType = ContentType {
@@ -104,7 +107,7 @@ pub static SESSION: ContentType = ContentType {
             on: FilterTarget::Word(WordField {
                 field: "language",
                 path: &["language"],
-                words: &[],
+                words: None,
                 usual: None,
                 many: false,
             }),
@@ -119,6 +122,7 @@ pub static SESSION: ContentType = ContentType {
         CREATED_AT,
         PUBLISHED_AT,
         WHEN,
+        YEAR,
     ],
     sorts: &[
         by("starts_at", Column::StartsAt),

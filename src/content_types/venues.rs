@@ -1,32 +1,40 @@
 //! Venues of events (schema.org/Place).
 
-use crate::content::field::{Field, FieldType};
+use crate::content::field::{Field, FieldType, ObjectType};
 use crate::content_types::filter::*;
 use crate::content_types::shared_fields::*;
 use crate::content_types::{ContentType, no_rules};
 
-const GEO: &[Field] = &[
-    Field::new(
-        "latitude",
-        FieldType::Number { min: -90.0, max: 90.0 },
-        "Latitude in degrees, positive to the north (WGS 84).",
-        "50.8466",
-    )
-    .required(),
-    Field::new(
-        "longitude",
-        FieldType::Number { min: -180.0, max: 180.0 },
-        "Longitude in degrees, positive to the east (WGS 84).",
-        "4.3528",
-    )
-    .required(),
-];
+const GEO: &ObjectType = &ObjectType {
+    schema: "Coordinates",
+    about: "Geographic coordinates (WGS 84).",
+    fields: &[
+        Field::new(
+            "latitude",
+            FieldType::Number { min: -90.0, max: 90.0 },
+            "Latitude in degrees, positive to the north (WGS 84).",
+            "50.8466",
+        )
+        .required(),
+        Field::new(
+            "longitude",
+            FieldType::Number { min: -180.0, max: 180.0 },
+            "Longitude in degrees, positive to the east (WGS 84).",
+            "4.3528",
+        )
+        .required(),
+    ],
+};
 
-const ROOM: &[Field] = &[
-    Field::new("name", FieldType::Line { max: 120 }, "Name of the room.", r#""Main hall""#).required(),
-    Field::new("capacity", FieldType::Integer { min: 0, max: 1_000_000 }, "Maximum number of people.", "120"),
-    Field::new("note", FieldType::Line { max: 300 }, "Note for visitors.", r#""Second floor""#).localised(),
-];
+const ROOM: &ObjectType = &ObjectType {
+    schema: "Room",
+    about: "A room of a venue.",
+    fields: &[
+        Field::new("name", FieldType::Line { max: 120 }, "Name of the room.", r#""Main hall""#).required(),
+        Field::new("capacity", FieldType::Integer { min: 0, max: 1_000_000 }, "Maximum number of people.", "120"),
+        Field::new("note", FieldType::Line { max: 300 }, "Note for visitors.", r#""Second floor""#).localised(),
+    ],
+};
 
 /// The content type of venues.
 pub static VENUE: ContentType = ContentType {

@@ -135,6 +135,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         changed -> Text,
         via -> Nullable<Text>,
+        batch -> Nullable<Text>,
     }
 }
 

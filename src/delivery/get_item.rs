@@ -11,7 +11,7 @@ use crate::delivery::ReadContext;
 use crate::delivery::render::compose::{ComposedItem, compose};
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::render::working_drafts::with_drafts;
-use crate::delivery::viewer::VisibilityState;
+use crate::delivery::viewer::{Viewer, VisibilityState};
 use crate::items::render::Fragments;
 use crate::items::{self as stored, Elsewhere, Item, ReferenceTarget};
 
@@ -63,7 +63,8 @@ fn load_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> QueryR
     let by_id = of_kind.filter(items::id.eq(key.to_ascii_lowercase()));
     let by_slug = of_kind.filter(items::slug.eq(key));
     let is_id = stored::is_id(key);
-    if shape.draft || !shape.view.is_plain(site) {
+    // The holder of a link sees children that wait for their parent, without seeing drafts of them.
+    if shape.draft || !shape.view.is_plain(site) || matches!(shape.viewer, Viewer::Link { .. }) {
         let item: Option<Item> = match is_id {
             true => by_id.select(Item::as_select()).first(connection),
             false => by_slug.select(Item::as_select()).first(connection),

@@ -224,18 +224,29 @@ fn facets(
     let mut facets = Map::new();
     let among = matches.map(|matches| matches.ids_within_limit("?facets")).transpose()?;
     if among.is_none() {
-        let beyond = selection.query().select(items::id).offset(list.facet_items).limit(1);
-        if !beyond.load::<String>(connection)?.is_empty() {
-            let why = format!("more than {} items would be counted", list.facet_items);
-            return Err(too_expensive("?facets", &why));
-        }
+        require_countable(connection, list, selection)?;
     }
     for facet in &query.facets {
         let view = &query.shape.view;
+        let without_choice = selection.of_facet(connection, query, list.cache, *facet)?;
+        if let Some(wider) = without_choice.as_ref().filter(|_| among.is_none()) {
+            require_countable(connection, list, wider)?;
+        }
+        let selection = without_choice.as_ref().unwrap_or(selection);
         let mut counting = Counting { connection, site: list.site, view, selection, among };
         facets.insert(facet.name().to_owned(), counting.facet(*facet)?);
     }
     Ok(facets)
+}
+
+/// Refuses to count facets over more items than the settings allow.
+fn require_countable(connection: &mut Db, list: ListContext<'_>, selection: &Selection) -> Result<(), Problem> {
+    let beyond = selection.query().select(items::id).offset(list.facet_items).limit(1);
+    if beyond.load::<String>(connection)?.is_empty() {
+        return Ok(());
+    }
+    let why = format!("more than {} items would be counted", list.facet_items);
+    Err(too_expensive("?facets", &why))
 }
 
 /// Returns excerpts around the matches of a text, by item id.

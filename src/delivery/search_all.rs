@@ -40,6 +40,8 @@ pub struct SearchResult {
     pub content_type: &'static ContentType,
     /// The item as a reference.
     pub reference: Value,
+    /// The item under which it is filed, as a reference, by the name of the relation: the event of a session.
+    pub parent: Option<(&'static str, Value)>,
     /// Excerpt of the item around the match, as HTML.
     pub highlight: String,
 }
@@ -72,12 +74,26 @@ pub fn search(
     rows.truncate(limit);
     let view = View { locale: LocaleMode::One(locale.to_owned()), ..View::plain(site) };
     let highlights = matches.snippets(site, &rows)?;
+    let parents = parents(connection, &rows)?;
+    let reference = |item: Item| {
+        let text = LoadedItem::from_item(item, site, &view).fragments.reference;
+        serde_json::from_str::<Value>(&text).unwrap_or_default()
+    };
     let results = rows.into_iter().zip(highlights).filter_map(|(item, highlight)| {
         let content_type = ContentType::of_kind(&item.kind)?;
-        let reference = LoadedItem::from_item(item, site, &view).fragments.reference;
-        Some(SearchResult { content_type, reference: serde_json::from_str(&reference).unwrap_or_default(), highlight })
+        let parent = item.parent_id.as_ref().and_then(|id| parents.get(id)).cloned();
+        let parent = content_type.parent.zip(parent.map(reference));
+        Some(SearchResult { content_type, reference: reference(item), parent, highlight })
     });
     Ok(results.collect())
+}
+
+/// Returns the public items under which children are filed, by id: the events of sessions.
+fn parents(connection: &mut Db, rows: &[Item]) -> Result<HashMap<String, Item>, Problem> {
+    let is_child = |row: &&Item| ContentType::of_kind(&row.kind).is_some_and(ContentType::is_child);
+    let ids: Vec<&str> = rows.iter().filter(is_child).filter_map(|row| row.parent_id.as_deref()).collect();
+    let parents = ids.chunks(CHUNK).map(|ids| public(connection, ids)).collect::<Result<Vec<_>, _>>()?;
+    Ok(parents.into_iter().flatten().map(|parent| (parent.id.clone(), parent)).collect())
 }
 
 /// Returns those of these items that are public, in the same order.

@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::content::Site;
 use crate::content::local_time::utc_text;
-use crate::content::translations::Translations;
+use crate::content::translations::{Translations, written_locales};
 use crate::content_types::EVENT;
 use crate::database::Db;
 use crate::database::schema::items;
@@ -45,14 +45,9 @@ pub fn entries(connection: &mut Db, site: &Site, number: i64) -> QueryResult<Vec
         .into_iter()
         .map(|(slug, translations, updated_at, content)| {
             let translations = Translations::parse(&translations);
-            let content: Value = serde_json::from_str(&content).unwrap_or_default();
-            let has = |locale: &str| content[EVENT.label].get(locale).is_some() && !translations.get(locale).hidden;
-            let default = site.default_locale();
-            let others = site.locales.iter().map(String::as_str).filter(|locale| *locale != default && has(locale));
-            let slugs = std::iter::once(default).chain(others).map(|locale| {
-                let own = translations.slug(locale).filter(|_| locale != default);
-                (locale.to_owned(), own.unwrap_or(&slug).to_owned())
-            });
+            let content: Map<String, Value> = serde_json::from_str(&content).unwrap_or_default();
+            let locales = written_locales(EVENT.fields, EVENT.label, &content, &translations, site).into_iter();
+            let slugs = locales.map(|locale| (locale.to_owned(), translations.slug_or(locale, &slug).to_owned()));
             SitemapEntry { slugs: slugs.collect(), updated_at: utc_text(updated_at) }
         })
         .collect())

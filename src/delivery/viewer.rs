@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use crate::content_types::ALL;
 use crate::database::schema::items;
 use crate::items::render::View;
+use crate::items::summary::ItemSummary;
 use crate::items::{Among, Item};
 
 /// The reader for whom a response is rendered.
@@ -53,6 +54,19 @@ pub const VISIBILITY_COLUMNS: (
 
 impl From<&Item> for VisibilityState {
     fn from(item: &Item) -> Self {
+        Self {
+            id: item.id.clone(),
+            kind: item.kind.clone(),
+            status: item.status.clone(),
+            live: item.live,
+            trashed_at: item.trashed_at,
+            parent_id: item.parent_id.clone(),
+        }
+    }
+}
+
+impl From<&ItemSummary> for VisibilityState {
+    fn from(item: &ItemSummary) -> Self {
         Self {
             id: item.id.clone(),
             kind: item.kind.clone(),

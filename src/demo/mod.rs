@@ -1,18 +1,28 @@
-//! Demo content: the events of a fictitious policy centre, in two languages.
+//! Demo content: the events of a fictitious policy centre, in two languages, around the day on which it is created.
+
+pub mod pictures;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use chrono::{NaiveDate, Utc};
+use serde_json::{Map, Value};
 
 use crate::app::{App, StartError};
 use crate::auth::permissions::Role;
-use crate::content::LocaleMode;
-use crate::content_types::in_order_of_reference;
+use crate::content::local_time::{Moment, zone_of};
+use crate::content::offsets::for_each_time;
+use crate::content::time_shift::TimeShift;
+use crate::content::{LocaleMode, Site};
+use crate::content_types::{ContentType, in_order_of_reference};
 use crate::editorial::editor::{Editor, WriteRequest};
 use crate::journal::Author;
 use crate::problem::Problem;
 
 const CONTENT: &str = include_str!("content.json");
+/// The day around which the times of the content lie.
+const WRITTEN_FOR: Option<NaiveDate> = NaiveDate::from_ymd_opt(2026, 11, 28);
+/// What stands for the address of the server in the content.
+const PUBLIC_URL: &str = "{public_url}";
 
 /// Fills a database without items with demo content, through the operations that editors use. Returns the
 /// number of items created, which is 0 if the database has items already.
@@ -33,7 +43,9 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
     if !empty {
         return Ok(0);
     }
-    let content: Value = serde_json::from_str(CONTENT)?;
+    let content = CONTENT.replace(PUBLIC_URL, app.config.public_url.trim_end_matches('/'));
+    let content: Value = serde_json::from_str(&content)?;
+    let shift = shift_to(Utc::now().date_naive());
     let mut count = 0;
     for resource in in_order_of_reference() {
         let author = Author { request_id: "demo".to_owned(), ..Author::default() };
@@ -47,11 +59,11 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
             merge: false,
         };
         let render = Arc::new(|_: &mut _, _: &_, _| Ok(String::new()));
-        let editor = Editor { database: app.database.clone(), request, render };
+        let editor = Editor { database: app.database.clone(), request, collections: Vec::new(), render };
         for item in content.get(resource.collection).and_then(Value::as_array).into_iter().flatten() {
             let name = item.get("slug").and_then(Value::as_str).unwrap_or("?");
             editor
-                .create(item.clone(), None)
+                .create(moved(resource, item, shift, &app.site), None)
                 .await
                 .map_err(|p| format!("demo {} {name}: {} {:?}", resource.kind, p.detail, p.errors))?;
             count += 1;
@@ -59,4 +71,23 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
     }
     tracing::info!(items = count, "demo content created");
     Ok(count)
+}
+
+/// Returns the distance by which the content moves: whole weeks, so that every day of the week stays what it is.
+fn shift_to(today: NaiveDate) -> TimeShift {
+    let days = WRITTEN_FOR.map_or(0, |day| today.signed_duration_since(day).num_days());
+    TimeShift::of_days(days.div_euclid(7) * 7)
+}
+
+/// Returns an item at its time around today.
+fn moved(resource: &'static ContentType, item: &Value, shift: TimeShift, site: &Site) -> Value {
+    let mut content: Map<String, Value> = item.as_object().cloned().unwrap_or_default();
+    let zone = zone_of(&content).unwrap_or(site.time_zone);
+    for_each_time(resource.fields, &mut content, &mut |_, text| {
+        if let Ok(moment) = Moment::parse(text, zone) {
+            *text = moment.canonical();
+        }
+    });
+    shift.apply(resource.fields, &mut content, zone);
+    content.into()
 }

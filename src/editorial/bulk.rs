@@ -3,14 +3,19 @@
 //! Each step runs in a savepoint, in both modes: on Postgres a failed statement would make every later step
 //! fail, and a refused step must leave no trace by which the next one is judged.
 
+use diesel::result::QueryResult;
+
 use super::write::precondition_failed;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::connection::Savepoint;
+use crate::delivery::viewer::Viewer;
+use crate::editorial::batch::note;
 use crate::editorial::editor::find;
 use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
+use crate::editorial::references;
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
 use crate::problem::{Problem, ProblemKind};
@@ -30,6 +35,28 @@ pub struct Step {
     /// The version that the item must have; `None` accepts any.
     pub version: Option<i64>,
     pub operation: Operation,
+    /// Whether an item is moved to the trash although something uses it.
+    pub keep_references: bool,
+}
+
+impl Step {
+    /// Checks that nothing uses the item, if the step moves it to the trash and no use is accepted.
+    fn require_unused(&self, connection: &mut Db, item: &Item) -> Result<(), Problem> {
+        match self.operation == Operation::Trash && !self.keep_references {
+            // Keys that are restricted to some collections do not come here.
+            true => references::require_unused(connection, item, &Viewer::editor()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The outcome of one step.
+#[derive(Debug)]
+pub struct StepOutcome {
+    /// The id of the item; `None` if there is no such item.
+    pub item_id: Option<String>,
+    /// The item after the step, or the reason for which it was refused.
+    pub result: Result<Item, Problem>,
 }
 
 /// Takes all steps. If any is refused, the remaining ones are tried nevertheless, so that the problem names
@@ -49,12 +76,24 @@ pub fn apply_all(
     let mut faults = Violations::new();
     let mut done = Vec::with_capacity(steps.len());
     for step in steps {
-        match connection.with_savepoint(Savepoint::STEP, |c| one(c, context, step, &together))? {
+        match step_outcome(connection, context, step, Some(&together))?.result {
             Ok(item) => done.push(item),
             Err(problem) if problem.kind.status() < 500 => {
                 note(&mut faults, format!("/{list}/{}", step.place), &problem);
             }
             Err(problem) => return Err(problem),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    // Items that go together may refer to each other.
+    for (step, item) in steps.iter().zip(&done) {
+        match step.require_unused(connection, item) {
+            Err(problem) if problem.kind.status() < 500 => {
+                note(&mut faults, format!("/{list}/{}", step.place), &problem);
+            }
+            outcome => outcome?,
         }
     }
     if faults.is_empty() { Ok(done) } else { Err(Problem::invalid(faults)) }
@@ -66,14 +105,10 @@ pub fn apply_all(
 /// # Errors
 ///
 /// Fails only if the transaction is lost; the outcome of each step is in the result.
-pub fn apply_each(
-    connection: &mut Db,
-    context: WriteContext<'_>,
-    steps: &[Step],
-) -> Result<Vec<Result<Item, Problem>>, Problem> {
+pub fn apply_each(connection: &mut Db, context: WriteContext<'_>, steps: &[Step]) -> Result<Vec<StepOutcome>, Problem> {
     let mut outcomes = Vec::with_capacity(steps.len());
     for step in steps {
-        outcomes.push(connection.with_savepoint(Savepoint::STEP, |c| one(c, context, step, &PublishedIds::new()))?);
+        outcomes.push(step_outcome(connection, context, step, None)?);
     }
     Ok(outcomes)
 }
@@ -90,13 +125,29 @@ pub fn try_all(connection: &mut Db, context: WriteContext<'_>, list: &str, steps
     outcome.map(drop)
 }
 
-/// Takes one step with an item that must be at the step's version.
-fn one(connection: &mut Db, context: WriteContext<'_>, step: &Step, together: &PublishedIds) -> Result<Item, Problem> {
-    let item = find(connection, step.content_type, &step.key)?;
-    if step.version.is_some_and(|version| version != item.latest()) {
-        return Err(precondition_failed(&item));
-    }
-    lifecycle::apply(connection, context, item, step.operation, together)
+/// Takes one step in a savepoint, with an item that must be at the step's version. `together` holds the items that are
+/// published in the same transaction; `None` if the step is independent of all others.
+fn step_outcome(
+    connection: &mut Db,
+    context: WriteContext<'_>,
+    step: &Step,
+    together: Option<&PublishedIds>,
+) -> QueryResult<StepOutcome> {
+    let mut item_id = None;
+    let take = |c: &mut Db| {
+        let item = find(c, step.content_type, &step.key)?;
+        item_id = Some(item.id.clone());
+        if step.version.is_some_and(|version| version != item.latest()) {
+            return Err(precondition_failed(&item));
+        }
+        let item = lifecycle::apply(c, context, item, step.operation, together.unwrap_or(&PublishedIds::new()))?;
+        if together.is_none() {
+            step.require_unused(c, &item)?;
+        }
+        Ok(item)
+    };
+    let result = connection.with_savepoint(Savepoint::STEP, take)?;
+    Ok(StepOutcome { item_id, result })
 }
 
 /// Returns the ids of the items that these steps publish. They may refer to each other.
@@ -110,24 +161,4 @@ fn together(connection: &mut Db, steps: &[Step]) -> Result<PublishedIds, Problem
         }
     }
     Ok(ids)
-}
-
-/// Adds the problem of a step to the violations of the whole request.
-fn note(faults: &mut Violations, place: String, problem: &Problem) {
-    if problem.errors.is_empty() {
-        return faults.add(place, code(problem.kind), problem.detail.as_str());
-    }
-    for error in &problem.errors {
-        faults.add(place.as_str(), &error.code, format!("{}: {}", error.pointer, error.message));
-    }
-}
-
-/// Returns the error code for a kind of problem.
-fn code(kind: ProblemKind) -> &'static str {
-    match kind {
-        ProblemKind::NotFound => "not_found",
-        ProblemKind::PreconditionFailed => "changed_meanwhile",
-        ProblemKind::Forbidden => "forbidden",
-        _ => "conflict",
-    }
 }

@@ -11,24 +11,27 @@
 //!    prepared body is written. If another write came between, the change is refused, or, if the client asked
 //!    for a merge, prepared anew within this transaction, where nothing can come between any more.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::auth::permissions::{Action, Area, is_permitted};
 use crate::content::merge_patch;
+use crate::content::response_form::{ResponseForm, is_response};
 use crate::content::violation::Violations;
 use crate::database::Db;
-use crate::editorial::editor::{Editor, WriteRequest, WriteResult, Written, find, resolve_references};
+use crate::editorial::batch::{self, EntryTarget, EntryWrite};
+use crate::editorial::editor::{Editor, RenderItem, WriteRequest, WriteResult, Written, find, resolve_references};
 use crate::editorial::lifecycle;
 use crate::editorial::publication_checks::Publication;
 use crate::editorial::releases;
 use crate::editorial::three_way_merge::{Merge, as_input};
-use crate::editorial::validate::{ValidatedBody, check_patch};
+use crate::editorial::validate::{LocalNames, SLUGS, ValidatedBody, check_patch};
 use crate::editorial::working_drafts;
 use crate::editorial::write::{self, ItemWrite, precondition_failed};
 use crate::editorial::write_context::require_permission;
-use crate::items::{Expected, Item, working_draft};
+use crate::items::{Expected, Item, projection, working_draft};
 use crate::journal::history::{self, State};
 use crate::problem::{Problem, ProblemKind};
 
@@ -59,36 +62,62 @@ impl Editor {
         accepted: Expected,
         change: ItemChange,
     ) -> Result<WriteResult, Problem> {
+        if let ItemChange::Replace(body) | ItemChange::Patch(body) = &change
+            && batch::has_nested(self.request.content_type, body)
+        {
+            let target = EntryTarget::Stored { key: id_or_slug.to_owned(), accepted };
+            let (result, _) = self.write_entry(EntryWrite::Change(target, change), None).await?;
+            return Ok(result);
+        }
         if let ItemChange::Patch(patch) = &change {
             check_patch(self.request.content_type, patch)?;
         }
-        let change = Arc::new(ChangeRequest { request: self.request.clone(), accepted, change });
+        let change = Arc::new(ChangeRequest::new(self.request.clone(), accepted, change, &self.render));
         let (reader, key) = (Arc::clone(&change), id_or_slug.to_owned());
         let read = move |c: &mut Db| {
             let item = find(c, reader.request.content_type, &key)?;
             reader.read(c, item)
         };
         let prepared = change.prepare(self.database.read_item(read).await?)?;
-        self.write_and_render(move |c: &mut Db| change.write(c, prepared)).await
+        self.write_and_render(move |c: &mut Db| change.write(c, prepared, &LocalNames::new())).await
     }
 }
 
 /// A change as the client requested it.
-struct ChangeRequest {
-    request: WriteRequest,
+#[derive(Clone)]
+pub(super) struct ChangeRequest {
+    pub(super) request: WriteRequest,
     /// The versions on which the change is based (`If-Match`).
-    accepted: Expected,
-    change: ItemChange,
+    pub(super) accepted: Expected,
+    pub(super) change: ItemChange,
+    /// Whether a change that leads to the present text writes nothing.
+    pub(super) unless_same: bool,
+    /// Renders the item as the client read it, if the client sends a response back.
+    pub(super) render: Option<RenderItem>,
+}
+
+/// Applies a merge patch to an item in the form of requests. The slugs by locale are no part of that form, and a null
+/// among them is a value: it removes the slug of a locale.
+fn patched(current: Map<String, Value>, mut patch: Value) -> Value {
+    let slugs = patch.as_object_mut().and_then(|members| members.shift_remove(SLUGS));
+    let mut input = Value::Object(current);
+    merge_patch::apply(&mut input, patch);
+    if let (Some(members), Some(slugs)) = (input.as_object_mut(), slugs) {
+        members.insert(SLUGS.to_owned(), slugs);
+    }
+    input
 }
 
 /// An item as read before a change.
-struct StoredItem {
+pub(super) struct StoredItem {
     item: Item,
     /// The slug of the newest text: that of the working draft if there is one.
     slug: String,
     /// The content of the newest text.
     content: Map<String, Value>,
     requested: RequestedBody,
+    /// The item as a response shows it, if the client sends a response back.
+    shown: Option<Map<String, Value>>,
     /// The older version on which the change is based, if it is not based on the newest one.
     base: Option<State>,
 }
@@ -103,8 +132,10 @@ enum RequestedBody {
 
 /// A change that is ready to be written, if the item still has the version of `item`.
 #[derive(Clone)]
-struct PreparedChange {
+pub(super) struct PreparedChange {
     item: Item,
+    /// The slug and the content of the text that the change leads away from, if they are compared with the body.
+    before: Option<(String, Map<String, Value>)>,
     body: ValidatedBody,
     /// The violations of the body, which are reported together with dangling references.
     violations: Violations,
@@ -112,9 +143,29 @@ struct PreparedChange {
     to_working_draft: bool,
 }
 
+impl PreparedChange {
+    /// Returns whether the body breaks a rule.
+    pub(super) fn has_violations(&self) -> bool {
+        !self.violations.is_empty()
+    }
+
+    /// Returns the violations of the body, without those of references.
+    pub(super) fn violations(&self) -> Violations {
+        self.violations.clone()
+    }
+}
+
 impl ChangeRequest {
+    /// Creates a change that is written also if it leads to the present text. `render` renders an item as the client
+    /// reads it.
+    pub(super) fn new(request: WriteRequest, accepted: Expected, change: ItemChange, render: &RenderItem) -> Self {
+        let sends_response = matches!(&change, ItemChange::Replace(body) if is_response(body));
+        let render = sends_response.then(|| Arc::clone(render));
+        Self { request, accepted, change, unless_same: false, render }
+    }
+
     /// Reads the texts of an item that the change needs.
-    fn read(&self, connection: &mut Db, item: Item) -> Result<StoredItem, Problem> {
+    pub(super) fn read(&self, connection: &mut Db, item: Item) -> Result<StoredItem, Problem> {
         let draft = working_draft::find(connection, &item)?;
         let content = working_draft::newest(&item, draft.as_ref());
         let slug = draft.map_or_else(|| item.slug.clone(), |draft| draft.slug);
@@ -129,7 +180,11 @@ impl ChangeRequest {
                 RequestedBody::Full(as_input(fields, Some(revision.slug), &revision.content, mode).into())
             }
         };
-        Ok(StoredItem { item, slug, content, requested, base })
+        let shown = match &self.render {
+            Some(render) => serde_json::from_str(&render(connection, &item, HashMap::new())?).ok(),
+            None => None,
+        };
+        Ok(StoredItem { item, slug, content, requested, shown, base })
     }
 
     /// Reads the older version on which the change is based, as the base of a merge.
@@ -150,32 +205,55 @@ impl ChangeRequest {
 
     /// Computes and validates the body that the change leads to, and checks what does not depend on other rows
     /// than the item's own.
-    fn prepare(&self, stored: StoredItem) -> Result<PreparedChange, Problem> {
-        let (request, StoredItem { item, slug, content, requested, base }) = (&self.request, stored);
+    pub(super) fn prepare(&self, stored: StoredItem) -> Result<PreparedChange, Problem> {
+        let (request, StoredItem { item, slug, content, requested, shown, base }) = (&self.request, stored);
         let fields = request.content_type.fields;
         let current = || as_input(fields, request.slug_of(&item, &slug), &content, &request.mode);
+        let mut violations = Violations::new();
+        let requested = match &shown {
+            // Of a response that is older than the item, what the server sets is bound to differ.
+            Some(shown) if base.is_some() => self.of_response(requested, shown, &current(), &mut Violations::new()),
+            Some(shown) => self.of_response(requested, shown, &current(), &mut violations),
+            None => requested,
+        };
         let input = match (base, requested) {
             (Some(base), requested) => self.merged_body(&item, current(), &base, requested)?,
             (None, RequestedBody::Full(input)) => input,
             (None, RequestedBody::Patch(patch)) => {
                 let mut current = current();
                 current.insert("status".to_owned(), item.status.as_str().into());
-                let mut input = Value::Object(current);
-                merge_patch::apply(&mut input, patch);
-                input
+                patched(current, patch)
             }
         };
-        let mut violations = Violations::new();
-        let body = ValidatedBody::read(request.body_rules(), &input, Some(&content), &mut violations);
+        let mut body = ValidatedBody::read(request.body_rules(), &input, Some(&content), &mut violations);
+        body.keep_references(projection::targets(request.content_type, &content));
         let to_working_draft = request.to_working_draft && (item.status != "draft" || item.has_working_draft());
-        let prepared = PreparedChange { item, body, violations, to_working_draft };
+        let before = self.unless_same.then_some((slug, content));
+        let prepared = PreparedChange { item, before, body, violations, to_working_draft };
         self.check(&prepared)?;
         Ok(prepared)
     }
 
+    /// Returns the body in the form of requests, if it is a response that the client sends back.
+    fn of_response(
+        &self,
+        requested: RequestedBody,
+        shown: &Map<String, Value>,
+        current: &Map<String, Value>,
+        violations: &mut Violations,
+    ) -> RequestedBody {
+        let (fields, mode) = (self.request.content_type.fields, &self.request.mode);
+        match requested {
+            RequestedBody::Full(Value::Object(given)) => {
+                RequestedBody::Full(ResponseForm { fields, mode, shown, current }.input_form(&given, violations).into())
+            }
+            other => other,
+        }
+    }
+
     /// Refuses a change that the item's state or the role does not allow.
     fn check(&self, prepared: &PreparedChange) -> Result<(), Problem> {
-        let PreparedChange { item, body, violations, to_working_draft } = prepared;
+        let PreparedChange { item, body, violations, to_working_draft, .. } = prepared;
         if item.trashed_at != 0 {
             return Err(Problem::new(ProblemKind::Conflict, "the item is in the trash; restore it first"));
         }
@@ -190,9 +268,10 @@ impl ChangeRequest {
         }
         let sets_other_slug =
             self.request.slug_locale().is_some() && body.slug != self.request.slug_of(item, &item.slug);
-        if *to_working_draft && sets_other_slug {
+        if *to_working_draft && (sets_other_slug || !body.slugs.is_empty()) {
+            let place = if sets_other_slug { "/slug" } else { "/slugs" };
             return Err(Problem::invalid(Violations::one(
-                "/slug",
+                place,
                 "not_in_draft",
                 "slugs in other languages cannot be changed with view=draft",
             )));
@@ -215,11 +294,7 @@ impl ChangeRequest {
         let base = as_input(self.request.content_type.fields, slug.clone(), &base.content, &self.request.mode);
         let mut requested = match requested {
             // The patch is applied to the base, the text that its author saw.
-            RequestedBody::Patch(patch) => {
-                let mut patched = Value::Object(base.clone());
-                merge_patch::apply(&mut patched, patch);
-                patched
-            }
+            RequestedBody::Patch(patch) => patched(base.clone(), patch),
             RequestedBody::Full(mut input) => {
                 // A replacement without a slug keeps the slug; without this, it would count as a removal.
                 if let (Some(object), Some(slug)) = (input.as_object_mut(), slug) {
@@ -239,23 +314,33 @@ impl ChangeRequest {
 
     /// Writes a prepared change within the write transaction. If another write came between, the change is
     /// prepared anew, merge included, since the other write may have changed the same values.
-    fn write(&self, connection: &mut Db, prepared: PreparedChange) -> Result<Written, Problem> {
+    pub(super) fn write(
+        &self,
+        connection: &mut Db,
+        prepared: PreparedChange,
+        names: &LocalNames,
+    ) -> Result<Written, Problem> {
         let item = lifecycle::load(connection, &prepared.item.id)?;
         if item.latest() == prepared.item.latest() {
-            return self.store(connection, PreparedChange { item, ..prepared });
+            return self.store(connection, PreparedChange { item, ..prepared }, names);
         }
         // Without a merge there is one comparison of versions here, and nothing is computed: the writer must
         // not spend its time on refusals.
         if !self.request.merge {
             return Err(precondition_failed(&item));
         }
+        self.apply(connection, item, names)
+    }
+
+    /// Prepares and writes a change of an item, as the write transaction sees it.
+    pub(super) fn apply(&self, connection: &mut Db, item: Item, names: &LocalNames) -> Result<Written, Problem> {
         let stored = self.read(connection, item)?;
-        self.store(connection, self.prepare(stored)?)
+        self.store(connection, self.prepare(stored)?, names)
     }
 
     /// Stores a change that was prepared from the item as this transaction sees it.
-    fn store(&self, connection: &mut Db, prepared: PreparedChange) -> Result<Written, Problem> {
-        let PreparedChange { item, body, violations, to_working_draft } = prepared;
+    fn store(&self, connection: &mut Db, prepared: PreparedChange, names: &LocalNames) -> Result<Written, Problem> {
+        let PreparedChange { item, before, body, violations, to_working_draft } = prepared;
         let (context, role) = (self.request.context(), self.request.role);
         // Ownership and releases are looked up in this transaction, since both could change between a read and
         // the write.
@@ -267,11 +352,14 @@ impl ChangeRequest {
         if item.has_working_draft() && !to_working_draft {
             return Err(write::has_working_draft());
         }
-        let body = resolve_references(connection, body, violations)?;
+        let body = resolve_references(connection, body, names, violations)?;
+        if before.is_some_and(|before| self.is_same(&item, &before, &body)) {
+            return Ok(Written { targets: body.targets, ..Written::from(item) });
+        }
         let published = body.published_targets();
-        let ValidatedBody { slug, status, content, targets, .. } = body;
+        let ValidatedBody { slug, slugs, status, content, targets, .. } = body;
         let (site, content_type) = (&self.request.site, self.request.content_type);
-        let writing = ItemWrite { content_type, slug, locale: self.request.slug_locale(), status, content };
+        let writing = ItemWrite { content_type, slug, locale: self.request.slug_locale(), slugs, status, content };
         if to_working_draft {
             return Ok(working_drafts::write(connection, context.author, item, writing)?.into());
         }
@@ -282,5 +370,18 @@ impl ChangeRequest {
         }
         let item = write::update(connection, context, item, writing)?;
         Ok(Written { targets, ..Written::from(item) })
+    }
+
+    /// Returns whether a body is what the item has already.
+    fn is_same(&self, item: &Item, (slug, content): &(String, Map<String, Value>), body: &ValidatedBody) -> bool {
+        let same_slug = body.slug.is_none() || body.slug == self.request.slug_of(item, slug);
+        let translations = item.translations();
+        let same_slugs =
+            body.slugs.iter().all(|(locale, requested)| match locale == self.request.site.default_locale() {
+                true => requested.as_ref() == Some(slug),
+                false => requested.as_deref() == translations.slug(locale),
+            });
+        let same_status = body.status.as_deref().is_none_or(|status| status == item.status);
+        same_slug && same_slugs && same_status && body.content == *content
     }
 }

@@ -8,18 +8,22 @@ use std::sync::Arc;
 use diesel::result::QueryResult;
 use serde_json::Value;
 
-use crate::auth::permissions::{Action, Role};
+use crate::auth::permissions::Role;
 use crate::content::slug::is_slug;
 use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::{Database, Db};
+use crate::delivery::viewer::Viewer;
+use crate::editorial::batch::{self, BatchContext, EntryWrite};
+use crate::editorial::create::Creation;
 use crate::editorial::idempotency::Idempotent;
 use crate::editorial::lifecycle::{self, Operation};
-use crate::editorial::publication_checks::{Publication, PublishedIds};
-use crate::editorial::validate::{BodyRules, ValidatedBody};
-use crate::editorial::write::{self, ItemWrite, Origin, precondition_failed};
-use crate::editorial::write_context::{WriteContext, require_permission};
+use crate::editorial::publication_checks::PublishedIds;
+use crate::editorial::references;
+use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
+use crate::editorial::write::precondition_failed;
+use crate::editorial::write_context::WriteContext;
 use crate::items::{self, Among, Expected, Item, Lookup, ReferenceTarget};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
@@ -78,6 +82,8 @@ impl WriteRequest {
 pub struct Editor {
     pub database: Database,
     pub request: WriteRequest,
+    /// The collections to which the API key is restricted; empty if it is not restricted.
+    pub collections: Vec<String>,
     /// Renders the item for the response.
     pub render: RenderItem,
 }
@@ -96,6 +102,8 @@ pub struct WriteResult {
     pub body: String,
     /// Whether an earlier request with the same idempotency key had created the item.
     pub replayed: bool,
+    /// Number of its children that a publication left as drafts.
+    pub draft_children: usize,
 }
 
 /// An item that a write stored, or that an earlier request with the same idempotency key had created.
@@ -104,11 +112,13 @@ pub(super) struct Written {
     /// The targets of the item's references by id, as far as the write looked them up.
     pub(super) targets: HashMap<String, ReferenceTarget>,
     pub(super) replayed: bool,
+    /// Number of its children that a publication left as drafts.
+    pub(super) draft_children: usize,
 }
 
 impl From<Item> for Written {
     fn from(item: Item) -> Self {
-        Self { item, targets: HashMap::new(), replayed: false }
+        Self { item, targets: HashMap::new(), replayed: false, draft_children: 0 }
     }
 }
 
@@ -121,37 +131,39 @@ impl Editor {
     /// with `Forbidden` if the role may not publish and the body asks for another status than draft, with
     /// `Conflict` if the slug is taken, and if the database fails.
     pub async fn create(&self, input: Value, key: Option<Idempotent>) -> Result<WriteResult, Problem> {
-        let mut violations = Violations::new();
-        let body = ValidatedBody::read(self.request.body_rules(), &input, None, &mut violations);
-        if violations.is_empty() && body.status.as_deref().is_some_and(|s| s != "draft") {
-            require_permission(self.request.role, Action::Publish)?;
+        if batch::has_nested(self.request.content_type, &input) {
+            return Ok(self.write_entry(EntryWrite::Create(input, None), key).await?.0);
         }
-        let request = self.request.clone();
-        let write = move |c: &mut Db| {
-            let content_type = request.content_type;
-            // The key is looked up before the body is judged: a repeated request must get its item even if
-            // the same body would be refused now, such as for a reference that has been purged since.
-            if let Some(earlier) = key.as_ref().map_or(Ok(None), |key| key.made_before(c))? {
-                return match items::find(c, content_type.kind, &earlier)? {
-                    Lookup::Found(item) => Ok(Written { replayed: true, ..Written::from(*item) }),
-                    _ => Err(Problem::not_found(content_type.noun)),
-                };
-            }
-            let body = resolve_references(c, body, violations)?;
-            if body.status.as_deref() == Some("published") {
-                let published = body.published_targets();
-                let (site, content) = (&request.site, &body.content);
-                Publication { site, content_type, content, public: None, published: &published }.require(c)?;
-            }
-            let ValidatedBody { slug, status, content, targets, .. } = body;
-            let writing = ItemWrite { content_type, slug, locale: None, status, content };
-            let item = write::insert(c, request.context(), writing, Origin::default())?;
-            if let Some(key) = key {
-                key.keep(c, &item.id)?;
-            }
-            Ok(Written { targets, ..Written::from(item) })
+        let creation = Creation::prepare(self.request.clone(), &input)?;
+        let content_type = self.request.content_type;
+        self.write_and_render(move |c: &mut Db| once(c, content_type, key, |c| creation.write(c))).await
+    }
+
+    /// Makes a write together with the creations that are nested in its content. Returns whether it created the item
+    /// too.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the write does without nested creations, and with `Invalid` if one of these is refused.
+    pub(super) async fn write_entry(
+        &self,
+        write: EntryWrite,
+        key: Option<Idempotent>,
+    ) -> Result<(WriteResult, bool), Problem> {
+        let context = BatchContext::of(&self.request, self.collections.clone(), Arc::clone(&self.render));
+        let content_type = self.request.content_type;
+        let plan = Arc::new(batch::prepare_one(&self.database, context, content_type, write).await?);
+        let render = Arc::clone(&self.render);
+        let all = move |c: &mut Db| {
+            let mut created = false;
+            let written = once(c, content_type, key, |c| {
+                let (written, is_new) = batch::write_one(c, &plan)?;
+                created = is_new;
+                Ok(written)
+            })?;
+            Ok::<_, Problem>((rendered(c, &render, written)?, created))
         };
-        self.write_and_render(write).await
+        self.database.write_content(all).await
     }
 
     /// Takes a step of the workflow with an item at a version that `version` accepts.
@@ -168,6 +180,29 @@ impl Editor {
     ) -> Result<WriteResult, Problem> {
         let apply = move |c: &mut Db, context: WriteContext<'_>, item| {
             lifecycle::apply(c, context, item, operation, &PublishedIds::new())
+        };
+        self.write_item(id_or_slug, version, apply).await
+    }
+
+    /// Moves an item at a version that `version` accepts to the trash. With `unused_for`, this is refused
+    /// for an item that something uses, and the problem names what that viewer sees of it.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotFound` if the item does not exist, with `PreconditionFailed` if it has another version, with
+    /// `Conflict` if something uses it, otherwise as [`lifecycle::apply`] does, and if the database fails.
+    pub async fn trash(
+        &self,
+        id_or_slug: &str,
+        version: Expected,
+        unused_for: Option<Viewer>,
+    ) -> Result<WriteResult, Problem> {
+        let apply = move |c: &mut Db, context: WriteContext<'_>, item: Item| {
+            let trashed = lifecycle::apply(c, context, item, Operation::Trash, &PublishedIds::new())?;
+            if let Some(viewer) = unused_for {
+                references::require_unused(c, &trashed, &viewer)?;
+            }
+            Ok(trashed)
         };
         self.write_item(id_or_slug, version, apply).await
     }
@@ -221,12 +256,40 @@ impl Editor {
     ) -> Result<WriteResult, Problem> {
         let render = Arc::clone(&self.render);
         let all = move |c: &mut Db| {
-            let Written { item, targets, replayed } = write(c)?;
-            let body = render(c, &item, targets)?;
-            Ok::<_, Problem>(WriteResult { item, body, replayed })
+            let written = write(c)?;
+            Ok::<_, Problem>(rendered(c, &render, written)?)
         };
         self.database.write_content(all).await
     }
+}
+
+/// Renders an item that was just written.
+fn rendered(connection: &mut Db, render: &RenderItem, written: Written) -> QueryResult<WriteResult> {
+    let Written { item, targets, replayed, draft_children } = written;
+    let body = render(connection, &item, targets)?;
+    Ok(WriteResult { item, body, replayed, draft_children })
+}
+
+/// Makes a write, unless an earlier request with the same idempotency key made it: then returns the item of that one.
+///
+/// The key is looked up before the body is judged: a repeated request must get its item even if the same body would
+/// be refused now, such as for a reference that has been purged since.
+pub(super) fn once(
+    connection: &mut Db,
+    content_type: &'static ContentType,
+    key: Option<Idempotent>,
+    write: impl FnOnce(&mut Db) -> Result<Written, Problem>,
+) -> Result<Written, Problem> {
+    let Some(key) = key else { return write(connection) };
+    if let Some(earlier) = key.made_before(connection)? {
+        return match items::find(connection, content_type.kind, &earlier)? {
+            Lookup::Found(item) => Ok(Written { replayed: true, ..Written::from(*item) }),
+            _ => Err(Problem::not_found(content_type.noun)),
+        };
+    }
+    let written = write(connection)?;
+    key.keep(connection, &written.item.id)?;
+    Ok(written)
 }
 
 /// Finds the item that is to be written.
@@ -250,10 +313,11 @@ pub fn find(connection: &mut Db, content_type: &'static ContentType, id_or_slug:
 pub(super) fn resolve_references(
     connection: &mut Db,
     mut body: ValidatedBody,
+    names: &LocalNames,
     mut violations: Violations,
 ) -> Result<ValidatedBody, Problem> {
     if body.has_references() {
-        body.resolve(connection, Among::Present, &mut violations)?;
+        body.resolve(connection, Among::Present, names, &mut violations)?;
     }
     if violations.is_empty() { Ok(body) } else { Err(Problem::invalid(violations)) }
 }

@@ -12,23 +12,33 @@
 //! `releases` hold planned changes, which `plan` carries out when `background::scheduler` starts them;
 //! `overlay` and `previews` show their result beforehand.
 
+pub mod batch;
 pub mod bulk;
 pub mod change;
+pub mod children;
+mod create;
 pub mod due_plans;
+pub mod duplicate;
 pub mod editor;
+pub mod external_ids;
 pub mod idempotency;
+pub mod insert;
 pub mod lifecycle;
 pub mod overlay;
 pub mod ownership;
 pub mod plan;
 pub mod preview_links;
 pub mod previews;
+pub mod programme;
 pub mod publication_checks;
+pub mod publish_children;
+pub mod references;
 pub mod releases;
 pub mod review;
 pub mod schedule;
 pub mod slugs;
 pub mod three_way_merge;
+pub mod translation_tasks;
 pub mod trash_purge;
 pub mod validate;
 pub mod working_drafts;

@@ -15,7 +15,7 @@ use crate::database::schema::items;
 use crate::database::{Db, in_list};
 use crate::items::Link;
 use crate::items::projection;
-use crate::problem::Problem;
+use crate::problem::{NOT_PUBLISHED, Problem};
 
 /// The ids of items that count as public without a look-up: those that are published in the same transaction,
 /// so that items of one release can refer to each other, and those that the caller has found to be public.
@@ -77,15 +77,19 @@ impl Publication<'_> {
         links.retain(|link| {
             relations.iter().any(|r| r.name == link.relation) && !self.published.contains(&link.target_id)
         });
-        let found = visibility(connection, &links)?;
+        let found = targets(connection, &links)?;
         for link in &links {
             let Some(relation) = relations.iter().find(|r| r.name == link.relation) else { continue };
             let noun = ContentType::of_kind(relation.target).map_or(relation.target, |r| r.noun);
             let (id, pointer) = (&link.target_id, pointer(relation, link));
             match found.get(id) {
                 None => violations.add(pointer, "dangling_reference", format!("there is no {noun} \"{id}\"")),
-                Some(false) if site.require_published_references && must_be_public(content_type, relation) => {
-                    violations.add(pointer, "not_published", format!("the {noun} \"{id}\" is not published"));
+                Some(target) if target.live => {}
+                Some(target) if site.require_published_references && must_be_public(content_type, relation) => {
+                    // What is in the trash is shown nowhere, and its name neither.
+                    let name = if target.trashed { id } else { &target.slug };
+                    let message = format!("the {noun} \"{name}\" is not published");
+                    violations.add(pointer, NOT_PUBLISHED, message);
                 }
                 Some(_) => {}
             }
@@ -94,17 +98,27 @@ impl Publication<'_> {
     }
 }
 
-/// Returns whether the targets of links are visible to the public, by id. Items that do not exist are left out.
-fn visibility(connection: &mut Db, links: &[Link]) -> QueryResult<HashMap<String, bool>> {
+/// The target of a link, as far as its publication matters.
+struct LinkTarget {
+    /// The slug in the default language, by which messages name the target.
+    slug: String,
+    /// Whether the target is visible to the public.
+    live: bool,
+    /// Whether the target is in the trash.
+    trashed: bool,
+}
+
+/// Returns the targets of links by id. Items that do not exist are left out.
+fn targets(connection: &mut Db, links: &[Link]) -> QueryResult<HashMap<String, LinkTarget>> {
     if links.is_empty() {
         return Ok(HashMap::new());
     }
     let ids: Vec<&str> = links.iter().map(|link| link.target_id.as_str()).collect();
     let rows = items::table
         .filter(in_list(connection.dialect(), items::id, &ids))
-        .select((items::id, items::live))
-        .load::<(String, bool)>(connection)?;
-    Ok(rows.into_iter().collect())
+        .select((items::id, items::slug, items::live, items::trashed_at))
+        .load::<(String, String, bool, i64)>(connection)?;
+    Ok(rows.into_iter().map(|(id, slug, live, at)| (id, LinkTarget { slug, live, trashed: at != 0 })).collect())
 }
 
 /// Returns the JSON Pointer to the id in a reference.

@@ -236,7 +236,7 @@ fn steps_of(connection: &mut Db, id: &str) -> QueryResult<Vec<Step>> {
         let operation = operation(&member.operation)?;
         let content_type = ContentType::of_kind(&item.kind)?;
         let place = usize::try_from(member.position).unwrap_or_default();
-        let step = Step { place, content_type, key: item.id.clone(), version: None, operation };
+        let step = Step { place, content_type, key: item.id.clone(), version: None, operation, keep_references: true };
         let done = item.trashed_at == 0 && operation.refusal(&item).is_some();
         (!done).then_some(step)
     });
@@ -337,6 +337,7 @@ fn author(release: &Release) -> Author {
         reason: Some(format!("release \"{}\"", release.name)),
         via: None,
         due_at: Some(release.due_at),
+        batch: None,
     }
 }
 

@@ -4,11 +4,15 @@
 //! former ones, which redirect until another item asks for them. Under a second locale, `draft`, it holds the
 //! slugs that working drafts have reserved.
 
+use std::collections::{BTreeMap, HashSet};
+
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::content::slug::{MAX_SLUG, from_title};
 use crate::content::translations::Translations;
 use crate::content::violation::{Violation, Violations};
+use crate::database::insert::Rows;
 use crate::database::schema::{items, slugs};
 use crate::database::{Db, in_list};
 use crate::items::{ANY_LOCALE, Item};
@@ -18,39 +22,74 @@ use crate::problem::{Problem, ProblemKind};
 /// redirect from a reserved slug would reveal an unpublished change to the public.
 const RESERVED: &str = "draft";
 
-/// Returns the slug for an item: the requested one, or one made from its title, with a number or a part of
-/// the id if that is not free.
+/// The slugs that a request sets, by locale; `None` removes the slug of a locale.
+pub type SlugsByLocale = BTreeMap<String, Option<String>>;
+
+/// Returns a slug for an item that requests none: one made from its title, with a number or a part of the id
+/// if `is_free` says that it is not free.
 ///
 /// A requested slug may be one that another item had formerly; a slug made from a title may not, so that no
 /// redirect is taken over by accident.
 ///
 /// # Errors
 ///
-/// Fails with `Conflict` if the requested slug is taken, and if a query fails.
+/// Fails as `is_free` does.
 pub fn choose(
-    connection: &mut Db,
     kind: &str,
     item_id: &str,
-    requested: Option<&str>,
     title: &str,
-) -> Result<String, Problem> {
-    if let Some(slug) = requested {
-        return require_free(connection, kind, item_id, slug).map(|()| slug.to_owned());
-    }
+    mut is_free: impl FnMut(&str) -> QueryResult<bool>,
+) -> QueryResult<String> {
     let base = match from_title(title) {
         empty if empty.is_empty() => format!("{}-{}", kind.replace('_', "-"), &item_id[24..]),
         made => made,
     };
-    if is_free(connection, kind, &base)? {
+    if is_free(&base)? {
         return Ok(base);
     }
     for number in 2..=50 {
         let next = numbered(&base, &number.to_string());
-        if is_free(connection, kind, &next)? {
+        if is_free(&next)? {
             return Ok(next);
         }
     }
     Ok(numbered(&base, &item_id[24..]))
+}
+
+/// Returns those of these slugs that an item of the kind has or had, or has reserved.
+///
+/// # Errors
+///
+/// Fails if the query fails.
+pub fn held(connection: &mut Db, kind: &str, wanted: &[String]) -> QueryResult<HashSet<String>> {
+    let rows: Vec<String> = slugs::table
+        .filter(slugs::kind.eq(kind).and(in_list(connection.dialect(), slugs::slug, wanted)))
+        .filter(in_list(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .select(slugs::slug)
+        .load(connection)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// A row of `slugs`.
+#[derive(Debug, Serialize)]
+pub struct SlugRow {
+    kind: &'static str,
+    locale: &'static str,
+    slug: String,
+    item_id: String,
+}
+
+impl SlugRow {
+    /// The table, for inserting several rows at once.
+    pub const STORED: Rows = Rows {
+        table: "slugs",
+        columns: &[("kind", "text"), ("locale", "text"), ("slug", "text"), ("item_id", "text")],
+    };
+
+    /// Returns the row by which a slug that no item has or had leads to an item.
+    pub fn new(kind: &'static str, item: &Item) -> Self {
+        Self { kind, locale: ANY_LOCALE, slug: item.slug.clone(), item_id: item.id.clone() }
+    }
 }
 
 /// Makes a slug lead to an item, also after the item gets another slug, until another item asks for it. A
@@ -70,11 +109,7 @@ pub fn keep(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Query
 }
 
 /// Makes a slug that no item has or had lead to an item.
-///
-/// # Errors
-///
-/// Fails if the statement fails, such as when the slug exists.
-pub fn note(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> QueryResult<()> {
+fn note(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> QueryResult<()> {
     let columns =
         (slugs::kind.eq(kind), slugs::locale.eq(ANY_LOCALE), slugs::slug.eq(slug), slugs::item_id.eq(item_id));
     diesel::insert_into(slugs::table).values(columns).execute(connection).map(drop)
@@ -95,16 +130,60 @@ pub fn assign(connection: &mut Db, item: &mut Item, locale: Option<&str>, reques
     if present == Some(requested) {
         return Ok(());
     }
-    let slug = choose(connection, &item.kind, &item.id, Some(requested), "")?;
-    keep(connection, &item.kind, &item.id, &slug)?;
+    require_free(connection, &item.kind, &item.id, requested)?;
+    keep(connection, &item.kind, &item.id, requested)?;
     match locale {
         Some(locale) => {
-            translations.set(locale, |state| state.slug = Some(slug));
+            translations.set(locale, |state| state.slug = Some(requested.to_owned()));
             item.translations = translations.stored();
         }
-        None => item.slug = slug,
+        None => requested.clone_into(&mut item.slug),
     }
     Ok(())
+}
+
+/// Gives an item the requested slugs of several locales, in its row only: the caller must save it, and then call
+/// [`keep_all`]. `require_free` refuses a slug that the item cannot have, as [`require_free`] does.
+///
+/// # Errors
+///
+/// Fails with `Conflict`, which names each slug that is taken, and otherwise as `require_free` does.
+pub fn assign_all(
+    item: &mut Item,
+    default_locale: &str,
+    requested: &SlugsByLocale,
+    mut require_free: impl FnMut(&Item, &str) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let mut faults = Violations::new();
+    let mut translations = item.translations();
+    for (locale, slug) in requested {
+        if let Some(slug) = slug {
+            match require_free(item, slug) {
+                Err(problem) if problem.kind == ProblemKind::Conflict => {
+                    faults.add(format!("/slugs/{locale}"), "taken", format!("another item has the slug \"{slug}\""));
+                }
+                outcome => outcome?,
+            }
+        }
+        match slug {
+            Some(slug) if locale == default_locale => item.slug.clone_from(slug),
+            _ => translations.set(locale, |state| state.slug.clone_from(slug)),
+        }
+    }
+    item.translations = translations.stored();
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Problem::new(ProblemKind::Conflict, "slugs are taken").with(faults.into_vec())),
+    }
+}
+
+/// Makes the slugs of several locales lead to an item that is stored.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
+pub fn keep_all(connection: &mut Db, item: &Item, requested: &SlugsByLocale) -> QueryResult<()> {
+    requested.values().flatten().try_for_each(|slug| keep(connection, &item.kind, &item.id, slug))
 }
 
 /// Refuses a slug that another item of the kind has in any language, or that is reserved for the working
@@ -174,7 +253,8 @@ fn numbered(base: &str, number: &str) -> String {
     format!("{cut}-{number}")
 }
 
-fn taken(slug: &str) -> Problem {
+/// Returns the problem of a requested slug that another item has.
+pub fn taken(slug: &str) -> Problem {
     let mut faults = Violations::new();
     faults.add("/slug", "taken", format!("another item has the slug \"{slug}\""));
     let errors: Vec<Violation> = faults.into_vec();

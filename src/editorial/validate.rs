@@ -1,20 +1,31 @@
 //! The validation of request bodies for items.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
-use crate::content::field::{Field, FieldType};
+use crate::content::field::{Enumeration, Field, FieldType};
 use crate::content::validate::{ContentSchema, GivenReference, refuse_unknown_removals, validate};
-use crate::content::values::scalar;
-use crate::content::violation::Violations;
+use crate::content::values::{scalar, wrong_type};
+use crate::content::violation::{Violations, child_pointer, unknown_name_message};
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::publication_checks::PublishedIds;
+use crate::editorial::slugs::SlugsByLocale;
 use crate::items::{self, Among, ReferenceTarget};
 use crate::problem::Problem;
+
+/// The sign before a local id where an entry of a batch refers to the item of another entry (RFC 8620, section
+/// 5.3). No id and no slug contains it.
+pub const LOCAL: char = '#';
+
+/// The ids of the items to which the entries of a batch gave a local id, by kind and local id.
+pub type LocalNames = HashMap<(&'static str, String), String>;
+
+/// The items that were found for references, by kind and the id or slug by which they were looked up.
+pub type FoundTargets = HashMap<(String, String), ReferenceTarget>;
 
 /// The values of `status` in request bodies.
 pub const STATUSES: &[&str] = &["draft", "published", "archived"];
@@ -32,11 +43,14 @@ pub static ENVELOPE: [Field; 2] = [
     ),
     Field::new(
         "status",
-        FieldType::OneOf(STATUSES),
+        FieldType::OneOf(&Enumeration { schema: "ItemStatusInput", words: STATUSES }),
         "`draft`, `published` (visible to the public), or `archived`.",
         r#""draft""#,
     ),
 ];
+
+/// The member with the slugs of several locales.
+pub const SLUGS: &str = "slugs";
 
 /// Refuses a merge patch that removes members which the kind does not have.
 ///
@@ -49,7 +63,7 @@ pub static ENVELOPE: [Field; 2] = [
 pub fn check_patch(content_type: &'static ContentType, patch: &Value) -> Result<(), Problem> {
     let Some(object) = patch.as_object() else { return Ok(()) };
     let mut own = object.clone();
-    ENVELOPE.iter().for_each(|field| drop(own.shift_remove(field.name)));
+    ENVELOPE.iter().map(|field| field.name).chain([SLUGS]).for_each(|name| drop(own.shift_remove(name)));
     let mut violations = Violations::new();
     refuse_unknown_removals(content_type.fields, &own, "", &mut violations);
     if violations.is_empty() { Ok(()) } else { Err(Problem::invalid(violations)) }
@@ -69,6 +83,8 @@ pub struct BodyRules<'a> {
 pub struct ValidatedBody {
     /// The requested slug.
     pub slug: Option<String>,
+    /// The requested slugs by locale.
+    pub slugs: SlugsByLocale,
     /// The requested status.
     pub status: Option<String>,
     /// The stored form; its references are ids or slugs as given until [`ValidatedBody::resolve`] replaces them by
@@ -77,6 +93,8 @@ pub struct ValidatedBody {
     /// The targets of the references by id, filled by [`ValidatedBody::resolve`].
     pub targets: HashMap<String, ReferenceTarget>,
     references: Vec<GivenReference>,
+    /// The ids to which the item refers already.
+    kept: BTreeSet<String>,
 }
 
 impl ValidatedBody {
@@ -98,12 +116,19 @@ impl ValidatedBody {
         let mut fields = object.clone();
         let slug = envelope(&ENVELOPE[0], &mut fields, violations);
         let status = envelope(&ENVELOPE[1], &mut fields, violations);
+        let slugs = slugs_by_locale(site, &mut fields, violations);
         let schema = ContentSchema { kind: content_type.kind, fields: content_type.fields, mode, site };
         let mut checked = validate(schema, &fields, before, violations);
         if violations.is_empty() {
             (content_type.rules)(&mut checked.content, violations);
         }
-        Self { slug, status, content: checked.content, references: checked.references, ..Self::default() }
+        Self { slug, slugs, status, content: checked.content, references: checked.references, ..Self::default() }
+    }
+
+    /// Accepts references that the item has already, although their items are in the trash by now: otherwise nothing
+    /// else of the item could be changed.
+    pub fn keep_references(&mut self, ids: BTreeSet<String>) {
+        self.kept = ids;
     }
 
     /// Returns whether the body has references to look up.
@@ -116,18 +141,43 @@ impl ValidatedBody {
         self.targets.values().filter(|target| target.live).map(|target| target.id.clone()).collect()
     }
 
+    /// Returns the references by kind and id or slug, the local ids of a batch replaced by ids.
+    pub fn references<'a>(&'a self, names: &'a LocalNames) -> impl Iterator<Item = (&'static str, &'a str)> {
+        self.references.iter().map(|reference| (reference.target, text_of(reference, names)))
+    }
+
     /// Replaces the ids and slugs of all references by ids; a reference to an item that does not exist is
     /// added to `violations`.
     ///
     /// # Errors
     ///
     /// Fails if a query fails.
-    pub fn resolve(&mut self, connection: &mut Db, among: Among, violations: &mut Violations) -> QueryResult<()> {
-        let given: Vec<(&str, &str)> = self.references.iter().map(|r| (r.target, r.given.as_str())).collect();
-        let found = items::resolve(connection, &given, among)?;
+    pub fn resolve(
+        &mut self,
+        connection: &mut Db,
+        among: Among,
+        names: &LocalNames,
+        violations: &mut Violations,
+    ) -> QueryResult<()> {
+        let wanted: Vec<(&str, &str)> = self.references(names).collect();
+        let mut found = items::resolve(connection, &wanted, among)?;
+        let is_found = |(kind, text): &(&str, &str)| found.contains_key(&((*kind).to_owned(), (*text).to_owned()));
+        let rest = wanted.into_iter().filter(|reference| !is_found(reference));
+        let kept: Vec<(&str, &str)> = rest.filter(|(_, text)| self.kept.contains(*text)).collect();
+        if !kept.is_empty() {
+            found.extend(items::resolve(connection, &kept, Among::All)?);
+        }
+        self.link(&found, names, violations);
+        Ok(())
+    }
+
+    /// Replaces the ids and slugs of all references by the ids of the items that were found, as
+    /// [`ValidatedBody::resolve`] does.
+    pub fn link(&mut self, found: &FoundTargets, names: &LocalNames, violations: &mut Violations) {
         let mut content = Value::Object(std::mem::take(&mut self.content));
-        for GivenReference { pointer, target, given } in &self.references {
-            match found.get(&((*target).to_owned(), given.clone())) {
+        for reference in &self.references {
+            let GivenReference { pointer, target, given } = reference;
+            match found.get(&((*target).to_owned(), text_of(reference, names).to_owned())) {
                 Some(found) => {
                     if let Some(value) = content.pointer_mut(pointer) {
                         *value = found.id.as_str().into();
@@ -143,8 +193,45 @@ impl ValidatedBody {
         if let Value::Object(map) = content {
             self.content = map;
         }
-        Ok(())
     }
+}
+
+/// Returns the id or slug by which a reference is looked up.
+fn text_of<'a>(reference: &'a GivenReference, names: &'a LocalNames) -> &'a str {
+    let local = reference.given.strip_prefix(LOCAL).and_then(|name| names.get(&(reference.target, name.to_owned())));
+    local.unwrap_or(&reference.given)
+}
+
+/// Takes the slugs of the request by locale out of its members. Null removes the slug of a locale, which then has
+/// that of the default locale.
+fn slugs_by_locale(site: &Site, fields: &mut Map<String, Value>, violations: &mut Violations) -> SlugsByLocale {
+    let mut slugs = SlugsByLocale::new();
+    let Some(given) = fields.shift_remove(SLUGS).filter(|given| !given.is_null()) else { return slugs };
+    let Some(given) = given.as_object() else {
+        let (code, message) = wrong_type("an object of locales", &given);
+        violations.add(format!("/{SLUGS}"), code, message);
+        return slugs;
+    };
+    for (tag, value) in given {
+        let pointer = child_pointer(&format!("/{SLUGS}"), tag);
+        let Some(locale) = site.locale(tag) else {
+            let known = site.locales.iter().map(String::as_str);
+            violations.add(pointer, "unknown_locale", unknown_name_message("locale", tag, known));
+            continue;
+        };
+        let slug = match value {
+            Value::Null if locale == site.default_locale() => {
+                Err(("required", "the default slug cannot be removed".into()))
+            }
+            Value::Null => Ok(None),
+            value => scalar(&FieldType::Slug, value).map(|value| value.as_str().map(str::to_owned)),
+        };
+        match slug {
+            Ok(slug) => drop(slugs.insert(locale.to_owned(), slug)),
+            Err((code, message)) => violations.add(pointer, code, message),
+        }
+    }
+    slugs
 }
 
 fn envelope(field: &Field, fields: &mut Map<String, Value>, violations: &mut Violations) -> Option<String> {

@@ -4,16 +4,18 @@
 //! items filed under it, and its journal entry change in the same transaction, so that they always agree. The
 //! journal entry comes last: it takes a snapshot of the result.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{schedule, slugs, zone_rules};
+use super::slugs::{self, SlugsByLocale};
+use super::{schedule, zone_rules};
 use crate::content::local_time::utc_text;
-use crate::content::translations::Translations;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, new_id, now, unindexed};
+use crate::database::{Db, now, unindexed};
 use crate::editorial::working_drafts::DraftEntry;
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
@@ -31,104 +33,12 @@ pub struct ItemWrite {
     pub slug: Option<String>,
     /// The locale of that slug; none for the default locale.
     pub locale: Option<String>,
+    /// The requested slugs of several locales.
+    pub slugs: SlugsByLocale,
     /// The requested status, if the request named one.
     pub status: Option<String>,
     /// The stored form, references resolved.
     pub content: Map<String, Value>,
-}
-
-/// Creates an item. An import of Plenary's own export gives its id, version, times and translation states in
-/// `origin`.
-///
-/// # Errors
-///
-/// Fails with `Conflict` if the requested slug is taken, with `Invalid` if the item would stand below itself,
-/// and if a statement fails.
-pub fn insert(
-    connection: &mut Db,
-    context: WriteContext<'_>,
-    writing: ItemWrite,
-    origin: Origin,
-) -> Result<Item, Problem> {
-    let WriteContext { site, author, .. } = context;
-    let ItemWrite { content_type, slug, status, content, .. } = writing;
-    let id = origin.id.unwrap_or_else(new_id);
-    let at = now();
-    let title = projection::label(content_type, &content, site);
-    let is_requested = slug.is_some();
-    let slug = slugs::choose(connection, content_type.kind, &id, slug.as_deref(), &title)?;
-    let status = status.unwrap_or_else(|| "draft".to_owned());
-    let published_at = match origin.published_at {
-        Some(given) => given,
-        None if status == "published" => at,
-        None => 0,
-    };
-    let mut item = Item {
-        id,
-        kind: content_type.kind.to_owned(),
-        slug,
-        status,
-        live: false,
-        version: origin.version.unwrap_or(1),
-        created_at: origin.created_at.unwrap_or(at),
-        updated_at: origin.updated_at.unwrap_or(at),
-        published_at,
-        trashed_at: origin.trashed_at.unwrap_or(0),
-        created_by: author.account_id.clone(),
-        parent_id: None,
-        starts_at: 0,
-        ends_at: 0,
-        position: 0,
-        label: String::new(),
-        country: None,
-        variant: None,
-        content: String::new(),
-        card: String::new(),
-        detail: String::new(),
-        reference: String::new(),
-        stage: "draft".to_owned(),
-        draft_version: 0,
-        translations: origin.translations.stored(),
-        untranslated: String::new(),
-        outdated: String::new(),
-        shown_at: 0,
-    };
-    refuse_circle(connection, content_type, &item.id, &content)?;
-    let parent_live = parent_is_live(connection, content_type, &content)?;
-    projection::fill(&mut item, content_type, &content, site, parent_live);
-    if item.live {
-        item.shown_at = at;
-    }
-    diesel::insert_into(items::table).values(&item).execute(connection)?;
-    zone_rules::mark_if_behind(connection, content_type)?;
-    side_tables::insert(connection, &item, content_type, &content, site)?;
-    if is_requested {
-        slugs::keep(connection, content_type.kind, &item.id, &item.slug)?;
-    } else {
-        // `slugs::choose` found the slug free, and no other writer can have taken it since: write
-        // transactions exclude each other. So the look-up of a former holder, which a requested slug needs,
-        // is saved.
-        slugs::note(connection, content_type.kind, &item.id, &item.slug)?;
-    }
-    journal::append_item(connection, author, &item, ItemEntry { action: "create", ..ItemEntry::default() })?;
-    Ok(item)
-}
-
-/// The properties that an imported item keeps from its previous installation.
-#[derive(Debug, Default, Clone)]
-pub struct Origin {
-    pub id: Option<String>,
-    pub version: Option<i64>,
-    /// Time of creation (µs).
-    pub created_at: Option<i64>,
-    /// Time of the last write (µs).
-    pub updated_at: Option<i64>,
-    /// Time of the first publication (µs, 0 for never).
-    pub published_at: Option<i64>,
-    /// Time of the move to the trash (µs, 0 for never).
-    pub trashed_at: Option<i64>,
-    /// The states of the item's translations.
-    pub translations: Translations,
 }
 
 /// Replaces the content of an item, as the transaction sees it, that has no working draft, and its slug and
@@ -146,10 +56,16 @@ pub fn update(
     if item.has_working_draft() {
         return Err(has_working_draft());
     }
-    let ItemWrite { slug, locale, status, content, .. } = writing;
-    if let Some(requested) = slug {
+    let ItemWrite { slug, locale, slugs: by_locale, status, content, .. } = writing;
+    let default_locale = context.site.default_locale();
+    // A patch carries the present slug of its locale beside the slugs that it sets.
+    if let Some(requested) = slug.filter(|_| !by_locale.contains_key(locale.as_deref().unwrap_or(default_locale))) {
         slugs::assign(connection, &mut item, locale.as_deref(), &requested)?;
     }
+    slugs::assign_all(&mut item, default_locale, &by_locale, |item, slug| {
+        slugs::require_free(connection, &item.kind, &item.id, slug)
+    })?;
+    slugs::keep_all(connection, &item, &by_locale)?;
     let action = match status.as_deref() {
         Some("published") if item.status != "published" => "publish",
         Some("archived") if item.status != "archived" => "archive",
@@ -305,23 +221,28 @@ fn parent_of<'a>(content_type: &'static ContentType, content: &'a Map<String, Va
     content.get(content_type.parent?)?.as_str()
 }
 
-/// Returns whether the parent allows the item to be visible. It matters only for kinds that are declared as
-/// the children of their parent's kind: a session is visible only with its event, but an event does not
-/// depend on its type.
+/// Returns the id of the item on whose visibility that of an item with this content depends, if there is one.
+/// Only kinds that are declared as the children of their parent's kind depend on it: a session is visible only
+/// with its event, but an event does not depend on its type.
+pub(super) fn owner_of<'a>(content_type: &'static ContentType, content: &'a Map<String, Value>) -> Option<&'a str> {
+    let parent_id = parent_of(content_type, content)?;
+    let relation = content_type.relations().find(|r| Some(r.name) == content_type.parent)?;
+    let owner = ContentType::of_kind(relation.target).and_then(|target| target.children)?;
+    (owner.kind == content_type.kind).then_some(parent_id)
+}
+
+/// Returns whether the parent allows the item to be visible.
 fn parent_is_live(
     connection: &mut Db,
     content_type: &'static ContentType,
     content: &Map<String, Value>,
-) -> Result<bool, Problem> {
-    let Some(parent_id) = parent_of(content_type, content) else { return Ok(true) };
-    let Some(relation) = content_type.relations().find(|r| Some(r.name) == content_type.parent) else {
-        return Ok(true);
-    };
-    let owner = ContentType::of_kind(relation.target).and_then(|r| r.children);
-    if owner.is_some_and(|children| children.kind == content_type.kind) {
-        return Ok(items::table.find(parent_id).select(items::live).first(connection)?);
-    }
-    Ok(true)
+) -> QueryResult<bool> {
+    owner_of(content_type, content).map_or(Ok(true), |id| is_live(connection, id))
+}
+
+/// Returns whether an item is visible to the public.
+pub(super) fn is_live(connection: &mut Db, id: &str) -> QueryResult<bool> {
+    items::table.find(id).select(items::live).first(connection)
 }
 
 /// Refuses content by which an item would stand below itself, such as a topic under one of its own subtopics.
@@ -336,6 +257,17 @@ pub fn refuse_circle(
     id: &str,
     content: &Map<String, Value>,
 ) -> Result<(), Problem> {
+    refuse_circle_among(connection, content_type, id, content, &HashMap::new())
+}
+
+/// Refuses a circle as [`refuse_circle`] does, where `new` has the parents of items that are not stored yet.
+pub(super) fn refuse_circle_among(
+    connection: &mut Db,
+    content_type: &'static ContentType,
+    id: &str,
+    content: &Map<String, Value>,
+    new: &HashMap<String, Option<String>>,
+) -> Result<(), Problem> {
     let Some(parent_id) = parent_of(content_type, content) else { return Ok(()) };
     let Some(relation) = content_type.relations().find(|r| Some(r.name) == content_type.parent) else { return Ok(()) };
     if relation.target != content_type.kind {
@@ -347,7 +279,10 @@ pub fn refuse_circle(
         if current == id {
             break;
         }
-        above = items::table.find(&current).select(items::parent_id).first(connection).optional()?.flatten();
+        above = match new.get(&current) {
+            Some(parent) => parent.clone(),
+            None => items::table.find(&current).select(items::parent_id).first(connection).optional()?.flatten(),
+        };
     }
     let place = format!("/{}", relation.name);
     Err(Problem::invalid(Violations::one(place, "circle", "an item cannot stand below itself")))

@@ -23,7 +23,7 @@ use crate::http::metrics::DurationHistograms;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::route::{Access, Route};
-use crate::problem::{Problem, ProblemBody, ProblemKind};
+use crate::problem::{Problem, ProblemBody, ProblemKind, without_names};
 
 /// Duration from which a request is logged as slow.
 const SLOW_REQUEST: Duration = Duration::from_secs(1);
@@ -101,7 +101,14 @@ async fn handle(
     let result = match authorize(app, route, http, payload).await {
         Ok((actor, query_pairs, body)) => {
             let (app, http, id) = (Arc::clone(app), http.clone(), id.to_owned());
-            (route.handler)(Request { app, http, parameters, query_pairs, body, actor, id, negotiated: None }).await
+            let is_restricted = actor.as_ref().is_some_and(Actor::is_restricted);
+            let request = Request { app, http, parameters, query_pairs, body, actor, id, negotiated: None };
+            (route.handler)(request).await.map_err(|mut problem| {
+                if is_restricted {
+                    without_names(&mut problem.errors);
+                }
+                problem
+            })
         }
         Err(problem) => Err(problem),
     };
@@ -177,7 +184,9 @@ async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Res
         (Access::Session, Some(Actor { key: Some(_), .. })) => {
             Err(Problem::new(ProblemKind::Forbidden, "this operation requires a session; API keys are not accepted"))
         }
-        (_, Some(Actor { key: Some(key), .. })) if !within(&key.collections, &route.path) => {
+        (_, Some(Actor { key: Some(key), .. }))
+            if !route.collections_in_body && !within(&key.collections, &route.path) =>
+        {
             let detail = format!("this API key is restricted to {}", key.collections.join(", "));
             Err(Problem::new(ProblemKind::Forbidden, detail))
         }

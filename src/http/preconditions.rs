@@ -61,6 +61,19 @@ pub fn required_version(request: &Request) -> Result<Expected, Problem> {
     Ok(given.into_iter().filter_map(version_of).collect())
 }
 
+/// Returns whether `If-None-Match` requires that the resource does not exist (`*`).
+///
+/// # Errors
+/// 400 if the header has another value: on a write, only `*` has a meaning here.
+pub fn requires_absence(request: &Request) -> Result<bool, Problem> {
+    let mut given = members(request.http.headers(), &IF_NONE_MATCH);
+    match (given.next(), given.next()) {
+        (None, _) if !request.http.headers().contains_key(IF_NONE_MATCH) => Ok(false),
+        (Some("*"), None) => Ok(true),
+        _ => Err(Problem::bad_request(Violations::one("If-None-Match", "not_a_tag", "must be * on a write"))),
+    }
+}
+
 fn version_of(tag: &str) -> Option<i64> {
     let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
     let digits = inner.strip_prefix('v')?.split(['-', '+']).next()?;

@@ -48,6 +48,10 @@ impl std::fmt::Debug for StreamBody {
 
 /// Media type of JSON.
 pub const JSON: &str = "application/json";
+/// Media type of content with the texts of all locales (`locale=*`), in requests and responses.
+pub const ALL_LOCALES: &str = "application/vnd.plenary.all-locales+json";
+/// Media type of responses with a sparse fieldset (`fields=`).
+pub const PARTIAL: &str = "application/vnd.plenary.partial+json";
 
 impl Response {
     /// Creates a response with a body of JSON text.

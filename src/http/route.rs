@@ -70,6 +70,8 @@ pub enum ParameterSet {
     FeedOfOne,
     /// The locale alone.
     Language,
+    /// The language into which is translated.
+    Translation,
     /// The parameters of a step of the editorial workflow.
     Step,
     /// The parameters of an operation that writes content.
@@ -85,6 +87,24 @@ pub struct RequestBody {
     pub schema: RefOr<Schema>,
     /// Example of the body.
     pub example: serde_json::Value,
+    /// Further media types of the body, each with its schema.
+    pub alternatives: Vec<(&'static str, RefOr<Schema>)>,
+}
+
+/// The description that routes with the same code for different paths share in the OpenAPI document. In place of one
+/// segment of their paths, its path has a parameter.
+#[derive(Clone)]
+pub struct SharedOperation {
+    /// Path with the parameter in place of the segment.
+    pub path: String,
+    /// The parameter, whose schema lists the segments.
+    pub parameter: Parameter,
+    /// Operation id.
+    pub operation_id: &'static str,
+    /// Tag under which the documentation lists the operation.
+    pub tag: &'static str,
+    /// Summary of one line.
+    pub summary: &'static str,
 }
 
 /// The description of a successful response.
@@ -127,6 +147,13 @@ pub struct Route {
     pub access: Access,
     /// The query parameters that depend on the languages of the site.
     pub parameter_set: ParameterSet,
+    /// The description in the OpenAPI document that the route shares with others, if it does.
+    pub shared: Option<SharedOperation>,
+    /// Whether frontends need the operation, although it is not one of public content.
+    pub delivery: bool,
+    /// Whether the body names the collections that the request concerns, and the handler checks them: an API key
+    /// that is restricted to collections may then use the route.
+    pub collections_in_body: bool,
     /// The function that serves the requests.
     pub handler: Handler,
 }
@@ -169,6 +196,9 @@ impl Route {
             description: String::new(),
             parameters: Vec::new(),
             parameter_set: ParameterSet::Own,
+            shared: None,
+            delivery: false,
+            collections_in_body: false,
             request_body: None,
             responses: Vec::new(),
             problems: Vec::new(),
@@ -205,6 +235,12 @@ impl Route {
         self
     }
 
+    /// Declares that the body names the collections that the request concerns, and that the handler checks them.
+    pub fn collections_in_body(mut self) -> Self {
+        self.collections_in_body = true;
+        self
+    }
+
     /// Adds parameters.
     pub fn parameters(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.parameters.extend(parameters);
@@ -218,8 +254,34 @@ impl Route {
         schema: impl Into<RefOr<Schema>>,
         example: serde_json::Value,
     ) -> Self {
-        self.request_body = Some(RequestBody { content_type, schema: schema.into(), example });
+        self.request_body =
+            Some(RequestBody { content_type, schema: schema.into(), example, alternatives: Vec::new() });
         self
+    }
+
+    /// Adds a further media type to the request body.
+    pub fn or_body(mut self, content_type: &'static str, schema: impl Into<RefOr<Schema>>) -> Self {
+        if let Some(body) = &mut self.request_body {
+            body.alternatives.push((content_type, schema.into()));
+        }
+        self
+    }
+
+    /// Sets the description that the route shares with others in the OpenAPI document.
+    pub fn shared(mut self, shared: SharedOperation) -> Self {
+        self.shared = Some(shared);
+        self
+    }
+
+    /// Makes the operation part of the delivery view of the OpenAPI document, which has all reads of public content.
+    pub fn for_delivery(mut self) -> Self {
+        self.delivery = true;
+        self
+    }
+
+    /// Returns whether the operation is part of the delivery view of the OpenAPI document.
+    pub fn is_for_delivery(&self) -> bool {
+        self.delivery || self.access == Access::Public
     }
 
     /// Adds a successful response with a JSON body.

@@ -7,6 +7,8 @@ pub mod render;
 pub mod rerender;
 pub mod rows;
 pub mod side_tables;
+pub mod sources;
+pub mod summary;
 pub mod working_draft;
 
 use std::collections::HashMap;
@@ -136,6 +138,13 @@ pub struct ReferenceTarget {
     pub open: bool,
     /// The JSON fragment with which referring items show this one.
     pub reference: String,
+}
+
+impl ReferenceTarget {
+    /// Returns the target of references to an item that is not stored yet.
+    pub fn of_new(id: &str) -> Self {
+        Self { id: id.to_owned(), live: false, open: false, reference: String::new() }
+    }
 }
 
 /// The columns read for a [`ReferenceTarget`]: kind, slug, id, visibility, reference fragment, translation states.

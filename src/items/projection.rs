@@ -171,7 +171,7 @@ fn link_of(relation: &Relation, entry: &Value, site: &Site) -> Option<(String, S
     let id = target(relation, entry)?.to_owned();
     match relation.shape {
         RelationShape::One | RelationShape::Many => Some((id, String::new())),
-        RelationShape::ManyWith { fields, .. } => Some((id, link_card(fields, entry.as_object()?, site))),
+        RelationShape::ManyWith { object, .. } => Some((id, link_card(object.fields, entry.as_object()?, site))),
     }
 }
 

@@ -7,13 +7,13 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::content::field::{Field, FieldType, RelationShape, Span};
 use crate::content::local_time::{self, Moment, utc_text};
 use crate::content::rich_text::{self, RichTextFormat};
 use crate::content::text_outline::{excerpt, outline, reading_minutes};
-use crate::content::translations::{Translations, visible};
+use crate::content::translations::{Translations, visible, written_locales};
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::time_zone::Zone;
@@ -133,6 +133,7 @@ impl<'a> Renderer<'a> {
         let reference = format!("{card},\"{}\":{label}}}", content_type.label);
         self.envelope(&mut card, envelope);
         let mut detail = String::new();
+        self.alternates(&mut detail, content_type, (envelope.slug, &translations), content);
         for field in content_type.fields.iter().filter(|f| f.relation().is_none()) {
             let out = if field.detail { &mut detail } else { &mut card };
             self.field(out, field, content);
@@ -171,6 +172,26 @@ impl<'a> Renderer<'a> {
         if envelope.trashed_at != 0 {
             let _ = write!(out, ",\"trashed_at\":\"{}\"", utc_text(envelope.trashed_at));
         }
+    }
+
+    /// Renders the languages in which the item has words of its own, each with its slug and its address.
+    fn alternates(
+        &self,
+        out: &mut String,
+        content_type: &'static ContentType,
+        (slug, translations): (&str, &Translations),
+        content: &Map<String, Value>,
+    ) {
+        let ContentType { fields, label, collection, .. } = content_type;
+        // What is hidden is no longer in `content`, unless the viewer may see it.
+        let states = if self.view.unpublished { &Translations::default() } else { translations };
+        let alternate = |locale: &str| {
+            let slug = translations.slug_or(locale, slug);
+            json!({"locale": locale, "slug": slug, "href": format!("/api/v1/{collection}/{slug}?locale={locale}")})
+        };
+        let locales = written_locales(fields, label, content, states, self.site);
+        out.push_str(",\"alternates\":");
+        out.push_str(&json(&locales.into_iter().map(alternate).collect::<Vec<Value>>()));
     }
 
     /// Renders the excerpt, the reading time and the table of contents of the main text, if one locale was requested.
@@ -242,7 +263,7 @@ impl<'a> Renderer<'a> {
 
     fn value(&mut self, kind: &'static FieldType, stored: &Value) -> Value {
         match (kind, stored) {
-            (FieldType::Object(fields), Value::Object(object)) => self.object(fields, object),
+            (FieldType::Object(declared), Value::Object(object)) => self.object(declared.fields, object),
             (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| self.value(of, v)).collect(),
             (FieldType::Rich { .. }, Value::Object(parts)) => self.rich(parts),
             (FieldType::Moment { end }, Value::String(text)) => match Moment::stored(text, self.zone) {

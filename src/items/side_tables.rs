@@ -12,22 +12,30 @@ use crate::database::schema::{item_words, links, places};
 use crate::items::projection;
 use crate::items::{Coordinates, Item, Link, Word};
 
-/// Stores the rows of a new item.
+/// A new item with its kind and its content.
+pub type NewContent<'a> = (&'a Item, &'static ContentType, &'a Map<String, Value>);
+
+/// Stores the rows of new items, with one statement for all rows of a table.
 ///
 /// # Errors
 ///
 /// Fails if a statement fails, such as on a link to an item that does not exist.
-pub fn insert(
+pub fn insert<'a>(
     connection: &mut Db,
-    item: &Item,
-    content_type: &'static ContentType,
-    content: &Map<String, Value>,
     site: &Site,
+    new: impl Iterator<Item = NewContent<'a>> + Clone,
 ) -> QueryResult<()> {
-    Link::STORED.insert(connection, &projection::links(&item.id, content_type, content, &item.translations(), site))?;
-    Word::STORED.insert(connection, &projection::words(&item.id, content_type, content))?;
-    if let Some(place) = projection::coordinates(&item.id, content_type, content) {
-        diesel::insert_into(places::table).values(&place).execute(connection)?;
+    let links = new.clone().flat_map(|(item, content_type, content)| {
+        projection::links(&item.id, content_type, content, &item.translations(), site)
+    });
+    Link::STORED.insert(connection, &links.collect::<Vec<_>>())?;
+    let words =
+        new.clone().flat_map(|(item, content_type, content)| projection::words(&item.id, content_type, content));
+    Word::STORED.insert(connection, &words.collect::<Vec<_>>())?;
+    for (item, content_type, content) in new {
+        if let Some(place) = projection::coordinates(&item.id, content_type, content) {
+            diesel::insert_into(places::table).values(&place).execute(connection)?;
+        }
     }
     Ok(())
 }

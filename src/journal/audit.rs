@@ -18,6 +18,8 @@ pub struct AuditFilter {
     pub item_id: Option<String>,
     /// The action, such as `publish`.
     pub action: Option<String>,
+    /// The id of the batch of which the action was a part.
+    pub batch: Option<String>,
     /// Earliest time (µs), inclusive.
     pub from: Option<i64>,
     /// Latest time (µs), exclusive.
@@ -51,6 +53,9 @@ pub fn entries(connection: &mut Db, filter: &AuditFilter) -> QueryResult<Vec<Jou
     }
     if let Some(action) = &filter.action {
         query = query.filter(journal::action.eq(action));
+    }
+    if let Some(batch) = &filter.batch {
+        query = query.filter(journal::batch.eq(batch));
     }
     if let Some(from) = filter.from {
         query = query.filter(journal::at.ge(from));

@@ -34,6 +34,8 @@ pub struct JournalEntry {
     pub changed: String,
     /// The API key that was used instead of a session.
     pub via: Option<String>,
+    /// The id of the batch of which the action was a part.
+    pub batch: Option<String>,
     /// The name of the account, while it exists.
     #[diesel(select_expression = accounts::name.nullable())]
     pub actor_name: Option<String>,
@@ -70,6 +72,20 @@ pub fn entries(
         .limit(limit)
         .select(JournalEntry::as_select())
         .load(connection)
+}
+
+/// Returns the snapshot of the newest entry about a subject, if there is one.
+///
+/// # Errors
+///
+/// Fails if the query fails.
+pub fn snapshot(connection: &mut Db, kind: &str, id: &str) -> QueryResult<Option<String>> {
+    journal::table
+        .filter(journal::item_id.eq(id).and(journal::kind.eq(kind)))
+        .order(journal::sequence.desc())
+        .select(journal::snapshot)
+        .first(connection)
+        .optional()
 }
 
 /// An item at a version, with the newest text that it had then: that of its working draft if it had one.

@@ -101,8 +101,8 @@ impl TextCollector<'_> {
             (FieldType::Rich { .. }, Value::Object(parts)) => {
                 self.found.push(to_text(parts.get("html").and_then(Value::as_str).unwrap_or_default()));
             }
-            (FieldType::Object(fields), Value::Object(object)) => {
-                for field in *fields {
+            (FieldType::Object(declared), Value::Object(object)) => {
+                for field in declared.fields {
                     if let Some(value) = object.get(field.name) {
                         self.field(field, value);
                     }

@@ -12,9 +12,9 @@ use crate::content::editable_form::editable_form;
 use crate::content_types::{ContentType, in_order_of_reference};
 use crate::database::schema::{items, slugs};
 use crate::database::{Database, DatabaseError, Db, in_list, unindexed};
+use crate::items::sources::{Source, of_items};
 use crate::items::working_draft;
 use crate::items::{ANY_LOCALE, Item};
-use crate::transfer::import_sources;
 
 /// Number of items per query.
 const CHUNK: i64 = 500;
@@ -90,8 +90,8 @@ fn lines(
 ) -> Result<(), ExportError> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut sources: HashMap<String, Vec<ExportedSource>> = HashMap::new();
-    for (id, source) in import_sources::of_items(connection, &ids)? {
-        sources.entry(id).or_default().push(source);
+    for Source { item_id, source, fingerprint, version, .. } in of_items(connection, &ids)? {
+        sources.entry(item_id).or_default().push(ExportedSource { source, fingerprint, version });
     }
     let mut slugs_of: HashMap<String, Vec<String>> = HashMap::new();
     let dialect = connection.dialect();

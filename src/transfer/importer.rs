@@ -9,23 +9,24 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::content::editable_form::editable_form;
-use crate::content::field::RelationShape;
 use crate::content::offsets::RenewedTime;
 use crate::content::slug::from_title;
 use crate::content::violation::{Violation, Violations, child_pointer};
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
+use crate::content_types::references::visit_references;
 use crate::database::Db;
 use crate::database::connection::Savepoint;
 use crate::database::schema::{items, sources as sources_table};
-use crate::editorial::slugs;
-use crate::editorial::validate::{BodyRules, ValidatedBody};
-use crate::editorial::write::{self, ItemWrite, Origin};
+use crate::editorial::insert::{Origin, insert};
+use crate::editorial::slugs::{self, SlugsByLocale};
+use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
+use crate::editorial::write::{self, ItemWrite};
 use crate::editorial::write_context::WriteContext;
+use crate::items::sources::{self, Source};
 use crate::items::{Among, Item};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
-use crate::transfer::import_sources::{self, Source};
 use crate::transfer::record::{Exported, ImportEntry, Outcome, Record, ReportLine};
 use crate::transfer::{languages, restore};
 
@@ -124,13 +125,13 @@ impl Importer {
     /// item of that source.
     fn record(&mut self, connection: &mut Db, record: &Record) -> Result<Outcome, Problem> {
         let fingerprint = fingerprint(record);
-        let known = import_sources::find(connection, record.kind, &record.source)?;
+        let known = sources::find(connection, record.kind, &record.source)?;
         if let Some(known) = known.as_ref().filter(|known| known.fingerprint == fingerprint) {
             self.remember(record.kind, &record.source, &known.item_id);
             return Ok(Outcome::Unchanged);
         }
         let shared = match &record.same_as {
-            Some(source) if known.is_none() => import_sources::find(connection, record.kind, source)?,
+            Some(source) if known.is_none() => sources::find(connection, record.kind, source)?,
             _ => None,
         };
         let joins = shared.is_some();
@@ -151,11 +152,11 @@ impl Importer {
             fingerprint: fingerprint.to_owned(),
             version,
         };
-        import_sources::keep(connection, &source(&record.source, &fingerprint))?;
+        sources::keep(connection, &source(&record.source, &fingerprint))?;
         if let Some(shared) = &record.same_as {
             let fingerprint =
-                import_sources::find(connection, record.kind, shared)?.map_or(String::new(), |row| row.fingerprint);
-            import_sources::keep(connection, &source(shared, &fingerprint))?;
+                sources::find(connection, record.kind, shared)?.map_or(String::new(), |row| row.fingerprint);
+            sources::keep(connection, &source(shared, &fingerprint))?;
         }
         self.remember(record.kind, &record.source, &item_id);
         Ok(outcome)
@@ -173,8 +174,9 @@ impl Importer {
             _ => None,
         };
         let status = Some(self.policy.status.to_owned());
-        let writing = ItemWrite { content_type, slug, locale: None, status, content: draft.content };
-        write::insert(connection, self.context(), writing, Origin::default())
+        let writing =
+            ItemWrite { content_type, slug, locale: None, slugs: SlugsByLocale::new(), status, content: draft.content };
+        insert(connection, self.context(), writing, Origin::default())
     }
 
     /// Updates the item of a record. Returns its id, the version to store with the source, and the outcome,
@@ -210,7 +212,14 @@ impl Importer {
         if draft.content == content {
             return Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Unchanged)));
         }
-        let writing = ItemWrite { content_type, slug: None, locale: None, status: None, content: draft.content };
+        let writing = ItemWrite {
+            content_type,
+            slug: None,
+            locale: None,
+            slugs: SlugsByLocale::new(),
+            status: None,
+            content: draft.content,
+        };
         let item = write::update(connection, self.context(), item, writing)?;
         Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Updated)))
     }
@@ -226,7 +235,7 @@ impl Importer {
         let mut faults = Violations::new();
         let rules = BodyRules { content_type, mode: &LocaleMode::All, site: &self.site };
         let mut draft = ValidatedBody::read(rules, &Value::Object(body), before, &mut faults);
-        draft.resolve(connection, Among::Present, &mut faults)?;
+        draft.resolve(connection, Among::Present, &LocalNames::new(), &mut faults)?;
         if faults.is_empty() { Ok(draft) } else { Err(Problem::invalid(faults)) }
     }
 
@@ -235,32 +244,25 @@ impl Importer {
         &mut self,
         connection: &mut Db,
         content_type: &'static ContentType,
-        mut body: Map<String, Value>,
+        body: Map<String, Value>,
     ) -> Result<Map<String, Value>, Problem> {
-        let mut faults = Violations::new();
-        for relation in content_type.relations() {
-            let Some(value) = body.get_mut(relation.name) else { continue };
-            let place = child_pointer("", relation.name);
-            let key = match relation.shape {
-                RelationShape::ManyWith { key, .. } => key,
-                RelationShape::One | RelationShape::Many => "",
-            };
-            let entries: Vec<(String, &mut Value)> = match value {
-                Value::Array(list) => {
-                    list.iter_mut().enumerate().map(|(i, v)| (child_pointer(&place, &i.to_string()), v)).collect()
+        let (mut faults, mut failure) = (Violations::new(), None);
+        let mut body = Value::Object(body);
+        visit_references(content_type, &mut body, |target, place, slot| {
+            let Some(source) = slot.as_str().filter(|text| text.contains(':')) else { return };
+            match self.id_of(connection, target, source) {
+                Ok(Some(id)) => *slot = id.into(),
+                Ok(None) => {
+                    faults.add(place, "dangling_reference", format!("nothing was imported from \"{source}\""));
                 }
-                one => vec![(place, one)],
-            };
-            for (place, entry) in entries {
-                let Some(slot) = (if key.is_empty() { Some(entry) } else { entry.get_mut(key) }) else { continue };
-                let Some(source) = slot.as_str().filter(|text| text.contains(':')) else { continue };
-                match self.id_of(connection, relation.target, source)? {
-                    Some(id) => *slot = id.into(),
-                    None => faults.add(place, "dangling_reference", format!("nothing was imported from \"{source}\"")),
-                }
+                Err(problem) => failure = Some(problem),
             }
+        });
+        match (failure, body) {
+            (Some(problem), _) => Err(problem),
+            (None, Value::Object(body)) if faults.is_empty() => Ok(body),
+            (None, _) => Err(Problem::invalid(faults)),
         }
-        if faults.is_empty() { Ok(body) } else { Err(Problem::invalid(faults)) }
     }
 
     /// Returns the id of the item that was imported from a source, if there is one.
@@ -268,7 +270,7 @@ impl Importer {
         if let Some(id) = self.ids.get(&(kind, source.to_owned())) {
             return Ok(Some(id.clone()));
         }
-        let found = import_sources::find(connection, kind, source)?.map(|row| row.item_id);
+        let found = sources::find(connection, kind, source)?.map(|row| row.item_id);
         if let Some(id) = &found {
             self.remember(kind, source, id);
         }

@@ -45,7 +45,7 @@ impl Arranger<'_> {
 
     fn inner(&mut self, kind: &'static FieldType, value: &mut Value, place: &str) {
         match (kind, value) {
-            (FieldType::Object(fields), Value::Object(object)) => self.object(fields, object, place),
+            (FieldType::Object(declared), Value::Object(object)) => self.object(declared.fields, object, place),
             (FieldType::Line { .. }, Value::String(text)) => *text = one_line(text),
             (FieldType::Line { .. }, Value::Object(translations)) => {
                 for value in translations.values_mut() {

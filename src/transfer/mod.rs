@@ -7,7 +7,6 @@
 pub mod export;
 pub mod export_ics;
 pub mod import;
-pub mod import_sources;
 pub mod importer;
 mod languages;
 pub mod read;

@@ -11,15 +11,16 @@ use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::database::schema::items;
-use crate::editorial::slugs;
-use crate::editorial::validate::{BodyRules, STATUSES, ValidatedBody};
+use crate::editorial::insert::{Origin, insert};
+use crate::editorial::slugs::{self, SlugsByLocale};
+use crate::editorial::validate::{BodyRules, LocalNames, STATUSES, ValidatedBody};
 use crate::editorial::working_drafts;
-use crate::editorial::write::{self, ItemWrite, Origin};
+use crate::editorial::write::{self, ItemWrite};
 use crate::editorial::write_context::WriteContext;
+use crate::items::sources::{self, Source};
 use crate::items::working_draft::WorkingDraft;
 use crate::items::{Among, Item, is_id};
 use crate::problem::Problem;
-use crate::transfer::import_sources::{self, Source};
 
 /// Greatest version of an imported item: the greatest integer that every JSON parser represents exactly (RFC
 /// 8259, section 6). It is far from the greatest integer of the database, so that the version can grow.
@@ -54,7 +55,7 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
     }
     let content = validate(connection, context.site, content_type, without_own_kind(content_type, &exported.content))?;
     let (slug, status) = (Some(exported.slug.clone()), Some(exported.status.clone()));
-    let writing = ItemWrite { content_type, slug, locale: None, status, content };
+    let writing = ItemWrite { content_type, slug, locale: None, slugs: SlugsByLocale::new(), status, content };
     let origin = Origin {
         id: Some(exported.id.clone()),
         version: Some(exported.version),
@@ -64,7 +65,7 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
         trashed_at: Some(exported.trashed_at),
         translations: exported.translations.clone(),
     };
-    let item = write::insert(connection, context, writing, origin)?;
+    let item = insert(connection, context, writing, origin)?;
     for slug in &exported.old_slugs {
         if slugs::is_free(connection, content_type.kind, slug)? {
             slugs::keep(connection, content_type.kind, &item.id, slug)?;
@@ -78,7 +79,7 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
             fingerprint: source.fingerprint.clone(),
             version: source.version,
         };
-        import_sources::keep(connection, &row)?;
+        sources::keep(connection, &row)?;
     }
     Ok(Outcome::Created)
 }
@@ -194,6 +195,6 @@ fn validate(
     let mut faults = Violations::new();
     let rules = BodyRules { content_type, mode: &LocaleMode::All, site };
     let mut draft = ValidatedBody::read(rules, &Value::Object(body), None, &mut faults);
-    draft.resolve(connection, Among::All, &mut faults)?;
+    draft.resolve(connection, Among::All, &LocalNames::new(), &mut faults)?;
     if faults.is_empty() { Ok(draft.content) } else { Err(Problem::invalid(faults)) }
 }

@@ -53,10 +53,15 @@ impl TestApp {
 
     /// Starts an application with a new database and a changed configuration.
     pub fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_at(backend, TcpListener::bind("127.0.0.1:0").expect("a port"), change)
+    }
+
+    /// Starts an application like [`TestApp::start_with`] that listens here.
+    pub fn start_at(backend: Backend, listener: TcpListener, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = config(backend, &folder);
         change(&mut config);
-        Self::serve(backend, config, folder)
+        Self::serve(backend, listener, config, folder)
     }
 
     /// Starts another node on the same database, with a search index of its own.
@@ -64,12 +69,11 @@ impl TestApp {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = self.config.clone();
         config.search.folder = folder.path().join("search").display().to_string();
-        Self::serve(self.backend, config, folder)
+        Self::serve(self.backend, TcpListener::bind("127.0.0.1:0").expect("a port"), config, folder)
     }
 
-    fn serve(backend: Backend, config: Config, folder: TempDir) -> Self {
+    fn serve(backend: Backend, listener: TcpListener, config: Config, folder: TempDir) -> Self {
         assert_eq!(config.violations(), Vec::<String>::new());
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let (tell, told) = mpsc::channel();
         let shown = config.clone();

@@ -104,6 +104,11 @@ impl Client {
         self.send("DELETE", path, &[("if-match", etag)], b"")
     }
 
+    /// Moves an item to the trash, whatever refers to it.
+    pub fn trash(&self, path: &str, etag: &str) -> Reply {
+        self.delete(&format!("{path}?references=keep"), etag)
+    }
+
     /// Requests a transition such as `publish`.
     pub fn act(&self, path: &str, etag: &str) -> Reply {
         self.send("POST", path, &[("if-match", etag)], b"")

@@ -60,7 +60,7 @@ pub fn install_client(work: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let client = work.join("client");
     std::fs::create_dir_all(client.join("src")).unwrap();
-    for file in ["package.json", "tsconfig.json", "README.md", "src/index.ts"] {
+    for file in ["package.json", "tsconfig.json", "README.md", "src/index.ts", "src/event-stream.ts", "src/strict.ts"] {
         std::fs::copy(root.join("clients/typescript").join(file), client.join(file)).unwrap();
     }
     let document = root.join("openapi/plenary.json");

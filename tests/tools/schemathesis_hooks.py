@@ -5,7 +5,7 @@ import schemathesis
 
 UNSAYABLE = {
     # What is there: items, versions, tokens; what is missing for a publication.
-    "not_published", "untranslated", "changed_meanwhile", "not_found", "conflict", "forbidden",
+    "not_published", "untranslated", "in_use", "changed_meanwhile", "not_found", "conflict", "forbidden",
     "dangling_reference", "taken", "reused", "circle", "wrong", "other_list", "not_a_cursor", "not_a_token", "not_a_tag",
     # What time is: zones, clocks that are put forward and back, spans.
     "unknown_zone", "not_a_time", "nonexistent_time", "ambiguous_time", "wrong_offset", "before_start", "without_start",
@@ -13,13 +13,15 @@ UNSAYABLE = {
     # Registers: countries, languages, addresses.
     "unknown_country", "not_a_language", "not_a_url", "not_an_email", "not_a_pointer",
     # One value that depends on another, or on the site.
-    "with_cursor", "with_preview", "with_item", "one_item", "not_public", "not_in_draft", "duplicate", "empty", "wrong_type", "required", "unknown_locale", "not_declared",
+    "with_all_locales", "with_cursor", "with_preview", "with_item", "one_item", "not_public", "not_in_draft", "duplicate", "empty", "wrong_type", "required", "unknown_locale", "not_declared",
     "without_text", "only_public", "not_complete",
+    # Limits of texts in all locales: the schema of these is one for all fields.
+    "too_long",
     # No text has U+0000, in whatever parameter.
     "not_a_value",
     # What a text or a place is, and what a query costs.
     "no_words", "too_many", "not_a_place", "query_too_expensive",
-    "beyond_own_role", "not_valid", "not_configured", "password_weak", "password_length",
+    "with_if_match", "beyond_own_role", "not_valid", "not_configured", "password_weak", "password_length",
 }
 
 
@@ -30,3 +32,13 @@ def only_unsayable_rules_are_broken(ctx, response, case):
     codes = {error["code"] for error in response.json().get("errors", [])}
     assert codes, f"{response.status_code} without any fault named"
     assert codes <= UNSAYABLE, f"the schema does not say what was broken: {sorted(codes - UNSAYABLE)}"
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema):
+    """Leaves nested content out: every member of it is covered where it is written alone, and within every reference
+    of every other content type it would take hundreds of thousands of requests."""
+    nested = [schema for name, schema in raw_schema["components"]["schemas"].items() if name.endswith("NestedInput")]
+    assert nested, "no content type has nested content"
+    for schema in nested:
+        del schema["properties"]["create"]

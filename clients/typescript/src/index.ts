@@ -2,13 +2,15 @@
  * A client for Plenary. Everything is typed by the server's OpenAPI document; the helpers here are for what
  * takes more than one request: walking through pages, showing previews, keeping a copy.
  */
-import createFetchClient, { type Client, type Middleware } from "openapi-fetch";
+import createFetchClient, { type Middleware } from "openapi-fetch";
+import { eventStream, type EventSourceLike } from "./event-stream.js";
 import type { components, paths } from "./schema.js";
+import type { Including, Json, Plenary } from "./strict.js";
 
+export { eventStream, type EventSourceLike } from "./event-stream.js";
 export type { components, paths } from "./schema.js";
+export type { Including, Json, Plenary } from "./strict.js";
 
-/** The types of answers that this client expects; those with `fields` are of a type of their own. */
-export type Json = "application/json" | "application/problem+json";
 /** The schemas of the server's document. */
 export type Schemas = components["schemas"];
 /** A problem as the server tells it (RFC 9457). */
@@ -28,11 +30,18 @@ export interface Options {
   fetch?: (request: Request) => Promise<Response>;
 }
 
-/** A typed client: `client.GET("/api/v1/events", …)`. */
-export type Plenary = Client<paths, Json>;
+/** Reads of content, of which the token of a preview link may show more. */
+const OF_CONTENT =
+  /^\/api\/v1\/(events|sessions|speakers|partners|venues|topics|series|event-types)(\/\{id_or_slug\}|\/by-external-id\/\{source\}\/\{external_id\})?$/;
+/** Feeds of events, and single events in other forms. */
+const OF_FEEDS = /^\/api\/v1\/events(\.\{format\}|\/\{id_or_slug\}\/(calendar\.ics|json-ld|schedule\.(json|xml)))$/;
+/** Other reads in one language. */
+const OF_LANGUAGE = /^\/api\/v1\/search$/;
 
-/** Whether an operation knows a parameter: reads of content know all of these. */
-const OF_READS = /^\/api\/v1\/(events|sessions|speakers|partners|venues|topics|series|event-types)(\/[^/]+)?$/;
+/** Whether reads of a path know the parameter `preview`. */
+const knowsPreview = (path: string) => OF_CONTENT.test(path) || OF_FEEDS.test(path);
+/** Whether reads of a path know the parameter `locale`. */
+const knowsLocale = (path: string) => knowsPreview(path) || OF_LANGUAGE.test(path);
 
 /** Makes a client. */
 export function createPlenary(options: Options): Plenary {
@@ -43,12 +52,13 @@ export function createPlenary(options: Options): Plenary {
     ...(options.fetch ? { fetch: options.fetch } : {}),
   });
   const dress: Middleware = {
-    async onRequest({ request }) {
+    async onRequest({ request, schemaPath }) {
       const url = new URL(request.url);
-      if (request.method === "GET" && OF_READS.test(url.pathname)) {
-        if (options.preview) url.searchParams.set("preview", options.preview);
-        if (options.locale && !url.searchParams.has("locale")) url.searchParams.set("locale", options.locale);
-      }
+      const add = (name: string, value: string | undefined) => {
+        if (value && !url.searchParams.has(name)) url.searchParams.set(name, value);
+      };
+      if (request.method === "GET" && knowsPreview(schemaPath)) add("preview", options.preview);
+      if (request.method === "GET" && knowsLocale(schemaPath)) add("locale", options.locale);
       const token = typeof options.token === "function" ? await options.token() : options.token;
       const dressed = url.href === request.url ? request : new Request(url, request);
       if (token) dressed.headers.set("authorization", `Bearer ${token}`);
@@ -56,8 +66,11 @@ export function createPlenary(options: Options): Plenary {
     },
   };
   client.use(dress);
-  return client;
+  return client as unknown as Plenary;
 }
+
+/** A fault in a request: its place, the rule that it breaks, and a sentence for people. */
+export type Fault = NonNullable<Problem["errors"]>[number];
 
 /** An answer that was no success. */
 export class PlenaryError extends Error {
@@ -65,9 +78,30 @@ export class PlenaryError extends Error {
     readonly status: number,
     readonly problem: Problem | undefined,
   ) {
-    super(problem ? `${problem.status} ${problem.title}: ${problem.detail}` : `the server answered ${status}`);
+    super(problem ? described(problem) : `the server answered ${status}`);
     this.name = "PlenaryError";
   }
+
+  /** The kind of problem: the last part of its `type`, such as `invalid`. */
+  get kind(): string | undefined {
+    return this.problem?.type.split("/").pop();
+  }
+
+  /** All faults of the request. */
+  get faults(): Fault[] {
+    return this.problem?.errors ?? [];
+  }
+
+  /** The faults at a place of the request, such as `/title` or `?topic`, or below it. */
+  at(pointer: string): Fault[] {
+    return this.faults.filter((fault) => fault.pointer === pointer || fault.pointer.startsWith(`${pointer}/`));
+  }
+}
+
+/** A problem with all of its faults, for a log. */
+function described(problem: Problem): string {
+  const faults = (problem.errors ?? []).map((fault) => `${fault.pointer || "/"}: ${fault.message} (${fault.code})`);
+  return [`${problem.status} ${problem.title}: ${problem.detail}`, ...faults].join("\n  ");
 }
 
 /** The data of an answer; throws a {@link PlenaryError} where there is none. */
@@ -93,33 +127,54 @@ interface Pages {
 }
 /** A page of a collection's list. */
 export type Page<C extends Collection> = Pages[C];
-/** An item of a collection, as lists show it. */
+/** An item of a collection. */
 export type Item<C extends Collection> = Page<C>["data"][number];
+/** What items of a collection can include. */
+export type Include<C extends Collection> = Query<C> extends { include?: readonly (infer I extends string)[] } ? I : never;
+/** The parameters of a list whose items have a type that follows `include`. */
+type ListQuery<C extends Collection, I> = Omit<Query<C>, "cursor" | "fields" | "include"> & { include?: readonly I[] };
+/** The parameters of one item whose type follows `include`. */
+type ItemQuery<C extends Collection, I> = Pick<ListQuery<C, I>, "include" | (keyof ListQuery<C, I> & ("locale" | "view" | "body_format" | "at" | "preview"))>;
+/** An item of a collection with these relations included. */
+export type With<C extends Collection, I extends string> = Including<Item<C>, Include<C>, I>;
 
-/** All pages of a list, one after the other: neither skipped nor repeated, whatever is written meanwhile. */
-export async function* pages<C extends Collection>(
+/** One operation for all collections: which of them it is, the types of the functions below say. */
+type AnyGet = (path: string, init: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
+
+/** One item by its id or slug, with what `include` names as whole items, and everything else as references. */
+export async function item<C extends Collection, const I extends Include<C> = never>(
   client: Plenary,
   collection: C,
-  query: Omit<Query<C>, "cursor" | "fields"> = {} as Query<C>,
-): AsyncGenerator<Page<C>, void, undefined> {
+  idOrSlug: string,
+  query: ItemQuery<C, I> = {} as ItemQuery<C, I>,
+): Promise<With<C, I>> {
+  const params = { path: { id_or_slug: idOrSlug }, query };
+  return data(await (client.GET as AnyGet)(`/api/v1/${collection}/{id_or_slug}`, { params })) as With<C, I>;
+}
+
+/** All pages of a list, one after the other: neither skipped nor repeated, whatever is written meanwhile. */
+export async function* pages<C extends Collection, const I extends Include<C> = never>(
+  client: Plenary,
+  collection: C,
+  query: ListQuery<C, I> = {} as ListQuery<C, I>,
+): AsyncGenerator<Omit<Page<C>, "data"> & { data: With<C, I>[] }, void, undefined> {
   let cursor: string | null | undefined;
   do {
     const asked = { ...query, ...(cursor ? { cursor } : {}) };
-    // One signature for all collections: which of them it is, the types of this function say.
-    const get = client.GET as (path: string, init: object) => Promise<{ data?: Page<C>; error?: unknown; response: Response }>;
-    const page = data(await get(`/api/v1/${collection}`, { params: { query: asked } }));
-    yield page;
+    const answer = await (client.GET as AnyGet)(`/api/v1/${collection}`, { params: { query: asked } });
+    const page = data(answer) as Page<C>;
+    yield page as unknown as Omit<Page<C>, "data"> & { data: With<C, I>[] };
     cursor = page.page.next;
   } while (cursor);
 }
 
 /** All items of a list. */
-export async function* items<C extends Collection>(
+export async function* items<C extends Collection, const I extends Include<C> = never>(
   client: Plenary,
   collection: C,
-  query: Omit<Query<C>, "cursor" | "fields"> = {} as Query<C>,
-): AsyncGenerator<Item<C>, void, undefined> {
-  for await (const page of pages(client, collection, query)) yield* page.data as Item<C>[];
+  query: ListQuery<C, I> = {} as ListQuery<C, I>,
+): AsyncGenerator<With<C, I>, void, undefined> {
+  for await (const page of pages(client, collection, query)) yield* page.data;
 }
 
 /** What changed. */
@@ -206,22 +261,17 @@ export class Copy {
   }
 }
 
-/** As much of `EventSource` as is wanted. */
-export interface EventSourceLike {
-  addEventListener(name: string, listener: (event: { data: string }) => void): void;
-  close(): void;
-}
-
 /**
  * Takes in what changes, as it happens, until the function that it gives is called. The token that {@link sync} gave
- * says from where on; browsers come back by themselves after the network failed, and miss nothing. `reset` is called, and
+ * says from where on; the connection comes back by itself after the network failed, and misses nothing. Where there is no
+ * `EventSource`, as in Node.js before version 22, {@link eventStream} takes its place. `reset` is called, and
  * the listening over, when the server's history went back: the copy is to be made anew.
  */
 export function listen(
   baseUrl: string,
   take: (changes: Change[], next: string) => void,
   since?: string,
-  make: (url: string) => EventSourceLike = (url) => new EventSource(url) as unknown as EventSourceLike,
+  make: (url: string) => EventSourceLike = defaultSource,
   reset: () => void = () => {},
 ): () => void {
   const query = since ? `?since=${encodeURIComponent(since)}` : "";
@@ -235,6 +285,11 @@ export function listen(
     reset();
   });
   return () => source.close();
+}
+
+/** The source of events of the platform, or our own where it has none. */
+function defaultSource(url: string): EventSourceLike {
+  return typeof EventSource === "function" ? (new EventSource(url) as unknown as EventSourceLike) : eventStream(url);
 }
 
 /** The address of a calendar to subscribe to, of any query of events. */

@@ -73,7 +73,7 @@ fn session_routes() -> Vec<Route> {
                  with 401 when the address, the password or the code is wrong, or when the account requires a code and \
                  none was sent (`second-factor-required`), and with 429 after too many failed attempts.",
             )
-            .request_body(JSON, reference("Login"), example_of(&LOGIN))
+            .request_body(JSON, reference("LoginInput"), example_of(&LOGIN))
             .responds(200, "The tokens of the session.", reference("Tokens"), &[])
             .problems(&[ProblemKind::BadCredentials, ProblemKind::SecondFactorRequired, ProblemKind::TooManyAttempts]),
         Route::post("/api/v1/auth/refresh", Access::Open, refresh)
@@ -86,7 +86,7 @@ fn session_routes() -> Vec<Route> {
                  ends its session. Fails with 401 when the token is unknown, expired or used, or the account is \
                  closed.",
             )
-            .request_body(JSON, reference("RefreshToken"), example_of(&REFRESH))
+            .request_body(JSON, reference("RefreshTokenInput"), example_of(&REFRESH))
             .responds(200, "The new tokens of the session.", reference("Tokens"), &[])
             .problems(&[ProblemKind::Unauthorized]),
         Route::post("/api/v1/auth/logout", Access::Open, log_out)
@@ -97,7 +97,7 @@ fn session_routes() -> Vec<Route> {
                 "Ends the session of a refresh token. Its tokens are invalid at once, on other nodes within a second. \
                  An unknown token is accepted as well.",
             )
-            .request_body(JSON, reference("RefreshToken"), example_of(&REFRESH))
+            .request_body(JSON, reference("RefreshTokenInput"), example_of(&REFRESH))
             .responds_empty(204, "The session has ended.", &[]),
         Route::get("/api/v1/auth/me", Access::LoggedIn, me)
             .operation_id("getMe")
@@ -113,7 +113,7 @@ fn session_routes() -> Vec<Route> {
                 "Sets a new password and ends all sessions of the account, including this one. Fails with 422 when the \
                  current password is wrong or the new one is too weak, and with 429 after too many failed attempts.",
             )
-            .request_body(JSON, reference("PasswordChange"), example_of(&PASSWORD_CHANGE))
+            .request_body(JSON, reference("PasswordChangeInput"), example_of(&PASSWORD_CHANGE))
             .responds_empty(204, "The password is changed.", &[])
             .problems(&[ProblemKind::TooManyAttempts]),
         Route::get("/.well-known/jwks.json", Access::Open, jwks)
@@ -144,7 +144,7 @@ fn account_routes() -> Vec<Route> {
                  address; a password is required if no mail server is configured. Fails with 409 when another account \
                  has the address, and with 422 when the body is invalid or the password is too weak.",
             )
-            .request_body(JSON, reference("NewAccount"), example_of(&NEW_ACCOUNT))
+            .request_body(JSON, reference("AccountInput"), example_of(&NEW_ACCOUNT))
             .responds(201, "The created account.", reference("Account"), &["Location", "ETag"])
             .problems(&[ProblemKind::Conflict]),
         Route::get("/api/v1/accounts/{id}", manage, get)
@@ -167,7 +167,7 @@ fn account_routes() -> Vec<Route> {
                  body is invalid or the password is too weak.",
             )
             .parameters([path_id(), IF_MATCH.clone()])
-            .request_body("application/merge-patch+json", reference("AccountChange"), example_of(&ACCOUNT_CHANGE))
+            .request_body("application/merge-patch+json", reference("AccountPatch"), example_of(&ACCOUNT_CHANGE))
             .responds(200, "The account after the change.", reference("Account"), &["ETag"])
             .problems(&WRITE_PROBLEMS),
     ]

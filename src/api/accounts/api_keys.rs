@@ -56,6 +56,7 @@ pub struct KeyBody {
 /// A new API key with its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreatedKey)]
 pub struct NewKey {
     /// Secret of the key, for `Authorization: Bearer`. It is returned by this response only.
     pub token: String,
@@ -94,8 +95,8 @@ pub fn routes() -> Vec<Route> {
                  returns its secret once. Fails with 422 when the role is higher than that of the account, or another \
                  member is invalid.",
             )
-            .request_body(JSON, reference("PersonalKey"), example_of(&PERSONAL_KEY))
-            .responds(201, "The created key with its secret.", reference("NewKey"), &[]),
+            .request_body(JSON, reference("PersonalKeyInput"), example_of(&PERSONAL_KEY))
+            .responds(201, "The created key with its secret.", reference("CreatedKey"), &[]),
         Route::delete("/api/v1/auth/keys/{id}", Access::Session, revoke_own)
             .operation_id("revokeMyKey")
             .tag(TAG)
@@ -126,8 +127,8 @@ pub fn routes() -> Vec<Route> {
                  closed, until another administrator takes it over. Fails with 403 when the request is made with a \
                  key, and with 422 when the role is higher than that of the account, or another member is invalid.",
             )
-            .request_body(JSON, reference("MachineKey"), example_of(&MACHINE_KEY))
-            .responds(201, "The created key with its secret.", reference("NewKey"), &[]),
+            .request_body(JSON, reference("MachineKeyInput"), example_of(&MACHINE_KEY))
+            .responds(201, "The created key with its secret.", reference("CreatedKey"), &[]),
         Route::post("/api/v1/api-keys/{id}/take-over", manage, take_over)
             .operation_id("takeOverKey")
             .tag(TAG)

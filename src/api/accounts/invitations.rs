@@ -34,7 +34,7 @@ pub fn routes() -> Vec<Route> {
                 "Mails a one-time token, valid for an hour, to the address if it belongs to an active account. At most \
                  one mail a minute is sent to an account. The response is the same whether there is an account or not.",
             )
-            .request_body(JSON, reference("PasswordReset"), example_of(&PASSWORD_RESET))
+            .request_body(JSON, reference("PasswordResetInput"), example_of(&PASSWORD_RESET))
             .responds_empty(202, "The request is accepted; a mail is sent if there is such an account.", &[]),
         Route::post("/api/v1/auth/password-reset/confirm", Access::Open, confirm)
             .operation_id("confirmPasswordReset")
@@ -45,7 +45,7 @@ pub fn routes() -> Vec<Route> {
                  ends all its sessions. Fails with 422 when the token is unknown, used or expired, or the password is \
                  too weak.",
             )
-            .request_body(JSON, reference("NewPassword"), example_of(&NEW_PASSWORD))
+            .request_body(JSON, reference("FirstPasswordInput"), example_of(&NEW_PASSWORD))
             .responds_empty(204, "The password is set.", &[]),
         Route::post("/api/v1/accounts/{id}/invitation", Access::May(Area::Accounts, Action::Manage), repeat_invitation)
             .operation_id("inviteAccount")

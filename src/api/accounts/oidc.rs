@@ -48,7 +48,7 @@ pub fn routes() -> Vec<Route> {
                  with 422 when `redirect_uri` is not one of the configured URIs, and with 503 when the provider cannot \
                  be reached.",
             )
-            .request_body(JSON, reference("ProviderLoginBegin"), example_of(&OIDC_BEGIN))
+            .request_body(JSON, reference("ProviderLoginStartInput"), example_of(&OIDC_BEGIN))
             .responds(200, "The URL of the provider and the state.", reference("ProviderLogin"), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::post("/api/v1/auth/oidc/finish", Access::Open, finish)
@@ -62,7 +62,7 @@ pub fn routes() -> Vec<Route> {
                  401 when the provider does not confirm the log-in, and with 403 when the person has no active \
                  account.",
             )
-            .request_body(JSON, reference("ProviderLoginFinish"), example_of(&OIDC_FINISH))
+            .request_body(JSON, reference("ProviderLoginFinishInput"), example_of(&OIDC_FINISH))
             .responds(200, "The tokens of the session.", reference("Tokens"), &[])
             .problems(&[ProblemKind::NotFound, ProblemKind::Unauthorized, ProblemKind::Forbidden]),
     ]

@@ -33,6 +33,7 @@ pub struct SecondFactorSetup {
 /// Recovery codes for the loss of the device.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RecoveryCodeList)]
 pub struct RecoveryCodes {
     /// Recovery codes; each can be used once. They are returned by this response only.
     pub recovery_codes: Vec<String>,
@@ -51,7 +52,7 @@ pub fn routes() -> Vec<Route> {
                  becomes active when a code is confirmed. Fails with 409 when a second factor is active already, with \
                  422 when the password is wrong, and with 429 after too many failed attempts.",
             )
-            .request_body(JSON, reference("PasswordAgain"), example_of(&PASSWORD_CONFIRMATION))
+            .request_body(JSON, reference("PasswordConfirmationInput"), example_of(&PASSWORD_CONFIRMATION))
             .responds(200, "The secret.", reference("SecondFactorSetup"), &[])
             .problems(&[ProblemKind::Conflict, ProblemKind::TooManyAttempts]),
         Route::post("/api/v1/auth/second-factor/confirm", Access::Session, confirm)
@@ -63,8 +64,8 @@ pub fn routes() -> Vec<Route> {
                  other sessions of the account and returns the recovery codes. Fails with 409 when no second factor \
                  waits for confirmation, and with 422 when the code is wrong.",
             )
-            .request_body(JSON, reference("ConfirmFactor"), example_of(&CONFIRM_FACTOR))
-            .responds(200, "The recovery codes.", reference("RecoveryCodes"), &[])
+            .request_body(JSON, reference("SecondFactorConfirmationInput"), example_of(&CONFIRM_FACTOR))
+            .responds(200, "The recovery codes.", reference("RecoveryCodeList"), &[])
             .problems(&[ProblemKind::Conflict]),
         Route::post("/api/v1/auth/second-factor/end", Access::Session, end)
             .operation_id("endSecondFactor")
@@ -75,7 +76,7 @@ pub fn routes() -> Vec<Route> {
                  with 409 when there is no second factor, with 422 when the password or the code is wrong, and with \
                  429 after too many failed attempts.",
             )
-            .request_body(JSON, reference("EndFactor"), example_of(&END_FACTOR))
+            .request_body(JSON, reference("SecondFactorRemovalInput"), example_of(&END_FACTOR))
             .responds_empty(204, "The second factor is removed.", &[])
             .problems(&[ProblemKind::Conflict, ProblemKind::TooManyAttempts]),
     ]

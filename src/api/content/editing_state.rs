@@ -6,10 +6,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::content::every_collection::every_collection;
 use crate::api::content::history::Person;
 use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::author;
 use crate::api::content::review::{Presence, person, presences};
+use crate::api::content::summary::{ItemSummaryBody, summary};
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::path_id_or_slug;
 use crate::auth::permissions::{Action, Area, is_permitted};
@@ -19,6 +21,7 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::editor::find;
 use crate::editorial::lifecycle::Operation;
+use crate::editorial::programme::{self, ProgrammeWarning};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
 use crate::editorial::review::{self, InboxReason};
 use crate::editorial::schedule;
@@ -28,7 +31,7 @@ use crate::http::response::Response;
 use crate::http::route::{Access, Route};
 use crate::items::Item;
 use crate::items::{projection, working_draft};
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::{Problem, ProblemKind, without_names};
 
 /// The working draft of a published or archived item.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,6 +45,20 @@ pub struct WorkingDraftState {
     /// Id of the account that last changed the working draft; null for the command line.
     #[schema(required = true, format = "uuid")]
     pub updated_by: Option<String>,
+}
+
+/// Something in the programme of an event that is probably not meant.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProgrammeWarning)]
+pub struct ProgrammeWarningBody {
+    /// Rule: `unknown_room`, `outside_event`, `room_taken`, `speaker_taken` or `sessions_not_published`.
+    #[schema(example = "room_taken")]
+    pub code: &'static str,
+    /// Explanation in English.
+    pub message: String,
+    /// Sessions concerned.
+    pub sessions: Vec<ItemSummaryBody>,
 }
 
 /// The editing state of an item.
@@ -74,6 +91,10 @@ pub struct EditingState {
     pub operations: Vec<String>,
     /// Requirements of publication that the newest text does not meet.
     pub missing: Vec<Violation>,
+    /// Warnings about the programme of an event, or about a session in it: unknown rooms, sessions outside the days of
+    /// the event, rooms and persons that are needed twice at a time, and sessions that are drafts. They prevent
+    /// nothing. At most 100; none for an API key that is restricted to some collections.
+    pub warnings: Vec<ProgrammeWarningBody>,
     /// Account that the item is assigned to; null if it is assigned to nobody.
     #[schema(required = true)]
     pub assignee: Option<Person>,
@@ -139,6 +160,12 @@ pub fn route(resource: &'static ContentType) -> Route {
     let (schema, path) = (resource.schema, item_path(resource));
     Route::get(format!("{path}/desk"), Access::May(Area::Content, Action::Read), move |r| editing_state(resource, r))
         .operation_id(format!("get{schema}Desk"))
+        .shared(every_collection(
+            resource,
+            &format!("{path}/desk"),
+            "getEditingState",
+            "Get the editing state of an item",
+        ))
         .tag(resource.title_plural)
         .summary(format!("Get the editing state of {}", with_article(resource)))
         .description(
@@ -146,7 +173,7 @@ pub fn route(resource: &'static ContentType) -> Route {
              caller may apply now, what publication still requires, its assignee, the accounts that are editing it and \
              the number of open comments. Fails with 404 when there is no such item.",
         )
-        .parameters([path_id_or_slug(resource)])
+        .parameters([path_id_or_slug()])
         .responds(200, "The editing state.", reference("EditingState"), &["ETag"])
         .problems(&[ProblemKind::NotFound])
 }
@@ -155,6 +182,7 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
     let (author, role) = (author(&request)?, request.actor()?.role);
     let key = request.path("id_or_slug").to_owned();
     let site = Arc::clone(&request.app.site);
+    let is_restricted = request.actor()?.is_restricted();
     let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         let draft = working_draft::find(c, &item)?;
@@ -180,6 +208,12 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
         let published = PublishedIds::new();
         let (site, content_type, content) = (&site, resource, &content);
         let publication = Publication { site, content_type, content, public: None, published: &published };
+        let mut missing = publication.missing(c)?.into_vec();
+        // Warnings name sessions, speakers and rooms, which are of several collections.
+        let warnings = if is_restricted { Vec::new() } else { programme::warnings(c, &item)? };
+        if is_restricted {
+            without_names(&mut missing);
+        }
         Ok::<_, Problem>(EditingState {
             version,
             etag: format!("\"v{version}\""),
@@ -194,7 +228,8 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
             publish_at: due_at(schedule::PUBLISH),
             unpublish_at: due_at(schedule::UNPUBLISH),
             operations,
-            missing: publication.missing(c)?.into_vec(),
+            missing,
+            warnings: warnings.iter().map(warning).collect(),
             assignee: review::assignee(c, &item.id)?.map(person),
             editing: presences(review::present(c, &item.id)?),
             open_comments: review::open_comments(c, &item.id)?,
@@ -202,6 +237,14 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
     };
     let state = request.app.database.read(read).await?;
     Ok(Response::serialized(200, &state)?.no_store().header("etag", &state.etag))
+}
+
+fn warning(warning: &ProgrammeWarning) -> ProgrammeWarningBody {
+    ProgrammeWarningBody {
+        code: warning.code,
+        message: warning.message.clone(),
+        sessions: warning.sessions.iter().map(summary).collect(),
+    }
 }
 
 async fn inbox(request: Request) -> Result<Response, Problem> {

@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
+use crate::api::content::every_collection::every_collection;
 use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::{editor, write_response};
+use crate::api::openapi::item_schemas::ANY_ITEM;
 use crate::api::openapi::schemas::reference;
-use crate::api::parameters::{IF_MATCH, MAX_NUMBER, number, path_id_or_slug, query, whole};
+use crate::api::parameters::{IF_MATCH, MAX_NUMBER, number, page_limit, path_id_or_slug, query, whole};
 use crate::auth::permissions::{Action, Area};
 use crate::content::LocaleMode;
 use crate::content::local_time::utc_text;
@@ -20,7 +22,7 @@ use crate::editorial::editor::find;
 use crate::editorial::three_way_merge::as_input;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
-use crate::http::response::Response;
+use crate::http::response::{ALL_LOCALES, Response};
 use crate::http::route::{Access, ParameterSet, Route, parameter};
 use crate::journal::diff::diff;
 use crate::journal::history::{self, JournalEntry, State};
@@ -64,6 +66,9 @@ pub struct Revision {
     pub changed: Vec<String>,
     /// Id of the request that wrote.
     pub request_id: String,
+    /// Id of the batch of which the write was a part; null for a single write.
+    #[schema(required = true, format = "uuid")]
+    pub batch: Option<String>,
 }
 
 /// A page of revisions, newest first.
@@ -98,10 +103,10 @@ pub struct RevisionDifference {
 pub struct RevisionDiff {
     /// Older version; 0 for the state before the item was created.
     #[schema(minimum = 0)]
-    pub from: i64,
+    pub older: i64,
     /// Newer version.
     #[schema(minimum = 1)]
-    pub to: i64,
+    pub newer: i64,
     /// Differences, in the order of the fields.
     pub differences: Vec<RevisionDifference>,
 }
@@ -117,6 +122,7 @@ impl From<JournalEntry> for Revision {
             action: entry.action,
             reason: entry.reason,
             request_id: entry.request_id,
+            batch: entry.batch,
         }
     }
 }
@@ -130,13 +136,14 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     vec![
         Route::get(&path, read, move |r| list(resource, r))
             .operation_id(format!("list{schema}Revisions"))
+            .shared(every_collection(resource, &path, "listRevisions", "List the revisions of an item"))
             .tag(resource.title_plural)
             .summary(format!("List the revisions of {item}"))
             .description(
                 "Returns one page of the item's history, newest first: each write with its author, action, reason and \
                  the parts of the content that changed. Fails with 404 when there is no such item.",
             )
-            .parameters([path_id_or_slug(resource), before(), limit()])
+            .parameters([path_id_or_slug(), before(), limit()])
             .responds(200, "One page of revisions.", reference("RevisionPage"), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::get(&one, read, move |r| get(resource, r))
@@ -147,24 +154,36 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
                 "Returns the item as it was at a version: its content in the form in which editors send it with \
                  `locale=*`, with references as ids. Fails with 404 when there is no such item or version.",
             )
-            .parameters([path_id_or_slug(resource), version()])
+            .parameters([path_id_or_slug(), version()])
             .responds(200, "The revision.", reference(&format!("{schema}Revision")), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::get(format!("{one}/diff"), read, move |r| compare(resource, r))
             .operation_id(format!("diff{schema}Revisions"))
+            .shared(every_collection(
+                resource,
+                &format!("{one}/diff"),
+                "diffRevisions",
+                "Compare two revisions of an item",
+            ))
             .tag(resource.title_plural)
             .summary(format!("Compare two revisions of {item}"))
             .description(
                 "Returns the differences between a version and another one, by default the version before it, for each \
                  field and locale. Fails with 404 when there is no such item or version.",
             )
-            .parameters([path_id_or_slug(resource), version(), against()])
+            .parameters([path_id_or_slug(), version(), against()])
             .responds(200, "The differences.", reference("RevisionDiff"), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::post(format!("{one}/restore"), Access::May(Area::Content, Action::UpdateOwn), move |r| {
             restore(resource, r)
         })
         .operation_id(format!("restore{schema}Revision"))
+        .shared(every_collection(
+            resource,
+            &format!("{one}/restore"),
+            "restoreRevision",
+            "Restore a revision of an item",
+        ))
         .tag(resource.title_plural)
         .summary(format!("Restore a revision of {item}"))
         .description(
@@ -174,8 +193,9 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
              changed since the version in `If-Match`, and with 422 when the old content is no longer valid.",
         )
         .parameter_set(ParameterSet::Step)
-        .parameters([path_id_or_slug(resource), version(), IF_MATCH.clone()])
-        .responds(200, "The item after the change.", reference(schema), &["ETag"])
+        .parameters([path_id_or_slug(), version(), IF_MATCH.clone()])
+        .responds(200, "The item after the change.", reference(ANY_ITEM), &["ETag"])
+        .or_media_type(ALL_LOCALES, reference(ANY_ITEM))
         .problems(&WRITE_PROBLEMS)
         .problems(&[ProblemKind::Invalid]),
     ]
@@ -186,7 +206,7 @@ fn version() -> Parameter {
 }
 
 fn against() -> Parameter {
-    query("with", whole(1, MAX_NUMBER), "Version to compare with; by default the version before.", json!(1))
+    query("against", whole(1, MAX_NUMBER), "Version to compare with; by default the version before.", json!(1))
 }
 
 /// Returns the `before` parameter of journal pages.
@@ -201,7 +221,7 @@ pub fn before() -> Parameter {
 
 /// Returns the `limit` parameter of journal pages.
 pub fn limit() -> Parameter {
-    query("limit", whole(1, MAX_LIMIT).default(Some(json!(20))), "Maximum number of entries of the page.", json!(20))
+    page_limit(MAX_LIMIT, 20)
 }
 
 /// Reads `before` and `limit` of a request for a journal page.
@@ -259,23 +279,22 @@ async fn get(resource: &'static ContentType, request: Request) -> Result<Respons
 
 async fn compare(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
     let version = version_of(&request)?;
-    let other = match number(&request, "with", MAX_NUMBER)? {
+    let other = match number(&request, "against", MAX_NUMBER)? {
         Some(other) => other,
         None => version - 1,
     };
-    let newer = state(resource, &request, version.max(other)).await?;
-    let newer = input(resource, &newer);
+    let (older, newer) = (version.min(other), version.max(other));
+    let after = input(resource, &state(resource, &request, newer).await?);
     // Version 0 stands for the state before the item was created: an item without any fields.
-    let from = version.min(other);
-    let older = match from {
+    let before = match older {
         0 => Map::new(),
-        from => input(resource, &state(resource, &request, from).await?),
+        older => input(resource, &state(resource, &request, older).await?),
     };
-    let differences = diff(&older, &newer)
+    let differences = diff(&before, &after)
         .into_iter()
         .map(|d| RevisionDifference { pointer: d.pointer, before: d.before, after: d.after })
         .collect();
-    Ok(Response::serialized(200, &RevisionDiff { from, to: version.max(other), differences })?.no_store())
+    Ok(Response::serialized(200, &RevisionDiff { older, newer, differences })?.no_store())
 }
 
 async fn restore(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -287,5 +306,5 @@ async fn restore(resource: &'static ContentType, request: Request) -> Result<Res
     }
     let expected = required_version(&request)?;
     let change = ItemChange::Revision(version_of(&request)?);
-    Ok(write_response(editor.change(request.path("id_or_slug"), expected, change).await?, 200))
+    Ok(write_response(&request, editor.change(request.path("id_or_slug"), expected, change).await?, 200))
 }

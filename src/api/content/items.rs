@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use crate::api::openapi::schemas::reference;
+use crate::api::openapi::DocumentView;
+use crate::api::openapi::item_schemas::{ItemForm, PARTIAL_ITEM, PARTIAL_PAGE};
+use crate::api::openapi::schemas::{Locales, reference};
 use crate::api::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
-use crate::api::preview_links::{ReadView, read_view};
+use crate::api::preview_links::{ReadView, read_view, restrict_to_link};
 use crate::app::App;
-use crate::content::Site;
 use crate::content::violation::Violations;
+use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
@@ -24,18 +26,14 @@ use crate::delivery::get_item::{ItemLookup, find_item};
 use crate::delivery::list_items::{Page, page, single_query_page};
 use crate::delivery::query::ListQuery;
 use crate::delivery::query::parser::QueryParser;
-use crate::delivery::viewer::Viewer;
 use crate::delivery::{ReadContext, Shape};
-use crate::editorial::editor::find;
 use crate::http::cached_response::{absence_response, cache_key, negotiated};
 use crate::http::preconditions::entity_tag as etag;
 use crate::http::request::Request;
-use crate::http::response::{JSON, Response};
+use crate::http::response::{ALL_LOCALES, JSON, PARTIAL, Response};
 use crate::http::route::{Access, ParameterSet, Route};
 use crate::problem::{Problem, ProblemKind};
 
-/// Media type of responses with a sparse fieldset (`fields=`).
-const PARTIAL: &str = "application/vnd.plenary.partial+json";
 /// Lifetime of cached responses whose content depends on the current time.
 const TIME_DEPENDENT_LIFETIME: Duration = Duration::from_secs(1);
 
@@ -50,16 +48,17 @@ fn plural(resource: &ContentType) -> String {
     resource.collection.split('-').map(|part| format!("{}{}", part[..1].to_uppercase(), &part[1..])).collect()
 }
 
-/// Adds to each route the query parameters whose values depend on the site's languages.
-pub fn with_site_parameters(mut routes: Vec<Route>, site: &Site) -> Vec<Route> {
+/// Adds to each route the query parameters of a view whose values depend on the site's languages.
+pub fn with_site_parameters(mut routes: Vec<Route>, site: &Site, view: DocumentView) -> Vec<Route> {
     for route in &mut routes {
         route.parameters.extend(match route.parameter_set {
             ParameterSet::Own => Vec::new(),
-            ParameterSet::List(resource) => parameters::list_parameters(resource, site),
-            ParameterSet::One(resource) => parameters::item_parameters(resource, site),
-            ParameterSet::Feed(resource) => parameters::feed_parameters(resource, site),
-            ParameterSet::FeedOfOne => parameters::item_feed_parameters(site),
+            ParameterSet::List(resource) => parameters::list_parameters(resource, site, view),
+            ParameterSet::One(resource) => parameters::item_parameters(resource, site, view),
+            ParameterSet::Feed(resource) => parameters::feed_parameters(resource, site, view),
+            ParameterSet::FeedOfOne => parameters::item_feed_parameters(site, view),
             ParameterSet::Language => parameters::language_parameters(site),
+            ParameterSet::Translation => vec![parameters::translation_parameter(site)],
             ParameterSet::Step => parameters::step_parameters(site),
             ParameterSet::Content => parameters::write_parameters(site),
         });
@@ -81,16 +80,16 @@ pub fn item_path(resource: &ContentType) -> String {
 pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let collection = resource.collection.replace('-', " ");
     let schema = resource.schema;
+    let all_locales = ItemForm { content_type: resource, locales: Locales::All };
     vec![
         Route::get(collection_path(resource), Access::Public, move |r| list(resource, r))
             .operation_id(format!("list{}", plural(resource)))
             .tag(resource.title_plural)
             .summary(format!("List {collection}"))
             .description(format!(
-                "Returns one page of {collection}, in their short form unless `detail=full` is given, with cursors \
-                 for the next and the previous page. Only published items are listed unless a parameter that is \
-                 reserved to editors asks for others. Fails with 400 when a parameter is unknown, invalid or reserved \
-                 to editors, or when the query is too expensive, and with 401 when the token is not valid."
+                "Returns one page of {collection}, in short form without `detail=full`; only published ones, unless an \
+                 editor asks for others. Fails with 400 when a parameter is invalid or reserved to editors, or the query \
+                 too expensive, and with 401 when the token is not valid."
             ))
             .parameter_set(ParameterSet::List(resource))
             .parameters([IF_NONE_MATCH.clone()])
@@ -100,22 +99,23 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
                 reference(&format!("{schema}Page")),
                 &["ETag", "Link", "Cache-Control"],
             )
-            .or_media_type(PARTIAL, reference(&format!("{schema}PartialPage")))
-            .responds_empty(304, "The client already has the current page.", &[]),
+            .or_media_type(ALL_LOCALES, reference(&all_locales.page_name()))
+            .or_media_type(PARTIAL, reference(PARTIAL_PAGE))
+            .responds_empty(304, "The client already has the current representation.", &[]),
         Route::get(item_path(resource), Access::Public, move |r| get(resource, r))
             .operation_id(format!("get{schema}"))
             .tag(resource.title_plural)
             .summary(format!("Get {}", with_article(resource)))
             .description(
-                "Returns one item by its id or slug. Without credentials only published items are found; editors also \
-                 find drafts. A former slug redirects to the current one. Fails with 404 when no such item is visible \
-                 to the caller, with 400 when a parameter is unknown or invalid, and with 401 when the token or the \
-                 preview link is not valid.",
+                "Returns one item by its id or slug; only editors find items that are not published. A former slug \
+                 redirects to the current one. Fails with 404 when the caller sees no such item, with 400 when a parameter \
+                 is invalid, and with 401 when the token or the preview link is not valid.",
             )
             .parameter_set(ParameterSet::One(resource))
-            .parameters([path_id_or_slug(resource), IF_NONE_MATCH.clone()])
+            .parameters([path_id_or_slug(), IF_NONE_MATCH.clone()])
             .responds(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
-            .or_media_type(PARTIAL, reference(&format!("{schema}Partial")))
+            .or_media_type(ALL_LOCALES, reference(&all_locales.name()))
+            .or_media_type(PARTIAL, reference(PARTIAL_ITEM))
             .responds_empty(304, "The client already has the current representation.", &[])
             .responds_empty(308, "The item has another slug now; `Location` is its address.", &["Location"])
             .problems(&[ProblemKind::NotFound]),
@@ -263,10 +263,14 @@ pub fn not_found_response(content_type: &'static ContentType) -> ReadOutcome {
     ReadOutcome::Absent(Absence::Missing(content_type.noun), Dependencies::on_kinds(content_type.visible_by()))
 }
 
-/// Returns the media type of a response. Items with a sparse fieldset have a type of their own, so that
-/// clients know which schema to expect.
-fn media_type(shape: &Shape) -> &'static str {
-    if shape.fields.is_some() { PARTIAL } else { JSON }
+/// Returns the media type of a response. Items with a sparse fieldset, and items with the texts of all locales, have
+/// types of their own, so that clients know which schema to expect.
+pub fn media_type(shape: &Shape) -> &'static str {
+    match (shape.fields.is_some(), &shape.view.locale) {
+        (true, _) => PARTIAL,
+        (false, LocaleMode::All) => ALL_LOCALES,
+        (false, LocaleMode::One(_)) => JSON,
+    }
 }
 
 /// Returns when the response to a list query expires even if no content changes: a query that depends on the
@@ -323,13 +327,17 @@ fn link_header(request: &Request, page: &Page) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-async fn get(content_type: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
+/// Responds with the item in the path.
+///
+/// # Errors
+/// 400 if a parameter is invalid, 404 if the caller sees no such item, 503 if the database is not available.
+pub async fn get(content_type: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
     negotiate(&mut request);
     let view = read_view(&request).await?;
     let mut violations = Violations::new();
     let site = &request.app.site;
     let mut parser = QueryParser { content_type, site, viewer: &view.viewer, violations: &mut violations };
-    let shape = parser.shape(&request.query_pairs, true);
+    let mut shape = parser.shape(&request.query_pairs, true);
     if !violations.is_empty() {
         return Err(Problem::bad_request(violations));
     }
@@ -338,12 +346,7 @@ async fn get(content_type: &'static ContentType, mut request: Request) -> Result
     let app = Arc::clone(&request.app);
     let compute = async {
         let read = move |c: &mut Db| {
-            // A link of one item must not show others, and must not reveal whether they exist.
-            if let Viewer::Link { item_id } = &shape.viewer
-                && find(c, content_type, &key)?.id != *item_id
-            {
-                return Err(Problem::not_found(content_type.noun));
-            }
+            restrict_to_link(c, content_type, &key, &mut shape)?;
             let context = ReadContext { content_type, site: &app.site, shape: &shape };
             Ok(find_item(c, context, &key)?)
         };

@@ -3,30 +3,34 @@
 
 use std::sync::Arc;
 
+use diesel::result::Error::NotFound;
 use serde_json::{Map, Value};
 
+use crate::api::content::every_collection::every_collection;
 use crate::api::content::items::{collection_path, item_path, with_article};
-use crate::api::openapi::schemas::{example_of, example_of_item, reference};
+use crate::api::content::{publish, trash};
+use crate::api::openapi::item_schemas::ANY_ITEM;
+use crate::api::openapi::schemas::{Locales, example_of, example_of_item, reference};
 use crate::api::parameters::{self, IDEMPOTENCY_KEY, IF_MATCH, path_id_or_slug};
 use crate::api::preview_links::viewer;
 use crate::api::request_bodies::{Form, future_time};
 use crate::auth::permissions::{Action, Area};
 use crate::content::field::{Field, FieldType as FieldKind};
 use crate::content::violation::Violations;
-use crate::content::{LocaleMode, values};
+use crate::content::{LocaleMode, Site, values};
 use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::delivery::ReadContext;
 use crate::delivery::get_item::render_written_item;
 use crate::delivery::query::parser::QueryParser;
+use crate::delivery::{ReadContext, Shape};
 use crate::editorial::change::ItemChange;
-use crate::editorial::editor::{Editor, WriteRequest, WriteResult};
+use crate::editorial::editor::{Editor, RenderItem, WriteRequest, WriteResult};
 use crate::editorial::idempotency::Idempotent;
 use crate::editorial::lifecycle::Operation;
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, entity_tag as etag, required_version};
 use crate::http::request::Request;
-use crate::http::response::{JSON, Response};
+use crate::http::response::{ALL_LOCALES, JSON, Response};
 use crate::http::route::{Access, IntoHandler, ParameterSet, Route};
 use crate::items::Item;
 use crate::journal::Author;
@@ -58,6 +62,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
 fn writes(resource: &'static ContentType) -> Vec<Route> {
     let item = with_article(resource);
     let schema = resource.schema;
+    let all_locales = Locales::All.name(schema);
     let update = Access::May(Area::Content, Action::UpdateOwn);
     vec![
         Route::post(collection_path(resource), Access::May(Area::Content, Action::Create), move |r| {
@@ -75,26 +80,33 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
         .parameter_set(ParameterSet::Step)
         .parameters([IDEMPOTENCY_KEY.clone()])
         .request_body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
+        .or_body(ALL_LOCALES, reference(&format!("{all_locales}Input")))
         .responds(201, "The created item.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
+        .or_media_type(ALL_LOCALES, reference(&all_locales))
         .problems(&[ProblemKind::Conflict]),
-        Route::put(item_path(resource), update, move |r| change(resource, r, ItemChange::Replace, body::json))
+        Route::put(item_path(resource), update, move |r| change(resource, r, ItemChange::Replace, body::item))
             .operation_id(format!("replace{schema}"))
             .tag(resource.title_plural)
             .summary(format!("Replace {item}"))
             .description(
                 "Replaces all fields and returns the item. Fields that are left out are removed; slug, status and the \
-                 values of other locales are kept. With `view=draft`, the working draft of a published or archived \
+                 values of other locales are kept. The response of a read with the same `locale`, `view` and \
+                 `body_format` is accepted as it is: what the server sets may be present if it is unchanged, of a \
+                 related item the `id` counts, and a value that is as it was shown (a text of a fallback language too) \
+                 stays as it is stored. With `view=draft`, the working draft of a published or archived \
                  item is written instead of the item. Changing an item that is public or scheduled requires the \
                  permission to publish. Fails with 409 when the slug is taken, the item is in the trash, or it has a \
                  working draft and `view=draft` is missing; with 412 when the item was changed since the version in \
                  `If-Match`; and with 422 when the content is invalid or lacks something that publication requires.",
             )
             .parameter_set(ParameterSet::Content)
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .parameters([path_id_or_slug(), IF_MATCH.clone()])
             .request_body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
+            .or_body(ALL_LOCALES, reference(&format!("{all_locales}Input")))
             .responds(200, "The item after the change.", reference(schema), &["ETag"])
+            .or_media_type(ALL_LOCALES, reference(&all_locales))
             .problems(&WRITE_PROBLEMS),
-        Route::patch(item_path(resource), update, move |r| change(resource, r, ItemChange::Patch, body::merge_patch))
+        Route::patch(item_path(resource), update, move |r| change(resource, r, ItemChange::Patch, body::item_patch))
             .operation_id(format!("update{schema}"))
             .tag(resource.title_plural)
             .summary(format!("Update {item}"))
@@ -108,26 +120,17 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
                  lacks something that publication requires.",
             )
             .parameter_set(ParameterSet::Content)
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .parameters([path_id_or_slug(), IF_MATCH.clone()])
             .request_body(
                 "application/merge-patch+json",
                 reference(&format!("{schema}Patch")),
                 serde_json::json!({"status": "draft"}),
             )
+            .or_body(ALL_LOCALES, reference(&format!("{all_locales}Patch")))
             .responds(200, "The item after the change.", reference(schema), &["ETag"])
+            .or_media_type(ALL_LOCALES, reference(&all_locales))
             .problems(&WRITE_PROBLEMS),
-        Route::delete(item_path(resource), Access::May(Area::Content, Action::Trash), move |r| trash(resource, r))
-            .operation_id(format!("trash{schema}"))
-            .tag(resource.title_plural)
-            .summary(format!("Move {item} to the trash"))
-            .description(
-                "Moves the item to the trash, from where `restore` brings it back until the trash is purged. Clients \
-                 no longer see it, and its schedule is removed. Fails with 409 when it is in the trash already, and \
-                 with 412 when it was changed since the version in `If-Match`.",
-            )
-            .parameters([parameters::REASON.clone(), path_id_or_slug(resource), IF_MATCH.clone()])
-            .responds_empty(204, "The item is in the trash.", &["ETag"])
-            .problems(&WRITE_PROBLEMS),
+        trash::route(resource),
     ]
 }
 
@@ -196,30 +199,56 @@ fn operation_texts(operation: Operation) -> (&'static str, &'static str) {
     }
 }
 
-fn steps(resource: &'static ContentType) -> Vec<Route> {
-    let step = |operation: Operation| {
-        let (summary, about) = operation_texts(operation);
-        let path = format!("{}/{}", item_path(resource), operation.name());
-        let id = format!("{}{}", operation.name(), resource.schema);
-        Route::post(path, Access::May(Area::Content, operation.action()), move |r| {
-            apply_operation(resource, r, operation)
-        })
-        .operation_id(id)
-        .tag(resource.title_plural)
-        .summary(summary.replace("{}", &with_article(resource)))
-        .description(about)
-        .parameter_set(ParameterSet::Step)
-        .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-        .responds(200, "The item after the operation.", reference(resource.schema), &["ETag"])
-        .problems(&WRITE_PROBLEMS)
-        .problems(&[ProblemKind::Invalid])
+/// Returns the operation id and the summary of a step of the review.
+fn review_step(operation: Operation) -> Option<(&'static str, &'static str)> {
+    match operation {
+        Operation::Submit => Some(("submitItem", "Submit an item for review")),
+        Operation::Withdraw => Some(("withdrawItem", "Withdraw an item from review")),
+        Operation::Reject => Some(("rejectItem", "Return a submitted item to its author")),
+        _ => None,
+    }
+}
+
+/// Returns the route of a step.
+fn step(resource: &'static ContentType, operation: Operation) -> Route {
+    let ((summary, about), path) =
+        (operation_texts(operation), format!("{}/{}", item_path(resource), operation.name()));
+    let review = review_step(operation);
+    // Steps of the review are described once for all content types, which keeps the document small.
+    let (one, all) = match review {
+        Some(_) => (ANY_ITEM.to_owned(), ANY_ITEM.to_owned()),
+        None => (resource.schema.to_owned(), Locales::All.name(resource.schema)),
     };
+    let route = Route::post(&path, Access::May(Area::Content, operation.action()), move |r| {
+        apply_operation(resource, r, operation)
+    })
+    .operation_id(format!("{}{}", operation.name(), resource.schema))
+    .tag(resource.title_plural)
+    .summary(summary.replace("{}", &with_article(resource)))
+    .description(about)
+    .parameter_set(ParameterSet::Step)
+    .parameters([path_id_or_slug(), IF_MATCH.clone()])
+    .responds(200, "The item after the change.", reference(&one), &["ETag"])
+    .or_media_type(ALL_LOCALES, reference(&all))
+    .problems(&WRITE_PROBLEMS)
+    .problems(&[ProblemKind::Invalid]);
+    match review {
+        Some((id, summary)) => route.shared(every_collection(resource, &path, id, summary)),
+        None => route,
+    }
+}
+
+fn steps(resource: &'static ContentType) -> Vec<Route> {
     // Moving to the trash is `DELETE` on the item, and so has no path of its own here.
     let plain = Operation::WITHOUT_PARAMETERS.into_iter().filter(|operation| *operation != Operation::Trash);
-    let mut routes: Vec<Route> = plain.map(step).collect();
-    let mut schedule = step(Operation::Schedule { publish_at: None, unpublish_at: None }).request_body(
+    let with_children = |operation: Operation| match (operation, resource.children) {
+        (Operation::Publish, Some(children)) => publish::with_children(step(resource, operation), resource, children),
+        _ => step(resource, operation),
+    };
+    let mut routes: Vec<Route> = plain.map(with_children).collect();
+    let mut schedule = step(resource, Operation::Schedule { publish_at: None, unpublish_at: None }).request_body(
         JSON,
-        reference("Schedule"),
+        reference("ScheduleInput"),
         example_of(&SCHEDULE),
     );
     schedule.handler = (move |request: Request| schedule_item(resource, request)).into_handler();
@@ -246,14 +275,15 @@ pub fn author(request: &Request) -> Result<Author, Problem> {
         reason,
         via: actor.key.as_ref().map(|key| key.id.clone()),
         due_at: None,
+        batch: None,
     })
 }
 
-/// Returns the [`Editor`] with which the authenticated editor of a request writes items of a content type.
+/// Reads what a write of items of a content type is apart from the write itself, and the shape of its response.
 ///
 /// # Errors
 /// 400 if a query parameter is invalid, 401 if the request is anonymous.
-pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Editor, Problem> {
+pub fn write_request(resource: &'static ContentType, request: &Request) -> Result<(WriteRequest, Shape), Problem> {
     let role = request.actor()?.role;
     let author = author(request)?;
     let mut violations = Violations::new();
@@ -278,45 +308,63 @@ pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Edito
         return Err(Problem::bad_request(violations));
     }
     let mode: LocaleMode = shape.view.locale.clone();
-    let to_working_draft = shape.draft;
-    let site = Arc::clone(&request.app.site);
-    let render = Arc::new(move |c: &mut Db, item: &Item, targets| {
-        let context = ReadContext { content_type: resource, site: &site, shape: &shape };
-        render_written_item(c, context, item, targets)
-    });
-    let (database, site) = (request.app.database.clone(), Arc::clone(&request.app.site));
+    let (site, to_working_draft) = (Arc::clone(&request.app.site), shape.draft);
     let request = WriteRequest { site, content_type: resource, mode, author, role, to_working_draft, merge };
-    Ok(Editor { database, request, render })
+    Ok((request, shape))
 }
 
-async fn create(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
+/// Returns the function that renders items of any content type in this shape.
+pub fn renderer(site: Arc<Site>, shape: Shape) -> RenderItem {
+    Arc::new(move |c: &mut Db, item: &Item, targets| {
+        let content_type = ContentType::of_kind(&item.kind).ok_or(NotFound)?;
+        let context = ReadContext { content_type, site: &site, shape: &shape };
+        render_written_item(c, context, item, targets)
+    })
+}
+
+/// Returns the [`Editor`] with which the authenticated editor of a request writes items of a content type.
+///
+/// # Errors
+/// 400 if a query parameter is invalid, 401 if the request is anonymous.
+pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Editor, Problem> {
+    let (database, site) = (request.app.database.clone(), Arc::clone(&request.app.site));
+    let collections = request.actor()?.collections().to_vec();
+    let (request, shape) = write_request(resource, request)?;
+    Ok(Editor { database, request, collections, render: renderer(site, shape) })
+}
+
+/// Reads the idempotency key of a request, if it has one.
+///
+/// # Errors
+/// 400 if the key is not 1 to 255 visible ASCII characters, 401 if the request is anonymous.
+pub fn idempotency_key(request: &Request) -> Result<Option<Idempotent>, Problem> {
+    let Some(key) = request.http.headers().get("idempotency-key") else { return Ok(None) };
+    let (account, target) = (&request.actor()?.account_id, request.http.uri().to_string());
+    Idempotent::read(account, key.to_str().unwrap_or_default(), &target, &request.body).map(Some)
+}
+
+async fn create(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
+    body::take_locale(&mut request)?;
     let editor = editor(resource, &request)?;
-    let input = body::json(&request)?;
-    let key = match request.http.headers().get("idempotency-key") {
-        Some(key) => {
-            let account = &request.actor()?.account_id;
-            let target = request.http.uri().to_string();
-            Some(Idempotent::read(account, key.to_str().unwrap_or_default(), &target, &request.body)?)
-        }
-        None => None,
-    };
-    let result = editor.create(input, key).await?;
+    let input = body::item(&request)?;
+    let result = editor.create(input, idempotency_key(&request)?).await?;
     let location = format!("{}/{}", collection_path(resource), result.item.id);
     let replayed = result.replayed;
-    let response = write_response(result, 201).header("location", location);
+    let response = write_response(&request, result, 201).header("location", location);
     Ok(if replayed { response.header("idempotency-replayed", "true") } else { response })
 }
 
 async fn change(
     resource: &'static ContentType,
-    request: Request,
+    mut request: Request,
     to_change: fn(Value) -> ItemChange,
     read: fn(&Request) -> Result<Value, Problem>,
 ) -> Result<Response, Problem> {
+    body::take_locale(&mut request)?;
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
     let change = to_change(read(&request)?);
-    Ok(write_response(editor.change(request.path("id_or_slug"), version, change).await?, 200))
+    Ok(write_response(&request, editor.change(request.path("id_or_slug"), version, change).await?, 200))
 }
 
 async fn apply_operation(
@@ -326,14 +374,7 @@ async fn apply_operation(
 ) -> Result<Response, Problem> {
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    Ok(write_response(editor.take_step(request.path("id_or_slug"), version, operation).await?, 200))
-}
-
-async fn trash(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
-    let editor = editor(resource, &request)?;
-    let version = required_version(&request)?;
-    let result = editor.take_step(request.path("id_or_slug"), version, Operation::Trash).await?;
-    Ok(Response::empty(204).header("etag", format!("\"v{}\"", result.item.latest())).no_store())
+    Ok(write_response(&request, editor.take_step(request.path("id_or_slug"), version, operation).await?, 200))
 }
 
 async fn schedule_item(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
@@ -374,7 +415,8 @@ pub fn parse_schedule_times(
 
 /// Returns the response of a write: the item after it, with the entity tag that the next write sends in
 /// `If-Match`.
-pub fn write_response(result: WriteResult, status: u16) -> Response {
+pub fn write_response(request: &Request, result: WriteResult, status: u16) -> Response {
     let tag = etag(result.item.latest(), result.body.as_bytes());
-    Response::json(status, result.body).header("etag", tag).no_store()
+    let media_type = if request.query("locale") == Some(body::EVERY_LOCALE) { ALL_LOCALES } else { JSON };
+    Response::json(status, result.body).with_content_type(media_type).header("etag", tag).no_store()
 }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{KnownFormat, SchemaFormat};
 
+use crate::api::content::every_collection::every_collection;
 use crate::api::content::history::Person;
 use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::author;
@@ -106,47 +107,69 @@ pub struct PresenceList {
 
 /// Returns the collaboration routes of a content type.
 pub fn routes(resource: &'static ContentType) -> Vec<Route> {
+    let mut routes = comment_routes(resource);
+    routes.extend(assignment_routes(resource));
+    routes.extend(presence_routes(resource));
+    routes
+}
+
+fn comment_routes(resource: &'static ContentType) -> Vec<Route> {
     let (schema, noun, path) = (resource.schema, with_article(resource), item_path(resource));
     let (read, write) = (Access::May(Area::Content, Action::Read), Access::May(Area::Content, Action::Comment));
-    let assign = Access::May(Area::Content, Action::Update);
     let comments = format!("{path}/comments");
     vec![
         Route::get(&comments, read, move |r| list(resource, r))
             .operation_id(format!("list{schema}Comments"))
+            .shared(every_collection(resource, &comments, "listComments", "List the comments on an item"))
             .tag(resource.title_plural)
             .summary(format!("List the comments on {noun}"))
             .description(
                 "Returns the comments on the item, open and resolved, oldest first; at most 500. Fails with 404 when \
                  there is no such item.",
             )
-            .parameters([path_id_or_slug(resource)])
+            .parameters([path_id_or_slug()])
             .responds(200, "The comments.", reference("CommentList"), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::post(&comments, write, move |r| comment(resource, r))
             .operation_id(format!("comment{schema}"))
+            .shared(every_collection(resource, &comments, "createComment", "Comment on an item"))
             .tag(resource.title_plural)
             .summary(format!("Comment on {noun}"))
             .description(
                 "Adds a comment to the item and returns it. Comments are visible to editors only. Fails with 404 when \
                  there is no such item, and with 422 when the body is invalid.",
             )
-            .parameters([path_id_or_slug(resource)])
-            .request_body(JSON, reference("NewComment"), example_of(&NEW_COMMENT))
+            .parameters([path_id_or_slug()])
+            .request_body(JSON, reference("CommentInput"), example_of(&NEW_COMMENT))
             .responds(201, "The created comment.", reference("Comment"), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::post(format!("{comments}/{{comment}}/resolve"), write, move |r| resolve(resource, r))
             .operation_id(format!("resolve{schema}Comment"))
+            .shared(every_collection(
+                resource,
+                &format!("{comments}/{{comment}}/resolve"),
+                "resolveComment",
+                "Resolve a comment on an item",
+            ))
             .tag(resource.title_plural)
             .summary(format!("Resolve a comment on {noun}"))
             .description(
                 "Marks the comment as resolved and returns it; it stays in the list, but no longer appears in inboxes. \
                  A resolved comment is returned unchanged. Fails with 404 when there is no such item or comment.",
             )
-            .parameters([path_id_or_slug(resource), path_comment()])
+            .parameters([path_id_or_slug(), path_comment()])
             .responds(200, "The resolved comment.", reference("Comment"), &[])
             .problems(&[ProblemKind::NotFound]),
+    ]
+}
+
+fn assignment_routes(resource: &'static ContentType) -> Vec<Route> {
+    let (schema, noun, path) = (resource.schema, with_article(resource), item_path(resource));
+    let assign = Access::May(Area::Content, Action::Update);
+    vec![
         Route::put(format!("{path}/assignment"), assign, move |r| assign_to(resource, r))
             .operation_id(format!("assign{schema}"))
+            .shared(every_collection(resource, &format!("{path}/assignment"), "assignItem", "Assign an item"))
             .tag(resource.title_plural)
             .summary(format!("Assign {noun}"))
             .description(
@@ -155,23 +178,37 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
                  a new version. Fails with 412 when the item was changed since the version in `If-Match`, and with 422 \
                  when there is no active account with the address.",
             )
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
-            .request_body(JSON, reference("Assignment"), example_of(&ASSIGNMENT))
+            .parameters([path_id_or_slug(), IF_MATCH.clone()])
+            .request_body(JSON, reference("AssignmentInput"), example_of(&ASSIGNMENT))
             .responds(200, "The assignee.", reference("Person"), &["ETag"])
             .problems(&WRITE_PROBLEMS),
         Route::delete(format!("{path}/assignment"), assign, move |r| unassign(resource, r))
             .operation_id(format!("unassign{schema}"))
+            .shared(every_collection(resource, &format!("{path}/assignment"), "unassignItem", "Unassign an item"))
             .tag(resource.title_plural)
             .summary(format!("Unassign {noun}"))
             .description(
                 "Removes the assignment of the item, if it has one. The item gets a new version. Fails with 412 when \
                  the item was changed since the version in `If-Match`.",
             )
-            .parameters([path_id_or_slug(resource), IF_MATCH.clone()])
+            .parameters([path_id_or_slug(), IF_MATCH.clone()])
             .responds_empty(204, "The item is assigned to nobody.", &["ETag"])
             .problems(&WRITE_PROBLEMS),
+    ]
+}
+
+fn presence_routes(resource: &'static ContentType) -> Vec<Route> {
+    let (schema, noun, path) = (resource.schema, with_article(resource), item_path(resource));
+    let write = Access::May(Area::Content, Action::Comment);
+    vec![
         Route::put(format!("{path}/presence"), write, move |r| register_presence(resource, r))
             .operation_id(format!("arriveAt{schema}"))
+            .shared(every_collection(
+                resource,
+                &format!("{path}/presence"),
+                "registerPresence",
+                "Register presence on an item",
+            ))
             .tag(resource.title_plural)
             .summary(format!("Register presence on {noun}"))
             .description(
@@ -179,18 +216,19 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
                  accounts that are editing it. Clients repeat the call while the item is open. Presence is advisory \
                  and locks nothing. Fails with 404 when there is no such item.",
             )
-            .parameters([path_id_or_slug(resource)])
+            .parameters([path_id_or_slug()])
             .responds(200, "The accounts that are editing the item.", reference("PresenceList"), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::delete(format!("{path}/presence"), write, move |r| end_presence(resource, r))
             .operation_id(format!("leave{schema}"))
+            .shared(every_collection(resource, &format!("{path}/presence"), "endPresence", "End presence on an item"))
             .tag(resource.title_plural)
             .summary(format!("End presence on {noun}"))
             .description(
                 "Ends the presence of the calling account before it expires. Fails with 404 when there is no such \
                  item.",
             )
-            .parameters([path_id_or_slug(resource)])
+            .parameters([path_id_or_slug()])
             .responds_empty(204, "The presence has ended.", &[])
             .problems(&[ProblemKind::NotFound]),
     ]

@@ -5,8 +5,10 @@ use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
+use crate::api::content::every_collection::every_collection;
 use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::{editor, write_response};
+use crate::api::openapi::item_schemas::ANY_ITEM;
 use crate::api::openapi::schemas::{reference, text};
 use crate::api::parameters::{IF_MATCH, path_id_or_slug};
 use crate::auth::permissions::{Action, Area};
@@ -17,7 +19,7 @@ use crate::database::Db;
 use crate::editorial::editor::find;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
-use crate::http::response::Response;
+use crate::http::response::{ALL_LOCALES, Response};
 use crate::http::route::{Access, ParameterSet, Route, parameter};
 use crate::items::Item;
 use crate::problem::{Problem, ProblemKind};
@@ -60,28 +62,35 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let path = format!("{}/translations", item_path(resource));
     let step = |verb: &'static str, hidden: bool, summary: &str, about: &str| {
         let id = format!("{verb}{schema}Translation");
+        let (shared_id, shared_summary) = match hidden {
+            true => ("unpublishTranslation", "Unpublish a translation of an item"),
+            false => ("publishTranslation", "Publish a translation of an item"),
+        };
         Route::post(format!("{path}/{{locale}}/{verb}"), Access::May(Area::Content, Action::Publish), move |r| {
             set_visibility(resource, r, hidden)
         })
         .operation_id(id)
+        .shared(every_collection(resource, &format!("{path}/{{locale}}/{verb}"), shared_id, shared_summary))
         .tag(resource.title_plural)
         .summary(format!("{summary} {item}"))
         .description(about)
         .parameter_set(ParameterSet::Step)
-        .parameters([path_id_or_slug(resource), path_locale(), IF_MATCH.clone()])
-        .responds(200, "The item after the operation.", reference(schema), &["ETag"])
+        .parameters([path_id_or_slug(), path_locale(), IF_MATCH.clone()])
+        .responds(200, "The item after the change.", reference(ANY_ITEM), &["ETag"])
+        .or_media_type(ALL_LOCALES, reference(ANY_ITEM))
         .problems(&WRITE_PROBLEMS)
     };
     vec![
         Route::get(&path, Access::May(Area::Content, Action::Read), move |r| list(resource, r))
             .operation_id(format!("list{schema}Translations"))
+            .shared(every_collection(resource, &path, "listTranslations", "List the translations of an item"))
             .tag(resource.title_plural)
             .summary(format!("List the translations of {item}"))
             .description(
                 "Returns the state of the item in each locale of the site: whether it is public, and which fields are \
                  missing or outdated. Fails with 404 when there is no such item.",
             )
-            .parameters([path_id_or_slug(resource)])
+            .parameters([path_id_or_slug()])
             .responds(200, "The state of each locale.", reference("TranslationList"), &[])
             .problems(&[ProblemKind::NotFound]),
         step(
@@ -143,5 +152,9 @@ async fn set_visibility(resource: &'static ContentType, request: Request, hidden
     let locale = locale.ok_or_else(|| Problem::not_found("translation"))?.to_owned();
     let editor = editor(resource, &request)?;
     let version = required_version(&request)?;
-    Ok(write_response(editor.show_translation(request.path("id_or_slug"), version, locale, hidden).await?, 200))
+    Ok(write_response(
+        &request,
+        editor.show_translation(request.path("id_or_slug"), version, locale, hidden).await?,
+        200,
+    ))
 }

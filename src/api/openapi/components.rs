@@ -12,41 +12,52 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::accounts::{administration as accounts_api, api_keys, oidc, sessions, two_factor};
-use crate::api::content::{editing_state, history, lifecycle, review, translations};
-use crate::api::openapi::item_schemas::{self, ItemExtent};
-use crate::api::openapi::{revision, schemas};
+use crate::api::content::{
+    duplicate, editing_state, history, lifecycle, references, review, translation_tasks, translations,
+};
+use crate::api::openapi::field_paths::{field_path, field_path_name};
+use crate::api::openapi::input_schemas::{self, ItemInput};
+use crate::api::openapi::item_schemas::{self, ANY_ITEM, ItemForm, PARTIAL_ITEM, PARTIAL_PAGE};
+use crate::api::openapi::schemas::Locales;
+use crate::api::openapi::{batch as batch_schemas, nested, revision, schemas};
 use crate::api::request_bodies;
 use crate::api::{audit, bulk, health, preview_links, releases};
 use crate::auth::{accounts, tokens};
 use crate::content::Site;
 use crate::content::field::Field;
 use crate::content_types::ALL;
-use crate::http::route::Route;
+use crate::editorial::batch;
+use crate::http::route::{Access, Route};
 use crate::problem::{self, ProblemKind};
 
 /// The request bodies that are declared by fields: name of the schema, fields, description.
 const REQUEST_BODIES: &[(&str, &[Field], &str)] = &[
-    ("Login", &request_bodies::LOGIN, "Credentials of an account."),
-    ("RefreshToken", &request_bodies::REFRESH, "Refresh token of a session."),
-    ("PasswordAgain", &request_bodies::PASSWORD_CONFIRMATION, "Current password, to confirm the operation."),
-    ("ConfirmFactor", &request_bodies::CONFIRM_FACTOR, "Code of a new second factor, to confirm it."),
-    ("EndFactor", &request_bodies::END_FACTOR, "Password and code, to remove the second factor."),
-    ("ProviderLoginBegin", &request_bodies::OIDC_BEGIN, "Start of a log-in with the OpenID provider."),
-    ("ProviderLoginFinish", &request_bodies::OIDC_FINISH, "Result of a log-in with the OpenID provider."),
-    ("PasswordReset", &request_bodies::PASSWORD_RESET, "Account whose password is to be reset."),
-    ("NewPassword", &request_bodies::NEW_PASSWORD, "One-time token from an e-mail, and a new password."),
-    ("PasswordChange", &request_bodies::PASSWORD_CHANGE, "Current and new password."),
-    ("NewAccount", &request_bodies::NEW_ACCOUNT, "Account to be created."),
-    ("AccountChange", &request_bodies::ACCOUNT_CHANGE, "Changes to an account; omitted fields remain unchanged."),
-    ("PersonalKey", &request_bodies::PERSONAL_KEY, "API key of the account itself, to be created."),
-    ("MachineKey", &request_bodies::MACHINE_KEY, "API key of a machine, to be created."),
-    ("Schedule", &lifecycle::SCHEDULE, "Times at which an item is to be published, unpublished, or both."),
-    ("Bulk", &bulk::BULK, "Workflow step to be taken with many items."),
-    ("NewRelease", &releases::NEW_RELEASE, "Release to be created."),
-    ("ReleaseChange", &releases::RELEASE_CHANGE, "Changes to a release; omitted fields remain unchanged."),
-    ("NewPreviewLink", &preview_links::NEW_LINK, "Preview link to be created."),
-    ("NewComment", &review::NEW_COMMENT, "Comment to be created."),
-    ("Assignment", &review::ASSIGNMENT, "Account to which an item is assigned."),
+    ("LoginInput", &request_bodies::LOGIN, "Credentials of an account."),
+    ("RefreshTokenInput", &request_bodies::REFRESH, "Refresh token of a session."),
+    (
+        "PasswordConfirmationInput",
+        &request_bodies::PASSWORD_CONFIRMATION,
+        "Current password, to confirm the operation.",
+    ),
+    ("SecondFactorConfirmationInput", &request_bodies::CONFIRM_FACTOR, "Code of a new second factor, to confirm it."),
+    ("SecondFactorRemovalInput", &request_bodies::END_FACTOR, "Password and code, to remove the second factor."),
+    ("ProviderLoginStartInput", &request_bodies::OIDC_BEGIN, "Start of a log-in with the OpenID provider."),
+    ("ProviderLoginFinishInput", &request_bodies::OIDC_FINISH, "Result of a log-in with the OpenID provider."),
+    ("PasswordResetInput", &request_bodies::PASSWORD_RESET, "Account whose password is to be reset."),
+    ("FirstPasswordInput", &request_bodies::NEW_PASSWORD, "One-time token from an e-mail, and a new password."),
+    ("PasswordChangeInput", &request_bodies::PASSWORD_CHANGE, "Current and new password."),
+    ("AccountInput", &request_bodies::NEW_ACCOUNT, "Account to be created."),
+    ("AccountPatch", &request_bodies::ACCOUNT_CHANGE, "Changes to an account; omitted fields remain unchanged."),
+    ("PersonalKeyInput", &request_bodies::PERSONAL_KEY, "API key of the account itself, to be created."),
+    ("MachineKeyInput", &request_bodies::MACHINE_KEY, "API key of a machine, to be created."),
+    ("DuplicateInput", &duplicate::DUPLICATE, "What a copy of an item has that the original has not."),
+    ("ScheduleInput", &lifecycle::SCHEDULE, "Times at which an item is to be published, unpublished, or both."),
+    ("BulkInput", &bulk::BULK, "Workflow step to be taken with many items."),
+    ("ReleaseInput", &releases::NEW_RELEASE, "Release to be created."),
+    ("ReleasePatch", &releases::RELEASE_CHANGE, "Changes to a release; omitted fields remain unchanged."),
+    ("PreviewLinkInput", &preview_links::NEW_LINK, "Preview link to be created."),
+    ("CommentInput", &review::NEW_COMMENT, "Comment to be created."),
+    ("AssignmentInput", &review::ASSIGNMENT, "Account to which an item is assigned."),
 ];
 
 /// Returns the name of the response component of this kind, such as `NotFound`.
@@ -65,32 +76,32 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     let mut add = |name: &str, schema: Schema| {
         schemas.insert(name.to_owned(), RefOr::T(schema));
     };
-    for resource in ALL {
-        let is_target = ALL.iter().any(|other| other.relations().any(|relation| relation.target == resource.kind));
-        let is_child = ALL.iter().any(|other| other.children.is_some_and(|of| of.kind == resource.kind));
-        let (whole, partial) = (ItemExtent::Whole, ItemExtent::Partial);
-        for extent in [whole, partial] {
-            let name = extent.item_name(resource);
-            add(&name, extent.item(resource));
-            add(&format!("{name}Page"), item_schemas::page(resource, &name));
+    for content_type in ALL {
+        for locales in [Locales::One, Locales::All] {
+            let form = ItemForm { content_type, locales };
+            add(&form.name(), form.item());
+            add(&form.related_name(), form.related());
+            add(&form.page_name(), form.page());
+            for is_patch in [false, true] {
+                let input = ItemInput { site, locales, is_patch, own_kind: Some(content_type.kind) };
+                add(&input.name(content_type), input.schema(content_type));
+            }
         }
-        if is_target {
-            add(&whole.included_name(resource), whole.included(resource));
-            add(&format!("{}Reference", resource.schema), whole.short(resource));
-        }
-        if is_target || is_child {
-            add(&partial.included_name(resource), partial.included(resource));
-        }
-        add(&item_schemas::field_paths_name(resource), item_schemas::field_paths(resource));
-        add(&format!("{}Input", resource.schema), schemas::input(resource, site, false));
-        add(&format!("{}Patch", resource.schema), schemas::input(resource, site, true));
-        add(&format!("{}Revision", resource.schema), revision::revision(resource));
+        add(&field_path_name(content_type), field_path(content_type));
+        add(&format!("{}Revision", content_type.schema), revision::revision(content_type));
     }
+    add(ANY_ITEM, item_schemas::any_item());
+    add(PARTIAL_ITEM, item_schemas::partial_item());
+    add(PARTIAL_PAGE, item_schemas::partial_page());
     add("Page", item_schemas::page_info());
+    add(item_schemas::ALTERNATE, item_schemas::alternate());
     add("Changes", revision::changes());
     add("SearchResults", revision::search_results());
+    for (name, schema) in batch_schemas::schemas(site).into_iter().chain(nested::schemas()) {
+        add(&name, schema);
+    }
     for (name, fields, about) in REQUEST_BODIES {
-        add(name, schemas::form(fields, site, about));
+        add(name, input_schemas::form(fields, site, about));
     }
     derive_all(&mut schemas);
     let mut components = Components::new();
@@ -100,10 +111,13 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     for kind in kinds {
         components.responses.insert(component(kind), problem_response(kind));
     }
+    if routes.iter().all(|route| matches!(route.access, Access::Open | Access::Public)) {
+        return components;
+    }
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some("Access token of a session, or API key."));
+        .description(Some("Access token of a session, or API key. Operations without it in `security` are public."));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     components
 }
@@ -111,6 +125,9 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
 /// Adds the schemas of the types that derive [`ToSchema`].
 fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<translations::TranslationList>(schemas);
+    derived::<translation_tasks::TranslationTaskList>(schemas);
+    derived::<references::ItemUseBody>(schemas);
+    derived::<references::BrokenReferenceList>(schemas);
     derived::<review::CommentList>(schemas);
     derived::<review::PresenceList>(schemas);
     derived::<editing_state::EditingState>(schemas);
@@ -124,6 +141,7 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<audit::AuditPage>(schemas);
     derived::<preview_links::PreviewLinkList>(schemas);
     derived::<bulk::BulkResults>(schemas);
+    derived::<batch::BatchResults>(schemas);
     derived::<releases::ReleaseList>(schemas);
     derived::<history::RevisionPage>(schemas);
     derived::<history::RevisionDiff>(schemas);
@@ -150,7 +168,7 @@ fn problem_response(kind: ProblemKind) -> RefOr<utoipa::openapi::Response> {
         "type": format!("https://cms.example.org/problems/{}", kind.code()),
         "title": kind.title(),
         "status": kind.status(),
-        "detail": kind.about(),
+        "detail": kind.title(),
         "instance": "/api/v1/events",
         "request_id": "01890a5d-ac96-774b-bcce-b302099a8057",
     });

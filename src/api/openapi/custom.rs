@@ -1,7 +1,8 @@
 //! The JSON Schemas of a site's custom fields, inserted into the OpenAPI document that this site serves.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use crate::api::openapi::schemas::Locales;
 use crate::content::Site;
 use crate::content_types::{ALL, ContentType};
 
@@ -20,16 +21,16 @@ pub fn insert(document: &mut Value, site: &Site) {
 fn declare(schemas: &mut Map<String, Value>, resource: &'static ContentType, declared: &Value) {
     let name = format!("{}Custom", resource.schema);
     let pointer = format!("#/components/schemas/{name}");
-    for owner in [resource.schema.to_owned(), format!("{}Input", resource.schema)] {
+    let names = [Locales::One, Locales::All].map(|locales| locales.name(resource.schema));
+    let owners = names.iter().flat_map(|name| [name.clone(), format!("{name}Input"), format!("{name}Related")]);
+    for owner in owners {
         let Some(custom) = schemas.get_mut(&owner).and_then(|schema| schema.pointer_mut("/properties/custom")) else {
             continue;
         };
-        let about = custom.get("description").cloned().unwrap_or_default();
-        let may_be_null = custom["type"].as_array().is_some_and(|types| types.contains(&json!("null")));
-        *custom = match may_be_null {
-            true => json!({"description": about, "anyOf": [{"$ref": pointer}, {"type": "null"}]}),
-            false => json!({"description": about, "$ref": pointer}),
-        };
+        let place = if custom.get("anyOf").is_some() { "/anyOf/0/$ref" } else { "/$ref" };
+        if let Some(reference) = custom.pointer_mut(place) {
+            *reference = pointer.as_str().into();
+        }
     }
     let mut schema = declared.clone();
     // References within the schema are relative to its root. Once it is part of the document, that root is the

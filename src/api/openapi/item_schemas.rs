@@ -1,272 +1,312 @@
 //! Schemas of responses with items, generated from the declarations of the fields.
 
-use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::openapi::schemas::{
-    Reference, closed, described, formatted, list_of, null, of_type, or_null, reference, scalar, schema, text,
+    Locales, Reference, any_object, closed, count, custom_fields, described, enumeration, formatted, integer, list_of,
+    named, null, of_type, one_of, or_null, reference, schema, text,
 };
-use crate::content::field::{Field, FieldType, RelationShape};
+use crate::content::field::{Field, FieldType, ObjectType, RelationShape};
 use crate::content_types::ContentType;
 use crate::editorial::validate::STATES;
 
-/// The extent of the items in a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ItemExtent {
-    /// All fields; null or empty if they have no value.
-    Whole,
-    /// The requested fields only (sparse fieldset).
-    Partial,
+/// Name of the schema of an item of any content type.
+pub const ANY_ITEM: &str = "AnyItem";
+/// Name of the schema of an item with a sparse fieldset.
+pub const PARTIAL_ITEM: &str = "PartialItem";
+/// Name of the schema of a page of such items.
+pub const PARTIAL_PAGE: &str = "PartialPage";
+
+/// The form of the items of a content type in responses.
+#[derive(Debug, Clone, Copy)]
+pub struct ItemForm {
+    /// The content type.
+    pub content_type: &'static ContentType,
+    /// The form of localised texts.
+    pub locales: Locales,
 }
 
-impl ItemExtent {
+impl ItemForm {
     /// Returns the name of the schema of [`item`](Self::item).
-    pub fn item_name(self, resource: &ContentType) -> String {
-        self.named(resource.schema)
+    pub fn name(self) -> String {
+        self.locales.name(self.content_type.schema)
     }
 
-    /// Returns the name of the schema of [`included`](Self::included).
-    pub fn included_name(self, resource: &ContentType) -> String {
-        self.named(&format!("{}Included", resource.schema))
+    /// Returns the name of the schema of [`page`](Self::page).
+    pub fn page_name(self) -> String {
+        format!("{}Page", self.name())
     }
 
-    fn named(self, name: &str) -> String {
-        if self == Self::Whole { name.to_owned() } else { format!("{name}Partial") }
+    /// Returns the name of the schema of [`related`](Self::related).
+    pub fn related_name(self) -> String {
+        format!("{}Related", self.name())
     }
 
-    /// Returns the schema of an item.
-    pub fn item(self, resource: &'static ContentType) -> Schema {
-        let mut object = self.with(resource, true);
-        if self == Self::Partial {
-            object = object.description(Some(format!("{} Only the requested fields are present.", resource.about)));
-            object = object.required("id").required("slug");
-        }
-        Schema::Object(object.build())
+    fn of(self, kind: &str) -> Option<Self> {
+        ContentType::of_kind(kind).map(|content_type| Self { content_type, ..self })
     }
 
-    /// Returns the schema of an item that is embedded in another one. Its own relations are optional, since
-    /// they are present only if they are included too.
-    pub fn included(self, resource: &'static ContentType) -> Schema {
-        Schema::Object(self.with(resource, false).build())
-    }
-
-    /// Returns the schema of the short form, by which other items refer to an item.
-    pub fn short(self, resource: &'static ContentType) -> Schema {
-        let object = closed(of_type(Type::Object).description(Some(format!("Reference to one {}.", resource.noun))));
-        let label = resource.field(resource.label).map_or(null(), |field| self.field(field));
-        Schema::Object(self.head(object).property(resource.label, label).required(resource.label).build())
-    }
-
-    fn with(self, resource: &'static ContentType, relations: bool) -> ObjectBuilder {
-        let mut object = self.envelope(closed(of_type(Type::Object).description(Some(resource.about))));
-        for field in resource.fields {
-            object = object.property(field.name, self.field(field));
-            if !field.detail && (relations || field.relation().is_none()) {
-                object = self.always(object, field.name);
+    /// Returns the schema of an item. Its properties are described in the form with texts in one locale; all other
+    /// forms have the same properties.
+    pub fn item(self) -> Schema {
+        let about = match self.locales {
+            Locales::One => self.content_type.about.to_owned(),
+            Locales::All => format!("{} Its texts are in all locales.", self.content_type.about),
+        };
+        let mut object = self.envelope(closed(of_type(Type::Object).description(Some(about))), true);
+        for field in self.content_type.fields {
+            let one = self.field(field);
+            let one = if self.locales == Locales::One { described(one, field.about) } else { one };
+            object = object.property(field.name, one);
+            if !field.detail {
+                object = object.required(field.name);
             }
         }
-        if resource.span.is_some() {
-            object = self.days(object);
-        }
-        if resource.main_text().is_some() {
-            object = outline(object);
-        }
-        if let Some(children) = resource.children.filter(|_| relations) {
-            let kind = ContentType::of_kind(children.kind);
-            let name =
-                kind.map(|kind| if self == Self::Whole { self.item_name(kind) } else { self.included_name(kind) });
-            let name = name.unwrap_or_default();
+        if let Some(children) = self.content_type.children {
+            let name = self.of(children.kind).map(Self::name).unwrap_or_default();
             let list = ArrayBuilder::new().items(reference(&name)).description(Some("Present only with `include`."));
             object = object.property(children.name, RefOr::T(Schema::Array(list.build())));
+        }
+        Schema::Object(self.derived(object, true).build())
+    }
+
+    /// Returns the schema of an item as other items show it: its id, slug and label, and with `include` everything
+    /// that it has itself.
+    pub fn related(self) -> Schema {
+        let ContentType { noun, label, schema, .. } = self.content_type;
+        let about =
+            format!("A related {noun}: `id`, `slug` and `{label}`, and with `include` what `{schema}` describes.");
+        let mut object = self.envelope(closed(of_type(Type::Object).description(Some(about))), false);
+        for field in self.content_type.fields {
+            object = object.property(field.name, self.field(field));
+        }
+        object = object.required(*label);
+        Schema::Object(self.derived(object, false).build())
+    }
+
+    /// Adds the properties that every item has besides its fields. All but some are required in whole items.
+    fn envelope(self, object: ObjectBuilder, is_whole: bool) -> ObjectBuilder {
+        let moment = || schema(formatted(KnownFormat::DateTime));
+        let about = |one: Reference, about: &str| if is_whole { described(one, about) } else { one };
+        let trashed = "Time of the move to the trash.";
+        let fallbacks = "Fields whose value is in a fallback language.";
+        let mut object = object
+            .property("id", schema(formatted(KnownFormat::Uuid)))
+            .property("slug", schema(text()))
+            .property("version", about(schema(count(1)), "Version; each write increases it by one."))
+            .property("status", one_of("ItemStatus", STATES))
+            .property("created_at", moment())
+            .property("updated_at", moment())
+            .property("published_at", or_null(moment()))
+            .property("trashed_at", about(moment(), trashed))
+            .property("alternates", list_of(reference(ALTERNATE)));
+        if self.locales == Locales::One {
+            object = object
+                .property("locale", about(schema(text()), "Language of the response (BCP 47)."))
+                .property("fallbacks", about(list_of(schema(text())), fallbacks));
+        }
+        let required: &[&str] = match is_whole {
+            true => &["id", "slug", "version", "status", "created_at", "updated_at", "published_at"],
+            false => &["id", "slug"],
+        };
+        required.iter().fold(object, |object, name| object.required(*name))
+    }
+
+    /// Adds the properties that are derived from the times and the main text.
+    fn derived(self, mut object: ObjectBuilder, is_whole: bool) -> ObjectBuilder {
+        let about = |one: Reference, about: &str| if is_whole { described(one, about) } else { one };
+        if self.content_type.span.is_some() {
+            let day = || or_null(schema(formatted(KnownFormat::Date)));
+            object = object
+                .property("starts_on", about(day(), "First day, in the time zone of the item."))
+                .property("ends_on", about(day(), "Last day, inclusive, in the time zone of the item."));
+            if is_whole {
+                object = object.required("starts_on").required("ends_on");
+            }
+        }
+        if self.content_type.main_text().is_some() {
+            let minutes = or_null(schema(integer(1, i64::from(i32::MAX))));
+            let excerpt = or_null(schema(text()));
+            object = object
+                .property("reading_minutes", about(minutes, "Reading time of the main text, in minutes."))
+                .property("table_of_contents", about(list_of(heading()), "Headings of the main text."));
+            if self.locales == Locales::One {
+                object = object.property("excerpt", about(excerpt, "Beginning of the main text, without markup."));
+            }
         }
         object
     }
 
-    /// Adds the properties that every item has besides its fields.
-    fn envelope(self, object: ObjectBuilder) -> ObjectBuilder {
-        let moment = || schema(formatted(KnownFormat::DateTime));
-        let version =
-            of_type(Type::Integer).minimum(Some(1)).description(Some("Version; each write increases it by one."));
-        let trashed = formatted(KnownFormat::DateTime)
-            .description(Some("Time at which the item was moved to the trash, RFC 3339; absent on other items."));
-        let locale = text().description(Some("Language of the response (BCP 47); absent with `locale=*`."));
-        let about = "Names of the fields whose value is in a fallback language, because it is missing in this one.";
-        let fallbacks = ArrayBuilder::new().items(schema(text())).description(Some(about)).build();
-        let object = self
-            .head(object)
-            .property("version", schema(version))
-            .property("status", schema(text().enum_values(Some(STATES.to_vec()))))
-            .property("created_at", moment())
-            .property("updated_at", moment())
-            .property("published_at", or_null(moment()))
-            .property("trashed_at", schema(trashed))
-            .property("locale", schema(locale))
-            .property("fallbacks", RefOr::T(Schema::Array(fallbacks)));
-        let names = ["version", "status", "created_at", "updated_at", "published_at"];
-        names.into_iter().fold(object, |object, name| self.always(object, name))
-    }
-
-    /// Adds the properties that derive the days of an item from its times.
-    fn days(self, object: ObjectBuilder) -> ObjectBuilder {
-        let days = [
-            ("starts_on", "First day, in the time zone of the item."),
-            ("ends_on", "Last day, inclusive, in the time zone of the item."),
-        ];
-        days.into_iter().fold(object, |object, (name, about)| {
-            let day = or_null(schema(formatted(KnownFormat::Date).description(Some(about))));
-            self.always(object.property(name, day), name)
-        })
-    }
-
-    fn head(self, object: ObjectBuilder) -> ObjectBuilder {
-        let object = object.property("id", schema(formatted(KnownFormat::Uuid))).property("slug", schema(text()));
-        self.always(self.always(object, "id"), "slug")
-    }
-
-    /// Marks a property as required, except in sparse fieldsets.
-    fn always(self, object: ObjectBuilder, name: &str) -> ObjectBuilder {
-        if self == Self::Whole { object.required(name) } else { object }
-    }
-
     fn field(self, field: &'static Field) -> Reference {
         if let Some(relation) = field.relation() {
-            let target = || self.target(relation.target);
+            let target = || self.of(relation.target).map_or_else(null, |of| reference(&of.related_name()));
             return match relation.shape {
-                RelationShape::One => described(or_null(target()), field),
-                RelationShape::Many => described(list_of(target()), field),
-                RelationShape::ManyWith { key, fields } => {
-                    let mut object = closed(of_type(Type::Object));
-                    for inner in fields {
-                        let value = if inner.name == key { target() } else { self.field(inner) };
-                        object = self.always(object.property(inner.name, value), inner.name);
-                    }
-                    described(list_of(schema(object)), field)
+                RelationShape::One => or_null(target()),
+                RelationShape::Many => list_of(target()),
+                RelationShape::ManyWith { key, object } => {
+                    list_of(named(self.locales.name(object.schema), self.object(object, Some((key, target())))))
                 }
             };
         }
-        let one = self.value(&field.kind);
-        let nullable = !matches!(field.kind, FieldType::List { .. });
-        if !field.localised {
-            let always = field.required || field.default.is_some();
-            return described(if nullable && !always { or_null(one) } else { one }, field);
-        }
-        let map = of_type(Type::Object)
-            .additional_properties(Some(AdditionalProperties::RefOr(self.value(&field.kind))))
-            .description(Some("Values by language tag; the form with `locale=*`."));
-        let mut any = AnyOfBuilder::new().item(one).item(schema(map));
-        if !field.required {
-            any = any.item(null());
-        }
-        RefOr::T(Schema::AnyOf(any.description(Some(field.about)).build()))
+        let one = match (field.localised, self.locales) {
+            (true, Locales::All) => localised_text(),
+            _ => self.value(&field.kind),
+        };
+        let is_always = field.required || field.default.is_some() || matches!(field.kind, FieldType::List { .. });
+        if is_always { one } else { or_null(one) }
     }
 
     fn value(self, kind: &'static FieldType) -> Reference {
         match kind {
-            FieldType::Object(fields) => {
-                let mut object = closed(of_type(Type::Object));
-                for field in *fields {
-                    object = self.always(object.property(field.name, self.field(field)), field.name);
-                }
-                schema(object)
+            FieldType::Object(declared) => {
+                let form = if declared.has_texts() { self.locales } else { Locales::One };
+                named(form.name(declared.schema), self.object(declared, None))
             }
             FieldType::List { of, .. } => list_of(self.value(of)),
-            // The limits of the source do not apply: sanitised HTML may be longer than its source, or empty.
-            FieldType::Rich { .. } => schema(text()),
-            _ => scalar(kind),
+            FieldType::OneOf(known) => enumeration(known),
+            FieldType::Custom => custom_fields(),
+            FieldType::Url => schema(formatted(KnownFormat::Uri)),
+            FieldType::Email => schema(formatted(KnownFormat::Email)),
+            FieldType::Moment { .. } | FieldType::Instant => schema(formatted(KnownFormat::DateTime)),
+            FieldType::Boolean => schema(of_type(Type::Boolean)),
+            FieldType::Integer { min, max } => schema(integer(*min, *max)),
+            FieldType::Number { min, max } => schema(of_type(Type::Number).minimum(Some(*min)).maximum(Some(*max))),
+            // The limits of requests do not apply: sanitised HTML, for instance, may be longer than its source, or empty.
+            FieldType::Line { .. }
+            | FieldType::Text { .. }
+            | FieldType::Rich { .. }
+            | FieldType::Slug
+            | FieldType::Zone
+            | FieldType::Country
+            | FieldType::Language
+            | FieldType::Reference(_) => schema(text()),
         }
     }
 
-    /// Returns the schema of the related item.
-    fn target(self, kind: &str) -> Reference {
-        let Some(kind) = ContentType::of_kind(kind) else { return null() };
-        let included = reference(&self.included_name(kind));
-        if self == Self::Partial {
-            // Without required properties, this schema covers the short form too.
-            return included;
+    /// Returns the schema of an object within an item. If it ties a related item, that is the value of its key.
+    fn object(self, declared: &'static ObjectType, related: Option<(&str, Reference)>) -> Schema {
+        let mut object = closed(of_type(Type::Object)).description(Some(declared.about));
+        for field in declared.fields {
+            let value = match &related {
+                Some((key, target)) if field.name == *key => target.clone(),
+                _ => self.field(field),
+            };
+            object = object.property(field.name, described(value, field.about)).required(field.name);
         }
-        let short = reference(&format!("{}Reference", kind.schema));
-        RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(included).item(short).build()))
+        Schema::Object(object.build())
+    }
+
+    /// Returns the schema of a page of a list.
+    pub fn page(self) -> Schema {
+        let about = format!("A page of {}.", self.content_type.collection);
+        Schema::Object(page(&about, &self.name()).build())
     }
 }
 
-/// Adds the properties that are derived from the main text: excerpt, reading time and table of contents.
-fn outline(object: ObjectBuilder) -> ObjectBuilder {
-    let heading = closed(of_type(Type::Object))
+/// Name of the schema of [`alternate`].
+pub const ALTERNATE: &str = "Alternate";
+
+/// Returns the schema of an item's slug and address in one of its languages.
+pub fn alternate() -> Schema {
+    let about = "Slug and address of an item in a language in which it has words of its own; the default language comes \
+                 first. Absent from cards.";
+    let href = text().description(Some("Address of the item in this language, relative to that of the server."));
+    let object = closed(of_type(Type::Object).description(Some(about)))
+        .property("locale", schema(text().description(Some("Language (BCP 47)."))))
+        .property("slug", schema(text()))
+        .property("href", schema(href));
+    Schema::Object(["locale", "slug", "href"].into_iter().fold(object, |object, name| object.required(name)).build())
+}
+
+/// Returns the schema of a localised text with the texts of all locales.
+fn localised_text() -> Reference {
+    let map = of_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::RefOr(schema(text()))))
+        .description(Some("Text by locale (BCP 47); the form with `locale=*`."));
+    named("LocalisedText", map.build())
+}
+
+/// Returns the schema of a heading of the main text.
+fn heading() -> Reference {
+    let heading = closed(of_type(Type::Object).description(Some("A heading of the main text.")))
         .property("level", schema(of_type(Type::Integer).minimum(Some(1)).maximum(Some(6))))
         .property("id", schema(text().description(Some("Id of the heading element in the HTML."))))
         .property("text", schema(text()));
-    let heading = ["level", "id", "text"].into_iter().fold(heading, |heading, name| heading.required(name));
-    let headings = ArrayBuilder::new().items(schema(heading)).description(Some("Headings of the main text.")).build();
-    let minutes =
-        of_type(Type::Integer).minimum(Some(1)).description(Some("Reading time of the main text, in minutes."));
-    let excerpt = "Beginning of the main text, without markup; absent with `locale=*`.";
-    object
-        .property("excerpt", or_null(schema(text().description(Some(excerpt)))))
-        .property("reading_minutes", or_null(schema(minutes)))
-        .property("table_of_contents", RefOr::T(Schema::Array(headings)))
+    named("Heading", ["level", "id", "text"].into_iter().fold(heading, |heading, name| heading.required(name)).build())
 }
 
-/// Returns the schema of a page of a list, whose items have the schema with the name `item`.
-pub fn page(resource: &'static ContentType, item: &str) -> Schema {
+fn page(about: &str, item: &str) -> ObjectBuilder {
     let list = ArrayBuilder::new().items(reference(item)).max_items(Some(100)).build();
-    let object = closed(of_type(Type::Object).description(Some(format!("A page of {}.", resource.collection))))
+    closed(of_type(Type::Object).description(Some(about)))
         .property("data", RefOr::T(Schema::Array(list)))
         .property("page", reference("Page"))
-        .property("highlights", schema(highlights()))
-        .property("facets", schema(facets()))
+        .property("highlights", highlights())
+        .property("facets", facets())
         .required("data")
-        .required("page");
-    Schema::Object(object.build())
+        .required("page")
+}
+
+/// Returns the schema of an item with a sparse fieldset, whatever its type.
+pub fn partial_item() -> Schema {
+    let about = "An item with the fields that the parameter `fields` names, besides `id` and `slug`. Each has the form \
+                 that it has in a complete item.";
+    let object = any_object()
+        .description(Some(about))
+        .property("id", schema(formatted(KnownFormat::Uuid)))
+        .property("slug", schema(text()));
+    Schema::Object(object.required("id").required("slug").build())
+}
+
+/// Returns the schema of an item of any content type, for operations that are described once for all.
+pub fn any_item() -> Schema {
+    let about = "An item of any content type: `Event`, or its like for the collection.";
+    let object = any_object()
+        .description(Some(about))
+        .property("id", schema(formatted(KnownFormat::Uuid)))
+        .property("slug", schema(text()))
+        .property("version", schema(count(1)));
+    Schema::Object(object.required("id").required("slug").required("version").build())
+}
+
+/// Returns the schema of a page of items with a sparse fieldset.
+pub fn partial_page() -> Schema {
+    Schema::Object(page("A page of items with the fields that were asked for.", PARTIAL_ITEM).build())
 }
 
 /// Returns the schema of the facet counts, by facet.
-fn facets() -> ObjectBuilder {
+fn facets() -> Reference {
     let value = ["value", "label", "count"].into_iter().fold(closed(of_type(Type::Object)), |object, name| {
-        let kind = if name == "count" { of_type(Type::Integer).minimum(Some(1)) } else { text() };
+        let kind = if name == "count" { count(1) } else { text() };
         object.property(name, schema(kind)).required(name)
     });
-    let values = ArrayBuilder::new().items(schema(value)).max_items(Some(200)).build();
-    of_type(Type::Object).additional_properties(Some(RefOr::T(Schema::Array(values)))).description(Some(
-        "Values of each requested facet with the number of matching items; present only with `facets`.",
-    ))
+    let value = value.description(Some("A value of a facet with the number of matching items."));
+    let values = ArrayBuilder::new().items(named("FacetValue", value.build())).max_items(Some(200)).build();
+    let about = "Values of each requested facet with the number of matching items; present only with `facets`. A facet \
+                 disregards the filter of its own name, without operator or with `[under]`, so that it keeps the other \
+                 choices.";
+    let facets = of_type(Type::Object).additional_properties(Some(RefOr::T(Schema::Array(values))));
+    named("Facets", facets.description(Some(about)).build())
 }
 
 /// Returns the schema of the highlights, by id of the item.
-fn highlights() -> ObjectBuilder {
-    of_type(Type::Object)
-        .additional_properties(Some(schema(text())))
-        .description(Some("Matching passage by item id, as HTML with `<mark>`; present only with `highlights=true`."))
+fn highlights() -> Reference {
+    let about = "Matching passage by item id, as HTML with `<mark>`; present only with `highlights=true`.";
+    let map = of_type(Type::Object).additional_properties(Some(schema(text()))).description(Some(about));
+    named("Highlights", map.build())
 }
 
 /// Returns the schema of the position of a page within its list.
 pub fn page_info() -> Schema {
     let cursor = |about| or_null(schema(text().description(Some(about))));
+    let total = count(0).description(Some("Number of items in the whole list; present only with `count=exact`."));
     let object = closed(of_type(Type::Object).description(Some("Position of a page within its list.")))
         .property("next", cursor("Cursor of the next page; null on the last one."))
         .property("prev", cursor("Cursor of the previous page; null on the first one."))
         .property("limit", schema(of_type(Type::Integer).minimum(Some(1)).maximum(Some(100))))
-        .property(
-            "total",
-            schema(
-                of_type(Type::Integer)
-                    .minimum(Some(0))
-                    .description(Some("Number of items in the whole list; present only with `count=exact`.")),
-            ),
-        )
+        .property("total", schema(total))
         .required("next")
         .required("prev")
         .required("limit");
     Schema::Object(object.build())
-}
-
-/// Returns the schema of the paths that the parameter `fields` accepts.
-pub fn field_paths(resource: &'static ContentType) -> Schema {
-    let names: Vec<&str> = resource.paths().iter().map(|path| path.name).collect();
-    let about = format!("Path of a field of {}, for the parameter `fields`.", resource.collection);
-    Schema::Object(text().enum_values(Some(names)).description(Some(about)).build())
-}
-
-/// Returns the name of the schema of [`field_paths`].
-pub fn field_paths_name(resource: &ContentType) -> String {
-    format!("{}Field", resource.schema)
 }

@@ -1,22 +1,25 @@
 //! Schemas of revisions, changes and search results, which depend on the content types.
 
 use utoipa::PartialSchema;
-use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, KnownFormat, Type};
+use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::content::history::Revision;
-use crate::api::openapi::schemas::{closed, formatted, of_type, reference, schema, text};
-use crate::content_types::{ALL, ContentType};
+use crate::api::openapi::item_schemas::ItemForm;
+use crate::api::openapi::schemas::{
+    Locales, Reference, closed, described, enumeration, formatted, named, of_type, one_of, reference, schema, text,
+};
+use crate::content_types::{ALL, COLLECTION, ContentType};
 use crate::editorial::validate::STATES;
 
 /// Returns the schema of one revision with its content: that of revisions in lists, with further properties.
 pub fn revision(resource: &'static ContentType) -> Schema {
     let working = "Whether the content is that of a working draft and not the public one.";
-    let status = text().enum_values(Some(STATES.to_vec())).description(Some("Editorial state after the change."));
+    let content = format!("{}Input", Locales::All.name(resource.schema));
     let more = [
-        ("status", schema(status)),
+        ("status", described(one_of("ItemStatus", STATES), "Editorial state after the change.")),
         ("working_draft", schema(of_type(Type::Boolean).description(Some(working)))),
-        ("content", reference(&format!("{}Input", resource.schema))),
+        ("content", reference(&content)),
     ];
     let mut whole = Revision::schema();
     if let RefOr::T(Schema::Object(object)) = &mut whole {
@@ -35,47 +38,60 @@ pub fn revision(resource: &'static ContentType) -> Schema {
 /// Returns the schema of a page of changes: items as the public sees them now, and ids of items that are not
 /// public any more.
 pub fn changes() -> Schema {
-    let word = |word: &str| schema(text().enum_values(Some([word.to_owned()])));
-    let mut entry = AnyOfBuilder::new();
-    for resource in ALL {
-        let upsert = closed(of_type(Type::Object))
-            .property("collection", word(resource.collection))
-            .property("operation", word("upsert"))
-            .property("item", reference(resource.schema));
-        entry = entry.item(schema(upsert.required("collection").required("operation").required("item")));
-    }
-    let collections: Vec<&str> = ALL.iter().map(|resource| resource.collection).collect();
     let deletion = closed(of_type(Type::Object).description(Some("Item that is not public any more.")))
-        .property("collection", schema(text().enum_values(Some(collections))))
-        .property("operation", word("delete"))
+        .property("collection", enumeration(COLLECTION))
+        .property("operation", constant("delete"))
         .property("id", schema(formatted(KnownFormat::Uuid)));
-    entry = entry.item(schema(deletion.required("collection").required("operation").required("id")));
-    let entries = ArrayBuilder::new().items(RefOr::T(Schema::AnyOf(entry.build()))).build();
+    let deletion = named("Deletion", all_required(deletion, &["collection", "operation", "id"]));
+    let upserts = ALL.iter().map(|resource| {
+        let upsert = closed(of_type(Type::Object))
+            .property("collection", constant(resource.collection))
+            .property("operation", constant("upsert"))
+            .property("item", reference(resource.schema));
+        named(format!("{}Upsert", resource.schema), all_required(upsert, &["collection", "operation", "item"]))
+    });
+    let about = "Change of the public content: an item as it is now, or the id of one that is not public any more.";
+    let change = upserts.chain([deletion]).fold(OneOfBuilder::new(), OneOfBuilder::item);
+    let entries = ArrayBuilder::new().items(named("Change", change.description(Some(about)).build())).build();
     let next = text().description(Some("Sync token for `since` of the next request; it does not expire."));
     let more = of_type(Type::Boolean).description(Some("Whether further changes are available immediately."));
     let whole = closed(of_type(Type::Object).description(Some("Page of changes.")))
         .property("data", RefOr::T(Schema::Array(entries)))
         .property("next", schema(next))
         .property("more", schema(more));
-    Schema::Object(whole.required("data").required("next").required("more").build())
+    all_required(whole, &["data", "next", "more"])
+}
+
+/// Returns the schema of one word, which the document writes as a constant.
+fn constant(word: &str) -> Reference {
+    schema(text().enum_values(Some([word.to_owned()])))
+}
+
+fn all_required(object: ObjectBuilder, names: &[&str]) -> Schema {
+    Schema::Object(names.iter().fold(object, |object, name| object.required(*name)).build())
 }
 
 /// Returns the schema of the results of a search over all content types.
 pub fn search_results() -> Schema {
-    let collections: Vec<&str> = ALL.iter().map(|resource| resource.collection).collect();
     let label = text().description(Some("Title or name of the item."));
     let highlight = text().description(Some("Matching passage, as HTML with `<mark>`."));
     let hit = closed(of_type(Type::Object).description(Some("Item that matches the query.")))
-        .property("collection", schema(text().enum_values(Some(collections))))
+        .property("collection", enumeration(COLLECTION))
         .property("id", schema(formatted(KnownFormat::Uuid)))
         .property("slug", schema(text()))
         .property("label", schema(label))
         .property("highlight", schema(highlight));
-    let hit = ["collection", "id", "slug", "label", "highlight"].into_iter().fold(hit, |hit, name| hit.required(name));
-    let hits = ArrayBuilder::new().items(schema(hit)).max_items(Some(100)).build();
+    let parents = ALL.into_iter().filter(|resource| resource.is_child()).filter_map(|resource| {
+        let relation = resource.relations().find(|relation| Some(relation.name) == resource.parent)?;
+        let content_type = ContentType::of_kind(relation.target)?;
+        Some((relation.name, reference(&ItemForm { content_type, locales: Locales::One }.related_name())))
+    });
+    let hit = parents.fold(hit, |hit, (name, parent)| hit.property(name, parent));
+    let hit = named("SearchHit", all_required(hit, &["collection", "id", "slug", "label", "highlight"]));
+    let hits = ArrayBuilder::new().items(hit).max_items(Some(100)).build();
     let more = of_type(Type::Boolean).description(Some("Whether further results follow."));
     let whole = closed(of_type(Type::Object).description(Some("Search results, sorted by relevance.")))
         .property("data", RefOr::T(Schema::Array(hits)))
         .property("more", schema(more));
-    Schema::Object(whole.required("data").required("more").build())
+    all_required(whole, &["data", "more"])
 }

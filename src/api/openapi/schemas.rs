@@ -1,17 +1,20 @@
-//! Schemas of request bodies, generated from the declarations of the fields, and helpers for all schemas.
+//! Helpers for schemas: names, nullable values, descriptions, scalar values.
+
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::schema::{
-    AdditionalProperties, AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type,
+    AdditionalProperties, AllOfBuilder, AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat,
+    SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr, Schema};
 
-use crate::content::Site;
-use crate::content::field::{Field, FieldType};
-use crate::content::rich_text::RichTextFormat;
+use crate::api::openapi::names::member_names;
+use crate::content::field::{Enumeration, Field, FieldType};
 use crate::content::slug::MAX_SLUG;
 use crate::content_types::ContentType;
-use crate::editorial::validate::ENVELOPE;
+use crate::content_types::shared_fields::CUSTOM_FIELDS;
 
 /// A schema, or a reference to one in the components.
 pub type Reference = RefOr<Schema>;
@@ -29,13 +32,86 @@ pub fn text() -> ObjectBuilder {
     of_type(Type::String)
 }
 
+/// The form of localised texts in a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locales {
+    /// Texts in one locale, as strings.
+    One,
+    /// Texts of all locales, as objects from locale to text (`locale=*`).
+    All,
+}
+
+impl Locales {
+    /// Returns the name of the schema that has the texts in this form, such as `Event` or `EventAllLocales`.
+    pub fn name(self, base: &str) -> String {
+        match self {
+            Locales::One => base.to_owned(),
+            Locales::All => format!("{base}AllLocales"),
+        }
+    }
+}
+
 /// Pattern of one line of text that is not blank and has no control characters.
 pub const LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
 /// Pattern of text that is not blank and has no control characters except line ends and tabs.
-const LINES: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$";
+pub(super) const LINES: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$";
+
+/// Pattern of a date or time in requests.
+const TIME: &str =
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$";
+/// Pattern of an id or a slug.
+const ID_OR_SLUG: &str = "^[0-9A-Za-z-]+$";
+/// Pattern of a reference: an id, a slug, or `#` and the local id of an entry of a batch.
+const REFERENCE: &str = "^(#[0-9A-Za-z_-]{1,64}|[0-9A-Za-z-]+)$";
+
+/// The schemas of texts that many places share, by name. `naming` replaces what is equal to one of them by a reference.
+pub(super) static SHARED_TEXTS: LazyLock<[(&str, Value); 5]> = LazyLock::new(|| {
+    let time = "Date (`2027-03-04`), local time (`2027-03-04T14:30`), or time with a UTC offset (RFC 3339).";
+    [
+        (
+            "SingleLineText",
+            json!({
+                "type": "string", "minLength": 1, "pattern": LINE,
+                "description": "One line of text, which is not blank and has no control characters.",
+            }),
+        ),
+        (
+            "MultiLineText",
+            json!({
+                "type": "string", "minLength": 1, "pattern": LINES,
+                "description": "Text of several lines, which is not blank and has no control characters.",
+            }),
+        ),
+        ("DateOrTime", json!({"type": "string", "pattern": TIME, "description": time})),
+        (
+            "IdOrSlug",
+            json!({
+                "type": "string", "minLength": 1, "maxLength": MAX_SLUG, "pattern": ID_OR_SLUG,
+                "description": "Id or slug of an item.",
+            }),
+        ),
+        (
+            "ItemReference",
+            json!({
+                "type": "string", "minLength": 1, "maxLength": MAX_SLUG, "pattern": REFERENCE,
+                "description": "Id or slug of an item; in a batch also `#` and the local id of an entry.",
+            }),
+        ),
+    ]
+});
+
+/// Returns the schema of a slug.
+pub(super) fn slug_text() -> ObjectBuilder {
+    text().pattern(Some("^[a-z0-9]+(-[a-z0-9]+)*$")).max_length(Some(MAX_SLUG))
+}
 
 fn limited_text(max: usize, pattern: &str) -> ObjectBuilder {
-    text().min_length(Some(1)).max_length(Some(max)).pattern(Some(pattern))
+    any_text(pattern).max_length(Some(max))
+}
+
+/// Returns the schema of a text of any length with this pattern.
+pub(super) fn any_text(pattern: &str) -> ObjectBuilder {
+    text().min_length(Some(1)).pattern(Some(pattern))
 }
 
 pub(super) fn formatted(format: KnownFormat) -> ObjectBuilder {
@@ -44,6 +120,61 @@ pub(super) fn formatted(format: KnownFormat) -> ObjectBuilder {
 
 pub(super) fn schema(builder: ObjectBuilder) -> Reference {
     RefOr::T(Schema::Object(builder.build()))
+}
+
+/// Gives a schema a name, under which it becomes a component of the document.
+pub fn named(name: impl Into<String>, one: impl Into<Schema>) -> Reference {
+    let (name, mut one) = (Some(name.into()), one.into());
+    match &mut one {
+        Schema::Object(object) => object.title = name,
+        Schema::Array(array) => array.title = name,
+        Schema::OneOf(union) => union.title = name,
+        _ => {}
+    }
+    RefOr::T(one)
+}
+
+fn has_name(one: &Schema) -> bool {
+    match one {
+        Schema::Object(object) => object.title.is_some(),
+        Schema::Array(array) => array.title.is_some(),
+        Schema::OneOf(union) => union.title.is_some(),
+        _ => false,
+    }
+}
+
+/// Returns the schema of a text that is one of `words`, under a name.
+pub fn one_of(name: &str, words: &[&str]) -> Reference {
+    let names = member_names(words).map(|names| ExtensionsBuilder::new().add("x-enum-varnames", names).build());
+    named(name, text().enum_values(Some(words.to_vec())).extensions(names).build())
+}
+
+/// Returns the schema of the values of an enumeration.
+pub fn enumeration(known: &Enumeration) -> Reference {
+    one_of(known.schema, known.words)
+}
+
+/// Returns the schema of an id or slug.
+pub fn id_or_slug() -> ObjectBuilder {
+    text().min_length(Some(1)).max_length(Some(MAX_SLUG)).pattern(Some(ID_OR_SLUG))
+}
+
+/// Returns the schema of a reference to an item in the content of another one, as a text.
+pub(super) fn item_reference() -> ObjectBuilder {
+    text().min_length(Some(1)).max_length(Some(MAX_SLUG)).pattern(Some(REFERENCE))
+}
+
+/// Returns the schema of an integer between `min` and `max`, both inclusive.
+pub fn integer(min: i64, max: i64) -> ObjectBuilder {
+    let wide = max > i64::from(i32::MAX);
+    let format = wide.then_some(SchemaFormat::KnownFormat(KnownFormat::Int64));
+    of_type(Type::Integer).minimum(Some(min)).maximum(Some(max)).format(format)
+}
+
+/// Returns the schema of an integer of at least `min` that may exceed 32 bits.
+pub(super) fn count(min: i64) -> ObjectBuilder {
+    let format = Some(SchemaFormat::KnownFormat(KnownFormat::Int64));
+    of_type(Type::Integer).minimum(Some(min)).format(format)
 }
 
 /// Returns the example of a form: its required fields, or all fields if none is required.
@@ -68,113 +199,43 @@ fn example(field: &Field) -> Value {
     serde_json::from_str(field.example).unwrap_or(Value::Null)
 }
 
-/// Returns the schema of the content of an item in requests: for POST and PUT, or, if `patch` is set, for
-/// PATCH, where all fields are optional and nullable.
-pub fn input(resource: &'static ContentType, site: &Site, patch: bool) -> Schema {
-    let about = if patch {
-        format!("Changes to one {}, as a JSON Merge Patch (RFC 7396).", resource.noun)
-    } else {
-        format!("Content of one {} in requests.", resource.noun)
-    };
-    let fields = ENVELOPE.iter().chain(resource.fields);
-    let mut object = closed(of_type(Type::Object).description(Some(about)));
-    for field in fields {
-        object = object.property(field.name, input_field(field, site, patch));
-        if field.required && !patch {
-            object = object.required(field.name);
-        }
-    }
-    Schema::Object(object.build())
-}
-
-/// Returns the schema of a form.
-pub fn form(fields: &'static [Field], site: &Site, about: &str) -> Schema {
-    let mut object = closed(of_type(Type::Object).description(Some(about)));
-    for field in fields {
-        object = object.property(field.name, input_field(field, site, false));
-        if field.required {
-            object = object.required(field.name);
-        }
-    }
-    Schema::Object(object.build())
-}
-
-fn input_field(field: &'static Field, site: &Site, patch: bool) -> Reference {
-    let one = input_kind(&field.kind, site);
-    let nullable = !field.required || patch;
-    if !field.localised {
-        return described(if nullable { or_null(one) } else { one }, field);
-    }
-    let mut map = closed(of_type(Type::Object)).description(Some("Values by language tag; the form with `locale=*`."));
-    for locale in &site.locales {
-        map = map.property(locale, or_null(input_kind(&field.kind, site)));
-    }
-    let mut any = AnyOfBuilder::new().item(one).item(schema(map));
-    if nullable {
-        any = any.item(null());
-    }
-    RefOr::T(Schema::AnyOf(any.description(Some(field.about)).examples([example(field)]).build()))
-}
-
-fn input_kind(kind: &'static FieldType, site: &Site) -> Reference {
-    match kind {
-        FieldType::Rich { max } => {
-            let formats: Vec<&str> = [RichTextFormat::Markdown, RichTextFormat::Html].map(RichTextFormat::word).to_vec();
-            let parts = closed(of_type(Type::Object))
-                .property("format", schema(text().enum_values(Some(formats))))
-                .property("source", schema(limited_text(*max, LINES)))
-                .required("format")
-                .required("source");
-            let plain = limited_text(*max, LINES);
-            RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(schema(plain)).item(schema(parts)).build()))
-        }
-        FieldType::Moment { .. } | FieldType::Instant => schema(text().pattern(Some(
-            r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
-        ))),
-        FieldType::Reference(target) => schema(
-            text().min_length(Some(1)).max_length(Some(MAX_SLUG)).pattern(Some("^[0-9A-Za-z-]+$")).description(Some(format!(
-                "Id or slug of one {}.",
-                ContentType::of_kind(target).map_or(*target, |r| r.noun)
-            ))),
-        ),
-        FieldType::Object(fields) => {
-            let mut object = closed(of_type(Type::Object));
-            for field in *fields {
-                object = object.property(field.name, input_field(field, site, false));
-                if field.required {
-                    object = object.required(field.name);
-                }
-            }
-            schema(object)
-        }
-        FieldType::List { of, max } => {
-            let items = input_kind(of, site);
-            RefOr::T(Schema::Array(ArrayBuilder::new().items(items).max_items(Some(*max)).unique_items(true).build()))
-        }
-        _ => scalar(kind),
-    }
-}
-
-/// Returns the schema of a scalar value, which is the same in requests and responses.
+/// Returns the schema of a scalar value in requests.
 pub(super) fn scalar(kind: &'static FieldType) -> Reference {
     schema(match kind {
+        FieldType::OneOf(known) => return enumeration(known),
+        FieldType::Custom => return custom_fields(),
         FieldType::Line { max } => limited_text(*max, LINE),
         FieldType::Text { max } | FieldType::Rich { max } => limited_text(*max, LINES),
         FieldType::Url => formatted(KnownFormat::Uri).pattern(Some("^https?://")).max_length(Some(2_000)),
         FieldType::Email => formatted(KnownFormat::Email).max_length(Some(254)),
-        FieldType::Slug => text().pattern(Some("^[a-z0-9]+(-[a-z0-9]+)*$")).max_length(Some(MAX_SLUG)),
+        FieldType::Slug => slug_text(),
         FieldType::Zone => text().pattern(Some("^[A-Za-z0-9_+/-]+$")).max_length(Some(64)),
         FieldType::Country => text().pattern(Some("^[A-Za-z]{2}$")),
         FieldType::Language => text().pattern(Some("^[A-Za-z0-9-]+$")).max_length(Some(35)),
-        FieldType::OneOf(words) => text().enum_values(Some(words.to_vec())),
         FieldType::Boolean => of_type(Type::Boolean),
-        FieldType::Integer { min, max } => of_type(Type::Integer).minimum(Some(*min)).maximum(Some(*max)),
+        FieldType::Integer { min, max } => integer(*min, *max),
         FieldType::Number { min, max } => of_type(Type::Number).minimum(Some(*min)).maximum(Some(*max)),
-        FieldType::Moment { .. } | FieldType::Instant => formatted(KnownFormat::DateTime),
-        FieldType::Custom | FieldType::Object(_) | FieldType::List { .. } | FieldType::Reference(_) => {
-            of_type(Type::Object).additional_properties(Some(AdditionalProperties::FreeForm(true)))
-        }
+        FieldType::Moment { .. } | FieldType::Instant => text().pattern(Some(TIME)),
+        FieldType::Reference(_) => item_reference(),
+        FieldType::Object(_) | FieldType::List { .. } => any_object(),
     })
+}
+
+pub(super) fn any_object() -> ObjectBuilder {
+    of_type(Type::Object).additional_properties(Some(AdditionalProperties::FreeForm(true)))
+}
+
+/// Returns the schema of the custom fields of an item. A site that declares its own has a schema for each content type.
+pub(super) fn custom_fields() -> Reference {
+    named("CustomFields", any_object().description(Some(CUSTOM_FIELDS)).build())
+}
+
+/// Returns the schema of a JSON object that another standard describes.
+pub fn json_document() -> Reference {
+    named(
+        "JsonDocument",
+        any_object().description(Some("JSON object in the form of the standard that is named.")).build(),
+    )
 }
 
 pub(super) fn list_of(items: Reference) -> Reference {
@@ -192,12 +253,9 @@ pub(super) fn null() -> Reference {
 /// Returns a schema that accepts null besides what `one` accepts.
 pub(super) fn or_null(one: Reference) -> Reference {
     match one {
-        RefOr::T(Schema::Object(mut object)) => {
+        RefOr::T(Schema::Object(mut object)) if object.title.is_none() => {
             if let SchemaType::Type(kind) = object.schema_type.clone() {
                 object.schema_type = SchemaType::from_iter([kind, Type::Null]);
-                if let Some(values) = object.enum_values.as_mut() {
-                    values.push(json!(null));
-                }
             }
             RefOr::T(Schema::Object(object))
         }
@@ -213,9 +271,30 @@ pub(super) fn or_null(one: Reference) -> Reference {
     }
 }
 
-pub(super) fn described(one: Reference, field: &'static Field) -> Reference {
-    let about = Some(field.about.to_owned());
+/// Returns whether a schema is a component that describes itself so, or such a component or null.
+fn says(one: &Reference, about: &str) -> bool {
     match one {
+        RefOr::T(Schema::Object(object)) => object.title.is_some() && object.description.as_deref() == Some(about),
+        RefOr::T(Schema::AnyOf(any)) => any.items.iter().any(|item| says(item, about)),
+        _ => false,
+    }
+}
+
+/// Describes a value at the place where it is used, unless its component says the same.
+pub(super) fn described(one: Reference, about: &str) -> Reference {
+    if says(&one, about) {
+        return one;
+    }
+    let about = about.to_owned();
+    if let RefOr::Ref(mut to) = one {
+        to.description = about;
+        return RefOr::Ref(to);
+    }
+    let about = Some(about);
+    match one {
+        RefOr::T(named) if has_name(&named) => {
+            RefOr::T(Schema::AllOf(AllOfBuilder::new().item(named).description(about).build()))
+        }
         RefOr::T(Schema::Object(mut object)) => {
             object.description = about;
             RefOr::T(Schema::Object(object))

@@ -5,6 +5,7 @@ use crate::content::slug::MAX_SLUG;
 use crate::content::values;
 use crate::content_types::{Column, Filter, FilterTarget};
 use crate::delivery::query::parser::QueryParser;
+use crate::delivery::query::years::{YEARS, YearSpan};
 use crate::delivery::query::*;
 use crate::time_zone::Zone;
 
@@ -35,6 +36,7 @@ impl QueryParser<'_> {
                     None
                 }
             },
+            FilterTarget::Year => self.years(&parameter),
             FilterTarget::Near(relation) => self.near(value).map(|around| Condition::Near { relation, around }),
             _ => self.values(&parameter, filter),
         }
@@ -62,10 +64,34 @@ impl QueryParser<'_> {
         }
     }
 
+    fn years(&mut self, parameter: &FilterParameter<'_>) -> Option<Condition> {
+        let is_year = |text: &str| text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let year = |text: &String| text.parse().ok().filter(|year| is_year(text) && (YEARS.0..=YEARS.1).contains(year));
+        let years: Option<Vec<i32>> = self.given_values(parameter)?.iter().map(year).collect();
+        let Some(years) = years else {
+            let rule = format!("must be years of four digits, from {:04} to {}", YEARS.0, YEARS.1);
+            self.violations.add(format!("?{}", parameter.name), "not_a_year", rule);
+            return None;
+        };
+        Some(Condition::Years(YearSpan::of_years(years, self.site.time_zone)))
+    }
+
     fn values(&mut self, parameter: &FilterParameter<'_>, filter: &Filter) -> Option<Condition> {
         let on = filter.on;
         let quantity = Quantity::ALL.iter().find(|(word, _)| Some(*word) == parameter.operator);
         let quantity = quantity.map_or(Quantity::Any, |(_, quantity)| *quantity);
+        let values = self.given_values(parameter)?;
+        let pointer = format!("?{}", parameter.name);
+        let target = if let FilterTarget::Through(through) = on { through.filter.on } else { on };
+        for value in &values {
+            self.check_value(filter.name, &pointer, target, value);
+        }
+        let values = values.into_iter().map(|value| stored_form(target, value)).collect();
+        Some(Condition::Values(on, quantity, values))
+    }
+
+    /// Returns the values of a parameter; `None` if there are none or too many, which is recorded.
+    fn given_values(&mut self, parameter: &FilterParameter<'_>) -> Option<Vec<String>> {
         let values: Vec<String> = parameter.value.split(',').filter(|v| !v.is_empty()).map(str::to_owned).collect();
         let pointer = format!("?{}", parameter.name);
         if values.is_empty() {
@@ -76,18 +102,13 @@ impl QueryParser<'_> {
             self.violations.add(pointer, "too_many", format!("at most {MAX_VALUES} values"));
             return None;
         }
-        let target = if let FilterTarget::Through(through) = on { through.filter.on } else { on };
-        for value in &values {
-            self.check_value(filter.name, &pointer, target, value);
-        }
-        let values = values.into_iter().map(|value| stored_form(target, value)).collect();
-        Some(Condition::Values(on, quantity, values))
+        Some(values)
     }
 
     fn check_value(&mut self, name: &str, pointer: &str, on: FilterTarget, value: &str) {
         let known = match on {
-            FilterTarget::Variant(words) => words,
-            FilterTarget::Word(word) => word.words,
+            FilterTarget::Variant(known) => known.words,
+            FilterTarget::Word(word) => word.words.map_or(&[][..], |known| known.words),
             _ => &[],
         };
         let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -116,7 +137,7 @@ impl QueryParser<'_> {
 fn stored_form(on: FilterTarget, value: String) -> String {
     match on {
         FilterTarget::Country => value.to_ascii_uppercase(),
-        FilterTarget::Word(word) if word.words.is_empty() => values::language(&value).unwrap_or(value),
+        FilterTarget::Word(word) if word.words.is_none() => values::language(&value).unwrap_or(value),
         _ => value,
     }
 }

@@ -3,12 +3,14 @@
 pub mod cursor;
 pub mod filters;
 pub mod parser;
+pub mod years;
 
 use super::Shape;
 use crate::content::{LocaleMode, Site};
 use crate::content_types::{Column, ContentType, FilterTarget, Sort};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::query::cursor::Cursor;
+use crate::delivery::query::years::YearSpan;
 use crate::delivery::sql::facets::Facet;
 use crate::search::{SEARCH_INDEX, SearchQuery};
 
@@ -58,6 +60,8 @@ pub enum Condition {
     Time(Column, Compare, i64),
     /// A position of the time span relative to now.
     When(When),
+    /// A start within one of these spans of years, in their order.
+    Years(Vec<YearSpan>),
     /// A maximum distance from a location. `relation` leads to the item that has a location, if it is another
     /// one.
     Near { relation: Option<&'static str>, around: Circle },
@@ -69,7 +73,7 @@ impl Condition {
         match self {
             Condition::Values(on, ..) => on.kinds(content_type),
             Condition::Near { relation, .. } => FilterTarget::Near(*relation).kinds(content_type),
-            Condition::Time(..) | Condition::When(_) => Vec::new(),
+            Condition::Time(..) | Condition::When(_) | Condition::Years(_) => Vec::new(),
         }
     }
 
@@ -80,6 +84,7 @@ impl Condition {
             Condition::Values(_, Quantity::All, values) => 10 * values.len() as i64,
             Condition::Values(_, _, values) => values.len() as i64,
             Condition::Near { .. } => 100,
+            Condition::Years(spans) => spans.len() as i64,
             Condition::Time(..) | Condition::When(_) => 1,
         }
     }
@@ -96,20 +101,23 @@ pub struct Circle {
     pub distance: f64,
 }
 
-/// Number of the given values that an item must have.
+/// Relation of an item to the given values of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
-    /// At least one.
+    /// It has at least one.
     Any,
-    /// Every one.
+    /// It has every one.
     All,
-    /// None.
+    /// It has none.
     None,
+    /// It has at least one, or an item that is filed below one of them in their tree.
+    Under,
 }
 
 impl Quantity {
     /// Operators; without one, `Any` is meant.
-    pub const ALL: [(&'static str, Quantity); 2] = [("all", Quantity::All), ("none", Quantity::None)];
+    pub const ALL: [(&'static str, Quantity); 3] =
+        [("all", Quantity::All), ("none", Quantity::None), ("under", Quantity::Under)];
 }
 
 /// Position of a time span relative to now.
@@ -223,6 +231,7 @@ impl ListQuery {
         let in_index = |condition: &Condition| match condition {
             Condition::Time(column, ..) => *column == Column::StartsAt,
             Condition::When(when) => *when == When::Upcoming,
+            Condition::Years(spans) => spans.len() == 1,
             Condition::Values(FilterTarget::Parent(_) | FilterTarget::Refers { .. }, Quantity::Any, given)
                 if given.len() == 1 =>
             {

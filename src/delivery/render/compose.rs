@@ -154,13 +154,13 @@ fn push_link(
     relation: &Relation,
     link: &LoadedLink,
 ) {
-    let RelationShape::ManyWith { key, fields } = relation.shape else {
+    let RelationShape::ManyWith { key, object } = relation.shape else {
         return push_target(out, context, relation, link);
     };
     out.push('{');
     let stored = content.and_then(|c| c.get(relation.name)?.get(link.position as usize)?.as_object());
     match stored {
-        Some(stored) => out.push_str(&Renderer::new(context.site, &context.shape.view).link(fields, stored)),
+        Some(stored) => out.push_str(&Renderer::new(context.site, &context.shape.view).link(object.fields, stored)),
         None => out.push_str(&link.card),
     }
     out.push_str(",\"");

@@ -1,6 +1,5 @@
 //! Facets: the number of items of a list for each value of a filter.
 
-use chrono::{Datelike, NaiveDate, TimeZone};
 use diesel::dsl::{count_star, max};
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -9,6 +8,8 @@ use crate::content::Site;
 use crate::content_types::{ContentType, Filter, FilterTarget, Through, WordField};
 use crate::database::schema::{item_words, items, links};
 use crate::database::{Db, in_list, in_query};
+use crate::delivery::query::years::{YEARS, YearSpan, year_of};
+use crate::delivery::query::{Condition, Quantity};
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::sql::predicates::Query;
 use crate::delivery::sql::selection::Selection;
@@ -21,36 +22,20 @@ use crate::problem::Problem;
 const MAX_VALUES: i64 = 100;
 /// Maximum number of years that are counted.
 const MAX_YEARS: usize = 200;
-/// First and last year that content can have.
-const YEARS: (i32, i32) = (1, 9_999);
 
-/// A property by which items are counted.
+/// A filter by whose values items are counted.
 #[derive(Debug, Clone, Copy)]
-pub enum Facet {
-    /// Values of a filter.
-    Of(&'static Filter),
-    /// Years in which items start, in the time zone of the site.
-    Year,
-}
-
-/// Name of [`Facet::Year`].
-const YEAR: &str = "year";
+pub struct Facet(&'static Filter);
 
 impl Facet {
     /// Returns the name in the parameter `facets`.
     pub fn name(&self) -> &'static str {
-        match self {
-            Facet::Of(filter) => filter.name,
-            Facet::Year => YEAR,
-        }
+        self.0.name
     }
 
     /// Returns the content types besides `content_type` itself whose items the facet names, or counts by.
     pub fn kinds(&self, content_type: &'static ContentType) -> Vec<&'static str> {
-        match self {
-            Facet::Of(filter) => filter.on.kinds(content_type),
-            Facet::Year => Vec::new(),
-        }
+        self.0.on.kinds(content_type)
     }
 
     /// Returns all facets of a content type.
@@ -58,6 +43,7 @@ impl Facet {
         let countable = |filter: &&Filter| match filter.on {
             FilterTarget::Parent(_)
             | FilterTarget::Refers { .. }
+            | FilterTarget::Year
             | FilterTarget::Country
             | FilterTarget::Variant(_)
             | FilterTarget::Word(_) => true,
@@ -68,11 +54,18 @@ impl Facet {
             }
             _ => false,
         };
-        let mut facets: Vec<Facet> = content_type.filters.iter().filter(countable).map(Facet::Of).collect();
-        if content_type.span.is_some() {
-            facets.push(Facet::Year);
+        content_type.filters.iter().filter(countable).map(Facet).collect()
+    }
+
+    /// Returns whether a condition is a choice among the values of this facet. Counts leave such a condition
+    /// out, because they tell how many items another choice would find. With `all`, another value is not an
+    /// alternative but one more condition, and `none` is no choice.
+    pub fn is_chosen_by(&self, condition: &Condition) -> bool {
+        match condition {
+            Condition::Values(on, Quantity::Any | Quantity::Under, _) => *on == self.0.on,
+            Condition::Years(_) => self.0.on == FilterTarget::Year,
+            Condition::Values(..) | Condition::Time(..) | Condition::When(_) | Condition::Near { .. } => false,
         }
-        facets
     }
 }
 
@@ -104,20 +97,18 @@ impl<'a> Counting<'a> {
     /// Returns a problem with the code `too_expensive` if there are too many years or related items to be counted.
     /// Fails if a database statement fails.
     pub fn facet(&mut self, facet: Facet) -> Result<Value, Problem> {
-        let counts = match facet {
-            Facet::Year => return Ok(labelled(self.years()?)),
-            Facet::Of(filter) => match filter.on {
-                FilterTarget::Parent(_) => return self.parents(),
-                FilterTarget::Refers { relation, .. } => {
-                    let counts = self.targets(relation, MAX_VALUES)?;
-                    return self.items(counts);
-                }
-                FilterTarget::Country => self.column(false)?,
-                FilterTarget::Variant(_) => self.column(true)?,
-                FilterTarget::Word(word) => self.words(&word)?,
-                FilterTarget::Through(through) => self.countries(&through)?,
-                _ => Vec::new(),
-            },
+        let counts = match facet.0.on {
+            FilterTarget::Year => return Ok(labelled(self.years()?)),
+            FilterTarget::Parent(_) => return self.parents(),
+            FilterTarget::Refers { relation, .. } => {
+                let counts = self.targets(relation, MAX_VALUES)?;
+                return self.items(counts);
+            }
+            FilterTarget::Country => self.column(false)?,
+            FilterTarget::Variant(_) => self.column(true)?,
+            FilterTarget::Word(word) => self.words(&word)?,
+            FilterTarget::Through(through) => self.countries(&through)?,
+            _ => Vec::new(),
         };
         Ok(labelled(in_order(counts)))
     }
@@ -130,20 +121,11 @@ impl<'a> Counting<'a> {
     /// looked up instead of counting every year in between.
     fn years(&mut self) -> Result<Counts, Problem> {
         let zone = self.site.time_zone;
-        // Within a day of either end, the time zone of the site may show a year that no item has.
-        let year_of = |at: i64| {
-            let year = zone.timestamp_micros(at).single().map_or(YEARS.0, |at| at.year());
-            year.clamp(YEARS.0, YEARS.1)
-        };
-        let begin = |year: i32| match NaiveDate::from_ymd_opt(year, 1, 1) {
-            Some(_) if year > YEARS.1 => NO_DATE,
-            Some(day) if year > YEARS.0 => zone.midnight(day).timestamp_micros(),
-            _ => i64::MIN,
-        };
         let mut counts = Vec::new();
-        let mut next = self.latest_before(NO_DATE)?.map(year_of);
+        let mut next = self.latest_before(NO_DATE)?.map(|at| year_of(at, zone));
         while let Some(year) = next {
-            let of_year = items::starts_at.ge(begin(year)).and(items::starts_at.lt(begin(year + 1)));
+            let YearSpan { from, until } = YearSpan::of_year(year, zone);
+            let of_year = items::starts_at.ge(from).and(items::starts_at.lt(until));
             let count: i64 = self.base().filter(of_year).count().get_result(self.connection)?;
             if count > 0 {
                 counts.push((format!("{year:04}"), count));
@@ -152,7 +134,7 @@ impl<'a> Counting<'a> {
                 return Err(too_expensive("?facets", &format!("the items start in more than {MAX_YEARS} years")));
             }
             next = match count {
-                0 => self.latest_before(begin(year + 1))?.map(year_of).filter(|earlier| *earlier < year),
+                0 => self.latest_before(until)?.map(|at| year_of(at, zone)).filter(|earlier| *earlier < year),
                 _ => Some(year - 1).filter(|year| *year >= YEARS.0),
             };
         }

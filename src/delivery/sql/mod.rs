@@ -1,5 +1,6 @@
 //! The statements of a list: predicates, selection, keyset pagination, facets, full-text matches.
 
+pub mod descendants;
 pub mod facets;
 pub mod geo;
 pub mod keyset;

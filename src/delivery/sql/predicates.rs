@@ -9,6 +9,7 @@ use crate::content_types::{Column, FilterTarget};
 use crate::database::schema::{item_words, items, links};
 use crate::database::{Backend, Dialect, exists, in_list};
 use crate::delivery::query::cursor::KeyValue;
+use crate::delivery::query::years::YearSpan;
 use crate::delivery::query::{Compare, Condition, Quantity};
 
 /// A query on `items` that is being built.
@@ -159,6 +160,15 @@ fn narrow_plain<'a>(query: Query<'a>, condition: &'a Condition, dialect: Dialect
                     query.filter(items::variant.is_null().or(not(in_list(dialect, items::variant, values))))
                 }
                 _ => query,
+            }
+        }
+        Condition::Years(spans) => {
+            let within = |span: &YearSpan| -> Test {
+                Box::new(items::starts_at.ge(span.from).and(items::starts_at.lt(span.until)))
+            };
+            match spans.iter().map(within).reduce(|all, one| Box::new(all.or(one))) {
+                Some(test) => query.filter(test),
+                None => query,
             }
         }
         Condition::When(_) | Condition::Near { .. } => query,

@@ -8,6 +8,7 @@ use crate::database::schema::{item_words, items, links};
 use crate::database::{Db, in_list};
 use crate::delivery::cache::item_cache::CacheScope;
 use crate::delivery::query::{Compare, Condition, ListQuery, Quantity, When};
+use crate::delivery::sql::descendants::with_descendants;
 use crate::delivery::sql::geo;
 use crate::delivery::sql::predicates::{ResolvedCondition, WordCondition, narrow};
 use crate::delivery::sql::text_match::{MAX_NAMED_MATCHES, too_expensive};
@@ -19,13 +20,21 @@ use crate::problem::Problem;
 /// comes in the order of the page, so that the page ends early.
 const MAX_COLLECTED: i64 = 2_000;
 
-/// Resolves a condition that needs no database access; `None` for any other. A `when` becomes bounds on
-/// times. The bound of `past` on the start adds nothing to that on the end, but leads to an index.
+/// Resolves a condition that needs no database access; `None` for any other. A `when` and years become bounds
+/// on times. The bound of `past` on the start adds nothing to that on the end, but leads to an index, and so do
+/// the bounds around several spans of years.
 pub fn plain(condition: &Condition, at: i64) -> Option<Vec<ResolvedCondition>> {
     let bounds: &[(Column, Compare)] = match condition {
         Condition::When(When::Upcoming) => &[(Column::StartsAt, Compare::Gt)],
         Condition::When(When::Ongoing) => &[(Column::StartsAt, Compare::Lte), (Column::EndsAt, Compare::Gt)],
         Condition::When(When::Past) => &[(Column::EndsAt, Compare::Lte), (Column::StartsAt, Compare::Lte)],
+        Condition::Years(spans) => {
+            let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Some(Vec::new()) };
+            let bounds = [(Compare::Gte, first.from), (Compare::Lt, last.until)];
+            let bounds = bounds.map(|(compare, bound)| Condition::Time(Column::StartsAt, compare, bound));
+            let between = (spans.len() > 1).then(|| condition.clone());
+            return Some(bounds.into_iter().chain(between).map(ResolvedCondition::Plain).collect());
+        }
         Condition::Time(..)
         | Condition::Values(
             FilterTarget::Ids | FilterTarget::Slug | FilterTarget::Country | FilterTarget::Variant(_),
@@ -71,14 +80,13 @@ impl Resolver<'_> {
         }
         match condition {
             Condition::Values(on, quantity, values) => {
-                let none = *quantity == Quantity::None;
                 // An item has all of the values if it has each of them.
                 let groups: Vec<&[String]> = match quantity {
                     Quantity::All => values.chunks(1).collect(),
-                    Quantity::Any | Quantity::None => vec![values.as_slice()],
+                    Quantity::Any | Quantity::None | Quantity::Under => vec![values.as_slice()],
                 };
                 for values in groups {
-                    out.extend(self.values(connection, *on, values, none)?);
+                    out.extend(self.values(connection, *on, values, *quantity)?);
                 }
             }
             Condition::Near { relation, around } => {
@@ -88,25 +96,29 @@ impl Resolver<'_> {
                     None => ResolvedCondition::Among { ids, none: false },
                 });
             }
-            Condition::Time(..) | Condition::When(_) => {}
+            Condition::Time(..) | Condition::When(_) | Condition::Years(_) => {}
         }
         Ok(())
     }
 
-    /// Resolves a filter by any of these values, or, with `none`, by the absence of all of them.
+    /// Resolves a filter by any of these values, or by the absence of all of them.
     fn values(
         self,
         connection: &mut Db,
         on: FilterTarget,
         values: &[String],
-        none: bool,
+        quantity: Quantity,
     ) -> Result<Option<ResolvedCondition>, Problem> {
+        let (none, under) = (quantity == Quantity::None, quantity == Quantity::Under);
         Ok(Some(match on {
             FilterTarget::Parent(kind) => {
-                ResolvedCondition::Parent { ids: self.ids(connection, kind, values, true)?, none }
+                let ids = self.ids(connection, kind, values, true)?;
+                let ids = if under { with_descendants(connection, ids, self.viewer.among(kind))? } else { ids };
+                ResolvedCondition::Parent { ids, none }
             }
             FilterTarget::Refers { relation, target, .. } => {
                 let ids = self.ids(connection, target, values, self.extent == Extent::ByStart)?;
+                let ids = if under { with_descendants(connection, ids, self.viewer.among(target))? } else { ids };
                 self.refers(connection, relation, ids, none)?
             }
             FilterTarget::ReferredBy { relation, source } => {

@@ -10,12 +10,14 @@ use crate::database::{Db, Dialect, in_list, now, unindexed};
 use crate::delivery::cache::item_cache::CacheScope;
 use crate::delivery::query::cursor::KeyValue;
 use crate::delivery::query::{Compare, Condition, ListQuery, Quantity, Status};
+use crate::delivery::sql::facets::Facet;
 use crate::delivery::sql::predicates::{Query, ResolvedCondition, narrow};
 use crate::delivery::sql::resolver::{Extent, Resolver, is_shared_link, plain};
 use crate::items as stored;
 use crate::problem::Problem;
 
 /// Resolved conditions, from which any number of queries can be built.
+#[derive(Clone)]
 pub struct Selection {
     kind: &'static str,
     status: Status,
@@ -55,6 +57,32 @@ impl Selection {
             resolver.resolve(connection, condition, &mut conditions)?;
         }
         Ok(Self::of(connection.dialect(), content_type, query, conditions))
+    }
+
+    /// Returns the selection whose items a facet counts, if it is another one than this: without the condition
+    /// that is a choice among the facet's own values.
+    ///
+    /// # Errors
+    ///
+    /// As [`Selection::new`].
+    pub fn of_facet(
+        &self,
+        connection: &mut Db,
+        query: &ListQuery,
+        cache: CacheScope<'_>,
+        facet: Facet,
+    ) -> Result<Option<Self>, Problem> {
+        let counted = |condition: &&Condition| !facet.is_chosen_by(condition);
+        if query.conditions.iter().all(|condition| counted(&condition)) {
+            return Ok(None);
+        }
+        let at = query.at.unwrap_or_else(now);
+        let resolver = Resolver { viewer: &query.shape.viewer, at, extent: self.extent, cache };
+        let mut conditions = Vec::with_capacity(query.conditions.len());
+        for condition in query.conditions.iter().filter(counted) {
+            resolver.resolve(connection, condition, &mut conditions)?;
+        }
+        Ok(Some(Self { conditions, ..self.clone() }))
     }
 
     /// Resolves the conditions of a query without database access; `None` if a slug is not cached, or if a

@@ -92,7 +92,7 @@ fn field(fields: &'static [Field], name: &str) -> Option<&'static Field> {
     let found = fields.iter().find(|f| f.name == first)?;
     match (rest, &found.kind) {
         (None, _) => Some(found),
-        (Some(rest), FieldType::Object(inner)) => field(inner, rest),
+        (Some(rest), FieldType::Object(inner)) => field(inner.fields, rest),
         (Some(_), _) => None,
     }
 }
@@ -259,7 +259,7 @@ fn typed(kind: &FieldType, text: &str) -> Value {
             _ => text.into(),
         },
         // Entries of links and documents, of which only the URL is known.
-        FieldType::Object(fields) if fields.iter().any(|f| f.name == "url") => serde_json::json!({"url": text}),
+        FieldType::Object(inner) if inner.fields.iter().any(|f| f.name == "url") => serde_json::json!({"url": text}),
         _ => text.into(),
     }
 }

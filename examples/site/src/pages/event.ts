@@ -49,7 +49,7 @@ function programme(language: Language, event: Event): Html | false {
 
 function speakers(language: Language, event: Event): Html | false {
   const one = (tie: Event["speakers"][number]) => {
-    const job = "job_title" in tie.speaker ? text(tie.speaker.job_title) : "";
+    const job = text(tie.speaker.job_title);
     return html`<li><a href="${href(language, "speakers", tie.speaker.slug)}">${text(tie.speaker.name)}</a>
       <span class="meta">${text(tie.affiliation) || job}</span></li>`;
   };
@@ -65,7 +65,7 @@ function partners(language: Language, event: Event): Html | false {
 function venue(language: Language, event: Event): Html | false {
   const place = event.venue;
   if (!place) return false;
-  const address = "address" in place ? place.address : null;
+  const address = place.address;
   const line = [text(address?.street), [address?.postal_code, text(address?.city)].filter(Boolean).join(" "), address?.country].filter(Boolean).join(", ");
   return section(say(language, "venue"), html`<p>${text(place.name)}<br />${line}</p>
     ${text(event.accessibility) && html`<p>${say(language, "accessibility")}: ${text(event.accessibility)}</p>`}`);

@@ -56,7 +56,7 @@ function choice(language: Language, name: string, word: "topic" | "kind", facet:
 }
 
 function card(language: Language, event: Schemas["Event"], highlight: string | undefined): Html {
-  const type = event.type && "name" in event.type ? text(event.type.name) : "";
+  const type = event.type ? text(event.type.name) : "";
   // Highlights come from the server: escaped text with <mark>.
   return html`<li><p class="kicker">${type || text(event.kicker)}</p>
     <h2><a href="${href(language, "events", event.slug)}">${text(event.title)}</a></h2>

@@ -1,4 +1,4 @@
-//! The sources of imported items: the record of another system, and its state at the last import. See
+//! The sources of items: the record of another system, and its state when it was last written here. See
 //! `docs/decisions/0004-imports-know-their-source.md`.
 
 use diesel::prelude::*;
@@ -6,7 +6,6 @@ use diesel::result::QueryResult;
 
 use crate::database::schema::sources;
 use crate::database::{Db, in_list};
-use crate::transfer::record::ExportedSource;
 
 /// A row of `sources`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -18,16 +17,19 @@ pub struct Source {
     pub source: String,
     /// Id of the item.
     pub item_id: String,
-    /// Hash of the record at the last import; empty for a source that is only shared by other records.
+    /// Hash of the record at the last import; empty for a record that was not imported, and for a source that is
+    /// only shared by other records.
     pub fingerprint: String,
-    /// Version of the item after the last import. If the item has another version now, an editor changed it.
+    /// Version of the item after the record was last written. If the item has another version now, somebody else
+    /// changed it.
     pub version: i64,
 }
 
 /// Returns a source, if a record was imported from it.
 ///
 /// # Errors
-/// Returns an error if the query fails.
+///
+/// Fails if the query fails.
 pub fn find(connection: &mut Db, kind: &str, source: &str) -> QueryResult<Option<Source>> {
     sources::table.find((kind, source)).select(Source::as_select()).first(connection).optional()
 }
@@ -35,7 +37,8 @@ pub fn find(connection: &mut Db, kind: &str, source: &str) -> QueryResult<Option
 /// Inserts a source, or updates its state.
 ///
 /// # Errors
-/// Returns an error if a statement fails.
+///
+/// Fails if a statement fails.
 pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
     let changed = diesel::update(sources::table.find((&row.kind, &row.source))).set(row).execute(connection)?;
     if changed == 0 {
@@ -44,19 +47,16 @@ pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
     Ok(())
 }
 
-/// Returns the sources of items, each with the id of its item, ordered by item and source.
+/// Returns the sources of items, ordered by item and source.
 ///
 /// # Errors
-/// Returns an error if the query fails.
-pub fn of_items(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<(String, ExportedSource)>> {
+///
+/// Fails if the query fails.
+pub fn of_items(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<Source>> {
     let dialect = connection.dialect();
-    let rows: Vec<Source> = sources::table
+    sources::table
         .filter(in_list(dialect, sources::item_id, ids))
         .order((sources::item_id, sources::source))
         .select(Source::as_select())
-        .load(connection)?;
-    let exported = |row: Source| {
-        (row.item_id, ExportedSource { source: row.source, fingerprint: row.fingerprint, version: row.version })
-    };
-    Ok(rows.into_iter().map(exported).collect())
+        .load(connection)
 }

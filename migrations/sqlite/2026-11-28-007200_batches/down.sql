@@ -1,0 +1,2 @@
+DROP INDEX journal_batch;
+ALTER TABLE journal DROP COLUMN batch;

@@ -1,0 +1,134 @@
+//! Endpoints of items by their external ids: the names that they have in another system, for synchronisation from
+//! there.
+
+use serde_json::json;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+
+use crate::api::content::items::{collection_path, get, with_article};
+use crate::api::content::lifecycle::{editor, write_response};
+use crate::api::openapi::item_schemas::PARTIAL_ITEM;
+use crate::api::openapi::schemas::{LINE, Locales, example_of_item, reference, text};
+use crate::api::parameters::{IF_MATCH, IF_NONE_MATCH};
+use crate::auth::permissions::{Action, Area};
+use crate::content::violation::Violations;
+use crate::content_types::ContentType;
+use crate::database::Db;
+use crate::editorial::external_ids::{ExternalId, MAX_RECORD_ID, MAX_SYSTEM, PutCondition};
+use crate::http::body;
+use crate::http::preconditions::{WRITE_PROBLEMS, required_version, requires_absence};
+use crate::http::request::Request;
+use crate::http::response::{ALL_LOCALES, JSON, PARTIAL, Response};
+use crate::http::route::{Access, ParameterSet, Route, parameter};
+use crate::problem::{Problem, ProblemKind};
+
+/// Returns the routes of a content type by external ids.
+pub fn routes(resource: &'static ContentType) -> Vec<Route> {
+    let (schema, item) = (resource.schema, with_article(resource));
+    let all_locales = Locales::All.name(schema);
+    let path = format!("{}/by-external-id/{{source}}/{{external_id}}", collection_path(resource));
+    vec![
+        Route::get(&path, Access::May(Area::Content, Action::Read), move |r| read(resource, r))
+            .operation_id(format!("get{schema}ByExternalId"))
+            .tag(resource.title_plural)
+            .summary(format!("Get {item} by its external id"))
+            .description(
+                "Returns the item that was imported or written with this external id, as the item's own address does; \
+                 its `ETag` is the tag for the next write. Fails with 404 when no item has the external id.",
+            )
+            .parameter_set(ParameterSet::One(resource))
+            .parameters([path_source(), path_external_id(), IF_NONE_MATCH.clone()])
+            .responds(200, "The item.", reference(schema), &["ETag", "Cache-Control"])
+            .or_media_type(ALL_LOCALES, reference(&all_locales))
+            .or_media_type(PARTIAL, reference(PARTIAL_ITEM))
+            .responds_empty(304, "The client already has the current representation.", &[])
+            .problems(&[ProblemKind::NotFound]),
+        Route::put(&path, Access::May(Area::Content, Action::UpdateOwn), move |r| put(resource, r))
+            .operation_id(format!("put{schema}ByExternalId"))
+            .tag(resource.title_plural)
+            .summary(format!("Create or replace {item} by its external id"))
+            .description(
+                "Creates the item with this external id (201), or replaces all its fields (200), and returns it. With \
+                 `If-None-Match: *` it is only created, with `If-Match` only replaced. Without either, content that is \
+                 the same as in the last write writes nothing, and other content is refused with 412, or merged with \
+                 `merge=auto`, where somebody else has changed the item since. Fails also as a replacement by id does; \
+                 with 428 when `If-Match` is `*`, which names no version.",
+            )
+            .parameter_set(ParameterSet::Content)
+            .parameters([path_source(), path_external_id(), if_match(), if_none_match()])
+            .request_body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
+            .or_body(ALL_LOCALES, reference(&format!("{all_locales}Input")))
+            .responds(201, "The created item.", reference(schema), &["ETag", "Location"])
+            .or_media_type(ALL_LOCALES, reference(&all_locales))
+            .responds(200, "The item after the write.", reference(schema), &["ETag"])
+            .or_media_type(ALL_LOCALES, reference(&all_locales))
+            .problems(&WRITE_PROBLEMS),
+    ]
+}
+
+fn path_source() -> Parameter {
+    let schema = text().min_length(Some(1)).max_length(Some(MAX_SYSTEM)).pattern(Some("^[0-9A-Za-z._-]+$"));
+    parameter("source", ParameterIn::Path, schema, "Name of the other system.", json!("pretalx"))
+}
+
+fn path_external_id() -> Parameter {
+    let schema = text().min_length(Some(1)).max_length(Some(MAX_RECORD_ID)).pattern(Some(LINE));
+    parameter("external_id", ParameterIn::Path, schema, "Id of the record in the other system.", json!("XKQ8JD"))
+}
+
+/// Returns `If-Match` as an optional header.
+fn if_match() -> Parameter {
+    let mut parameter = IF_MATCH.clone();
+    parameter.required = Required::False;
+    let about = "ETag of the version that the replacement is based on, or a list of ETags of which one must be current \
+                 (RFC 9110, section 13.1.1). 412 if no ETag is current, and if no item has the external id.";
+    parameter.description = Some(about.to_owned());
+    parameter
+}
+
+fn if_none_match() -> Parameter {
+    let about = "`*`: the item is created only if none has the external id (RFC 9110, section 13.1.2); otherwise 412.";
+    parameter("If-None-Match", ParameterIn::Header, text().pattern(Some(r"^\*$")), about, json!("*"))
+}
+
+/// Returns the external id in the path.
+fn external_id(request: &Request) -> Result<ExternalId, Problem> {
+    let found = ExternalId::new(request.path("source"), request.path("external_id"));
+    found.ok_or_else(|| Problem::not_found("external id"))
+}
+
+async fn read(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
+    let external_id = external_id(&request)?;
+    let find = move |c: &mut Db| external_id.find(c, resource);
+    let source = request.app.database.read_item(find).await?;
+    let source = source.ok_or_else(|| Problem::not_found(resource.noun))?;
+    request.parameters.push(("id_or_slug".to_owned(), source.item_id));
+    get(resource, request).await
+}
+
+async fn put(resource: &'static ContentType, mut request: Request) -> Result<Response, Problem> {
+    body::take_locale(&mut request)?;
+    let editor = editor(resource, &request)?;
+    let (external_id, condition) = (external_id(&request)?, condition(&request)?);
+    let (result, is_new) = editor.put(external_id, condition, body::item(&request)?).await?;
+    let location = format!("{}/{}", collection_path(resource), result.item.id);
+    Ok(match is_new {
+        true => write_response(&request, result, 201).header("location", location),
+        false => write_response(&request, result, 200),
+    })
+}
+
+/// Reads the condition from `If-Match` and `If-None-Match`.
+fn condition(request: &Request) -> Result<PutCondition, Problem> {
+    let absent = requires_absence(request)?;
+    match (request.http.headers().contains_key("if-match"), absent) {
+        (true, true) => Err(Problem::bad_request(Violations::one(
+            "If-None-Match",
+            "with_if_match",
+            "the item cannot be absent and at a version; send one of the two headers",
+        ))),
+        (true, false) => required_version(request).map(PutCondition::Versions),
+        (false, true) => Ok(PutCondition::Absent),
+        (false, false) => Ok(PutCondition::LastPut),
+    }
+}

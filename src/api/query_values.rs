@@ -1,0 +1,56 @@
+//! Parsers of the values of query parameters.
+
+use crate::content::violation::{Violations, unknown_name_message};
+use crate::content_types::{ALL, COLLECTIONS, ContentType};
+use crate::http::request::Request;
+use crate::problem::Problem;
+
+/// Parses a query parameter as an integer between `min` and `max`; `None` if the query does not have it.
+///
+/// # Errors
+/// 400 if the value is not such an integer.
+pub fn number_between(request: &Request, name: &str, (min, max): (i64, i64)) -> Result<Option<i64>, Problem> {
+    let Some(text) = request.query(name) else { return Ok(None) };
+    match text.parse().ok().filter(|number| (min..=max).contains(number)) {
+        Some(number) => Ok(Some(number)),
+        None => Err(Problem::bad_request(Violations::one(
+            format!("?{name}"),
+            "out_of_range",
+            format!("must be a whole number between {min} and {max}"),
+        ))),
+    }
+}
+
+/// Parses a query parameter that is one of `words`; `None` if the query does not have it.
+///
+/// # Errors
+/// 400 if the value is another word.
+pub fn word(request: &Request, name: &str, words: &[&'static str]) -> Result<Option<&'static str>, Problem> {
+    let Some(given) = request.query(name) else { return Ok(None) };
+    match words.iter().find(|word| **word == given) {
+        Some(word) => Ok(Some(word)),
+        None => {
+            let message = unknown_name_message("value", given, words.iter().copied());
+            Err(Problem::bad_request(Violations::one(format!("?{name}"), "not_allowed", message)))
+        }
+    }
+}
+
+/// Parses the query parameter `collections`, and returns the kinds of their items; all kinds if there are none. Unknown
+/// collections are recorded.
+pub fn kinds_of_collections(request: &Request, violations: &mut Violations) -> Vec<&'static str> {
+    let mut kinds = Vec::new();
+    for name in request.query("collections").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
+        match ContentType::of_collection(name) {
+            Some(content_type) => kinds.push(content_type.kind),
+            None => {
+                let message = unknown_name_message("value", name, COLLECTIONS.iter().copied());
+                violations.add("?collections", "not_allowed", message);
+            }
+        }
+    }
+    if kinds.is_empty() {
+        kinds.extend(ALL.iter().map(|content_type| content_type.kind));
+    }
+    kinds
+}

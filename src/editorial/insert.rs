@@ -1,0 +1,264 @@
+//! Insertion of new items, one alone or several together.
+//!
+//! Several items are first all computed and then all stored, so that they may refer to each other in any order: a
+//! link is stored when both of its ends are. Everything that can prevent an insertion is checked before anything
+//! is written.
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use serde_json::{Map, Value};
+
+use super::slugs::{self, SlugRow, SlugsByLocale};
+use super::write::{ItemWrite, is_live, owner_of, refuse_circle_among};
+use super::zone_rules;
+use crate::content::Site;
+use crate::content::slug::from_title;
+use crate::content::translations::Translations;
+use crate::content_types::ContentType;
+use crate::database::schema::items;
+use crate::database::{Db, new_id, now};
+use crate::editorial::write_context::WriteContext;
+use crate::items::{Item, projection, side_tables};
+use crate::journal::{self, ItemEntry};
+use crate::problem::Problem;
+
+/// The properties that a new item has already: its id where others refer to it beforehand, and all that an
+/// imported item keeps from its previous installation.
+#[derive(Debug, Default, Clone)]
+pub struct Origin {
+    pub id: Option<String>,
+    pub version: Option<i64>,
+    /// Time of creation (µs).
+    pub created_at: Option<i64>,
+    /// Time of the last write (µs).
+    pub updated_at: Option<i64>,
+    /// Time of the first publication (µs, 0 for never).
+    pub published_at: Option<i64>,
+    /// Time of the move to the trash (µs, 0 for never).
+    pub trashed_at: Option<i64>,
+    /// The states of the item's translations.
+    pub translations: Translations,
+}
+
+/// Creates an item. An import of Plenary's own export gives its id, version, times and translation states in
+/// `origin`.
+///
+/// # Errors
+///
+/// Fails with `Conflict` if the requested slug is taken, with `Invalid` if the item would stand below itself,
+/// and if a statement fails.
+pub fn insert(
+    connection: &mut Db,
+    context: WriteContext<'_>,
+    writing: ItemWrite,
+    origin: Origin,
+) -> Result<Item, Problem> {
+    let mut group = InsertGroup::default();
+    group.add(connection, context, writing, origin)?;
+    let item = group.store(connection, context)?.pop();
+    item.ok_or_else(|| Problem::internal(&"an inserted item is missing"))
+}
+
+/// New items that are stored together.
+#[derive(Debug, Default)]
+pub struct InsertGroup {
+    rows: Vec<NewRow>,
+    /// The slugs of the group, by kind.
+    slugs: HashSet<(&'static str, String)>,
+    /// Slugs that no item has or had, by kind.
+    free: HashSet<(&'static str, String)>,
+    /// The parents of the items of the group, by the item's id.
+    parents: HashMap<String, Option<String>>,
+    /// The items of the group that the public will see.
+    live: HashSet<String>,
+}
+
+#[derive(Debug)]
+struct NewRow {
+    item: Item,
+    content_type: &'static ContentType,
+    content: Map<String, Value>,
+    /// Whether the request named the slug.
+    is_slug_requested: bool,
+    /// The requested slugs of several locales.
+    slugs: SlugsByLocale,
+}
+
+impl InsertGroup {
+    /// Computes an item and adds it to the group. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `Conflict` if the requested slug is taken, with `Invalid` if the item would stand below itself,
+    /// and if a query fails.
+    pub fn add(
+        &mut self,
+        connection: &mut Db,
+        context: WriteContext<'_>,
+        writing: ItemWrite,
+        origin: Origin,
+    ) -> Result<(), Problem> {
+        let id = origin.id.clone().unwrap_or_else(new_id);
+        let content_type = writing.content_type;
+        let default_locale = context.site.default_locale();
+        let is_slug_requested = writing.slug.is_some() || writing.slugs.contains_key(default_locale);
+        let slug = self.default_slug(connection, context.site, &id, &writing)?;
+        refuse_circle_among(connection, content_type, &id, &writing.content, &self.parents)?;
+        let parent_live = match owner_of(content_type, &writing.content) {
+            Some(owner) if self.parents.contains_key(owner) => self.live.contains(owner),
+            Some(owner) => is_live(connection, owner)?,
+            None => true,
+        };
+        let mut item = new_item(id, slug, writing.status.clone(), origin);
+        item.kind = content_type.kind.to_owned();
+        item.created_by.clone_from(&context.author.account_id);
+        slugs::assign_all(&mut item, default_locale, &writing.slugs, |item, slug| {
+            self.require_free(connection, content_type.kind, &item.id, slug)
+        })?;
+        projection::fill(&mut item, content_type, &writing.content, context.site, parent_live);
+        if item.live {
+            item.shown_at = now();
+            self.live.insert(item.id.clone());
+        }
+        let own = writing.slugs.values().flatten().chain([&item.slug]);
+        self.slugs.extend(own.map(|slug| (content_type.kind, slug.clone())));
+        self.parents.insert(item.id.clone(), item.parent_id.clone());
+        let ItemWrite { content, slugs, .. } = writing;
+        self.rows.push(NewRow { item, content_type, content, is_slug_requested, slugs });
+        Ok(())
+    }
+
+    /// Returns the slug of a new item in the default locale: the requested one, or one made from its title.
+    fn default_slug(&self, connection: &mut Db, site: &Site, id: &str, writing: &ItemWrite) -> Result<String, Problem> {
+        let ItemWrite { content_type, slug, slugs: by_locale, content, .. } = writing;
+        // `slugs::assign_all` checks it together with those of the other locales.
+        if let Some(Some(slug)) = by_locale.get(site.default_locale()) {
+            return Ok(slug.clone());
+        }
+        match slug {
+            Some(slug) => {
+                self.require_free(connection, content_type.kind, id, slug)?;
+                Ok(slug.clone())
+            }
+            None => {
+                let title = projection::label(content_type, content, site);
+                Ok(slugs::choose(content_type.kind, id, &title, |slug| {
+                    self.is_free(connection, content_type.kind, slug)
+                })?)
+            }
+        }
+    }
+
+    /// Looks up which of the slugs are free that the items of the group will ask for first, with one query for each
+    /// kind.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a query fails.
+    pub fn look_up_slugs<'a>(
+        &mut self,
+        connection: &mut Db,
+        site: &Site,
+        contents: impl Iterator<Item = (&'static ContentType, &'a Map<String, Value>)>,
+    ) -> QueryResult<()> {
+        let mut wanted: HashMap<&'static str, Vec<String>> = HashMap::new();
+        for (content_type, content) in contents {
+            let slug = from_title(&projection::label(content_type, content, site));
+            wanted.entry(content_type.kind).or_default().push(slug);
+        }
+        for (kind, wanted) in wanted {
+            let held = slugs::held(connection, kind, &wanted)?;
+            self.free.extend(wanted.into_iter().filter(|slug| !held.contains(slug)).map(|slug| (kind, slug)));
+        }
+        Ok(())
+    }
+
+    /// Returns whether no item has or had a slug, and none of the group has it.
+    fn is_free(&self, connection: &mut Db, kind: &'static str, slug: &str) -> QueryResult<bool> {
+        let key = (kind, slug.to_owned());
+        Ok(!self.slugs.contains(&key) && (self.free.contains(&key) || slugs::is_free(connection, kind, slug)?))
+    }
+
+    /// Refuses a requested slug that another item has, stored or of the group.
+    fn require_free(&self, connection: &mut Db, kind: &'static str, id: &str, slug: &str) -> Result<(), Problem> {
+        slugs::require_free(connection, kind, id, slug)?;
+        if self.slugs.contains(&(kind, slug.to_owned())) { Err(slugs::taken(slug)) } else { Ok(()) }
+    }
+
+    /// Removes items from the group.
+    pub fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.rows.retain(|row| is_kept(&row.item.id));
+    }
+
+    /// Stores the items of the group, in the order in which they were added: rows, slugs, links, and the journal
+    /// entries.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a statement fails.
+    pub fn store(self, connection: &mut Db, context: WriteContext<'_>) -> Result<Vec<Item>, Problem> {
+        for row in &self.rows {
+            diesel::insert_into(items::table).values(&row.item).execute(connection)?;
+            zone_rules::mark_if_behind(connection, row.content_type)?;
+        }
+        let new = self.rows.iter().map(|row| (&row.item, row.content_type, &row.content));
+        side_tables::insert(connection, context.site, new)?;
+        // A slug that was found free cannot have been taken since: write transactions exclude each other. So the
+        // look-up of a former holder, which a requested slug needs, is saved.
+        let (requested, chosen): (Vec<&NewRow>, Vec<&NewRow>) = self.rows.iter().partition(|row| row.is_slug_requested);
+        for NewRow { item, content_type, .. } in requested {
+            slugs::keep(connection, content_type.kind, &item.id, &item.slug)?;
+        }
+        let chosen: Vec<SlugRow> = chosen.iter().map(|row| SlugRow::new(row.content_type.kind, &row.item)).collect();
+        SlugRow::STORED.insert(connection, &chosen)?;
+        for NewRow { item, slugs, .. } in &self.rows {
+            slugs::keep_all(connection, item, slugs)?;
+        }
+        let entry = || ItemEntry { action: "create", ..ItemEntry::default() };
+        journal::append_items(connection, context.author, self.rows.iter().map(|row| (&row.item, entry())))?;
+        Ok(self.rows.into_iter().map(|row| row.item).collect())
+    }
+}
+
+/// Returns the row of a new item, without what follows from its kind and its content.
+fn new_item(id: String, slug: String, status: Option<String>, origin: Origin) -> Item {
+    let at = now();
+    let status = status.unwrap_or_else(|| "draft".to_owned());
+    let published_at = match origin.published_at {
+        Some(given) => given,
+        None if status == "published" => at,
+        None => 0,
+    };
+    Item {
+        id,
+        kind: String::new(),
+        slug,
+        status,
+        live: false,
+        version: origin.version.unwrap_or(1),
+        created_at: origin.created_at.unwrap_or(at),
+        updated_at: origin.updated_at.unwrap_or(at),
+        published_at,
+        trashed_at: origin.trashed_at.unwrap_or(0),
+        created_by: None,
+        parent_id: None,
+        starts_at: 0,
+        ends_at: 0,
+        position: 0,
+        label: String::new(),
+        country: None,
+        variant: None,
+        content: String::new(),
+        card: String::new(),
+        detail: String::new(),
+        reference: String::new(),
+        stage: "draft".to_owned(),
+        draft_version: 0,
+        translations: origin.translations.stored(),
+        untranslated: String::new(),
+        outdated: String::new(),
+        shown_at: 0,
+    }
+}
