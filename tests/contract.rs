@@ -66,8 +66,12 @@ fn the_served_document_has_every_route(app: &TestApp) {
     }
     let routes = plenary::api::routes();
     let documented = |route: &Route| route.shared.as_ref().map_or(route.path.clone(), |shared| shared.path.clone());
-    let expected: BTreeSet<String> = routes.iter().map(|r| format!("{} {}", r.method, documented(r))).collect();
+    let own: Vec<&Route> = routes.iter().filter(|route| route.described).collect();
+    let expected: BTreeSet<String> = own.iter().map(|r| format!("{} {}", r.method, documented(r))).collect();
     assert_eq!(described, expected);
+    // Agents speak another protocol, which describes itself.
+    let others: Vec<&str> = routes.iter().filter(|route| !route.described).map(|route| route.path.as_str()).collect();
+    assert_eq!(others, ["/mcp"]);
     for route in routes.iter().filter(|route| route.shared.is_some()) {
         let operation = &document["paths"][documented(route)][route.method.as_str().to_lowercase()];
         let values = &resolved(&document, &resolved(&document, &operation["parameters"][0])["schema"])["enum"];

@@ -11,7 +11,7 @@ use crate::support::import::{bring, options};
 use crate::support::moments::wait_for;
 
 /// Waits until the index has everything that was written.
-fn settled(app: &TestApp) {
+pub fn settled(app: &TestApp) {
     let head = app.block_on(app.app.database.read(|c| Ok::<_, Problem>(plenary::journal::newest_sequence(c)?)));
     let head = head.map_err(|problem| problem.detail).expect("the journal's head");
     wait_for("the index", || app.app.search.is_complete_to(head));

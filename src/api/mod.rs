@@ -12,6 +12,7 @@ mod docs;
 pub mod feeds;
 mod filter_parameters;
 mod health;
+pub mod mcp;
 pub mod openapi;
 pub mod parameters;
 pub mod permissions_page;
@@ -46,6 +47,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(sitemap::routes());
     routes.extend(changes::routes());
     routes.extend(search::routes());
+    routes.extend(mcp::routes());
     for resource in crate::content_types::ALL {
         routes.extend(content::items::routes(resource));
         routes.extend(content::lifecycle::routes(resource));

@@ -12,7 +12,8 @@ pub fn page() -> String {
          every operation with every role and anonymously.\n\n## Roles\n\n`Content` covers all content types. \
          `UpdateOwn` permits changing items that the account created or is assigned to; changing a text that is \
          public or scheduled requires `Publish` (a working draft is neither). An API key has the permissions of its \
-         role in its collections.\n\n",
+         role in its collections. `agent` is what remains of the role of an editor or an administrator in a request to \
+         `/mcp`, unless the setting `mcp.publish` is on.\n\n",
     );
     out.push_str(&as_markdown());
     out.push_str(

@@ -14,6 +14,7 @@ pub mod oidc;
 pub mod one_time_tokens;
 pub mod passwords;
 pub mod permissions;
+pub mod provider_tokens;
 pub mod second_factor;
 pub mod sessions;
 pub mod tokens;

@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -24,6 +25,8 @@ use crate::signed_token;
 const STATE_LIFETIME: i64 = 600_000_000;
 /// Time for which the provider's metadata and keys are cached (µs).
 const METADATA_MAX_AGE: i64 = 3_600_000_000;
+/// Age of the provider's keys before which they are not fetched anew for a token with an unknown key (µs).
+const KEYS_MIN_AGE: i64 = 60_000_000;
 /// Timeout of a request to the provider.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const STATE: &str = "oidc-state";
@@ -42,6 +45,14 @@ struct Known {
     provider: Provider,
     keys: JwkSet,
     at: i64,
+}
+
+impl Known {
+    /// Returns whether the key that a token names is among the keys.
+    fn has_key_of(&self, token: &str) -> bool {
+        let name = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        self.keys.keys.iter().any(|key| name.is_none() || key.common.key_id == name)
+    }
 }
 
 /// A client of the configured provider.
@@ -74,6 +85,15 @@ pub struct Identity {
     /// Full name, if the provider discloses it.
     pub name: Option<String>,
     nonce: Option<String>,
+}
+
+/// The claims of an access token that are used here (RFC 9068, section 2.2).
+#[derive(Debug, Clone, Deserialize)]
+pub struct AccessClaims {
+    /// Issuer, the provider.
+    pub iss: String,
+    /// Subject, the identifier of the user at the provider.
+    pub sub: String,
 }
 
 #[derive(Deserialize)]
@@ -128,10 +148,11 @@ impl Oidc {
             .ok_or_else(|| refused("the state is not valid or has expired"))?;
         let known = self.provider(false).await?;
         let token = self.exchange(&known.provider, code, &state).await?;
-        let identity = match self.identity(&known, &token) {
+        let client_id = &self.config.client_id;
+        let identity: Option<Identity> = match self.claims(&known, &token, client_id) {
             Some(identity) => Some(identity),
             // The provider may have rotated its keys since they were cached, so they are fetched once more.
-            None => self.identity(&*self.provider(true).await?, &token),
+            None => self.claims(&*self.provider(true).await?, &token, client_id),
         };
         let nonce = self.secret("oidc-nonce", &state);
         identity
@@ -173,10 +194,31 @@ impl Oidc {
         }
     }
 
-    /// Verifies an ID token and returns its claims; `None` if it is not valid under the known keys. The
+    /// Returns the claims of an access token that the provider issued for a resource of this server (RFC 9068, section
+    /// 4); `None` if it is not one, or no provider is configured.
+    ///
+    /// An ID token is never accepted: its audience is the client. Keys are fetched anew for an unknown key id, but at
+    /// most once a minute, because anybody can send tokens.
+    ///
+    /// # Errors
+    /// 503 if the provider's metadata cannot be fetched or used.
+    pub async fn access_claims(self: &Arc<Self>, token: &str, audience: &str) -> Result<Option<AccessClaims>, Problem> {
+        let is_token = self.is_configured() && jsonwebtoken::decode_header(token).is_ok();
+        if !is_token || audience == self.config.client_id {
+            return Ok(None);
+        }
+        let known = self.provider(false).await?;
+        let claims = self.claims(&known, token, audience);
+        if claims.is_some() || known.has_key_of(token) || now() - known.at < KEYS_MIN_AGE {
+            return Ok(claims);
+        }
+        Ok(self.claims(&*self.provider(true).await?, token, audience))
+    }
+
+    /// Verifies a token for an audience and returns its claims; `None` if it is not valid under the known keys. The
     /// algorithm of the header must fit the type of the key, so that a token cannot choose how its signature
     /// is checked.
-    fn identity(&self, known: &Known, token: &str) -> Option<Identity> {
+    fn claims<T: DeserializeOwned>(&self, known: &Known, token: &str, audience: &str) -> Option<T> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) {
             return None;
@@ -184,7 +226,7 @@ impl Oidc {
         let keys = known.keys.keys.iter().filter(|key| header.kid.is_none() || key.common.key_id == header.kid);
         let mut rules = Validation::new(header.alg);
         rules.set_issuer(&[&self.config.issuer]);
-        rules.set_audience(&[&self.config.client_id]);
+        rules.set_audience(&[audience]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         let fits = |key: &&jsonwebtoken::jwk::Jwk| match &key.algorithm {
             AlgorithmParameters::RSA(_) => header.alg == Algorithm::RS256,
@@ -194,12 +236,12 @@ impl Oidc {
         };
         keys.filter(fits).find_map(|key| {
             let key = DecodingKey::from_jwk(key).ok()?;
-            jsonwebtoken::decode::<Identity>(token, &key, &rules).ok().map(|data| data.claims)
+            jsonwebtoken::decode::<T>(token, &key, &rules).ok().map(|data| data.claims)
         })
     }
 
-    /// Returns the provider's metadata and keys, from the cache unless they are older than [`METADATA_MAX_AGE`] or `anew`
-    /// is set.
+    /// Returns the provider's metadata and keys, from the cache unless they are older than [`METADATA_MAX_AGE`] or
+    /// `anew` is set.
     async fn provider(self: &Arc<Self>, anew: bool) -> Result<Arc<Known>, Problem> {
         let kept = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(known) = kept.filter(|known| !anew && now() - known.at < METADATA_MAX_AGE) {

@@ -13,14 +13,18 @@ pub enum Role {
     Viewer,
     /// May also create drafts and change its own.
     Contributor,
-    /// May also change all drafts, and publish and change public content.
+    /// May also change all drafts: an editor who acts through an agent that may not publish. It is the role of a
+    /// request, and never that of an account or an API key.
+    #[serde(skip)]
+    Agent,
+    /// May also publish and change public content.
     Editor,
     /// May also manage accounts and API keys and read the audit log.
     Administrator,
 }
 
 impl Role {
-    /// All roles, from the least to the most privileged.
+    /// The roles of accounts, from the least to the most privileged.
     pub const ALL: [Role; 4] = [Viewer, Contributor, Editor, Administrator];
 
     /// Returns the name of the role in JSON and in the database.
@@ -29,9 +33,15 @@ impl Role {
         match self {
             Viewer => viewer,
             Contributor => contributor,
+            Agent => "agent",
             Editor => editor,
             Administrator => administrator,
         }
+    }
+
+    /// Returns the role of a request that an agent makes for an account with this role, if agents may not publish.
+    pub fn of_agent(self) -> Self {
+        self.min(Agent)
     }
 
     /// Returns the role with this name, if there is one.
@@ -76,16 +86,16 @@ pub enum Action {
     Manage,
 }
 
-use Role::{Administrator, Contributor, Editor, Viewer};
+use Role::{Administrator, Agent, Contributor, Editor, Viewer};
 
 /// The permissions: area, action, and the roles to which the action is permitted.
 pub const TABLE: &[(Area, Action, &[Role])] = &[
-    (Area::Content, Action::Read, &[Viewer, Contributor, Editor, Administrator]),
-    (Area::Content, Action::Create, &[Contributor, Editor, Administrator]),
-    (Area::Content, Action::UpdateOwn, &[Contributor, Editor, Administrator]),
-    (Area::Content, Action::Update, &[Editor, Administrator]),
-    (Area::Content, Action::Comment, &[Contributor, Editor, Administrator]),
-    (Area::Content, Action::Share, &[Contributor, Editor, Administrator]),
+    (Area::Content, Action::Read, &[Viewer, Contributor, Agent, Editor, Administrator]),
+    (Area::Content, Action::Create, &[Contributor, Agent, Editor, Administrator]),
+    (Area::Content, Action::UpdateOwn, &[Contributor, Agent, Editor, Administrator]),
+    (Area::Content, Action::Update, &[Agent, Editor, Administrator]),
+    (Area::Content, Action::Comment, &[Contributor, Agent, Editor, Administrator]),
+    (Area::Content, Action::Share, &[Contributor, Agent, Editor, Administrator]),
     (Area::Content, Action::Publish, &[Editor, Administrator]),
     (Area::Content, Action::Trash, &[Editor, Administrator]),
     (Area::Content, Action::Restore, &[Editor, Administrator]),
@@ -100,11 +110,11 @@ pub fn is_permitted(role: Role, area: Area, action: Action) -> bool {
 
 /// Returns the permissions as a Markdown table for the documentation.
 pub fn as_markdown() -> String {
-    let mut out = String::from("| area | action | viewer | contributor | editor | administrator |\n");
-    out.push_str("| --- | --- | --- | --- | --- | --- |\n");
+    let mut out = String::from("| area | action | viewer | contributor | agent | editor | administrator |\n");
+    out.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
     for (area, action, roles) in TABLE {
         out.push_str(&format!("| {area:?} | {action:?} |"));
-        for role in Role::ALL {
+        for role in [Viewer, Contributor, Agent, Editor, Administrator] {
             out.push_str(if roles.contains(&role) { " yes |" } else { " |" });
         }
         out.push('\n');

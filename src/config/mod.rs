@@ -52,6 +52,8 @@ pub struct Config {
     pub search: SearchConfig,
     /// Cross-origin requests of browsers.
     pub cors: CorsConfig,
+    /// Access of agents.
+    pub mcp: McpConfig,
     /// The log.
     pub log: LogConfig,
     /// Names of `PLENARY_…` variables that are not settings and were ignored.
@@ -237,6 +239,20 @@ impl CorsConfig {
     }
 }
 
+/// The section `[mcp]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpConfig {
+    /// Whether agents can use `/mcp`.
+    pub enabled: bool,
+    /// Whether agents of editors may publish, and change what is public.
+    pub publish: bool,
+    /// Names of the server besides that of `public_url`, such as the one that a proxy uses.
+    pub allowed_hosts: Vec<String>,
+    /// Origins of web pages that may use `/mcp`, besides that of `public_url`.
+    pub allowed_origins: Vec<String>,
+}
+
 /// The section `[log]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -314,6 +330,7 @@ impl Default for Config {
             cdn: CdnConfig { tags: String::new(), purge_url: String::new(), purge_header: String::new() },
             search: SearchConfig { folder: String::new() },
             cors: CorsConfig { allowed_origins: vec!["*".into()] },
+            mcp: McpConfig { enabled: true, publish: false, allowed_hosts: Vec::new(), allowed_origins: Vec::new() },
             ignored_variables: Vec::new(),
             log: LogConfig { format: "pretty".into(), level: "info,actix_server=warn,actix_http=off".into() },
         }

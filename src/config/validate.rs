@@ -29,6 +29,7 @@ impl Config {
         self.check_accounts(&mut violations);
         self.check_server(&mut violations);
         self.check_log_cdn_and_cors(&mut violations);
+        self.check_mcp(&mut violations);
         violations.0.extend(self.mail.sender().err());
         violations.0.extend(self.custom_schemas().err());
         violations.0
@@ -206,15 +207,35 @@ impl Config {
             "must be a name, a colon and a value",
         );
         for origin in &self.cors.allowed_origins {
-            let is_valid =
-                origin == "*" || url::Url::parse(origin).is_ok_and(|u| u.origin().ascii_serialization() == *origin);
             violations.check(
-                is_valid,
+                origin == "*" || is_origin(origin),
                 "cors.allowed_origins",
                 &format!("\"{origin}\" is not an origin such as https://www.example.org"),
             );
         }
     }
+
+    /// Checks the section `[mcp]`.
+    fn check_mcp(&self, violations: &mut ViolationList) {
+        for host in &self.mcp.allowed_hosts {
+            violations.check(
+                url::Host::parse(host).is_ok_and(|parsed| parsed.to_string() == *host),
+                "mcp.allowed_hosts",
+                &format!("\"{host}\" is not the name of a host without a port, such as plenary.internal"),
+            );
+        }
+        for origin in &self.mcp.allowed_origins {
+            violations.check(
+                is_origin(origin),
+                "mcp.allowed_origins",
+                &format!("\"{origin}\" is not an origin such as https://www.example.org"),
+            );
+        }
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
 }
 
 #[cfg(test)]
@@ -233,6 +254,8 @@ mod tests {
         config.site.locales = vec!["en".into(), "english".into(), "nl-BE".into(), "sr-Latn".into()];
         config.mail.smtp_url = "mail.example.org:587".into();
         config.auth.access_token_minutes = 0;
+        config.mcp.allowed_hosts = vec!["plenary.internal".into(), "[::1]".into(), "plenary.internal:8080".into()];
+        config.mcp.allowed_origins = vec!["https://tools.example.org".into(), "*".into()];
         let violations = config.violations();
         for setting in [
             "listen:",
@@ -240,9 +263,12 @@ mod tests {
             "auth.access_token_minutes:",
             "site.locales:",
             "mail.smtp_url: must be smtp://",
+            "mcp.allowed_hosts: \"plenary.internal:8080\"",
+            "mcp.allowed_origins: \"*\"",
         ] {
             assert!(violations.iter().any(|f| f.starts_with(setting)), "{setting} in {violations:?}");
         }
         assert_eq!(violations.iter().filter(|f| f.starts_with("site.locales")).count(), 1, "{violations:?}");
+        assert_eq!(violations.iter().filter(|f| f.starts_with("mcp.")).count(), 2, "{violations:?}");
     }
 }

@@ -56,6 +56,9 @@ pub fn require_permission(role: Role, action: Action) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = match action {
+        Action::Publish if role == Role::Agent => {
+            "agents neither publish on this site nor change what is public or scheduled; an editor does"
+        }
         Action::Publish => "publishing, and changing what is public or scheduled, requires the role editor",
         _ => "the role of this account does not permit this operation",
     };

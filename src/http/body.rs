@@ -77,7 +77,11 @@ fn media_type(request: &Request) -> (&str, &str) {
     (media_type.trim(), parameters.trim())
 }
 
-fn read(request: &Request, types: &[&str]) -> Result<Value, Problem> {
+/// Refuses a body of another media type than these, or of another charset than UTF-8.
+///
+/// # Errors
+/// 415 for such a body.
+pub fn require_media_type(request: &Request, types: &[&str]) -> Result<(), Problem> {
     let (media_type, parameters) = media_type(request);
     let charset = parameters.to_ascii_lowercase();
     let utf8 = charset.is_empty() || matches!(charset.as_str(), "charset=utf-8" | "charset=\"utf-8\"");
@@ -86,6 +90,11 @@ fn read(request: &Request, types: &[&str]) -> Result<Value, Problem> {
         let detail = format!("the body must be {} in UTF-8, not \"{given}\"", types.join(" or "));
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
+    Ok(())
+}
+
+fn read(request: &Request, types: &[&str]) -> Result<Value, Problem> {
+    require_media_type(request, types)?;
     if let Err(error) = std::str::from_utf8(&request.body) {
         return Err(Problem::bad_request(Violations::one(
             "",

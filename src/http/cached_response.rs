@@ -12,8 +12,9 @@ use crate::content::Site;
 use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
 use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
 use crate::delivery::cache::cached_response::CachedResponse;
-use crate::delivery::cache::response_cache::CacheKey;
+use crate::delivery::cache::response_cache::{CacheKey, CacheLookup};
 use crate::http::chunked_body::chunked;
+use crate::http::head::Head;
 use crate::http::pipeline::{preferred_coding, problem_response, respond, set_common_headers};
 use crate::http::preconditions::matches_if_none_match;
 use crate::http::response::Response;
@@ -23,8 +24,13 @@ use crate::problem::Problem;
 /// Returns the locale negotiated by `Accept-Language` (RFC 9110, section 12.5.4).
 ///
 /// `None` means that the query names a locale, that the header is absent or matches no locale of the site, or
-/// that the result is the default locale. The default is left out so that its responses share one cache key.
-pub fn negotiated(http: &HttpRequest, site: &Site) -> Option<String> {
+/// that the result is the default locale. The default is left out so that its responses share one cache key. A request
+/// that the server made itself names its locale in the query.
+pub fn negotiated(http: &Head, site: &Site) -> Option<String> {
+    negotiated_by_header(http.received()?, site)
+}
+
+fn negotiated_by_header(http: &HttpRequest, site: &Site) -> Option<String> {
     if http.headers().get(header::ACCEPT_LANGUAGE).is_none() || names_locale(http.query_string()) {
         return None;
     }
@@ -44,8 +50,25 @@ fn names_locale(query: &str) -> bool {
 }
 
 /// Returns the cache key of a request: its path, its query, and the negotiated locale.
-pub fn cache_key(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> CacheKey {
-    app.response_cache.key(&[http.path(), http.query_string(), negotiated.unwrap_or_default()])
+pub fn cache_key(app: &App, http: &Head, negotiated: Option<&str>) -> CacheKey {
+    key_of(app, http.path(), http.query_string(), negotiated)
+}
+
+fn key_of(app: &App, path: &str, query: &str, negotiated: Option<&str>) -> CacheKey {
+    app.response_cache.key(&[path, query, negotiated.unwrap_or_default()])
+}
+
+/// Returns whether the responses of a route to anonymous requests are cached.
+pub fn is_cacheable(route: &Route) -> bool {
+    route.access == Access::Public && route.method == Method::GET
+}
+
+/// Returns what the cache has under a key: a response, or the reason why there is none.
+pub fn find_cached(app: &App, key: CacheKey) -> Option<CacheLookup> {
+    match app.response_cache.find(key) {
+        Some(cached) => Some(CacheLookup::Found(cached)),
+        None => app.response_cache.find_absent(key).map(CacheLookup::Absent),
+    }
 }
 
 /// Serves an anonymous read from the cache. `None` if the request is no such read or the cache has no response.
@@ -53,18 +76,17 @@ pub fn cache_key(app: &App, http: &HttpRequest, negotiated: Option<&str>) -> Cac
 /// A request with `Authorization` never gets here a cached response: its token has to be checked first, and
 /// may widen what the client sees.
 pub fn serve_cached(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option<HttpResponse> {
-    let is_cacheable = route.access == Access::Public && route.method == Method::GET;
-    if !is_cacheable || http.headers().contains_key(header::AUTHORIZATION) {
+    if !is_cacheable(route) || http.headers().contains_key(header::AUTHORIZATION) {
         return None;
     }
-    let cache_key = cache_key(app, http, negotiated(http, &app.site).as_deref());
-    if let Some(cached) = app.response_cache.find(cache_key) {
-        return Some(respond_cached(app, http, Some(cache_key), cached, id));
-    }
-    let found = app.response_cache.find_absent(cache_key)?;
-    Some(match absence_response(app, &found, true) {
-        Ok(response) => respond(app, http, response, id),
-        Err(problem) => problem_response(app, http, &problem, id),
+    let locale = negotiated_by_header(http, &app.site);
+    let cache_key = key_of(app, http.path(), http.query_string(), locale.as_deref());
+    Some(match find_cached(app, cache_key)? {
+        CacheLookup::Found(cached) => respond_cached(app, http, Some(cache_key), cached, id),
+        CacheLookup::Absent(found) => match absence_response(app, &found, true) {
+            Ok(response) => respond(app, http, response, id),
+            Err(problem) => problem_response(app, http, &problem, id),
+        },
     })
 }
 

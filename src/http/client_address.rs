@@ -2,20 +2,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use actix_web::HttpRequest;
-
 use crate::config::network::Network;
+use crate::http::head::Head;
 
 /// Length of the IPv6 prefix that one site usually has, in bits.
 const SITE_PREFIX_BITS: u32 = 64;
 
 /// Returns the address of the client: that of the connection, or, if this is a trusted proxy, the last
 /// address in `X-Forwarded-For` that is not one. An IPv6 address is reduced to its /64 prefix, since one
-/// machine can use any address within it.
-pub fn client_address(http: &HttpRequest, trusted: &[Network]) -> String {
+/// machine can use any address within it. Empty for a request that the server made itself.
+pub fn client_address(http: &Head, trusted: &[Network]) -> String {
     let headers = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
     let forwarded: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
-    match http.peer_addr() {
+    match http.received().and_then(|http| http.peer_addr()) {
         Some(peer) => site_of(client(peer.ip().to_canonical(), &forwarded, trusted)),
         None => String::new(),
     }

@@ -1,9 +1,13 @@
 //! The HTTP framework: routes, the pipeline that every request passes, responses. It knows no endpoint.
 
+pub mod access;
 pub mod body;
 pub mod cached_response;
 pub mod chunked_body;
 pub mod client_address;
+pub mod handler;
+pub mod head;
+pub mod internal;
 pub mod metrics;
 pub mod pipeline;
 pub mod preconditions;

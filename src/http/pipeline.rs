@@ -13,17 +13,19 @@ use matchit::Params;
 
 use crate::app::App;
 use crate::auth::actor::Actor;
-use crate::auth::permissions::is_permitted;
 use crate::content::violation::Violations;
 use crate::delivery::cache::content_coding::Coding;
 use crate::delivery::query::Pairs;
+use crate::http::access::{authenticate, challenge};
 use crate::http::cached_response::{respond_cached, serve_cached};
 use crate::http::chunked_body::chunked;
+use crate::http::handler::call;
+use crate::http::head::Head;
 use crate::http::metrics::DurationHistograms;
 use crate::http::request::Request;
 use crate::http::response::Response;
-use crate::http::route::{Access, Route};
-use crate::problem::{Problem, ProblemBody, ProblemKind, without_names};
+use crate::http::route::Route;
+use crate::problem::{Problem, ProblemBody, ProblemKind};
 
 /// Duration from which a request is logged as slow.
 const SLOW_REQUEST: Duration = Duration::from_secs(1);
@@ -101,20 +103,21 @@ async fn handle(
     let result = match authorize(app, route, http, payload).await {
         Ok((actor, query_pairs, body)) => {
             let (app, http, id) = (Arc::clone(app), http.clone(), id.to_owned());
-            let is_restricted = actor.as_ref().is_some_and(Actor::is_restricted);
-            let request = Request { app, http, parameters, query_pairs, body, actor, id, negotiated: None };
-            (route.handler)(request).await.map_err(|mut problem| {
-                if is_restricted {
-                    without_names(&mut problem.errors);
-                }
-                problem
-            })
+            let http = Head::Received(http);
+            call(&route.handler, Request { app, http, parameters, query_pairs, body, actor, id, negotiated: None })
+                .await
         }
         Err(problem) => Err(problem),
     };
     match result {
         Ok(response) => respond(app, http, response, id),
-        Err(problem) => problem_response(app, http, &problem, id),
+        Err(problem) => {
+            let mut response = problem_response(app, http, &problem, id);
+            if let Some(challenge) = challenge(app, route, &problem) {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            response
+        }
     }
 }
 
@@ -136,11 +139,7 @@ async fn authorize(
 ) -> Result<(Option<Actor>, Pairs, Bytes), Problem> {
     let actor = authenticate(app, route, http.headers()).await?;
     let query_pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
-    let mut violations = Violations::new();
-    route.check_query(&query_pairs, &mut violations);
-    if !violations.is_empty() {
-        return Err(Problem::bad_request(violations));
-    }
+    require_known_query(route, &query_pairs)?;
     if route.request_body.is_none() {
         return Ok((actor, query_pairs, Bytes::new()));
     }
@@ -149,55 +148,14 @@ async fn authorize(
     Ok((actor, query_pairs, body))
 }
 
-/// Returns the authenticated actor, if any, after checking that it may use the route.
+/// Refuses a query that the route does not understand.
 ///
-/// An invalid token is refused even where none is required: the client assumes that it is logged in, and must
-/// learn that it is not.
-async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
-    let access = route.access;
-    if access == Access::Open {
-        return Ok(None);
-    }
-    let unauthorized = |detail: &str| Problem::new(ProblemKind::Unauthorized, detail);
-    let actor = match headers.get(header::AUTHORIZATION) {
-        None => None,
-        Some(value) => {
-            let token = value.to_str().ok().and_then(|v| {
-                let (scheme, token) = v.split_once(' ')?;
-                scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-            });
-            let found = match token {
-                Some(token) => app.credentials.actor(&app.tokens, &app.database, token).await?,
-                None => None,
-            };
-            Some(found.ok_or_else(|| unauthorized("the access token or API key is invalid or expired"))?)
-        }
-    };
-    match (access, &actor) {
-        (Access::LoggedIn | Access::Session | Access::May(..), None) => {
-            Err(unauthorized("this operation requires an access token or an API key"))
-        }
-        (Access::May(area, action), Some(actor)) if !is_permitted(actor.role, area, action) => {
-            let detail = format!("the role {} may not do this ({area:?}: {action:?})", actor.role.name());
-            Err(Problem::new(ProblemKind::Forbidden, detail))
-        }
-        (Access::Session, Some(Actor { key: Some(_), .. })) => {
-            Err(Problem::new(ProblemKind::Forbidden, "this operation requires a session; API keys are not accepted"))
-        }
-        (_, Some(Actor { key: Some(key), .. }))
-            if !route.collections_in_body && !within(&key.collections, &route.path) =>
-        {
-            let detail = format!("this API key is restricted to {}", key.collections.join(", "));
-            Err(Problem::new(ProblemKind::Forbidden, detail))
-        }
-        _ => Ok(actor),
-    }
-}
-
-/// Returns whether a path belongs to one of these collections. An empty list does not restrict the path.
-fn within(collections: &[String], path: &str) -> bool {
-    let collection = path.strip_prefix("/api/v1/").and_then(|rest| rest.split(['/', '.']).next());
-    collections.is_empty() || collections.iter().any(|own| Some(own.as_str()) == collection)
+/// # Errors
+/// 400 with each parameter that is unknown, repeated, or contains U+0000.
+pub fn require_known_query(route: &Route, query_pairs: &Pairs) -> Result<(), Problem> {
+    let mut violations = Violations::new();
+    route.check_query(query_pairs, &mut violations);
+    if violations.is_empty() { Ok(()) } else { Err(Problem::bad_request(violations)) }
 }
 
 /// Refuses a body with a content coding, because the server decodes none.
@@ -296,18 +254,23 @@ fn coded_tag(tag: &HeaderValue, coding: Coding) -> HeaderValue {
     HeaderValue::from_str(&coding.tag(tag.to_str().unwrap_or_default())).unwrap_or_else(|_| tag.clone())
 }
 
-/// Turns a problem into a response of the type `application/problem+json` (RFC 9457).
-pub fn problem_response(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> HttpResponse {
-    let body = ProblemBody {
+/// Returns the body of a problem of a request with this path and id.
+pub fn problem_body(app: &App, path: &str, problem: &Problem, id: &str) -> ProblemBody {
+    ProblemBody {
         type_uri: format!("{}/problems/{}", app.config.public_url.trim_end_matches('/'), problem.kind.code()),
         title: problem.kind.title().to_owned(),
         status: problem.kind.status(),
         detail: problem.detail.clone(),
-        instance: http.path().to_owned(),
+        instance: path.to_owned(),
         request_id: id.to_owned(),
         errors: problem.errors.clone(),
         current: problem.current.as_deref().cloned(),
-    };
+    }
+}
+
+/// Turns a problem into a response of the type `application/problem+json` (RFC 9457).
+pub fn problem_response(app: &App, http: &HttpRequest, problem: &Problem, id: &str) -> HttpResponse {
+    let body = problem_body(app, http.path(), problem, id);
     let mut response = HttpResponse::build(problem.status());
     response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
     response.insert_header((header::CACHE_CONTROL, "no-store"));

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 
 use crate::app::App;
 use crate::auth::actor::Actor;
 use crate::delivery::query::Pairs;
+use crate::http::head::Head;
 use crate::problem::{Problem, ProblemKind};
 
 /// A request as handlers get it: authorised, with known query parameters and a body within the limits.
 pub struct Request {
     /// The application.
     pub app: Arc<App>,
-    /// The request of the HTTP library.
-    pub http: HttpRequest,
+    /// The head: target and headers.
+    pub http: Head,
     /// Parameters of the path, decoded.
     pub parameters: Vec<(String, String)>,
     /// Query parameters, decoded, in the order of the query.

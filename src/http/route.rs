@@ -2,10 +2,6 @@
 //! neither omit an operation nor describe one that does not exist, and no operation is open because its access was
 //! forgotten.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-
 use actix_web::http::Method;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{RefOr, Required, Schema};
@@ -14,30 +10,9 @@ use crate::auth::permissions::{Action, Area};
 use crate::content::violation::{Violations, unknown_name_message};
 use crate::content_types::ContentType;
 use crate::delivery::query::Pairs;
-use crate::http::request::Request;
-use crate::http::response::{JSON, Response};
-use crate::problem::{Problem, ProblemKind};
-
-/// The future of a handler.
-pub type HandlerResult = Pin<Box<dyn Future<Output = Result<Response, Problem>>>>;
-/// The function that serves the requests of a route.
-pub type Handler = Arc<dyn Fn(Request) -> HandlerResult + Send + Sync>;
-
-/// An asynchronous function that can serve the requests of a route.
-pub trait IntoHandler {
-    /// Converts the function into the form that a route keeps.
-    fn into_handler(self) -> Handler;
-}
-
-impl<F, Fut> IntoHandler for F
-where
-    F: Fn(Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Response, Problem>> + 'static,
-{
-    fn into_handler(self) -> Handler {
-        Arc::new(move |request| Box::pin(self(request)))
-    }
-}
+use crate::http::handler::{Handler, IntoHandler};
+use crate::http::response::JSON;
+use crate::problem::ProblemKind;
 
 /// The authentication and permission that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +129,11 @@ pub struct Route {
     /// Whether the body names the collections that the request concerns, and the handler checks them: an API key
     /// that is restricted to collections may then use the route.
     pub collections_in_body: bool,
+    /// Path of the document that describes the route as an OAuth protected resource (RFC 9728), if it is one. Access
+    /// tokens that the OpenID provider issued for this resource are accepted then.
+    pub resource_metadata: Option<&'static str>,
+    /// Whether the OpenAPI document has the operation.
+    pub described: bool,
     /// The function that serves the requests.
     pub handler: Handler,
 }
@@ -199,6 +179,8 @@ impl Route {
             shared: None,
             delivery: false,
             collections_in_body: false,
+            resource_metadata: None,
+            described: true,
             request_body: None,
             responses: Vec::new(),
             problems: Vec::new(),
@@ -238,6 +220,19 @@ impl Route {
     /// Declares that the body names the collections that the request concerns, and that the handler checks them.
     pub fn collections_in_body(mut self) -> Self {
         self.collections_in_body = true;
+        self
+    }
+
+    /// Makes the route an OAuth protected resource (RFC 9728), which the document at this path describes.
+    pub fn resource_metadata(mut self, path: &'static str) -> Self {
+        self.resource_metadata = Some(path);
+        self
+    }
+
+    /// Leaves the operation out of the OpenAPI document, because it belongs to another protocol, which describes
+    /// itself.
+    pub fn of_another_protocol(mut self) -> Self {
+        self.described = false;
         self
     }
 

@@ -1,8 +1,10 @@
 //! Common support code of the tests.
 
+pub mod agent;
 pub mod app;
 pub mod client;
 pub mod data;
+pub mod identity;
 pub mod import;
 pub mod moments;
 pub mod postgres;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::postgres::free_port;
 
 /// Returns the folder of the installed programs.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
     std::path::absolute(target.join("test-tools")).expect("a path")
@@ -39,7 +39,16 @@ pub fn run(command: &mut Command) -> String {
 
 /// Returns the command of a Node.js that the tools support: the system's, or the one of a package.
 pub fn node() -> Command {
-    let mut command = Command::new(installed("bin/node"));
+    node_of("bin/node")
+}
+
+/// Returns the command of a Node.js of version 22.12 or later, which some tools want.
+pub fn newer_node() -> Command {
+    node_of("bin/node-22")
+}
+
+fn node_of(path: &str) -> Command {
+    let mut command = Command::new(installed(path));
     // Its child processes, and scripts that call `node`, must find the same one.
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(folder().join("bin")).chain(std::env::split_paths(&paths));

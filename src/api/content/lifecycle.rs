@@ -28,10 +28,11 @@ use crate::editorial::editor::{Editor, RenderItem, WriteRequest, WriteResult};
 use crate::editorial::idempotency::Idempotent;
 use crate::editorial::lifecycle::Operation;
 use crate::http::body;
+use crate::http::handler::IntoHandler;
 use crate::http::preconditions::{WRITE_PROBLEMS, entity_tag as etag, required_version};
 use crate::http::request::Request;
 use crate::http::response::{ALL_LOCALES, JSON, Response};
-use crate::http::route::{Access, IntoHandler, ParameterSet, Route};
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::items::Item;
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
@@ -339,7 +340,7 @@ pub fn editor(resource: &'static ContentType, request: &Request) -> Result<Edito
 /// 400 if the key is not 1 to 255 visible ASCII characters, 401 if the request is anonymous.
 pub fn idempotency_key(request: &Request) -> Result<Option<Idempotent>, Problem> {
     let Some(key) = request.http.headers().get("idempotency-key") else { return Ok(None) };
-    let (account, target) = (&request.actor()?.account_id, request.http.uri().to_string());
+    let (account, target) = (&request.actor()?.account_id, request.http.target().into_owned());
     Idempotent::read(account, key.to_str().unwrap_or_default(), &target, &request.body).map(Some)
 }
 

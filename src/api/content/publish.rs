@@ -9,10 +9,11 @@ use crate::api::preview_links::require_collection;
 use crate::api::query_values::word;
 use crate::content::field::Enumeration;
 use crate::content_types::{Children, ContentType};
+use crate::http::handler::IntoHandler;
 use crate::http::preconditions::required_version;
 use crate::http::request::Request;
 use crate::http::response::Response;
-use crate::http::route::{IntoHandler, Route};
+use crate::http::route::Route;
 use crate::problem::Problem;
 
 /// What becomes of sessions that are drafts.

@@ -21,7 +21,7 @@ use crate::api::openapi::item_schemas::{self, ANY_ITEM, ItemForm, PARTIAL_ITEM, 
 use crate::api::openapi::schemas::Locales;
 use crate::api::openapi::{batch as batch_schemas, nested, revision, schemas};
 use crate::api::request_bodies;
-use crate::api::{audit, bulk, health, preview_links, releases};
+use crate::api::{audit, bulk, health, mcp, preview_links, releases};
 use crate::auth::{accounts, tokens};
 use crate::content::Site;
 use crate::content::field::Field;
@@ -150,6 +150,7 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<accounts::Account>(schemas);
     derived::<accounts::AccountList>(schemas);
     derived::<tokens::JwkSet>(schemas);
+    derived::<mcp::metadata::ResourceMetadata>(schemas);
     derived::<health::Health>(schemas);
     derived::<health::Readiness>(schemas);
     derived::<crate::jobs::JobFailure>(schemas);

@@ -30,12 +30,13 @@ const ABOUT: &str = "Headless CMS for events, speakers, partners and everything 
 credentials, reads return published content only; editors use the same addresses with `Authorization: Bearer`. Errors \
 are RFC 9457 problems, which list every fault in the request with a pointer to its place. Unknown fields and unknown \
 query parameters are rejected. Every `GET` operation supports `HEAD` too. Times are RFC 3339 texts with the UTC offset \
-of their place; generate clients so that they keep it.";
+of their place; generate clients so that they keep it. Agents use `/mcp` (Model Context Protocol), which describes \
+itself.";
 
 /// Returns a view of the document of this site as JSON.
 pub fn document(site: &Site, public_url: &str, view: DocumentView) -> Value {
     let mut routes = with_site_parameters(crate::api::routes(), site, view);
-    routes.retain(|route| view.has(route));
+    routes.retain(|route| route.described && view.has(route));
     let info = InfoBuilder::new()
         .title(view.title())
         .version(env!("CARGO_PKG_VERSION"))
