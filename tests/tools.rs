@@ -36,23 +36,65 @@ fn linters_find_nothing(app: &TestApp) {
     }
 }
 
-/// Two generators write clients; both compile under `tsc --strict` and work on the live server.
+/// Three generators write TypeScript clients; they compile under `tsc --strict` and work on the live server.
 #[apply(api_test)]
 fn generated_clients_compile_and_work(app: &TestApp) {
-    app.account(EMAIL, Role::Editor);
     // Within the tools' folder, so that imports find their packages.
     let work = tempfile::tempdir_in(installed("node")).unwrap();
-    for file in ["tsconfig.json", "package.json", "openapi-ts.config.js", "with-openapi-fetch.ts", "with-hey-api.ts"] {
+    for file in ["tsconfig.json", "package.json", "openapi-ts.config.js", "orval.config.js", "with-orval-fetch.ts"] {
         std::fs::copy(ours("client").join(file), work.path().join(file)).unwrap();
     }
-    std::fs::write(work.path().join("openapi.json"), app.public().get("/api/openapi.json").expect(200).body).unwrap();
+    let programs = ["with-openapi-fetch", "with-hey-api", "with-orval"];
+    for program in programs {
+        let file = format!("{program}.ts");
+        std::fs::copy(ours("client").join(&file), work.path().join(&file)).unwrap();
+    }
+    save_documents(app, work.path());
     let within = |mut command: Command, arguments: &[&str]| run(command.current_dir(work.path()).args(arguments));
     within(node_tool("openapi-typescript"), &["openapi.json", "--output", "schema.ts"]);
     within(node_tool("openapi-ts"), &["--no-log-file"]);
+    within(node_tool("orval"), &["--config", "orval.config.js"]);
     within(node_tool("tsc"), &["--project", "."]);
-    for program in ["built/with-openapi-fetch.js", "built/with-hey-api.js"] {
-        let said = within(node(), &[program, &app.url, EMAIL, PASSWORD]);
+    for program in programs {
+        let said = within(node(), &[&format!("built/{program}.js"), &app.url, EMAIL, PASSWORD]);
         assert!(said.contains(": done"), "{said}");
+    }
+}
+
+/// Two generators write Python clients; they pass `mypy --strict` and work on the live server.
+#[apply(api_test)]
+fn generated_python_clients_compile_and_work(app: &TestApp) {
+    // What is generated does not depend on the database.
+    if let Backend::Postgres(_) = app.backend {
+        return;
+    }
+    let work = tempfile::tempdir().unwrap();
+    let programs = ["with_openapi_python_client.py", "with_datamodel_code_generator.py"];
+    for program in programs {
+        std::fs::copy(ours("client").join(program), work.path().join(program)).unwrap();
+    }
+    save_documents(app, work.path());
+    let within =
+        |program: &Path, arguments: &[&str]| run(Command::new(program).current_dir(work.path()).args(arguments));
+    let options = ["generate", "--path", "openapi.json", "--meta", "none", "--output-path", "plenary_client"];
+    within(&installed("python/bin/openapi-python-client"), &options);
+    let options = std::fs::read_to_string(ours("client/datamodel-codegen.txt")).unwrap();
+    within(&installed("python/bin/datamodel-codegen"), &options.split_whitespace().collect::<Vec<_>>());
+    within(&installed("python/bin/mypy"), &["--strict", "."]);
+    // The interpreter is a symbolic link whose own path selects the environment, so it must not be resolved.
+    let python = installed("python/bin").join("python");
+    for program in programs {
+        let said = within(&python, &[program, &app.url, EMAIL, PASSWORD]);
+        assert!(said.contains(": done"), "{said}");
+    }
+}
+
+/// Adds demo content and an editor, and saves both views of the document for generators.
+fn save_documents(app: &TestApp, folder: &Path) {
+    app.block_on(plenary::demo::fill(&app.app)).unwrap();
+    app.account(EMAIL, Role::Editor);
+    for name in ["openapi.json", "openapi-delivery.json"] {
+        std::fs::write(folder.join(name), app.public().get(&format!("/api/{name}")).expect(200).body).unwrap();
     }
 }
 
@@ -71,6 +113,44 @@ fn our_own_client_is_packed_and_works(app: &TestApp) {
     within(node_tool("tsc"), &["--project", "only.json"]);
     let said = within(node(), &["built/with-plenary-client.js", &app.url, EMAIL, PASSWORD]);
     assert!(said.contains(": done"), "{said}");
+}
+
+/// The README's jobs in one request, as they stand there: with curl, with HTTPie and with our own client.
+#[apply(api_test)]
+fn the_jobs_of_the_readme_are_done(app: &TestApp) {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, jobs) = readme.split_once("A whole job is one request").unwrap();
+    let (jobs, _) = jobs.split_once("Search and filter").unwrap();
+    let blocks = |language: &str| -> Vec<&str> {
+        let begin = format!("```{language}\n");
+        jobs.split(begin.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+    };
+    let editor = app.client(Role::Editor);
+    let token = editor.token();
+    let paths = [installed("bin"), installed("python/bin"), PathBuf::from("/usr/bin"), PathBuf::from("/bin")];
+    for script in blocks("sh") {
+        run(Command::new("bash")
+            .args(["-euc", script])
+            .env("PATH", std::env::join_paths(&paths).unwrap())
+            .env("api", format!("{}/api/v1", app.url))
+            .env("token", token));
+    }
+    let work = tempfile::tempdir_in(installed("node")).unwrap();
+    install_client(work.path());
+    for file in ["tsconfig.json", "package.json"] {
+        std::fs::copy(ours("client").join(file), work.path().join(file)).unwrap();
+    }
+    let [program] = blocks("ts")[..] else { panic!("one program") };
+    std::fs::write(work.path().join("job.ts"), program).unwrap();
+    std::fs::write(work.path().join("only.json"), r#"{"extends": "./tsconfig.json", "include": ["job.ts"]}"#).unwrap();
+    run(node_tool("tsc").current_dir(work.path()).args(["--project", "only.json"]));
+    run(node().current_dir(work.path()).args(["built/job.js", &app.url, token]));
+    for slug in ["rivers-at-night", "rivers-at-dawn", "rivers-at-noon"] {
+        let event = app.public().get(&format!("/api/v1/events/{slug}")).expect(200).json();
+        assert!(event["venue"]["name"].is_string(), "{event}");
+        assert!(event["speakers"][0]["speaker"]["name"].is_string(), "{event}");
+        assert!(event["partners"][0]["partner"]["name"].is_string(), "{event}");
+    }
 }
 
 /// The example of the documentation, with the tool that it names.
