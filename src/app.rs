@@ -1,6 +1,6 @@
 //! The application: the state that all handlers share, its start, and periodic maintenance.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use actix_web::http::header::HeaderValue;
@@ -67,6 +67,8 @@ pub struct App {
     pub document: OnceLock<Arc<CachedResponse>>,
     /// Its delivery view, generated at the first request for it.
     pub delivery_document: OnceLock<Arc<CachedResponse>>,
+    /// The JSON Schemas of items by their addresses, generated at the first request for one.
+    pub form_schemas: OnceLock<BTreeMap<String, Arc<CachedResponse>>>,
 }
 
 /// The error of a failed start, with the explanation for the operator.
@@ -138,6 +140,7 @@ impl App {
             site_key,
             document: OnceLock::new(),
             delivery_document: OnceLock::new(),
+            form_schemas: OnceLock::new(),
         });
         app.refresh_keys().await?;
         app.apply_zone_rules().await;

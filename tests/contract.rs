@@ -1,8 +1,10 @@
 //! The OpenAPI document: what it says is what the server does.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use plenary::api::openapi::{self, DocumentView};
+use plenary::content::violation::VIOLATION_CODES;
 use plenary::content_types::{ALL, in_order_of_reference};
 use plenary::http::route::Route;
 use serde_json::{Value, json};
@@ -18,7 +20,7 @@ fn the_checked_in_documents_are_current(_: &TestApp) {
     let config = plenary::config::Config::default();
     for (file, view) in [("plenary.json", DocumentView::All), ("delivery.json", DocumentView::Delivery)] {
         let made = openapi::to_text(&openapi::document(&config.site(), &config.public_url, view));
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi").join(file);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi").join(file);
         let checked_in = std::fs::read_to_string(path).unwrap_or_default();
         let command = format!("cargo run -- openapi --view {} > openapi/{file}", view.name());
         assert!(made == checked_in, "openapi/{file} is out of date: {command}");
@@ -220,4 +222,38 @@ fn the_media_type_says_that_texts_are_in_all_locales(app: &TestApp) {
     send("PATCH", &format!("{path}?locale=nl"), json.etag(), &patch).problem(400, &[("?locale", "with_all_locales")]);
     send("POST", "/api/v1/events", "", &json!({"title": "plain"})).problem(422, &[("/title", "wrong_type")]);
     assert_eq!(editor.get(&path).expect(200).header("content-type"), "application/json");
+}
+
+/// The codes of violations that the document lists are those that the sources have. That none is missing is checked with
+/// every problem that a test expects.
+#[apply(api_test)]
+fn codes_of_violations_are_in_use(_: &TestApp) {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut sources = String::new();
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.ends_with("content/violation.rs") => {}
+                false => sources.push_str(&std::fs::read_to_string(path).unwrap()),
+            }
+        }
+    }
+    for code in VIOLATION_CODES {
+        assert!(sources.contains(&format!("\"{code}\"")), "{code} is not in use");
+    }
+    assert!(VIOLATION_CODES.is_sorted());
+}
+
+/// The document has the code, the status and the title of every kind of problem, and problems keep to them.
+#[apply(api_test)]
+fn types_of_problems_are_part_of_the_document(app: &TestApp) {
+    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let codes = &document["components"]["schemas"]["ProblemCode"];
+    let problem = app.public().get("/api/v1/events/none").problem(404, &[]);
+    let types = codes["x-problem-types"].as_array().unwrap();
+    let listed: Vec<&Value> = types.iter().map(|kind| &kind["code"]).collect();
+    assert_eq!(codes["enum"].as_array().unwrap().iter().collect::<Vec<_>>(), listed);
+    let kind = types.iter().find(|kind| problem["type"].as_str().unwrap().ends_with(kind["code"].as_str().unwrap()));
+    assert_eq!(kind, Some(&json!({"code": "not-found", "status": problem["status"], "title": problem["title"]})));
 }

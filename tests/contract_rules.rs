@@ -120,8 +120,9 @@ fn names_of_components_clash_with_nothing(_: &TestApp) {
                     && !name.contains(|c: char| !c.is_ascii_alphabetic());
                 assert!(is_pascal, "{view:?} {section}/{name}: letters only");
                 assert!(seen.insert(lower.clone()), "{view:?} {section}/{name}: two names differ in case only");
-                // Some generators make a type of each parameter, beside those of the schemas.
-                let is_type_twice = section == "parameters" && document["components"]["schemas"].get(name).is_some();
+                // Some generators make a type of each parameter and request body, beside those of the schemas.
+                let is_type = ["parameters", "requestBodies"].contains(&section.as_str());
+                let is_type_twice = is_type && document["components"]["schemas"].get(name).is_some();
                 assert!(!is_type_twice, "{view:?} {section}/{name}: also a schema");
                 if section != "schemas" {
                     continue;

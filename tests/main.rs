@@ -64,6 +64,7 @@ mod facets;
 mod faults;
 mod feeds;
 mod forecast;
+mod form_schemas;
 mod history;
 mod history_reset;
 mod languages;

@@ -5,9 +5,11 @@ use std::fmt::Write;
 use std::io::Read;
 use std::sync::{Arc, LazyLock};
 
-use serde_json::json;
+use serde_json::{Value, json};
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use crate::api::openapi::schemas::one_of;
@@ -43,7 +45,16 @@ pub fn file_parameter() -> Parameter {
 /// Returns the path parameter `{code}` of a problem type.
 pub fn code_parameter() -> Parameter {
     let codes: Vec<&str> = ProblemKind::ALL.iter().map(|kind| kind.code()).collect();
-    let schema = one_of("ProblemCode", &codes);
+    let mut schema = one_of("ProblemCode", &codes);
+    // What each code stands for, from which clients generate the type of a problem.
+    let types = ProblemKind::ALL.iter().map(|kind| {
+        let (code, status, title) = (kind.code(), kind.status(), kind.title());
+        json!({"code": code, "status": status, "title": title})
+    });
+    if let RefOr::T(Schema::Object(codes)) = &mut schema {
+        let types: Vec<Value> = types.collect();
+        codes.extensions = Some(ExtensionsBuilder::new().add("x-problem-types", types).build());
+    }
     parameter("code", ParameterIn::Path, schema, "Last segment of a problem's `type`.", json!("invalid"))
 }
 

@@ -20,6 +20,7 @@ pub mod preview_links;
 mod query_values;
 pub mod releases;
 pub mod request_bodies;
+mod schemas;
 pub mod search;
 pub mod sitemap;
 
@@ -45,6 +46,7 @@ pub fn routes() -> Vec<Route> {
     routes.push(content::translation_tasks::route());
     routes.extend(feeds::routes());
     routes.extend(sitemap::routes());
+    routes.push(schemas::route());
     routes.extend(changes::routes());
     routes.extend(search::routes());
     routes.extend(mcp::routes());

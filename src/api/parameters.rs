@@ -198,8 +198,8 @@ pub fn item_parameters(resource: &'static ContentType, site: &Site, document_vie
         body_format(),
         preview(),
     ]);
-    let about = "Sparse fieldset: only these fields, `id` and `slug`, as `application/vnd.plenary.partial+json`. Dots lead \
-                 into nested objects and related items.";
+    let about = "Only these fields, `id` and `slug`, as `application/vnd.plenary.partial+json`. Dots lead into objects and \
+                 related items.";
     let path_schema = reference(&field_path_name(resource));
     parameters.push(comma_separated("fields", path_schema, about, json!([resource.label, "updated_at"])));
     let includes = resource.includes();
@@ -243,7 +243,7 @@ pub fn list_parameters(resource: &'static ContentType, site: &Site, document_vie
     ]);
     let facets: Vec<&str> = Facet::all(resource).iter().map(Facet::name).collect();
     if let Some(first) = facets.first() {
-        let about = "Facets to count for `facets` of the response, which has the number of items of each value.";
+        let about = "Facets whose values the response counts in `facets`.";
         parameters.push(comma_separated(
             "facets",
             one_of(&format!("{}Facet", resource.schema), &facets),

@@ -2,6 +2,89 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+/// The codes of all violations that responses list, in alphabetical order.
+pub const VIOLATION_CODES: &[&str] = &[
+    "ambiguous_time",
+    "before_start",
+    "beyond_own_role",
+    "changed_meanwhile",
+    "circle",
+    "conflict",
+    "control_character",
+    "custom_schema",
+    "dangling_reference",
+    "duplicate",
+    "duplicate_key",
+    "empty",
+    "forbidden",
+    "in_the_past",
+    "in_use",
+    "invalid_utf8",
+    "malformed_body",
+    "malformed_json",
+    "no_words",
+    "nonexistent_time",
+    "not_a_cursor",
+    "not_a_date",
+    "not_a_key",
+    "not_a_language",
+    "not_a_local_id",
+    "not_a_match",
+    "not_a_place",
+    "not_a_pointer",
+    "not_a_slug",
+    "not_a_source",
+    "not_a_tag",
+    "not_a_time",
+    "not_a_token",
+    "not_a_url",
+    "not_a_value",
+    "not_a_word",
+    "not_a_year",
+    "not_allowed",
+    "not_an_email",
+    "not_complete",
+    "not_configured",
+    "not_declared",
+    "not_for_this_key",
+    "not_found",
+    "not_in_draft",
+    "not_public",
+    "not_published",
+    "not_valid",
+    "one_item",
+    "only_public",
+    "other_list",
+    "out_of_range",
+    "password_length",
+    "password_weak",
+    "query_too_expensive",
+    "read_only",
+    "required",
+    "reused",
+    "taken",
+    "too_far",
+    "too_long",
+    "too_many",
+    "unknown_country",
+    "unknown_field",
+    "unknown_locale",
+    "unknown_parameter",
+    "unknown_zone",
+    "untranslated",
+    "with_all_locales",
+    "with_cursor",
+    "with_if_match",
+    "with_item",
+    "with_preview",
+    "without_start",
+    "without_text",
+    "wrong",
+    "wrong_offset",
+    "wrong_type",
+];
 
 /// The largest number of violations that a response lists.
 const MAX_VIOLATIONS: usize = 100;
@@ -12,12 +95,21 @@ pub struct Violation {
     /// JSON Pointer (RFC 6901) into the request body, `?name` of a query parameter, or the name of a header.
     #[schema(example = "/starts_at")]
     pub pointer: String,
-    /// Stable identifier of the violated rule, for programs.
-    #[schema(example = "too_long")]
+    /// Stable identifier of the violated rule, for programs; one of [`VIOLATION_CODES`].
+    #[schema(schema_with = code_schema)]
     pub code: String,
     /// Explanation of the violation in English, for people.
     #[schema(example = "must have at most 300 characters, but has 412")]
     pub message: String,
+}
+
+fn code_schema() -> Object {
+    ObjectBuilder::new()
+        .title(Some("ViolationCode"))
+        .schema_type(Type::String)
+        .description(Some("Identifier of the violated rule, for programs."))
+        .enum_values(Some(VIOLATION_CODES.to_vec()))
+        .build()
 }
 
 /// A list of violations in the order of the input.

@@ -48,6 +48,8 @@ impl std::fmt::Debug for StreamBody {
 
 /// Media type of JSON.
 pub const JSON: &str = "application/json";
+/// Media type of JSON Schemas.
+pub const JSON_SCHEMA: &str = "application/schema+json";
 /// Media type of content with the texts of all locales (`locale=*`), in requests and responses.
 pub const ALL_LOCALES: &str = "application/vnd.plenary.all-locales+json";
 /// Media type of responses with a sparse fieldset (`fields=`).

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use plenary::content::violation::VIOLATION_CODES;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Request};
@@ -161,6 +162,9 @@ impl Reply {
             .as_array()
             .map(|errors| errors.iter().map(|e| (text(&e["pointer"]), text(&e["code"]))).collect())
             .unwrap_or_default();
+        for (_, code) in &found {
+            assert!(VIOLATION_CODES.contains(code), "{code} is not among the codes of the document");
+        }
         for fault in faults {
             assert!(found.contains(fault), "{fault:?} is not among {problem:#}");
         }

@@ -69,14 +69,19 @@ pub fn install_client(work: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let client = work.join("client");
     std::fs::create_dir_all(client.join("src")).unwrap();
-    for file in ["package.json", "tsconfig.json", "README.md", "src/index.ts", "src/event-stream.ts", "src/strict.ts"] {
+    let files = ["package.json", "tsconfig.json", "README.md", "generate-problems.mjs"];
+    let sources = ["src/index.ts", "src/event-stream.ts", "src/fields.ts", "src/strict.ts"];
+    for file in files.into_iter().chain(sources) {
         std::fs::copy(root.join("clients/typescript").join(file), client.join(file)).unwrap();
     }
     let document = root.join("openapi/plenary.json");
     let within = |mut command: Command| run(command.current_dir(&client));
     let mut generate = node_tool("openapi-typescript");
-    generate.arg(document).args(["--output", "src/schema.ts"]);
+    generate.arg(&document).args(["--output", "src/schema.ts"]);
     within(generate);
+    let mut problems = node();
+    problems.arg("generate-problems.mjs").arg(&document);
+    std::fs::write(client.join("src/problems.ts"), within(problems)).unwrap();
     let mut compile = node_tool("tsc");
     compile.args(["--project", "."]);
     within(compile);

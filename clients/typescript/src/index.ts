@@ -4,9 +4,13 @@
  */
 import createFetchClient, { type Middleware } from "openapi-fetch";
 import { eventStream, type EventSourceLike } from "./event-stream.js";
+import type { PathOf, Picked } from "./fields.js";
+import { PROBLEM_TYPES } from "./problems.js";
 import type { components, paths } from "./schema.js";
 import type { Including, Json, Plenary } from "./strict.js";
 
+export { PROBLEM_TYPES } from "./problems.js";
+export type { Picked } from "./fields.js";
 export { eventStream, type EventSourceLike } from "./event-stream.js";
 export type { components, paths } from "./schema.js";
 export type { Including, Json, Plenary } from "./strict.js";
@@ -72,6 +76,13 @@ export function createPlenary(options: Options): Plenary {
 /** A fault in a request: its place, the rule that it breaks, and a sentence for people. */
 export type Fault = NonNullable<Problem["errors"]>[number];
 
+/** The identifier of a type of problem, such as `invalid`: the last part of its `type`. */
+export type ProblemCode = Schemas["ProblemCode"];
+/** A type of problem: its code with the status and the title that it always has. */
+export type ProblemType = (typeof PROBLEM_TYPES)[ProblemCode];
+/** The identifier of the rule that a {@link Fault} breaks, such as `too_long`. */
+export type ViolationCode = Schemas["ViolationCode"];
+
 /** An answer that was no success. */
 export class PlenaryError extends Error {
   constructor(
@@ -82,9 +93,15 @@ export class PlenaryError extends Error {
     this.name = "PlenaryError";
   }
 
-  /** The kind of problem: the last part of its `type`, such as `invalid`. */
-  get kind(): string | undefined {
-    return this.problem?.type.split("/").pop();
+  /** The kind of problem: the last part of its `type`. Nothing for one that this version of the client does not know. */
+  get kind(): ProblemCode | undefined {
+    return this.type?.code;
+  }
+
+  /** The type of the problem: a union, which `switch (error.type?.code)` tells apart. */
+  get type(): ProblemType | undefined {
+    const code = this.problem?.type.split("/").pop() ?? "";
+    return Object.hasOwn(PROBLEM_TYPES, code) ? PROBLEM_TYPES[code as ProblemCode] : undefined;
   }
 
   /** All faults of the request. */
@@ -92,9 +109,10 @@ export class PlenaryError extends Error {
     return this.problem?.errors ?? [];
   }
 
-  /** The faults at a place of the request, such as `/title` or `?topic`, or below it. */
-  at(pointer: string): Fault[] {
-    return this.faults.filter((fault) => fault.pointer === pointer || fault.pointer.startsWith(`${pointer}/`));
+  /** The faults at a place of the request, such as `/title` or `?topic`, or below it; only those with a code, if one is given. */
+  at(pointer: string, code?: ViolationCode): Fault[] {
+    const isThere = (fault: Fault) => fault.pointer === pointer || fault.pointer.startsWith(`${pointer}/`);
+    return this.faults.filter((fault) => isThere(fault) && (code === undefined || fault.code === code));
   }
 }
 
@@ -131,49 +149,66 @@ export type Page<C extends Collection> = Pages[C];
 export type Item<C extends Collection> = Page<C>["data"][number];
 /** What items of a collection can include. */
 export type Include<C extends Collection> = Query<C> extends { include?: readonly (infer I extends string)[] } ? I : never;
+/** The fields of items of a collection that `fields` can name, those of nested objects and related items with dots. */
+export type FieldPath<C extends Collection> = PathOf<Item<C>>;
 /** The parameters of a list whose items have a type that follows `include`. */
-type ListQuery<C extends Collection, I> = Omit<Query<C>, "cursor" | "fields" | "include"> & { include?: readonly I[] };
-/** The parameters of one item whose type follows `include`. */
-type ItemQuery<C extends Collection, I> = Pick<ListQuery<C, I>, "include" | (keyof ListQuery<C, I> & ("locale" | "view" | "body_format" | "at" | "preview"))>;
+type ListQuery<C extends Collection, I, F> = Omit<Query<C>, "cursor" | "fields" | "include"> & {
+  include?: readonly I[];
+  fields?: readonly F[];
+};
+/** The parameters of one item whose type follows `include` and `fields`. */
+type ItemQuery<C extends Collection, I, F> = Pick<
+  ListQuery<C, I, F>,
+  "include" | "fields" | (keyof ListQuery<C, I, F> & ("locale" | "view" | "body_format" | "at" | "preview"))
+>;
 /** An item of a collection with these relations included. */
 export type With<C extends Collection, I extends string> = Including<Item<C>, Include<C>, I>;
+/** An item of a collection with these fields alone, and `id` and `slug`. */
+export type Sparse<C extends Collection, F extends string> = Picked<Item<C>, F | "id" | "slug">;
+/** What a request with this `include` and these `fields` answers; with `fields`, related items show what these name. */
+export type Answer<C extends Collection, I extends string, F extends string> = [F] extends [never]
+  ? With<C, I>
+  : Sparse<C, F>;
 
 /** One operation for all collections: which of them it is, the types of the functions below say. */
 type AnyGet = (path: string, init: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
 
-/** One item by its id or slug, with what `include` names as whole items, and everything else as references. */
-export async function item<C extends Collection, const I extends Include<C> = never>(
+/**
+ * One item by its id or slug, with what `include` names as whole items, and everything else as references; or with the
+ * fields alone that `fields` names.
+ */
+export async function item<C extends Collection, const I extends Include<C> = never, const F extends FieldPath<C> = never>(
   client: Plenary,
   collection: C,
   idOrSlug: string,
-  query: ItemQuery<C, I> = {} as ItemQuery<C, I>,
-): Promise<With<C, I>> {
+  query: ItemQuery<C, I, F> = {} as ItemQuery<C, I, F>,
+): Promise<Answer<C, I, F>> {
   const params = { path: { id_or_slug: idOrSlug }, query };
-  return data(await (client.GET as AnyGet)(`/api/v1/${collection}/{id_or_slug}`, { params })) as With<C, I>;
+  return data(await (client.GET as AnyGet)(`/api/v1/${collection}/{id_or_slug}`, { params })) as Answer<C, I, F>;
 }
 
 /** All pages of a list, one after the other: neither skipped nor repeated, whatever is written meanwhile. */
-export async function* pages<C extends Collection, const I extends Include<C> = never>(
+export async function* pages<C extends Collection, const I extends Include<C> = never, const F extends FieldPath<C> = never>(
   client: Plenary,
   collection: C,
-  query: ListQuery<C, I> = {} as ListQuery<C, I>,
-): AsyncGenerator<Omit<Page<C>, "data"> & { data: With<C, I>[] }, void, undefined> {
+  query: ListQuery<C, I, F> = {} as ListQuery<C, I, F>,
+): AsyncGenerator<Omit<Page<C>, "data"> & { data: Answer<C, I, F>[] }, void, undefined> {
   let cursor: string | null | undefined;
   do {
     const asked = { ...query, ...(cursor ? { cursor } : {}) };
     const answer = await (client.GET as AnyGet)(`/api/v1/${collection}`, { params: { query: asked } });
     const page = data(answer) as Page<C>;
-    yield page as unknown as Omit<Page<C>, "data"> & { data: With<C, I>[] };
+    yield page as unknown as Omit<Page<C>, "data"> & { data: Answer<C, I, F>[] };
     cursor = page.page.next;
   } while (cursor);
 }
 
 /** All items of a list. */
-export async function* items<C extends Collection, const I extends Include<C> = never>(
+export async function* items<C extends Collection, const I extends Include<C> = never, const F extends FieldPath<C> = never>(
   client: Plenary,
   collection: C,
-  query: ListQuery<C, I> = {} as ListQuery<C, I>,
-): AsyncGenerator<With<C, I>, void, undefined> {
+  query: ListQuery<C, I, F> = {} as ListQuery<C, I, F>,
+): AsyncGenerator<Answer<C, I, F>, void, undefined> {
   for await (const page of pages(client, collection, query)) yield* page.data;
 }
 

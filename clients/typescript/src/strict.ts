@@ -49,7 +49,7 @@ type Kinds = { [K in keyof Schemas]: `${K}Related` extends keyof Schemas ? K : n
 /** Whether two types are the same one. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** The item that a related one is as a whole. */
-type WholeOf<V> = { [K in Kinds]: Same<V, Schemas[`${K}Related` & keyof Schemas]> extends true ? Schemas[K] : never }[Kinds];
+export type WholeOf<V> = { [K in Kinds]: Same<V, Schemas[`${K}Related` & keyof Schemas]> extends true ? Schemas[K] : never }[Kinds];
 /** The names of the properties that are always there. */
 type Needed<V> = { [K in keyof V]-?: Record<never, never> extends Pick<V, K> ? never : K }[keyof V];
 /** A related item: the whole one, or what is always shown of it. Children, such as sessions, are whole or not there. */

@@ -108,8 +108,8 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .summary(format!("Get {}", with_article(resource)))
             .description(
                 "Returns one item by its id or slug; only editors find items that are not published. A former slug \
-                 redirects to the current one. Fails with 404 when the caller sees no such item, with 400 when a parameter \
-                 is invalid, and with 401 when the token or the preview link is not valid.",
+                 redirects to the current one. Fails with 404 when the caller sees no such item, with 400 for an invalid \
+                 parameter, and with 401 for an invalid token or preview link.",
             )
             .parameter_set(ParameterSet::One(resource))
             .parameters([path_id_or_slug(), IF_NONE_MATCH.clone()])

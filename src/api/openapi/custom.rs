@@ -42,7 +42,7 @@ fn declare(schemas: &mut Map<String, Value>, resource: &'static ContentType, dec
 }
 
 /// Rewrites references within the schema (`#/$defs/…`) to its place in the document.
-fn move_references(schema: &mut Value, pointer: &str) {
+pub(super) fn move_references(schema: &mut Value, pointer: &str) {
     match schema {
         Value::Object(members) => {
             for (name, member) in members {

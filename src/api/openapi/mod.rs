@@ -4,6 +4,7 @@ pub mod batch;
 mod components;
 mod custom;
 pub mod field_paths;
+pub mod form_schemas;
 mod input_schemas;
 pub mod item_schemas;
 mod names;

@@ -43,7 +43,8 @@ fn walk(value: &mut Value, found: &mut Map<String, Value>) {
             for (name, member) in members.iter_mut() {
                 match name.as_str() {
                     "properties" => walk_members(member, found),
-                    name if DATA.contains(&name) => {}
+                    // Members that begin so are extensions of the document, whose values are data too.
+                    name if DATA.contains(&name) || name.starts_with("x-") => {}
                     _ => walk(member, found),
                 }
             }

@@ -76,7 +76,11 @@ impl Section {
                     None => vec![reason.clone(), format!("{}{reason}", part.first_tag_name())],
                 }
             }
-            Section::RequestBodies => body_schema(&part.value).into_iter().collect(),
+            // hey-api numbers the type of a schema whose name a request body has too.
+            Section::RequestBodies => {
+                let schema = body_schema(&part.value).into_iter();
+                schema.map(|name| format!("{}Body", name.strip_suffix("Input").unwrap_or(&name))).collect()
+            }
         }
     }
 }

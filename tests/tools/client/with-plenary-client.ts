@@ -1,7 +1,7 @@
 // Our own client, as it is packed.
 import assert from "node:assert/strict";
-import { Copy, calendarUrl, createPlenary, data, eventStream, item, items, listen, pages, PlenaryError, sync } from "@plenary/client";
-import type { Change, Schemas } from "@plenary/client";
+import { Copy, calendarUrl, createPlenary, data, eventStream, item, items, listen, pages, PlenaryError, PROBLEM_TYPES, sync } from "@plenary/client";
+import type { Change, ProblemType, Schemas } from "@plenary/client";
 
 const [baseUrl = "", email = "", password = ""] = process.argv.slice(2);
 const visitor = createPlenary({ baseUrl });
@@ -86,10 +86,12 @@ for (const [path, { get }] of Object.entries(document.paths)) {
   if (!get) continue;
   const parameters = (get.parameters ?? []).map((one) => ("$ref" in one ? document.components.parameters![one.$ref.split("/").pop()!]! : one));
   const knows = (name: string) => parameters.some((one) => one.in === "query" && one.name === name);
+  // Here, it is the form of texts in the schema, and no language.
+  const isForm = path === "/api/v1/schemas/{collection}";
   const values = Object.fromEntries(parameters.filter((one) => one.in === "path").map((one) => [one.name, "x"]));
   await (dressed.GET as (path: string, options: object) => Promise<unknown>)(path, { params: { path: values } });
   const url = sent.pop()!;
-  assert.deepEqual([url.searchParams.has("locale"), url.searchParams.has("preview")], [knows("locale"), knows("preview")], path);
+  assert.deepEqual([url.searchParams.has("locale"), url.searchParams.has("preview")], [knows("locale") && !isForm, knows("preview")], path);
 }
 const ld = data(await dutch.GET("/api/v1/events/{id_or_slug}/json-ld", { params: { path } })) as { name?: string };
 assert.equal(ld.name, "Verpakt 0");
@@ -110,6 +112,22 @@ for await (const event of items(visitor, "events", { include: ["speakers"], ids:
   assert.equal(event.speakers[0]!.speaker.name, "After");
 }
 
+// Answers with `fields` have the type of these fields alone; dots lead into objects and related items.
+const sparse = await item(visitor, "events", talk.id, { fields: ["title", "registration.url", "speakers.role", "speakers.speaker.version", "venue.name"] });
+const parts: { id: string; slug: string; title: string; registration: { url: string | null } | null; speakers: { role: string; speaker: { version: number } }[]; venue: { name: string } | null } = sparse;
+assert.deepEqual(parts, { id: talk.id, slug: talk.slug, title: "Talk", registration: null, speakers: [{ role: "keynote", speaker: { version: 2 } }], venue: null });
+// @ts-expect-error: what is not asked for is not there.
+assert.equal(sparse.summary, undefined);
+// @ts-expect-error: nor in what is related.
+assert.equal(sparse.speakers[0]!.speaker.name, undefined);
+for await (const event of items(visitor, "events", { fields: ["starts_on", "body"], ids: [talk.id] })) {
+  const day: string | null = event.starts_on;
+  assert.deepEqual(Object.keys(event).sort(), ["body", "id", "slug", "starts_on"]);
+  assert.deepEqual([day, event.body], [null, null]);
+}
+// @ts-expect-error: there is no such field.
+await assert.rejects(async () => { await item(visitor, "events", talk.id, { fields: ["speakers.speaker.age"] }); }, PlenaryError);
+
 // Parameters that the server does not know are errors of the compiler, and of the server.
 // @ts-expect-error: there is no such parameter.
 const unknown = await visitor.GET("/api/v1/events", { params: { query: { when_: "upcoming" } } });
@@ -127,6 +145,17 @@ await assert.rejects(async () => data(await editor.POST("/api/v1/events", { body
   assert(error instanceof PlenaryError && error.kind === "invalid");
   assert.deepEqual(error.faults.map((fault) => [fault.pointer, fault.code]), [["/title", "too_long"], ["/starts_at", "not_a_time"]]);
   assert(error.message.includes("/starts_at: ") && error.message.includes("(too_long)"), error.message);
+  const type: ProblemType | undefined = error.type;
+  assert.deepEqual(type, { code: "invalid", status: 422, title: "Unprocessable content" });
+  if (type?.code === "invalid") {
+    const status: 422 = type.status;
+    assert.equal(status, error.status);
+  }
+  // @ts-expect-error: there is no such type.
+  assert(error.kind !== "refused");
+  // @ts-expect-error: nor such a rule.
+  assert.equal(error.at("/title", "too_wide").length, 0);
+  assert.equal(error.at("/title", "too_long").length, 1);
   return error.at("/title").length === 1 && error.at("/ti").length === 0;
 });
 const missing = async () => data(await visitor.GET("/api/v1/events/{id_or_slug}", { params: { path: { id_or_slug: draft.slug } } }));
@@ -166,4 +195,8 @@ await new Promise<void>((resolve) => {
 // An event that the end of the connection cut off is none.
 assert.deepEqual([told, asked], [["1", "3\n4"], [null, "7", "7", "7"]]);
 assert.equal(calendarUrl("https://cms.example.org/", { topic: "water" }), "webcals://cms.example.org/api/v1/events.ics?topic=water");
+// A type of problem that a later version of the server has.
+const later = new PlenaryError(418, { type: "https://cms.example.org/problems/teapot", title: "Teapot", status: 418, detail: "", instance: "", request_id: "" });
+assert.deepEqual([later.kind, later.type, later.status], [undefined, undefined, 418]);
+assert.deepEqual(Object.values(PROBLEM_TYPES).map((type) => type.code), Object.keys(PROBLEM_TYPES));
 console.log("plenary-client: done");
