@@ -91,8 +91,8 @@ fn means_damage(error: &SearchError) -> bool {
     }
 }
 
-/// Sets the index aside, and begins an empty one in its place. If another node writes the index, that node
-/// will find the damage itself.
+/// Sets the index aside, and begins an empty one in its place. While another node writes the index, it is checked again
+/// soon: that node may rebuild it, but it may also be about to end and check nothing.
 ///
 /// # Errors
 ///
@@ -102,7 +102,8 @@ pub(crate) fn renew(search: &Search, damage: &str) -> Result<(), SearchError> {
     // If not even the lock can be tried, no other node has it.
     let writer = catch_unwind(AssertUnwindSafe(|| search.writer()));
     if matches!(writer, Ok(Ok(None))) {
-        tracing::warn!(damage, %folder, "the search index is damaged; the node that writes it will rebuild it");
+        tracing::warn!(damage, %folder, "the search index is damaged, and another node writes it; it is checked again");
+        search.is_suspect.store(true, Ordering::Relaxed);
         return Ok(());
     }
     drop(writer);
