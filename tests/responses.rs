@@ -90,6 +90,7 @@ fn an_item(app: &TestApp) {
             }
           ],
           "body": "<p><strong>Bold</strong> text</p>",
+          "tracks": [],
           "documents": [],
           "recordings": [],
           "links": [],

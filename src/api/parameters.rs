@@ -198,8 +198,8 @@ pub fn item_parameters(resource: &'static ContentType, site: &Site, document_vie
         body_format(),
         preview(),
     ]);
-    let about = "Only these fields, `id` and `slug`, as `application/vnd.plenary.partial+json`. Dots lead into objects and \
-                 related items.";
+    let about =
+        "Only these fields, `id` and `slug`, as `application/vnd.plenary.partial+json`. Dots lead into what they hold.";
     let path_schema = reference(&field_path_name(resource));
     parameters.push(comma_separated("fields", path_schema, about, json!([resource.label, "updated_at"])));
     let includes = resource.includes();
@@ -207,7 +207,7 @@ pub fn item_parameters(resource: &'static ContentType, site: &Site, document_vie
         parameters.push(comma_separated(
             "include",
             one_of(&format!("{}Include", resource.schema), includes),
-            "Relations whose items are embedded as a whole. A path with a dot names a relation of the related items.",
+            "Relations whose items are embedded as a whole; a dot leads to those of the related items.",
             json!([includes[0]]),
         ));
     }

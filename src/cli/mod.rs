@@ -20,10 +20,11 @@ use log::Log;
 use crate::api::openapi;
 use crate::app::{App, StartError};
 use crate::config::{Config, Overrides};
+use crate::transfer::Verdict;
 
 /// The exit codes, as the help text lists them; docs/operations.md has the same table.
 const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure, a problem found by doctor, or a record refused by import; \
-                          2 invalid setting or argument";
+                          2 invalid setting or argument, or a file in which import recognises nothing";
 
 /// A headless CMS API for organisations that live by their events.
 #[derive(Parser)]
@@ -107,7 +108,11 @@ async fn execute(command: Command, mut config: Config) -> Result<ExitCode, Start
             user::run(&app, command).await?;
         }
         Command::Import(arguments) => {
-            return Ok(exit_code(transfer::import(&*App::start(config).await?, arguments).await?));
+            return Ok(match transfer::import(&*App::start(config).await?, arguments).await? {
+                Verdict::AllTaken => ExitCode::SUCCESS,
+                Verdict::SomeRefused => ExitCode::FAILURE,
+                Verdict::NothingRecognised => ExitCode::from(2),
+            });
         }
         Command::Export(arguments) => transfer::export(&*App::start(config).await?, arguments).await?,
         Command::Backup(arguments) => backup::back_up(&config, &arguments)?,

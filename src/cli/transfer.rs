@@ -10,8 +10,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{print_error, report as report_line};
 use crate::app::{App, StartError};
-use crate::transfer::read::{ImportFormat, Mapping, Settings};
-use crate::transfer::{self, Options, Outcome, Report, ReportLine, export, export_ics};
+use crate::time_zone::Zone;
+use crate::transfer::read::{HORIZON, ImportFormat, Mapping, Settings};
+use crate::transfer::report::NoteGroup;
+use crate::transfer::{self, Options, Outcome, Report, ReportLine, Verdict, export, export_ics};
 
 /// Arguments of `plenary import`.
 #[derive(Debug, Args)]
@@ -25,7 +27,7 @@ pub struct ImportArguments {
     /// Mapping of the columns of a CSV file to fields (TOML; see docs/import.md)
     #[arg(long)]
     mapping: Option<PathBuf>,
-    /// Name of the source; defaults to the name of the file
+    /// Name of the source; defaults to what the file says of itself, else to the name of the file
     #[arg(long)]
     name: Option<String>,
     /// Slug of the event that a programme belongs to; an event is created if omitted
@@ -40,6 +42,15 @@ pub struct ImportArguments {
     /// Import records even if an editor changed the item since the last import
     #[arg(long)]
     overwrite: bool,
+    /// Import a file even if it would turn items of its source into other ones
+    #[arg(long)]
+    replace: bool,
+    /// Withdraw what the source had and has no more: events are cancelled, sessions are drafts again
+    #[arg(long, value_enum, value_name = "WHAT")]
+    withdraw: Option<Withdrawal>,
+    /// Import the occurrences of recurring events up to this number of days from today
+    #[arg(long, value_name = "DAYS", default_value_t = HORIZON)]
+    horizon: u32,
     /// Report what would happen and change nothing; other writers wait meanwhile
     #[arg(long)]
     dry_run: bool,
@@ -55,6 +66,13 @@ enum NewStatus {
     Draft,
     /// Visible to everybody
     Published,
+}
+
+/// What an import withdraws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Withdrawal {
+    /// Items that are not over and whose records the source has no more
+    Missing,
 }
 
 /// Arguments of `plenary export`.
@@ -77,47 +95,51 @@ enum ExportFormat {
     Ics,
 }
 
-/// Imports files one after the other. Returns whether every record was accepted.
+/// Imports files one after the other. Returns the worst result of all files.
 ///
 /// # Errors
 /// Fails if an argument is not valid, a file cannot be read, or the database fails. Files before the failing
 /// one are imported.
-pub async fn import(app: &App, arguments: ImportArguments) -> Result<bool, StartError> {
+pub async fn import(app: &App, arguments: ImportArguments) -> Result<Verdict, StartError> {
     let mapping = arguments.mapping.as_deref().map(Mapping::load).transpose()?;
     let time_zone = match &arguments.time_zone {
         Some(name) => crate::content::values::zone(name).map_err(|(_, message)| format!("--time-zone: {message}"))?,
         None => app.site.time_zone,
     };
-    let mut none_refused = true;
+    let mut worst = Verdict::AllTaken;
     for path in &arguments.files {
-        let options = Options {
-            format: arguments.format,
-            settings: Settings {
-                name: arguments.name.clone().unwrap_or_else(|| stem(path)),
-                event: arguments.event.clone(),
-                time_zone: time_zone.name().to_owned(),
-                mapping: mapping.clone(),
-            },
-            status: match arguments.status {
-                NewStatus::Draft => "draft",
-                NewStatus::Published => "published",
-            },
-            overwrite: arguments.overwrite,
-            dry_run: arguments.dry_run,
-        };
+        let options = options(&arguments, path, time_zone, mapping.as_ref());
         let progress = progress_bar();
         let start = Instant::now();
         let listener = listener(&arguments, &progress)?;
         let report = transfer::import(app, path, &options, &progress, listener).await?;
         progress.finish_and_clear();
         summary(path, &report, start.elapsed(), arguments.dry_run);
-        none_refused &= report.total(Outcome::Refused) == 0;
+        worst = worst.max(report.verdict());
     }
-    Ok(none_refused)
+    Ok(worst)
 }
 
-fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "import".to_owned(), |stem| stem.to_string_lossy().into_owned())
+fn options(arguments: &ImportArguments, path: &Path, time_zone: Zone, mapping: Option<&Mapping>) -> Options {
+    Options {
+        format: arguments.format,
+        settings: Settings {
+            name: arguments.name.clone().unwrap_or_default(),
+            file: path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            event: arguments.event.clone(),
+            time_zone: time_zone.name().to_owned(),
+            mapping: mapping.cloned(),
+            horizon: arguments.horizon,
+        },
+        status: match arguments.status {
+            NewStatus::Draft => "draft",
+            NewStatus::Published => "published",
+        },
+        overwrite: arguments.overwrite,
+        dry_run: arguments.dry_run,
+        replace: arguments.replace,
+        withdraw_missing: arguments.withdraw == Some(Withdrawal::Missing),
+    }
 }
 
 fn progress_bar() -> ProgressBar {
@@ -158,9 +180,10 @@ fn listener(
                 .and_then(|()| file.write_all(b"\n"));
         }
         let is_printed = match line.outcome {
-            Outcome::Unchanged => false,
+            // Notes are summed up at the end; the report file has each of them.
+            Outcome::Unchanged | Outcome::Note => false,
             Outcome::Created | Outcome::Updated => dry_run,
-            Outcome::Kept | Outcome::Refused | Outcome::Note => true,
+            Outcome::Kept | Outcome::Refused | Outcome::Missing | Outcome::Withdrawn => true,
         };
         if is_printed {
             progress.suspend(|| report_line(&line_text(line)));
@@ -173,6 +196,9 @@ fn line_text(line: &ReportLine) -> String {
     if line.outcome == Outcome::Kept {
         text.push_str("  (changed here since the last import; --overwrite imports the record)");
     }
+    if line.outcome == Outcome::Missing {
+        text.push_str("  (the source has it no more; --withdraw missing withdraws it)");
+    }
     for fault in &line.faults {
         text.push_str(&format!("\n          {} {}: {}", fault.pointer, fault.code, fault.message));
     }
@@ -184,6 +210,14 @@ fn summary(path: &Path, report: &Report, duration: Duration, dry_run: bool) {
     for (outcome, kinds) in &report.counts {
         let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         report_line(&format!("  {:9} {}", outcome.word(), kinds.join(", ")));
+    }
+    for group in report.notes.values() {
+        let NoteGroup { code, subject, count, first, message } = group;
+        let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+        report_line(&format!("  {code} {subject}, {times}, first at {first}: {message}"));
+    }
+    if report.verdict() == Verdict::NothingRecognised {
+        report_line("  nothing was recognised: no record was found in this file");
     }
     let records: u64 = report.counts.values().flat_map(|kinds| kinds.values()).sum();
     let rate = records as f64 / duration.as_secs_f64().max(0.001);

@@ -12,7 +12,7 @@ use crate::content_types::{Children, ContentType};
 const MODES: &Enumeration = &Enumeration { schema: "AttendanceMode", words: &["offline", "online", "mixed"] };
 const STATUSES: &Enumeration = &Enumeration {
     schema: "EventStatus",
-    words: &["scheduled", "cancelled", "postponed", "rescheduled", "moved_online"],
+    words: &["scheduled", "tentative", "cancelled", "postponed", "rescheduled", "moved_online"],
 };
 const PRECISIONS: &Enumeration = &Enumeration { schema: "DatePrecision", words: &["time", "day", "month", "year"] };
 const PARTNER_ROLES: &Enumeration = &Enumeration {
@@ -70,6 +70,16 @@ const REGISTRATION: &ObjectType = &ObjectType {
     ],
 };
 
+const TRACK: &ObjectType = &ObjectType {
+    schema: "Track",
+    about: "A track of the programme.",
+    fields: &[
+        Field::new("name", FieldType::Line { max: 120 }, "Name of the track, as its sessions have it.", r#""Law""#)
+            .required(),
+        Field::new("colour", FieldType::Line { max: 40 }, "Colour of the track, as in CSS.", r##""#aa0000""##),
+    ],
+};
+
 /// The content type of events.
 pub static EVENT: ContentType = ContentType {
     kind: "event",
@@ -108,7 +118,7 @@ pub static EVENT: ContentType = ContentType {
         Field::new(
             "body",
             FieldType::Rich { max: 200_000 },
-            "Main text: Markdown or HTML in requests, in the format of `body_format` in responses.",
+            "Main text: Markdown or HTML; in responses, in the format of `body_format`.",
             r#""A dialogue on **shared rivers**.""#,
         )
         .localised()
@@ -190,6 +200,13 @@ pub static EVENT: ContentType = ContentType {
             "Image of the event.",
             r#"{"url": "https://example.org/hall.jpg"}"#,
         ),
+        Field::new(
+            "tracks",
+            FieldType::List { of: &FieldType::Object(TRACK), max: 200 },
+            "Tracks of the programme with their colours, in the order of display.",
+            r##"[{"name": "Law", "colour": "#aa0000"}]"##,
+        )
+        .detail(),
         DOCUMENTS,
         RECORDINGS,
         LINKS,

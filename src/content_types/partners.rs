@@ -38,7 +38,7 @@ pub static PARTNER: ContentType = ContentType {
         Field::new(
             "description",
             FieldType::Rich { max: 50_000 },
-            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
+            "Description: Markdown or HTML; in responses, in the format of `body_format`.",
             r#""A house for river research.""#,
         )
         .localised()

@@ -52,7 +52,7 @@ pub static SESSION: ContentType = ContentType {
         Field::new(
             "abstract",
             FieldType::Rich { max: 50_000 },
-            "Abstract: Markdown or HTML in requests, in the format of `body_format` in responses.",
+            "Abstract: Markdown or HTML; in responses, in the format of `body_format`.",
             r#""The state of *our* rivers.""#,
         )
         .localised()
@@ -60,7 +60,7 @@ pub static SESSION: ContentType = ContentType {
         Field::new(
             "description",
             FieldType::Rich { max: 200_000 },
-            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
+            "Description: Markdown or HTML; in responses, in the format of `body_format`.",
             r#""In three parts.""#,
         )
         .localised()
@@ -81,6 +81,22 @@ pub static SESSION: ContentType = ContentType {
         Field::new("room", FieldType::Line { max: 120 }, "Name of the room.", r#""Main hall""#),
         Field::new("track", FieldType::Line { max: 120 }, "Track of the programme.", r#""Law""#).localised(),
         Field::new("language", FieldType::Language, "Language spoken, BCP 47 tag.", r#""en""#),
+        Field::new(
+            "image",
+            FieldType::Object(IMAGE),
+            "Image of the session.",
+            r#"{"url": "https://example.org/river.jpg"}"#,
+        )
+        .detail(),
+        Field::new(
+            "do_not_record",
+            FieldType::Boolean,
+            "Whether the speakers do not agree to a recording. Absent if it is not known.",
+            "true",
+        )
+        .detail(),
+        Field::new("recording_license", FieldType::Line { max: 120 }, "Licence of the recording.", r#""CC BY 4.0""#)
+            .detail(),
         SPEAKERS,
         DOCUMENTS,
         RECORDINGS,

@@ -39,7 +39,7 @@ pub static SPEAKER: ContentType = ContentType {
         Field::new(
             "biography",
             FieldType::Rich { max: 50_000 },
-            "Biography: Markdown or HTML in requests, in the format of `body_format` in responses.",
+            "Biography: Markdown or HTML; in responses, in the format of `body_format`.",
             r#""Anna has worked on rivers since 2004.""#,
         )
         .localised()

@@ -60,7 +60,7 @@ pub static VENUE: ContentType = ContentType {
         Field::new(
             "description",
             FieldType::Rich { max: 50_000 },
-            "Description: Markdown or HTML in requests, in the format of `body_format` in responses.",
+            "Description: Markdown or HTML; in responses, in the format of `body_format`.",
             r#""A former pumping station.""#,
         )
         .localised()

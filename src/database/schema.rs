@@ -51,6 +51,8 @@ diesel::table! {
         item_id -> Text,
         fingerprint -> Text,
         version -> BigInt,
+        origin -> Text,
+        revision -> Text,
     }
 }
 
@@ -318,6 +320,7 @@ diesel::joinable!(assignments -> accounts (account_id));
 diesel::joinable!(presences -> accounts (account_id));
 diesel::allow_tables_to_appear_in_same_query!(
     items,
+    sources,
     links,
     item_words,
     places,

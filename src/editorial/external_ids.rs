@@ -64,6 +64,7 @@ impl ExternalId {
             item_id: item.id.clone(),
             fingerprint: fingerprint.to_owned(),
             version: item.latest(),
+            ..Source::default()
         };
         Ok(sources::keep(connection, &source)?)
     }

@@ -87,7 +87,7 @@ pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut ZoneO
     }
     match text(event, "event_status") {
         Some("cancelled") => component.status(EventStatus::Cancelled),
-        Some("postponed") => component.status(EventStatus::Tentative),
+        Some("postponed" | "tentative") => component.status(EventStatus::Tentative),
         _ => component.status(EventStatus::Confirmed),
     };
     let categories: Vec<String> = event

@@ -8,7 +8,7 @@ use crate::database::schema::sources;
 use crate::database::{Db, in_list};
 
 /// A row of `sources`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, Default, Queryable, Selectable, Insertable)]
 #[diesel(table_name = sources)]
 pub struct Source {
     /// Kind of the item.
@@ -23,6 +23,12 @@ pub struct Source {
     /// Version of the item after the record was last written. If the item has another version now, somebody else
     /// changed it.
     pub version: i64,
+    /// Name of the source of the file in which the record was, as the file itself says it; empty for a record that
+    /// was not imported from a file.
+    pub origin: String,
+    /// Revision of the record in its own system; of two records, the one with the greater text is newer. Empty if
+    /// the system has none.
+    pub revision: String,
 }
 
 /// Returns a source, if a record was imported from it.
@@ -34,17 +40,55 @@ pub fn find(connection: &mut Db, kind: &str, source: &str) -> QueryResult<Option
     sources::table.find((kind, source)).select(Source::as_select()).first(connection).optional()
 }
 
-/// Inserts a source, or updates its state.
+/// Inserts a source, or updates its state. Origin and revision that are not known stay as they are.
 ///
 /// # Errors
 ///
 /// Fails if a statement fails.
 pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
-    let changed = diesel::update(sources::table.find((&row.kind, &row.source))).set(row).execute(connection)?;
+    let known = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let state = (
+        sources::item_id.eq(&row.item_id),
+        sources::fingerprint.eq(&row.fingerprint),
+        sources::version.eq(row.version),
+        known(&row.origin).map(|origin| sources::origin.eq(origin)),
+        known(&row.revision).map(|revision| sources::revision.eq(revision)),
+    );
+    let changed = diesel::update(sources::table.find((&row.kind, &row.source))).set(state).execute(connection)?;
     if changed == 0 {
         diesel::insert_into(sources::table).values(row).execute(connection)?;
     }
     Ok(())
+}
+
+/// Returns the sources of one kind and origin that follow a source, in their order.
+///
+/// # Errors
+///
+/// Fails if the query fails.
+pub fn of_origin(
+    connection: &mut Db,
+    (kind, origin): (&str, &str),
+    after: &str,
+    limit: i64,
+) -> QueryResult<Vec<Source>> {
+    sources::table
+        .filter(sources::origin.eq(origin))
+        .filter(sources::kind.eq(kind))
+        .filter(sources::source.gt(after))
+        .order(sources::source)
+        .limit(limit)
+        .select(Source::as_select())
+        .load(connection)
+}
+
+/// Returns the number of sources of one kind and origin.
+///
+/// # Errors
+///
+/// Fails if the query fails.
+pub fn count_of_origin(connection: &mut Db, kind: &str, origin: &str) -> QueryResult<i64> {
+    sources::table.filter(sources::origin.eq(origin)).filter(sources::kind.eq(kind)).count().get_result(connection)
 }
 
 /// Returns the sources of items, ordered by item and source.

@@ -90,8 +90,8 @@ fn lines(
 ) -> Result<(), ExportError> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut sources: HashMap<String, Vec<ExportedSource>> = HashMap::new();
-    for Source { item_id, source, fingerprint, version, .. } in of_items(connection, &ids)? {
-        sources.entry(item_id).or_default().push(ExportedSource { source, fingerprint, version });
+    for Source { item_id, source, fingerprint, version, origin, revision, .. } in of_items(connection, &ids)? {
+        sources.entry(item_id).or_default().push(ExportedSource { source, fingerprint, version, origin, revision });
     }
     let mut slugs_of: HashMap<String, Vec<String>> = HashMap::new();
     let dialect = connection.dialect();

@@ -10,13 +10,19 @@ use indicatif::ProgressBar;
 use thiserror::Error;
 
 use crate::app::App;
+use crate::content::violation::Violation;
+use crate::content_types::ContentType;
 use crate::database::{DatabaseError, Db};
 use crate::journal::Author;
 use crate::problem::Problem;
+use crate::transfer::attempt::in_savepoint;
 use crate::transfer::importer::{ImportPolicy, Importer};
+use crate::transfer::missing::{Missing, Seen, withdraw};
 use crate::transfer::read::{self, ImportFormat, Settings, Sink};
-use crate::transfer::record::{ImportEntry, Outcome, Report, ReportLine};
+use crate::transfer::record::ImportEntry;
+use crate::transfer::report::{Outcome, Report, ReportLine};
 use crate::transfer::restore;
+use crate::transfer::survey::Survey;
 
 /// Number of records per transaction. Other writers get their turn between two transactions.
 const CHUNK: usize = 100;
@@ -36,6 +42,10 @@ pub struct Options {
     pub overwrite: bool,
     /// Whether the import only reports what it would do.
     pub dry_run: bool,
+    /// Whether the file is imported even if it would turn items of its source into other ones.
+    pub replace: bool,
+    /// Whether items that the source had and has no more are cancelled, or not public any more.
+    pub withdraw_missing: bool,
 }
 
 /// The error that ended an import.
@@ -50,6 +60,10 @@ pub enum ImportError {
     /// The database failed.
     #[error("{0}")]
     Database(String),
+    /// The file would turn items of its source into other ones; nothing was imported.
+    #[error("{}: {}. Nothing was imported. If this is meant, import it with --replace; if it is another source, give \
+             it another name with --name", .0.display(), .1)]
+    OtherSource(PathBuf, String),
 }
 
 /// Imports a file. `tell` is called with the outcome of every record.
@@ -79,10 +93,40 @@ where
         report: Report::default(),
         tell: Box::new(tell),
         incomplete: false,
+        seen: Seen::default(),
+        withdraw_missing: options.withdraw_missing,
     };
     let source =
         Source { path: path.to_owned(), format, settings: options.settings.clone(), progress: progress.clone() };
+    if !options.replace
+        && let Some(objection) = survey(app, &source).await?
+    {
+        return Err(ImportError::OtherSource(source.path, objection));
+    }
     if options.dry_run { dry_run(app, work, source).await } else { carry_out(app, work, source).await }
+}
+
+/// Looks at the file before it is imported. Returns what speaks against the import, if anything does.
+async fn survey(app: &App, source: &Source) -> Result<Option<String>, ImportError> {
+    let entries = source.open()?;
+    let mut survey = Survey::new(chrono::Utc::now().timestamp_micros());
+    while let Ok(first) = entries.recv_async().await {
+        let chunk: Vec<ImportEntry> = std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect();
+        let looked = app.database.read(move |c| {
+            for entry in &chunk {
+                if !survey.look(c, entry)? {
+                    return Ok::<_, DatabaseError>((survey, false));
+                }
+            }
+            Ok((survey, true))
+        });
+        let goes_on;
+        (survey, goes_on) = looked.await.map_err(|error| ImportError::Database(error.to_string()))?;
+        if !goes_on {
+            break;
+        }
+    }
+    Ok(survey.objection())
 }
 
 /// A file to import, which can be read more than once.
@@ -116,13 +160,18 @@ struct Work {
     tell: Box<dyn FnMut(&ReportLine) + Send>,
     /// Whether items must be completed with references to others of their own kind.
     incomplete: bool,
+    seen: Seen,
+    withdraw_missing: bool,
 }
 
 impl Work {
     /// Applies an entry in the first pass.
     fn take(&mut self, connection: &mut Db, entry: ImportEntry) -> Result<(), Problem> {
-        if let ImportEntry::Exported { item, .. } = &entry {
-            self.incomplete |= restore::needs_completion(item);
+        self.seen.remember(&entry);
+        match &entry {
+            ImportEntry::Exported { item, .. } => self.incomplete |= restore::needs_completion(item),
+            ImportEntry::LeftOut(groups) => groups.iter().for_each(|group| self.report.add(group.clone())),
+            ImportEntry::Record(_) | ImportEntry::Broken { .. } | ImportEntry::Note { .. } | ImportEntry::Whole => {}
         }
         for line in self.importer.apply(connection, &self.file, entry)? {
             self.say(&line);
@@ -144,6 +193,27 @@ impl Work {
         Ok(())
     }
 
+    /// Reports what the source had and has no more, and withdraws it if this is asked for. A part of the file that
+    /// cannot be read may be such a record, so nothing is withdrawn then.
+    fn look_for_missing(&mut self, connection: &mut Db) -> Result<(), Problem> {
+        let withdraws = self.withdraw_missing && self.seen.is_complete();
+        for missing in self.seen.missing(connection, chrono::Utc::now().timestamp_micros())? {
+            let kind = ContentType::of_kind(&missing.item.kind).map_or("", |content_type| content_type.kind);
+            let (file, place, what) = (self.file.clone(), missing.source.source.clone(), missing.title.clone());
+            let outcome = if withdraws { Outcome::Withdrawn } else { Outcome::Missing };
+            let mut line = ReportLine { file, place, outcome, kind, what, faults: Vec::new() };
+            if withdraws && let Err(faults) = self.withdraw(connection, missing)? {
+                line = ReportLine { outcome: Outcome::Missing, faults, ..line };
+            }
+            self.say(&line);
+        }
+        Ok(())
+    }
+
+    fn withdraw(&self, connection: &mut Db, missing: Missing) -> Result<Result<(), Vec<Violation>>, Problem> {
+        in_savepoint(connection, |c| withdraw(c, self.importer.context(), missing))
+    }
+
     /// Counts and reports a line.
     fn say(&mut self, line: &ReportLine) {
         self.report.count(line);
@@ -160,7 +230,11 @@ async fn carry_out(app: &App, mut work: Work, source: Source) -> Result<Report, 
     if work.incomplete {
         work = pass(app, work, source.open()?, Work::complete).await?;
     }
-    Ok(work.report)
+    let done = app.database.write_content_long(move |c| {
+        work.look_for_missing(c)?;
+        Ok::<_, Problem>(work.report)
+    });
+    done.await.map_err(|problem| ImportError::Database(problem.detail))
 }
 
 /// Runs one step over all entries, [`CHUNK`] in each transaction.
@@ -220,6 +294,7 @@ async fn dry_run(app: &App, mut work: Work, source: Source) -> Result<Report, Im
                 work.complete(c, entry)?;
             }
         }
+        work.look_for_missing(c)?;
         Err::<(), _>(DryRunEnd::Well(Box::new(work.report)))
     });
     match rehearsal.await {

@@ -1,22 +1,19 @@
 //! Application of the entries of readers to the database, one by one. Each is written within a savepoint, so
 //! an entry that breaks a rule is refused as a whole and affects no other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use diesel::prelude::*;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use crate::content::editable_form::editable_form;
-use crate::content::offsets::RenewedTime;
 use crate::content::slug::from_title;
-use crate::content::violation::{Violation, Violations, child_pointer};
+use crate::content::violation::{Violation, Violations};
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::content_types::references::visit_references;
 use crate::database::Db;
-use crate::database::connection::Savepoint;
 use crate::database::schema::{items, sources as sources_table};
 use crate::editorial::insert::{Origin, insert};
 use crate::editorial::slugs::{self, SlugsByLocale};
@@ -26,12 +23,20 @@ use crate::editorial::write_context::WriteContext;
 use crate::items::sources::{self, Source};
 use crate::items::{Among, Item};
 use crate::journal::Author;
-use crate::problem::{Problem, ProblemKind};
-use crate::transfer::record::{Exported, ImportEntry, Outcome, Record, ReportLine};
-use crate::transfer::{languages, restore};
+use crate::problem::Problem;
+use crate::transfer::attempt::{in_savepoint, invalid, other_rules, report_lines};
+use crate::transfer::merge::merge_fields;
+use crate::transfer::missing::WITHDRAWN;
+use crate::transfer::record::{ByName, Exported, ImportEntry, Record};
+use crate::transfer::repair::repair;
+use crate::transfer::report::{Outcome, ReportLine};
+use crate::transfer::{languages, named, restore};
 
 /// Largest number of cached sources; the cache is emptied when it is exceeded.
 const MAX_CACHED_SOURCES: usize = 20_000;
+
+/// Greatest number of times that a record is repaired.
+const MOST_REPAIRS: usize = 8;
 
 /// How records are imported.
 #[derive(Debug, Clone)]
@@ -51,15 +56,18 @@ pub struct Importer {
     notes: Vec<Violation>,
     /// Cache of the items of sources, by kind and source.
     ids: HashMap<(&'static str, String), String>,
+    /// Ids of the items that this import has written.
+    written: HashSet<String>,
 }
 
 impl Importer {
     /// Creates an importer for a site; the journal names `author` as the author of all writes.
     pub fn new(site: Arc<Site>, author: Author, policy: ImportPolicy) -> Self {
-        Self { site, author, policy, notes: Vec::new(), ids: HashMap::new() }
+        Self { site, author, policy, notes: Vec::new(), ids: HashMap::new(), written: HashSet::new() }
     }
 
-    fn context(&self) -> WriteContext<'_> {
+    /// Returns the context of all writes of the import.
+    pub fn context(&self) -> WriteContext<'_> {
         WriteContext::unrestricted(&self.site, &self.author)
     }
 
@@ -80,11 +88,12 @@ impl Importer {
         match entry {
             ImportEntry::Broken { place, fault } => Ok(vec![line(place, Outcome::Refused, vec![fault])]),
             ImportEntry::Note { place, fault } => Ok(vec![line(place, Outcome::Note, vec![fault])]),
+            ImportEntry::LeftOut(_) | ImportEntry::Whole => Ok(Vec::new()),
             ImportEntry::Record(mut record) => {
                 self.notes = languages::arrange(&mut record, &self.site);
                 let named = ReportLine {
                     kind: record.kind,
-                    what: name(&record),
+                    what: record.label().to_owned(),
                     ..line(record.place.clone(), Outcome::Note, Vec::new())
                 };
                 let outcome = in_savepoint(connection, |c| self.record(c, &record))?;
@@ -124,9 +133,11 @@ impl Importer {
     /// written, which makes repeated imports cheap. A new record whose `same_as` source is known joins the
     /// item of that source.
     fn record(&mut self, connection: &mut Db, record: &Record) -> Result<Outcome, Problem> {
-        let fingerprint = fingerprint(record);
+        let fingerprint = record.fingerprint();
         let known = sources::find(connection, record.kind, &record.source)?;
-        if let Some(known) = known.as_ref().filter(|known| known.fingerprint == fingerprint) {
+        if let Some(known) = &known
+            && self.needs_no_write(connection, record, known, &fingerprint)?
+        {
             self.remember(record.kind, &record.source, &known.item_id);
             return Ok(Outcome::Unchanged);
         }
@@ -136,30 +147,82 @@ impl Importer {
         };
         let joins = shared.is_some();
         let (item_id, version, outcome) = match known.or(shared) {
-            Some(earlier) => match self.update(connection, record, &earlier.item_id, joins)? {
+            Some(earlier) => match self.update(connection, record, &earlier, joins)? {
                 Some(done) => done,
                 None => return Ok(Outcome::Kept),
             },
-            None => {
-                let item = self.create(connection, record)?;
-                (item.id, item.version, Outcome::Created)
-            }
+            None => match self.present(connection, record)? {
+                // The version says that somebody else wrote the item.
+                Some(item) => (item.id, 0, Outcome::Unchanged),
+                // A reference to it is left out, with a note.
+                None if record.by_name == ByName::Only => return Ok(Outcome::Unchanged),
+                None => {
+                    let item = self.create(connection, record)?;
+                    (item.id, item.version, Outcome::Created)
+                }
+            },
         };
-        let source = |source: &str, fingerprint: &str| Source {
-            kind: record.kind.to_owned(),
-            source: source.to_owned(),
-            item_id: item_id.clone(),
-            fingerprint: fingerprint.to_owned(),
-            version,
-        };
-        sources::keep(connection, &source(&record.source, &fingerprint))?;
+        let state = Source { item_id: item_id.clone(), fingerprint, version, ..source_of(record) };
+        sources::keep(connection, &state)?;
         if let Some(shared) = &record.same_as {
             let fingerprint =
                 sources::find(connection, record.kind, shared)?.map_or(String::new(), |row| row.fingerprint);
-            sources::keep(connection, &source(shared, &fingerprint))?;
+            sources::keep(connection, &Source { source: shared.clone(), fingerprint, ..state })?;
         }
         self.remember(record.kind, &record.source, &item_id);
-        Ok(outcome)
+        Ok(self.reported(record, item_id, outcome))
+    }
+
+    /// Returns the outcome for the report. A record that completes an item, such as the rooms of a venue, is a part of
+    /// the write that the report has already.
+    fn reported(&mut self, record: &Record, item_id: String, outcome: Outcome) -> Outcome {
+        if !matches!(outcome, Outcome::Created | Outcome::Updated) {
+            return outcome;
+        }
+        if self.written.len() >= MAX_CACHED_SOURCES {
+            self.written.clear();
+        }
+        let is_first = self.written.insert(item_id);
+        if is_first || !record.supporting { outcome } else { Outcome::Unchanged }
+    }
+
+    /// Returns whether the item of a known source stays as it is: the record is the one of the last import, or an
+    /// older revision of it.
+    fn needs_no_write(
+        &mut self,
+        connection: &mut Db,
+        record: &Record,
+        known: &Source,
+        fingerprint: &str,
+    ) -> Result<bool, Problem> {
+        if known.fingerprint == fingerprint {
+            if known.origin != record.origin {
+                sources::keep(connection, &Source { origin: record.origin.clone(), ..known.clone() })?;
+            }
+            return Ok(true);
+        }
+        let is_older = !record.revision.is_empty() && record.revision < known.revision;
+        if is_older {
+            self.note("", "older_revision", "left out: a newer revision of this record was imported before");
+        }
+        Ok(is_older)
+    }
+
+    /// Returns the item for which a record stands by its slug or name.
+    fn present(&mut self, connection: &mut Db, record: &Record) -> Result<Option<Item>, Problem> {
+        if record.by_name == ByName::Never {
+            return Ok(None);
+        }
+        let found = named::find(connection, record)?;
+        if found.is_some() {
+            self.note("", "joined", "stands for the item that has this slug or name already, which stays as it is");
+        }
+        Ok(found)
+    }
+
+    fn note(&mut self, pointer: &str, code: &str, message: &str) {
+        let (pointer, code, message) = (pointer.to_owned(), code.to_owned(), message.to_owned());
+        self.notes.push(Violation { pointer, code, message });
     }
 
     /// Creates the item of a record. A suggested slug that is taken is dropped for a generated one, since it
@@ -167,16 +230,23 @@ impl Importer {
     fn create(&mut self, connection: &mut Db, record: &Record) -> Result<Item, Problem> {
         let content_type = content_type_of(record)?;
         let body = self.resolve_sources(connection, content_type, record.body.clone())?;
-        let draft = self.validate(connection, content_type, body, None)?;
+        let draft = self.validate(connection, record, body, None)?;
         let suggested = record.slug.as_deref().map(from_title).filter(|slug| !slug.is_empty());
         let slug = match suggested {
             Some(slug) if slugs::is_free(connection, content_type.kind, &slug)? => Some(slug),
             _ => None,
         };
-        let status = Some(self.policy.status.to_owned());
+        if record.private && self.policy.status != "draft" {
+            self.note("", "not_public", "imported as a draft: its own system does not show it to the public");
+        }
+        let status = Some(if record.private { "draft" } else { self.policy.status }.to_owned());
         let writing =
             ItemWrite { content_type, slug, locale: None, slugs: SlugsByLocale::new(), status, content: draft.content };
-        insert(connection, self.context(), writing, Origin::default())
+        let item = insert(connection, self.context(), writing, Origin::default())?;
+        if let Some(other) = named::double_of(connection, &item)? {
+            self.note("", "likely_double", &format!("the {} \"{other}\" has the same name", content_type.noun));
+        }
+        Ok(item)
     }
 
     /// Updates the item of a record. Returns its id, the version to store with the source, and the outcome,
@@ -188,10 +258,10 @@ impl Importer {
         &mut self,
         connection: &mut Db,
         record: &Record,
-        id: &str,
+        earlier: &Source,
         joins: bool,
     ) -> Result<Option<(String, i64, Outcome)>, Problem> {
-        let content_type = content_type_of(record)?;
+        let id = &earlier.item_id;
         let item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
         let imported: Option<i64> = sources_table::table
             .filter(sources_table::item_id.eq(id))
@@ -201,45 +271,86 @@ impl Importer {
         if item.trashed_at != 0 || (edited && !joins && !self.policy.overwrite) {
             return Ok(None);
         }
+        // A record that joins an edited item must not store the item's new version: the next import would
+        // take the editor's changes for its own and overwrite them.
+        let left = imported.filter(|_| edited && !self.policy.overwrite);
+        let Some(writing) = self.change(connection, record, &item, (earlier, joins))? else {
+            return Ok(Some((item.id, left.unwrap_or(item.version), Outcome::Unchanged)));
+        };
+        let item = write::update(connection, self.context(), item, writing)?;
+        Ok(Some((item.id, left.unwrap_or(item.version), Outcome::Updated)))
+    }
+
+    /// Returns what a record changes in its item; `None` if it changes nothing.
+    fn change(
+        &mut self,
+        connection: &mut Db,
+        record: &Record,
+        item: &Item,
+        (earlier, joins): (&Source, bool),
+    ) -> Result<Option<ItemWrite>, Problem> {
+        let content_type = content_type_of(record)?;
         let content = item.content();
         let mut body = editable_form(content_type.fields, &content, &LocaleMode::All);
         let given = self.resolve_sources(connection, content_type, record.body.clone())?;
-        self.notes.extend(merge_fields(&mut body, given, record.same_as.is_some(), joins));
-        let draft = self.validate(connection, content_type, body, Some(&content))?;
-        // A record that joins an edited item must not store the item's new version: the next import would
-        // take the editor's changes for its own and overwrite them.
-        let earlier = imported.filter(|_| edited && !self.policy.overwrite);
-        if draft.content == content {
-            return Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Unchanged)));
+        let returns = earlier.fingerprint == WITHDRAWN;
+        if returns {
+            body.shift_remove("event_status");
         }
-        let writing = ItemWrite {
+        self.notes.extend(merge_fields(&mut body, given, record.same_as.is_some(), joins));
+        let draft = self.validate(connection, record, body, Some(&content))?;
+        let hidden = record.private && item.status == "published";
+        if hidden {
+            self.note("", "not_public", "not public any more: its own system does not show it to the public");
+        }
+        if draft.content == content && !hidden && !returns {
+            return Ok(None);
+        }
+        let status = match (hidden, returns && !record.private) {
+            (true, _) => Some("draft".to_owned()),
+            (false, true) => Some(self.policy.status.to_owned()),
+            (false, false) => None,
+        };
+        Ok(Some(ItemWrite {
             content_type,
             slug: None,
             locale: None,
             slugs: SlugsByLocale::new(),
-            status: None,
+            status,
             content: draft.content,
-        };
-        let item = write::update(connection, self.context(), item, writing)?;
-        Ok(Some((item.id, earlier.unwrap_or(item.version), Outcome::Updated)))
+        }))
     }
 
-    /// Validates a body and resolves its references.
+    /// Validates a body and resolves its references. Details that break a rule are left out, with a note.
     fn validate(
-        &self,
+        &mut self,
         connection: &mut Db,
-        content_type: &'static ContentType,
-        body: Map<String, Value>,
+        record: &Record,
+        mut body: Map<String, Value>,
         before: Option<&Map<String, Value>>,
     ) -> Result<ValidatedBody, Problem> {
-        let mut faults = Violations::new();
-        let rules = BodyRules { content_type, mode: &LocaleMode::All, site: &self.site };
-        let mut draft = ValidatedBody::read(rules, &Value::Object(body), before, &mut faults);
-        draft.resolve(connection, Among::Present, &LocalNames::new(), &mut faults)?;
-        if faults.is_empty() { Ok(draft) } else { Err(Problem::invalid(faults)) }
+        let content_type = content_type_of(record)?;
+        // The rules between fields run when the fields themselves are valid, so a body can take several rounds.
+        for _ in 0..MOST_REPAIRS {
+            let mut faults = Violations::new();
+            let rules = BodyRules { content_type, mode: &LocaleMode::All, site: &self.site };
+            let mut draft = ValidatedBody::read(rules, &Value::Object(body.clone()), before, &mut faults);
+            draft.resolve(connection, Among::Present, &LocalNames::new(), &mut faults)?;
+            if faults.is_empty() {
+                return Ok(draft);
+            }
+            let own = |field: &str| record.body.contains_key(field);
+            self.notes.extend(repair(content_type, &mut body, own, faults.into_vec()).map_err(invalid)?);
+        }
+        Err(invalid(vec![Violation {
+            pointer: String::new(),
+            code: "invalid".to_owned(),
+            message: "too many details of this record break a rule".to_owned(),
+        }]))
     }
 
-    /// Replaces the sources in a body's references by the ids of the items that were imported from them.
+    /// Replaces the sources in a body's references by the ids of the items that were imported from them. A reference
+    /// to something that was not imported is left out, with a note.
     fn resolve_sources(
         &mut self,
         connection: &mut Db,
@@ -258,11 +369,11 @@ impl Importer {
                 Err(problem) => failure = Some(problem),
             }
         });
-        match (failure, body) {
-            (Some(problem), _) => Err(problem),
-            (None, Value::Object(body)) if faults.is_empty() => Ok(body),
-            (None, _) => Err(Problem::invalid(faults)),
-        }
+        let (None, Value::Object(mut body)) = (&failure, body) else {
+            return Err(failure.unwrap_or_else(|| Problem::internal(&"a body is no object")));
+        };
+        self.notes.extend(repair(content_type, &mut body, |_| true, faults.into_vec()).map_err(invalid)?);
+        Ok(body)
     }
 
     /// Returns the id of the item that was imported from a source, if there is one.
@@ -285,103 +396,18 @@ impl Importer {
     }
 }
 
+/// Returns the source of a record, without what an import makes of it.
+fn source_of(record: &Record) -> Source {
+    Source {
+        kind: record.kind.to_owned(),
+        source: record.source.clone(),
+        origin: record.origin.clone(),
+        revision: record.revision.clone(),
+        ..Source::default()
+    }
+}
+
 /// Returns the content type of a record.
 fn content_type_of(record: &Record) -> Result<&'static ContentType, Problem> {
     ContentType::of_kind(record.kind).ok_or_else(|| Problem::internal(&"a reader returned an unknown kind of content"))
-}
-
-/// Runs `work` within a savepoint, which is rolled back if `work` is refused. The violations are then the
-/// inner error. A failure of the database is the outer error, which ends the import: the transaction cannot
-/// be continued after it.
-fn in_savepoint<T>(
-    connection: &mut Db,
-    work: impl FnOnce(&mut Db) -> Result<T, Problem>,
-) -> Result<Result<T, Vec<Violation>>, Problem> {
-    connection.set_savepoint(Savepoint::RECORD)?;
-    match work(connection) {
-        Ok(done) => {
-            connection.release_savepoint(Savepoint::RECORD)?;
-            Ok(Ok(done))
-        }
-        Err(problem) if matches!(problem.kind, ProblemKind::Internal | ProblemKind::Unavailable) => Err(problem),
-        Err(problem) => {
-            connection.rollback_to_savepoint(Savepoint::RECORD)?;
-            let whole =
-                Violation { pointer: String::new(), code: problem.kind.code().to_owned(), message: problem.detail };
-            Ok(Err(if problem.errors.is_empty() { vec![whole] } else { problem.errors }))
-        }
-    }
-}
-
-/// Returns the report lines of an outcome. An unchanged supporting record gets none.
-fn report_lines(line: ReportLine, outcome: Result<Outcome, Vec<Violation>>, supporting: bool) -> Vec<ReportLine> {
-    match outcome {
-        Ok(Outcome::Unchanged) if supporting => Vec::new(),
-        Ok(outcome) => vec![ReportLine { outcome, ..line }],
-        Err(faults) => vec![ReportLine { outcome: Outcome::Refused, faults, ..line }],
-    }
-}
-
-/// Merges the fields of a record into those of an item. Records that share an item append to its lists
-/// instead of replacing them. A record that joins an item fills empty fields only; the fields in which it
-/// differs are returned as notes.
-fn merge_fields(body: &mut Map<String, Value>, given: Map<String, Value>, shared: bool, joins: bool) -> Vec<Violation> {
-    let mut disagreements = Vec::new();
-    // A record that has a start but no end removes the old end, which belonged to the old start and might
-    // precede the new one.
-    if !joins && given.contains_key("starts_at") && !given.contains_key("ends_at") {
-        body.shift_remove("ends_at");
-    }
-    for (field, value) in given {
-        match (body.get_mut(&field), value) {
-            (Some(Value::Array(present)), Value::Array(more)) if shared => {
-                for entry in more {
-                    if !present.contains(&entry) {
-                        present.push(entry);
-                    }
-                }
-            }
-            (Some(present), value) if joins && !present.is_null() => {
-                if *present != value {
-                    let message =
-                        format!("the item has {present} from another record and this one has {value}; not changed");
-                    disagreements.push(Violation {
-                        pointer: child_pointer("", &field),
-                        code: "differs".to_owned(),
-                        message,
-                    });
-                }
-            }
-            (_, value) => {
-                body.insert(field, value);
-            }
-        }
-    }
-    disagreements
-}
-
-/// Returns the note on a time that was exported under other time zone rules.
-fn other_rules(time: RenewedTime) -> Violation {
-    let message = format!(
-        "\"{}\" was written with other rules of its time zone; with the rules here, the same local time is \"{}\"",
-        time.before, time.after
-    );
-    Violation { pointer: time.pointer, code: "other_rules".to_owned(), message }
-}
-
-/// Returns the title or name of a record for the report, or else its source.
-fn name(record: &Record) -> String {
-    let label = ContentType::of_kind(record.kind).and_then(|r| record.body.get(r.label));
-    let text = match label {
-        Some(Value::Object(map)) => map.values().next().and_then(Value::as_str),
-        Some(value) => value.as_str(),
-        None => None,
-    };
-    text.unwrap_or(&record.source).to_owned()
-}
-
-/// Returns a hash of a record's content, by which an unchanged record is recognised.
-fn fingerprint(record: &Record) -> String {
-    let text = serde_json::to_vec(record).unwrap_or_default();
-    Sha256::digest(text).iter().take(16).map(|b| format!("{b:02x}")).collect()
 }

@@ -16,6 +16,11 @@ pub fn arrange(record: &mut Record, site: &Site) -> Vec<Violation> {
     let locale =
         record.locale.as_deref().and_then(|tag| of_site(site, tag)).unwrap_or(site.default_locale()).to_owned();
     let mut arranger = Arranger { site, locale, notes: Vec::new() };
+    if let Some(tag) = record.locale.as_deref().filter(|tag| of_site(site, tag).is_none()) {
+        let message =
+            format!("\"{tag}\" is not a locale of this site; the texts are imported as \"{}\"", arranger.locale);
+        arranger.note("", message);
+    }
     arranger.object(content_type.fields, &mut record.body, "");
     arranger.notes
 }

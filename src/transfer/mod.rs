@@ -4,15 +4,22 @@
 //! writes each record to the database within a savepoint. `run` connects the two in transactions of bounded
 //! size or, for a dry run, in a single transaction that is rolled back.
 
+mod attempt;
 pub mod export;
 pub mod export_ics;
 pub mod import;
 pub mod importer;
 mod languages;
+mod merge;
+mod missing;
+mod named;
 pub mod read;
 pub mod record;
+mod repair;
+pub mod report;
 mod restore;
+mod survey;
 mod zones;
 
 pub use import::{Options, import};
-pub use record::{Outcome, Report, ReportLine};
+pub use report::{Outcome, Report, ReportLine, Verdict};

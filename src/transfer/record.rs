@@ -1,12 +1,25 @@
-//! The entries that readers return, and the report of an import.
-
-use std::collections::BTreeMap;
+//! The entries that readers return.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::content::translations::Translations;
 use crate::content::violation::Violation;
+use crate::content_types::ContentType;
+use crate::transfer::report::NoteGroup;
+
+/// Whether a record stands for the item with its slug or name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ByName {
+    /// The record has an item of its own.
+    #[default]
+    Never,
+    /// It does if there is one, and otherwise has an item of its own.
+    OrCreate,
+    /// It does, and without one there is nothing to which others can refer.
+    Only,
+}
 
 /// An item as a file of another system describes it.
 ///
@@ -34,6 +47,19 @@ pub struct Record {
     /// unchanged.
     #[serde(skip)]
     pub supporting: bool,
+    /// Whether the record stands for the item with its slug or name. Such an item is left as it is.
+    #[serde(skip)]
+    pub by_name: ByName,
+    /// Whether the item must not be public, whatever the status of new items is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
+    /// Revision of the record in its own system; of two records, the one with the greater text is newer. Empty if
+    /// the system has none.
+    #[serde(skip)]
+    pub revision: String,
+    /// Name of the file's source, the same for all its records: what the file says of itself.
+    #[serde(skip)]
+    pub origin: String,
 }
 
 impl Record {
@@ -48,6 +74,10 @@ impl Record {
             locale: None,
             body: Map::new(),
             supporting: false,
+            by_name: ByName::Never,
+            private: false,
+            revision: String::new(),
+            origin: String::new(),
         }
     }
 
@@ -66,9 +96,32 @@ impl Record {
         }
     }
 
+    /// Returns the title or name of the item, or else the source of the record.
+    pub fn label(&self) -> &str {
+        let label = ContentType::of_kind(self.kind).and_then(|content_type| self.body.get(content_type.label));
+        let text = match label {
+            Some(Value::Object(map)) => map.values().next().and_then(Value::as_str),
+            Some(value) => value.as_str(),
+            None => None,
+        };
+        text.unwrap_or(&self.source)
+    }
+
+    /// Returns a hash of the record's content, by which an unchanged record is recognised.
+    pub fn fingerprint(&self) -> String {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Marks the record as supporting another one.
     pub fn supporting(mut self) -> Self {
         self.supporting = true;
+        self
+    }
+
+    /// Marks the record as one that stands for the item with its slug or name, if there is one.
+    pub fn by_name(mut self) -> Self {
+        self.by_name = ByName::OrCreate;
         self
     }
 }
@@ -139,6 +192,12 @@ pub struct ExportedSource {
     pub fingerprint: String,
     /// Version of the item after the last import.
     pub version: i64,
+    /// Name of the file's source.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub origin: String,
+    /// Revision of the record in its own system.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub revision: String,
 }
 
 /// An entry that a reader found in a file.
@@ -167,81 +226,8 @@ pub enum ImportEntry {
         /// The detail and the reason.
         fault: Violation,
     },
-}
-
-/// The outcome of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// An item was created.
-    Created,
-    /// An item was updated.
-    Updated,
-    /// The item has the content of the record already.
-    Unchanged,
-    /// The record and the item both changed since the last import; the item stays as its editor left it.
-    Kept,
-    /// The record breaks a rule; nothing of it was imported.
-    Refused,
-    /// A detail of a record was left out.
-    Note,
-}
-
-impl Outcome {
-    /// Returns the name of the outcome in reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Outcome::Created => "created",
-            Outcome::Updated => "updated",
-            Outcome::Unchanged => "unchanged",
-            Outcome::Kept => "kept",
-            Outcome::Refused => "refused",
-            Outcome::Note => "note",
-        }
-    }
-}
-
-/// One line of a report.
-#[derive(Debug, Clone, Serialize)]
-pub struct ReportLine {
-    /// Name of the file.
-    pub file: String,
-    /// Line or path within the file.
-    pub place: String,
-    /// Outcome of the record.
-    pub outcome: Outcome,
-    /// Kind of content; empty if it is not known.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub kind: &'static str,
-    /// Title or name of the item, or else the source of the record.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub what: String,
-    /// Violations or notes, each with its field, code and explanation.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<Violation>,
-}
-
-/// The summary of an import.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Report {
-    /// Numbers of records, by outcome and kind of content.
-    pub counts: BTreeMap<Outcome, BTreeMap<&'static str, u64>>,
-}
-
-impl Report {
-    /// Adds a line to the counts.
-    pub fn count(&mut self, line: &ReportLine) {
-        let kind = if line.kind.is_empty() { "record" } else { line.kind };
-        *self.counts.entry(line.outcome).or_default().entry(kind).or_default() += 1;
-    }
-
-    /// Returns the number of records with an outcome.
-    pub fn total(&self, outcome: Outcome) -> u64 {
-        self.counts.get(&outcome).map_or(0, |kinds| kinds.values().sum())
-    }
-
-    /// Returns the number of records of a kind with an outcome.
-    pub fn of(&self, outcome: Outcome, kind: &str) -> u64 {
-        self.counts.get(&outcome).and_then(|kinds| kinds.get(kind)).copied().unwrap_or(0)
-    }
+    /// The properties for which there is no field, and those that are passed over on purpose.
+    LeftOut(Vec<NoteGroup>),
+    /// The end of a file that was read completely: every record of its source was in it.
+    Whole,
 }

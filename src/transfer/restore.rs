@@ -3,7 +3,8 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use super::record::{Exported, Outcome};
+use super::record::Exported;
+use super::report::Outcome;
 use crate::content::editable_form::editable_form;
 use crate::content::offsets::{self, RenewedTime};
 use crate::content::violation::Violations;
@@ -78,6 +79,8 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
             item_id: item.id.clone(),
             fingerprint: source.fingerprint.clone(),
             version: source.version,
+            origin: source.origin.clone(),
+            revision: source.revision.clone(),
         };
         sources::keep(connection, &row)?;
     }

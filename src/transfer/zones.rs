@@ -1,6 +1,9 @@
 //! Names of time zones and countries in other systems.
 
-use crate::time_zone::Zone;
+use strum::IntoEnumIterator;
+use windows_timezones::WindowsTimezone;
+
+use crate::time_zone::{Zone, rules};
 
 /// Names of countries that are not in ISO 3166-1, in lower case without full stops.
 const COUNTRIES: [(&str, &str); 22] = [
@@ -28,7 +31,7 @@ const COUNTRIES: [(&str, &str); 22] = [
     ("philippines", "PH"),
 ];
 
-/// Returns the ISO 3166-1 alpha-2 code of a country, given its code or its English name.
+/// Returns the ISO 3166-1 alpha-2 code of a country, given one of its codes or its English name.
 pub fn country_code(name: &str) -> Option<&'static str> {
     let plain: String = name.to_lowercase().chars().filter(|c| *c != '.').collect();
     let plain = plain.trim();
@@ -37,7 +40,9 @@ pub fn country_code(name: &str) -> Option<&'static str> {
     }
     let by_code = rust_iso3166::from_alpha2(&plain.to_ascii_uppercase()).filter(|_| plain.len() == 2);
     let usual = |official: &str| official.to_lowercase().split(['(', ',']).next().unwrap_or_default().trim().to_owned();
+    let by_long_code = rust_iso3166::from_alpha3(&plain.to_ascii_uppercase()).filter(|_| plain.len() == 3);
     by_code
+        .or(by_long_code)
         .or_else(|| rust_iso3166::ALL.iter().find(|c| c.name.to_lowercase() == plain).copied())
         .or_else(|| {
             let mut alike =
@@ -47,67 +52,82 @@ pub fn country_code(name: &str) -> Option<&'static str> {
         .map(|country| country.alpha2)
 }
 
-/// The Windows names of time zones that are most common in calendars, and their IANA zones (Unicode CLDR,
-/// windowsZones, territory 001).
-const WINDOWS: [(&str, &str); 40] = [
-    ("GMT Standard Time", "Europe/London"),
-    ("Greenwich Standard Time", "Atlantic/Reykjavik"),
-    ("W. Europe Standard Time", "Europe/Berlin"),
-    ("Central Europe Standard Time", "Europe/Budapest"),
-    ("Romance Standard Time", "Europe/Paris"),
-    ("Central European Standard Time", "Europe/Warsaw"),
-    ("E. Europe Standard Time", "Europe/Chisinau"),
-    ("GTB Standard Time", "Europe/Bucharest"),
-    ("FLE Standard Time", "Europe/Kiev"),
-    ("Turkey Standard Time", "Europe/Istanbul"),
-    ("Israel Standard Time", "Asia/Jerusalem"),
-    ("South Africa Standard Time", "Africa/Johannesburg"),
-    ("Egypt Standard Time", "Africa/Cairo"),
-    ("E. Africa Standard Time", "Africa/Nairobi"),
-    ("W. Central Africa Standard Time", "Africa/Lagos"),
-    ("Morocco Standard Time", "Africa/Casablanca"),
-    ("Russian Standard Time", "Europe/Moscow"),
-    ("Arab Standard Time", "Asia/Riyadh"),
-    ("Arabian Standard Time", "Asia/Dubai"),
-    ("Iran Standard Time", "Asia/Tehran"),
-    ("Pakistan Standard Time", "Asia/Karachi"),
-    ("India Standard Time", "Asia/Kolkata"),
-    ("SE Asia Standard Time", "Asia/Bangkok"),
-    ("China Standard Time", "Asia/Shanghai"),
-    ("Singapore Standard Time", "Asia/Singapore"),
-    ("Taipei Standard Time", "Asia/Taipei"),
-    ("Tokyo Standard Time", "Asia/Tokyo"),
-    ("Korea Standard Time", "Asia/Seoul"),
-    ("W. Australia Standard Time", "Australia/Perth"),
-    ("AUS Eastern Standard Time", "Australia/Sydney"),
-    ("E. Australia Standard Time", "Australia/Brisbane"),
-    ("New Zealand Standard Time", "Pacific/Auckland"),
-    ("Eastern Standard Time", "America/New_York"),
-    ("Central Standard Time", "America/Chicago"),
-    ("Mountain Standard Time", "America/Denver"),
-    ("US Mountain Standard Time", "America/Phoenix"),
-    ("Pacific Standard Time", "America/Los_Angeles"),
-    ("Atlantic Standard Time", "America/Halifax"),
-    ("SA Pacific Standard Time", "America/Bogota"),
-    ("E. South America Standard Time", "America/Sao_Paulo"),
-];
-
-/// Returns the IANA zone of a calendar's `TZID`: an IANA name, a path that ends with one, or a Windows name.
+/// Returns the IANA zone of a name that a calendar gives to a zone, by any of its names: the Windows name or its
+/// description (Unicode CLDR, windowsZones), the IANA name in any spelling, a path that ends with one, or an offset
+/// from UTC of whole hours.
 pub fn zone_of(tzid: &str) -> Option<Zone> {
-    let name = tzid.trim().trim_matches('"');
+    let name = tzid.trim().trim_matches('"').trim();
     if let Ok(zone) = name.parse::<Zone>() {
         return Some(zone);
     }
-    if matches!(name.to_ascii_uppercase().as_str(), "UTC" | "Z" | "GMT") {
+    if offset_of(name) == Some(0) {
         return Some(Zone::utc());
     }
-    if let Some((_, zone)) = WINDOWS.iter().find(|(windows, _)| windows.eq_ignore_ascii_case(name)) {
-        return zone.parse().ok();
+    if let Some(zone) = windows_zone(name).or_else(|| iana_zone(name)) {
+        return Some(zone);
+    }
+    if let Some(seconds) = offset_of(name) {
+        return zone_with_offset(seconds);
     }
     // Prefixed names such as /freeassociation.sourceforge.net/Tzfile/Europe/Brussels or
     // custom_Europe/Brussels.
     let ends = name.match_indices(['/', '_']).map(|(at, _)| &name[at + 1..]);
-    ends.filter(|end| end.contains('/')).find_map(|end| end.parse().ok())
+    ends.filter(|end| end.contains('/')).find_map(iana_zone)
+}
+
+/// Returns the zone with a Windows name, or with its description: `(UTC+01:00) Brussels, Copenhagen, Madrid, Paris`.
+/// Older releases of Windows write the same places after another offset, or after `GMT`.
+fn windows_zone(name: &str) -> Option<Zone> {
+    let places = |text: &str| text.split_once(')').map(|(_, places)| places.trim().to_lowercase());
+    let given = places(name).filter(|places| !places.is_empty() && name.starts_with('('));
+    let is_it = |zone: &WindowsTimezone| {
+        zone.name().eq_ignore_ascii_case(name) || (given.is_some() && places(zone.description()) == given)
+    };
+    WindowsTimezone::iter().find(is_it)?.tzdb_id().parse().ok()
+}
+
+/// Returns the zones for which Windows has a name, which are the best known ones.
+pub fn best_known() -> impl Iterator<Item = Zone> {
+    WindowsTimezone::iter().filter_map(|zone| zone.tzdb_id().parse().ok())
+}
+
+/// Returns the zone with an IANA name in any spelling of its letters, with blanks for underscores.
+fn iana_zone(name: &str) -> Option<Zone> {
+    let name = name.trim().replace(' ', "_");
+    if let Ok(zone) = name.parse::<Zone>() {
+        return Some(zone);
+    }
+    let known = rules::names();
+    known.iter().find(|known| known.eq_ignore_ascii_case(&name)).and_then(|known| known.parse().ok())
+}
+
+/// Parses an offset from UTC in any spelling, in seconds: `UTC+2`, `GMT+0200`, `+02:00`, `UTC`, `Z`.
+pub fn offset_of(name: &str) -> Option<i32> {
+    let upper = name.to_ascii_uppercase();
+    let text = upper.trim().trim_matches(['(', ')']);
+    let rest = ["UTC", "GMT", "Z"].iter().find_map(|word| text.strip_prefix(word)).unwrap_or(text).trim();
+    if rest.is_empty() && !text.is_empty() {
+        return Some(0);
+    }
+    let sign = if rest.starts_with(['-', '−']) { -1 } else { 1 };
+    let digits = rest.strip_prefix(['+', '-', '−'])?;
+    let (hours, minutes) = match digits.split_once(':') {
+        Some((hours, minutes)) => (hours, minutes),
+        None if digits.len() > 2 => digits.split_at(digits.len() - 2),
+        None => (digits, "0"),
+    };
+    let number = |text: &str, most: i32| text.parse::<i32>().ok().filter(|number| (0..=most).contains(number));
+    Some(sign * (number(hours, 18)? * 3_600 + number(minutes, 59)? * 60))
+}
+
+/// Returns the zone that always has an offset from UTC of whole hours.
+pub fn zone_with_offset(seconds: i32) -> Option<Zone> {
+    if seconds == 0 {
+        return Some(Zone::utc());
+    }
+    // The signs of these names are those of POSIX, positive to the west.
+    let hours = (seconds % 3_600 == 0).then_some(-seconds / 3_600)?;
+    format!("Etc/GMT{hours:+}").parse().ok()
 }
 
 #[cfg(test)]
@@ -120,6 +140,7 @@ mod tests {
             ("U.S.A.", "US"),
             ("U.K.", "GB"),
             ("Germany", "DE"),
+            ("DEU", "DE"),
             ("Netherlands", "NL"),
             ("be", "BE"),
             ("Bosnia and Herzegovina", "BA"),
@@ -140,10 +161,26 @@ mod tests {
         ] {
             assert_eq!(zone_of(name), "Europe/Brussels".parse().ok(), "{name}");
         }
-        assert_eq!(zone_of("Romance Standard Time"), "Europe/Paris".parse().ok());
+        for (name, zone) in [
+            ("Romance Standard Time", "Europe/Paris"),
+            ("hawaiian standard time", "Pacific/Honolulu"),
+            ("(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", "Europe/Paris"),
+            ("(GMT+01:00) Brussels, Copenhagen, Madrid, Paris", "Europe/Paris"),
+            ("europe/brussels", "Europe/Brussels"),
+            ("America/New York", "America/New_York"),
+            ("UTC+2", "Etc/GMT-2"),
+            ("GMT+0200", "Etc/GMT-2"),
+            ("-05:00", "Etc/GMT+5"),
+            ("utc", "UTC"),
+            ("Z", "UTC"),
+        ] {
+            assert_eq!(zone_of(name), zone.parse().ok(), "{name}");
+        }
         assert_eq!(zone_of("My own zone"), None);
-        for (_, zone) in WINDOWS {
-            assert!(zone.parse::<Zone>().is_ok(), "{zone}");
+        assert_eq!(zone_of("+05:30"), None);
+        assert_eq!(offset_of("UTC+5:30"), Some(19_800));
+        for zone in WindowsTimezone::iter() {
+            assert!(zone_of(zone.name()).is_some() && zone_of(zone.description()).is_some(), "{}", zone.name());
         }
     }
 }

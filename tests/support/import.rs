@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use plenary::transfer::read::Settings;
+use plenary::transfer::import::ImportError;
+use plenary::transfer::read::{HORIZON, Settings};
 use plenary::transfer::{Options, Outcome, Report, ReportLine, import};
+use serde_json::Value;
 
 use super::app::TestApp;
 
@@ -30,27 +32,59 @@ pub fn options(path: &Path) -> Options {
     Options {
         format: None,
         settings: Settings {
-            name: path.file_stem().unwrap().to_string_lossy().into_owned(),
+            name: String::new(),
+            file: path.file_name().unwrap().to_string_lossy().into_owned(),
             event: None,
             time_zone: "Europe/Brussels".into(),
             mapping: None,
+            horizon: HORIZON,
         },
         status: "published",
         overwrite: false,
         dry_run: false,
+        replace: false,
+        withdraw_missing: false,
     }
 }
 
 /// Imports a file and collects the lines of the report.
 pub fn bring(app: &TestApp, path: &Path, options: &Options) -> Said {
+    try_to_bring(app, path, options).expect("the import ends")
+}
+
+/// Imports a file, which may be refused as a whole.
+pub fn try_to_bring(app: &TestApp, path: &Path, options: &Options) -> Result<Said, ImportError> {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&lines);
     let tell = move |line: &ReportLine| heard.lock().unwrap().push(line.clone());
-    let report = app
-        .block_on(import(&app.app, path, options, &indicatif::ProgressBar::hidden(), tell))
-        .expect("the import ends");
-    Said {
-        report,
-        lines: Arc::try_unwrap(lines).map_or_else(|l| l.lock().unwrap().clone(), |l| l.into_inner().unwrap()),
+    let report = app.block_on(import(&app.app, path, options, &indicatif::ProgressBar::hidden(), tell))?;
+    let lines = Arc::try_unwrap(lines).map_or_else(|l| l.lock().unwrap().clone(), |l| l.into_inner().unwrap());
+    Ok(Said { report, lines })
+}
+
+/// Imports a text as a file with this name, in a folder of its own.
+pub fn bring_text(app: &TestApp, name: &str, text: &str) -> Said {
+    bring_bytes(app, name, text.as_bytes(), |_| {})
+}
+
+/// Imports bytes as a file with this name, with other options than those of [`options`].
+pub fn bring_bytes(app: &TestApp, name: &str, bytes: &[u8], change: impl FnOnce(&mut Options)) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let mut options = options(&path);
+    change(&mut options);
+    bring(app, &path, &options)
+}
+
+/// Returns a value without the members that are null, at any depth.
+pub fn known(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let members = object.iter().filter(|(_, member)| !member.is_null());
+            members.map(|(name, member)| (name.clone(), known(member))).collect::<serde_json::Map<_, _>>().into()
+        }
+        Value::Array(list) => list.iter().map(known).collect(),
+        other => other.clone(),
     }
 }

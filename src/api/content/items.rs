@@ -87,8 +87,8 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .tag(resource.title_plural)
             .summary(format!("List {collection}"))
             .description(format!(
-                "Returns one page of {collection}, in short form without `detail=full`; only published ones, unless an \
-                 editor asks for others. Fails with 400 when a parameter is invalid or reserved to editors, or the query \
+                "Returns one page of the published {collection}, in short form without `detail=full`; editors may ask for \
+                 others. Fails with 400 when a parameter is invalid or reserved to editors, or the query \
                  too expensive, and with 401 when the token is not valid."
             ))
             .parameter_set(ParameterSet::List(resource))
@@ -107,9 +107,8 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .tag(resource.title_plural)
             .summary(format!("Get {}", with_article(resource)))
             .description(
-                "Returns one item by its id or slug; only editors find items that are not published. A former slug \
-                 redirects to the current one. Fails with 404 when the caller sees no such item, with 400 for an invalid \
-                 parameter, and with 401 for an invalid token or preview link.",
+                "Returns one item by its id or slug; a former slug redirects to the current one. Fails with 404 when the \
+                 caller sees no such item, and with 401 for an invalid token or preview link.",
             )
             .parameter_set(ParameterSet::One(resource))
             .parameters([path_id_or_slug(), IF_NONE_MATCH.clone()])

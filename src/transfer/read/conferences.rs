@@ -1,12 +1,11 @@
 //! Lists of conferences: a JSON array of `{topic, name, url, startDate, endDate, city, country, online, …}`,
 //! in which a conference appears once per topic.
 
-use std::io::BufRead;
-
 use serde_json::{Value, json};
 
+use super::input::as_utf8;
 use super::json_stream::{self, ElementHandler, place};
-use super::{Closed, Settings, Sink, text_of, web_address};
+use super::{Closed, Input, Settings, Sink, text_of, web_address};
 use crate::content::slug::from_title;
 use crate::content::values;
 use crate::transfer::record::Record;
@@ -33,12 +32,18 @@ const KNOWN: [&str; 13] = [
 ///
 /// # Errors
 /// Returns [`Closed`] if the import has ended.
-pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
-    json_stream::read(input, &mut Rows { settings, sink }, sink)
+pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+    let input = match as_utf8(input, None) {
+        Ok(input) => input,
+        Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
+    };
+    let name = settings.source(None);
+    sink.set_origin(&format!("{name}:conferences"));
+    if json_stream::read(input, &mut Rows { name, sink }, sink)? { sink.whole() } else { Ok(()) }
 }
 
 struct Rows<'a> {
-    settings: &'a Settings,
+    name: String,
     sink: &'a Sink,
 }
 
@@ -53,7 +58,7 @@ impl ElementHandler for Rows<'_> {
             return self.sink.broken(at, "wrong_type", "a conference must be an object");
         };
         for name in object.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
-            self.sink.note(&at, &format!("/{name}"), "left_out", "the meaning of this field is unknown")?;
+            self.sink.left_out(&at, name);
         }
         let venue = self.venue(&at, &row)?;
         let topic = self.topic(&at, &row)?;
@@ -63,7 +68,7 @@ impl ElementHandler for Rows<'_> {
 
 impl Rows<'_> {
     fn source(&self, what: &str) -> String {
-        format!("{}:{what}", self.settings.name)
+        format!("{}:{what}", self.name)
     }
 
     fn topic(&self, at: &str, row: &Value) -> Result<Option<String>, Closed> {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use super::{Closed, Sink};
+use super::{Closed, Input, Sink};
 use crate::transfer::record::Exported;
 
 /// Greatest length of a line, in bytes; no item is that long. It bounds the memory for a malformed file.
@@ -12,7 +12,7 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 ///
 /// # Errors
 /// Returns [`Closed`] if the import has ended.
-pub fn read(mut input: Box<dyn BufRead>, sink: &Sink) -> Result<(), Closed> {
+pub fn read(mut input: Box<dyn Input>, sink: &Sink) -> Result<(), Closed> {
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();

@@ -1,16 +1,45 @@
 //! Programmes in frab's XML: `schedule > conference`, then `day > room > event`.
 
 use std::collections::HashMap;
-use std::io::BufRead;
 
-use chrono::NaiveTime;
 use quick_xml::Reader;
 use quick_xml::escape::{resolve_predefined_entity, unescape};
-use quick_xml::events::{BytesStart, Event};
-use serde_json::Value;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use serde_json::{Map, Value, json};
 
-use super::schedule::{ImportedTalk, Programme, ProgrammePerson, clock, span};
-use super::{Closed, Settings, Sink};
+use super::input::{as_utf8, declared_in_xml};
+use super::programme::times::GivenTimes;
+use super::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson};
+use super::{Closed, Input, Settings, Sink};
+
+/// Elements of an event that are read. Others are reported as left out.
+const READ: [&str; 25] = [
+    "date",
+    "start",
+    "end",
+    "duration",
+    "room",
+    "slug",
+    "url",
+    "title",
+    "subtitle",
+    "track",
+    "type",
+    "language",
+    "abstract",
+    "description",
+    "recording",
+    "persons",
+    "links",
+    "attachments",
+    "feedback_url",
+    "origin_url",
+    "logo",
+    "video_download_url",
+    "conf_url",
+    "do_not_record",
+    "recording_license",
+];
 
 /// Greatest length of an element's text, in bytes; further text is dropped. It bounds the memory for a
 /// hostile file.
@@ -52,63 +81,33 @@ impl Element {
 ///
 /// # Errors
 /// Returns [`Closed`] if the import has ended.
-pub fn read(input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
-    let mut reader = Reader::from_reader(input);
-    let mut buffer = Vec::new();
+pub fn read(mut input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+    let input = declared_in_xml(&mut *input).and_then(|label| {
+        // A file in UTF-16 has a byte order mark, which says so before the declaration can be read.
+        let label = label.filter(|label| !label.to_ascii_lowercase().starts_with("utf"));
+        as_utf8(input, label.as_deref())
+    });
+    let mut reader = match input {
+        Ok(input) => Reader::from_reader(input),
+        Err(error) => return sink.broken("byte 0", "unreadable", error.to_string()),
+    };
     let mut walk = Walk {
         programme: Programme::new(settings, sink),
         sink,
-        day_change: NaiveTime::MIN,
         date: String::new(),
         room: String::new(),
         open: Vec::new(),
         outer: Vec::new(),
         seen: false,
     };
-    loop {
-        buffer.clear();
-        let place = reader.buffer_position();
-        let event = match reader.read_event_into(&mut buffer) {
-            Ok(event) => event,
-            Err(error) => {
-                sink.broken(format!("byte {}", reader.error_position()), "malformed_xml", error.to_string())?;
-                break;
-            }
-        };
-        match event {
-            Event::Start(start) => walk.start(&start),
-            Event::Empty(start) => {
-                walk.start(&start);
-                walk.end(place)?;
-            }
-            Event::End(_) => walk.end(place)?,
-            Event::Text(text) => walk.text(&text.xml10_content()),
-            Event::CData(text) => walk.text(&text.xml10_content()),
-            Event::GeneralRef(reference) => {
-                let resolved = match reference.resolve_char_ref() {
-                    Ok(Some(character)) => character.to_string(),
-                    _ => resolve_predefined_entity(&reference.xml10_content()).unwrap_or_default().to_owned(),
-                };
-                walk.text(&resolved);
-            }
-            Event::Eof => {
-                if !walk.open.is_empty() || !walk.outer.is_empty() {
-                    sink.broken(format!("byte {place}"), "malformed_xml", "the file ends within an element")?;
-                } else if !walk.seen {
-                    sink.broken("byte 0", "not_a_schedule", "there is no <schedule> in this file")?;
-                }
-                break;
-            }
-            _ => {}
-        }
-    }
-    walk.programme.finish()
+    let is_whole = walk.walk(&mut reader)?;
+    walk.programme.finish()?;
+    if is_whole { sink.whole() } else { Ok(()) }
 }
 
 struct Walk<'a> {
     programme: Programme<'a>,
     sink: &'a Sink,
-    day_change: NaiveTime,
     date: String,
     room: String,
     /// Open elements from `conference` or `event` inwards, whose content is collected.
@@ -119,6 +118,51 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Reads the file. Returns whether it was read to its end.
+    fn walk(&mut self, reader: &mut Reader<Box<dyn Input>>) -> Result<bool, Closed> {
+        let mut buffer = Vec::new();
+        loop {
+            buffer.clear();
+            let place = reader.buffer_position();
+            let event = match reader.read_event_into(&mut buffer) {
+                Ok(event) => event,
+                Err(error) => {
+                    let place = format!("byte {}", reader.error_position());
+                    return self.sink.broken(place, "malformed_xml", error.to_string()).map(|()| false);
+                }
+            };
+            match event {
+                Event::Start(start) => self.start(&start),
+                Event::Empty(start) => {
+                    self.start(&start);
+                    self.end(place)?;
+                }
+                Event::End(_) => self.end(place)?,
+                Event::Text(text) => self.text(&text.xml10_content()),
+                Event::CData(text) => self.text(&text.xml10_content()),
+                Event::GeneralRef(reference) => self.text(&resolved(&reference)),
+                Event::Eof => return self.is_whole(place),
+                _ => {}
+            }
+        }
+    }
+
+    /// Reports an end of the file that is none of the programme. Returns whether it is one.
+    fn is_whole(&self, place: u64) -> Result<bool, Closed> {
+        let is_open = !self.open.is_empty() || !self.outer.is_empty();
+        match (is_open, self.seen) {
+            (true, _) => {
+                let message = "the file ends within an element";
+                self.sink.broken(format!("byte {place}"), "malformed_xml", message)?;
+            }
+            (false, false) => {
+                self.sink.broken("byte 0", "not_a_schedule", "there is no <schedule> in this file")?;
+            }
+            (false, true) => {}
+        }
+        Ok(!is_open && self.seen)
+    }
+
     fn start(&mut self, start: &BytesStart<'_>) {
         let name = start.local_name().as_ref().to_owned();
         let mut attributes = HashMap::new();
@@ -134,10 +178,16 @@ impl Walk<'_> {
         match name.as_str() {
             "schedule" => self.seen = true,
             "day" => self.date = attributes.remove("date").unwrap_or_default(),
-            "room" => self.room = attributes.remove("name").unwrap_or_default(),
-            _ => {}
+            "room" => self.room(&mut attributes),
+            "version" | "generator" => {
+                self.sink.on_purpose("schedule", &format!("schedule/{name}"), "it belongs to the file");
+            }
+            "url" | "base_url" => self.open.push(Element { name: name.clone(), ..Element::default() }),
+            _ => self.sink.left_out("schedule", &format!("schedule/{name}")),
         }
-        self.outer.push(name);
+        if self.open.is_empty() {
+            self.outer.push(name);
+        }
     }
 
     fn text(&mut self, text: &str) {
@@ -157,14 +207,45 @@ impl Walk<'_> {
             parent.children.push(element);
             return Ok(());
         }
-        if element.name == "conference" { self.conference(&element) } else { self.event(&element, place) }
+        match element.name.as_str() {
+            "conference" => self.conference(&element),
+            "event" => self.event(&element, place),
+            _ => {
+                self.programme.head("url", &element.text.trim().into());
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads the attributes of a room, in which the sessions that follow take place.
+    fn room(&mut self, attributes: &mut HashMap<String, String>) {
+        self.room = attributes.remove("name").unwrap_or_default();
+        if self.room.trim().is_empty() {
+            return;
+        }
+        let mut room = Map::from_iter([("name".to_owned(), Value::from(self.room.trim()))]);
+        if let Some(capacity) = attributes.remove("capacity").and_then(|text| text.parse::<u64>().ok()) {
+            room.insert("capacity".to_owned(), capacity.into());
+        }
+        if let Some(note) = attributes.remove("description").filter(|text| !text.trim().is_empty()) {
+            room.insert("note".to_owned(), note.into());
+        }
+        self.programme.room(room.into());
+        for name in attributes.keys() {
+            match name.as_str() {
+                "guid" | "slug" => self.sink.on_purpose("room", &format!("room/{name}"), "a room is known by its name"),
+                other => self.sink.left_out("room", &format!("room/{other}")),
+            }
+        }
     }
 
     fn conference(&mut self, element: &Element) -> Result<(), Closed> {
-        self.day_change = element.text_of("day_change").and_then(|text| clock(&text)).unwrap_or(NaiveTime::MIN);
         for child in &element.children {
-            let name = if child.name == "base_url" { "url" } else { &child.name };
-            self.programme.head(name, &child.text.trim().into());
+            let value = match child.name.as_str() {
+                "track" => json!(child.attributes),
+                _ => child.text.trim().into(),
+            };
+            self.programme.head(&child.name, &value);
         }
         self.programme.begin()
     }
@@ -175,27 +256,9 @@ impl Walk<'_> {
         let Some(id) = id else {
             return self.sink.broken(place, "required", "an event requires an id or a guid");
         };
-        // The date of the enclosing day is used and not the event's own, which includes the offset of its
-        // time zone.
-        let times = element.text_of("start").zip(element.text_of("duration"));
-        let times = match times {
-            Some((start, duration)) => match span(&self.date, &start, &duration, self.day_change) {
-                Some(times) => Some(times),
-                None => {
-                    let message = format!("day \"{}\", start \"{start}\", duration \"{duration}\"", self.date);
-                    return self.sink.broken(place, "not_a_time", message);
-                }
-            },
-            None => None,
-        };
-        let (starts, ends) = times.unzip();
-        let link = |l: &Element| Some((Some(l.text.trim().to_owned()), l.attribute("href").unwrap_or_default()));
-        let mut links: Vec<_> = element.list("links").iter().filter_map(link).collect();
-        links.extend(element.text_of("url").map(|url| (Some("Programme".to_owned()), url)));
-        links.extend(element.text_of("feedback_url").map(|url| (Some("Feedback".to_owned()), url)));
-        let attachment = |a: &Element| {
-            (Some(a.text.trim().to_owned()), a.attribute("href").unwrap_or_default(), a.attribute("type"))
-        };
+        self.count_unread(&place, element);
+        let people = self.people(&place, element)?;
+        let (do_not_record, recording_license, recordings) = recording(element);
         let talk = ImportedTalk {
             id,
             slug: element.text_of("slug"),
@@ -205,21 +268,111 @@ impl Walk<'_> {
             format: element.value_of("type"),
             abstract_text: element.value_of("abstract"),
             description: element.value_of("description"),
-            starts,
-            ends,
+            times: self.times(element),
             room: element.text_of("room").or_else(|| Some(self.room.clone())),
             track: element.value_of("track"),
             language: element.text_of("language"),
-            people: element.list("persons").iter().filter_map(person).collect(),
-            links,
+            people,
+            links: links(element),
             attachments: element.list("attachments").iter().map(attachment).collect(),
+            recordings,
+            image: element.text_of("logo"),
+            do_not_record,
+            recording_license,
+            kind: None,
         };
         self.programme.talk(&place, talk)
     }
+
+    fn count_unread(&self, place: &str, element: &Element) {
+        for child in element.children.iter().filter(|child| !READ.contains(&child.name.as_str())) {
+            self.sink.left_out(place, &format!("event/{}", child.name));
+        }
+        for name in element.attributes.keys().filter(|name| !matches!(name.as_str(), "id" | "guid" | "code")) {
+            self.sink.left_out(place, &format!("event/@{name}"));
+        }
+    }
+
+    fn times(&self, element: &Element) -> GivenTimes {
+        GivenTimes {
+            date: element.text_of("date"),
+            end: element.text_of("end"),
+            day: self.date.clone(),
+            start: element.text_of("start"),
+            duration: element.text_of("duration"),
+        }
+    }
+
+    fn people(&self, place: &str, element: &Element) -> Result<Vec<ProgrammePerson>, Closed> {
+        let mut people = Vec::new();
+        for given in element.list("persons") {
+            match person(given) {
+                Some(person) => people.push(person),
+                None => self.sink.note(place, "/speakers", "required", "left out: a person without a name")?,
+            }
+            let strange = given.attributes.keys().filter(|name| !PERSON.contains(&name.as_str()));
+            strange.for_each(|name| self.sink.left_out(place, &format!("person/@{name}")));
+        }
+        Ok(people)
+    }
+}
+
+/// Returns the text for which a reference to a character or an entity stands.
+fn resolved(reference: &BytesRef<'_>) -> String {
+    match reference.resolve_char_ref() {
+        Ok(Some(character)) => character.to_string(),
+        _ => resolve_predefined_entity(&reference.xml10_content()).unwrap_or_default().to_owned(),
+    }
+}
+
+/// Attributes of a person that are read.
+const PERSON: [&str; 6] = ["id", "guid", "code", "url", "avatar", "public_name"];
+
+fn attachment(element: &Element) -> LabelledUrl {
+    let title = Some(element.text.trim().to_owned());
+    (title, element.attribute("href").unwrap_or_default(), element.attribute("type"))
+}
+
+/// Returns whether a session must not be recorded, the licence of its recordings, and their addresses.
+fn recording(element: &Element) -> (Option<bool>, Option<String>, Vec<LabelledUrl>) {
+    let inner = element.child("recording");
+    let text = |name: &str| inner.and_then(|recording| recording.text_of(name));
+    let opted_out = text("optout").or_else(|| element.text_of("do_not_record"));
+    let opted_out = opted_out.and_then(|text| match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Some(true),
+        "false" | "0" | "no" => Some(false),
+        _ => None,
+    });
+    let license = text("license").or_else(|| element.text_of("recording_license"));
+    let addresses = [element.text_of("video_download_url"), text("url").or_else(|| text("link"))];
+    (opted_out, license, addresses.into_iter().flatten().map(|url| (None, url, None)).collect())
+}
+
+fn links(element: &Element) -> Vec<LabelledUrl> {
+    let link = |link: &Element| (Some(link.text.trim().to_owned()), link.attribute("href").unwrap_or_default(), None);
+    let mut links: Vec<LabelledUrl> = element.list("links").iter().map(link).collect();
+    for (name, title) in
+        [("url", "Programme"), ("origin_url", "Programme"), ("conf_url", "Programme"), ("feedback_url", "Feedback")]
+    {
+        if let Some(url) = element.text_of(name).filter(|url| !links.iter().any(|(_, known, _)| known == url)) {
+            links.push((Some(title.to_owned()), url, None));
+        }
+    }
+    links
 }
 
 fn person(element: &Element) -> Option<ProgrammePerson> {
-    let name = element.text.trim().to_owned();
-    let id = element.attribute("guid").or_else(|| element.attribute("id")).unwrap_or_else(|| name.clone());
-    (!name.is_empty()).then(|| ProgrammePerson { id, name, ..ProgrammePerson::default() })
+    let inner = element.text_of("public_name").or_else(|| element.text_of("name"));
+    let name = Some(element.text.trim().to_owned()).filter(|name| !name.is_empty()).or(inner)?;
+    let attribute = |name: &str| element.attribute(name);
+    let id =
+        attribute("guid").or_else(|| attribute("code")).or_else(|| attribute("id")).unwrap_or_else(|| name.clone());
+    Some(ProgrammePerson {
+        id,
+        name,
+        biography: element.value_of("biography"),
+        portrait: attribute("avatar").or_else(|| element.text_of("avatar")),
+        links: attribute("url").map(|url| (Some("Profile".to_owned()), url, None)).into_iter().collect(),
+        ..ProgrammePerson::default()
+    })
 }

@@ -21,19 +21,33 @@ pub trait ElementHandler {
     fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed>;
 }
 
-/// Reads a JSON text. A syntax error is reported to the sink and ends the reading.
+/// Reads a JSON text. A syntax error is reported to the sink and ends the reading. Returns whether the text was read
+/// to its end.
 ///
 /// # Errors
 /// Returns [`Closed`] if the import has ended.
-pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: &Sink) -> Result<(), Closed> {
+pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: &Sink) -> Result<bool, Closed> {
     let closed = RefCell::new(false);
     let mut reader = serde_json::Deserializer::from_reader(input);
     let walk = Walk { listener, path: &mut Vec::new(), closed: &closed };
     match walk.deserialize(&mut reader) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(true),
         Err(_) if *closed.borrow() => Err(Closed),
-        Err(error) => sink.broken(format!("line {}", error.line()), "malformed_json", error.to_string()),
+        Err(error) => {
+            sink.broken(format!("line {}", error.line()), "malformed_json", error.to_string()).map(|()| false)
+        }
     }
+}
+
+/// Reads a JSON text up to its end or to a syntax error, which is not reported.
+///
+/// # Errors
+/// Returns [`Closed`] if the listener does.
+pub fn scan(input: impl std::io::Read, listener: &mut dyn ElementHandler) -> Result<(), Closed> {
+    let closed = RefCell::new(false);
+    let mut reader = serde_json::Deserializer::from_reader(input);
+    let _ = Walk { listener, path: &mut Vec::new(), closed: &closed }.deserialize(&mut reader);
+    if *closed.borrow() { Err(Closed) } else { Ok(()) }
 }
 
 /// Returns the path of an element as a JSON Pointer, for reports.
@@ -99,7 +113,29 @@ impl<'de> Visitor<'de> for Walk<'_> {
         Ok(())
     }
 
+    // A value that is no array and no object has no entries.
+
     fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
         Ok(())
     }
 }

@@ -6,22 +6,26 @@ mod csv;
 mod export;
 mod frab_xml;
 mod ics;
-mod ics_lines;
-mod ics_times;
+mod input;
 mod json_stream;
-mod schedule;
+mod plain_text;
+mod programme;
 mod schedule_json;
+mod sink;
 
-use std::io::{BufRead, Read};
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::record::{Exported, ImportEntry, Record};
 use crate::content::values::{self, RuleViolation};
-use crate::content::violation::Violation;
 
 pub use csv::Mapping;
+pub use input::Input;
+pub use sink::{Closed, Sink};
+
+/// Number of days from today up to which recurring events are imported, unless another one is given.
+pub const HORIZON: u32 = 365;
 
 /// A format that can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -34,7 +38,7 @@ pub enum ImportFormat {
     Ics,
     /// A programme in frab's XML (also called pentabarf)
     FrabXml,
-    /// A programme in JSON: frab's schedule.json, or pretalx's
+    /// A programme in JSON: frab's schedule.json, pretalx's, or that of Sessionize
     ScheduleJson,
     /// A list of conferences in JSON
     Conferences,
@@ -52,9 +56,11 @@ impl ImportFormat {
             "csv" | "tsv" => Ok(ImportFormat::Csv),
             "ics" | "ical" | "ifb" => Ok(ImportFormat::Ics),
             "xml" => Ok(ImportFormat::FrabXml),
-            "json" => match first_character(path)? {
-                Some('[') => Ok(ImportFormat::Conferences),
-                Some('{') => Ok(ImportFormat::ScheduleJson),
+            "json" => match first_characters(path)? {
+                // The view Sessions of Sessionize is an array of groups.
+                text if text.starts_with('[') && text.contains("\"groupId\"") => Ok(ImportFormat::ScheduleJson),
+                text if text.starts_with('[') => Ok(ImportFormat::Conferences),
+                text if text.starts_with('{') => Ok(ImportFormat::ScheduleJson),
                 _ => Err(format!("{}: the file is neither a JSON array nor a JSON object", path.display())),
             },
             _ => {
@@ -64,67 +70,44 @@ impl ImportFormat {
     }
 }
 
-fn first_character(path: &Path) -> Result<Option<char>, String> {
+fn first_characters(path: &Path) -> Result<String, String> {
     let mut start = [0; 1_024];
     let with_path = |e: std::io::Error| format!("{}: {e}", path.display());
     let count = std::fs::File::open(path).map_err(with_path)?.read(&mut start).map_err(with_path)?;
     let text = String::from_utf8_lossy(&start[..count]);
-    Ok(text.trim_start_matches('\u{feff}').trim_start().chars().next())
+    Ok(text.trim_start_matches('\u{feff}').trim_start().to_owned())
 }
 
 /// The settings of a reader.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Name of the source, for files that do not name it themselves.
+    /// Name of the source. If it is empty, the file names it itself, and else it is [`Settings::file`].
     pub name: String,
+    /// Name of the file with its extension, for files that do not name their source themselves.
+    pub file: String,
     /// Slug of the event that a programme belongs to; an event is created if it is `None`.
     pub event: Option<String>,
     /// IANA time zone of times that name none.
     pub time_zone: String,
     /// Mapping of the columns of a CSV file to fields.
     pub mapping: Option<Mapping>,
+    /// Number of days from today up to which recurring events are imported.
+    pub horizon: u32,
 }
 
-/// The error that the import has ended and no entry is received any more.
-#[derive(Debug)]
-pub struct Closed;
-
-/// The channel to which a reader sends its entries.
-pub struct Sink(flume::Sender<ImportEntry>);
-
-impl Sink {
-    /// Creates a sink that sends to a channel.
-    pub fn new(sender: flume::Sender<ImportEntry>) -> Self {
-        Self(sender)
-    }
-
-    fn send(&self, entry: ImportEntry) -> Result<(), Closed> {
-        self.0.send(entry).map_err(|_| Closed)
-    }
-
-    fn record(&self, record: Record) -> Result<(), Closed> {
-        self.send(ImportEntry::Record(Box::new(record)))
-    }
-
-    fn exported(&self, place: String, item: Exported) -> Result<(), Closed> {
-        self.send(ImportEntry::Exported { place, item: Box::new(item) })
-    }
-
-    fn broken(&self, place: impl Into<String>, code: &str, message: impl Into<String>) -> Result<(), Closed> {
-        let fault = Violation { pointer: String::new(), code: code.to_owned(), message: message.into() };
-        self.send(ImportEntry::Broken { place: place.into(), fault })
-    }
-
-    fn note(&self, place: &str, field: &str, code: &str, message: impl Into<String>) -> Result<(), Closed> {
-        let fault = Violation { pointer: field.to_owned(), code: code.to_owned(), message: message.into() };
-        self.send(ImportEntry::Note { place: place.to_owned(), fault })
+impl Settings {
+    /// Returns the name of the source: the one that is given, else what the file says of itself, else the name of the
+    /// file.
+    pub fn source(&self, says: Option<String>) -> String {
+        let given = Some(self.name.clone()).filter(|name| !name.is_empty());
+        let stem = || self.file.rsplit_once('.').map_or(self.file.as_str(), |(stem, _)| stem).to_owned();
+        given.or(says).unwrap_or_else(stem)
     }
 }
 
 /// Reads a file to its end, or until the import has ended.
-pub fn read(format: ImportFormat, input: Box<dyn BufRead>, settings: &Settings, sink: &Sink) {
-    // The only error is that the import has ended, so nobody is left to report it to.
-    let _ = match format {
+pub fn read(format: ImportFormat, input: Box<dyn Input>, settings: &Settings, sink: &Sink) {
+    let done = match format {
         ImportFormat::Export => export::read(input, sink),
         ImportFormat::Csv => csv::read(input, settings, sink),
         ImportFormat::Ics => ics::read(input, settings, sink),
@@ -132,6 +115,8 @@ pub fn read(format: ImportFormat, input: Box<dyn BufRead>, settings: &Settings, 
         ImportFormat::ScheduleJson => schedule_json::read(input, settings, sink),
         ImportFormat::Conferences => conferences::read(input, settings, sink),
     };
+    // The only error is that the import has ended, so nobody is left to report it to.
+    let _ = done.and_then(|()| sink.finish());
 }
 
 /// Parses a URL as people write it: one that lacks only its scheme gets `https`.

@@ -1,0 +1,3 @@
+DROP INDEX sources_origin;
+ALTER TABLE sources DROP COLUMN revision;
+ALTER TABLE sources DROP COLUMN origin;

@@ -1,0 +1,216 @@
+//! CSV files, with a mapping from the columns of a row to the fields of an item.
+
+mod mapping;
+mod unix_lines;
+
+use std::io::Read;
+
+use csv::{ByteRecord, ReaderBuilder};
+use serde_json::{Map, Value};
+
+use super::input::{as_utf8, text_of_bytes};
+use super::{Closed, Input, Settings, Sink};
+use crate::content::field::{Field, FieldType, RelationShape};
+use crate::content_types::ContentType;
+use crate::transfer::record::{ByName, Record};
+use crate::transfer::zones::country_code;
+pub use mapping::Mapping;
+use mapping::{Cells, Detailed, Rule, field, fill};
+use unix_lines::UnixLines;
+
+/// Reads all rows of a CSV file.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
+pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+    let Some((mapping, content_type)) = settings.mapping.as_ref().and_then(|m| Some((m, m.content_type()?))) else {
+        return sink.broken("line 1", "no_mapping", "a CSV file requires --mapping");
+    };
+    let input = match as_utf8(input, mapping.encoding.as_deref()) {
+        Ok(input) => UnixLines(input),
+        Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
+    };
+    let usual = if settings.file.to_ascii_lowercase().ends_with(".tsv") { b'\t' } else { b',' };
+    let delimiter = mapping.delimiter.and_then(|c| u8::try_from(c).ok()).unwrap_or(usual);
+    let name = settings.source(None);
+    sink.set_origin(&format!("{name}:{}", mapping.kind));
+    let rows = Rows { mapping, content_type, name, sink };
+    rows.read(ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(input))
+}
+
+struct Rows<'a> {
+    mapping: &'a Mapping,
+    content_type: &'static ContentType,
+    name: String,
+    sink: &'a Sink,
+}
+
+impl Rows<'_> {
+    fn read(&self, mut reader: csv::Reader<impl Read>) -> Result<(), Closed> {
+        let (mut cells, mut headers, mut is_noted) = (ByteRecord::new(), Vec::new(), false);
+        loop {
+            match reader.read_byte_record(&mut cells) {
+                Ok(true) => {}
+                Ok(false) => return self.sink.whole(),
+                Err(error) => {
+                    let line = format!("line {}", reader.position().line());
+                    return self.sink.broken(line, "malformed_csv", error.to_string());
+                }
+            }
+            let line = format!("line {}", cells.position().map_or(1, csv::Position::line));
+            let texts: Vec<_> = cells.iter().map(text_of_bytes).collect();
+            if texts.iter().any(|(_, is_windows_1252)| *is_windows_1252) && !std::mem::replace(&mut is_noted, true) {
+                let message = "this row and perhaps others are not UTF-8 and are read as windows-1252; `encoding` in \
+                               the mapping states another encoding";
+                self.sink.note(&line, "", "encoding", message)?;
+            }
+            let texts: Vec<String> = texts.into_iter().map(|(text, _)| text.into_owned()).collect();
+            if headers.is_empty() {
+                headers = texts.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+            } else if texts.len() == headers.len() {
+                self.row(&line, &headers.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect())?;
+            } else {
+                let message = format!("the row has {} values, the header has {} columns", texts.len(), headers.len());
+                self.sink.broken(line, "wrong_count", message)?;
+            }
+        }
+    }
+
+    fn row(&self, line: &str, cells: &Cells<'_>) -> Result<(), Closed> {
+        match self.mapping.holds(cells) {
+            Ok(true) => self.record(line, cells),
+            Ok(false) => {
+                self.sink.on_purpose(line, "row", "the mapping leaves it out (`when`)");
+                Ok(())
+            }
+            Err(column) => self.sink.broken(line, "unknown_column", format!("when: there is no column \"{column}\"")),
+        }
+    }
+
+    fn record(&self, line: &str, cells: &Cells<'_>) -> Result<(), Closed> {
+        let id = match fill(&self.mapping.id, cells) {
+            Ok(id) if !id.is_empty() => id,
+            Ok(_) => return self.sink.broken(line, "required", "the id of this row is empty"),
+            Err(column) => {
+                return self.sink.broken(line, "unknown_column", format!("id: there is no column \"{column}\""));
+            }
+        };
+        let source = format!("{}:{}/{id}", self.name, self.mapping.kind);
+        let mut record = Record::new(line, self.content_type.kind, source);
+        record.slug = self.mapping.slug.as_deref().and_then(|slug| fill(slug, cells).ok());
+        for (name, rule) in &self.mapping.fields {
+            let Some(declared) = field(self.content_type.fields, name) else { continue };
+            let detailed = rule.detailed();
+            let text = match fill(&detailed.from, cells) {
+                Ok(text) if text.is_empty() => continue,
+                Ok(text) => text,
+                Err(column) => {
+                    let fault = format!("fields.{name}: there is no column \"{column}\"");
+                    return self.sink.broken(line, "unknown_column", fault);
+                }
+            };
+            let value = self.value(line, (name, declared), &detailed, &text, cells)?;
+            place(&mut record.body, name, value);
+        }
+        self.sink.record(record)
+    }
+
+    fn value(
+        &self,
+        line: &str,
+        (name, declared): (&str, &'static Field),
+        rule: &Detailed,
+        text: &str,
+        cells: &Cells<'_>,
+    ) -> Result<Value, Closed> {
+        let mut values = Vec::new();
+        for part in parts(declared, rule, text) {
+            let word = rule.words.get(part).map_or(part, String::as_str);
+            let value = match declared.relation() {
+                Some(relation) => {
+                    let mut target = self.target(line, relation.target, word, rule.create);
+                    for (inner, rule, declared) in self.mapping.created_fields(self.content_type, name) {
+                        self.created_field(&mut target, inner, rule, declared, cells);
+                    }
+                    let source: Value = target.source.clone().into();
+                    self.sink.record(target)?;
+                    match relation.shape {
+                        RelationShape::ManyWith { key, .. } => {
+                            Value::Object([(key.to_owned(), source)].into_iter().collect())
+                        }
+                        RelationShape::One | RelationShape::Many => source,
+                    }
+                }
+                None => typed(&declared.kind, rule, word),
+            };
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        let list = matches!(declared.kind, FieldType::List { .. });
+        Ok(if list { values.into() } else { values.into_iter().next().unwrap_or_default() })
+    }
+
+    /// Returns the record that stands for the item with a slug or name, and creates it if it may and there is none.
+    fn target(&self, line: &str, kind: &'static str, name: &str, create: bool) -> Record {
+        let source = format!("{}:{kind}/{name}", self.name);
+        let mut record = Record::new(line, kind, source).supporting();
+        record.by_name = if create { ByName::OrCreate } else { ByName::Only };
+        if let Some(content_type) = ContentType::of_kind(kind) {
+            record.set(content_type.label, name);
+        }
+        record
+    }
+
+    fn created_field(&self, target: &mut Record, name: &str, rule: &Rule, declared: &'static Field, cells: &Cells<'_>) {
+        let rule = rule.detailed();
+        let text = fill(&rule.from, cells).unwrap_or_default();
+        let word = rule.words.get(&text).unwrap_or(&text);
+        if !word.is_empty() {
+            place(&mut target.body, name, typed(&declared.kind, &rule, word));
+        }
+    }
+}
+
+/// Returns the entries of a list, or the text as a whole.
+fn parts<'a>(declared: &Field, rule: &Detailed, text: &'a str) -> Vec<&'a str> {
+    match (&declared.kind, &rule.split) {
+        (FieldType::List { .. }, Some(split)) => {
+            text.split(split.as_str()).map(str::trim).filter(|part| !part.is_empty()).collect()
+        }
+        _ => vec![text],
+    }
+}
+
+/// Returns a text as the JSON value that a field of this kind expects. A text that does not fit stays a
+/// string, which validation refuses with its position.
+fn typed(kind: &FieldType, rule: &Detailed, text: &str) -> Value {
+    match kind {
+        FieldType::List { of, .. } => typed(of, rule, text),
+        FieldType::Moment { .. } => rule.time(text).into(),
+        FieldType::Country => country_code(text).unwrap_or(text).into(),
+        FieldType::Integer { .. } => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
+        FieldType::Number { .. } => text.parse::<f64>().map_or_else(|_| text.into(), Value::from),
+        FieldType::Boolean => match text.to_lowercase().as_str() {
+            "true" | "yes" | "y" | "1" | "x" => true.into(),
+            "false" | "no" | "n" | "0" => false.into(),
+            _ => text.into(),
+        },
+        // Entries of links and documents, of which only the URL is known.
+        FieldType::Object(inner) if inner.fields.iter().any(|f| f.name == "url") => serde_json::json!({"url": text}),
+        _ => text.into(),
+    }
+}
+
+/// Sets a field, given its name with dots.
+fn place(body: &mut Map<String, Value>, name: &str, value: Value) {
+    match name.split_once('.') {
+        None => drop(body.insert(name.to_owned(), value)),
+        Some((first, rest)) => {
+            let inner = body.entry(first).or_insert_with(|| Map::new().into());
+            if let Value::Object(inner) = inner {
+                place(inner, rest, value);
+            }
+        }
+    }
+}

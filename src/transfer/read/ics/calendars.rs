@@ -1,0 +1,189 @@
+//! What must be known of a calendar file before its events are read: its zones, which may be defined after their use,
+//! the newest revision of each event, and the occurrences of series that have events of their own.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{Days, NaiveDate, Utc};
+
+use super::components::{Component, Part, Parts};
+use super::definition::Definition;
+use super::property::Property;
+use super::times::when;
+use super::zones::CalendarZones;
+use crate::transfer::read::{Input, Settings};
+use crate::transfer::survey::hash_of;
+
+/// Properties by which a calendar says what it is, the most exact first.
+const NAMES: [&str; 6] = ["X-WR-RELCALID", "SOURCE", "UID", "URL", "NAME", "X-WR-CALNAME"];
+
+/// One calendar of a file.
+pub struct Calendar {
+    pub zones: CalendarZones,
+    /// Value of `METHOD` in upper case (RFC 5546), if there is one.
+    pub method: Option<String>,
+    /// Whether its dates are those of the Gregorian calendar.
+    pub is_gregorian: bool,
+    /// Name of the source.
+    pub origin: String,
+    /// Last day on which an occurrence of a series is imported.
+    pub horizon: NaiveDate,
+    says: [Option<String>; NAMES.len()],
+}
+
+/// The calendars of a file.
+#[derive(Default)]
+pub struct Calendars {
+    pub list: Vec<Calendar>,
+    newest: HashMap<u64, String>,
+    /// Occurrences with events of their own, by the hash of their series.
+    replaced: HashMap<u64, HashSet<String>>,
+    series: HashSet<u64>,
+    /// Events that replace an occurrence, until the zones are known: calendar, series and `RECURRENCE-ID`.
+    pending: Vec<(usize, u64, Property)>,
+}
+
+impl Calendar {
+    fn new(settings: &Settings) -> Self {
+        let today = Utc::now().date_naive();
+        Self {
+            zones: CalendarZones::new(&settings.time_zone),
+            method: None,
+            is_gregorian: true,
+            origin: String::new(),
+            horizon: today.checked_add_days(Days::new(settings.horizon.into())).unwrap_or(today),
+            says: Default::default(),
+        }
+    }
+
+    fn property(&mut self, property: &Property) {
+        let text = property.text();
+        match property.name.as_str() {
+            "X-WR-TIMEZONE" | "TIMEZONE-ID" => self.zones.set_calendar_zone(&text),
+            "METHOD" => self.method = Some(text.to_ascii_uppercase()),
+            "CALSCALE" => self.is_gregorian = text.eq_ignore_ascii_case("GREGORIAN"),
+            name => {
+                if let Some(place) = NAMES.iter().position(|known| *known == name) {
+                    self.says[place] = Some(text).filter(|text| !text.is_empty());
+                }
+            }
+        }
+    }
+
+    /// Returns the source of the events with a `UID`. One that is unique by itself (RFC 7986, section 5.3) means the
+    /// same event in every calendar; a short one means it within its calendar only.
+    pub fn identity(&self, uid: &str) -> String {
+        let is_unique = uid.contains('@') || uid.len() >= 20;
+        if is_unique { format!("ics:{uid}") } else { format!("{}/{uid}", self.origin) }
+    }
+
+    /// Returns the identity of an event; `None` without a `UID`, and without a start and a title.
+    pub fn identity_of(&self, event: &Component) -> Option<String> {
+        // A UID is required (RFC 5545, section 3.8.4.7). If it is missing, start and title identify the event.
+        let made =
+            || Some(format!("{}/{}/{}", self.origin, event.find("DTSTART")?.value.trim(), event.text("SUMMARY")?));
+        event.text("UID").map(|uid| self.identity(&uid)).or_else(made)
+    }
+}
+
+impl Calendars {
+    /// Reads a file for the first time.
+    pub fn read(input: &mut dyn Input, settings: &Settings) -> Self {
+        let mut all = Self::default();
+        for part in Parts::new(input) {
+            match part {
+                Part::Calendar => all.begin(settings),
+                Part::Property(property) => {
+                    if let Some(calendar) = all.list.last_mut() {
+                        calendar.property(&property);
+                    }
+                    all.name(settings);
+                }
+                Part::Component(component) => all.component(settings, component),
+                Part::Fault(..) => {}
+            }
+        }
+        for (calendar, series, property) in std::mem::take(&mut all.pending) {
+            if let Some((when, _)) = all.list.get(calendar).and_then(|it| when(&property, &it.zones).ok()) {
+                all.replaced.entry(series).or_default().insert(when.key());
+            }
+        }
+        all
+    }
+
+    fn begin(&mut self, settings: &Settings) {
+        self.list.push(Calendar::new(settings));
+        self.name(settings);
+    }
+
+    /// Names the source of the present calendar by what it has said of itself so far.
+    fn name(&mut self, settings: &Settings) {
+        if let Some(calendar) = self.list.last_mut() {
+            let says = calendar.says.iter().flatten().next().cloned();
+            calendar.origin = format!("ics:{}", settings.source(says));
+        }
+    }
+
+    fn component(&mut self, settings: &Settings, component: Component) {
+        if self.list.is_empty() {
+            self.begin(settings);
+        }
+        let place = self.list.len() - 1;
+        let Some(calendar) = self.list.last_mut() else { return };
+        match component.name.as_str() {
+            "VTIMEZONE" => {
+                if let Some(tzid) = component.find("TZID") {
+                    calendar.zones.define(tzid.value.trim().trim_matches('"').to_owned(), Definition::read(&component));
+                }
+            }
+            "VEVENT" => {
+                let Some(identity) = calendar.identity_of(&component) else { return };
+                let (series, key) = (hash_of("", &identity), event_key(&identity, &component));
+                let revision = revision(&component);
+                let newest = self.newest.entry(key).or_default();
+                if *newest < revision {
+                    *newest = revision;
+                }
+                match component.find("RECURRENCE-ID") {
+                    Some(instance) => self.pending.push((place, series, instance.clone())),
+                    None if is_series(&component) => drop(self.series.insert(series)),
+                    None => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns whether the file has a newer revision of an event.
+    pub fn has_newer(&self, identity: &str, event: &Component) -> bool {
+        self.newest.get(&event_key(identity, event)).is_some_and(|newest| *newest > revision(event))
+    }
+
+    /// Returns whether the file has the series to which an event belongs.
+    pub fn has_series(&self, identity: &str) -> bool {
+        self.series.contains(&hash_of("", identity))
+    }
+
+    /// Returns whether an occurrence of a series has an event of its own.
+    pub fn is_replaced(&self, identity: &str, key: &str) -> bool {
+        self.replaced.get(&hash_of("", identity)).is_some_and(|keys| keys.contains(key))
+    }
+}
+
+fn event_key(identity: &str, event: &Component) -> u64 {
+    hash_of(event.find("RECURRENCE-ID").map_or("", |instance| instance.value.trim()), identity)
+}
+
+/// Returns whether an event is the first one of a series.
+pub fn is_series(event: &Component) -> bool {
+    ["RRULE", "RDATE"].iter().any(|name| event.find(name).is_some_and(|property| !property.value.trim().is_empty()))
+}
+
+/// Returns the revision of an event: a higher `SEQUENCE` is newer, then a later `DTSTAMP` (RFC 5546, section 2.1.5).
+pub fn revision(event: &Component) -> String {
+    let sequence = event.text("SEQUENCE").and_then(|text| text.parse::<u32>().ok());
+    let stamp = event.text("DTSTAMP");
+    match (sequence, stamp) {
+        (None, None) => String::new(),
+        (sequence, stamp) => format!("{:010} {}", sequence.unwrap_or(0), stamp.unwrap_or_default()),
+    }
+}

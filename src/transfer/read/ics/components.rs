@@ -1,0 +1,203 @@
+//! The components of iCalendar (RFC 5545, section 3.6), one by one as they end.
+
+use super::lines::{ContentLine, Lines};
+use super::property::Property;
+use crate::transfer::read::Input;
+
+/// Greatest number of properties of a component; further ones are dropped, with a note. It bounds the memory for a
+/// hostile file.
+const MOST_PROPERTIES: usize = 10_000;
+/// Greatest depth of components within each other.
+const DEEPEST: usize = 16;
+
+/// A component that is complete.
+#[derive(Debug, Default)]
+pub struct Component {
+    /// Name in upper case, such as `VEVENT`.
+    pub name: String,
+    /// Number of the line on which it begins.
+    pub line: usize,
+    pub properties: Vec<Property>,
+    pub children: Vec<Component>,
+    /// Number of properties beyond the bound.
+    pub dropped: usize,
+}
+
+impl Component {
+    /// Returns the first property with this name.
+    pub fn find(&self, name: &str) -> Option<&Property> {
+        self.properties.iter().find(|property| property.name == name)
+    }
+
+    /// Returns all properties with this name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Property> {
+        self.properties.iter().filter(move |property| property.name == name)
+    }
+
+    /// Returns the text of the first property with this name, unless it is blank.
+    pub fn text(&self, name: &str) -> Option<String> {
+        Some(self.find(name)?.text()).filter(|text| !text.is_empty())
+    }
+
+    /// Returns the position of the component for reports.
+    pub fn place(&self) -> String {
+        format!("line {}", self.line)
+    }
+}
+
+/// A part of a calendar file.
+#[derive(Debug)]
+pub enum Part {
+    /// The beginning of a `VCALENDAR`.
+    Calendar,
+    /// A property of the calendar as a whole.
+    Property(Property),
+    /// A component of the calendar.
+    Component(Component),
+    /// A fault; the code and the message. `true` if a component is lost.
+    Fault(usize, &'static str, String, bool),
+}
+
+/// The parts of a file.
+pub struct Parts<'a> {
+    lines: Lines<'a>,
+    /// Components around the current line, below the calendar.
+    open: Vec<Component>,
+    in_calendar: bool,
+    is_windows_1252: bool,
+    /// Part that follows the one that was returned.
+    following: Option<Part>,
+    ended: bool,
+}
+
+impl<'a> Parts<'a> {
+    /// Creates an iterator over the parts of an input.
+    pub fn new(input: &'a mut dyn Input) -> Self {
+        Self {
+            lines: Lines::new(input),
+            open: Vec::new(),
+            in_calendar: false,
+            is_windows_1252: false,
+            following: None,
+            ended: false,
+        }
+    }
+
+    fn line(&mut self, line: ContentLine) -> Option<Part> {
+        let text = line.text.trim_start_matches('\u{feff}');
+        let word = |length: usize| text.get(..length).map(str::to_ascii_uppercase).unwrap_or_default();
+        if word(6) == "BEGIN:" {
+            return self.begin(line.number, text[6..].trim().to_ascii_uppercase());
+        }
+        if word(4) == "END:" {
+            return self.end(line.number, &text[4..].trim().to_ascii_uppercase());
+        }
+        let Some(property) = Property::parse(text) else {
+            if !self.in_calendar && self.open.is_empty() {
+                return None;
+            }
+            let message = "left out; this is not an iCalendar property".to_owned();
+            return Some(Part::Fault(line.number, "malformed_property", message, false));
+        };
+        match self.open.last_mut() {
+            Some(component) if component.properties.len() < MOST_PROPERTIES => component.properties.push(property),
+            Some(component) => component.dropped += 1,
+            None if self.in_calendar => return Some(Part::Property(property)),
+            None => {}
+        }
+        if line.is_cut {
+            let message = "cut off; the line is longer than any property can be".to_owned();
+            return Some(Part::Fault(line.number, "too_long", message, false));
+        }
+        // Once for each file: the lines of one file mostly have one encoding.
+        (line.is_windows_1252 && !std::mem::replace(&mut self.is_windows_1252, true)).then(|| {
+            let message = "this line and perhaps others are not UTF-8 and are read as windows-1252".to_owned();
+            Part::Fault(line.number, "encoding", message, false)
+        })
+    }
+
+    fn begin(&mut self, number: usize, name: String) -> Option<Part> {
+        if name == "VCALENDAR" {
+            let lost = self.open.first().map(|component| component.line);
+            self.open.clear();
+            self.in_calendar = true;
+            let Some(line) = lost else { return Some(Part::Calendar) };
+            self.following = Some(Part::Calendar);
+            return Some(without_end(line, "component"));
+        }
+        let outer = self.open.iter().position(|component| component.name == name && name == "VEVENT");
+        let lost = outer.map(|place| {
+            let line = self.open[place].line;
+            self.open.truncate(place);
+            without_end(line, "event")
+        });
+        if self.open.len() < DEEPEST {
+            self.open.push(Component { name, line: number, ..Component::default() });
+        }
+        lost
+    }
+
+    fn end(&mut self, number: usize, name: &str) -> Option<Part> {
+        if name == "VCALENDAR" && self.in_calendar {
+            self.in_calendar = false;
+            let lost = self.open.first().map(|component| component.line);
+            self.open.clear();
+            return lost.map(|line| without_end(line, "component"));
+        }
+        let Some(place) = self.open.iter().rposition(|component| component.name == name) else {
+            let message = format!("END:{name} has no BEGIN:{name}");
+            return Some(Part::Fault(number, "malformed_calendar", message, false));
+        };
+        // Components within that have no end of their own end here.
+        while self.open.len() > place + 1 {
+            self.close();
+        }
+        self.close()
+    }
+
+    fn close(&mut self) -> Option<Part> {
+        let component = self.open.pop()?;
+        match self.open.last_mut() {
+            Some(parent) => {
+                parent.children.push(component);
+                None
+            }
+            None => Some(Part::Component(component)),
+        }
+    }
+}
+
+fn without_end(line: usize, noun: &str) -> Part {
+    Part::Fault(line, "malformed_calendar", format!("this {noun} has no END"), true)
+}
+
+impl Iterator for Parts<'_> {
+    type Item = Part;
+
+    fn next(&mut self) -> Option<Part> {
+        if let Some(part) = self.following.take() {
+            return Some(part);
+        }
+        while !self.ended {
+            let part = match self.lines.next() {
+                Some(Ok(line)) => self.line(line),
+                Some(Err((line, error))) => {
+                    self.ended = true;
+                    Some(Part::Fault(line, "unreadable", error, true))
+                }
+                None => {
+                    self.ended = true;
+                    let lost = self.open.first();
+                    lost.map(|component| {
+                        let message = format!("the file ends within this {}", component.name);
+                        Part::Fault(component.line, "malformed_calendar", message, true)
+                    })
+                }
+            };
+            if part.is_some() {
+                return part;
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,116 @@
+//! Time zones as calendars define them: `VTIMEZONE` (RFC 5545, section 3.6.5).
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta};
+
+use super::components::Component;
+use super::rules::RecurrenceRule;
+use super::times::basic_time;
+use crate::time_zone::{LocalOffsets, Zone};
+use crate::transfer::zones::{offset_of, zone_of};
+
+/// First and last year for which the changes of a zone are computed.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=2100;
+
+/// The definition of a zone.
+#[derive(Debug, Default)]
+pub struct Definition {
+    /// Changes in their order.
+    changes: Vec<Change>,
+    /// Zone of the place that the definition names.
+    pub place: Option<Zone>,
+}
+
+/// A change of the offset from UTC, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Change {
+    /// Local time, with the offset before the change.
+    local: NaiveDateTime,
+    before: i32,
+    after: i32,
+}
+
+impl Change {
+    fn instant(&self) -> NaiveDateTime {
+        self.local - TimeDelta::seconds(self.before.into())
+    }
+}
+
+impl Definition {
+    /// Reads a definition. Parts that cannot be read are left out; without any, it says nothing.
+    pub fn read(component: &Component) -> Self {
+        let mut changes: Vec<Change> = component
+            .children
+            .iter()
+            .filter(|child| matches!(child.name.as_str(), "STANDARD" | "DAYLIGHT"))
+            .flat_map(|child| observance(child).unwrap_or_default())
+            .collect();
+        changes.sort_by_key(Change::instant);
+        changes.dedup();
+        Self { changes, place: component.text("X-LIC-LOCATION").and_then(|place| zone_of(&place)) }
+    }
+
+    /// Returns the offset of a local time. A local time that occurs twice is the first one.
+    pub fn offset_at(&self, local: NaiveDateTime) -> Option<i32> {
+        let last = self.changes.iter().rfind(|change| change.local <= local);
+        last.map(|change| change.after).or_else(|| self.changes.first().map(|change| change.before))
+    }
+
+    /// Returns whether a zone has the offset of the definition at a local time.
+    pub fn agrees_at(&self, zone: Zone, local: NaiveDateTime) -> bool {
+        let Some(offset) = self.offset_at(local) else { return true };
+        let is_it = |own: chrono::FixedOffset| own.local_minus_utc() == offset;
+        match zone.clock_at(local) {
+            LocalOffsets::Once(own) => is_it(own),
+            LocalOffsets::Twice(first, second) => is_it(first) || is_it(second),
+            LocalOffsets::Skipped(..) => true,
+        }
+    }
+
+    /// Returns whether a zone has the same changes as the definition in the year before a local time and the one
+    /// after it.
+    pub fn agrees_around(&self, zone: Zone, local: NaiveDateTime) -> bool {
+        let (from, to) = (local - TimeDelta::days(366), local + TimeDelta::days(366));
+        if !self.agrees_at(zone, from) || !self.agrees_at(zone, local) {
+            return false;
+        }
+        let (from, to) = (from.and_utc().timestamp(), to.and_utc().timestamp());
+        let mut before = zone.period_at(from).offset;
+        let theirs =
+            zone.changes(from, to).filter(|period| std::mem::replace(&mut before, period.offset) != period.offset);
+        let theirs: Vec<(i64, i32)> = theirs.map(|period| (period.begins, period.offset)).collect();
+        let real = self.changes.iter().filter(|change| change.before != change.after);
+        let ours = real.map(|change| (change.instant().and_utc().timestamp(), change.after));
+        let ours: Vec<(i64, i32)> = ours.filter(|(at, _)| (from + 1..to).contains(at)).collect();
+        theirs == ours
+    }
+}
+
+/// Returns the changes to one observance of a zone.
+fn observance(component: &Component) -> Option<Vec<Change>> {
+    let offset = |name: &str| offset_of(&component.text(name)?);
+    let (before, after) = (offset("TZOFFSETFROM")?, offset("TZOFFSETTO")?);
+    let start = basic_time(component.find("DTSTART")?.value.trim())?;
+    let mut locals = vec![start];
+    for property in component.all("RDATE") {
+        locals.extend(property.list().iter().filter_map(|text| basic_time(text.split('/').next()?)));
+    }
+    for property in component.all("RRULE") {
+        let local = |utc: NaiveDateTime| utc + TimeDelta::seconds(before.into());
+        let Ok(rule) = RecurrenceRule::parse(property, local) else { continue };
+        let every_year = !property.value.contains("COUNT") && !property.value.contains("INTERVAL=2");
+        let first = if every_year { not_before(start, *YEARS.start()) } else { start };
+        let last = NaiveDate::from_ymd_opt(*YEARS.end(), 12, 31)?.and_hms_opt(23, 59, 59)?;
+        locals.extend(rule.occurrences(first, Some(last)).unwrap_or_default());
+    }
+    Some(locals.into_iter().map(|local| Change { local, before, after }).collect())
+}
+
+/// Returns a time in a year that is not before another one, on the same day of the year. Definitions often begin in
+/// 1601, and the changes of four centuries are of no use.
+fn not_before(time: NaiveDateTime, year: i32) -> NaiveDateTime {
+    if time.year() >= year {
+        time
+    } else {
+        time.with_year(year).or_else(|| time.with_day(28)?.with_year(year)).unwrap_or(time)
+    }
+}

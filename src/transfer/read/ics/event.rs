@@ -1,0 +1,224 @@
+//! The fields of an event, from the properties of a `VEVENT` except its times and its place.
+
+use serde_json::{Map, Value, json};
+
+use super::calendars::Calendar;
+use super::components::Component;
+use super::people::{set_contact, set_speakers};
+use super::place;
+use super::property::Property;
+use crate::transfer::read::plain_text::{html, rich};
+use crate::transfer::read::{Closed, Sink, web_address};
+use crate::transfer::record::Record;
+
+/// Properties that are read elsewhere.
+const READ: [&str; 18] = [
+    "UID",
+    "DTSTART",
+    "DTEND",
+    "DURATION",
+    "SEQUENCE",
+    "DTSTAMP",
+    "RECURRENCE-ID",
+    "RRULE",
+    "RDATE",
+    "EXDATE",
+    "EXRULE",
+    "SUMMARY",
+    "DESCRIPTION",
+    "X-ALT-DESC",
+    "STYLED-DESCRIPTION",
+    "X-MICROSOFT-CDO-ALLDAYEVENT",
+    "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT",
+    "X-FUNAMBOL-ALLDAY",
+];
+
+/// Properties that are passed over on purpose, and why.
+pub const ON_PURPOSE: [(&str, &str); 9] = [
+    ("CREATED", "items have times of their own"),
+    ("LAST-MODIFIED", "items have times of their own; DTSTAMP and SEQUENCE say which revision is newer"),
+    ("TRANSP", "it says whether a personal calendar is busy"),
+    ("PRIORITY", "it orders personal calendars"),
+    ("REQUEST-STATUS", "it answers an invitation"),
+    ("X-MICROSOFT-CDO-BUSYSTATUS", "it says whether a personal calendar is busy"),
+    ("X-MICROSOFT-CDO-INTENDEDSTATUS", "it says whether a personal calendar is busy"),
+    ("X-MOZ-GENERATION", "it counts changes within a program"),
+    ("X-MOZ-LASTACK", "it belongs to reminders of a personal calendar"),
+];
+
+/// Sets the fields of an event.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
+pub fn set_fields(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
+    set_texts(sink, event, record);
+    set_status(sink, calendar, event, record)?;
+    place::set(sink, calendar, event, record)?;
+    set_contact(sink, event, record);
+    set_speakers(sink, calendar, event, record)?;
+    set_lists(sink, event, record)?;
+    for property in &event.properties {
+        let name = property.name.as_str();
+        if let Some((_, why)) = ON_PURPOSE.iter().find(|(known, _)| *known == name) {
+            sink.on_purpose(&event.place(), name, why);
+        } else if !is_read(name) && !property.value.trim().is_empty() {
+            sink.left_out(&event.place(), name);
+        }
+    }
+    for child in &event.children {
+        if child.name == "VALARM" {
+            sink.on_purpose(&event.place(), "VALARM", "reminders are set by those who subscribe");
+        } else {
+            sink.left_out(&event.place(), &child.name);
+        }
+    }
+    Ok(())
+}
+
+fn is_read(name: &str) -> bool {
+    const SET: [&str; 9] =
+        ["CATEGORIES", "STATUS", "CLASS", "URL", "IMAGE", "ATTACH", "CONTACT", "ORGANIZER", "ATTENDEE"];
+    READ.contains(&name) || SET.contains(&name) || place::is_place(name)
+}
+
+/// Sets title and text, in the languages that the properties name (RFC 5545, section 3.2.10).
+fn set_texts(sink: &Sink, event: &Component, record: &mut Record) {
+    let language = |property: &Property| property.parameter("LANGUAGE").map(str::to_owned);
+    record.locale = event.find("SUMMARY").or_else(|| event.find("DESCRIPTION")).and_then(language);
+    let own = record.locale.clone();
+    let titles = event.all("SUMMARY").map(|property| (language(property), Value::from(property.text())));
+    record.set("title", translations(sink, event, own.as_deref(), titles.collect(), "SUMMARY"));
+    let rich_texts: Vec<_> = ["X-ALT-DESC", "STYLED-DESCRIPTION"]
+        .iter()
+        .flat_map(|name| event.all(name))
+        .filter(|property| property.parameter("FMTTYPE").is_none_or(|kind| kind.eq_ignore_ascii_case("text/html")))
+        .map(|property| (language(property), property.text()))
+        .filter(|(_, text)| !crate::content::rich_text::to_text(text).is_empty())
+        .map(|(language, text)| (language, html(&text)))
+        .collect();
+    if rich_texts.is_empty() {
+        let texts = event.all("DESCRIPTION").map(|property| (language(property), property.text()));
+        let texts = texts.filter(|(_, text)| !text.is_empty()).map(|(language, text)| (language, rich(&text)));
+        record.set("body", translations(sink, event, own.as_deref(), texts.collect(), "DESCRIPTION"));
+    } else {
+        if event.text("DESCRIPTION").is_some() {
+            sink.on_purpose(&event.place(), "DESCRIPTION", "the event has the same text with markup");
+        }
+        record.set("body", translations(sink, event, own.as_deref(), rich_texts, "X-ALT-DESC"));
+    }
+}
+
+/// Returns the value of a localised field: a plain value in the language of the event, or a map of languages.
+fn translations(
+    sink: &Sink,
+    event: &Component,
+    own: Option<&str>,
+    values: Vec<(Option<String>, Value)>,
+    name: &str,
+) -> Value {
+    let mut map = Map::new();
+    let mut plain = Value::Null;
+    for (language, value) in values {
+        match language.as_deref().filter(|language| Some(*language) != own) {
+            Some(language) if !map.contains_key(language) => drop(map.insert(language.to_owned(), value)),
+            None if plain.is_null() => plain = value,
+            _ => sink.left_out(&event.place(), &format!("{name}, a further one")),
+        }
+    }
+    match (map.is_empty(), own) {
+        (true, _) => plain,
+        (false, Some(own)) if !plain.is_null() => {
+            map.insert(own.to_owned(), plain);
+            map.into()
+        }
+        (false, _) if plain.is_null() => map.into(),
+        (false, _) => {
+            sink.left_out(&event.place(), &format!("{name} in a further language"));
+            plain
+        }
+    }
+}
+
+fn set_status(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
+    let status = event.text("STATUS").map(|text| text.to_ascii_uppercase());
+    match (calendar.method.as_deref(), status.as_deref()) {
+        (Some("CANCEL"), _) | (_, Some("CANCELLED")) => record.set("event_status", "cancelled"),
+        (_, Some("TENTATIVE")) => record.set("event_status", "tentative"),
+        (_, Some("CONFIRMED") | None) => record.set("event_status", "scheduled"),
+        (_, Some(other)) => {
+            sink.note(&event.place(), "/event_status", "not_allowed", format!("left out: \"{other}\" is no status"))?;
+        }
+    }
+    // What is not known to be public is treated as private (RFC 5545, section 3.8.1.3).
+    record.private = event.text("CLASS").is_some_and(|class| !class.eq_ignore_ascii_case("PUBLIC"));
+    Ok(())
+}
+
+/// Sets topics, links, the image and documents.
+fn set_lists(sink: &Sink, event: &Component, record: &mut Record) -> Result<(), Closed> {
+    let (mut topics, mut links, mut documents) = (Vec::new(), Vec::new(), Vec::new());
+    for property in &event.properties {
+        let value = property.text();
+        match property.name.as_str() {
+            _ if value.is_empty() => {}
+            "CATEGORIES" => {
+                for name in property.list() {
+                    topics.push(topic(sink, event, record, &name)?.into());
+                }
+            }
+            "URL" => {
+                links.extend(url(sink, event, "/links", &value)?.map(|url| json!({"title": "Website", "url": url})));
+            }
+            "IMAGE" | "ATTACH" if property.is("VALUE", "BINARY") || property.is("ENCODING", "BASE64") => {
+                sink.left_out(&event.place(), &format!("{} within the file", property.name));
+            }
+            "IMAGE" if record.body.contains_key("image") => sink.left_out(&event.place(), "IMAGE, a further one"),
+            "IMAGE" => {
+                let url = url(sink, event, "/image", &value)?;
+                record.set("image", url.map_or(Value::Null, |url| json!({ "url": url })));
+            }
+            "ATTACH" => documents.extend(url(sink, event, "/documents", &value)?.map(|url| document(property, url))),
+            _ => {}
+        }
+    }
+    record.set("topics", unique(topics));
+    record.set("links", unique(links));
+    record.set("documents", unique(documents));
+    Ok(())
+}
+
+fn document(property: &Property, url: String) -> Value {
+    let mut document = Map::from_iter([("url".to_owned(), Value::from(url))]);
+    let title = ["FILENAME", "X-FILENAME", "LABEL"].iter().find_map(|name| property.parameter(name));
+    for (member, value) in [("title", title), ("media_type", property.parameter("FMTTYPE"))] {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            document.insert(member.to_owned(), value.into());
+        }
+    }
+    document.into()
+}
+
+fn topic(sink: &Sink, event: &Component, record: &Record, name: &str) -> Result<String, Closed> {
+    let source = format!("ics:topic/{name}");
+    let mut topic = Record::new(event.place(), "topic", source.clone()).supporting().by_name();
+    topic.locale.clone_from(&record.locale);
+    topic.set("name", name);
+    sink.record(topic).map(|()| source)
+}
+
+fn url(sink: &Sink, event: &Component, field: &str, given: &str) -> Result<Option<String>, Closed> {
+    match web_address(given) {
+        Ok(url) => Ok(Some(url)),
+        Err((code, message)) => sink.note(&event.place(), field, code, message).map(|()| None),
+    }
+}
+
+fn unique(list: Vec<Value>) -> Vec<Value> {
+    let mut kept = Vec::with_capacity(list.len());
+    for entry in list {
+        if !kept.contains(&entry) {
+            kept.push(entry);
+        }
+    }
+    kept
+}

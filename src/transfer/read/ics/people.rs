@@ -1,0 +1,121 @@
+//! The people of an event: whom to ask, and who chairs it.
+
+use serde_json::{Map, Value, json};
+
+use super::calendars::Calendar;
+use super::components::Component;
+use super::property::Property;
+use crate::content::values;
+use crate::transfer::read::{Closed, Sink, web_address};
+use crate::transfer::record::Record;
+
+/// Sets the contact of an event. It is `CONTACT` if there is one, else `ORGANIZER`; two contacts are not mixed.
+pub fn set_contact(sink: &Sink, event: &Component, record: &mut Record) {
+    let place = event.place();
+    let contact = event.find("CONTACT").filter(|property| !property.text().is_empty());
+    let organiser = event.find("ORGANIZER");
+    match (contact, organiser) {
+        (Some(contact), organiser) => {
+            record.set("contact", of_text(contact));
+            if organiser.is_some() {
+                sink.left_out(&place, "ORGANIZER beside CONTACT");
+            }
+        }
+        (None, Some(organiser)) => record.set("contact", of_address(organiser)),
+        (None, None) => {}
+    }
+    for _ in event.all("CONTACT").skip(1) {
+        sink.left_out(&place, "CONTACT, a further one");
+    }
+}
+
+/// Returns the contact in a text such as `Jo Example, +32 2 555 0100`.
+fn of_text(property: &Property) -> Map<String, Value> {
+    let (mut contact, mut names) = (Map::new(), Vec::new());
+    let text = property.text();
+    for part in text.split([',', ';', '\n']).map(str::trim).filter(|part| !part.is_empty()) {
+        let digits = part.bytes().filter(u8::is_ascii_digit).count();
+        let is_number = digits >= 6 && part.chars().all(|c| c.is_ascii_digit() || "+-()./ ".contains(c));
+        match values::email(part.to_owned()) {
+            Ok(email) if !contact.contains_key("email") => drop(contact.insert("email".to_owned(), email.into())),
+            _ if is_number && !contact.contains_key("telephone") => {
+                contact.insert("telephone".to_owned(), part.into());
+            }
+            _ => names.push(part),
+        }
+    }
+    if !names.is_empty() {
+        contact.insert("name".to_owned(), names.join(", ").into());
+    }
+    if let Some(url) = property.parameter("ALTREP").and_then(|url| web_address(url).ok()) {
+        contact.insert("url".to_owned(), url.into());
+    }
+    contact
+}
+
+/// Returns the contact of a calendar user: the name, and the address if it is one of mail or of the web.
+fn of_address(property: &Property) -> Map<String, Value> {
+    let mut contact = Map::new();
+    if let Some(name) = property.parameter("CN").filter(|name| !name.is_empty()) {
+        contact.insert("name".to_owned(), name.into());
+    }
+    if let Some(email) = mail_address(property) {
+        contact.insert("email".to_owned(), email.into());
+    } else if let Ok(url) = values::url(property.value.trim()) {
+        contact.insert("url".to_owned(), url.into());
+    }
+    contact
+}
+
+fn mail_address(property: &Property) -> Option<String> {
+    let value = property.value.trim();
+    let given = value.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("mailto:")).map(|_| &value[7..]);
+    let given = given.or_else(|| property.parameter("EMAIL"))?;
+    values::email(given.trim().to_owned()).ok()
+}
+
+/// Sets the speakers of an event: those who chair it. Other participants are no matter of the public.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
+pub fn set_speakers(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
+    let place = event.place();
+    let mut speakers = Vec::new();
+    for property in event.all("ATTENDEE") {
+        let name = property.parameter("CN").map(str::trim).filter(|name| !name.is_empty());
+        let takes_part = !property.is("PARTSTAT", "DECLINED")
+            && property.parameter("CUTYPE").is_none_or(|kind| kind.eq_ignore_ascii_case("INDIVIDUAL"));
+        let Some(name) = name.filter(|_| property.is("ROLE", "CHAIR") && takes_part) else {
+            sink.on_purpose(&place, "ATTENDEE", "who is invited is no matter of the public; only chairs are taken");
+            continue;
+        };
+        let source = match mail_address(property) {
+            Some(email) => format!("ics:person/{}", email.to_lowercase()),
+            None => format!("{}/person/{name}", calendar.origin),
+        };
+        let mut speaker = Record::new(place.clone(), "speaker", source.clone()).supporting();
+        speaker.set("name", name);
+        sink.record(speaker)?;
+        let entry = json!({"speaker": source, "role": "moderator"});
+        if !speakers.contains(&entry) {
+            speakers.push(entry);
+        }
+    }
+    record.set("speakers", speakers);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contacts_in_text_and_as_addresses() {
+        let contact = of_text(&Property::parse("CONTACT:Jo Example\\, +32 2 555 0100\\, jo@example.org").unwrap());
+        let wanted = json!({"telephone": "+32 2 555 0100", "email": "jo@example.org", "name": "Jo Example"});
+        assert_eq!(Value::Object(contact), wanted);
+        let organiser =
+            of_address(&Property::parse("ORGANIZER;CN=\"Club, of Boats; east\":MAILTO:desk@example.org").unwrap());
+        assert_eq!(Value::Object(organiser), json!({"name": "Club, of Boats; east", "email": "desk@example.org"}));
+    }
+}

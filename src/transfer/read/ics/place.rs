@@ -1,0 +1,184 @@
+//! Where an event is: a place, an address on the net, or both.
+
+use serde_json::{Map, Value, json};
+
+use super::calendars::Calendar;
+use super::components::Component;
+use super::property::Property;
+use crate::transfer::read::plain_text::rich;
+use crate::transfer::read::{Closed, Sink, web_address};
+use crate::transfer::record::Record;
+use crate::transfer::zones::country_code;
+
+/// Properties with addresses at which programs let people attend online, the standard one first.
+const ONLINE: [&str; 5] = [
+    "CONFERENCE",
+    "X-GOOGLE-CONFERENCE",
+    "X-MICROSOFT-SKYPETEAMSMEETINGURL",
+    "X-MICROSOFT-ONLINEMEETINGEXTERNALLINK",
+    "X-MICROSOFT-ONLINEMEETINGCONFLINK",
+];
+
+/// Returns whether a property says where the event is.
+pub fn is_place(name: &str) -> bool {
+    ONLINE.contains(&name) || matches!(name, "LOCATION" | "GEO" | "X-APPLE-STRUCTURED-LOCATION")
+}
+
+/// Sets the place of an event.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
+pub fn set(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
+    let place = event.place();
+    let text = event.text("LOCATION").or_else(|| {
+        event.find("X-APPLE-STRUCTURED-LOCATION").and_then(|property| property.parameter("X-TITLE")).map(str::to_owned)
+    });
+    let (text, mut online) = match text {
+        Some(text) => without_address(&text),
+        None => (String::new(), None),
+    };
+    for property in ONLINE.iter().flat_map(|name| event.all(name)) {
+        match web_address(&property.text()) {
+            Ok(url) if online.is_none() => online = Some(url),
+            Ok(url) if online.as_ref() == Some(&url) => {}
+            Ok(_) => sink.left_out(&place, &format!("{}, a further address", property.name)),
+            Err((code, message)) => sink.note(&place, "/online_url", code, message)?,
+        }
+    }
+    if !text.is_empty() {
+        record.set("venue", venue(sink, calendar, event, &text)?);
+    } else if let Some(property) = event.find("GEO") {
+        sink.left_out(&place, &format!("{} without LOCATION", property.name));
+    }
+    if online.is_some() {
+        record.set("attendance_mode", if text.is_empty() { "online" } else { "mixed" });
+    }
+    record.set("online_url", online);
+    Ok(())
+}
+
+/// Divides a location into the place and the address on the net that is in it.
+fn without_address(text: &str) -> (String, Option<String>) {
+    let is_address = |word: &&str| word.starts_with("https://") || word.starts_with("http://");
+    let Some(word) = text.split(|c: char| c.is_whitespace() || "<>()[]\"".contains(c)).find(is_address) else {
+        return (text.to_owned(), None);
+    };
+    let Ok(url) = web_address(word.trim_end_matches([',', ';', '.'])) else { return (text.to_owned(), None) };
+    let rest = text.replacen(word, "", 1);
+    let edge = |c: char| c.is_whitespace() || ",;:|/-–()[]<>\"".contains(c);
+    (rest.trim_matches(edge).to_owned(), Some(url))
+}
+
+fn venue(sink: &Sink, calendar: &Calendar, event: &Component, text: &str) -> Result<String, Closed> {
+    let place = event.place();
+    let apple = event.find("X-APPLE-STRUCTURED-LOCATION");
+    let mut lines: Vec<String> = lines_of(text);
+    let name = if lines.is_empty() { text.to_owned() } else { lines.remove(0) };
+    if lines.is_empty()
+        && let Some(address) = apple.and_then(|property| property.parameter("X-ADDRESS"))
+    {
+        lines = lines_of(&address.replace("\\n", "\n"));
+    }
+    // With its address a place is the same in all calendars; a name alone, such as "Aula", means it within its own.
+    let place_text = text.replace('\n', ", ");
+    let scope = if place_text.contains(',') { "ics" } else { calendar.origin.as_str() };
+    let source = format!("{scope}:venue/{place_text}");
+    let mut record = Record::new(place.clone(), "venue", source.clone()).supporting();
+    record.set("name", name.clone());
+    if name.chars().count() > 200 {
+        record.set("description", rich(&name));
+    }
+    record.set("address", address(&lines));
+    let geo = event.find("GEO").or(apple.filter(|property| property.value.starts_with("geo:")));
+    if let Some(property) = geo {
+        match coordinates(property) {
+            Ok(geo) => record.set("geo", geo),
+            Err(message) => sink.note(&place, "/geo", "out_of_range", message)?,
+        }
+    }
+    sink.record(record).map(|()| source)
+}
+
+fn lines_of(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| line.trim().trim_end_matches(',').to_owned());
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+/// Returns the address of a place, given the lines below its name. The last line is the country if it is the name of
+/// one; a line that begins with a number of at least four digits is postal code and city.
+fn address(lines: &[String]) -> Map<String, Value> {
+    let mut lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let mut address = Map::new();
+    if let Some(code) = lines.last().and_then(|last| country_code(last)) {
+        lines.pop();
+        address.insert("country".to_owned(), code.into());
+    }
+    let code_and_city = |line: &&str| {
+        let (code, city) = line.split_once(' ')?;
+        let is_code = code.len() >= 4 && code.len() <= 20 && code.bytes().any(|byte| byte.is_ascii_digit());
+        (is_code && code.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
+            .then(|| (code.to_owned(), city.trim().to_owned()))
+    };
+    if let Some((at, (code, city))) = lines.iter().enumerate().find_map(|(at, line)| Some((at, code_and_city(line)?))) {
+        lines.remove(at);
+        address.insert("postal_code".to_owned(), code.into());
+        address.insert("city".to_owned(), city.into());
+    }
+    if !lines.is_empty() {
+        address.insert("street".to_owned(), lines.join(", ").into());
+    }
+    address
+}
+
+/// Returns the coordinates of a property: latitude and longitude, in this order.
+fn coordinates(property: &Property) -> Result<Value, String> {
+    let text = property.text();
+    let text = text.trim_start_matches("geo:").split('?').next().unwrap_or_default();
+    let wrong = || format!("left out: \"{text}\" are no coordinates");
+    let (latitude, longitude) = text.split_once([';', ',']).ok_or_else(wrong)?;
+    let longitude = longitude.split([';', ',']).next().unwrap_or_default();
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    let (latitude, longitude) = number(latitude).zip(number(longitude)).ok_or_else(wrong)?;
+    if latitude.abs() > 90.0 || longitude.abs() > 180.0 {
+        let hint = if longitude.abs() <= 90.0 { "; the longitude seems to stand first" } else { "" };
+        return Err(format!("left out: \"{text}\" is not on the globe{hint}"));
+    }
+    Ok(json!({"latitude": latitude, "longitude": longitude}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordinates_in_their_order() {
+        let read = |text: &str| coordinates(&Property::parse(text).unwrap());
+        assert_eq!(read("GEO:48.2;16.3"), Ok(json!({"latitude": 48.2, "longitude": 16.3})));
+        assert_eq!(read("GEO:48.2\\;16.3"), Ok(json!({"latitude": 48.2, "longitude": 16.3})));
+        assert_eq!(
+            read("X-APPLE-STRUCTURED-LOCATION;VALUE=URI:geo:51.05,3.72"),
+            Ok(json!({"latitude": 51.05, "longitude": 3.72}))
+        );
+        assert!(read("GEO:-123.128566;49.286385").unwrap_err().contains("first"));
+        assert!(read("GEO:here").is_err());
+    }
+
+    #[test]
+    fn lines_are_an_address() {
+        let lines = lines_of("Main Street 1\n9000 Ghent\nBelgium");
+        let wanted = json!({"country": "BE", "postal_code": "9000", "city": "Ghent", "street": "Main Street 1"});
+        assert_eq!(Value::Object(address(&lines)), wanted);
+        assert_eq!(Value::Object(address(&lines_of("second floor, left"))), json!({"street": "second floor, left"}));
+    }
+
+    #[test]
+    fn addresses_on_the_net_are_no_places() {
+        let url = |url: &str| Some(url.to_owned());
+        assert_eq!(without_address("https://meet.example.org/7"), (String::new(), url("https://meet.example.org/7")));
+        assert_eq!(
+            without_address("Aula (https://meet.example.org/7)"),
+            ("Aula".to_owned(), url("https://meet.example.org/7"))
+        );
+        assert_eq!(without_address("Quay 7, by the lock"), ("Quay 7, by the lock".to_owned(), None));
+    }
+}

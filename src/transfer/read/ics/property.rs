@@ -1,0 +1,187 @@
+//! The properties of iCalendar (RFC 5545, section 3.1): name, parameters and value.
+
+use encoding_rs::Encoding;
+use quoted_printable::ParseMode;
+
+use crate::transfer::read::input::text_of_bytes;
+
+/// A property.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Property {
+    /// Name in upper case.
+    pub name: String,
+    /// Parameters: name in upper case, and value without quotation marks.
+    parameters: Vec<(String, String)>,
+    /// Value as it is written.
+    pub value: String,
+}
+
+impl Property {
+    /// Parses a content line; `None` if it is none.
+    pub fn parse(line: &str) -> Option<Self> {
+        let end = line.find([';', ':'])?;
+        let name = line[..end].trim();
+        let is_name = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+        if name.is_empty() || !name.chars().all(is_name) {
+            return None;
+        }
+        let (mut parameters, mut rest) = (Vec::new(), &line[end..]);
+        while let Some(after) = rest.strip_prefix(';') {
+            let (parameter, next) = parameter(after)?;
+            parameters.push(parameter);
+            rest = next;
+        }
+        let mut property =
+            Self { name: name.to_ascii_uppercase(), parameters, value: rest.strip_prefix(':')?.to_owned() };
+        property.decode();
+        Some(property)
+    }
+
+    /// Decodes a value of vCalendar 1.0 that is written as quoted-printable, in the character set that it names.
+    fn decode(&mut self) {
+        let encoded = |(name, value): &(String, String)| {
+            (name == "ENCODING" && value.eq_ignore_ascii_case("QUOTED-PRINTABLE")) || name == "QUOTED-PRINTABLE"
+        };
+        if !self.parameters.iter().any(encoded) {
+            return;
+        }
+        let Ok(bytes) = quoted_printable::decode(self.value.as_bytes(), ParseMode::Robust) else { return };
+        let charset = self.parameter("CHARSET").and_then(|label| Encoding::for_label(label.as_bytes()));
+        let text = charset.and_then(|charset| charset.decode_without_bom_handling_and_without_replacement(&bytes));
+        let text = text.unwrap_or_else(|| text_of_bytes(&bytes).0);
+        self.value = text.replace("\r\n", "\\n").replace('\n', "\\n");
+    }
+
+    /// Returns a parameter, such as `TZID`.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.parameters.iter().find(|(known, _)| known == name)?;
+        Some(found.1.as_str())
+    }
+
+    /// Returns whether a parameter has a value.
+    pub fn is(&self, name: &str, value: &str) -> bool {
+        self.parameter(name).is_some_and(|given| given.eq_ignore_ascii_case(value))
+    }
+
+    /// Returns the value as a text (section 3.3.11), trimmed.
+    pub fn text(&self) -> String {
+        unescaped(&self.value).trim().to_owned()
+    }
+
+    /// Returns the values as texts. A comma that is escaped is part of a text.
+    pub fn list(&self) -> Vec<String> {
+        let (mut values, mut start, mut escaped) = (Vec::new(), 0, false);
+        for (at, byte) in self.value.bytes().enumerate() {
+            match byte {
+                b'\\' if !escaped => escaped = true,
+                b',' if !escaped => {
+                    values.push(&self.value[start..at]);
+                    start = at + 1;
+                }
+                _ => escaped = false,
+            }
+        }
+        values.push(&self.value[start..]);
+        values.into_iter().map(|value| unescaped(value).trim().to_owned()).filter(|value| !value.is_empty()).collect()
+    }
+}
+
+/// Parses a parameter. Returns it with the rest of the line.
+fn parameter(text: &str) -> Option<((String, String), &str)> {
+    let end = text.find(['=', ';', ':'])?;
+    let name = text[..end].trim().to_ascii_uppercase();
+    let Some(mut rest) = text[end..].strip_prefix('=') else { return Some(((name, String::new()), &text[end..])) };
+    let mut value = String::new();
+    loop {
+        let quoted = rest.strip_prefix('"').and_then(|inner| inner.split_once('"'));
+        match quoted {
+            Some((inner, after)) => {
+                value.push_str(inner);
+                rest = after;
+            }
+            None => {
+                let end = rest.find([';', ':', ','])?;
+                value.push_str(&rest[..end]);
+                rest = &rest[end..];
+            }
+        }
+        let Some(next) = rest.strip_prefix(',') else { break };
+        value.push(',');
+        rest = next;
+    }
+    // After a quoted value nothing else may stand; what does is part of the value.
+    if !rest.starts_with([';', ':']) {
+        let end = rest.find([';', ':'])?;
+        value.push_str(&rest[..end]);
+        rest = &rest[end..];
+    }
+    Some(((name, decoded(&value)), rest))
+}
+
+/// Returns the value of a parameter without the escapes of RFC 6868. Some programs write those of values instead.
+fn decoded(value: &str) -> String {
+    value
+        .replace("^n", "\n")
+        .replace("^'", "\"")
+        .replace("^^", "^")
+        .replace("\\\"", "\"")
+        .replace("\\,", ",")
+        .trim()
+        .to_owned()
+}
+
+/// Returns a text without escapes. A backslash that escapes nothing stays.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\\' {
+            out.push(letter);
+            continue;
+        }
+        match letters.next() {
+            Some('n' | 'N') => out.push('\n'),
+            Some(escaped @ ('\\' | ';' | ',' | ':' | '"')) => out.push(escaped),
+            Some(other) => out.extend(['\\', other]),
+            None => out.push('\\'),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parameters_and_values() {
+        let property =
+            Property::parse("organizer;CN=\"Club, of Boats; east: two\";role=CHAIR:mailto:a@b.example").unwrap();
+        assert_eq!((property.name.as_str(), property.value.as_str()), ("ORGANIZER", "mailto:a@b.example"));
+        assert_eq!(property.parameter("CN"), Some("Club, of Boats; east: two"));
+        assert!(property.is("ROLE", "chair"));
+        let odd = Property::parse("ORGANIZER;CN=Club \\\"The Boat\\\":MAILTO:a@b.example").unwrap();
+        assert_eq!(odd.parameter("CN"), Some("Club \"The Boat\""));
+        let caret = Property::parse("X;CN=^'A^' ^^ B:").unwrap();
+        assert_eq!((caret.parameter("CN"), caret.value.as_str()), (Some("\"A\" ^ B"), ""));
+        for wrong in ["no property", "", ":x", "A B:x", "A;CN=x"] {
+            assert_eq!(Property::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn texts_and_lists() {
+        let property = Property::parse("CATEGORIES:Law\\, order and rivers,Water, ,a\\\\,b\\;c").unwrap();
+        assert_eq!(property.list(), ["Law, order and rivers", "Water", "a\\", "b;c"]);
+        assert_eq!(Property::parse("X:a\\nb\\Nc\\\\n C:\\\\x \\d").unwrap().text(), "a\nb\nc\\n C:\\x \\d");
+    }
+
+    #[test]
+    fn quoted_printable_is_decoded() {
+        let property =
+            Property::parse("SUMMARY;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:Stra=C3=9Fe=0D=0Azwei").unwrap();
+        assert_eq!(property.text(), "Straße\nzwei");
+        let bare = Property::parse("SUMMARY;QUOTED-PRINTABLE;CHARSET=ISO-8859-1:Stra=DFe").unwrap();
+        assert_eq!(bare.text(), "Straße");
+    }
+}

@@ -1,0 +1,72 @@
+//! Recurrence rules (RFC 5545, section 3.3.10), applied to local times: an occurrence keeps its time of day when its
+//! zone changes its clocks.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+use rrule::{RRule, RRuleSet, Tz, Unvalidated};
+
+use super::property::Property;
+
+/// Greatest number of occurrences of one rule.
+pub const MOST: u16 = 20_000;
+
+/// A recurrence rule.
+pub struct RecurrenceRule {
+    rule: RRule<Unvalidated>,
+    /// Whether the rule ends by itself.
+    pub is_finite: bool,
+}
+
+impl RecurrenceRule {
+    /// Parses the value of `RRULE` or `EXRULE`. `local` returns the local time of an instant, for `UNTIL`.
+    ///
+    /// # Errors
+    /// Returns a message for a rule that is malformed, or that follows another calendar (RFC 7529).
+    pub fn parse(property: &Property, local: impl Fn(NaiveDateTime) -> NaiveDateTime) -> Result<Self, String> {
+        let (mut parts, mut is_finite) = (Vec::new(), false);
+        for part in property.value.trim().trim_end_matches(';').split(';') {
+            let (name, value) = part.split_once('=').ok_or_else(|| format!("\"{part}\" is no part of a rule"))?;
+            let name = name.trim().to_ascii_uppercase();
+            is_finite |= matches!(name.as_str(), "COUNT" | "UNTIL");
+            match name.as_str() {
+                "UNTIL" => parts.push(format!("UNTIL={}", until(value, &local)?)),
+                "SKIP" if value.eq_ignore_ascii_case("OMIT") => {}
+                _ => parts.push(format!("{name}={}", value.trim().to_ascii_uppercase())),
+            }
+        }
+        let rule = parts.join(";").parse().map_err(|error: rrule::RRuleError| error.to_string())?;
+        Ok(Self { rule, is_finite })
+    }
+
+    /// Returns the occurrences from a start up to an end, at most [`MOST`].
+    ///
+    /// # Errors
+    /// Returns a message for a rule that contradicts itself or the start.
+    pub fn occurrences(self, start: NaiveDateTime, end: Option<NaiveDateTime>) -> Result<Vec<NaiveDateTime>, String> {
+        let start = floating(start);
+        let rule = self.rule.validate(start).map_err(|error| error.to_string())?;
+        let mut set = RRuleSet::new(start).rrule(rule);
+        if let Some(end) = end {
+            set = set.before(floating(end));
+        }
+        Ok(set.all(MOST).dates.into_iter().map(|date| date.naive_utc()).collect())
+    }
+}
+
+/// Returns a local time in the form in which rules are computed: as if its zone were UTC.
+fn floating(local: NaiveDateTime) -> DateTime<Tz> {
+    Tz::UTC.from_utc_datetime(&local)
+}
+
+/// Returns the value of `UNTIL` as a local time in the form of UTC. A date includes its day.
+fn until(value: &str, local: impl Fn(NaiveDateTime) -> NaiveDateTime) -> Result<String, String> {
+    let value = value.trim();
+    let end = if let Ok(day) = NaiveDate::parse_from_str(value, "%Y%m%d") {
+        day.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399)
+    } else {
+        let wrong = |_| format!("UNTIL=\"{value}\" is not a time");
+        let given = value.trim_end_matches(['Z', 'z']);
+        let time = NaiveDateTime::parse_from_str(given, "%Y%m%dT%H%M%S").map_err(wrong)?;
+        if given == value { time } else { local(time) }
+    };
+    Ok(end.format("%Y%m%dT%H%M%SZ").to_string())
+}

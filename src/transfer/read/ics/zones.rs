@@ -1,0 +1,139 @@
+//! The time zones of a calendar. A `TZID` is what the file's own `VTIMEZONE` says (RFC 5545, section 3.2.19), then one
+//! of the names of a zone.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone};
+
+use super::definition::Definition;
+use crate::time_zone::{LocalOffsets, Zone, rules};
+use crate::transfer::zones::{best_known, offset_of, zone_of, zone_with_offset};
+
+/// The time zones of a calendar.
+pub struct CalendarZones {
+    fallback: Zone,
+    calendar: Option<Zone>,
+    definitions: HashMap<String, Definition>,
+    /// Zones that were found for definitions, by `TZID`.
+    found: RefCell<HashMap<String, Zone>>,
+    /// Zones that were found for names.
+    named: RefCell<HashMap<String, Option<Zone>>>,
+}
+
+/// An instant, and what was done to find it if that is not what the file says.
+pub type Found = (DateTime<Zone>, Option<String>);
+
+impl CalendarZones {
+    /// Creates a set of zones with a fallback for times that name none.
+    pub fn new(fallback: &str) -> Self {
+        let fallback = zone_of(fallback).unwrap_or_else(Zone::utc);
+        Self {
+            fallback,
+            calendar: None,
+            definitions: HashMap::new(),
+            found: RefCell::default(),
+            named: RefCell::default(),
+        }
+    }
+
+    /// Sets the zone of the calendar as a whole, if its name is known.
+    pub fn set_calendar_zone(&mut self, name: &str) {
+        self.calendar = self.calendar.or_else(|| zone_of(name));
+    }
+
+    /// Adds the calendar's own definition of a zone.
+    pub fn define(&mut self, tzid: String, definition: Definition) {
+        self.definitions.insert(tzid, definition);
+    }
+
+    /// Returns the zone of times that name none.
+    pub fn own(&self) -> Zone {
+        self.calendar.unwrap_or(self.fallback)
+    }
+
+    /// Returns the instant of a local time in the zone with a name; the calendar's own zone if there is no name.
+    ///
+    /// # Errors
+    /// Returns a message if the zone is not known.
+    pub fn instant(&self, tzid: Option<&str>, local: NaiveDateTime) -> Result<Found, String> {
+        let Some(tzid) = tzid.map(str::trim).filter(|tzid| !tzid.is_empty()) else {
+            return Ok((local_time(local, self.own()), None));
+        };
+        let Some(definition) = self.definitions.get(tzid) else { return self.by_name(tzid, local) };
+        let Some(offset) = definition.offset_at(local) else { return self.by_name(tzid, local) };
+        let at = |zone: Zone| {
+            let utc = local - TimeDelta::seconds(offset.into());
+            let same = definition.agrees_at(zone, local);
+            if same { local_time(local, zone) } else { zone.from_utc_datetime(&utc) }
+        };
+        if let Some(zone) = self.named(tzid).or(definition.place) {
+            let note = (!definition.agrees_at(zone, local)).then(|| {
+                format!("the calendar defines \"{tzid}\" with another offset than {zone} has then; the instant is kept")
+            });
+            return Ok((at(zone), note));
+        }
+        let known = self.found.borrow().get(tzid).copied().filter(|zone| definition.agrees_around(*zone, local));
+        if let Some(zone) = known.or_else(|| self.search(definition, local)) {
+            self.found.borrow_mut().insert(tzid.to_owned(), zone);
+            return Ok((at(zone), None));
+        }
+        let (at, _) = self.with_offset(local, offset);
+        Ok((at, Some(format!("no zone changes its clocks as the calendar defines \"{tzid}\"; the offset is kept"))))
+    }
+
+    /// Returns the zone with a name. A calendar has few names and many times.
+    fn named(&self, tzid: &str) -> Option<Zone> {
+        if let Some(known) = self.named.borrow().get(tzid) {
+            return *known;
+        }
+        let zone = zone_of(tzid);
+        self.named.borrow_mut().insert(tzid.to_owned(), zone);
+        zone
+    }
+
+    fn by_name(&self, tzid: &str, local: NaiveDateTime) -> Result<Found, String> {
+        match (self.named(tzid), offset_of(tzid)) {
+            (Some(zone), _) => Ok((local_time(local, zone), None)),
+            (None, Some(offset)) => Ok(self.with_offset(local, offset)),
+            (None, None) => Err(format!("\"{tzid}\" is not a known time zone, and the calendar does not define it")),
+        }
+    }
+
+    /// Returns the instant of a local time with an offset, in a zone that has this offset then.
+    pub fn with_offset(&self, local: NaiveDateTime, offset: i32) -> Found {
+        let utc = local - TimeDelta::seconds(offset.into());
+        let has_it = |zone: &Zone| {
+            let at = zone.from_utc_datetime(&utc);
+            at.naive_local() == local
+        };
+        let near = [self.own(), self.fallback].into_iter().find(has_it);
+        let zone = near.or_else(|| zone_with_offset(offset)).or_else(|| best_known().find(has_it));
+        match zone {
+            Some(zone) => (zone.from_utc_datetime(&utc), None),
+            None => {
+                let note = format!("no zone has this offset then; the instant is given in {}", self.own());
+                (self.own().from_utc_datetime(&utc), Some(note))
+            }
+        }
+    }
+
+    /// Searches for a zone with the changes of a definition: first the calendar's own and the site's, then the best
+    /// known ones, then all.
+    fn search(&self, definition: &Definition, local: NaiveDateTime) -> Option<Zone> {
+        let near = [self.own(), self.fallback].into_iter().chain(best_known());
+        let all = || rules::names().into_iter().filter_map(|name| name.parse().ok());
+        let fits = |zone: &Zone| definition.agrees_around(*zone, local);
+        near.into_iter().find(fits).or_else(|| all().find(fits))
+    }
+}
+
+/// Returns the instant of a local time. A time that occurs twice is the first one, and a time within a gap
+/// has the offset from before the gap (RFC 5545, section 3.3.5).
+pub fn local_time(local: NaiveDateTime, zone: Zone) -> DateTime<Zone> {
+    match zone.clock_at(local) {
+        LocalOffsets::Once(offset) | LocalOffsets::Twice(offset, _) | LocalOffsets::Skipped(offset, _) => {
+            zone.at(local, offset)
+        }
+    }
+}

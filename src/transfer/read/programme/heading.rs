@@ -1,0 +1,132 @@
+//! The properties of the event as a whole, which a programme gives one by one.
+
+use chrono::{Datelike, NaiveDate};
+use serde_json::{Map, Value, json};
+
+use crate::content::slug::from_title;
+use crate::transfer::read::{Sink, text_of};
+
+/// Properties that are passed over on purpose, and why.
+const ON_PURPOSE: [(&str, &str); 6] = [
+    ("days", "the sessions have their days themselves"),
+    ("daysCount", "the sessions have their days themselves"),
+    ("timeslot_duration", "it is the grid of a program for planning"),
+    ("colors", "they belong to the design of a website"),
+    ("color", "it belongs to the design of a website"),
+    ("slug", "it is part of the addresses of another website"),
+];
+
+/// The properties of the event.
+#[derive(Debug, Default)]
+pub struct ProgrammeHeading {
+    /// Name of the source, if the file has one.
+    pub name: Option<String>,
+    pub acronym: Option<String>,
+    pub title: Option<Value>,
+    pub subtitle: Option<Value>,
+    pub description: Option<Value>,
+    pub start: Option<String>,
+    pub end: Option<String>,
+    pub venue: Option<String>,
+    pub city: Option<String>,
+    pub url: Option<String>,
+    pub logo: Option<String>,
+    pub time_zone: Option<String>,
+    /// Tracks with their colours, as the field `tracks` has them.
+    pub tracks: Vec<Value>,
+}
+
+impl ProgrammeHeading {
+    /// Sets a property.
+    pub fn set(&mut self, sink: &Sink, name: &str, value: &Value) {
+        let text = text_of(Some(value));
+        match name {
+            "acronym" => self.acronym = text,
+            "title" => self.title = Some(value.clone()),
+            "subtitle" => self.subtitle = Some(value.clone()),
+            "description" => self.description = Some(value.clone()),
+            "start" => self.start = text,
+            "end" => self.end = text,
+            "venue" => self.venue = text,
+            "city" => self.city = text,
+            "url" | "base_url" => self.url = self.url.take().or(text),
+            "logo" => self.logo = text,
+            "time_zone_name" => self.time_zone = text,
+            "day_change" => {}
+            "tracks" => value.as_array().into_iter().flatten().for_each(|track| self.track(sink, track)),
+            "track" => self.track(sink, value),
+            _ if value.is_null() => {}
+            _ => match ON_PURPOSE.iter().find(|(known, _)| *known == name) {
+                Some((_, why)) => sink.on_purpose("conference", &format!("conference/{name}"), why),
+                None => sink.left_out("conference", &format!("conference/{name}")),
+            },
+        }
+    }
+
+    fn track(&mut self, sink: &Sink, track: &Value) {
+        let Some(name) = text_of(track.get("name")) else { return };
+        let mut entry = Map::from_iter([("name".to_owned(), Value::from(name))]);
+        if let Some(colour) = text_of(track.get("color")) {
+            entry.insert("colour".to_owned(), colour.into());
+        }
+        if !self.tracks.iter().any(|known| known["name"] == entry["name"]) {
+            self.tracks.push(entry.into());
+        }
+        for member in track.as_object().into_iter().flat_map(Map::keys) {
+            match member.as_str() {
+                "name" | "color" => {}
+                "slug" | "id" => {
+                    sink.on_purpose("conference", &format!("track/{member}"), "a track is known by its name");
+                }
+                other => sink.left_out("conference", &format!("track/{other}")),
+            }
+        }
+    }
+
+    /// Returns whether the file said nothing of its event.
+    pub fn is_empty(&self) -> bool {
+        self.acronym.is_none() && self.title.is_none() && self.start.is_none()
+    }
+
+    /// Returns what the file says of itself: the acronym or the title of the event with its year, since both are often
+    /// the same every year, else the host of its addresses.
+    pub fn says(&self) -> Option<String> {
+        if self.name.is_some() {
+            return self.name.clone();
+        }
+        let title = self.title.as_ref().and_then(|title| match title {
+            Value::Object(translations) => translations.values().find_map(|text| text_of(Some(text))),
+            other => text_of(Some(other)),
+        });
+        let name = self.acronym.as_deref().or(title.as_deref()).map(from_title).filter(|name| !name.is_empty());
+        let host = || url::Url::parse(self.url.as_deref()?).ok()?.host_str().map(str::to_owned);
+        let Some(name) = name else { return host() };
+        let year = self.start.as_deref().and_then(|text| NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok());
+        Some(match year.map(|day| day.year().to_string()) {
+            Some(year) if !name.contains(&year) && !name.ends_with(&year[2..]) => format!("{name}-{year}"),
+            _ => name,
+        })
+    }
+
+    /// Returns the address of the venue.
+    pub fn address(&self) -> Value {
+        self.city.as_ref().map_or(Value::Null, |city| json!({ "city": city }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_says_what_it_is() {
+        let says = |acronym: Option<&str>, title: &str, start: Option<&str>| {
+            let (acronym, start) = (acronym.map(str::to_owned), start.map(str::to_owned));
+            ProgrammeHeading { acronym, title: Some(title.into()), start, ..ProgrammeHeading::default() }.says()
+        };
+        assert_eq!(says(Some("water"), "Water Days", Some("2027-05-01")).as_deref(), Some("water-2027"));
+        assert_eq!(says(Some("water27"), "Water Days", Some("2027-05-01")).as_deref(), Some("water27"));
+        assert_eq!(says(None, "Water Days 2027", Some("2027-05-01")).as_deref(), Some("water-days-2027"));
+        assert_eq!(says(None, "Water Days", None).as_deref(), Some("water-days"));
+    }
+}

@@ -1,0 +1,382 @@
+//! The common form of a programme in any format: an event, its sessions, their speakers and its rooms.
+
+mod heading;
+pub mod times;
+pub mod words;
+
+use chrono::{NaiveDate, NaiveTime};
+use serde_json::{Map, Value, json};
+
+use super::{Closed, Settings, Sink, web_address};
+use crate::content::values;
+use crate::time_zone::Zone;
+use crate::transfer::record::Record;
+use crate::transfer::survey::PROGRAMME;
+use crate::transfer::zones::zone_of;
+use heading::ProgrammeHeading;
+use times::GivenTimes;
+use words::{kind_of, medium};
+
+/// Greatest number of rooms of a venue.
+const MOST_ROOMS: usize = 300;
+
+/// A programme that is being read; it sends its records as soon as they are complete.
+pub struct Programme<'a> {
+    settings: &'a Settings,
+    sink: &'a Sink,
+    name: String,
+    zone: Zone,
+    event: String,
+    /// Title of the event.
+    title: Value,
+    venue: Option<Record>,
+    /// The event, if the file did not give its days; they are then those of its sessions.
+    undated: Option<Record>,
+    rooms: Vec<Value>,
+    first: Option<NaiveDate>,
+    last: Option<NaiveDate>,
+    heading: ProgrammeHeading,
+    day_change: NaiveTime,
+    begun: bool,
+}
+
+/// A link or attachment: title, URL and kind.
+pub type LabelledUrl = (Option<String>, String, Option<String>);
+
+/// A session, with values as the file has them.
+#[derive(Debug, Default)]
+pub struct ImportedTalk {
+    pub id: String,
+    pub slug: Option<String>,
+    pub locale: Option<String>,
+    pub title: Value,
+    pub subtitle: Value,
+    pub format: Value,
+    /// Kind of session, if the file says it by other means than the format.
+    pub kind: Option<&'static str>,
+    pub abstract_text: Value,
+    pub description: Value,
+    pub times: GivenTimes,
+    pub room: Option<String>,
+    pub track: Value,
+    pub language: Option<String>,
+    pub people: Vec<ProgrammePerson>,
+    pub links: Vec<LabelledUrl>,
+    pub attachments: Vec<LabelledUrl>,
+    /// Recordings whose addresses do not show that they are some.
+    pub recordings: Vec<LabelledUrl>,
+    pub image: Option<String>,
+    /// Whether the session must not be recorded; unknown if it is `None`.
+    pub do_not_record: Option<bool>,
+    pub recording_license: Option<String>,
+}
+
+/// A speaker of a session.
+#[derive(Debug, Default, Clone)]
+pub struct ProgrammePerson {
+    pub id: String,
+    pub name: String,
+    pub biography: Value,
+    pub job_title: Value,
+    pub portrait: Option<String>,
+    pub links: Vec<LabelledUrl>,
+}
+
+impl<'a> Programme<'a> {
+    /// Creates an empty programme.
+    pub fn new(settings: &'a Settings, sink: &'a Sink) -> Self {
+        Self {
+            settings,
+            sink,
+            name: String::new(),
+            zone: zone_of(&settings.time_zone).unwrap_or_else(Zone::utc),
+            event: String::new(),
+            title: Value::Null,
+            venue: None,
+            undated: None,
+            rooms: Vec::new(),
+            first: None,
+            last: None,
+            heading: ProgrammeHeading::default(),
+            day_change: NaiveTime::MIN,
+            begun: false,
+        }
+    }
+
+    /// Sets one property of the event, for formats that give them one by one, before the first session.
+    pub fn head(&mut self, name: &str, value: &Value) {
+        if name == "day_change" {
+            let change = value.as_str().and_then(times::clock);
+            self.day_change = change.unwrap_or(NaiveTime::MIN);
+        }
+        if name == "rooms" {
+            value.as_array().into_iter().flatten().filter_map(words::room).for_each(|room| self.room(room));
+            return;
+        }
+        self.heading.set(self.sink, name, value);
+    }
+
+    /// Sets the name of the source, if the file has a better one than the name of the event.
+    pub fn name(&mut self, name: Option<String>) {
+        self.heading.name = name;
+    }
+
+    /// Returns whether nothing of a programme was found.
+    pub fn is_empty(&self) -> bool {
+        !self.begun && self.heading.is_empty()
+    }
+
+    /// Sends the event and its venue, or refers to the event that the settings name. Only the first call has
+    /// an effect.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn begin(&mut self) -> Result<(), Closed> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
+        let heading = std::mem::take(&mut self.heading);
+        self.name = self.settings.source(heading.says());
+        self.sink.set_origin(&format!("{}{PROGRAMME}", self.name));
+        if let Some(given) = &heading.time_zone {
+            match zone_of(given) {
+                Some(zone) => self.zone = zone,
+                None => self.sink.note("conference", "/time_zone", "unknown_zone", format!("left out: \"{given}\""))?,
+            }
+        }
+        if let Some(venue) = heading.venue.clone().or(heading.city.clone()) {
+            let mut record = Record::new("conference", "venue", format!("{}:venue", self.name)).supporting();
+            record.set("name", venue);
+            record.set("address", heading.address());
+            self.sink.record(record.clone())?;
+            self.venue = Some(record);
+        }
+        match &self.settings.event {
+            Some(slug) => {
+                self.event.clone_from(slug);
+                Ok(())
+            }
+            None => self.send_event(heading),
+        }
+    }
+
+    fn send_event(&mut self, heading: ProgrammeHeading) -> Result<(), Closed> {
+        self.event = format!("{}:event", self.name);
+        let mut event = Record::new("conference", "event", self.event.clone());
+        self.title = heading.title.filter(|title| !title.is_null()).unwrap_or_else(|| self.name.clone().into());
+        event.set("title", self.title.clone());
+        event.set("summary", heading.subtitle.unwrap_or_default());
+        event.set("body", heading.description.unwrap_or_default());
+        event.set("time_zone", self.zone.name());
+        event.set("starts_at", heading.start.map(|text| day_of(&text)));
+        event.set("ends_at", heading.end.map(|text| day_of(&text)));
+        let website = heading.url.map(|url| (Some("Website".to_owned()), url, None));
+        event.set("links", self.addresses("conference", "/links", website)?);
+        event.set("tracks", heading.tracks);
+        if let Some(url) = self.url("conference", "/image", heading.logo)? {
+            event.set("image", json!({ "url": url }));
+        }
+        if let Some(venue) = &self.venue {
+            event.set("venue", venue.source.clone());
+        }
+        if !event.body.contains_key("starts_at") {
+            self.undated = Some(event.clone());
+        }
+        self.sink.record(event)
+    }
+
+    /// Sends a speaker, and returns the source of the record.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn person(&mut self, place: &str, person: &ProgrammePerson) -> Result<String, Closed> {
+        self.begin()?;
+        let source = format!("{}:person/{}", self.name, person.id);
+        let mut record = Record::new(place, "speaker", source.clone()).supporting();
+        record.set("name", person.name.clone());
+        record.set("biography", person.biography.clone());
+        record.set("job_title", person.job_title.clone());
+        if let Some(url) = self.url(place, "/portrait", person.portrait.clone())? {
+            record.set("portrait", json!({ "url": url }));
+        }
+        record.set("links", self.addresses(place, "/links", person.links.iter().cloned())?);
+        self.sink.record(record)?;
+        Ok(source)
+    }
+
+    /// Sends a session, after its speakers.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn talk(&mut self, place: &str, talk: ImportedTalk) -> Result<(), Closed> {
+        self.begin()?;
+        let times = match talk.times.read(self.zone, self.day_change) {
+            Ok(times) => times,
+            Err(message) => return self.sink.broken(place, "not_a_time", message),
+        };
+        if let Some(note) = times.note {
+            self.sink.note(place, "/ends_at", "duration", note)?;
+        }
+        let mut record = Record::new(place, "session", format!("{}:session/{}", self.name, talk.id));
+        record.slug.clone_from(&talk.slug);
+        record.locale.clone_from(&talk.locale);
+        record.set("event", self.event.clone());
+        record.set("speakers", self.speakers(place, &talk)?);
+        record.set("title", talk.title.clone());
+        record.set("subtitle", talk.subtitle.clone());
+        record.set("kind", talk.kind.unwrap_or_else(|| kind_of(&talk.format)));
+        record.set("format", talk.format.clone());
+        record.set("abstract", talk.abstract_text.clone());
+        record.set("description", talk.description.clone());
+        record.set("time_zone", self.zone.name());
+        self.widen(times.starts.as_deref());
+        record.set("starts_at", times.starts);
+        record.set("ends_at", times.ends);
+        record.set("track", talk.track.clone());
+        record.set("do_not_record", talk.do_not_record);
+        record.set("recording_license", talk.recording_license.clone());
+        if let Some(room) = talk.room.clone().filter(|room| !room.trim().is_empty()) {
+            self.room(json!({ "name": room }));
+            record.set("room", room);
+        }
+        self.set_addresses(place, talk, &mut record)?;
+        self.sink.record(record)
+    }
+
+    fn speakers(&mut self, place: &str, talk: &ImportedTalk) -> Result<Vec<Value>, Closed> {
+        let mut speakers = Vec::with_capacity(talk.people.len());
+        for person in &talk.people {
+            let speaker = json!({"speaker": self.person(place, person)?});
+            if speakers.contains(&speaker) {
+                let message = format!("\"{}\" is named twice and taken once", person.name);
+                self.sink.note(place, "/speakers", "duplicate", message)?;
+            } else {
+                speakers.push(speaker);
+            }
+        }
+        Ok(speakers)
+    }
+
+    /// Sets the language and everything that has an address.
+    fn set_addresses(&self, place: &str, talk: ImportedTalk, record: &mut Record) -> Result<(), Closed> {
+        if let Some(given) = talk.language.filter(|given| !given.trim().is_empty()) {
+            match values::language(given.trim()) {
+                Ok(tag) => record.set("language", tag),
+                Err((code, message)) => self.sink.note(place, "/language", code, message)?,
+            }
+        }
+        let (media, links): (Vec<_>, Vec<_>) = talk.links.into_iter().partition(|(_, url, _)| medium(url).is_some());
+        let mut shown = self.addresses(place, "/recordings", media.into_iter().chain(talk.recordings))?;
+        for recording in &mut shown {
+            let kind = recording["url"].as_str().and_then(medium);
+            recording["kind"] = kind.unwrap_or("video").into();
+        }
+        record.set("recordings", shown);
+        let links = links.into_iter().map(|(title, url, _)| (title, url, None));
+        record.set("links", self.addresses(place, "/links", links)?);
+        record.set("documents", self.addresses(place, "/documents", talk.attachments)?);
+        if let Some(url) = self.url(place, "/image", talk.image)? {
+            record.set("image", json!({ "url": url }));
+        }
+        Ok(())
+    }
+
+    /// Adds a room of the venue. Of several descriptions of one room the most detailed is kept.
+    pub fn room(&mut self, room: Value) {
+        let details = |room: &Value| room.as_object().map_or(0, Map::len);
+        match self.rooms.iter().position(|known| known["name"] == room["name"]) {
+            Some(place) if details(&self.rooms[place]) < details(&room) => self.rooms[place] = room,
+            Some(_) => {}
+            None if self.rooms.len() < MOST_ROOMS => self.rooms.push(room),
+            None => self.sink.left_out("conference", "room beyond the number that a venue can have"),
+        }
+    }
+
+    /// Sends what is known only at the end: the rooms of the venue, and the days of an event without any.
+    /// These are records of their own that share an item with the venue and the event, which were sent
+    /// before.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn finish(mut self) -> Result<(), Closed> {
+        if !self.begun && !self.heading.is_empty() {
+            self.begin()?;
+        }
+        let rooms = std::mem::take(&mut self.rooms);
+        if self.venue.is_none() && !rooms.is_empty() && self.settings.event.is_none() {
+            self.add_venue()?;
+        }
+        if let Some(mut venue) = self.venue.take() {
+            venue.same_as = Some(venue.source.clone());
+            venue.source = format!("{}/rooms", venue.source);
+            venue.set("rooms", rooms);
+            self.sink.record(venue)?;
+        }
+        let (Some(mut event), Some(first), Some(last)) = (self.undated.take(), self.first, self.last) else {
+            return Ok(());
+        };
+        event.same_as = Some(event.source.clone());
+        event.source = format!("{}/days", event.source);
+        event.set("starts_at", first.to_string());
+        event.set("ends_at", last.to_string());
+        self.sink.record(event.supporting())
+    }
+
+    /// Sends a venue for the rooms of a file that names none. It has the name of the event.
+    fn add_venue(&mut self) -> Result<(), Closed> {
+        let mut venue = Record::new("conference", "venue", format!("{}:venue", self.name)).supporting();
+        venue.set("name", self.title.clone());
+        self.sink.record(venue.clone())?;
+        let mut event = Record::new("conference", "event", format!("{}/venue", self.event)).supporting();
+        event.same_as = Some(self.event.clone());
+        event.set("title", self.title.clone());
+        event.set("venue", venue.source.clone());
+        self.venue = Some(venue);
+        self.sink.record(event)
+    }
+
+    /// Widens the days of the event to include a start.
+    fn widen(&mut self, starts: Option<&str>) {
+        let Some(day) = starts.and_then(|text| NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok()) else {
+            return;
+        };
+        self.first = Some(self.first.map_or(day, |first| first.min(day)));
+        self.last = Some(self.last.map_or(day, |last| last.max(day)));
+    }
+
+    fn url(&self, place: &str, field: &str, given: Option<String>) -> Result<Option<String>, Closed> {
+        let Some(given) = given.map(|g| g.trim().to_owned()).filter(|g| !g.is_empty()) else { return Ok(None) };
+        match web_address(&given) {
+            Ok(url) => Ok(Some(url)),
+            Err((code, message)) => self.sink.note(place, field, code, message).map(|()| None),
+        }
+    }
+
+    /// Returns links or documents from titles, URLs and kinds, without duplicates. URLs that are not valid
+    /// are reported.
+    fn addresses(
+        &self,
+        place: &str,
+        field: &str,
+        given: impl IntoIterator<Item = LabelledUrl>,
+    ) -> Result<Vec<Value>, Closed> {
+        let mut kept: Vec<Value> = Vec::new();
+        for (title, url, kind) in given {
+            let Some(url) = self.url(place, field, Some(url))? else { continue };
+            let entry = json!({"title": title.filter(|t| !t.trim().is_empty()), "url": url, "kind": kind});
+            let entry = Value::Object(entry.as_object().map(without_null).unwrap_or_default());
+            if !kept.contains(&entry) {
+                kept.push(entry);
+            }
+        }
+        Ok(kept)
+    }
+}
+
+fn without_null(object: &Map<String, Value>) -> Map<String, Value> {
+    object.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn day_of(text: &str) -> String {
+    text.get(..10).unwrap_or(text).to_owned()
+}

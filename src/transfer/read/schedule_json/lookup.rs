@@ -1,0 +1,130 @@
+//! What the sessions of a file refer to: the event as a whole, its days, rooms, tracks, speakers and categories.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::enters;
+use super::people::person;
+use crate::transfer::read::json_stream::ElementHandler;
+use crate::transfer::read::programme::ProgrammePerson;
+use crate::transfer::read::programme::words::words;
+use crate::transfer::read::{Closed, text_of};
+
+/// Greatest number of things of one sort that are remembered. It bounds the memory for a hostile file.
+const MOST: usize = 100_000;
+
+/// What is known of a file before its sessions are read.
+#[derive(Debug, Default)]
+pub struct ProgrammeLookup {
+    heading: Vec<(String, Value)>,
+    /// Dates of the days, by their position.
+    days: HashMap<String, String>,
+    rooms: HashMap<String, Value>,
+    tracks: HashMap<String, Value>,
+    people: HashMap<String, ProgrammePerson>,
+    /// Entries of categories, by id: the title of the category and the name of the entry.
+    categories: HashMap<String, (String, String)>,
+}
+
+impl ProgrammeLookup {
+    /// Returns the properties of the event.
+    pub fn heading(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.heading.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Returns the date of a day.
+    pub fn day(&self, index: &str) -> Option<&str> {
+        self.days.get(index).map(String::as_str)
+    }
+
+    /// Returns the name of the room with an id.
+    pub fn room(&self, id: &Value) -> Option<&Value> {
+        self.rooms.get(&text_of(Some(id))?)
+    }
+
+    /// Returns the name of the track with an id.
+    pub fn track(&self, id: &Value) -> Option<&Value> {
+        self.tracks.get(&text_of(Some(id))?)
+    }
+
+    /// Returns the speaker with an id or a code.
+    pub fn person(&self, id: &Value) -> Option<&ProgrammePerson> {
+        self.people.get(&text_of(Some(id))?)
+    }
+
+    /// Returns the title of the category and the name of its entry with an id.
+    pub fn category(&self, id: &Value) -> Option<&(String, String)> {
+        self.categories.get(&text_of(Some(id))?)
+    }
+
+    fn entry(&mut self, kind: &str, value: &Value) {
+        let Some(id) = text_of(value.get("id")) else { return };
+        let name = value.get("name").cloned().unwrap_or_default();
+        match kind {
+            "rooms" if self.rooms.len() < MOST => {
+                self.rooms.insert(id, name);
+                self.heading.push(("rooms".to_owned(), json!([value])));
+            }
+            "tracks" if self.tracks.len() < MOST => {
+                self.tracks.insert(id, name.clone());
+                let track = json!([{"name": words(Some(&name)), "color": value.get("color")}]);
+                self.heading.push(("tracks".to_owned(), track));
+            }
+            _ => {}
+        }
+    }
+
+    fn speaker(&mut self, value: &Value) {
+        let Some(person) = person(value).filter(|_| self.people.len() < MOST) else { return };
+        let ids = ["code", "id"].iter().filter_map(|name| text_of(value.get(name)));
+        ids.for_each(|id| drop(self.people.insert(id, person.clone())));
+    }
+
+    fn category_entries(&mut self, value: &Value) {
+        let title = text_of(value.get("title")).unwrap_or_default();
+        for item in value.get("items").and_then(Value::as_array).into_iter().flatten() {
+            if let (Some(id), Some(name), true) =
+                (text_of(item.get("id")), text_of(item.get("name")), self.categories.len() < MOST)
+            {
+                self.categories.insert(id, (title.clone(), name));
+            }
+        }
+    }
+}
+
+impl ElementHandler for ProgrammeLookup {
+    fn enters(&self, path: &[String]) -> bool {
+        enters(&path.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed> {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["schedule", "conference", "days", index, "date"] if self.days.len() < MOST => {
+                self.days.insert((*index).to_owned(), text_of(Some(&value)).unwrap_or_default());
+            }
+            ["schedule", "conference", "days", ..] => {}
+            ["schedule", "conference", name] if self.heading.len() < MOST => {
+                self.heading.push(((*name).to_owned(), value));
+            }
+            ["schedule", name @ ("base_url" | "url")] if value.is_string() => {
+                self.heading.push(((*name).to_owned(), value));
+            }
+            // pretalx's widget
+            [name @ ("timezone" | "event_start" | "event_end")] => {
+                let known = match *name {
+                    "timezone" => "time_zone_name",
+                    "event_start" => "start",
+                    _ => "end",
+                };
+                self.heading.push((known.to_owned(), value));
+            }
+            [kind @ ("rooms" | "tracks"), _] => self.entry(kind, &value),
+            ["speakers", _] => self.speaker(&value),
+            ["categories", _] => self.category_entries(&value),
+            _ => {}
+        }
+        Ok(())
+    }
+}

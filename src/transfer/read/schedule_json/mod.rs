@@ -1,0 +1,227 @@
+//! Programmes in JSON: frab's `schedule.json` (c3voc), pretalx's API and widget, Sessionize, Indico and The Events
+//! Calendar. The members of objects have no order (RFC 8259, section 4), so a file is read twice: first what sessions refer to, then the sessions.
+
+mod events_calendar;
+mod frab;
+mod indico;
+mod lookup;
+mod people;
+mod pretalx;
+mod sessionize;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::input::as_utf8;
+use super::json_stream::{self, ElementHandler, place};
+use super::programme::{Programme, words};
+use super::{Closed, Input, Settings, Sink, text_of};
+use lookup::ProgrammeLookup;
+
+/// Top-level members that say something of the file and nothing of the programme.
+const OF_FILE: [&str; 20] = [
+    "$schema",
+    "generator",
+    "version",
+    "count",
+    "previous",
+    "base_url",
+    "url",
+    "questions",
+    "timezone",
+    "event_start",
+    "event_end",
+    "$id",
+    "_type",
+    "complete",
+    "ts",
+    "additionalInfo",
+    "rest_url",
+    "previous_rest_url",
+    "total",
+    "total_pages",
+];
+
+/// Members with the address of the following page.
+const NEXT: [&str; 2] = ["next", "next_rest_url"];
+
+/// Reads a programme.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
+pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
+    let mut input = match as_utf8(input, None) {
+        Ok(input) => input,
+        Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
+    };
+    let mut lookup = ProgrammeLookup::default();
+    // A fault of the text is reported when it is read for the second time.
+    json_stream::scan(&mut *input, &mut lookup)?;
+    if let Err(error) = input.restart() {
+        return sink.broken("line 1", "unreadable", error.to_string());
+    }
+    let mut programme = Programme::new(settings, sink);
+    for (name, value) in lookup.heading() {
+        programme.head(name, value);
+    }
+    let mut reader = ScheduleReader {
+        programme,
+        sink,
+        settings,
+        lookup: &lookup,
+        day: String::new(),
+        notes: BTreeSet::new(),
+        is_page: false,
+        is_known: false,
+    };
+    let is_read = json_stream::read(&mut *input, &mut reader, sink)?;
+    let (is_known, is_page) = (reader.is_known || !reader.programme.is_empty(), reader.is_page);
+    reader.programme.finish()?;
+    match (is_read, is_known) {
+        (true, false) => sink.broken(
+            "line 1",
+            "unknown_format",
+            "this is no form that is known: schedule.json, pretalx, Sessionize, Indico, The Events Calendar",
+        ),
+        (true, true) if !is_page => sink.whole(),
+        _ => Ok(()),
+    }
+}
+
+/// The reader of the sessions.
+struct ScheduleReader<'a> {
+    programme: Programme<'a>,
+    sink: &'a Sink,
+    settings: &'a Settings,
+    lookup: &'a ProgrammeLookup,
+    /// Day of the programme that is being read.
+    day: String,
+    /// Notes that are made once for each file.
+    notes: BTreeSet<&'static str>,
+    /// Whether the file is one page of several.
+    is_page: bool,
+    /// Whether any part of the file is one of a known format.
+    is_known: bool,
+}
+
+/// Returns whether the entries of the value at a path are read one by one.
+fn enters(path: &[&str]) -> bool {
+    match path {
+        [] => true,
+        // frab: schedule > conference > days > n > rooms > room > n
+        ["schedule"] | ["schedule", "conference"] => true,
+        ["schedule", "conference", "days", rest @ ..] => {
+            matches!(rest, [] | [_] | [_, "rooms"] | [_, "rooms", _])
+        }
+        ["schedule", "conference", ..] | ["schedule", "version" | "base_url"] => false,
+        // pretalx: schedule > day > minute > room > session
+        ["schedule" | "sprints" | "extra", rest @ ..] => {
+            rest.len() < if path[0] == "extra" { 2 } else { 3 } && !is_word(rest)
+        }
+        ["rooms" | "speakers" | "results" | "talks" | "sessions" | "tracks" | "categories" | "events"] => true,
+        // Sessionize: groups of sessions
+        [group] => is_number(group),
+        [group, "sessions"] => is_number(group),
+        _ => false,
+    }
+}
+
+fn is_number(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns whether a path below `schedule` is metadata and not a day.
+fn is_word(rest: &[&str]) -> bool {
+    matches!(rest, ["version" | "base_url" | "url" | "generator" | "$schema"])
+}
+
+impl ElementHandler for ScheduleReader<'_> {
+    fn enters(&self, path: &[String]) -> bool {
+        enters(&path.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed> {
+        let at = place(path);
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["schedule", "conference", "days", _, "date"] => {
+                self.day = text_of(Some(&value)).unwrap_or_default();
+                Ok(())
+            }
+            ["schedule", "conference", "days", _, "index" | "day_start" | "day_end"] => {
+                self.sink.on_purpose(&at, &format!("day/{}", path[4]), "the sessions have their times themselves");
+                Ok(())
+            }
+            ["schedule", "conference", "days", _, other] => {
+                self.sink.left_out(&at, &format!("day/{other}"));
+                Ok(())
+            }
+            ["schedule", "conference", "days", index, "rooms", room, _] => {
+                self.is_known = true;
+                let day = self.lookup.day(index).unwrap_or(&self.day).to_owned();
+                self.frab(&at, &day, room, &value)
+            }
+            // These were read with the heading.
+            ["schedule", "conference", ..] | ["tracks" | "categories", _] => Ok(()),
+            ["schedule", member] | [member] if is_of_file(member) => self.file_member(&at, member, &value),
+            ["schedule" | "sprints", _, _, _] => self.submission(&at, &value),
+            ["results", _] if indico::is_event(&value) => self.indico(&at, &value),
+            ["results" | "talks", _] => self.result(&at, &value),
+            ["events", _] => self.listed_event(&at, &value),
+            ["sessions", _] | [_, "sessions", _] => self.sessionize(&at, &value),
+            ["extra", day, minute] => self.extra(&at, day, minute, &value),
+            ["rooms", _] => self.room(&at, &value),
+            ["speakers", _] => self.speaker(&at, &value),
+            [_, "groupId" | "groupName" | "isDefault"] => {
+                self.sink.on_purpose(&at, &format!("group/{}", path[1]), "sessions are not in groups here");
+                Ok(())
+            }
+            _ => {
+                self.sink.left_out(&at, path.last().copied().unwrap_or_default());
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_of_file(member: &str) -> bool {
+    OF_FILE.contains(&member) || NEXT.contains(&member)
+}
+
+impl ScheduleReader<'_> {
+    fn file_member(&mut self, at: &str, member: &str, value: &Value) -> Result<(), Closed> {
+        if NEXT.contains(&member) && !value.is_null() {
+            self.is_page = true;
+            let message = format!("this is one page of several: `{member}` names the following one");
+            return self.sink.note(at, "", "partial", message);
+        }
+        if !matches!(member, "timezone" | "event_start" | "event_end") {
+            self.sink.on_purpose(at, member, "it belongs to the file");
+        }
+        Ok(())
+    }
+
+    /// Makes a note at its first occasion.
+    fn once(&mut self, at: &str, code: &'static str, message: &str) -> Result<(), Closed> {
+        if self.notes.insert(code) { self.sink.note(at, "", code, message) } else { Ok(()) }
+    }
+
+    fn room(&mut self, at: &str, value: &Value) -> Result<(), Closed> {
+        // Rooms with an id were read with the heading, so that they come in their own order.
+        if let Some(room) = words::room(value) {
+            self.is_known = true;
+            self.programme.begin()?;
+            self.programme.room(room);
+            people::note_members(self.sink, at, "room", value, &people::ROOM);
+        }
+        Ok(())
+    }
+
+    fn speaker(&mut self, at: &str, value: &Value) -> Result<(), Closed> {
+        let Some(person) = people::person(value) else { return Ok(()) };
+        self.is_known = true;
+        people::note_members(self.sink, at, "person", value, &people::PERSON);
+        self.programme.person(at, &person).map(drop)
+    }
+}

@@ -1,0 +1,98 @@
+//! Sessionize: the views All and Sessions of its API. Times are local times without an offset.
+
+use serde_json::Value;
+
+use super::ScheduleReader;
+use super::people::note_members;
+use crate::transfer::read::programme::ImportedTalk;
+use crate::transfer::read::programme::times::GivenTimes;
+use crate::transfer::read::programme::words::words;
+use crate::transfer::read::{Closed, text_of};
+
+/// Members of a session that are read.
+const READ: [&str; 18] = [
+    "id",
+    "title",
+    "description",
+    "startsAt",
+    "endsAt",
+    "isServiceSession",
+    "speakers",
+    "categoryItems",
+    "categories",
+    "roomId",
+    "room",
+    "liveUrl",
+    "recordingUrl",
+    "status",
+    "isConfirmed",
+    "questionAnswers",
+    "isInformed",
+    "track",
+];
+
+/// The words of categories that are a session's track, format or language.
+const CATEGORIES: [(&str, [&str; 4]); 3] = [
+    ("track", ["track", "topic", "theme", "stream"]),
+    ("format", ["format", "type", "kind", "length"]),
+    ("language", ["language", "sprache", "langue", "taal"]),
+];
+
+impl ScheduleReader<'_> {
+    /// Reads a session.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub(super) fn sessionize(&mut self, at: &str, given: &Value) -> Result<(), Closed> {
+        let text = |name: &str| text_of(given.get(name));
+        let (Some(id), Some(_)) = (text("id"), text("title")) else {
+            return self.sink.broken(at, "required", "a session requires an id and a title");
+        };
+        self.is_known = true;
+        if let Some(status) = text("status").filter(|status| !status.eq_ignore_ascii_case("accepted")) {
+            let message = format!("{id} is left out: its status is \"{status}\"");
+            return self.sink.note(at, "/status", "not_public", message);
+        }
+        note_members(self.sink, at, "session", given, &READ);
+        for _ in given.get("questionAnswers").and_then(Value::as_array).into_iter().flatten() {
+            self.sink.left_out(at, "session/questionAnswers");
+        }
+        let is_service = given.get("isServiceSession") == Some(&Value::Bool(true));
+        let room = given.get("roomId").and_then(|id| words(self.lookup.room(id))).or_else(|| text("room"));
+        let mut talk = ImportedTalk {
+            id,
+            title: given.get("title").cloned().unwrap_or_default(),
+            kind: is_service.then_some("break"),
+            description: given.get("description").cloned().unwrap_or_default(),
+            times: GivenTimes { date: text("startsAt"), end: text("endsAt"), ..GivenTimes::default() },
+            room,
+            people: self.people(at, given.get("speakers"))?,
+            links: text("liveUrl").map(|url| (Some("Live".to_owned()), url, None)).into_iter().collect(),
+            recordings: text("recordingUrl").map(|url| (None, url, None)).into_iter().collect(),
+            ..ImportedTalk::default()
+        };
+        for (category, name) in self.categories(given) {
+            let lower = category.to_lowercase();
+            let field = CATEGORIES.iter().find(|(_, words)| words.iter().any(|word| lower.contains(word)));
+            match field.map(|(field, _)| *field) {
+                Some("track") if talk.track.is_null() => talk.track = name.into(),
+                Some("format") if talk.format.is_null() => talk.format = name.into(),
+                Some("language") if talk.language.is_none() && name.len() == 2 => talk.language = Some(name),
+                _ => self.sink.left_out(at, &format!("category \"{category}\"")),
+            }
+        }
+        self.programme.talk(at, talk)
+    }
+
+    /// Returns the categories of a session: the title of each, and the name of the entry.
+    fn categories(&self, given: &Value) -> Vec<(String, String)> {
+        let list = |name: &str| given.get(name).and_then(Value::as_array).into_iter().flatten();
+        let by_id = list("categoryItems").filter_map(|id| self.lookup.category(id).cloned());
+        let whole = list("categories").flat_map(|category| {
+            let title = text_of(category.get("name")).unwrap_or_default();
+            let items = category.get("categoryItems").and_then(Value::as_array).into_iter().flatten();
+            items.filter_map(move |item| Some((title.clone(), text_of(item.get("name"))?)))
+        });
+        by_id.chain(whole).collect()
+    }
+}

@@ -1,0 +1,121 @@
+//! The channel from a reader to the database.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::content::violation::Violation;
+use crate::transfer::record::{Exported, ImportEntry, Record};
+use crate::transfer::report::{LEFT_OUT, NoteGroup, ON_PURPOSE};
+
+/// Greatest number of properties that are counted; further ones are counted together.
+const MOST_PROPERTIES: usize = 1_000;
+
+/// The error that the import has ended and no entry is received any more.
+#[derive(Debug)]
+pub struct Closed;
+
+/// The channel to which a reader sends its entries.
+pub struct Sink {
+    entries: flume::Sender<ImportEntry>,
+    /// What was not taken, by code and property.
+    left_out: RefCell<BTreeMap<(&'static str, String), NoteGroup>>,
+    origin: RefCell<String>,
+}
+
+impl Sink {
+    /// Creates a sink that sends to a channel.
+    pub fn new(entries: flume::Sender<ImportEntry>) -> Self {
+        Self { entries, left_out: RefCell::default(), origin: RefCell::default() }
+    }
+
+    /// Sets the name of the file's source, which all further records get.
+    pub fn set_origin(&self, origin: &str) {
+        origin.clone_into(&mut self.origin.borrow_mut());
+    }
+
+    fn send(&self, entry: ImportEntry) -> Result<(), Closed> {
+        self.entries.send(entry).map_err(|_| Closed)
+    }
+
+    /// Sends a record.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended, as the other functions do.
+    pub fn record(&self, mut record: Record) -> Result<(), Closed> {
+        record.origin.clone_from(&self.origin.borrow());
+        self.send(ImportEntry::Record(Box::new(record)))
+    }
+
+    /// Sends an item of Plenary's own export.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn exported(&self, place: String, item: Exported) -> Result<(), Closed> {
+        self.send(ImportEntry::Exported { place, item: Box::new(item) })
+    }
+
+    /// Reports a part of the file from which no record can be read.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn broken(&self, place: impl Into<String>, code: &str, message: impl Into<String>) -> Result<(), Closed> {
+        let fault = Violation { pointer: String::new(), code: code.to_owned(), message: message.into() };
+        self.send(ImportEntry::Broken { place: place.into(), fault })
+    }
+
+    /// Reports a detail that is not taken as it is.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn note(&self, place: &str, field: &str, code: &str, message: impl Into<String>) -> Result<(), Closed> {
+        let fault = Violation { pointer: field.to_owned(), code: code.to_owned(), message: message.into() };
+        self.send(ImportEntry::Note { place: place.to_owned(), fault })
+    }
+
+    /// Counts a property for which there is no field.
+    pub fn left_out(&self, place: &str, property: &str) {
+        self.count(LEFT_OUT, place, property, "there is no field for it");
+    }
+
+    /// Counts a property that is passed over on purpose.
+    pub fn on_purpose(&self, place: &str, property: &str, why: &str) {
+        self.count(ON_PURPOSE, place, property, why);
+    }
+
+    fn count(&self, code: &'static str, place: &str, property: &str, why: &str) {
+        let mut groups = self.left_out.borrow_mut();
+        let mut key = (code, property.to_owned());
+        if groups.len() >= MOST_PROPERTIES && !groups.contains_key(&key) {
+            "*".clone_into(&mut key.1);
+        }
+        if let Some(group) = groups.get_mut(&key) {
+            group.count += 1;
+            return;
+        }
+        let group = NoteGroup {
+            code: code.to_owned(),
+            subject: key.1.clone(),
+            count: 1,
+            first: place.to_owned(),
+            message: why.to_owned(),
+        };
+        groups.insert(key, group);
+    }
+
+    /// Sends what was not taken.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn finish(&self) -> Result<(), Closed> {
+        let groups = std::mem::take(&mut *self.left_out.borrow_mut());
+        if groups.is_empty() { Ok(()) } else { self.send(ImportEntry::LeftOut(groups.into_values().collect())) }
+    }
+
+    /// Says that every record of the source was in the file.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn whole(&self) -> Result<(), Closed> {
+        self.send(ImportEntry::Whole)
+    }
+}

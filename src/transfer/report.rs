@@ -1,0 +1,217 @@
+//! The report of an import.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use crate::content::violation::Violation;
+
+/// Greatest number of groups of notes; notes beyond are counted in one more group.
+const MOST_GROUPS: usize = 1_000;
+
+/// Code of the notes on properties for which there is no field.
+pub const LEFT_OUT: &str = "left_out";
+/// Code of the notes on properties that are passed over on purpose.
+pub const ON_PURPOSE: &str = "on_purpose";
+
+/// The outcome of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// An item was created.
+    Created,
+    /// An item was updated.
+    Updated,
+    /// The item has the content of the record already.
+    Unchanged,
+    /// The record and the item both changed since the last import; the item stays as its editor left it.
+    Kept,
+    /// The record breaks a rule; nothing of it was imported.
+    Refused,
+    /// The source had a record and has it no more; the item stays as it is.
+    Missing,
+    /// The source had a record and has it no more; the item was cancelled, or is not public any more.
+    Withdrawn,
+    /// A detail of a record was left out.
+    Note,
+}
+
+impl Outcome {
+    /// Returns the name of the outcome in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Created => "created",
+            Outcome::Updated => "updated",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Kept => "kept",
+            Outcome::Refused => "refused",
+            Outcome::Missing => "missing",
+            Outcome::Withdrawn => "withdrawn",
+            Outcome::Note => "note",
+        }
+    }
+}
+
+/// One line of a report.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReportLine {
+    /// Name of the file.
+    pub file: String,
+    /// Line or path within the file.
+    pub place: String,
+    /// Outcome of the record.
+    pub outcome: Outcome,
+    /// Kind of content; empty if it is not known.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub kind: &'static str,
+    /// Title or name of the item, or else the source of the record.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub what: String,
+    /// Violations or notes, each with its field, code and explanation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Violation>,
+}
+
+/// Notes of one code on one property.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NoteGroup {
+    /// Code of the notes.
+    pub code: String,
+    /// Name of the property in the file, or JSON Pointer of the field, with `*` for positions in lists.
+    pub subject: String,
+    /// Number of notes.
+    pub count: u64,
+    /// Position of the first one in the file.
+    pub first: String,
+    /// Explanation of the first one.
+    pub message: String,
+}
+
+/// The result of an import as a whole; the exit code of the command follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// All records were taken.
+    AllTaken,
+    /// At least one record was refused.
+    SomeRefused,
+    /// No record was found.
+    NothingRecognised,
+}
+
+/// The summary of an import.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// Numbers of records, by outcome and kind of content.
+    pub counts: BTreeMap<Outcome, BTreeMap<&'static str, u64>>,
+    /// Notes, by code and property.
+    #[serde(serialize_with = "groups_only")]
+    pub notes: BTreeMap<(String, String), NoteGroup>,
+}
+
+fn groups_only<S: Serializer>(notes: &BTreeMap<(String, String), NoteGroup>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(notes.values())
+}
+
+impl Report {
+    /// Adds a line to the counts, and its notes to their groups.
+    pub fn count(&mut self, line: &ReportLine) {
+        let kind = if line.kind.is_empty() { "record" } else { line.kind };
+        *self.counts.entry(line.outcome).or_default().entry(kind).or_default() += 1;
+        if line.outcome != Outcome::Note {
+            return;
+        }
+        for fault in &line.faults {
+            self.add(NoteGroup {
+                code: fault.code.clone(),
+                subject: without_positions(&fault.pointer),
+                count: 1,
+                first: line.place.clone(),
+                message: fault.message.clone(),
+            });
+        }
+    }
+
+    /// Adds a group of notes to the group of the same code and property.
+    pub fn add(&mut self, group: NoteGroup) {
+        let mut key = (group.code.clone(), group.subject.clone());
+        if self.notes.len() >= MOST_GROUPS && !self.notes.contains_key(&key) {
+            "*".clone_into(&mut key.1);
+        }
+        match self.notes.get_mut(&key) {
+            Some(present) => present.count += group.count,
+            None => drop(self.notes.insert(key.clone(), NoteGroup { subject: key.1, ..group })),
+        }
+    }
+
+    /// Returns the number of records with an outcome.
+    pub fn total(&self, outcome: Outcome) -> u64 {
+        self.counts.get(&outcome).map_or(0, |kinds| kinds.values().sum())
+    }
+
+    /// Returns the number of records of a kind with an outcome.
+    pub fn of(&self, outcome: Outcome, kind: &str) -> u64 {
+        self.counts.get(&outcome).and_then(|kinds| kinds.get(kind)).copied().unwrap_or(0)
+    }
+
+    /// Returns the number of notes of one code on one property.
+    pub fn noted(&self, code: &str, subject: &str) -> u64 {
+        self.notes.get(&(code.to_owned(), subject.to_owned())).map_or(0, |group| group.count)
+    }
+
+    /// Returns the result of the import as a whole.
+    pub fn verdict(&self) -> Verdict {
+        let known = |kinds: &BTreeMap<&'static str, u64>| kinds.keys().any(|kind| *kind != "record");
+        let records = [Outcome::Created, Outcome::Updated, Outcome::Unchanged, Outcome::Kept, Outcome::Refused];
+        if !records.iter().filter_map(|outcome| self.counts.get(outcome)).any(known) {
+            Verdict::NothingRecognised
+        } else if self.total(Outcome::Refused) > 0 {
+            Verdict::SomeRefused
+        } else {
+            Verdict::AllTaken
+        }
+    }
+}
+
+/// Returns a pointer with `*` instead of positions in lists, so that the notes on all entries form one group.
+fn without_positions(pointer: &str) -> String {
+    let is_position = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = pointer.split('/').map(|part| if is_position(part) { "*" } else { part }).collect();
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(pointer: &str) -> ReportLine {
+        let fault = Violation { pointer: pointer.to_owned(), code: "x".to_owned(), message: pointer.to_owned() };
+        let (file, place, what) = (String::new(), pointer.to_owned(), String::new());
+        ReportLine { file, place, outcome: Outcome::Note, kind: "", what, faults: vec![fault] }
+    }
+
+    #[test]
+    fn notes_are_grouped_and_bounded() {
+        let mut report = Report::default();
+        for place in 0..3 {
+            report.count(&note(&format!("/links/{place}/url")));
+        }
+        assert_eq!(report.noted("x", "/links/*/url"), 3);
+        assert_eq!(report.notes.values().next().unwrap().message, "/links/0/url");
+        for name in 0..2 * MOST_GROUPS {
+            report.count(&note(&format!("/a{name}")));
+        }
+        assert_eq!(report.notes.len(), MOST_GROUPS + 1);
+        assert_eq!(report.notes.values().map(|group| group.count).sum::<u64>(), 3 + 2 * MOST_GROUPS as u64);
+    }
+
+    #[test]
+    fn a_report_without_records_recognised_nothing() {
+        let mut report = Report::default();
+        assert_eq!(report.verdict(), Verdict::NothingRecognised);
+        report.count(&ReportLine { outcome: Outcome::Refused, ..note("") });
+        assert_eq!(report.verdict(), Verdict::NothingRecognised);
+        report.count(&ReportLine { outcome: Outcome::Created, kind: "event", ..note("") });
+        assert_eq!(report.verdict(), Verdict::SomeRefused);
+    }
+}

@@ -1,0 +1,145 @@
+//! Lists in CSV: dates, encodings, delimiters, conditions, and what is created or found along the way.
+
+use plenary::transfer::Outcome;
+use plenary::transfer::read::Mapping;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::import::{Said, bring_bytes, known};
+
+fn bring_csv(app: &TestApp, name: &str, bytes: &[u8], mapping: &str) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mapping.toml");
+    std::fs::write(&path, mapping).unwrap();
+    let mapping = Mapping::load(&path).unwrap();
+    bring_bytes(app, name, bytes, |options| options.settings.mapping = Some(mapping))
+}
+
+fn event(app: &TestApp, slug: &str) -> Value {
+    app.public().get(&format!("/api/v1/events/{slug}?include=venue,topics,speakers,type")).expect(200).json()
+}
+
+const GERMAN: &str = "kind = \"event\"\nid = \"{Titel}/{Datum}\"\ndelimiter = \";\"\nwhen = \"{Status} == fest\"\n[fields]\ntitle = \"{Titel}\"\nstarts_at = { from = \"{Datum}\", format = \"%d.%m.%Y\" }\nvenue = { from = \"{Ort}\", create = true }\n\"venue.address.country\" = \"{Land}\"\n\"venue.address.city\" = \"{Ort}\"\n";
+
+#[apply(api_test)]
+fn a_german_list(app: &TestApp) {
+    let text = "Titel;Datum;Ort;Land;Status\r\n\"Grüße; Tag\";04.03.2027;Köln;DEU;fest\r\n\"Mit\r\nUmbruch\";05.03.2027;Köln;DEU;fest\r\nVielleicht;06.03.2027;Bonn;DE;unklar\r\nFalsch;2027-99-01;Bonn;DE;fest\r\n;07.03.2027;Bonn;DE;fest\r\n";
+    let said = bring_csv(app, "liste.csv", text.as_bytes(), GERMAN);
+    assert_eq!(said.report.of(Outcome::Created, "event"), 2, "{:?}", said.lines);
+    // Lines are counted right, with CRLF and with line ends within a value.
+    let places: Vec<&str> = said.lines(Outcome::Refused).map(|line| line.place.as_str()).collect();
+    assert_eq!(places, ["line 6", "line 7"]);
+    assert_eq!(said.report.noted("on_purpose", "row"), 1);
+    let tag = event(app, "grusse-tag");
+    assert_eq!(
+        (&tag["starts_on"], &known(&tag["venue"]["address"])),
+        (&json!("2027-03-04"), &json!({"city": "Köln", "country": "DE"}))
+    );
+    let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let other = TestApp::start(app.backend);
+    let said = bring_csv(&other, "liste.csv", &latin, GERMAN);
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.noted("encoding", "")),
+        (2, 1),
+        "{:?}",
+        said.lines
+    );
+    assert_eq!(event(&other, "grusse-tag")["venue"]["name"], "Köln");
+    let other = TestApp::start(app.backend);
+    let said =
+        bring_csv(&other, "liste.csv", &latin, &GERMAN.replace("[fields]", "encoding = \"iso-8859-1\"\n[fields]"));
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.noted("encoding", "")),
+        (2, 0),
+        "{:?}",
+        said.lines
+    );
+}
+
+#[apply(api_test)]
+fn a_tab_for_tsv(app: &TestApp) {
+    let mapping = "kind = \"event\"\nid = \"{Titel}\"\n[fields]\ntitle = \"{Titel}\"\nstarts_at = \"{Datum}\"\n";
+    let said = bring_csv(app, "t.tsv", b"Titel\tDatum\nEins, zwei\t2027-03-04\n", mapping);
+    assert_eq!(said.report.of(Outcome::Created, "event"), 1, "{:?}", said.lines);
+    assert_eq!(event(app, "eins-zwei")["title"], "Eins, zwei");
+}
+
+/// The mapping of docs/import.md for the CSV files of The Events Calendar.
+#[apply(api_test)]
+fn the_events_calendar_in_csv(app: &TestApp) {
+    let page = std::fs::read_to_string(crate::docs::root().join("docs/import.md")).unwrap();
+    let mappings = page.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    let (mapping, _) = mappings.into_iter().find(|(mapping, _)| mapping.contains("{Event Name}")).unwrap();
+    let text = "Event Name,Event Start Date,Event Start Time,Event End Date,Event End Time,All Day Event,Event Venue Name,Event Category\n\
+                Evening,2027-05-03,18:00:00,2027-05-03,20:00:00,FALSE,Pump House,\"Water, Law\"\nWhole day,2027-05-04,,2027-05-05,,TRUE,Pump House,Law\n";
+    let said = bring_csv(app, "events.csv", text.as_bytes(), mapping);
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
+        (2, 0),
+        "{:?}",
+        said.lines
+    );
+    let evening = event(app, "evening");
+    assert_eq!(
+        (&evening["starts_at"], &evening["ends_at"], &evening["venue"]["name"]),
+        (&json!("2027-05-03T18:00:00+02:00"), &json!("2027-05-03T20:00:00+02:00"), &json!("Pump House"))
+    );
+    assert_eq!(evening["topics"].as_array().unwrap().iter().map(|t| &t["name"]).collect::<Vec<_>>(), ["Water", "Law"]);
+    let day = event(app, "whole-day");
+    assert_eq!((&day["all_day"], &day["ends_on"]), (&json!(true), &json!("2027-05-05")));
+}
+
+/// What is there already is found by its slug or its name, and what is not there is told.
+#[apply(api_test)]
+fn references_are_found_by_name(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("topics", &json!({"name": "Water", "slug": "wet", "status": "published"}));
+    editor.create("event-types", &json!({"name": "Workshop", "status": "published"}));
+    editor.create("speakers", &json!({"name": "Ada Example", "status": "published"}));
+    let mapping = |create: bool| {
+        format!(
+            "kind = \"event\"\nid = \"{{Title}}\"\n[fields]\ntitle = \"{{Title}}\"\nstarts_at = \"{{Date}}\"\ntype = {{ from = \"{{Type}}\", create = {create} }}\ntopics = {{ from = \"{{Topics}}\", split = \";\", create = {create} }}\nspeakers = {{ from = \"{{Who}}\", create = {create} }}\n"
+        )
+    };
+    let text = "Title,Date,Type,Topics,Who\nOne,2027-03-04,workshop,Water;Law,Ada Example\n";
+    let said = bring_csv(app, "found.csv", text.as_bytes(), &mapping(false));
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
+        (1, 0),
+        "{:?}",
+        said.lines
+    );
+    assert_eq!(said.report.noted("dangling_reference", "/topics/*"), 1, "{:?}", said.report.notes);
+    let one = event(app, "one");
+    assert_eq!(
+        (&one["type"]["name"], &one["topics"][0]["slug"], one["topics"].as_array().unwrap().len()),
+        (&json!("Workshop"), &json!("wet"), 1)
+    );
+    assert_eq!(one["speakers"][0]["speaker"]["slug"], "ada-example");
+    let text = text.replace("One", "Two");
+    bring_csv(app, "created.csv", text.as_bytes(), &mapping(true));
+    let two = event(app, "two");
+    assert_eq!(two["topics"].as_array().unwrap().iter().map(|t| &t["slug"]).collect::<Vec<_>>(), ["wet", "law"]);
+    let count = |path: &str| editor.get(path).expect(200).json()["data"].as_array().unwrap().len();
+    assert_eq!((count("/api/v1/topics"), count("/api/v1/event-types"), count("/api/v1/speakers")), (2, 1, 1));
+}
+
+#[apply(api_test)]
+fn mappings_are_checked(_: &TestApp) {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |more: &str, fields: &str| {
+        let path = folder.path().join("mapping.toml");
+        std::fs::write(&path, format!("kind = \"event\"\nid = \"{{A}}\"\n{more}\n[fields]\n{fields}\n")).unwrap();
+        Mapping::load(&path).map(drop)
+    };
+    assert!(load("", "title = \"{A}\"").is_ok());
+    for (more, fields, message) in [
+        ("encoding = \"klingon\"", "", "klingon"),
+        ("when = \"{A}\"", "", "when"),
+        ("", "\"venue.address.country\" = \"{A}\"", "venue.address.country"),
+        ("", "\"venue.mood\" = \"{A}\"\nvenue = { from = \"{A}\", create = true }", "venue.mood"),
+    ] {
+        let fault = load(more, fields).unwrap_err();
+        assert!(fault.contains(message), "{fault}");
+    }
+}
