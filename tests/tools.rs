@@ -27,7 +27,7 @@ fn linters_find_nothing(app: &TestApp) {
         let document = folder.path().join(name);
         std::fs::write(&document, app.public().get(&format!("/api/{name}")).expect(200).body).unwrap();
         let said = run(node_tool("redocly").args(["lint", "--config"]).arg(ours("redocly.yaml")).arg(&document));
-        assert!(said.contains("Your API description is valid") && !said.contains("warning."), "{said}");
+        assert!(said.contains("Your API description is valid") && !said.contains("You have"), "{said}");
         let said = run(node_tool("spectral")
             .args(["lint", "--fail-severity", "hint", "--ruleset"])
             .arg(ours("spectral.yaml"))
