@@ -45,6 +45,7 @@ mod accounts;
 mod backup;
 mod bad_input;
 mod batch;
+mod batch_rules;
 mod caching;
 mod caching_world;
 mod changes;

@@ -46,7 +46,7 @@ pub fn file_parameter() -> Parameter {
 pub fn code_parameter() -> Parameter {
     let codes: Vec<&str> = ProblemKind::ALL.iter().map(|kind| kind.code()).collect();
     let mut schema = one_of("ProblemCode", &codes);
-    // What each code stands for, from which clients generate the type of a problem.
+    // Clients generate the type of a problem from the code, status and title of each.
     let types = ProblemKind::ALL.iter().map(|kind| {
         let (code, status, title) = (kind.code(), kind.status(), kind.title());
         json!({"code": code, "status": status, "title": title})

@@ -334,7 +334,7 @@ async fn get(
 fn write_feed(request: &Request, feed_format: FeedFormat, objects: &[&str], locale: &str) -> Result<String, Problem> {
     let parse = |object: &&str| serde_json::from_str::<Value>(object).map_err(|error| Problem::internal(&error));
     let events: Vec<Value> = objects.iter().map(parse).collect::<Result<_, _>>()?;
-    let public_url = request.app.config.public_url.trim_end_matches('/');
+    let public_url = request.app.config.base_url();
     let query = request.http.query_string();
     let mark = if query.is_empty() { "" } else { "?" };
     let own_url = format!("{public_url}{}{mark}{query}", request.http.path());

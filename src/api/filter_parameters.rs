@@ -2,17 +2,13 @@
 
 use serde_json::json;
 use utoipa::openapi::path::Parameter;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::ArrayBuilder;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::api::openapi::schemas::{enumeration, id_or_slug, named, one_of};
+use crate::api::openapi::schemas::{enumeration, id_or_slug, named, one_of, text};
 use crate::api::parameters::{MAX_VALUES, TEXT, comma_separated, comma_separated_list, query};
 use crate::content_types::{ContentType, Filter, FilterTarget, WordField};
 use crate::delivery::query::{Compare, Quantity, When};
-
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
 
 /// Returns the parameters with which items of a content type are searched, sorted and filtered.
 pub(super) fn sort_and_filter_parameters(resource: &'static ContentType) -> Vec<Parameter> {

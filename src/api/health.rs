@@ -130,34 +130,31 @@ fn state_routes() -> Vec<Route> {
     ]
 }
 
+/// Returns the route of a view of the OpenAPI document, without its description.
+fn document_route(path: &str, view: DocumentView) -> Route {
+    Route::get(path, Access::Open, move |request: Request| async move { document(&request, view) })
+        .tag(TAG)
+        .parameters([IF_NONE_MATCH.clone()])
+        .responds_as(200, "The document.", "application/json", json_document(), &["ETag", "Cache-Control"])
+        .responds_empty(304, "The client already has the current representation.", &[])
+}
+
 /// Returns the routes with the documentation of the API.
 fn documentation_routes() -> Vec<Route> {
     vec![
-        Route::get("/api/openapi.json", Access::Open, |request: Request| async move {
-            document(&request, DocumentView::All)
-        })
-        .operation_id("getOpenApi")
-        .tag(TAG)
-        .summary("Get the OpenAPI document")
-        .description(
-            "Returns the OpenAPI 3.1 document of this server, with the parameters and fields of its configuration.",
-        )
-        .parameters([IF_NONE_MATCH.clone()])
-        .responds_as(200, "The document.", "application/json", json_document(), &["ETag", "Cache-Control"])
-        .responds_empty(304, "The client already has the current representation.", &[]),
-        Route::get("/api/openapi-delivery.json", Access::Open, |request: Request| async move {
-            document(&request, DocumentView::Delivery)
-        })
-        .operation_id("getDeliveryOpenApi")
-        .tag(TAG)
-        .summary("Get the OpenAPI document for frontends")
-        .description(
-            "Returns the part of the OpenAPI 3.1 document that frontends need: the operations that read published \
+        document_route("/api/openapi.json", DocumentView::All)
+            .operation_id("getOpenApi")
+            .summary("Get the OpenAPI document")
+            .description(
+                "Returns the OpenAPI 3.1 document of this server, with the parameters and fields of its configuration.",
+            ),
+        document_route("/api/openapi-delivery.json", DocumentView::Delivery)
+            .operation_id("getDeliveryOpenApi")
+            .summary("Get the OpenAPI document for frontends")
+            .description(
+                "Returns the part of the OpenAPI 3.1 document that frontends need: the operations that read published \
                  content.",
-        )
-        .parameters([IF_NONE_MATCH.clone()])
-        .responds_as(200, "The document.", "application/json", json_document(), &["ETag", "Cache-Control"])
-        .responds_empty(304, "The client already has the current representation.", &[]),
+            ),
         Route::get("/docs", Access::Open, docs::first_page)
             .operation_id("getDocs")
             .tag(TAG)

@@ -11,7 +11,7 @@ use crate::api::feeds::MAX_FEED_EVENTS;
 use crate::api::filter_parameters::sort_and_filter_parameters;
 use crate::api::openapi::DocumentView;
 use crate::api::openapi::field_paths::field_path_name;
-use crate::api::openapi::schemas::{LINE, id_or_slug, integer, one_of, reference};
+use crate::api::openapi::schemas::{LINE, id_or_slug, integer, one_of, reference, text};
 use crate::api::query_values::number_between;
 use crate::content::Site;
 use crate::content_types::ContentType;
@@ -64,10 +64,6 @@ pub static TEXT: LazyLock<Parameter> = LazyLock::new(|| {
 
 /// Maximum length of `reason`, in characters.
 pub const MAX_REASON: usize = 500;
-
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
 
 /// Returns the schema of an integer between `min` and `max`, both inclusive.
 pub fn whole(min: i64, max: i64) -> ObjectBuilder {

@@ -125,7 +125,7 @@ fn random_password() -> String {
 }
 
 fn announce(app: &App, listen: SocketAddr, administrator: Option<&str>) {
-    let url = app.config.public_url.trim_end_matches('/');
+    let url = app.config.base_url();
     let mut text = format!(
         "Plenary {} on {}, listening on {listen}\n  API       {url}/api/v1/events\n  Docs      {url}/docs\n  \
          OpenAPI   {url}/api/openapi.json\n  Health    {url}/healthz  {url}/readyz  {url}/metrics\n",

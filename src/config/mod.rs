@@ -338,6 +338,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Returns `public_url` without a slash at its end, to which the paths of routes are added.
+    pub fn base_url(&self) -> &str {
+        self.public_url.trim_end_matches('/')
+    }
+
     /// Returns the address at which a server with this configuration is reached from its own machine.
     ///
     /// # Errors

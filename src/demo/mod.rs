@@ -43,7 +43,7 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
     if !empty {
         return Ok(0);
     }
-    let content = CONTENT.replace(PUBLIC_URL, app.config.public_url.trim_end_matches('/'));
+    let content = CONTENT.replace(PUBLIC_URL, app.config.base_url());
     let content: Value = serde_json::from_str(&content)?;
     let shift = shift_to(Utc::now().date_naive());
     let mut count = 0;

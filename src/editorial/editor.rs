@@ -236,10 +236,7 @@ impl Editor {
     ) -> Result<WriteResult, Problem> {
         let (request, key) = (self.request.clone(), id_or_slug.to_owned());
         let write = move |c: &mut Db| {
-            let item = find(c, request.content_type, &key)?;
-            if !version.accepts(item.latest()) {
-                return Err(precondition_failed(&item));
-            }
+            let item = find_version(c, request.content_type, &key, &version)?;
             Ok(apply(c, request.context(), item)?.into())
         };
         self.write_and_render(write).await
@@ -307,6 +304,21 @@ pub fn find(connection: &mut Db, content_type: &'static ContentType, id_or_slug:
         }
         Lookup::Absent => Err(Problem::not_found(noun)),
     }
+}
+
+/// Finds the item that is to be written, at a version that `version` accepts.
+///
+/// # Errors
+///
+/// Fails as [`find`] does, and with `PreconditionFailed` if the item has another version.
+pub fn find_version(
+    connection: &mut Db,
+    content_type: &'static ContentType,
+    id_or_slug: &str,
+    version: &Expected,
+) -> Result<Item, Problem> {
+    let item = find(connection, content_type, id_or_slug)?;
+    if version.accepts(item.latest()) { Ok(item) } else { Err(precondition_failed(&item)) }
 }
 
 /// Resolves the references of a body and reports dangling ones together with all other violations.

@@ -3,10 +3,10 @@
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::editorial::children;
-use crate::editorial::editor::{Editor, WriteResult, Written, find};
+use crate::editorial::editor::{Editor, WriteResult, Written, find_version};
 use crate::editorial::lifecycle::{self, Operation};
 use crate::editorial::publication_checks::PublishedIds;
-use crate::editorial::write::{content_type_of, precondition_failed};
+use crate::editorial::write::content_type_of;
 use crate::editorial::write_context::WriteContext;
 use crate::items::{Expected, Item};
 use crate::problem::{Problem, ProblemKind};
@@ -28,10 +28,7 @@ impl Editor {
     ) -> Result<WriteResult, Problem> {
         let (request, key) = (self.request.clone(), id_or_slug.to_owned());
         let write = move |c: &mut Db| {
-            let item = find(c, request.content_type, &key)?;
-            if !version.accepts(item.latest()) {
-                return Err(precondition_failed(&item));
-            }
+            let item = find_version(c, request.content_type, &key, &version)?;
             if !with_children {
                 let published = lifecycle::apply(c, request.context(), item, Operation::Publish, &PublishedIds::new())?;
                 let draft_children = children::count_drafts(c, &published)?;

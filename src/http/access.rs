@@ -48,19 +48,19 @@ async fn actor_of(app: &Arc<App>, route: &Route, token: &str) -> Result<Option<A
     if own.is_some() || route.resource_metadata.is_none() {
         return Ok(own);
     }
-    provider_tokens::actor(&app.oidc, &app.database, token, &resource(app, route)).await
+    provider_tokens::actor(&app.oidc, &app.database, token, &resource(app, &route.path)).await
 }
 
 /// Returns the identifier of a route as an OAuth resource: its address (RFC 8707, section 2).
-pub fn resource(app: &App, route: &Route) -> String {
-    format!("{}{}", app.config.public_url.trim_end_matches('/'), route.path)
+pub fn resource(app: &App, path: &str) -> String {
+    format!("{}{path}", app.config.base_url())
 }
 
 /// Returns the challenge of a 401 by a protected resource, which names the document with its OpenID provider (RFC 9728,
 /// section 5.1). `None` if the problem is another one, or no provider is configured.
 pub fn challenge(app: &App, route: &Route, problem: &Problem) -> Option<HeaderValue> {
     let path = route.resource_metadata.filter(|_| problem.kind.status() == 401 && app.oidc.is_configured())?;
-    let public_url = app.config.public_url.trim_end_matches('/');
+    let public_url = app.config.base_url();
     HeaderValue::from_str(&format!("Bearer realm=\"plenary\", resource_metadata=\"{public_url}{path}\"")).ok()
 }
 

@@ -257,7 +257,7 @@ fn coded_tag(tag: &HeaderValue, coding: Coding) -> HeaderValue {
 /// Returns the body of a problem of a request with this path and id.
 pub fn problem_body(app: &App, path: &str, problem: &Problem, id: &str) -> ProblemBody {
     ProblemBody {
-        type_uri: format!("{}/problems/{}", app.config.public_url.trim_end_matches('/'), problem.kind.code()),
+        type_uri: format!("{}/problems/{}", app.config.base_url(), problem.kind.code()),
         title: problem.kind.title().to_owned(),
         status: problem.kind.status(),
         detail: problem.detail.clone(),

@@ -74,7 +74,8 @@ pub fn requires_absence(request: &Request) -> Result<bool, Problem> {
     }
 }
 
-fn version_of(tag: &str) -> Option<i64> {
+/// Returns the version that an entity tag names; `None` if it is not the tag of an item.
+pub fn version_of(tag: &str) -> Option<i64> {
     let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
     let digits = inner.strip_prefix('v')?.split(['-', '+']).next()?;
     digits.parse().ok().filter(|version| *version > 0)
@@ -90,8 +91,10 @@ mod tests {
     fn a_tag_names_its_version() {
         assert_eq!(version_of(&entity_tag(12, b"x")), Some(12));
         assert_eq!(version_of("\"v7\""), Some(7));
+        assert_eq!(version_of("\"v12\""), Some(12));
+        assert_eq!(version_of("\"v3-1f2e\""), Some(3));
         assert_eq!(version_of("\"v7-00+gzip\""), Some(7));
-        for wrong in ["v7", "\"7\"", "W/\"v7\"", "\"v0\"", "\"v-1\"", "\"v1\", \"v2\""] {
+        for wrong in ["", "v7", "\"7\"", "\"v0-1f2e\"", "W/\"v7\"", "\"v0\"", "\"v-1\"", "\"v1\", \"v2\""] {
             assert_eq!(version_of(wrong), None, "{wrong}");
         }
     }

@@ -96,9 +96,7 @@ impl Seen {
         }
         Ok(missing)
     }
-}
 
-impl Seen {
     /// Returns whether nothing else that is still there describes the item of a record, so that it is missing with
     /// this record. Of several missing records of one item only the first counts.
     fn is_last_of_item(&self, connection: &mut Db, source: &Source) -> Result<bool, Problem> {

@@ -116,16 +116,13 @@ impl Survey {
         self.kinds.iter().find_map(|((kind, origin), found)| {
             let renamed = i64::try_from(found.renamed.len()).unwrap_or(i64::MAX);
             let example = |(before, after): &(String, String)| format!("\"{before}\" would become \"{after}\"");
+            let first = found.renamed.first().map(example).unwrap_or_default();
             let gone = found.ahead - found.found_ahead;
             let sentence = match *kind {
                 // A programme is about one event.
-                "event" if renamed > 0 && origin.ends_with(PROGRAMME) => found.renamed.first().map(example),
-                "speaker" if renamed > 1 => {
-                    let first = found.renamed.first().map(example).unwrap_or_default();
-                    Some(format!("{renamed} speakers would get other names: {first}"))
-                }
+                "event" if renamed > 0 && origin.ends_with(PROGRAMME) => Some(first),
+                "speaker" if renamed > 1 => Some(format!("{renamed} speakers would get other names: {first}")),
                 _ if found.had >= LEAST && renamed * 3 > found.had => {
-                    let first = found.renamed.first().map(example).unwrap_or_default();
                     Some(format!("{renamed} of {} records of the kind {kind} would change: {first}", found.had))
                 }
                 "event" | "session" if found.ahead >= LEAST && gone * 3 > found.ahead => {

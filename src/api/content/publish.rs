@@ -16,7 +16,7 @@ use crate::http::response::Response;
 use crate::http::route::Route;
 use crate::problem::Problem;
 
-/// What becomes of sessions that are drafts.
+/// The choices for sessions that are drafts.
 const CHILDREN: &Enumeration = &Enumeration { schema: "SessionPublication", words: &["keep", PUBLISH] };
 const PUBLISH: &str = "publish";
 /// Header with the number of sessions that remain drafts.

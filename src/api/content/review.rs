@@ -21,9 +21,8 @@ use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::editorial::editor::find;
+use crate::editorial::editor::{find, find_version};
 use crate::editorial::review::{self, Comment, Named, Present};
-use crate::editorial::write::precondition_failed;
 use crate::editorial::write_context::WriteContext;
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
@@ -361,10 +360,7 @@ async fn write_new_version<T: Send + 'static>(
     let (version, key) = (required_version(request)?, request.path("id_or_slug").to_owned());
     let site = Arc::clone(&request.app.site);
     let all = move |c: &mut Db| {
-        let item = find(c, resource, &key)?;
-        if !version.accepts(item.latest()) {
-            return Err(precondition_failed(&item));
-        }
+        let item = find_version(c, resource, &key, &version)?;
         write(c, WriteContext { site: &site, author: &author, role: Some(role) }, item)
     };
     request.app.database.write_content(all).await

@@ -17,7 +17,7 @@ use crate::http::response::Response;
 use crate::http::route::{Access, Route};
 use crate::problem::Problem;
 
-/// What becomes of an item that others refer to.
+/// The choices for an item that others refer to.
 pub const TRASH_REFERENCES: &Enumeration = &Enumeration { schema: "TrashReferences", words: &["refuse", KEEP] };
 const KEEP: &str = "keep";
 

@@ -161,7 +161,7 @@ fn finish(call: Finish<'_>, output: &ToolOutput, mut notes: Vec<String>) -> Resu
         notes.push(format!("This is version {version} of the item, for the argument `version` of a change."));
     }
     if output.media_type.starts_with("text/calendar") {
-        let public_url = request.app.config.public_url.trim_end_matches('/');
+        let public_url = request.app.config.base_url();
         notes.push(format!("Calendar programs can subscribe to {public_url}{}.", internal::target(route, internal)));
     }
     Ok(outcome::result(text, notes))

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::require_enabled;
 use crate::api::openapi::schemas::reference;
+use crate::http::access::resource;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::route::{Access, Route};
@@ -55,7 +56,7 @@ async fn get(request: Request) -> Result<Response, Problem> {
         return Err(Problem::new(ProblemKind::NotFound, "no OpenID provider is configured"));
     }
     let metadata = ResourceMetadata {
-        resource: format!("{}{}", config.public_url.trim_end_matches('/'), super::ADDRESS),
+        resource: resource(&request.app, super::ADDRESS),
         resource_name: config.site.name.clone(),
         authorization_servers: vec![config.oidc.issuer.clone()],
         bearer_methods_supported: vec!["header".to_owned()],

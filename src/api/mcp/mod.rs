@@ -28,6 +28,7 @@ use self::message::{ClientMessage, RpcRefusal, RpcRequest, success};
 use self::revision::Lifecycle;
 use self::tool::DATA;
 use self::toolbox::Toolbox;
+use crate::api::openapi::schemas::json_document;
 use crate::app::App;
 use crate::http::body;
 use crate::http::request::Request;
@@ -56,8 +57,8 @@ pub fn routes() -> Vec<Route> {
             .collections_in_body()
             .resource_metadata(metadata::ADDRESS)
             .of_another_protocol()
-            .request_body(JSON, crate::api::openapi::schemas::json_document(), json!({}))
-            .responds(200, "The response.", crate::api::openapi::schemas::json_document(), &[])
+            .request_body(JSON, json_document(), json!({}))
+            .responds(200, "The response.", json_document(), &[])
             .responds_empty(202, "The notification was received.", &[]),
     ];
     routes.extend(metadata::routes());

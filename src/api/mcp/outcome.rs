@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::tool::{AgentTool, Paging};
+use crate::http::preconditions::version_of;
 use crate::http::response::Response;
 use crate::problem::ProblemBody;
 
@@ -48,11 +49,6 @@ impl ToolOutput {
     }
 }
 
-fn version_of(tag: &str) -> Option<i64> {
-    let version = tag.trim_matches('"').strip_prefix('v')?.split('-').next()?.parse().ok();
-    version.filter(|version| *version > 0)
-}
-
 /// Returns a page of changes with what identifies each item, and not its content.
 fn short_changes(body: &[u8]) -> Option<Bytes> {
     const KEPT: [&str; 6] = ["id", "slug", "title", "name", "version", "updated_at"];
@@ -65,7 +61,7 @@ fn short_changes(body: &[u8]) -> Option<Bytes> {
     Some(Bytes::from(page.to_string()))
 }
 
-/// What pages of the API say about further entries.
+/// The members of a page of the API that tell whether it is the last one.
 #[derive(Deserialize)]
 struct PageEnd {
     page: Option<Cursors>,
@@ -202,12 +198,5 @@ mod tests {
         let short: Value = serde_json::from_slice(&short_changes(page.to_string().as_bytes()).unwrap()).unwrap();
         assert_eq!(short["data"][0]["item"], json!({"id": "1", "slug": "e", "title": "E"}));
         assert_eq!((&short["data"][1]["id"], &short["next"]), (&json!("2"), &json!("t")));
-    }
-
-    #[test]
-    fn versions_are_those_of_items() {
-        assert_eq!(version_of("\"v3-1f2e\""), Some(3));
-        assert_eq!(version_of("\"v12\""), Some(12));
-        assert_eq!((version_of("\"v0-1f2e\""), version_of("")), (None, None));
     }
 }

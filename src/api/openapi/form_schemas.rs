@@ -26,8 +26,8 @@ pub fn address(content_type: &ContentType, locales: Locales) -> String {
 }
 
 /// Returns the schemas of all content types by their addresses.
-pub fn form_schemas(site: &Site, public_url: &str) -> BTreeMap<String, Value> {
-    let document = super::document(site, public_url, DocumentView::All);
+pub fn form_schemas(site: &Site, base_url: &str) -> BTreeMap<String, Value> {
+    let document = super::document(site, base_url, DocumentView::All);
     let Some(components) = document.pointer("/components/schemas").and_then(Value::as_object) else {
         return BTreeMap::new();
     };
@@ -35,7 +35,7 @@ pub fn form_schemas(site: &Site, public_url: &str) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
     for content_type in ALL {
         for locales in [Locales::One, Locales::All] {
-            let source = Source { components, site, public_url, locales, fields: &fields };
+            let source = Source { components, site, base_url, locales, fields: &fields };
             all.insert(address(content_type, locales), source.schema(content_type));
         }
     }
@@ -70,11 +70,11 @@ fn objects(fields: &'static [Field], found: &mut BTreeMap<String, &'static [Fiel
     }
 }
 
-/// What the schemas of one form of localised texts are made of.
+/// The parts from which the schemas for one form of localised texts are made.
 struct Source<'a> {
     components: &'a Map<String, Value>,
     site: &'a Site,
-    public_url: &'a str,
+    base_url: &'a str,
     locales: Locales,
     fields: &'a BTreeMap<String, &'static [Field]>,
 }
@@ -95,7 +95,7 @@ impl Source<'_> {
             }
         }
         definitions.sort_keys();
-        let id = format!("{}{}", self.public_url.trim_end_matches('/'), address(content_type, self.locales));
+        let id = format!("{}{}", self.base_url, address(content_type, self.locales));
         let mut schema = Map::new();
         schema.insert("$schema".to_owned(), DIALECT.into());
         schema.insert("$id".to_owned(), id.into());
@@ -127,8 +127,7 @@ impl Source<'_> {
         if schema.get("$schema").is_none() && schema.get("$id").is_none() {
             move_references(&mut schema, &format!("{DEFINITIONS}{name}"));
         } else if let Some(members) = schema.as_object_mut() {
-            let id =
-                format!("{}/api/v1/schemas/{}/custom", self.public_url.trim_end_matches('/'), content_type.collection);
+            let id = format!("{}/api/v1/schemas/{}/custom", self.base_url, content_type.collection);
             members.entry("$id").or_insert(id.into());
         }
         schema

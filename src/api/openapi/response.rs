@@ -32,7 +32,7 @@ pub fn document(app: &App, view: DocumentView) -> Arc<CachedResponse> {
 /// Returns the JSON Schema at an address of this server as a cached response. All are generated once.
 pub fn form_schema(app: &App, address: &str) -> Option<Arc<CachedResponse>> {
     let make = || {
-        let schemas = form_schemas(&app.site, &app.config.public_url).into_iter();
+        let schemas = form_schemas(&app.site, app.config.base_url()).into_iter();
         schemas.map(|(address, schema)| (address, cached(app, JSON_SCHEMA, schema.to_string()))).collect()
     };
     app.form_schemas.get_or_init(make).get(address).cloned()

@@ -9,37 +9,12 @@ use serde_json::{Map, Value, json};
 
 use super::input::{as_utf8, declared_in_xml};
 use super::programme::times::GivenTimes;
+use super::programme::words::FRAB_SESSION;
 use super::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson};
 use super::{Closed, Input, Settings, Sink};
 
-/// Elements of an event that are read. Others are reported as left out.
-const READ: [&str; 25] = [
-    "date",
-    "start",
-    "end",
-    "duration",
-    "room",
-    "slug",
-    "url",
-    "title",
-    "subtitle",
-    "track",
-    "type",
-    "language",
-    "abstract",
-    "description",
-    "recording",
-    "persons",
-    "links",
-    "attachments",
-    "feedback_url",
-    "origin_url",
-    "logo",
-    "video_download_url",
-    "conf_url",
-    "do_not_record",
-    "recording_license",
-];
+/// Elements of an event that are read, besides those that JSON has too. Others are reported as left out.
+const READ: [&str; 2] = ["recording", "conf_url"];
 
 /// Greatest length of an element's text, in bytes; further text is dropped. It bounds the memory for a
 /// hostile file.
@@ -285,7 +260,8 @@ impl Walk<'_> {
     }
 
     fn count_unread(&self, place: &str, element: &Element) {
-        for child in element.children.iter().filter(|child| !READ.contains(&child.name.as_str())) {
+        let is_read = |name: &str| FRAB_SESSION.contains(&name) || READ.contains(&name);
+        for child in element.children.iter().filter(|child| !is_read(&child.name)) {
             self.sink.left_out(place, &format!("event/{}", child.name));
         }
         for name in element.attributes.keys().filter(|name| !matches!(name.as_str(), "id" | "guid" | "code")) {

@@ -4,6 +4,33 @@ use serde_json::{Map, Value};
 
 use crate::transfer::read::text_of;
 
+/// Names of what frab says of a session, in XML and in JSON, that are read.
+pub const FRAB_SESSION: [&str; 23] = [
+    "date",
+    "start",
+    "end",
+    "duration",
+    "room",
+    "slug",
+    "url",
+    "title",
+    "subtitle",
+    "track",
+    "type",
+    "language",
+    "abstract",
+    "description",
+    "persons",
+    "links",
+    "attachments",
+    "feedback_url",
+    "origin_url",
+    "logo",
+    "video_download_url",
+    "do_not_record",
+    "recording_license",
+];
+
 /// Returns the kind of session that an organiser's own word stands for.
 pub fn kind_of(format: &Value) -> &'static str {
     let words = match format {

@@ -5,38 +5,12 @@ use serde_json::Value;
 use super::ScheduleReader;
 use super::people::{PERSON, attachments, links, note_members, person};
 use crate::transfer::read::programme::times::GivenTimes;
+use crate::transfer::read::programme::words::FRAB_SESSION;
 use crate::transfer::read::programme::{ImportedTalk, LabelledUrl, ProgrammePerson};
 use crate::transfer::read::{Closed, text_of};
 
-/// Members of a session that are read.
-const READ: [&str; 26] = [
-    "id",
-    "guid",
-    "code",
-    "logo",
-    "date",
-    "start",
-    "end",
-    "duration",
-    "room",
-    "slug",
-    "url",
-    "title",
-    "subtitle",
-    "track",
-    "type",
-    "language",
-    "abstract",
-    "description",
-    "recording_license",
-    "do_not_record",
-    "persons",
-    "links",
-    "feedback_url",
-    "origin_url",
-    "attachments",
-    "video_download_url",
-];
+/// Members of a session that are read, besides those that XML has too: there, they are attributes.
+const READ: [&str; 3] = ["id", "guid", "code"];
 
 impl ScheduleReader<'_> {
     /// Reads a session, given its day and room.
@@ -49,7 +23,7 @@ impl ScheduleReader<'_> {
         let Some(id) = text("guid").or_else(|| text("id")) else {
             return self.sink.broken(at, "required", "an event requires an id or a guid");
         };
-        note_members(self.sink, at, "event", event, &READ);
+        note_members(self.sink, at, "event", event, &[&FRAB_SESSION[..], &READ].concat());
         let people = self.people(at, event.get("persons"))?;
         let talk = ImportedTalk {
             id,
