@@ -121,12 +121,12 @@ pub struct Current {
     /// JSON Pointers (RFC 6901) to the values that were changed since the version that the request was based
     /// on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
+    #[schema(required = false, min_items = 1)]
     pub changed: Vec<String>,
     /// JSON Pointers to the values among `changed` that the request changes too. `merge=auto` cannot merge
     /// these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
+    #[schema(required = false, min_items = 1)]
     pub conflicts: Vec<String>,
 }
 
@@ -153,7 +153,7 @@ pub struct ProblemBody {
     pub request_id: String,
     /// All violations of rules in the request, each with a pointer to its place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
+    #[schema(required = false, min_items = 1)]
     pub errors: Vec<Violation>,
     /// Current state of the item, if the request was based on an older version.
     #[serde(skip_serializing_if = "Option::is_none")]

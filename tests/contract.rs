@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use plenary::api::openapi::{self, DocumentView};
+use plenary::auth::permissions::Role;
 use plenary::content::violation::VIOLATION_CODES;
 use plenary::content_types::{ALL, in_order_of_reference};
 use plenary::http::route::Route;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::client::Reply;
+use crate::support::client::{Client, Reply};
 
 /// The addresses of the document's views.
 const ADDRESSES: [&str; 2] = ["/api/openapi.json", "/api/openapi-delivery.json"];
@@ -256,4 +257,35 @@ fn types_of_problems_are_part_of_the_document(app: &TestApp) {
     assert_eq!(codes["enum"].as_array().unwrap().iter().collect::<Vec<_>>(), listed);
     let kind = types.iter().find(|kind| problem["type"].as_str().unwrap().ends_with(kind["code"].as_str().unwrap()));
     assert_eq!(kind, Some(&json!({"code": "not-found", "status": problem["status"], "title": problem["title"]})));
+}
+
+/// Whether a status is described by itself or by `default`, the operation lists it.
+#[apply(api_test)]
+fn statuses_of_problems_are_listed(app: &TestApp) {
+    let document = app.public().get("/api/openapi.json").expect(200).json();
+    let operation = &document["paths"]["/api/v1/events/{id_or_slug}"]["patch"];
+    let (public, editor, viewer) = (app.public(), app.editor(), app.client(Role::Viewer));
+    editor.create("events", &json!({"title": "Rivers"}));
+    let (json, current, too_large) = ("application/merge-patch+json", "\"v1\"", vec![b' '; 1_100_000]);
+    let send = |client: &Client, headers: &[(&str, &str)], body: &[u8]| {
+        client.send("PATCH", "/api/v1/events/rivers", headers, body)
+    };
+    let both = |kind, tag| [("content-type", kind), ("if-match", tag)];
+    let replies = [
+        (400, send(&editor, &both(json, current), b"{")),
+        (401, send(&public, &both(json, current), b"{}")),
+        (403, send(&viewer, &both(json, current), b"{}")),
+        (404, editor.patch("/api/v1/events/none", current, &json!({}))),
+        (412, send(&editor, &both(json, "\"v9\""), b"{}")),
+        (413, send(&editor, &both(json, current), &too_large)),
+        (415, send(&editor, &both("text/plain", current), b"{}")),
+        (422, send(&editor, &both(json, current), b"{\"title\": 5}")),
+        (428, send(&editor, &both(json, current)[..1], b"{}")),
+    ];
+    for (status, reply) in replies {
+        keeps(&document, "Problem", &reply.problem(status, &[]));
+        let is_described = operation["responses"].get(status.to_string()).is_some();
+        let is_common = operation["x-problem-statuses"].as_array().unwrap().contains(&status.into());
+        assert!(is_described != is_common, "{status}: {operation:#}");
+    }
 }

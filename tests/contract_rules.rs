@@ -276,12 +276,16 @@ fn texts_are_strings_except_in_all_locales(_: &TestApp) {
     }
 }
 
-#[apply(api_test)]
-fn security_says_what_is_public(_: &TestApp) {
+/// Returns the access of every operation, by path and method.
+fn accesses() -> BTreeMap<(String, String), Access> {
     let routes = plenary::api::routes();
     let path = |route: &Route| route.shared.as_ref().map_or(route.path.clone(), |shared| shared.path.clone());
-    let of: BTreeMap<(String, String), Access> =
-        routes.iter().map(|route| ((path(route), route.method.as_str().to_lowercase()), route.access)).collect();
+    routes.iter().map(|route| ((path(route), route.method.as_str().to_lowercase()), route.access)).collect()
+}
+
+#[apply(api_test)]
+fn security_says_what_is_public(_: &TestApp) {
+    let of = accesses();
     for (view, document) in views() {
         for (path, method, operation) in operations(&document) {
             let expected = match of[&(path.clone(), method.clone())] {
@@ -294,6 +298,38 @@ fn security_says_what_is_public(_: &TestApp) {
         }
         let schemes = document["components"].get("securitySchemes").map_or(0, |of| of.as_object().unwrap().len());
         assert_eq!(schemes, usize::from(view == DocumentView::All));
+    }
+}
+
+/// `default` stands for any status, so each operation lists those that it really has, and they follow from what it takes.
+#[apply(api_test)]
+fn common_problems_are_listed(_: &TestApp) {
+    let of = accesses();
+    for (view, document) in views() {
+        for (path, method, operation) in operations(&document) {
+            let here = format!("{view:?} {method} {path}");
+            let mut expected = vec![500, 503];
+            expected.extend(match of[&(path.clone(), method.clone())] {
+                Access::Open => vec![],
+                Access::Public => vec![401],
+                Access::LoggedIn | Access::Session | Access::May(..) => vec![401, 403],
+            });
+            if operation.get("requestBody").is_some() {
+                expected.extend([408, 413, 415]);
+            }
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let resolved = |part: &Value| match part.get("$ref").and_then(Value::as_str) {
+                Some(target) => document.pointer(&target[1..]).unwrap()["name"].clone(),
+                None => part["name"].clone(),
+            };
+            expected.extend(parameters.map(resolved).filter(|name| name == "If-Match").map(|_| 428));
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.contains_key("400"), "{here}");
+            expected.retain(|status: &u16| !responses.contains_key(&status.to_string()));
+            expected.sort_unstable();
+            assert_eq!(operation["x-problem-statuses"], json!(expected), "{here}");
+            assert_eq!(responses["default"], json!({"$ref": "#/components/responses/CommonProblem"}), "{here}");
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use plenary::auth::permissions::Role;
+use serde_json::Value;
 
 use crate::support::app::{Backend, PASSWORD, TestApp};
 use crate::support::tools::{install_client, installed, node, node_tool, run};
@@ -34,6 +35,37 @@ fn linters_find_nothing(app: &TestApp) {
             .arg(&document));
         assert!(said.contains("No results"), "{said}");
     }
+}
+
+/// Largest Postman collection of each view, in bytes. Collections have random values, so their sizes differ a little.
+const POSTMAN_LIMITS: [(&str, usize); 2] = [("openapi", 6_000_000), ("openapi-delivery", 1_000_000)];
+
+/// Postman's converter makes an example of every response of every request.
+#[apply(api_test)]
+fn postman_collections_are_complete_and_small(app: &TestApp) {
+    // The document does not depend on the database.
+    if let Backend::Postgres(_) = app.backend {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, limit) in POSTMAN_LIMITS {
+        let (document, made) = (folder.path().join("openapi.json"), folder.path().join("collection.json"));
+        let described = app.public().get(&format!("/api/{name}.json")).expect(200);
+        std::fs::write(&document, &described.body).unwrap();
+        run(node_tool("openapi2postmanv2").arg("-s").arg(&document).arg("-o").arg(&made));
+        let collection: Value = serde_json::from_slice(&std::fs::read(&made).unwrap()).unwrap();
+        let paths = described.json()["paths"].as_object().unwrap().clone();
+        let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
+        assert_eq!(requests(&collection), operations, "{name}");
+        let size = collection.to_string().len();
+        assert!(size <= limit, "{name}: {size} bytes of at most {limit}");
+    }
+}
+
+/// Returns the number of requests in a Postman collection or a folder of it.
+fn requests(folder: &Value) -> usize {
+    let items = folder["item"].as_array().into_iter().flatten();
+    items.map(|item| if item.get("request").is_some() { 1 } else { requests(item) }).sum()
 }
 
 /// Three generators write TypeScript clients; they compile under `tsc --strict` and work on the live server.

@@ -27,8 +27,7 @@ pub static IF_MATCH: LazyLock<Parameter> = LazyLock::new(|| {
     let tag = r#"(W/)?"v[1-9][0-9]{0,15}(-[0-9a-f]{16})?(\+(br|zstd|gzip))?""#;
     let schema = text().pattern(Some(format!("^{tag}( *, *{tag})*$")));
     let about = "ETag of the version that the change is based on, or a list of ETags of which one must be current \
-                 (RFC 9110, section 13.1.1). A weak ETag never matches. 428 if the header is missing, 412 if no ETag is \
-                 current.";
+                 (RFC 9110, section 13.1.1). A weak ETag never matches. 428 without the header, 412 if no ETag is current.";
     let mut parameter = parameter("If-Match", ParameterIn::Header, schema, about, json!("\"v3-1f2e3d4c5b6a7988\""));
     parameter.required = Required::True;
     parameter
@@ -135,9 +134,8 @@ pub fn comma_separated_list(name: &str, list: RefOr<Schema>, about: &str, exampl
 /// Returns the parameter `locale` of operations that return or write localised fields.
 fn locale(site: &Site) -> Parameter {
     let tags: Vec<&str> = locales(site).into_iter().chain(["*"]).collect();
-    let about = "Language of localised fields. A value that is missing in this language is replaced by that of a fallback \
-                 language. With `*`, localised fields are objects from locale to text, and the media type is \
-                 `application/vnd.plenary.all-locales+json`.";
+    let about = "Language of localised fields; a fallback language replaces what is missing. With `*`, they are objects \
+                 from locale to text, as `application/vnd.plenary.all-locales+json`.";
     query("locale", one_of("LocaleOrAll", &tags), about, json!(site.default_locale()))
 }
 
@@ -157,23 +155,22 @@ pub fn step_parameters(site: &Site) -> Vec<Parameter> {
 
 /// Returns the parameters of operations that write content.
 pub fn write_parameters(site: &Site) -> Vec<Parameter> {
-    let about = "With `auto`, a change that is based on an older version is merged with the later changes, if these \
-                 changed other values; if they changed the same values, the response is 412. With `none`, the default, \
-                 the response to any change that is based on an older version is 412.";
+    let about = "`auto` merges a change that is based on an older version with the later changes, and the response is 412 \
+                 only if both changed the same values. With `none`, the default, an older version is always 412.";
     let mut parameters = step_parameters(site);
     parameters.extend([query("merge", one_of("MergeMode", &["auto", "none"]), about, json!("auto")), body_format()]);
     parameters
 }
 
 fn body_format() -> Parameter {
-    let about = "Format of rich text: sanitised HTML, Markdown, plain text, or the source as it was written. Markdown and \
-                 source are not sanitised; clients that convert them to HTML must sanitise the result.";
+    let about = "Format of rich text: sanitised HTML, Markdown, plain text, or the source as it was written. HTML that a \
+                 client makes of Markdown or source must be sanitised.";
     query("body_format", one_of("BodyFormat", &["html", "markdown", "text", "source"]), about, json!("html"))
 }
 
 fn view() -> Parameter {
-    let about = "`draft` selects the newest text, for editors: for a published or archived item, this is its working \
-                 draft. Writing a working draft does not change what the public sees.";
+    let about = "`draft` selects the newest text, for editors: of a published or archived item, its working draft, which \
+                 the public does not see.";
     query("view", one_of("TextView", &["published", "draft"]), about, json!("published"))
 }
 

@@ -14,4 +14,5 @@ pub mod preconditions;
 pub mod request;
 pub mod response;
 pub mod route;
+mod route_problems;
 pub mod unread_body;

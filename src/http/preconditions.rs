@@ -13,9 +13,9 @@ use crate::http::request::Request;
 use crate::items::Expected;
 use crate::problem::{Problem, ProblemKind};
 
-/// The problems of every operation that changes an existing item.
-pub const WRITE_PROBLEMS: [ProblemKind; 4] =
-    [ProblemKind::NotFound, ProblemKind::Conflict, ProblemKind::PreconditionFailed, ProblemKind::PreconditionRequired];
+/// The problems of every operation that changes an existing item, besides that of a missing precondition.
+pub const WRITE_PROBLEMS: [ProblemKind; 3] =
+    [ProblemKind::NotFound, ProblemKind::Conflict, ProblemKind::PreconditionFailed];
 
 /// Returns the entity tag of a representation; `version` is 0 for lists.
 pub fn entity_tag(version: i64, body: &[u8]) -> String {

@@ -316,35 +316,10 @@ impl Route {
         self
     }
 
-    /// Adds problems besides those that follow from access, parameters and body.
+    /// Adds problems besides those that follow from access, parameters and body (`route_problems.rs`).
     pub fn problems(mut self, kinds: &[ProblemKind]) -> Self {
         self.problems.extend_from_slice(kinds);
         self
-    }
-
-    /// Returns all problems that the route can respond with, one for each status, in ascending order.
-    pub fn all_problems(&self) -> Vec<ProblemKind> {
-        let mut kinds = self.problems.clone();
-        kinds.push(ProblemKind::BadRequest);
-        match self.access {
-            Access::Open => {}
-            Access::Public => kinds.push(ProblemKind::Unauthorized),
-            Access::LoggedIn | Access::Session | Access::May(..) => {
-                kinds.extend([ProblemKind::Unauthorized, ProblemKind::Forbidden]);
-            }
-        }
-        if self.request_body.is_some() {
-            kinds.extend([
-                ProblemKind::Timeout,
-                ProblemKind::TooLarge,
-                ProblemKind::UnsupportedMediaType,
-                ProblemKind::Invalid,
-            ]);
-        }
-        kinds.extend([ProblemKind::Internal, ProblemKind::Unavailable]);
-        kinds.sort_by_key(|kind| kind.status());
-        kinds.dedup_by_key(|kind| kind.status());
-        kinds
     }
 
     /// Adds a violation for every query parameter that is unknown, repeated, or contains U+0000.

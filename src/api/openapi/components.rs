@@ -60,6 +60,13 @@ const REQUEST_BODIES: &[(&str, &[Field], &str)] = &[
     ("AssignmentInput", &review::ASSIGNMENT, "Account to which an item is assigned."),
 ];
 
+/// Name of the response of all statuses that mean the same for every operation.
+pub const COMMON_PROBLEM: &str = "CommonProblem";
+
+/// Description of the response of all statuses that mean the same for every operation.
+const COMMON_PROBLEM_ABOUT: &str = "A problem that means the same for every operation: 401 or 403 (credentials), 408, 413 \
+or 415 (body), 428 (no `If-Match`), 500, or 503 (`Retry-After`). `x-problem-statuses` lists those of this operation.";
+
 /// Returns the name of the response component of this kind, such as `NotFound`.
 pub fn component(kind: ProblemKind) -> String {
     let mut name = String::new();
@@ -106,11 +113,11 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     derive_all(&mut schemas);
     let mut components = Components::new();
     components.schemas = schemas;
-    let mut kinds: Vec<ProblemKind> = routes.iter().flat_map(Route::all_problems).collect();
-    kinds.sort_by_key(|kind| kind.status());
-    for kind in kinds {
-        components.responses.insert(component(kind), problem_response(kind));
+    for kind in routes.iter().flat_map(Route::own_problems) {
+        components.responses.insert(component(kind), problem_response(kind, kind.about()));
     }
+    let common = problem_response(ProblemKind::Unavailable, COMMON_PROBLEM_ABOUT);
+    components.responses.insert(COMMON_PROBLEM.to_owned(), common);
     if routes.iter().all(|route| matches!(route.access, Access::Open | Access::Public)) {
         return components;
     }
@@ -164,7 +171,8 @@ fn derived<T: ToSchema>(all: &mut BTreeMap<String, RefOr<Schema>>) {
     all.insert(T::name().into_owned(), T::schema());
 }
 
-fn problem_response(kind: ProblemKind) -> RefOr<utoipa::openapi::Response> {
+/// Returns a response with the problem of this kind as its example.
+fn problem_response(kind: ProblemKind, about: &str) -> RefOr<utoipa::openapi::Response> {
     let example = json!({
         "type": format!("https://cms.example.org/problems/{}", kind.code()),
         "title": kind.title(),
@@ -174,7 +182,7 @@ fn problem_response(kind: ProblemKind) -> RefOr<utoipa::openapi::Response> {
         "request_id": "01890a5d-ac96-774b-bcce-b302099a8057",
     });
     let content = ContentBuilder::new().schema(Some(schemas::reference("Problem"))).example(Some(example)).build();
-    let mut response = ResponseBuilder::new().description(kind.about()).content("application/problem+json", content);
+    let mut response = ResponseBuilder::new().description(about).content("application/problem+json", content);
     if matches!(kind, ProblemKind::TooManyAttempts | ProblemKind::Unavailable | ProblemKind::OutcomeUnknown) {
         let mut header = Header::new(ObjectBuilder::new().schema_type(Type::String));
         header.description = Some("Number of seconds after which the client may try again.".to_owned());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, Paths};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
@@ -12,9 +13,10 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
 use crate::api::openapi::DocumentView;
-use crate::api::openapi::components::component;
+use crate::api::openapi::components::{COMMON_PROBLEM, component};
 use crate::http::response::ALL_LOCALES;
 use crate::http::route::{self, Access, ResponseDescription, Route};
+use crate::problem::ProblemKind;
 
 /// Returns the paths of a view with the operations of these routes.
 pub fn paths(routes: &[Route], view: DocumentView) -> Paths {
@@ -79,10 +81,15 @@ fn operation(group: &[&Route], view: DocumentView) -> utoipa::openapi::path::Ope
         let content = group.iter().filter_map(|route| route.responses.get(index)).flat_map(|of| &of.content);
         operation = operation.response(success.status.to_string(), response(success, content, view));
     }
-    for kind in route.all_problems() {
+    for kind in route.own_problems() {
         operation = operation.response(kind.status().to_string(), RefOr::Ref(Ref::from_response_name(component(kind))));
     }
-    operation.securities(Some(security(route.access, view))).build()
+    let common: Vec<u16> = route.common_problems().into_iter().map(ProblemKind::status).collect();
+    operation
+        .response("default", RefOr::Ref(Ref::from_response_name(COMMON_PROBLEM)))
+        .extensions(Some(ExtensionsBuilder::new().add("x-problem-statuses", common).build()))
+        .securities(Some(security(route.access, view)))
+        .build()
 }
 
 /// Returns the security requirements of an operation; none if it is public. Frontends read what is public.
