@@ -125,7 +125,7 @@ fn calendars_say_the_same(public: &Client, by_slug: &BTreeMap<&str, &Case>) {
 
 fn other_feeds_say_the_same(public: &Client, by_slug: &BTreeMap<&str, &Case>) {
     let starts = |slug: &str| public.get(&format!("/api/v1/events/{slug}")).expect(200).json()["starts_at"].clone();
-    let query = "limit=500&starts_at[gte]=2005-01-01";
+    let query = "limit=500&sort=-starts_at&starts_at[gte]=2005-01-01";
     let feed = public.get(&format!("/api/v1/events.json?{query}")).expect(200).json();
     let linked = public.get(&format!("/api/v1/events.jsonld?{query}")).expect(200).json();
     let table = public.get(&format!("/api/v1/events.csv?{query}")).expect(200).body;

@@ -36,11 +36,10 @@ pub fn routes() -> Vec<Route> {
                  token for the next request in `next`. Without `since`, the first requests return a copy of all public \
                  items, page by page; the changes made meanwhile follow. Clients repeat the request at once while \
                  `more` is true, and later with the last `next`. An item that is no longer public is a deletion. A \
-                 change may be returned more than once; applying it again does no harm. When an item shows a part of \
-                 another one that changes, such as the name of a speaker, it is returned again, unless more than 2,000 \
-                 items refer to the other one. Tokens do not expire. Fails with 400 when the token is not one of this \
-                 server, and with 410 when the history was reset since the token was issued, as by restoring a backup: \
-                 the client then discards its copy and begins again without `since` (RFC 6578, section 3.2).",
+                 change may come more than once. An item also comes when a part of another one that it shows changes, \
+                 such as the name of a speaker, unless more than 2,000 items refer to that. Tokens do not expire. Fails \
+                 with 400 when the token is not one of this server, and with 410 when the history was reset, as by \
+                 restoring a backup: begin again without `since` (RFC 6578, section 3.2).",
             )
             .parameters([
                 query(
@@ -68,10 +67,10 @@ pub fn routes() -> Vec<Route> {
                  has the token from which the stream begins: that of `Last-Event-ID` or `since`, or the present one. \
                  Each `changes` event has the data of the list of changes, and its token as its id, so that a browser \
                  that reconnects misses nothing. A `reset` event ends the stream when the history was reset: the \
-                 client then discards its copy and begins again without a token. A client that reads too slowly is \
-                 disconnected. Fails with 400 when the token is not one of this server or its first copy is not \
-                 complete, with 410 when the history was reset since the token was issued, and with 503 when the \
-                 server has its maximum number of listeners.",
+                 client then begins again without a token. A client that reads too slowly is disconnected. Fails with \
+                 400 when the token is not one of this server or its first copy is not complete, with 410 when the \
+                 history was reset since the token was issued, and with 503 when the server has its maximum number of \
+                 listeners.",
             )
             .parameters([
                 query(

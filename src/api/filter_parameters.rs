@@ -23,7 +23,7 @@ pub(super) fn sort_and_filter_parameters(resource: &'static ContentType) -> Vec<
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let first = resource.sorts[0];
     let default = format!(
-        "Sort keys, in order of precedence; a leading `-` sorts in descending order. The default is `{}{}`.",
+        "Sort keys, the first decides first; `-` sorts in descending order. The default is `{}{}`.",
         if first.descending { "-" } else { "" },
         first.name
     );

@@ -7,7 +7,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ArrayBuilder, ArrayItems, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Required, Schema};
 
-use crate::api::feeds::MAX_FEED_EVENTS;
+use crate::api::feeds::{MAX_CALENDAR, MAX_FEED_ITEMS, USUAL_LIMIT};
 use crate::api::filter_parameters::sort_and_filter_parameters;
 use crate::api::openapi::DocumentView;
 use crate::api::openapi::field_paths::field_path_name;
@@ -191,8 +191,7 @@ pub fn item_parameters(resource: &'static ContentType, site: &Site, document_vie
         body_format(),
         preview(),
     ]);
-    let about =
-        "Only these fields, `id` and `slug`, as `application/vnd.plenary.partial+json`. Dots lead into what they hold.";
+    let about = "Only these fields, `id` and `slug`, as `application/vnd.plenary.partial+json`. Dots lead deeper.";
     let path_schema = reference(&field_path_name(resource));
     parameters.push(comma_separated("fields", path_schema, about, json!([resource.label, "updated_at"])));
     let includes = resource.includes();
@@ -215,12 +214,7 @@ pub fn list_parameters(resource: &'static ContentType, site: &Site, document_vie
     }
     parameters.extend([
         page_limit(MAX_LIMIT, DEFAULT_LIMIT),
-        query(
-            "cursor",
-            text().max_length(Some(2_000)),
-            "Cursor of the page: `page.next` or `page.prev` of an earlier response.",
-            json!("kXo1b2N1cnNvcg"),
-        ),
+        cursor(),
         query(
             "offset",
             whole(0, MAX_OFFSET),
@@ -253,6 +247,15 @@ pub fn list_parameters(resource: &'static ContentType, site: &Site, document_vie
     ));
     parameters.extend(sort_and_filter_parameters(resource));
     parameters
+}
+
+fn cursor() -> Parameter {
+    query(
+        "cursor",
+        text().max_length(Some(2_000)),
+        "Cursor of the page: `page.next` or `page.prev` of an earlier response.",
+        json!("kXo1b2N1cnNvcg"),
+    )
 }
 
 /// Returns the parameters of lists that only editors may use.
@@ -305,12 +308,12 @@ fn preview() -> Parameter {
 /// Returns the parameters of feeds of lists in a view.
 pub fn feed_parameters(resource: &'static ContentType, site: &Site, document_view: DocumentView) -> Vec<Parameter> {
     let mut parameters = item_feed_parameters(site, document_view);
-    parameters.push(query(
-        "limit",
-        whole(1, MAX_FEED_EVENTS).default(Some(json!(100))),
-        "Maximum number of events.",
-        json!(100),
-    ));
+    let about = format!(
+        "Maximum number of items. Without it, a calendar has up to {MAX_CALENDAR}, a table all, and other feeds \
+         {USUAL_LIMIT}; `Link` leads to more."
+    );
+    parameters.push(query("limit", whole(1, MAX_FEED_ITEMS), &about, json!(USUAL_LIMIT)));
+    parameters.push(cursor());
     parameters.extend(sort_and_filter_parameters(resource));
     parameters
 }

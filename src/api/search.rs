@@ -38,11 +38,10 @@ pub fn routes() -> Vec<Route> {
             .tag("Search")
             .summary("Search all content")
             .description(
-                "Returns the published items of all content types that match a full-text query, best match first. An \
-                 item matches if it contains every word, in the given or an inflected form; the last word may be \
-                 incomplete. Quotes enclose phrases, and `-` before a word or phrase excludes it. If nothing matches, \
-                 words with a spelling error are accepted. Accents are ignored. The index follows writes within a \
-                 second. Fails with 400 when `q` is missing or too long, or another parameter is invalid.",
+                "Returns the published items of all content types that match a full-text query, best match first: \
+                 those with every word, in the given or an inflected form. If nothing matches, words with a spelling \
+                 error are accepted. Accents are ignored. The index follows writes within a second. Fails with 400 \
+                 when `q` is missing or too long, or another parameter is invalid.",
             )
             .parameter_set(ParameterSet::Language)
             .parameters([

@@ -1,4 +1,4 @@
-//! Endpoint of the sitemap of the website's event pages.
+//! Endpoint of the sitemap of the website.
 
 use std::sync::Arc;
 
@@ -8,11 +8,12 @@ use crate::api::content::items::cached_or_compute;
 use crate::api::openapi::schemas::text;
 use crate::api::parameters::{IF_NONE_MATCH, number, query, whole};
 use crate::api::preview_links::ReadView;
+use crate::content_types::ALL;
 use crate::database::Db;
 use crate::delivery::cache::absence_cache::Absence;
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
-use crate::delivery::sitemap::{count, entries};
+use crate::delivery::sitemap::{entries, sitemaps};
 use crate::feeds::sitemap::{index, sitemap};
 use crate::http::preconditions::entity_tag as etag;
 use crate::http::request::Request;
@@ -32,10 +33,10 @@ pub fn routes() -> Vec<Route> {
             .tag("Events")
             .summary("Get the sitemap")
             .description(
-                "Returns the sitemap of the website's event pages for search engines (sitemaps.org). Each page is \
-                 listed with its translations if the setting `site.event_url` contains `{locale}`. If there are more \
-                 than 5,000 events, a sitemap index is returned, and `page` selects one of its sitemaps. Fails with \
-                 404 when there is no sitemap with this number.",
+                "Returns the sitemap of the website's pages (sitemaps.org): those of events, and of all content types \
+                 for which a setting such as `site.speaker_url` has the address, with their translations if that \
+                 contains `{locale}`. With more than 5,000 items it is an index, and `page` selects one of its \
+                 sitemaps. Fails with 404 when there is none with this number.",
             )
             .parameters([
                 query("page", whole(1, MAX_SITEMAPS), "Number of a sitemap of the index, from 1.", json!(1)),
@@ -53,18 +54,22 @@ async fn get(request: Request) -> Result<Response, Problem> {
     let compute = async {
         let (site, public_url) = (Arc::clone(&request.app.site), request.app.config.public_url.clone());
         let read = move |c: &mut Db| {
-            let sitemaps = count(c)?;
+            let sitemaps = sitemaps(c, &site)?;
             let sitemap_url = format!("{}/api/v1/sitemap.xml", public_url.trim_end_matches('/'));
-            match page {
-                None if sitemaps > 1 => {
-                    let pages: Vec<String> = (1..=sitemaps).map(|page| format!("{sitemap_url}?page={page}")).collect();
-                    Ok::<_, Problem>(Some(index(&pages)))
-                }
-                Some(page) if page > sitemaps.max(1) => Ok(None),
-                page => Ok(Some(sitemap(&site, &public_url, &entries(c, &site, page.unwrap_or(1))?))),
+            if page.is_none() && sitemaps.len() > 1 {
+                let pages = (1..=sitemaps.len()).map(|page| format!("{sitemap_url}?page={page}"));
+                return Ok::<_, Problem>(Some(index(&pages.collect::<Vec<_>>())));
             }
+            let number = usize::try_from(page.unwrap_or(1)).unwrap_or(usize::MAX);
+            let Some(parts) = sitemaps.get(number - 1) else { return Ok(None) };
+            let mut all = Vec::new();
+            for part in parts {
+                all.extend(entries(c, &site, *part)?);
+            }
+            Ok(Some(sitemap(&site, &public_url, &all)))
         };
-        let dependencies = Dependencies::on_kinds(["event"]);
+        // The pages of all items show others, whose changes are theirs.
+        let dependencies = Dependencies::on_kinds(ALL.map(|content_type| content_type.kind));
         Ok(match request.app.database.read(read).await? {
             Some(body) => ReadOutcome::Found(FreshResponse::new(XML, body, |body| etag(0, body), dependencies)),
             None => ReadOutcome::Absent(Absence::Missing("sitemap"), dependencies),

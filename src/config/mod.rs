@@ -4,18 +4,19 @@
 mod load;
 mod mail;
 pub mod network;
+mod site;
 mod validate;
 mod variables;
 
 use std::collections::BTreeMap;
 use std::net::{AddrParseError, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use load::Overrides;
 use network::Network;
+pub use site::SiteConfig;
 
 use crate::content::Site;
 use crate::content::custom_fields::CustomSchemas;
@@ -63,27 +64,6 @@ pub struct Config {
 
 /// Names of the roles of accounts, from the fewest permissions to all.
 pub const ROLES: [&str; 4] = ["viewer", "contributor", "editor", "administrator"];
-
-/// The section `[site]`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SiteConfig {
-    /// Name of the site, for feeds.
-    pub name: String,
-    /// URL of an event's page on the website, with `{slug}` for the slug; empty if there are no such pages.
-    pub event_url: String,
-    /// Locales of the site as BCP 47 tags, the default locale first.
-    pub locales: Vec<String>,
-    /// Fallback locales by locale, in the order in which they are tried: `"nl-BE" = ["nl", "fr"]`.
-    pub fallback: BTreeMap<String, Vec<String>>,
-    /// IANA time zone of times that name none.
-    pub time_zone: String,
-    /// Folder with time zone rules, which are used if they are newer than the built-in ones. Empty searches
-    /// the usual folders of the system; `built-in` uses the built-in rules only.
-    pub zoneinfo: String,
-    /// Files with the JSON Schema of `custom`, by kind of content: `event = "event.schema.json"`.
-    pub custom: BTreeMap<String, PathBuf>,
-}
 
 /// The section `[editorial]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -269,15 +249,7 @@ impl Default for Config {
             listen: "127.0.0.1:8080".into(),
             public_url: "http://127.0.0.1:8080".into(),
             database_url: "data/plenary.db".into(),
-            site: SiteConfig {
-                name: "Plenary".into(),
-                event_url: String::new(),
-                locales: vec!["en".into(), "nl".into()],
-                fallback: BTreeMap::new(),
-                time_zone: "Europe/Brussels".into(),
-                zoneinfo: String::new(),
-                custom: BTreeMap::new(),
-            },
+            site: SiteConfig::default(),
             editorial: EditorialConfig {
                 required_locales: Vec::new(),
                 require_published_references: true,
@@ -372,7 +344,7 @@ impl Config {
             time_zone: values::zone(&self.site.time_zone).unwrap_or_else(|_| Zone::utc()),
             custom: self.custom_schemas().unwrap_or_default(),
             name: self.site.name.clone(),
-            event_url: self.site.event_url.clone(),
+            page_urls: self.site.page_urls().map(|(kind, url)| (kind, url.to_owned())).into(),
             fallback: self.site.fallback.clone(),
             required_locales: self.editorial.required_locales.clone(),
             require_published_references: self.editorial.require_published_references,

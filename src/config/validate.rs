@@ -44,12 +44,13 @@ impl Config {
         );
         violations.check(values::url(&self.public_url).is_ok(), "public_url", "must be an http or https URL");
         violations.check(!self.database_url.is_empty(), "database_url", "must not be empty");
-        let page_url = &self.site.event_url;
-        violations.check(
-            page_url.is_empty() || (page_url.contains("{slug}") && values::url(page_url).is_ok()),
-            "site.event_url",
-            "must be an http or https URL that contains {slug}",
-        );
+        for (kind, page_url) in self.site.page_urls() {
+            violations.check(
+                page_url.is_empty() || (page_url.contains("{slug}") && values::url(page_url).is_ok()),
+                &format!("site.{kind}_url"),
+                "must be an http or https URL that contains {slug}",
+            );
+        }
         violations.check(!self.site.locales.is_empty(), "site.locales", "must name at least one locale");
         for locale in &self.site.locales {
             let canonical = values::language(locale);

@@ -8,7 +8,7 @@
 //! Offsets in RFC 3339 have no seconds. A historical offset with seconds is written rounded to the minute, as
 //! Temporal and chrono do. The text alone is then up to 30 seconds off; with the zone, the instant is exact.
 
-use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, Days, FixedOffset, Months, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde_json::{Map, Value};
 
 use crate::content::field::Span;
@@ -92,6 +92,14 @@ impl Moment {
         }
     }
 
+    /// Returns the local date of the time.
+    fn day(&self) -> NaiveDate {
+        match self {
+            Moment::Day(day) => *day,
+            Moment::At(at) => at.date_naive(),
+        }
+    }
+
     /// Returns the instant of the time. A date yields its start, or its end if `end` is set, since a span that ends on
     /// a date includes that day.
     pub fn instant(&self, zone: Zone, end: bool) -> DateTime<Zone> {
@@ -150,14 +158,32 @@ pub fn zone_of(content: &Map<String, Value>) -> Option<Zone> {
     content.get("time_zone")?.as_str()?.parse().ok()
 }
 
-/// Returns the start and the end of a stored item, if it has a start. Without an end, an item that starts on a date
-/// lasts that day, and any other item ends when it starts.
+/// Returns the start and the end of a stored item, if it has a start. Without an end, an item lasts until the end of
+/// the day of its start: nothing says that it is over earlier. An item of which only the month or the year is known
+/// lasts until the end of that.
 pub fn stored_span(span: Span, content: &Map<String, Value>) -> Option<(DateTime<Zone>, DateTime<Zone>)> {
     let zone = zone_of(content)?;
     let moment = |name: &str| Moment::stored(content.get(name)?.as_str()?, zone);
     let starts = moment(span.starts_at)?;
-    let ends = moment(span.ends_at).unwrap_or(starts);
-    Some((starts.instant(zone, false), ends.instant(zone, true)))
+    let ends = moment(span.ends_at);
+    let last = match (ends.unwrap_or(starts), content.get("date_precision").and_then(Value::as_str)) {
+        (last, Some("month")) => Moment::Day(last_of_month(last.day())),
+        (last, Some("year")) => Moment::Day(last_of_year(last.day())),
+        (last, _) if ends.is_none() => Moment::Day(last.day()),
+        (last, _) => last,
+    };
+    Some((starts.instant(zone, false), last.instant(zone, true)))
+}
+
+/// Returns the last day of the month of a day.
+pub fn last_of_month(day: NaiveDate) -> NaiveDate {
+    let first = day - Days::new(u64::from(day.day0()));
+    first.checked_add_months(Months::new(1)).map_or(day, |next| next - Days::new(1))
+}
+
+/// Returns the last day of the year of a day.
+pub fn last_of_year(day: NaiveDate) -> NaiveDate {
+    NaiveDate::from_ymd_opt(day.year(), 12, 31).unwrap_or(day)
 }
 
 /// Formats a time as RFC 3339 with its offset, and with fractions of a second only if they are not zero.
@@ -277,6 +303,7 @@ fn wrong_offset(local: NaiveDateTime, zone: Zone) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn zone(name: &str) -> Zone {
         name.parse().unwrap()
@@ -313,6 +340,33 @@ mod tests {
         let day = Moment::parse("2015-07-01", brussels()).unwrap();
         assert_eq!(rfc3339(&day.instant(brussels(), false)), "2015-07-01T00:00:00+02:00");
         assert_eq!(rfc3339(&day.instant(brussels(), true)), "2015-07-02T00:00:00+02:00");
+    }
+
+    #[test]
+    fn a_span_lasts_as_long_as_what_is_known_of_it() {
+        const SPAN: Span = Span { starts_at: "starts_at", ends_at: "ends_at" };
+        let ends = |content: Value| {
+            let (_, ends) = stored_span(SPAN, content.as_object().unwrap()).unwrap();
+            rfc3339(&ends)
+        };
+        for (content, end) in [
+            (json!({"starts_at": "2027-03-04T14:30:00+01:00"}), "2027-03-05T00:00:00+01:00"),
+            (json!({"starts_at": "2027-03-04"}), "2027-03-05T00:00:00+01:00"),
+            (
+                json!({"starts_at": "2027-03-04T14:30:00+01:00", "ends_at": "2027-03-04T15:00:00+01:00"}),
+                "2027-03-04T15:00:00+01:00",
+            ),
+            (json!({"starts_at": "2028-02-01", "date_precision": "month"}), "2028-03-01T00:00:00+01:00"),
+            (
+                json!({"starts_at": "2027-11-01", "ends_at": "2027-12-01", "date_precision": "month"}),
+                "2028-01-01T00:00:00+01:00",
+            ),
+            (json!({"starts_at": "1998-01-01", "date_precision": "year"}), "1999-01-01T00:00:00+01:00"),
+        ] {
+            let mut content = content;
+            content["time_zone"] = "Europe/Brussels".into();
+            assert_eq!(ends(content.clone()), end, "{content}");
+        }
     }
 
     #[test]

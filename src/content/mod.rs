@@ -31,8 +31,9 @@ pub struct Site {
     pub custom: custom_fields::CustomSchemas,
     /// Name of the site, used in feeds.
     pub name: String,
-    /// URL of an event's page on the website, with the placeholder `{slug}`; empty if there are no such pages.
-    pub event_url: String,
+    /// URLs of pages on the website by content type, with the placeholders `{slug}` and `{locale}`, and `{event}` in
+    /// those of sessions; empty if there are no such pages.
+    pub page_urls: std::collections::BTreeMap<&'static str, String>,
     /// Fallback locales by locale, in the order in which they are tried.
     pub fallback: std::collections::BTreeMap<String, Vec<String>>,
     /// Locales in which an item must be complete before it can be published.
@@ -45,6 +46,11 @@ impl Site {
     /// Returns the locale of responses when the request names none; it ends every fallback chain.
     pub fn default_locale(&self) -> &str {
         &self.locales[0]
+    }
+
+    /// Returns the URL of the pages of a content type on the website; `None` if there are no such pages.
+    pub fn page_url(&self, kind: &str) -> Option<&str> {
+        self.page_urls.get(kind).map(String::as_str).filter(|url| !url.is_empty())
     }
 
     /// Returns the locales to try for a requested one: itself, its configured fallbacks, its language without a

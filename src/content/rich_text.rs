@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use ammonia::Builder;
 use pulldown_cmark::{Options, Parser};
 use serde_json::{Value, json};
+use url::Url;
 
 /// The markup language of a rich text's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,47 @@ pub fn to_text(html: &str) -> String {
     lines.join("\n").trim().to_owned()
 }
 
+/// Makes the addresses of links and images in sanitised HTML absolute. Relative ones are meant from the page that shows
+/// the text, which a feed is not.
+pub fn resolve_links(html: &str, page: &Url) -> String {
+    let (mut out, mut rest) = (String::with_capacity(html.len()), html);
+    // Sanitised HTML has `<` for tags only, and all its values are in double quotes. A `>` within a value ends no tag,
+    // but no address contains one that is not encoded.
+    while let Some((before, tag)) = rest.split_once('<') {
+        let (tag, after) = tag.split_at(tag.find('>').unwrap_or(tag.len()));
+        out.push_str(before);
+        out.push('<');
+        push_resolved(&mut out, tag, page);
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Writes a tag with absolute addresses.
+fn push_resolved(out: &mut String, tag: &str, page: &Url) {
+    let mut rest = tag;
+    while let Some((before, value)) = rest.split_once("=\"") {
+        let Some((value, after)) = value.split_once('"') else { break };
+        let name = before.rsplit(' ').next().unwrap_or_default();
+        let address = if matches!(name, "href" | "src" | "cite") { absolute(value, page) } else { None };
+        out.push_str(before);
+        out.push_str("=\"");
+        out.push_str(address.as_deref().unwrap_or(value));
+        out.push('"');
+        rest = after;
+    }
+    out.push_str(rest);
+}
+
+/// Returns an address, escaped as in HTML, resolved against a page; `None` if it is absolute.
+fn absolute(escaped: &str, page: &Url) -> Option<String> {
+    let address = escaped.replace("&amp;", "&");
+    let is_relative = matches!(Url::parse(&address), Err(url::ParseError::RelativeUrlWithoutBase));
+    let resolved = page.join(&address).ok().filter(|_| is_relative)?;
+    Some(String::from(resolved).replace('&', "&amp;"))
+}
+
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
     builder.link_rel(Some("noopener noreferrer")).url_schemes(["http", "https", "mailto", "tel"].into());
@@ -96,6 +138,29 @@ mod tests {
             to_html(RichTextFormat::Markdown, "**a** <img src=x onerror=y>"),
             "<p><strong>a</strong> <img src=\"x\" loading=\"lazy\"></p>"
         );
+    }
+
+    #[test]
+    fn relative_addresses_are_meant_from_the_page() {
+        let page = Url::parse("https://www.example.org/events/rivers").unwrap();
+        let html = to_html(
+            RichTextFormat::Html,
+            r##"<p>href="/x" <a href="/map?a=1&b=2">1</a> <a href="notes">2</a> <a href="#top" title="src=1 > 0">3</a>
+            <a href="https://other.example.org/">4</a> <a href="mailto:a@example.org">5</a> <img src="hall.jpg" alt="<b>"></p>"##,
+        );
+        let resolved = resolve_links(&html, &page);
+        for part in [
+            r#"href="/x" <a"#,
+            r#"href="https://www.example.org/map?a=1&amp;b=2""#,
+            r#"href="https://www.example.org/events/notes""#,
+            r#"href="https://www.example.org/events/rivers#top""#,
+            r#"href="https://other.example.org/""#,
+            r#"href="mailto:a@example.org""#,
+            r#"src="https://www.example.org/events/hall.jpg""#,
+        ] {
+            assert!(resolved.contains(part), "{part} in {resolved}");
+        }
+        assert_eq!(resolve_links("<p>1 &lt; 2 <b", &page), "<p>1 &lt; 2 <b");
     }
 
     #[test]

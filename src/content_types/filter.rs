@@ -191,7 +191,8 @@ pub(super) const ENDS_AT: Filter = Filter {
 pub(super) const WHEN: Filter = Filter {
     name: "when",
     on: FilterTarget::When,
-    about: "Position of the item relative to the current time: not started, started and not ended, or ended.",
+    about: "Position of the item relative to now: not started, started and not ended, ended, or not ended. Without an \
+            end, an item lasts until the end of its day.",
     example: "upcoming",
 };
 pub(super) const YEAR: Filter = Filter {

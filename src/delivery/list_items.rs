@@ -8,7 +8,7 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content_types::ContentType;
+use crate::content_types::{ContentType, Sort};
 use crate::database::schema::items;
 use crate::database::{Db, in_list};
 use crate::delivery::ReadContext;
@@ -22,6 +22,7 @@ use crate::delivery::render::working_drafts::with_drafts;
 use crate::delivery::sql::facets::Counting;
 use crate::delivery::sql::keyset::{KeysetWalk, Row, RowRange};
 use crate::delivery::sql::selection::Selection;
+use crate::delivery::sql::sort_order::SortKey;
 use crate::delivery::sql::text_match::{TextMatches, too_expensive};
 use crate::delivery::viewer::VisibilityState;
 use crate::items::Item;
@@ -191,7 +192,8 @@ fn in_order(
     // The page before a row is walked to in reverse order, and then turned round. One row more than the page
     // has tells whether there is another page.
     let backwards = query.cursor.as_ref().is_some_and(|c| c.before);
-    let order = query.order.iter().map(|(sort, down)| (sort.column, *down != backwards)).collect();
+    let key = |(sort, down): &(Sort, bool)| SortKey { column: sort.column, down: *down != backwards, backwards };
+    let order = query.order.iter().map(key).collect();
     let walk = KeysetWalk { selection, order, matches };
     let start = query.cursor.as_ref().map(|cursor| (cursor.keys.clone(), cursor.id.clone()));
     let range = RowRange { start: start.as_ref(), offset: query.offset, limit: query.limit + 1 };

@@ -7,6 +7,7 @@ pub mod get_item;
 pub mod list_items;
 pub mod query;
 pub mod render;
+pub mod revisions;
 pub mod search_all;
 pub mod sitemap;
 pub mod sql;

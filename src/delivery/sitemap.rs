@@ -1,4 +1,6 @@
-//! Events in the sitemaps of the website.
+//! Items in the sitemaps of the website: those of every content type that has pages there.
+
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -7,48 +9,104 @@ use serde_json::{Map, Value};
 use crate::content::Site;
 use crate::content::local_time::utc_text;
 use crate::content::translations::{Translations, written_locales};
-use crate::content_types::EVENT;
-use crate::database::Db;
+use crate::content_types::{ALL, ContentType, EVENT};
 use crate::database::schema::items;
-use crate::feeds::sitemap::SitemapEntry;
+use crate::database::{Db, in_list};
+use crate::delivery::revisions::linked_changes;
+use crate::feeds::sitemap::{PageSlugs, SitemapEntry};
 
-/// Maximum number of events in a sitemap. The standard allows 50,000 addresses, and an event has one for each
+/// Maximum number of items in a sitemap. The standard allows 50,000 addresses, and an item has one for each
 /// language.
-pub const MAX_EVENTS: i64 = 5_000;
+pub const MAX_ITEMS: i64 = 5_000;
 
-/// Returns the number of sitemaps.
-///
-/// # Errors
-///
-/// Fails if the query fails.
-pub fn count(connection: &mut Db) -> QueryResult<i64> {
-    let all: i64 =
-        items::table.filter(items::kind.eq(EVENT.kind).and(items::live.eq(true))).count().get_result(connection)?;
-    Ok((all + MAX_EVENTS - 1) / MAX_EVENTS)
+/// A part of the items with pages: all of them, or some of one content type.
+#[derive(Debug, Clone, Copy)]
+pub struct SitemapPart {
+    content_type: &'static ContentType,
+    offset: i64,
 }
 
-/// Returns the events of a sitemap, by its number from 1 on. The oldest events come first, so that new ones
-/// do not move others to another sitemap.
+/// Returns the content types that have pages. Events always have some: those of the API, if there are no others.
+fn content_types(site: &Site) -> impl Iterator<Item = &'static ContentType> {
+    ALL.into_iter().filter(|content_type| content_type.kind == EVENT.kind || site.page_url(content_type.kind).is_some())
+}
+
+/// Returns the parts of all sitemaps, in their order: one sitemap with all content types if there are few items, and
+/// otherwise some for each content type.
 ///
 /// # Errors
 ///
-/// Fails if the query fails.
-pub fn entries(connection: &mut Db, site: &Site, number: i64) -> QueryResult<Vec<SitemapEntry>> {
-    let rows: Vec<(String, String, i64, String)> = items::table
-        .filter(items::kind.eq(EVENT.kind).and(items::live.eq(true)))
+/// Fails if a query fails.
+pub fn sitemaps(connection: &mut Db, site: &Site) -> QueryResult<Vec<Vec<SitemapPart>>> {
+    let mut all = Vec::new();
+    let mut total = 0;
+    for content_type in content_types(site) {
+        let live = items::table.filter(items::kind.eq(content_type.kind).and(items::live.eq(true)));
+        let count: i64 = live.count().get_result(connection)?;
+        total += count;
+        all.extend((0..count).step_by(MAX_ITEMS as usize).map(|offset| SitemapPart { content_type, offset }));
+    }
+    Ok(match total <= MAX_ITEMS {
+        true => vec![all],
+        false => all.into_iter().map(|part| vec![part]).collect(),
+    })
+}
+
+/// Returns the items of a part. The oldest ones come first, so that new ones do not move others to another sitemap.
+///
+/// # Errors
+///
+/// Fails if a query fails.
+pub fn entries(connection: &mut Db, site: &Site, part: SitemapPart) -> QueryResult<Vec<SitemapEntry>> {
+    let SitemapPart { content_type, offset } = part;
+    type Row = (String, Option<String>, String, String, i64, String);
+    let columns = (items::id, items::parent_id, items::slug, items::translations, items::updated_at, items::content);
+    let rows: Vec<Row> = items::table
+        .filter(items::kind.eq(content_type.kind).and(items::live.eq(true)))
         .order((items::created_at, items::id))
-        .limit(MAX_EVENTS)
-        .offset((number - 1) * MAX_EVENTS)
-        .select((items::slug, items::translations, items::updated_at, items::content))
+        .limit(MAX_ITEMS)
+        .offset(offset)
+        .select(columns)
         .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(|(slug, translations, updated_at, content)| {
-            let translations = Translations::parse(&translations);
-            let content: Map<String, Value> = serde_json::from_str(&content).unwrap_or_default();
-            let locales = written_locales(EVENT.fields, EVENT.label, &content, &translations, site).into_iter();
-            let slugs = locales.map(|locale| (locale.to_owned(), translations.slug_or(locale, &slug).to_owned()));
-            SitemapEntry { slugs: slugs.collect(), updated_at: utc_text(updated_at) }
-        })
-        .collect())
+    let ids: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
+    let linked = linked_changes(connection, &ids, None)?;
+    let owners = match content_type.kind {
+        "session" => slugs_of_owners(connection, rows.iter().filter_map(|row| row.1.as_deref()))?,
+        _ => HashMap::new(),
+    };
+    let entry = |(id, parent_id, slug, translations, updated_at, content): Row| {
+        let changed_at = linked.get(&id).map_or(updated_at, |linked| linked.changed_at.max(updated_at));
+        let content = serde_json::from_str(&content).unwrap_or_default();
+        SitemapEntry {
+            kind: content_type.kind,
+            pages: slugs(site, content_type, (slug, Translations::parse(&translations)), &content),
+            event: parent_id.and_then(|id| owners.get(&id).cloned()),
+            changed_at: utc_text(changed_at),
+        }
+    };
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+/// Returns the slugs of the events of sessions, by id.
+fn slugs_of_owners<'a>(
+    connection: &mut Db,
+    ids: impl Iterator<Item = &'a str>,
+) -> QueryResult<HashMap<String, String>> {
+    let dialect = connection.dialect();
+    let rows: Vec<(String, String)> =
+        items::table.filter(in_list(dialect, items::id, ids)).select((items::id, items::slug)).load(connection)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Returns the slugs of an item by the locales in which it has a page, that of the default locale first.
+fn slugs(
+    site: &Site,
+    content_type: &'static ContentType,
+    (slug, translations): (String, Translations),
+    content: &Map<String, Value>,
+) -> Vec<PageSlugs> {
+    let locales = written_locales(content_type.fields, content_type.label, content, &translations, site);
+    let of_locale =
+        |locale: &str| PageSlugs { locale: locale.to_owned(), slug: translations.slug_or(locale, &slug).to_owned() };
+    locales.into_iter().map(of_locale).collect()
 }

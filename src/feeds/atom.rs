@@ -1,8 +1,11 @@
-//! Atom feeds (RFC 4287).
+//! Atom feeds (RFC 4287), with pages (RFC 5005, section 3).
 
 use atom_syndication::{Category, Content, Entry, Feed as AtomFeed, Link, Person, Text};
+use serde_json::Value;
 
-use super::{Feed, description, list, partner, text, time};
+use super::{Feed, description, escape_html, list, partner, text, time, when_and_where};
+
+const ATOM: &str = "application/atom+xml";
 
 /// Returns the feed as an Atom document.
 pub fn atom(feed: &Feed<'_>) -> String {
@@ -12,36 +15,38 @@ pub fn atom(feed: &Feed<'_>) -> String {
         mime_type: Some(kind.to_owned()),
         ..Link::default()
     };
+    let own = [link(feed.own_url, "self", ATOM), link(feed.list_url, "alternate", "application/json")];
     let document = AtomFeed {
         title: Text::plain(feed.title()),
-        id: feed.own_url.to_owned(),
-        updated: feed.updated().unwrap_or_default(),
+        // All pages are one feed, which the first one identifies.
+        id: feed.pages.first.clone(),
+        updated: feed.changed_at().unwrap_or_default().fixed_offset(),
         lang: Some(feed.locale.to_owned()),
-        links: vec![
-            link(feed.own_url, "self", "application/atom+xml"),
-            link(feed.list_url, "alternate", "application/json"),
-        ],
+        links: own.into_iter().chain(feed.pages.links().map(|(rel, url)| link(url, rel, ATOM))).collect(),
         authors: vec![Person { name: feed.title(), ..Person::default() }],
-        entries: feed.events.iter().map(|event| entry(feed, event)).collect(),
+        entries: feed.items.iter().map(|event| entry(feed, event)).collect(),
         ..AtomFeed::default()
     };
     document.to_string()
 }
 
-fn entry(feed: &Feed<'_>, event: &serde_json::Value) -> Entry {
+fn entry(feed: &Feed<'_>, event: &Value) -> Entry {
     let topics = list(event, "topics").iter().filter_map(|topic| {
         let term = text(topic, "slug")?.to_owned();
         Some(Category { term, label: text(topic, "name").map(str::to_owned), ..Category::default() })
     });
     let organiser = partner(event, "organiser").and_then(|partner| text(partner, "name"));
+    let line = when_and_where(event);
+    let paragraph = line.as_deref().map(|line| format!("<p>{}</p>\n", escape_html(line))).unwrap_or_default();
+    let summary: Vec<String> = line.into_iter().chain(description(event)).collect();
     Entry {
-        title: Text::plain(text(event, "title").unwrap_or_default()),
+        title: Text::plain(feed.event_title(event)),
         id: format!("urn:uuid:{}", text(event, "id").unwrap_or_default()),
-        updated: time(event, "updated_at").unwrap_or_default(),
+        updated: feed.revisions.changed_at(event).fixed_offset(),
         published: time(event, "published_at"),
-        summary: description(event).map(Text::plain),
-        content: text(event, "body").map(|body| Content {
-            value: Some(body.to_owned()),
+        summary: (!summary.is_empty()).then(|| Text::plain(summary.join("\n"))),
+        content: feed.html(event, "body").map(|body| Content {
+            value: Some(paragraph + &body),
             content_type: Some("html".to_owned()),
             ..Content::default()
         }),

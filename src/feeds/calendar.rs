@@ -1,4 +1,4 @@
-//! iCalendar (RFC 5545, RFC 7986): calendars of events, and of one event with its sessions.
+//! iCalendar (RFC 5545, RFC 7986): calendars of events, of sessions, and of one event with its sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,13 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use icalendar::{Component, Event, EventLike, EventStatus, Property};
 use serde_json::Value;
 
+use super::calendar_lines::{escaped, property};
+use super::dates::{Precision, days};
+use super::pages::session_page;
+use super::status_words::{status_word, title, titled};
 use super::timezone::vtimezone;
-use super::{Feed, address_line, description, is_day_precise, list, local_time, partner, text, time};
+use super::{Feed, address_line, description, list, local_time, object, partner, text, time};
+use crate::content::rich_text::to_text;
 use crate::time_zone::Zone;
 
 /// The time zones of a calendar by name, each with the years that its times are in.
@@ -16,21 +21,39 @@ pub type ZoneOffsets = BTreeMap<&'static str, (Zone, BTreeSet<i32>)>;
 /// Suggested interval between two fetches of a calendar (RFC 7986, section 5.7).
 const REFRESH: &str = "PT1H";
 
-/// Returns the calendar of a feed. Events without a start are omitted, since a component requires `DTSTART`.
+/// The property with the status of an event that does not take place as announced, in the words of the API. `STATUS` has
+/// fewer words, and titles begin with one that a reader of ours must take away again.
+pub const STATUS_PROPERTY: &str = "X-PLENARY-STATUS";
+
+/// Returns the calendar of a feed of events, with their sessions where these are included. Events without a start are
+/// omitted, since a component requires `DTSTART`.
 pub fn calendar(feed: &Feed<'_>) -> String {
+    whole(feed, |out, zones| {
+        for event in feed.items {
+            push_event(out, feed, event, zones);
+            list(event, "sessions").iter().for_each(|session| push_session(out, feed, (session, event), zones));
+        }
+    })
+}
+
+/// Returns the calendar of a feed of sessions that include their events. Sessions without a start are omitted.
+pub fn calendar_of_sessions(feed: &Feed<'_>) -> String {
+    whole(feed, |out, zones| {
+        for session in feed.items {
+            push_session(out, feed, (session, &session["event"]), zones);
+        }
+    })
+}
+
+/// Returns a calendar with the components that `push` writes.
+fn whole(feed: &Feed<'_>, push: impl FnOnce(&mut String, &mut ZoneOffsets)) -> String {
     // The components of the events are written first, because only they show which zones and years are
     // needed. In the calendar the zones precede them.
-    let mut zones = ZoneOffsets::new();
-    let mut events = String::new();
-    for event in feed.events {
-        push_event(&mut events, event, &feed.page(event), &mut zones);
-        for session in list(event, "sessions") {
-            push_session(&mut events, session, event, &feed.page(event), &mut zones);
-        }
-    }
+    let (mut zones, mut components) = (ZoneOffsets::new(), String::new());
+    push(&mut components, &mut zones);
     let mut out = head(feed);
     push_zones(&mut out, zones);
-    out.push_str(&events);
+    out.push_str(&components);
     out.push_str("END:VCALENDAR\r\n");
     out
 }
@@ -50,62 +73,37 @@ fn head(feed: &Feed<'_>) -> String {
     line("METHOD", "PUBLISH");
     line("NAME", &escaped(&feed.title()));
     line("X-WR-CALNAME", &escaped(&feed.title()));
+    if let Some(next) = &feed.pages.next {
+        // Programs that subscribe to a calendar do not show the header of the response that tells this, too.
+        let told = format!("This calendar is not complete; it continues at {next}");
+        line("DESCRIPTION", &escaped(&told));
+        line("X-WR-CALDESC", &escaped(&told));
+    }
     line("SOURCE;VALUE=URI", feed.own_url);
     line("REFRESH-INTERVAL;VALUE=DURATION", REFRESH);
     line("X-PUBLISHED-TTL", REFRESH);
     out
 }
 
-/// Returns a content line, folded after 75 bytes between characters (RFC 5545, section 3.1).
-fn property(name: &str, value: &str) -> String {
-    let whole = format!("{name}:{value}");
-    let (mut out, mut width) = (String::with_capacity(whole.len() + 8), 0);
-    for letter in whole.chars() {
-        if width + letter.len_utf8() > 75 {
-            out.push_str("\r\n ");
-            width = 1;
-        }
-        out.push(letter);
-        width += letter.len_utf8();
-    }
-    out.push_str("\r\n");
-    out
-}
-
-/// Escapes a text as a property value (RFC 5545, section 3.3.11).
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,").replace('\n', "\\n").replace('\r', "")
-}
-
 /// Writes one event as a `VEVENT` component and adds its time zone to `zones`. Writes nothing for an event
 /// without a start.
-pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut ZoneOffsets) {
-    let Some(mut component) = new_component(event, zones) else { return };
-    component.summary(text(event, "title").unwrap_or_default()).url(page);
+pub fn push_event(out: &mut String, feed: &Feed<'_>, event: &Value, zones: &mut ZoneOffsets) {
+    let revision = (feed.revisions.changed_at(event), feed.revisions.sequence(event));
+    let Some(mut component) = new_component(event, revision, zones) else { return };
+    component.summary(&title(event, feed.locale)).url(&feed.page(event));
     if let Some(description) = description(event) {
         component.description(&description);
     }
-    match text(event, "event_status") {
-        Some("cancelled") => component.status(EventStatus::Cancelled),
-        Some("postponed" | "tentative") => component.status(EventStatus::Tentative),
-        _ => component.status(EventStatus::Confirmed),
-    };
-    let categories: Vec<String> = event
-        .get("type")
-        .into_iter()
-        .chain(list(event, "topics"))
-        .filter_map(|link| text(link, "name").map(escaped))
-        .collect();
+    set_status(&mut component, event);
     let mut lines = String::new();
-    if !categories.is_empty() {
-        lines.push_str(&property("CATEGORIES", &categories.join(",")));
-    }
+    let names = object(event, "type").into_iter().chain(list(event, "topics"));
+    lines.push_str(&categories(names.filter_map(|item| text(item, "name"))));
     lines.push_str(&organiser(event).unwrap_or_default());
-    if let Some(venue) = event.get("venue").filter(|venue| venue.is_object()) {
+    if let Some(venue) = object(event, "venue") {
         component.location(&address_line(venue));
         lines.push_str(&geo(venue).unwrap_or_default());
     }
-    if let Some(url) = event.get("image").and_then(|image| text(image, "url")) {
+    if let Some(url) = object(event, "image").and_then(|image| text(image, "url")) {
         lines.push_str(&property("IMAGE;VALUE=URI;DISPLAY=BADGE", url));
     }
     if let Some(url) = text(event, "online_url") {
@@ -114,15 +112,51 @@ pub fn push_event(out: &mut String, event: &Value, page: &str, zones: &mut ZoneO
     push(out, &component, &lines);
 }
 
-/// Writes a session as a component whose parent is that of its event.
-fn push_session(out: &mut String, session: &Value, event: &Value, page: &str, zones: &mut ZoneOffsets) {
-    let Some(mut component) = new_component(session, zones) else { return };
-    component.summary(text(session, "title").unwrap_or_default()).url(page);
-    if let Some(room) = text(session, "room") {
-        component.location(room);
+/// Writes a session as a component whose parent is that of its event. It shows the venue and the status of the event,
+/// so it changes with the event.
+fn push_session(out: &mut String, feed: &Feed<'_>, (session, event): (&Value, &Value), zones: &mut ZoneOffsets) {
+    let revisions = feed.revisions;
+    let sequence = revisions.sequence(session).saturating_add(revisions.sequence(event));
+    let changed_at = revisions.changed_at(session).max(revisions.changed_at(event));
+    let Some(mut component) = new_component(session, (changed_at, sequence), zones) else { return };
+    let name = text(session, "title").unwrap_or_default();
+    component.summary(&titled(name, text(event, "event_status"), feed.locale));
+    component.url(&session_page(feed.site, session, event, &feed.page(event), feed.locale));
+    if let Some(description) = session_description(session) {
+        component.description(&description);
     }
-    let parent = text(event, "id").unwrap_or_default();
-    push(out, &component, &property("RELATED-TO;RELTYPE=PARENT", parent));
+    set_status(&mut component, event);
+    let venue = object(event, "venue");
+    let place: Vec<String> =
+        text(session, "room").map(str::to_owned).into_iter().chain(venue.map(address_line)).collect();
+    if !place.is_empty() {
+        component.location(&place.join(", "));
+    }
+    let mut lines = venue.and_then(geo).unwrap_or_default();
+    lines.push_str(&categories(text(session, "track").into_iter()));
+    lines.push_str(&property("RELATED-TO;RELTYPE=PARENT", text(event, "id").unwrap_or_default()));
+    push(out, &component, &lines);
+}
+
+/// Returns the speakers of a session and its text, without markup.
+fn session_description(session: &Value) -> Option<String> {
+    let speakers = list(session, "speakers").iter().filter_map(|link| text(link.get("speaker")?, "name"));
+    let speakers = speakers.collect::<Vec<_>>().join(", ");
+    let texts = ["abstract", "description"].map(|name| text(session, name).map(to_text).unwrap_or_default());
+    let parts: Vec<String> = std::iter::once(speakers).chain(texts).filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join("\n\n"))
+}
+
+/// Sets the status as far as it is known: that an event is planned does not mean that it is confirmed.
+fn set_status(component: &mut Event, event: &Value) {
+    match text(event, "event_status") {
+        Some("cancelled") => drop(component.status(EventStatus::Cancelled)),
+        Some("postponed" | "tentative") => drop(component.status(EventStatus::Tentative)),
+        _ => {}
+    }
+    if let Some(status) = text(event, "event_status").filter(|status| status_word(status, "en").is_some()) {
+        component.add_property(STATUS_PROPERTY, status);
+    }
 }
 
 /// Writes a component. `lines` are properties for which the library has no escaping of its own; they are
@@ -139,27 +173,24 @@ fn push(out: &mut String, component: &Event, lines: &str) {
     }
 }
 
-/// Returns a component with identity and times; `None` for an item without a start.
+/// Returns a component with identity and times; `None` for an item without a start. `revision` is the time of the last
+/// change and the number of the revision, of everything that the component shows.
 ///
 /// The `UID` is the id of the item without a host name (RFC 7986, section 5.3), so that it stays the same if
-/// the server moves. `SEQUENCE` counts the changes and is derived from the version.
-fn new_component(item: &Value, zones: &mut ZoneOffsets) -> Option<Event> {
+/// the server moves.
+fn new_component(item: &Value, revision: (DateTime<Utc>, i64), zones: &mut ZoneOffsets) -> Option<Event> {
     let starts = local_time(item, "starts_at")?;
     let mut component = Event::with_uid(text(item, "id")?);
-    let written = time(item, "updated_at")?.to_utc();
-    component.timestamp(written).last_modified(written).created(time(item, "created_at")?.to_utc());
-    let version = item.get("version").and_then(Value::as_i64).unwrap_or(1);
+    let (changed_at, sequence) = revision;
+    component.timestamp(changed_at).last_modified(changed_at).created(time(item, "created_at")?.to_utc());
     // An INTEGER is a signed number of 32 bits (RFC 5545, section 3.3.8).
-    component.sequence(u32::try_from((version - 1).clamp(0, i64::from(i32::MAX))).unwrap_or_default());
-    if is_day_precise(item) {
-        let day = |name: &str| NaiveDate::parse_from_str(text(item, name)?, "%Y-%m-%d").ok();
-        let (first, last) = (day("starts_on")?, day("ends_on")?);
-        date(&mut component, "DTSTART", first);
-        // `DTEND` is exclusive: the day after the last one (RFC 5545, section 3.6.1). After 9999-12-31 there
-        // is none that four digits can write, so the event has a duration instead.
-        match last.succ_opt().filter(|after| after.year() <= 9_999) {
-            Some(after) => date(&mut component, "DTEND", after),
-            None => drop(component.add_property("DURATION", format!("P{}D", (last - first).num_days() + 1))),
+    component.sequence(u32::try_from(sequence.clamp(0, i64::from(i32::MAX))).unwrap_or_default());
+    let precision = Precision::of(item);
+    if precision != Precision::Time {
+        set_days(&mut component, days(item)?);
+        if precision != Precision::Day {
+            // The event takes place on some of these days, so it makes nobody busy on all of them.
+            component.add_property("TRANSP", "TRANSPARENT");
         }
         return Some(component);
     }
@@ -168,6 +199,16 @@ fn new_component(item: &Value, zones: &mut ZoneOffsets) -> Option<Event> {
         instant(&mut component, "DTEND", ends, zones);
     }
     Some(component)
+}
+
+fn set_days(component: &mut Event, (first, last): (NaiveDate, NaiveDate)) {
+    date(component, "DTSTART", first);
+    // `DTEND` is exclusive: the day after the last one (RFC 5545, section 3.6.1). After 9999-12-31 there
+    // is none that four digits can write, so the event has a duration instead.
+    match last.succ_opt().filter(|after| after.year() <= 9_999) {
+        Some(after) => date(component, "DTEND", after),
+        None => drop(component.add_property("DURATION", format!("P{}D", (last - first).num_days() + 1))),
+    }
 }
 
 fn date(component: &mut Event, name: &str, day: NaiveDate) {
@@ -187,30 +228,22 @@ fn instant(component: &mut Event, name: &str, local: DateTime<Zone>, zones: &mut
     component.append_property(property.add_parameter("TZID", zone.name()).done());
 }
 
+fn categories<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(escaped).collect();
+    if names.is_empty() { String::new() } else { property("CATEGORIES", &names.join(",")) }
+}
+
 /// Returns the property `ORGANIZER`; `None` without an e-mail address, which is its value.
 fn organiser(event: &Value) -> Option<String> {
     let name = text(partner(event, "organiser")?, "name")?;
-    let address = event.get("contact").and_then(|contact| text(contact, "email"))?;
+    let address = object(event, "contact").and_then(|contact| text(contact, "email"))?;
     // A quoted parameter value cannot contain a double quote, and there is no escape for it (RFC 5545,
     // section 3.2).
     Some(property(&format!("ORGANIZER;CN=\"{}\"", name.replace('"', "'")), &format!("mailto:{address}")))
 }
 
 fn geo(venue: &Value) -> Option<String> {
-    let geo = venue.get("geo")?;
+    let geo = object(venue, "geo")?;
     let number = |name: &str| geo.get(name)?.as_f64();
     Some(property("GEO", &format!("{};{}", number("latitude")?, number("longitude")?)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_folded_between_letters() {
-        let long = property("X", &"ü".repeat(100));
-        assert!(long.split("\r\n").all(|line| line.len() <= 75), "{long}");
-        assert_eq!(long.replace("\r\n ", "").trim_end(), format!("X:{}", "ü".repeat(100)));
-        assert_eq!(escaped("a;b,c\\d\ne"), "a\\;b\\,c\\\\d\\ne");
-    }
 }

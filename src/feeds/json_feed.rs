@@ -2,18 +2,23 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Feed, description, list, partner, text};
+use super::{Feed, dates, description, escape_html, list, object, partner, text, when_and_where};
+use crate::content::local_time::utc_text;
 
 /// Returns the feed as a JSON Feed document.
 pub fn json_feed(feed: &Feed<'_>) -> Value {
-    json!({
+    let mut document = json!({
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title(),
         "home_page_url": feed.list_url,
         "feed_url": feed.own_url,
         "language": feed.locale,
-        "items": feed.events.iter().map(|event| item(feed, event)).collect::<Vec<_>>(),
-    })
+        "items": feed.items.iter().map(|event| item(feed, event)).collect::<Vec<_>>(),
+    });
+    if let Some(next) = &feed.pages.next {
+        document["next_url"] = next.as_str().into();
+    }
+    document
 }
 
 fn item(feed: &Feed<'_>, event: &Value) -> Value {
@@ -25,26 +30,43 @@ fn item(feed: &Feed<'_>, event: &Value) -> Value {
     };
     set("id", format!("urn:uuid:{}", text(event, "id").unwrap_or_default()).into());
     set("url", feed.page(event).into());
-    set("title", text(event, "title").into());
+    set("title", feed.event_title(event).into());
+    let line = when_and_where(event);
     // An item requires one of the two (JSON Feed 1.1, "Items").
-    match text(event, "body") {
-        Some(body) => set("content_html", body.into()),
-        None => set("content_text", description(event).unwrap_or_default().into()),
+    match feed.html(event, "body") {
+        Some(body) => {
+            let line = line.map(|line| format!("<p>{}</p>\n", escape_html(&line))).unwrap_or_default();
+            set("content_html", (line + &body).into());
+        }
+        None => {
+            let parts: Vec<String> = line.into_iter().chain(description(event)).collect();
+            set("content_text", parts.join("\n").into());
+        }
     }
     set("summary", text(event, "summary").into());
-    set("image", event.get("image").and_then(|image| text(image, "url")).into());
+    set("image", object(event, "image").and_then(|image| text(image, "url")).into());
     set("date_published", text(event, "published_at").into());
-    set("date_modified", text(event, "updated_at").into());
+    set("date_modified", utc_text(feed.revisions.changed_at(event).timestamp_micros()).into());
     let tags: Vec<&str> = list(event, "topics").iter().filter_map(|topic| text(topic, "name")).collect();
     set("tags", tags.into());
     if let Some(name) = partner(event, "organiser").and_then(|partner| text(partner, "name")) {
         set("authors", json!([{"name": name}]));
     }
     set("language", text(event, "locale").into());
-    // JSON Feed has no properties for these values. Extensions have names that begin with an underscore.
-    set(
-        "_event",
-        json!({"starts_at": event["starts_at"], "ends_at": event["ends_at"], "time_zone": event["time_zone"]}),
-    );
+    set("_event", extension(event));
     item.into()
+}
+
+/// Returns what JSON Feed has no properties for. Extensions have names that begin with an underscore.
+fn extension(event: &Value) -> Value {
+    json!({
+        "starts_at": dates::start(event),
+        "ends_at": dates::end(event),
+        "date_precision": event["date_precision"],
+        "time_zone": event["time_zone"],
+        "status": event["event_status"],
+        "attendance_mode": event["attendance_mode"],
+        "venue": object(event, "venue").map(super::address_line),
+        "online_url": event["online_url"],
+    })
 }

@@ -2,19 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Feed, description, is_day_precise, list, partner, text};
+use super::{Feed, dates, description, list, object, partner, text};
 
 /// Returns the events of a feed as an `ItemList` of complete `Event` objects.
 pub fn list_of(feed: &Feed<'_>) -> Value {
     let entries =
-        feed.events.iter().enumerate().map(
+        feed.items.iter().enumerate().map(
             |(index, event)| json!({"@type": "ListItem", "position": index + 1, "item": event_object(feed, event)}),
         );
     json!({
         "@context": "https://schema.org",
         "@type": "ItemList",
         "name": feed.title(),
-        "numberOfItems": feed.events.len(),
+        "numberOfItems": feed.items.len(),
         "itemListElement": entries.collect::<Vec<_>>(),
     })
 }
@@ -49,69 +49,92 @@ fn event_object(feed: &Feed<'_>, event: &Value) -> Value {
     set("name", text(event, "title").into());
     set("description", description(event).into());
     set("url", feed.page(event).into());
-    set("inLanguage", text(event, "locale").into());
-    // If only the days are known, the times must not claim a precision that the data does not have.
-    let (starts, ends) = if is_day_precise(event) { ("starts_on", "ends_on") } else { ("starts_at", "ends_at") };
-    set("startDate", text(event, starts).into());
-    set("endDate", text(event, ends).into());
-    set("eventStatus", schema(status(event)));
-    set("eventAttendanceMode", schema(mode(event)));
-    set("location", location(event));
-    set("image", event.get("image").and_then(|image| text(image, "url")).into());
+    // The languages that are spoken, and not that of these texts.
+    set("inLanguage", event.get("languages").cloned().unwrap_or_default());
+    set("startDate", dates::start(event).into());
+    set("endDate", dates::end(event).into());
+    set("eventStatus", status(event).map(schema).into());
+    let is_rescheduled = text(event, "event_status") == Some("rescheduled");
+    set("previousStartDate", feed.revisions.previous_start(event).filter(|_| is_rescheduled).into());
+    set("eventAttendanceMode", mode(event).map(schema).into());
+    set("location", location(feed, event));
+    set("image", object(event, "image").and_then(|image| text(image, "url")).into());
     set("organizer", partner(event, "organiser").map(organisation).into());
-    set("performer", list(event, "speakers").iter().filter_map(|link| person(link.get("speaker")?)).collect());
+    set("performer", people(event, |role| !LEADING_ROLES.contains(&role)));
+    set("contributor", people(event, |role| LEADING_ROLES.contains(&role)));
     let sponsors = list(event, "partners").iter().filter(|link| text(link, "role") == Some("sponsor"));
     set("sponsor", sponsors.filter_map(|link| Some(organisation(link.get("partner")?))).collect());
     set("about", list(event, "topics").iter().filter_map(|topic| text(topic, "name")).collect());
     set("offers", offers(event));
-    set("maximumAttendeeCapacity", event.get("registration").map_or(Value::Null, |r| r["capacity"].clone()));
+    set("maximumAttendeeCapacity", object(event, "registration").map_or(Value::Null, |r| r["capacity"].clone()));
     out.into()
 }
 
-fn schema(word: &str) -> Value {
-    format!("https://schema.org/{word}").into()
+/// Roles of people who lead through an event and do not perform in it.
+const LEADING_ROLES: [&str; 2] = ["moderator", "host"];
+
+fn schema(word: &str) -> String {
+    format!("https://schema.org/{word}")
 }
 
-fn status(event: &Value) -> &'static str {
-    match text(event, "event_status") {
-        Some("cancelled") => "EventCancelled",
-        Some("postponed") => "EventPostponed",
-        Some("rescheduled") => "EventRescheduled",
-        Some("moved_online") => "EventMovedOnline",
-        _ => "EventScheduled",
+/// Returns the status; `None` where schema.org has no word for it.
+fn status(event: &Value) -> Option<&'static str> {
+    match text(event, "event_status")? {
+        "scheduled" => Some("EventScheduled"),
+        "cancelled" => Some("EventCancelled"),
+        "postponed" => Some("EventPostponed"),
+        "rescheduled" => Some("EventRescheduled"),
+        "moved_online" => Some("EventMovedOnline"),
+        _ => None,
     }
 }
 
-fn mode(event: &Value) -> &'static str {
-    match text(event, "attendance_mode") {
-        Some("online") => "OnlineEventAttendanceMode",
-        Some("mixed") => "MixedEventAttendanceMode",
-        _ => "OfflineEventAttendanceMode",
+/// Returns how people attend. That they come to a place is known only if there is one: the value of the API for it is
+/// the default.
+fn mode(event: &Value) -> Option<&'static str> {
+    match text(event, "attendance_mode")? {
+        "online" => Some("OnlineEventAttendanceMode"),
+        "mixed" => Some("MixedEventAttendanceMode"),
+        _ => object(event, "venue").map(|_| "OfflineEventAttendanceMode"),
     }
 }
 
-/// Returns the venue as a `Place`, the online address as a `VirtualLocation`, or both as a list.
-fn location(event: &Value) -> Value {
-    let place = event.get("venue").filter(|venue| venue.is_object()).map(|venue| {
-        let address = venue.get("address").unwrap_or(&Value::Null);
-        let mut place = json!({"@type": "Place", "name": venue["name"], "address": {
-            "@type": "PostalAddress",
-            "streetAddress": address["street"],
-            "postalCode": address["postal_code"],
-            "addressLocality": address["city"],
-            "addressCountry": address["country"],
-        }});
-        if let Some(geo) = venue.get("geo").filter(|geo| geo.is_object()) {
-            place["geo"] =
-                json!({"@type": "GeoCoordinates", "latitude": geo["latitude"], "longitude": geo["longitude"]});
-        }
-        without_nulls(place)
-    });
-    let online = text(event, "online_url").map(|url| json!({"@type": "VirtualLocation", "url": url}));
+/// Returns the venue as a `Place`, the online address as a `VirtualLocation`, or both as a list. An event that takes
+/// place online without a known address has its page as such.
+fn location(feed: &Feed<'_>, event: &Value) -> Value {
+    let place = object(event, "venue").map(place);
+    let is_online = matches!(text(event, "attendance_mode"), Some("online" | "mixed"))
+        || text(event, "event_status") == Some("moved_online");
+    let url = text(event, "online_url").map(str::to_owned).or_else(|| is_online.then(|| feed.page(event)));
+    let online = url.map(|url| json!({"@type": "VirtualLocation", "url": url}));
     match (place, online) {
         (Some(place), Some(online)) => json!([place, online]),
         (one, other) => one.or(other).into(),
     }
+}
+
+fn place(venue: &Value) -> Value {
+    let address = venue.get("address").unwrap_or(&Value::Null);
+    let mut place = json!({"@type": "Place", "name": venue["name"]});
+    if address.is_object() {
+        place["address"] = json!({
+            "@type": "PostalAddress",
+            "streetAddress": address["street"],
+            "postalCode": address["postal_code"],
+            "addressLocality": address["city"],
+            "addressRegion": address["region"],
+            "addressCountry": address["country"],
+        });
+    }
+    if let Some(geo) = object(venue, "geo") {
+        place["geo"] = json!({"@type": "GeoCoordinates", "latitude": geo["latitude"], "longitude": geo["longitude"]});
+    }
+    without_nulls(place)
+}
+
+fn people(event: &Value, is_wanted: impl Fn(&str) -> bool) -> Value {
+    let wanted = list(event, "speakers").iter().filter(|link| is_wanted(text(link, "role").unwrap_or_default()));
+    wanted.filter_map(|link| person(link.get("speaker")?)).collect()
 }
 
 fn organisation(partner: &Value) -> Value {
@@ -123,14 +146,13 @@ fn person(speaker: &Value) -> Option<Value> {
     Some(without_nulls(json!({"@type": "Person", "name": name, "jobTitle": speaker["job_title"]})))
 }
 
+/// Returns the registration as an offer. Whether places are left, and what they cost, is not known.
 fn offers(event: &Value) -> Value {
-    let Some(url) = event.get("registration").and_then(|registration| text(registration, "url")) else {
-        return Value::Null;
-    };
-    let registration = &event["registration"];
+    let Some(registration) = object(event, "registration") else { return Value::Null };
+    let Some(url) = text(registration, "url") else { return Value::Null };
     without_nulls(json!({
-        "@type": "Offer", "url": url, "availability": "https://schema.org/InStock",
-        "validFrom": registration["opens_at"], "availabilityEnds": registration["closes_at"],
+        "@type": "Offer", "url": url,
+        "validFrom": registration["opens_at"], "validThrough": registration["closes_at"],
     }))
 }
 

@@ -1,40 +1,74 @@
-//! Feeds: events in the formats of calendars, feed readers, conference software and search engines. They are
-//! generated from the responses of the API, so that they disclose exactly the same content.
+//! Feeds: events and sessions in the formats of calendars, feed readers, conference software and search engines. They
+//! are generated from the responses of the API, so that they disclose exactly the same content.
 
 pub mod atom;
 pub mod calendar;
+mod calendar_lines;
+pub mod dates;
 pub mod json_feed;
 pub mod json_ld;
+pub mod pages;
+pub mod revisions;
 pub mod rss;
 pub mod schedule;
 pub mod schedule_xml;
+pub mod scheduled_talk;
 pub mod sitemap;
+pub mod status_words;
 pub mod table;
 mod timezone;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
 use serde_json::Value;
+use url::Url;
 
 use crate::content::Site;
 use crate::content::local_time::Moment;
+use crate::content::rich_text::{resolve_links, to_text};
 use crate::time_zone::Zone;
+use revisions::Revisions;
 
-/// The relations that must be included in the responses from which feeds are generated.
+/// The relations that must be included in the responses from which feeds of events are generated.
 pub const INCLUDED: [&str; 5] = ["venue", "partners", "speakers", "topics", "type"];
+/// The relations that must be included in the responses from which feeds of sessions are generated.
+pub const INCLUDED_WITH_SESSIONS: [&str; 3] = ["event", "event.venue", "speakers"];
 
-/// A list of events with the metadata of a feed.
+/// A list of events or sessions with the metadata of a feed.
 pub struct Feed<'a> {
     pub site: &'a Site,
-    /// Address of this feed.
+    /// Address of this feed, or of this page of it.
     pub own_url: &'a str,
     /// Address of the same list as JSON.
     pub list_url: &'a str,
-    /// Public address of the server, for events without a page on a website.
+    /// Public address of the server, for items without a page on a website.
     pub public_url: &'a str,
     /// Language of the texts.
     pub locale: &'a str,
-    /// The events as in responses with `detail=full` and `include=venue,partners,speakers,topics,type`.
-    pub events: &'a [Value],
+    /// Addresses of the other pages of the feed.
+    pub pages: OtherPages,
+    /// The items as in responses with `detail=full` and [`INCLUDED`] or [`INCLUDED_WITH_SESSIONS`].
+    pub items: &'a [Value],
+    /// The last changes of what the items are shown with.
+    pub revisions: &'a Revisions,
+}
+
+/// Addresses of the other pages of a feed (RFC 5005, section 3).
+#[derive(Debug, Clone, Default)]
+pub struct OtherPages {
+    /// The first page, which may be the only one.
+    pub first: String,
+    pub next: Option<String>,
+    pub previous: Option<String>,
+}
+
+impl OtherPages {
+    /// Returns the pages with their link relations, if there is more than one.
+    pub fn links(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let (next, previous) = (self.next.as_deref(), self.previous.as_deref());
+        let first = next.or(previous).map(|_| self.first.as_str());
+        let all = [("first", first), ("next", next), ("previous", previous)];
+        all.into_iter().filter_map(|(rel, url)| Some((rel, url?)))
+    }
 }
 
 impl Feed<'_> {
@@ -45,21 +79,23 @@ impl Feed<'_> {
 
     /// Returns the address of an event's page.
     pub fn page(&self, event: &Value) -> String {
-        page(self.site, self.public_url, text(event, "slug").unwrap_or_default(), self.locale)
+        pages::page(self.site, self.public_url, "event", text(event, "slug").unwrap_or_default(), self.locale)
     }
 
-    /// Returns the time of the last change of any of the events; `None` if there are none.
-    pub fn updated(&self) -> Option<DateTime<FixedOffset>> {
-        self.events.iter().filter_map(|event| time(event, "updated_at")).max()
+    /// Returns the title of an event, with its status if it does not take place as announced.
+    pub fn event_title(&self, event: &Value) -> String {
+        status_words::title(event, self.locale)
     }
-}
 
-/// Returns the address of the page of an event: on the website if the site configures `event_url`, otherwise
-/// in the API.
-pub fn page(site: &Site, public_url: &str, slug: &str, locale: &str) -> String {
-    match site.event_url.is_empty() {
-        true => format!("{}/api/v1/events/{slug}", public_url.trim_end_matches('/')),
-        false => site.event_url.replace("{slug}", slug).replace("{locale}", locale),
+    /// Returns the rich text of a field as HTML in which all addresses are absolute.
+    pub fn html(&self, event: &Value, field: &str) -> Option<String> {
+        let (html, page) = (text(event, field)?, self.page(event));
+        Some(Url::parse(&page).map_or_else(|_| html.to_owned(), |base| resolve_links(html, &base)))
+    }
+
+    /// Returns the time of the last change of any of the items; `None` if there are none.
+    pub fn changed_at(&self) -> Option<DateTime<Utc>> {
+        self.items.iter().map(|item| self.revisions.changed_at(item)).max()
     }
 }
 
@@ -87,15 +123,23 @@ pub fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
     object.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Returns whether an item takes whole days, or only its days are known.
-pub fn is_day_precise(event: &Value) -> bool {
-    event.get("all_day").and_then(Value::as_bool) == Some(true) || text(event, "date_precision") == Some("day")
+/// Returns an object property; `None` if it is absent or null.
+pub fn object<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    object.get(name).filter(|value| value.is_object())
 }
 
 /// Returns a plain-text description of an event: its summary, or else its main text without markup.
 pub fn description(event: &Value) -> Option<String> {
     let summary = text(event, "summary").map(str::to_owned);
-    summary.or_else(|| text(event, "body").map(crate::content::rich_text::to_text))
+    summary.or_else(|| text(event, "body").map(to_text))
+}
+
+/// Returns when and where an event takes place, in one line of plain text; `None` if neither is known.
+pub fn when_and_where(event: &Value) -> Option<String> {
+    let place = object(event, "venue").map(address_line).filter(|line| !line.is_empty());
+    let place = place.or_else(|| text(event, "online_url").map(str::to_owned));
+    let parts: Vec<String> = dates::line(event).into_iter().chain(place).collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
 /// Escapes plain text for formats that expect HTML.
@@ -113,6 +157,12 @@ pub fn address_line(venue: &Value) -> String {
     let address = venue.get("address").unwrap_or(&Value::Null);
     let place =
         [text(address, "postal_code"), text(address, "city")].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let parts = [text(venue, "name"), text(address, "street"), Some(place.as_str()), text(address, "country")];
+    let parts = [
+        text(venue, "name"),
+        text(address, "street"),
+        Some(place.as_str()),
+        text(address, "region"),
+        text(address, "country"),
+    ];
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }

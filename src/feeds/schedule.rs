@@ -1,19 +1,25 @@
 //! The programme of an event by days and rooms, in the formats of frab and pretalx.
 
-use chrono::{DateTime, Datelike, NaiveDate};
-use serde_json::{Value, json};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
-use super::{Feed, list, local_time, text};
+use super::pages::session_page;
+use super::scheduled_talk::{ScheduledTalk, number};
+use super::{Feed, list, object, text};
 use crate::content::local_time::{end_of_day, rfc3339};
 use crate::time_zone::Zone;
 
 /// Number of days from which the programme omits days without sessions.
 const MOST_DAYS: i64 = 60;
 
+/// The relations that must be included in the response from which a programme is generated, besides those of feeds.
+pub const INCLUDED_IN_SCHEDULE: [&str; 2] = ["sessions", "sessions.speakers"];
+
 /// The programme of an event.
 pub struct ConferenceSchedule<'a> {
-    /// The event, as in responses with `include=sessions`.
+    pub(super) feed: &'a Feed<'a>,
+    /// The event, as in responses with `include=sessions,sessions.speakers`.
     pub event: &'a Value,
     /// Address of the event's page.
     pub url: String,
@@ -35,19 +41,10 @@ pub struct Day<'a> {
     pub rooms: Vec<(&'a str, Vec<ScheduledTalk<'a>>)>,
 }
 
-/// One session of a programme.
-pub struct ScheduledTalk<'a> {
-    pub session: &'a Value,
-    /// Start in the time zone of the event.
-    pub starts: DateTime<Zone>,
-    /// End in the time zone of the event; never before the start.
-    pub ends: DateTime<Zone>,
-}
-
 impl<'a> ConferenceSchedule<'a> {
     /// Creates the programme of an event whose response includes its sessions. Sessions without a start are
     /// omitted.
-    pub fn new(feed: &Feed<'_>, event: &'a Value) -> Self {
+    pub fn new(feed: &'a Feed<'a>, event: &'a Value) -> Self {
         let zone = text(event, "time_zone").unwrap_or("UTC");
         let clock = zone.parse().unwrap_or_else(|_| Zone::utc());
         let talk = |session| ScheduledTalk::new(session, clock);
@@ -71,7 +68,51 @@ impl<'a> ConferenceSchedule<'a> {
         let others = days_of(event).into_iter().filter(|date| !known.contains(date));
         days.extend(others.map(|date| Day::empty(date, clock)));
         days.sort_by_key(|day| day.date);
-        Self { event, url: feed.page(event), zone, days }
+        let mut schedule = Self { feed, event, url: feed.page(event), zone, days };
+        schedule.sort_rooms();
+        schedule
+    }
+
+    /// Sorts the rooms of all days in one order: that of the venue, and rooms that it does not name by their first
+    /// session.
+    fn sort_rooms(&mut self) {
+        let rooms = self.rooms();
+        for day in &mut self.days {
+            day.rooms.sort_by_key(|(name, _)| rooms.iter().position(|room| room == name));
+        }
+    }
+
+    /// Returns the version of the programme: the time of the last change of anything in it, and a hash of all that it
+    /// says, by which it is another one even if a session was removed.
+    pub fn version(&self) -> String {
+        let revisions = self.feed.revisions;
+        let sessions = list(self.event, "sessions").iter().map(|session| revisions.changed_at(session));
+        let changed_at: DateTime<Utc> = sessions.chain([revisions.changed_at(self.event)]).max().unwrap_or_default();
+        let hash = XxHash3_64::oneshot(self.conference().to_string().as_bytes());
+        format!("{}-{:08x}", changed_at.to_rfc3339_opts(SecondsFormat::Secs, true), hash >> 32)
+    }
+
+    /// Returns the address of a session's page.
+    pub fn page_of(&self, session: &Value) -> String {
+        session_page(self.feed.site, session, self.event, &self.url, self.feed.locale)
+    }
+
+    /// Returns the address of the event's image.
+    pub fn logo(&self) -> Option<&'a str> {
+        text(object(self.event, "image")?, "url")
+    }
+
+    /// Returns the tracks with their colours where these are known: those that the event names, and then those that
+    /// only sessions name.
+    pub fn tracks(&self) -> Vec<(&'a str, Option<&'a str>)> {
+        let named = list(self.event, "tracks").iter().filter_map(|of| Some((text(of, "name")?, text(of, "colour"))));
+        let mut tracks: Vec<(&str, Option<&str>)> = named.collect();
+        for track in list(self.event, "sessions").iter().filter_map(|session| text(session, "track")) {
+            if !tracks.iter().any(|(name, _)| *name == track) {
+                tracks.push((track, None));
+            }
+        }
+        tracks
     }
 
     /// Returns the first and the last day: those of the event, or else those of its sessions.
@@ -101,10 +142,22 @@ impl<'a> ConferenceSchedule<'a> {
     fn room(&self, name: &str) -> Value {
         let key = format!("{}/{name}", text(self.event, "id").unwrap_or_default());
         let guid = uuid::Builder::from_custom_bytes(XxHash3_128::oneshot(key.as_bytes()).to_be_bytes()).into_uuid();
-        json!({"guid": guid, "name": name})
+        let of_venue = self.rooms_of_venue().iter().find(|room| text(room, "name") == Some(name));
+        let known = |member: &str| of_venue.map(|room| room[member].clone());
+        without_unknown([
+            ("guid", json!(guid)),
+            ("name", name.into()),
+            ("description", known("note").into()),
+            ("capacity", known("capacity").into()),
+        ])
     }
 
-    /// Returns the names of the rooms of all days, in the order of their first session.
+    fn rooms_of_venue(&self) -> &'a [Value] {
+        object(self.event, "venue").map_or(&[], |venue| list(venue, "rooms"))
+    }
+
+    /// Returns the names of the rooms in which there are sessions, in the order of the venue, and then in that of their
+    /// first session.
     fn rooms(&self) -> Vec<&'a str> {
         let mut rooms: Vec<&str> = Vec::new();
         for (room, _) in self.days.iter().flat_map(|day| &day.rooms) {
@@ -112,34 +165,53 @@ impl<'a> ConferenceSchedule<'a> {
                 rooms.push(room);
             }
         }
+        let known = self.rooms_of_venue();
+        rooms
+            .sort_by_key(|name| known.iter().position(|room| text(room, "name") == Some(*name)).unwrap_or(known.len()));
         rooms
     }
 
     /// Returns the programme in the format of the c3voc's `schedule.json`.
     pub fn json(&self, own_url: &str) -> Value {
-        let (start, end) = self.span();
         json!({
             "$schema": "https://c3voc.de/schedule/schema.json",
             "generator": {"name": "Plenary", "version": env!("CARGO_PKG_VERSION")},
             "schedule": {
                 "url": own_url,
-                "version": text(self.event, "updated_at"),
+                "version": self.version(),
                 "base_url": self.url,
-                "conference": {
-                    "acronym": self.acronym(),
-                    "title": text(self.event, "title"),
-                    "start": start,
-                    "end": end,
-                    "daysCount": self.days.len(),
-                    "timeslot_duration": "00:05",
-                    "time_zone_name": self.zone,
-                    "url": self.url,
-                    "rooms": self.rooms().into_iter().map(|name| self.room(name)).collect::<Vec<_>>(),
-                    "days": self.days.iter().enumerate().map(|(index, day)| day.json(index, self)).collect::<Vec<_>>(),
-                },
+                "conference": self.conference(),
             },
         })
     }
+
+    fn conference(&self) -> Value {
+        let (start, end) = self.span();
+        let tracks = self.tracks();
+        let tracks =
+            tracks.iter().map(|(name, color)| without_unknown([("name", (*name).into()), ("color", (*color).into())]));
+        without_unknown([
+            ("acronym", self.acronym().into()),
+            ("title", text(self.event, "title").into()),
+            ("description", super::description(self.event).into()),
+            ("start", start.into()),
+            ("end", end.into()),
+            ("daysCount", self.days.len().into()),
+            ("timeslot_duration", "00:05".into()),
+            ("time_zone_name", self.zone.into()),
+            ("logo", self.logo().into()),
+            ("url", self.url.as_str().into()),
+            ("tracks", tracks.collect()),
+            ("rooms", self.rooms().into_iter().map(|name| self.room(name)).collect()),
+            ("days", self.days.iter().enumerate().map(|(index, day)| day.json(index, self)).collect()),
+        ])
+    }
+}
+
+/// Returns an object of those members whose value is known.
+pub(super) fn without_unknown<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let known = members.into_iter().filter(|(_, value)| !value.is_null());
+    known.map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
 }
 
 /// Returns the days of the event itself, with and without sessions; none if there are [`MOST_DAYS`] or more.
@@ -169,80 +241,86 @@ impl<'a> Day<'a> {
             "date": self.date.to_string(),
             "day_start": rfc3339(&self.starts),
             "day_end": rfc3339(&self.ends),
-            "rooms": rooms.collect::<serde_json::Map<String, Value>>(),
+            "rooms": rooms.collect::<Map<String, Value>>(),
         })
     }
 }
 
-impl<'a> ScheduledTalk<'a> {
-    /// Creates a session; `None` if it has no start.
-    ///
-    /// Its times are converted to `zone`, the time zone of the programme, since the session may have another
-    /// one. A time that would fall outside the years 1 to 9999 by this, which RFC 3339 cannot represent,
-    /// keeps its own zone.
-    fn new(session: &'a Value, zone: Zone) -> Option<Self> {
-        let at = |name| {
-            let own = local_time(session, name)?;
-            Some(own.with_timezone(&zone)).filter(|at| (1..=9_999).contains(&at.year())).or(Some(own))
-        };
-        let starts = at("starts_at")?;
-        Some(Self { session, starts, ends: at("ends_at").unwrap_or(starts).max(starts) })
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::feeds::OtherPages;
+    use crate::feeds::revisions::Revisions;
+    use crate::feeds::schedule_xml::schedule_xml;
 
-    /// Returns the duration as `hh:mm`.
-    pub fn duration(&self) -> String {
-        let minutes = (self.ends - self.starts).num_minutes();
-        format!("{:02}:{:02}", minutes / 60, minutes % 60)
-    }
-
-    /// Returns the local time of the start as `hh:mm`.
-    pub fn clock(&self) -> String {
-        self.starts.format("%H:%M").to_string()
-    }
-
-    /// Returns the speakers.
-    pub fn people(&self) -> impl Iterator<Item = &'a Value> {
-        list(self.session, "speakers").iter().filter_map(|link| link.get("speaker"))
-    }
-
-    fn json(&self, room: &str, schedule: &ConferenceSchedule<'_>) -> Value {
-        let session = self.session;
-        let id = text(session, "id").unwrap_or_default();
-        let person = |person: &Value| {
-            let id = text(person, "id").unwrap_or_default();
-            json!({"guid": id, "name": person["name"], "public_name": person["name"]})
-        };
-        let linked = |item: &Value| json!({"url": item["url"], "title": text(item, "title").or(text(item, "url"))});
+    fn event(more: Value) -> Value {
+        let mut session = json!({
+            "id": "01890a5d-ac96-774b-bcce-b302099a8057", "slug": "opening", "title": "Opening", "kind": "talk",
+            "starts_at": "2027-03-04T09:00:00+01:00", "ends_at": "2027-03-04T09:45:00+01:00",
+            "time_zone": "Europe/Brussels", "room": "Main hall", "track": "Law",
+        });
+        session.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({
-            "id": number(id),
-            "guid": id,
-            "code": format!("{:X}", number(id)),
-            "logo": null,
-            "date": rfc3339(&self.starts),
-            "start": self.clock(),
-            "duration": self.duration(),
-            "room": room,
-            "slug": schedule.slug(session),
-            "url": format!("{}#{}", schedule.url, text(session, "slug").unwrap_or_default()),
-            "title": session["title"],
-            "subtitle": text(session, "subtitle").unwrap_or_default(),
-            "track": session["track"],
-            "type": text(session, "format").or(text(session, "kind")),
-            "language": session["language"],
-            "abstract": text(session, "abstract"),
-            "description": text(session, "description"),
-            "recording_license": "",
-            "do_not_record": false,
-            "persons": self.people().map(person).collect::<Vec<_>>(),
-            "links": list(session, "links").iter().map(linked).collect::<Vec<_>>(),
-            "attachments": list(session, "documents").iter().map(linked).collect::<Vec<_>>(),
+            "id": "01890a5d-ac96-774b-bcce-b302099a8058", "slug": "water-days", "title": "Water days",
+            "time_zone": "Europe/Brussels", "starts_on": "2027-03-04", "ends_on": "2027-03-04",
+            "image": {"url": "https://example.org/logo.png"}, "tracks": [{"name": "Law", "colour": "#aa0000"}],
+            "venue": {"rooms": [{"name": "Main hall", "capacity": 300, "note": "Second floor"}]},
+            "sessions": [session],
         })
     }
-}
 
-/// Returns the number of an item, which the formats require beside the id. It is a hash of the id, so that it
-/// is the same in every response.
-pub fn number(id: &str) -> u32 {
-    // 31 bits: consumers may store it as a signed number of 32 bits.
-    (XxHash3_64::oneshot(id.as_bytes()) >> 33) as u32
+    /// Returns the programme as JSON, its first session, and the programme as XML.
+    fn written(event: &Value) -> (Value, Value, String) {
+        let (site, revisions) = (Config::default().site(), Revisions::default());
+        let feed = Feed {
+            site: &site,
+            own_url: "https://api.example.org/x",
+            list_url: "",
+            public_url: "https://api.example.org",
+            locale: "en",
+            pages: OtherPages::default(),
+            items: std::slice::from_ref(event),
+            revisions: &revisions,
+        };
+        let schedule = ConferenceSchedule::new(&feed, event);
+        let conference = schedule.json("https://api.example.org/x")["schedule"]["conference"].clone();
+        let talk = conference["days"][0]["rooms"]["Main hall"][0].clone();
+        (conference, talk, schedule_xml(&schedule))
+    }
+
+    #[test]
+    fn nothing_is_told_that_is_not_known() {
+        let (_, talk, xml) = written(&event(json!({})));
+        for name in ["do_not_record", "recording_license", "feedback_url", "logo"] {
+            assert!(talk.get(name).is_none(), "{name}: {talk}");
+        }
+        assert!(!xml.contains("<recording>"), "{xml}");
+        assert_eq!(talk["end"], "2027-03-04T09:45:00+01:00");
+    }
+
+    #[test]
+    fn what_is_known_is_told() {
+        let known = json!({
+            "do_not_record": true, "recording_license": "CC BY 4.0", "image": {"url": "https://example.org/river.jpg"},
+            "recordings": [{"url": "https://example.org/opening.mp4", "title": "Recording"}],
+            "speakers": [{"speaker": {"id": "01890a5d-ac96-774b-bcce-b302099a8059", "name": "Anna",
+                "biography": "<p>Anna &amp; rivers.</p>", "portrait": {"url": "https://example.org/anna.jpg"}}}],
+        });
+        let (conference, talk, xml) = written(&event(known));
+        assert_eq!((&talk["do_not_record"], &talk["recording_license"]), (&json!(true), &json!("CC BY 4.0")));
+        assert_eq!(talk["logo"], "https://example.org/river.jpg");
+        assert_eq!(talk["links"], json!([{"url": "https://example.org/opening.mp4", "title": "Recording"}]));
+        let person = &talk["persons"][0];
+        assert_eq!(
+            (&person["biography"], &person["avatar"], &person["public_name"]),
+            (&json!("Anna & rivers."), &json!("https://example.org/anna.jpg"), &json!("Anna"))
+        );
+        assert_eq!(conference["tracks"], json!([{"name": "Law", "color": "#aa0000"}]));
+        let room = &conference["rooms"][0];
+        assert_eq!((&room["capacity"], &room["description"]), (&json!(300), &json!("Second floor")));
+        assert_eq!(conference["logo"], "https://example.org/logo.png");
+        assert!(xml.contains("<recording><license>CC BY 4.0</license><optout>true</optout></recording>"), "{xml}");
+        assert!(xml.contains("<track name=\"Law\" color=\"#aa0000\"/>"), "{xml}");
+    }
 }

@@ -2,9 +2,11 @@
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
+use serde_json::Value;
 
-use super::schedule::{ConferenceSchedule, Day, ScheduledTalk, number};
-use super::{list, text};
+use super::schedule::{ConferenceSchedule, Day};
+use super::scheduled_talk::{ScheduledTalk, number};
+use super::text;
 use crate::content::local_time::rfc3339;
 
 type Out = Writer<Vec<u8>>;
@@ -22,7 +24,7 @@ fn write(out: &mut Out, schedule: &ConferenceSchedule<'_>) -> std::io::Result<()
     out.create_element("schedule").write_inner_content(|out| {
         let generator = [("name", "Plenary"), ("version", env!("CARGO_PKG_VERSION"))];
         out.create_element("generator").with_attributes(generator).write_empty()?;
-        say(out, "version", text(schedule.event, "updated_at"))?;
+        say(out, "version", Some(&schedule.version()))?;
         out.create_element("conference").write_inner_content(|out| conference(out, schedule))?;
         schedule.days.iter().enumerate().try_for_each(|(index, of)| day(out, index, of, schedule))
     })?;
@@ -41,8 +43,15 @@ fn conference(out: &mut Out, schedule: &ConferenceSchedule<'_>) -> std::io::Resu
         ("timeslot_duration", Some("00:05")),
         ("base_url", Some(schedule.url.as_str())),
         ("time_zone_name", Some(schedule.zone)),
+        ("logo", schedule.logo()),
+        ("url", Some(schedule.url.as_str())),
     ] {
         say(out, name, value)?;
+    }
+    for (name, color) in schedule.tracks() {
+        let attributes = [("name", Some(name)), ("color", color)];
+        let known = attributes.into_iter().filter_map(|(attribute, value)| Some((attribute, value?)));
+        out.create_element("track").with_attributes(known).write_empty()?;
     }
     Ok(())
 }
@@ -68,8 +77,7 @@ fn talk(out: &mut Out, talk: &ScheduledTalk<'_>, room: &str, schedule: &Conferen
     let guid = text(session, "id").unwrap_or_default();
     let id = number(guid).to_string();
     let (date, clock, duration) = (rfc3339(&talk.starts), talk.clock(), talk.duration());
-    let url = format!("{}#{}", schedule.url, text(session, "slug").unwrap_or_default());
-    let slug = schedule.slug(session);
+    let (url, slug) = (schedule.page_of(session), schedule.slug(session));
     out.create_element("event").with_attributes([("id", id.as_str()), ("guid", guid)]).write_inner_content(|out| {
         for (name, value) in [
             ("date", Some(date.as_str())),
@@ -85,29 +93,50 @@ fn talk(out: &mut Out, talk: &ScheduledTalk<'_>, room: &str, schedule: &Conferen
             ("language", text(session, "language").or(Some(""))),
             ("abstract", text(session, "abstract").or(Some(""))),
             ("description", text(session, "description").or(Some(""))),
+            ("feedback_url", text(session, "feedback_url")),
         ] {
             say(out, name, value)?;
         }
-        out.create_element("persons").write_inner_content(|out| {
-            talk.people().try_for_each(|person| {
-                let guid = text(person, "id").unwrap_or_default();
-                let id = number(guid).to_string();
-                let element = out.create_element("person").with_attributes([("id", id.as_str()), ("guid", guid)]);
-                element.write_text_content(BytesText::new(text(person, "name").unwrap_or_default())).map(drop)
-            })
-        })?;
-        linked(out, ("links", "link"), list(session, "links"))?;
-        linked(out, ("attachments", "attachment"), list(session, "documents"))
+        recording(out, session)?;
+        persons(out, talk)?;
+        linked(out, ("links", "link"), talk.links())?;
+        linked(out, ("attachments", "attachment"), talk.attachments())
     })?;
     Ok(())
 }
 
-fn linked(out: &mut Out, names: (&str, &str), items: &[serde_json::Value]) -> std::io::Result<()> {
+/// Writes whether and how the session may be recorded. The schema of the c3voc wants both in the element, so it is left
+/// out where nobody said whether.
+fn recording(out: &mut Out, session: &Value) -> std::io::Result<()> {
+    let Some(optout) = session.get("do_not_record").and_then(Value::as_bool) else { return Ok(()) };
+    out.create_element("recording").write_inner_content(|out| {
+        say(out, "license", text(session, "recording_license").or(Some("")))?;
+        say(out, "optout", Some(if optout { "true" } else { "false" }))
+    })?;
+    Ok(())
+}
+
+fn persons(out: &mut Out, talk: &ScheduledTalk<'_>) -> std::io::Result<()> {
+    out.create_element("persons").write_inner_content(|out| {
+        talk.people().try_for_each(|person| {
+            let guid = text(person, "id").unwrap_or_default();
+            let id = number(guid).to_string();
+            let element = out.create_element("person").with_attributes([("id", id.as_str()), ("guid", guid)]);
+            element.write_text_content(BytesText::new(text(person, "name").unwrap_or_default())).map(drop)
+        })
+    })?;
+    Ok(())
+}
+
+fn linked<'a>(
+    out: &mut Out,
+    names: (&str, &str),
+    mut links: impl Iterator<Item = (&'a str, &'a str)>,
+) -> std::io::Result<()> {
     out.create_element(names.0).write_inner_content(|out| {
-        items.iter().try_for_each(|item| {
-            let url = text(item, "url").unwrap_or_default();
-            let shown = BytesText::new(text(item, "title").unwrap_or(url));
-            out.create_element(names.1).with_attribute(("href", url)).write_text_content(shown).map(drop)
+        links.try_for_each(|(url, title)| {
+            let element = out.create_element(names.1).with_attribute(("href", url));
+            element.write_text_content(BytesText::new(title)).map(drop)
         })
     })?;
     Ok(())

@@ -1,33 +1,43 @@
-//! Sitemaps (sitemaps.org 0.9) of the pages of events, with the alternate languages of each page.
+//! Sitemaps (sitemaps.org 0.9) of the pages of items, with the alternate languages of each page.
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::page;
+use super::pages::page;
 use crate::content::Site;
 
 const NAMESPACES: [(&str, &str); 2] =
     [("xmlns", "http://www.sitemaps.org/schemas/sitemap/0.9"), ("xmlns:xhtml", "http://www.w3.org/1999/xhtml")];
 
-/// An event in a sitemap.
+/// An item in a sitemap.
 #[derive(Debug)]
 pub struct SitemapEntry {
-    /// Pairs of locale and slug, that of the default locale first.
-    pub slugs: Vec<(String, String)>,
-    /// Time of the last change (RFC 3339).
-    pub updated_at: String,
+    /// Content type of the item.
+    pub kind: &'static str,
+    /// The pages of the item, that in the default locale first.
+    pub pages: Vec<PageSlugs>,
+    /// Slug of the event, for a session.
+    pub event: Option<String>,
+    /// Time of the last change of the item or of anything that it is shown with (RFC 3339).
+    pub changed_at: String,
+}
+
+/// The slug of an item in a locale.
+#[derive(Debug)]
+pub struct PageSlugs {
+    pub locale: String,
+    pub slug: String,
 }
 
 type Out = Writer<Vec<u8>>;
 
-/// Returns the sitemap of the pages of these events.
+/// Returns the sitemap of the pages of these items.
 pub fn sitemap(site: &Site, public_url: &str, entries: &[SitemapEntry]) -> String {
-    // If addresses do not contain the locale, all languages of an event share one page.
-    let pages = EventPages { site, public_url, by_language: site.event_url.contains("{locale}") };
+    let pages = ItemPages { site, public_url };
     document(|out| {
         out.create_element("urlset").with_attributes(NAMESPACES).write_inner_content(|out| {
             entries.iter().try_for_each(|entry| {
-                let count = if pages.by_language { entry.slugs.len() } else { 1 };
+                let count = if pages.are_by_language(entry) { entry.pages.len() } else { 1 };
                 (0..count).try_for_each(|index| pages.write(out, entry, index))
             })
         })?;
@@ -56,27 +66,35 @@ fn document(write: impl FnOnce(&mut Out) -> std::io::Result<()>) -> String {
     String::from_utf8(out.into_inner()).unwrap_or_default()
 }
 
-/// The pages of events on the website.
-struct EventPages<'a> {
+/// The pages of items on the website.
+struct ItemPages<'a> {
     site: &'a Site,
     public_url: &'a str,
-    /// Whether each language of an event has a page of its own.
-    by_language: bool,
 }
 
-impl EventPages<'_> {
-    /// Writes the page of an event in one of its languages, with links to the others.
+impl ItemPages<'_> {
+    /// Returns whether each language of an item has a page of its own. If addresses do not contain the locale, all
+    /// languages share one.
+    fn are_by_language(&self, entry: &SitemapEntry) -> bool {
+        self.site.page_url(entry.kind).is_some_and(|url| url.contains("{locale}"))
+    }
+
+    fn address(&self, entry: &SitemapEntry, page_slugs: &PageSlugs) -> String {
+        let address = page(self.site, self.public_url, entry.kind, &page_slugs.slug, &page_slugs.locale);
+        address.replace("{event}", entry.event.as_deref().unwrap_or_default())
+    }
+
+    /// Writes the page of an item in one of its languages, with links to the others.
     fn write(&self, out: &mut Out, entry: &SitemapEntry, index: usize) -> std::io::Result<()> {
-        let address = |(locale, slug): &(String, String)| page(self.site, self.public_url, slug, locale);
-        let Some(own) = entry.slugs.get(index) else { return Ok(()) };
+        let Some(own) = entry.pages.get(index) else { return Ok(()) };
         out.create_element("url").write_inner_content(|out| {
-            text_element(out, "loc", &address(own))?;
-            text_element(out, "lastmod", &entry.updated_at)?;
-            if self.by_language && entry.slugs.len() > 1 {
-                for other in &entry.slugs {
-                    alternate(out, &other.0, &address(other))?;
+            text_element(out, "loc", &self.address(entry, own))?;
+            text_element(out, "lastmod", &entry.changed_at)?;
+            if self.are_by_language(entry) && entry.pages.len() > 1 {
+                for other in &entry.pages {
+                    alternate(out, &other.locale, &self.address(entry, other))?;
                 }
-                alternate(out, "x-default", &address(&entry.slugs[0]))?;
+                alternate(out, "x-default", &self.address(entry, &entry.pages[0]))?;
             }
             Ok(())
         })?;

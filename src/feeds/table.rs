@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Feed, address_line, list, text};
+use super::{Feed, address_line, dates, list, object, text};
 
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "id",
     "slug",
     "title",
@@ -14,6 +14,7 @@ const COLUMNS: [&str; 18] = [
     "ends_at",
     "time_zone",
     "all_day",
+    "date_precision",
     "attendance_mode",
     "event_status",
     "venue",
@@ -27,11 +28,23 @@ const COLUMNS: [&str; 18] = [
 
 /// Returns the table with a header line.
 pub fn csv(feed: &Feed<'_>) -> String {
+    lines(Some(COLUMNS.map(str::to_owned)).into_iter().chain(records(feed)))
+}
+
+/// Returns the lines of a further part of a table, without a header line.
+pub fn csv_part(feed: &Feed<'_>) -> String {
+    lines(records(feed))
+}
+
+fn records<'a>(feed: &'a Feed<'_>) -> impl Iterator<Item = [String; COLUMNS.len()]> + 'a {
+    feed.items.iter().map(move |event| COLUMNS.map(|name| escape_formula(&cell(feed, event, name))))
+}
+
+fn lines(records: impl Iterator<Item = [String; COLUMNS.len()]>) -> String {
     let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    // Writing to a `Vec` cannot fail.
-    let _ = out.write_record(COLUMNS);
-    for event in feed.events {
-        let _ = out.write_record(COLUMNS.map(|name| escape_formula(&cell(feed, event, name))));
+    for record in records {
+        // Writing to a `Vec` cannot fail.
+        let _ = out.write_record(record);
     }
     String::from_utf8(out.into_inner().unwrap_or_default()).unwrap_or_default()
 }
@@ -43,7 +56,9 @@ fn cell(feed: &Feed<'_>, event: &Value, name: &str) -> String {
     };
     match name {
         "type" => event.get("type").and_then(|kind| text(kind, "name")).unwrap_or_default().to_owned(),
-        "venue" => event.get("venue").filter(|venue| venue.is_object()).map_or_else(String::new, address_line),
+        "starts_at" => dates::start(event).unwrap_or_default().to_owned(),
+        "ends_at" => dates::end(event).unwrap_or_default().to_owned(),
+        "venue" => object(event, "venue").map_or_else(String::new, address_line),
         "topics" => names(&mut list(event, "topics").iter()),
         "speakers" => names(&mut list(event, "speakers").iter().filter_map(|link| link.get("speaker"))),
         "partners" => names(&mut list(event, "partners").iter().filter_map(|link| link.get("partner"))),

@@ -11,9 +11,10 @@ use crate::content_types::ContentType;
 use crate::database::Database;
 use crate::delivery::render::compose::compose;
 use crate::delivery::render::loaded_item::LoadedItem;
+use crate::delivery::revisions::revisions;
 use crate::delivery::{ReadContext, Shape};
 use crate::feeds::calendar::{ZoneOffsets, push_event, push_zones};
-use crate::feeds::{INCLUDED, page};
+use crate::feeds::{Feed, INCLUDED, OtherPages};
 use crate::items::render::View;
 
 /// Writes a calendar of all public events. Returns their number.
@@ -40,16 +41,23 @@ pub async fn write<W: Write + Send + 'static>(
                 let items: Vec<LoadedItem> =
                     rows.into_iter().map(|row| LoadedItem::from_item(row, &site, &view)).collect();
                 let context = ReadContext { content_type, site: &site, shape: &shape };
-                for item in compose(c, context, &items)? {
-                    let event: Value = serde_json::from_str(&item.object).unwrap_or_default();
-                    let slug = event["slug"].as_str().unwrap_or_default();
+                let events: Vec<Value> = compose(c, context, &items)?
+                    .iter()
+                    .map(|item| serde_json::from_str(&item.object).unwrap_or_default())
+                    .collect();
+                let feed = Feed {
+                    site: &site,
+                    own_url: "",
+                    list_url: "",
+                    public_url: &public_url,
+                    locale: site.default_locale(),
+                    pages: OtherPages::default(),
+                    items: &events,
+                    revisions: &revisions(c, &events)?,
+                };
+                for event in &events {
                     let mut component = String::new();
-                    push_event(
-                        &mut component,
-                        &event,
-                        &page(&site, &public_url, slug, site.default_locale()),
-                        &mut zones,
-                    );
+                    push_event(&mut component, &feed, event, &mut zones);
                     out.write_all(component.as_bytes())?;
                     count += u64::from(!component.is_empty());
                 }

@@ -38,7 +38,7 @@ export interface Options {
 const OF_CONTENT =
   /^\/api\/v1\/(events|sessions|speakers|partners|venues|topics|series|event-types)(\/\{id_or_slug\}|\/by-external-id\/\{source\}\/\{external_id\})?$/;
 /** Feeds of events, and single events in other forms. */
-const OF_FEEDS = /^\/api\/v1\/events(\.\{format\}|\/\{id_or_slug\}\/(calendar\.ics|json-ld|schedule\.(json|xml)))$/;
+const OF_FEEDS = /^\/api\/v1\/events(\.\{format\}|\/\{id_or_slug\}\/(calendar\.ics|json-ld|schedule\.\{format\}))$|^\/api\/v1\/sessions\.ics$/;
 /** Other reads in one language. */
 const OF_LANGUAGE = /^\/api\/v1\/search$/;
 

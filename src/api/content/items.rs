@@ -89,7 +89,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .description(format!(
                 "Returns one page of the published {collection}, in short form without `detail=full`; editors may ask for \
                  others. Fails with 400 when a parameter is invalid or reserved to editors, or the query \
-                 too expensive, and with 401 when the token is not valid."
+                 too expensive."
             ))
             .parameter_set(ParameterSet::List(resource))
             .parameters([IF_NONE_MATCH.clone()])
@@ -108,7 +108,7 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .summary(format!("Get {}", with_article(resource)))
             .description(
                 "Returns one item by its id or slug; a former slug redirects to the current one. Fails with 404 when the \
-                 caller sees no such item, and with 401 for an invalid token or preview link.",
+                 caller sees no such item.",
             )
             .parameter_set(ParameterSet::One(resource))
             .parameters([path_id_or_slug(), IF_NONE_MATCH.clone()])
@@ -309,17 +309,19 @@ fn page_body(page: &Page, limit: i64) -> String {
     out
 }
 
+/// Returns the address of a page of the requested list, without the address of the server: of that with a cursor, or of
+/// the first one.
+pub fn page_address(request: &Request, cursor: Option<&str>) -> String {
+    let others = request.query_pairs.iter().filter(|(name, _)| name != "cursor" && name != "offset");
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(others).extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
+    let query = query.finish();
+    format!("{}{}{query}", request.http.path(), if query.is_empty() { "" } else { "?" })
+}
+
 /// Returns the value of the `Link` header with the next and the previous page (RFC 8288).
-fn link_header(request: &Request, page: &Page) -> Option<String> {
-    let path = request.http.path();
-    let others = || request.query_pairs.iter().filter(|(name, _)| name != "cursor" && name != "offset");
-    let link = |cursor: &String, rel: &str| {
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(others())
-            .append_pair("cursor", cursor)
-            .finish();
-        format!("<{path}?{query}>; rel=\"{rel}\"")
-    };
+pub fn link_header(request: &Request, page: &Page) -> Option<String> {
+    let link = |cursor: &String, rel: &str| format!("<{}>; rel=\"{rel}\"", page_address(request, Some(cursor)));
     let next = page.next.as_ref().map(|c| link(c, "next"));
     let previous = page.previous.as_ref().map(|c| link(c, "prev"));
     let all: Vec<String> = next.into_iter().chain(previous).collect();

@@ -1,12 +1,15 @@
 //! Parser of the filters of a list: from query parameters, with their operators and values, to conditions.
 
-use crate::content::local_time::instant_in_query;
+use chrono::NaiveDate;
+
+use crate::content::local_time::{end_of_day, instant_in_query};
 use crate::content::slug::MAX_SLUG;
 use crate::content::values;
 use crate::content_types::{Column, Filter, FilterTarget};
 use crate::delivery::query::parser::QueryParser;
 use crate::delivery::query::years::{YEARS, YearSpan};
 use crate::delivery::query::*;
+use crate::items::NO_DATE;
 use crate::time_zone::Zone;
 
 /// A filter parameter, such as `starts_at[gte]=2026-11-28`.
@@ -56,6 +59,10 @@ impl QueryParser<'_> {
     fn time(&mut self, parameter: &FilterParameter<'_>, column: Column, zone: Zone) -> Option<Condition> {
         let (_, compare) = Compare::ALL.iter().find(|(word, _)| Some(*word) == parameter.operator)?;
         match instant_in_query(parameter.value, zone) {
+            // Only dates have ten characters.
+            Ok(at) if parameter.value.len() == 10 => {
+                Some(bound_by_day(column, *compare, at.with_timezone(&zone).date_naive(), zone))
+            }
             Ok(at) => Some(Condition::Time(column, *compare, at.timestamp_micros())),
             Err((code, message)) => {
                 self.violations.add(format!("?{}", parameter.name), code, message);
@@ -131,6 +138,42 @@ impl QueryParser<'_> {
             _ => {}
         }
     }
+}
+
+/// Returns a bound that is a date: the day counts as a whole, so that `lte` includes it and `gt` excludes it.
+///
+/// An end at midnight is that of the day before, as for `ends_on` in responses.
+fn bound_by_day(column: Column, compare: Compare, day: NaiveDate, zone: Zone) -> Condition {
+    let (begin, end) = (zone.midnight(day).timestamp_micros(), end_of_day(day, zone).timestamp_micros());
+    let is_end = column == Column::EndsAt;
+    let (compare, bound) = match compare {
+        Compare::Gte => (if is_end { Compare::Gt } else { Compare::Gte }, begin),
+        Compare::Gt => (if is_end { Compare::Gt } else { Compare::Gte }, end),
+        Compare::Lte => (if is_end { Compare::Lte } else { Compare::Lt }, end),
+        Compare::Lt => (if is_end { Compare::Lte } else { Compare::Lt }, begin),
+    };
+    Condition::Time(column, compare, bound)
+}
+
+/// Returns the bounds that are to be added to these conditions, so that no value that is absent meets a bound: the
+/// numbers that stand for one are beyond all others.
+pub(super) fn presence_bounds(conditions: &[Condition]) -> Vec<Condition> {
+    let bounds = || {
+        conditions.iter().filter_map(|condition| match condition {
+            Condition::Time(column, compare, _) => Some((*column, *compare)),
+            _ => None,
+        })
+    };
+    let is_span = |column: Column| matches!(column, Column::StartsAt | Column::EndsAt);
+    // An upper bound excludes what has no date already. A second one on the same column would mislead SQLite.
+    let is_dated = bounds().any(|(column, compare)| is_span(column) && !compare.is_lower())
+        || conditions.iter().any(|condition| matches!(condition, Condition::When(When::Past | When::Ongoing)));
+    let from = bounds().find(|(column, compare)| is_span(*column) && compare.is_lower() && !is_dated);
+    let dated = from.map(|(column, _)| Condition::Time(column, Compare::Lt, NO_DATE));
+    let of_publication =
+        |lower: bool| bounds().any(|(column, compare)| column == Column::PublishedAt && compare.is_lower() == lower);
+    let published = of_publication(false) && !of_publication(true);
+    dated.into_iter().chain(published.then_some(Condition::Time(Column::PublishedAt, Compare::Gt, 0))).collect()
 }
 
 /// Returns a value in its stored form.

@@ -49,6 +49,21 @@ impl Compare {
     /// Operators, in the order of the documentation.
     pub const ALL: [(&'static str, Compare); 4] =
         [("gte", Compare::Gte), ("gt", Compare::Gt), ("lte", Compare::Lte), ("lt", Compare::Lt)];
+
+    /// Returns whether a value meets a bound.
+    pub fn holds(self, value: i64, bound: i64) -> bool {
+        match self {
+            Compare::Gte => value >= bound,
+            Compare::Gt => value > bound,
+            Compare::Lte => value <= bound,
+            Compare::Lt => value < bound,
+        }
+    }
+
+    /// Returns whether the bound is a lower one.
+    pub fn is_lower(self) -> bool {
+        matches!(self, Compare::Gte | Compare::Gt)
+    }
 }
 
 /// A condition of a list.
@@ -120,7 +135,7 @@ impl Quantity {
         [("all", Quantity::All), ("none", Quantity::None), ("under", Quantity::Under)];
 }
 
-/// Position of a time span relative to now.
+/// Position of a time span relative to now. An item without a date has not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// The span has not started.
@@ -129,12 +144,14 @@ pub enum When {
     Ongoing,
     /// The span has ended.
     Past,
+    /// The span has not ended.
+    NotPast,
 }
 
 impl When {
     /// Values of the parameter `when`.
-    pub const ALL: [(&'static str, When); 3] =
-        [("upcoming", When::Upcoming), ("ongoing", When::Ongoing), ("past", When::Past)];
+    pub const ALL: [(&'static str, When); 4] =
+        [("upcoming", When::Upcoming), ("ongoing", When::Ongoing), ("past", When::Past), ("not_past", When::NotPast)];
 }
 
 /// Selection of items by their status.
@@ -160,7 +177,7 @@ pub const STATUSES: [&str; 8] =
     ["published", "draft", "in_review", "scheduled", "changed", "archived", "any", "trashed"];
 
 /// A complete query on a list.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ListQuery {
     /// Representation of the items.
     pub shape: Shape,

@@ -2,9 +2,10 @@
 
 use crate::content::violation::{Violations, unknown_name_message};
 use crate::content::{LocaleMode, Site, values};
-use crate::content_types::{ContentType, ResponsePath, Sort};
+use crate::content_types::{Column, ContentType, ResponsePath, Sort};
 use crate::delivery::Shape;
 use crate::delivery::query::cursor::Cursor;
+use crate::delivery::query::filters::presence_bounds;
 use crate::delivery::query::*;
 use crate::delivery::sql::facets::Facet;
 use crate::delivery::viewer::Viewer;
@@ -212,6 +213,7 @@ impl QueryParser<'_> {
                 _ => query.conditions.extend(self.condition(name, value, zone)),
             }
         }
+        query.conditions.extend(presence_bounds(&query.conditions));
         self.check_text(pairs, &query);
         self.check_cost(&query);
         if query.order.is_empty() && query.text.is_none() {
@@ -284,8 +286,14 @@ impl QueryParser<'_> {
 
     fn default_order(&self, conditions: &[Condition]) -> Vec<(Sort, bool)> {
         let first = self.content_type.sorts[0];
-        let ahead = conditions.iter().any(|c| matches!(c, Condition::When(When::Upcoming | When::Ongoing)));
-        vec![(first, first.descending && !ahead)]
+        let has =
+            |wanted: &[When]| conditions.iter().any(|c| matches!(c, Condition::When(when) if wanted.contains(when)));
+        // By the end, an index leads to what is not past; by the start, all that is past would come first.
+        let by_end = self.content_type.sorts.iter().find(|sort| sort.column == Column::EndsAt);
+        match by_end.filter(|_| has(&[When::NotPast])) {
+            Some(by_end) => vec![(*by_end, false)],
+            None => vec![(first, first.descending && !has(&[When::Upcoming, When::Ongoing]))],
+        }
     }
 
     fn sort(&mut self, value: &str) -> Vec<(Sort, bool)> {

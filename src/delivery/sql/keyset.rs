@@ -12,8 +12,9 @@ use crate::database::statement::Term;
 use crate::database::{Backend, Db, Dialect, exists};
 use crate::delivery::query::Compare;
 use crate::delivery::query::cursor::KeyValue;
-use crate::delivery::sql::predicates::{Query, keyset_after, sorted};
+use crate::delivery::sql::predicates::Query;
 use crate::delivery::sql::selection::{Selection, SharedLink};
+use crate::delivery::sql::sort_order::{SortKey, SortPart, bound_of_part, keyset_after, only_part, sorted};
 use crate::delivery::sql::text_match::{MAX_NAMED_MATCHES, TextMatches};
 use crate::problem::Problem;
 
@@ -42,8 +43,8 @@ pub type LinkQuery<'a> = links::BoxedQuery<'a, Backend, (Text, BigInt)>;
 /// A walk through the items of a selection in an order.
 pub struct KeysetWalk<'a> {
     pub selection: &'a Selection,
-    /// Sort columns, each with whether it descends.
-    pub order: Vec<(Column, bool)>,
+    /// Sort keys.
+    pub order: Vec<SortKey>,
     /// Matches of the text that the items must contain.
     pub matches: Option<&'a TextMatches<'a>>,
 }
@@ -119,25 +120,83 @@ impl KeysetWalk<'_> {
     /// Compares two rows in the order of the walk; of equal keys the id decides, in the direction of the last
     /// key.
     fn compared(&self, (id, keys): &Row, (other_id, other_keys): &Row) -> Ordering {
-        let in_direction = |down: bool, ordering: Ordering| if down { ordering.reverse() } else { ordering };
         let keys = self.order.iter().zip(keys.iter().zip(other_keys));
-        let by_keys = keys.map(|((_, down), (one, other))| in_direction(*down, one.cmp(other)));
-        let last_down = self.order.last().is_some_and(|(_, down)| *down);
-        by_keys.fold(Ordering::Equal, Ordering::then).then(in_direction(last_down, id.cmp(other_id)))
+        let by_keys = keys.map(|(key, (one, other))| key.compare(one, other));
+        let ids = if self.order.last().is_some_and(|key| key.down) { other_id.cmp(id) } else { id.cmp(other_id) };
+        by_keys.fold(Ordering::Equal, Ordering::then).then(ids)
     }
 
-    /// Reads a range of the selection, or of those of its items that are named.
+    /// Reads a range of the selection, or of those of its items that are named. Where the numbers of the first
+    /// column would put the rows without a value at the wrong end, these are put at the right one.
     fn read(&self, connection: &mut Db, range: RowRange<'_>, among: Option<&[String]>) -> QueryResult<Vec<Row>> {
+        let first = self.order.first().filter(|key| key.misplaced().is_some() && self.selection.may_lack(key.column));
+        let Some(key) = first else { return self.read_part(connection, range, among, None) };
+        if range.start.is_none() && range.offset == 0 {
+            // Where all rows have a value, or all rows are in the range, one statement is enough.
+            let mut rows = self.read_part(connection, range, among, None)?;
+            let is_absent = |(_, keys): &&Row| keys.first().is_some_and(|value| key.part_of(value) == SortPart::Absent);
+            let absent = rows.iter().take_while(is_absent).count();
+            if absent == 0 || (rows.len() as i64) < range.limit {
+                rows.rotate_left(absent);
+                return Ok(rows);
+            }
+        }
+        self.read_by_parts(connection, range, among, *key)
+    }
+
+    /// Reads a range as [`KeysetWalk::read`] does, the rows with a value in the first column and those without
+    /// separately.
+    fn read_by_parts(
+        &self,
+        connection: &mut Db,
+        range: RowRange<'_>,
+        among: Option<&[String]>,
+        key: SortKey,
+    ) -> QueryResult<Vec<Row>> {
+        let begun = range.start.and_then(|(keys, _)| keys.first()).map(|value| key.part_of(value));
+        let (mut rows, mut offset, mut start) = (Vec::new(), range.offset, range.start);
+        let parts = key.parts().into_iter().skip_while(|part| begun.is_some_and(|begun| *part != begun));
+        for part in parts {
+            let limit = range.limit - rows.len() as i64;
+            if limit <= 0 {
+                break;
+            }
+            let found = self.read_part(connection, RowRange { start, offset, limit }, among, Some(part))?;
+            if found.is_empty() && offset > 0 {
+                // The range begins in the next part, behind all rows of this one.
+                let skipped = RowRange { start, offset: 0, limit: offset };
+                offset -= self.read_part(connection, skipped, among, Some(part))?.len() as i64;
+            } else {
+                offset = 0;
+            }
+            rows.extend(found);
+            start = None;
+        }
+        Ok(rows)
+    }
+
+    /// Reads a range of all rows, or of those of one part.
+    fn read_part(
+        &self,
+        connection: &mut Db,
+        range: RowRange<'_>,
+        among: Option<&[String]>,
+        part: Option<SortPart>,
+    ) -> QueryResult<Vec<Row>> {
         let links = self.selection.shared_links();
         // The index of links has the order of the start for each target. Collecting all items of a target
         // instead would take longer the more it has, for the same page.
         if among.is_none() && !links.is_empty() {
-            return self.read_by_links(connection, range, &links);
+            return self.read_by_links(connection, range, &links, part);
         }
         let first = range.start.and_then(|(keys, _)| Some((self.order.first()?, keys.first()?)));
-        let first = first.map(|((column, down), value)| (*column, *down, value));
-        let select = among.map_or_else(|| self.selection.query_behind(first), |ids| self.selection.among(ids));
-        let mut select = sorted(select, &self.order).limit(range.limit);
+        let first = first.map(|(key, value)| (key.column, key.down, value));
+        let mut select = among.map_or_else(|| self.selection.query_behind(first), |ids| self.selection.among(ids));
+        let bounded = self.order.first().zip(part).filter(|(key, part)| !key.implies(*part, range.start.is_some()));
+        if let Some((key, part)) = bounded {
+            select = only_part(select, key.column, part);
+        }
+        select = sorted(select, &self.order).limit(range.limit);
         if range.offset > 0 {
             select = select.offset(range.offset);
         }
@@ -150,10 +209,18 @@ impl KeysetWalk<'_> {
     /// Returns the query for the items that refer to all targets of `shared`, in the order of their start,
     /// which the index of links has for the first target. An item can be linked to another more than once, as
     /// by a speaker who also moderates, so the rows are distinct.
-    pub fn linked_in_order<'q>(&'q self, shared: &'q [SharedLink<'_>], start: Option<(i64, &'q str)>) -> LinkQuery<'q> {
-        let down = self.order.iter().any(|(_, down)| *down);
+    pub fn linked_in_order<'q>(
+        &'q self,
+        shared: &'q [SharedLink<'_>],
+        start: Option<(i64, &'q str)>,
+        part: Option<SortPart>,
+    ) -> LinkQuery<'q> {
+        let down = self.order.iter().any(|key| key.down);
         let mut query = self.linked(shared);
-        for (compare, bound) in self.selection.bounds_of_start(down, start.map(|(at, _)| at)) {
+        let bounds = self.selection.bounds_of_start(down, start.map(|(at, _)| at));
+        let part = self.order.first().zip(part).filter(|(key, part)| !key.implies(*part, start.is_some()));
+        let of_part = part.and_then(|(key, part)| bound_of_part(key.column, part));
+        for (compare, bound) in bounds.into_iter().chain(of_part) {
             query = match compare {
                 Compare::Gte => query.filter(links::starts_at.ge(bound)),
                 Compare::Gt => query.filter(links::starts_at.gt(bound)),
@@ -210,12 +277,13 @@ impl KeysetWalk<'_> {
         connection: &mut Db,
         range: RowRange<'_>,
         links: &[SharedLink<'_>],
+        part: Option<SortPart>,
     ) -> QueryResult<Vec<Row>> {
         let start = range.start.and_then(|(keys, id)| match keys.first() {
             Some(KeyValue::Number(at)) => Some((*at, id.as_str())),
             _ => None,
         });
-        let query = self.linked_in_order(links, start).limit(range.limit).offset(range.offset);
+        let query = self.linked_in_order(links, start, part).limit(range.limit).offset(range.offset);
         let rows: Vec<(String, i64)> = query.load(connection)?;
         Ok(rows.into_iter().map(|(id, at)| (id, vec![KeyValue::Number(at)])).collect())
     }
@@ -223,7 +291,7 @@ impl KeysetWalk<'_> {
 
 /// Loads the rows of a query with their sort keys. A single key is part of the index that has its order, so
 /// that no rows of the table are read if nothing else is selected.
-fn rows(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -> QueryResult<Vec<Row>> {
+fn rows(connection: &mut Db, select: Query<'_>, order: &[SortKey]) -> QueryResult<Vec<Row>> {
     macro_rules! only {
         ($column:ident, $key:path) => {{
             let rows: Vec<(String, _)> = select.select((items::id, items::$column)).load(connection)?;
@@ -231,24 +299,24 @@ fn rows(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -> Que
         }};
     }
     Ok(match order {
-        [(Column::StartsAt, _)] => only!(starts_at, KeyValue::Number),
-        [(Column::EndsAt, _)] => only!(ends_at, KeyValue::Number),
-        [(Column::CreatedAt, _)] => only!(created_at, KeyValue::Number),
-        [(Column::UpdatedAt, _)] => only!(updated_at, KeyValue::Number),
-        [(Column::PublishedAt, _)] => only!(published_at, KeyValue::Number),
-        [(Column::Position, _)] => only!(position, KeyValue::Number),
-        [(Column::Label, _)] => only!(label, KeyValue::Text),
+        [SortKey { column: Column::StartsAt, .. }] => only!(starts_at, KeyValue::Number),
+        [SortKey { column: Column::EndsAt, .. }] => only!(ends_at, KeyValue::Number),
+        [SortKey { column: Column::CreatedAt, .. }] => only!(created_at, KeyValue::Number),
+        [SortKey { column: Column::UpdatedAt, .. }] => only!(updated_at, KeyValue::Number),
+        [SortKey { column: Column::PublishedAt, .. }] => only!(published_at, KeyValue::Number),
+        [SortKey { column: Column::Position, .. }] => only!(position, KeyValue::Number),
+        [SortKey { column: Column::Label, .. }] => only!(label, KeyValue::Text),
         several => with_keys(connection, select, several)?,
     })
 }
 
-fn with_keys(connection: &mut Db, select: Query<'_>, order: &[(Column, bool)]) -> QueryResult<Vec<Row>> {
+fn with_keys(connection: &mut Db, select: Query<'_>, order: &[SortKey]) -> QueryResult<Vec<Row>> {
     type Times = (i64, i64, i64, i64, i64);
     let times = (items::starts_at, items::ends_at, items::created_at, items::updated_at, items::published_at);
     let rows: Vec<(String, Times, i64, String)> =
         select.select((items::id, times, items::position, items::label)).load(connection)?;
     let row = |(id, times, position, label): (String, Times, i64, String)| {
-        let key = |(column, _): &(Column, bool)| match column {
+        let key = |key: &SortKey| match key.column {
             Column::StartsAt => KeyValue::Number(times.0),
             Column::EndsAt => KeyValue::Number(times.1),
             Column::CreatedAt => KeyValue::Number(times.2),

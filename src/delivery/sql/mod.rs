@@ -10,4 +10,5 @@ mod query_plan_tests;
 pub mod referrers;
 pub mod resolver;
 pub mod selection;
+pub mod sort_order;
 pub mod text_match;

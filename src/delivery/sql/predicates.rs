@@ -15,7 +15,7 @@ use crate::delivery::query::{Compare, Condition, Quantity};
 /// A query on `items` that is being built.
 pub type Query<'a> = items::BoxedQuery<'a, Backend>;
 
-type Test = Box<dyn BoxableExpression<items::table, Backend, SqlType = Bool>>;
+pub(super) type Test = Box<dyn BoxableExpression<items::table, Backend, SqlType = Bool>>;
 
 /// A condition with its references resolved to ids, and its times to instants.
 #[derive(Clone)]
@@ -186,7 +186,8 @@ macro_rules! compare_with {
     };
 }
 
-fn compared(column: Column, compare: Compare, value: KeyValue) -> Test {
+/// Returns the predicate that a column is on one side of a value.
+pub(super) fn compared(column: Column, compare: Compare, value: KeyValue) -> Test {
     let (number, text) = match value {
         KeyValue::Number(number) => (number, String::new()),
         KeyValue::Text(text) => (0, text),
@@ -200,41 +201,4 @@ fn compared(column: Column, compare: Compare, value: KeyValue) -> Test {
         Column::Position => compare_with!(items::position, compare, number),
         Column::Label => compare_with!(items::label, compare, text),
     }
-}
-
-/// Adds the keyset predicate for the rows after a given one: `k1 ≥ v1 and (k1 > v1 or (k2 ≥ v2 and …))`. The
-/// bound on the first key adds nothing, but an index can seek by it, as it cannot by the disjunction.
-pub fn keyset_after<'a>(query: Query<'a>, order: &[(Column, bool)], keys: &[KeyValue], id: &str) -> Query<'a> {
-    let last_down = order.last().is_some_and(|(_, down)| *down);
-    let mut test: Test =
-        if last_down { Box::new(items::id.lt(id.to_owned())) } else { Box::new(items::id.gt(id.to_owned())) };
-    for ((column, down), value) in order.iter().zip(keys).rev() {
-        let (beyond, reaching) = if *down { (Compare::Lt, Compare::Lte) } else { (Compare::Gt, Compare::Gte) };
-        let beyond = compared(*column, beyond, value.clone());
-        let reaching = compared(*column, reaching, value.clone());
-        test = Box::new(reaching.and(beyond.or(test)));
-    }
-    query.filter(test)
-}
-
-/// Sorts by these columns, then by id in the direction of the last column. The id makes the order total:
-/// without it keyset pages would skip or repeat items with equal keys.
-pub fn sorted<'a>(mut query: Query<'a>, order: &[(Column, bool)]) -> Query<'a> {
-    macro_rules! then_by {
-        ($query:expr, $column:expr, $down:expr) => {
-            if $down { $query.then_order_by($column.desc()) } else { $query.then_order_by($column.asc()) }
-        };
-    }
-    for (column, down) in order {
-        query = match column {
-            Column::StartsAt => then_by!(query, items::starts_at, *down),
-            Column::EndsAt => then_by!(query, items::ends_at, *down),
-            Column::CreatedAt => then_by!(query, items::created_at, *down),
-            Column::UpdatedAt => then_by!(query, items::updated_at, *down),
-            Column::PublishedAt => then_by!(query, items::published_at, *down),
-            Column::Position => then_by!(query, items::position, *down),
-            Column::Label => then_by!(query, items::label, *down),
-        };
-    }
-    then_by!(query, items::id, order.last().is_some_and(|(_, down)| *down))
 }

@@ -12,15 +12,15 @@ use diesel::sql_types::{Integer, Text};
 use crate::config::Config;
 use crate::content::field::FieldType;
 use crate::content::violation::Violations;
-use crate::content_types::{ALL, Column, ContentType};
+use crate::content_types::{ALL, Column, ContentType, Sort};
 use crate::database::connection::connect;
 use crate::database::schema::items;
 use crate::database::{Address, Backend, Db, migrate, sandbox};
 use crate::delivery::cache::item_cache::ItemCache;
 use crate::delivery::query::parser::QueryParser;
 use crate::delivery::sql::keyset::KeysetWalk;
-use crate::delivery::sql::predicates::sorted;
 use crate::delivery::sql::selection::Selection;
+use crate::delivery::sql::sort_order::{SortKey, SortPart, only_part, sorted};
 use crate::delivery::viewer::Viewer;
 
 /// The `EXPLAIN QUERY PLAN` statement of a query.
@@ -47,7 +47,11 @@ impl<Q> RunQueryDsl<Db> for Explained<Q> {}
 /// Returns the steps of the plan of a list in this order.
 fn plan(connection: &mut Db, kind: &str, query: &str, order: Column) -> Vec<String> {
     let (selection, _) = selection(connection, kind, query);
-    steps(connection, sorted(selection.query(), &[(order, true)]).select(items::id).limit(21))
+    steps(connection, sorted(selection.query(), &[down(order)]).select(items::id).limit(21))
+}
+
+fn down(column: Column) -> SortKey {
+    SortKey { column, down: true, backwards: false }
 }
 
 fn steps(connection: &mut Db, select: impl QueryFragment<Backend>) -> Vec<String> {
@@ -56,7 +60,7 @@ fn steps(connection: &mut Db, select: impl QueryFragment<Backend>) -> Vec<String
 }
 
 /// Returns the selection of a query, and its order.
-fn selection(connection: &mut Db, kind: &str, query: &str) -> (Selection, Vec<(Column, bool)>) {
+fn selection(connection: &mut Db, kind: &str, query: &str) -> (Selection, Vec<SortKey>) {
     let (content_type, site) = (ContentType::of_kind(kind).unwrap(), Config::default().site());
     let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let mut violations = Violations::default();
@@ -70,7 +74,8 @@ fn selection(connection: &mut Db, kind: &str, query: &str) -> (Selection, Vec<(C
     }
     let cached = Selection::from_cache(connection.dialect(), content_type, &list, cache);
     let selection = cached.unwrap_or_else(|| Selection::new(connection, content_type, &list, cache).unwrap());
-    let order = list.order.iter().map(|(sort, down)| (sort.column, *down)).collect();
+    let key = |(sort, down): &(Sort, bool)| SortKey { column: sort.column, down: *down, backwards: false };
+    let order = list.order.iter().map(key).collect();
     (selection, order)
 }
 
@@ -96,6 +101,31 @@ fn every_order_is_walked_in_an_index() {
         let plan = plan(&mut connection, "event", "", column);
         assert_eq!(plan, [format!("SEARCH items USING COVERING INDEX {index} (kind=?)")]);
     }
+}
+
+/// What has no value in the first column is read after the rest, in the same index.
+#[test]
+fn both_parts_of_an_order_are_steps_in_its_index() {
+    let mut connection = database();
+    let (selection, _) = selection(&mut connection, "event", "");
+    for (column, part, step) in [
+        (Column::StartsAt, SortPart::Valued, "items_kind_starts_live (kind=? AND starts_at<?)"),
+        (Column::StartsAt, SortPart::Absent, "items_kind_starts_live (kind=? AND starts_at>?)"),
+        (Column::EndsAt, SortPart::Valued, "items_kind_ends_live (kind=? AND ends_at<?)"),
+        (Column::PublishedAt, SortPart::Valued, "items_kind_published_live (kind=? AND published_at>?)"),
+    ] {
+        let page = sorted(only_part(selection.query(), column, part), &[down(column)]);
+        let plan = steps(&mut connection, page.select(items::id).limit(21));
+        assert_eq!(plan, [format!("SEARCH items USING COVERING INDEX {step}")]);
+    }
+}
+
+#[test]
+fn what_is_not_past_is_walked_by_its_end() {
+    let mut connection = database();
+    let (selection, order) = selection(&mut connection, "event", "when=not_past");
+    let plan = steps(&mut connection, sorted(selection.query(), &order).select(items::id).limit(21));
+    assert_eq!(plan, ["SEARCH items USING COVERING INDEX items_kind_ends_live (kind=? AND ends_at>?)"]);
 }
 
 #[test]
@@ -124,13 +154,13 @@ fn what_refers_to_an_item_is_walked_in_its_order() {
         ("speaker=a", ""),
         ("partner=a&type=a", ""),
         ("speaker=a&partner=a", ""),
-        ("venue=a&starts_at[gte]=2026-01-01", " AND starts_at>?"),
+        ("venue=a&starts_at[gte]=2026-01-01", " AND starts_at>? AND starts_at<?"),
         ("speaker=a&when=upcoming", " AND starts_at>?"),
     ] {
         let (selection, walked) = selection(&mut connection, "event", query);
         let walk = KeysetWalk { selection: &selection, order: walked, matches: None };
         let links = selection.shared_links();
-        let plan = steps(&mut connection, walk.linked_in_order(&links, None).limit(21));
+        let plan = steps(&mut connection, walk.linked_in_order(&links, None, None).limit(21));
         let index = "SEARCH links USING COVERING INDEX links_target_relation_starts";
         assert_eq!(plan[0], format!("{index} (target_id=? AND relation=?{bounds})"));
         let index = "COVERING INDEX links_target_relation_starts (target_id=? AND relation=? AND starts_at=?)";
@@ -143,7 +173,7 @@ fn what_refers_to_an_item_is_walked_in_its_order() {
 #[test]
 fn a_type_and_its_times_are_one_step_in_an_index() {
     let plan = plan(&mut database(), "event", "type=a&starts_at[gte]=2026-01-01", Column::StartsAt);
-    let step = "SEARCH items USING COVERING INDEX items_parent_live_starts (parent_id=? AND live=? AND starts_at>?)";
+    let step = "SEARCH items USING COVERING INDEX items_parent_live_starts (parent_id=? AND live=? AND starts_at>? AND starts_at<?)";
     assert_eq!(plan, [step]);
 }
 
@@ -170,7 +200,7 @@ fn a_look_ahead_walks_the_same_indexes() {
     let mut connection = sandbox::open(&address, &Arc::default(), None).unwrap();
     for query in ["", "starts_at[gte]=2026-01-01", "type=a", "ids=a,b", "speaker.country=BE", "language=nl"] {
         let (selection, _) = selection(&mut connection, "event", query);
-        let page = sorted(selection.query(), &[(Column::StartsAt, false)]);
+        let page = sorted(selection.query(), &[SortKey { down: false, ..down(Column::StartsAt) }]);
         let plan = steps(&mut connection, page.select((items::id, items::starts_at)).limit(21));
         assert_eq!(plan[0], "MERGE (UNION ALL)", "{query}: {plan:?}");
         let whole = |step: &&String| {

@@ -28,6 +28,7 @@ pub fn plain(condition: &Condition, at: i64) -> Option<Vec<ResolvedCondition>> {
         Condition::When(When::Upcoming) => &[(Column::StartsAt, Compare::Gt)],
         Condition::When(When::Ongoing) => &[(Column::StartsAt, Compare::Lte), (Column::EndsAt, Compare::Gt)],
         Condition::When(When::Past) => &[(Column::EndsAt, Compare::Lte), (Column::StartsAt, Compare::Lte)],
+        Condition::When(When::NotPast) => &[(Column::EndsAt, Compare::Gt)],
         Condition::Years(spans) => {
             let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Some(Vec::new()) };
             let bounds = [(Compare::Gte, first.from), (Compare::Lt, last.until)];
@@ -206,7 +207,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Part of a selection that a query reads.
+/// SortPart of a selection that a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
     /// A page in the order of the index of links. The links to a single item need not be counted.

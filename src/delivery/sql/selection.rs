@@ -13,6 +13,7 @@ use crate::delivery::query::{Compare, Condition, ListQuery, Quantity, Status};
 use crate::delivery::sql::facets::Facet;
 use crate::delivery::sql::predicates::{Query, ResolvedCondition, narrow};
 use crate::delivery::sql::resolver::{Extent, Resolver, is_shared_link, plain};
+use crate::delivery::sql::sort_order::absent_value;
 use crate::items as stored;
 use crate::problem::Problem;
 
@@ -202,6 +203,20 @@ impl Selection {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Returns whether some of the items may lack a value in this column: no condition is a bound that an absent value
+    /// does not meet, and the status does not require one.
+    pub fn may_lack(&self, column: Column) -> bool {
+        let Some(absent) = absent_value(column) else { return false };
+        let excludes = |condition: &ResolvedCondition| match condition {
+            ResolvedCondition::Plain(Condition::Time(of, compare, bound)) => {
+                absent_value(*of) == Some(absent) && !compare.holds(absent, *bound)
+            }
+            _ => false,
+        };
+        let is_published = column == Column::PublishedAt && (self.status == Status::Live || !self.any_status);
+        !is_published && !self.conditions.iter().any(excludes)
     }
 
     /// Adds the status and those conditions for which `tested` holds.

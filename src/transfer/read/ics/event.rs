@@ -7,12 +7,14 @@ use super::components::Component;
 use super::people::{set_contact, set_speakers};
 use super::place;
 use super::property::Property;
+use crate::feeds::calendar::STATUS_PROPERTY;
+use crate::feeds::status_words::{status_word, without_status};
 use crate::transfer::read::plain_text::{html, rich};
 use crate::transfer::read::{Closed, Sink, web_address};
 use crate::transfer::record::Record;
 
 /// Properties that are read elsewhere.
-const READ: [&str; 18] = [
+const READ: [&str; 19] = [
     "UID",
     "DTSTART",
     "DTEND",
@@ -31,6 +33,7 @@ const READ: [&str; 18] = [
     "X-MICROSOFT-CDO-ALLDAYEVENT",
     "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT",
     "X-FUNAMBOL-ALLDAY",
+    STATUS_PROPERTY,
 ];
 
 /// Properties that are passed over on purpose, and why.
@@ -86,7 +89,10 @@ fn set_texts(sink: &Sink, event: &Component, record: &mut Record) {
     let language = |property: &Property| property.parameter("LANGUAGE").map(str::to_owned);
     record.locale = event.find("SUMMARY").or_else(|| event.find("DESCRIPTION")).and_then(language);
     let own = record.locale.clone();
-    let titles = event.all("SUMMARY").map(|property| (language(property), Value::from(property.text())));
+    // A calendar of this program shows its own word for the status before the title, and says so.
+    let has_word = event.find(STATUS_PROPERTY).is_some();
+    let title = |text: String| if has_word { without_status(&text).to_owned() } else { text };
+    let titles = event.all("SUMMARY").map(|property| (language(property), Value::from(title(property.text()))));
     record.set("title", translations(sink, event, own.as_deref(), titles.collect(), "SUMMARY"));
     let rich_texts: Vec<_> = ["X-ALT-DESC", "STYLED-DESCRIPTION"]
         .iter()
@@ -141,7 +147,9 @@ fn translations(
 
 fn set_status(sink: &Sink, calendar: &Calendar, event: &Component, record: &mut Record) -> Result<(), Closed> {
     let status = event.text("STATUS").map(|text| text.to_ascii_uppercase());
+    let own = event.text(STATUS_PROPERTY).filter(|own| status_word(own, "en").is_some());
     match (calendar.method.as_deref(), status.as_deref()) {
+        (_, status) if own.is_some() && status != Some("CANCELLED") => record.set("event_status", own),
         (Some("CANCEL"), _) | (_, Some("CANCELLED")) => record.set("event_status", "cancelled"),
         (_, Some("TENTATIVE")) => record.set("event_status", "tentative"),
         (_, Some("CONFIRMED") | None) => record.set("event_status", "scheduled"),

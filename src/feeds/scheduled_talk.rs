@@ -1,0 +1,134 @@
+//! The sessions of a programme in the format of the c3voc's `schedule.json`.
+
+use chrono::{DateTime, Datelike};
+use serde_json::{Value, json};
+use twox_hash::XxHash3_64;
+
+use super::pages::page;
+use super::schedule::{ConferenceSchedule, without_unknown};
+use super::{Feed, list, local_time, object, text};
+use crate::content::local_time::rfc3339;
+use crate::content::rich_text::to_text;
+use crate::time_zone::Zone;
+
+/// One session of a programme.
+pub struct ScheduledTalk<'a> {
+    pub session: &'a Value,
+    /// Start in the time zone of the event.
+    pub starts: DateTime<Zone>,
+    /// End in the time zone of the event; never before the start.
+    pub ends: DateTime<Zone>,
+}
+
+impl<'a> ScheduledTalk<'a> {
+    /// Creates a session; `None` if it has no start.
+    ///
+    /// Its times are converted to `zone`, the time zone of the programme, since the session may have another
+    /// one. A time that would fall outside the years 1 to 9999 by this, which RFC 3339 cannot represent,
+    /// keeps its own zone.
+    pub fn new(session: &'a Value, zone: Zone) -> Option<Self> {
+        let at = |name| {
+            let own = local_time(session, name)?;
+            Some(own.with_timezone(&zone)).filter(|at| (1..=9_999).contains(&at.year())).or(Some(own))
+        };
+        let starts = at("starts_at")?;
+        Some(Self { session, starts, ends: at("ends_at").unwrap_or(starts).max(starts) })
+    }
+
+    /// Returns the duration as `hh:mm`.
+    pub fn duration(&self) -> String {
+        let minutes = (self.ends - self.starts).num_minutes();
+        format!("{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+
+    /// Returns the local time of the start as `hh:mm`.
+    pub fn clock(&self) -> String {
+        self.starts.format("%H:%M").to_string()
+    }
+
+    /// Returns the speakers.
+    pub fn people(&self) -> impl Iterator<Item = &'a Value> {
+        list(self.session, "speakers").iter().filter_map(|link| link.get("speaker"))
+    }
+
+    /// Returns links with their titles: those of the session, and its recordings.
+    pub fn links(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        list(self.session, "links").iter().chain(list(self.session, "recordings")).filter_map(titled)
+    }
+
+    /// Returns the documents with their titles.
+    pub fn attachments(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        list(self.session, "documents").iter().filter_map(titled)
+    }
+
+    /// Returns the session in the format of the c3voc's `schedule.json`.
+    pub fn json(&self, room: &str, schedule: &ConferenceSchedule<'_>) -> Value {
+        let session = self.session;
+        let id = text(session, "id").unwrap_or_default();
+        let linked = |(url, title): (&str, &str)| json!({"url": url, "title": title});
+        let mut talk = json!({
+            "id": number(id),
+            "guid": id,
+            "code": format!("{:X}", number(id)),
+            "date": rfc3339(&self.starts),
+            "start": self.clock(),
+            "end": rfc3339(&self.ends),
+            "duration": self.duration(),
+            "room": room,
+            "slug": schedule.slug(session),
+            "url": schedule.page_of(session),
+            "title": session["title"],
+            "subtitle": text(session, "subtitle").unwrap_or_default(),
+            "track": session["track"],
+            "type": text(session, "format").or(text(session, "kind")),
+            "language": session["language"],
+            "abstract": text(session, "abstract"),
+            "description": text(session, "description"),
+            "persons": self.people().map(|person| person_json(schedule.feed, person)).collect::<Vec<_>>(),
+            "links": self.links().map(linked).collect::<Vec<_>>(),
+            "attachments": self.attachments().map(linked).collect::<Vec<_>>(),
+        });
+        if let Some(image) = object(session, "image").and_then(|image| image.get("url")) {
+            talk["logo"] = image.clone();
+        }
+        // Whether a session may be recorded is told as far as it is known.
+        for name in ["do_not_record", "recording_license", "feedback_url"] {
+            if let Some(known) = session.get(name).filter(|value| !value.is_null()) {
+                talk[name] = known.clone();
+            }
+        }
+        talk
+    }
+}
+
+/// Returns a speaker in the programme. `id` and `public_name` are deprecated members that programs still read.
+fn person_json(feed: &Feed<'_>, person: &Value) -> Value {
+    let id = text(person, "id").unwrap_or_default();
+    let biography = text(person, "biography").map(to_text).filter(|text| !text.is_empty());
+    let own_page = feed.site.page_url("speaker").map(|_| {
+        let slug = text(person, "slug").unwrap_or_default();
+        page(feed.site, feed.public_url, "speaker", slug, feed.locale)
+    });
+    without_unknown([
+        ("id", number(id).into()),
+        ("guid", id.into()),
+        ("code", format!("{:X}", number(id)).into()),
+        ("name", person["name"].clone()),
+        ("public_name", person["name"].clone()),
+        ("biography", biography.into()),
+        ("avatar", object(person, "portrait").and_then(|image| text(image, "url")).into()),
+        ("url", own_page.into()),
+    ])
+}
+
+fn titled(item: &Value) -> Option<(&str, &str)> {
+    let url = text(item, "url")?;
+    Some((url, text(item, "title").unwrap_or(url)))
+}
+
+/// Returns the number of an item, which the formats require beside the id. It is a hash of the id, so that it
+/// is the same in every response.
+pub fn number(id: &str) -> u32 {
+    // 31 bits: consumers may store it as a signed number of 32 bits.
+    (XxHash3_64::oneshot(id.as_bytes()) >> 33) as u32
+}
