@@ -134,8 +134,16 @@ impl Table {
 }
 
 fn cors(config: &CorsConfig) -> Cors {
-    let exposed =
-        ["etag", "link", "location", "x-request-id", "retry-after", "idempotency-replayed", "unpublished-sessions"];
+    let exposed = [
+        "etag",
+        "link",
+        "location",
+        "x-request-id",
+        "retry-after",
+        "idempotency-replayed",
+        "not-shown",
+        "unpublished-sessions",
+    ];
     let cors = Cors::default().allow_any_method().allow_any_header().expose_headers(exposed).max_age(3_600);
     if config.allows_any() {
         // The header is `*` for every origin, so that shared caches need one response only and `Vary: Origin`

@@ -16,7 +16,7 @@ struct Line {
 }
 
 const SQLITE: &str = "
-SELECT 'column ' || m.name || '.' || c.name || ' ' || CASE c.type WHEN 'TEXT' THEN 'text' WHEN 'BIGINT' THEN 'bigint' WHEN 'BOOLEAN' THEN 'boolean' ELSE 'integer' END || CASE WHEN c.\"notnull\" THEN ' not null' ELSE '' END AS line
+SELECT 'column ' || m.name || '.' || c.name || ' ' || CASE c.type WHEN 'TEXT' THEN 'text' WHEN 'BIGINT' THEN 'bigint' WHEN 'BOOLEAN' THEN 'boolean' WHEN 'BLOB' THEN 'bytea' ELSE 'integer' END || CASE WHEN c.\"notnull\" THEN ' not null' ELSE '' END AS line
   FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\'
 UNION ALL
 SELECT 'primary key ' || m.name || ' ' || (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_table_info(m.name) WHERE pk > 0 ORDER BY pk))

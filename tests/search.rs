@@ -23,7 +23,7 @@ fn escaped(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-fn found(client: &Client, text: &str, more: &str) -> Vec<String> {
+pub fn found(client: &Client, text: &str, more: &str) -> Vec<String> {
     let page = client.get(&format!("/api/v1/events?q={}{more}", escaped(text))).expect(200).json();
     page["data"].as_array().unwrap().iter().map(|item| item["slug"].as_str().unwrap().to_owned()).collect()
 }

@@ -4,26 +4,8 @@ use plenary::transfer::Outcome;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
+use crate::support::calendars::{calendar, event, read};
 use crate::support::import::{bring_bytes, bring_text, known};
-
-/// Returns a calendar with these lines, in which each event has what the standard requires.
-fn calendar(lines: &str) -> String {
-    let text = format!("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//River//EN\n{}\nEND:VCALENDAR\n", lines.trim());
-    text.replace('\n', "\r\n")
-}
-
-/// Returns an event with a UID, a title, a start and further lines.
-fn event(uid: &str, title: &str, lines: &str) -> String {
-    let start = if lines.contains("DTSTART") { "" } else { "DTSTART:20270304T090000Z\n" };
-    format!(
-        "BEGIN:VEVENT\nUID:{uid}@river.example\nDTSTAMP:20270101T000000Z\n{start}SUMMARY:{title}\n{}\nEND:VEVENT\n",
-        lines.trim()
-    )
-}
-
-fn read(app: &TestApp, slug: &str) -> Value {
-    app.public().get(&format!("/api/v1/events/{slug}?include=venue,topics,series,speakers")).expect(200).json()
-}
 
 #[apply(api_test)]
 fn zones_have_many_names(app: &TestApp) {
@@ -169,69 +151,6 @@ fn states_are_those_of_the_calendar(app: &TestApp) {
     assert_eq!(reply.report.noted("on_purpose", "METHOD:REPLY"), 1);
     bring_text(app, "cancel.ics", &calendar(&("METHOD:CANCEL\n".to_owned() + &event("1", "Perhaps", ""))));
     assert_eq!(read(app, "perhaps")["event_status"], "cancelled");
-}
-
-#[apply(api_test)]
-fn a_series_has_an_event_for_each_evening(app: &TestApp) {
-    let master = "DTSTART;TZID=Europe/Brussels:20270301T180000\nDTEND;TZID=Europe/Brussels:20270301T190000\nRRULE:FREQ=WEEKLY;COUNT=8\nEXDATE;TZID=Europe/Brussels:20270315T180000\nRDATE;TZID=Europe/Brussels:20270501T180000";
-    let moved = "RECURRENCE-ID;TZID=Europe/Brussels:20270322T180000\nDTSTART;TZID=Europe/Brussels:20270323T200000";
-    let text = event("1", "Reading circle", master) + &event("1", "Reading circle, moved", moved);
-    let said = bring_text(app, "series.ics", &calendar(&text));
-    assert_eq!(
-        (said.report.of(Outcome::Created, "event"), said.report.of(Outcome::Created, "series")),
-        (8, 1),
-        "{:?}",
-        said.lines
-    );
-    let list = app.public().get("/api/v1/events?series=reading-circle&limit=100").expect(200).json();
-    let mut starts: Vec<&str> =
-        list["data"].as_array().unwrap().iter().map(|e| e["starts_at"].as_str().unwrap()).collect();
-    starts.sort_unstable();
-    assert_eq!(
-        starts,
-        [
-            "2027-03-01T18:00:00+01:00",
-            "2027-03-08T18:00:00+01:00",
-            "2027-03-23T20:00:00+01:00",
-            "2027-03-29T18:00:00+02:00",
-            "2027-04-05T18:00:00+02:00",
-            "2027-04-12T18:00:00+02:00",
-            "2027-04-19T18:00:00+02:00",
-            "2027-05-01T18:00:00+02:00",
-        ]
-    );
-    assert_eq!(read(app, "reading-circle-2027-04-05")["ends_at"], "2027-04-05T19:00:00+02:00");
-    let again = bring_text(app, "series.ics", &calendar(&text));
-    assert_eq!(
-        (again.report.total(Outcome::Created), again.report.total(Outcome::Updated)),
-        (0, 0),
-        "{:?}",
-        again.lines
-    );
-}
-
-#[apply(api_test)]
-fn a_series_without_an_end_has_a_horizon(app: &TestApp) {
-    let today = chrono::Utc::now().date_naive();
-    let text =
-        calendar(&event("1", "Daily", &format!("DTSTART;VALUE=DATE:{}\nRRULE:FREQ=DAILY", today.format("%Y%m%d"))));
-    let said = bring_bytes(app, "daily.ics", text.as_bytes(), |options| options.settings.horizon = 10);
-    assert_eq!(
-        (said.report.of(Outcome::Created, "event"), said.report.noted("horizon", "/RRULE")),
-        (11, 1),
-        "{:?}",
-        said.lines
-    );
-    let later = bring_bytes(app, "daily.ics", text.as_bytes(), |options| options.settings.horizon = 12);
-    assert_eq!((later.report.of(Outcome::Created, "event"), later.report.of(Outcome::Unchanged, "event")), (2, 11));
-    let odd = calendar(&event("2", "Odd rule", "RRULE:FREQ=SOMETIMES"));
-    let said = bring_text(app, "odd.ics", &odd);
-    assert_eq!(
-        (said.report.of(Outcome::Created, "event"), said.report.noted("recurrence", "/RRULE")),
-        (1, 1),
-        "{:?}",
-        said.lines
-    );
 }
 
 #[apply(api_test)]

@@ -70,8 +70,8 @@ fn the_events_calendar_in_csv(app: &TestApp) {
     let page = std::fs::read_to_string(crate::docs::root().join("docs/import.md")).unwrap();
     let mappings = page.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```"));
     let (mapping, _) = mappings.into_iter().find(|(mapping, _)| mapping.contains("{Event Name}")).unwrap();
-    let text = "Event Name,Event Start Date,Event Start Time,Event End Date,Event End Time,All Day Event,Event Venue Name,Event Category\n\
-                Evening,2027-05-03,18:00:00,2027-05-03,20:00:00,FALSE,Pump House,\"Water, Law\"\nWhole day,2027-05-04,,2027-05-05,,TRUE,Pump House,Law\n";
+    let text = "Event Name,Event Start Date,Event Start Time,Event End Date,Event End Time,All Day Event,Event Venue Name,Event Category,Event Excerpt,Event Description,Timezone,Event Featured Image,Event Organizer Name(s) or ID(s),Event Cost,Event Website\n\
+                Evening,2027-05-03,18:00:00,2027-05-03,20:00:00,FALSE,Pump House,\"Water, Law\",,,,,,,\nWhole day,2027-05-04,,2027-05-05,,TRUE,Pump House,Law,,,,,,,\n";
     let said = bring_csv(app, "events.csv", text.as_bytes(), mapping);
     assert_eq!(
         (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
@@ -142,4 +142,28 @@ fn mappings_are_checked(_: &TestApp) {
         let fault = load(more, fields).unwrap_err();
         assert!(fault.contains(message), "{fault}");
     }
+}
+
+/// Venues and partners at one address are told, whatever they are called, and those of one name.
+#[apply(api_test)]
+fn doubles_by_name_and_by_address_are_told(app: &TestApp) {
+    let address = json!({"street": "Main Street 1", "city": "Ghent"});
+    app.editor().create("venues", &json!({"name": "Town Hall", "address": address}));
+    app.editor().create("partners", &json!({"name": "Town Council", "address": address}));
+    let mapping = "kind = \"venue\"\nid = \"{Name}\"\n[fields]\nname = \"{Name}\"\n\"address.street\" = \"{Street}\"\n\"address.city\" = \"{City}\"\n";
+    let text = "Name,Street,City\nStadhuis,MAIN street  1,Ghent\nAula,Side Street 2,Ghent\nSide Hall,Side Street 2,Ghent\nTown hall,,Ghent\nElsewhere,Main Street 1,Bruges\nNowhere,,\n";
+    let said = bring_csv(app, "halls.csv", text.as_bytes(), mapping);
+    assert_eq!(said.report.of(Outcome::Created, "venue"), 6, "{:?}", said.lines);
+    let told: Vec<(&str, &str)> = said
+        .lines(Outcome::Note)
+        .flat_map(|line| line.faults.iter().map(|fault| (line.what.as_str(), fault.message.as_str())))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("Stadhuis", "the venue \"town-hall\" has the same address"),
+            ("Side Hall", "the venue \"aula\" has the same address"),
+            ("Town hall", "the venue \"town-hall\" has the same name"),
+        ]
+    );
 }

@@ -36,8 +36,8 @@ pub struct AuditEntry {
     /// Action, such as `create`, `publish` or `login`.
     #[schema(example = "publish")]
     pub action: String,
-    /// Type of the object: a content type, `account`, `batch`, `release`, `preview_link`, `assignment` or
-    /// `site`.
+    /// Type of the object: a content type, `account`, `batch`, `release`, `import`, `preview_link`,
+    /// `assignment` or `site`.
     #[schema(example = "event")]
     pub kind: String,
     /// Id of the object.

@@ -12,6 +12,7 @@ mod docs;
 pub mod feeds;
 mod filter_parameters;
 mod health;
+pub mod imports;
 pub mod mcp;
 pub mod openapi;
 pub mod parameters;
@@ -40,6 +41,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(releases::routes());
     routes.extend(bulk::routes());
     routes.extend(batch::routes());
+    routes.extend(imports::routes());
     routes.extend(preview_links::routes());
     routes.push(content::editing_state::inbox_route());
     routes.push(content::references::broken_route());
@@ -55,6 +57,7 @@ pub fn routes() -> Vec<Route> {
         routes.extend(content::lifecycle::routes(resource));
         routes.extend(content::duplicate::routes(resource));
         routes.extend(content::external_ids::routes(resource));
+        routes.extend(content::merge::routes(resource));
         routes.extend(content::history::routes(resource));
         routes.push(content::editing_state::route(resource));
         routes.push(content::references::route(resource));

@@ -15,6 +15,7 @@ use crate::api::openapi::schemas::{LINE, id_or_slug, integer, one_of, reference,
 use crate::api::query_values::number_between;
 use crate::content::Site;
 use crate::content_types::ContentType;
+use crate::delivery::query::parser::NO_FALLBACK;
 use crate::delivery::query::{DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, STATUSES};
 use crate::delivery::sql::facets::Facet;
 use crate::http::request::Request;
@@ -191,7 +192,8 @@ pub fn item_parameters(resource: &'static ContentType, site: &Site, document_vie
         body_format(),
         preview(),
     ]);
-    let about = "Only these fields, `id` and `slug`, as `application/vnd.plenary.partial+json`. Dots lead deeper.";
+    parameters.push(fallback());
+    let about = "Only these fields, `id` and `slug`, as a partial item. Dots lead deeper.";
     let path_schema = reference(&field_path_name(resource));
     parameters.push(comma_separated("fields", path_schema, about, json!([resource.label, "updated_at"])));
     let includes = resource.includes();
@@ -323,6 +325,12 @@ pub fn language_parameters(site: &Site) -> Vec<Parameter> {
     let about = "Language of the response. A value that is missing in this language is replaced by that of a fallback \
                  language.";
     vec![query("locale", one_locale(site), about, json!(site.default_locale()))]
+}
+
+/// Returns the parameter `fallback` of reads.
+pub fn fallback() -> Parameter {
+    let about = "Null for what is missing in the language (partial items); no search results without a title.";
+    query("fallback", one_of("FallbackMode", &[NO_FALLBACK]), about, json!(NO_FALLBACK))
 }
 
 /// Returns the parameter with the language into which is translated.

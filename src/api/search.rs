@@ -7,7 +7,7 @@ use utoipa::openapi::Required;
 
 use crate::api::content::items::{cached_or_compute, negotiate};
 use crate::api::openapi::schemas::{enumeration, reference};
-use crate::api::parameters::{IF_NONE_MATCH, TEXT, comma_separated, number, page_limit, page_offset};
+use crate::api::parameters::{IF_NONE_MATCH, TEXT, comma_separated, fallback, number, page_limit, page_offset};
 use crate::api::preview_links::ReadView;
 use crate::api::query_values::kinds_of_collections;
 use crate::content::violation::{Violations, unknown_name_message};
@@ -15,6 +15,7 @@ use crate::content_types::{ALL, COLLECTION};
 use crate::database::Db;
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
+use crate::delivery::query::parser::NO_FALLBACK;
 use crate::delivery::search_all::{self, SearchRequest, SearchResult};
 use crate::http::preconditions::entity_tag as etag;
 use crate::http::request::Request;
@@ -58,6 +59,7 @@ pub fn routes() -> Vec<Route> {
                 ),
                 page_limit(MAX_LIMIT, DEFAULT_LIMIT),
                 page_offset(MAX_OFFSET),
+                fallback(),
             ])
             .parameters([IF_NONE_MATCH.clone()])
             .responds(200, "The hits.", reference("SearchResults"), &["ETag", "Cache-Control"])
@@ -72,6 +74,7 @@ struct SearchParameters {
     limit: usize,
     offset: usize,
     locale: String,
+    falls_back: bool,
 }
 
 fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Problem> {
@@ -101,6 +104,7 @@ fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Proble
             String::new()
         }
     };
+    let falls_back = falls_back(request, &mut violations);
     let offset = match request.query("offset").map(|text| text.parse().ok().filter(|n| (0..=MAX_OFFSET).contains(n))) {
         None => 0,
         Some(Some(offset)) => offset,
@@ -113,7 +117,17 @@ fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Proble
         return Err(Problem::bad_request(violations));
     };
     let limit = number(request, "limit", MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT) as usize;
-    Ok(SearchParameters { search_query, kinds, limit, offset: offset as usize, locale })
+    Ok(SearchParameters { search_query, kinds, limit, offset: offset as usize, locale, falls_back })
+}
+
+/// Parses whether texts of other languages stand for those that are missing in the requested one.
+fn falls_back(request: &Request, violations: &mut Violations) -> bool {
+    let given = request.query("fallback");
+    if given.is_some_and(|value| value != NO_FALLBACK) {
+        let message = unknown_name_message("value", given.unwrap_or_default(), [NO_FALLBACK]);
+        violations.add("?fallback", "not_allowed", message);
+    }
+    given.is_none()
 }
 
 async fn search(mut request: Request) -> Result<Response, Problem> {
@@ -125,10 +139,11 @@ async fn search(mut request: Request) -> Result<Response, Problem> {
     let compute = async {
         let app = Arc::clone(&request.app);
         let read = move |c: &mut Db| {
-            let SearchParameters { search_query, kinds, limit, offset, locale } = parameters;
+            let SearchParameters { search_query, kinds, limit, offset, locale, falls_back } = parameters;
             // One result more than requested tells whether there are more.
             let end = offset + limit;
-            let search = SearchRequest { query: &search_query, kinds: &kinds, locale: &locale, limit: end + 1 };
+            let (query, kinds, locale) = (&search_query, &kinds[..], &locale[..]);
+            let search = SearchRequest { query, kinds, locale, falls_back, limit: end + 1 };
             let mut results = search_all::search(c, &app.site, &app.search, search)?;
             let more = results.len() > end;
             results.truncate(end);

@@ -59,6 +59,8 @@ pub enum Area {
     Accounts,
     /// The audit log.
     Audit,
+    /// Imports of files.
+    Imports,
 }
 
 /// An action that permissions are granted for.
@@ -82,7 +84,7 @@ pub enum Action {
     Trash,
     /// Restore items from the trash.
     Restore,
-    /// Create, change and close accounts, and manage API keys.
+    /// Create, change and close accounts, and manage API keys; ask for imports, follow and cancel them.
     Manage,
 }
 
@@ -101,6 +103,7 @@ pub const TABLE: &[(Area, Action, &[Role])] = &[
     (Area::Content, Action::Restore, &[Editor, Administrator]),
     (Area::Accounts, Action::Manage, &[Administrator]),
     (Area::Audit, Action::Read, &[Administrator]),
+    (Area::Imports, Action::Manage, &[Administrator]),
 ];
 
 /// Returns whether a role is permitted an action. Whatever the table does not list is forbidden.

@@ -1,8 +1,9 @@
-//! The background jobs of a server: journal watch, storage probe, scheduler, CDN purge, change feed, search
-//! indexer.
+//! The background jobs of a server: journal watch, storage probe, scheduler, CDN purge, change feed, imports,
+//! search indexer.
 
 pub mod cdn_purge;
 mod change_feed;
+mod import_runner;
 mod scheduler;
 mod search_indexer;
 
@@ -38,6 +39,7 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     spawn(job("scheduler"), app(), scheduler::run);
     spawn(job("cdn-purge"), app(), cdn_purge::run);
     spawn(job("change-feed"), app(), change_feed::run);
+    spawn(job("imports"), app(), import_runner::run);
     rt::spawn(change_feed::disconnect_on_shutdown(app()));
     search_indexer::start(app(), jobs.add("search-indexer", INDEXER_ROUND_TIMEOUT))
 }

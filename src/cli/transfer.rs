@@ -179,13 +179,7 @@ fn listener(
                 .map_err(std::io::Error::from)
                 .and_then(|()| file.write_all(b"\n"));
         }
-        let is_printed = match line.outcome {
-            // Notes are summed up at the end; the report file has each of them.
-            Outcome::Unchanged | Outcome::Note => false,
-            Outcome::Created | Outcome::Updated => dry_run,
-            Outcome::Kept | Outcome::Refused | Outcome::Missing | Outcome::Withdrawn => true,
-        };
-        if is_printed {
+        if line.is_notable(dry_run) {
             progress.suspend(|| report_line(&line_text(line)));
         }
     })

@@ -1,9 +1,11 @@
 //! The typed configuration: defaults, overridden by a TOML file, `PLENARY_…` variables and command-line
 //! options, in this order. It is validated as a whole before anything starts; every error names its setting.
 
+mod imports;
 mod load;
 mod mail;
 pub mod network;
+mod oidc;
 mod site;
 mod validate;
 mod variables;
@@ -14,8 +16,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use imports::ImportsConfig;
 pub use load::Overrides;
 use network::Network;
+pub use oidc::OidcConfig;
 pub use site::SiteConfig;
 
 use crate::content::Site;
@@ -55,6 +59,8 @@ pub struct Config {
     pub cors: CorsConfig,
     /// Access of agents.
     pub mcp: McpConfig,
+    /// Imports over HTTP.
+    pub imports: ImportsConfig,
     /// The log.
     pub log: LogConfig,
     /// Names of `PLENARY_…` variables that are not settings and were ignored.
@@ -110,29 +116,6 @@ pub struct MailConfig {
     /// URL of the page where a password is chosen, with `{token}` for the token; empty mails the token
     /// itself.
     pub link: String,
-}
-
-/// The section `[oidc]`.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OidcConfig {
-    /// Issuer identifier of the OpenID provider; empty if there is none.
-    pub issuer: String,
-    /// Client id of this site at the provider.
-    pub client_id: String,
-    /// Client secret of this site at the provider.
-    pub client_secret: String,
-    /// Redirect URIs to which browsers may return.
-    pub redirect_uris: Vec<String>,
-    /// Role of accounts that are created at the first log-in of an unknown user; empty creates none.
-    pub default_role: String,
-}
-
-// Written by hand, so that the client secret never reaches a log.
-impl std::fmt::Debug for OidcConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OidcConfig").field("issuer", &self.issuer).field("client_id", &self.client_id).finish()
-    }
 }
 
 /// The section `[server]`.
@@ -270,13 +253,7 @@ impl Default for Config {
                 from: "Plenary <no-reply@localhost>".into(),
                 link: String::new(),
             },
-            oidc: OidcConfig {
-                issuer: String::new(),
-                client_id: String::new(),
-                client_secret: String::new(),
-                redirect_uris: Vec::new(),
-                default_role: String::new(),
-            },
+            oidc: OidcConfig::default(),
             server: ServerConfig {
                 workers: 0,
                 database_readers: 0,
@@ -303,6 +280,7 @@ impl Default for Config {
             search: SearchConfig { folder: String::new() },
             cors: CorsConfig { allowed_origins: vec!["*".into()] },
             mcp: McpConfig { enabled: true, publish: false, allowed_hosts: Vec::new(), allowed_origins: Vec::new() },
+            imports: ImportsConfig::default(),
             ignored_variables: Vec::new(),
             log: LogConfig { format: "pretty".into(), level: "info,actix_server=warn,actix_http=off".into() },
         }

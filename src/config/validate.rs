@@ -11,10 +11,10 @@ use crate::time_zone::rules;
 
 /// The violations found so far, one line each.
 #[derive(Default)]
-struct ViolationList(Vec<String>);
+pub(super) struct ViolationList(Vec<String>);
 
 impl ViolationList {
-    fn check(&mut self, is_valid: bool, setting: &str, rule: &str) {
+    pub(super) fn check(&mut self, is_valid: bool, setting: &str, rule: &str) {
         if !is_valid {
             self.0.push(format!("{setting}: {rule}"));
         }
@@ -30,6 +30,7 @@ impl Config {
         self.check_server(&mut violations);
         self.check_log_cdn_and_cors(&mut violations);
         self.check_mcp(&mut violations);
+        self.imports.check(&mut violations);
         violations.0.extend(self.mail.sender().err());
         violations.0.extend(self.custom_schemas().err());
         violations.0

@@ -1,14 +1,20 @@
 //! The model of content: field declarations, validation, the stored form and rendering. The module is pure: it uses
 //! neither the database nor HTTP.
 
+pub mod anchors;
+pub mod bare_links;
 pub mod custom_fields;
 pub mod editable_form;
 pub mod field;
+pub mod html_attributes;
+pub mod left_out;
 pub mod local_time;
+pub mod markdown;
 pub mod merge_patch;
 pub mod offsets;
 pub mod response_form;
 pub mod rich_text;
+pub mod rich_text_fields;
 pub mod slug;
 pub mod strict_json;
 pub mod text_outline;

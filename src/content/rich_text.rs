@@ -1,16 +1,19 @@
-//! Rich text: Markdown (CommonMark with tables and strikethrough) or HTML as input, sanitised HTML as output.
+//! Rich text: Markdown or HTML as input, sanitised HTML as output.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use ammonia::Builder;
-use pulldown_cmark::{Options, Parser};
 use serde_json::{Value, json};
 use url::Url;
+
+use crate::content::html_attributes::{AttributeChange, map_attributes};
+use crate::content::{anchors, markdown};
 
 /// The markup language of a rich text's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RichTextFormat {
-    /// CommonMark.
+    /// CommonMark with extensions of GitHub Flavored Markdown.
     Markdown,
     Html,
 }
@@ -46,18 +49,29 @@ pub fn stored(format: RichTextFormat, source: &str) -> Value {
 }
 
 /// Converts a source to sanitised HTML, without scripts, styles, frames, forms and event handlers. Links get
-/// `rel="noopener noreferrer"`. The output of Markdown is sanitised too, since Markdown may contain HTML.
+/// `rel="noopener noreferrer"`, and ids the prefix of [`anchors`]. The output of Markdown is sanitised too, since
+/// Markdown may contain HTML.
 pub fn to_html(format: RichTextFormat, source: &str) -> String {
-    let raw = match format {
-        RichTextFormat::Html => source.to_owned(),
-        RichTextFormat::Markdown => {
-            let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
-            let mut html = String::with_capacity(source.len() * 5 / 4);
-            pulldown_cmark::html::push_html(&mut html, Parser::new_ext(source, options));
-            html
-        }
-    };
-    SANITISER.clean(raw.trim()).to_string()
+    sanitised(&to_raw_html(format, source))
+}
+
+/// Returns the HTML of a source as it was meant, which is not safe to show.
+pub(super) fn to_raw_html(format: RichTextFormat, source: &str) -> Cow<'_, str> {
+    match format {
+        RichTextFormat::Html => Cow::Borrowed(source),
+        RichTextFormat::Markdown => Cow::Owned(markdown::to_html(source)),
+    }
+}
+
+/// Returns HTML without anything that is not safe to show.
+pub(super) fn sanitised(raw: &str) -> String {
+    let clean = SANITISER.clean(raw.trim()).to_string();
+    // Of some attributes, the sanitiser leaves the name alone.
+    let clean = map_attributes(&clean, |_, name, value| match name {
+        "class" | "style" if value.is_empty() => AttributeChange::Remove,
+        _ => AttributeChange::Keep,
+    });
+    anchors::complete(&clean)
 }
 
 /// Returns the text as Markdown: the source if it is Markdown, else a conversion of the HTML.
@@ -78,34 +92,10 @@ pub fn to_text(html: &str) -> String {
 /// Makes the addresses of links and images in sanitised HTML absolute. Relative ones are meant from the page that shows
 /// the text, which a feed is not.
 pub fn resolve_links(html: &str, page: &Url) -> String {
-    let (mut out, mut rest) = (String::with_capacity(html.len()), html);
-    // Sanitised HTML has `<` for tags only, and all its values are in double quotes. A `>` within a value ends no tag,
-    // but no address contains one that is not encoded.
-    while let Some((before, tag)) = rest.split_once('<') {
-        let (tag, after) = tag.split_at(tag.find('>').unwrap_or(tag.len()));
-        out.push_str(before);
-        out.push('<');
-        push_resolved(&mut out, tag, page);
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Writes a tag with absolute addresses.
-fn push_resolved(out: &mut String, tag: &str, page: &Url) {
-    let mut rest = tag;
-    while let Some((before, value)) = rest.split_once("=\"") {
-        let Some((value, after)) = value.split_once('"') else { break };
-        let name = before.rsplit(' ').next().unwrap_or_default();
+    map_attributes(html, |_, name, value| {
         let address = if matches!(name, "href" | "src" | "cite") { absolute(value, page) } else { None };
-        out.push_str(before);
-        out.push_str("=\"");
-        out.push_str(address.as_deref().unwrap_or(value));
-        out.push('"');
-        rest = after;
-    }
-    out.push_str(rest);
+        address.map_or(AttributeChange::Keep, AttributeChange::Set)
+    })
 }
 
 /// Returns an address, escaped as in HTML, resolved against a page; `None` if it is absolute.
@@ -122,12 +112,29 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     // Images load when they become visible. Only one attribute may be set in this way: the sanitiser writes several in
     // an order that differs between processes, so nodes would store different HTML for the same source.
     builder.set_tag_attribute_value("img", "loading", "lazy");
+    // Anchors; `name` is what older HTML has instead of `id`.
+    builder.add_generic_attributes(["id"]).add_tag_attributes("a", ["name"]);
+    // What Markdown says beside its elements: the language of code and the alignment of table cells.
+    builder.add_tag_attributes("code", ["class"]).filter_style_properties(["text-align"].into());
+    builder.add_tag_attributes("td", ["style"]).add_tag_attributes("th", ["style"]);
+    builder.attribute_filter(|_, name, value| match name {
+        "id" | "name" => anchors::anchor_id(value).map(Cow::Owned),
+        "class" => is_language(value).then_some(Cow::Borrowed(value)),
+        _ => Some(Cow::Borrowed(value)),
+    });
     builder
 });
+
+/// Returns whether a class names the language of code, as in `language-rust`.
+fn is_language(class: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '#' | '.');
+    class.strip_prefix("language-").is_some_and(|name| !name.is_empty() && name.chars().all(is_plain))
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn sanitises() {
@@ -161,6 +168,74 @@ mod tests {
             assert!(resolved.contains(part), "{part} in {resolved}");
         }
         assert_eq!(resolve_links("<p>1 &lt; 2 <b", &page), "<p>1 &lt; 2 <b");
+    }
+
+    #[test]
+    fn anchors_work_in_both_formats() {
+        assert_eq!(
+            to_html(RichTextFormat::Html, r##"<p><a href="#x">to</a></p><h2 id="x">Here</h2>"##),
+            r##"<p><a href="#h-x" rel="noopener noreferrer">to</a></p><h2 id="h-x">Here</h2>"##
+        );
+        assert_eq!(
+            to_html(RichTextFormat::Markdown, "[to](#the-plan)\n\n## The plan"),
+            "<p><a href=\"#h-the-plan\" rel=\"noopener noreferrer\">to</a></p>\n<h2 id=\"h-the-plan\">The plan</h2>"
+        );
+        let note = to_html(RichTextFormat::Markdown, "Text[^1].\n\n[^1]: Note.");
+        for part in ["href=\"#h-fn-1\"", "id=\"h-fnref-1\"", "<li id=\"h-fn-1\">", "href=\"#h-fnref-1\""] {
+            assert!(note.contains(part), "{part} in {note}");
+        }
+    }
+
+    #[test]
+    fn markdown_says_more_than_elements() {
+        let html = to_html(RichTextFormat::Markdown, "|a|b|\n|--|-:|\n|1|2|\n\n```rust\nx\n```");
+        assert!(html.contains("<td style=\"text-align:right\">2</td>"), "{html}");
+        assert!(html.contains("<code class=\"language-rust\">"), "{html}");
+        let other = r#"<table><tbody><tr><td style="color:red">1</td></tr></tbody></table><code class="btn">x</code>"#;
+        let plain = "<table><tbody><tr><td>1</td></tr></tbody></table><code>x</code>";
+        assert_eq!(to_html(RichTextFormat::Html, other), plain);
+    }
+
+    /// Pieces of HTML and Markdown that name elements and lead to them, and some that must not be shown.
+    const PIECES: &str = r##"(<(p|h2|a|b|li|table|td|svg|math|form|img)( (id|name|href|class|style)=("#?(h-)?[abé ]{0,2}"|'#%20a'|#?a|"javascript:a"))*>|</(p|h2|a|b|li|table|td|svg)>|\[x\]\(#a\)|\[\^a\](: )?|## [ab]|<iframe src=a>|<script>a</script>|[ab<>"=
+]){0,30}"##;
+
+    proptest! {
+        #[test]
+        fn ids_have_the_prefix_and_links_lead_to_them(source in PIECES, markdown in any::<bool>()) {
+            let format = if markdown { RichTextFormat::Markdown } else { RichTextFormat::Html };
+            let html = to_html(format, &source);
+            let ids = anchors::ids(&html);
+            let mut seen = Vec::new();
+            let mut faults = Vec::new();
+            map_attributes(&html, |element, name, value| {
+                let is_allowed = match name {
+                    "id" | "name" => value.starts_with(anchors::PREFIX),
+                    // Whatever has a target in the text leads to it.
+                    "href" => {
+                        let id = value.strip_prefix('#').and_then(anchors::anchor_id);
+                        id.is_none_or(|id| !ids.contains(&id) || value == format!("#{id}")) && !value.contains("script:")
+                    }
+                    "style" => value == "text-align:right",
+                    "class" => value.starts_with("language-"),
+                    _ => !name.starts_with("on"),
+                };
+                if !is_allowed || matches!(element, "script" | "iframe" | "form" | "svg" | "math") {
+                    faults.push(format!("{element} {name} {value}"));
+                }
+                if name == "id" {
+                    seen.push(value.to_owned());
+                }
+                AttributeChange::Keep
+            });
+            prop_assert!(faults.is_empty(), "{:?} in {} from {}", faults, html, source);
+            let count = seen.len();
+            seen.sort();
+            seen.dedup();
+            prop_assert_eq!(seen.len(), count, "{}", html);
+            // What was read and is written again keeps its anchors.
+            prop_assert!(ids.is_subset(&anchors::ids(&to_html(RichTextFormat::Html, &html))), "{}", html);
+        }
     }
 
     #[test]

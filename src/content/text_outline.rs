@@ -1,7 +1,10 @@
 //! Properties of a text: its headings, its excerpt and its reading time.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
+use crate::content::anchors::{PREFIX, ids};
 use crate::content::rich_text::to_text;
 use crate::content::slug::from_title;
 
@@ -9,9 +12,6 @@ use crate::content::slug::from_title;
 const EXCERPT: usize = 240;
 /// Reading speed, in words per minute.
 const WORDS_A_MINUTE: usize = 220;
-/// Prefix of the ids of headings. It keeps them apart from other ids of a page and from global variables of scripts,
-/// which browsers create for ids (DOM clobbering).
-const ANCHOR: &str = "h-";
 
 /// A heading of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,9 +24,10 @@ pub struct Heading {
     pub text: String,
 }
 
-/// Adds an id to each heading of sanitised HTML. Returns the HTML and the headings.
+/// Adds an id to each heading of sanitised HTML that has none. Returns the HTML and the headings.
 pub fn outline(html: &str) -> (String, Vec<Heading>) {
     let (mut out, mut headings, mut rest) = (String::with_capacity(html.len() + 64), Vec::new(), html);
+    let mut taken = None;
     while let Some((at, level)) = next_heading(rest) {
         let end_tag = format!("</h{level}>");
         let Some((open, inner)) = rest[at..].find('>').and_then(|end| {
@@ -36,9 +37,16 @@ pub fn outline(html: &str) -> (String, Vec<Heading>) {
             break;
         };
         let text = to_text(inner).replace('\n', " ");
-        let id = free_id(&text, &headings);
         out.push_str(&rest[..open]);
-        out.push_str(&format!(" id=\"{id}\">"));
+        let id = match own_id(&rest[at..open]) {
+            Some(id) => id.to_owned(),
+            None => {
+                let id = taken.get_or_insert_with(|| TakenIds::of(html)).free_id(&text);
+                out.push_str(&format!(" id=\"{id}\""));
+                id
+            }
+        };
+        out.push('>');
         out.push_str(inner);
         out.push_str(&end_tag);
         rest = &rest[open + 1 + inner.len() + end_tag.len()..];
@@ -46,6 +54,11 @@ pub fn outline(html: &str) -> (String, Vec<Heading>) {
     }
     out.push_str(rest);
     (out, headings)
+}
+
+/// Returns the id in the start tag of an element.
+fn own_id(tag: &str) -> Option<&str> {
+    tag.split_once(" id=\"")?.1.split('"').next()
 }
 
 /// Returns the offset and the level of the next heading. A search for `<h1` to `<h6` is sufficient only for the output
@@ -58,13 +71,30 @@ fn next_heading(html: &str) -> Option<(usize, u8)> {
     })
 }
 
-/// Returns an id for a heading that no earlier heading has.
-fn free_id(text: &str, headings: &[Heading]) -> String {
-    let slug = from_title(text);
-    let base = format!("{ANCHOR}{}", if slug.is_empty() { "section" } else { &slug });
-    let taken = |id: &str| headings.iter().any(|heading| heading.id == id);
-    let numbered = (2..).map(|number| format!("{base}-{number}"));
-    std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)
+/// The ids of a text, and the last number of each id that several headings would have.
+struct TakenIds {
+    ids: HashSet<String>,
+    numbers: HashMap<String, usize>,
+}
+
+impl TakenIds {
+    fn of(html: &str) -> Self {
+        Self { ids: ids(html), numbers: HashMap::new() }
+    }
+
+    /// Returns an id for a heading that no other element has, and takes it.
+    fn free_id(&mut self, text: &str) -> String {
+        let slug = from_title(text);
+        let base = format!("{PREFIX}{}", if slug.is_empty() { "section" } else { &slug });
+        let number = self.numbers.entry(base.clone()).or_insert(0);
+        loop {
+            *number += 1;
+            let id = if *number == 1 { base.clone() } else { format!("{base}-{number}") };
+            if self.ids.insert(id.clone()) {
+                return id;
+            }
+        }
+    }
 }
 
 /// Returns the beginning of a text in whole words, with an ellipsis if the text is longer.
@@ -116,16 +146,27 @@ mod tests {
         assert_eq!((reading_minutes(""), reading_minutes(&"a ".repeat(221))), (1, 2));
     }
 
+    #[test]
+    fn ids_of_the_writer_stay() {
+        let (html, headings) = outline("<p id=\"h-plan\">a</p><h2 id=\"h-x\">Plan</h2><h2>Plan</h2><h2>X</h2>");
+        assert_eq!(
+            html,
+            "<p id=\"h-plan\">a</p><h2 id=\"h-x\">Plan</h2><h2 id=\"h-plan-2\">Plan</h2><h2 id=\"h-x-2\">X</h2>"
+        );
+        let ids: Vec<&str> = headings.iter().map(|heading| heading.id.as_str()).collect();
+        assert_eq!(ids, ["h-x", "h-plan-2", "h-x-2"]);
+    }
+
     proptest! {
         #[test]
-        fn nothing_but_ids_is_added(source in "(<h[1-7]>|</h[1-7]>|[a-zé<> ]|<p>|&amp;){0,40}") {
+        fn stored_texts_have_the_ids_of_their_headings(
+            source in "(<h[1-7]( id=[ab])?>|</h[1-7]>|[a-zé<> ]|<p>|&amp;){0,40}"
+        ) {
             let html = super::super::rich_text::to_html(super::super::rich_text::RichTextFormat::Html, &source);
             let (out, headings) = outline(&html);
-            let mut without = out.clone();
-            for heading in &headings {
-                without = without.replacen(&format!(" id=\"{}\"", heading.id), "", 1);
-            }
-            prop_assert_eq!(without, html);
+            let ids: HashSet<&str> = headings.iter().map(|heading| heading.id.as_str()).collect();
+            prop_assert_eq!(ids.len(), headings.len());
+            prop_assert_eq!(out, html);
         }
     }
 }

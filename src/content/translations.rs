@@ -61,6 +61,11 @@ impl Translations {
         self.0.get(locale)?.slug.as_deref()
     }
 
+    /// Returns the slugs of the locales that have one of their own.
+    pub fn slugs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(locale, state)| Some((locale.as_str(), state.slug.as_deref()?)))
+    }
+
     /// Returns the slug in a locale: its own one, or `default`, that of the default locale.
     pub fn slug_or<'a>(&'a self, locale: &str, default: &'a str) -> &'a str {
         self.slug(locale).unwrap_or(default)

@@ -53,6 +53,7 @@ pub const VIOLATION_CODES: &[&str] = &[
     "not_in_draft",
     "not_public",
     "not_published",
+    "not_shown",
     "not_valid",
     "one_item",
     "only_public",

@@ -40,6 +40,7 @@ use thiserror::Error;
 
 use crate::jobs::Jobs;
 
+use connection::SessionPurpose;
 pub use connection::{Address, Backend, Db};
 pub use failure::is_transient;
 use invalidation::InvalidationClock;
@@ -241,13 +242,24 @@ impl Database {
         self.writer.run(true, task).await
     }
 
+    /// Opens a connection for the reads of a thread that reads for a long time.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no connection can be opened.
+    pub fn separate_reader(&self) -> Result<Db, DatabaseError> {
+        let (purpose, failures) = (SessionPurpose::Read(self.patience), session::Failures::default());
+        connection::connect_for(purpose, &self.address, &self.count, &failures)
+            .map_err(|error| DatabaseError::Connection(error.to_string()))
+    }
+
     /// Opens a separate connection whose writes go to temporary tables only (see [`sandbox`]).
     ///
     /// # Errors
     ///
     /// Fails if no connection can be opened.
-    pub fn sandbox(&self) -> Result<Db, DatabaseError> {
-        sandbox::open(&self.address, &self.count, self.patience)
+    pub fn sandbox(&self, tables: sandbox::TemporaryTables) -> Result<Db, DatabaseError> {
+        sandbox::open_with(tables, &self.address, &self.count, self.patience)
     }
 
     /// Runs `task`, which changes content and cannot be repeated, as [`Database::write_content`] does, but

@@ -302,9 +302,62 @@ diesel::table! {
 }
 
 diesel::table! {
+    merges (item_id) {
+        item_id -> Text,
+        target_id -> Text,
+        batch -> Text,
+        merged_at -> BigInt,
+        record -> Text,
+    }
+}
+
+diesel::table! {
     settings (name) {
         name -> Text,
         value -> Text,
+    }
+}
+
+diesel::table! {
+    imports (id) {
+        id -> Text,
+        status -> Text,
+        file -> Text,
+        format -> Text,
+        options -> Text,
+        bytes -> BigInt,
+        created_at -> BigInt,
+        created_by -> Nullable<Text>,
+        via -> Nullable<Text>,
+        started_at -> BigInt,
+        ended_at -> BigInt,
+        node -> Text,
+        lease_until -> BigInt,
+        attempts -> BigInt,
+        program -> Text,
+        pass -> BigInt,
+        entries -> BigInt,
+        bytes_read -> BigInt,
+        report -> Text,
+        line_count -> BigInt,
+        failure -> Text,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
+    import_parts (import_id, position) {
+        import_id -> Text,
+        position -> BigInt,
+        bytes -> Binary,
+    }
+}
+
+diesel::table! {
+    import_lines (import_id, position) {
+        import_id -> Text,
+        position -> BigInt,
+        line -> Text,
     }
 }
 

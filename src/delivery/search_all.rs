@@ -29,6 +29,8 @@ pub struct SearchRequest<'a> {
     pub kinds: &'a [&'a str],
     /// Language to search in.
     pub locale: &'a str,
+    /// Whether items without a title or name in this language are found too.
+    pub falls_back: bool,
     /// Maximum number of results.
     pub limit: usize,
 }
@@ -57,14 +59,14 @@ pub fn search(
     search: &Search,
     request: SearchRequest<'_>,
 ) -> Result<Vec<SearchResult>, Problem> {
-    let SearchRequest { query, kinds, locale, limit } = request;
+    let SearchRequest { query, kinds, locale, falls_back, limit } = request;
     let matches = search.matches(query, kinds, locale)?;
     let (mut rows, mut seen, mut size) = (Vec::new(), 0, limit + 20);
     while rows.len() < limit {
         let hits = matches.best(size)?;
         let ids: Vec<&str> = hits[seen.min(hits.len())..].iter().map(|hit| hit.id.as_str()).collect();
         for ids in ids.chunks(CHUNK) {
-            rows.extend(public(connection, ids)?);
+            rows.extend(public(connection, ids)?.into_iter().filter(|row| falls_back || has_label(row, locale)));
         }
         if hits.len() < size || size >= MAX_EXAMINED {
             break;
@@ -86,6 +88,15 @@ pub fn search(
         Some(SearchResult { content_type, reference: reference(item), parent, highlight })
     });
     Ok(results.collect())
+}
+
+/// Returns whether an item has a public title or name in a language; one that is the same in all languages counts.
+fn has_label(item: &Item, locale: &str) -> bool {
+    let Some(content_type) = ContentType::of_kind(&item.kind) else { return false };
+    let is_localised = content_type.field(content_type.label).is_some_and(|field| field.localised);
+    let content = item.content();
+    let has_own = || content.get(content_type.label).is_some_and(|label| label.get(locale).is_some());
+    !is_localised || (has_own() && !item.translations().get(locale).hidden)
 }
 
 /// Returns the public items under which children are filed, by id: the events of sessions.

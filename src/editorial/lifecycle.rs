@@ -15,7 +15,7 @@ use crate::editorial::publication_checks::{Publication, PublishedIds};
 use crate::editorial::working_drafts::{self, DraftEntry};
 use crate::editorial::write::{self, content_type_of};
 use crate::editorial::write_context::{WriteContext, require_permission};
-use crate::editorial::{review, schedule, slugs};
+use crate::editorial::{merge, review, schedule, slugs};
 use crate::items::Item;
 use crate::items::working_draft;
 use crate::items::working_draft::WorkingDraft;
@@ -162,6 +162,7 @@ pub fn apply(
         Operation::Discard => discard(connection, context, item),
         Operation::Trash => trash(connection, context, item),
         Operation::Restore => {
+            merge::record::require_not_merged(connection, &item)?;
             let restored = Item { trashed_at: 0, ..item };
             save_unchanged(connection, context, restored, operation.name())
         }

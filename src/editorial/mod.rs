@@ -8,7 +8,8 @@
 //! validation is one write transaction.
 //!
 //! `lifecycle` holds the steps of the publication workflow and `publication_checks` the conditions of a
-//! publication; `working_drafts` writes the working drafts of published and archived items. `schedule` and
+//! publication; `working_drafts` writes the working drafts of published and archived items; `merge` lets one item take
+//! the place of others. `schedule` and
 //! `releases` hold planned changes, which `plan` carries out when `background::scheduler` starts them;
 //! `overlay` and `previews` show their result beforehand.
 
@@ -24,6 +25,7 @@ pub mod external_ids;
 pub mod idempotency;
 pub mod insert;
 pub mod lifecycle;
+pub mod merge;
 pub mod overlay;
 pub mod ownership;
 pub mod plan;

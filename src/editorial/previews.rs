@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 
 use super::overlay::{Overlay, PlanSpan};
 use crate::content::Site;
-use crate::database::{Address, Database, DatabaseError, Db, sandbox};
+use crate::database::sandbox::{self, TemporaryTables};
+use crate::database::{Address, Database, DatabaseError, Db};
 use crate::jobs::lower_priority;
 use crate::metrics::counter;
 use crate::problem::{Problem, ProblemKind};
@@ -328,7 +329,7 @@ impl Session {
     /// Returns the sandbox's connection, and opens it if there is none.
     fn connection(&mut self) -> Result<&mut Db, DatabaseError> {
         if self.connection.is_none() {
-            self.connection = Some(self.database.sandbox()?);
+            self.connection = Some(self.database.sandbox(TemporaryTables::InMemory)?);
         }
         self.connection.as_mut().ok_or(DatabaseError::Gone)
     }

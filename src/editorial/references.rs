@@ -84,13 +84,22 @@ pub fn of(connection: &mut Db, item: &Item) -> QueryResult<ItemUse> {
             None => referrers.push(Referrer { item: source, relations: Vec::new(), in_working_draft: true }),
         }
     }
-    let releases = release_items::table
+    let releases = releases_with(connection, &item.id)?;
+    Ok(ItemUse { referrers, releases })
+}
+
+/// Returns the releases with an item that are not published.
+///
+/// # Errors
+///
+/// Fails if the query fails.
+pub fn releases_with(connection: &mut Db, item_id: &str) -> QueryResult<Vec<ReleaseUse>> {
+    release_items::table
         .inner_join(releases::table.on(releases::id.eq(release_items::release_id)))
-        .filter(release_items::item_id.eq(&item.id).and(releases::status.ne("published")))
+        .filter(release_items::item_id.eq(item_id).and(releases::status.ne("published")))
         .order(releases::id)
         .select((releases::id, releases::name))
-        .load(connection)?;
-    Ok(ItemUse { referrers, releases })
+        .load(connection)
 }
 
 /// Returns whether a reference is that of a child to its parent.

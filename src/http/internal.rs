@@ -82,5 +82,6 @@ pub async fn respond(app: &Arc<App>, route: &Route, request: InternalRequest) ->
     }
     let InternalRequest { actor, id, parameters, query_pairs, body, .. } = request;
     let app = Arc::clone(app);
-    call(&route.handler, Request { app, http, parameters, query_pairs, body, actor, id, negotiated: None }).await
+    let (upload, negotiated) = (None, None);
+    call(&route.handler, Request { app, http, parameters, query_pairs, body, upload, actor, id, negotiated }).await
 }

@@ -16,3 +16,4 @@ pub mod response;
 pub mod route;
 mod route_problems;
 pub mod unread_body;
+pub mod upload;

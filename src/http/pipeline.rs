@@ -25,6 +25,7 @@ use crate::http::metrics::DurationHistograms;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::route::Route;
+use crate::http::upload;
 use crate::problem::{Problem, ProblemBody, ProblemKind};
 
 /// Duration from which a request is logged as slow.
@@ -102,10 +103,11 @@ async fn handle(
     let Some(parameters) = decoded(path_parameters) else { return problem_response(app, http, &no_resource(), id) };
     let result = match authorize(app, route, http, payload).await {
         Ok((actor, query_pairs, body)) => {
-            let (app, http, id) = (Arc::clone(app), http.clone(), id.to_owned());
-            let http = Head::Received(http);
-            call(&route.handler, Request { app, http, parameters, query_pairs, body, actor, id, negotiated: None })
-                .await
+            let (upload, negotiated, id) = (None, None, id.to_owned());
+            let head = Head::Received(http.clone());
+            let app = Arc::clone(app);
+            let request = Request { app, http: head, parameters, query_pairs, body, upload, actor, id, negotiated };
+            serve_body(route, http, payload, request).await
         }
         Err(problem) => Err(problem),
     };
@@ -119,6 +121,21 @@ async fn handle(
             response
         }
     }
+}
+
+/// Calls the handler of a route, with the body as it arrives if the route reads it so.
+async fn serve_body(
+    route: &Route,
+    http: &HttpRequest,
+    payload: &mut Payload,
+    request: Request,
+) -> Result<Response, Problem> {
+    if !route.uploads() {
+        return call(&route.handler, request).await;
+    }
+    let app = Arc::clone(&request.app);
+    let handler = |upload| call(&route.handler, Request { upload: Some(upload), ..request });
+    upload::serve(&app.config.imports, http, payload, handler).await
 }
 
 /// Decodes the parameters of the path; `None` if one of them is not UTF-8.
@@ -144,6 +161,9 @@ async fn authorize(
         return Ok((actor, query_pairs, Bytes::new()));
     }
     refuse_coding(http)?;
+    if route.uploads() {
+        return Ok((actor, query_pairs, Bytes::new()));
+    }
     let body = read_body(app, http, payload).await?;
     Ok((actor, query_pairs, body))
 }

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::auth::actor::Actor;
 use crate::delivery::query::Pairs;
 use crate::http::head::Head;
+use crate::http::upload::Upload;
 use crate::problem::{Problem, ProblemKind};
 
 /// A request as handlers get it: authorised, with known query parameters and a body within the limits.
@@ -20,8 +21,10 @@ pub struct Request {
     pub parameters: Vec<(String, String)>,
     /// Query parameters, decoded, in the order of the query.
     pub query_pairs: Pairs,
-    /// The whole body; empty if the route reads none.
+    /// The whole body; empty if the route reads none, or reads it as it arrives.
     pub body: Bytes,
+    /// The body as it arrives, if the route reads it so.
+    pub upload: Option<Upload>,
     /// The authenticated actor, if the request has credentials.
     pub actor: Option<Actor>,
     /// Id of the request, as in `X-Request-Id` and in the log.

@@ -37,6 +37,9 @@ pub struct CachedHandle {
     pub response: Arc<CachedResponse>,
 }
 
+/// Media type of forms with files (RFC 7578).
+pub const FORM_DATA: &str = "multipart/form-data";
+
 /// A body that is produced while it is sent.
 pub struct StreamBody(pub Pin<Box<dyn Stream<Item = Result<Bytes, actix_web::Error>>>>);
 

@@ -11,7 +11,7 @@ use crate::content::violation::{Violations, unknown_name_message};
 use crate::content_types::ContentType;
 use crate::delivery::query::Pairs;
 use crate::http::handler::{Handler, IntoHandler};
-use crate::http::response::JSON;
+use crate::http::response::{FORM_DATA, JSON};
 use crate::problem::ProblemKind;
 
 /// The authentication and permission that a route requires.
@@ -227,6 +227,11 @@ impl Route {
     pub fn resource_metadata(mut self, path: &'static str) -> Self {
         self.resource_metadata = Some(path);
         self
+    }
+
+    /// Returns whether the handler gets the body as it arrives: one that can be a form with files.
+    pub fn uploads(&self) -> bool {
+        self.request_body.as_ref().is_some_and(|body| body.content_type == FORM_DATA)
     }
 
     /// Leaves the operation out of the OpenAPI document, because it belongs to another protocol, which describes

@@ -98,20 +98,22 @@ pub enum Elsewhere {
     Moved(String),
 }
 
-/// Looks a slug up among the slugs in other languages and the former ones.
+/// Looks a slug up among the slugs in other languages and the former ones, or an id among those of merged items.
 ///
 /// # Errors
 ///
 /// Fails if the query fails.
 pub fn elsewhere(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Option<Elsewhere>> {
+    // Ids of merged items are among the slugs, in lower case.
+    let slug = slug.to_ascii_lowercase();
     let found: Option<(String, String, String)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
-        .filter(slugs::kind.eq(kind).and(slugs::locale.eq(ANY_LOCALE)).and(slugs::slug.eq(slug)))
-        .filter(items::slug.ne(slug))
+        .filter(slugs::kind.eq(kind).and(slugs::locale.eq(ANY_LOCALE)).and(slugs::slug.eq(&slug)))
+        .filter(items::slug.ne(&slug))
         .select((items::id, items::slug, items::translations))
         .first(connection)
         .optional()?;
-    Ok(found.map(|(id, now, translations)| match Translations::parse(&translations).has_slug(slug) {
+    Ok(found.map(|(id, now, translations)| match Translations::parse(&translations).has_slug(&slug) {
         true => Elsewhere::Language(id),
         false => Elsewhere::Moved(now),
     }))
@@ -156,7 +158,8 @@ fn named((kind, slug, id, live, reference, translations): NamedRow) -> ((String,
 }
 
 /// Looks up items that are given by kind and id or slug, with one query for all ids and one for all slugs.
-/// The result is keyed by kind and the text as given; items that do not exist are left out.
+/// The result is keyed by kind and the text as given; items that do not exist are left out. The id of an item that was
+/// merged into another one stands for that one.
 ///
 /// # Errors
 ///
@@ -179,6 +182,11 @@ pub fn resolve(
                 found.insert((kind.clone(), (*given).to_owned()), named.clone());
             }
         }
+        let key = |(kind, given): &(&str, &str)| ((*kind).to_owned(), (*given).to_owned());
+        let missing: Vec<(&str, &str)> = ids.into_iter().filter(|one| !found.contains_key(&key(one))).collect();
+        if !missing.is_empty() && among != Among::All {
+            found.extend(resolve_merged(connection, &missing, among)?);
+        }
     }
     if !by_slug.is_empty() {
         let these = in_pair_list(dialect, (items::kind, items::slug), by_slug);
@@ -186,6 +194,35 @@ pub fn resolve(
         found.extend(rows.into_iter().map(named));
     }
     Ok(found)
+}
+
+/// Looks up the items that have taken the place of merged ones, which are given by kind and id.
+fn resolve_merged(
+    connection: &mut Db,
+    given: &[(&str, &str)],
+    among: Among,
+) -> QueryResult<Vec<((String, String), ReferenceTarget)>> {
+    let dialect = connection.dialect();
+    let ids: Vec<String> = given.iter().map(|(_, id)| id.to_ascii_lowercase()).collect();
+    let taken: Vec<(String, String, String)> = slugs::table
+        .filter(in_list(dialect, slugs::slug, &ids))
+        .filter(in_list(dialect, slugs::kind, given.iter().map(|(kind, _)| kind)))
+        .filter(slugs::locale.eq(ANY_LOCALE))
+        .select((slugs::kind, slugs::slug, slugs::item_id))
+        .load(connection)?;
+    if taken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns = (items::kind, items::slug, items::id, items::live, items::reference, items::translations);
+    let rows = present(among).filter(in_list(dialect, items::id, taken.iter().map(|(_, _, id)| id))).select(columns);
+    let targets: Vec<ReferenceTarget> =
+        rows.load::<NamedRow>(connection)?.into_iter().map(|row| named(row).1).collect();
+    let found = given.iter().filter_map(|(kind, id)| {
+        let (_, _, target) = taken.iter().find(|(of, slug, _)| of == kind && slug.eq_ignore_ascii_case(id))?;
+        let target = targets.iter().find(|one| one.id == *target)?;
+        Some((((*kind).to_owned(), (*id).to_owned()), target.clone()))
+    });
+    Ok(found.collect())
 }
 
 /// Looks up the ids of items of one kind that are given by id or slug. Each result pairs the id or slug that

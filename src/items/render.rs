@@ -64,12 +64,15 @@ pub struct View {
     pub body: BodyFormat,
     /// Whether unpublished translations are included, as editors see them.
     pub unpublished: bool,
+    /// Whether a value that is missing in the locale is replaced by that of another one.
+    pub falls_back: bool,
 }
 
 impl View {
     /// Returns the default representation, which is stored with each item in rendered form.
     pub fn plain(site: &Site) -> Self {
-        Self { locale: LocaleMode::One(site.default_locale().to_owned()), body: BodyFormat::Html, unpublished: false }
+        let locale = LocaleMode::One(site.default_locale().to_owned());
+        Self { locale, body: BodyFormat::Html, unpublished: false, falls_back: true }
     }
 
     /// Returns whether the representation equals [`View::plain`].
@@ -80,7 +83,16 @@ impl View {
     /// Returns whether the representation equals [`View::plain`] for items without unpublished translations.
     pub fn is_usual(&self, site: &Site) -> bool {
         let LocaleMode::One(locale) = &self.locale else { return false };
-        locale == site.default_locale() && self.body == BodyFormat::Html
+        locale == site.default_locale() && self.body == BodyFormat::Html && self.falls_back
+    }
+
+    /// Returns the locale and the value that this representation shows of a localised field in a locale.
+    fn shown<'v>(&self, site: &Site, wanted: &str, values: &'v Map<String, Value>) -> Option<(&'v String, &'v Value)> {
+        if !self.falls_back {
+            return values.get_key_value(wanted);
+        }
+        let chain = site.fallback_chain(wanted);
+        chain.iter().find_map(|locale| values.get_key_value(*locale)).or_else(|| values.iter().next())
     }
 }
 
@@ -205,9 +217,8 @@ impl<'a> Renderer<'a> {
         use std::fmt::Write;
         let (Some(field), LocaleMode::One(wanted)) = (content_type.main_text(), &self.view.locale) else { return };
         let html = content.get(field.name).and_then(Value::as_object).and_then(|map| {
-            let chain = self.site.fallback_chain(wanted);
-            let shown = chain.iter().find_map(|locale| map.get(*locale)).or_else(|| map.values().next());
-            shown?.get("html")?.as_str()
+            let (_, shown) = self.view.shown(self.site, wanted, map)?;
+            shown.get("html")?.as_str()
         });
         let Some(html) = html else {
             card.push_str(",\"excerpt\":null");
@@ -250,9 +261,7 @@ impl<'a> Renderer<'a> {
                 map.iter().map(|(locale, v)| (locale.clone(), self.value(&field.kind, v))).collect::<Map<_, _>>().into()
             }
             LocaleMode::One(wanted) => {
-                let chain = self.site.fallback_chain(wanted);
-                let found = chain.iter().find_map(|l| map.get_key_value(*l)).or_else(|| map.iter().next());
-                let Some((locale, value)) = found else { return Value::Null };
+                let Some((locale, value)) = self.view.shown(self.site, wanted, map) else { return Value::Null };
                 if locale != wanted && !self.fallbacks.contains(&field.name) {
                     self.fallbacks.push(field.name);
                 }

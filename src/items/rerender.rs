@@ -2,21 +2,21 @@
 //!
 //! Rendered JSON and derived columns are computed when an item is written. If the program renders in another
 //! way since, or the site's languages or time zone have changed, they are computed again for all items, once,
-//! at start.
+//! at start. So is the HTML of rich text, also that of working drafts.
 
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::content::Site;
+use crate::content::{Site, rich_text_fields};
 use crate::content_types::{ALL, ContentType};
-use crate::database::schema::{items, settings};
+use crate::database::schema::{drafts, items, settings};
 use crate::database::{Database, DatabaseError, Db};
 use crate::items::Item;
-use crate::items::{projection, side_tables};
+use crate::items::{projection, side_tables, working_draft};
 
 /// Version of the rendering. It must be increased whenever the same content is rendered in another way; a
 /// change of the declared fields and filters is noticed without it.
-const RENDER_VERSION: u32 = 6;
+const RENDER_VERSION: u32 = 7;
 /// Number of items in one transaction; other writes come in between.
 const CHUNK: i64 = 500;
 /// The row of `settings` with the fingerprint under which everything was rendered.
@@ -91,13 +91,27 @@ fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String
     let last = rows.last().map(|row| row.id.clone());
     for mut item in rows {
         let Some(content_type) = ContentType::of_kind(&item.kind) else { continue };
-        let content = item.content();
+        let mut content = item.content();
+        rich_text_fields::renew(content_type.fields, &mut content);
         // Visibility must not change here, so whether the parent is visible is not looked up.
         let live = item.live;
         projection::fill(&mut item, content_type, &content, site, true);
         item.live = live;
         diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
         side_tables::update(connection, &item, content_type, &content, site)?;
+        renew_draft(connection, &item, content_type)?;
     }
     Ok(last.map(|id| (id, count)))
+}
+
+/// Makes the HTML in the working draft of an item again.
+fn renew_draft(connection: &mut Db, item: &Item, content_type: &'static ContentType) -> Result<(), DatabaseError> {
+    let Some(draft) = working_draft::find(connection, item)? else { return Ok(()) };
+    let mut content = draft.content();
+    rich_text_fields::renew(content_type.fields, &mut content);
+    let text = serde_json::to_string(&content).unwrap_or_default();
+    if text != draft.content {
+        diesel::update(drafts::table.find(&item.id)).set(drafts::content.eq(text)).execute(connection)?;
+    }
+    Ok(())
 }

@@ -7,6 +7,9 @@ use diesel::result::QueryResult;
 use crate::database::schema::sources;
 use crate::database::{Db, in_list};
 
+/// The version of a source whose record has not written the text of its item: an editor did, or another record.
+pub const NOT_WRITTEN: i64 = 0;
+
 /// A row of `sources`.
 #[derive(Debug, Clone, Default, Queryable, Selectable, Insertable)]
 #[diesel(table_name = sources)]
@@ -54,11 +57,48 @@ pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
         known(&row.origin).map(|origin| sources::origin.eq(origin)),
         known(&row.revision).map(|revision| sources::revision.eq(revision)),
     );
-    let changed = diesel::update(sources::table.find((&row.kind, &row.source))).set(state).execute(connection)?;
-    if changed == 0 {
-        diesel::insert_into(sources::table).values(row).execute(connection)?;
+    // The number of rows that an update changed is not known in a sandbox.
+    match find(connection, &row.kind, &row.source)? {
+        Some(_) => diesel::update(sources::table.find((&row.kind, &row.source))).set(state).execute(connection)?,
+        None => diesel::insert_into(sources::table).values(row).execute(connection)?,
+    };
+    Ok(())
+}
+
+/// An item that got another version without a change of what the records of its sources wrote.
+#[derive(Debug, Clone)]
+pub struct Renewed {
+    /// Id of the item.
+    pub item_id: String,
+    /// Version that it had.
+    pub from: i64,
+    /// Version that it has.
+    pub to: i64,
+}
+
+/// Tells the sources of items of their new versions: nobody else has changed these items.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
+pub fn follow(connection: &mut Db, renewed: &[Renewed]) -> QueryResult<()> {
+    let ids: Vec<String> = renewed.iter().map(|one| one.item_id.clone()).collect();
+    for row in of_items(connection, &ids)? {
+        let known = renewed.iter().find(|one| one.item_id == row.item_id && one.from == row.version);
+        if let Some(Renewed { to, .. }) = known {
+            keep(connection, &Source { version: *to, ..row })?;
+        }
     }
     Ok(())
+}
+
+/// Deletes a source.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
+pub fn forget(connection: &mut Db, kind: &str, source: &str) -> QueryResult<()> {
+    diesel::delete(sources::table.find((kind, source))).execute(connection).map(drop)
 }
 
 /// Returns the sources of one kind and origin that follow a source, in their order.

@@ -37,8 +37,9 @@ pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> O
             texts.localised(&FieldType::Line { max: 0 }, name);
         }
         for text in &texts.found {
-            document.add_text(words.stems, text);
-            document.add_text(words.whole, text);
+            for field in words.fields() {
+                document.add_text(field, text);
+            }
         }
     }
     Some(document)

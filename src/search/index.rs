@@ -9,7 +9,7 @@ use tantivy::directory::error::LockError;
 use tantivy::indexer::LogMergePolicy;
 use tantivy::schema::{FAST, Field, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer,
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, Stemmer, TextAnalyzer, TextAnalyzerBuilder,
 };
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError};
 use thiserror::Error;
@@ -17,14 +17,16 @@ use thiserror::Error;
 use crate::content::Site;
 use crate::content_types::ALL;
 use crate::database::position::Position;
+use crate::search::compounds::{Endings, has_compounds};
 use crate::search::searcher::CachedIdents;
+use crate::search::tokenizer::WordTokenizer;
 
 /// Format of the index, which is incremented when documents are made in another way.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Memory of the writer in bytes, the minimum of the library.
 const WRITER_BYTES: usize = 15_000_000;
-/// Maximum length of a word in bytes; longer ones are not indexed.
-const MAX_WORD_BYTES: usize = 60;
+/// Maximum length of a word in bytes; longer ones are not indexed. Many letters take three bytes.
+const MAX_WORD_BYTES: usize = 180;
 
 /// Failure of the search index.
 #[derive(Debug, Error)]
@@ -56,10 +58,19 @@ impl From<diesel::result::Error> for SearchError {
 pub(crate) struct Words {
     pub kind: &'static str,
     pub locale: String,
-    /// Words reduced to their stems.
+    /// Words reduced to their stems; in scripts without spaces, letters and pairs of letters.
     pub stems: Field,
-    /// Whole words, for prefixes and typing errors.
+    /// Whole words of scripts with spaces, for prefixes and typing errors.
     pub whole: Field,
+    /// Endings of long words, in languages with compounds.
+    pub endings: Option<Field>,
+}
+
+impl Words {
+    /// Returns all fields.
+    pub fn fields(&self) -> impl Iterator<Item = Field> + use<> {
+        [Some(self.stems), Some(self.whole), self.endings].into_iter().flatten()
+    }
 }
 
 /// Fields of the schema.
@@ -218,7 +229,9 @@ fn schema(site: &Site) -> (Schema, Fields) {
             let stems = builder.add_text_field(&format!("{kind}_stems_{locale}"), stems);
             let whole = text(WHOLE, IndexRecordOption::WithFreqs);
             let whole = builder.add_text_field(&format!("{kind}_whole_{locale}"), whole);
-            words.push(Words { kind, locale: locale.clone(), stems, whole });
+            let endings = has_compounds(locale).then(|| text(&ending(locale), IndexRecordOption::Basic));
+            let endings = endings.map(|of| builder.add_text_field(&format!("{kind}_endings_{locale}"), of));
+            words.push(Words { kind, locale: locale.clone(), stems, whole, endings });
         }
     }
     (builder.build(), Fields { id, kind, id_high, id_low, words })
@@ -230,21 +243,32 @@ fn stemmed(locale: &str) -> String {
     format!("stemmed_{locale}")
 }
 
+fn ending(locale: &str) -> String {
+    format!("ending_{locale}")
+}
+
 fn register(index: &Index, locales: &[String]) {
-    let plain = || {
-        TextAnalyzer::builder(SimpleTokenizer::default())
-            .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
-            .filter(LowerCaser)
-    };
-    index.tokenizers().register(WHOLE, plain().filter(AsciiFoldingFilter).build());
+    let tokenizers = index.tokenizers();
+    tokenizers.register(WHOLE, words(true).filter(AsciiFoldingFilter).build());
     for locale in locales {
-        // Stemmers need accents, so these are removed after stemming.
-        let analyzer = match language(locale) {
-            Some(language) => plain().filter(Stemmer::new(language)).filter(AsciiFoldingFilter).build(),
-            None => plain().filter(AsciiFoldingFilter).build(),
+        let stems = || -> TextAnalyzerBuilder {
+            // Stemmers need accents, so these are removed after stemming.
+            match language(locale) {
+                Some(language) => words(false).filter(Stemmer::new(language)).filter(AsciiFoldingFilter).dynamic(),
+                None => words(false).filter(AsciiFoldingFilter).dynamic(),
+            }
         };
-        index.tokenizers().register(&stemmed(locale), analyzer);
+        tokenizers.register(&stemmed(locale), stems().build());
+        tokenizers.register(&ending(locale), stems().filter(Endings).build());
     }
+}
+
+/// Returns the analyzer of the words of a text.
+fn words(only_spaced: bool) -> TextAnalyzerBuilder {
+    TextAnalyzer::builder(WordTokenizer::new(only_spaced))
+        .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
+        .filter(LowerCaser)
+        .dynamic()
 }
 
 /// Returns the stemmer of a language, if there is one (Snowball).

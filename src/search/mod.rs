@@ -5,12 +5,19 @@
 //! these may be shown and meet the other conditions. So content that is not indexed yet is missing for a
 //! moment, but nothing is shown that is not public any more.
 
+mod beginnings;
+mod compounds;
 pub mod directory;
 pub mod document;
+#[cfg(test)]
+mod found_again_tests;
 pub mod index;
+mod letters;
+mod query_builder;
 pub mod query_parser;
 pub mod repair;
 pub mod searcher;
+mod tokenizer;
 pub mod top_docs;
 
 pub use directory::{folder, put_aside};

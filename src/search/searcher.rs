@@ -17,8 +17,9 @@ use crate::content::translations::visible;
 use crate::content_types::{ALL, ContentType};
 use crate::items::Item;
 use crate::search::document::texts_in;
-use crate::search::index::{OpenIndex, Search, SearchError};
-use crate::search::query_parser::{QueryBuilder, SearchQuery};
+use crate::search::index::{OpenIndex, Search, SearchError, Words};
+use crate::search::query_builder::QueryBuilder;
+use crate::search::query_parser::SearchQuery;
 use crate::search::top_docs::SharedTopDocs;
 
 /// Maximum length of an excerpt, in characters.
@@ -155,7 +156,7 @@ impl Matches<'_> {
     }
 
     fn generators(&self, kind: &str) -> Result<Vec<SnippetGenerator>, SearchError> {
-        let fields = self.search.words(&[kind], &self.locale).into_iter().flat_map(|words| [words.stems, words.whole]);
+        let fields = self.search.words(&[kind], &self.locale).into_iter().flat_map(Words::fields);
         let generators = fields.map(|field| {
             let mut generator = SnippetGenerator::create(&self.searcher, &*self.query, field)?;
             generator.set_max_num_chars(SNIPPET_CHARACTERS);

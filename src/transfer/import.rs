@@ -1,33 +1,30 @@
 //! The course of an import, from its file to its report.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use actix_web::rt::task::spawn_blocking;
 use diesel::result::Error as DieselError;
 use indicatif::ProgressBar;
 use thiserror::Error;
 
 use crate::app::App;
-use crate::content::violation::Violation;
-use crate::content_types::ContentType;
+use crate::database::sandbox::TemporaryTables;
 use crate::database::{DatabaseError, Db};
 use crate::journal::Author;
 use crate::problem::Problem;
-use crate::transfer::attempt::in_savepoint;
+use crate::transfer::import_file::{FileReader, LocalFile};
 use crate::transfer::importer::{ImportPolicy, Importer};
-use crate::transfer::missing::{Missing, Seen, withdraw};
-use crate::transfer::read::{self, ImportFormat, Settings, Sink};
+use crate::transfer::listener::{ImportPosition, Listener};
+use crate::transfer::missing::Seen;
+use crate::transfer::read::{ImportFormat, Settings};
 use crate::transfer::record::ImportEntry;
-use crate::transfer::report::{Outcome, Report, ReportLine};
-use crate::transfer::restore;
+use crate::transfer::report::{Report, ReportLine};
 use crate::transfer::survey::Survey;
+use crate::transfer::work::{EntryStep, Work};
 
 /// Number of records per transaction. Other writers get their turn between two transactions.
 const CHUNK: usize = 100;
-/// Number of entries that a reader may be ahead of the database; it bounds the memory of an import.
-const AHEAD: usize = 256;
 
 /// The options of an import.
 #[derive(Debug, Clone)]
@@ -66,7 +63,40 @@ pub enum ImportError {
     OtherSource(PathBuf, String),
 }
 
-/// Imports a file. `tell` is called with the outcome of every record.
+impl From<Problem> for ImportError {
+    fn from(problem: Problem) -> Self {
+        ImportError::Database(problem.detail)
+    }
+}
+
+impl From<DatabaseError> for ImportError {
+    fn from(error: DatabaseError) -> Self {
+        ImportError::Database(error.to_string())
+    }
+}
+
+impl From<DieselError> for ImportError {
+    fn from(error: DieselError) -> Self {
+        DatabaseError::from(error).into()
+    }
+}
+
+/// An import that is ready to be carried out, or to be continued.
+pub struct Import {
+    /// The file and its reader.
+    pub reader: FileReader,
+    /// The options, whose format and settings the reader has.
+    pub options: Options,
+    /// The author of all writes.
+    pub author: Author,
+    /// What is told of the course of the import.
+    pub listener: Box<dyn Listener>,
+    /// How far the import is already, with the report of that.
+    pub begun: (ImportPosition, Report),
+}
+
+/// Imports a file of this machine. `tell` is called with the outcome of every record. Other writers wait while a dry
+/// run lasts.
 ///
 /// # Errors
 /// Fails if the file cannot be opened, its format is unknown, or the database fails. Records before the
@@ -85,33 +115,55 @@ where
         Some(format) => format,
         None => ImportFormat::detect(path).map_err(ImportError::Format)?,
     };
-    let policy = ImportPolicy { status: options.status, overwrite: options.overwrite };
-    let author = Author { request_id: format!("import-{}", crate::database::new_id()), ..Author::default() };
-    let work = Work {
-        importer: Importer::new(Arc::clone(&app.site), author, policy),
-        file: path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned()),
-        report: Report::default(),
-        tell: Box::new(tell),
-        incomplete: false,
-        seen: Seen::default(),
-        withdraw_missing: options.withdraw_missing,
+    let (file, settings) = (Arc::new(LocalFile(path.to_owned())), options.settings.clone());
+    let import = Import {
+        reader: FileReader { file, format, settings, progress: progress.clone() },
+        options: options.clone(),
+        author: Author { request_id: format!("import-{}", crate::database::new_id()), ..Author::default() },
+        listener: Box::new(tell),
+        begun: Default::default(),
     };
-    let source =
-        Source { path: path.to_owned(), format, settings: options.settings.clone(), progress: progress.clone() };
-    if !options.replace
-        && let Some(objection) = survey(app, &source).await?
-    {
-        return Err(ImportError::OtherSource(source.path, objection));
+    survey(app, &import).await?;
+    if options.dry_run {
+        return dry_run(app, import).await;
     }
-    if options.dry_run { dry_run(app, work, source).await } else { carry_out(app, work, source).await }
+    Ok(Course::new(app, import, Ground::Stored).run().await?.0.report)
 }
 
-/// Looks at the file before it is imported. Returns what speaks against the import, if anything does.
-async fn survey(app: &App, source: &Source) -> Result<Option<String>, ImportError> {
-    let entries = source.open()?;
+/// Carries out an import that a server was asked for. Its listener stores its progress and its end. A dry run writes to
+/// tables of its own, so that no other writer waits.
+///
+/// # Errors
+/// Fails as [`import`] does, and if the listener ends the import.
+pub async fn serve(app: &App, import: Import) -> Result<Report, ImportError> {
+    survey(app, &import).await?;
+    let ground = if import.options.dry_run {
+        Ground::Beside(Box::new(app.database.sandbox(TemporaryTables::OnDisk)?))
+    } else {
+        Ground::Stored
+    };
+    let (mut work, ground) = Course::new(app, import, ground).run().await?;
+    if matches!(ground, Ground::Stored) {
+        return Ok(work.report);
+    }
+    let done = app.database.write_content_long(move |c| {
+        work.finish(c)?;
+        Ok::<_, ImportError>(work.report)
+    });
+    done.await
+}
+
+/// Looks at the file before it is imported.
+///
+/// # Errors
+/// Fails with [`ImportError::OtherSource`] if something speaks against the import.
+async fn survey(app: &App, import: &Import) -> Result<(), ImportError> {
+    if import.options.replace || import.begun.0 != ImportPosition::default() {
+        return Ok(());
+    }
+    let entries = open(&import.reader)?;
     let mut survey = Survey::new(chrono::Utc::now().timestamp_micros());
-    while let Ok(first) = entries.recv_async().await {
-        let chunk: Vec<ImportEntry> = std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect();
+    while let Some(chunk) = next_chunk(&entries).await {
         let looked = app.database.read(move |c| {
             for entry in &chunk {
                 if !survey.look(c, entry)? {
@@ -121,176 +173,157 @@ async fn survey(app: &App, source: &Source) -> Result<Option<String>, ImportErro
             Ok((survey, true))
         });
         let goes_on;
-        (survey, goes_on) = looked.await.map_err(|error| ImportError::Database(error.to_string()))?;
+        (survey, goes_on) = looked.await?;
         if !goes_on {
             break;
         }
     }
-    Ok(survey.objection())
-}
-
-/// A file to import, which can be read more than once.
-struct Source {
-    path: PathBuf,
-    format: ImportFormat,
-    settings: Settings,
-    progress: ProgressBar,
-}
-
-impl Source {
-    /// Starts a reader on a thread of its own, and returns the channel of its entries.
-    fn open(&self) -> Result<flume::Receiver<ImportEntry>, ImportError> {
-        let file = File::open(&self.path).map_err(|e| ImportError::File(self.path.clone(), e))?;
-        let length = file.metadata().map_or(0, |m| m.len());
-        self.progress.set_length(length);
-        self.progress.set_position(0);
-        let input = BufReader::with_capacity(65_536, self.progress.wrap_read(file));
-        let (sender, entries) = flume::bounded(AHEAD);
-        let (format, settings) = (self.format, self.settings.clone());
-        std::thread::spawn(move || read::read(format, Box::new(input), &settings, &Sink::new(sender)));
-        Ok(entries)
+    require_whole(&import.reader)?;
+    let objection = app.database.read(move |c| Ok::<_, DatabaseError>(survey.objection(c)?));
+    match objection.await? {
+        Some(objection) => Err(ImportError::OtherSource(import.reader.file.path(), objection)),
+        None => Ok(()),
     }
 }
 
-/// The state of an import between its transactions.
-struct Work {
-    importer: Importer,
-    file: String,
-    report: Report,
-    tell: Box<dyn FnMut(&ReportLine) + Send>,
-    /// Whether items must be completed with references to others of their own kind.
-    incomplete: bool,
-    seen: Seen,
-    withdraw_missing: bool,
+fn open(reader: &FileReader) -> Result<flume::Receiver<ImportEntry>, ImportError> {
+    reader.read().map_err(|error| ImportError::File(reader.file.path(), error))
 }
 
-impl Work {
-    /// Applies an entry in the first pass.
-    fn take(&mut self, connection: &mut Db, entry: ImportEntry) -> Result<(), Problem> {
-        self.seen.remember(&entry);
-        match &entry {
-            ImportEntry::Exported { item, .. } => self.incomplete |= restore::needs_completion(item),
-            ImportEntry::LeftOut(groups) => groups.iter().for_each(|group| self.report.add(group.clone())),
-            ImportEntry::Record(_) | ImportEntry::Broken { .. } | ImportEntry::Note { .. } | ImportEntry::Whole => {}
-        }
-        for line in self.importer.apply(connection, &self.file, entry)? {
-            self.say(&line);
-        }
-        Ok(())
+/// Returns the next entries, at most [`CHUNK`]; `None` after the last one.
+async fn next_chunk(entries: &flume::Receiver<ImportEntry>) -> Option<Vec<ImportEntry>> {
+    let first = entries.recv_async().await.ok()?;
+    Some(std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect())
+}
+
+/// Where an import writes.
+enum Ground {
+    /// To the database.
+    Stored,
+    /// To tables beside it, which go with their connection.
+    Beside(Box<Db>),
+}
+
+/// An import that is being carried out.
+struct Course<'a> {
+    app: &'a App,
+    reader: FileReader,
+    work: Work,
+    ground: Ground,
+}
+
+impl<'a> Course<'a> {
+    fn new(app: &'a App, import: Import, ground: Ground) -> Self {
+        let (reader, work) = prepare(app, import);
+        Self { app, reader, work, ground }
     }
 
-    /// Completes an exported item in the second pass.
-    fn complete(&mut self, connection: &mut Db, entry: ImportEntry) -> Result<(), Problem> {
-        let ImportEntry::Exported { place, item } = entry else { return Ok(()) };
-        if !restore::needs_completion(&item) {
-            return Ok(());
+    /// Imports the file in several transactions. Items of Plenary's own export may refer to later ones of their own
+    /// kind, so these references need a second pass over the file, when all items exist.
+    async fn run(mut self) -> Result<(Work, Ground), ImportError> {
+        self = self.pass(1, Work::take).await?;
+        if self.work.incomplete {
+            self = self.pass(2, Work::complete).await?;
         }
-        let faults = self.importer.complete(connection, &item)?;
-        if !faults.is_empty() {
-            let (file, what) = (self.file.clone(), item.slug.clone());
-            self.say(&ReportLine { file, place, outcome: Outcome::Note, kind: "", what, faults });
-        }
-        Ok(())
+        let last = self.transaction(Work::look_for_missing, Work::finish).await?;
+        Ok((last.work, last.ground))
     }
 
-    /// Reports what the source had and has no more, and withdraws it if this is asked for. A part of the file that
-    /// cannot be read may be such a record, so nothing is withdrawn then.
-    fn look_for_missing(&mut self, connection: &mut Db) -> Result<(), Problem> {
-        let withdraws = self.withdraw_missing && self.seen.is_complete();
-        for missing in self.seen.missing(connection, chrono::Utc::now().timestamp_micros())? {
-            let kind = ContentType::of_kind(&missing.item.kind).map_or("", |content_type| content_type.kind);
-            let (file, place, what) = (self.file.clone(), missing.source.source.clone(), missing.title.clone());
-            let outcome = if withdraws { Outcome::Withdrawn } else { Outcome::Missing };
-            let mut line = ReportLine { file, place, outcome, kind, what, faults: Vec::new() };
-            if withdraws && let Err(faults) = self.withdraw(connection, missing)? {
-                line = ReportLine { outcome: Outcome::Missing, faults, ..line };
+    /// Runs one step over all entries, [`CHUNK`] in each transaction. Entries that were written before are only looked
+    /// at.
+    async fn pass(mut self, number: i64, step: EntryStep) -> Result<Self, ImportError> {
+        let entries = open(&self.reader)?;
+        let mut written = self.work.begin_pass(number);
+        while let Some(mut chunk) = next_chunk(&entries).await {
+            let known = chunk.len().min(usize::try_from(written).unwrap_or(usize::MAX));
+            written -= i64::try_from(known).unwrap_or(written);
+            chunk.drain(..known).for_each(|entry| self.work.see(&entry));
+            if !chunk.is_empty() {
+                self = self.transaction(move |work, c| work.write(c, chunk, step), Work::checkpoint).await?;
             }
-            self.say(&line);
         }
-        Ok(())
+        Ok(self)
     }
 
-    fn withdraw(&self, connection: &mut Db, missing: Missing) -> Result<Result<(), Vec<Violation>>, Problem> {
-        in_savepoint(connection, |c| withdraw(c, self.importer.context(), missing))
-    }
-
-    /// Counts and reports a line.
-    fn say(&mut self, line: &ReportLine) {
-        self.report.count(line);
-        (self.tell)(line);
-    }
-}
-
-type Step = fn(&mut Work, &mut Db, ImportEntry) -> Result<(), Problem>;
-
-/// Imports a file in several transactions. Items of Plenary's own export may refer to later ones of their own
-/// kind, so these references need a second pass over the file, when all items exist.
-async fn carry_out(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
-    work = pass(app, work, source.open()?, Work::take).await?;
-    if work.incomplete {
-        work = pass(app, work, source.open()?, Work::complete).await?;
-    }
-    let done = app.database.write_content_long(move |c| {
-        work.look_for_missing(c)?;
-        Ok::<_, Problem>(work.report)
-    });
-    done.await.map_err(|problem| ImportError::Database(problem.detail))
-}
-
-/// Runs one step over all entries, [`CHUNK`] in each transaction.
-async fn pass(
-    app: &App,
-    mut work: Work,
-    entries: flume::Receiver<ImportEntry>,
-    step: Step,
-) -> Result<Work, ImportError> {
-    while let Ok(first) = entries.recv_async().await {
-        let chunk: Vec<ImportEntry> = std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect();
-        let done = app.database.write_content_long(move |c| {
-            for entry in chunk {
-                step(&mut work, c, entry)?;
+    /// Runs `write` and then `store`, which keeps the state of the import, in one transaction.
+    async fn transaction<F>(self, write: F, store: Store) -> Result<Self, ImportError>
+    where
+        F: FnOnce(&mut Work, &mut Db) -> Result<(), Problem> + Send + 'static,
+    {
+        let Self { app, reader, mut work, ground } = self;
+        require_whole(&reader)?;
+        let (work, ground) = match ground {
+            Ground::Stored => {
+                let done = app.database.write_content_long(move |c| {
+                    write(&mut work, c)?;
+                    store(&mut work, c)?;
+                    Ok::<_, ImportError>(work)
+                });
+                (done.await?, Ground::Stored)
             }
-            Ok::<_, Problem>(work)
-        });
-        work = done.await.map_err(|problem| ImportError::Database(problem.detail))?;
+            Ground::Beside(mut connection) => {
+                let rehearsal = spawn_blocking(move || {
+                    connection.begin_read()?;
+                    write(&mut work, &mut connection)?;
+                    connection.commit()?;
+                    Ok::<_, ImportError>((work, Ground::Beside(connection)))
+                });
+                rehearsal.await.map_err(|error| ImportError::Database(error.to_string()))??
+            }
+        };
+        Ok(Self { app, reader, work, ground })
     }
-    Ok(work)
+}
+
+/// What stores the state of an import within a transaction.
+type Store = fn(&mut Work, &mut Db) -> Result<(), Problem>;
+
+/// Refuses to go on with a file that could not be read to its end.
+fn require_whole(reader: &FileReader) -> Result<(), ImportError> {
+    if reader.file.is_interrupted() {
+        return Err(ImportError::Database("the file could not be read to its end".to_owned()));
+    }
+    Ok(())
+}
+
+fn prepare(app: &App, import: Import) -> (FileReader, Work) {
+    let Import { reader, options, author, listener, begun: (position, report) } = import;
+    let policy = ImportPolicy { status: options.status, overwrite: options.overwrite };
+    let work = Work {
+        importer: Importer::new(Arc::clone(&app.site), author, policy),
+        file: reader.file.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        report,
+        listener,
+        incomplete: false,
+        seen: Seen::default(),
+        withdraw_missing: options.withdraw_missing,
+        position,
+    };
+    (reader, work)
 }
 
 /// The end of a dry run. Both cases are errors of the transaction, which is therefore always rolled back.
 enum DryRunEnd {
     Well(Box<Report>),
-    Badly(String),
+    Badly(ImportError),
 }
 
-impl From<DatabaseError> for DryRunEnd {
-    fn from(error: DatabaseError) -> Self {
-        DryRunEnd::Badly(error.to_string())
-    }
-}
-
-impl From<DieselError> for DryRunEnd {
-    fn from(error: DieselError) -> Self {
-        DryRunEnd::Badly(error.to_string())
-    }
-}
-
-impl From<Problem> for DryRunEnd {
-    fn from(problem: Problem) -> Self {
-        DryRunEnd::Badly(problem.detail)
+impl<E: Into<ImportError>> From<E> for DryRunEnd {
+    fn from(error: E) -> Self {
+        DryRunEnd::Badly(error.into())
     }
 }
 
 /// Imports a file in a single transaction and rolls it back. Several transactions would not do: later records
 /// depend on earlier ones, which must not be kept.
-async fn dry_run(app: &App, mut work: Work, source: Source) -> Result<Report, ImportError> {
+async fn dry_run(app: &App, import: Import) -> Result<Report, ImportError> {
+    let (reader, mut work) = prepare(app, import);
     let rehearsal = app.database.write_content_long(move |c| {
-        let open = || source.open().map_err(|error| DryRunEnd::Badly(error.to_string()));
-        for entry in &open()? {
+        for entry in &open(&reader)? {
             work.take(c, entry)?;
         }
         if work.incomplete {
-            for entry in &open()? {
+            for entry in &open(&reader)? {
                 work.complete(c, entry)?;
             }
         }
@@ -299,7 +332,7 @@ async fn dry_run(app: &App, mut work: Work, source: Source) -> Result<Report, Im
     });
     match rehearsal.await {
         Err(DryRunEnd::Well(report)) => Ok(*report),
-        Err(DryRunEnd::Badly(error)) => Err(ImportError::Database(error)),
+        Err(DryRunEnd::Badly(error)) => Err(error),
         Ok(()) => Err(ImportError::Database("the dry run was committed".to_owned())),
     }
 }

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use crate::content::editable_form::editable_form;
+use crate::content::rich_text_fields::not_shown;
 use crate::content::slug::from_title;
 use crate::content::violation::{Violation, Violations};
 use crate::content::{LocaleMode, Site};
@@ -20,13 +21,14 @@ use crate::editorial::slugs::{self, SlugsByLocale};
 use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
 use crate::editorial::write::{self, ItemWrite};
 use crate::editorial::write_context::WriteContext;
-use crate::items::sources::{self, Source};
+use crate::items::sources::{self, NOT_WRITTEN, Source};
 use crate::items::{Among, Item};
 use crate::journal::Author;
 use crate::problem::Problem;
 use crate::transfer::attempt::{in_savepoint, invalid, other_rules, report_lines};
 use crate::transfer::merge::merge_fields;
 use crate::transfer::missing::WITHDRAWN;
+use crate::transfer::named::Doubles;
 use crate::transfer::record::{ByName, Exported, ImportEntry, Record};
 use crate::transfer::repair::repair;
 use crate::transfer::report::{Outcome, ReportLine};
@@ -58,12 +60,15 @@ pub struct Importer {
     ids: HashMap<(&'static str, String), String>,
     /// Ids of the items that this import has written.
     written: HashSet<String>,
+    /// Items that new ones could stand for too.
+    doubles: Doubles,
 }
 
 impl Importer {
     /// Creates an importer for a site; the journal names `author` as the author of all writes.
     pub fn new(site: Arc<Site>, author: Author, policy: ImportPolicy) -> Self {
-        Self { site, author, policy, notes: Vec::new(), ids: HashMap::new(), written: HashSet::new() }
+        let (notes, ids, written, doubles) = (Vec::new(), HashMap::new(), HashSet::new(), Doubles::default());
+        Self { site, author, policy, notes, ids, written, doubles }
     }
 
     /// Returns the context of all writes of the import.
@@ -86,9 +91,14 @@ impl Importer {
             faults,
         };
         match entry {
-            ImportEntry::Broken { place, fault } => Ok(vec![line(place, Outcome::Refused, vec![fault])]),
+            ImportEntry::Broken { place, fault, record } => {
+                let (kind, what) = record.unwrap_or_default();
+                Ok(vec![ReportLine { kind, what, ..line(place, Outcome::Refused, vec![fault]) }])
+            }
             ImportEntry::Note { place, fault } => Ok(vec![line(place, Outcome::Note, vec![fault])]),
-            ImportEntry::LeftOut(_) | ImportEntry::Whole => Ok(Vec::new()),
+            ImportEntry::Present { .. } | ImportEntry::Beyond { .. } | ImportEntry::LeftOut(_) | ImportEntry::Whole => {
+                Ok(Vec::new())
+            }
             ImportEntry::Record(mut record) => {
                 self.notes = languages::arrange(&mut record, &self.site);
                 let named = ReportLine {
@@ -153,7 +163,7 @@ impl Importer {
             },
             None => match self.present(connection, record)? {
                 // The version says that somebody else wrote the item.
-                Some(item) => (item.id, 0, Outcome::Unchanged),
+                Some(item) => (item.id, NOT_WRITTEN, Outcome::Unchanged),
                 // A reference to it is left out, with a note.
                 None if record.by_name == ByName::Only => return Ok(Outcome::Unchanged),
                 None => {
@@ -243,8 +253,8 @@ impl Importer {
         let writing =
             ItemWrite { content_type, slug, locale: None, slugs: SlugsByLocale::new(), status, content: draft.content };
         let item = insert(connection, self.context(), writing, Origin::default())?;
-        if let Some(other) = named::double_of(connection, &item)? {
-            self.note("", "likely_double", &format!("the {} \"{other}\" has the same name", content_type.noun));
+        if let Some(message) = self.doubles.of(connection, &item)? {
+            self.note("", "likely_double", &message);
         }
         Ok(item)
     }
@@ -267,7 +277,8 @@ impl Importer {
             .filter(sources_table::item_id.eq(id))
             .select(diesel::dsl::max(sources_table::version))
             .first(connection)?;
-        let edited = imported != Some(item.version);
+        // A record that an editor gave to the item, or whose own item was merged into it, did not write its text.
+        let edited = imported != Some(item.version) || (earlier.version == NOT_WRITTEN && !joins);
         if item.trashed_at != 0 || (edited && !joins && !self.policy.overwrite) {
             return Ok(None);
         }
@@ -337,6 +348,7 @@ impl Importer {
             let mut draft = ValidatedBody::read(rules, &Value::Object(body.clone()), before, &mut faults);
             draft.resolve(connection, Among::Present, &LocalNames::new(), &mut faults)?;
             if faults.is_empty() {
+                self.notes.extend(not_shown(content_type.fields, &record.body, ""));
                 return Ok(draft);
             }
             let own = |field: &str| record.body.contains_key(field);

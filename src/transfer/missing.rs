@@ -1,8 +1,9 @@
 //! What a source had and has no more.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use diesel::prelude::*;
+use diesel::result::QueryResult;
 
 use crate::content_types::ContentType;
 use crate::database::Db;
@@ -19,7 +20,7 @@ use crate::transfer::survey::hash_of;
 /// Fingerprint of a record whose item was withdrawn, so that the record is taken again when it returns.
 pub const WITHDRAWN: &str = "withdrawn";
 /// The kinds that are missed. Speakers, venues and topics stay: other items refer to them.
-const MISSED: [&str; 2] = ["event", "session"];
+pub const MISSED: [&str; 2] = ["event", "session"];
 /// Number of sources per query.
 const CHUNK: i64 = 500;
 
@@ -28,6 +29,9 @@ const CHUNK: i64 = 500;
 pub struct Seen {
     records: HashSet<u64>,
     origins: BTreeSet<String>,
+    /// Records that the file may have and that were not read: the rest of their sources is greater than the text. By
+    /// the hash of the beginning of the sources.
+    beyond: HashMap<u64, String>,
     whole: bool,
     broken: bool,
 }
@@ -48,69 +52,98 @@ impl Seen {
         match entry {
             ImportEntry::Record(record) => self.remember_record(record),
             ImportEntry::Whole => self.whole = true,
-            ImportEntry::Broken { .. } => self.broken = true,
+            ImportEntry::Broken { record: None, .. } => self.broken = true,
+            ImportEntry::Broken { record: Some((kind, source)), .. } | ImportEntry::Present { kind, source } => {
+                self.remember_source(kind, source);
+            }
+            ImportEntry::Beyond { prefix, after } => {
+                let known = self.beyond.entry(hash_of("", prefix)).or_insert_with(|| after.clone());
+                if *after < *known {
+                    known.clone_from(after);
+                }
+            }
             ImportEntry::Exported { .. } | ImportEntry::Note { .. } | ImportEntry::LeftOut(_) => {}
         }
     }
 
     fn remember_record(&mut self, record: &Record) {
-        if MISSED.contains(&record.kind) {
-            let sources = [Some(&record.source), record.same_as.as_ref()];
-            self.records.extend(sources.into_iter().flatten().map(|source| hash_of(record.kind, source)));
+        self.remember_source(record.kind, &record.source);
+        if let Some(shared) = &record.same_as {
+            self.remember_source(record.kind, shared);
         }
         if !record.origin.is_empty() && !self.origins.contains(&record.origin) {
             self.origins.insert(record.origin.clone());
         }
     }
 
-    /// Returns whether the file had everything of its source, as far as is known.
+    fn remember_source(&mut self, kind: &str, source: &str) {
+        if MISSED.contains(&kind) {
+            self.records.insert(hash_of(kind, source));
+        }
+    }
+
+    /// Returns whether the file was read to its end without a part that might be any record.
     pub fn is_complete(&self) -> bool {
         self.whole && !self.broken
     }
 
     /// Returns the records that the sources of the file had and that are not in it, whose items are not over and not
-    /// withdrawn already. Nothing is missing from a file that was not read to its end.
+    /// withdrawn already.
     ///
     /// # Errors
     /// Fails if a query fails.
-    pub fn missing(&self, connection: &mut Db, now: i64) -> Result<Vec<Missing>, Problem> {
+    pub fn missing(&self, connection: &mut Db, now: i64) -> QueryResult<Vec<Missing>> {
         let mut missing = Vec::new();
-        if !self.whole {
-            return Ok(missing);
-        }
         for (origin, kind) in self.origins.iter().flat_map(|origin| MISSED.map(|kind| (origin, kind))) {
-            let mut after = String::new();
-            loop {
-                let rows = sources::of_origin(connection, (kind, origin), &after, CHUNK)?;
-                let Some(last) = rows.last() else { break };
-                after.clone_from(&last.source);
-                let gone = rows.into_iter().filter(|row| {
-                    row.fingerprint != WITHDRAWN && !self.records.contains(&hash_of(&row.kind, &row.source))
-                });
-                for source in gone {
-                    if self.is_last_of_item(connection, &source)? {
-                        missing.extend(item_of(connection, source, now)?);
-                    }
-                }
-            }
+            missing.extend(self.missing_of(connection, (kind, origin), now)?);
         }
         Ok(missing)
     }
 
+    /// Returns what is missing of one kind and source; see [`Seen::missing`]. Nothing is missing from a file that was
+    /// not read to its end or is a part of its source.
+    ///
+    /// # Errors
+    /// Fails if a query fails.
+    pub fn missing_of(&self, connection: &mut Db, (kind, origin): (&str, &str), now: i64) -> QueryResult<Vec<Missing>> {
+        let (mut missing, mut after) = (Vec::new(), String::new());
+        if !self.whole {
+            return Ok(missing);
+        }
+        loop {
+            let rows = sources::of_origin(connection, (kind, origin), &after, CHUNK)?;
+            let Some(last) = rows.last() else { return Ok(missing) };
+            after.clone_from(&last.source);
+            for source in rows.into_iter().filter(|row| row.fingerprint != WITHDRAWN && !self.is_there(row)) {
+                if self.is_last_of_item(connection, &source)? {
+                    missing.extend(item_of(connection, source, now)?);
+                }
+            }
+        }
+    }
+
+    /// Returns whether the file has a record, or may have it.
+    fn is_there(&self, row: &Source) -> bool {
+        let source = row.source.as_str();
+        let is_beyond = |(slash, _): (usize, &str)| {
+            let (prefix, rest) = source.split_at(slash + 1);
+            self.beyond.get(&hash_of("", prefix)).is_some_and(|after| rest > after.as_str())
+        };
+        self.records.contains(&hash_of(&row.kind, source)) || source.match_indices('/').any(is_beyond)
+    }
+
     /// Returns whether nothing else that is still there describes the item of a record, so that it is missing with
     /// this record. Of several missing records of one item only the first counts.
-    fn is_last_of_item(&self, connection: &mut Db, source: &Source) -> Result<bool, Problem> {
+    fn is_last_of_item(&self, connection: &mut Db, source: &Source) -> QueryResult<bool> {
         let all = sources::of_items(connection, std::slice::from_ref(&source.item_id))?;
-        let is_there = |other: &Source| {
-            self.records.contains(&hash_of(&other.kind, &other.source))
-                || (other.origin != source.origin && !other.origin.is_empty())
-        };
+        let is_there =
+            |other: &Source| self.is_there(other) || (other.origin != source.origin && !other.origin.is_empty());
         let first = all.iter().find(|other| other.origin == source.origin);
         Ok(!all.iter().any(is_there) && first.is_some_and(|first| first.source == source.source))
     }
 }
 
-fn item_of(connection: &mut Db, source: Source, now: i64) -> Result<Option<Missing>, Problem> {
+fn item_of(connection: &mut Db, source: Source, now: i64) -> QueryResult<Option<Missing>> {
     let ahead = items::table.find(&source.item_id).filter(items::trashed_at.eq(0).and(items::ends_at.ge(now)));
     let item: Option<Item> = ahead.select(Item::as_select()).first(connection).optional()?;
     Ok(item.and_then(|item| {

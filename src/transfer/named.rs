@@ -1,4 +1,6 @@
-//! Items that are found by their names.
+//! Items that are found by their names and addresses.
+
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -6,11 +8,13 @@ use serde_json::Value;
 
 use crate::content::slug::{is_slug, sort_key};
 use crate::content_types::ContentType;
-use crate::database::Db;
 use crate::database::schema::items;
+use crate::database::{Db, unindexed};
 use crate::items::Item;
 use crate::transfer::record::Record;
 
+/// Number of items per query.
+const CHUNK: i64 = 500;
 /// Greatest number of items that are compared by name.
 const MOST: i64 = 20;
 
@@ -35,11 +39,85 @@ pub fn find(connection: &mut Db, record: &Record) -> QueryResult<Option<Item>> {
     Ok(named.pop().filter(|_| named.is_empty()))
 }
 
+/// Greatest number of items of a kind whose addresses are compared.
+const MOST_ADDRESSES: i64 = 20_000;
+
+/// The items that new ones could stand for too.
+#[derive(Debug, Default)]
+pub struct Doubles {
+    /// The slugs of items by kind, street and city, of the kinds that have been asked for.
+    addresses: HashMap<&'static str, HashMap<String, String>>,
+}
+
+impl Doubles {
+    /// Returns what to say of a new item that has the name or the postal address of another one, of a kind of which
+    /// there should be one for each.
+    ///
+    /// # Errors
+    /// Fails if a query fails.
+    pub fn of(&mut self, connection: &mut Db, item: &Item) -> QueryResult<Option<String>> {
+        let Some(content_type) = ContentType::of_kind(&item.kind) else { return Ok(None) };
+        let same_place = self.at_same_address(connection, content_type.kind, item)?;
+        let said = |slug: String, what: &str| format!("the {} \"{slug}\" has the same {what}", content_type.noun);
+        Ok(match double_of(connection, item)? {
+            Some(slug) => Some(said(slug, "name")),
+            None => same_place.map(|slug| said(slug, "address")),
+        })
+    }
+
+    /// Returns the slug of another item of a kind at the address of this one, and remembers this one.
+    fn at_same_address(&mut self, connection: &mut Db, kind: &'static str, item: &Item) -> QueryResult<Option<String>> {
+        if !matches!(kind, "partner" | "venue") {
+            return Ok(None);
+        }
+        let Some(address) = address_of(item) else { return Ok(None) };
+        if !self.addresses.contains_key(kind) {
+            self.addresses.insert(kind, addresses(connection, kind, &item.id)?);
+        }
+        let known = self.addresses.entry(kind).or_default();
+        if let Some(slug) = known.get(&address) {
+            return Ok(Some(slug.clone()));
+        }
+        if known.len() < usize::try_from(MOST_ADDRESSES).unwrap_or(usize::MAX) {
+            known.insert(address, item.slug.clone());
+        }
+        Ok(None)
+    }
+}
+
+/// Reads the addresses of the items of a kind, except one.
+fn addresses(connection: &mut Db, kind: &str, except: &str) -> QueryResult<HashMap<String, String>> {
+    let (mut found, mut last, mut read) = (HashMap::new(), String::new(), 0);
+    while read < MOST_ADDRESSES {
+        let rows: Vec<Item> = items::table
+            .filter(unindexed(connection.dialect(), items::kind, [kind]).and(items::trashed_at.eq(0)))
+            .filter(items::id.gt(&last))
+            .order(items::id)
+            .limit(CHUNK)
+            .select(Item::as_select())
+            .load(connection)?;
+        let Some(row) = rows.last() else { break };
+        last.clone_from(&row.id);
+        read += rows.len() as i64;
+        let others = rows.into_iter().filter(|item| item.id != except);
+        found.extend(others.filter_map(|item| Some((address_of(&item)?, item.slug))));
+    }
+    Ok(found)
+}
+
+/// Returns street and city of an item, in the letters in which addresses are compared; `None` if it has not both.
+fn address_of(item: &Item) -> Option<String> {
+    let content = item.content();
+    let address = content.get("address")?;
+    let part = |name: &str| address.get(name).and_then(Value::as_str).map(sort_key).filter(|text| !text.is_empty());
+    Some(format!("{}\n{}", part("street")?, part("city")?))
+}
+
 /// Returns the slug of another item of the same name, of a kind of which there should be one for each name.
 ///
 /// # Errors
 /// Fails if a query fails.
-pub fn double_of(connection: &mut Db, item: &Item) -> QueryResult<Option<String>> {
+fn double_of(connection: &mut Db, item: &Item) -> QueryResult<Option<String>> {
     if !matches!(item.kind.as_str(), "speaker" | "partner" | "venue" | "topic") {
         return Ok(None);
     }

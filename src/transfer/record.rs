@@ -218,6 +218,22 @@ pub enum ImportEntry {
         place: String,
         /// The error.
         fault: Violation,
+        /// Kind and source of the record, if they are known.
+        record: Option<(&'static str, String)>,
+    },
+    /// A record that the file has and that is not taken, so that it is not missing.
+    Present {
+        /// Kind of content.
+        kind: &'static str,
+        /// Source of the record.
+        source: String,
+    },
+    /// Records that the file may have and that are not read, so that they are not missing.
+    Beyond {
+        /// Common beginning of their sources, up to a slash.
+        prefix: String,
+        /// Text than which the rest of their sources is greater.
+        after: String,
     },
     /// A detail that is left out, while the record that contains it is imported.
     Note {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::content::violation::Violation;
+use crate::content_types::ContentType;
 
 /// Greatest number of groups of notes; notes beyond are counted in one more group.
 const MOST_GROUPS: usize = 1_000;
@@ -15,7 +16,7 @@ pub const LEFT_OUT: &str = "left_out";
 pub const ON_PURPOSE: &str = "on_purpose";
 
 /// The outcome of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// An item was created.
@@ -72,8 +73,20 @@ pub struct ReportLine {
     pub faults: Vec<Violation>,
 }
 
+impl ReportLine {
+    /// Returns whether the line is told by itself: a record that was not imported or, in a dry run, also one that would
+    /// change something. Notes are summed up.
+    pub fn is_notable(&self, is_dry_run: bool) -> bool {
+        match self.outcome {
+            Outcome::Unchanged | Outcome::Note => false,
+            Outcome::Created | Outcome::Updated => is_dry_run,
+            Outcome::Kept | Outcome::Refused | Outcome::Missing | Outcome::Withdrawn => true,
+        }
+    }
+}
+
 /// Notes of one code on one property.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteGroup {
     /// Code of the notes.
     pub code: String,
@@ -99,6 +112,17 @@ pub enum Verdict {
     NothingRecognised,
 }
 
+impl Verdict {
+    /// Returns the name of the result in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::AllTaken => "all_taken",
+            Verdict::SomeRefused => "some_refused",
+            Verdict::NothingRecognised => "nothing_recognised",
+        }
+    }
+}
+
 /// The summary of an import.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
@@ -113,10 +137,37 @@ fn groups_only<S: Serializer>(notes: &BTreeMap<(String, String), NoteGroup>, ser
     serializer.collect_seq(notes.values())
 }
 
+/// The form of a [`Report`] in JSON.
+#[derive(Deserialize)]
+struct StoredReport {
+    counts: BTreeMap<Outcome, BTreeMap<String, u64>>,
+    notes: Vec<NoteGroup>,
+}
+
+/// Kind of the lines that are about no record of a known kind.
+const NO_KIND: &str = "record";
+
 impl Report {
+    /// Reads a report from the JSON that it is serialised to. An empty text is an empty report.
+    ///
+    /// # Errors
+    /// Returns a message if the text is no report.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let stored: StoredReport = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let kind = |name: &str| ContentType::of_kind(name).map_or(NO_KIND, |content_type| content_type.kind);
+        let named = |kinds: BTreeMap<String, u64>| kinds.iter().map(|(name, count)| (kind(name), *count)).collect();
+        Ok(Self {
+            counts: stored.counts.into_iter().map(|(outcome, kinds)| (outcome, named(kinds))).collect(),
+            notes: stored.notes.into_iter().map(|note| ((note.code.clone(), note.subject.clone()), note)).collect(),
+        })
+    }
+
     /// Adds a line to the counts, and its notes to their groups.
     pub fn count(&mut self, line: &ReportLine) {
-        let kind = if line.kind.is_empty() { "record" } else { line.kind };
+        let kind = if line.kind.is_empty() { NO_KIND } else { line.kind };
         *self.counts.entry(line.outcome).or_default().entry(kind).or_default() += 1;
         if line.outcome != Outcome::Note {
             return;
@@ -161,7 +212,7 @@ impl Report {
 
     /// Returns the result of the import as a whole.
     pub fn verdict(&self) -> Verdict {
-        let known = |kinds: &BTreeMap<&'static str, u64>| kinds.keys().any(|kind| *kind != "record");
+        let known = |kinds: &BTreeMap<&'static str, u64>| kinds.keys().any(|kind| *kind != NO_KIND);
         let records = [Outcome::Created, Outcome::Updated, Outcome::Unchanged, Outcome::Kept, Outcome::Refused];
         if !records.iter().filter_map(|outcome| self.counts.get(outcome)).any(known) {
             Verdict::NothingRecognised
@@ -203,6 +254,18 @@ mod tests {
         }
         assert_eq!(report.notes.len(), MOST_GROUPS + 1);
         assert_eq!(report.notes.values().map(|group| group.count).sum::<u64>(), 3 + 2 * MOST_GROUPS as u64);
+    }
+
+    #[test]
+    fn a_report_comes_back_from_its_json() {
+        let mut report = Report::default();
+        report.count(&note("/links/0/url"));
+        report.count(&ReportLine { outcome: Outcome::Created, kind: "event", ..note("") });
+        let json = serde_json::to_string(&report).unwrap();
+        let again = Report::from_json(&json).unwrap();
+        assert_eq!((again.counts, again.notes), (report.counts, report.notes));
+        assert_eq!(Report::from_json("").unwrap().verdict(), Verdict::NothingRecognised);
+        assert!(Report::from_json("[]").is_err());
     }
 
     #[test]

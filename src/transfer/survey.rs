@@ -12,6 +12,7 @@ use crate::content::slug::sort_key;
 use crate::database::Db;
 use crate::database::schema::{items, sources as sources_table};
 use crate::items::sources;
+use crate::transfer::missing::{MISSED, Seen};
 use crate::transfer::record::{ImportEntry, Record};
 
 /// The kinds whose items make a source recognisable.
@@ -28,8 +29,6 @@ struct Kind {
     had: i64,
     /// Number of them whose item is not over.
     ahead: i64,
-    /// Number of those that are in the file.
-    found_ahead: i64,
     /// Names that would become other names: the old and the new one.
     renamed: Vec<(String, String)>,
 }
@@ -40,7 +39,8 @@ pub struct Survey {
     now: i64,
     kinds: BTreeMap<(&'static str, String), Kind>,
     origins: BTreeSet<String>,
-    seen: HashSet<u64>,
+    compared: HashSet<u64>,
+    seen: Seen,
 }
 
 /// Returns a hash of a record's kind and source.
@@ -62,13 +62,17 @@ impl Survey {
     /// # Errors
     /// Fails if a query fails.
     pub fn look(&mut self, connection: &mut Db, entry: &ImportEntry) -> QueryResult<bool> {
+        self.seen.remember(entry);
         let record = match entry {
             ImportEntry::Record(record) => record,
             // Plenary's own export names each item by its id.
             ImportEntry::Exported { .. } => return Ok(false),
-            ImportEntry::Broken { .. } | ImportEntry::Note { .. } | ImportEntry::LeftOut(_) | ImportEntry::Whole => {
-                return Ok(true);
-            }
+            ImportEntry::Broken { .. }
+            | ImportEntry::Present { .. }
+            | ImportEntry::Beyond { .. }
+            | ImportEntry::Note { .. }
+            | ImportEntry::LeftOut(_)
+            | ImportEntry::Whole => return Ok(true),
         };
         if record.origin.is_empty() {
             return Ok(false);
@@ -79,7 +83,7 @@ impl Survey {
                 self.kinds.insert((kind, record.origin.clone()), counted);
             }
         }
-        if TELLING.contains(&record.kind) && self.seen.insert(hash_of(record.kind, &record.source)) {
+        if TELLING.contains(&record.kind) && self.compared.insert(hash_of(record.kind, &record.source)) {
             self.compare(connection, record)?;
         }
         Ok(self.kinds.values().any(|kind| kind.had > 0))
@@ -98,13 +102,11 @@ impl Survey {
 
     fn compare(&mut self, connection: &mut Db, record: &Record) -> QueryResult<()> {
         let Some(known) = sources::find(connection, record.kind, &record.source)? else { return Ok(()) };
-        let found: Option<(String, i64)> =
-            items::table.find(&known.item_id).select((items::label, items::ends_at)).first(connection).optional()?;
-        let (Some((before, ends_at)), Some(kind)) = (found, self.kinds.get_mut(&(record.kind, record.origin.clone())))
-        else {
+        let found: Option<String> =
+            items::table.find(&known.item_id).select(items::label).first(connection).optional()?;
+        let (Some(before), Some(kind)) = (found, self.kinds.get_mut(&(record.kind, record.origin.clone()))) else {
             return Ok(());
         };
-        kind.found_ahead += i64::from(ends_at >= self.now);
         if known.fingerprint != record.fingerprint() && are_other_names(&before, &sort_key(record.label())) {
             kind.renamed.push((before, record.label().to_owned()));
         }
@@ -112,27 +114,47 @@ impl Survey {
     }
 
     /// Returns what speaks against the import, if anything does.
-    pub fn objection(&self) -> Option<String> {
-        self.kinds.iter().find_map(|((kind, origin), found)| {
-            let renamed = i64::try_from(found.renamed.len()).unwrap_or(i64::MAX);
-            let example = |(before, after): &(String, String)| format!("\"{before}\" would become \"{after}\"");
-            let first = found.renamed.first().map(example).unwrap_or_default();
-            let gone = found.ahead - found.found_ahead;
-            let sentence = match *kind {
-                // A programme is about one event.
-                "event" if renamed > 0 && origin.ends_with(PROGRAMME) => Some(first),
-                "speaker" if renamed > 1 => Some(format!("{renamed} speakers would get other names: {first}")),
-                _ if found.had >= LEAST && renamed * 3 > found.had => {
-                    Some(format!("{renamed} of {} records of the kind {kind} would change: {first}", found.had))
-                }
-                "event" | "session" if found.ahead >= LEAST && gone * 3 > found.ahead => {
-                    Some(format!("{gone} of {} records of the kind {kind} that are not over are gone", found.ahead))
-                }
-                _ => None,
-            };
-            sentence.map(|sentence| format!("the source \"{origin}\" was imported before, and {sentence}"))
-        })
+    ///
+    /// # Errors
+    /// Fails if a query fails.
+    pub fn objection(&self, connection: &mut Db) -> QueryResult<Option<String>> {
+        for ((kind, origin), found) in &self.kinds {
+            let mut sentence = found.other_names(kind, origin);
+            if sentence.is_none() && found.ahead >= LEAST && MISSED.contains(kind) {
+                let gone = self.seen.missing_of(connection, (kind, origin), self.now)?.len();
+                let is_much = count(gone).saturating_mul(3) > found.ahead;
+                sentence = is_much.then(|| {
+                    format!("{gone} of {} records of the kind {kind} that are not over are gone", found.ahead)
+                });
+            }
+            if let Some(sentence) = sentence {
+                return Ok(Some(format!("the source \"{origin}\" was imported before, and {sentence}")));
+            }
+        }
+        Ok(None)
     }
+}
+
+impl Kind {
+    /// Returns which names would become other names, if these are too many.
+    fn other_names(&self, kind: &str, origin: &str) -> Option<String> {
+        let renamed = count(self.renamed.len());
+        let example = |(before, after): &(String, String)| format!("\"{before}\" would become \"{after}\"");
+        let first = self.renamed.first().map(example).unwrap_or_default();
+        match kind {
+            // A programme is about one event.
+            "event" if renamed > 0 && origin.ends_with(PROGRAMME) => Some(first),
+            "speaker" if renamed > 1 => Some(format!("{renamed} speakers would get other names: {first}")),
+            _ if self.had >= LEAST && renamed.saturating_mul(3) > self.had => {
+                Some(format!("{renamed} of {} records of the kind {kind} would change: {first}", self.had))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Returns whether two sort keys name different things: no word is in both, or their numbers differ, as in the names

@@ -1,9 +1,10 @@
 //! Names of time zones and countries in other systems.
 
+use chrono::{DateTime, NaiveDateTime};
 use strum::IntoEnumIterator;
 use windows_timezones::WindowsTimezone;
 
-use crate::time_zone::{Zone, rules};
+use crate::time_zone::{LocalOffsets, Zone, rules};
 
 /// Names of countries that are not in ISO 3166-1, in lower case without full stops.
 const COUNTRIES: [(&str, &str); 22] = [
@@ -76,12 +77,16 @@ pub fn zone_of(tzid: &str) -> Option<Zone> {
 }
 
 /// Returns the zone with a Windows name, or with its description: `(UTC+01:00) Brussels, Copenhagen, Madrid, Paris`.
-/// Older releases of Windows write the same places after another offset, or after `GMT`.
+/// Older releases of Windows write the same places after another offset, or after `GMT`; others omit the offset or write
+/// the word for `&`.
 fn windows_zone(name: &str) -> Option<Zone> {
-    let places = |text: &str| text.split_once(')').map(|(_, places)| places.trim().to_lowercase());
-    let given = places(name).filter(|places| !places.is_empty() && name.starts_with('('));
+    let places = |text: &str| {
+        let rest = text.strip_prefix('(').and_then(|text| text.split_once(')')).map_or(text, |(_, places)| places);
+        rest.trim().to_lowercase().replace(" & ", " and ")
+    };
+    let given = Some(places(name)).filter(|places| !places.is_empty());
     let is_it = |zone: &WindowsTimezone| {
-        zone.name().eq_ignore_ascii_case(name) || (given.is_some() && places(zone.description()) == given)
+        zone.name().eq_ignore_ascii_case(name) || given.as_ref().is_some_and(|it| *it == places(zone.description()))
     };
     WindowsTimezone::iter().find(is_it)?.tzdb_id().parse().ok()
 }
@@ -101,7 +106,7 @@ fn iana_zone(name: &str) -> Option<Zone> {
     known.iter().find(|known| known.eq_ignore_ascii_case(&name)).and_then(|known| known.parse().ok())
 }
 
-/// Parses an offset from UTC in any spelling, in seconds: `UTC+2`, `GMT+0200`, `+02:00`, `UTC`, `Z`.
+/// Parses an offset from UTC in any spelling, in seconds: `UTC+2`, `GMT+0200`, `+02:00`, `+020000`, `UTC`, `Z`.
 pub fn offset_of(name: &str) -> Option<i32> {
     let upper = name.to_ascii_uppercase();
     let text = upper.trim().trim_matches(['(', ')']);
@@ -111,13 +116,19 @@ pub fn offset_of(name: &str) -> Option<i32> {
     }
     let sign = if rest.starts_with(['-', '−']) { -1 } else { 1 };
     let digits = rest.strip_prefix(['+', '-', '−'])?;
-    let (hours, minutes) = match digits.split_once(':') {
-        Some((hours, minutes)) => (hours, minutes),
-        None if digits.len() > 2 => digits.split_at(digits.len() - 2),
-        None => (digits, "0"),
-    };
     let number = |text: &str, most: i32| text.parse::<i32>().ok().filter(|number| (0..=most).contains(number));
-    Some(sign * (number(hours, 18)? * 3_600 + number(minutes, 59)? * 60))
+    if !digits.is_ascii() || (digits.len() > 6 && !digits.contains(':')) {
+        return None;
+    }
+    // Without colons, hours have one or two digits, and minutes and seconds two (RFC 5545, section 3.3.14).
+    let (hours, rest) = digits.split_at(if digits.len() < 3 { digits.len() } else { 2 - digits.len() % 2 });
+    let (minutes, seconds) = rest.split_at(rest.len().min(2));
+    let parts: Vec<&str> =
+        if digits.contains(':') { digits.split(':').collect() } else { vec![hours, minutes, seconds] };
+    let of_sixty =
+        |place: usize| parts.get(place).map_or(Some(0), |text| number(if text.is_empty() { "0" } else { text }, 59));
+    let hours = number(parts.first()?, 18).filter(|_| parts.len() < 4)?;
+    Some(sign * (hours * 3_600 + of_sixty(1)? * 60 + of_sixty(2)?))
 }
 
 /// Returns the zone that always has an offset from UTC of whole hours.
@@ -128,6 +139,16 @@ pub fn zone_with_offset(seconds: i32) -> Option<Zone> {
     // The signs of these names are those of POSIX, positive to the west.
     let hours = (seconds % 3_600 == 0).then_some(-seconds / 3_600)?;
     format!("Etc/GMT{hours:+}").parse().ok()
+}
+
+/// Returns the instant of a local time. A time that occurs twice is the first one, and a time within a gap
+/// has the offset from before the gap (RFC 5545, section 3.3.5).
+pub fn local_time(local: NaiveDateTime, zone: Zone) -> DateTime<Zone> {
+    match zone.clock_at(local) {
+        LocalOffsets::Once(offset) | LocalOffsets::Twice(offset, _) | LocalOffsets::Skipped(offset, _) => {
+            zone.at(local, offset)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +187,8 @@ mod tests {
             ("hawaiian standard time", "Pacific/Honolulu"),
             ("(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", "Europe/Paris"),
             ("(GMT+01:00) Brussels, Copenhagen, Madrid, Paris", "Europe/Paris"),
+            ("Brussels, Copenhagen, Madrid, Paris", "Europe/Paris"),
+            ("(UTC-05:00) Eastern Time (US and Canada)", "America/New_York"),
             ("europe/brussels", "Europe/Brussels"),
             ("America/New York", "America/New_York"),
             ("UTC+2", "Etc/GMT-2"),
@@ -178,7 +201,19 @@ mod tests {
         }
         assert_eq!(zone_of("My own zone"), None);
         assert_eq!(zone_of("+05:30"), None);
-        assert_eq!(offset_of("UTC+5:30"), Some(19_800));
+        for (text, seconds) in [
+            ("UTC+5:30", 19_800),
+            ("+010000", 3_600),
+            ("-000115", -75),
+            ("+02:00:30", 7_230),
+            ("-1", -3_600),
+            ("+530", 19_800),
+        ] {
+            assert_eq!(offset_of(text), Some(seconds), "{text}");
+        }
+        for text in ["+2460", "+0160", "+", "+1:2:3:4", "+01000000", "+é"] {
+            assert_eq!(offset_of(text), None, "{text}");
+        }
         for zone in WindowsTimezone::iter() {
             assert!(zone_of(zone.name()).is_some() && zone_of(zone.description()).is_some(), "{}", zone.name());
         }

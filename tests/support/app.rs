@@ -13,6 +13,7 @@ use plenary::server;
 use tempfile::TempDir;
 
 use super::client::Client;
+use super::moments::wait_for;
 use super::postgres::new_database;
 
 /// The database that a test runs on.
@@ -95,14 +96,19 @@ impl TestApp {
         self.public().post("/api/v1/auth/login", &body).expect(200).json()
     }
 
-    /// Executes SQL statements that both databases support, bypassing the application.
+    /// Executes SQL statements that both databases support, bypassing the application. Where two nodes share a SQLite
+    /// file, the other one may write for longer than a write waits for its turn; it is then tried again.
     pub fn sql(&self, statements: &str) {
         use diesel::connection::SimpleConnection;
-        let statements = statements.to_owned();
-        let change = move |c: &mut plenary::database::Db| {
-            Ok::<_, plenary::database::DatabaseError>(c.batch_execute(&statements)?)
-        };
-        self.block_on(self.app.database.write(change)).expect("the rows change");
+        use plenary::database::{DatabaseError, Db};
+        wait_for("a turn to write", || {
+            let statements = statements.to_owned();
+            let change = move |c: &mut Db| Ok::<_, DatabaseError>(c.batch_execute(&statements)?);
+            match self.block_on(self.app.database.write(change)) {
+                Err(DatabaseError::Waited) => false,
+                done => done.map(|()| true).expect("the rows change"),
+            }
+        });
     }
 
     /// Returns the database that this test does not run on.

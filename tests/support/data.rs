@@ -17,6 +17,17 @@ pub fn real(path: &str) -> Option<PathBuf> {
     None
 }
 
+/// Returns an input of the list of cases that stands beside the repository. If it is absent, prints a warning and
+/// returns `None`.
+pub fn case(name: &str) -> Option<PathBuf> {
+    let place = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/cases/inputs")).join(name);
+    if place.exists() {
+        return Some(place);
+    }
+    eprintln!("ATTENTION: the input of a case is absent: {}; only our own words are tested", place.display());
+    None
+}
+
 /// Returns the path of a fixture. Fixtures have the structure and the irregularities of the real files.
 pub fn fixture(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).join(name)

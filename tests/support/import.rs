@@ -1,11 +1,11 @@
 //! Imports and their reports.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use plenary::transfer::import::ImportError;
 use plenary::transfer::read::{HORIZON, Settings};
-use plenary::transfer::{Options, Outcome, Report, ReportLine, import};
+use plenary::transfer::{Options, Outcome, Report, ReportLine, export, import};
 use serde_json::Value;
 
 use super::app::TestApp;
@@ -75,6 +75,37 @@ pub fn bring_bytes(app: &TestApp, name: &str, bytes: &[u8], change: impl FnOnce(
     let mut options = options(&path);
     change(&mut options);
     bring(app, &path, &options)
+}
+
+/// Writes the export to a file in a folder.
+pub fn exported(app: &TestApp, folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    let file = std::fs::File::create(&path).unwrap();
+    app.block_on(export::write(&app.app.database, std::io::BufWriter::new(file))).unwrap();
+    path
+}
+
+/// Returns all items of a list, page by page.
+pub fn all(app: &TestApp, list: &str) -> Vec<Value> {
+    let client = app.public();
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = client
+            .get(&format!("{list}{}limit=100{cursor}", if list.contains('?') { "&" } else { "?" }))
+            .expect(200)
+            .json();
+        items.extend(page["data"].as_array().unwrap().iter().cloned());
+        match page["page"]["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return items,
+        }
+    }
+}
+
+/// Returns the export.
+pub fn export_text(app: &TestApp) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::read_to_string(exported(app, folder.path(), "all.jsonl")).unwrap()
 }
 
 /// Returns a value without the members that are null, at any depth.

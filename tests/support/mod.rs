@@ -2,7 +2,9 @@
 
 pub mod agent;
 pub mod app;
+pub mod calendars;
 pub mod client;
+pub mod complete;
 pub mod data;
 pub mod identity;
 pub mod import;

@@ -16,11 +16,14 @@ use crate::api::openapi::schemas::reference;
 use crate::api::parameters::path_id_or_slug;
 use crate::auth::permissions::{Action, Area, is_permitted};
 use crate::content::local_time::utc_text;
+use crate::content::rich_text_fields::not_shown;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::editorial::editor::find;
+use crate::editorial::external_ids::{self, ExternalId};
 use crate::editorial::lifecycle::Operation;
+use crate::editorial::merge;
 use crate::editorial::programme::{self, ProgrammeWarning};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
 use crate::editorial::review::{self, InboxReason};
@@ -95,6 +98,10 @@ pub struct EditingState {
     /// the event, rooms and persons that are needed twice at a time, and sessions that are drafts. They prevent
     /// nothing. At most 100; none for an API key that is restricted to some collections.
     pub warnings: Vec<ProgrammeWarningBody>,
+    /// External ids, `source:id`.
+    pub external_ids: Vec<String>,
+    /// Rich texts of the newest text of which a part is not shown, such as frames and scripts.
+    pub not_shown: Vec<Violation>,
     /// Account that the item is assigned to; null if it is assigned to nobody.
     #[schema(required = true)]
     pub assignee: Option<Person>,
@@ -189,6 +196,7 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
         let content = working_draft::newest(&item, draft.as_ref());
         let plans = schedule::of(c, &item.id)?;
         let due_at = |word: &str| plans.iter().find(|plan| plan.operation == word).map(|plan| utc_text(plan.due_at));
+        let is_merged = item.trashed_at != 0 && merge::record::find(c, &item.id)?.is_some();
         let context = WriteContext { site: &site, author: &author, role: Some(role) };
         // Which times are given does not matter: only the permission and the state of the item are checked.
         let steps = Operation::WITHOUT_PARAMETERS
@@ -199,6 +207,7 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
             let is_possible = step != Operation::Unschedule || !plans.is_empty();
             // An operation that the caller may not apply is left out; any other error is one of the database.
             match context.authorize(c, &item, step.action()) {
+                Ok(()) if is_merged => operations.push("unmerge".to_owned()),
                 Ok(()) if is_possible => operations.push(step.name().to_owned()),
                 Err(problem) if problem.kind != ProblemKind::Forbidden => return Err(problem),
                 _ => {}
@@ -230,6 +239,8 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
             operations,
             missing,
             warnings: warnings.iter().map(warning).collect(),
+            external_ids: external_ids::of_item(c, &item)?.iter().map(ExternalId::source).collect(),
+            not_shown: not_shown(resource.fields, content, ""),
             assignee: review::assignee(c, &item.id)?.map(person),
             editing: presences(review::present(c, &item.id)?),
             open_comments: review::open_comments(c, &item.id)?,

@@ -5,22 +5,35 @@ use serde_json::json;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::api::content::items::{collection_path, get, with_article};
+use crate::api::content::every_collection::every_collection;
+use crate::api::content::items::{collection_path, get, item_path, with_article};
 use crate::api::content::lifecycle::{editor, write_response};
+use crate::api::content::not_shown::NOT_SHOWN;
 use crate::api::openapi::item_schemas::PARTIAL_ITEM;
-use crate::api::openapi::schemas::{LINE, Locales, example_of_item, reference, text};
-use crate::api::parameters::{IF_MATCH, IF_NONE_MATCH};
+use crate::api::openapi::schemas::{LINE, Locales, example_of, example_of_item, reference, text};
+use crate::api::parameters::{IF_MATCH, IF_NONE_MATCH, REASON, path_id_or_slug};
+use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
+use crate::content::field::{Field, FieldType};
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::Db;
-use crate::editorial::external_ids::{ExternalId, MAX_RECORD_ID, MAX_SYSTEM, PutCondition};
+use crate::editorial::external_ids::{ExternalId, MAX_RECORD_ID, MAX_SYSTEM, MOST_OF_ITEM, PutCondition};
 use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version, requires_absence};
 use crate::http::request::Request;
 use crate::http::response::{ALL_LOCALES, JSON, PARTIAL, Response};
 use crate::http::route::{Access, ParameterSet, Route, parameter};
 use crate::problem::{Problem, ProblemKind};
+
+/// Fields of the body that sets the external ids of an item.
+pub static EXTERNAL_IDS: [Field; 1] = [Field::new(
+    "external_ids",
+    FieldType::List { of: &FieldType::Line { max: MAX_SYSTEM + 1 + MAX_RECORD_ID }, max: MOST_OF_ITEM },
+    "All external ids of the item, `source:id`.",
+    r#"["pretalx:XKQ8JD"]"#,
+)
+.required()];
 
 /// Returns the routes of a content type by external ids.
 pub fn routes(resource: &'static ContentType) -> Vec<Route> {
@@ -58,12 +71,31 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .parameters([path_source(), path_external_id(), if_match(), if_none_match()])
             .request_body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
             .or_body(ALL_LOCALES, reference(&format!("{all_locales}Input")))
-            .responds(201, "The created item.", reference(schema), &["ETag", "Location"])
+            .responds(201, "The created item.", reference(schema), &["ETag", "Location", NOT_SHOWN])
             .or_media_type(ALL_LOCALES, reference(&all_locales))
-            .responds(200, "The item after the write.", reference(schema), &["ETag"])
+            .responds(200, "The item after the write.", reference(schema), &["ETag", NOT_SHOWN])
             .or_media_type(ALL_LOCALES, reference(&all_locales))
             .problems(&WRITE_PROBLEMS),
+        all_of_item(resource),
     ]
+}
+
+/// Returns the route that sets all external ids of an item.
+fn all_of_item(resource: &'static ContentType) -> Route {
+    let path = format!("{}/external-ids", item_path(resource));
+    Route::put(&path, Access::May(Area::Content, Action::UpdateOwn), move |r| replace_all(resource, r))
+        .operation_id(format!("replace{}ExternalIds", resource.schema))
+        .shared(every_collection(resource, &path, "replaceExternalIds", "Replace the external ids of an item"))
+        .tag(resource.title_plural)
+        .summary(format!("Replace the external ids of {}", with_article(resource)))
+        .description(
+            "Sets the names of the item in other systems. Their records do not overwrite its text unasked. Fails with \
+             409 when another item has one.",
+        )
+        .parameters([REASON.clone(), path_id_or_slug(), IF_MATCH.clone()])
+        .request_body(JSON, reference("ExternalIdsInput"), example_of(&EXTERNAL_IDS))
+        .responds_empty(204, "The item has these external ids.", &["ETag"])
+        .problems(&WRITE_PROBLEMS)
 }
 
 fn path_source() -> Parameter {
@@ -116,6 +148,28 @@ async fn put(resource: &'static ContentType, mut request: Request) -> Result<Res
         true => write_response(&request, result, 201).header("location", location),
         false => write_response(&request, result, 200),
     })
+}
+
+async fn replace_all(resource: &'static ContentType, request: Request) -> Result<Response, Problem> {
+    let editor = editor(resource, &request)?;
+    let form = Form::read(&EXTERNAL_IDS, &body::json(&request)?, &request.app.site)?;
+    let (mut wanted, mut faults) = (Vec::new(), Violations::new());
+    for (index, given) in form.words("external_ids").iter().enumerate() {
+        match ExternalId::parse(given) {
+            Some(external_id) => wanted.push(external_id),
+            None => {
+                let message =
+                    "must be the name of a source (letters, digits, dots, hyphens, underscores), a colon and an id";
+                faults.add(format!("/external_ids/{index}"), "not_a_value", message);
+            }
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let version = required_version(&request)?;
+    let item = editor.replace_external_ids(request.path("id_or_slug"), version, wanted).await?;
+    Ok(Response::empty(204).header("etag", format!("\"v{}\"", item.latest())).no_store())
 }
 
 /// Reads the condition from `If-Match` and `If-None-Match`.

@@ -87,9 +87,8 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .tag(resource.title_plural)
             .summary(format!("List {collection}"))
             .description(format!(
-                "Returns one page of the published {collection}, in short form without `detail=full`; editors may ask for \
-                 others. Fails with 400 when a parameter is invalid or reserved to editors, or the query \
-                 too expensive."
+                "Returns a page of the published {collection}, short without `detail=full`; editors may ask for others. \
+                 Fails with 400 when a parameter is invalid or the query too expensive."
             ))
             .parameter_set(ParameterSet::List(resource))
             .parameters([IF_NONE_MATCH.clone()])
@@ -107,8 +106,8 @@ pub fn routes(resource: &'static ContentType) -> Vec<Route> {
             .tag(resource.title_plural)
             .summary(format!("Get {}", with_article(resource)))
             .description(
-                "Returns one item by its id or slug; a former slug redirects to the current one. Fails with 404 when the \
-                 caller sees no such item.",
+                "Returns one item; a former slug redirects to the current one. Fails with 404 when the caller sees no \
+                 such item.",
             )
             .parameter_set(ParameterSet::One(resource))
             .parameters([path_id_or_slug(), IF_NONE_MATCH.clone()])
@@ -262,12 +261,13 @@ pub fn not_found_response(content_type: &'static ContentType) -> ReadOutcome {
     ReadOutcome::Absent(Absence::Missing(content_type.noun), Dependencies::on_kinds(content_type.visible_by()))
 }
 
-/// Returns the media type of a response. Items with a sparse fieldset, and items with the texts of all locales, have
-/// types of their own, so that clients know which schema to expect.
+/// Returns the media type of a response. Items with a sparse fieldset or without texts of fallback languages, and items
+/// with the texts of all locales, have types of their own, so that clients know which schema to expect.
 pub fn media_type(shape: &Shape) -> &'static str {
     match (shape.fields.is_some(), &shape.view.locale) {
         (true, _) => PARTIAL,
         (false, LocaleMode::All) => ALL_LOCALES,
+        (false, LocaleMode::One(_)) if !shape.view.falls_back => PARTIAL,
         (false, LocaleMode::One(_)) => JSON,
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::api::content::every_collection::every_collection;
 use crate::api::content::items::{collection_path, item_path, with_article};
+use crate::api::content::not_shown::{NOT_SHOWN, with_not_shown};
 use crate::api::content::{publish, trash};
 use crate::api::openapi::item_schemas::ANY_ITEM;
 use crate::api::openapi::schemas::{Locales, example_of, example_of_item, reference};
@@ -82,7 +83,7 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
         .parameters([IDEMPOTENCY_KEY.clone()])
         .request_body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
         .or_body(ALL_LOCALES, reference(&format!("{all_locales}Input")))
-        .responds(201, "The created item.", reference(schema), &["ETag", "Location", "Idempotency-Replayed"])
+        .responds(201, "The created item.", reference(schema), &["ETag", "Location", "Idempotency-Replayed", NOT_SHOWN])
         .or_media_type(ALL_LOCALES, reference(&all_locales))
         .problems(&[ProblemKind::Conflict]),
         Route::put(item_path(resource), update, move |r| change(resource, r, ItemChange::Replace, body::item))
@@ -97,14 +98,14 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
                  stays as it is stored. With `view=draft`, the working draft of a published or archived \
                  item is written instead of the item. Changing an item that is public or scheduled requires the \
                  permission to publish. Fails with 409 when the slug is taken, the item is in the trash, or it has a \
-                 working draft and `view=draft` is missing; with 412 when the item was changed since the version in \
-                 `If-Match`; and with 422 when the content is invalid or lacks something that publication requires.",
+                 working draft and `view=draft` is missing, and with 422 when the content is invalid or lacks something \
+                 that publication requires.",
             )
             .parameter_set(ParameterSet::Content)
             .parameters([path_id_or_slug(), IF_MATCH.clone()])
             .request_body(JSON, reference(&format!("{schema}Input")), example_of_item(resource))
             .or_body(ALL_LOCALES, reference(&format!("{all_locales}Input")))
-            .responds(200, "The item after the change.", reference(schema), &["ETag"])
+            .responds(200, "The item after the change.", reference(schema), &["ETag", NOT_SHOWN])
             .or_media_type(ALL_LOCALES, reference(&all_locales))
             .problems(&WRITE_PROBLEMS),
         Route::patch(item_path(resource), update, move |r| change(resource, r, ItemChange::Patch, body::item_patch))
@@ -116,8 +117,7 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
                  removes a value, lists are replaced as a whole. With `view=draft`, the working draft of a published \
                  or archived item is written instead of the item. Changing an item that is public or scheduled \
                  requires the permission to publish. Fails with 409 when the slug is taken, the item is in the trash, \
-                 or it has a working draft and `view=draft` is missing; with 412 when the item was changed since the \
-                 version in `If-Match` and the changes cannot be merged; and with 422 when the content is invalid or \
+                 or it has a working draft and `view=draft` is missing, and with 422 when the content is invalid or \
                  lacks something that publication requires.",
             )
             .parameter_set(ParameterSet::Content)
@@ -128,7 +128,7 @@ fn writes(resource: &'static ContentType) -> Vec<Route> {
                 serde_json::json!({"status": "draft"}),
             )
             .or_body(ALL_LOCALES, reference(&format!("{all_locales}Patch")))
-            .responds(200, "The item after the change.", reference(schema), &["ETag"])
+            .responds(200, "The item after the change.", reference(schema), &["ETag", NOT_SHOWN])
             .or_media_type(ALL_LOCALES, reference(&all_locales))
             .problems(&WRITE_PROBLEMS),
         trash::route(resource),
@@ -419,5 +419,6 @@ pub fn parse_schedule_times(
 pub fn write_response(request: &Request, result: WriteResult, status: u16) -> Response {
     let tag = etag(result.item.latest(), result.body.as_bytes());
     let media_type = if request.query("locale") == Some(body::EVERY_LOCALE) { ALL_LOCALES } else { JSON };
-    Response::json(status, result.body).with_content_type(media_type).header("etag", tag).no_store()
+    let response = Response::json(status, result.body).with_content_type(media_type).header("etag", tag).no_store();
+    with_not_shown(response, request, &result.item)
 }

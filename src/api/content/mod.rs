@@ -7,6 +7,8 @@ pub mod external_ids;
 pub mod history;
 pub mod items;
 pub mod lifecycle;
+pub mod merge;
+mod not_shown;
 pub mod publish;
 pub mod references;
 pub mod review;

@@ -45,8 +45,7 @@ pub fn route(resource: &'static ContentType) -> Route {
         .description(
             "Moves the item to the trash, from where `restore` brings it back until the trash is purged. Clients \
              no longer see it, and its schedule is removed. Fails with 409 when it is in the trash already, or, \
-             with each use in `errors`, when other items or releases use it and `references` is not `keep`; and \
-             with 412 when it was changed since the version in `If-Match`.",
+             with each use in `errors`, when other items or releases use it and `references` is not `keep`.",
         )
         .parameters([
             query(

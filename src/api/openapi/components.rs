@@ -13,7 +13,8 @@ use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::accounts::{administration as accounts_api, api_keys, oidc, sessions, two_factor};
 use crate::api::content::{
-    duplicate, editing_state, history, lifecycle, references, review, translation_tasks, translations,
+    duplicate, editing_state, external_ids, history, lifecycle, merge, references, review, translation_tasks,
+    translations,
 };
 use crate::api::openapi::field_paths::{field_path, field_path_name};
 use crate::api::openapi::input_schemas::{self, ItemInput};
@@ -21,7 +22,7 @@ use crate::api::openapi::item_schemas::{self, ANY_ITEM, ItemForm, PARTIAL_ITEM, 
 use crate::api::openapi::schemas::Locales;
 use crate::api::openapi::{batch as batch_schemas, nested, revision, schemas};
 use crate::api::request_bodies;
-use crate::api::{audit, bulk, health, mcp, preview_links, releases};
+use crate::api::{audit, bulk, health, imports, mcp, preview_links, releases};
 use crate::auth::{accounts, tokens};
 use crate::content::Site;
 use crate::content::field::Field;
@@ -52,6 +53,8 @@ const REQUEST_BODIES: &[(&str, &[Field], &str)] = &[
     ("MachineKeyInput", &request_bodies::MACHINE_KEY, "API key of a machine, to be created."),
     ("DuplicateInput", &duplicate::DUPLICATE, "What a copy of an item has that the original has not."),
     ("ScheduleInput", &lifecycle::SCHEDULE, "Times at which an item is to be published, unpublished, or both."),
+    ("MergeInput", &merge::MERGE, "Items to be merged into another one."),
+    ("ExternalIdsInput", &external_ids::EXTERNAL_IDS, "Names of an item in other systems."),
     ("BulkInput", &bulk::BULK, "Workflow step to be taken with many items."),
     ("ReleaseInput", &releases::NEW_RELEASE, "Release to be created."),
     ("ReleasePatch", &releases::RELEASE_CHANGE, "Changes to a release; omitted fields remain unchanged."),
@@ -135,6 +138,7 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<translation_tasks::TranslationTaskList>(schemas);
     derived::<references::ItemUseBody>(schemas);
     derived::<references::BrokenReferenceList>(schemas);
+    derived::<merge::MergeResult>(schemas);
     derived::<review::CommentList>(schemas);
     derived::<review::PresenceList>(schemas);
     derived::<editing_state::EditingState>(schemas);
@@ -148,6 +152,7 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<audit::AuditPage>(schemas);
     derived::<preview_links::PreviewLinkList>(schemas);
     derived::<bulk::BulkResults>(schemas);
+    derived::<imports::ImportList>(schemas);
     derived::<batch::BatchResults>(schemas);
     derived::<releases::ReleaseList>(schemas);
     derived::<history::RevisionPage>(schemas);

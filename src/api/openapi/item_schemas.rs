@@ -249,8 +249,8 @@ fn page(about: &str, item: &str) -> ObjectBuilder {
 
 /// Returns the schema of an item with a sparse fieldset, whatever its type.
 pub fn partial_item() -> Schema {
-    let about = "An item with the fields that the parameter `fields` names, besides `id` and `slug`. Each has the form \
-                 that it has in a complete item.";
+    let about = "An item with the fields that `fields` names, besides `id` and `slug`. Each has the form that it has in a \
+                 complete item, or is null (`fallback=none`).";
     let object = any_object()
         .description(Some(about))
         .property("id", schema(formatted(KnownFormat::Uuid)))

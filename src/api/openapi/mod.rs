@@ -78,6 +78,7 @@ fn tags(is_used: impl Fn(&str) -> bool) -> Vec<utoipa::openapi::Tag> {
         ("Audit", "Audit log of all changes; for administrators.".into()),
         ("Previews", "Links that show content before it is public.".into()),
         ("Batches", "Writes to many items that are made together, all or none.".into()),
+        ("Imports", "Files of other systems, imported in the background; for administrators.".into()),
         ("Releases", "Changes to several items that go live together.".into()),
         (
             EDITING,

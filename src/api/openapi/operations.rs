@@ -142,6 +142,10 @@ fn header_about(name: &str) -> &'static str {
         "Link" => "Links to the next and the previous page (RFC 8288).",
         "Idempotency-Replayed" => "`true` if an earlier request with the same key created the item.",
         "Unpublished-Sessions" => "Number of sessions of the event that remain drafts; absent if there are none.",
+        "Not-Shown" => {
+            "Rich texts of the request of which a part is not shown (RFC 9651): the pointer of each, with `what`; absent \
+             if there are none."
+        }
         "Cache-Control" => "Caching rules of the response (RFC 9111).",
         _ => "See the description of the operation.",
     }

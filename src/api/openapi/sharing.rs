@@ -72,7 +72,11 @@ impl Section {
             Section::Responses => {
                 let reason = reason(&part.name);
                 match body_schema(&part.value) {
-                    Some(schema) => vec![format!("{schema}Response"), format!("{schema}{reason}")],
+                    Some(schema) => {
+                        let headers = part.value["headers"].as_object().into_iter().flatten();
+                        let headers: String = headers.map(|(name, _)| pascal(name)).collect();
+                        vec![format!("{schema}Response"), format!("{schema}{reason}"), format!("{schema}With{headers}")]
+                    }
                     None => vec![reason.clone(), format!("{}{reason}", part.first_tag_name())],
                 }
             }

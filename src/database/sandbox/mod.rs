@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
@@ -31,9 +32,9 @@ struct Shadowed {
     key: &'static [&'static str],
 }
 
-/// The tables that lifecycle operations write. A table that the database does not have is left out. The journal is
-/// shadowed too, by a view that discards all entries.
-const SHADOWED: [Shadowed; 10] = [
+/// The tables that lifecycle operations and imports write. A table that the database does not have is left out. The
+/// journal is shadowed too, by a view that discards all entries.
+const SHADOWED: [Shadowed; 11] = [
     Shadowed { table: "items", key: &["id"] },
     Shadowed { table: "links", key: &["source_id", "relation", "position"] },
     Shadowed { table: "item_words", key: &["item_id", "field", "value"] },
@@ -44,6 +45,7 @@ const SHADOWED: [Shadowed; 10] = [
     Shadowed { table: "schedules", key: &["item_id", "operation"] },
     Shadowed { table: "releases", key: &["id"] },
     Shadowed { table: "comments", key: &["id"] },
+    Shadowed { table: "sources", key: &["kind", "source"] },
 ];
 
 diesel::table! {
@@ -65,17 +67,45 @@ impl Shadowed {
     }
 }
 
+/// Where a sandbox on SQLite keeps its temporary tables. Postgres decides that itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemporaryTables {
+    /// In memory, for few rows that are read often.
+    InMemory,
+    /// In files that are deleted with the sandbox, for any number of rows.
+    OnDisk,
+}
+
+/// Opens a sandbox in memory. Every statement is counted in `count`.
+///
+/// # Errors
+///
+/// Fails as [`open_with`] does.
+pub fn open(address: &Address, count: &Arc<AtomicU64>, patience: Option<Duration>) -> Result<Db, DatabaseError> {
+    open_with(TemporaryTables::InMemory, address, count, patience)
+}
+
 /// Opens a sandbox. Every statement is counted in `count`.
 ///
 /// # Errors
 ///
 /// Fails if no connection can be opened or if it is not allowed to create temporary tables.
-pub fn open(address: &Address, count: &Arc<AtomicU64>, patience: Option<Duration>) -> Result<Db, DatabaseError> {
+pub fn open_with(
+    tables: TemporaryTables,
+    address: &Address,
+    count: &Arc<AtomicU64>,
+    patience: Option<Duration>,
+) -> Result<Db, DatabaseError> {
     let failed = |error: String| DatabaseError::Connection(error);
     let mut connection = connect_for(SessionPurpose::Read(patience), &read_only(address), count, &Failures::default())
         .map_err(|error| failed(error.to_string()))?;
     match &mut connection {
-        Db::Sqlite(c) => sqlite::shadow(c, &SHADOWED)?,
+        Db::Sqlite(c) => {
+            if tables == TemporaryTables::OnDisk {
+                c.batch_execute("PRAGMA temp_store = FILE")?;
+            }
+            sqlite::shadow(c, &SHADOWED)?;
+        }
         Db::Postgres(c) => postgres::shadow(c, &SHADOWED)?,
     }
     Ok(connection)
@@ -113,8 +143,6 @@ pub fn changed_items(connection: &mut Db) -> QueryResult<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use diesel::connection::SimpleConnection;
-
     use super::*;
     use crate::database::connection::connect;
     use crate::database::migrate;

@@ -13,6 +13,9 @@ use crate::items::render::{BodyFormat, View};
 use crate::search::SearchQuery;
 use crate::time_zone::Zone;
 
+/// Value of the parameter `fallback` that leaves values null that are missing in the locale.
+pub const NO_FALLBACK: &str = "none";
+
 /// Parser of the parameters that single items and lists share.
 pub struct QueryParser<'a> {
     pub content_type: &'static ContentType,
@@ -32,6 +35,10 @@ impl QueryParser<'_> {
                 "include" => self.include(value, &mut shape),
                 "fields" => paths = Some(self.fields(value)),
                 "locale" => self.locale(value, &mut shape),
+                "fallback" => match value.as_str() {
+                    NO_FALLBACK => shape.view.falls_back = false,
+                    _ => self.refuse_value("fallback", value, &[NO_FALLBACK]),
+                },
                 "detail" => match value.as_str() {
                     "full" => shape.full = true,
                     "card" => shape.full = false,

@@ -12,7 +12,7 @@ const MAX_REFERRERS: usize = 2_000;
 
 /// Actions that change nothing of an item that others show. Nothing refers to an item that was just created,
 /// or that is gone.
-const INVISIBLE_ACTIONS: [&str; 12] = [
+const INVISIBLE_ACTIONS: [&str; 13] = [
     "assign",
     "create",
     "discard",
@@ -24,6 +24,7 @@ const INVISIBLE_ACTIONS: [&str; 12] = [
     "unassign",
     "unschedule",
     "update_draft",
+    "update_external_ids",
     "withdraw",
 ];
 

@@ -19,7 +19,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::auth::permissions::Role;
-use crate::content::violation::Violations;
+use crate::content::violation::{Violation, Violations};
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::{Database, Db, new_id};
@@ -200,6 +200,8 @@ pub struct BatchResults {
     pub id: String,
     /// Results, one for each entry, in the order of the request.
     pub results: Vec<BatchResult>,
+    /// Rich texts of the request of which a part is not shown, such as frames and scripts; at most 100.
+    pub not_shown: Vec<Violation>,
 }
 
 /// The response to a batch.
@@ -303,6 +305,7 @@ fn results(plan: &BatchPlan, id: &str, written: &[Written]) -> Result<String, Pr
         local_id: planned.local_id.clone(),
     };
     let own = plan.entries.iter().zip(written).filter(|(planned, _)| !planned.is_nested);
-    let results = own.map(result).collect();
-    serde_json::to_string(&BatchResults { id: id.to_owned(), results }).map_err(|error| Problem::internal(&error))
+    let (results, not_shown) = (own.map(result).collect(), plan.not_shown.clone());
+    let results = BatchResults { id: id.to_owned(), results, not_shown };
+    serde_json::to_string(&results).map_err(|error| Problem::internal(&error))
 }

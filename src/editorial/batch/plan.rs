@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::nested::{ItemIdentity, expand};
 use super::{BatchContext, BatchEntry, EntryPlace, EntryTarget, EntryWrite};
+use crate::content::rich_text_fields::not_shown;
+use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::content_types::references::references;
 use crate::database::{Database, Db, new_id};
@@ -19,6 +21,9 @@ use crate::editorial::validate::{LOCAL, check_patch};
 use crate::items::Expected;
 use crate::problem::{Problem, ProblemKind};
 
+/// Maximum number of notes on a batch.
+const MAX_NOTES: usize = 100;
+
 /// A batch that is ready to be written.
 pub struct BatchPlan {
     pub(super) context: BatchContext,
@@ -26,6 +31,8 @@ pub struct BatchPlan {
     pub(super) entries: Vec<PlannedEntry>,
     /// The order in which the entries are written, by index.
     pub(super) order: Vec<usize>,
+    /// Notes on what of the rich texts is not shown.
+    pub(super) not_shown: Vec<Violation>,
 }
 
 pub(super) struct PlannedEntry {
@@ -177,6 +184,7 @@ fn plan(context: BatchContext, entries: Vec<BatchEntry>, stored: Vec<Option<Stor
         .enumerate()
         .filter_map(|(index, entry)| Some(((entry.content_type.kind, entry.local_id.as_deref()?), index)))
         .collect();
+    let not_shown = entries.iter().flat_map(notes).take(MAX_NOTES).collect();
     let depends_on: Vec<Vec<usize>> = entries.iter().map(|entry| dependencies(entry, &places)).collect();
     let mut stored = stored.into_iter();
     let planned = entries.into_iter().zip(depends_on).map(|(entry, depends_on)| {
@@ -196,7 +204,20 @@ fn plan(context: BatchContext, entries: Vec<BatchEntry>, stored: Vec<Option<Stor
     });
     let entries: Vec<PlannedEntry> = planned.collect();
     let order = in_order(&entries);
-    BatchPlan { context, entries, order }
+    BatchPlan { context, entries, order, not_shown }
+}
+
+/// Returns notes on what of the rich texts of an entry is not shown.
+fn notes(entry: &BatchEntry) -> Vec<Violation> {
+    let content = match &entry.write {
+        EntryWrite::Create(content, _)
+        | EntryWrite::Put(_, _, content)
+        | EntryWrite::Ensure(_, Some(content))
+        | EntryWrite::Change(_, ItemChange::Replace(content) | ItemChange::Patch(content)) => content.as_object(),
+        _ => None,
+    };
+    let pointer = entry.place.content.as_deref().unwrap_or(&entry.place.entry);
+    content.map_or_else(Vec::new, |content| not_shown(entry.content_type.fields, content, pointer))
 }
 
 fn planned_work(

@@ -82,8 +82,13 @@ impl Rows<'_> {
     }
 
     fn venue(&self, at: &str, row: &Value) -> Result<Option<String>, Closed> {
-        let Some(city) = text_of(row.get("city")) else { return Ok(None) };
         let country = text_of(row.get("country"));
+        let Some(city) = text_of(row.get("city")) else {
+            if country.is_some() {
+                self.sink.left_out(at, "country without a city");
+            }
+            return Ok(None);
+        };
         let code = country.as_deref().and_then(country_code);
         let source = self.source(&format!("venue/{city}, {}", country.as_deref().unwrap_or("")));
         let mut record = Record::new(at, "venue", source.clone()).supporting();
@@ -132,6 +137,9 @@ impl Rows<'_> {
         record.set("venue", venue);
         record.set("topics", topic.into_iter().collect::<Vec<_>>());
         record.set("languages", self.languages(at, text("locales"))?);
+        if text("cfpEndDate").is_some() && text("cfpUrl").is_none() {
+            self.sink.left_out(at, "cfpEndDate without cfpUrl");
+        }
         let until = text("cfpEndDate").map_or(String::new(), |day| format!(", until {day}"));
         let mut links = Vec::new();
         for (title, field) in [

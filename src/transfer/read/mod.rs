@@ -8,6 +8,7 @@ mod frab_xml;
 mod ics;
 mod input;
 mod json_stream;
+mod open_event;
 mod plain_text;
 mod programme;
 mod schedule_json;
@@ -40,6 +41,8 @@ pub enum ImportFormat {
     FrabXml,
     /// A programme in JSON: frab's schedule.json, pretalx's, or that of Sessionize
     ScheduleJson,
+    /// A programme of Open Event (Eventyay): JSON:API, or a file of its export
+    OpenEvent,
     /// A list of conferences in JSON
     Conferences,
 }
@@ -50,32 +53,49 @@ impl ImportFormat {
     /// # Errors
     /// Returns a message if the format cannot be determined or the file cannot be read.
     pub fn detect(path: &Path) -> Result<Self, String> {
+        let with_path = |message: &dyn std::fmt::Display| format!("{}: {message}", path.display());
         let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        match extension.as_str() {
-            "jsonl" | "ndjson" => Ok(ImportFormat::Export),
-            "csv" | "tsv" => Ok(ImportFormat::Csv),
-            "ics" | "ical" | "ifb" => Ok(ImportFormat::Ics),
-            "xml" => Ok(ImportFormat::FrabXml),
-            "json" => match first_characters(path)? {
+        let start =
+            if extension == "json" { first_characters(path).map_err(|e| with_path(&e))? } else { String::new() };
+        match Self::of_extension(&extension, &start) {
+            Some(format) => Ok(format),
+            None if extension == "json" => Err(with_path(&"the file is neither a JSON array nor a JSON object")),
+            None => Err(with_path(&"the format cannot be determined from the name; give it with --format")),
+        }
+    }
+
+    /// Returns the format of a file, by its extension in lower case and, for JSON, its first characters.
+    pub fn of_extension(extension: &str, start: &str) -> Option<Self> {
+        match extension {
+            "jsonl" | "ndjson" => Some(ImportFormat::Export),
+            "csv" | "tsv" => Some(ImportFormat::Csv),
+            "ics" | "ical" | "ifb" => Some(ImportFormat::Ics),
+            "xml" => Some(ImportFormat::FrabXml),
+            "json" => match start.trim_start_matches('\u{feff}').trim_start() {
+                text if is_open_event(text) => Some(ImportFormat::OpenEvent),
                 // The view Sessions of Sessionize is an array of groups.
-                text if text.starts_with('[') && text.contains("\"groupId\"") => Ok(ImportFormat::ScheduleJson),
-                text if text.starts_with('[') => Ok(ImportFormat::Conferences),
-                text if text.starts_with('{') => Ok(ImportFormat::ScheduleJson),
-                _ => Err(format!("{}: the file is neither a JSON array nor a JSON object", path.display())),
+                text if text.starts_with('[') && text.contains("\"groupId\"") => Some(ImportFormat::ScheduleJson),
+                text if text.starts_with('[') => Some(ImportFormat::Conferences),
+                text if text.starts_with('{') => Some(ImportFormat::ScheduleJson),
+                _ => None,
             },
-            _ => {
-                Err(format!("{}: the format cannot be determined from the name; give it with --format", path.display()))
-            }
+            _ => None,
         }
     }
 }
 
-fn first_characters(path: &Path) -> Result<String, String> {
+/// Returns whether JSON that begins with a text is that of Open Event.
+fn is_open_event(start: &str) -> bool {
+    let has = |name: &str| start.contains(&format!("\"{name}\""));
+    let is_document = has("attributes") && (has("type") || has("relationships"));
+    let is_list = ["short_abstract", "long_abstract", "short_biography", "long_biography", "session_type"];
+    is_document || (start.starts_with('[') && is_list.iter().any(|name| has(name)))
+}
+
+fn first_characters(path: &Path) -> std::io::Result<String> {
     let mut start = [0; 1_024];
-    let with_path = |e: std::io::Error| format!("{}: {e}", path.display());
-    let count = std::fs::File::open(path).map_err(with_path)?.read(&mut start).map_err(with_path)?;
-    let text = String::from_utf8_lossy(&start[..count]);
-    Ok(text.trim_start_matches('\u{feff}').trim_start().to_owned())
+    let count = std::fs::File::open(path)?.read(&mut start)?;
+    Ok(String::from_utf8_lossy(&start[..count]).into_owned())
 }
 
 /// The settings of a reader.
@@ -113,6 +133,7 @@ pub fn read(format: ImportFormat, input: Box<dyn Input>, settings: &Settings, si
         ImportFormat::Ics => ics::read(input, settings, sink),
         ImportFormat::FrabXml => frab_xml::read(input, settings, sink),
         ImportFormat::ScheduleJson => schedule_json::read(input, settings, sink),
+        ImportFormat::OpenEvent => open_event::read(input, settings, sink),
         ImportFormat::Conferences => conferences::read(input, settings, sink),
     };
     // The only error is that the import has ended, so nobody is left to report it to.

@@ -60,7 +60,39 @@ impl Sink {
     /// Returns [`Closed`] if the import has ended.
     pub fn broken(&self, place: impl Into<String>, code: &str, message: impl Into<String>) -> Result<(), Closed> {
         let fault = Violation { pointer: String::new(), code: code.to_owned(), message: message.into() };
-        self.send(ImportEntry::Broken { place: place.into(), fault })
+        self.send(ImportEntry::Broken { place: place.into(), fault, record: None })
+    }
+
+    /// Reports a record that cannot be taken, given its kind and source. Since the file has it, it is not missing.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn refused(
+        &self,
+        place: impl Into<String>,
+        (kind, source): (&'static str, String),
+        code: &str,
+        message: impl Into<String>,
+    ) -> Result<(), Closed> {
+        let fault = Violation { pointer: String::new(), code: code.to_owned(), message: message.into() };
+        self.send(ImportEntry::Broken { place: place.into(), fault, record: Some((kind, source)) })
+    }
+
+    /// Says that the file has a record that is not taken.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn present(&self, kind: &'static str, source: String) -> Result<(), Closed> {
+        self.send(ImportEntry::Present { kind, source })
+    }
+
+    /// Says that the file may have records that are not read: those whose sources begin with `prefix`, which ends with
+    /// a slash, and go on with a text that is greater than `after`.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn beyond(&self, prefix: String, after: &str) -> Result<(), Closed> {
+        self.send(ImportEntry::Beyond { prefix, after: after.to_owned() })
     }
 
     /// Reports a detail that is not taken as it is.

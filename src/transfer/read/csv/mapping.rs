@@ -104,9 +104,17 @@ impl Mapping {
     /// # Errors
     /// Returns a message that names the file and, if it can be parsed, the wrong member.
     pub fn load(path: &Path) -> Result<Self, String> {
-        let with_path = |e: figment::Error| format!("{}: {e}", path.display());
-        let mapping: Mapping = Figment::from(Toml::file_exact(path)).extract().map_err(with_path)?;
-        mapping.check().map_err(|fault| format!("{}: {fault}", path.display()))?;
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+        text.and_then(|text| Self::parse(&text)).map_err(|fault| format!("{}: {fault}", path.display()))
+    }
+
+    /// Parses a mapping and checks it against the fields of its kind of content.
+    ///
+    /// # Errors
+    /// Returns a message that names the wrong member, if the text can be parsed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mapping: Mapping = Figment::from(Toml::string(text)).extract().map_err(|error| error.to_string())?;
+        mapping.check()?;
         Ok(mapping)
     }
 
@@ -133,6 +141,21 @@ impl Mapping {
     /// Returns the content type of every row.
     pub fn content_type(&self) -> Option<&'static ContentType> {
         ContentType::of_kind(&self.kind)
+    }
+
+    /// Returns the positions of the columns that no template and no condition names.
+    pub fn unused(&self, headers: &[String]) -> Vec<usize> {
+        let fields = self.fields.values().map(|rule| rule.detailed().from);
+        let templates: Vec<String> = fields
+            .chain([self.id.clone()])
+            .chain(self.slug.clone())
+            .chain(self.conditions().map(str::to_owned))
+            .collect();
+        let is_named = |header: &String| {
+            let column = format!("{{{header}}}");
+            templates.iter().any(|template| template.contains(&column))
+        };
+        headers.iter().enumerate().filter(|(_, header)| !is_named(header)).map(|(place, _)| place).collect()
     }
 
     /// Returns whether all conditions on a row are met. The error is the name of a column that does not exist.

@@ -47,7 +47,8 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn read(&self, mut reader: csv::Reader<impl Read>) -> Result<(), Closed> {
-        let (mut cells, mut headers, mut is_noted) = (ByteRecord::new(), Vec::new(), false);
+        let (mut cells, mut is_noted) = (ByteRecord::new(), false);
+        let (mut headers, mut unused) = (Vec::new(), Vec::new());
         loop {
             match reader.read_byte_record(&mut cells) {
                 Ok(true) => {}
@@ -67,11 +68,23 @@ impl Rows<'_> {
             let texts: Vec<String> = texts.into_iter().map(|(text, _)| text.into_owned()).collect();
             if headers.is_empty() {
                 headers = texts.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+                unused = self.mapping.unused(&headers);
             } else if texts.len() == headers.len() {
+                self.count_unused(&line, &headers, &texts, &unused);
                 self.row(&line, &headers.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect())?;
             } else {
                 let message = format!("the row has {} values, the header has {} columns", texts.len(), headers.len());
-                self.sink.broken(line, "wrong_count", message)?;
+                let cells = headers.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
+                self.refuse(&line, &cells, "wrong_count", message)?;
+            }
+        }
+    }
+
+    /// Counts the values of columns that the mapping does not name.
+    fn count_unused(&self, line: &str, headers: &[String], texts: &[String], unused: &[usize]) {
+        for place in unused {
+            if let (Some(header), false) = (headers.get(*place), texts[*place].trim().is_empty()) {
+                self.sink.left_out(line, &format!("column \"{header}\""));
             }
         }
     }
@@ -81,21 +94,32 @@ impl Rows<'_> {
             Ok(true) => self.record(line, cells),
             Ok(false) => {
                 self.sink.on_purpose(line, "row", "the mapping leaves it out (`when`)");
-                Ok(())
+                self.source(cells).map_or(Ok(()), |source| self.sink.present(self.content_type.kind, source))
             }
-            Err(column) => self.sink.broken(line, "unknown_column", format!("when: there is no column \"{column}\"")),
+            Err(column) => self.refuse(line, cells, "unknown_column", format!("when: there is no column \"{column}\"")),
+        }
+    }
+
+    /// Returns the source of a row; `None` without an id.
+    fn source(&self, cells: &Cells<'_>) -> Option<String> {
+        let id = fill(&self.mapping.id, cells).ok().filter(|id| !id.is_empty())?;
+        Some(format!("{}:{}/{id}", self.name, self.mapping.kind))
+    }
+
+    fn refuse(&self, line: &str, cells: &Cells<'_>, code: &str, message: String) -> Result<(), Closed> {
+        match self.source(cells) {
+            Some(source) => self.sink.refused(line, (self.content_type.kind, source), code, message),
+            None => self.sink.broken(line, code, message),
         }
     }
 
     fn record(&self, line: &str, cells: &Cells<'_>) -> Result<(), Closed> {
-        let id = match fill(&self.mapping.id, cells) {
-            Ok(id) if !id.is_empty() => id,
-            Ok(_) => return self.sink.broken(line, "required", "the id of this row is empty"),
-            Err(column) => {
-                return self.sink.broken(line, "unknown_column", format!("id: there is no column \"{column}\""));
-            }
+        let Some(source) = self.source(cells) else {
+            return match fill(&self.mapping.id, cells) {
+                Ok(_) => self.sink.broken(line, "required", "the id of this row is empty"),
+                Err(column) => self.sink.broken(line, "unknown_column", format!("id: there is no column \"{column}\"")),
+            };
         };
-        let source = format!("{}:{}/{id}", self.name, self.mapping.kind);
         let mut record = Record::new(line, self.content_type.kind, source);
         record.slug = self.mapping.slug.as_deref().and_then(|slug| fill(slug, cells).ok());
         for (name, rule) in &self.mapping.fields {
@@ -106,7 +130,7 @@ impl Rows<'_> {
                 Ok(text) => text,
                 Err(column) => {
                     let fault = format!("fields.{name}: there is no column \"{column}\"");
-                    return self.sink.broken(line, "unknown_column", fault);
+                    return self.refuse(line, cells, "unknown_column", fault);
                 }
             };
             let value = self.value(line, (name, declared), &detailed, &text, cells)?;

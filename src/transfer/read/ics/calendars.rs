@@ -13,6 +13,10 @@ use super::zones::CalendarZones;
 use crate::transfer::read::{Input, Settings};
 use crate::transfer::survey::hash_of;
 
+/// Greatest number of events of a file that change a series from an occurrence on; they are held until the series is
+/// read.
+const MOST_RANGES: usize = 1_000;
+
 /// Properties by which a calendar says what it is, the most exact first.
 const NAMES: [&str; 6] = ["X-WR-RELCALID", "SOURCE", "UID", "URL", "NAME", "X-WR-CALNAME"];
 
@@ -38,6 +42,10 @@ pub struct Calendars {
     /// Occurrences with events of their own, by the hash of their series.
     replaced: HashMap<u64, HashSet<String>>,
     series: HashSet<u64>,
+    /// Events that change a series from an occurrence on, by the hash of their series.
+    ranges: HashMap<u64, Vec<Component>>,
+    /// Number of these events.
+    range_count: usize,
     /// Events that replace an occurrence, until the zones are known: calendar, series and `RECURRENCE-ID`.
     pending: Vec<(usize, u64, Property)>,
 }
@@ -67,6 +75,12 @@ impl Calendar {
                 }
             }
         }
+    }
+
+    /// Returns whether the calendar has all events of its source. A message about some of them has another method than
+    /// `PUBLISH` (RFC 5546, section 1.4).
+    pub fn is_whole(&self) -> bool {
+        self.method.as_deref().is_none_or(|method| method == "PUBLISH")
     }
 
     /// Returns the source of the events with a `UID`. One that is unique by itself (RFC 7986, section 5.3) means the
@@ -132,7 +146,9 @@ impl Calendars {
         match component.name.as_str() {
             "VTIMEZONE" => {
                 if let Some(tzid) = component.find("TZID") {
-                    calendar.zones.define(tzid.value.trim().trim_matches('"').to_owned(), Definition::read(&component));
+                    // A comma in a name is escaped here, and in the parameters that refer to it is not.
+                    let name = tzid.text();
+                    calendar.zones.define(name.trim().trim_matches('"').to_owned(), Definition::read(&component));
                 }
             }
             "VEVENT" => {
@@ -144,7 +160,13 @@ impl Calendars {
                     *newest = revision;
                 }
                 match component.find("RECURRENCE-ID") {
-                    Some(instance) => self.pending.push((place, series, instance.clone())),
+                    Some(instance) => {
+                        self.pending.push((place, series, instance.clone()));
+                        if instance.is("RANGE", "THISANDFUTURE") && self.range_count < MOST_RANGES {
+                            self.range_count += 1;
+                            self.ranges.entry(series).or_default().push(component);
+                        }
+                    }
                     None if is_series(&component) => drop(self.series.insert(series)),
                     None => {}
                 }
@@ -161,6 +183,12 @@ impl Calendars {
     /// Returns whether the file has the series to which an event belongs.
     pub fn has_series(&self, identity: &str) -> bool {
         self.series.contains(&hash_of("", identity))
+    }
+
+    /// Returns the events that change a series from an occurrence on, if the file has the series.
+    pub fn ranges(&self, identity: &str) -> &[Component] {
+        let ranges = self.ranges.get(&hash_of("", identity)).filter(|_| self.has_series(identity));
+        ranges.map_or(&[], Vec::as_slice)
     }
 
     /// Returns whether an occurrence of a series has an event of its own.

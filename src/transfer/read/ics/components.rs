@@ -45,6 +45,9 @@ impl Component {
     }
 }
 
+/// Components of calendars within which there are no events.
+const OF_CALENDAR: [&str; 5] = ["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE"];
+
 /// A part of a calendar file.
 #[derive(Debug)]
 pub enum Part {
@@ -125,11 +128,12 @@ impl<'a> Parts<'a> {
             self.following = Some(Part::Calendar);
             return Some(without_end(line, "component"));
         }
-        let outer = self.open.iter().position(|component| component.name == name && name == "VEVENT");
+        let is_around = |component: &Component| name == "VEVENT" && OF_CALENDAR.contains(&component.name.as_str());
+        let outer = self.open.iter().position(is_around);
         let lost = outer.map(|place| {
             let line = self.open[place].line;
             self.open.truncate(place);
-            without_end(line, "event")
+            without_end(line, "component")
         });
         if self.open.len() < DEEPEST {
             self.open.push(Component { name, line: number, ..Component::default() });

@@ -16,6 +16,8 @@ const YEARS: std::ops::RangeInclusive<i32> = 1970..=2100;
 pub struct Definition {
     /// Changes in their order.
     changes: Vec<Change>,
+    /// Whether every part of it could be read.
+    is_whole: bool,
     /// Zone of the place that the definition names.
     pub place: Option<Zone>,
 }
@@ -38,15 +40,22 @@ impl Change {
 impl Definition {
     /// Reads a definition. Parts that cannot be read are left out; without any, it says nothing.
     pub fn read(component: &Component) -> Self {
-        let mut changes: Vec<Change> = component
-            .children
-            .iter()
-            .filter(|child| matches!(child.name.as_str(), "STANDARD" | "DAYLIGHT"))
-            .flat_map(|child| observance(child).unwrap_or_default())
-            .collect();
+        let parts = component.children.iter().filter(|child| matches!(child.name.as_str(), "STANDARD" | "DAYLIGHT"));
+        let parts: Vec<Option<Vec<Change>>> = parts.map(observance).collect();
+        let is_whole = parts.iter().all(Option::is_some);
+        let mut changes: Vec<Change> = parts.into_iter().flatten().flatten().collect();
         changes.sort_by_key(Change::instant);
         changes.dedup();
-        Self { changes, place: component.text("X-LIC-LOCATION").and_then(|place| zone_of(&place)) }
+        Self { changes, is_whole, place: component.text("X-LIC-LOCATION").and_then(|place| zone_of(&place)) }
+    }
+
+    /// Returns whether the definition says what the offset of a local time is. Many files name a zone and define only the
+    /// changes of one year: such a definition says nothing of the time before the first change, nor, if the offset alternates
+    /// and there is no rule for further years, of that after the last one.
+    pub fn covers(&self, local: NaiveDateTime) -> bool {
+        let (Some(first), Some(last)) = (self.changes.first(), self.changes.last()) else { return false };
+        let alternates = self.changes.iter().any(|change| change.after != last.after);
+        self.is_whole && first.local <= local && (!alternates || local <= last.local)
     }
 
     /// Returns the offset of a local time. A local time that occurs twice is the first one.
@@ -100,7 +109,7 @@ fn observance(component: &Component) -> Option<Vec<Change>> {
         let every_year = !property.value.contains("COUNT") && !property.value.contains("INTERVAL=2");
         let first = if every_year { not_before(start, *YEARS.start()) } else { start };
         let last = NaiveDate::from_ymd_opt(*YEARS.end(), 12, 31)?.and_hms_opt(23, 59, 59)?;
-        locals.extend(rule.occurrences(first, Some(last)).unwrap_or_default());
+        locals.extend(rule.occurrences(first, Some(last)).unwrap_or_default().0);
     }
     Some(locals.into_iter().map(|local| Change { local, before, after }).collect())
 }

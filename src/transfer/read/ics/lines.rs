@@ -57,7 +57,9 @@ impl<'a> Lines<'a> {
     /// decoding. Returns whether the line is too long.
     fn unfold(&mut self, line: &mut Vec<u8>) -> bool {
         let mut is_cut = false;
-        while let Some(Ok(next)) = self.peek() {
+        loop {
+            self.skip_blank();
+            let Some(Ok(next)) = self.peek() else { break };
             let soft = line.ends_with(b"=") && is_quoted_printable(line);
             let rest = match next.first() {
                 Some(b' ' | b'\t') => &next[1..],
@@ -75,6 +77,21 @@ impl<'a> Lines<'a> {
             self.number += 1;
         }
         is_cut
+    }
+
+    /// Skips an empty line within a folded one, as some programs write it.
+    fn skip_blank(&mut self) {
+        // An error of the input is found again, and reported, when the line is read.
+        while self.ready.len() < 2 && self.ready.front().is_none_or(Vec::is_empty) && !self.ended {
+            if self.fill().is_err() {
+                break;
+            }
+        }
+        let continues = self.ready.get(1).and_then(|line| line.first()).is_some_and(|byte| b" \t".contains(byte));
+        if continues && self.ready.front().is_some_and(Vec::is_empty) {
+            self.ready.pop_front();
+            self.number += 1;
+        }
     }
 
     fn peek(&mut self) -> Option<Result<&[u8], String>> {
@@ -148,6 +165,8 @@ mod tests {
         assert_eq!(lines(b"A:one\n  two\nB:x"), wanted);
         assert_eq!(lines(b"A:one\r  two\rB:x\r"), wanted);
         assert_eq!(lines(b"A:one\0\r\n\t two\r\nB:\0x"), wanted);
+        assert_eq!(lines(b"A:one\r\n\r\n  two\r\nB:x"), [wanted[0].clone(), (4, "B:x".to_owned(), false)]);
+        assert_eq!(lines(b"A:one two\r\n\r\n\r\nB:x\r\n\r\n"), [wanted[0].clone(), (4, "B:x".to_owned(), false)]);
     }
 
     #[test]

@@ -10,9 +10,13 @@ mod occurrences;
 mod people;
 mod place;
 mod property;
+mod ranges;
 mod rules;
+mod ties;
 mod times;
 mod zones;
+
+use std::cell::RefCell;
 
 use super::input::as_utf8;
 use super::{Closed, Input, Settings, Sink};
@@ -20,8 +24,10 @@ use crate::content::slug::from_title;
 use crate::transfer::record::Record;
 use calendars::{Calendar, Calendars, is_series, revision};
 use components::{Component, Part, Parts};
-use occurrences::Occurrences;
+use occurrences::{Occurrence, Occurrences};
 use property::Property;
+use ranges::Range;
+use ties::Ties;
 use times::{CalendarSpan, TimeNotes, when};
 
 /// Properties of a calendar that are read, or passed over on purpose.
@@ -51,10 +57,12 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
     if let Err(error) = input.restart() {
         return sink.broken("line 1", "unreadable", error.to_string());
     }
-    let mut walk = Walk { sink, calendars: &calendars, place: None, is_whole: true };
+    let mut walk = Walk { sink, calendars: &calendars, place: None, is_whole: true, ties: RefCell::default() };
     for part in Parts::new(&mut *input) {
         walk.part(part)?;
     }
+    let rest = walk.ties.borrow_mut().rest();
+    rest.into_iter().try_for_each(|record| sink.record(record))?;
     if walk.place.is_none() {
         return sink.broken("line 1", "malformed_calendar", "there is no VCALENDAR in this file");
     }
@@ -66,8 +74,9 @@ struct Walk<'a> {
     calendars: &'a Calendars,
     /// Position of the present calendar among those of the file.
     place: Option<usize>,
-    /// Whether no component was lost.
+    /// Whether no component was lost, and the file has all events of its source.
     is_whole: bool,
+    ties: RefCell<Ties>,
 }
 
 impl<'a> Walk<'a> {
@@ -75,10 +84,11 @@ impl<'a> Walk<'a> {
         match part {
             Part::Calendar => {
                 self.place = Some(self.place.map_or(0, |place| place + 1));
-                self.calendar().map_or(Ok(()), |calendar| {
+                if let Some(calendar) = self.calendar() {
                     self.sink.set_origin(&calendar.origin);
-                    Ok(())
-                })
+                    self.is_whole &= calendar.is_whole();
+                }
+                Ok(())
             }
             Part::Property(property) => {
                 self.property(&property);
@@ -126,15 +136,49 @@ impl<'a> Walk<'a> {
             sink.on_purpose(&place, &format!("METHOD:{method}"), "it is an answer of a participant and no publication");
             return Ok(());
         }
-        if !calendar.is_gregorian {
-            return sink.broken(place, "unknown_calendar", "the dates are not those of the Gregorian calendar");
-        }
         let Some(identity) = calendar.identity_of(event) else {
             return sink.broken(place, "required", "an event requires a UID, or a start and a summary");
         };
+        if !calendar.is_gregorian {
+            let message = "the dates are not those of the Gregorian calendar".to_owned();
+            return self.refuse(place, identity, "unknown_calendar", message);
+        }
         if self.calendars.has_newer(&identity, event) {
             return sink.note(&place, "", "older_revision", "left out: the file has a newer revision of this event");
         }
+        if self.calendars.ranges(&identity).iter().any(|range| range.line == event.line) {
+            // It is sent with its series.
+            return Ok(());
+        }
+        let Some((span, record)) = self.read_event(calendar, event, identity)? else { return Ok(()) };
+        match event.find("RECURRENCE-ID") {
+            Some(instance) => {
+                if instance.is("RANGE", "THISANDFUTURE") {
+                    sink.left_out(&place, "RANGE=THISANDFUTURE");
+                }
+                self.replacement(calendar, instance, span, record)
+            }
+            None if is_series(event) => self.series(calendar, event, span, &record),
+            None => {
+                if let Some(property) = event.find("EXDATE") {
+                    sink.left_out(&event.place(), &format!("{} without RRULE", property.name));
+                }
+                let mut record = record;
+                self.part_twins(&mut record, span)?;
+                span.set(&mut record, calendar.zones.own());
+                sink.record(record)
+            }
+        }
+    }
+
+    /// Returns the times and the fields of an event; `None` if it is refused.
+    fn read_event(
+        &self,
+        calendar: &Calendar,
+        event: &Component,
+        identity: String,
+    ) -> Result<Option<(CalendarSpan, Record)>, Closed> {
+        let (sink, place) = (self.sink, event.place());
         if event.dropped > 0 {
             let message = format!("{} further properties are left out", event.dropped);
             sink.note(&place, "", "too_many", message)?;
@@ -142,28 +186,39 @@ impl<'a> Walk<'a> {
         let mut notes = TimeNotes::new();
         let span = match CalendarSpan::read(event, &calendar.zones, &mut notes) {
             Ok(span) => span,
-            Err((property, message)) => return sink.broken(place, "not_a_time", format!("{property}: {message}")),
+            Err((property, message)) => {
+                let message = format!("{property}: {message}");
+                return self.refuse(place, identity, "not_a_time", message).map(|()| None);
+            }
         };
         for (property, code, message) in notes {
             sink.note(&place, &format!("/{property}"), code, message)?;
         }
-        let mut record = Record::new(place, "event", identity.clone());
+        let mut record = Record::new(place, "event", identity);
         record.revision = revision(event);
         event::set_fields(sink, calendar, event, &mut record)?;
-        match event.find("RECURRENCE-ID") {
-            Some(instance) => self.replacement(calendar, instance, span, record),
-            None if is_series(event) => self.series(calendar, event, span, &record),
-            None => {
-                if let Some(property) = event.find("EXDATE") {
-                    sink.left_out(&event.place(), &format!("{} without RRULE", property.name));
-                }
-                span.set(&mut record, calendar.zones.own());
-                sink.record(record)
-            }
-        }
+        Ok(Some((span, record)))
     }
 
-    /// Sends an event that replaces an occurrence of a series.
+    /// Refuses an event. Neither it nor any occurrence of its series is missing.
+    fn refuse(&self, place: String, identity: String, code: &str, message: String) -> Result<(), Closed> {
+        self.sink.beyond(format!("{identity}/"), "")?;
+        self.sink.refused(place, ("event", identity), code, message)
+    }
+
+    /// Gives an event a source of its own if one with the same UID and another start came before it. Some programs
+    /// write a session that takes place twice in this way.
+    fn part_twins(&self, record: &mut Record, span: CalendarSpan) -> Result<(), Closed> {
+        let key = span.starts.key();
+        if !self.ties.borrow_mut().has_twin(&record.source, &key) {
+            return Ok(());
+        }
+        record.source = format!("{}/{key}", record.source);
+        let message = "another event of the file has the same UID and another start; each is taken";
+        self.sink.note(&record.place, "/UID", "same_uid", message)
+    }
+
+    /// Sends an event that replaces an occurrence of a series, after the series.
     fn replacement(
         &self,
         calendar: &Calendar,
@@ -171,16 +226,14 @@ impl<'a> Walk<'a> {
         span: CalendarSpan,
         mut record: Record,
     ) -> Result<(), Closed> {
-        if instance.is("RANGE", "THISANDFUTURE") {
-            self.sink.left_out(&record.place, "RANGE=THISANDFUTURE");
-        }
         let key = when(instance, &calendar.zones).map_or_else(|_| instance.value.trim().to_owned(), |(it, _)| it.key());
-        if self.calendars.has_series(&record.source) {
-            record.set("series", series_of(&record.source));
-        }
+        let series = self.calendars.has_series(&record.source).then(|| series_of(&record.source));
         record.source = format!("{}/{key}", record.source);
         span.set(&mut record, calendar.zones.own());
-        self.sink.record(record)
+        let Some(series) = series else { return self.sink.record(record) };
+        record.set("series", series.clone());
+        let ready = self.ties.borrow_mut().wait(&series, record);
+        ready.map_or(Ok(()), |record| self.sink.record(record))
     }
 
     /// Sends a series and its events, without those that the file has by themselves.
@@ -191,6 +244,11 @@ impl<'a> Walk<'a> {
         span: CalendarSpan,
         record: &Record,
     ) -> Result<(), Closed> {
+        if !record.body.contains_key("title") {
+            // One refusal is enough, and no occurrence is missing.
+            self.sink.beyond(format!("{}/", record.source), "")?;
+            return self.sink.record(record.clone());
+        }
         let occurrences = Occurrences::of(event, span, &calendar.zones, calendar.horizon);
         for (property, code, message) in occurrences.notes {
             self.sink.note(&record.place, &format!("/{property}"), code, message)?;
@@ -198,23 +256,69 @@ impl<'a> Walk<'a> {
         let mut series = Record::new(record.place.clone(), "series", series_of(&record.source)).supporting();
         series.locale.clone_from(&record.locale);
         series.set("title", record.body.get("title").cloned().unwrap_or_default());
+        let ready = self.ties.borrow_mut().release(&series.source);
         self.sink.record(series)?;
-        let title = from_title(record.label());
-        for (number, start) in occurrences.starts.into_iter().enumerate() {
-            let moved = span.moved_to(start);
-            let key = moved.starts.key();
+        ready.into_iter().try_for_each(|record| self.sink.record(record))?;
+        for start in occurrences.left {
+            self.sink.present("event", format!("{}/{}", record.source, span.moved_to(start).starts.key()))?;
+        }
+        if let Some(after) = &occurrences.unknown_after {
+            self.sink.beyond(format!("{}/", record.source), after)?;
+        }
+        let ranges = self.ranges(calendar, &record.source, span)?;
+        for (number, occurrence) in occurrences.starts.into_iter().enumerate() {
+            let key = span.moved_to(occurrence.0).starts.key();
             if self.calendars.is_replaced(&record.source, &key) {
                 continue;
             }
-            let mut one = record.clone();
+            let mut one = occurrence_of(record, span, &ranges, occurrence, calendar);
             one.set("series", series_of(&record.source));
             one.source = format!("{}/{key}", record.source);
-            one.slug = (number > 0 && !title.is_empty()).then(|| format!("{title}-{}", start.date()));
-            moved.set(&mut one, calendar.zones.own());
+            let title = from_title(one.label());
+            let day = occurrence.0.date();
+            one.slug = (number > 0 && !title.is_empty()).then(|| format!("{title}-{day}"));
             self.sink.record(one)?;
         }
         Ok(())
     }
+
+    /// Sends the events that change a series from an occurrence on, and returns the changes in their order.
+    fn ranges(&self, calendar: &Calendar, identity: &str, first: CalendarSpan) -> Result<Vec<Range>, Closed> {
+        let mut ranges = Vec::new();
+        for event in self.calendars.ranges(identity) {
+            let Some(instance) = event.find("RECURRENCE-ID") else { continue };
+            if self.calendars.has_newer(identity, event) {
+                continue;
+            }
+            let Some((span, record)) = self.read_event(calendar, event, identity.to_owned())? else { continue };
+            match when(instance, &calendar.zones) {
+                Ok((from, _)) => ranges.push(Range::new(from, first, (span, record.clone()), calendar.zones.own())),
+                Err(_) => self.sink.left_out(&record.place, "RANGE=THISANDFUTURE"),
+            }
+            self.replacement(calendar, instance, span, record)?;
+        }
+        ranges.sort_by_key(|range| range.from);
+        Ok(ranges)
+    }
+}
+
+/// Returns the record of an occurrence, as the latest change before it has it, with its times.
+fn occurrence_of(
+    record: &Record,
+    span: CalendarSpan,
+    ranges: &[Range],
+    (start, length): Occurrence,
+    calendar: &Calendar,
+) -> Record {
+    let (mut one, mut moved) = match ranges.iter().rev().find(|range| range.from <= start) {
+        Some(range) => (range.record.clone(), range.moved_to(start)),
+        None => (record.clone(), span.moved_to(start)),
+    };
+    if let Some(length) = length {
+        moved = moved.lasting(length);
+    }
+    moved.set(&mut one, calendar.zones.own());
+    one
 }
 
 /// Returns the source of the series whose first event has a source.

@@ -1,24 +1,31 @@
 //! The occurrences of an event that recurs (RFC 5545, section 3.8.5).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::components::Component;
 use super::property::Property;
 use super::rules::RecurrenceRule;
-use super::times::{CalendarSpan, CalendarTime, when_of};
+use super::times::{CalendarSpan, CalendarTime, after, when_of};
 use super::zones::CalendarZones;
 use crate::time_zone::Zone;
 
 /// Greatest number of events that one series becomes.
 const MOST: usize = 4_000;
 
+/// The local start of an occurrence, and its exact length if it has one of its own.
+pub type Occurrence = (NaiveDateTime, Option<TimeDelta>);
+
 /// The occurrences of a series.
 #[derive(Debug, Default)]
 pub struct Occurrences {
-    /// Local starts, in their order.
-    pub starts: Vec<NaiveDateTime>,
+    /// Local starts in their order, each with its length if that is not the one of the first occurrence.
+    pub starts: Vec<Occurrence>,
+    /// Local starts that are left out, as far as they are known.
+    pub left: Vec<NaiveDateTime>,
+    /// Text than which the keys of further occurrences are greater, which are not known.
+    pub unknown_after: Option<String>,
     /// What was left out: the property, a code and a message.
     pub notes: Vec<(&'static str, &'static str, String)>,
 }
@@ -26,14 +33,11 @@ pub struct Occurrences {
 impl Occurrences {
     /// Computes the occurrences of an event up to a day.
     pub fn of(event: &Component, span: CalendarSpan, zones: &CalendarZones, horizon: NaiveDate) -> Self {
-        let zone = match span.starts {
-            CalendarTime::At(at) => at.timezone(),
-            CalendarTime::Day(_) => zones.own(),
-        };
+        let zone = span.zone(zones.own());
         let start = span.starts.local();
         let end = horizon.and_hms_opt(23, 59, 59).unwrap_or_default();
-        let mut series =
-            Series { zone, zones, start, end, dates: BTreeSet::from([start]), endless: false, notes: Vec::new() };
+        let dates = BTreeMap::from([(start, None)]);
+        let mut series = Series { zone, zones, start, end, dates, endless: false, unread: false, notes: Vec::new() };
         event.all("RRULE").for_each(|rule| series.rule(rule));
         event.all("RDATE").for_each(|dates| series.dates(dates));
         event.all("EXRULE").for_each(|rule| series.except_rule(rule));
@@ -47,8 +51,11 @@ struct Series<'a> {
     zones: &'a CalendarZones,
     start: NaiveDateTime,
     end: NaiveDateTime,
-    dates: BTreeSet<NaiveDateTime>,
+    /// Starts, and lengths that are not the one of the first occurrence.
+    dates: BTreeMap<NaiveDateTime, Option<TimeDelta>>,
     endless: bool,
+    /// Whether a part of the series could not be read, so that it may have any occurrence.
+    unread: bool,
     notes: Vec<(&'static str, &'static str, String)>,
 }
 
@@ -61,15 +68,25 @@ impl Series<'_> {
             let end = if rule.is_finite { None } else { Some(self.end) };
             rule.occurrences(self.start, end)
         });
-        found.unwrap_or_else(|why| {
-            self.notes.push((name, "recurrence", format!("left out: {why}")));
-            Vec::new()
-        })
+        match found {
+            Ok((dates, true)) => dates,
+            Ok((dates, false)) => {
+                self.unread = true;
+                let message = format!("only the first {} occurrences of this rule are taken", dates.len());
+                self.notes.push((name, "too_many", message));
+                dates
+            }
+            Err(why) => {
+                self.unread = true;
+                self.notes.push((name, "recurrence", format!("left out: {why}")));
+                Vec::new()
+            }
+        }
     }
 
     fn rule(&mut self, property: &Property) {
         let found = self.occurrences(property, "RRULE");
-        self.dates.extend(found);
+        self.dates.extend(found.into_iter().map(|date| (date, None)));
     }
 
     fn except_rule(&mut self, property: &Property) {
@@ -82,52 +99,77 @@ impl Series<'_> {
 
     fn dates(&mut self, property: &Property) {
         for text in property.list() {
-            // Of a period only the start is taken: all events of a series are equally long.
-            let (text, length) = text.split_once('/').map_or((text.as_str(), None), |(start, end)| (start, Some(end)));
-            match when_of(text, property.parameter("TZID"), self.zones) {
-                Ok((when, _)) => drop(self.dates.insert(self.local(when))),
-                Err(why) => self.notes.push(("RDATE", "not_a_time", format!("left out: {why}"))),
-            }
-            if let Some(length) = length {
-                let message = format!("the length \"{length}\" is left out: all events of a series are equally long");
-                self.notes.push(("RDATE", "period", message));
-            }
+            let (text, end) = text.split_once('/').map_or((text.as_str(), None), |(start, end)| (start, Some(end)));
+            let when = match when_of(text, property.parameter("TZID"), self.zones) {
+                Ok((when, _)) => when,
+                Err(why) => {
+                    self.unread = true;
+                    self.notes.push(("RDATE", "not_a_time", format!("left out: {why}")));
+                    continue;
+                }
+            };
+            let length = end.and_then(|end| {
+                let length = self.length(when, end.trim(), property);
+                length.map_err(|why| self.notes.push(("RDATE", "period", format!("left out: {why}")))).ok()
+            });
+            self.dates.insert(self.local(when), length);
+        }
+    }
+
+    /// Returns the length of a period, which has an end or a duration (RFC 5545, section 3.3.9).
+    fn length(&self, start: CalendarTime, end: &str, property: &Property) -> Result<TimeDelta, String> {
+        let found = if end.trim_start_matches('+').starts_with('P') {
+            after(start, end)?
+        } else {
+            when_of(end, property.parameter("TZID"), self.zones)?.0
+        };
+        match (start, found) {
+            (CalendarTime::At(start), CalendarTime::At(end)) if end > start => Ok(end - start),
+            _ => Err(format!("\"{end}\" is no end of this period")),
         }
     }
 
     fn except_dates(&mut self, property: &Property) {
         for text in property.list() {
             match when_of(&text, property.parameter("TZID"), self.zones) {
-                Ok((CalendarTime::Day(day), _)) => self.dates.retain(|date| date.date() != day),
+                Ok((CalendarTime::Day(day), _)) => self.dates.retain(|date, _| date.date() != day),
                 Ok((when, _)) => drop(self.dates.remove(&self.local(when))),
                 Err(why) => self.notes.push(("EXDATE", "not_a_time", format!("left out: {why}"))),
             }
         }
     }
 
-    /// Returns the local start of an occurrence; on a date it begins when the first one does.
     fn local(&self, when: CalendarTime) -> NaiveDateTime {
-        match when {
-            CalendarTime::Day(day) if self.start.time() != NaiveTime::MIN => day.and_time(self.start.time()),
-            CalendarTime::Day(_) => when.local(),
-            CalendarTime::At(at) => at.with_timezone(&self.zone).naive_local(),
-        }
+        local_start(when, self.start, self.zone)
     }
 
     fn bounded(mut self) -> Occurrences {
-        let later = self.dates.iter().filter(|date| **date > self.end).count();
-        if later > 0 || self.endless {
-            let count = if self.endless { "all".to_owned() } else { later.to_string() };
+        let (mut starts, mut left) = (Vec::new(), Vec::new());
+        for (date, length) in self.dates {
+            if date <= self.end { starts.push((date, length)) } else { left.push(date) }
+        }
+        if !left.is_empty() || self.endless {
+            let count = if self.endless { "all".to_owned() } else { left.len().to_string() };
             let message = format!("{count} occurrences after {} are left out; --horizon takes more", self.end.date());
             self.notes.push(("RRULE", "horizon", message));
         }
-        let mut starts: Vec<NaiveDateTime> = self.dates.into_iter().filter(|date| *date <= self.end).collect();
         if starts.len() > MOST {
             let early = starts.len() - MOST;
-            starts.drain(..early);
+            left.extend(starts.drain(..early).map(|(date, _)| date));
             let message = format!("the {early} earliest occurrences are left out: a series has at most {MOST} events");
             self.notes.push(("RRULE", "too_many", message));
         }
-        Occurrences { starts, notes: self.notes }
+        let last_day = || self.end.date().format("%Y%m%d").to_string();
+        let unknown_after = if self.unread { Some(String::new()) } else { self.endless.then(last_day) };
+        Occurrences { starts, left, unknown_after, notes: self.notes }
+    }
+}
+
+/// Returns the local start of an occurrence; on a date it begins when the first one does.
+pub fn local_start(when: CalendarTime, first: NaiveDateTime, zone: Zone) -> NaiveDateTime {
+    match when {
+        CalendarTime::Day(day) if first.time() != NaiveTime::MIN => day.and_time(first.time()),
+        CalendarTime::Day(_) => when.local(),
+        CalendarTime::At(at) => at.with_timezone(&zone).naive_local(),
     }
 }

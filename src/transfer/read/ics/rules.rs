@@ -37,18 +37,23 @@ impl RecurrenceRule {
         Ok(Self { rule, is_finite })
     }
 
-    /// Returns the occurrences from a start up to an end, at most [`MOST`].
+    /// Returns the occurrences from a start up to an end, at most [`MOST`], and whether these are all.
     ///
     /// # Errors
     /// Returns a message for a rule that contradicts itself or the start.
-    pub fn occurrences(self, start: NaiveDateTime, end: Option<NaiveDateTime>) -> Result<Vec<NaiveDateTime>, String> {
+    pub fn occurrences(
+        self,
+        start: NaiveDateTime,
+        end: Option<NaiveDateTime>,
+    ) -> Result<(Vec<NaiveDateTime>, bool), String> {
         let start = floating(start);
         let rule = self.rule.validate(start).map_err(|error| error.to_string())?;
         let mut set = RRuleSet::new(start).rrule(rule);
         if let Some(end) = end {
             set = set.before(floating(end));
         }
-        Ok(set.all(MOST).dates.into_iter().map(|date| date.naive_utc()).collect())
+        let found = set.all(MOST);
+        Ok((found.dates.into_iter().map(|date| date.naive_utc()).collect(), !found.limited))
     }
 }
 

@@ -4,11 +4,11 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::components::Component;
 use super::property::Property;
-use super::zones::{CalendarZones, local_time};
+use super::zones::CalendarZones;
 use crate::content::local_time::rfc3339;
 use crate::time_zone::Zone;
 use crate::transfer::record::Record;
-use crate::transfer::zones::offset_of;
+use crate::transfer::zones::{local_time, offset_of};
 
 /// The flags of programs that write whole days as times.
 const WHOLE_DAYS: [&str; 3] =
@@ -70,7 +70,11 @@ impl CalendarSpan {
         let (starts, note) = when(start, zones).map_err(|why| ("DTSTART", why))?;
         notes.extend(note.map(|note| ("DTSTART", "zone", note)));
         let end = match (event.find("DTEND"), event.find("DURATION")) {
-            (Some(end), _) => Some(("DTEND", when(end, zones).map(|(end, _)| end))),
+            (Some(end), _) => {
+                // Some programs name the zone of the start only.
+                let tzid = end.parameter("TZID").or_else(|| start.parameter("TZID"));
+                Some(("DTEND", when_of(end.value.trim(), tzid, zones).map(|(end, _)| end)))
+            }
             (None, Some(length)) => Some(("DURATION", after(starts, length.value.trim()))),
             (None, None) => None,
         };
@@ -143,12 +147,25 @@ impl CalendarSpan {
         Self { starts, ends }
     }
 
-    /// Sets the fields of a record.
-    pub fn set(self, record: &mut Record, own: Zone) {
-        let zone = match self.starts {
+    /// Returns the span with another exact length.
+    pub fn lasting(self, length: TimeDelta) -> Self {
+        match self.starts {
+            CalendarTime::At(at) => Self { ends: at.checked_add_signed(length).map(CalendarTime::At), ..self },
+            CalendarTime::Day(_) => self,
+        }
+    }
+
+    /// Returns the zone of the start; dates have that of the calendar.
+    pub fn zone(self, own: Zone) -> Zone {
+        match self.starts {
             CalendarTime::At(at) => at.timezone(),
             CalendarTime::Day(_) => own,
-        };
+        }
+    }
+
+    /// Sets the fields of a record.
+    pub fn set(self, record: &mut Record, own: Zone) {
+        let zone = self.zone(own);
         record.set("starts_at", self.starts.text());
         record.set("ends_at", self.ends.map(CalendarTime::text));
         record.set("time_zone", zone.name());
@@ -201,7 +218,10 @@ pub fn when_of(
 }
 
 /// Returns the end of an event, given its start and duration (RFC 5545, section 3.3.6).
-fn after(starts: CalendarTime, text: &str) -> Result<CalendarTime, String> {
+///
+/// # Errors
+/// Returns a message if the duration cannot be read.
+pub fn after(starts: CalendarTime, text: &str) -> Result<CalendarTime, String> {
     let wrong = || format!("\"{text}\" is not a duration");
     let mut rest = text.trim_start_matches('+').strip_prefix('P').ok_or_else(wrong)?;
     let (mut days, mut seconds, mut in_time) = (0_i64, 0_i64, false);

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone};
 
 use super::definition::Definition;
-use crate::time_zone::{LocalOffsets, Zone, rules};
-use crate::transfer::zones::{best_known, offset_of, zone_of, zone_with_offset};
+use crate::time_zone::{Zone, rules};
+use crate::transfer::zones::{best_known, local_time, offset_of, zone_of, zone_with_offset};
 
 /// The time zones of a calendar.
 pub struct CalendarZones {
@@ -62,6 +62,12 @@ impl CalendarZones {
         };
         let Some(definition) = self.definitions.get(tzid) else { return self.by_name(tzid, local) };
         let Some(offset) = definition.offset_at(local) else { return self.by_name(tzid, local) };
+        if let Some(zone) = self.named(tzid).or(definition.place).filter(|_| !definition.covers(local)) {
+            let message =
+                format!("the calendar does not define \"{tzid}\" for this time; it is taken as {zone} has it");
+            let note = (!definition.agrees_at(zone, local)).then_some(message);
+            return Ok((local_time(local, zone), note));
+        }
         let at = |zone: Zone| {
             let utc = local - TimeDelta::seconds(offset.into());
             let same = definition.agrees_at(zone, local);
@@ -125,15 +131,5 @@ impl CalendarZones {
         let all = || rules::names().into_iter().filter_map(|name| name.parse().ok());
         let fits = |zone: &Zone| definition.agrees_around(*zone, local);
         near.into_iter().find(fits).or_else(|| all().find(fits))
-    }
-}
-
-/// Returns the instant of a local time. A time that occurs twice is the first one, and a time within a gap
-/// has the offset from before the gap (RFC 5545, section 3.3.5).
-pub fn local_time(local: NaiveDateTime, zone: Zone) -> DateTime<Zone> {
-    match zone.clock_at(local) {
-        LocalOffsets::Once(offset) | LocalOffsets::Twice(offset, _) | LocalOffsets::Skipped(offset, _) => {
-            zone.at(local, offset)
-        }
     }
 }

@@ -1,14 +1,16 @@
 //! The properties of the event as a whole, which a programme gives one by one.
 
 use chrono::{Datelike, NaiveDate};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::LabelledUrl;
 use crate::content::slug::from_title;
 use crate::transfer::read::{Sink, text_of};
 
 /// Properties that are passed over on purpose, and why.
-const ON_PURPOSE: [(&str, &str); 6] = [
+const ON_PURPOSE: [(&str, &str); 7] = [
     ("days", "the sessions have their days themselves"),
+    ("$schema", "it names the form of the file"),
     ("daysCount", "the sessions have their days themselves"),
     ("timeslot_duration", "it is the grid of a program for planning"),
     ("colors", "they belong to the design of a website"),
@@ -29,7 +31,17 @@ pub struct ProgrammeHeading {
     pub end: Option<String>,
     pub venue: Option<String>,
     pub city: Option<String>,
+    pub street: Option<String>,
+    /// Coordinates of the venue, as its field `geo` has them.
+    pub geo: Value,
+    pub languages: Vec<Value>,
+    /// Links besides that to the website.
+    pub links: Vec<LabelledUrl>,
+    /// Whether the event must not be public.
+    pub private: bool,
     pub url: Option<String>,
+    /// Address to which relative ones of the file belong.
+    pub base: Option<String>,
     pub logo: Option<String>,
     pub time_zone: Option<String>,
     /// Tracks with their colours, as the field `tracks` has them.
@@ -49,8 +61,20 @@ impl ProgrammeHeading {
             "end" => self.end = text,
             "venue" => self.venue = text,
             "city" => self.city = text,
-            "url" | "base_url" => self.url = self.url.take().or(text),
-            "logo" => self.logo = text,
+            "street" => self.street = text,
+            "geo" => self.geo = value.clone(),
+            "languages" => self.languages = value.as_array().cloned().unwrap_or_default(),
+            "link" => {
+                let title = text_of(value.get("title"));
+                self.links.extend(text_of(value.get("url")).map(|url| (title, url, None)));
+            }
+            "private" => self.private = value.as_bool().unwrap_or(false),
+            "url" => self.set_url(sink, text),
+            "base_url" => {
+                self.base = self.base.take().or(text);
+                sink.on_purpose("conference", "conference/base_url", "it is the beginning of other addresses");
+            }
+            "logo" => self.logo = text_of(value.get("url")).or(text),
             "time_zone_name" => self.time_zone = text,
             "day_change" => {}
             "tracks" => value.as_array().into_iter().flatten().for_each(|track| self.track(sink, track)),
@@ -66,7 +90,9 @@ impl ProgrammeHeading {
     fn track(&mut self, sink: &Sink, track: &Value) {
         let Some(name) = text_of(track.get("name")) else { return };
         let mut entry = Map::from_iter([("name".to_owned(), Value::from(name))]);
-        if let Some(colour) = text_of(track.get("color")) {
+        let colours = track.get("colors");
+        let colour = ["light", "dark"].iter().find_map(|theme| text_of(colours?.get(*theme)));
+        if let Some(colour) = text_of(track.get("color")).or(colour) {
             entry.insert("colour".to_owned(), colour.into());
         }
         if !self.tracks.iter().any(|known| known["name"] == entry["name"]) {
@@ -75,12 +101,28 @@ impl ProgrammeHeading {
         for member in track.as_object().into_iter().flat_map(Map::keys) {
             match member.as_str() {
                 "name" | "color" => {}
-                "slug" | "id" => {
+                "colors" => {
+                    sink.on_purpose("conference", "track/colors", "one colour is kept, that of the light theme");
+                }
+                "slug" | "id" | "guid" => {
                     sink.on_purpose("conference", &format!("track/{member}"), "a track is known by its name");
                 }
                 other => sink.left_out("conference", &format!("track/{other}")),
             }
         }
+    }
+
+    fn set_url(&mut self, sink: &Sink, url: Option<String>) {
+        match (&self.url, &url) {
+            (None, _) => self.url = url,
+            (Some(known), Some(url)) if known != url => sink.left_out("conference", "conference/url, a further one"),
+            (Some(_), _) => {}
+        }
+    }
+
+    /// Returns the address of the event's website.
+    pub fn website(&self) -> Option<&str> {
+        self.url.as_deref().or(self.base.as_deref())
     }
 
     /// Returns whether the file said nothing of its event.
@@ -99,7 +141,7 @@ impl ProgrammeHeading {
             other => text_of(Some(other)),
         });
         let name = self.acronym.as_deref().or(title.as_deref()).map(from_title).filter(|name| !name.is_empty());
-        let host = || url::Url::parse(self.url.as_deref()?).ok()?.host_str().map(str::to_owned);
+        let host = || url::Url::parse(self.website()?).ok()?.host_str().map(str::to_owned);
         let Some(name) = name else { return host() };
         let year = self.start.as_deref().and_then(|text| NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok());
         Some(match year.map(|day| day.year().to_string()) {
@@ -110,7 +152,9 @@ impl ProgrammeHeading {
 
     /// Returns the address of the venue.
     pub fn address(&self) -> Value {
-        self.city.as_ref().map_or(Value::Null, |city| json!({ "city": city }))
+        let members = [("street", &self.street), ("city", &self.city)];
+        let known = members.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text.clone()?))));
+        known.collect::<Map<_, _>>().into()
     }
 }
 

@@ -1,21 +1,25 @@
 //! The common form of a programme in any format: an event, its sessions, their speakers and its rooms.
 
 mod heading;
+mod ids;
+mod talk;
 pub mod times;
 pub mod words;
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveTime};
 use serde_json::{Map, Value, json};
+use url::Url;
 
 use super::{Closed, Settings, Sink, web_address};
 use crate::content::values;
 use crate::time_zone::Zone;
 use crate::transfer::record::Record;
 use crate::transfer::survey::PROGRAMME;
-use crate::transfer::zones::zone_of;
+use crate::transfer::zones::{country_code, zone_of};
 use heading::ProgrammeHeading;
-use times::GivenTimes;
-use words::{kind_of, medium};
+use ids::SessionIds;
+pub use talk::{ImportedTalk, LabelledUrl, ProgrammePerson};
+use words::{first_language, kind_of, medium, without_null};
 
 /// Greatest number of rooms of a venue.
 const MOST_ROOMS: usize = 300;
@@ -38,48 +42,9 @@ pub struct Programme<'a> {
     heading: ProgrammeHeading,
     day_change: NaiveTime,
     begun: bool,
-}
-
-/// A link or attachment: title, URL and kind.
-pub type LabelledUrl = (Option<String>, String, Option<String>);
-
-/// A session, with values as the file has them.
-#[derive(Debug, Default)]
-pub struct ImportedTalk {
-    pub id: String,
-    pub slug: Option<String>,
-    pub locale: Option<String>,
-    pub title: Value,
-    pub subtitle: Value,
-    pub format: Value,
-    /// Kind of session, if the file says it by other means than the format.
-    pub kind: Option<&'static str>,
-    pub abstract_text: Value,
-    pub description: Value,
-    pub times: GivenTimes,
-    pub room: Option<String>,
-    pub track: Value,
-    pub language: Option<String>,
-    pub people: Vec<ProgrammePerson>,
-    pub links: Vec<LabelledUrl>,
-    pub attachments: Vec<LabelledUrl>,
-    /// Recordings whose addresses do not show that they are some.
-    pub recordings: Vec<LabelledUrl>,
-    pub image: Option<String>,
-    /// Whether the session must not be recorded; unknown if it is `None`.
-    pub do_not_record: Option<bool>,
-    pub recording_license: Option<String>,
-}
-
-/// A speaker of a session.
-#[derive(Debug, Default, Clone)]
-pub struct ProgrammePerson {
-    pub id: String,
-    pub name: String,
-    pub biography: Value,
-    pub job_title: Value,
-    pub portrait: Option<String>,
-    pub links: Vec<LabelledUrl>,
+    /// Address to which relative ones belong.
+    base: Option<Url>,
+    ids: SessionIds,
 }
 
 impl<'a> Programme<'a> {
@@ -100,6 +65,8 @@ impl<'a> Programme<'a> {
             heading: ProgrammeHeading::default(),
             day_change: NaiveTime::MIN,
             begun: false,
+            base: None,
+            ids: SessionIds::default(),
         }
     }
 
@@ -114,6 +81,14 @@ impl<'a> Programme<'a> {
             return;
         }
         self.heading.set(self.sink, name, value);
+    }
+
+    /// Says that the file does not have the sessions whose ids begin with a word and a slash.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn lacks(&self, word: &str) -> Result<(), Closed> {
+        self.sink.beyond(format!("{}:session/{word}/", self.name), "")
     }
 
     /// Sets the name of the source, if the file has a better one than the name of the event.
@@ -138,6 +113,7 @@ impl<'a> Programme<'a> {
         let heading = std::mem::take(&mut self.heading);
         self.name = self.settings.source(heading.says());
         self.sink.set_origin(&format!("{}{PROGRAMME}", self.name));
+        self.base = heading.base.as_deref().and_then(|text| Url::parse(text).ok());
         if let Some(given) = &heading.time_zone {
             match zone_of(given) {
                 Some(zone) => self.zone = zone,
@@ -148,12 +124,14 @@ impl<'a> Programme<'a> {
             let mut record = Record::new("conference", "venue", format!("{}:venue", self.name)).supporting();
             record.set("name", venue);
             record.set("address", heading.address());
+            record.set("geo", heading.geo.clone());
             self.sink.record(record.clone())?;
             self.venue = Some(record);
         }
         match &self.settings.event {
             Some(slug) => {
                 self.event.clone_from(slug);
+                self.sink.on_purpose("conference", "conference", "the programme belongs to an event that is there");
                 Ok(())
             }
             None => self.send_event(heading),
@@ -162,16 +140,18 @@ impl<'a> Programme<'a> {
 
     fn send_event(&mut self, heading: ProgrammeHeading) -> Result<(), Closed> {
         self.event = format!("{}:event", self.name);
+        let website = heading.website().map(|url| (Some("Website".to_owned()), url.to_owned(), None));
         let mut event = Record::new("conference", "event", self.event.clone());
         self.title = heading.title.filter(|title| !title.is_null()).unwrap_or_else(|| self.name.clone().into());
         event.set("title", self.title.clone());
         event.set("summary", heading.subtitle.unwrap_or_default());
         event.set("body", heading.description.unwrap_or_default());
         event.set("time_zone", self.zone.name());
-        event.set("starts_at", heading.start.map(|text| day_of(&text)));
-        event.set("ends_at", heading.end.map(|text| day_of(&text)));
-        let website = heading.url.map(|url| (Some("Website".to_owned()), url, None));
-        event.set("links", self.addresses("conference", "/links", website)?);
+        event.set("starts_at", self.day_of("start", heading.start.as_deref()));
+        event.set("ends_at", self.day_of("end", heading.end.as_deref()));
+        event.set("links", self.addresses("conference", "/links", website.into_iter().chain(heading.links))?);
+        event.set("languages", heading.languages);
+        event.private = heading.private;
         event.set("tracks", heading.tracks);
         if let Some(url) = self.url("conference", "/image", heading.logo)? {
             event.set("image", json!({ "url": url }));
@@ -185,6 +165,18 @@ impl<'a> Programme<'a> {
         self.sink.record(event)
     }
 
+    /// Returns the day of the event's start or end, as it is in the event's zone.
+    fn day_of(&self, name: &str, given: Option<&str>) -> Option<String> {
+        let given = given?;
+        if given.len() > 10 {
+            let why = "the event has its days, and the sessions their times";
+            self.sink.on_purpose("conference", &format!("conference/{name}, the time of day"), why);
+        }
+        let instant = DateTime::parse_from_rfc3339(given).ok();
+        let day = instant.map(|at| at.with_timezone(&self.zone).date_naive().to_string());
+        Some(day.unwrap_or_else(|| given.get(..10).unwrap_or(given).to_owned()))
+    }
+
     /// Sends a speaker, and returns the source of the record.
     ///
     /// # Errors
@@ -196,6 +188,8 @@ impl<'a> Programme<'a> {
         record.set("name", person.name.clone());
         record.set("biography", person.biography.clone());
         record.set("job_title", person.job_title.clone());
+        record.set("affiliation", person.affiliation.clone());
+        record.set("country", person.country.as_deref().map(|country| country_code(country).unwrap_or(country)));
         if let Some(url) = self.url(place, "/portrait", person.portrait.clone())? {
             record.set("portrait", json!({ "url": url }));
         }
@@ -210,16 +204,18 @@ impl<'a> Programme<'a> {
     /// Returns [`Closed`] if the import has ended.
     pub fn talk(&mut self, place: &str, talk: ImportedTalk) -> Result<(), Closed> {
         self.begin()?;
+        let source = format!("{}:session/{}", self.name, talk.id);
         let times = match talk.times.read(self.zone, self.day_change) {
             Ok(times) => times,
-            Err(message) => return self.sink.broken(place, "not_a_time", message),
+            Err(message) => return self.sink.refused(place, ("session", source), "not_a_time", message),
         };
-        if let Some(note) = times.note {
-            self.sink.note(place, "/ends_at", "duration", note)?;
+        if let Some((field, code, note)) = times.note {
+            self.sink.note(place, field, code, note)?;
         }
-        let mut record = Record::new(place, "session", format!("{}:session/{}", self.name, talk.id));
+        let id = self.ids.own(self.sink, place, &talk, times.starts.as_deref())?;
+        let mut record = Record::new(place, "session", format!("{}:session/{id}", self.name));
         record.slug.clone_from(&talk.slug);
-        record.locale.clone_from(&talk.locale);
+        record.locale = talk.locale.as_deref().map(|given| first_language(given).to_owned());
         record.set("event", self.event.clone());
         record.set("speakers", self.speakers(place, &talk)?);
         record.set("title", talk.title.clone());
@@ -244,15 +240,19 @@ impl<'a> Programme<'a> {
     }
 
     fn speakers(&mut self, place: &str, talk: &ImportedTalk) -> Result<Vec<Value>, Closed> {
-        let mut speakers = Vec::with_capacity(talk.people.len());
+        let mut speakers: Vec<Value> = Vec::with_capacity(talk.people.len());
         for person in &talk.people {
-            let speaker = json!({"speaker": self.person(place, person)?});
-            if speakers.contains(&speaker) {
+            let source = self.person(place, person)?;
+            if speakers.iter().any(|known| known["speaker"] == *source) {
                 let message = format!("\"{}\" is named twice and taken once", person.name);
                 self.sink.note(place, "/speakers", "duplicate", message)?;
-            } else {
-                speakers.push(speaker);
+                continue;
             }
+            let mut speaker = Map::from_iter([("speaker".to_owned(), Value::from(source))]);
+            if let Some(role) = &person.role {
+                speaker.insert("role".to_owned(), role.to_lowercase().into());
+            }
+            speakers.push(speaker.into());
         }
         Ok(speakers)
     }
@@ -260,7 +260,16 @@ impl<'a> Programme<'a> {
     /// Sets the language and everything that has an address.
     fn set_addresses(&self, place: &str, talk: ImportedTalk, record: &mut Record) -> Result<(), Closed> {
         if let Some(given) = talk.language.filter(|given| !given.trim().is_empty()) {
-            match values::language(given.trim()) {
+            let first = first_language(&given);
+            if first != given.trim() {
+                self.sink.note(
+                    place,
+                    "/language",
+                    "several_languages",
+                    format!("of \"{given}\" the first is taken"),
+                )?;
+            }
+            match values::language(first) {
                 Ok(tag) => record.set("language", tag),
                 Err((code, message)) => self.sink.note(place, "/language", code, message)?,
             }
@@ -283,7 +292,6 @@ impl<'a> Programme<'a> {
 
     /// Adds a room of the venue. Of several descriptions of one room the most detailed is kept.
     pub fn room(&mut self, room: Value) {
-        let details = |room: &Value| room.as_object().map_or(0, Map::len);
         match self.rooms.iter().position(|known| known["name"] == room["name"]) {
             Some(place) if details(&self.rooms[place]) < details(&room) => self.rooms[place] = room,
             Some(_) => {}
@@ -303,6 +311,9 @@ impl<'a> Programme<'a> {
             self.begin()?;
         }
         let rooms = std::mem::take(&mut self.rooms);
+        if self.venue.is_none() && self.settings.event.is_some() && rooms.iter().any(|room| details(room) > 1) {
+            self.sink.on_purpose("conference", "rooms", "the venue is the one of the event that is there");
+        }
         if self.venue.is_none() && !rooms.is_empty() && self.settings.event.is_none() {
             self.add_venue()?;
         }
@@ -346,7 +357,8 @@ impl<'a> Programme<'a> {
 
     fn url(&self, place: &str, field: &str, given: Option<String>) -> Result<Option<String>, Closed> {
         let Some(given) = given.map(|g| g.trim().to_owned()).filter(|g| !g.is_empty()) else { return Ok(None) };
-        match web_address(&given) {
+        let relative = || web_address(self.base.as_ref()?.join(&given).ok()?.as_str()).ok();
+        match web_address(&given).or_else(|wrong| relative().ok_or(wrong)) {
             Ok(url) => Ok(Some(url)),
             Err((code, message)) => self.sink.note(place, field, code, message).map(|()| None),
         }
@@ -373,10 +385,7 @@ impl<'a> Programme<'a> {
     }
 }
 
-fn without_null(object: &Map<String, Value>) -> Map<String, Value> {
-    object.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-fn day_of(text: &str) -> String {
-    text.get(..10).unwrap_or(text).to_owned()
+/// Returns the number of members of a room.
+fn details(room: &Value) -> usize {
+    room.as_object().map_or(0, Map::len)
 }

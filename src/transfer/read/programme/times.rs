@@ -19,12 +19,12 @@ pub struct GivenTimes {
     pub duration: Option<String>,
 }
 
-/// Start and end as fields hold them, and a note on how the duration was read.
+/// Start and end as fields hold them, and a note on how they were read: field, code and message.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct FieldTimes {
     pub starts: Option<String>,
     pub ends: Option<String>,
-    pub note: Option<String>,
+    pub note: Option<(&'static str, &'static str, String)>,
 }
 
 /// A time of a file: an instant, or a local time.
@@ -77,7 +77,7 @@ impl GivenTimes {
                 let local = local_start(day, start, day_change);
                 Given::Local(local.ok_or_else(|| format!("day \"{day}\", start \"{start}\""))?)
             }
-            (None, None) => return Ok(FieldTimes::default()),
+            (None, None) => return self.without_start(),
         };
         let length = self.duration.as_deref().map(|text| length(text).ok_or_else(|| format!("duration \"{text}\"")));
         let end = self.end.as_deref().and_then(|text| Given::parse(text, zone));
@@ -87,7 +87,18 @@ impl GivenTimes {
             (None, Some(Err(message))) => (None, Some(format!("left out: {message}"))),
             (None, None) => (None, None),
         };
+        let note = note.map(|note| ("/ends_at", "duration", note));
         Ok(FieldTimes { starts: Some(start.text()), ends: ends.map(Given::text), note })
+    }
+
+    /// Returns the times of a session whose start is not known: none.
+    fn without_start(&self) -> Result<FieldTimes, String> {
+        let Some(date) = self.date.as_deref().map(str::trim).filter(|date| !date.is_empty()) else {
+            return Ok(FieldTimes::default());
+        };
+        NaiveDate::parse_from_str(date, "%Y-%m-%d").map_err(|_| format!("date \"{date}\""))?;
+        let note = format!("left out: the day {date} without a time of day");
+        Ok(FieldTimes { note: Some(("/starts_at", "no_time", note)), ..FieldTimes::default() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::times::GivenTimes;
 use crate::transfer::read::text_of;
 
 /// Names of what frab says of a session, in XML and in JSON, that are read.
@@ -73,6 +74,17 @@ pub fn words(value: Option<&Value>) -> Option<String> {
     }
 }
 
+/// Returns the first of several languages, such as `de, en`.
+pub fn first_language(given: &str) -> &str {
+    given.split([',', ';', '/', '|']).next().unwrap_or_default().trim()
+}
+
+/// Returns an id for a session to which the file gives none: its title, and when it begins.
+pub fn made_id(title: &Value, times: &GivenTimes) -> Option<String> {
+    let start = [times.date.as_deref().unwrap_or(&times.day), times.start.as_deref().unwrap_or_default()];
+    Some(format!("{}/{}", words(Some(title))?, start.join(" ").trim()))
+}
+
 /// Returns a room of the venue, as the field `rooms` has it.
 pub fn room(value: &Value) -> Option<Value> {
     let mut room = Map::from_iter([("name".to_owned(), Value::from(words(value.get("name"))?))]);
@@ -83,6 +95,11 @@ pub fn room(value: &Value) -> Option<Value> {
         room.insert("note".to_owned(), note.clone());
     }
     Some(room.into())
+}
+
+/// Returns an object without the members that are null.
+pub fn without_null(object: &Map<String, Value>) -> Map<String, Value> {
+    object.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 #[cfg(test)]

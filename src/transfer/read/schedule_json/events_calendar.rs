@@ -3,17 +3,16 @@
 use serde_json::{Map, Value, json};
 
 use super::ScheduleReader;
-use super::people::note_members;
+use super::people::{note_each, note_members};
 use crate::content::rich_text::to_text;
 use crate::transfer::read::plain_text::html;
 use crate::transfer::read::{Closed, text_of, web_address};
 use crate::transfer::record::Record;
 use crate::transfer::zones::{country_code, zone_of};
 
-/// Members of an event that are read.
-const READ: [&str; 24] = [
+/// Members of an event, a venue, an organiser and an image that are read.
+const READ: [&str; 18] = [
     "id",
-    "global_id",
     "url",
     "title",
     "description",
@@ -31,12 +30,24 @@ const READ: [&str; 24] = [
     "venue",
     "organizer",
     "status",
-    "start_date_details",
-    "end_date_details",
-    "utc_start_date",
-    "utc_end_date",
-    "hide_from_listings",
 ];
+const OF_VENUE: [&str; 13] = [
+    "id",
+    "venue",
+    "description",
+    "address",
+    "city",
+    "country",
+    "state",
+    "province",
+    "stateprovince",
+    "zip",
+    "website",
+    "geo_lat",
+    "geo_lng",
+];
+const OF_ORGANISER: [&str; 4] = ["organizer", "email", "phone", "website"];
+const OF_IMAGE: [&str; 3] = ["url", "width", "height"];
 
 impl ScheduleReader<'_> {
     /// Reads an event.
@@ -56,20 +67,19 @@ impl ScheduleReader<'_> {
             let message = format!("{id} is left out: its status is \"{status}\"");
             return self.sink.note(at, "/status", "not_public", message);
         }
-        note_members(self.sink, at, "event", given, &READ);
+        self.note_listed(at, given);
         let mut record = Record::new(at, "event", format!("{name}:event/{id}"));
         record.slug = text("slug");
         record.set("title", text("title").map(|title| to_text(&title)));
         record.set("summary", text("excerpt").map(|excerpt| to_text(&excerpt)));
         record.set("body", text("description").map_or(Value::Null, |text| html(&text)));
-        let all_day = given.get("all_day") == Some(&Value::Bool(true));
-        let when = |time: String| {
-            if all_day { time.get(..10).unwrap_or(&time).to_owned() } else { time.replacen(' ', "T", 1) }
-        };
-        record.set("starts_at", when(start));
-        record.set("ends_at", text("end_date").map(when));
-        record.set("all_day", all_day);
-        record.set("time_zone", text("timezone").and_then(|zone| zone_of(&zone)).map(|zone| zone.name()));
+        set_days(&mut record, given, start, text("end_date"));
+        if let Some(given) = text("timezone") {
+            match zone_of(&given) {
+                Some(zone) => record.set("time_zone", zone.name()),
+                None => self.sink.note(at, "/time_zone", "unknown_zone", format!("left out: \"{given}\""))?,
+            }
+        }
         if let Some(note) = text("cost") {
             record.set("registration", json!({"price_note": to_text(&note)}));
         }
@@ -78,6 +88,26 @@ impl ScheduleReader<'_> {
         record.set("venue", self.listed_venue(at, given.get("venue"), &name)?);
         record.set("contact", contact(given.get("organizer")));
         self.sink.record(record)
+    }
+
+    /// Counts the members that are not read, of an event and of what is within it.
+    fn note_listed(&self, at: &str, given: &Value) {
+        let (sink, inner) = (self.sink, |name: &str| given.get(name));
+        note_members(sink, at, "event", given, &READ);
+        note_each(sink, at, "image", inner("image"), &OF_IMAGE);
+        note_each(sink, at, "venue", inner("venue").filter(|venue| venue.is_object()), &OF_VENUE);
+        for list in ["categories", "tags"] {
+            note_each(sink, at, list, inner(list), &["name"]);
+        }
+        let organisers =
+            inner("organizer").map(|list| list.as_array().map_or(std::slice::from_ref(list), Vec::as_slice));
+        for (number, organiser) in organisers.into_iter().flatten().enumerate() {
+            if number == 0 {
+                note_members(sink, at, "organizer", organiser, &OF_ORGANISER);
+            } else {
+                sink.left_out(at, "organizer, a further one");
+            }
+        }
     }
 
     fn listed_links(&self, at: &str, given: &Value, record: &mut Record) -> Result<(), Closed> {
@@ -90,8 +120,16 @@ impl ScheduleReader<'_> {
             }
         }
         record.set("links", links);
-        let image = given.get("image").and_then(|image| text_of(image.get("url")));
-        record.set("image", image.map_or(Value::Null, |url| json!({ "url": url })));
+        if let Some(image) = given.get("image").filter(|image| text_of(image.get("url")).is_some()) {
+            let size = |name: &str| image.get(name).and_then(Value::as_u64).filter(|pixels| *pixels > 0);
+            let all = [
+                ("url", image.get("url").cloned()),
+                ("width", size("width").map(Value::from)),
+                ("height", size("height").map(Value::from)),
+            ];
+            let known = all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+            record.set("image", known.collect::<Map<_, _>>());
+        }
         Ok(())
     }
 
@@ -117,16 +155,21 @@ impl ScheduleReader<'_> {
         let source = format!("{name}:venue/{}", text("id").unwrap_or_else(|| title.clone()));
         let mut record = Record::new(at, "venue", source.clone()).supporting();
         record.set("name", to_text(&title));
+        record.set("description", text("description").map_or(Value::Null, |text| html(&text)));
         let mut address = Map::new();
         for (field, member) in
             [("street", "address"), ("postal_code", "zip"), ("city", "city"), ("region", "stateprovince")]
         {
-            if let Some(value) = text(member) {
+            let region = || ["state", "province"].iter().find_map(|name| text(name)).filter(|_| field == "region");
+            if let Some(value) = text(member).or_else(region) {
                 address.insert(field.to_owned(), to_text(&value).into());
             }
         }
-        if let Some(country) = text("country").and_then(|country| country_code(&country)) {
-            address.insert("country".to_owned(), country.into());
+        if let Some(country) = text("country") {
+            match country_code(&country) {
+                Some(code) => drop(address.insert("country".to_owned(), code.into())),
+                None => self.sink.note(at, "/country", "unknown_country", format!("left out: \"{country}\""))?,
+            }
         }
         record.set("address", address);
         let number = |member: &str| given.and_then(|venue| venue.get(member)).and_then(Value::as_f64);
@@ -137,6 +180,16 @@ impl ScheduleReader<'_> {
         self.sink.record(record)?;
         Ok(Some(source))
     }
+}
+
+fn set_days(record: &mut Record, given: &Value, start: String, end: Option<String>) {
+    let all_day = given.get("all_day") == Some(&Value::Bool(true));
+    let when = |time: String| {
+        if all_day { time.get(..10).unwrap_or(&time).to_owned() } else { time.replacen(' ', "T", 1) }
+    };
+    record.set("starts_at", when(start));
+    record.set("ends_at", end.map(when));
+    record.set("all_day", all_day);
 }
 
 /// Returns the contact: the first organiser.

@@ -3,43 +3,24 @@
 use serde_json::{Value, json};
 
 use super::ScheduleReader;
-use super::people::note_members;
+use super::people::{note_each, note_members};
+use crate::content::local_time::rfc3339;
 use crate::transfer::read::plain_text::rich;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::words;
 use crate::transfer::read::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson};
 use crate::transfer::read::{Closed, text_of};
+use crate::transfer::zones::{local_time, zone_of};
 
 /// Members of an event that are read.
-const OF_EVENT: [&str; 14] = [
-    "_type",
-    "id",
-    "title",
-    "description",
-    "startDate",
-    "endDate",
-    "timezone",
-    "location",
-    "address",
-    "url",
-    "type",
-    "contributions",
-    "_fossil",
-    "room",
-];
+const OF_EVENT: [&str; 10] =
+    ["id", "title", "description", "startDate", "endDate", "timezone", "location", "address", "url", "contributions"];
 /// Members of a contribution that are read.
-const OF_CONTRIBUTION: [&str; 18] = [
-    "_type",
-    "_fossil",
-    "id",
-    "db_id",
-    "friendly_id",
+const OF_CONTRIBUTION: [&str; 11] = [
     "title",
     "description",
     "startDate",
     "endDate",
-    "duration",
-    "location",
     "room",
     "roomFullname",
     "speakers",
@@ -48,6 +29,10 @@ const OF_CONTRIBUTION: [&str; 18] = [
     "url",
     "folders",
 ];
+/// Members of times, persons and files that are read.
+const OF_TIME: [&str; 3] = ["date", "time", "tz"];
+const OF_PERSON: [&str; 5] = ["first_name", "last_name", "fullName", "person_id", "affiliation"];
+const OF_FILE: [&str; 3] = ["title", "download_url", "link_url"];
 
 /// Returns whether an entry of `results` is an event of Indico.
 pub fn is_event(value: &Value) -> bool {
@@ -74,6 +59,7 @@ impl ScheduleReader<'_> {
             ("end", json!(date("endDate"))),
             ("time_zone_name", json!(text("timezone"))),
             ("venue", json!(text("location"))),
+            ("street", json!(text("address"))),
             ("url", json!(text("url"))),
         ] {
             programme.head(name, &value);
@@ -82,28 +68,59 @@ impl ScheduleReader<'_> {
         let contributions = event.get("contributions").and_then(Value::as_array);
         for (index, contribution) in contributions.into_iter().flatten().enumerate() {
             let at = format!("{at}/contributions/{index}");
-            note_members(self.sink, &at, "contribution", contribution, &OF_CONTRIBUTION);
-            match talk(contribution) {
+            self.note_contribution(&at, contribution);
+            match talk(contribution, text("timezone").as_deref()) {
                 Some(talk) => programme.talk(&at, talk)?,
                 None => self.sink.broken(at, "required", "a contribution requires an id")?,
             }
         }
         programme.finish()
     }
+
+    /// Counts the members of a contribution that are not read. One of its ids is kept.
+    fn note_contribution(&self, at: &str, given: &Value) {
+        let (sink, list) = (self.sink, |name: &str| given.get(name));
+        let id = if list("db_id").is_some() { "db_id" } else { "id" };
+        note_members(sink, at, "contribution", given, &[&OF_CONTRIBUTION[..], &[id]].concat());
+        note_each(sink, at, "speaker", list("speakers"), &OF_PERSON);
+        for folder in list("folders").and_then(Value::as_array).into_iter().flatten() {
+            note_members(sink, at, "folder", folder, &["attachments"]);
+            note_each(sink, at, "attachment", folder.get("attachments"), &OF_FILE);
+        }
+        for name in ["startDate", "endDate"] {
+            note_each(sink, at, name, list(name), &OF_TIME);
+        }
+        for (name, inner) in [("track", "title"), ("type", "name")] {
+            if let Some(value) = list(name).filter(|value| value.get(inner).is_some()) {
+                note_members(sink, at, name, value, &[inner]);
+            }
+        }
+    }
 }
 
-fn talk(given: &Value) -> Option<ImportedTalk> {
+/// Returns a contribution of an event in a time zone.
+fn talk(given: &Value, zone: Option<&str>) -> Option<ImportedTalk> {
     let text = |name: &str| text_of(given.get(name));
     let time = |name: &str| {
         let date = given.get(name)?;
-        Some(format!("{}T{}", text_of(date.get("date"))?, text_of(date.get("time"))?))
+        let (day, clock) = (text_of(date.get("date"))?, text_of(date.get("time"))?);
+        // A time may be in another zone than the event.
+        let other = text_of(date.get("tz")).filter(|tz| Some(tz.as_str()) != zone).and_then(|tz| zone_of(&tz));
+        let local = format!("{day}T{clock}");
+        let instant = other.and_then(|zone| Some(rfc3339(&local_time(local.parse().ok()?, zone))));
+        Some(instant.unwrap_or(local))
     };
     Some(ImportedTalk {
         id: text("db_id").or_else(|| text("id"))?,
         title: given.get("title").cloned().unwrap_or_default(),
         format: json!(words(given.get("type").map(|kind| kind.get("name").unwrap_or(kind)))),
         description: text("description").map_or(Value::Null, |text| rich(&text)),
-        times: GivenTimes { date: time("startDate"), end: time("endDate"), ..GivenTimes::default() },
+        times: GivenTimes {
+            date: time("startDate"),
+            end: time("endDate"),
+            duration: text("duration"),
+            ..GivenTimes::default()
+        },
         room: text("room").or_else(|| text("roomFullname")),
         track: json!(words(given.get("track").map(|track| track.get("title").unwrap_or(track)))),
         people: given.get("speakers").and_then(Value::as_array).into_iter().flatten().filter_map(person).collect(),
@@ -119,7 +136,8 @@ fn person(given: &Value) -> Option<ProgrammePerson> {
     let name = both.or_else(|| text("fullName")).or_else(|| text("last_name"))?;
     // Ids of persons count within a contribution; the name is what is the same everywhere.
     let id = text("person_id").unwrap_or_else(|| name.clone());
-    Some(ProgrammePerson { id, name, ..ProgrammePerson::default() })
+    let affiliation = json!(text("affiliation"));
+    Some(ProgrammePerson { id, name, affiliation, ..ProgrammePerson::default() })
 }
 
 fn attachments(given: &Value) -> Vec<LabelledUrl> {

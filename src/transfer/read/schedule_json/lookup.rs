@@ -75,9 +75,22 @@ impl ProgrammeLookup {
         }
     }
 
+    /// Remembers the names of the rooms and tracks of a conference by the ids that its sessions may have for them.
+    fn refer(&mut self, kind: &str, list: &Value) {
+        let names = match kind {
+            "rooms" => &mut self.rooms,
+            "tracks" => &mut self.tracks,
+            _ => return,
+        };
+        for entry in list.as_array().into_iter().flatten().take(MOST) {
+            let ids = ["guid", "slug"].iter().filter_map(|id| text_of(entry.get(*id)));
+            ids.for_each(|id| drop(names.insert(id, entry.get("name").cloned().unwrap_or_default())));
+        }
+    }
+
     fn speaker(&mut self, value: &Value) {
         let Some(person) = person(value).filter(|_| self.people.len() < MOST) else { return };
-        let ids = ["code", "id"].iter().filter_map(|name| text_of(value.get(name)));
+        let ids = ["code", "id", "guid"].iter().filter_map(|name| text_of(value.get(name)));
         ids.for_each(|id| drop(self.people.insert(id, person.clone())));
     }
 
@@ -106,6 +119,7 @@ impl ElementHandler for ProgrammeLookup {
             }
             ["schedule", "conference", "days", ..] => {}
             ["schedule", "conference", name] if self.heading.len() < MOST => {
+                self.refer(name, &value);
                 self.heading.push(((*name).to_owned(), value));
             }
             ["schedule", name @ ("base_url" | "url")] if value.is_string() => {
@@ -121,7 +135,7 @@ impl ElementHandler for ProgrammeLookup {
                 self.heading.push((known.to_owned(), value));
             }
             [kind @ ("rooms" | "tracks"), _] => self.entry(kind, &value),
-            ["speakers", _] => self.speaker(&value),
+            ["speakers", _] | ["schedule", "persons", _] => self.speaker(&value),
             ["categories", _] => self.category_entries(&value),
             _ => {}
         }

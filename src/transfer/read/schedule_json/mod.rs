@@ -1,4 +1,4 @@
-//! Programmes in JSON: frab's `schedule.json` (c3voc), pretalx's API and widget, Sessionize, Indico and The Events
+//! Programmes in JSON: frab's `schedule.json` and schedule2 (c3voc), pretalx's API and widget, Sessionize, Indico and The Events
 //! Calendar. The members of objects have no order (RFC 8259, section 4), so a file is read twice: first what sessions refer to, then the sessions.
 
 mod events_calendar;
@@ -7,6 +7,7 @@ mod indico;
 mod lookup;
 mod people;
 mod pretalx;
+mod schedule2;
 mod sessionize;
 
 use std::collections::BTreeSet;
@@ -20,12 +21,11 @@ use super::{Closed, Input, Settings, Sink, text_of};
 use lookup::ProgrammeLookup;
 
 /// Top-level members that say something of the file and nothing of the programme.
-const OF_FILE: [&str; 20] = [
+const OF_FILE: [&str; 18] = [
     "$schema",
     "generator",
     "version",
     "count",
-    "previous",
     "base_url",
     "url",
     "questions",
@@ -38,13 +38,12 @@ const OF_FILE: [&str; 20] = [
     "ts",
     "additionalInfo",
     "rest_url",
-    "previous_rest_url",
     "total",
     "total_pages",
 ];
 
-/// Members with the address of the following page.
-const NEXT: [&str; 2] = ["next", "next_rest_url"];
+/// Members with the address of another page.
+const PAGES: [&str; 4] = ["next", "next_rest_url", "previous", "previous_rest_url"];
 
 /// Reads a programme.
 ///
@@ -72,21 +71,12 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
         lookup: &lookup,
         day: String::new(),
         notes: BTreeSet::new(),
-        is_page: false,
+        is_part: false,
+        has_submissions: false,
         is_known: false,
     };
     let is_read = json_stream::read(&mut *input, &mut reader, sink)?;
-    let (is_known, is_page) = (reader.is_known || !reader.programme.is_empty(), reader.is_page);
-    reader.programme.finish()?;
-    match (is_read, is_known) {
-        (true, false) => sink.broken(
-            "line 1",
-            "unknown_format",
-            "this is no form that is known: schedule.json, pretalx, Sessionize, Indico, The Events Calendar",
-        ),
-        (true, true) if !is_page => sink.whole(),
-        _ => Ok(()),
-    }
+    reader.finish(is_read)
 }
 
 /// The reader of the sessions.
@@ -99,8 +89,10 @@ struct ScheduleReader<'a> {
     day: String,
     /// Notes that are made once for each file.
     notes: BTreeSet<&'static str>,
-    /// Whether the file is one page of several.
-    is_page: bool,
+    /// Whether the file is a part of its source, such as one page of several.
+    is_part: bool,
+    /// Whether the file is a page of submissions, which has no breaks.
+    has_submissions: bool,
     /// Whether any part of the file is one of a known format.
     is_known: bool,
 }
@@ -115,6 +107,8 @@ fn enters(path: &[&str]) -> bool {
             matches!(rest, [] | [_] | [_, "rooms"] | [_, "rooms", _])
         }
         ["schedule", "conference", ..] | ["schedule", "version" | "base_url"] => false,
+        // schedule2: schedule > events > n, and schedule > persons > n
+        ["schedule", "events" | "persons", rest @ ..] => rest.is_empty(),
         // pretalx: schedule > day > minute > room > session
         ["schedule" | "sprints" | "extra", rest @ ..] => {
             rest.len() < if path[0] == "extra" { 2 } else { 3 } && !is_word(rest)
@@ -145,16 +139,8 @@ impl ElementHandler for ScheduleReader<'_> {
         let at = place(path);
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match path.as_slice() {
-            ["schedule", "conference", "days", _, "date"] => {
-                self.day = text_of(Some(&value)).unwrap_or_default();
-                Ok(())
-            }
-            ["schedule", "conference", "days", _, "index" | "day_start" | "day_end"] => {
-                self.sink.on_purpose(&at, &format!("day/{}", path[4]), "the sessions have their times themselves");
-                Ok(())
-            }
-            ["schedule", "conference", "days", _, other] => {
-                self.sink.left_out(&at, &format!("day/{other}"));
+            ["schedule", "conference", "days", _, member] => {
+                self.day_member(&at, member, &value);
                 Ok(())
             }
             ["schedule", "conference", "days", index, "rooms", room, _] => {
@@ -163,11 +149,17 @@ impl ElementHandler for ScheduleReader<'_> {
                 self.frab(&at, &day, room, &value)
             }
             // These were read with the heading.
-            ["schedule", "conference", ..] | ["tracks" | "categories", _] => Ok(()),
+            ["schedule", "conference", ..] | ["tracks" | "categories", _] => {
+                self.note_heading(&at, &path, &value);
+                Ok(())
+            }
             ["schedule", member] | [member] if is_of_file(member) => self.file_member(&at, member, &value),
+            ["schedule", "events", _] => self.listed_session(&at, &value),
+            ["schedule", "persons", _] => self.speaker(&at, &value),
             ["schedule" | "sprints", _, _, _] => self.submission(&at, &value),
             ["results", _] if indico::is_event(&value) => self.indico(&at, &value),
-            ["results" | "talks", _] => self.result(&at, &value),
+            ["results", _] => self.result(&at, &value),
+            ["talks", _] => self.submission(&at, &value),
             ["events", _] => self.listed_event(&at, &value),
             ["sessions", _] | [_, "sessions", _] => self.sessionize(&at, &value),
             ["extra", day, minute] => self.extra(&at, day, minute, &value),
@@ -186,25 +178,73 @@ impl ElementHandler for ScheduleReader<'_> {
 }
 
 fn is_of_file(member: &str) -> bool {
-    OF_FILE.contains(&member) || NEXT.contains(&member)
+    OF_FILE.contains(&member) || PAGES.contains(&member)
 }
 
 impl ScheduleReader<'_> {
-    fn file_member(&mut self, at: &str, member: &str, value: &Value) -> Result<(), Closed> {
-        if NEXT.contains(&member) && !value.is_null() {
-            self.is_page = true;
-            let message = format!("this is one page of several: `{member}` names the following one");
-            return self.sink.note(at, "", "partial", message);
+    /// Ends the programme, of a file that was read to its end or not.
+    fn finish(self, is_read: bool) -> Result<(), Closed> {
+        let (sink, is_part) = (self.sink, self.is_part);
+        let is_known = self.is_known || !self.programme.is_empty();
+        if self.has_submissions {
+            for breaks in pretalx::BREAKS {
+                self.programme.lacks(breaks)?;
+            }
         }
-        if !matches!(member, "timezone" | "event_start" | "event_end") {
+        self.programme.finish()?;
+        match (is_read, is_known) {
+            (true, false) => {
+                let forms = "schedule.json, schedule2, pretalx, Sessionize, Indico, The Events Calendar";
+                sink.broken("line 1", "unknown_format", format!("this is no form that is known: {forms}"))
+            }
+            (true, true) if !is_part => sink.whole(),
+            _ => Ok(()),
+        }
+    }
+
+    fn file_member(&mut self, at: &str, member: &str, value: &Value) -> Result<(), Closed> {
+        if PAGES.contains(&member) {
+            if value.is_null() {
+                return Ok(());
+            }
+            self.is_part = true;
+            let message = format!("this is one page of several: `{member}` names another one");
+            return self.once(at, "partial", &message);
+        }
+        if !matches!(member, "timezone" | "event_start" | "event_end" | "base_url") {
             self.sink.on_purpose(at, member, "it belongs to the file");
         }
         Ok(())
     }
 
+    fn day_member(&mut self, at: &str, member: &str, value: &Value) {
+        match member {
+            "date" => self.day = text_of(Some(value)).unwrap_or_default(),
+            "index" | "day_start" | "day_end" | "start" | "end" => {
+                self.sink.on_purpose(at, &format!("day/{member}"), "the sessions have their times themselves");
+            }
+            other => self.sink.left_out(at, &format!("day/{other}")),
+        }
+    }
+
     /// Makes a note at its first occasion.
     fn once(&mut self, at: &str, code: &'static str, message: &str) -> Result<(), Closed> {
         if self.notes.insert(code) { self.sink.note(at, "", code, message) } else { Ok(()) }
+    }
+
+    /// Counts the members of rooms, tracks and categories that are not read.
+    fn note_heading(&self, at: &str, path: &[&str], value: &Value) {
+        let sink = self.sink;
+        match path {
+            ["schedule", "conference", "rooms"] => people::note_each(sink, at, "room", Some(value), &people::ROOM),
+            ["schedule", "conference", "logo"] => people::note_each(sink, at, "logo", Some(value), &["url"]),
+            ["tracks", _] => people::note_members(sink, at, "track", value, &["name", "color"]),
+            ["categories", _] => {
+                people::note_members(sink, at, "category", value, &["title", "items"]);
+                people::note_each(sink, at, "category/item", value.get("items"), &["name"]);
+            }
+            _ => {}
+        }
     }
 
     fn room(&mut self, at: &str, value: &Value) -> Result<(), Closed> {
@@ -221,7 +261,7 @@ impl ScheduleReader<'_> {
     fn speaker(&mut self, at: &str, value: &Value) -> Result<(), Closed> {
         let Some(person) = people::person(value) else { return Ok(()) };
         self.is_known = true;
-        people::note_members(self.sink, at, "person", value, &people::PERSON);
+        people::note_person(self.sink, at, value);
         self.programme.person(at, &person).map(drop)
     }
 }

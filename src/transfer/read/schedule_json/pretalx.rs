@@ -4,23 +4,25 @@ use chrono::NaiveTime;
 use serde_json::Value;
 
 use super::ScheduleReader;
-use super::people::{attachments, note_members};
+use super::people::{ATTACHMENT, ROOM, attachments, note_each, note_members};
 use crate::transfer::read::programme::ImportedTalk;
 use crate::transfer::read::programme::times::GivenTimes;
-use crate::transfer::read::programme::words::words;
+use crate::transfer::read::programme::words::{self, words};
 use crate::transfer::read::{Closed, text_of};
 
 /// The note on ids where content is wanted.
 pub const EXPAND: &str = "the file has ids instead of content, which are left out; ask pretalx for \
                           ?expand=speakers,submission_type,track,slots,slots.room,resources";
 
+/// Beginnings of the ids of breaks, which are no submissions.
+pub const BREAKS: [&str; 2] = ["slot", "extra"];
+
 /// States of submissions that are part of the programme.
 const TAKEN: [&str; 2] = ["accepted", "confirmed"];
 
 /// Members of a submission that are read.
-const READ: [&str; 28] = [
+const READ: [&str; 24] = [
     "code",
-    "id",
     "title",
     "abstract",
     "description",
@@ -42,12 +44,11 @@ const READ: [&str; 28] = [
     "is_public",
     "recording_license",
     "license",
-    "name",
-    "submission",
-    "schedule",
     "is_visible",
     "tags",
 ];
+/// Members of slots that are read.
+const SLOT: [&str; 4] = ["start", "end", "room", "is_visible"];
 
 impl ScheduleReader<'_> {
     /// Reads an entry of a page: a submission, a slot, a speaker or a room.
@@ -57,17 +58,25 @@ impl ScheduleReader<'_> {
     pub(super) fn result(&mut self, at: &str, value: &Value) -> Result<(), Closed> {
         let has = |name: &str| value.get(name).is_some();
         match (has("title"), has("submission"), has("name")) {
-            (true, _, _) => self.submission(at, value),
-            (false, true, _) => self.slot(at, value),
-            (false, false, true) if has("code") => self.speaker(at, value),
-            (false, false, true) => self.room(at, value),
-            (false, false, false) => self.submission(at, value),
+            (true, _, _) | (false, false, false) => {
+                self.has_submissions = true;
+                return self.submission(at, value);
+            }
+            (false, true, _) => self.slot(at, value)?,
+            (false, false, true) if has("code") => self.speaker(at, value)?,
+            (false, false, true) => self.room(at, value)?,
         }
+        // A list of slots, speakers or rooms does not have all sessions.
+        self.is_part = true;
+        Ok(())
     }
 
     /// Reads an entry of `/slots/`: a break, or a submission that is expanded.
     fn slot(&mut self, at: &str, slot: &Value) -> Result<(), Closed> {
         self.is_known = true;
+        if let Some(why) = left_out(slot) {
+            return self.sink.note(at, "/state", "not_public", format!("a slot is left out: {why}"));
+        }
         match slot.get("submission") {
             Some(Value::Object(submission)) => {
                 let mut submission = submission.clone();
@@ -75,6 +84,7 @@ impl ScheduleReader<'_> {
                 self.submission(at, &submission.into())
             }
             None | Some(Value::Null) => {
+                note_members(self.sink, at, "slot", slot, &[&SLOT[..], &["id", "description"]].concat());
                 let id = text_of(slot.get("id")).unwrap_or_else(|| at.to_owned());
                 let talk = ImportedTalk {
                     id: format!("slot/{id}"),
@@ -106,7 +116,7 @@ impl ScheduleReader<'_> {
         if let Some(why) = left_out(given) {
             return self.sink.note(at, "/state", "not_public", format!("{code} is left out: {why}"));
         }
-        note_members(self.sink, at, "submission", given, &READ);
+        self.note_submission(at, given);
         for _ in given.get("answers").and_then(Value::as_array).into_iter().flatten() {
             self.sink.left_out(at, "submission/answers");
         }
@@ -115,9 +125,10 @@ impl ScheduleReader<'_> {
         }
         let whole = [given.get("slot").filter(|slot| slot.is_object()).unwrap_or(given).clone()];
         let slots = given.get("slots").and_then(Value::as_array);
-        let slots: Vec<&Value> = slots.into_iter().flatten().filter(|slot| slot.is_object()).collect();
-        let has_ids =
-            slots.is_empty() && given.get("slots").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let slots: Vec<&Value> =
+            slots.into_iter().flatten().filter(|slot| slot.is_object() && left_out(slot).is_none()).collect();
+        let is_id = |slot: &Value| slot.is_number();
+        let has_ids = given.get("slots").and_then(Value::as_array).is_some_and(|list| list.iter().any(is_id));
         if has_ids {
             self.once(at, "expand", EXPAND)?;
         }
@@ -128,6 +139,20 @@ impl ScheduleReader<'_> {
             self.programme.talk(at, talk)?;
         }
         Ok(())
+    }
+
+    /// Counts the members of a submission that are not read, and of what is within it.
+    fn note_submission(&self, at: &str, given: &Value) {
+        let (sink, list) = (self.sink, |name: &str| given.get(name));
+        note_members(sink, at, "submission", given, &READ);
+        for (what, read) in
+            [("submission_type", &["name"][..]), ("track", &["name"]), ("slot", &SLOT), ("slots", &SLOT)]
+        {
+            if list(what).is_some_and(|value| value.get("name").is_some() || what.starts_with("slot")) {
+                note_each(sink, at, what, list(what), read);
+            }
+        }
+        note_each(sink, at, "resource", list("resources"), &ATTACHMENT);
     }
 
     fn submission_at(&mut self, at: &str, id: String, given: &Value, slot: &Value) -> Result<ImportedTalk, Closed> {
@@ -169,6 +194,11 @@ impl ScheduleReader<'_> {
 
     fn room_of(&mut self, at: &str, slot: &Value) -> Result<Option<String>, Closed> {
         let Some(room) = slot.get("room").filter(|room| !room.is_null()) else { return Ok(None) };
+        if let Some(details) = words::room(room) {
+            note_members(self.sink, at, "room", room, &ROOM);
+            self.programme.begin()?;
+            self.programme.room(details);
+        }
         if let Some(name) = self.lookup.room(room) {
             return Ok(words(Some(name)));
         }
@@ -185,10 +215,12 @@ impl ScheduleReader<'_> {
         let (Some(id), Some(begins)) = (text_of(given.get("id")), begins) else {
             return self.sink.broken(at, "not_a_break", "a break requires an id, under a day and a minute of the day");
         };
+        note_members(self.sink, at, "break", given, &["id", "title", "description"]);
         let talk = ImportedTalk {
             id: format!("extra/{id}"),
             slug: Some(id),
             title: given.get("title").cloned().unwrap_or_default(),
+            description: given.get("description").cloned().unwrap_or_default(),
             format: "break".into(),
             times: GivenTimes { date: Some(format!("{day}T{}", begins.format("%H:%M"))), ..GivenTimes::default() },
             ..ImportedTalk::default()

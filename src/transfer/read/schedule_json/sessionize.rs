@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::ScheduleReader;
-use super::people::note_members;
+use super::people::{note_each, note_members};
 use crate::transfer::read::programme::ImportedTalk;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::words;
 use crate::transfer::read::{Closed, text_of};
 
 /// Members of a session that are read.
-const READ: [&str; 18] = [
+const READ: [&str; 15] = [
     "id",
     "title",
     "description",
@@ -25,10 +25,7 @@ const READ: [&str; 18] = [
     "liveUrl",
     "recordingUrl",
     "status",
-    "isConfirmed",
     "questionAnswers",
-    "isInformed",
-    "track",
 ];
 
 /// The words of categories that are a session's track, format or language.
@@ -54,6 +51,10 @@ impl ScheduleReader<'_> {
             return self.sink.note(at, "/status", "not_public", message);
         }
         note_members(self.sink, at, "session", given, &READ);
+        for category in given.get("categories").and_then(Value::as_array).into_iter().flatten() {
+            note_members(self.sink, at, "category", category, &["name", "categoryItems"]);
+            note_each(self.sink, at, "category/item", category.get("categoryItems"), &["name"]);
+        }
         for _ in given.get("questionAnswers").and_then(Value::as_array).into_iter().flatten() {
             self.sink.left_out(at, "session/questionAnswers");
         }
@@ -71,6 +72,12 @@ impl ScheduleReader<'_> {
             recordings: text("recordingUrl").map(|url| (None, url, None)).into_iter().collect(),
             ..ImportedTalk::default()
         };
+        self.set_categories(at, given, &mut talk);
+        self.programme.talk(at, talk)
+    }
+
+    /// Sets track, format and language, and counts the categories that are none of them.
+    fn set_categories(&self, at: &str, given: &Value, talk: &mut ImportedTalk) {
         for (category, name) in self.categories(given) {
             let lower = category.to_lowercase();
             let field = CATEGORIES.iter().find(|(_, words)| words.iter().any(|word| lower.contains(word)));
@@ -81,7 +88,6 @@ impl ScheduleReader<'_> {
                 _ => self.sink.left_out(at, &format!("category \"{category}\"")),
             }
         }
-        self.programme.talk(at, talk)
     }
 
     /// Returns the categories of a session: the title of each, and the name of the entry.

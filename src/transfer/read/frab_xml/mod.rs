@@ -1,5 +1,7 @@
 //! Programmes in frab's XML: `schedule > conference`, then `day > room > event`.
 
+mod element;
+
 use std::collections::HashMap;
 
 use quick_xml::Reader;
@@ -9,48 +11,28 @@ use serde_json::{Map, Value, json};
 
 use super::input::{as_utf8, declared_in_xml};
 use super::programme::times::GivenTimes;
-use super::programme::words::FRAB_SESSION;
+use super::programme::words::{FRAB_SESSION, made_id};
 use super::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson};
 use super::{Closed, Input, Settings, Sink};
+use element::Element;
 
-/// Elements of an event that are read, besides those that JSON has too. Others are reported as left out.
-const READ: [&str; 2] = ["recording", "conf_url"];
+/// Attributes and elements that are read, by the element that has them, besides the elements of an event that JSON has
+/// too. Others are reported as left out.
+const INNER: [(&str, &[&str], &[&str]); 9] = [
+    ("event", &[], &["recording", "conf_url", "id", "guid"]),
+    ("recording", &[], &["license", "optout", "url", "link"]),
+    ("persons", &[], &["person"]),
+    ("person", &["url", "avatar"], &["public_name", "name", "biography", "avatar"]),
+    ("links", &[], &["link"]),
+    ("link", &["href", "title"], &[]),
+    ("attachments", &[], &["attachment"]),
+    ("attachment", &["href", "type"], &[]),
+    ("track", &["name", "color", "slug"], &[]),
+];
 
 /// Greatest length of an element's text, in bytes; further text is dropped. It bounds the memory for a
 /// hostile file.
 const LONGEST_TEXT: usize = 1_000_000;
-
-/// An element with its attributes, text and, within an event, its children.
-#[derive(Debug, Default)]
-struct Element {
-    name: String,
-    attributes: HashMap<String, String>,
-    text: String,
-    children: Vec<Element>,
-}
-
-impl Element {
-    fn child(&self, name: &str) -> Option<&Element> {
-        self.children.iter().find(|c| c.name == name)
-    }
-
-    fn text_of(&self, name: &str) -> Option<String> {
-        self.child(name).map(|c| c.text.trim().to_owned()).filter(|text| !text.is_empty())
-    }
-
-    fn value_of(&self, name: &str) -> Value {
-        self.text_of(name).map_or(Value::Null, Value::from)
-    }
-
-    fn attribute(&self, name: &str) -> Option<String> {
-        self.attributes.get(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
-    }
-
-    /// The children of a list element: `persons > person`.
-    fn list(&self, name: &str) -> &[Element] {
-        self.child(name).map_or(&[], |c| c.children.as_slice())
-    }
-}
 
 /// Reads a programme.
 ///
@@ -74,6 +56,7 @@ pub fn read(mut input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Resu
         open: Vec::new(),
         outer: Vec::new(),
         seen: false,
+        is_pretalx: false,
     };
     let is_whole = walk.walk(&mut reader)?;
     walk.programme.finish()?;
@@ -90,6 +73,8 @@ struct Walk<'a> {
     /// Names of the open elements around these.
     outer: Vec<String>,
     seen: bool,
+    /// Whether pretalx wrote the file.
+    is_pretalx: bool,
 }
 
 impl Walk<'_> {
@@ -151,13 +136,23 @@ impl Walk<'_> {
             return;
         }
         match name.as_str() {
-            "schedule" => self.seen = true,
-            "day" => self.date = attributes.remove("date").unwrap_or_default(),
+            "schedule" => {
+                self.seen = true;
+                self.of_file("schedule", &attributes);
+            }
+            "day" => {
+                self.date = attributes.remove("date").unwrap_or_default();
+                self.of_file("day", &attributes);
+            }
             "room" => self.room(&mut attributes),
             "version" | "generator" => {
+                self.is_pretalx |= attributes.get("name").is_some_and(|program| program == "pretalx");
                 self.sink.on_purpose("schedule", &format!("schedule/{name}"), "it belongs to the file");
             }
-            "url" | "base_url" => self.open.push(Element { name: name.clone(), ..Element::default() }),
+            "url" | "base_url" | "track" => {
+                self.open.push(Element { name: name.clone(), attributes, ..Element::default() });
+            }
+            "tracks" => {}
             _ => self.sink.left_out("schedule", &format!("schedule/{name}")),
         }
         if self.open.is_empty() {
@@ -185,10 +180,26 @@ impl Walk<'_> {
         match element.name.as_str() {
             "conference" => self.conference(&element),
             "event" => self.event(&element, place),
-            _ => {
-                self.programme.head("url", &element.text.trim().into());
+            "track" => {
+                let mut track = json!(element.attributes);
+                if !element.text.trim().is_empty() {
+                    track["name"] = element.text.trim().into();
+                }
+                self.programme.head("track", &track);
                 Ok(())
             }
+            name => {
+                self.programme.head(name, &element.text.trim().into());
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts the attributes of an element that says nothing of the sessions themselves.
+    fn of_file(&self, name: &str, attributes: &HashMap<String, String>) {
+        for attribute in attributes.keys() {
+            let why = if name == "day" { "the sessions have their times themselves" } else { "it belongs to the file" };
+            self.sink.on_purpose("schedule", &format!("{name}/@{attribute}"), why);
         }
     }
 
@@ -208,28 +219,36 @@ impl Walk<'_> {
         self.programme.room(room.into());
         for name in attributes.keys() {
             match name.as_str() {
-                "guid" | "slug" => self.sink.on_purpose("room", &format!("room/{name}"), "a room is known by its name"),
-                other => self.sink.left_out("room", &format!("room/{other}")),
+                "guid" | "slug" | "id" => {
+                    self.sink.on_purpose("room", &format!("room/@{name}"), "a room is known by its name");
+                }
+                other => self.sink.left_out("room", &format!("room/@{other}")),
             }
         }
     }
 
     fn conference(&mut self, element: &Element) -> Result<(), Closed> {
         for child in &element.children {
+            // The attributes of tracks are counted where they are read; colours are passed over as a whole.
+            if !matches!(child.name.as_str(), "track" | "colors") {
+                self.count_unread("conference", child);
+            }
             let value = match child.name.as_str() {
                 "track" => json!(child.attributes),
                 _ => child.text.trim().into(),
             };
             self.programme.head(&child.name, &value);
         }
-        self.programme.begin()
+        // Tracks and addresses may follow, so the event is sent with the first session, or at the end.
+        Ok(())
     }
 
     fn event(&mut self, element: &Element, byte: u64) -> Result<(), Closed> {
-        let id = element.attribute("guid").or_else(|| element.attribute("id"));
-        let place = format!("event {} near byte {byte}", element.attribute("id").unwrap_or_default());
-        let Some(id) = id else {
-            return self.sink.broken(place, "required", "an event requires an id or a guid");
+        let given = |name: &str| element.attribute(name).or_else(|| element.text_of(name));
+        let (times, title) = (self.times(element), element.value_of("title"));
+        let place = format!("event {} near byte {byte}", given("id").unwrap_or_default());
+        let Some(id) = given("guid").or_else(|| given("id")).or_else(|| made_id(&title, &times)) else {
+            return self.sink.broken(place, "required", "an event requires an id, a guid or a title");
         };
         self.count_unread(&place, element);
         let people = self.people(&place, element)?;
@@ -238,12 +257,12 @@ impl Walk<'_> {
             id,
             slug: element.text_of("slug"),
             locale: element.text_of("language"),
-            title: element.value_of("title"),
+            title,
             subtitle: element.value_of("subtitle"),
             format: element.value_of("type"),
-            abstract_text: element.value_of("abstract"),
+            abstract_text: self.abstract_of(&place, element),
             description: element.value_of("description"),
-            times: self.times(element),
+            times,
             room: element.text_of("room").or_else(|| Some(self.room.clone())),
             track: element.value_of("track"),
             language: element.text_of("language"),
@@ -259,14 +278,40 @@ impl Walk<'_> {
         self.programme.talk(&place, talk)
     }
 
+    /// Counts the attributes and elements within an element that are not read.
     fn count_unread(&self, place: &str, element: &Element) {
-        let is_read = |name: &str| FRAB_SESSION.contains(&name) || READ.contains(&name);
-        for child in element.children.iter().filter(|child| !is_read(&child.name)) {
-            self.sink.left_out(place, &format!("event/{}", child.name));
+        let name = element.name.as_str();
+        let (attributes, children) = INNER
+            .iter()
+            .find(|(known, ..)| *known == name)
+            .map_or((&[][..], &[][..]), |(_, attributes, children)| (attributes, children));
+        let id = ["guid", "code", "id"].into_iter().find(|id| element.attributes.contains_key(*id));
+        for attribute in element.attributes.keys().map(String::as_str) {
+            match attribute {
+                "id" | "guid" | "code" | "slug" if id != Some(attribute) => {
+                    self.sink.on_purpose(place, &format!("{name}/@{attribute}"), "another id is kept, or the name");
+                }
+                _ if id == Some(attribute) || attributes.contains(&attribute) => {}
+                _ => self.sink.left_out(place, &format!("{name}/@{attribute}")),
+            }
         }
-        for name in element.attributes.keys().filter(|name| !matches!(name.as_str(), "id" | "guid" | "code")) {
-            self.sink.left_out(place, &format!("event/@{name}"));
+        for child in &element.children {
+            let inner = child.name.as_str();
+            if children.contains(&inner) || (name == "event" && FRAB_SESSION.contains(&inner)) {
+                self.count_unread(place, child);
+            } else if !child.is_empty() {
+                self.sink.left_out(place, &format!("{name}/{inner}"));
+            }
         }
+    }
+
+    /// Returns the abstract of a session. pretalx writes the word None where there is none.
+    fn abstract_of(&self, place: &str, element: &Element) -> Value {
+        let text = element.text_of("abstract").filter(|text| !self.is_pretalx || text != "None");
+        if text.is_none() && element.text_of("abstract").is_some() {
+            self.sink.on_purpose(place, "event/abstract \"None\"", "pretalx writes it where there is no abstract");
+        }
+        text.map_or(Value::Null, Value::from)
     }
 
     fn times(&self, element: &Element) -> GivenTimes {
@@ -286,8 +331,6 @@ impl Walk<'_> {
                 Some(person) => people.push(person),
                 None => self.sink.note(place, "/speakers", "required", "left out: a person without a name")?,
             }
-            let strange = given.attributes.keys().filter(|name| !PERSON.contains(&name.as_str()));
-            strange.for_each(|name| self.sink.left_out(place, &format!("person/@{name}")));
         }
         Ok(people)
     }
@@ -300,9 +343,6 @@ fn resolved(reference: &BytesRef<'_>) -> String {
         _ => resolve_predefined_entity(&reference.xml10_content()).unwrap_or_default().to_owned(),
     }
 }
-
-/// Attributes of a person that are read.
-const PERSON: [&str; 6] = ["id", "guid", "code", "url", "avatar", "public_name"];
 
 fn attachment(element: &Element) -> LabelledUrl {
     let title = Some(element.text.trim().to_owned());
@@ -325,7 +365,10 @@ fn recording(element: &Element) -> (Option<bool>, Option<String>, Vec<LabelledUr
 }
 
 fn links(element: &Element) -> Vec<LabelledUrl> {
-    let link = |link: &Element| (Some(link.text.trim().to_owned()), link.attribute("href").unwrap_or_default(), None);
+    let title = |link: &Element| Some(link.text.trim().to_owned()).filter(|text| !text.is_empty());
+    let link = |link: &Element| {
+        (title(link).or_else(|| link.attribute("title")), link.attribute("href").unwrap_or_default(), None)
+    };
     let mut links: Vec<LabelledUrl> = element.list("links").iter().map(link).collect();
     for (name, title) in
         [("url", "Programme"), ("origin_url", "Programme"), ("conf_url", "Programme"), ("feedback_url", "Feedback")]

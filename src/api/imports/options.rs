@@ -1,0 +1,178 @@
+//! The query parameters of an import, which are the options of the command line.
+
+use clap::ValueEnum;
+use serde_json::json;
+use utoipa::openapi::path::Parameter;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+
+use crate::api::openapi::schemas::{LINE, id_or_slug, one_of, text};
+use crate::api::parameters::{query, whole};
+use crate::content::slug::{is_id, is_slug};
+use crate::content::values;
+use crate::content::violation::{Violations, unknown_name_message};
+use crate::http::request::Request;
+use crate::problem::Problem;
+use crate::transfer::import_jobs::ImportOptions;
+use crate::transfer::read::{HORIZON, ImportFormat};
+
+/// Names of the formats.
+pub const FORMATS: [&str; 7] = ["export", "csv", "ics", "frab-xml", "schedule-json", "open-event", "conferences"];
+/// Greatest length of names.
+const MOST_CHARACTERS: usize = 200;
+/// Greatest number of days up to which recurring events are imported.
+const MOST_DAYS: u32 = 36_500;
+
+/// The query of a request for an import.
+pub struct ImportQuery {
+    /// Format of the file, if it is given.
+    pub format: Option<ImportFormat>,
+    /// Name of the file, if it is given.
+    pub file: Option<String>,
+    /// The other options.
+    pub options: ImportOptions,
+}
+
+/// Returns the parameters.
+pub fn parameters() -> Vec<Parameter> {
+    let line = || text().min_length(Some(1)).max_length(Some(MOST_CHARACTERS)).pattern(Some(LINE));
+    let flag =
+        |name: &str, about: &str| query(name, ObjectBuilder::new().schema_type(Type::Boolean), about, json!(true));
+    vec![
+        query(
+            "format",
+            one_of("ImportFormat", &FORMATS),
+            "Format, if name and media type do not tell it.",
+            json!("ics"),
+        ),
+        query("filename", line(), "Name of the file, if the body is the file itself.", json!("schedule.json")),
+        query("name", line(), "Name of the source, if not what the file says.", json!("riverdays")),
+        query("event", id_or_slug(), "Event of a programme.", json!("river-days")),
+        query("time_zone", line(), "IANA zone of times that name none.", json!("Europe/Brussels")),
+        query("status", one_of("ImportedStatus", &["draft", "published"]), "Status of new items.", json!("draft")),
+        flag("dry_run", "Change nothing, only report."),
+        flag("overwrite", "Overwrite changes by editors."),
+        flag("replace", "Import although items of the source become others."),
+        query(
+            "withdraw",
+            one_of("ImportWithdrawal", &["missing"]),
+            "Withdraw what the source has no more.",
+            json!("missing"),
+        ),
+        query(
+            "horizon",
+            whole(0, MOST_DAYS.into()).default(Some(json!(HORIZON))),
+            "Days up to which recurring events are imported.",
+            json!(HORIZON),
+        ),
+    ]
+}
+
+/// Reads the query of a request.
+///
+/// # Errors
+/// 400 with each parameter that is not valid.
+pub fn read(request: &Request) -> Result<ImportQuery, Problem> {
+    let mut query = Query { request, violations: Violations::new() };
+    let options = ImportOptions {
+        dry_run: query.flag("dry_run"),
+        name: query.line("name"),
+        event: query.event(),
+        time_zone: query.time_zone(),
+        publish: query.word("status", &["draft", "published"]) == Some("published"),
+        overwrite: query.flag("overwrite"),
+        replace: query.flag("replace"),
+        withdraw_missing: query.word("withdraw", &["missing"]).is_some(),
+        horizon: query.horizon(),
+        mapping: None,
+    };
+    let format = query.word("format", &FORMATS).and_then(|word| ImportFormat::from_str(word, false).ok());
+    let file = query.line("filename").map(|name| file_name(&name));
+    if query.violations.is_empty() {
+        Ok(ImportQuery { format, file, options })
+    } else {
+        Err(Problem::bad_request(query.violations))
+    }
+}
+
+/// Returns the last part of the name that a client gave a file, without control characters.
+pub fn file_name(given: &str) -> String {
+    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
+    last.chars().filter(|c| !c.is_control()).take(MOST_CHARACTERS).collect::<String>().trim().to_owned()
+}
+
+struct Query<'a> {
+    request: &'a Request,
+    violations: Violations,
+}
+
+impl Query<'_> {
+    /// Returns the value of a parameter, if there is one and `parse` accepts it.
+    fn value<T>(&mut self, name: &str, code: &str, rule: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let given = self.request.query(name)?;
+        let found = parse(given);
+        if found.is_none() {
+            self.violations.add(format!("?{name}"), code, rule);
+        }
+        found
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        self.value(name, "not_allowed", "must be true or false", |text| text.parse().ok()).unwrap_or_default()
+    }
+
+    fn line(&mut self, name: &str) -> Option<String> {
+        let rule = "must be one line of at most 200 characters that is not blank";
+        self.value(name, "not_a_value", rule, |text| {
+            let is_line = !text.trim().is_empty() && !text.chars().any(char::is_control);
+            (is_line && text.chars().count() <= MOST_CHARACTERS).then(|| text.trim().to_owned())
+        })
+    }
+
+    fn word(&mut self, name: &str, words: &[&'static str]) -> Option<&'static str> {
+        let given = self.request.query(name)?;
+        let rule = unknown_name_message("value", given, words.iter().copied());
+        self.value(name, "not_allowed", &rule, |text| words.iter().find(|word| **word == text).copied())
+    }
+
+    fn event(&mut self) -> Option<String> {
+        let is_valid = |text: &str| is_id(text) || is_slug(text);
+        self.value("event", "not_a_slug", "must be a slug", |text| is_valid(text).then(|| text.to_owned()))
+    }
+
+    fn time_zone(&mut self) -> Option<String> {
+        match values::zone(self.request.query("time_zone")?) {
+            Ok(zone) => Some(zone.name().to_owned()),
+            Err((code, message)) => {
+                self.violations.add("?time_zone", code, message);
+                None
+            }
+        }
+    }
+
+    fn horizon(&mut self) -> u32 {
+        let rule = format!("must be a whole number between 0 and {MOST_DAYS}");
+        let days = self.value("horizon", "out_of_range", &rule, |text| text.parse().ok().filter(|n| *n <= MOST_DAYS));
+        days.unwrap_or(HORIZON)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_of_the_command_line_has_its_name_here() {
+        let names: Vec<String> = ImportFormat::value_variants()
+            .iter()
+            .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        assert_eq!(names, FORMATS);
+    }
+
+    #[test]
+    fn a_file_has_the_last_part_of_its_path() {
+        for (given, name) in [("a/b/c.ics", "c.ics"), ("C:\\x\\y.csv", "y.csv"), ("../..", ".."), ("a\u{0}b", "ab")] {
+            assert_eq!(file_name(given), name);
+        }
+    }
+}

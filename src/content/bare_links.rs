@@ -1,0 +1,123 @@
+//! Bare addresses in a text, by the rules of extended autolinks in GitHub Flavored Markdown: `https://…`, `http://…`,
+//! `www.…` and mail addresses.
+
+use std::ops::Range;
+
+/// A bare address in a text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BareLink {
+    /// Place in the text, in bytes.
+    pub range: Range<usize>,
+    /// Address to which it leads.
+    pub address: String,
+}
+
+/// Beginnings of addresses, each with what the address needs before it.
+const BEGINNINGS: [(&str, &str); 3] = [("https://", ""), ("http://", ""), ("www.", "http://")];
+
+/// Returns the bare addresses of a text, in their order.
+pub fn bare_links(text: &str) -> Vec<BareLink> {
+    let (mut links, mut from, mut before) = (Vec::new(), 0, None);
+    for (at, c) in text.char_indices() {
+        if at >= from {
+            let link = match c {
+                'h' | 'H' | 'w' | 'W' if can_follow(before) => web_address(text, at),
+                '@' => mail_address(text, from, at),
+                _ => None,
+            };
+            if let Some(link) = link {
+                from = link.range.end;
+                links.push(link);
+            }
+        }
+        before = Some(c);
+    }
+    links
+}
+
+/// Returns whether an address may follow this character.
+fn can_follow(before: Option<char>) -> bool {
+    before.is_none_or(|c| c.is_whitespace() || matches!(c, '*' | '_' | '~' | '(' | '"' | '\'' | '“' | '„' | '«'))
+}
+
+fn web_address(text: &str, at: usize) -> Option<BareLink> {
+    let rest = &text[at..];
+    let begins = |(beginning, _): &&(&str, &str)| {
+        rest.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+    };
+    let (beginning, before) = BEGINNINGS.iter().find(begins)?;
+    let shown = without_punctuation(&rest[..rest.find(|c: char| c.is_whitespace() || c == '<').unwrap_or(rest.len())]);
+    let host = shown.get(beginning.len()..)?.split(['/', '?', '#', ':']).next()?;
+    is_host(host).then(|| BareLink { range: at..at + shown.len(), address: format!("{before}{shown}") })
+}
+
+fn mail_address(text: &str, from: usize, at: usize) -> Option<BareLink> {
+    let is_local = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
+    let local = text[from..at].chars().rev().take_while(|c| is_local(*c)).count();
+    let rest = &text[at + 1..];
+    let is_domain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let domain = rest[..rest.find(|c| !is_domain(c)).unwrap_or(rest.len())].trim_end_matches('.');
+    let ends_well = domain.ends_with(|c: char| c.is_ascii_alphanumeric());
+    let is_mail = local > 0 && domain.contains('.') && is_host(domain) && ends_well;
+    let range = at - local..at + 1 + domain.len();
+    is_mail.then(|| BareLink { address: format!("mailto:{}", &text[range.clone()]), range })
+}
+
+fn is_host(host: &str) -> bool {
+    host.split('.')
+        .all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')))
+}
+
+/// Returns an address without the punctuation of the sentence around it. A closing bracket belongs to the address if it
+/// has the opening one too.
+fn without_punctuation(address: &str) -> &str {
+    let mut shown = address;
+    let mut unopened = address.matches(')').count().saturating_sub(address.matches('(').count());
+    while let Some(last) = shown.chars().next_back() {
+        let is_outside = match last {
+            '?' | '!' | '.' | ',' | ':' | ';' | '*' | '_' | '~' | '\'' | '"' | '”' | '“' | '»' => true,
+            ')' => unopened > 0,
+            _ => false,
+        };
+        if !is_outside {
+            break;
+        }
+        unopened -= usize::from(last == ')');
+        shown = &shown[..shown.len() - last.len_utf8()];
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<(String, String)> {
+        bare_links(text).into_iter().map(|link| (text[link.range].to_owned(), link.address)).collect()
+    }
+
+    #[test]
+    fn addresses_are_found() {
+        for (text, shown) in [
+            ("https://example.org", "https://example.org"),
+            ("(https://example.org/a_(b)).", "https://example.org/a_(b)"),
+            ("é: HTTP://example.org:8080/x?y=1#z, and", "HTTP://example.org:8080/x?y=1#z"),
+            ("„https://bücher.example/ü“", "https://bücher.example/ü"),
+            ("http://localhost/", "http://localhost/"),
+        ] {
+            assert_eq!(found(text), [(shown.to_owned(), shown.to_owned())], "{text}");
+        }
+        assert_eq!(found("www.example.org."), [("www.example.org".into(), "http://www.example.org".into())]);
+        assert_eq!(found("a.b+c@x-y.org."), [("a.b+c@x-y.org".into(), "mailto:a.b+c@x-y.org".into())]);
+        assert_eq!(found("www.a.org www.b.org a@b.org").len(), 3);
+    }
+
+    #[test]
+    fn other_texts_are_none() {
+        for text in
+            ["xhttps://a.org", "https://", "www.", "www..", "https:///x", "@", "a@b", "@b.org", "a@b.org-", "a @b.c"]
+        {
+            assert_eq!(found(text), [], "{text}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The file of an import, which can be read more than once, and the thread that reads it.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indicatif::ProgressBar;
+
+use crate::transfer::read::{self, ImportFormat, Settings, Sink};
+use crate::transfer::record::ImportEntry;
+
+/// Number of entries that a reader may be ahead of the database; it bounds the memory of an import.
+const AHEAD: usize = 256;
+
+/// Bytes that can be read from any position.
+pub trait Bytes: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Bytes for T {}
+
+/// A file to import.
+pub trait ImportFile: Send + Sync {
+    /// Returns the path or name of the file, for messages.
+    fn path(&self) -> PathBuf;
+
+    /// Opens the file at its start, and returns it with its length in bytes.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be opened.
+    fn open(&self) -> io::Result<(Box<dyn Bytes>, u64)>;
+
+    /// Returns whether the file could not be read to its end since it was opened, although it has not changed. What
+    /// was read of it then says nothing about the file.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// A file of this machine.
+pub struct LocalFile(pub PathBuf);
+
+impl ImportFile for LocalFile {
+    fn path(&self) -> PathBuf {
+        self.0.clone()
+    }
+
+    fn open(&self) -> io::Result<(Box<dyn Bytes>, u64)> {
+        let file = File::open(&self.0)?;
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        Ok((Box::new(file), length))
+    }
+}
+
+/// A file with what its reader needs to know.
+pub struct FileReader {
+    /// The file.
+    pub file: Arc<dyn ImportFile>,
+    /// Its format.
+    pub format: ImportFormat,
+    /// Settings of the reader.
+    pub settings: Settings,
+    /// Position of the reader in the file.
+    pub progress: ProgressBar,
+}
+
+impl FileReader {
+    /// Starts a reader on a thread of its own, and returns the channel of its entries.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be opened or no thread can be started.
+    pub fn read(&self) -> io::Result<flume::Receiver<ImportEntry>> {
+        let (bytes, length) = self.file.open()?;
+        self.progress.set_length(length);
+        self.progress.set_position(0);
+        let input = BufReader::with_capacity(65_536, self.progress.wrap_read(bytes));
+        let (sender, entries) = flume::bounded(AHEAD);
+        let (format, settings) = (self.format, self.settings.clone());
+        let work = move || read::read(format, Box::new(input), &settings, &Sink::new(sender));
+        std::thread::Builder::new().name("import reader".to_owned()).spawn(work)?;
+        Ok(entries)
+    }
+}

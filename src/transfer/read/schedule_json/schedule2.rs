@@ -1,0 +1,150 @@
+//! c3voc's schedule2: the sessions in one list, which names rooms, tracks and persons by their ids.
+
+use serde_json::{Value, json};
+
+use super::ScheduleReader;
+use super::frab::links_of;
+use super::people::{ATTACHMENT, LINK, address, attachments, note_each, note_members};
+use crate::transfer::read::programme::times::GivenTimes;
+use crate::transfer::read::programme::words::words;
+use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson};
+use crate::transfer::read::{Closed, text_of};
+
+/// Members of a session that are read.
+const READ: [&str; 23] = [
+    "start",
+    "end",
+    "duration",
+    "room",
+    "slug",
+    "url",
+    "origin_url",
+    "feedback_url",
+    "feedback",
+    "title",
+    "subtitle",
+    "track",
+    "type",
+    "language",
+    "abstract",
+    "description",
+    "logo",
+    "participants",
+    "persons",
+    "links",
+    "attachments",
+    "do_not_record",
+    "recording_license",
+];
+/// The roles of participants that are roles here too, and what stands for them.
+const ROLES: [(&str, &str); 6] = [
+    ("speaker", "speaker"),
+    ("keynote", "keynote"),
+    ("moderator", "moderator"),
+    ("panelist", "panellist"),
+    ("panellist", "panellist"),
+    ("host", "host"),
+];
+
+impl ScheduleReader<'_> {
+    /// Reads a session.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub(super) fn listed_session(&mut self, at: &str, event: &Value) -> Result<(), Closed> {
+        let text = |name: &str| text_of(event.get(name));
+        let value = |name: &str| event.get(name).cloned().unwrap_or_default();
+        self.is_known = true;
+        let Some(id) = text("guid").or_else(|| text("id")).or_else(|| text("code")) else {
+            return self.sink.broken(at, "required", "an event requires a guid");
+        };
+        self.note_listed_session(at, event);
+        let mut links = links_of(event);
+        let feedback = event.get("feedback").and_then(|feedback| text_of(feedback.get("url")));
+        links.extend(feedback.map(|url| (Some("Feedback".to_owned()), url, None)));
+        let talk = ImportedTalk {
+            id,
+            slug: text("slug"),
+            locale: text("language"),
+            title: value("title"),
+            subtitle: value("subtitle"),
+            format: value("type"),
+            abstract_text: value("abstract"),
+            description: value("description"),
+            times: GivenTimes {
+                date: text("start"),
+                end: text("end"),
+                duration: text("duration"),
+                ..GivenTimes::default()
+            },
+            room: self.referred_room(event.get("room")),
+            track: json!(self.referred_track(event.get("track"))),
+            language: text("language"),
+            people: self.participants(at, event)?,
+            links,
+            attachments: attachments(event.get("attachments")),
+            image: address(event.get("logo")),
+            do_not_record: event.get("do_not_record").and_then(Value::as_bool),
+            recording_license: text("recording_license"),
+            ..ImportedTalk::default()
+        };
+        self.programme.talk(at, talk)
+    }
+
+    fn note_listed_session(&self, at: &str, event: &Value) {
+        let (sink, inner) = (self.sink, |name: &str| event.get(name));
+        let id = ["guid", "id", "code"].into_iter().find(|name| text_of(inner(name)).is_some());
+        note_members(sink, at, "event", event, &[&READ[..], &[id.unwrap_or("guid")]].concat());
+        for (name, read) in [
+            ("links", &LINK[..]),
+            ("attachments", &ATTACHMENT),
+            ("room", &["name"]),
+            ("track", &["name"]),
+            ("logo", &["url"]),
+            ("feedback", &["url"]),
+        ] {
+            note_each(sink, at, name, inner(name), read);
+        }
+    }
+
+    /// Returns the name of a room: its own, or that of the room with this id or slug.
+    fn referred_room(&self, room: Option<&Value>) -> Option<String> {
+        let room = room?;
+        let known = ["guid", "slug"].iter().find_map(|id| words(self.lookup.room(room.get(*id)?)));
+        words(room.get("name")).or(known).or_else(|| text_of(Some(room)))
+    }
+
+    /// Returns the name of a track: its own, or that of the track with this id or slug.
+    fn referred_track(&self, track: Option<&Value>) -> Option<String> {
+        let track = track?;
+        let ids = ["guid", "slug"].iter().filter_map(|id| track.get(*id));
+        let known = ids.chain([track]).find_map(|id| words(self.lookup.track(id)));
+        let slug = || text_of(track.get("slug"));
+        words(track.get("name")).or(known).or_else(|| text_of(Some(track))).or_else(slug)
+    }
+
+    /// Returns the participants with their roles. What is known of them stands in a list of its own.
+    fn participants(&mut self, at: &str, event: &Value) -> Result<Vec<ProgrammePerson>, Closed> {
+        let given = event.get("participants").or_else(|| event.get("persons"));
+        let mut people = Vec::new();
+        for one in given.and_then(Value::as_array).into_iter().flatten() {
+            let role = text_of(one.get("role"));
+            let known = role.as_deref().and_then(|role| {
+                ROLES.iter().find(|(name, _)| name.eq_ignore_ascii_case(role)).map(|(_, known)| (*known).to_owned())
+            });
+            if let (Some(role), None) = (&role, &known) {
+                self.sink.left_out(at, &format!("participant/role \"{role}\""));
+            }
+            let id = ["guid", "id", "code"].iter().find_map(|name| one.get(*name)).unwrap_or(one);
+            let referred = self.lookup.person(id).cloned();
+            match referred {
+                Some(person) => people.push(ProgrammePerson { role: known, ..person }),
+                None => {
+                    let found = self.people(at, Some(&Value::Array(vec![one.clone()])))?;
+                    people.extend(found.into_iter().map(|person| ProgrammePerson { role: known.clone(), ..person }));
+                }
+            }
+        }
+        Ok(people)
+    }
+}

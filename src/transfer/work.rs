@@ -1,0 +1,155 @@
+//! The state of an import between its transactions.
+
+use crate::content::violation::Violation;
+use crate::content_types::ContentType;
+use crate::database::Db;
+use crate::problem::Problem;
+use crate::transfer::attempt::in_savepoint;
+use crate::transfer::importer::Importer;
+use crate::transfer::listener::{ImportPosition, Listener};
+use crate::transfer::missing::{Missing, Seen, withdraw};
+use crate::transfer::record::ImportEntry;
+use crate::transfer::report::{Outcome, Report, ReportLine};
+use crate::transfer::restore;
+
+/// The state of an import between its transactions.
+pub struct Work {
+    /// The importer of its entries.
+    pub importer: Importer,
+    /// Name of the file, for the lines of the report.
+    pub file: String,
+    /// The report so far.
+    pub report: Report,
+    /// What is told of the course of the import.
+    pub listener: Box<dyn Listener>,
+    /// Whether items must be completed with references to others of their own kind.
+    pub incomplete: bool,
+    /// The records that the file had.
+    pub seen: Seen,
+    /// Whether what is missing is withdrawn.
+    pub withdraw_missing: bool,
+    /// How far the import is.
+    pub position: ImportPosition,
+}
+
+/// What one pass over the file does with an entry.
+pub type EntryStep = fn(&mut Work, &mut Db, ImportEntry) -> Result<(), Problem>;
+
+impl Work {
+    /// Begins a pass. Returns how many entries of it were written before, by a node that did not end the import.
+    pub fn begin_pass(&mut self, pass: i64) -> i64 {
+        if self.position.pass > pass {
+            return i64::MAX;
+        }
+        if self.position.pass < pass {
+            self.position = ImportPosition { pass, entries: 0 };
+        }
+        self.position.entries
+    }
+
+    /// Looks at an entry, whether it was written before or not.
+    pub fn see(&mut self, entry: &ImportEntry) {
+        self.seen.remember(entry);
+        if let ImportEntry::Exported { item, .. } = entry {
+            self.incomplete |= restore::needs_completion(item);
+        }
+    }
+
+    /// Carries out one step for entries, within the current transaction.
+    ///
+    /// # Errors
+    /// Fails if the database fails, or the listener ends the import.
+    pub fn write(&mut self, connection: &mut Db, entries: Vec<ImportEntry>, step: EntryStep) -> Result<(), Problem> {
+        for entry in entries {
+            step(self, connection, entry)?;
+            self.position.entries += 1;
+        }
+        Ok(())
+    }
+
+    /// Stores how far the import is, within the current transaction.
+    ///
+    /// # Errors
+    /// Fails if the listener ends the import.
+    pub fn checkpoint(&mut self, connection: &mut Db) -> Result<(), Problem> {
+        self.listener.checkpoint(connection, self.position, &self.report)
+    }
+
+    /// Stores the end of the import, within the current transaction.
+    ///
+    /// # Errors
+    /// Fails if the listener ends the import.
+    pub fn finish(&mut self, connection: &mut Db) -> Result<(), Problem> {
+        self.listener.finish(connection, &self.report)
+    }
+
+    /// Applies an entry in the first pass.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub fn take(&mut self, connection: &mut Db, entry: ImportEntry) -> Result<(), Problem> {
+        self.see(&entry);
+        if let ImportEntry::LeftOut(groups) = &entry {
+            groups.iter().for_each(|group| self.report.add(group.clone()));
+        }
+        for line in self.importer.apply(connection, &self.file, entry)? {
+            self.say(&line);
+        }
+        Ok(())
+    }
+
+    /// Completes an exported item in the second pass.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub fn complete(&mut self, connection: &mut Db, entry: ImportEntry) -> Result<(), Problem> {
+        let ImportEntry::Exported { place, item } = entry else { return Ok(()) };
+        if !restore::needs_completion(&item) {
+            return Ok(());
+        }
+        let faults = self.importer.complete(connection, &item)?;
+        if !faults.is_empty() {
+            let (file, what) = (self.file.clone(), item.slug.clone());
+            self.say(&ReportLine { file, place, outcome: Outcome::Note, kind: "", what, faults });
+        }
+        Ok(())
+    }
+
+    /// Reports what the source had and has no more, and withdraws it if this is asked for.
+    ///
+    /// # Errors
+    /// Fails if the database fails.
+    pub fn look_for_missing(&mut self, connection: &mut Db) -> Result<(), Problem> {
+        for missing in self.seen.missing(connection, chrono::Utc::now().timestamp_micros())? {
+            let kind = ContentType::of_kind(&missing.item.kind).map_or("", |content_type| content_type.kind);
+            let (file, place, what) = (self.file.clone(), missing.source.source.clone(), missing.title.clone());
+            let mut line = ReportLine { file, place, outcome: Outcome::Missing, kind, what, faults: Vec::new() };
+            if !self.seen.is_complete() {
+                line = ReportLine { outcome: Outcome::Note, faults: vec![perhaps_missing()], ..line };
+            } else if self.withdraw_missing {
+                line = match self.withdraw(connection, missing)? {
+                    Ok(()) => ReportLine { outcome: Outcome::Withdrawn, ..line },
+                    Err(faults) => ReportLine { faults, ..line },
+                };
+            }
+            self.say(&line);
+        }
+        Ok(())
+    }
+
+    fn withdraw(&self, connection: &mut Db, missing: Missing) -> Result<Result<(), Vec<Violation>>, Problem> {
+        in_savepoint(connection, |c| withdraw(c, self.importer.context(), missing))
+    }
+
+    /// Counts and reports a line.
+    fn say(&mut self, line: &ReportLine) {
+        self.report.count(line);
+        self.listener.line(line);
+    }
+}
+
+/// Returns the note on a record that the file may have in a part that could not be read.
+fn perhaps_missing() -> Violation {
+    let message = "the source had it; whether it has it still is not known, since a part of the file could not be read";
+    Violation { pointer: String::new(), code: "perhaps_missing".to_owned(), message: message.to_owned() }
+}
