@@ -52,10 +52,10 @@ async fn get(request: Request) -> Result<Response, Problem> {
     let page = number(&request, "page", MAX_SITEMAPS)?;
     let view = ReadView::public();
     let compute = async {
-        let (site, public_url) = (Arc::clone(&request.app.site), request.app.config.public_url.clone());
+        let (site, public_url) = (Arc::clone(&request.app.site), request.app.config.base_url().to_owned());
         let read = move |c: &mut Db| {
             let sitemaps = sitemaps(c, &site)?;
-            let sitemap_url = format!("{}/api/v1/sitemap.xml", public_url.trim_end_matches('/'));
+            let sitemap_url = format!("{public_url}/api/v1/sitemap.xml");
             if page.is_none() && sitemaps.len() > 1 {
                 let pages = (1..=sitemaps.len()).map(|page| format!("{sitemap_url}?page={page}"));
                 return Ok::<_, Problem>(Some(index(&pages.collect::<Vec<_>>())));

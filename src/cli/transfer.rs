@@ -68,7 +68,7 @@ enum NewStatus {
     Published,
 }
 
-/// What an import withdraws.
+/// The records that an import withdraws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Withdrawal {
     /// Items that are not over and whose records the source has no more
@@ -230,7 +230,7 @@ pub async fn export(app: &App, arguments: ExportArguments) -> Result<(), StartEr
     let out = BufWriter::with_capacity(65_536, out);
     let count = match arguments.format {
         ExportFormat::Jsonl => export::write(&app.database, out).await?,
-        ExportFormat::Ics => export_ics::write(&app.database, &app.site, &app.config.public_url, out).await?,
+        ExportFormat::Ics => export_ics::write(&app.database, &app.site, app.config.base_url(), out).await?,
     };
     print_error(&format!("{count} items written"));
     Ok(())

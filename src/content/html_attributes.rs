@@ -2,7 +2,7 @@
 //!
 //! The sanitiser writes tag names in lower case, all values in double quotes, and `<` for tags only.
 
-/// What becomes of an attribute.
+/// The treatment of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttributeChange {
     Keep,

@@ -7,13 +7,13 @@ use crate::content::Site;
 use crate::content_types::ContentType;
 
 /// Returns the address of an item's page: on the website if the site configures one for its content type, otherwise in
-/// the API.
+/// the API, whose public URL has no slash at its end.
 pub fn page(site: &Site, public_url: &str, kind: &str, slug: &str, locale: &str) -> String {
     match site.page_url(kind) {
         Some(url) => url.replace("{slug}", slug).replace("{locale}", locale),
         None => {
             let collection = ContentType::of_kind(kind).map_or(kind, |content_type| content_type.collection);
-            format!("{}/api/v1/{collection}/{slug}", public_url.trim_end_matches('/'))
+            format!("{public_url}/api/v1/{collection}/{slug}")
         }
     }
 }

@@ -49,7 +49,7 @@ pub struct MergedReference {
     pub outcome: &'static str,
 }
 
-/// What a merge moved, or its undoing returned.
+/// The report of a merge, or of its undoing.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MergeResult {

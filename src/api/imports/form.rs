@@ -29,7 +29,7 @@ const PARTS: [&str; 2] = ["file", "mapping"];
 /// Greatest size of a mapping, in bytes.
 const MOST_MAPPING_BYTES: usize = 65_536;
 
-/// What a body says besides the bytes of the file.
+/// The parts of a body besides the bytes of the file.
 #[derive(Debug, Default)]
 pub struct ImportForm {
     /// Pointer to the file.

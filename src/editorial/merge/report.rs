@@ -61,7 +61,7 @@ pub struct ReportedTie {
     pub outcome: TieOutcome,
 }
 
-/// What a merge moved to an item, or what returned to it.
+/// The references and addresses that a merge moved to an item, or that returned to it.
 #[derive(Debug)]
 pub struct MergeReport {
     /// The item that stays, or the one that is taken out again.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::input::{as_utf8, declared_in_xml};
 use super::programme::times::GivenTimes;
 use super::programme::words::{FRAB_SESSION, made_id};
-use super::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson};
+use super::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson, add_addresses};
 use super::{Closed, Input, Settings, Sink};
 use element::Element;
 
@@ -370,13 +370,8 @@ fn links(element: &Element) -> Vec<LabelledUrl> {
         (title(link).or_else(|| link.attribute("title")), link.attribute("href").unwrap_or_default(), None)
     };
     let mut links: Vec<LabelledUrl> = element.list("links").iter().map(link).collect();
-    for (name, title) in
-        [("url", "Programme"), ("origin_url", "Programme"), ("conf_url", "Programme"), ("feedback_url", "Feedback")]
-    {
-        if let Some(url) = element.text_of(name).filter(|url| !links.iter().any(|(_, known, _)| known == url)) {
-            links.push((Some(title.to_owned()), url, None));
-        }
-    }
+    let pages = ["url", "origin_url", "conf_url"].map(|name| ("Programme", element.text_of(name)));
+    add_addresses(&mut links, pages.into_iter().chain([("Feedback", element.text_of("feedback_url"))]));
     links
 }
 

@@ -18,7 +18,7 @@ use crate::transfer::survey::PROGRAMME;
 use crate::transfer::zones::{country_code, zone_of};
 use heading::ProgrammeHeading;
 use ids::SessionIds;
-pub use talk::{ImportedTalk, LabelledUrl, ProgrammePerson};
+pub use talk::{ImportedTalk, LabelledUrl, ProgrammePerson, add_addresses};
 use words::{first_language, kind_of, medium, without_null};
 
 /// Greatest number of rooms of a venue.

@@ -7,6 +7,15 @@ use super::times::GivenTimes;
 /// A link or attachment: title, URL and kind.
 pub type LabelledUrl = (Option<String>, String, Option<String>);
 
+/// Adds the addresses that a session has in members of its own, each with its title, unless one of its links has them.
+pub fn add_addresses(links: &mut Vec<LabelledUrl>, own: impl IntoIterator<Item = (&'static str, Option<String>)>) {
+    for (title, url) in own {
+        if let Some(url) = url.filter(|url| !links.iter().any(|(_, known, _)| known == url)) {
+            links.push((Some(title.to_owned()), url, None));
+        }
+    }
+}
+
 /// A session, with values as the file has them.
 #[derive(Debug, Default)]
 pub struct ImportedTalk {

@@ -6,7 +6,7 @@ use super::ScheduleReader;
 use super::people::{ATTACHMENT, LINK, address, attachments, links, note_each, note_members, note_person, person};
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::{FRAB_SESSION, made_id};
-use crate::transfer::read::programme::{ImportedTalk, LabelledUrl, ProgrammePerson};
+use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson, add_addresses};
 use crate::transfer::read::{Closed, text_of};
 
 impl ScheduleReader<'_> {
@@ -31,25 +31,12 @@ impl ScheduleReader<'_> {
         let people = self.people(at, event.get("persons"))?;
         let talk = ImportedTalk {
             id,
-            slug: text("slug"),
-            locale: text("language"),
-            title: value("title"),
-            subtitle: value("subtitle"),
-            format: value("type"),
-            kind: None,
-            abstract_text: value("abstract"),
-            description: value("description"),
             times,
             room: text("room").or_else(|| Some(room.to_owned())),
             track: value("track"),
-            language: text("language"),
             people,
-            links: links_of(event),
-            attachments: attachments(event.get("attachments")),
             recordings: text("video_download_url").map(|url| (None, url, None)).into_iter().collect(),
-            image: address(event.get("logo")),
-            do_not_record: event.get("do_not_record").and_then(Value::as_bool),
-            recording_license: text("recording_license"),
+            ..talk_of(event)
         };
         self.programme.talk(at, talk)
     }
@@ -82,13 +69,29 @@ impl ScheduleReader<'_> {
     }
 }
 
-/// Returns the links of a session, with those to its pages.
-pub fn links_of(event: &Value) -> Vec<LabelledUrl> {
+/// Returns what c3voc's forms say of a session in the same members: everything but its id, times, place and people.
+pub fn talk_of(event: &Value) -> ImportedTalk {
+    let text = |name: &str| text_of(event.get(name));
+    let value = |name: &str| event.get(name).cloned().unwrap_or_default();
     let mut links = links(event.get("links"));
-    for (name, title) in [("url", "Programme"), ("origin_url", "Programme"), ("feedback_url", "Feedback")] {
-        if let Some(url) = text_of(event.get(name)).filter(|url| !links.iter().any(|(_, known, _)| known == url)) {
-            links.push((Some(title.to_owned()), url, None));
-        }
+    add_addresses(
+        &mut links,
+        [("Programme", text("url")), ("Programme", text("origin_url")), ("Feedback", text("feedback_url"))],
+    );
+    ImportedTalk {
+        slug: text("slug"),
+        locale: text("language"),
+        title: value("title"),
+        subtitle: value("subtitle"),
+        format: value("type"),
+        abstract_text: value("abstract"),
+        description: value("description"),
+        language: text("language"),
+        links,
+        attachments: attachments(event.get("attachments")),
+        image: address(event.get("logo")),
+        do_not_record: event.get("do_not_record").and_then(Value::as_bool),
+        recording_license: text("recording_license"),
+        ..ImportedTalk::default()
     }
-    links
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::ScheduleReader;
-use super::frab::links_of;
-use super::people::{ATTACHMENT, LINK, address, attachments, note_each, note_members};
+use super::frab::talk_of;
+use super::people::{ATTACHMENT, LINK, note_each, note_members};
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::words;
 use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson};
@@ -53,24 +53,16 @@ impl ScheduleReader<'_> {
     /// Returns [`Closed`] if the import has ended.
     pub(super) fn listed_session(&mut self, at: &str, event: &Value) -> Result<(), Closed> {
         let text = |name: &str| text_of(event.get(name));
-        let value = |name: &str| event.get(name).cloned().unwrap_or_default();
         self.is_known = true;
         let Some(id) = text("guid").or_else(|| text("id")).or_else(|| text("code")) else {
             return self.sink.broken(at, "required", "an event requires a guid");
         };
         self.note_listed_session(at, event);
-        let mut links = links_of(event);
+        let mut talk = talk_of(event);
         let feedback = event.get("feedback").and_then(|feedback| text_of(feedback.get("url")));
-        links.extend(feedback.map(|url| (Some("Feedback".to_owned()), url, None)));
+        talk.links.extend(feedback.map(|url| (Some("Feedback".to_owned()), url, None)));
         let talk = ImportedTalk {
             id,
-            slug: text("slug"),
-            locale: text("language"),
-            title: value("title"),
-            subtitle: value("subtitle"),
-            format: value("type"),
-            abstract_text: value("abstract"),
-            description: value("description"),
             times: GivenTimes {
                 date: text("start"),
                 end: text("end"),
@@ -79,14 +71,8 @@ impl ScheduleReader<'_> {
             },
             room: self.referred_room(event.get("room")),
             track: json!(self.referred_track(event.get("track"))),
-            language: text("language"),
             people: self.participants(at, event)?,
-            links,
-            attachments: attachments(event.get("attachments")),
-            image: address(event.get("logo")),
-            do_not_record: event.get("do_not_record").and_then(Value::as_bool),
-            recording_license: text("recording_license"),
-            ..ImportedTalk::default()
+            ..talk
         };
         self.programme.talk(at, talk)
     }
