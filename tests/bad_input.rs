@@ -201,6 +201,17 @@ fn bounds_hold(app: &TestApp) {
     editor
         .post("/api/v1/events", &json!({"title": "T", "languages": ["en", "en"]}))
         .problem(422, &[("/languages/1", "duplicate")]);
+    // One item in two words, by slug and by id, is the same item twice.
+    let topic = editor.create("topics", &json!({"name": "Water", "slug": "water"}));
+    let twice = json!({"title": "T", "topics": ["water", topic["id"]]});
+    editor.post("/api/v1/events", &twice).problem(422, &[("/topics/1", "duplicate")]);
+    let twice = json!({"title": "T", "topics": ["water", "water"]});
+    editor.post("/api/v1/events", &twice).problem(422, &[("/topics/1", "duplicate")]);
+    let speaker = editor.create("speakers", &json!({"name": "Anna", "slug": "anna"}));
+    let two =
+        |role: &str| json!({"title": "T", "speakers": [{"speaker": "anna"}, {"speaker": speaker["id"], "role": role}]});
+    editor.post("/api/v1/events", &two("speaker")).problem(422, &[("/speakers/1", "duplicate")]);
+    editor.post("/api/v1/events", &two("moderator")).expect(201);
     app.public().get("/api/v1/events?limit=101").problem(400, &[("?limit", "out_of_range")]);
     app.public().get(&format!("/api/v1/events?slug={}", "a,".repeat(101))).problem(400, &[("?slug", "too_many")]);
     app.public().get(&format!("/api/v1/events/{}", "x".repeat(5_000))).problem(404, &[]);

@@ -1,7 +1,5 @@
 //! Imports over HTTP: background jobs with progress, report and cancellation.
 
-use std::io::Write;
-use std::net::TcpStream;
 use std::path::Path;
 
 use diesel::prelude::*;
@@ -16,9 +14,8 @@ use crate::support::client::{Client, Reply};
 use crate::support::data::fixture;
 use crate::support::import::{Said, bring, options};
 use crate::support::moments::wait_for;
-use crate::support::program::{Program, fresh_database};
 
-const CALENDAR: (&str, &str) = ("content-type", "text/calendar");
+pub const CALENDAR: (&str, &str) = ("content-type", "text/calendar");
 
 /// Returns the body of a form with these parts: name, file name or nothing, content.
 fn form(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
@@ -51,21 +48,21 @@ fn send(client: &Client, query: &str, path: &Path) -> String {
     text(&import["id"]).to_owned()
 }
 
-fn text(value: &Value) -> &str {
+pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn import(client: &Client, id: &str) -> Value {
+pub fn import(client: &Client, id: &str) -> Value {
     client.get(&format!("/api/v1/imports/{id}")).expect(200).json()
 }
 
 /// Waits for the end of an import, and returns it.
-fn end(client: &Client, id: &str) -> Value {
+pub fn end(client: &Client, id: &str) -> Value {
     wait_for("the end of the import", || !["queued", "running"].contains(&text(&import(client, id)["status"])));
     import(client, id)
 }
 
-fn succeeded(client: &Client, id: &str) -> Value {
+pub fn succeeded(client: &Client, id: &str) -> Value {
     let import = end(client, id);
     assert_eq!((text(&import["status"]), &import["failure"]), ("succeeded", &Value::Null), "{import:#}");
     assert!(import["started_at"].is_string() && import["ended_at"].is_string(), "{import:#}");
@@ -73,7 +70,7 @@ fn succeeded(client: &Client, id: &str) -> Value {
 }
 
 /// The counts of a report: outcome, kind, number.
-fn counts(import: &Value) -> Vec<(String, String, u64)> {
+pub fn counts(import: &Value) -> Vec<(String, String, u64)> {
     let counts = import["report"]["counts"].as_array().cloned().unwrap_or_default();
     let one = |count: &Value| {
         (text(&count["outcome"]).to_owned(), text(&count["kind"]).to_owned(), count["count"].as_u64().unwrap())
@@ -111,7 +108,7 @@ fn assert_same(import: &Value, said: &Said, is_dry_run: bool) {
 }
 
 /// A calendar with this number of events.
-fn calendar(name: &str, events: usize) -> String {
+pub fn calendar(name: &str, events: usize) -> String {
     let mut text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nX-WR-CALNAME:{name}\r\n");
     for number in 0..events {
         text.push_str(&format!(
@@ -123,17 +120,17 @@ fn calendar(name: &str, events: usize) -> String {
 }
 
 /// Sends a calendar as it is, and returns the id of the import.
-fn send_calendar(client: &Client, name: &str, events: usize) -> String {
+pub fn send_calendar(client: &Client, name: &str, events: usize) -> String {
     let reply = client.send("POST", "/api/v1/imports", &[CALENDAR], calendar(name, events).as_bytes()).expect(202);
     text(&reply.json()["id"]).to_owned()
 }
 
-fn items_in(app: &TestApp) -> u64 {
+pub fn items_in(app: &TestApp) -> u64 {
     let all = app.app.database.read(|c| Ok::<i64, DatabaseError>(items::table.count().get_result(c)?));
     app.block_on(all).unwrap() as u64
 }
 
-fn created(import: &Value) -> u64 {
+pub fn created(import: &Value) -> u64 {
     counts(import).iter().filter(|(outcome, ..)| outcome == "created").map(|(_, _, count)| count).sum()
 }
 
@@ -306,6 +303,70 @@ fn bad_input_is_a_problem(app: &TestApp) {
     assert_eq!(app.block_on(left).unwrap(), 0, "what was refused is not kept");
 }
 
+/// Options are query parameters or parts of the form, with the same rules.
+#[apply(api_test)]
+fn options_are_parts_of_a_form_too(app: &TestApp) {
+    let client = app.client(Role::Administrator);
+    let (body, name) = (calendar("parts", 2), "parts.ics");
+    let post = |query: &str, more: &[(&str, &str)]| {
+        // They may come before the file, and behind it.
+        let before = more.iter().take(1).map(|(name, value)| (*name, "", value.as_bytes()));
+        let behind = more.iter().skip(1).map(|(name, value)| (*name, "", value.as_bytes()));
+        post_form(&client, query, &before.chain([("file", name, body.as_bytes())]).chain(behind).collect::<Vec<_>>())
+    };
+    let rehearsed = post("", &[("dry_run", "true"), ("status", "published"), ("name", "")]).expect(202).json();
+    assert_eq!(rehearsed["dry_run"], true);
+    succeeded(&client, text(&rehearsed["id"]));
+    assert_eq!(items_in(app), 0);
+    let id = text_of(
+        &post("?horizon=30", &[("status", "published"), ("time_zone", "Europe/Lisbon")]).expect(202).json()["id"],
+    );
+    assert_eq!(created(&succeeded(&client, &id)), 2);
+    let events = app.public().get("/api/v1/events").expect(200).json();
+    assert_eq!(
+        (events["data"].as_array().unwrap().len(), &events["data"][0]["time_zone"]),
+        (2, &json!("Europe/Lisbon"))
+    );
+    post("", &[("dry_run", "maybe"), ("format", "xls"), ("time_zone", "Europe/Brusels"), ("horizon", "-1")])
+        .problem(422, &[("/dry_run", "not_allowed"), ("/time_zone", "unknown_zone"), ("/horizon", "out_of_range")]);
+    post("?status=draft", &[("status", "published")]).problem(422, &[("/status", "duplicate")]);
+    let unknown = post("", &[("dryrun", "true")]).problem(422, &[("/dryrun", "unknown_field")]);
+    assert!(text(&unknown["errors"][0]["message"]).contains("dry_run"), "{unknown:#}");
+    post("", &[("name", &"x".repeat(1_001))]).problem(422, &[("/name", "too_long")]);
+    post_form(&client, "", &[("file", name, body.as_bytes()), ("name", "", b"\xff")])
+        .problem(422, &[("/name", "invalid_utf8")]);
+}
+
+/// Who loses the right to import loses it for what runs and waits, too.
+#[apply(api_test)]
+fn an_import_ends_with_the_rights_of_its_starter(app: &TestApp) {
+    let owner = app.client(Role::Administrator);
+    let reply =
+        owner.post("/api/v1/api-keys", &json!({"name": "Importer", "role": "administrator"})).expect(201).json();
+    let key = app.public().with_token(text(&reply["token"]));
+    let (running, waiting) = (send_calendar(&key, "rights", 4_000), send_calendar(&key, "later", 2));
+    let own = send_calendar(&owner, "own", 2);
+    wait_for("the first records", || created(&import(&owner, &running)) >= 100);
+    owner.send("DELETE", &format!("/api/v1/api-keys/{}", text(&reply["key"]["id"])), &[], b"").expect(204);
+    for id in [&running, &waiting] {
+        let ended = end(&owner, id);
+        assert_eq!((text(&ended["status"]), text(&ended["failure"])), ("failed", "forbidden"), "{ended:#}");
+        assert!(text(&ended["detail"]).contains("ended"), "{ended:#}");
+    }
+    let written = created(&import(&owner, &running));
+    assert!((100..4_000).contains(&written), "{written}");
+    assert_eq!(created(&succeeded(&owner, &own)), 2);
+    assert_eq!(items_in(app), written + 2, "the report has exactly what is written");
+    // The same for an account that is not an administrator any more.
+    let second = app.client(Role::Administrator);
+    let id = send_calendar(&second, "demoted", 4_000);
+    wait_for("the first records", || created(&import(&owner, &id)) >= 100);
+    app.sql("UPDATE accounts SET role = 'editor' WHERE id = (SELECT created_by FROM imports WHERE file = 'import.ics' AND status = 'running')");
+    let ended = end(&app.client(Role::Administrator), &id);
+    assert_eq!((text(&ended["status"]), text(&ended["failure"])), ("failed", "forbidden"), "{ended:#}");
+    assert!(text(&ended["detail"]).contains("editor"), "{ended:#}");
+}
+
 /// A file that would make other items of those of its source is not imported, unless that is asked for.
 #[apply(api_test)]
 fn another_source_stops_the_import(app: &TestApp) {
@@ -346,159 +407,4 @@ fn files_and_imports_are_bounded(app: &TestApp) {
     second.problem(503, &[]);
     succeeded(&client, &first);
     succeeded(&client, &send_calendar(&client, "second", 1));
-}
-
-/// What a client sent that has gone is not kept, and takes nobody's place.
-#[apply(api_test)]
-fn a_client_that_goes_leaves_nothing(app: &TestApp) {
-    let client = app.client(Role::Administrator);
-    let head = format!(
-        "POST /api/v1/imports HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: text/calendar\r\n\
-         Content-Length: 2000000\r\n\r\n",
-        client.token()
-    );
-    let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).unwrap();
-    stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(&vec![b'x'; 1_000_000]).unwrap();
-    let rows = || {
-        let all = app.app.database.read(|c| {
-            let rows: i64 = imports::table.count().get_result(c)?;
-            let parts: i64 = import_parts::table.count().get_result(c)?;
-            Ok::<_, DatabaseError>((rows, parts))
-        });
-        app.block_on(all).unwrap()
-    };
-    wait_for("the first part", || rows().1 > 0);
-    assert_eq!(client.get("/api/v1/imports").expect(200).json(), json!({"data": []}));
-    drop(stream);
-    wait_for("the deletion", || rows() == (0, 0));
-}
-
-#[apply(api_test)]
-fn a_request_can_be_repeated(app: &TestApp) {
-    let client = app.client(Role::Administrator);
-    let post = |body: &str, query: &str| {
-        let headers = [CALENDAR, ("idempotency-key", "nightly-1")];
-        client.send("POST", &format!("/api/v1/imports{query}"), &headers, body.as_bytes())
-    };
-    let first = post(&calendar("one", 2), "").expect(202);
-    let again = post(&calendar("one", 2), "").expect(202);
-    assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"));
-    assert_eq!(first.json()["id"], again.json()["id"]);
-    post(&calendar("two", 2), "").problem(422, &[("Idempotency-Key", "reused")]);
-    post(&calendar("one", 2), "?dry_run=true").problem(422, &[("Idempotency-Key", "reused")]);
-    assert_eq!(client.get("/api/v1/imports").expect(200).json()["data"].as_array().unwrap().len(), 1);
-}
-
-/// What is written stays and is told, and nothing more is written.
-#[apply(api_test)]
-fn a_running_import_can_be_cancelled(app: &TestApp) {
-    let client = app.client(Role::Administrator);
-    let (id, waiting) = (send_calendar(&client, "long", 4_000), send_calendar(&client, "waiting", 2));
-    wait_for("the first records", || created(&import(&client, &id)) >= 100);
-    let cancel = |id: &str| client.send("POST", &format!("/api/v1/imports/{id}/cancel"), &[], b"");
-    let cancelled = cancel(&id).expect(200).json();
-    assert_eq!((text(&cancelled["status"]), &cancelled["report"]["verdict"]), ("cancelled", &Value::Null));
-    let written = created(&cancelled);
-    assert!(written < 4_000, "{cancelled:#}");
-    cancel(&id).problem(409, &[]);
-    // The next one has its turn, which shows that the node is free, and leaves the cancelled one as it is.
-    assert_eq!(created(&succeeded(&client, &waiting)), 2);
-    assert_eq!(created(&import(&client, &id)), written);
-    assert_eq!(items_in(app), written + 2);
-    let audit = client.get(&format!("/api/v1/audit?kind=import&item={id}")).expect(200).json();
-    assert_eq!(audit["data"][0]["action"], "cancel");
-}
-
-/// Two nodes on one database carry every import out once. Neither goes on when the other has taken its import over.
-#[apply(api_test)]
-fn several_nodes_run_an_import_once(app: &TestApp) {
-    let other = app.second_node();
-    let client = app.client(Role::Administrator);
-    let beside = Client::new(&other.url).with_token(client.token());
-    let ids: Vec<String> =
-        (0..6).map(|n| send_calendar(if n % 2 == 0 { &client } else { &beside }, &format!("cal{n}"), 40)).collect();
-    for id in &ids {
-        let import = succeeded(&beside, id);
-        assert_eq!(counts(&import), [("created".to_owned(), "event".to_owned(), 40)], "{import:#}");
-    }
-    assert_eq!(items_in(app), 240);
-    let id = send_calendar(&client, "taken", 2_000);
-    for step in [100, 500, 900] {
-        wait_for("some records", || created(&import(&client, &id)) >= step);
-        app.sql("UPDATE imports SET lease_until = 0 WHERE status = 'running'");
-    }
-    let import = succeeded(&client, &id);
-    assert_eq!(counts(&import), [("created".to_owned(), "event".to_owned(), 2_000)], "{import:#}");
-    assert_eq!(items_in(app), 2_240);
-}
-
-/// A node that is killed leaves a report of exactly what is written; after its restart the import goes on behind it.
-#[apply(api_test)]
-fn an_import_goes_on_after_a_kill(app: &TestApp) {
-    let folder = tempfile::tempdir().unwrap();
-    let database = fresh_database(app.backend, folder.path());
-    let program = Program::start(&database);
-    let client = program.administrator();
-    let id = send_calendar(&client, "killed", 3_000);
-    wait_for("the first records", || created(&import(&client, &id)) >= 200);
-    program.kill();
-    let program = Program::start(&database);
-    let client = program.administrator();
-    let left = import(&client, &id);
-    let total = || client.get("/api/v1/events?status=any&limit=1&count=exact").json()["page"]["total"].as_u64();
-    assert_eq!(text(&left["status"]), "running", "the claim of the killed node lasts for a while: {left:#}");
-    let written = created(&left);
-    assert!((200..3_000).contains(&written), "{left:#}");
-    assert_eq!(total(), Some(written), "the report has exactly what is written");
-    let import = succeeded(&client, &id);
-    assert_eq!(counts(&import), [("created".to_owned(), "event".to_owned(), 3_000)], "{import:#}");
-    assert_eq!(total(), Some(3_000));
-}
-
-/// An import that ends every node, or was begun by another version of the program, ends as failed.
-#[apply(api_test)]
-fn an_import_without_hope_fails(app: &TestApp) {
-    let client = app.client(Role::Administrator);
-    let long = || {
-        let id = send_calendar(&client, &plenary::database::new_id(), 3_000);
-        wait_for("the first records", || created(&import(&client, &id)) >= 100);
-        id
-    };
-    let id = long();
-    app.sql("UPDATE imports SET program = '0.0.1', node = '', lease_until = 0 WHERE status = 'running'");
-    let failed = end(&client, &id);
-    assert_eq!((text(&failed["status"]), text(&failed["failure"])), ("failed", "program_changed"));
-    let id = long();
-    app.sql("UPDATE imports SET attempts = 5, node = '', lease_until = 0 WHERE status = 'running'");
-    let failed = end(&client, &id);
-    assert_eq!((text(&failed["status"]), text(&failed["failure"])), ("failed", "interrupted"));
-    let id = long();
-    app.sql("UPDATE imports SET started_at = 1, node = '', lease_until = 0 WHERE status = 'running'");
-    let failed = end(&client, &id);
-    assert_eq!((text(&failed["status"]), text(&failed["failure"])), ("failed", "timed_out"));
-    assert!(created(&failed) >= 100 && failed["report"]["verdict"].is_null());
-}
-
-/// Reports are kept for as long as is set, and files that never became imports go too.
-#[apply(api_test)]
-fn old_imports_are_deleted(app: &TestApp) {
-    let client = app.client(Role::Administrator);
-    let (old, new) = (send_calendar(&client, "old", 1), send_calendar(&client, "new", 1));
-    succeeded(&client, &old);
-    succeeded(&client, &new);
-    app.sql(&format!("UPDATE imports SET ended_at = 1 WHERE id = '{old}'"));
-    app.sql(
-        "INSERT INTO imports SELECT 'stalled', 'receiving', file, format, options, bytes, 1, created_by, via, 0, 0, '', 0, \
-         0, '', 0, 0, 0, '', 0, '', '' FROM imports LIMIT 1",
-    );
-    let _node = app.second_node();
-    let path = format!("/api/v1/imports/{old}");
-    wait_for("the deletion", || client.get(&path).status == 404);
-    let left = || {
-        let ids =
-            app.app.database.read(|c| Ok::<Vec<String>, DatabaseError>(imports::table.select(imports::id).load(c)?));
-        app.block_on(ids).unwrap()
-    };
-    assert_eq!(left(), [new]);
 }

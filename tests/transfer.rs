@@ -83,7 +83,7 @@ fn our_own_fixtures_come_in_whole(app: &TestApp) {
 
     let path = fixture("calendar.ics");
     let said = bring(app, &path, &options(&path));
-    assert_eq!((said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)), (4, 2));
+    assert_eq!((said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)), (5, 1));
     let event =
         |slug: &str| app.public().get(&format!("/api/v1/events/{slug}?include=venue,topics")).expect(200).json();
     let folded = event("a-long-evening-by-the-water-with-a-title-that-is-folded-over-two-lines");

@@ -18,6 +18,7 @@ use crate::content_types::ContentType;
 use crate::delivery::query::parser::NO_FALLBACK;
 use crate::delivery::query::{DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, STATUSES};
 use crate::delivery::sql::facets::Facet;
+use crate::editorial::external_ids::{MAX_RECORD_ID, MAX_SYSTEM};
 use crate::http::request::Request;
 use crate::http::route::parameter;
 use crate::problem::Problem;
@@ -261,7 +262,7 @@ fn cursor() -> Parameter {
 }
 
 /// Returns the parameters of lists that only editors may use.
-fn editor_parameters(site: &Site) -> [Parameter; 3] {
+fn editor_parameters(site: &Site) -> [Parameter; 5] {
     let last = site.locales.last();
     [
         query(
@@ -282,6 +283,18 @@ fn editor_parameters(site: &Site) -> [Parameter; 3] {
             "Restricts the list to items with a translation into this language that is older than its source; for \
              editors.",
             json!(last),
+        ),
+        query(
+            "external_id",
+            text().min_length(Some(3)).max_length(Some(MAX_SYSTEM + 1 + MAX_RECORD_ID)).pattern(Some("^[^:]+:.+$")),
+            "Restricts the list to the item with this external id, `source:id`; for editors.",
+            json!("pretalx:XKQ8JD"),
+        ),
+        query(
+            "external_source",
+            text().min_length(Some(1)).max_length(Some(MAX_SYSTEM)).pattern(Some("^[^:]+$")),
+            "Restricts the list to items with an external id of this source; for editors.",
+            json!("pretalx"),
         ),
     ]
 }
@@ -310,6 +323,7 @@ fn preview() -> Parameter {
 /// Returns the parameters of feeds of lists in a view.
 pub fn feed_parameters(resource: &'static ContentType, site: &Site, document_view: DocumentView) -> Vec<Parameter> {
     let mut parameters = item_feed_parameters(site, document_view);
+    parameters.push(feed_fallback());
     let about = format!(
         "Maximum number of items. Without it, a calendar has up to {MAX_CALENDAR}, a table all, and other feeds \
          {USUAL_LIMIT}; `Link` leads to more."
@@ -330,6 +344,12 @@ pub fn language_parameters(site: &Site) -> Vec<Parameter> {
 /// Returns the parameter `fallback` of reads.
 pub fn fallback() -> Parameter {
     let about = "Null for what is missing in the language (partial items); no search results without a title.";
+    query("fallback", one_of("FallbackMode", &[NO_FALLBACK]), about, json!(NO_FALLBACK))
+}
+
+/// Returns the parameter `fallback` of feeds.
+pub fn feed_fallback() -> Parameter {
+    let about = "No texts of other languages: what has no title in the language is left out.";
     query("fallback", one_of("FallbackMode", &[NO_FALLBACK]), about, json!(NO_FALLBACK))
 }
 

@@ -209,6 +209,35 @@ pub fn reauthorize(connection: &mut Db, actor: &Actor, required: Option<(Area, A
     }
 }
 
+/// Checks against the database that an account may still do what it asked for earlier, by itself or by one of its keys. Its
+/// session may have ended since then.
+///
+/// # Errors
+/// 401 if the account is closed or the key has ended, 403 if the role does not permit the action any more.
+pub fn require_still(
+    connection: &mut Db,
+    account: &str,
+    key: Option<&str>,
+    (area, action): (Area, Action),
+) -> Result<(), Problem> {
+    let role = match key {
+        Some(key) => keys::grant_by_id(connection, key)?.filter(|it| !it.actor.is_restricted()).map(|it| it.actor.role),
+        None => {
+            let open = accounts::table.filter(accounts::id.eq(account).and(accounts::active.eq(true)));
+            let role: Option<String> = open.select(accounts::role).first(connection).optional()?;
+            role.as_deref().and_then(Role::from_name)
+        }
+    };
+    match role {
+        None => Err(Problem::new(ProblemKind::Unauthorized, "the account is closed, or its API key has ended")),
+        Some(role) if !is_permitted(role, area, action) => {
+            let detail = format!("the account has the role {} now, which may not do this", role.name());
+            Err(Problem::new(ProblemKind::Forbidden, detail))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

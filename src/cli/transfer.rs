@@ -108,7 +108,8 @@ pub async fn import(app: &App, arguments: ImportArguments) -> Result<Verdict, St
     };
     let mut worst = Verdict::AllTaken;
     for path in &arguments.files {
-        let options = options(&arguments, path, time_zone, mapping.as_ref());
+        let mut options = options(&arguments, path, time_zone, mapping.as_ref());
+        app.site.default_locale().clone_into(&mut options.settings.locale);
         let progress = progress_bar();
         let start = Instant::now();
         let listener = listener(&arguments, &progress)?;
@@ -128,6 +129,7 @@ fn options(arguments: &ImportArguments, path: &Path, time_zone: Zone, mapping: O
             file: path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
             event: arguments.event.clone(),
             time_zone: time_zone.name().to_owned(),
+            locale: String::new(),
             mapping: mapping.cloned(),
             horizon: arguments.horizon,
         },

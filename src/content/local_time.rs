@@ -8,14 +8,17 @@
 //! Offsets in RFC 3339 have no seconds. A historical offset with seconds is written rounded to the minute, as
 //! Temporal and chrono do. The text alone is then up to 30 seconds off; with the zone, the instant is exact.
 
-use chrono::{DateTime, Datelike, Days, FixedOffset, Months, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use crate::content::field::Span;
+use crate::content::local_clock::{
+    LAST_YEAR, at_local, date, existing_day, first_occurrence, in_range, matching_offset, without_leap_second,
+    wrong_offset,
+};
 use crate::time_zone::{LocalOffsets, Zone};
 
-/// A violation by a time: its code and its message.
-pub type Wrong = (&'static str, String);
+pub use crate::content::local_clock::{Wrong, rfc3339};
 
 /// A time as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,117 +189,11 @@ pub fn last_of_year(day: NaiveDate) -> NaiveDate {
     NaiveDate::from_ymd_opt(day.year(), 12, 31).unwrap_or(day)
 }
 
-/// Formats a time as RFC 3339 with its offset, and with fractions of a second only if they are not zero.
-pub fn rfc3339(at: &DateTime<Zone>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
-}
-
 /// Formats microseconds since 1970-01-01T00:00:00Z as RFC 3339 in UTC, to the millisecond.
 pub fn utc_text(micros: i64) -> String {
     DateTime::<Utc>::from_timestamp_micros(micros)
         .unwrap_or_default()
         .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-}
-
-/// The last year that RFC 3339 and iCalendar can express.
-const LAST_YEAR: i32 = 9_999;
-
-fn in_range(day: NaiveDate, text: &str) -> Result<NaiveDate, Wrong> {
-    if (1..=LAST_YEAR).contains(&day.year()) {
-        return Ok(day);
-    }
-    Err(("out_of_range", format!("\"{text}\" is outside the years 1 to {LAST_YEAR}")))
-}
-
-/// Parses a date of four, two and two digits. Chrono alone would accept years with other numbers of digits.
-fn date(text: &str) -> Option<NaiveDate> {
-    if text.len() != 10 {
-        return None;
-    }
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
-}
-
-/// Checks that a date exists in the zone: a change of the date line can skip a whole day.
-fn existing_day(day: NaiveDate, zone: Zone) -> Result<NaiveDate, Wrong> {
-    if zone.midnight(day).date_naive() == day {
-        return Ok(day);
-    }
-    Err(("nonexistent_time", format!("{day} does not exist in {zone}, whose calendar skips it")))
-}
-
-/// Replaces the second 60 by 59, as RFC 5545, section 3.3.12 prescribes for clocks without leap seconds.
-fn without_leap_second<T: Timelike>(time: T) -> T {
-    match time.nanosecond().checked_sub(1_000_000_000).map(|within| time.with_nanosecond(within)) {
-        Some(Some(earlier)) => earlier,
-        _ => time,
-    }
-}
-
-/// Returns an offset in minutes, rounded as in RFC 3339 texts.
-fn minutes(offset: FixedOffset) -> i32 {
-    let seconds = offset.local_minus_utc();
-    (seconds.abs() + 30) / 60 * seconds.signum()
-}
-
-/// Returns the offset of the zone that a written offset denotes: the one with the same rounded text, else one with
-/// seconds that other software has rounded in the other direction. The exact match is tried first, since both offsets
-/// of an ambiguous time can be near the written one.
-fn matching_offset(clock: LocalOffsets, written: FixedOffset) -> Option<FixedOffset> {
-    let offsets = match clock {
-        LocalOffsets::Once(offset) => [Some(offset), None],
-        LocalOffsets::Twice(first, second) => [Some(first), Some(second)],
-        LocalOffsets::Skipped(..) => [None, None],
-    };
-    let own = || offsets.into_iter().flatten();
-    let near = |own: &FixedOffset| {
-        let (own, written) = (own.local_minus_utc(), written.local_minus_utc());
-        own % 60 != 0 && (own - written).abs() < 60
-    };
-    own().find(|own| minutes(*own) == minutes(written)).or_else(|| own().find(near))
-}
-
-/// Returns the instant that the text of a time denotes. When clocks were put back by less than a minute, two instants
-/// have the same text, and the first one is taken, so that a stored time reads back as itself.
-fn first_occurrence(at: DateTime<Zone>) -> DateTime<Zone> {
-    match at.timezone().clock_at(at.naive_local()) {
-        LocalOffsets::Twice(first, second) if minutes(first) == minutes(second) => {
-            at.timezone().at(at.naive_local(), first)
-        }
-        _ => at,
-    }
-}
-
-/// Returns the instant of a local time that exists exactly once. For an ambiguous or nonexistent time, the message
-/// names both possible times with their offsets instead of choosing one.
-fn at_local(local: NaiveDateTime, zone: Zone) -> Result<DateTime<Zone>, Wrong> {
-    match zone.clock_at(local) {
-        LocalOffsets::Once(offset) => Ok(zone.at(local, offset)),
-        LocalOffsets::Twice(first, second) => {
-            let (first, second) = (rfc3339(&zone.at(local, first)), rfc3339(&zone.at(local, second)));
-            Err(("ambiguous_time", format!("{local} occurs twice in {zone}; write {first} or {second}")))
-        }
-        LocalOffsets::Skipped(before, after) => {
-            let around = around_gap(local, zone, before, after);
-            Err(("nonexistent_time", format!("{local} does not exist in {zone}, whose clocks skip it; write {around}")))
-        }
-    }
-}
-
-/// Returns the two times that a skipped local time may denote: with the offset after the gap, which lies before it, and
-/// with the offset before the gap, which lies after it.
-fn around_gap(local: NaiveDateTime, zone: Zone, before: FixedOffset, after: FixedOffset) -> String {
-    format!("{} or {}", rfc3339(&zone.at(local, after)), rfc3339(&zone.at(local, before)))
-}
-
-fn wrong_offset(local: NaiveDateTime, zone: Zone) -> String {
-    let right = match zone.clock_at(local) {
-        LocalOffsets::Once(offset) => rfc3339(&zone.at(local, offset)),
-        LocalOffsets::Twice(first, second) => {
-            format!("{} or {}", rfc3339(&zone.at(local, first)), rfc3339(&zone.at(local, second)))
-        }
-        LocalOffsets::Skipped(before, after) => around_gap(local, zone, before, after),
-    };
-    format!("{zone} has a different UTC offset at that time; write {right}")
 }
 
 #[cfg(test)]
@@ -427,13 +324,6 @@ mod tests {
         // The calendar of Samoa skipped this day.
         assert_eq!(begins("Pacific/Apia", "2011-12-30"), "2011-12-31T00:00:00+14:00");
         assert_eq!(Moment::parse("2011-12-30", zone("Pacific/Apia")).unwrap_err().0, "nonexistent_time");
-    }
-
-    #[test]
-    fn leap_seconds_are_the_second_before() {
-        let at = Moment::parse("2016-12-31T23:59:60Z", brussels()).unwrap();
-        assert_eq!(at.canonical(), "2017-01-01T00:59:59+01:00");
-        assert_eq!(Moment::parse("2017-01-01T00:59:60", brussels()).unwrap(), at);
     }
 
     fn any_zone() -> impl Strategy<Value = Zone> {

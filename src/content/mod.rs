@@ -8,6 +8,7 @@ pub mod editable_form;
 pub mod field;
 pub mod html_attributes;
 pub mod left_out;
+mod local_clock;
 pub mod local_time;
 pub mod markdown;
 pub mod merge_patch;

@@ -85,8 +85,13 @@ pub fn to_markdown(format: Option<RichTextFormat>, source: &str, html: &str) -> 
 /// Returns the text without markup, with blank lines between paragraphs.
 pub fn to_text(html: &str) -> String {
     let text = nanohtml2text::html2text(html);
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let lines: Vec<&str> = text.lines().map(|line| behind_break(line.trim_end())).collect();
     lines.join("\n").trim().to_owned()
+}
+
+/// Returns a line without the space that the end of a line behind a line break becomes.
+fn behind_break(line: &str) -> &str {
+    line.strip_prefix(' ').filter(|rest| !rest.starts_with(' ')).unwrap_or(line)
 }
 
 /// Makes the addresses of links and images in sanitised HTML absolute. Relative ones are meant from the page that shows
@@ -241,5 +246,6 @@ mod tests {
     #[test]
     fn text_keeps_paragraphs_apart() {
         assert_eq!(to_text("<p>One &amp; two.</p>\n<p>Three.</p>"), "One & two.\n\nThree.");
+        assert_eq!(to_text("<p>One,<br>\ntwo,<br />three</p>"), "One,\ntwo,\nthree");
     }
 }

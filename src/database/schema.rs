@@ -53,6 +53,7 @@ diesel::table! {
         version -> BigInt,
         origin -> Text,
         revision -> Text,
+        ids -> Text,
     }
 }
 

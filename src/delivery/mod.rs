@@ -4,6 +4,7 @@ pub mod cache;
 pub mod change_stream;
 pub mod changes;
 pub mod get_item;
+pub mod identities;
 pub mod list_items;
 pub mod query;
 pub mod render;

@@ -174,7 +174,11 @@ impl ValidatedBody {
     /// Replaces the ids and slugs of all references by the ids of the items that were found, as
     /// [`ValidatedBody::resolve`] does.
     pub fn link(&mut self, found: &FoundTargets, names: &LocalNames, violations: &mut Violations) {
-        let mut content = Value::Object(std::mem::take(&mut self.content));
+        if self.references.is_empty() {
+            return;
+        }
+        let given = Value::Object(std::mem::take(&mut self.content));
+        let mut content = given.clone();
         for reference in &self.references {
             let GivenReference { pointer, target, given } = reference;
             match found.get(&((*target).to_owned(), text_of(reference, names).to_owned())) {
@@ -190,8 +194,37 @@ impl ValidatedBody {
                 }
             }
         }
+        let lists: BTreeSet<&str> = self.references.iter().filter_map(|of| list_around(&of.pointer)).collect();
+        lists.into_iter().for_each(|list| refuse_repetition((&given, &content), list, violations));
         if let Value::Object(map) = content {
             self.content = map;
+        }
+    }
+}
+
+/// Returns the pointer of the list in which a reference is, such as `/speakers` of `/speakers/1/speaker`.
+fn list_around(pointer: &str) -> Option<&str> {
+    let is_index = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let mut before = pointer;
+    while let Some((rest, part)) = before.rsplit_once('/') {
+        if is_index(part) {
+            return Some(rest);
+        }
+        before = rest;
+    }
+    None
+}
+
+/// Refuses entries of a list that are the same as an earlier one, but were given in other words: once by id and once by
+/// slug. Those that were given in the same words are refused before.
+fn refuse_repetition((given, content): (&Value, &Value), list: &str, violations: &mut Violations) {
+    let entries = |of: &'_ Value| of.pointer(list).and_then(Value::as_array).cloned().unwrap_or_default();
+    let (given, entries) = (entries(given), entries(content));
+    for (index, entry) in entries.iter().enumerate() {
+        let is_same = |earlier: usize| entries[earlier] == *entry && given.get(earlier) != given.get(index);
+        if (0..index).any(is_same) {
+            let pointer = child_pointer(list, &index.to_string());
+            violations.add(pointer, "duplicate", "must not repeat an earlier entry");
         }
     }
 }

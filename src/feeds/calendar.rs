@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::calendar_lines::{escaped, property};
 use super::dates::{Precision, days};
+use super::identities::Identities;
 use super::pages::session_page;
 use super::status_words::{status_word, title, titled};
 use super::timezone::vtimezone;
@@ -24,6 +25,10 @@ const REFRESH: &str = "PT1H";
 /// The property with the status of an event that does not take place as announced, in the words of the API. `STATUS` has
 /// fewer words, and titles begin with one that a reader of ours must take away again.
 pub const STATUS_PROPERTY: &str = "X-PLENARY-STATUS";
+
+/// The property with the id of an item whose `UID` is that of the calendar from which it was imported. By it a calendar
+/// of this site is recognised when it is imported here.
+pub const ID_PROPERTY: &str = "X-PLENARY-ID";
 
 /// Returns the calendar of a feed of events, with their sessions where these are included. Events without a start are
 /// omitted, since a component requires `DTSTART`.
@@ -88,8 +93,13 @@ fn head(feed: &Feed<'_>) -> String {
 /// Writes one event as a `VEVENT` component and adds its time zone to `zones`. Writes nothing for an event
 /// without a start.
 pub fn push_event(out: &mut String, feed: &Feed<'_>, event: &Value, zones: &mut ZoneOffsets) {
-    let revision = (feed.revisions.changed_at(event), feed.revisions.sequence(event));
-    let Some(mut component) = new_component(event, revision, zones) else { return };
+    if text(event, "title").is_none() {
+        // Without texts of other languages (`fallback=none`), some events have no title.
+        return;
+    }
+    let sequence = feed.revisions.sequence(event).saturating_add(feed.identities.sequence(event));
+    let revision = (feed.revisions.changed_at(event), sequence);
+    let Some(mut component) = new_component((feed.identities, event), revision, zones) else { return };
     component.summary(&title(event, feed.locale)).url(&feed.page(event));
     if let Some(description) = description(event) {
         component.description(&description);
@@ -115,11 +125,12 @@ pub fn push_event(out: &mut String, feed: &Feed<'_>, event: &Value, zones: &mut 
 /// Writes a session as a component whose parent is that of its event. It shows the venue and the status of the event,
 /// so it changes with the event.
 fn push_session(out: &mut String, feed: &Feed<'_>, (session, event): (&Value, &Value), zones: &mut ZoneOffsets) {
+    let Some(name) = text(session, "title") else { return };
     let revisions = feed.revisions;
     let sequence = revisions.sequence(session).saturating_add(revisions.sequence(event));
     let changed_at = revisions.changed_at(session).max(revisions.changed_at(event));
-    let Some(mut component) = new_component(session, (changed_at, sequence), zones) else { return };
-    let name = text(session, "title").unwrap_or_default();
+    let identified = (feed.identities, session);
+    let Some(mut component) = new_component(identified, (changed_at, sequence), zones) else { return };
     component.summary(&titled(name, text(event, "event_status"), feed.locale));
     component.url(&session_page(feed.site, session, event, &feed.page(event), feed.locale));
     if let Some(description) = session_description(session) {
@@ -134,7 +145,7 @@ fn push_session(out: &mut String, feed: &Feed<'_>, (session, event): (&Value, &V
     }
     let mut lines = venue.and_then(geo).unwrap_or_default();
     lines.push_str(&categories(text(session, "track").into_iter()));
-    lines.push_str(&property("RELATED-TO;RELTYPE=PARENT", text(event, "id").unwrap_or_default()));
+    lines.push_str(&property("RELATED-TO;RELTYPE=PARENT", &escaped(feed.identities.uid(event))));
     push(out, &component, &lines);
 }
 
@@ -175,12 +186,23 @@ fn push(out: &mut String, component: &Event, lines: &str) {
 
 /// Returns a component with identity and times; `None` for an item without a start. `revision` is the time of the last
 /// change and the number of the revision, of everything that the component shows.
-///
-/// The `UID` is the id of the item without a host name (RFC 7986, section 5.3), so that it stays the same if
-/// the server moves.
-fn new_component(item: &Value, revision: (DateTime<Utc>, i64), zones: &mut ZoneOffsets) -> Option<Event> {
+fn new_component(
+    (identities, item): (&Identities, &Value),
+    revision: (DateTime<Utc>, i64),
+    zones: &mut ZoneOffsets,
+) -> Option<Event> {
     let starts = local_time(item, "starts_at")?;
-    let mut component = Event::with_uid(text(item, "id")?);
+    let mut component = Event::with_uid(identities.uid(item));
+    if let Some(own) = text(item, "id").filter(|own| *own != identities.uid(item)) {
+        component.add_property(ID_PROPERTY, own);
+    }
+    if let Some(instance) = identities.recurrence_id(item) {
+        let mut property = Property::new("RECURRENCE-ID", instance);
+        if !instance.contains('T') {
+            property.add_parameter("VALUE", "DATE");
+        }
+        component.append_property(property.done());
+    }
     let (changed_at, sequence) = revision;
     component.timestamp(changed_at).last_modified(changed_at).created(time(item, "created_at")?.to_utc());
     // An INTEGER is a signed number of 32 bits (RFC 5545, section 3.3.8).
@@ -233,10 +255,13 @@ fn categories<'a>(names: impl Iterator<Item = &'a str>) -> String {
     if names.is_empty() { String::new() } else { property("CATEGORIES", &names.join(",")) }
 }
 
-/// Returns the property `ORGANIZER`; `None` without an e-mail address, which is its value.
+/// Returns the property `ORGANIZER`, with the name of the organiser or else of the contact; `None` without an e-mail
+/// address, which is its value.
 fn organiser(event: &Value) -> Option<String> {
-    let name = text(partner(event, "organiser")?, "name")?;
-    let address = object(event, "contact").and_then(|contact| text(contact, "email"))?;
+    let contact = object(event, "contact")?;
+    let address = text(contact, "email")?;
+    let name = partner(event, "organiser").and_then(|partner| text(partner, "name")).or_else(|| text(contact, "name"));
+    let Some(name) = name else { return Some(property("ORGANIZER", &format!("mailto:{address}"))) };
     // A quoted parameter value cannot contain a double quote, and there is no escape for it (RFC 5545,
     // section 3.2).
     Some(property(&format!("ORGANIZER;CN=\"{}\"", name.replace('"', "'")), &format!("mailto:{address}")))

@@ -46,6 +46,9 @@ fn event_object(feed: &Feed<'_>, event: &Value) -> Value {
     };
     set("@type", "Event".into());
     set("@id", format!("urn:uuid:{}", text(event, "id").unwrap_or_default()).into());
+    // The occurrences of a series have one UID.
+    let uid = Some(feed.identities.uid(event)).filter(|_| feed.identities.recurrence_id(event).is_none());
+    set("identifier", uid.filter(|uid| Some(*uid) != text(event, "id")).into());
     set("name", text(event, "title").into());
     set("description", description(event).into());
     set("url", feed.page(event).into());

@@ -5,6 +5,7 @@ pub mod atom;
 pub mod calendar;
 mod calendar_lines;
 pub mod dates;
+pub mod identities;
 pub mod json_feed;
 pub mod json_ld;
 pub mod pages;
@@ -26,6 +27,7 @@ use crate::content::Site;
 use crate::content::local_time::Moment;
 use crate::content::rich_text::{resolve_links, to_text};
 use crate::time_zone::Zone;
+use identities::Identities;
 use revisions::Revisions;
 
 /// The relations that must be included in the responses from which feeds of events are generated.
@@ -50,6 +52,8 @@ pub struct Feed<'a> {
     pub items: &'a [Value],
     /// The last changes of what the items are shown with.
     pub revisions: &'a Revisions,
+    /// The ids that the items have outside.
+    pub identities: &'a Identities,
 }
 
 /// Addresses of the other pages of a feed (RFC 5005, section 3).

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::pages::session_page;
-use super::scheduled_talk::{ScheduledTalk, number};
+use super::scheduled_talk::ScheduledTalk;
 use super::{Feed, list, object, text};
 use crate::content::local_time::{end_of_day, rfc3339};
 use crate::time_zone::Zone;
@@ -123,9 +123,12 @@ impl<'a> ConferenceSchedule<'a> {
         (day("starts_on", self.days.first()), day("ends_on", self.days.last()))
     }
 
-    /// Returns the acronym of the event: at least four of the characters `a-z0-9_`, as the schemas of
-    /// `schedule.json` and `schedule.xml` require.
+    /// Returns the acronym of the event: that of the programme from which it was imported, or else at least four of the
+    /// characters `a-z0-9_`, as the schemas of `schedule.json` and `schedule.xml` require.
     pub fn acronym(&self) -> String {
+        if let Some(known) = self.feed.identities.acronym(self.event) {
+            return known.to_owned();
+        }
         let name = text(self.event, "slug").unwrap_or_default().replace('-', "_");
         if name.len() < 4 { format!("event_{name}") } else { name }
     }
@@ -134,18 +137,20 @@ impl<'a> ConferenceSchedule<'a> {
     /// the session.
     pub fn slug(&self, session: &Value) -> String {
         let own = text(session, "slug").unwrap_or_default();
-        format!("{}-{}-{own}", self.acronym(), number(text(session, "id").unwrap_or_default()))
+        format!("{}-{}-{own}", self.acronym(), self.feed.identities.number(session))
     }
 
     /// Returns a room with a UUID of version 8 (RFC 9562, section 5.8), derived from event and name so that
     /// it is the same in every response.
     fn room(&self, name: &str) -> Value {
         let key = format!("{}/{name}", text(self.event, "id").unwrap_or_default());
-        let guid = uuid::Builder::from_custom_bytes(XxHash3_128::oneshot(key.as_bytes()).to_be_bytes()).into_uuid();
+        let made = uuid::Builder::from_custom_bytes(XxHash3_128::oneshot(key.as_bytes()).to_be_bytes()).into_uuid();
+        let given = object(self.event, "venue").and_then(|venue| self.feed.identities.room(venue, name));
+        let guid = given.map_or_else(|| made.to_string(), str::to_owned);
         let of_venue = self.rooms_of_venue().iter().find(|room| text(room, "name") == Some(name));
         let known = |member: &str| of_venue.map(|room| room[member].clone());
         without_unknown([
-            ("guid", json!(guid)),
+            ("guid", guid.into()),
             ("name", name.into()),
             ("description", known("note").into()),
             ("capacity", known("capacity").into()),
@@ -251,6 +256,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::feeds::OtherPages;
+    use crate::feeds::identities::Identities;
     use crate::feeds::revisions::Revisions;
     use crate::feeds::schedule_xml::schedule_xml;
 
@@ -282,6 +288,7 @@ mod tests {
             pages: OtherPages::default(),
             items: std::slice::from_ref(event),
             revisions: &revisions,
+            identities: &Identities::default(),
         };
         let schedule = ConferenceSchedule::new(&feed, event);
         let conference = schedule.json("https://api.example.org/x")["schedule"]["conference"].clone();

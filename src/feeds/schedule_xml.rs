@@ -4,8 +4,9 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use serde_json::Value;
 
+use super::identities::Identities;
 use super::schedule::{ConferenceSchedule, Day};
-use super::scheduled_talk::{ScheduledTalk, number};
+use super::scheduled_talk::ScheduledTalk;
 use super::text;
 use crate::content::local_time::rfc3339;
 
@@ -74,8 +75,8 @@ fn day(out: &mut Out, index: usize, day: &Day<'_>, schedule: &ConferenceSchedule
 
 fn talk(out: &mut Out, talk: &ScheduledTalk<'_>, room: &str, schedule: &ConferenceSchedule<'_>) -> std::io::Result<()> {
     let session = talk.session;
-    let guid = text(session, "id").unwrap_or_default();
-    let id = number(guid).to_string();
+    let identities = schedule.feed.identities;
+    let (id, guid) = (identities.number(session).to_string(), identities.guid(session));
     let (date, clock, duration) = (rfc3339(&talk.starts), talk.clock(), talk.duration());
     let (url, slug) = (schedule.page_of(session), schedule.slug(session));
     out.create_element("event").with_attributes([("id", id.as_str()), ("guid", guid)]).write_inner_content(|out| {
@@ -98,7 +99,7 @@ fn talk(out: &mut Out, talk: &ScheduledTalk<'_>, room: &str, schedule: &Conferen
             say(out, name, value)?;
         }
         recording(out, session)?;
-        persons(out, talk)?;
+        persons(out, talk, identities)?;
         linked(out, ("links", "link"), talk.links())?;
         linked(out, ("attachments", "attachment"), talk.attachments())
     })?;
@@ -116,11 +117,10 @@ fn recording(out: &mut Out, session: &Value) -> std::io::Result<()> {
     Ok(())
 }
 
-fn persons(out: &mut Out, talk: &ScheduledTalk<'_>) -> std::io::Result<()> {
+fn persons(out: &mut Out, talk: &ScheduledTalk<'_>, identities: &Identities) -> std::io::Result<()> {
     out.create_element("persons").write_inner_content(|out| {
         talk.people().try_for_each(|person| {
-            let guid = text(person, "id").unwrap_or_default();
-            let id = number(guid).to_string();
+            let (id, guid) = (identities.number(person).to_string(), identities.guid(person));
             let element = out.create_element("person").with_attributes([("id", id.as_str()), ("guid", guid)]);
             element.write_text_content(BytesText::new(text(person, "name").unwrap_or_default())).map(drop)
         })

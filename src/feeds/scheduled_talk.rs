@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Datelike};
 use serde_json::{Value, json};
-use twox_hash::XxHash3_64;
 
 use super::pages::page;
 use super::schedule::{ConferenceSchedule, without_unknown};
@@ -64,12 +63,12 @@ impl<'a> ScheduledTalk<'a> {
     /// Returns the session in the format of the c3voc's `schedule.json`.
     pub fn json(&self, room: &str, schedule: &ConferenceSchedule<'_>) -> Value {
         let session = self.session;
-        let id = text(session, "id").unwrap_or_default();
+        let identities = schedule.feed.identities;
         let linked = |(url, title): (&str, &str)| json!({"url": url, "title": title});
         let mut talk = json!({
-            "id": number(id),
-            "guid": id,
-            "code": format!("{:X}", number(id)),
+            "id": identities.number(session),
+            "guid": identities.guid(session),
+            "code": identities.code(session),
             "date": rfc3339(&self.starts),
             "start": self.clock(),
             "end": rfc3339(&self.ends),
@@ -103,16 +102,16 @@ impl<'a> ScheduledTalk<'a> {
 
 /// Returns a speaker in the programme. `id` and `public_name` are deprecated members that programs still read.
 fn person_json(feed: &Feed<'_>, person: &Value) -> Value {
-    let id = text(person, "id").unwrap_or_default();
+    let identities = feed.identities;
     let biography = text(person, "biography").map(to_text).filter(|text| !text.is_empty());
     let own_page = feed.site.page_url("speaker").map(|_| {
         let slug = text(person, "slug").unwrap_or_default();
         page(feed.site, feed.public_url, "speaker", slug, feed.locale)
     });
     without_unknown([
-        ("id", number(id).into()),
-        ("guid", id.into()),
-        ("code", format!("{:X}", number(id)).into()),
+        ("id", identities.number(person).into()),
+        ("guid", identities.guid(person).into()),
+        ("code", identities.code(person).into()),
         ("name", person["name"].clone()),
         ("public_name", person["name"].clone()),
         ("biography", biography.into()),
@@ -124,11 +123,4 @@ fn person_json(feed: &Feed<'_>, person: &Value) -> Value {
 fn titled(item: &Value) -> Option<(&str, &str)> {
     let url = text(item, "url")?;
     Some((url, text(item, "title").unwrap_or(url)))
-}
-
-/// Returns the number of an item, which the formats require beside the id. It is a hash of the id, so that it
-/// is the same in every response.
-pub fn number(id: &str) -> u32 {
-    // 31 bits: consumers may store it as a signed number of 32 bits.
-    (XxHash3_64::oneshot(id.as_bytes()) >> 33) as u32
 }

@@ -3,6 +3,7 @@
 
 mod if_match;
 pub mod projection;
+pub mod record_ids;
 pub mod render;
 pub mod rerender;
 pub mod rows;

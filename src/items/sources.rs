@@ -6,6 +6,7 @@ use diesel::result::QueryResult;
 
 use crate::database::schema::sources;
 use crate::database::{Db, in_list};
+use crate::items::record_ids::RecordIds;
 
 /// The version of a source whose record has not written the text of its item: an editor did, or another record.
 pub const NOT_WRITTEN: i64 = 0;
@@ -32,6 +33,15 @@ pub struct Source {
     /// Revision of the record in its own system; of two records, the one with the greater text is newer. Empty if
     /// the system has none.
     pub revision: String,
+    /// The ids by which the record is known outside, as [`RecordIds`] writes them; empty if it has none.
+    pub ids: String,
+}
+
+impl Source {
+    /// Returns the ids by which the record is known outside.
+    pub fn record_ids(&self) -> RecordIds {
+        RecordIds::stored(&self.ids, &self.source)
+    }
 }
 
 /// Returns a source, if a record was imported from it.
@@ -43,7 +53,7 @@ pub fn find(connection: &mut Db, kind: &str, source: &str) -> QueryResult<Option
     sources::table.find((kind, source)).select(Source::as_select()).first(connection).optional()
 }
 
-/// Inserts a source, or updates its state. Origin and revision that are not known stay as they are.
+/// Inserts a source, or updates its state. Origin, revision and ids that are not known stay as they are.
 ///
 /// # Errors
 ///
@@ -56,6 +66,7 @@ pub fn keep(connection: &mut Db, row: &Source) -> QueryResult<()> {
         sources::version.eq(row.version),
         known(&row.origin).map(|origin| sources::origin.eq(origin)),
         known(&row.revision).map(|revision| sources::revision.eq(revision)),
+        known(&row.ids).map(|ids| sources::ids.eq(ids)),
     );
     // The number of rows that an update changed is not known in a sandbox.
     match find(connection, &row.kind, &row.source)? {

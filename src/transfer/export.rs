@@ -90,8 +90,10 @@ fn lines(
 ) -> Result<(), ExportError> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut sources: HashMap<String, Vec<ExportedSource>> = HashMap::new();
-    for Source { item_id, source, fingerprint, version, origin, revision, .. } in of_items(connection, &ids)? {
-        sources.entry(item_id).or_default().push(ExportedSource { source, fingerprint, version, origin, revision });
+    for Source { item_id, source, fingerprint, version, origin, revision, ids, .. } in of_items(connection, &ids)? {
+        let ids = serde_json::from_str(&ids).unwrap_or_default();
+        let exported = ExportedSource { source, fingerprint, version, origin, revision, ids };
+        sources.entry(item_id).or_default().push(exported);
     }
     let mut slugs_of: HashMap<String, Vec<String>> = HashMap::new();
     let dialect = connection.dialect();

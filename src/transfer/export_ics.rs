@@ -1,6 +1,7 @@
 //! Export of events as iCalendar: the published events that have a date, as the calendar feed of the API has
 //! them.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use serde_json::Value;
@@ -9,6 +10,7 @@ use super::export::{ExportError, each};
 use crate::content::Site;
 use crate::content_types::ContentType;
 use crate::database::Database;
+use crate::delivery::identities::identities;
 use crate::delivery::render::compose::compose;
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::revisions::revisions;
@@ -36,7 +38,7 @@ pub async fn write<W: Write + Send + 'static>(
             )?;
             let view = View::plain(&site);
             let shape = Shape { include: INCLUDED.to_vec(), ..Shape::public(view.clone(), true) };
-            let (mut zones, mut count) = (ZoneOffsets::new(), 0);
+            let (mut zones, mut count, mut earlier) = (ZoneOffsets::new(), 0, HashSet::new());
             each(c, content_type, true, |c, rows| {
                 let items: Vec<LoadedItem> =
                     rows.into_iter().map(|row| LoadedItem::from_item(row, &site, &view)).collect();
@@ -45,6 +47,8 @@ pub async fn write<W: Write + Send + 'static>(
                     .iter()
                     .map(|item| serde_json::from_str(&item.object).unwrap_or_default())
                     .collect();
+                let mut identities = identities(c, &events)?;
+                identities.part_from(&mut earlier);
                 let feed = Feed {
                     site: &site,
                     own_url: "",
@@ -54,6 +58,7 @@ pub async fn write<W: Write + Send + 'static>(
                     pages: OtherPages::default(),
                     items: &events,
                     revisions: &revisions(c, &events)?,
+                    identities: &identities,
                 };
                 for event in &events {
                     let mut component = String::new();

@@ -12,13 +12,12 @@ use crate::app::App;
 use crate::database::sandbox::TemporaryTables;
 use crate::database::{DatabaseError, Db};
 use crate::journal::Author;
-use crate::problem::Problem;
-use crate::transfer::import_file::{FileReader, LocalFile};
+use crate::problem::{Problem, ProblemKind};
+use crate::transfer::import_file::{FileReader, LocalFile, Reading};
 use crate::transfer::importer::{ImportPolicy, Importer};
 use crate::transfer::listener::{ImportPosition, Listener};
 use crate::transfer::missing::Seen;
 use crate::transfer::read::{ImportFormat, Settings};
-use crate::transfer::record::ImportEntry;
 use crate::transfer::report::{Report, ReportLine};
 use crate::transfer::survey::Survey;
 use crate::transfer::work::{EntryStep, Work};
@@ -54,6 +53,13 @@ pub enum ImportError {
     /// The format of the file is unknown.
     #[error("{0}")]
     Format(String),
+    /// The reader of the file failed near this byte. What was imported before stays.
+    #[error("{}: the program failed while it read the file, at most {} bytes from its start. What it read before is imported, \
+             and nothing is taken for missing. This is a fault of the program; please report it", .0.display(), .1)]
+    Reader(PathBuf, u64),
+    /// Who asked for the import may not import any more.
+    #[error("{0}. What was imported before stays")]
+    Forbidden(String),
     /// The database failed.
     #[error("{0}")]
     Database(String),
@@ -65,7 +71,10 @@ pub enum ImportError {
 
 impl From<Problem> for ImportError {
     fn from(problem: Problem) -> Self {
-        ImportError::Database(problem.detail)
+        match problem.kind {
+            ProblemKind::Unauthorized | ProblemKind::Forbidden => ImportError::Forbidden(problem.detail),
+            _ => ImportError::Database(problem.detail),
+        }
     }
 }
 
@@ -161,9 +170,13 @@ async fn survey(app: &App, import: &Import) -> Result<(), ImportError> {
     if import.options.replace || import.begun.0 != ImportPosition::default() {
         return Ok(());
     }
-    let entries = open(&import.reader)?;
+    let reading = open(&import.reader)?;
     let mut survey = Survey::new(chrono::Utc::now().timestamp_micros());
-    while let Some(chunk) = next_chunk(&entries).await {
+    loop {
+        let Some(chunk) = reading.next(CHUNK).await else {
+            end(reading, &import.reader)?;
+            break;
+        };
         let looked = app.database.read(move |c| {
             for entry in &chunk {
                 if !survey.look(c, entry)? {
@@ -186,14 +199,16 @@ async fn survey(app: &App, import: &Import) -> Result<(), ImportError> {
     }
 }
 
-fn open(reader: &FileReader) -> Result<flume::Receiver<ImportEntry>, ImportError> {
+fn open(reader: &FileReader) -> Result<Reading, ImportError> {
     reader.read().map_err(|error| ImportError::File(reader.file.path(), error))
 }
 
-/// Returns the next entries, at most [`CHUNK`]; `None` after the last one.
-async fn next_chunk(entries: &flume::Receiver<ImportEntry>) -> Option<Vec<ImportEntry>> {
-    let first = entries.recv_async().await.ok()?;
-    Some(std::iter::once(first).chain(entries.try_iter().take(CHUNK - 1)).collect())
+/// Ends a reading after its last entry.
+///
+/// # Errors
+/// Fails if there are no more entries because the reader failed: what it would have read is not missing.
+fn end(reading: Reading, reader: &FileReader) -> Result<(), ImportError> {
+    if reading.end() { Ok(()) } else { Err(ImportError::Reader(reader.file.path(), reader.progress.position())) }
 }
 
 /// Where an import writes.
@@ -232,9 +247,9 @@ impl<'a> Course<'a> {
     /// Runs one step over all entries, [`CHUNK`] in each transaction. Entries that were written before are only looked
     /// at.
     async fn pass(mut self, number: i64, step: EntryStep) -> Result<Self, ImportError> {
-        let entries = open(&self.reader)?;
+        let reading = open(&self.reader)?;
         let mut written = self.work.begin_pass(number);
-        while let Some(mut chunk) = next_chunk(&entries).await {
+        while let Some(mut chunk) = reading.next(CHUNK).await {
             let known = chunk.len().min(usize::try_from(written).unwrap_or(usize::MAX));
             written -= i64::try_from(known).unwrap_or(written);
             chunk.drain(..known).for_each(|entry| self.work.see(&entry));
@@ -242,6 +257,7 @@ impl<'a> Course<'a> {
                 self = self.transaction(move |work, c| work.write(c, chunk, step), Work::checkpoint).await?;
             }
         }
+        end(reading, &self.reader)?;
         Ok(self)
     }
 
@@ -314,18 +330,23 @@ impl<E: Into<ImportError>> From<E> for DryRunEnd {
     }
 }
 
+/// Runs one step over all entries, within the current transaction.
+fn rehearse(work: &mut Work, connection: &mut Db, reader: &FileReader, step: EntryStep) -> Result<(), ImportError> {
+    let reading = open(reader)?;
+    while let Some(entry) = reading.next_blocking() {
+        step(work, connection, entry)?;
+    }
+    end(reading, reader)
+}
+
 /// Imports a file in a single transaction and rolls it back. Several transactions would not do: later records
 /// depend on earlier ones, which must not be kept.
 async fn dry_run(app: &App, import: Import) -> Result<Report, ImportError> {
     let (reader, mut work) = prepare(app, import);
     let rehearsal = app.database.write_content_long(move |c| {
-        for entry in &open(&reader)? {
-            work.take(c, entry)?;
-        }
+        rehearse(&mut work, c, &reader, Work::take)?;
         if work.incomplete {
-            for entry in &open(&reader)? {
-                work.complete(c, entry)?;
-            }
+            rehearse(&mut work, c, &reader, Work::complete)?;
         }
         work.look_for_missing(c)?;
         Err::<(), _>(DryRunEnd::Well(Box::new(work.report)))

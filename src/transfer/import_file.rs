@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use indicatif::ProgressBar;
 
@@ -64,11 +65,11 @@ pub struct FileReader {
 }
 
 impl FileReader {
-    /// Starts a reader on a thread of its own, and returns the channel of its entries.
+    /// Starts a reader on a thread of its own.
     ///
     /// # Errors
     /// Fails if the file cannot be opened or no thread can be started.
-    pub fn read(&self) -> io::Result<flume::Receiver<ImportEntry>> {
+    pub fn read(&self) -> io::Result<Reading> {
         let (bytes, length) = self.file.open()?;
         self.progress.set_length(length);
         self.progress.set_position(0);
@@ -76,7 +77,33 @@ impl FileReader {
         let (sender, entries) = flume::bounded(AHEAD);
         let (format, settings) = (self.format, self.settings.clone());
         let work = move || read::read(format, Box::new(input), &settings, &Sink::new(sender));
-        std::thread::Builder::new().name("import reader".to_owned()).spawn(work)?;
-        Ok(entries)
+        let thread = std::thread::Builder::new().name("import reader".to_owned()).spawn(work)?;
+        Ok(Reading { entries, thread })
+    }
+}
+
+/// A reader at work.
+pub struct Reading {
+    entries: flume::Receiver<ImportEntry>,
+    thread: JoinHandle<()>,
+}
+
+impl Reading {
+    /// Returns the next entries, at least one and at most `most`; `None` after the last one.
+    pub async fn next(&self, most: usize) -> Option<Vec<ImportEntry>> {
+        let first = self.entries.recv_async().await.ok()?;
+        Some(std::iter::once(first).chain(self.entries.try_iter().take(most - 1)).collect())
+    }
+
+    /// Returns the next entry, and waits for it; `None` after the last one.
+    pub fn next_blocking(&self) -> Option<ImportEntry> {
+        self.entries.recv().ok()
+    }
+
+    /// Ends the reading after its last entry. Returns whether the reader came to the end of the file, or to a fault that is
+    /// one of its entries. A reader that panicked did not, although it has no more entries either.
+    pub fn end(self) -> bool {
+        drop(self.entries);
+        self.thread.join().is_ok()
     }
 }

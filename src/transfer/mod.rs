@@ -1,21 +1,24 @@
 //! Import of content from files of several formats, and export of all content.
 //!
-//! A reader (one module per format, in `read`) parses a file into records on a thread of its own. `apply`
-//! writes each record to the database within a savepoint. `run` connects the two in transactions of bounded
+//! A reader (one module per format, in `read`) parses a file into records on a thread of its own. `importer`
+//! writes each record to the database within a savepoint. `import` connects the two in transactions of bounded
 //! size or, for a dry run, in a single transaction that is rolled back.
 
 mod attempt;
+mod edits;
 pub mod export;
 pub mod export_ics;
 pub mod import;
 pub mod import_file;
 pub mod import_jobs;
 pub mod importer;
+mod language_names;
 mod languages;
 pub mod listener;
 mod merge;
 mod missing;
 mod named;
+mod own_items;
 pub mod read;
 pub mod record;
 mod repair;

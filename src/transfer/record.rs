@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::content::translations::Translations;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
+use crate::items::record_ids::RecordIds;
 use crate::transfer::report::NoteGroup;
 
 /// Whether a record stands for the item with its slug or name.
@@ -60,6 +61,13 @@ pub struct Record {
     /// Name of the file's source, the same for all its records: what the file says of itself.
     #[serde(skip)]
     pub origin: String,
+    /// The ids by which the record is known outside.
+    #[serde(skip)]
+    pub ids: RecordIds,
+    /// Ids of which one is that of the item of this site that the record is, or of which it is a part, if it comes from a
+    /// calendar or a programme of this site.
+    #[serde(skip)]
+    pub own_ids: Vec<String>,
 }
 
 impl Record {
@@ -78,6 +86,8 @@ impl Record {
             private: false,
             revision: String::new(),
             origin: String::new(),
+            ids: RecordIds::default(),
+            own_ids: Vec::new(),
         }
     }
 
@@ -198,6 +208,9 @@ pub struct ExportedSource {
     /// Revision of the record in its own system.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub revision: String,
+    /// The ids by which the record is known outside.
+    #[serde(default, skip_serializing_if = "RecordIds::is_empty")]
+    pub ids: RecordIds,
 }
 
 /// An entry that a reader found in a file.

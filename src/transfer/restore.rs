@@ -81,6 +81,7 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
             version: source.version,
             origin: source.origin.clone(),
             revision: source.revision.clone(),
+            ids: source.ids.to_text(),
         };
         sources::keep(connection, &row)?;
     }

@@ -5,6 +5,7 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::problem::Problem;
 use crate::transfer::attempt::in_savepoint;
+use crate::transfer::edits::{imported_version, is_edited};
 use crate::transfer::importer::Importer;
 use crate::transfer::listener::{ImportPosition, Listener};
 use crate::transfer::missing::{Missing, Seen, withdraw};
@@ -127,7 +128,9 @@ impl Work {
             if !self.seen.is_complete() {
                 line = ReportLine { outcome: Outcome::Note, faults: vec![perhaps_missing()], ..line };
             } else if self.withdraw_missing {
-                line = match self.withdraw(connection, missing)? {
+                let imported = imported_version(connection, &missing.item)?;
+                let is_kept = !self.importer.overwrites() && is_edited(connection, &missing.item, imported)?;
+                line = match self.withdraw(connection, missing, is_kept)? {
                     Ok(()) => ReportLine { outcome: Outcome::Withdrawn, ..line },
                     Err(faults) => ReportLine { faults, ..line },
                 };
@@ -137,7 +140,16 @@ impl Work {
         Ok(())
     }
 
-    fn withdraw(&self, connection: &mut Db, missing: Missing) -> Result<Result<(), Vec<Violation>>, Problem> {
+    /// Withdraws what is missing, unless it is kept. Returns why it was not withdrawn.
+    fn withdraw(
+        &self,
+        connection: &mut Db,
+        missing: Missing,
+        is_kept: bool,
+    ) -> Result<Result<(), Vec<Violation>>, Problem> {
+        if is_kept {
+            return Ok(Err(vec![edited()]));
+        }
         in_savepoint(connection, |c| withdraw(c, self.importer.context(), missing))
     }
 
@@ -146,6 +158,13 @@ impl Work {
         self.report.count(line);
         self.listener.line(line);
     }
+}
+
+/// Returns why an item stays that its source has no more.
+fn edited() -> Violation {
+    let message =
+        "left as it is: an editor changed it since the last import; withdraw it by hand, or import with overwrite";
+    Violation { pointer: String::new(), code: "edited".to_owned(), message: message.to_owned() }
 }
 
 /// Returns the note on a record that the file may have in a part that could not be read.

@@ -76,6 +76,22 @@ pub fn zone_of(tzid: &str) -> Option<Zone> {
     ends.filter(|end| end.contains('/')).find_map(iana_zone)
 }
 
+/// The parts of the world whose IANA zones are named by cities.
+const WORLD: [&str; 9] =
+    ["Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/"];
+
+/// Returns the zone of the first city that a name has, as in `(GMT+01.00) Amsterdam / Berlin / Bern`.
+pub fn zone_of_city(name: &str) -> Option<Zone> {
+    let name = name.rsplit(')').next().unwrap_or(name).to_lowercase();
+    let known = rules::names();
+    let city = |name: &str| name.rsplit('/').next().unwrap_or(name).replace('_', " ").to_lowercase();
+    let mut words = name.split([',', ';', '/', '|']).map(str::trim).filter(|word| !word.is_empty());
+    let zone = words.find_map(|word| {
+        known.iter().find(|zone| WORLD.iter().any(|part| zone.starts_with(part)) && city(zone) == word)
+    });
+    zone?.parse().ok()
+}
+
 /// Returns the zone with a Windows name, or with its description: `(UTC+01:00) Brussels, Copenhagen, Madrid, Paris`.
 /// Older releases of Windows write the same places after another offset, or after `GMT`; others omit the offset or write
 /// the word for `&`.

@@ -36,6 +36,7 @@ pub fn options(path: &Path) -> Options {
             file: path.file_name().unwrap().to_string_lossy().into_owned(),
             event: None,
             time_zone: "Europe/Brussels".into(),
+            locale: "en".into(),
             mapping: None,
             horizon: HORIZON,
         },

@@ -10,10 +10,12 @@ use crate::api::preview_links::{ReadView, read_view};
 use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
+use crate::delivery::identities::identities;
 use crate::delivery::list_items::Page;
 use crate::delivery::revisions::revisions;
 use crate::delivery::viewer::Viewer;
 use crate::feeds::calendar::calendar_of_sessions;
+use crate::feeds::identities::Identities;
 use crate::feeds::revisions::Revisions;
 use crate::feeds::{Feed, INCLUDED, INCLUDED_WITH_SESSIONS, OtherPages};
 use crate::http::preconditions::entity_tag as etag;
@@ -71,10 +73,10 @@ async fn respond(
     (view, query): (&ReadView, FeedQuery),
     write: impl FnOnce(&Feed<'_>) -> (&'static str, String),
 ) -> Result<Response, Problem> {
-    let FeedQuery { list, locale, expires_at } = query;
+    let FeedQuery { list, locale, is_strict, expires_at } = query;
     let compute = async {
         let page = read_page(&request.app, content_type, view, list).await?;
-        let items = parse_items(page.items.iter().map(|item| &*item.object))?;
+        let items = parse_items(page.items.iter().map(|item| &*item.object), is_strict)?;
         let link = link_header(request, &page);
         let pages = other_pages(request, &page);
         let ((media_type, body), _) = with_feed(request, view, (items, locale, pages), write).await?;
@@ -84,12 +86,15 @@ async fn respond(
     cached_or_compute(request, view, compute).await
 }
 
-/// Parses items, given as JSON objects of the API.
+/// Parses items, given as JSON objects of the API; `is_strict` leaves out those without a title in the language.
 ///
 /// # Errors
 /// 500 if one is no JSON.
-pub fn parse_items<'a>(objects: impl Iterator<Item = &'a str>) -> Result<Vec<Value>, Problem> {
-    objects.map(|object| serde_json::from_str(object).map_err(|error| Problem::internal(&error))).collect()
+pub fn parse_items<'a>(objects: impl Iterator<Item = &'a str>, is_strict: bool) -> Result<Vec<Value>, Problem> {
+    let parse = |object| serde_json::from_str(object).map_err(|error| Problem::internal(&error));
+    let mut items: Vec<Value> = objects.map(parse).collect::<Result<_, _>>()?;
+    items.retain(|item| !is_strict || item["title"].is_string());
+    Ok(items)
 }
 
 /// Runs `write` on the feed of these items, in a language, with the addresses of its other pages. Returns the items
@@ -103,8 +108,9 @@ pub async fn with_feed<T>(
     (items, locale, pages): (Vec<Value>, String, OtherPages),
     write: impl FnOnce(&Feed<'_>) -> T,
 ) -> Result<(T, Vec<Value>), Problem> {
-    let read = move |c: &mut Db| Ok((revisions(c, &items)?, items));
-    let (revisions, items): (Revisions, Vec<Value>) = view.read(&request.app, false, |_| Ok(None), read).await?;
+    let read = move |c: &mut Db| Ok((revisions(c, &items)?, identities(c, &items)?, items));
+    let (revisions, identities, items): (Revisions, Identities, Vec<Value>) =
+        view.read(&request.app, false, |_| Ok(None), read).await?;
     let public_url = request.app.config.base_url();
     let query = request.http.query_string();
     let mark = if query.is_empty() { "" } else { "?" };
@@ -117,6 +123,7 @@ pub async fn with_feed<T>(
         pages,
         items: &items,
         revisions: &revisions,
+        identities: &identities,
     };
     Ok((write(&feed), items))
 }

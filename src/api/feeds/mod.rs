@@ -11,7 +11,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::api::content::items::{collection_path, item_path};
 use crate::api::openapi::schemas::one_of;
-use crate::api::parameters::{IF_NONE_MATCH, path_id_or_slug};
+use crate::api::parameters::{IF_NONE_MATCH, feed_fallback, path_id_or_slug};
 use crate::content_types::ContentType;
 use crate::http::route::{Access, ParameterSet, Route, SharedOperation, parameter};
 use crate::problem::ProblemKind;
@@ -83,7 +83,8 @@ fn single_route(events: &'static ContentType, feed_format: FeedFormat) -> Route 
     let route = Route::get(path, Access::Public, move |r| one_event::get(events, feed_format, r));
     let route = match feed_format.is_schedule() {
         true => route.shared(shared_schedule(events)),
-        false => route,
+        // A programme requires titles.
+        false => route.parameters([feed_fallback()]),
     };
     route
         .operation_id(id)

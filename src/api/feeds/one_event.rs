@@ -45,7 +45,7 @@ pub async fn get(
             ItemLookup::Moved(slug) => return Ok(moved(content_type, &request, &slug)),
             ItemLookup::Absent => return Ok(not_found_response(content_type)),
         };
-        let items = parse_items(std::iter::once(item.object.as_str()))?;
+        let items = parse_items(std::iter::once(item.object.as_str()), false)?;
         let write = |feed: &Feed<'_>| feed_format.write_one(feed, &feed.items[0]);
         let (body, _) = with_feed(&request, &view, (items, locale, OtherPages::default()), write).await?;
         Ok(item_response(feed_format.media_type(), body, version, item.dependencies))

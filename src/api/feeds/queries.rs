@@ -27,6 +27,8 @@ pub struct FeedQuery {
     pub list: ListQuery,
     /// Language of the texts.
     pub locale: String,
+    /// Whether texts that are missing in the language are null.
+    pub is_strict: bool,
     /// Time at which the response expires, if it depends on the time of day or the present day.
     pub expires_at: Option<Instant>,
 }
@@ -56,8 +58,8 @@ pub fn parse(
         return Err(Problem::bad_request(violations));
     }
     list.shape.full = true;
-    let expires_at = expires_at(&list);
-    Ok(FeedQuery { list, locale, expires_at })
+    let (is_strict, expires_at) = (!list.shape.view.falls_back, expires_at(&list));
+    Ok(FeedQuery { list, locale, is_strict, expires_at })
 }
 
 /// Parses the query of a feed of a list at a time (µs; now if `None`): with the order of the format, and, for a

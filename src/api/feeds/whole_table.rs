@@ -44,6 +44,7 @@ struct Table {
     request: Request,
     view: ReadView,
     locale: String,
+    is_strict: bool,
     /// The query of the next page; `None` after the last one.
     next: Option<ListQuery>,
     is_first: bool,
@@ -60,9 +61,9 @@ pub fn stream_table(
     view: ReadView,
     query: FeedQuery,
 ) -> Response {
-    let FeedQuery { list, locale, .. } = query;
+    let FeedQuery { list, locale, is_strict, .. } = query;
     let language = locale.clone();
-    let table = Table { content_type, request, view, locale, next: Some(list), is_first: true };
+    let table = Table { content_type, request, view, locale, is_strict, next: Some(list), is_first: true };
     let stream = try_unfold(table, |mut table| async move {
         let Some(query) = table.next.take() else { return Ok(None) };
         let part = table.part(query).await.map_err(|problem| {
@@ -87,7 +88,7 @@ impl Table {
             .as_deref()
             .and_then(|next| Cursor::decode(next, &app.site_key))
             .map(|cursor| ListQuery { cursor: Some(cursor), ..following });
-        let items = parse_items(page.items.iter().map(|item| &*item.object))?;
+        let items = parse_items(page.items.iter().map(|item| &*item.object), self.is_strict)?;
         let write = if std::mem::take(&mut self.is_first) { csv } else { csv_part };
         let feed = (items, self.locale.clone(), OtherPages::default());
         Ok(with_feed(&self.request, &view, feed, write).await?.0)

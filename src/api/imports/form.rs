@@ -1,9 +1,9 @@
-//! The body of a request for an import: the file itself, or a form with the file and the mapping of its columns.
+//! The body of a request for an import: the file itself, or a form with the file, the mapping of its columns, and options.
 
 use futures_util::{StreamExt, pin_mut};
 use multer::{Field, Multipart};
 
-use super::options::file_name;
+use super::options::{NAMES, file_name};
 use crate::content::violation::{Violations, unknown_name_message};
 use crate::http::body::require_media_type;
 use crate::http::request::Request;
@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::transfer::import_jobs::Reception;
 
 /// The media types of a body that is the file itself, each with the ending that files of its formats have.
-const MEDIA_TYPES: [(&str, &str); 9] = [
+const MEDIA_TYPES: [(&str, &str); 12] = [
     ("text/calendar", "ics"),
     ("application/json", "json"),
     ("application/xml", "xml"),
@@ -22,10 +22,15 @@ const MEDIA_TYPES: [(&str, &str); 9] = [
     ("application/x-ndjson", "jsonl"),
     ("text/csv", "csv"),
     ("text/tab-separated-values", "tsv"),
+    ("application/yaml", "yaml"),
+    ("application/x-yaml", "yaml"),
+    ("text/yaml", "yaml"),
     ("application/octet-stream", ""),
 ];
-/// Names of the parts of a form.
+/// Names of the parts of a form besides the options.
 const PARTS: [&str; 2] = ["file", "mapping"];
+/// Greatest size of an option, in bytes.
+const MOST_OPTION_BYTES: usize = 1_000;
 /// Greatest size of a mapping, in bytes.
 const MOST_MAPPING_BYTES: usize = 65_536;
 
@@ -40,6 +45,8 @@ pub struct ImportForm {
     pub extension: &'static str,
     /// The mapping of a CSV file.
     pub mapping: Option<String>,
+    /// Options by their names, without those that are empty, as a browser sends them.
+    pub options: Vec<(String, String)>,
 }
 
 /// Refuses a body that is neither a form nor a file of a known media type.
@@ -109,8 +116,15 @@ async fn receive_form(mut parts: Multipart<'_>, reception: &mut Reception) -> Re
                     reception.push(&piece).await?;
                 }
             }
-            "mapping" => form.mapping = mapping(part, &mut violations).await?,
-            other => violations.add(pointer, "unknown_field", unknown_name_message("part", other, PARTS)),
+            "mapping" => form.mapping = text(part, MOST_MAPPING_BYTES, &mut violations).await?,
+            option if NAMES.contains(&option) => {
+                let value = text(part, MOST_OPTION_BYTES, &mut violations).await?;
+                form.options.extend(value.filter(|value| !value.is_empty()).map(|value| (name.clone(), value)));
+            }
+            other => {
+                let known = PARTS.into_iter().chain(NAMES);
+                violations.add(pointer, "unknown_field", unknown_name_message("part", other, known));
+            }
         }
         seen.push(name);
     }
@@ -120,19 +134,20 @@ async fn receive_form(mut parts: Multipart<'_>, reception: &mut Reception) -> Re
     if violations.is_empty() { Ok(form) } else { Err(Problem::invalid(violations)) }
 }
 
-/// Reads the part with the mapping.
-async fn mapping(mut part: Field<'_>, violations: &mut Violations) -> Result<Option<String>, Problem> {
+/// Reads a part that is text of at most `most` bytes.
+async fn text(mut part: Field<'_>, most: usize, violations: &mut Violations) -> Result<Option<String>, Problem> {
+    let pointer = format!("/{}", part.name().unwrap_or_default());
     let mut bytes = Vec::new();
     while let Some(piece) = part.chunk().await.map_err(malformed)? {
-        if bytes.len() + piece.len() > MOST_MAPPING_BYTES {
-            violations.add("/mapping", "too_long", format!("must have at most {MOST_MAPPING_BYTES} bytes"));
+        if bytes.len() + piece.len() > most {
+            violations.add(pointer, "too_long", format!("must have at most {most} bytes"));
             return Ok(None);
         }
         bytes.extend_from_slice(&piece);
     }
     let text = String::from_utf8(bytes);
     if text.is_err() {
-        violations.add("/mapping", "invalid_utf8", "must be text in UTF-8");
+        violations.add(pointer, "invalid_utf8", "must be text in UTF-8");
     }
     Ok(text.ok())
 }

@@ -74,7 +74,8 @@ fn creation(tag: &'static str) -> Route {
         .summary("Import a file")
         .description(
             "Imports a file in the background. The body is a form, with a `mapping` for CSV, or the file itself, with its own \
-             media type. A repetition with the same `Idempotency-Key` returns the first import. Fails with 413 when the \
+             media type. Options are query parameters, or parts of the form. A repetition with the same `Idempotency-Key` \
+             returns the first import. Fails with 413 when the \
              file is too large, with 422 when it is empty or its mapping invalid, and with 503 when too many imports wait.",
         )
         .parameters(options::parameters())
@@ -90,17 +91,19 @@ fn file_schema() -> RefOr<Schema> {
 
 fn form_schema() -> RefOr<Schema> {
     let mapping = ObjectBuilder::new().schema_type(Type::String).max_length(Some(65_536));
-    let form = ObjectBuilder::new()
-        .property("file", file_schema())
-        .property("mapping", mapping)
+    let form = ObjectBuilder::new().property("file", file_schema()).property("mapping", mapping);
+    let form = options::schemas()
+        .fold(form, |form, (name, schema)| form.property(name, schema))
         .required("file")
-        .description(Some("A file to import, and the mapping of its columns (TOML)."))
+        .description(Some(
+            "A file to import, the mapping of its columns (TOML), and options instead of query parameters.",
+        ))
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
     named("ImportFormInput", form.build())
 }
 
 async fn create(mut request: Request) -> Result<Response, Problem> {
-    let query = options::read(&request)?;
+    let query = options::read(&request, &[])?;
     require_body(&request)?;
     let upload = request.upload.take().ok_or_else(|| Problem::internal(&"the body of an import is not passed on"))?;
     let limits = {
@@ -110,6 +113,7 @@ async fn create(mut request: Request) -> Result<Response, Problem> {
     let mut reception = Reception::begin(&request.app.database, limits).await?;
     let outcome = async {
         let form = receive(&request, upload, &mut reception).await?;
+        let query = if form.options.is_empty() { query } else { options::read(&request, &form.options)? };
         let received = reception.close().await?;
         enqueue(&request, new_import(&request, query, form, received)?).await
     };

@@ -1,9 +1,10 @@
-//! The query parameters of an import, which are the options of the command line.
+//! The options of an import, which are those of the command line: query parameters, or parts of the form.
 
 use clap::ValueEnum;
 use serde_json::json;
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::openapi::schemas::{LINE, id_or_slug, one_of, text};
 use crate::api::parameters::{query, whole};
@@ -17,6 +18,20 @@ use crate::transfer::read::{HORIZON, ImportFormat};
 
 /// Names of the formats.
 pub const FORMATS: [&str; 7] = ["export", "csv", "ics", "frab-xml", "schedule-json", "open-event", "conferences"];
+/// Names of the options.
+pub const NAMES: [&str; 11] = [
+    "format",
+    "filename",
+    "name",
+    "event",
+    "time_zone",
+    "status",
+    "dry_run",
+    "overwrite",
+    "replace",
+    "withdraw",
+    "horizon",
+];
 /// Greatest length of names.
 const MOST_CHARACTERS: usize = 200;
 /// Greatest number of days up to which recurring events are imported.
@@ -67,12 +82,20 @@ pub fn parameters() -> Vec<Parameter> {
     ]
 }
 
-/// Reads the query of a request.
+/// Returns the schemas of the options, by their names, for the form.
+pub fn schemas() -> impl Iterator<Item = (String, RefOr<Schema>)> {
+    parameters().into_iter().filter_map(|parameter| Some((parameter.name, parameter.schema?)))
+}
+
+/// Reads the options of a request: its query, and the parts of its form that are options.
 ///
 /// # Errors
-/// 400 with each parameter that is not valid.
-pub fn read(request: &Request) -> Result<ImportQuery, Problem> {
-    let mut query = Query { request, violations: Violations::new() };
+/// 400 with each parameter that is not valid, 422 with each part of the form that is not, or that the query has too.
+pub fn read(request: &Request, form: &[(String, String)]) -> Result<ImportQuery, Problem> {
+    let mut query = GivenOptions { request, form, violations: Violations::new() };
+    for (name, _) in form.iter().filter(|(name, _)| request.query(name).is_some()) {
+        query.violations.add(format!("/{name}"), "duplicate", "is in the query of the request too");
+    }
     let options = ImportOptions {
         dry_run: query.flag("dry_run"),
         name: query.line("name"),
@@ -89,8 +112,11 @@ pub fn read(request: &Request) -> Result<ImportQuery, Problem> {
     let file = query.line("filename").map(|name| file_name(&name));
     if query.violations.is_empty() {
         Ok(ImportQuery { format, file, options })
-    } else {
+    } else if form.is_empty() {
         Err(Problem::bad_request(query.violations))
+    } else {
+        // The query was read before the form.
+        Err(Problem::invalid(query.violations))
     }
 }
 
@@ -100,18 +126,27 @@ pub fn file_name(given: &str) -> String {
     last.chars().filter(|c| !c.is_control()).take(MOST_CHARACTERS).collect::<String>().trim().to_owned()
 }
 
-struct Query<'a> {
+struct GivenOptions<'a> {
     request: &'a Request,
+    /// The parts of the form that are options, with their values.
+    form: &'a [(String, String)],
     violations: Violations,
 }
 
-impl Query<'_> {
-    /// Returns the value of a parameter, if there is one and `parse` accepts it.
+impl<'a> GivenOptions<'a> {
+    /// Returns the value of an option, if there is one, and the pointer to it.
+    fn given(&self, name: &str) -> Option<(&'a str, String)> {
+        let part = || self.form.iter().find(|(part, _)| part == name).map(|(_, value)| value.as_str());
+        let query = self.request.query(name).map(|value| (value, format!("?{name}")));
+        query.or_else(|| Some((part()?, format!("/{name}"))))
+    }
+
+    /// Returns the value of an option, if there is one and `parse` accepts it.
     fn value<T>(&mut self, name: &str, code: &str, rule: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let given = self.request.query(name)?;
+        let (given, pointer) = self.given(name)?;
         let found = parse(given);
         if found.is_none() {
-            self.violations.add(format!("?{name}"), code, rule);
+            self.violations.add(pointer, code, rule);
         }
         found
     }
@@ -129,7 +164,7 @@ impl Query<'_> {
     }
 
     fn word(&mut self, name: &str, words: &[&'static str]) -> Option<&'static str> {
-        let given = self.request.query(name)?;
+        let (given, _) = self.given(name)?;
         let rule = unknown_name_message("value", given, words.iter().copied());
         self.value(name, "not_allowed", &rule, |text| words.iter().find(|word| **word == text).copied())
     }
@@ -140,10 +175,11 @@ impl Query<'_> {
     }
 
     fn time_zone(&mut self) -> Option<String> {
-        match values::zone(self.request.query("time_zone")?) {
+        let (given, pointer) = self.given("time_zone")?;
+        match values::zone(given) {
             Ok(zone) => Some(zone.name().to_owned()),
             Err((code, message)) => {
-                self.violations.add("?time_zone", code, message);
+                self.violations.add(pointer, code, message);
                 None
             }
         }
@@ -167,6 +203,12 @@ mod tests {
             .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
             .collect();
         assert_eq!(names, FORMATS);
+    }
+
+    #[test]
+    fn every_option_is_a_parameter_and_a_part() {
+        assert_eq!(parameters().into_iter().map(|parameter| parameter.name).collect::<Vec<_>>(), NAMES);
+        assert_eq!(schemas().count(), NAMES.len());
     }
 
     #[test]

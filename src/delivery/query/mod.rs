@@ -207,6 +207,17 @@ pub struct ListQuery {
     pub untranslated: Option<String>,
     /// Language in which something of the items is older than its source.
     pub outdated: Option<String>,
+    /// The names that the items have in other systems.
+    pub external: Option<ExternalFilter>,
+}
+
+/// A filter by the names that items have in other systems.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExternalFilter {
+    /// An external id, `source:id`.
+    Id(String),
+    /// The source of any external id.
+    Source(String),
 }
 
 impl ListQuery {

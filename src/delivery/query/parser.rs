@@ -170,6 +170,27 @@ impl QueryParser<'_> {
         found
     }
 
+    /// Parses a filter by external ids, which only editors may use.
+    fn external(&mut self, name: &str, value: &str, other: Option<ExternalFilter>) -> Option<ExternalFilter> {
+        let pointer = format!("?{name}");
+        if !self.viewer.edits(self.content_type.kind) {
+            self.violations.add(pointer, "not_public", "only editors can filter by external ids");
+            return None;
+        }
+        let is_id = name == "external_id";
+        let (source, id) = value.split_once(':').map_or((value, None), |(source, id)| (source, Some(id)));
+        let is_filled = !source.trim().is_empty() && id.is_none_or(|id| !id.trim().is_empty());
+        if other.is_some() {
+            self.violations.add(pointer, "not_allowed", "external_id and external_source cannot be combined");
+        } else if !is_filled || id.is_some() != is_id || value.chars().any(char::is_control) {
+            let form =
+                if is_id { "an external id, `source:id`" } else { "the source of external ids, without a colon" };
+            self.violations.add(pointer, "not_a_value", format!("must be {form}"));
+        }
+        let text = value.to_owned();
+        Some(if is_id { ExternalFilter::Id(text) } else { ExternalFilter::Source(text) })
+    }
+
     fn locale(&mut self, value: &str, shape: &mut Shape) {
         if value == "*" {
             shape.view.locale = LocaleMode::All;
@@ -199,6 +220,7 @@ impl QueryParser<'_> {
             at: None,
             untranslated: None,
             outdated: None,
+            external: None,
         };
         let mut cursor = None;
         let zone = self.zone(pairs);
@@ -216,6 +238,7 @@ impl QueryParser<'_> {
                 "highlights" => query.highlights = self.is_true("highlights", value),
                 "status" => query.status = self.status(value),
                 "untranslated" => query.untranslated = self.language("untranslated", value),
+                "external_id" | "external_source" => query.external = self.external(name, value, query.external),
                 "outdated" => query.outdated = self.language("outdated", value),
                 _ => query.conditions.extend(self.condition(name, value, zone)),
             }

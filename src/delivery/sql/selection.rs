@@ -4,12 +4,12 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use crate::content_types::{Column, ContentType, FilterTarget};
-use crate::database::schema::items;
+use crate::database::schema::{items, sources};
 use crate::database::statement::Term;
 use crate::database::{Db, Dialect, in_list, now, unindexed};
 use crate::delivery::cache::item_cache::CacheScope;
 use crate::delivery::query::cursor::KeyValue;
-use crate::delivery::query::{Compare, Condition, ListQuery, Quantity, Status};
+use crate::delivery::query::{Compare, Condition, ExternalFilter, ListQuery, Quantity, Status};
 use crate::delivery::sql::facets::Facet;
 use crate::delivery::sql::predicates::{Query, ResolvedCondition, narrow};
 use crate::delivery::sql::resolver::{Extent, Resolver, is_shared_link, plain};
@@ -28,6 +28,7 @@ pub struct Selection {
     extent: Extent,
     untranslated: Option<String>,
     outdated: Option<String>,
+    external: Option<ExternalFilter>,
 }
 
 /// A link that every item of a list has to the same item.
@@ -127,6 +128,7 @@ impl Selection {
             extent: Extent::of(query),
             untranslated: query.untranslated.as_ref().map(|locale| format!("%,{locale},%")),
             outdated: query.outdated.as_ref().map(|locale| format!("%,{locale},%")),
+            external: query.external.clone(),
         }
     }
 
@@ -233,10 +235,29 @@ impl Selection {
         if let Some(locale) = &self.outdated {
             query = query.filter(items::outdated.like(locale));
         }
+        if let Some(external) = &self.external {
+            query = narrow_external(query, external, self.kind);
+        }
         for condition in self.conditions.iter().filter(|condition| tested(condition)) {
             query = narrow(query, condition, self.dialect);
         }
         query
+    }
+}
+
+/// Adds the condition that the items of a kind have an external id.
+fn narrow_external<'a>(query: Query<'a>, external: &'a ExternalFilter, kind: &'a str) -> Query<'a> {
+    let of_kind = sources::table.filter(sources::kind.eq(kind));
+    match external {
+        ExternalFilter::Id(id) => {
+            query.filter(items::id.eq_any(of_kind.filter(sources::source.eq(id)).select(sources::item_id)))
+        }
+        ExternalFilter::Source(source) => {
+            // The character after the colon, so that the key of the table leads to the range.
+            let (from, until) = (format!("{source}:"), format!("{source};"));
+            let range = of_kind.filter(sources::source.ge(from).and(sources::source.lt(until)));
+            query.filter(items::id.eq_any(range.select(sources::item_id)))
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod claim;
 mod options;
 mod reception;
 mod run;
+mod starter;
 mod stored_file;
 
 use diesel::prelude::*;
@@ -20,6 +21,7 @@ pub use claim::{Claim, claim, is_due};
 pub use options::ImportOptions;
 pub use reception::{NewImport, ReceivedFile, Reception, ReceptionLimits};
 pub use run::run;
+use starter::Starter;
 
 /// Greatest number of lines of a report that are kept.
 pub const MOST_LINES: i64 = 1_000;
@@ -74,6 +76,8 @@ pub enum ImportFailure {
     Interrupted,
     /// Another version of the program began the import.
     ProgramChanged,
+    /// Who asked for the import may not import any more.
+    Forbidden,
 }
 
 impl ImportFailure {
@@ -85,6 +89,7 @@ impl ImportFailure {
             ImportFailure::TimedOut => "timed_out",
             ImportFailure::Interrupted => "interrupted",
             ImportFailure::ProgramChanged => "program_changed",
+            ImportFailure::Forbidden => "forbidden",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::time_zone::Zone;
+use crate::content::Site;
 use crate::transfer::Options;
 use crate::transfer::read::{ImportFormat, Mapping, Settings};
 
@@ -38,7 +38,7 @@ impl ImportOptions {
     ///
     /// # Errors
     /// Returns a message if the mapping is not valid any more.
-    pub fn for_import(&self, file: &str, format: ImportFormat, site_zone: Zone, age: i64) -> Result<Options, String> {
+    pub fn for_import(&self, file: &str, format: ImportFormat, site: &Site, age: i64) -> Result<Options, String> {
         let mapping = self.mapping.as_deref().map(Mapping::parse).transpose()?;
         // A reader counts the days from the one on which it reads. An import that goes on on another day must find the
         // same entries.
@@ -49,7 +49,8 @@ impl ImportOptions {
                 name: self.name.clone().unwrap_or_default(),
                 file: file.to_owned(),
                 event: self.event.clone(),
-                time_zone: self.time_zone.clone().unwrap_or_else(|| site_zone.name().to_owned()),
+                time_zone: self.time_zone.clone().unwrap_or_else(|| site.time_zone.name().to_owned()),
+                locale: site.default_locale().to_owned(),
                 mapping,
                 horizon: self.horizon.saturating_sub(days),
             },

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 
 use super::claim::{Claim, ImportProgress};
 use super::stored_file::StoredFile;
-use super::{ImportFailure, ImportJob, ImportOptions, ImportStatus, MOST_LINES};
+use super::{ImportFailure, ImportJob, ImportOptions, ImportStatus, MOST_LINES, Starter};
 use crate::app::App;
 use crate::database::{Db, now};
 use crate::journal::Author;
@@ -36,7 +36,7 @@ pub async fn run(app: &App, claim: &Claim, job: &ImportJob) {
     let ends = job.started_at + i64::from(app.config.imports.max_minutes) * MINUTE;
     let outcome = {
         let work = Box::pin(serve(app, import));
-        match select(work, pin!(watch(app, claim, &progress, ends))).await {
+        match select(work, pin!(watch(app, claim, (job, ends), &progress))).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(((), _)) => return,
         }
@@ -50,6 +50,8 @@ pub async fn run(app: &App, claim: &Claim, job: &ImportJob) {
             );
             fail(app, claim, ImportFailure::OtherSource, &detail).await;
         }
+        Err(error @ ImportError::Reader(..)) => fail(app, claim, ImportFailure::Unreadable, &error.to_string()).await,
+        Err(error @ ImportError::Forbidden(_)) => fail(app, claim, ImportFailure::Forbidden, &error.to_string()).await,
         Err(ImportError::Format(reason)) => fail(app, claim, ImportFailure::Unreadable, &reason).await,
         Err(error @ (ImportError::File(..) | ImportError::Database(_))) => {
             tracing::warn!(import = claim.id, %error, "an import was interrupted");
@@ -60,7 +62,7 @@ pub async fn run(app: &App, claim: &Claim, job: &ImportJob) {
 fn prepare(app: &App, claim: &Claim, job: &ImportJob, progress: &ProgressBar) -> Result<Import, String> {
     let format = ImportFormat::from_str(&job.format, false)?;
     let given: ImportOptions = serde_json::from_str(&job.options).map_err(|error| error.to_string())?;
-    let options = given.for_import(&job.file, format, app.site.time_zone, now() - job.created_at)?;
+    let options = given.for_import(&job.file, format, &app.site, now() - job.created_at)?;
     let file = StoredFile {
         database: app.database.clone(),
         id: job.id.clone(),
@@ -71,6 +73,7 @@ fn prepare(app: &App, claim: &Claim, job: &ImportJob, progress: &ProgressBar) ->
     let settings = options.settings.clone();
     let listener = JobListener {
         claim: claim.clone(),
+        starter: Starter::of(job),
         is_dry_run: options.dry_run,
         line_count: job.line_count,
         lines: Vec::new(),
@@ -92,8 +95,15 @@ fn prepare(app: &App, claim: &Claim, job: &ImportJob, progress: &ProgressBar) ->
 }
 
 /// Renews the claim until the node has lost the import, or its time is over.
-async fn watch(app: &App, claim: &Claim, progress: &ProgressBar, ends: i64) {
+async fn watch(app: &App, claim: &Claim, (job, ends): (&ImportJob, i64), progress: &ProgressBar) {
     loop {
+        // A survey or a rehearsal may write nothing for long.
+        let starter = Starter::of(job);
+        if let Err(problem) = app.database.read(move |c| starter.require(c)).await
+            && let error @ ImportError::Forbidden(_) = ImportError::from(problem)
+        {
+            return fail(app, claim, ImportFailure::Forbidden, &error.to_string()).await;
+        }
         tokio::time::sleep(RENEWAL).await;
         if now() > ends {
             let minutes = app.config.imports.max_minutes;
@@ -126,6 +136,7 @@ async fn fail(app: &App, claim: &Claim, failure: ImportFailure, detail: &str) {
 /// Stores the progress of an import with what it writes.
 struct JobListener {
     claim: Claim,
+    starter: Starter,
     is_dry_run: bool,
     /// Number of lines of the report, with those of the present transaction.
     line_count: i64,
@@ -137,6 +148,7 @@ struct JobListener {
 
 impl JobListener {
     fn save(&mut self, connection: &mut Db, report: &Report) -> Result<(), Problem> {
+        self.starter.require(connection)?;
         let progress = ImportProgress {
             position: self.position,
             bytes_read: bytes_read(&self.progress),

@@ -28,9 +28,7 @@ pub trait ElementHandler {
 /// Returns [`Closed`] if the import has ended.
 pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: &Sink) -> Result<bool, Closed> {
     let closed = RefCell::new(false);
-    let mut reader = serde_json::Deserializer::from_reader(input);
-    let walk = Walk { listener, path: &mut Vec::new(), closed: &closed };
-    match walk.deserialize(&mut reader) {
+    match walk(&mut serde_json::Deserializer::from_reader(input), listener, &closed) {
         Ok(()) => Ok(true),
         Err(_) if *closed.borrow() => Err(Closed),
         Err(error) => {
@@ -45,9 +43,21 @@ pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: 
 /// Returns [`Closed`] if the listener does.
 pub fn scan(input: impl std::io::Read, listener: &mut dyn ElementHandler) -> Result<(), Closed> {
     let closed = RefCell::new(false);
-    let mut reader = serde_json::Deserializer::from_reader(input);
-    let _ = Walk { listener, path: &mut Vec::new(), closed: &closed }.deserialize(&mut reader);
+    let _ = walk(&mut serde_json::Deserializer::from_reader(input), listener, &closed);
     if *closed.borrow() { Err(Closed) } else { Ok(()) }
+}
+
+/// Walks through a text of any form of the same data model, and sends its elements to a receiver. Sets `closed` if the
+/// import has ended, which is an error too.
+///
+/// # Errors
+/// Returns the error of the text.
+pub fn walk<'de, D: Deserializer<'de>>(
+    reader: D,
+    listener: &mut dyn ElementHandler,
+    closed: &RefCell<bool>,
+) -> Result<(), D::Error> {
+    Walk { listener, path: &mut Vec::new(), closed }.deserialize(reader)
 }
 
 /// Returns the path of an element as a JSON Pointer, for reports.

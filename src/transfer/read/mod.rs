@@ -13,6 +13,7 @@ mod plain_text;
 mod programme;
 mod schedule_json;
 mod sink;
+mod yaml_stream;
 
 use std::io::Read;
 use std::path::Path;
@@ -43,7 +44,7 @@ pub enum ImportFormat {
     ScheduleJson,
     /// A programme of Open Event (Eventyay): JSON:API, or a file of its export
     OpenEvent,
-    /// A list of conferences in JSON
+    /// A list of conferences in JSON or YAML
     Conferences,
 }
 
@@ -71,10 +72,10 @@ impl ImportFormat {
             "csv" | "tsv" => Some(ImportFormat::Csv),
             "ics" | "ical" | "ifb" => Some(ImportFormat::Ics),
             "xml" => Some(ImportFormat::FrabXml),
+            "yaml" | "yml" => Some(ImportFormat::Conferences),
             "json" => match start.trim_start_matches('\u{feff}').trim_start() {
                 text if is_open_event(text) => Some(ImportFormat::OpenEvent),
-                // The view Sessions of Sessionize is an array of groups.
-                text if text.starts_with('[') && text.contains("\"groupId\"") => Some(ImportFormat::ScheduleJson),
+                text if is_programme_list(text) => Some(ImportFormat::ScheduleJson),
                 text if text.starts_with('[') => Some(ImportFormat::Conferences),
                 text if text.starts_with('{') => Some(ImportFormat::ScheduleJson),
                 _ => None,
@@ -90,6 +91,18 @@ fn is_open_event(start: &str) -> bool {
     let is_document = has("attributes") && (has("type") || has("relationships"));
     let is_list = ["short_abstract", "long_abstract", "short_biography", "long_biography", "session_type"];
     is_document || (start.starts_with('[') && is_list.iter().any(|name| has(name)))
+}
+
+/// Returns whether JSON that begins with a text is an array of parts of a programme: groups of sessions, which are the view
+/// Sessions of Sessionize, or entries of a page of pretalx.
+fn is_programme_list(start: &str) -> bool {
+    let has = |name: &&str| start.contains(&format!("\"{name}\""));
+    let is_entry = || {
+        let of_pretalx =
+            ["submission_type", "content_locale", "speakers", "slot", "slots", "state", "biography", "avatar_url"];
+        (has(&"code") && of_pretalx.iter().any(has)) || (has(&"submission") && has(&"room"))
+    };
+    start.starts_with('[') && (has(&"groupId") || is_entry())
 }
 
 fn first_characters(path: &Path) -> std::io::Result<String> {
@@ -109,6 +122,8 @@ pub struct Settings {
     pub event: Option<String>,
     /// IANA time zone of times that name none.
     pub time_zone: String,
+    /// Default locale of the site, for texts in several languages whose field has one.
+    pub locale: String,
     /// Mapping of the columns of a CSV file to fields.
     pub mapping: Option<Mapping>,
     /// Number of days from today up to which recurring events are imported.

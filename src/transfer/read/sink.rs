@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use crate::content::slug::is_id;
 use crate::content::violation::Violation;
 use crate::transfer::record::{Exported, ImportEntry, Record};
 use crate::transfer::report::{LEFT_OUT, NoteGroup, ON_PURPOSE};
@@ -20,17 +21,30 @@ pub struct Sink {
     /// What was not taken, by code and property.
     left_out: RefCell<BTreeMap<(&'static str, String), NoteGroup>>,
     origin: RefCell<String>,
+    own_ids: RefCell<Vec<String>>,
 }
 
 impl Sink {
     /// Creates a sink that sends to a channel.
     pub fn new(entries: flume::Sender<ImportEntry>) -> Self {
-        Self { entries, left_out: RefCell::default(), origin: RefCell::default() }
+        Self { entries, left_out: RefCell::default(), origin: RefCell::default(), own_ids: RefCell::default() }
     }
 
     /// Sets the name of the file's source, which all further records get.
     pub fn set_origin(&self, origin: &str) {
         origin.clone_into(&mut self.origin.borrow_mut());
+    }
+
+    /// Sets ids of which one may be that of the item of this site that all further records are, or of which they are
+    /// parts.
+    pub fn set_own_ids(&self, ids: &[Option<String>]) {
+        let ids = ids.iter().flatten().filter(|id| is_id(id)).map(|id| id.to_ascii_lowercase());
+        *self.own_ids.borrow_mut() = ids.collect();
+    }
+
+    /// Returns the ids that [`Sink::set_own_ids`] set.
+    pub fn own_ids(&self) -> Vec<String> {
+        self.own_ids.borrow().clone()
     }
 
     fn send(&self, entry: ImportEntry) -> Result<(), Closed> {
@@ -43,6 +57,9 @@ impl Sink {
     /// Returns [`Closed`] if the import has ended, as the other functions do.
     pub fn record(&self, mut record: Record) -> Result<(), Closed> {
         record.origin.clone_from(&self.origin.borrow());
+        if record.own_ids.is_empty() {
+            record.own_ids.clone_from(&self.own_ids.borrow());
+        }
         self.send(ImportEntry::Record(Box::new(record)))
     }
 

@@ -11,9 +11,10 @@ use serde_json::{Map, Value, json};
 
 use super::input::{as_utf8, declared_in_xml};
 use super::programme::times::GivenTimes;
-use super::programme::words::{FRAB_SESSION, made_id};
+use super::programme::words::{SESSION, made_id};
 use super::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson, add_addresses};
 use super::{Closed, Input, Settings, Sink};
+use crate::items::record_ids::RecordIds;
 use element::Element;
 
 /// Attributes and elements that are read, by the element that has them, besides the elements of an event that JSON has
@@ -216,10 +217,11 @@ impl Walk<'_> {
         if let Some(note) = attributes.remove("description").filter(|text| !text.trim().is_empty()) {
             room.insert("note".to_owned(), note.into());
         }
+        self.programme.room_guid(Some(self.room.trim()), attributes.remove("guid").as_deref());
         self.programme.room(room.into());
         for name in attributes.keys() {
             match name.as_str() {
-                "guid" | "slug" | "id" => {
+                "slug" | "id" => {
                     self.sink.on_purpose("room", &format!("room/@{name}"), "a room is known by its name");
                 }
                 other => self.sink.left_out("room", &format!("room/@{other}")),
@@ -255,6 +257,7 @@ impl Walk<'_> {
         let (do_not_record, recording_license, recordings) = recording(element);
         let talk = ImportedTalk {
             id,
+            ids: RecordIds::of_programme(given),
             slug: element.text_of("slug"),
             locale: element.text_of("language"),
             title,
@@ -286,8 +289,11 @@ impl Walk<'_> {
             .find(|(known, ..)| *known == name)
             .map_or((&[][..], &[][..]), |(_, attributes, children)| (attributes, children));
         let id = ["guid", "code", "id"].into_iter().find(|id| element.attributes.contains_key(*id));
+        let has_ids = matches!(name, "event" | "person");
+        let ids = RecordIds::of_programme(|member| element.attribute(member).filter(|_| has_ids));
         for attribute in element.attributes.keys().map(String::as_str) {
             match attribute {
+                _ if ids.members().any(|known| known == attribute) => {}
                 "id" | "guid" | "code" | "slug" if id != Some(attribute) => {
                     self.sink.on_purpose(place, &format!("{name}/@{attribute}"), "another id is kept, or the name");
                 }
@@ -297,7 +303,7 @@ impl Walk<'_> {
         }
         for child in &element.children {
             let inner = child.name.as_str();
-            if children.contains(&inner) || (name == "event" && FRAB_SESSION.contains(&inner)) {
+            if children.contains(&inner) || (name == "event" && (inner == "date" || SESSION.contains(&inner))) {
                 self.count_unread(place, child);
             } else if !child.is_empty() {
                 self.sink.left_out(place, &format!("{name}/{inner}"));
@@ -383,6 +389,7 @@ fn person(element: &Element) -> Option<ProgrammePerson> {
         attribute("guid").or_else(|| attribute("code")).or_else(|| attribute("id")).unwrap_or_else(|| name.clone());
     Some(ProgrammePerson {
         id,
+        ids: RecordIds::of_programme(attribute),
         name,
         biography: element.value_of("biography"),
         portrait: attribute("avatar").or_else(|| element.text_of("avatar")),

@@ -10,6 +10,7 @@ use super::definition::Definition;
 use super::property::Property;
 use super::times::when;
 use super::zones::CalendarZones;
+use crate::items::record_ids::is_unique;
 use crate::transfer::read::{Input, Settings};
 use crate::transfer::survey::hash_of;
 
@@ -83,11 +84,10 @@ impl Calendar {
         self.method.as_deref().is_none_or(|method| method == "PUBLISH")
     }
 
-    /// Returns the source of the events with a `UID`. One that is unique by itself (RFC 7986, section 5.3) means the
-    /// same event in every calendar; a short one means it within its calendar only.
+    /// Returns the source of the events with a `UID`. One that is unique by itself means the same event in every
+    /// calendar.
     pub fn identity(&self, uid: &str) -> String {
-        let is_unique = uid.contains('@') || uid.len() >= 20;
-        if is_unique { format!("ics:{uid}") } else { format!("{}/{uid}", self.origin) }
+        if is_unique(uid) { format!("ics:{uid}") } else { format!("{}/{uid}", self.origin) }
     }
 
     /// Returns the identity of an event; `None` without a `UID`, and without a start and a title.

@@ -7,14 +7,14 @@ use super::components::Component;
 use super::people::{set_contact, set_speakers};
 use super::place;
 use super::property::Property;
-use crate::feeds::calendar::STATUS_PROPERTY;
+use crate::feeds::calendar::{ID_PROPERTY, STATUS_PROPERTY};
 use crate::feeds::status_words::{status_word, without_status};
 use crate::transfer::read::plain_text::{html, rich};
 use crate::transfer::read::{Closed, Sink, web_address};
 use crate::transfer::record::Record;
 
 /// Properties that are read elsewhere.
-const READ: [&str; 19] = [
+const READ: [&str; 20] = [
     "UID",
     "DTSTART",
     "DTEND",
@@ -34,6 +34,7 @@ const READ: [&str; 19] = [
     "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT",
     "X-FUNAMBOL-ALLDAY",
     STATUS_PROPERTY,
+    ID_PROPERTY,
 ];
 
 /// Properties that are passed over on purpose, and why.

@@ -21,6 +21,8 @@ use std::cell::RefCell;
 use super::input::as_utf8;
 use super::{Closed, Input, Settings, Sink};
 use crate::content::slug::from_title;
+use crate::feeds::calendar::ID_PROPERTY;
+use crate::items::record_ids::RecordIds;
 use crate::transfer::record::Record;
 use calendars::{Calendar, Calendars, is_series, revision};
 use components::{Component, Part, Parts};
@@ -150,6 +152,7 @@ impl<'a> Walk<'a> {
             // It is sent with its series.
             return Ok(());
         }
+        sink.set_own_ids(&[event.text(ID_PROPERTY), event.text("UID")]);
         let Some((span, record)) = self.read_event(calendar, event, identity)? else { return Ok(()) };
         match event.find("RECURRENCE-ID") {
             Some(instance) => {
@@ -164,7 +167,7 @@ impl<'a> Walk<'a> {
                     sink.left_out(&event.place(), &format!("{} without RRULE", property.name));
                 }
                 let mut record = record;
-                self.part_twins(&mut record, span)?;
+                self.part_twins(event, &mut record, span)?;
                 span.set(&mut record, calendar.zones.own());
                 sink.record(record)
             }
@@ -196,6 +199,8 @@ impl<'a> Walk<'a> {
         }
         let mut record = Record::new(place, "event", identity);
         record.revision = revision(event);
+        record.ids = RecordIds::of_calendar(event.text("UID"));
+        record.own_ids = sink.own_ids();
         event::set_fields(sink, calendar, event, &mut record)?;
         Ok(Some((span, record)))
     }
@@ -206,15 +211,17 @@ impl<'a> Walk<'a> {
         self.sink.refused(place, ("event", identity), code, message)
     }
 
-    /// Gives an event a source of its own if one with the same UID and another start came before it. Some programs
-    /// write a session that takes place twice in this way.
-    fn part_twins(&self, record: &mut Record, span: CalendarSpan) -> Result<(), Closed> {
-        let key = span.starts.key();
-        if !self.ties.borrow_mut().has_twin(&record.source, &key) {
+    /// Gives an event a source of its own if one with the same UID came before it that has another start, title or place.
+    /// Some programs write a session that takes place twice in this way, and some give one UID to all events of a day.
+    fn part_twins(&self, event: &Component, record: &mut Record, span: CalendarSpan) -> Result<(), Closed> {
+        let words = ["SUMMARY", "LOCATION"].map(|name| event.text(name).unwrap_or_default()).join(" ");
+        let Some(own) = self.ties.borrow_mut().own_source(&record.source, &span.starts.key(), words.trim()) else {
             return Ok(());
-        }
-        record.source = format!("{}/{key}", record.source);
-        let message = "another event of the file has the same UID and another start; each is taken";
+        };
+        record.source = own;
+        // Two events with one UID would be one for those who subscribe.
+        record.ids = RecordIds::default();
+        let message = "another event of the file has the same UID and another start, title or place; each is taken";
         self.sink.note(&record.place, "/UID", "same_uid", message)
     }
 
@@ -226,7 +233,9 @@ impl<'a> Walk<'a> {
         span: CalendarSpan,
         mut record: Record,
     ) -> Result<(), Closed> {
-        let key = when(instance, &calendar.zones).map_or_else(|_| instance.value.trim().to_owned(), |(it, _)| it.key());
+        let known = when(instance, &calendar.zones).ok().map(|(it, _)| it.key());
+        let key = known.clone().unwrap_or_else(|| instance.value.trim().to_owned());
+        record.ids = record.ids.occurrence(known);
         let series = self.calendars.has_series(&record.source).then(|| series_of(&record.source));
         record.source = format!("{}/{key}", record.source);
         span.set(&mut record, calendar.zones.own());
@@ -274,6 +283,7 @@ impl<'a> Walk<'a> {
             let mut one = occurrence_of(record, span, &ranges, occurrence, calendar);
             one.set("series", series_of(&record.source));
             one.source = format!("{}/{key}", record.source);
+            one.ids = record.ids.clone().occurrence(Some(key));
             let title = from_title(one.label());
             let day = occurrence.0.date();
             one.slug = (number > 0 && !title.is_empty()).then(|| format!("{title}-{day}"));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::content::slug::from_title;
 use crate::transfer::record::Record;
 use crate::transfer::survey::hash_of;
 
@@ -11,8 +12,9 @@ const MOST_WAITING: usize = 10_000;
 /// The events of a file that were read so far.
 #[derive(Debug, Default)]
 pub struct Ties {
-    /// Start of the first event with a source, both as hashes.
-    starts: HashMap<u64, u64>,
+    /// What tells the first event with a source from others, by the hash of the source: its start, its title and its place,
+    /// the latter two as one hash.
+    first: HashMap<u64, (u64, u64)>,
     /// Hashes of the sources of series that were sent.
     series: HashSet<u64>,
     /// Events that replace an occurrence of a series that comes later in the file, by the source of the series.
@@ -21,10 +23,19 @@ pub struct Ties {
 }
 
 impl Ties {
-    /// Returns whether an event with the same source and another start came before.
-    pub fn has_twin(&mut self, source: &str, start: &str) -> bool {
-        let start = hash_of("", start);
-        *self.starts.entry(hash_of("", source)).or_insert(start) != start
+    /// Returns the source of an event if it must have one of its own: another event with the source came before it, which
+    /// has another start, or another title or place.
+    pub fn own_source(&mut self, source: &str, start: &str, words: &str) -> Option<String> {
+        let this = (hash_of("", start), hash_of("", words));
+        let first = *self.first.entry(hash_of("", source)).or_insert(this);
+        let at = format!("{source}/{start}");
+        let named = || Some(format!("{at}/{}", from_title(words)));
+        match first {
+            _ if first == this => None,
+            (known, _) if known == this.0 => named(),
+            _ if *self.first.entry(hash_of("", &at)).or_insert(this) == this => Some(at),
+            _ => named(),
+        }
     }
 
     /// Keeps an event until its series is sent, and returns it if that has happened.

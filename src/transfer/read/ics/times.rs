@@ -203,11 +203,11 @@ pub fn when_of(
         }
     }
     if let Some(local) = basic_time(text) {
-        return zones.instant(tzid, local).map(|(at, note)| (CalendarTime::At(at), note));
+        let (at, note) = zones.instant(tzid, local);
+        return Ok((CalendarTime::At(at), note));
     }
     if let Some(utc) = text.strip_suffix(['Z', 'z']).and_then(basic_time) {
-        let own =
-            tzid.and_then(|tzid| zones.instant(Some(tzid), utc).ok()).map_or(zones.own(), |(at, _)| at.timezone());
+        let own = tzid.map_or(zones.own(), |tzid| zones.instant(Some(tzid), utc).0.timezone());
         return Ok((CalendarTime::At(chrono::TimeZone::from_utc_datetime(&own, &utc)), None));
     }
     // An offset behind the time is not allowed, but it says what is meant.

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone};
 
 use super::definition::Definition;
 use crate::time_zone::{Zone, rules};
-use crate::transfer::zones::{best_known, local_time, offset_of, zone_of, zone_with_offset};
+use crate::transfer::zones::{best_known, local_time, offset_of, zone_of, zone_of_city, zone_with_offset};
 
 /// The time zones of a calendar.
 pub struct CalendarZones {
@@ -52,13 +52,11 @@ impl CalendarZones {
         self.calendar.unwrap_or(self.fallback)
     }
 
-    /// Returns the instant of a local time in the zone with a name; the calendar's own zone if there is no name.
-    ///
-    /// # Errors
-    /// Returns a message if the zone is not known.
-    pub fn instant(&self, tzid: Option<&str>, local: NaiveDateTime) -> Result<Found, String> {
+    /// Returns the instant of a local time in the zone with a name; the calendar's own zone if there is no name, or if
+    /// nobody defines it.
+    pub fn instant(&self, tzid: Option<&str>, local: NaiveDateTime) -> Found {
         let Some(tzid) = tzid.map(str::trim).filter(|tzid| !tzid.is_empty()) else {
-            return Ok((local_time(local, self.own()), None));
+            return (local_time(local, self.own()), None);
         };
         let Some(definition) = self.definitions.get(tzid) else { return self.by_name(tzid, local) };
         let Some(offset) = definition.offset_at(local) else { return self.by_name(tzid, local) };
@@ -66,7 +64,7 @@ impl CalendarZones {
             let message =
                 format!("the calendar does not define \"{tzid}\" for this time; it is taken as {zone} has it");
             let note = (!definition.agrees_at(zone, local)).then_some(message);
-            return Ok((local_time(local, zone), note));
+            return (local_time(local, zone), note);
         }
         let at = |zone: Zone| {
             let utc = local - TimeDelta::seconds(offset.into());
@@ -77,15 +75,15 @@ impl CalendarZones {
             let note = (!definition.agrees_at(zone, local)).then(|| {
                 format!("the calendar defines \"{tzid}\" with another offset than {zone} has then; the instant is kept")
             });
-            return Ok((at(zone), note));
+            return (at(zone), note);
         }
         let known = self.found.borrow().get(tzid).copied().filter(|zone| definition.agrees_around(*zone, local));
         if let Some(zone) = known.or_else(|| self.search(definition, local)) {
             self.found.borrow_mut().insert(tzid.to_owned(), zone);
-            return Ok((at(zone), None));
+            return (at(zone), None);
         }
         let (at, _) = self.with_offset(local, offset);
-        Ok((at, Some(format!("no zone changes its clocks as the calendar defines \"{tzid}\"; the offset is kept"))))
+        (at, Some(format!("no zone changes its clocks as the calendar defines \"{tzid}\"; the offset is kept")))
     }
 
     /// Returns the zone with a name. A calendar has few names and many times.
@@ -98,11 +96,18 @@ impl CalendarZones {
         zone
     }
 
-    fn by_name(&self, tzid: &str, local: NaiveDateTime) -> Result<Found, String> {
+    /// Returns the instant of a local time in a zone that the calendar does not define. What nobody defines is the zone of
+    /// a city that its name has, else the calendar's own: most calendars have events of one place.
+    fn by_name(&self, tzid: &str, local: NaiveDateTime) -> Found {
         match (self.named(tzid), offset_of(tzid)) {
-            (Some(zone), _) => Ok((local_time(local, zone), None)),
-            (None, Some(offset)) => Ok(self.with_offset(local, offset)),
-            (None, None) => Err(format!("\"{tzid}\" is not a known time zone, and the calendar does not define it")),
+            (Some(zone), _) => (local_time(local, zone), None),
+            (None, Some(offset)) => self.with_offset(local, offset),
+            (None, None) => {
+                let zone = zone_of_city(tzid).unwrap_or_else(|| self.own());
+                let message =
+                    format!("\"{tzid}\" is no known zone and not defined; the time is taken as one of {zone}");
+                (local_time(local, zone), Some(message))
+            }
         }
     }
 

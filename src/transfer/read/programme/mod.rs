@@ -1,7 +1,9 @@
 //! The common form of a programme in any format: an event, its sessions, their speakers and its rooms.
 
+mod addresses;
 mod heading;
 mod ids;
+mod rooms;
 mod talk;
 pub mod times;
 pub mod words;
@@ -10,19 +12,18 @@ use chrono::{DateTime, NaiveDate, NaiveTime};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{Closed, Settings, Sink, web_address};
-use crate::content::values;
+use super::{Closed, Settings, Sink};
+use crate::items::record_ids::RecordIds;
 use crate::time_zone::Zone;
+use crate::transfer::language_names::language_tag;
 use crate::transfer::record::Record;
 use crate::transfer::survey::PROGRAMME;
 use crate::transfer::zones::{country_code, zone_of};
 use heading::ProgrammeHeading;
 use ids::SessionIds;
+use rooms::ProgrammeRooms;
 pub use talk::{ImportedTalk, LabelledUrl, ProgrammePerson, add_addresses};
-use words::{first_language, kind_of, medium, without_null};
-
-/// Greatest number of rooms of a venue.
-const MOST_ROOMS: usize = 300;
+use words::{first_language, kind_of};
 
 /// A programme that is being read; it sends its records as soon as they are complete.
 pub struct Programme<'a> {
@@ -36,7 +37,7 @@ pub struct Programme<'a> {
     venue: Option<Record>,
     /// The event, if the file did not give its days; they are then those of its sessions.
     undated: Option<Record>,
-    rooms: Vec<Value>,
+    rooms: ProgrammeRooms,
     first: Option<NaiveDate>,
     last: Option<NaiveDate>,
     heading: ProgrammeHeading,
@@ -45,6 +46,9 @@ pub struct Programme<'a> {
     /// Address to which relative ones belong.
     base: Option<Url>,
     ids: SessionIds,
+    /// UUID of the first session, by which a programme of this site is recognised.
+    first_guid: Option<String>,
+    acronym: Option<String>,
 }
 
 impl<'a> Programme<'a> {
@@ -59,7 +63,7 @@ impl<'a> Programme<'a> {
             title: Value::Null,
             venue: None,
             undated: None,
-            rooms: Vec::new(),
+            rooms: ProgrammeRooms::default(),
             first: None,
             last: None,
             heading: ProgrammeHeading::default(),
@@ -67,6 +71,8 @@ impl<'a> Programme<'a> {
             begun: false,
             base: None,
             ids: SessionIds::default(),
+            first_guid: None,
+            acronym: None,
         }
     }
 
@@ -77,7 +83,13 @@ impl<'a> Programme<'a> {
             self.day_change = change.unwrap_or(NaiveTime::MIN);
         }
         if name == "rooms" {
-            value.as_array().into_iter().flatten().filter_map(words::room).for_each(|room| self.room(room));
+            for given in value.as_array().into_iter().flatten() {
+                if let Some(room) = words::room(given, &self.settings.locale) {
+                    let name = room["name"].as_str().map(str::to_owned);
+                    self.room_guid(name.as_deref(), given["guid"].as_str());
+                    self.room(room);
+                }
+            }
             return;
         }
         self.heading.set(self.sink, name, value);
@@ -112,6 +124,7 @@ impl<'a> Programme<'a> {
         }
         let heading = std::mem::take(&mut self.heading);
         self.name = self.settings.source(heading.says());
+        self.acronym.clone_from(&heading.acronym);
         self.sink.set_origin(&format!("{}{PROGRAMME}", self.name));
         self.base = heading.base.as_deref().and_then(|text| Url::parse(text).ok());
         if let Some(given) = &heading.time_zone {
@@ -142,6 +155,7 @@ impl<'a> Programme<'a> {
         self.event = format!("{}:event", self.name);
         let website = heading.website().map(|url| (Some("Website".to_owned()), url.to_owned(), None));
         let mut event = Record::new("conference", "event", self.event.clone());
+        event.ids.acronym.clone_from(&self.acronym);
         self.title = heading.title.filter(|title| !title.is_null()).unwrap_or_else(|| self.name.clone().into());
         event.set("title", self.title.clone());
         event.set("summary", heading.subtitle.unwrap_or_default());
@@ -185,6 +199,7 @@ impl<'a> Programme<'a> {
         self.begin()?;
         let source = format!("{}:person/{}", self.name, person.id);
         let mut record = Record::new(place, "speaker", source.clone()).supporting();
+        record.ids = person.ids.clone();
         record.set("name", person.name.clone());
         record.set("biography", person.biography.clone());
         record.set("job_title", person.job_title.clone());
@@ -203,6 +218,10 @@ impl<'a> Programme<'a> {
     /// # Errors
     /// Returns [`Closed`] if the import has ended.
     pub fn talk(&mut self, place: &str, talk: ImportedTalk) -> Result<(), Closed> {
+        self.sink.set_own_ids(std::slice::from_ref(&talk.ids.guid));
+        if self.first_guid.is_none() {
+            self.first_guid.clone_from(&talk.ids.guid);
+        }
         self.begin()?;
         let source = format!("{}:session/{}", self.name, talk.id);
         let times = match talk.times.read(self.zone, self.day_change) {
@@ -214,8 +233,11 @@ impl<'a> Programme<'a> {
         }
         let id = self.ids.own(self.sink, place, &talk, times.starts.as_deref())?;
         let mut record = Record::new(place, "session", format!("{}:session/{id}", self.name));
-        record.slug.clone_from(&talk.slug);
-        record.locale = talk.locale.as_deref().map(|given| first_language(given).to_owned());
+        // What has the id of another one is that one for those who follow the programme.
+        record.ids = if id == talk.id { talk.ids.clone() } else { RecordIds::default() };
+        record.slug = talk.slug.as_deref().map(|slug| self.own_slug(slug, &talk.ids).to_owned());
+        let locale = talk.locale.as_deref().map(first_language);
+        record.locale = locale.map(|given| language_tag(given).unwrap_or_else(|| given.to_owned()));
         record.set("event", self.event.clone());
         record.set("speakers", self.speakers(place, &talk)?);
         record.set("title", talk.title.clone());
@@ -257,46 +279,21 @@ impl<'a> Programme<'a> {
         Ok(speakers)
     }
 
-    /// Sets the language and everything that has an address.
-    fn set_addresses(&self, place: &str, talk: ImportedTalk, record: &mut Record) -> Result<(), Closed> {
-        if let Some(given) = talk.language.filter(|given| !given.trim().is_empty()) {
-            let first = first_language(&given);
-            if first != given.trim() {
-                self.sink.note(
-                    place,
-                    "/language",
-                    "several_languages",
-                    format!("of \"{given}\" the first is taken"),
-                )?;
-            }
-            match values::language(first) {
-                Ok(tag) => record.set("language", tag),
-                Err((code, message)) => self.sink.note(place, "/language", code, message)?,
-            }
-        }
-        let (media, links): (Vec<_>, Vec<_>) = talk.links.into_iter().partition(|(_, url, _)| medium(url).is_some());
-        let mut shown = self.addresses(place, "/recordings", media.into_iter().chain(talk.recordings))?;
-        for recording in &mut shown {
-            let kind = recording["url"].as_str().and_then(medium);
-            recording["kind"] = kind.unwrap_or("video").into();
-        }
-        record.set("recordings", shown);
-        let links = links.into_iter().map(|(title, url, _)| (title, url, None));
-        record.set("links", self.addresses(place, "/links", links)?);
-        record.set("documents", self.addresses(place, "/documents", talk.attachments)?);
-        if let Some(url) = self.url(place, "/image", talk.image)? {
-            record.set("image", json!({ "url": url }));
-        }
-        Ok(())
+    /// Returns the part of a session's slug that is its own: programs write the acronym and the number before it.
+    fn own_slug<'s>(&self, slug: &'s str, ids: &RecordIds) -> &'s str {
+        let before = self.acronym.as_deref().zip(ids.number).map(|(acronym, number)| format!("{acronym}-{number}-"));
+        before.and_then(|before| slug.strip_prefix(before.as_str())).filter(|own| !own.is_empty()).unwrap_or(slug)
     }
 
-    /// Adds a room of the venue. Of several descriptions of one room the most detailed is kept.
+    /// Adds a room of the venue, as its field `rooms` has it.
     pub fn room(&mut self, room: Value) {
-        match self.rooms.iter().position(|known| known["name"] == room["name"]) {
-            Some(place) if details(&self.rooms[place]) < details(&room) => self.rooms[place] = room,
-            Some(_) => {}
-            None if self.rooms.len() < MOST_ROOMS => self.rooms.push(room),
-            None => self.sink.left_out("conference", "room beyond the number that a venue can have"),
+        self.rooms.add(self.sink, room);
+    }
+
+    /// Remembers the UUID of a room.
+    pub fn room_guid(&mut self, name: Option<&str>, guid: Option<&str>) {
+        if let (Some(name), Some(guid)) = (name, guid) {
+            self.rooms.identify(self.sink, name, guid);
         }
     }
 
@@ -310,8 +307,9 @@ impl<'a> Programme<'a> {
         if !self.begun && !self.heading.is_empty() {
             self.begin()?;
         }
+        self.sink.set_own_ids(std::slice::from_ref(&self.first_guid));
         let rooms = std::mem::take(&mut self.rooms);
-        if self.venue.is_none() && self.settings.event.is_some() && rooms.iter().any(|room| details(room) > 1) {
+        if self.venue.is_none() && self.settings.event.is_some() && rooms.has_details() {
             self.sink.on_purpose("conference", "rooms", "the venue is the one of the event that is there");
         }
         if self.venue.is_none() && !rooms.is_empty() && self.settings.event.is_none() {
@@ -320,7 +318,9 @@ impl<'a> Programme<'a> {
         if let Some(mut venue) = self.venue.take() {
             venue.same_as = Some(venue.source.clone());
             venue.source = format!("{}/rooms", venue.source);
-            venue.set("rooms", rooms);
+            let (list, guids) = rooms.into_parts();
+            venue.set("rooms", list);
+            venue.ids.rooms = guids;
             self.sink.record(venue)?;
         }
         let (Some(mut event), Some(first), Some(last)) = (self.undated.take(), self.first, self.last) else {
@@ -354,38 +354,4 @@ impl<'a> Programme<'a> {
         self.first = Some(self.first.map_or(day, |first| first.min(day)));
         self.last = Some(self.last.map_or(day, |last| last.max(day)));
     }
-
-    fn url(&self, place: &str, field: &str, given: Option<String>) -> Result<Option<String>, Closed> {
-        let Some(given) = given.map(|g| g.trim().to_owned()).filter(|g| !g.is_empty()) else { return Ok(None) };
-        let relative = || web_address(self.base.as_ref()?.join(&given).ok()?.as_str()).ok();
-        match web_address(&given).or_else(|wrong| relative().ok_or(wrong)) {
-            Ok(url) => Ok(Some(url)),
-            Err((code, message)) => self.sink.note(place, field, code, message).map(|()| None),
-        }
-    }
-
-    /// Returns links or documents from titles, URLs and kinds, without duplicates. URLs that are not valid
-    /// are reported.
-    fn addresses(
-        &self,
-        place: &str,
-        field: &str,
-        given: impl IntoIterator<Item = LabelledUrl>,
-    ) -> Result<Vec<Value>, Closed> {
-        let mut kept: Vec<Value> = Vec::new();
-        for (title, url, kind) in given {
-            let Some(url) = self.url(place, field, Some(url))? else { continue };
-            let entry = json!({"title": title.filter(|t| !t.trim().is_empty()), "url": url, "kind": kind});
-            let entry = Value::Object(entry.as_object().map(without_null).unwrap_or_default());
-            if !kept.contains(&entry) {
-                kept.push(entry);
-            }
-        }
-        Ok(kept)
-    }
-}
-
-/// Returns the number of members of a room.
-fn details(room: &Value) -> usize {
-    room.as_object().map_or(0, Map::len)
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::times::GivenTimes;
+use crate::items::record_ids::RecordIds;
 
 /// A link or attachment: title, URL and kind.
 pub type LabelledUrl = (Option<String>, String, Option<String>);
@@ -20,6 +21,8 @@ pub fn add_addresses(links: &mut Vec<LabelledUrl>, own: impl IntoIterator<Item =
 #[derive(Debug, Default)]
 pub struct ImportedTalk {
     pub id: String,
+    /// The ids that are given out again.
+    pub ids: RecordIds,
     pub slug: Option<String>,
     pub locale: Option<String>,
     pub title: Value,
@@ -48,6 +51,8 @@ pub struct ImportedTalk {
 #[derive(Debug, Default, Clone)]
 pub struct ProgrammePerson {
     pub id: String,
+    /// The ids that are given out again.
+    pub ids: RecordIds,
     pub name: String,
     pub biography: Value,
     pub job_title: Value,

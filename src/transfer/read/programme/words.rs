@@ -5,9 +5,8 @@ use serde_json::{Map, Value};
 use super::times::GivenTimes;
 use crate::transfer::read::text_of;
 
-/// Names of what frab says of a session, in XML and in JSON, that are read.
-pub const FRAB_SESSION: [&str; 23] = [
-    "date",
+/// Names of what frab, in XML and in JSON, and schedule2 say of a session, that are read.
+pub const SESSION: [&str; 22] = [
     "start",
     "end",
     "duration",
@@ -66,12 +65,39 @@ pub fn medium(url: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns a text that may be given in several languages, in the first of them.
-pub fn words(value: Option<&Value>) -> Option<String> {
-    match value? {
-        Value::Object(map) => map.values().find_map(|v| text_of(Some(v))),
-        other => text_of(Some(other)),
+/// Endings of the addresses of pages.
+const PAGES: [&str; 7] = ["html", "htm", "xhtml", "php", "asp", "aspx", "jsp"];
+/// Kinds of attachments that are links.
+const LINKS: [&str; 3] = ["link", "website", "url"];
+/// The kind that pretalx writes for every attachment.
+const ANY_KIND: &str = "related";
+
+/// Returns whether an attachment is a link to a page, and no document: its kind says so, or there is none and its address
+/// is not that of a file. A relative address belongs to the file's own system, which keeps files.
+pub fn is_page(url: &str, kind: Option<&str>) -> bool {
+    if let Some(kind) = kind.map(str::trim).filter(|kind| !kind.is_empty() && *kind != ANY_KIND) {
+        return LINKS.iter().any(|link| kind.eq_ignore_ascii_case(link));
     }
+    let Some((_, rest)) = url.trim().split_once("://") else { return false };
+    let path = rest.split(['?', '#']).next().unwrap_or_default();
+    let last = path.split_once('/').map_or("", |(_, path)| path.rsplit('/').next().unwrap_or_default());
+    let ending = last.rsplit_once('.').map_or(String::new(), |(_, ending)| ending.to_ascii_lowercase());
+    let is_file = (1..=5).contains(&ending.len())
+        && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && ending.bytes().any(|byte| byte.is_ascii_alphabetic());
+    !is_file || PAGES.contains(&ending.as_str())
+}
+
+/// Returns a text that may be given in several languages, in that of a locale if it has it, else in the first of them.
+pub fn words(value: Option<&Value>, locale: &str) -> Option<String> {
+    let Value::Object(translations) = value? else { return text_of(value) };
+    let main = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let by = |is_it: &dyn Fn(&str) -> bool| {
+        translations.iter().filter(|(tag, _)| is_it(tag)).find_map(|(_, text)| text_of(Some(text)))
+    };
+    by(&|tag| tag.eq_ignore_ascii_case(locale))
+        .or_else(|| by(&|tag| main(tag) == main(locale)))
+        .or_else(|| by(&|_| true))
 }
 
 /// Returns the first of several languages, such as `de, en`.
@@ -82,16 +108,16 @@ pub fn first_language(given: &str) -> &str {
 /// Returns an id for a session to which the file gives none: its title, and when it begins.
 pub fn made_id(title: &Value, times: &GivenTimes) -> Option<String> {
     let start = [times.date.as_deref().unwrap_or(&times.day), times.start.as_deref().unwrap_or_default()];
-    Some(format!("{}/{}", words(Some(title))?, start.join(" ").trim()))
+    Some(format!("{}/{}", words(Some(title), "")?, start.join(" ").trim()))
 }
 
-/// Returns a room of the venue, as the field `rooms` has it.
-pub fn room(value: &Value) -> Option<Value> {
-    let mut room = Map::from_iter([("name".to_owned(), Value::from(words(value.get("name"))?))]);
+/// Returns a room of the venue, as the field `rooms` has it, with its name in a locale.
+pub fn room(value: &Value, locale: &str) -> Option<Value> {
+    let mut room = Map::from_iter([("name".to_owned(), Value::from(words(value.get("name"), locale)?))]);
     if let Some(capacity) = value.get("capacity").and_then(Value::as_u64) {
         room.insert("capacity".to_owned(), capacity.into());
     }
-    if let Some(note) = value.get("description").filter(|note| words(Some(note)).is_some()) {
+    if let Some(note) = value.get("description").filter(|note| words(Some(note), locale).is_some()) {
         room.insert("note".to_owned(), note.clone());
     }
     Some(room.into())
@@ -106,6 +132,35 @@ pub fn without_null(object: &Map<String, Value>) -> Map<String, Value> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn pages_are_told_from_documents() {
+        for (url, kind, page) in [
+            ("https://github.com/river/gauge", None, true),
+            ("https://river.example", None, true),
+            ("https://river.example/talk/?download=a.pdf", None, true),
+            ("https://river.example/v1.2", Some(""), true),
+            ("https://river.example/paper.html", None, true),
+            ("https://river.example/slides.pdf?v=2", None, false),
+            ("https://river.example/deck", Some("slides"), false),
+            ("https://river.example/a.pdf", Some("link"), true),
+            ("https://river.example/a.pdf", Some("related"), false),
+            ("https://river.example/a", Some("related"), true),
+            ("/media/river/plan.odp", None, false),
+            ("https://river.example/data.tar.gz", None, false),
+        ] {
+            assert_eq!(is_page(url, kind), page, "{url} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn names_in_several_languages_have_the_one_of_the_site() {
+        let name = json!({"de": "Saal", "en": "Hall", "pt-br": "Sala"});
+        for (locale, word) in [("en", "Hall"), ("EN-gb", "Hall"), ("pt", "Sala"), ("fr", "Saal"), ("", "Saal")] {
+            assert_eq!(words(Some(&name), locale).as_deref(), Some(word), "{locale}");
+        }
+        assert_eq!(words(Some(&json!({"en": " ", "de": "Saal"})), "en").as_deref(), Some("Saal"));
+    }
 
     #[test]
     fn words_become_kinds() {

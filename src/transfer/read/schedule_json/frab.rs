@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::ScheduleReader;
-use super::people::{ATTACHMENT, LINK, address, attachments, links, note_each, note_members, note_person, person};
+use super::people::{
+    ATTACHMENT, LINK, address, attachments, ids_of, links, note_each, note_members, note_person, person,
+};
 use crate::transfer::read::programme::times::GivenTimes;
-use crate::transfer::read::programme::words::{FRAB_SESSION, made_id};
+use crate::transfer::read::programme::words::{SESSION, made_id, words};
 use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson, add_addresses};
 use crate::transfer::read::{Closed, text_of};
 
@@ -28,22 +30,24 @@ impl ScheduleReader<'_> {
             return self.sink.broken(at, "required", "an event requires an id, a guid or a title");
         };
         self.note_session(at, event, if text("guid").is_some() { "guid" } else { "id" });
+        let ids = ids_of(event);
         let people = self.people(at, event.get("persons"))?;
         let talk = ImportedTalk {
             id,
+            ids,
             times,
-            room: text("room").or_else(|| Some(room.to_owned())),
+            room: words(event.get("room"), &self.settings.locale).or_else(|| Some(room.to_owned())),
             track: value("track"),
             people,
-            recordings: text("video_download_url").map(|url| (None, url, None)).into_iter().collect(),
             ..talk_of(event)
         };
         self.programme.talk(at, talk)
     }
 
     /// Counts the members of a session that are not read. One of its ids is kept.
-    fn note_session(&self, at: &str, event: &Value, id: &str) {
-        note_members(self.sink, at, "event", event, &[&FRAB_SESSION[..], &[id]].concat());
+    fn note_session(&self, at: &str, event: &Value, id: &'static str) {
+        let ids: Vec<&str> = ids_of(event).members().chain([id]).collect();
+        note_members(self.sink, at, "event", event, &[&SESSION[..], &["date"], &ids].concat());
         note_each(self.sink, at, "link", event.get("links"), &LINK);
         note_each(self.sink, at, "attachment", event.get("attachments"), &ATTACHMENT);
     }
@@ -89,6 +93,7 @@ pub fn talk_of(event: &Value) -> ImportedTalk {
         language: text("language"),
         links,
         attachments: attachments(event.get("attachments")),
+        recordings: text("video_download_url").map(|url| (None, url, None)).into_iter().collect(),
         image: address(event.get("logo")),
         do_not_record: event.get("do_not_record").and_then(Value::as_bool),
         recording_license: text("recording_license"),

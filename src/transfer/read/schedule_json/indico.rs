@@ -113,7 +113,7 @@ fn talk(given: &Value, zone: Option<&str>) -> Option<ImportedTalk> {
     Some(ImportedTalk {
         id: text("db_id").or_else(|| text("id"))?,
         title: given.get("title").cloned().unwrap_or_default(),
-        format: json!(words(given.get("type").map(|kind| kind.get("name").unwrap_or(kind)))),
+        format: json!(words(given.get("type").map(|kind| kind.get("name").unwrap_or(kind)), "")),
         description: text("description").map_or(Value::Null, |text| rich(&text)),
         times: GivenTimes {
             date: time("startDate"),
@@ -122,7 +122,7 @@ fn talk(given: &Value, zone: Option<&str>) -> Option<ImportedTalk> {
             ..GivenTimes::default()
         },
         room: text("room").or_else(|| text("roomFullname")),
-        track: json!(words(given.get("track").map(|track| track.get("title").unwrap_or(track)))),
+        track: json!(words(given.get("track").map(|track| track.get("title").unwrap_or(track)), "")),
         people: given.get("speakers").and_then(Value::as_array).into_iter().flatten().filter_map(person).collect(),
         links: text("url").map(|url| (Some("Programme".to_owned()), url, None)).into_iter().collect(),
         attachments: attachments(given),

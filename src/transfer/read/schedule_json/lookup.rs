@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::enters;
 use super::people::person;
+use super::{enters, is_number};
 use crate::transfer::read::json_stream::ElementHandler;
 use crate::transfer::read::programme::ProgrammePerson;
 use crate::transfer::read::programme::words::words;
@@ -17,6 +17,8 @@ const MOST: usize = 100_000;
 /// What is known of a file before its sessions are read.
 #[derive(Debug, Default)]
 pub struct ProgrammeLookup {
+    /// The locale in which names are kept that can have one language only.
+    locale: String,
     heading: Vec<(String, Value)>,
     /// Dates of the days, by their position.
     days: HashMap<String, String>,
@@ -25,12 +27,24 @@ pub struct ProgrammeLookup {
     people: HashMap<String, ProgrammePerson>,
     /// Entries of categories, by id: the title of the category and the name of the entry.
     categories: HashMap<String, (String, String)>,
+    /// Whether the file is a list of entries as a page of pretalx has them, without the page around it.
+    is_list: bool,
 }
 
 impl ProgrammeLookup {
+    /// Creates a lookup that keeps names in a locale.
+    pub fn new(locale: &str) -> Self {
+        Self { locale: locale.to_owned(), ..Self::default() }
+    }
+
     /// Returns the properties of the event.
     pub fn heading(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.heading.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Returns whether the file is a list of entries as a page of pretalx has them.
+    pub fn is_list(&self) -> bool {
+        self.is_list
     }
 
     /// Returns the date of a day.
@@ -68,7 +82,7 @@ impl ProgrammeLookup {
             }
             "tracks" if self.tracks.len() < MOST => {
                 self.tracks.insert(id, name.clone());
-                let track = json!([{"name": words(Some(&name)), "color": value.get("color")}]);
+                let track = json!([{"name": words(Some(&name), &self.locale), "color": value.get("color")}]);
                 self.heading.push(("tracks".to_owned(), track));
             }
             _ => {}
@@ -137,6 +151,7 @@ impl ElementHandler for ProgrammeLookup {
             [kind @ ("rooms" | "tracks"), _] => self.entry(kind, &value),
             ["speakers", _] | ["schedule", "persons", _] => self.speaker(&value),
             ["categories", _] => self.category_entries(&value),
+            [index, "code" | "submission"] if is_number(index) => self.is_list = true,
             _ => {}
         }
         Ok(())

@@ -54,7 +54,7 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
         Ok(input) => input,
         Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
     };
-    let mut lookup = ProgrammeLookup::default();
+    let mut lookup = ProgrammeLookup::new(&settings.locale);
     // A fault of the text is reported when it is read for the second time.
     json_stream::scan(&mut *input, &mut lookup)?;
     if let Err(error) = input.restart() {
@@ -74,6 +74,7 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
         is_part: false,
         has_submissions: false,
         is_known: false,
+        is_strange: false,
     };
     let is_read = json_stream::read(&mut *input, &mut reader, sink)?;
     reader.finish(is_read)
@@ -95,6 +96,8 @@ struct ScheduleReader<'a> {
     has_submissions: bool,
     /// Whether any part of the file is one of a known format.
     is_known: bool,
+    /// Whether the file has a list or an object of an unknown name, which may be its sessions.
+    is_strange: bool,
 }
 
 /// Returns whether the entries of the value at a path are read one by one.
@@ -109,10 +112,10 @@ fn enters(path: &[&str]) -> bool {
         ["schedule", "conference", ..] | ["schedule", "version" | "base_url"] => false,
         // schedule2: schedule > events > n, and schedule > persons > n
         ["schedule", "events" | "persons", rest @ ..] => rest.is_empty(),
-        // pretalx: schedule > day > minute > room > session
-        ["schedule" | "sprints" | "extra", rest @ ..] => {
-            rest.len() < if path[0] == "extra" { 2 } else { 3 } && !is_word(rest)
-        }
+        // pretalx: schedule > day > minute > room > session, and extra > day > minute
+        ["sprints" | "extra"] => true,
+        ["schedule" | "sprints" | "extra", day] => is_day(day),
+        ["schedule" | "sprints", day, _] => is_day(day),
         ["rooms" | "speakers" | "results" | "talks" | "sessions" | "tracks" | "categories" | "events"] => true,
         // Sessionize: groups of sessions
         [group] => is_number(group),
@@ -125,14 +128,15 @@ fn is_number(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Returns whether a path below `schedule` is metadata and not a day.
-fn is_word(rest: &[&str]) -> bool {
-    matches!(rest, ["version" | "base_url" | "url" | "generator" | "$schema"])
+/// Returns whether a member of a schedule is a day; others say something of the schedule.
+fn is_day(member: &str) -> bool {
+    member.starts_with(|first: char| first.is_ascii_digit()) && member.contains('-')
 }
 
 impl ElementHandler for ScheduleReader<'_> {
     fn enters(&self, path: &[String]) -> bool {
-        enters(&path.iter().map(String::as_str).collect::<Vec<_>>())
+        let is_entry = path.len() == 1 && self.lookup.is_list() && is_number(&path[0]);
+        !is_entry && enters(&path.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     fn hear(&mut self, path: &[String], value: Value) -> Result<(), Closed> {
@@ -156,10 +160,12 @@ impl ElementHandler for ScheduleReader<'_> {
             ["schedule", member] | [member] if is_of_file(member) => self.file_member(&at, member, &value),
             ["schedule", "events", _] => self.listed_session(&at, &value),
             ["schedule", "persons", _] => self.speaker(&at, &value),
-            ["schedule" | "sprints", _, _, _] => self.submission(&at, &value),
+            ["schedule" | "sprints", _, _, _] => self.submission(&at, &value, pretalx::SCHEDULED),
             ["results", _] if indico::is_event(&value) => self.indico(&at, &value),
             ["results", _] => self.result(&at, &value),
-            ["talks", _] => self.submission(&at, &value),
+            ["talks", _] => self.submission(&at, &value, pretalx::SCHEDULED),
+            [index] if is_number(index) => self.result(&at, &value),
+            ["schedule", "rooms"] => value.as_array().into_iter().flatten().try_for_each(|room| self.room(&at, room)),
             ["events", _] => self.listed_event(&at, &value),
             ["sessions", _] | [_, "sessions", _] => self.sessionize(&at, &value),
             ["extra", day, minute] => self.extra(&at, day, minute, &value),
@@ -170,6 +176,8 @@ impl ElementHandler for ScheduleReader<'_> {
                 Ok(())
             }
             _ => {
+                let is_list = value.as_array().is_some_and(|list| !list.is_empty()) || value.is_object();
+                self.is_strange |= is_list;
                 self.sink.left_out(&at, path.last().copied().unwrap_or_default());
                 Ok(())
             }
@@ -185,13 +193,16 @@ impl ScheduleReader<'_> {
     /// Ends the programme, of a file that was read to its end or not.
     fn finish(self, is_read: bool) -> Result<(), Closed> {
         let (sink, is_part) = (self.sink, self.is_part);
-        let is_known = self.is_known || !self.programme.is_empty();
+        // The name of an event is no programme if its sessions are in a form that is not known.
+        let is_known = self.is_known || (!self.programme.is_empty() && !self.is_strange);
         if self.has_submissions {
             for breaks in pretalx::BREAKS {
                 self.programme.lacks(breaks)?;
             }
         }
-        self.programme.finish()?;
+        if is_known {
+            self.programme.finish()?;
+        }
         match (is_read, is_known) {
             (true, false) => {
                 let forms = "schedule.json, schedule2, pretalx, Sessionize, Indico, The Events Calendar";
@@ -236,7 +247,9 @@ impl ScheduleReader<'_> {
     fn note_heading(&self, at: &str, path: &[&str], value: &Value) {
         let sink = self.sink;
         match path {
-            ["schedule", "conference", "rooms"] => people::note_each(sink, at, "room", Some(value), &people::ROOM),
+            ["schedule", "conference", "rooms"] => {
+                people::note_each(sink, at, "room", Some(value), &[&people::ROOM[..], &["guid"]].concat());
+            }
             ["schedule", "conference", "logo"] => people::note_each(sink, at, "logo", Some(value), &["url"]),
             ["tracks", _] => people::note_members(sink, at, "track", value, &["name", "color"]),
             ["categories", _] => {
@@ -249,7 +262,7 @@ impl ScheduleReader<'_> {
 
     fn room(&mut self, at: &str, value: &Value) -> Result<(), Closed> {
         // Rooms with an id were read with the heading, so that they come in their own order.
-        if let Some(room) = words::room(value) {
+        if let Some(room) = words::room(value, &self.settings.locale) {
             self.is_known = true;
             self.programme.begin()?;
             self.programme.room(room);

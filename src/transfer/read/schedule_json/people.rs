@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::items::record_ids::RecordIds;
 use crate::transfer::read::programme::words::words;
 use crate::transfer::read::programme::{LabelledUrl, ProgrammePerson};
 use crate::transfer::read::{Sink, text_of};
@@ -182,6 +183,11 @@ pub fn note_members(sink: &Sink, at: &str, what: &str, value: &Value, read: &[&s
     }
 }
 
+/// Returns the ids of a session or a speaker that are given out again.
+pub fn ids_of(given: &Value) -> RecordIds {
+    RecordIds::of_programme(|name| text_of(given.get(name)))
+}
+
 /// Returns a speaker; `None` without a name.
 pub fn person(given: &Value) -> Option<ProgrammePerson> {
     let text = |name: &str| text_of(given.get(name));
@@ -193,6 +199,7 @@ pub fn person(given: &Value) -> Option<ProgrammePerson> {
     links.extend(text("url").map(|url| (Some("Profile".to_owned()), url, None)));
     Some(ProgrammePerson {
         id: text("guid").or_else(|| text("code")).or_else(|| text("id")).unwrap_or_else(|| name.clone()),
+        ids: ids_of(given),
         name,
         biography: value(["biography", "bio"]),
         job_title: value(["tagLine", "job_title"]),
@@ -206,7 +213,8 @@ pub fn person(given: &Value) -> Option<ProgrammePerson> {
 /// Counts the members of a speaker that are not read.
 pub fn note_person(sink: &Sink, at: &str, given: &Value) {
     let id = ["guid", "code", "id"].into_iter().find(|name| text_of(given.get(*name)).is_some());
-    note_members(sink, at, "person", given, &[&PERSON[..], &[id.unwrap_or("name")]].concat());
+    let ids: Vec<&str> = ids_of(given).members().chain(id).collect();
+    note_members(sink, at, "person", given, &[&PERSON[..], &ids].concat());
     note_each(sink, at, "link", given.get("links"), &LINK);
 }
 
@@ -225,7 +233,7 @@ pub fn links(list: Option<&Value>) -> Vec<LabelledUrl> {
 /// public and is skipped.
 pub fn attachments(list: Option<&Value>) -> Vec<LabelledUrl> {
     let attachment = |a: &Value| {
-        let title = text_of(a.get("title")).or_else(|| words(a.get("description")));
+        let title = text_of(a.get("title")).or_else(|| words(a.get("description"), ""));
         Some((title, text_of(a.get("url")).or_else(|| text_of(a.get("resource")))?, text_of(a.get("type"))))
     };
     list.and_then(Value::as_array).into_iter().flatten().filter_map(attachment).collect()

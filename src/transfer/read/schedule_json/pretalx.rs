@@ -4,7 +4,8 @@ use chrono::NaiveTime;
 use serde_json::Value;
 
 use super::ScheduleReader;
-use super::people::{ATTACHMENT, ROOM, attachments, note_each, note_members};
+use super::people::{ATTACHMENT, ROOM, attachments, ids_of, note_each, note_members};
+use crate::items::record_ids::RecordIds;
 use crate::transfer::read::programme::ImportedTalk;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::{self, words};
@@ -17,8 +18,10 @@ pub const EXPAND: &str = "the file has ids instead of content, which are left ou
 /// Beginnings of the ids of breaks, which are no submissions.
 pub const BREAKS: [&str; 2] = ["slot", "extra"];
 
-/// States of submissions that are part of the programme.
-const TAKEN: [&str; 2] = ["accepted", "confirmed"];
+/// State of submissions that are part of the programme. An accepted one waits for its speakers.
+const CONFIRMED: &[&str] = &["confirmed"];
+/// States of what stands in a programme with its time and room. Who publishes it so means it.
+pub const SCHEDULED: &[&str] = &["confirmed", "accepted"];
 
 /// Members of a submission that are read.
 const READ: [&str; 24] = [
@@ -60,7 +63,7 @@ impl ScheduleReader<'_> {
         match (has("title"), has("submission"), has("name")) {
             (true, _, _) | (false, false, false) => {
                 self.has_submissions = true;
-                return self.submission(at, value);
+                return self.submission(at, value, CONFIRMED);
             }
             (false, true, _) => self.slot(at, value)?,
             (false, false, true) if has("code") => self.speaker(at, value)?,
@@ -74,14 +77,14 @@ impl ScheduleReader<'_> {
     /// Reads an entry of `/slots/`: a break, or a submission that is expanded.
     fn slot(&mut self, at: &str, slot: &Value) -> Result<(), Closed> {
         self.is_known = true;
-        if let Some(why) = left_out(slot) {
+        if let Some(why) = left_out(slot, CONFIRMED) {
             return self.sink.note(at, "/state", "not_public", format!("a slot is left out: {why}"));
         }
         match slot.get("submission") {
             Some(Value::Object(submission)) => {
                 let mut submission = submission.clone();
                 submission.insert("slots".to_owned(), Value::Array(vec![slot.clone()]));
-                self.submission(at, &submission.into())
+                self.submission(at, &submission.into(), CONFIRMED)
             }
             None | Some(Value::Null) => {
                 note_members(self.sink, at, "slot", slot, &[&SLOT[..], &["id", "description"]].concat());
@@ -96,24 +99,27 @@ impl ScheduleReader<'_> {
                 };
                 self.programme.talk(at, talk)
             }
-            Some(_) => self.once(
-                at,
-                "expand_submission",
-                "the slots of submissions are left out; ask pretalx for ?expand=submission,room",
-            ),
+            Some(_) => {
+                self.sink.left_out(at, "slot of a submission that is an id");
+                self.once(
+                    at,
+                    "expand_submission",
+                    "the slots of submissions are left out; ask pretalx for ?expand=submission,room",
+                )
+            }
         }
     }
 
-    /// Reads a submission with its slots; each slot after the first becomes a session of its own.
+    /// Reads a submission in one of the states that are `taken`, with its slots; each slot after the first becomes a session of its own.
     ///
     /// # Errors
     /// Returns [`Closed`] if the import has ended.
-    pub(super) fn submission(&mut self, at: &str, given: &Value) -> Result<(), Closed> {
+    pub(super) fn submission(&mut self, at: &str, given: &Value, taken: &[&str]) -> Result<(), Closed> {
         let Some(code) = text_of(given.get("code")).or_else(|| text_of(given.get("id"))) else {
             return self.sink.broken(at, "required", "a submission requires a code");
         };
         self.is_known = true;
-        if let Some(why) = left_out(given) {
+        if let Some(why) = left_out(given, taken) {
             return self.sink.note(at, "/state", "not_public", format!("{code} is left out: {why}"));
         }
         self.note_submission(at, given);
@@ -126,7 +132,7 @@ impl ScheduleReader<'_> {
         let whole = [given.get("slot").filter(|slot| slot.is_object()).unwrap_or(given).clone()];
         let slots = given.get("slots").and_then(Value::as_array);
         let slots: Vec<&Value> =
-            slots.into_iter().flatten().filter(|slot| slot.is_object() && left_out(slot).is_none()).collect();
+            slots.into_iter().flatten().filter(|slot| slot.is_object() && left_out(slot, taken).is_none()).collect();
         let is_id = |slot: &Value| slot.is_number();
         let has_ids = given.get("slots").and_then(Value::as_array).is_some_and(|list| list.iter().any(is_id));
         if has_ids {
@@ -159,6 +165,8 @@ impl ScheduleReader<'_> {
         let value = |name: &str| given.get(name).cloned().unwrap_or_default();
         let locale = text_of(given.get("content_locale"));
         Ok(ImportedTalk {
+            // Each further slot is a session of its own, which the code does not mean.
+            ids: if id.contains('/') { RecordIds::default() } else { ids_of(given) },
             id,
             locale: locale.clone(),
             title: value("title"),
@@ -194,15 +202,15 @@ impl ScheduleReader<'_> {
 
     fn room_of(&mut self, at: &str, slot: &Value) -> Result<Option<String>, Closed> {
         let Some(room) = slot.get("room").filter(|room| !room.is_null()) else { return Ok(None) };
-        if let Some(details) = words::room(room) {
+        if let Some(details) = words::room(room, &self.settings.locale) {
             note_members(self.sink, at, "room", room, &ROOM);
             self.programme.begin()?;
             self.programme.room(details);
         }
         if let Some(name) = self.lookup.room(room) {
-            return Ok(words(Some(name)));
+            return Ok(words(Some(name), &self.settings.locale));
         }
-        self.named(at, Some(room)).map(|name| words(Some(&name)))
+        self.named(at, Some(room)).map(|name| words(Some(&name), &self.settings.locale))
     }
 
     /// Reads a break, given its day and the minute of the day at which it begins.
@@ -235,8 +243,9 @@ fn times_of(slot: &Value) -> GivenTimes {
 }
 
 /// Returns why a submission is no part of the programme, if it is none.
-fn left_out(given: &Value) -> Option<String> {
-    let state = text_of(given.get("state")).filter(|state| !TAKEN.contains(&state.to_lowercase().as_str()));
+fn left_out(given: &Value, taken: &[&str]) -> Option<String> {
+    let state =
+        text_of(given.get("state")).filter(|state| !taken.iter().any(|known| state.eq_ignore_ascii_case(known)));
     if let Some(state) = state {
         return Some(format!("its state is \"{state}\""));
     }

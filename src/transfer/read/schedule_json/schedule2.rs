@@ -1,41 +1,17 @@
 //! c3voc's schedule2: the sessions in one list, which names rooms, tracks and persons by their ids.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ScheduleReader;
 use super::frab::talk_of;
-use super::people::{ATTACHMENT, LINK, note_each, note_members};
+use super::people::{ATTACHMENT, LINK, ids_of, note_each, note_members};
 use crate::transfer::read::programme::times::GivenTimes;
-use crate::transfer::read::programme::words::words;
+use crate::transfer::read::programme::words::{SESSION, words};
 use crate::transfer::read::programme::{ImportedTalk, ProgrammePerson};
 use crate::transfer::read::{Closed, text_of};
 
-/// Members of a session that are read.
-const READ: [&str; 23] = [
-    "start",
-    "end",
-    "duration",
-    "room",
-    "slug",
-    "url",
-    "origin_url",
-    "feedback_url",
-    "feedback",
-    "title",
-    "subtitle",
-    "track",
-    "type",
-    "language",
-    "abstract",
-    "description",
-    "logo",
-    "participants",
-    "persons",
-    "links",
-    "attachments",
-    "do_not_record",
-    "recording_license",
-];
+/// Members of a session that are read besides those of frab's form.
+const READ: [&str; 2] = ["feedback", "participants"];
 /// The roles of participants that are roles here too, and what stands for them.
 const ROLES: [(&str, &str); 6] = [
     ("speaker", "speaker"),
@@ -63,6 +39,7 @@ impl ScheduleReader<'_> {
         talk.links.extend(feedback.map(|url| (Some("Feedback".to_owned()), url, None)));
         let talk = ImportedTalk {
             id,
+            ids: ids_of(event),
             times: GivenTimes {
                 date: text("start"),
                 end: text("end"),
@@ -70,7 +47,7 @@ impl ScheduleReader<'_> {
                 ..GivenTimes::default()
             },
             room: self.referred_room(event.get("room")),
-            track: json!(self.referred_track(event.get("track"))),
+            track: self.referred_track(event.get("track")).unwrap_or_default(),
             people: self.participants(at, event)?,
             ..talk
         };
@@ -80,7 +57,8 @@ impl ScheduleReader<'_> {
     fn note_listed_session(&self, at: &str, event: &Value) {
         let (sink, inner) = (self.sink, |name: &str| event.get(name));
         let id = ["guid", "id", "code"].into_iter().find(|name| text_of(inner(name)).is_some());
-        note_members(sink, at, "event", event, &[&READ[..], &[id.unwrap_or("guid")]].concat());
+        let ids: Vec<&str> = ids_of(event).members().chain(id).collect();
+        note_members(sink, at, "event", event, &[&SESSION[..], &READ, &ids].concat());
         for (name, read) in [
             ("links", &LINK[..]),
             ("attachments", &ATTACHMENT),
@@ -95,18 +73,18 @@ impl ScheduleReader<'_> {
 
     /// Returns the name of a room: its own, or that of the room with this id or slug.
     fn referred_room(&self, room: Option<&Value>) -> Option<String> {
-        let room = room?;
-        let known = ["guid", "slug"].iter().find_map(|id| words(self.lookup.room(room.get(*id)?)));
-        words(room.get("name")).or(known).or_else(|| text_of(Some(room)))
+        let (room, locale) = (room?, &self.settings.locale);
+        let known = ["guid", "slug"].iter().find_map(|id| words(self.lookup.room(room.get(*id)?), locale));
+        words(room.get("name"), locale).or(known).or_else(|| text_of(Some(room)))
     }
 
     /// Returns the name of a track: its own, or that of the track with this id or slug.
-    fn referred_track(&self, track: Option<&Value>) -> Option<String> {
-        let track = track?;
+    fn referred_track(&self, track: Option<&Value>) -> Option<Value> {
+        let (track, is_name) = (track?, |name: &&Value| words(Some(*name), "").is_some());
         let ids = ["guid", "slug"].iter().filter_map(|id| track.get(*id));
-        let known = ids.chain([track]).find_map(|id| words(self.lookup.track(id)));
-        let slug = || text_of(track.get("slug"));
-        words(track.get("name")).or(known).or_else(|| text_of(Some(track))).or_else(slug)
+        let known = ids.chain([track]).filter_map(|id| self.lookup.track(id));
+        let own = track.get("name").into_iter().chain(known).chain([track].into_iter().filter(|it| !it.is_object()));
+        own.chain(track.get("slug")).find(is_name).cloned()
     }
 
     /// Returns the participants with their roles. What is known of them stands in a list of its own.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::ScheduleReader;
 use super::people::{note_each, note_members};
+use crate::transfer::language_names::language_tag;
 use crate::transfer::read::programme::ImportedTalk;
 use crate::transfer::read::programme::times::GivenTimes;
 use crate::transfer::read::programme::words::words;
@@ -59,7 +60,10 @@ impl ScheduleReader<'_> {
             self.sink.left_out(at, "session/questionAnswers");
         }
         let is_service = given.get("isServiceSession") == Some(&Value::Bool(true));
-        let room = given.get("roomId").and_then(|id| words(self.lookup.room(id))).or_else(|| text("room"));
+        let room = given
+            .get("roomId")
+            .and_then(|id| words(self.lookup.room(id), &self.settings.locale))
+            .or_else(|| text("room"));
         let mut talk = ImportedTalk {
             id,
             title: given.get("title").cloned().unwrap_or_default(),
@@ -84,7 +88,9 @@ impl ScheduleReader<'_> {
             match field.map(|(field, _)| *field) {
                 Some("track") if talk.track.is_null() => talk.track = name.into(),
                 Some("format") if talk.format.is_null() => talk.format = name.into(),
-                Some("language") if talk.language.is_none() && name.len() == 2 => talk.language = Some(name),
+                Some("language") if talk.language.is_none() && language_tag(&name).is_some() => {
+                    talk.language = Some(name);
+                }
                 _ => self.sink.left_out(at, &format!("category \"{category}\"")),
             }
         }

@@ -1,13 +1,16 @@
-//! Lists of conferences: a JSON array of `{topic, name, url, startDate, endDate, city, country, online, …}`,
-//! in which a conference appears once per topic.
+//! Lists of conferences in JSON or YAML: either `{topic, name, url, startDate, endDate, city, country, online, …}`, in which a
+//! conference appears once per topic, or the form of lists of deadlines (see `deadlines`).
+
+mod dates;
+mod deadlines;
 
 use serde_json::{Value, json};
 
 use super::input::as_utf8;
 use super::json_stream::{self, ElementHandler, place};
-use super::{Closed, Input, Settings, Sink, text_of, web_address};
+use super::{Closed, Input, Settings, Sink, text_of, web_address, yaml_stream};
 use crate::content::slug::from_title;
-use crate::content::values;
+use crate::transfer::language_names::language_tag;
 use crate::transfer::record::Record;
 use crate::transfer::zones::country_code;
 
@@ -33,35 +36,67 @@ const KNOWN: [&str; 13] = [
 /// # Errors
 /// Returns [`Closed`] if the import has ended.
 pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(), Closed> {
-    let input = match as_utf8(input, None) {
-        Ok(input) => input,
+    let (input, is_json) = match as_utf8(input, None).and_then(|mut input| Ok((is_json(&mut *input)?, input))) {
+        Ok((is_json, input)) => (input, is_json),
         Err(error) => return sink.broken("line 1", "unreadable", error.to_string()),
     };
     let name = settings.source(None);
     sink.set_origin(&format!("{name}:conferences"));
-    if json_stream::read(input, &mut Rows { name, sink }, sink)? { sink.whole() } else { Ok(()) }
+    let mut rows = Rows { name, sink, is_known: false };
+    let is_read =
+        if is_json { json_stream::read(input, &mut rows, sink)? } else { yaml_stream::read(input, &mut rows, sink)? };
+    match (is_read, rows.is_known) {
+        (true, true) => sink.whole(),
+        (true, false) => sink.broken("line 1", "unknown_format", "this is no list of conferences"),
+        (false, _) => Ok(()),
+    }
+}
+
+/// Returns whether a text is JSON: its first character opens an array or an object.
+fn is_json(input: &mut dyn Input) -> std::io::Result<bool> {
+    Ok(input.fill_buf()?.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| b"[{".contains(byte)))
 }
 
 struct Rows<'a> {
     name: String,
     sink: &'a Sink,
+    /// Whether there is an entry of a list.
+    is_known: bool,
+}
+
+/// Returns whether a part of a path is the position of an entry.
+fn is_index(part: &str) -> bool {
+    part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl ElementHandler for Rows<'_> {
     fn enters(&self, path: &[String]) -> bool {
-        path.is_empty()
+        // The list is the text, or a member of an object.
+        path.is_empty() || (path.len() == 1 && !is_index(&path[0]))
     }
 
     fn hear(&mut self, path: &[String], row: Value) -> Result<(), Closed> {
         let at = place(path);
+        let is_entry = path.last().is_some_and(|part| is_index(part)) && (path.len() == 1 || row.is_object());
+        if !is_entry {
+            self.sink.left_out(&at, path.first().map_or("", String::as_str));
+            return Ok(());
+        }
+        self.is_known = true;
         let Some(object) = row.as_object() else {
             return self.sink.broken(at, "wrong_type", "a conference must be an object");
         };
+        if deadlines::is_deadline(&row) {
+            return self.deadlines(path, object);
+        }
+        if ["name", "startDate"].iter().any(|name| text_of(row.get(*name)).is_none()) {
+            return self.sink.broken(at, "required", "a conference requires a name and a start");
+        }
         for name in object.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
             self.sink.left_out(&at, name);
         }
         let venue = self.venue(&at, &row)?;
-        let topic = self.topic(&at, &row)?;
+        let topic = self.topic(&at, text_of(row.get("topic")))?;
         self.conference(&at, &row, venue, topic)
     }
 }
@@ -71,8 +106,8 @@ impl Rows<'_> {
         format!("{}:{what}", self.name)
     }
 
-    fn topic(&self, at: &str, row: &Value) -> Result<Option<String>, Closed> {
-        let Some(topic) = text_of(row.get("topic")) else { return Ok(None) };
+    fn topic(&self, at: &str, topic: Option<String>) -> Result<Option<String>, Closed> {
+        let Some(topic) = topic else { return Ok(None) };
         let source = self.source(&format!("topic/{topic}"));
         let mut record = Record::new(at, "topic", source.clone()).supporting();
         record.slug = Some(topic.clone());
@@ -170,10 +205,13 @@ impl Rows<'_> {
     fn languages(&self, at: &str, given: Option<String>) -> Result<Vec<String>, Closed> {
         let mut languages = Vec::new();
         for word in given.as_deref().unwrap_or_default().split([',', ';']).map(str::trim).filter(|w| !w.is_empty()) {
-            match values::language(word) {
-                Ok(tag) if languages.contains(&tag) => {}
-                Ok(tag) => languages.push(tag),
-                Err((code, message)) => self.sink.note(at, "/locales", code, message)?,
+            match language_tag(word) {
+                Some(tag) if languages.contains(&tag) => {}
+                Some(tag) => languages.push(tag),
+                None => {
+                    let message = format!("\"{word}\" is neither a BCP 47 tag nor the name of a language");
+                    self.sink.note(at, "/locales", "not_a_language", message)?;
+                }
             }
         }
         Ok(languages)

@@ -1,44 +1,37 @@
 //! Application of the entries of readers to the database, one by one. Each is written within a savepoint, so
 //! an entry that breaks a rule is refused as a whole and affects no other.
 
+mod body;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use serde_json::{Map, Value};
 
-use crate::content::editable_form::editable_form;
-use crate::content::rich_text_fields::not_shown;
+use crate::content::Site;
 use crate::content::slug::from_title;
-use crate::content::violation::{Violation, Violations};
-use crate::content::{LocaleMode, Site};
+use crate::content::violation::Violation;
 use crate::content_types::ContentType;
-use crate::content_types::references::visit_references;
 use crate::database::Db;
-use crate::database::schema::{items, sources as sources_table};
+use crate::database::schema::items;
 use crate::editorial::insert::{Origin, insert};
 use crate::editorial::slugs::{self, SlugsByLocale};
-use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
 use crate::editorial::write::{self, ItemWrite};
 use crate::editorial::write_context::WriteContext;
+use crate::items::Item;
+use crate::items::record_ids::RecordIds;
 use crate::items::sources::{self, NOT_WRITTEN, Source};
-use crate::items::{Among, Item};
 use crate::journal::Author;
 use crate::problem::Problem;
-use crate::transfer::attempt::{in_savepoint, invalid, other_rules, report_lines};
-use crate::transfer::merge::merge_fields;
-use crate::transfer::missing::WITHDRAWN;
+use crate::transfer::attempt::{in_savepoint, other_rules, report_lines};
+use crate::transfer::edits::{imported_version, is_edited};
 use crate::transfer::named::Doubles;
 use crate::transfer::record::{ByName, Exported, ImportEntry, Record};
-use crate::transfer::repair::repair;
 use crate::transfer::report::{Outcome, ReportLine};
-use crate::transfer::{languages, named, restore};
+use crate::transfer::{languages, named, own_items, restore};
 
 /// Largest number of cached sources; the cache is emptied when it is exceeded.
 const MAX_CACHED_SOURCES: usize = 20_000;
-
-/// Greatest number of times that a record is repaired.
-const MOST_REPAIRS: usize = 8;
 
 /// How records are imported.
 #[derive(Debug, Clone)]
@@ -74,6 +67,11 @@ impl Importer {
     /// Returns the context of all writes of the import.
     pub fn context(&self) -> WriteContext<'_> {
         WriteContext::unrestricted(&self.site, &self.author)
+    }
+
+    /// Returns whether records overwrite what editors changed since the last import.
+    pub fn overwrites(&self) -> bool {
+        self.policy.overwrite
     }
 
     /// Applies an entry within the current transaction. Returns the lines for the report; that the entry was
@@ -143,6 +141,12 @@ impl Importer {
     /// written, which makes repeated imports cheap. A new record whose `same_as` source is known joins the
     /// item of that source.
     fn record(&mut self, connection: &mut Db, record: &Record) -> Result<Outcome, Problem> {
+        if own_items::is_own(connection, record)? {
+            if !record.supporting {
+                self.note("", "own_item", "is an item of this site, which stays as it is");
+            }
+            return Ok(Outcome::Unchanged);
+        }
         let fingerprint = record.fingerprint();
         let known = sources::find(connection, record.kind, &record.source)?;
         if let Some(known) = &known
@@ -156,6 +160,7 @@ impl Importer {
             _ => None,
         };
         let joins = shared.is_some();
+        let ids_before = known.as_ref().map_or_else(RecordIds::default, Source::record_ids);
         let (item_id, version, outcome) = match known.or(shared) {
             Some(earlier) => match self.update(connection, record, &earlier, joins)? {
                 Some(done) => done,
@@ -178,6 +183,9 @@ impl Importer {
             let fingerprint =
                 sources::find(connection, record.kind, shared)?.map_or(String::new(), |row| row.fingerprint);
             sources::keep(connection, &Source { source: shared.clone(), fingerprint, ..state })?;
+        }
+        if outcome == Outcome::Unchanged && has_other_ids(record, &ids_before) {
+            own_items::announce_ids(connection, self.context(), &item_id)?;
         }
         self.remember(record.kind, &record.source, &item_id);
         Ok(self.reported(record, item_id, outcome))
@@ -206,8 +214,12 @@ impl Importer {
         fingerprint: &str,
     ) -> Result<bool, Problem> {
         if known.fingerprint == fingerprint {
-            if known.origin != record.origin {
-                sources::keep(connection, &Source { origin: record.origin.clone(), ..known.clone() })?;
+            if known.origin != record.origin || (known.ids != record.ids.to_text() && !record.ids.is_empty()) {
+                let (origin, ids) = (record.origin.clone(), record.ids.to_text());
+                sources::keep(connection, &Source { origin, ids, ..known.clone() })?;
+            }
+            if has_other_ids(record, &known.record_ids()) {
+                own_items::announce_ids(connection, self.context(), &known.item_id)?;
             }
             return Ok(true);
         }
@@ -262,8 +274,7 @@ impl Importer {
     /// Updates the item of a record. Returns its id, the version to store with the source, and the outcome,
     /// or `None` if the item is left as an editor left it.
     ///
-    /// The item was edited if its version is not the one that the last import left. Trashed items are never
-    /// updated: an editor removed them on purpose.
+    /// Trashed items are never updated: an editor removed them on purpose.
     fn update(
         &mut self,
         connection: &mut Db,
@@ -273,12 +284,9 @@ impl Importer {
     ) -> Result<Option<(String, i64, Outcome)>, Problem> {
         let id = &earlier.item_id;
         let item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
-        let imported: Option<i64> = sources_table::table
-            .filter(sources_table::item_id.eq(id))
-            .select(diesel::dsl::max(sources_table::version))
-            .first(connection)?;
+        let imported = imported_version(connection, &item)?;
         // A record that an editor gave to the item, or whose own item was merged into it, did not write its text.
-        let edited = imported != Some(item.version) || (earlier.version == NOT_WRITTEN && !joins);
+        let edited = is_edited(connection, &item, imported)? || (earlier.version == NOT_WRITTEN && !joins);
         if item.trashed_at != 0 || (edited && !joins && !self.policy.overwrite) {
             return Ok(None);
         }
@@ -290,114 +298,6 @@ impl Importer {
         };
         let item = write::update(connection, self.context(), item, writing)?;
         Ok(Some((item.id, left.unwrap_or(item.version), Outcome::Updated)))
-    }
-
-    /// Returns what a record changes in its item; `None` if it changes nothing.
-    fn change(
-        &mut self,
-        connection: &mut Db,
-        record: &Record,
-        item: &Item,
-        (earlier, joins): (&Source, bool),
-    ) -> Result<Option<ItemWrite>, Problem> {
-        let content_type = content_type_of(record)?;
-        let content = item.content();
-        let mut body = editable_form(content_type.fields, &content, &LocaleMode::All);
-        let given = self.resolve_sources(connection, content_type, record.body.clone())?;
-        let returns = earlier.fingerprint == WITHDRAWN;
-        if returns {
-            body.shift_remove("event_status");
-        }
-        self.notes.extend(merge_fields(&mut body, given, record.same_as.is_some(), joins));
-        let draft = self.validate(connection, record, body, Some(&content))?;
-        let hidden = record.private && item.status == "published";
-        if hidden {
-            self.note("", "not_public", "not public any more: its own system does not show it to the public");
-        }
-        if draft.content == content && !hidden && !returns {
-            return Ok(None);
-        }
-        let status = match (hidden, returns && !record.private) {
-            (true, _) => Some("draft".to_owned()),
-            (false, true) => Some(self.policy.status.to_owned()),
-            (false, false) => None,
-        };
-        Ok(Some(ItemWrite {
-            content_type,
-            slug: None,
-            locale: None,
-            slugs: SlugsByLocale::new(),
-            status,
-            content: draft.content,
-        }))
-    }
-
-    /// Validates a body and resolves its references. Details that break a rule are left out, with a note.
-    fn validate(
-        &mut self,
-        connection: &mut Db,
-        record: &Record,
-        mut body: Map<String, Value>,
-        before: Option<&Map<String, Value>>,
-    ) -> Result<ValidatedBody, Problem> {
-        let content_type = content_type_of(record)?;
-        // The rules between fields run when the fields themselves are valid, so a body can take several rounds.
-        for _ in 0..MOST_REPAIRS {
-            let mut faults = Violations::new();
-            let rules = BodyRules { content_type, mode: &LocaleMode::All, site: &self.site };
-            let mut draft = ValidatedBody::read(rules, &Value::Object(body.clone()), before, &mut faults);
-            draft.resolve(connection, Among::Present, &LocalNames::new(), &mut faults)?;
-            if faults.is_empty() {
-                self.notes.extend(not_shown(content_type.fields, &record.body, ""));
-                return Ok(draft);
-            }
-            let own = |field: &str| record.body.contains_key(field);
-            self.notes.extend(repair(content_type, &mut body, own, faults.into_vec()).map_err(invalid)?);
-        }
-        Err(invalid(vec![Violation {
-            pointer: String::new(),
-            code: "invalid".to_owned(),
-            message: "too many details of this record break a rule".to_owned(),
-        }]))
-    }
-
-    /// Replaces the sources in a body's references by the ids of the items that were imported from them. A reference
-    /// to something that was not imported is left out, with a note.
-    fn resolve_sources(
-        &mut self,
-        connection: &mut Db,
-        content_type: &'static ContentType,
-        body: Map<String, Value>,
-    ) -> Result<Map<String, Value>, Problem> {
-        let (mut faults, mut failure) = (Violations::new(), None);
-        let mut body = Value::Object(body);
-        visit_references(content_type, &mut body, |target, place, slot| {
-            let Some(source) = slot.as_str().filter(|text| text.contains(':')) else { return };
-            match self.id_of(connection, target, source) {
-                Ok(Some(id)) => *slot = id.into(),
-                Ok(None) => {
-                    faults.add(place, "dangling_reference", format!("nothing was imported from \"{source}\""));
-                }
-                Err(problem) => failure = Some(problem),
-            }
-        });
-        let (None, Value::Object(mut body)) = (&failure, body) else {
-            return Err(failure.unwrap_or_else(|| Problem::internal(&"a body is no object")));
-        };
-        self.notes.extend(repair(content_type, &mut body, |_| true, faults.into_vec()).map_err(invalid)?);
-        Ok(body)
-    }
-
-    /// Returns the id of the item that was imported from a source, if there is one.
-    fn id_of(&mut self, connection: &mut Db, kind: &'static str, source: &str) -> Result<Option<String>, Problem> {
-        if let Some(id) = self.ids.get(&(kind, source.to_owned())) {
-            return Ok(Some(id.clone()));
-        }
-        let found = sources::find(connection, kind, source)?.map(|row| row.item_id);
-        if let Some(id) = &found {
-            self.remember(kind, source, id);
-        }
-        Ok(found)
     }
 
     fn remember(&mut self, kind: &'static str, source: &str, id: &str) {
@@ -415,8 +315,14 @@ fn source_of(record: &Record) -> Source {
         source: record.source.clone(),
         origin: record.origin.clone(),
         revision: record.revision.clone(),
+        ids: record.ids.to_text(),
         ..Source::default()
     }
+}
+
+/// Returns whether a record says other ids than those that its item had by it.
+fn has_other_ids(record: &Record, before: &RecordIds) -> bool {
+    !record.ids.is_empty() && record.ids != *before
 }
 
 /// Returns the content type of a record.

@@ -1,0 +1,136 @@
+//! The body of a record: what it changes in its item, what its references mean, and which of its details break a rule.
+
+use serde_json::{Map, Value};
+
+use super::{Importer, content_type_of};
+use crate::content::LocaleMode;
+use crate::content::editable_form::editable_form;
+use crate::content::rich_text_fields::not_shown;
+use crate::content::violation::{Violation, Violations};
+use crate::content_types::ContentType;
+use crate::content_types::references::visit_references;
+use crate::database::Db;
+use crate::editorial::slugs::SlugsByLocale;
+use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
+use crate::editorial::write::ItemWrite;
+use crate::items::sources::{self, Source};
+use crate::items::{Among, Item};
+use crate::problem::Problem;
+use crate::transfer::attempt::invalid;
+use crate::transfer::merge::merge_fields;
+use crate::transfer::missing::WITHDRAWN;
+use crate::transfer::record::Record;
+use crate::transfer::repair::repair;
+
+/// Greatest number of times that a record is repaired.
+const MOST_REPAIRS: usize = 8;
+
+impl Importer {
+    /// Returns what a record changes in its item; `None` if it changes nothing.
+    pub(super) fn change(
+        &mut self,
+        connection: &mut Db,
+        record: &Record,
+        item: &Item,
+        (earlier, joins): (&Source, bool),
+    ) -> Result<Option<ItemWrite>, Problem> {
+        let content_type = content_type_of(record)?;
+        let content = item.content();
+        let mut body = editable_form(content_type.fields, &content, &LocaleMode::All);
+        let given = self.resolve_sources(connection, content_type, record.body.clone())?;
+        let returns = earlier.fingerprint == WITHDRAWN;
+        if returns {
+            body.shift_remove("event_status");
+        }
+        self.notes.extend(merge_fields(&mut body, given, record.same_as.is_some(), joins));
+        let draft = self.validate(connection, record, body, Some(&content))?;
+        let hidden = record.private && item.status == "published";
+        if hidden {
+            self.note("", "not_public", "not public any more: its own system does not show it to the public");
+        }
+        if draft.content == content && !hidden && !returns {
+            return Ok(None);
+        }
+        let status = match (hidden, returns && !record.private) {
+            (true, _) => Some("draft".to_owned()),
+            (false, true) => Some(self.policy.status.to_owned()),
+            (false, false) => None,
+        };
+        Ok(Some(ItemWrite {
+            content_type,
+            slug: None,
+            locale: None,
+            slugs: SlugsByLocale::new(),
+            status,
+            content: draft.content,
+        }))
+    }
+
+    /// Validates a body and resolves its references. Details that break a rule are left out, with a note.
+    pub(super) fn validate(
+        &mut self,
+        connection: &mut Db,
+        record: &Record,
+        mut body: Map<String, Value>,
+        before: Option<&Map<String, Value>>,
+    ) -> Result<ValidatedBody, Problem> {
+        let content_type = content_type_of(record)?;
+        // The rules between fields run when the fields themselves are valid, so a body can take several rounds.
+        for _ in 0..MOST_REPAIRS {
+            let mut faults = Violations::new();
+            let rules = BodyRules { content_type, mode: &LocaleMode::All, site: &self.site };
+            let mut draft = ValidatedBody::read(rules, &Value::Object(body.clone()), before, &mut faults);
+            draft.resolve(connection, Among::Present, &LocalNames::new(), &mut faults)?;
+            if faults.is_empty() {
+                self.notes.extend(not_shown(content_type.fields, &record.body, ""));
+                return Ok(draft);
+            }
+            let own = |field: &str| record.body.contains_key(field);
+            self.notes.extend(repair(content_type, &mut body, own, faults.into_vec()).map_err(invalid)?);
+        }
+        Err(invalid(vec![Violation {
+            pointer: String::new(),
+            code: "invalid".to_owned(),
+            message: "too many details of this record break a rule".to_owned(),
+        }]))
+    }
+
+    /// Replaces the sources in a body's references by the ids of the items that were imported from them. A reference
+    /// to something that was not imported is left out, with a note.
+    pub(super) fn resolve_sources(
+        &mut self,
+        connection: &mut Db,
+        content_type: &'static ContentType,
+        body: Map<String, Value>,
+    ) -> Result<Map<String, Value>, Problem> {
+        let (mut faults, mut failure) = (Violations::new(), None);
+        let mut body = Value::Object(body);
+        visit_references(content_type, &mut body, |target, place, slot| {
+            let Some(source) = slot.as_str().filter(|text| text.contains(':')) else { return };
+            match self.id_of(connection, target, source) {
+                Ok(Some(id)) => *slot = id.into(),
+                Ok(None) => {
+                    faults.add(place, "dangling_reference", format!("nothing was imported from \"{source}\""));
+                }
+                Err(problem) => failure = Some(problem),
+            }
+        });
+        let (None, Value::Object(mut body)) = (&failure, body) else {
+            return Err(failure.unwrap_or_else(|| Problem::internal(&"a body is no object")));
+        };
+        self.notes.extend(repair(content_type, &mut body, |_| true, faults.into_vec()).map_err(invalid)?);
+        Ok(body)
+    }
+
+    /// Returns the id of the item that was imported from a source, if there is one.
+    fn id_of(&mut self, connection: &mut Db, kind: &'static str, source: &str) -> Result<Option<String>, Problem> {
+        if let Some(id) = self.ids.get(&(kind, source.to_owned())) {
+            return Ok(Some(id.clone()));
+        }
+        let found = sources::find(connection, kind, source)?.map(|row| row.item_id);
+        if let Some(id) = &found {
+            self.remember(kind, source, id);
+        }
+        Ok(found)
+    }
+}

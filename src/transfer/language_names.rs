@@ -1,0 +1,66 @@
+//! Names of languages in other systems.
+
+use isolang::Language;
+
+use crate::content::values;
+
+/// Words after which the name of a language goes on in ISO 639-3, as in "Modern Greek (1453-)".
+const BEFORE: &str = "modern ";
+
+/// Returns the BCP 47 tag of a language, given its tag, one of its codes, its English name, or its own name.
+pub fn language_tag(given: &str) -> Option<String> {
+    let name = given.trim();
+    let by_code = (name.len() == 3).then(|| Language::from_639_3(&name.to_ascii_lowercase())).flatten();
+    let found = by_code.or_else(|| (name.chars().count() > 3).then(|| by_name(&name.to_lowercase())).flatten());
+    match found {
+        Some(language) => Some(language.to_639_1().unwrap_or(language.to_639_3()).to_owned()),
+        // A tag may have any letters; what is longer than a code and no name of a language is none.
+        None => values::language(name).ok().filter(|tag| tag.split('-').next().is_some_and(|main| main.len() < 4)),
+    }
+}
+
+/// Returns the language with a name in lower case. Of several, one that has a code of two letters.
+fn by_name(name: &str) -> Option<Language> {
+    let (wanted, own) = (plain(name), plain(name));
+    let by_own = Language::match_autonyms(move |known| plain(known) == own);
+    let mut all: Vec<Language> = Language::match_names(move |known| plain(known) == wanted).chain(by_own).collect();
+    all.sort_by_key(|language| language.to_639_1().is_none());
+    all.into_iter().next()
+}
+
+/// Returns a name in lower case, without what stands in brackets and before it.
+fn plain(name: &str) -> String {
+    let name = name.to_lowercase();
+    let name = name.split('(').next().unwrap_or_default().trim();
+    name.strip_prefix(BEFORE).unwrap_or(name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_codes_and_names_become_tags() {
+        for (given, tag) in [
+            ("de", "de"),
+            ("DE-at", "de-AT"),
+            ("deu", "de"),
+            ("German", "de"),
+            ("deutsch", "de"),
+            ("Deutsch (Österreich)", "de"),
+            ("ENGLISH", "en"),
+            ("Français", "fr"),
+            ("Nederlands", "nl"),
+            ("Greek", "el"),
+            ("Ελληνικά", "el"),
+            ("日本語", "ja"),
+            ("Low German", "nds"),
+            ("zh-Hant", "zh-Hant"),
+        ] {
+            assert_eq!(language_tag(given).as_deref(), Some(tag), "{given}");
+        }
+        for given in ["", "Klingonish", "mixed", "to be announced"] {
+            assert_eq!(language_tag(given), None, "{given}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The languages of sessions, and everything in a programme that has an address: links, documents, recordings, images.
+
+use serde_json::{Value, json};
+
+use super::words::{first_language, is_page, medium, without_null};
+use super::{ImportedTalk, LabelledUrl, Programme};
+use crate::transfer::language_names::language_tag;
+use crate::transfer::read::{Closed, web_address};
+use crate::transfer::record::Record;
+
+impl Programme<'_> {
+    /// Sets the language and everything that has an address.
+    pub(super) fn set_addresses(&self, place: &str, talk: ImportedTalk, record: &mut Record) -> Result<(), Closed> {
+        if let Some(given) = talk.language.filter(|given| !given.trim().is_empty()) {
+            let first = first_language(&given);
+            if first != given.trim() {
+                self.sink.note(
+                    place,
+                    "/language",
+                    "several_languages",
+                    format!("of \"{given}\" the first is taken"),
+                )?;
+            }
+            match language_tag(first) {
+                Some(tag) => record.set("language", tag),
+                None => {
+                    let message = format!("\"{first}\" is neither a BCP 47 tag nor the name of a language");
+                    self.sink.note(place, "/language", "not_a_language", message)?;
+                }
+            }
+        }
+        let (media, links): (Vec<_>, Vec<_>) = talk.links.into_iter().partition(|(_, url, _)| medium(url).is_some());
+        let mut shown = self.addresses(place, "/recordings", media.into_iter().chain(talk.recordings))?;
+        for recording in &mut shown {
+            let kind = recording["url"].as_str().and_then(medium);
+            recording["kind"] = kind.unwrap_or("video").into();
+        }
+        record.set("recordings", shown);
+        let (pages, files): (Vec<_>, Vec<_>) =
+            talk.attachments.into_iter().partition(|(_, url, kind)| is_page(url, kind.as_deref()));
+        let links = links.into_iter().chain(pages).map(|(title, url, _)| (title, url, None));
+        record.set("links", self.addresses(place, "/links", links)?);
+        record.set("documents", self.addresses(place, "/documents", files)?);
+        if let Some(url) = self.url(place, "/image", talk.image)? {
+            record.set("image", json!({ "url": url }));
+        }
+        Ok(())
+    }
+
+    pub(super) fn url(&self, place: &str, field: &str, given: Option<String>) -> Result<Option<String>, Closed> {
+        let Some(given) = given.map(|g| g.trim().to_owned()).filter(|g| !g.is_empty()) else { return Ok(None) };
+        let relative = || web_address(self.base.as_ref()?.join(&given).ok()?.as_str()).ok();
+        match web_address(&given).or_else(|wrong| relative().ok_or(wrong)) {
+            Ok(url) => Ok(Some(url)),
+            Err((code, message)) => self.sink.note(place, field, code, message).map(|()| None),
+        }
+    }
+
+    /// Returns links or documents from titles, URLs and kinds, without duplicates. URLs that are not valid
+    /// are reported.
+    pub(super) fn addresses(
+        &self,
+        place: &str,
+        field: &str,
+        given: impl IntoIterator<Item = LabelledUrl>,
+    ) -> Result<Vec<Value>, Closed> {
+        let mut kept: Vec<Value> = Vec::new();
+        for (title, url, kind) in given {
+            let Some(url) = self.url(place, field, Some(url))? else { continue };
+            let entry = json!({"title": title.filter(|t| !t.trim().is_empty()), "url": url, "kind": kind});
+            let entry = Value::Object(entry.as_object().map(without_null).unwrap_or_default());
+            if !kept.contains(&entry) {
+                kept.push(entry);
+            }
+        }
+        Ok(kept)
+    }
+}

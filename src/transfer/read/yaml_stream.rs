@@ -1,0 +1,47 @@
+//! A streaming YAML reader, bounded against files that grow when they are read: aliases, depth and size.
+
+use std::cell::RefCell;
+
+use serde_saphyr::{budget, options, with_deserializer_from_reader_with_options};
+
+use super::json_stream::{ElementHandler, walk};
+use super::{Closed, Sink};
+
+/// Greatest size of a file, in bytes.
+const MOST_BYTES: usize = 64 * 1_024 * 1_024;
+/// Greatest number of values.
+const MOST_NODES: usize = 5_000_000;
+/// Greatest depth of values within each other.
+const DEEPEST: usize = 32;
+
+/// Reads a YAML text of one document. A fault is reported to the sink and ends the reading. Returns whether the text was
+/// read to its end.
+///
+/// # Errors
+/// Returns [`Closed`] if the import has ended.
+pub fn read(input: impl std::io::Read, listener: &mut dyn ElementHandler, sink: &Sink) -> Result<bool, Closed> {
+    let bounds = budget! {
+        max_reader_input_bytes: Some(MOST_BYTES),
+        max_events: 2 * MOST_NODES,
+        max_nodes: MOST_NODES,
+        max_depth: DEEPEST,
+    };
+    let closed = RefCell::new(false);
+    let read =
+        with_deserializer_from_reader_with_options(input, options! { budget: bounds, with_snippet: false }, |yaml| {
+            walk(yaml, listener, &closed)
+        });
+    match read {
+        Ok(()) => Ok(true),
+        Err(_) if *closed.borrow() => Err(Closed),
+        Err(error) => {
+            let line = format!("line {}", error.location().map_or(1, |place| place.line()));
+            let message = error.without_snippet().to_string();
+            if message.starts_with("budget breached") {
+                let message = "the file has more, deeper or more often repeated values than an import reads";
+                return sink.broken(line, "too_large", message).map(|()| false);
+            }
+            sink.broken(line, "malformed_yaml", message).map(|()| false)
+        }
+    }
+}

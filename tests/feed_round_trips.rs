@@ -1,0 +1,185 @@
+//! What feeds give out, taken into an empty site and given out again: the same bytes, or the differences that
+//! `docs/feeds.md` lists.
+
+use plenary::transfer::Outcome;
+use plenary::transfer::read::Mapping;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::import::{bring_bytes, bring_text};
+
+/// Returns an empty site on the other database, with the same address.
+fn empty(app: &TestApp) -> TestApp {
+    let public_url = app.app.config.public_url.clone();
+    TestApp::start_with(app.other_backend(), |config| config.public_url = public_url)
+}
+
+fn feed(app: &TestApp, path: &str) -> String {
+    String::from_utf8(app.public().get(path).expect(200).body).unwrap()
+}
+
+/// A programme with everything that its formats can say, and an event besides.
+fn fill(app: &TestApp) {
+    let editor = app.editor();
+    editor.create("topics", &json!({"name": "Water, and rivers", "slug": "water-and-rivers", "status": "published"}));
+    editor.create("event-types", &json!({"name": "Dialogue", "status": "published"}));
+    editor.create("venues", &json!({"name": "Hall; the big one", "slug": "hall", "status": "published", "geo": {"latitude": 50.8466, "longitude": 4.3528},
+        "rooms": [{"name": "Round, hall", "capacity": 120, "note": "Second floor"}, {"name": "Loft"}]}));
+    editor.create("speakers", &json!({"name": "Anna Janssens", "status": "published", "biography": "Analyst & author", "portrait": {"url": "https://example.org/anna.jpg"}}));
+    editor.create("speakers", &json!({"name": "Bram Peeters", "status": "published"}));
+    let days = json!({"title": "Water days", "slug": "water-days", "status": "published", "starts_at": "2027-03-04", "ends_at": "2027-03-05",
+        "body": "Two days", "venue": "hall", "type": "dialogue", "topics": ["water-and-rivers"], "image": {"url": "https://example.org/logo.png"},
+        "tracks": [{"name": "Law", "colour": "#aa0000"}, {"name": "Towns"}], "contact": {"name": "Desk", "email": "desk@example.org"}});
+    editor.create("events", &days);
+    let evening = json!({"title": "An evening, \\ and more", "slug": "an-evening-and-more", "status": "published", "starts_at": "2027-04-04T19:30", "ends_at": "2027-04-04T21:00",
+        "summary": "Line one,\nline two; with ünïcödé.", "venue": "hall", "online_url": "https://live.example.org/x?a=1", "attendance_mode": "mixed",
+        "event_status": "postponed", "image": {"url": "https://example.org/hall.jpg"}});
+    editor.create("events", &evening);
+    let opening = json!({"title": "Opening", "event": "water-days", "status": "published", "starts_at": "2027-03-04T09:00", "ends_at": "2027-03-04T09:45",
+        "room": "Round, hall", "track": "Law", "language": "nl", "abstract": "Why <i>rivers</i> matter", "description": "First\n\nSecond", "subtitle": "A start",
+        "do_not_record": false, "recording_license": "CC BY 4.0", "image": {"url": "https://example.org/river.jpg"},
+        "speakers": [{"speaker": "anna-janssens"}, {"speaker": "bram-peeters"}],
+        "links": [{"title": "More", "url": "https://example.org/more"}], "recordings": [{"title": "Film", "url": "https://example.org/opening.mp4"}],
+        "documents": [{"title": "Paper", "url": "https://example.org/paper.pdf"}]});
+    editor.create("sessions", &opening);
+    let lunch = json!({"title": "Lunch", "event": "water-days", "status": "published", "kind": "break", "starts_at": "2027-03-05T12:00", "ends_at": "2027-03-05T13:00", "room": "Loft"});
+    editor.create("sessions", &lunch);
+}
+
+#[apply(api_test)]
+fn calendars_come_back(app: &TestApp) {
+    fill(app);
+    let first = feed(app, "/api/v1/events.ics");
+    let other = empty(app);
+    let said = bring_text(&other, "all.ics", &first);
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
+        (2, 0),
+        "{:?}",
+        said.lines
+    );
+    // The stamps are those of the site that gives the calendar, and so is the id beside a UID of another site.
+    let stamps = ["CREATED:", "DTSTAMP:", "LAST-MODIFIED:", "SEQUENCE:", "X-PLENARY-ID:"];
+    let same = |text: &str| -> Vec<String> {
+        let lines = text.replace("\r\n ", "");
+        lines.lines().filter(|line| !stamps.iter().any(|stamp| line.starts_with(stamp))).map(str::to_owned).collect()
+    };
+    let second = feed(&other, "/api/v1/events.ics");
+    assert_eq!(same(&second), same(&first));
+    assert_eq!((first.matches("X-PLENARY-ID").count(), second.matches("X-PLENARY-ID").count()), (0, 2));
+    // From then on, nothing but the stamps changes.
+    let third = empty(app);
+    bring_text(&third, "all.ics", &second);
+    assert_eq!(same(&feed(&third, "/api/v1/events.ics")), same(&first));
+}
+
+#[apply(api_test)]
+fn programmes_in_json_come_back(app: &TestApp) {
+    fill(app);
+    let read = |app: &TestApp| app.public().get("/api/v1/events/water-days/schedule.json").expect(200).json();
+    let (first, other) = (read(app), empty(app));
+    let said = bring_text(&other, "schedule.json", &first.to_string());
+    assert_eq!(
+        (said.report.of(Outcome::Created, "session"), said.report.total(Outcome::Refused)),
+        (2, 0),
+        "{:?}",
+        said.lines
+    );
+    assert_eq!(without_differences(read(&other)), without_differences(first));
+}
+
+/// Returns a programme without its version, in which the time of the last change is, and without the page of each
+/// session elsewhere, which becomes one of its links.
+fn without_differences(mut schedule: Value) -> String {
+    schedule["schedule"]["version"] = Value::Null;
+    for day in schedule["schedule"]["conference"]["days"].as_array_mut().unwrap() {
+        for talk in day["rooms"].as_object_mut().unwrap().values_mut().flat_map(|talks| talks.as_array_mut().unwrap()) {
+            talk["links"].as_array_mut().unwrap().retain(|link| link["title"] != "Programme");
+        }
+    }
+    schedule.to_string()
+}
+
+#[apply(api_test)]
+fn programmes_in_xml_come_back(app: &TestApp) {
+    fill(app);
+    let (first, other) = (feed(app, "/api/v1/events/water-days/schedule.xml"), empty(app));
+    let said = bring_text(&other, "schedule.xml", &first);
+    assert_eq!(
+        (said.report.of(Outcome::Created, "session"), said.report.total(Outcome::Refused)),
+        (2, 0),
+        "{:?}",
+        said.lines
+    );
+    let second = feed(&other, "/api/v1/events/water-days/schedule.xml");
+    let parts = |text: &str| -> Vec<String> {
+        let parts = text.replace("><", ">\n<");
+        let differs = |line: &&str| !line.starts_with("<version>") && !line.contains(">Programme</link>");
+        // An element without content has a form of its own.
+        parts.replace("<links>\n</links>", "<links/>").lines().filter(differs).map(str::to_owned).collect()
+    };
+    let (first, mut second) = (parts(&first), parts(&second));
+    second.dedup_by(|a, b| a == "</links>" && b == "<links>");
+    let folded = |lines: Vec<String>| {
+        lines
+            .join("\n")
+            .replace("<links>\n</links>", "<links/>")
+            .replace("<links>\n<attachments", "<links/>\n<attachments")
+    };
+    assert_eq!(folded(second), folded(first));
+}
+
+const MAPPING: &str = r#"
+kind = "event"
+id = "{id}"
+slug = "{slug}"
+[fields]
+title = "{title}"
+type = { from = "{type}", create = true }
+summary = "{summary}"
+starts_at = "{starts_at}"
+ends_at = "{ends_at}"
+time_zone = "{time_zone}"
+all_day = "{all_day}"
+date_precision = "{date_precision}"
+attendance_mode = "{attendance_mode}"
+event_status = "{event_status}"
+venue = { from = "{venue}", create = true }
+topics = { from = "{topics}", split = ";", create = true }
+speakers = { from = "{speakers}", split = ";", create = true }
+partners = { from = "{partners}", split = ";", create = true }
+languages = { from = "{languages}", split = ";" }
+"#;
+
+#[apply(api_test)]
+fn tables_come_back(app: &TestApp) {
+    fill(app);
+    let editor = app.editor();
+    editor.create("partners", &json!({"name": "Delta House", "status": "published"}));
+    let talk = json!({"title": "=Talk", "slug": "talk", "status": "published", "starts_at": "2027-06-01T10:00", "time_zone": "America/New_York", "languages": ["nl", "fr"],
+        "speakers": [{"speaker": "anna-janssens"}, {"speaker": "bram-peeters"}], "partners": [{"partner": "delta-house"}]});
+    editor.create("events", &talk);
+    let (first, other) = (feed(app, "/api/v1/events.csv?sort=starts_at"), empty(app));
+    let folder = tempfile::tempdir().unwrap();
+    let mapping = folder.path().join("mapping.toml");
+    std::fs::write(&mapping, MAPPING).unwrap();
+    let said = bring_bytes(&other, "events.csv", first.as_bytes(), |options| {
+        options.settings.mapping = Some(Mapping::load(&mapping).unwrap());
+    });
+    assert_eq!(
+        (said.report.of(Outcome::Created, "event"), said.report.total(Outcome::Refused)),
+        (3, 0),
+        "{:?}",
+        said.lines
+    );
+    let second = feed(&other, "/api/v1/events.csv?sort=starts_at");
+    // The ids and the times of the last change are those of each site.
+    let rows = |text: &str| -> Vec<Vec<String>> {
+        let rows = csv::Reader::from_reader(text.as_bytes()).into_records();
+        rows.map(|row| row.unwrap().iter().map(str::to_owned).collect::<Vec<_>>())
+            .map(|row| row[1..row.len() - 1].to_vec())
+            .collect()
+    };
+    assert_eq!(rows(&second), rows(&first));
+    assert_eq!(second.lines().next(), first.lines().next());
+}
