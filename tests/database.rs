@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use plenary::database::schema::settings;
-use plenary::database::{Database, DatabaseError, Db};
+use plenary::database::schema::{items, journal, settings};
+use plenary::database::{Database, DatabaseError, Db, compressed_text, connection, migrate};
+use plenary::journal::snapshot;
+use serde_json::{Value, json};
 
 use crate::support::app::{Backend, TestApp};
 
@@ -16,7 +19,7 @@ struct Line {
 }
 
 const SQLITE: &str = "
-SELECT 'column ' || m.name || '.' || c.name || ' ' || CASE c.type WHEN 'TEXT' THEN 'text' WHEN 'BIGINT' THEN 'bigint' WHEN 'BOOLEAN' THEN 'boolean' WHEN 'BLOB' THEN 'bytea' ELSE 'integer' END || CASE WHEN c.\"notnull\" THEN ' not null' ELSE '' END AS line
+SELECT 'column ' || m.name || '.' || c.name || ' ' || CASE c.type WHEN 'TEXT' THEN 'text' WHEN 'BIGINT' THEN 'bigint' WHEN 'BOOLEAN' THEN 'boolean' WHEN 'BLOB' THEN 'bytea' ELSE CASE WHEN m.name = 'journal' AND c.pk = 1 THEN 'bigint' ELSE 'integer' END END || CASE WHEN c.\"notnull\" THEN ' not null' ELSE '' END AS line
   FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\'
 UNION ALL
 SELECT 'primary key ' || m.name || ' ' || (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_table_info(m.name) WHERE pk > 0 ORDER BY pk))
@@ -67,12 +70,50 @@ fn both_have_the_same_shape(app: &TestApp) {
 
 #[apply(api_test)]
 fn an_unknown_migration_is_refused(app: &TestApp) {
-    use diesel::connection::SimpleConnection;
-    use plenary::database::{connection, migrate};
     let mut db = connection::connect(app.app.database.address(), &Default::default()).unwrap();
     db.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").unwrap();
     let error = migrate::migrate(&mut db).unwrap_err().to_string();
     assert!(error.contains("99990101000000"), "{error}");
+}
+
+/// What an earlier version stored, as JSON, is read like what is compressed, also after the migration of its tables.
+#[apply(api_test)]
+fn texts_of_earlier_versions_are_read(app: &TestApp) {
+    let editor = app.editor();
+    let summary = "Rivers without borders. ".repeat(20);
+    editor.create("events", &json!({"title": "E", "summary": summary, "status": "published"}));
+    editor.patch("/api/v1/events/e", "\"v1\"", &json!({"title": "F"})).expect(200);
+    let seen = || -> Vec<Value> {
+        let paths = ["", "?locale=nl", "/revisions", "/revisions/1", "/revisions/2/diff"];
+        paths.map(|path| editor.get(&format!("/api/v1/events/e{path}")).expect(200).json()).to_vec()
+    };
+    let before = seen();
+    let mut db = connection::connect(app.app.database.address(), &Default::default()).unwrap();
+    let contents: Vec<(String, Vec<u8>)> = items::table.select((items::id, items::content)).load(&mut db).unwrap();
+    for (id, content) in contents {
+        let plain = compressed_text::decompress(&content).unwrap();
+        assert!(plain.len() > content.len());
+        diesel::update(items::table.find(id)).set(items::content.eq(plain.into_bytes())).execute(&mut db).unwrap();
+    }
+    let rows = journal::table.select((journal::sequence, journal::snapshot));
+    let snapshots: Vec<(i64, Vec<u8>)> = rows.load(&mut db).unwrap();
+    for (sequence, stored) in snapshots {
+        let plain = snapshot::read(&stored).unwrap().into_bytes();
+        diesel::update(journal::table.find(sequence)).set(journal::snapshot.eq(plain)).execute(&mut db).unwrap();
+    }
+    db.batch_execute(match db {
+        Db::Sqlite(_) => include_str!("../migrations/sqlite/2026-11-29-030000_compressed_texts/down.sql"),
+        Db::Postgres(_) => include_str!("../migrations/postgres/2026-11-29-030000_compressed_texts/down.sql"),
+    })
+    .unwrap();
+    db.batch_execute("DELETE FROM __diesel_schema_migrations WHERE version = '20261129030000'").unwrap();
+    assert_eq!(migrate::migrate(&mut db).unwrap(), 1);
+    app.app.database.invalidation_clock().record_all();
+    assert_eq!(seen(), before);
+    editor.patch("/api/v1/events/e", "\"v2\"", &json!({"summary": null})).expect(200);
+    let after = seen();
+    assert_eq!(after[3..], before[3..]);
+    assert_ne!(after[0], before[0]);
 }
 
 /// How a write ends.

@@ -1,6 +1,8 @@
 //! The history of items: revisions, differences, and the way back.
 
 use plenary::auth::permissions::Role;
+use plenary::database::compressed_text::decompress;
+use plenary::journal::snapshot;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -94,7 +96,7 @@ fn the_journal_rebuilds_every_item(app: &TestApp) {
     editor.act("/api/v1/topics/t/submit", "\"v1\"").expect(200);
     editor.create("partners", &json!({"name": "P", "status": "published"}));
     editor.trash("/api/v1/partners/p", "\"v1\"").expect(204);
-    type Stored = (String, String, String, String, i64, i64, i64, String, String, Option<(String, String)>);
+    type Stored = (String, String, String, String, i64, i64, i64, Vec<u8>, String, Option<(String, String)>);
     let compare = |c: &mut plenary::database::Db| {
         let rows: Vec<Stored> = items::table
             .left_join(drafts::table)
@@ -112,19 +114,19 @@ fn the_journal_rebuilds_every_item(app: &TestApp) {
             ))
             .load(c)?;
         for (id, slug, status, stage, published_at, shown_at, trashed_at, content, translations, draft) in &rows {
-            let last: String = journal::table
+            let last: Vec<u8> = journal::table
                 .filter(journal::item_id.eq(id))
                 .order(journal::sequence.desc())
                 .select(journal::snapshot)
                 .first(c)?;
-            let told: Value = serde_json::from_str(&last).unwrap();
+            let told: Value = serde_json::from_str(&snapshot::read(&last).unwrap()).unwrap();
             let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
             let draft =
                 draft.as_ref().map_or(Value::Null, |(slug, content)| json!({"slug": slug, "content": parsed(content)}));
             let item = json!({
                 "slug": slug, "status": status, "stage": stage, "published_at": published_at,
                 "shown_at": shown_at, "trashed_at": trashed_at, "translations": parsed(translations),
-                "draft": draft, "content": parsed(content),
+                "draft": draft, "content": parsed(&decompress(content).unwrap()),
             });
             assert_eq!(told, item);
         }

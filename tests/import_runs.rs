@@ -128,7 +128,7 @@ fn an_import_goes_on_after_a_kill(app: &TestApp) {
 fn an_import_without_hope_fails(app: &TestApp) {
     let client = app.client(Role::Administrator);
     let long = || {
-        let id = send_calendar(&client, &plenary::database::new_id(), 3_000);
+        let id = send_calendar(&client, &plenary::database::new_id(), 10_000);
         wait_for("the first records", || created(&import(&client, &id)) >= 100);
         id
     };

@@ -408,3 +408,4 @@ fn files_and_imports_are_bounded(app: &TestApp) {
     succeeded(&client, &first);
     succeeded(&client, &send_calendar(&client, "second", 1));
 }
+

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use plenary::database::DatabaseError;
+use plenary::database::compressed_text::decompress;
 use plenary::database::schema::{drafts, items, settings};
 use plenary::transfer::Outcome;
 use serde_json::{Value, json};
@@ -103,11 +104,12 @@ fn texts_of_earlier_versions_get_anchors(app: &TestApp) {
     let old =
         |text: String| text.replace("#h-x", "#x").replace(" id=\\\"h-x\\\"", "").replace(" id=\\\"h-also\\\"", "");
     let spoil = app.app.database.write_content(move |c| {
-        let content: String = items::table.filter(items::slug.eq("rivers")).select(items::content).first(c)?;
+        let content: Vec<u8> = items::table.filter(items::slug.eq("rivers")).select(items::content).first(c)?;
+        let content = decompress(&content).unwrap();
         let draft: String = drafts::table.select(drafts::content).first(c)?;
         assert!(old(content.clone()) != content && old(draft.clone()) != draft);
         diesel::update(items::table.filter(items::slug.eq("rivers")))
-            .set(items::content.eq(old(content)))
+            .set(items::content.eq(old(content).into_bytes()))
             .execute(c)?;
         diesel::update(drafts::table).set(drafts::content.eq(old(draft))).execute(c)?;
         let rendered_for = settings::table.filter(settings::name.eq("rendered_for"));

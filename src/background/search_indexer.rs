@@ -17,6 +17,7 @@ use crate::database::position::Position;
 use crate::database::schema::{items, journal, links};
 use crate::database::{Db, in_list};
 use crate::items::Item;
+use crate::items::rows::parse_content;
 use crate::jobs::{BackgroundJob, lower_priority};
 use crate::search::SEARCH_INDEX;
 use crate::search::document::document;
@@ -337,7 +338,7 @@ impl TitleCache {
         if unknown.is_empty() {
             return Ok(());
         }
-        let rows: Vec<(String, i64, String, String)> = items::table
+        let rows: Vec<(String, i64, String, Vec<u8>)> = items::table
             .filter(in_list(connection.dialect(), items::id, unknown))
             .select((items::id, items::version, items::kind, items::content))
             .load(connection)?;
@@ -347,7 +348,7 @@ impl TitleCache {
         }
         for (id, version, kind, content) in rows {
             let label = ContentType::of_kind(&kind).map_or("", |resource| resource.label);
-            let mut content: Value = serde_json::from_str(&content).unwrap_or_default();
+            let mut content = parse_content(&content);
             let name = content.get_mut(label).map_or(Value::Null, Value::take);
             cached.insert(id, (version, name));
         }

@@ -11,7 +11,7 @@ use crate::content::html_attributes::{AttributeChange, map_attributes};
 use crate::content::{anchors, markdown};
 
 /// The markup language of a rich text's source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RichTextFormat {
     /// CommonMark with extensions of GitHub Flavored Markdown.
     Markdown,

@@ -1,5 +1,7 @@
 //! The rich texts of an item: what of them is not shown, and their HTML by present rules.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::field::{Field, FieldType};
@@ -13,10 +15,38 @@ pub const NOT_SHOWN: &str = "not_shown";
 /// Returns a note for each rich text of an item of which a part is not shown. The item may be in its input form, in one
 /// locale or in all, a part of it as in a merge patch, or in its stored form.
 pub fn not_shown(fields: &'static [Field], content: &Map<String, Value>, pointer: &str) -> Vec<Violation> {
+    notes(fields, content, pointer, &HashMap::new())
+}
+
+/// Returns the notes of [`not_shown`] on an item, or on the request that wrote it. `stored` is its stored form, whose
+/// HTML need not be made again.
+pub fn not_shown_of_item(
+    fields: &'static [Field],
+    content: &Map<String, Value>,
+    stored: &Map<String, Value>,
+) -> Vec<Violation> {
+    let mut known = HashMap::new();
+    visit_fields(fields, stored, "", &mut |_, text| {
+        if let (Some(source), Some(html)) = (source(text), text.get("html").and_then(Value::as_str)) {
+            known.insert(source, html);
+        }
+    });
+    notes(fields, content, "", &known)
+}
+
+/// The HTML of rich texts, by format and source.
+type KnownHtml<'a> = HashMap<(RichTextFormat, &'a str), &'a str>;
+
+fn notes(
+    fields: &'static [Field],
+    content: &Map<String, Value>,
+    pointer: &str,
+    known: &KnownHtml<'_>,
+) -> Vec<Violation> {
     let mut notes = Vec::new();
     visit_fields(fields, content, pointer, &mut |pointer, text| {
         let Some((format, source)) = source(text) else { return };
-        if let Some(names) = left_out(format, source) {
+        if let Some(names) = left_out(format, source, known.get(&(format, source)).copied()) {
             let message = format!("not shown: {names}");
             notes.push(Violation { pointer: pointer.to_owned(), code: NOT_SHOWN.to_owned(), message });
         }
@@ -50,11 +80,11 @@ fn renew_value(kind: &'static FieldType, value: &mut Value) {
 }
 
 /// Visits each rich text with its JSON Pointer.
-fn visit_fields(
+fn visit_fields<'c>(
     fields: &'static [Field],
-    content: &Map<String, Value>,
+    content: &'c Map<String, Value>,
     pointer: &str,
-    visit: &mut dyn FnMut(&str, &Value),
+    visit: &mut dyn FnMut(&str, &'c Value),
 ) {
     for field in fields {
         if let Some(value) = content.get(field.name) {
@@ -63,7 +93,7 @@ fn visit_fields(
     }
 }
 
-fn visit_value(kind: &'static FieldType, value: &Value, pointer: &str, visit: &mut dyn FnMut(&str, &Value)) {
+fn visit_value<'c>(kind: &'static FieldType, value: &'c Value, pointer: &str, visit: &mut dyn FnMut(&str, &'c Value)) {
     match (kind, value) {
         (FieldType::Object(declared), Value::Object(content)) => visit_fields(declared.fields, content, pointer, visit),
         (FieldType::List { of, .. }, Value::Array(list)) => {

@@ -100,16 +100,19 @@ impl TakenIds {
 /// Returns the beginning of a text in whole words, with an ellipsis if the text is longer.
 pub fn excerpt(text: &str) -> String {
     let words = text.split_whitespace();
-    let mut out = String::new();
+    let (mut out, mut length) = (String::new(), 0);
     for word in words {
-        if out.chars().count() + word.chars().count() + 1 > EXCERPT {
+        let word_length = word.chars().count();
+        if length + word_length + 1 > EXCERPT {
             let kept = if out.is_empty() { word.chars().take(EXCERPT - 1).collect() } else { out };
             return format!("{}…", kept.trim_end_matches([',', ';', ':', '.', '–', '-']));
         }
         if !out.is_empty() {
             out.push(' ');
+            length += 1;
         }
         out.push_str(word);
+        length += word_length;
     }
     out
 }

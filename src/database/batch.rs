@@ -14,10 +14,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::connection::{CommitMark, Savepoint};
+use super::batch_transaction::{BatchTransaction, WriteJobs};
+use super::checkpoint::Commits;
+use super::connection::CommitMark;
 use super::job::WriteJob;
 use super::metrics::{ABANDONED, COMMITS, LOST_TRANSACTIONS, REPEATED, UNKNOWN};
-use super::session::{DatabaseSession, Failure};
+use super::session::DatabaseSession;
 use super::{DatabaseError, Db, new_id};
 use crate::database::invalidation::InvalidationClock;
 use crate::database::journal_tail::{JournalChanges, JournalTail};
@@ -30,25 +32,13 @@ const ALONE: usize = 3;
 const PAUSE: Duration = Duration::from_millis(20);
 /// Pause between attempts to determine the outcome of a commit.
 const ASK_PAUSE: Duration = Duration::from_millis(200);
+/// Number of transactions with savepoints after one that had to be begun again for lack of them.
+const CAUTIOUS: u32 = 64;
 /// Longest time for which the outcome of a commit is investigated if waits are unbounded.
 const LONGEST_DOUBT: Duration = Duration::from_secs(60);
 
-type Jobs = Vec<Box<dyn WriteJob>>;
-
 /// A constructor of an error, called once for each job, since [`DatabaseError`] cannot be cloned.
 type Reason = fn() -> DatabaseError;
-
-/// The outcome of one attempt of a job.
-enum JobOutcome {
-    /// The job succeeded; its changes are to be committed.
-    Done,
-    /// The job failed for reasons of its own, such as a conflict or invalid content.
-    Refused,
-    /// A statement of the job failed in the database; the transaction can continue without the job.
-    Failed,
-    /// The transaction cannot continue.
-    Lost,
-}
 
 /// The outcome of a transaction.
 enum TransactionOutcome {
@@ -66,16 +56,25 @@ pub struct BatchExecutor {
     followed: JournalTail,
     mark: CommitMark,
     patience: Option<Duration>,
+    checkpoints: Option<Commits>,
     could_begin: bool,
     /// Whether this is the last attempt.
     is_last: bool,
+    /// Number of further transactions in which jobs have savepoints.
+    cautious: u32,
 }
 
 impl BatchExecutor {
-    /// Creates the executor for `session`, which must not be used for anything else.
-    pub fn new(session: DatabaseSession, clock: Arc<InvalidationClock>, patience: Option<Duration>) -> Self {
+    /// Creates the executor for `session`, which must not be used for anything else. `checkpoints` is told of commits.
+    pub fn new(
+        session: DatabaseSession,
+        clock: Arc<InvalidationClock>,
+        patience: Option<Duration>,
+        checkpoints: Option<Commits>,
+    ) -> Self {
         let mark = CommitMark { node: new_id(), number: 0 };
-        Self { session, clock, followed: JournalTail::default(), mark, patience, could_begin: true, is_last: false }
+        let (followed, could_begin, is_last, cautious) = (JournalTail::default(), true, false, 0);
+        Self { session, clock, followed, mark, patience, checkpoints, could_begin, is_last, cautious }
     }
 
     /// Closes the connection after its state has become uncertain.
@@ -84,7 +83,7 @@ impl BatchExecutor {
     }
 
     /// Executes and settles all jobs. Returns false if no transaction could be started.
-    pub fn carry_out(&mut self, jobs: Jobs) -> bool {
+    pub fn carry_out(&mut self, jobs: WriteJobs) -> bool {
         self.could_begin = true;
         let mut left = self.attempt_all(jobs);
         for _ in 1..TOGETHER {
@@ -113,7 +112,7 @@ impl BatchExecutor {
 
     /// Runs one transaction with these jobs. Returns the jobs that are to be attempted again; all others are
     /// settled.
-    fn attempt_all(&mut self, mut jobs: Jobs) -> Jobs {
+    fn attempt_all(&mut self, mut jobs: WriteJobs) -> WriteJobs {
         let count = jobs.len();
         // Jobs whose caller has given up are dropped here, immediately before the transaction: from now on
         // the caller has to wait for the outcome.
@@ -134,9 +133,14 @@ impl BatchExecutor {
             return Vec::new();
         }
         let changes_content = jobs.iter().any(|job| job.changes_content());
-        let mut tried = BatchTransaction { is_last: self.is_last, ..BatchTransaction::default() };
+        let has_savepoints = self.cautious > 0 || !jobs.iter().all(|job| job.is_repeatable());
+        self.cautious = self.cautious.saturating_sub(1);
+        let mut tried = BatchTransaction::new(self.is_last, has_savepoints);
         tried.all(&mut self.session, jobs);
-        let BatchTransaction { sound, mut failed, kept, lost, .. } = tried;
+        let BatchTransaction { sound, mut failed, kept, lost, spoiled, .. } = tried;
+        if spoiled {
+            return self.attempt_with_savepoints(failed.into_iter().chain(sound).collect());
+        }
         match self.end(changes_content, kept, lost) {
             TransactionOutcome::Committed => sound.into_iter().for_each(|job| job.settle(Ok(()))),
             TransactionOutcome::Lost => failed.extend(sound),
@@ -146,6 +150,16 @@ impl BatchExecutor {
             }
         }
         put_back(failed)
+    }
+
+    /// Rolls the transaction back and attempts its jobs in another one, in which each has a savepoint.
+    fn attempt_with_savepoints(&mut self, mut jobs: WriteJobs) -> WriteJobs {
+        if self.session.held().and_then(|c| Ok(c.rollback()?)).is_err() {
+            self.session.drop_connection();
+        }
+        jobs.iter_mut().for_each(|job| job.put_back());
+        self.cautious = CAUTIOUS;
+        self.attempt_all(jobs)
     }
 
     /// Ends the transaction and records its changes in the invalidation clock, before any job is settled.
@@ -189,6 +203,10 @@ impl BatchExecutor {
         let error = match self.session.held().and_then(|c| Ok(c.commit_marked(&self.mark)?)) {
             Ok(()) => {
                 COMMITS.inc();
+                // A full queue means that the thread will look at the log in any case.
+                if let Some(commits) = &self.checkpoints {
+                    commits.try_send(()).unwrap_or_default();
+                }
                 return TransactionOutcome::Committed;
             }
             Err(error) => error,
@@ -262,12 +280,12 @@ impl BatchExecutor {
 }
 
 /// Fails all these jobs.
-fn settle(jobs: Jobs, reason: Reason) {
+fn settle(jobs: WriteJobs, reason: Reason) {
     jobs.into_iter().for_each(|job| job.settle(Err(reason())));
 }
 
 /// Returns the jobs that can be attempted again and fails the others.
-fn put_back(failed: Jobs) -> Jobs {
+fn put_back(failed: WriteJobs) -> WriteJobs {
     let mut left = Vec::with_capacity(failed.len());
     for mut job in failed {
         if job.is_repeatable() {
@@ -279,114 +297,4 @@ fn put_back(failed: Jobs) -> Jobs {
         }
     }
     left
-}
-
-/// The state of a transaction and the outcomes of its jobs.
-#[derive(Default)]
-struct BatchTransaction {
-    /// Jobs that the outcome of the transaction settles: successes and refusals.
-    sound: Jobs,
-    /// Jobs that failed in the database and have no changes in the transaction.
-    failed: Jobs,
-    /// Whether the transaction contains changes to commit.
-    kept: bool,
-    /// Whether the transaction cannot continue.
-    lost: bool,
-    /// Whether the savepoint of an earlier job is still open.
-    within: bool,
-    /// Whether this is the last attempt.
-    is_last: bool,
-}
-
-impl BatchTransaction {
-    /// Attempts the jobs one after the other. As long as the transaction contains no changes, a job needs no
-    /// savepoint: if it fails, nothing else is lost, and a new transaction is started. That is rare, while a
-    /// savepoint costs every write (on SQLite a copy of each changed page, on Postgres two round trips). Later
-    /// jobs have a savepoint each; a successful job leaves its savepoint open, so that releasing it shares a
-    /// round trip with the next one, and the last one ends with the transaction.
-    fn all(&mut self, session: &mut DatabaseSession, jobs: Jobs) {
-        let count = jobs.len();
-        for (index, mut job) in jobs.into_iter().enumerate() {
-            if self.lost {
-                self.failed.push(job);
-                continue;
-            }
-            let attempted = match self.kept {
-                true => self.in_savepoint(session, &mut *job),
-                false => self.by_itself(session, &mut *job, index + 1 == count),
-            };
-            match attempted {
-                JobOutcome::Done => self.kept = true,
-                JobOutcome::Refused | JobOutcome::Failed => {}
-                JobOutcome::Lost => self.lost = true,
-            }
-            match attempted {
-                JobOutcome::Done | JobOutcome::Refused => self.sound.push(job),
-                JobOutcome::Failed | JobOutcome::Lost => self.failed.push(job),
-            }
-            // Reader threads on the same core must not wait for the whole batch.
-            std::thread::yield_now();
-        }
-    }
-
-    /// Attempts a job in a savepoint and rolls back to it unless the job succeeds.
-    fn in_savepoint(&mut self, session: &mut DatabaseSession, job: &mut dyn WriteJob) -> JobOutcome {
-        let begun = session.held().and_then(|c| match self.within {
-            true => Ok(c.replace_savepoint(Savepoint::WRITE)?),
-            false => Ok(c.set_savepoint(Savepoint::WRITE)?),
-        });
-        if begun.is_err() {
-            return JobOutcome::Lost;
-        }
-        let attempted = attempt(session, job, self.is_last);
-        self.within = matches!(attempted, JobOutcome::Done);
-        match attempted {
-            JobOutcome::Done | JobOutcome::Lost => attempted,
-            JobOutcome::Refused | JobOutcome::Failed => {
-                or_lost(attempted, session.held().and_then(|c| Ok(c.rollback_to_savepoint(Savepoint::WRITE)?)))
-            }
-        }
-    }
-
-    /// Attempts a job in a transaction without other changes. Unless the job succeeds, the jobs after it get a
-    /// new transaction.
-    fn by_itself(&self, session: &mut DatabaseSession, job: &mut dyn WriteJob, is_only: bool) -> JobOutcome {
-        match attempt(session, job, self.is_last) {
-            attempted @ (JobOutcome::Done | JobOutcome::Lost) => attempted,
-            attempted if is_only => attempted,
-            attempted => {
-                or_lost(attempted, session.held().and_then(|c| Ok(c.rollback().and_then(|()| c.begin_write())?)))
-            }
-        }
-    }
-}
-
-/// Returns the outcome, or [`JobOutcome::Lost`] if the transaction could not be restored after it.
-fn or_lost(attempted: JobOutcome, sound: Result<(), DatabaseError>) -> JobOutcome {
-    if sound.is_ok() { attempted } else { JobOutcome::Lost }
-}
-
-/// Attempts the job and classifies the outcome by the failed statements that the connection recorded, not by the
-/// result of the job alone: a job that handles errors in savepoints of its own, such as the scheduler, may mistake
-/// a cancelled statement for invalid content. Such a job is attempted again while that is possible, and its result
-/// counts only in the last attempt.
-fn attempt(session: &mut DatabaseSession, job: &mut dyn WriteJob, is_last: bool) -> JobOutcome {
-    session.failures().take();
-    let Ok(connection) = session.held() else { return JobOutcome::Lost };
-    let done = job.attempt(connection);
-    let Some(failure) = session.failures().take() else {
-        return if done { JobOutcome::Done } else { JobOutcome::Refused };
-    };
-    let in_transaction = session.held().is_ok_and(Db::is_in_transaction);
-    // The check itself may have failed a statement (see `is_in_transaction`).
-    session.failures().take();
-    match failure {
-        // The database has rolled the transaction back although the job succeeded: a COMMIT would not commit
-        // the job's changes, or on SQLite only those that were made after the rollback.
-        _ if done && !in_transaction => JobOutcome::Lost,
-        Failure::Passing if job.is_repeatable() && !(done && is_last) => JobOutcome::Failed,
-        _ if done => JobOutcome::Done,
-        Failure::Constraint => JobOutcome::Refused,
-        Failure::Passing => JobOutcome::Failed,
-    }
 }

@@ -139,7 +139,8 @@ fn set_up_sqlite(connection: &mut SqliteConnection, purpose: SessionPurpose) -> 
         std::thread::sleep(Duration::from_millis(10));
     }
     // Readers have a small page cache: frequent reads are served from cached responses, and the operating system
-    // caches the pages of the file.
+    // caches the pages of the file. The writer walks all of its cache at each commit, but with a smaller one it reads
+    // more pages than that saves (docs/decisions/0041).
     let cache = if matches!(purpose, SessionPurpose::Read(_)) { 4_096 } else { 16_384 };
     connection.batch_execute(&format!(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache}; \

@@ -80,13 +80,17 @@ pub enum Dialect {
     Postgres,
 }
 
-/// The condition `column IN (…)` for any number of values, with one parameter. Diesel's `eq_any` has a parameter for
+/// Greatest number of values that have a parameter each.
+const MAX_PARAMETERS: usize = 16;
+
+/// The condition `column IN (…)` for any number of values, with one parameter or a few. Diesel's `eq_any` has a parameter for
 /// each value on SQLite and is never cached.
 #[derive(Debug, Clone)]
 pub struct InList<C> {
     around: (&'static str, &'static str),
     column: C,
-    parameter: String,
+    /// The parameters, with commas between.
+    parameters: Vec<String>,
     before: &'static str,
     after: &'static str,
 }
@@ -109,10 +113,22 @@ pub fn in_list<C, S: AsRef<str>>(dialect: Dialect, column: C, values: impl IntoI
     // A single value is compared directly, which is planned better than a list. Without values, the column is compared
     // with the empty text, which no id, slug or code equals.
     if count < 2 {
-        InList { around: ("", ""), column, parameter, before: " = ", after: "" }
+        InList { around: ("", ""), column, parameters: vec![parameter], before: " = ", after: "" }
     } else {
-        InList { around: ("", ""), column, parameter, before, after }
+        InList { around: ("", ""), column, parameters: vec![parameter], before, after }
     }
+}
+
+/// Selects rows as [`in_list`] does. On SQLite, up to [`MAX_PARAMETERS`] values have a parameter each, which takes less
+/// time than a list. To be used for columns with an index of their own: a planner may expect more rows of a list.
+pub fn in_few<C, S: AsRef<str>>(dialect: Dialect, column: C, values: &[S]) -> InList<C> {
+    if dialect == Dialect::Postgres || !(2..=MAX_PARAMETERS).contains(&values.len()) {
+        return in_list(dialect, column, values);
+    }
+    // The last value is repeated, so that only statements with 2, 4, 8 and 16 parameters stay prepared.
+    let all = values.iter().chain(values.last().into_iter().cycle());
+    let parameters = all.take(values.len().next_power_of_two()).map(|value| value.as_ref().to_owned());
+    InList { around: ("", ""), column, parameters: parameters.collect(), before: " IN (", after: ")" }
 }
 
 /// Selects rows as [`in_list`] does, but keeps the planner from using an index of `column`, which must be a text. To be
@@ -137,12 +153,18 @@ pub fn in_pair_list<A, B>(
     pairs: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>,
 ) -> InList<(A, B)> {
     let pairs = pairs.into_iter().map(|(a, b)| [a.as_ref(), b.as_ref()].map(|text| text.replace(['"', '\\'], "")));
+    let pairs: Vec<[String; 2]> = pairs.collect();
+    let around = ("(", ")");
+    if let [pair] = &*pairs {
+        return InList { around, column: columns, parameters: pair.to_vec(), before: " = (", after: ")" };
+    }
+    let pairs = pairs.into_iter();
     let parameter = format!("[{}]", pairs.map(|[a, b]| format!("[\"{a}\",\"{b}\"]")).collect::<Vec<_>>().join(","));
     let (before, after) = match dialect {
         Dialect::Sqlite => (" IN (SELECT value ->> 0, value ->> 1 FROM json_each(", "))"),
         Dialect::Postgres => (" IN (SELECT given ->> 0, given ->> 1 FROM json_array_elements(", "::json) AS given)"),
     };
-    InList { around: ("(", ")"), column: columns, parameter, before, after }
+    InList { around, column: columns, parameters: vec![parameter], before, after }
 }
 
 impl<C> InList<C> {
@@ -156,7 +178,10 @@ impl<C> InList<C> {
         self.column.walk_ast(out.reborrow())?;
         out.push_sql(self.around.1);
         out.push_sql(self.before);
-        out.push_bind_param::<Text, _>(&self.parameter)?;
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            out.push_sql(if index == 0 { "" } else { "," });
+            out.push_bind_param::<Text, _>(parameter)?;
+        }
         out.push_sql(self.after);
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::job::{Probe, Progress, Task, WriteJob};
 use super::limit::Limit;
 use super::metrics::{UNKNOWN, WRITE_SECONDS};
 use super::session::DatabaseSession;
-use super::{Address, DatabaseError, Db, Threads};
+use super::{Address, DatabaseError, Db, Threads, checkpoint};
 use crate::database::group_commit::Gatherer;
 use crate::database::invalidation::InvalidationClock;
 use crate::jobs::Jobs;
@@ -57,7 +57,8 @@ impl Writer {
         let (queue, jobs) = flume::bounded::<Box<dyn WriteJob>>(threads.queue);
         let limit = Limit::new(threads.patience, 1);
         let session = DatabaseSession::open(address, count, SessionPurpose::Write(threads.patience))?;
-        let mut batches = BatchExecutor::new(session, Arc::clone(clock), threads.patience);
+        let checkpoints = checkpoint::start(address, threads.patience)?;
+        let mut batches = BatchExecutor::new(session, Arc::clone(clock), threads.patience, checkpoints);
         // The thread ends when the last handle drops its sender, so its own sender, used for probes, is weak.
         let (busy, own_queue) = (limit.clone(), queue.downgrade());
         std::thread::Builder::new()

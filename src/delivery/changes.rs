@@ -18,6 +18,7 @@ use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::sql::referrers;
 use crate::items::Item;
 use crate::items::render::View;
+use crate::journal::snapshot;
 use crate::signed_token;
 
 const PURPOSE: &str = "changes";
@@ -208,11 +209,12 @@ impl Entry {
 fn purged(connection: &mut Db, sequences: &[i64]) -> QueryResult<Vec<(String, String)>> {
     let mut found = Vec::new();
     for sequence in sequences {
-        let (kind, id, snapshot): (String, String, String) = journal::table
+        let (kind, id, stored): (String, String, Vec<u8>) = journal::table
             .find(sequence)
             .select((journal::kind, journal::item_id, journal::snapshot))
             .first(connection)?;
-        let snapshot: serde_json::Value = serde_json::from_str(&snapshot).unwrap_or_default();
+        let snapshot: serde_json::Value =
+            serde_json::from_str(&snapshot::read(&stored).unwrap_or_default()).unwrap_or_default();
         // Older entries lack `shown_at`; the time of publication stands for it.
         let shown_at = snapshot.get("shown_at").or_else(|| snapshot.get("published_at"));
         if shown_at.and_then(serde_json::Value::as_i64).unwrap_or(0) > 0 {

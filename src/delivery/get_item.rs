@@ -1,7 +1,5 @@
 //! Look-up of single items.
 
-use std::collections::HashMap;
-
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
@@ -13,7 +11,7 @@ use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::render::working_drafts::with_drafts;
 use crate::delivery::viewer::{Viewer, VisibilityState};
 use crate::items::render::Fragments;
-use crate::items::{self as stored, Elsewhere, Item, ReferenceTarget};
+use crate::items::{self as stored, Elsewhere, Item, KnownReferences};
 
 /// Outcome of looking up an item.
 #[derive(Debug)]
@@ -89,8 +87,7 @@ fn load_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> QueryR
     }))
 }
 
-/// Returns the JSON object of an item that was just written, for its author. `targets` holds the items that it
-/// refers to, by id, as far as the write looked them up.
+/// Returns the JSON object of an item that was just written, for its author.
 ///
 /// # Errors
 ///
@@ -99,13 +96,13 @@ pub fn render_written_item(
     connection: &mut Db,
     context: ReadContext<'_>,
     item: &Item,
-    targets: HashMap<String, ReferenceTarget>,
+    references: KnownReferences,
 ) -> QueryResult<String> {
     let view = &context.shape.view;
     let loaded = match context.shape.draft {
         true => with_drafts(connection, context, vec![item.clone()])?,
         false => {
-            vec![LoadedItem::from_item(item.clone(), context.site, view).with_targets(context, item, targets)]
+            vec![LoadedItem::from_item(item.clone(), context.site, view).with_references(context, item, references)]
         }
     };
     let composed = compose(connection, context, &loaded)?.pop();

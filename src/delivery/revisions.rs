@@ -11,6 +11,8 @@ use crate::database::schema::{items, journal, links};
 use crate::database::{Db, in_list};
 use crate::feeds::revisions::{LinkedChanges, Revisions};
 use crate::feeds::{INCLUDED, text};
+use crate::items::rows::parse_content;
+use crate::journal::snapshot;
 
 /// Maximum number of events of a feed for which the history is searched.
 const MAX_RESCHEDULED: usize = 20;
@@ -72,10 +74,10 @@ pub fn revisions(connection: &mut Db, feed: &[Value]) -> QueryResult<Revisions> 
 
 /// Returns the last start of an event that was public and is another one than now, as the journal has it.
 fn previous_start(connection: &mut Db, id: &str) -> QueryResult<Option<String>> {
-    let current: Option<(i64, String)> =
+    let current: Option<(i64, Vec<u8>)> =
         items::table.find(id).select((items::version, items::content)).first(connection).optional()?;
     let Some((version, content)) = current else { return Ok(None) };
-    let current = start(&serde_json::from_str(&content).unwrap_or_default());
+    let current = start(&parse_content(&content).into());
     // Entries about a working draft have the version of the draft.
     let of_item = journal::table.filter(journal::item_id.eq(id));
     let changes: Vec<i64> = of_item
@@ -86,8 +88,9 @@ fn previous_start(connection: &mut Db, id: &str) -> QueryResult<Option<String>> 
         .load(connection)?;
     for change in changes {
         let before = of_item.filter(journal::sequence.lt(change)).order(journal::sequence.desc());
-        let snapshot: Option<String> = before.select(journal::snapshot).first(connection).optional()?;
-        let snapshot: Value = serde_json::from_str(&snapshot.unwrap_or_default()).unwrap_or_default();
+        let stored: Option<Vec<u8>> = before.select(journal::snapshot).first(connection).optional()?;
+        let snapshot = snapshot::read(&stored.unwrap_or_default()).unwrap_or_default();
+        let snapshot: Value = serde_json::from_str(&snapshot).unwrap_or_default();
         let is_public = text(&snapshot, "status") == Some("published") && snapshot["trashed_at"] == 0;
         let earlier = start(&snapshot["content"]).filter(|start| is_public && Some(start) != current.as_ref());
         if earlier.is_some() {

@@ -14,6 +14,7 @@ use crate::database::schema::items;
 use crate::database::{Db, in_list};
 use crate::delivery::revisions::linked_changes;
 use crate::feeds::sitemap::{PageSlugs, SitemapEntry};
+use crate::items::rows::parse_content;
 
 /// Maximum number of items in a sitemap. The standard allows 50,000 addresses, and an item has one for each
 /// language.
@@ -59,7 +60,7 @@ pub fn sitemaps(connection: &mut Db, site: &Site) -> QueryResult<Vec<Vec<Sitemap
 /// Fails if a query fails.
 pub fn entries(connection: &mut Db, site: &Site, part: SitemapPart) -> QueryResult<Vec<SitemapEntry>> {
     let SitemapPart { content_type, offset } = part;
-    type Row = (String, Option<String>, String, String, i64, String);
+    type Row = (String, Option<String>, String, String, i64, Vec<u8>);
     let columns = (items::id, items::parent_id, items::slug, items::translations, items::updated_at, items::content);
     let rows: Vec<Row> = items::table
         .filter(items::kind.eq(content_type.kind).and(items::live.eq(true)))
@@ -76,7 +77,7 @@ pub fn entries(connection: &mut Db, site: &Site, part: SitemapPart) -> QueryResu
     };
     let entry = |(id, parent_id, slug, translations, updated_at, content): Row| {
         let changed_at = linked.get(&id).map_or(updated_at, |linked| linked.changed_at.max(updated_at));
-        let content = serde_json::from_str(&content).unwrap_or_default();
+        let content = parse_content(&content);
         SitemapEntry {
             kind: content_type.kind,
             pages: slugs(site, content_type, (slug, Translations::parse(&translations)), &content),

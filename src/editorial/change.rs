@@ -11,7 +11,6 @@
 //!    prepared body is written. If another write came between, the change is refused, or, if the client asked
 //!    for a merge, prepared anew within this transaction, where nothing can come between any more.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -31,7 +30,7 @@ use crate::editorial::validate::{LocalNames, SLUGS, ValidatedBody, check_patch};
 use crate::editorial::working_drafts;
 use crate::editorial::write::{self, ItemWrite, precondition_failed};
 use crate::editorial::write_context::require_permission;
-use crate::items::{Expected, Item, projection, working_draft};
+use crate::items::{Expected, Item, KnownReferences, projection, working_draft};
 use crate::journal::history::{self, State};
 use crate::problem::{Problem, ProblemKind};
 
@@ -181,7 +180,7 @@ impl ChangeRequest {
             }
         };
         let shown = match &self.render {
-            Some(render) => serde_json::from_str(&render(connection, &item, HashMap::new())?).ok(),
+            Some(render) => serde_json::from_str(&render(connection, &item, KnownReferences::default())?).ok(),
             None => None,
         };
         Ok(StoredItem { item, slug, content, requested, shown, base })
@@ -354,7 +353,7 @@ impl ChangeRequest {
         }
         let body = resolve_references(connection, body, names, violations)?;
         if before.is_some_and(|before| self.is_same(&item, &before, &body)) {
-            return Ok(Written { targets: body.targets, ..Written::from(item) });
+            return Ok(Written::from(item).with_targets(body.targets));
         }
         let published = body.published_targets();
         let ValidatedBody { slug, slugs, status, content, targets, .. } = body;
@@ -369,7 +368,7 @@ impl ChangeRequest {
             Publication { site, content_type, content, public, published: &published }.require(connection)?;
         }
         let item = write::update(connection, context, item, writing)?;
-        Ok(Written { targets, ..Written::from(item) })
+        Ok(Written::from(item).with_targets(targets))
     }
 
     /// Returns whether a body is what the item has already.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::auth::permissions::Action;
+use crate::content::translations::Translations;
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::editorial::editor::{WriteRequest, Written, resolve_references};
@@ -11,6 +12,7 @@ use crate::editorial::publication_checks::{Publication, PublishedIds};
 use crate::editorial::validate::{LocalNames, ValidatedBody};
 use crate::editorial::write::ItemWrite;
 use crate::editorial::write_context::require_permission;
+use crate::items::{KnownReferences, projection};
 use crate::problem::Problem;
 
 /// A creation that is ready to be written.
@@ -52,9 +54,11 @@ impl Creation {
             require_publishable(connection, &request, &body, &body.published_targets())?;
         }
         let ValidatedBody { slug, slugs, status, content, targets, .. } = body;
+        let links = projection::links("", request.content_type, &content, &Translations::default(), &request.site);
+        let references = KnownReferences { targets, links: Some(links) };
         let writing = ItemWrite { content_type: request.content_type, slug, locale: None, slugs, status, content };
         let item = insert(connection, request.context(), writing, Origin::default())?;
-        Ok(Written { targets, ..Written::from(item) })
+        Ok(Written { references, ..Written::from(item) })
     }
 }
 

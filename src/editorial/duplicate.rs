@@ -231,9 +231,8 @@ fn link(connection: &mut Db, copies: &mut [ItemCopy<'_>]) -> Result<(), Problem>
 /// Stores copies as drafts, and returns the first one.
 fn store(connection: &mut Db, context: WriteContext<'_>, copies: Vec<ItemCopy<'_>>) -> Result<Item, Problem> {
     let mut group = InsertGroup::default();
-    let without_slug = copies.iter().filter(|copy| copy.body.slug.is_none());
-    let contents = without_slug.map(|copy| (copy.content_type, &copy.body.content));
-    group.look_up_slugs(connection, context.site, contents)?;
+    let new = copies.iter().map(|copy| (copy.content_type, copy.body.slug.as_deref(), &copy.body.content));
+    group.look_up_slugs(connection, context.site, new)?;
     for copy in copies {
         let (writing, origin) = copy.writing(context.site);
         group.add(connection, context, writing, origin)?;

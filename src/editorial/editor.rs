@@ -24,7 +24,7 @@ use crate::editorial::references;
 use crate::editorial::validate::{BodyRules, LocalNames, ValidatedBody};
 use crate::editorial::write::precondition_failed;
 use crate::editorial::write_context::WriteContext;
-use crate::items::{self, Among, Expected, Item, Lookup, ReferenceTarget};
+use crate::items::{self, Among, Expected, Item, KnownReferences, Lookup, ReferenceTarget};
 use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
@@ -88,10 +88,8 @@ pub struct Editor {
     pub render: RenderItem,
 }
 
-/// Renders an item that was just written as the body of the response. The map holds the targets of its
-/// references by id, as far as the write looked them up, so that they are not read twice.
-pub type RenderItem =
-    Arc<dyn Fn(&mut Db, &Item, HashMap<String, ReferenceTarget>) -> QueryResult<String> + Send + Sync>;
+/// Renders an item that was just written as the body of the response.
+pub type RenderItem = Arc<dyn Fn(&mut Db, &Item, KnownReferences) -> QueryResult<String> + Send + Sync>;
 
 /// The result of a write.
 #[derive(Debug)]
@@ -109,8 +107,7 @@ pub struct WriteResult {
 /// An item that a write stored, or that an earlier request with the same idempotency key had created.
 pub(super) struct Written {
     pub(super) item: Item,
-    /// The targets of the item's references by id, as far as the write looked them up.
-    pub(super) targets: HashMap<String, ReferenceTarget>,
+    pub(super) references: KnownReferences,
     pub(super) replayed: bool,
     /// Number of its children that a publication left as drafts.
     pub(super) draft_children: usize,
@@ -118,7 +115,7 @@ pub(super) struct Written {
 
 impl From<Item> for Written {
     fn from(item: Item) -> Self {
-        Self { item, targets: HashMap::new(), replayed: false, draft_children: 0 }
+        Self { item, references: KnownReferences::default(), replayed: false, draft_children: 0 }
     }
 }
 
@@ -260,10 +257,18 @@ impl Editor {
     }
 }
 
+impl Written {
+    /// Adds the targets of references that the write looked up, by id.
+    pub(super) fn with_targets(mut self, targets: HashMap<String, ReferenceTarget>) -> Self {
+        self.references.targets = targets;
+        self
+    }
+}
+
 /// Renders an item that was just written.
 fn rendered(connection: &mut Db, render: &RenderItem, written: Written) -> QueryResult<WriteResult> {
-    let Written { item, targets, replayed, draft_children } = written;
-    let body = render(connection, &item, targets)?;
+    let Written { item, references, replayed, draft_children } = written;
+    let body = render(connection, &item, references)?;
     Ok(WriteResult { item, body, replayed, draft_children })
 }
 

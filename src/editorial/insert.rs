@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
@@ -17,9 +16,10 @@ use crate::content::Site;
 use crate::content::slug::from_title;
 use crate::content::translations::Translations;
 use crate::content_types::ContentType;
-use crate::database::schema::items;
+use crate::database::insert::RowInserts;
 use crate::database::{Db, new_id, now};
 use crate::editorial::write_context::WriteContext;
+use crate::items::side_tables::NewRows;
 use crate::items::{Item, projection, side_tables};
 use crate::journal::{self, ItemEntry};
 use crate::problem::Problem;
@@ -80,8 +80,8 @@ struct NewRow {
     item: Item,
     content_type: &'static ContentType,
     content: Map<String, Value>,
-    /// Whether the request named the slug.
-    is_slug_requested: bool,
+    /// Whether no item had the slug before.
+    is_slug_new: bool,
     /// The requested slugs of several locales.
     slugs: SlugsByLocale,
 }
@@ -103,8 +103,7 @@ impl InsertGroup {
         let id = origin.id.clone().unwrap_or_else(new_id);
         let content_type = writing.content_type;
         let default_locale = context.site.default_locale();
-        let is_slug_requested = writing.slug.is_some() || writing.slugs.contains_key(default_locale);
-        let slug = self.default_slug(connection, context.site, &id, &writing)?;
+        let (slug, is_slug_new) = self.default_slug(connection, context.site, &id, &writing)?;
         refuse_circle_among(connection, content_type, &id, &writing.content, &self.parents)?;
         let parent_live = match owner_of(content_type, &writing.content) {
             Some(owner) if self.parents.contains_key(owner) => self.live.contains(owner),
@@ -115,7 +114,7 @@ impl InsertGroup {
         item.kind = content_type.kind.to_owned();
         item.created_by.clone_from(&context.author.account_id);
         slugs::assign_all(&mut item, default_locale, &writing.slugs, |item, slug| {
-            self.require_free(connection, content_type.kind, &item.id, slug)
+            self.require_free(connection, content_type.kind, &item.id, slug).map(drop)
         })?;
         projection::fill(&mut item, content_type, &writing.content, context.site, parent_live);
         if item.live {
@@ -126,27 +125,32 @@ impl InsertGroup {
         self.slugs.extend(own.map(|slug| (content_type.kind, slug.clone())));
         self.parents.insert(item.id.clone(), item.parent_id.clone());
         let ItemWrite { content, slugs, .. } = writing;
-        self.rows.push(NewRow { item, content_type, content, is_slug_requested, slugs });
+        self.rows.push(NewRow { item, content_type, content, is_slug_new, slugs });
         Ok(())
     }
 
-    /// Returns the slug of a new item in the default locale: the requested one, or one made from its title.
-    fn default_slug(&self, connection: &mut Db, site: &Site, id: &str, writing: &ItemWrite) -> Result<String, Problem> {
+    /// Returns the slug of a new item in the default locale: the requested one, or one made from its title. Also
+    /// returns whether no item had it before.
+    fn default_slug(
+        &self,
+        connection: &mut Db,
+        site: &Site,
+        id: &str,
+        writing: &ItemWrite,
+    ) -> Result<(String, bool), Problem> {
         let ItemWrite { content_type, slug, slugs: by_locale, content, .. } = writing;
         // `slugs::assign_all` checks it together with those of the other locales.
         if let Some(Some(slug)) = by_locale.get(site.default_locale()) {
-            return Ok(slug.clone());
+            return Ok((slug.clone(), false));
         }
         match slug {
-            Some(slug) => {
-                self.require_free(connection, content_type.kind, id, slug)?;
-                Ok(slug.clone())
-            }
+            Some(slug) => Ok((slug.clone(), self.require_free(connection, content_type.kind, id, slug)?)),
             None => {
                 let title = projection::label(content_type, content, site);
-                Ok(slugs::choose(content_type.kind, id, &title, |slug| {
+                let chosen = slugs::choose(content_type.kind, id, &title, |slug| {
                     self.is_free(connection, content_type.kind, slug)
-                })?)
+                })?;
+                Ok((chosen, true))
             }
         }
     }
@@ -161,12 +165,12 @@ impl InsertGroup {
         &mut self,
         connection: &mut Db,
         site: &Site,
-        contents: impl Iterator<Item = (&'static ContentType, &'a Map<String, Value>)>,
+        new: impl Iterator<Item = (&'static ContentType, Option<&'a str>, &'a Map<String, Value>)>,
     ) -> QueryResult<()> {
         let mut wanted: HashMap<&'static str, Vec<String>> = HashMap::new();
-        for (content_type, content) in contents {
-            let slug = from_title(&projection::label(content_type, content, site));
-            wanted.entry(content_type.kind).or_default().push(slug);
+        for (content_type, requested, content) in new {
+            let made = || from_title(&projection::label(content_type, content, site));
+            wanted.entry(content_type.kind).or_default().push(requested.map_or_else(made, str::to_owned));
         }
         for (kind, wanted) in wanted {
             let held = slugs::held(connection, kind, &wanted)?;
@@ -181,10 +185,11 @@ impl InsertGroup {
         Ok(!self.slugs.contains(&key) && (self.free.contains(&key) || slugs::is_free(connection, kind, slug)?))
     }
 
-    /// Refuses a requested slug that another item has, stored or of the group.
-    fn require_free(&self, connection: &mut Db, kind: &'static str, id: &str, slug: &str) -> Result<(), Problem> {
-        slugs::require_free(connection, kind, id, slug)?;
-        if self.slugs.contains(&(kind, slug.to_owned())) { Err(slugs::taken(slug)) } else { Ok(()) }
+    /// Refuses a requested slug that another item has, stored or of the group. Returns whether no item had it before.
+    fn require_free(&self, connection: &mut Db, kind: &'static str, id: &str, slug: &str) -> Result<bool, Problem> {
+        let key = (kind, slug.to_owned());
+        let is_new = self.free.contains(&key) || slugs::require_free(connection, kind, id, slug)?;
+        if self.slugs.contains(&key) { Err(slugs::taken(slug)) } else { Ok(is_new) }
     }
 
     /// Removes items from the group.
@@ -199,26 +204,44 @@ impl InsertGroup {
     ///
     /// Fails if a statement fails.
     pub fn store(self, connection: &mut Db, context: WriteContext<'_>) -> Result<Vec<Item>, Problem> {
-        for row in &self.rows {
-            diesel::insert_into(items::table).values(&row.item).execute(connection)?;
-            zone_rules::mark_if_behind(connection, row.content_type)?;
-        }
-        let new = self.rows.iter().map(|row| (&row.item, row.content_type, &row.content));
-        side_tables::insert(connection, context.site, new)?;
-        // A slug that was found free cannot have been taken since: write transactions exclude each other. So the
-        // look-up of a former holder, which a requested slug needs, is saved.
-        let (requested, chosen): (Vec<&NewRow>, Vec<&NewRow>) = self.rows.iter().partition(|row| row.is_slug_requested);
-        for NewRow { item, content_type, .. } in requested {
-            slugs::keep(connection, content_type.kind, &item.id, &item.slug)?;
-        }
-        let chosen: Vec<SlugRow> = chosen.iter().map(|row| SlugRow::new(row.content_type.kind, &row.item)).collect();
-        SlugRow::STORED.insert(connection, &chosen)?;
-        for NewRow { item, slugs, .. } in &self.rows {
+        self.insert(connection, context)?;
+        for NewRow { item, content_type, is_slug_new, slugs, .. } in &self.rows {
+            if !is_slug_new {
+                slugs::keep(connection, content_type.kind, &item.id, &item.slug)?;
+            }
             slugs::keep_all(connection, item, slugs)?;
+            zone_rules::mark_if_behind(connection, content_type)?;
         }
-        let entry = || ItemEntry { action: "create", ..ItemEntry::default() };
-        journal::append_items(connection, context.author, self.rows.iter().map(|row| (&row.item, entry())))?;
         Ok(self.rows.into_iter().map(|row| row.item).collect())
+    }
+
+    /// Inserts all rows of the items but those of slugs that other items may have had.
+    fn insert(&self, connection: &mut Db, context: WriteContext<'_>) -> QueryResult<()> {
+        let items: Vec<&Item> = self.rows.iter().map(|row| &row.item).collect();
+        let new = self.rows.iter().map(|row| (&row.item, row.content_type, &row.content));
+        let NewRows { links, words, places } = side_tables::of_new(context.site, new);
+        // A slug that was found to be new cannot have been taken since: write transactions exclude each other. So the
+        // look-up of a former holder is saved.
+        let new = self.rows.iter().filter(|row| row.is_slug_new);
+        let slugs: Vec<SlugRow> = new.map(|row| SlugRow::new(row.content_type.kind, &row.item)).collect();
+        let entry = ItemEntry { action: "create", ..ItemEntry::default() };
+        let (only, several) = match &*items {
+            [] => return Ok(()),
+            [item] => (Some(journal::row_of_item(context.author, item, &entry)), Vec::new()),
+            items => {
+                let entries = items.iter().map(|item| (*item, entry));
+                (None, journal::rows_of_items(connection, context.author, entries)?)
+            }
+        };
+        let mut inserts = RowInserts::default();
+        inserts.add(&items);
+        inserts.add(&links);
+        inserts.add(&words);
+        inserts.add(&places);
+        inserts.add(&slugs);
+        inserts.add(only.as_slice());
+        inserts.add(&several);
+        inserts.run(connection)
     }
 }
 
@@ -250,7 +273,7 @@ fn new_item(id: String, slug: String, status: Option<String>, origin: Origin) ->
         label: String::new(),
         country: None,
         variant: None,
-        content: String::new(),
+        content: Vec::new(),
         card: String::new(),
         detail: String::new(),
         reference: String::new(),

@@ -12,7 +12,7 @@ use crate::content::translations::Translations;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, in_list};
+use crate::database::{Db, in_few};
 use crate::items::Link;
 use crate::items::projection;
 use crate::problem::{NOT_PUBLISHED, Problem};
@@ -115,7 +115,7 @@ fn targets(connection: &mut Db, links: &[Link]) -> QueryResult<HashMap<String, L
     }
     let ids: Vec<&str> = links.iter().map(|link| link.target_id.as_str()).collect();
     let rows = items::table
-        .filter(in_list(connection.dialect(), items::id, &ids))
+        .filter(in_few(connection.dialect(), items::id, &ids))
         .select((items::id, items::slug, items::live, items::trashed_at))
         .load::<(String, String, bool, i64)>(connection)?;
     Ok(rows.into_iter().map(|(id, slug, live, at)| (id, LinkTarget { slug, live, trashed: at != 0 })).collect())

@@ -7,14 +7,14 @@
 use std::collections::{BTreeMap, HashSet};
 
 use diesel::prelude::*;
-use serde::Serialize;
+use diesel::sql_types::Text;
 
 use crate::content::slug::{MAX_SLUG, from_title};
 use crate::content::translations::Translations;
 use crate::content::violation::{Violation, Violations};
-use crate::database::insert::Rows;
+use crate::database::insert::{RowValues, StoredRow};
 use crate::database::schema::{items, slugs};
-use crate::database::{Db, in_list};
+use crate::database::{Db, in_few, in_list};
 use crate::items::{ANY_LOCALE, Item};
 use crate::problem::{Problem, ProblemKind};
 
@@ -64,14 +64,14 @@ pub fn choose(
 pub fn held(connection: &mut Db, kind: &str, wanted: &[String]) -> QueryResult<HashSet<String>> {
     let rows: Vec<String> = slugs::table
         .filter(slugs::kind.eq(kind).and(in_list(connection.dialect(), slugs::slug, wanted)))
-        .filter(in_list(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .filter(in_few(connection.dialect(), slugs::locale, &[ANY_LOCALE, RESERVED]))
         .select(slugs::slug)
         .load(connection)?;
     Ok(rows.into_iter().collect())
 }
 
 /// A row of `slugs`.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct SlugRow {
     kind: &'static str,
     locale: &'static str,
@@ -79,13 +79,20 @@ pub struct SlugRow {
     item_id: String,
 }
 
-impl SlugRow {
-    /// The table, for inserting several rows at once.
-    pub const STORED: Rows = Rows {
-        table: "slugs",
-        columns: &[("kind", "text"), ("locale", "text"), ("slug", "text"), ("item_id", "text")],
-    };
+impl StoredRow for SlugRow {
+    type Id = slugs::table;
+    const TABLE: &'static str = "slugs";
+    const COLUMNS: &'static [&'static str] = &["kind", "locale", "slug", "item_id"];
 
+    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
+        row.add::<Text, _>(self.kind)?;
+        row.add::<Text, _>(self.locale)?;
+        row.add::<Text, _>(&self.slug)?;
+        row.add::<Text, _>(&self.item_id)
+    }
+}
+
+impl SlugRow {
     /// Returns the row by which a slug that no item has or had leads to an item.
     pub fn new(kind: &'static str, item: &Item) -> Self {
         Self { kind, locale: ANY_LOCALE, slug: item.slug.clone(), item_id: item.id.clone() }
@@ -187,22 +194,22 @@ pub fn keep_all(connection: &mut Db, item: &Item, requested: &SlugsByLocale) -> 
 }
 
 /// Refuses a slug that another item of the kind has in any language, or that is reserved for the working
-/// draft of another item. A former slug of another item is free.
+/// draft of another item. A former slug of another item is free. Returns whether no other item ever had it.
 ///
 /// # Errors
 ///
 /// Fails with `Conflict` if the slug is taken, and if the query fails.
-pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Result<(), Problem> {
+pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Result<bool, Problem> {
     let rows: Vec<(String, String, String)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
         .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)).and(slugs::item_id.ne(item_id)))
-        .filter(in_list(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .filter(in_few(connection.dialect(), slugs::locale, &[ANY_LOCALE, RESERVED]))
         .select((slugs::locale, items::slug, items::translations))
         .load(connection)?;
     let is_held = |(locale, own, translations): &(String, String, String)| {
         locale == RESERVED || own == slug || Translations::parse(translations).has_slug(slug)
     };
-    if rows.iter().any(is_held) { Err(taken(slug)) } else { Ok(()) }
+    if rows.iter().any(is_held) { Err(taken(slug)) } else { Ok(rows.is_empty()) }
 }
 
 /// Returns whether no item of the kind has or had the slug, and none has reserved it.
@@ -213,7 +220,7 @@ pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) 
 pub fn is_free(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<bool> {
     let held: Option<String> = slugs::table
         .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)))
-        .filter(in_list(connection.dialect(), slugs::locale, [ANY_LOCALE, RESERVED]))
+        .filter(in_few(connection.dialect(), slugs::locale, &[ANY_LOCALE, RESERVED]))
         .select(slugs::item_id)
         .first(connection)
         .optional()?;

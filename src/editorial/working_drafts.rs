@@ -134,7 +134,7 @@ pub fn restore(
         draft_version = version.max(item.version + 1);
         match slugs::require_free(connection, &item.kind, id, &draft.slug) {
             Err(problem) if problem.kind == ProblemKind::Conflict => draft.slug.clone_from(&item.slug),
-            outcome => outcome?,
+            outcome => drop(outcome?),
         }
         put(connection, content_type_of(&item)?, &draft, None)?;
         slugs::reserve(connection, &item, &draft.slug)?;

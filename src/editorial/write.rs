@@ -63,7 +63,7 @@ pub fn update(
         slugs::assign(connection, &mut item, locale.as_deref(), &requested)?;
     }
     slugs::assign_all(&mut item, default_locale, &by_locale, |item, slug| {
-        slugs::require_free(connection, &item.kind, &item.id, slug)
+        slugs::require_free(connection, &item.kind, &item.id, slug).map(drop)
     })?;
     slugs::keep_all(connection, &item, &by_locale)?;
     let action = match status.as_deref() {

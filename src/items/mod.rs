@@ -12,7 +12,7 @@ pub mod sources;
 pub mod summary;
 pub mod working_draft;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -22,7 +22,7 @@ use crate::content::slug::is_slug;
 use crate::content::translations::Translations;
 use crate::database::schema::{items, slugs};
 use crate::database::statement::Term;
-use crate::database::{Backend, Db, in_list, in_pair_list, unindexed};
+use crate::database::{Backend, Db, in_few, in_list, in_pair_list, unindexed};
 
 pub use crate::content::slug::is_id;
 pub use if_match::Expected;
@@ -150,6 +150,15 @@ impl ReferenceTarget {
     }
 }
 
+/// What a write knows of an item's references, so that the response need not read it again.
+#[derive(Debug, Clone, Default)]
+pub struct KnownReferences {
+    /// The targets by id, as far as they were looked up.
+    pub targets: HashMap<String, ReferenceTarget>,
+    /// The links, whose `source_id` may be empty; none if they must be computed from the content.
+    pub links: Option<Vec<Link>>,
+}
+
 /// The columns read for a [`ReferenceTarget`]: kind, slug, id, visibility, reference fragment, translation states.
 type NamedRow = (String, String, String, bool, String, String);
 
@@ -175,11 +184,16 @@ pub fn resolve(
     let columns = (items::kind, items::slug, items::id, items::live, items::reference, items::translations);
     let mut found = HashMap::new();
     if !ids.is_empty() {
-        let wanted: Vec<(&str, String)> = ids.iter().map(|(kind, id)| (*kind, id.to_ascii_lowercase())).collect();
-        let rows = present(among).filter(in_list(dialect, items::id, wanted.iter().map(|(_, id)| id))).select(columns);
+        // The texts by which each item is given: its id in lower or upper case, perhaps several times.
+        let mut wanted: HashMap<(&str, String), HashSet<&str>> = HashMap::with_capacity(ids.len());
+        for (kind, given) in &ids {
+            wanted.entry((*kind, given.to_ascii_lowercase())).or_default().insert(given);
+        }
+        let mut these: Vec<&str> = wanted.keys().map(|(_, id)| id.as_str()).collect();
+        these.sort_unstable();
+        let rows = present(among).filter(in_few(dialect, items::id, &these)).select(columns);
         for ((kind, _), named) in rows.load::<NamedRow>(connection)?.into_iter().map(named) {
-            let is_it = |wanted: &(&str, String)| wanted.0 == kind && wanted.1 == named.id;
-            for ((_, given), _) in ids.iter().zip(&wanted).filter(|(_, wanted)| is_it(wanted)) {
+            for given in wanted.get(&(kind.as_str(), named.id.clone())).into_iter().flatten() {
                 found.insert((kind.clone(), (*given).to_owned()), named.clone());
             }
         }

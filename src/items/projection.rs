@@ -13,6 +13,7 @@ use crate::content::local_time::stored_span;
 use crate::content::slug::sort_key;
 use crate::content::translations::{Translations, untranslated, visible};
 use crate::content_types::{ContentType, FilterTarget};
+use crate::database::compressed_text;
 use crate::items::render::{Renderer, View};
 use crate::items::{Coordinates, Item, Link, NO_DATE, Word};
 
@@ -28,7 +29,7 @@ pub fn fill(
     site: &Site,
     parent_live: bool,
 ) {
-    item.content = serde_json::to_string(content).unwrap_or_default();
+    item.content = compressed_text::compress(&serde_json::to_string(content).unwrap_or_default());
     item.live = item.status == "published" && item.trashed_at == 0 && parent_live;
     item.parent_id = content_type.parent.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
     (item.starts_at, item.ends_at) = span(content_type, content);

@@ -1,11 +1,13 @@
 //! The rows of `items` and of the tables that hold what is derived from an item's content.
 
 use diesel::prelude::*;
-use serde::Serialize;
+use diesel::result::QueryResult;
+use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
 use serde_json::{Map, Value};
 
 use crate::content::translations::Translations;
-use crate::database::insert::Rows;
+use crate::database::compressed_text;
+use crate::database::insert::{RowValues, StoredRow};
 use crate::database::schema::{item_words, items, links, places};
 use crate::items::render::Envelope;
 
@@ -50,8 +52,8 @@ pub struct Item {
     pub country: Option<String>,
     /// The value of the kind's distinguishing field, such as the kind of a partner.
     pub variant: Option<String>,
-    /// The stored form, as JSON.
-    pub content: String,
+    /// The stored form, as compressed JSON (see [`compressed_text`]).
+    pub content: Vec<u8>,
     /// JSON fragment with the fields of lists, an object without its closing brace.
     pub card: String,
     /// JSON fragment with the fields that only single items have, to be appended to `card`.
@@ -102,7 +104,7 @@ impl Item {
 
     /// Parses the stored form.
     pub fn content(&self) -> Map<String, Value> {
-        serde_json::from_str(&self.content).unwrap_or_default()
+        parse_content(&self.content)
     }
 
     /// Returns the members that every response has beside the item's own fields.
@@ -121,8 +123,74 @@ impl Item {
     }
 }
 
+impl StoredRow for Item {
+    type Id = items::table;
+    const TABLE: &'static str = "items";
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "kind",
+        "slug",
+        "status",
+        "live",
+        "version",
+        "created_at",
+        "updated_at",
+        "published_at",
+        "trashed_at",
+        "created_by",
+        "parent_id",
+        "starts_at",
+        "ends_at",
+        "position",
+        "label",
+        "country",
+        "variant",
+        "content",
+        "card",
+        "detail",
+        "reference",
+        "stage",
+        "draft_version",
+        "translations",
+        "untranslated",
+        "outdated",
+        "shown_at",
+    ];
+
+    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
+        row.add::<Text, _>(&self.id)?;
+        row.add::<Text, _>(&self.kind)?;
+        row.add::<Text, _>(&self.slug)?;
+        row.add::<Text, _>(&self.status)?;
+        row.add::<Bool, _>(&self.live)?;
+        row.add::<BigInt, _>(&self.version)?;
+        row.add::<BigInt, _>(&self.created_at)?;
+        row.add::<BigInt, _>(&self.updated_at)?;
+        row.add::<BigInt, _>(&self.published_at)?;
+        row.add::<BigInt, _>(&self.trashed_at)?;
+        row.add::<Nullable<Text>, _>(&self.created_by)?;
+        row.add::<Nullable<Text>, _>(&self.parent_id)?;
+        row.add::<BigInt, _>(&self.starts_at)?;
+        row.add::<BigInt, _>(&self.ends_at)?;
+        row.add::<BigInt, _>(&self.position)?;
+        row.add::<Text, _>(&self.label)?;
+        row.add::<Nullable<Text>, _>(&self.country)?;
+        row.add::<Nullable<Text>, _>(&self.variant)?;
+        row.add::<Binary, _>(&self.content)?;
+        row.add::<Text, _>(&self.card)?;
+        row.add::<Text, _>(&self.detail)?;
+        row.add::<Text, _>(&self.reference)?;
+        row.add::<Text, _>(&self.stage)?;
+        row.add::<BigInt, _>(&self.draft_version)?;
+        row.add::<Text, _>(&self.translations)?;
+        row.add::<Text, _>(&self.untranslated)?;
+        row.add::<Text, _>(&self.outdated)?;
+        row.add::<BigInt, _>(&self.shown_at)
+    }
+}
+
 /// A row of `links`: one reference from an item to another, derived from the content of the first.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = links)]
 pub struct Link {
     /// The id of the referring item.
@@ -140,23 +208,23 @@ pub struct Link {
     pub starts_at: i64,
 }
 
-impl Link {
-    /// The table, for inserting several rows at once.
-    pub const STORED: Rows = Rows {
-        table: "links",
-        columns: &[
-            ("source_id", "text"),
-            ("relation", "text"),
-            ("position", "integer"),
-            ("target_id", "text"),
-            ("card", "text"),
-            ("starts_at", "bigint"),
-        ],
-    };
+impl StoredRow for Link {
+    type Id = links::table;
+    const TABLE: &'static str = "links";
+    const COLUMNS: &'static [&'static str] = &["source_id", "relation", "position", "target_id", "card", "starts_at"];
+
+    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
+        row.add::<Text, _>(&self.source_id)?;
+        row.add::<Text, _>(&self.relation)?;
+        row.add::<Integer, _>(&self.position)?;
+        row.add::<Text, _>(&self.target_id)?;
+        row.add::<Text, _>(&self.card)?;
+        row.add::<BigInt, _>(&self.starts_at)
+    }
 }
 
 /// A row of `item_words`: a value by which lists are filtered.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = item_words)]
 pub struct Word {
     pub item_id: String,
@@ -166,14 +234,20 @@ pub struct Word {
     pub value: String,
 }
 
-impl Word {
-    /// The table, for inserting several rows at once.
-    pub const STORED: Rows =
-        Rows { table: "item_words", columns: &[("item_id", "text"), ("field", "text"), ("value", "text")] };
+impl StoredRow for Word {
+    type Id = item_words::table;
+    const TABLE: &'static str = "item_words";
+    const COLUMNS: &'static [&'static str] = &["item_id", "field", "value"];
+
+    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
+        row.add::<Text, _>(&self.item_id)?;
+        row.add::<Text, _>(&self.field)?;
+        row.add::<Text, _>(&self.value)
+    }
 }
 
 /// A row of `places`: the coordinates of an item in millionths of a degree (WGS 84).
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = places)]
 pub struct Coordinates {
     pub item_id: String,
@@ -181,6 +255,23 @@ pub struct Coordinates {
     pub latitude: i64,
     /// Longitude, positive east of Greenwich.
     pub longitude: i64,
+}
+
+impl StoredRow for Coordinates {
+    type Id = places::table;
+    const TABLE: &'static str = "places";
+    const COLUMNS: &'static [&'static str] = &["item_id", "latitude", "longitude"];
+
+    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
+        row.add::<Text, _>(&self.item_id)?;
+        row.add::<BigInt, _>(&self.latitude)?;
+        row.add::<BigInt, _>(&self.longitude)
+    }
+}
+
+/// Parses the content of an item as it is stored.
+pub fn parse_content(stored: &[u8]) -> Map<String, Value> {
+    compressed_text::decompress(stored).ok().and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default()
 }
 
 /// Computes [`Item::is_open`] from the two columns that it depends on.

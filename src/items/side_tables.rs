@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::content::Site;
 use crate::content_types::ContentType;
 use crate::database::Db;
+use crate::database::insert::insert_rows;
 use crate::database::schema::{item_words, links, places};
 use crate::items::projection;
 use crate::items::{Coordinates, Item, Link, Word};
@@ -15,29 +16,23 @@ use crate::items::{Coordinates, Item, Link, Word};
 /// A new item with its kind and its content.
 pub type NewContent<'a> = (&'a Item, &'static ContentType, &'a Map<String, Value>);
 
-/// Stores the rows of new items, with one statement for all rows of a table.
-///
-/// # Errors
-///
-/// Fails if a statement fails, such as on a link to an item that does not exist.
-pub fn insert<'a>(
-    connection: &mut Db,
-    site: &Site,
-    new: impl Iterator<Item = NewContent<'a>> + Clone,
-) -> QueryResult<()> {
-    let links = new.clone().flat_map(|(item, content_type, content)| {
-        projection::links(&item.id, content_type, content, &item.translations(), site)
-    });
-    Link::STORED.insert(connection, &links.collect::<Vec<_>>())?;
-    let words =
-        new.clone().flat_map(|(item, content_type, content)| projection::words(&item.id, content_type, content));
-    Word::STORED.insert(connection, &words.collect::<Vec<_>>())?;
+/// The rows of new items.
+#[derive(Debug, Default)]
+pub struct NewRows {
+    pub links: Vec<Link>,
+    pub words: Vec<Word>,
+    pub places: Vec<Coordinates>,
+}
+
+/// Returns the rows of new items, which must be stored after the items.
+pub fn of_new<'a>(site: &Site, new: impl Iterator<Item = NewContent<'a>>) -> NewRows {
+    let mut rows = NewRows::default();
     for (item, content_type, content) in new {
-        if let Some(place) = projection::coordinates(&item.id, content_type, content) {
-            diesel::insert_into(places::table).values(&place).execute(connection)?;
-        }
+        rows.links.extend(projection::links(&item.id, content_type, content, &item.translations(), site));
+        rows.words.extend(projection::words(&item.id, content_type, content));
+        rows.places.extend(projection::coordinates(&item.id, content_type, content));
     }
-    Ok(())
+    rows
 }
 
 /// Brings the rows of an item in line with its content. Only rows that differ are deleted and inserted: most
@@ -70,7 +65,7 @@ fn update_links(connection: &mut Db, id: &str, requested: Vec<Link>) -> QueryRes
         diesel::delete(links::table.find((&link.source_id, &link.relation, link.position))).execute(connection)?;
     }
     let new: Vec<Link> = requested.into_iter().filter(|link| !present.contains(link)).collect();
-    Link::STORED.insert(connection, &new)
+    insert_rows(connection, &new)
 }
 
 fn update_words(connection: &mut Db, id: &str, requested: Vec<Word>) -> QueryResult<()> {
@@ -80,7 +75,7 @@ fn update_words(connection: &mut Db, id: &str, requested: Vec<Word>) -> QueryRes
         diesel::delete(item_words::table.find((&word.item_id, &word.field, &word.value))).execute(connection)?;
     }
     let new: Vec<Word> = requested.into_iter().filter(|word| !present.contains(word)).collect();
-    Word::STORED.insert(connection, &new)
+    insert_rows(connection, &new)
 }
 
 fn update_coordinates(connection: &mut Db, id: &str, requested: Option<Coordinates>) -> QueryResult<()> {
@@ -90,8 +85,5 @@ fn update_coordinates(connection: &mut Db, id: &str, requested: Option<Coordinat
         return Ok(());
     }
     diesel::delete(places::table.find(id)).execute(connection)?;
-    if let Some(place) = requested {
-        diesel::insert_into(places::table).values(&place).execute(connection)?;
-    }
-    Ok(())
+    insert_rows(connection, requested.as_slice())
 }

@@ -14,11 +14,11 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
-use serde::Serialize;
+use diesel::sql_types::Text;
 use serde_json::{Map, Value};
 
 use crate::content_types::ContentType;
-use crate::database::insert::Rows;
+use crate::database::insert::{RowValues, StoredRow, insert_rows};
 use crate::database::schema::{draft_links, drafts};
 use crate::database::{Db, in_list};
 use crate::items::Item;
@@ -48,14 +48,21 @@ impl WorkingDraft {
 }
 
 /// A row of `draft_links`: an item that a working draft refers to.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct DraftLink {
     source_id: String,
     target_id: String,
 }
 
-impl DraftLink {
-    const STORED: Rows = Rows { table: "draft_links", columns: &[("source_id", "text"), ("target_id", "text")] };
+impl StoredRow for DraftLink {
+    type Id = draft_links::table;
+    const TABLE: &'static str = "draft_links";
+    const COLUMNS: &'static [&'static str] = &["source_id", "target_id"];
+
+    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
+        row.add::<Text, _>(&self.source_id)?;
+        row.add::<Text, _>(&self.target_id)
+    }
 }
 
 /// Returns the content of an item's newest text: that of its working draft if it has one.
@@ -117,5 +124,5 @@ pub fn put(
     diesel::delete(draft_links::table.filter(draft_links::source_id.eq(id))).execute(connection)?;
     let rows: Vec<DraftLink> =
         targets.into_iter().map(|target_id| DraftLink { source_id: id.clone(), target_id }).collect();
-    DraftLink::STORED.insert(connection, &rows)
+    insert_rows(connection, &rows)
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::database::Db;
 use crate::database::schema::{accounts, journal};
+use crate::journal::snapshot;
 use crate::problem::Problem;
 
 /// A journal entry without its snapshot.
@@ -78,14 +79,15 @@ pub fn entries(
 ///
 /// # Errors
 ///
-/// Fails if the query fails.
-pub fn snapshot(connection: &mut Db, kind: &str, id: &str) -> QueryResult<Option<String>> {
-    journal::table
+/// Fails if the query fails or the snapshot is damaged.
+pub fn snapshot(connection: &mut Db, kind: &str, id: &str) -> Result<Option<String>, Problem> {
+    let stored: Option<Vec<u8>> = journal::table
         .filter(journal::item_id.eq(id).and(journal::kind.eq(kind)))
         .order(journal::sequence.desc())
         .select(journal::snapshot)
         .first(connection)
-        .optional()
+        .optional()?;
+    stored.map(|stored| snapshot::read(&stored)).transpose().map_err(|error| Problem::internal(&error))
 }
 
 /// An item at a version, with the newest text that it had then: that of its working draft if it had one.
@@ -112,13 +114,14 @@ pub struct State {
 /// Fails with `NotFound` if the journal has no such version, and if the query fails or the snapshot is no
 /// JSON.
 pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) -> Result<State, Problem> {
-    let row: Option<(JournalEntry, String)> = with_accounts()
+    let row: Option<(JournalEntry, Vec<u8>)> = with_accounts()
         .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::version.eq(version)))
         .order(journal::sequence.desc())
         .select((JournalEntry::as_select(), journal::snapshot))
         .first(connection)
         .optional()?;
     let Some((entry, snapshot)) = row else { return Err(Problem::not_found("revision")) };
+    let snapshot = snapshot::read(&snapshot).map_err(|error| Problem::internal(&error))?;
     let snapshot: Value = serde_json::from_str(&snapshot).map_err(|error| Problem::internal(&error))?;
     let text = |name: &str| snapshot.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let draft = snapshot.get("draft").filter(|draft| draft.is_object());

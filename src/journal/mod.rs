@@ -9,16 +9,15 @@
 pub mod audit;
 pub mod diff;
 pub mod history;
+pub mod snapshot;
 
-use diesel::prelude::*;
 use diesel::result::QueryResult;
-use diesel::sql_types::{BigInt, Nullable, Text};
-use serde::Serialize;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
-use crate::database::insert::Rows;
+use crate::database::compressed_text;
+use crate::database::insert::{RowValues, StoredRow, insert_rows};
 use crate::database::schema::journal;
-use crate::database::statement::Term;
-use crate::database::{Db, Dialect, now};
+use crate::database::{Db, now};
 use crate::items::Item;
 
 pub use crate::database::journal_tail::newest_sequence;
@@ -44,7 +43,7 @@ pub struct Author {
 
 /// An entry to be appended.
 #[derive(Debug)]
-pub struct NewEntry<'a> {
+pub struct NewEntry<'a, S = String> {
     /// The action, such as `publish`.
     pub action: &'a str,
     /// The kind of the subject: a kind of content, `account`, `release`, …
@@ -53,14 +52,14 @@ pub struct NewEntry<'a> {
     pub id: &'a str,
     /// The version that the action produced; 0 where there are no versions.
     pub version: i64,
-    /// The state after the action, as JSON.
-    pub snapshot: String,
+    /// The state after the action, as JSON, or in its stored form.
+    pub snapshot: S,
     /// JSON Pointers of the changed values.
     pub changed: &'a [String],
 }
 
 /// What an entry about an item records beside the item.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub struct ItemEntry<'a> {
     /// The action, such as `publish`.
     pub action: &'a str,
@@ -79,51 +78,36 @@ pub struct ItemEntry<'a> {
 ///
 /// Fails if the statement fails.
 pub fn append_item(connection: &mut Db, author: &Author, item: &Item, entry: ItemEntry<'_>) -> QueryResult<()> {
-    append(connection, author, item_entry(item, &entry))
+    insert_rows(connection, &[row_of_item(author, item, &entry)])
 }
 
-/// Appends entries about several items, in their order, as [`append_item`] does for one.
+/// Returns the rows of entries about several items, in their order. They must be inserted within the transaction, before
+/// any other entry.
 ///
 /// # Errors
 ///
-/// Fails if a statement fails.
-pub fn append_items<'a>(
+/// Fails if the query fails.
+pub fn rows_of_items<'a>(
     connection: &mut Db,
-    author: &Author,
-    mut entries: impl ExactSizeIterator<Item = (&'a Item, ItemEntry<'a>)>,
-) -> QueryResult<()> {
-    // One statement for all saves round trips to Postgres. SQLite has none, and takes three times as long for a large
-    // text out of a list in JSON as for a parameter.
-    if entries.len() < 2 || connection.dialect() == Dialect::Sqlite {
-        return entries.try_for_each(|(item, entry)| append_item(connection, author, item, entry));
-    }
-    let at = now();
-    // See `append` on the numbers. They are looked up first here, which takes one statement for all entries.
+    author: &'a Author,
+    entries: impl Iterator<Item = (&'a Item, ItemEntry<'a>)>,
+) -> QueryResult<Vec<JournalRow<'a>>> {
+    // See `NextEntry` on the numbers.
     let last = newest_sequence(connection)?;
-    let rows = entries.zip(last + 1..).map(|((item, entry), sequence)| {
-        let entry = item_entry(item, &entry);
-        JournalRow {
-            sequence,
-            at,
-            actor: author.account_id.as_deref(),
-            action: entry.action,
-            kind: entry.kind,
-            item_id: entry.id,
-            version: entry.version,
-            request_id: &author.request_id,
-            snapshot: entry.snapshot,
-            reason: author.reason.as_deref(),
-            changed: places(entry.changed),
-            via: author.via.as_deref(),
-            batch: author.batch.as_deref(),
-        }
-    });
-    JournalRow::STORED.insert(connection, &rows.collect::<Vec<_>>())
+    Ok(entries
+        .zip(last + 1..)
+        .map(|((item, entry), number)| JournalRow::new(number, author, item_entry(item, &entry)))
+        .collect())
+}
+
+/// Returns the row of an entry about an item, which gets the next number when it is inserted.
+pub fn row_of_item<'a>(author: &'a Author, item: &'a Item, entry: &ItemEntry<'a>) -> NextEntry<'a> {
+    NextEntry(JournalRow::new(0, author, item_entry(item, entry)))
 }
 
 /// A row of `journal`.
-#[derive(Debug, Serialize)]
-struct JournalRow<'a> {
+#[derive(Debug)]
+pub struct JournalRow<'a> {
     sequence: i64,
     at: i64,
     actor: Option<&'a str>,
@@ -132,59 +116,106 @@ struct JournalRow<'a> {
     item_id: &'a str,
     version: i64,
     request_id: &'a str,
-    snapshot: String,
+    snapshot: Vec<u8>,
     reason: Option<&'a str>,
     changed: String,
     via: Option<&'a str>,
     batch: Option<&'a str>,
 }
 
-impl JournalRow<'_> {
-    const STORED: Rows = Rows {
-        table: "journal",
-        columns: &[
-            ("sequence", "bigint"),
-            ("at", "bigint"),
-            ("actor", "text"),
-            ("action", "text"),
-            ("kind", "text"),
-            ("item_id", "text"),
-            ("version", "bigint"),
-            ("request_id", "text"),
-            ("snapshot", "text"),
-            ("reason", "text"),
-            ("changed", "text"),
-            ("via", "text"),
-            ("batch", "text"),
-        ],
-    };
+impl<'a> JournalRow<'a> {
+    fn new(sequence: i64, author: &'a Author, entry: NewEntry<'a, Vec<u8>>) -> Self {
+        let NewEntry { action, kind, id, version, snapshot, changed } = entry;
+        Self {
+            sequence,
+            at: now(),
+            actor: author.account_id.as_deref(),
+            action,
+            kind,
+            item_id: id,
+            version,
+            request_id: &author.request_id,
+            snapshot,
+            reason: author.reason.as_deref(),
+            changed: serde_json::to_string(changed).unwrap_or_else(|_| "[]".to_owned()),
+            via: author.via.as_deref(),
+            batch: author.batch.as_deref(),
+        }
+    }
+
+    /// Adds all values but the number.
+    fn add_rest<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
+        row.add::<BigInt, _>(&self.at)?;
+        row.add::<Nullable<Text>, _>(&self.actor)?;
+        row.add::<Text, _>(self.action)?;
+        row.add::<Text, _>(self.kind)?;
+        row.add::<Text, _>(self.item_id)?;
+        row.add::<BigInt, _>(&self.version)?;
+        row.add::<Text, _>(self.request_id)?;
+        row.add::<Binary, _>(&self.snapshot)?;
+        row.add::<Nullable<Text>, _>(&self.reason)?;
+        row.add::<Text, _>(&self.changed)?;
+        row.add::<Nullable<Text>, _>(&self.via)?;
+        row.add::<Nullable<Text>, _>(&self.batch)
+    }
+}
+
+impl StoredRow for JournalRow<'_> {
+    type Id = journal::table;
+    const TABLE: &'static str = "journal";
+    const COLUMNS: &'static [&'static str] = &[
+        "sequence",
+        "at",
+        "actor",
+        "action",
+        "kind",
+        "item_id",
+        "version",
+        "request_id",
+        "snapshot",
+        "reason",
+        "changed",
+        "via",
+        "batch",
+    ];
+
+    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
+        row.add::<BigInt, _>(&self.sequence)?;
+        self.add_rest(row)
+    }
+}
+
+/// A row that gets the next number when it is inserted.
+///
+/// `max + 1` is safe only because write transactions exclude each other on all nodes: no other writer can take the same
+/// number or commit a lower one later. A sequence of the database would leave gaps where a transaction is rolled back.
+#[derive(Debug)]
+pub struct NextEntry<'a>(JournalRow<'a>);
+
+impl StoredRow for NextEntry<'_> {
+    type Id = NextEntry<'static>;
+    const TABLE: &'static str = "journal";
+    const COLUMNS: &'static [&'static str] = JournalRow::COLUMNS;
+
+    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
+        row.add_sql("(SELECT coalesce(max(sequence), 0) + 1 FROM journal)");
+        self.0.add_rest(row)
+    }
 }
 
 /// Returns an entry about an item with its snapshot.
-fn item_entry<'a>(item: &'a Item, entry: &ItemEntry<'a>) -> NewEntry<'a> {
+fn item_entry<'a>(item: &'a Item, entry: &ItemEntry<'a>) -> NewEntry<'a, Vec<u8>> {
     let ItemEntry { action, draft, changed } = *entry;
-    // The snapshot is composed as text, since `content` is JSON already and parsing it again would cost every
-    // write. All other values need no escaping: slugs have only letters, digits and hyphens, and status and
+    // The snapshot is composed as text, since parsing `content` again would cost every write. All other values need no escaping: slugs have only letters, digits and hyphens, and status and
     // stage are fixed words.
     let draft =
         draft.map_or("null".to_owned(), |(slug, content)| format!("{{\"slug\":\"{slug}\",\"content\":{content}}}"));
-    let snapshot = format!(
-        "{{\"slug\":\"{}\",\"status\":\"{}\",\"stage\":\"{}\",\"published_at\":{},\"shown_at\":{},\"trashed_at\":{},\"translations\":{},\"draft\":{draft},\"content\":{}}}",
-        item.slug,
-        item.status,
-        item.stage,
-        item.published_at,
-        item.shown_at,
-        item.trashed_at,
-        item.translations,
-        item.content
+    let head = format!(
+        "{{\"slug\":\"{}\",\"status\":\"{}\",\"stage\":\"{}\",\"published_at\":{},\"shown_at\":{},\"trashed_at\":{},\"translations\":{},\"draft\":{draft},\"content\":",
+        item.slug, item.status, item.stage, item.published_at, item.shown_at, item.trashed_at, item.translations
     );
+    let snapshot = snapshot::of_parts(&head, &item.content);
     NewEntry { action, kind: &item.kind, id: &item.id, version: item.latest(), snapshot, changed }
-}
-
-/// Returns the JSON Pointers of changed values as they are stored.
-fn places(changed: &[String]) -> String {
-    serde_json::to_string(changed).unwrap_or_else(|_| "[]".to_owned())
 }
 
 /// Appends an entry. It must run within the transaction of the write that the entry records.
@@ -193,40 +224,8 @@ fn places(changed: &[String]) -> String {
 ///
 /// Fails if the statement fails.
 pub fn append(connection: &mut Db, author: &Author, entry: NewEntry<'_>) -> QueryResult<()> {
-    let changed = places(entry.changed);
-    // `max + 1` is safe only because write transactions exclude each other on all nodes: no other writer can
-    // take the same number or commit a lower one later. A sequence of the database would leave gaps where a
-    // transaction is rolled back.
-    let values = diesel::select((
-        Term::<BigInt>::new("(SELECT coalesce(max(sequence), 0) + 1 FROM journal)"),
-        now().into_sql::<BigInt>(),
-        author.account_id.as_deref().into_sql::<Nullable<Text>>(),
-        entry.action.into_sql::<Text>(),
-        entry.kind.into_sql::<Text>(),
-        entry.id.into_sql::<Text>(),
-        entry.version.into_sql::<BigInt>(),
-        author.request_id.as_str().into_sql::<Text>(),
-        entry.snapshot.into_sql::<Text>(),
-        author.reason.as_deref().into_sql::<Nullable<Text>>(),
-        changed.into_sql::<Text>(),
-        author.via.as_deref().into_sql::<Nullable<Text>>(),
-        author.batch.as_deref().into_sql::<Nullable<Text>>(),
-    ));
-    let columns = (
-        journal::sequence,
-        journal::at,
-        journal::actor,
-        journal::action,
-        journal::kind,
-        journal::item_id,
-        journal::version,
-        journal::request_id,
-        journal::snapshot,
-        journal::reason,
-        journal::changed,
-        journal::via,
-        journal::batch,
-    );
-    diesel::insert_into(journal::table).values(values).into_columns(columns).execute(connection)?;
-    Ok(())
+    let NewEntry { action, kind, id, version, snapshot, changed } = entry;
+    let snapshot = compressed_text::compress(&snapshot);
+    let entry = NewEntry { action, kind, id, version, snapshot, changed };
+    insert_rows(connection, &[NextEntry(JournalRow::new(0, author, entry))])
 }

@@ -16,7 +16,7 @@ use crate::api::openapi::schemas::reference;
 use crate::api::parameters::path_id_or_slug;
 use crate::auth::permissions::{Action, Area, is_permitted};
 use crate::content::local_time::utc_text;
-use crate::content::rich_text_fields::not_shown;
+use crate::content::rich_text_fields::not_shown_of_item;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::database::Db;
@@ -240,7 +240,7 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
             missing,
             warnings: warnings.iter().map(warning).collect(),
             external_ids: external_ids::of_item(c, &item)?.iter().map(ExternalId::source).collect(),
-            not_shown: not_shown(resource.fields, content, ""),
+            not_shown: not_shown_of_item(resource.fields, content, content),
             assignee: review::assignee(c, &item.id)?.map(person),
             editing: presences(review::present(c, &item.id)?),
             open_comments: review::open_comments(c, &item.id)?,

@@ -242,10 +242,10 @@ pub fn write_request(resource: &'static ContentType, request: &Request) -> Resul
 
 /// Returns the function that renders items of any content type in this shape.
 pub fn renderer(site: Arc<Site>, shape: Shape) -> RenderItem {
-    Arc::new(move |c: &mut Db, item: &Item, targets| {
+    Arc::new(move |c: &mut Db, item: &Item, references| {
         let content_type = ContentType::of_kind(&item.kind).ok_or(NotFound)?;
         let context = ReadContext { content_type, site: &site, shape: &shape };
-        render_written_item(c, context, item, targets)
+        render_written_item(c, context, item, references)
     })
 }
 

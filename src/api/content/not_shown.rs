@@ -1,6 +1,6 @@
 //! What a write says of the parts of its rich texts that are not shown.
 
-use crate::content::rich_text_fields::not_shown;
+use crate::content::rich_text_fields::not_shown_of_item;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::http::request::Request;
@@ -17,7 +17,7 @@ pub fn with_not_shown(response: Response, request: &Request, item: &Item) -> Res
     let fields = ContentType::of_kind(&item.kind).map(|content_type| content_type.fields);
     let body = serde_json::from_slice::<serde_json::Value>(&request.body).ok();
     let notes = match (fields, body.as_ref().and_then(serde_json::Value::as_object)) {
-        (Some(fields), Some(body)) => not_shown(fields, body, ""),
+        (Some(fields), Some(body)) => not_shown_of_item(fields, body, &item.content()),
         _ => Vec::new(),
     };
     if notes.is_empty() { response } else { response.header("not-shown", header(&notes)) }

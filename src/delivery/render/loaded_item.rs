@@ -11,7 +11,7 @@ use crate::content_types::ContentType;
 use crate::delivery::ReadContext;
 use crate::items::projection;
 use crate::items::render::{Fragments, Renderer, View};
-use crate::items::{Item, Link, ReferenceTarget};
+use crate::items::{Item, KnownReferences, Link, ReferenceTarget};
 
 /// An item that is about to be composed into a response.
 #[derive(Debug)]
@@ -59,18 +59,15 @@ impl LoadedItem {
         Self { id, version, updated_at, fragments, content: None, links: None, targets: HashMap::new() }
     }
 
-    /// Adds what a write has looked up of the linked items, by id, if the response shows nothing else of them.
-    pub fn with_targets(
-        self,
-        context: ReadContext<'_>,
-        item: &Item,
-        targets: HashMap<String, ReferenceTarget>,
-    ) -> Self {
+    /// Adds what a write knows of the linked items, if the response shows nothing else of them.
+    pub fn with_references(self, context: ReadContext<'_>, item: &Item, known: KnownReferences) -> Self {
+        let KnownReferences { targets, links } = known;
         let ReadContext { content_type, site, shape } = context;
         if targets.is_empty() || !shape.include.is_empty() || !shape.view.is_usual(site) {
             return self;
         }
-        let links = projection::links(&item.id, content_type, &item.content(), &item.translations(), site);
+        let links = links
+            .unwrap_or_else(|| projection::links(&item.id, content_type, &item.content(), &item.translations(), site));
         // What was looked up of the item itself is its state before the write.
         let is_known = |link: &Link| link.target_id != item.id && targets.get(&link.target_id).is_some_and(|t| t.open);
         if !links.iter().all(is_known) {

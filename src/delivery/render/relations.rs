@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::content_types::ContentType;
 use crate::database::schema::{items, links};
-use crate::database::{Db, in_list};
+use crate::database::{Db, in_few, in_list};
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::viewer::{VISIBILITY_COLUMNS, VisibilityState};
 use crate::delivery::{ReadContext, Shape};
@@ -137,7 +137,7 @@ pub fn known_links(
     let ids: Vec<&str> = all.filter(|(item, id)| !item.targets.contains_key(*id)).map(|(_, id)| id).collect();
     let mut targets = HashMap::new();
     if !ids.is_empty() {
-        let rows = items::table.filter(in_list(connection.dialect(), items::id, &ids)).select(Item::as_select());
+        let rows = items::table.filter(in_few(connection.dialect(), items::id, &ids)).select(Item::as_select());
         let mut rows: Vec<Item> = rows.load(connection)?;
         rows.retain(|item| context.shape.viewer.sees(&VisibilityState::from(item)));
         targets.extend(rows.into_iter().map(|item| (item.id.clone(), embedded(context, item).0)));

@@ -32,7 +32,7 @@ fn overlay(context: ReadContext<'_>, item: Item, draft: WorkingDraft) -> LoadedI
         status: "draft".to_owned(),
         version: item.draft_version,
         updated_at: draft.updated_at,
-        content: draft.content,
+        content: draft.content.into_bytes(),
         ..item
     };
     let links = projection::links(&item.id, content_type, &item.content(), &item.translations(), site);

@@ -121,7 +121,7 @@ fn store(
         if let Some(external_id) = one.planned.external_id() {
             external_id.keep(connection, &item, &one.planned.fingerprint)?;
         }
-        run.record(one.index, Written { targets: one.body.targets, ..Written::from(item) });
+        run.record(one.index, Written::from(item).with_targets(one.body.targets));
     }
     Ok(())
 }
@@ -133,9 +133,10 @@ fn group_of<'a>(
     linked: Vec<LinkedCreation<'a>>,
 ) -> Result<(InsertGroup, Vec<LinkedCreation<'a>>), Problem> {
     let mut group = InsertGroup::default();
-    let without_slug = linked.iter().filter(|one| one.body.slug.is_none());
-    let contents = without_slug.map(|one| (one.creation.request.content_type, &one.body.content));
-    group.look_up_slugs(connection, run.context().site, contents)?;
+    let new = linked.iter().map(|LinkedCreation { creation, body, .. }| {
+        (creation.request.content_type, body.slug.as_deref(), &body.content)
+    });
+    group.look_up_slugs(connection, run.context().site, new)?;
     let mut added = Vec::with_capacity(linked.len());
     for mut one in linked {
         if run.is_hopeless(one.index) {
