@@ -10,11 +10,10 @@ use diesel::prelude::*;
 
 use crate::auth::credentials::CredentialCache;
 use crate::auth::lockout::{self, AttemptLocks};
-use crate::auth::mail::Mailer;
 use crate::auth::oidc::Oidc;
 use crate::auth::passwords::Hasher;
 use crate::auth::tokens::{self, AccessTokens};
-use crate::config::Config;
+use crate::config::{Config, NewsletterConfig};
 use crate::content::Site;
 use crate::database::schema::{commits, idempotency_keys};
 use crate::database::{Address, Database, DatabaseError, Threads, connection, inspect, migrate, now};
@@ -25,6 +24,9 @@ use crate::delivery::change_stream::ChangeStream;
 use crate::delivery::list_items::ListContext;
 use crate::editorial;
 use crate::editorial::previews::Previews;
+use crate::mail::Mailer;
+use crate::newsletter::rendering::RenderingContext;
+use crate::newsletter::{signups, subscribers};
 use crate::search::{self, Search};
 use crate::time_zone::rules;
 
@@ -44,7 +46,7 @@ pub struct App {
     pub credentials: CredentialCache,
     /// Log-ins whose credentials are being checked.
     pub attempt_locks: AttemptLocks,
-    /// Sender of e-mail.
+    /// What every mail of the site has in common.
     pub mailer: Mailer,
     /// Client of the OpenID provider.
     pub oidc: Arc<Oidc>,
@@ -60,8 +62,9 @@ pub struct App {
     pub change_stream: Arc<ChangeStream>,
     /// Search index of this node.
     pub search: Search,
-    /// Secret key of the site. Cursors, preview links, sync tokens, device tokens and the state of OpenID
-    /// log-ins are signed with it, and refresh tokens are derived with it.
+    /// Secret key of the site. Cursors, preview links, sync tokens, device tokens, return paths, links of the newsletter,
+    /// challenges and the state of OpenID log-ins are signed with it, and refresh tokens and mailed tokens are derived with
+    /// it.
     pub site_key: Vec<u8>,
     /// The OpenAPI document, generated at the first request for it.
     pub document: OnceLock<Arc<CachedResponse>>,
@@ -108,7 +111,7 @@ impl App {
         let database = Database::open(&address, threads)?;
         let tokens = AccessTokens::new(config.auth.clone());
         let hasher = Hasher::new(config.auth.hash_memory_kib, config.auth.hash_passes, config.auth.hash_threads)?;
-        let mailer = Mailer::new(&config.mail)?;
+        let mailer = Mailer::new(&config)?;
         let site_key = site_key(&database).await?;
         let oidc = Arc::new(Oidc::new(config.oidc.clone(), site_key.clone()));
         let site = Arc::new(config.site());
@@ -155,6 +158,13 @@ impl App {
     pub fn list_context<'a>(&'a self, cache: CacheScope<'a>) -> ListContext<'a> {
         let facet_items = i64::from(self.config.server.facet_items);
         ListContext { site: &self.site, cursor_key: &self.site_key, search: &self.search, cache, facet_items }
+    }
+
+    /// Returns the context in which issues of the newsletter are rendered, with what is public now.
+    pub fn rendering_context(&self) -> RenderingContext<'_> {
+        let cache = self.item_cache.since(self.database.invalidation_clock().now());
+        let (templates, base_url) = (&self.mailer.templates, self.config.base_url());
+        RenderingContext { list: self.list_context(cache), templates, base_url }
     }
 
     /// Reads the signing keys from the database, and creates one if there is none or the newest is due for
@@ -216,6 +226,8 @@ impl App {
             }
         }
         let bound = now() - IDEMPOTENCY_SECONDS * 1_000_000;
+        let keep_mail_days = self.config.mail.keep_days;
+        let NewsletterConfig { keep_unconfirmed_days, keep_unsubscribed_days, .. } = self.config.newsletter;
         self.database
             .write(move |c| {
                 diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(bound))).execute(c)?;
@@ -223,6 +235,13 @@ impl App {
                 editorial::preview_links::delete_expired(c)?;
                 crate::auth::one_time_tokens::delete_expired(c)?;
                 lockout::delete_expired(c)?;
+                crate::mail::claims::give_up_expired(c)?;
+                signups::delete_old(c, keep_unconfirmed_days)?;
+                subscribers::delete_old(c, keep_unsubscribed_days)?;
+                crate::contact::messages::delete_expired(c)?;
+                crate::protection::challenge::delete_expired(c)?;
+                crate::protection::limits::delete_expired(c)?;
+                crate::mail::log::delete_old(c, keep_mail_days)?;
                 // The marks of commits are only read by the writer that left them, while it recovers a lost
                 // connection.
                 diesel::delete(commits::table.filter(commits::at.lt(bound))).execute(c)?;

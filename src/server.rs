@@ -22,7 +22,7 @@ use crate::background;
 use crate::config::CorsConfig;
 use crate::http::pipeline;
 use crate::http::pipeline::Endpoint;
-use crate::http::route::Route;
+use crate::http::route::{REST_OF_PATH, Route};
 use crate::http::unread_body::close_after_response;
 
 /// Creates the server on this listener and starts its background jobs. The server begins to serve when the
@@ -94,7 +94,7 @@ impl Table {
     fn new(routes: Vec<Route>) -> Self {
         let mut by_path: BTreeMap<String, Vec<Endpoint>> = BTreeMap::new();
         for route in routes {
-            by_path.entry(route.path.clone()).or_default().push(Endpoint::new(route));
+            by_path.entry(route.path.replace(REST_OF_PATH, "{*path}")).or_default().push(Endpoint::new(route));
         }
         let mut paths = matchit::Router::new();
         for (path, endpoints) in by_path {

@@ -233,6 +233,8 @@ fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
                 .replace("{comment}", "nothing")
                 .replace("{version}", "1")
                 .replace("{name}", "x")
+                .replace("{form}", "x")
+                .replace("{kind}", "x")
                 .replace("{code}", "invalid")
                 .replace("/changes/live", "/changes/live?since=x");
             let reply = client.send(route.method.as_str(), &path, &[("content-type", "application/json")], b"");

@@ -225,7 +225,7 @@ fn all_faults_are_named_and_nothing_is_written(app: &TestApp) {
     // What is wrong with entries themselves is named before anything is tried.
     let entries = [
         json!({"operation": "invent", "collection": "topics"}),
-        json!({"operation": "create", "collection": "pages", "content": {}}),
+        json!({"operation": "create", "collection": "papers", "content": {}}),
         json!({"operation": "create", "collection": "topics", "content": [], "local_id": "a b", "version": 1}),
         json!({"operation": "update", "collection": "topics", "id": "water", "content": {}}),
         json!({"operation": "publish", "collection": "topics", "id": "water"}),

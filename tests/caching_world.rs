@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use plenary::background::cdn_purge;
-use plenary::content_types::{ALL, ContentType, Filter, FilterTarget, WordField};
+use plenary::content_types::{ContentType, Filter, FilterTarget, WordField, with_lists};
 use plenary::delivery::sql::facets::Facet;
 use plenary::problem::Problem;
 use rand::rngs::StdRng;
@@ -115,7 +115,7 @@ impl<'a> World<'a> {
 
     fn fill(&mut self) {
         // What is referred to comes first.
-        for kind in ["event_type", "topic", "series", "partner", "venue", "speaker", "event", "session"] {
+        for kind in ["event_type", "topic", "series", "partner", "venue", "speaker", "event", "session", "page"] {
             for number in 0..ITEMS {
                 let slug = format!("{}-{number}", kind.replace('_', "-"));
                 self.create(kind, Some(&slug));
@@ -135,6 +135,10 @@ impl<'a> World<'a> {
             "session" => json!({"event": some("event"), "speakers": [{"speaker": some("speaker")}]}),
             "speaker" => json!({"organisation": some("partner"), "country": "BE"}),
             "topic" => json!({"parent": some("topic")}),
+            "page" => {
+                json!({"parent": some("page"), "blocks": [{"type": "speakers", "speakers": [some("speaker")]},
+                    {"type": "call_to_action", "label": "Go", "page": some("page")}]})
+            }
             "venue" => {
                 json!({"address": {"country": "BE"}, "location": {"latitude": 50.84, "longitude": 4.36}})
             }
@@ -259,7 +263,7 @@ impl<'a> World<'a> {
     }
 
     fn path(&mut self) -> String {
-        let resource = self.pick(&ALL);
+        let resource = self.pick(&with_lists().collect::<Vec<_>>());
         let slug = self.slug(resource.kind);
         match self.rng.random_range(0..10) {
             0..=4 => self.list(resource),

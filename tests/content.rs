@@ -1,14 +1,14 @@
 //! Every kind of content: create, read, replace, patch, publish, trash, restore.
 
 use plenary::auth::permissions::Role;
-use plenary::content_types::{ALL, in_order_of_reference};
+use plenary::content_types::{ContentType, in_order_of_reference, with_lists};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 
 /// The least that a kind wants.
-fn least(client: &Client, resource: &'static plenary::content_types::ContentType, name: &str) -> Value {
+fn least(client: &Client, resource: &'static ContentType, name: &str) -> Value {
     let mut body = json!({});
     body[resource.label] = name.into();
     if resource.kind == "session" {
@@ -21,7 +21,7 @@ fn least(client: &Client, resource: &'static plenary::content_types::ContentType
 #[apply(api_test)]
 fn every_kind_lives_its_life(app: &TestApp) {
     let editor = app.editor();
-    for resource in ALL {
+    for resource in with_lists() {
         let collection = format!("/api/v1/{}", resource.collection);
         let reply = editor.post(&collection, &least(&editor, resource, "Ünïque näme")).expect(201);
         let made = reply.json();
@@ -73,7 +73,7 @@ fn every_kind_lives_its_life(app: &TestApp) {
 fn every_field_of_every_kind_comes_back(app: &TestApp) {
     let editor = app.editor();
     let mut slugs = serde_json::Map::new();
-    for resource in in_order_of_reference() {
+    for resource in in_order_of_reference().into_iter().filter(|of| !ContentType::is_singleton(of)) {
         let mut body = json!({"status": "published", "slug": format!("full-{}", resource.collection)});
         for field in resource.fields.iter().filter(|f| f.name != "custom") {
             let mut value: Value = serde_json::from_str(field.example).unwrap();

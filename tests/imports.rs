@@ -408,4 +408,3 @@ fn files_and_imports_are_bounded(app: &TestApp) {
     succeeded(&client, &first);
     succeeded(&client, &send_calendar(&client, "second", 1));
 }
-

@@ -39,7 +39,7 @@ fn tools_are_those_of_the_role(app: &TestApp) {
 /// Definitions are small, complete in themselves, and say what texts are.
 #[apply(api_test)]
 fn definitions_are_sound(app: &TestApp) {
-    for (agent, limit) in [(visitor(app), 16_000), (agent(app, Role::Editor), 64_000)] {
+    for (agent, limit) in [(visitor(app), 16_000), (agent(app, Role::Editor), 72_000)] {
         let tools = agent.tools();
         let size = Value::from(tools.clone()).to_string().len();
         assert!(tools.len() <= 10 && size < limit, "{size} bytes");
@@ -75,7 +75,7 @@ fn the_schema_of_content_is_that_of_the_api(app: &TestApp) {
     let draft = agent.tools()["draft"]["inputSchema"].clone();
     let validator = jsonschema::options().build(&draft).unwrap();
     let document = app.public().get("/api/openapi.json").expect(200).json();
-    for kind in plenary::content_types::ALL {
+    for kind in plenary::content_types::ALL.into_iter().filter(|kind| !kind.is_of_layout()) {
         let input = &document["components"]["schemas"][format!("{}Input", kind.schema)]["properties"];
         let inputs = draft["properties"]["content"]["anyOf"].as_array().unwrap();
         let about = format!("Content of one of the {}.", kind.collection);

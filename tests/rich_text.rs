@@ -164,7 +164,8 @@ fn a_reader_can_refuse_other_languages(app: &TestApp) {
     for address in ["/api/v1/events?", "/api/v1/events/rivers?", "/api/v1/search?q=x&"] {
         public.get(&format!("{address}fallback=en")).problem(400, &[("?fallback", "not_allowed")]);
     }
-    public.get("/api/v1/events.ics?fallback=none").problem(400, &[("?fallback", "unknown_parameter")]);
+    // A programme without its titles would be none.
+    public.get("/api/v1/events/rivers/schedule.json?fallback=none").problem(400, &[("?fallback", "unknown_parameter")]);
 }
 
 #[apply(api_test)]

@@ -64,6 +64,33 @@ fn the_site_shows_everything_to_everybody(app: &TestApp) {
     ] {
         assert!(text("event").contains(part.as_str().unwrap()), "{part} is missing:\n{}", text("event"));
     }
+    // The layout: one request beside that of the page.
+    let layout = app.public().get("/api/v1/layout").expect(200).json();
+    let (settings, footer) = (&layout["site"], pages["event"]["footer"].as_str().unwrap());
+    for part in [
+        &settings["addresses"][0]["text"],
+        &settings["telephones"][0]["text"],
+        &settings["registration_numbers"][0]["number"],
+        &settings["copyright"]["holder"],
+        &settings["newsletter"]["title"],
+        &settings["newsletter"]["button"],
+        &layout["menus"]["footer"]["entries"][0]["label"],
+    ] {
+        assert!(footer.contains(part.as_str().unwrap()), "{part} is missing:\n{footer}");
+    }
+    assert!(footer.contains(&settings["current_year"].to_string()), "{footer}");
+    let about = &layout["menus"]["main"]["entries"][2];
+    for label in [&about["label"], &about["children"][0]["label"]] {
+        assert!(pages["event"]["menu"].as_str().unwrap().contains(label.as_str().unwrap()), "{label}");
+    }
+    assert!(text("event").contains(settings["name"].as_str().unwrap()));
+    assert!(text("event").contains(settings["telephones"][0]["label"].as_str().unwrap()));
+    assert!(text("event").contains(layout["announcements"][0]["title"].as_str().unwrap()), "{}", text("event"));
+    assert_eq!(pages["event"]["afterDismissal"], 0);
+    assert!(text("event-nl").contains("Beleidscentrum Meander"));
+    for page in ["list", "event", "phone"] {
+        assert!(pages[page]["requests"].as_u64().unwrap() <= 2, "{page}: {}", pages[page]["requests"]);
+    }
     assert_eq!(pages["event"]["title"], event["title"]);
     assert_eq!(pages["event"]["jsonLd"]["@type"], "Event");
     assert_eq!((&pages["event"]["lang"], &pages["event-nl"]["lang"]), (&json!("en"), &json!("nl")));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, TimeDelta};
 use plenary::time_zone::Zone;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::times::{all, pages, utc};
@@ -260,4 +260,23 @@ fn what_was_stored_as_no_date_comes_right(app: &TestApp) {
     assert_eq!(all(&public, "when=past&topic=water").len(), 1);
     let after = public.get("/api/v1/events/old").expect(200).json();
     assert_eq!((&after["starts_at"], &after["starts_on"]), (&before["starts_at"], &json!("1971-03-01")));
+}
+
+/// A patch of the dates alone does not leave a precision that they do not have.
+#[apply(api_test)]
+fn the_precision_follows_the_dates(app: &TestApp) {
+    let editor = app.editor();
+    let precision = |event: &Value| event["date_precision"].as_str().unwrap().to_owned();
+    let made = editor.create("events", &json!({"title": "E", "slug": "e"}));
+    assert_eq!(precision(&made), "time");
+    for (version, starts, expected) in [
+        (1, json!({"starts_at": "2027-03-04", "ends_at": "2027-03-05"}), "day"),
+        (2, json!({"starts_at": "2027-03-03T10:00"}), "time"),
+        (3, json!({"starts_at": "2027-03-04", "date_precision": "time"}), "day"),
+        (4, json!({"starts_at": "2027-03-01", "ends_at": null, "date_precision": "month"}), "month"),
+        (5, json!({"starts_at": "2027-04-01"}), "month"),
+    ] {
+        let changed = editor.patch("/api/v1/events/e", &format!("\"v{version}\""), &starts).expect(200).json();
+        assert_eq!(precision(&changed), expected, "{starts}");
+    }
 }

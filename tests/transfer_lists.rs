@@ -167,3 +167,27 @@ fn doubles_by_name_and_by_address_are_told(app: &TestApp) {
         ]
     );
 }
+
+/// A reference to another row says nothing about it, whether it may create what it names or not.
+#[apply(api_test)]
+fn a_parent_is_not_changed_by_its_name(app: &TestApp) {
+    let list = b"Slug,Title,Parent\nm-a,Moth A,\nm-b,Moth B,m-a\n";
+    for (kind, path, label, parent) in [
+        ("page", "pages", "title", "\"{Parent}\""),
+        ("topic", "topics", "name", "\"{Parent}\""),
+        ("topic", "topics", "name", "{ from = \"{Parent}\", create = true }"),
+    ] {
+        let app = TestApp::start(app.backend);
+        let mapping = format!(
+            "kind = \"{kind}\"\nid = \"{{Slug}}\"\nslug = \"{{Slug}}\"\n[fields]\n{label} = \"{{Title}}\"\nparent = {parent}\n"
+        );
+        let said = bring_csv(&app, "tree.csv", list, &mapping);
+        assert_eq!(said.report.of(Outcome::Created, kind), 2, "{:?}", said.lines);
+        let said = bring_csv(&app, "tree.csv", list, &mapping);
+        assert_eq!(said.report.of(Outcome::Unchanged, kind), 2, "{:?}", said.lines);
+        let item = |slug: &str| app.editor().get(&format!("/api/v1/{path}/{slug}?include=parent")).expect(200).json();
+        let (above, below) = (item("m-a"), item("m-b"));
+        assert_eq!((&above[label], &above["version"]), (&json!("Moth A"), &json!(1)), "{above:#}");
+        assert_eq!((&below["parent"]["slug"], &below["version"]), (&json!("m-a"), &json!(1)), "{below:#}");
+    }
+}

@@ -37,7 +37,7 @@ pub struct AuditEntry {
     #[schema(example = "publish")]
     pub action: String,
     /// Type of the object: a content type, `account`, `batch`, `release`, `import`, `preview_link`,
-    /// `assignment` or `site`.
+    /// `assignment`, `newsletter`, `newsletter_issue`, `contact_form`, `contact_message` or `site`.
     #[schema(example = "event")]
     pub kind: String,
     /// Id of the object.

@@ -12,6 +12,7 @@ const LAST = ["Authentication", "Accounts", "Keys", "Audit", "Operations"];
 // Items of the demo content by collection. The documents have one example for all, an event.
 const DEMO_SLUGS = {
   "event-types": "policy-dialogue",
+  pages: "about",
   partners: "delta-institute",
   series: "river-talks",
   sessions: "opening",

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod batch;
 pub mod bulk;
 pub mod changes;
+pub mod contact;
 pub mod content;
 mod demo_pictures;
 mod docs;
@@ -13,8 +14,12 @@ pub mod feeds;
 mod filter_parameters;
 mod health;
 pub mod imports;
+mod layout;
+pub mod mail;
 pub mod mcp;
+pub mod newsletter;
 pub mod openapi;
+pub mod pages;
 pub mod parameters;
 pub mod permissions_page;
 pub mod preview_links;
@@ -23,8 +28,10 @@ pub mod releases;
 pub mod request_bodies;
 mod schemas;
 pub mod search;
+mod site;
 pub mod sitemap;
 
+use crate::content_types::MENU;
 use crate::http::route::Route;
 
 /// Returns every route of the API, in the order of the OpenAPI document.
@@ -42,18 +49,26 @@ pub fn routes() -> Vec<Route> {
     routes.extend(bulk::routes());
     routes.extend(batch::routes());
     routes.extend(imports::routes());
+    routes.extend(mail::routes());
+    routes.extend(newsletter::routes());
+    routes.extend(contact::routes());
     routes.extend(preview_links::routes());
     routes.push(content::editing_state::inbox_route());
     routes.push(content::references::broken_route());
     routes.push(content::translation_tasks::route());
     routes.extend(feeds::routes());
     routes.extend(sitemap::routes());
+    routes.extend(pages::routes());
     routes.push(schemas::route());
     routes.extend(changes::routes());
     routes.extend(search::routes());
     routes.extend(mcp::routes());
-    for resource in crate::content_types::ALL {
-        routes.extend(content::items::routes(resource));
+    routes.push(layout::route());
+    routes.extend(site::routes());
+    for resource in crate::content_types::with_lists() {
+        let reads = content::items::routes(resource).into_iter();
+        // The layout has the menus with addresses.
+        routes.extend(reads.map(|route| if resource.kind == MENU.kind { route.for_editors() } else { route }));
         routes.extend(content::lifecycle::routes(resource));
         routes.extend(content::duplicate::routes(resource));
         routes.extend(content::external_ids::routes(resource));

@@ -209,6 +209,16 @@ pub fn item_parameters(resource: &'static ContentType, site: &Site, document_vie
     parameters
 }
 
+/// Returns the parameters of a page that is found by its path, in a view.
+pub fn place_parameters(site: &Site, document_view: DocumentView) -> Vec<Parameter> {
+    let mut parameters = language_parameters(site);
+    if document_view == DocumentView::All {
+        parameters.extend([view(), at()]);
+    }
+    parameters.extend([body_format(), preview()]);
+    parameters
+}
+
 /// Returns the parameters of lists in a view.
 pub fn list_parameters(resource: &'static ContentType, site: &Site, document_view: DocumentView) -> Vec<Parameter> {
     let mut parameters = item_parameters(resource, site, document_view);

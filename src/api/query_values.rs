@@ -36,9 +36,36 @@ pub fn word(request: &Request, name: &str, words: &[&'static str]) -> Result<Opt
     }
 }
 
-/// Parses the query parameter `collections`, and returns the kinds of their items; all kinds if there are none. Unknown
-/// collections are recorded.
-pub fn kinds_of_collections(request: &Request, violations: &mut Violations) -> Vec<&'static str> {
+/// Parses the query parameter `locale`; `None` if the query does not have it.
+///
+/// # Errors
+/// 400 if the site does not have the language.
+pub fn locale(request: &Request) -> Result<Option<String>, Problem> {
+    let (Some(given), site) = (request.query("locale"), &request.app.site) else { return Ok(None) };
+    match site.locale(given) {
+        Some(known) => Ok(Some(known.to_owned())),
+        None => {
+            let message = unknown_name_message("value", given, site.locales.iter().map(String::as_str));
+            Err(Problem::bad_request(Violations::one("?locale", "not_allowed", message)))
+        }
+    }
+}
+
+/// Parses the query parameter `locale`; the language of the site if the query does not have it.
+///
+/// # Errors
+/// 400 if the site does not have the language.
+pub fn locale_or_default(request: &Request) -> Result<String, Problem> {
+    Ok(locale(request)?.unwrap_or_else(|| request.app.site.default_locale().to_owned()))
+}
+
+/// Parses the query parameter `collections`, and returns the kinds of their items; those that `is_usual` accepts if there
+/// are none. Unknown collections are recorded.
+pub fn kinds_of_collections(
+    request: &Request,
+    is_usual: fn(&'static ContentType) -> bool,
+    violations: &mut Violations,
+) -> Vec<&'static str> {
     let mut kinds = Vec::new();
     for name in request.query("collections").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
         match ContentType::of_collection(name) {
@@ -50,7 +77,9 @@ pub fn kinds_of_collections(request: &Request, violations: &mut Violations) -> V
         }
     }
     if kinds.is_empty() {
-        kinds.extend(ALL.iter().map(|content_type| content_type.kind));
+        kinds.extend(
+            ALL.into_iter().filter(|content_type| is_usual(content_type)).map(|content_type| content_type.kind),
+        );
     }
     kinds
 }

@@ -213,6 +213,18 @@ impl Form {
         self.0.get(name).and_then(Value::as_str).map(str::to_owned)
     }
 
+    /// Returns the field `locale`, if it is present.
+    ///
+    /// # Errors
+    /// 422 if the site does not have the language.
+    pub fn locale(&self, site: &Site) -> Result<Option<String>, Problem> {
+        let Some(given) = self.get("locale") else { return Ok(None) };
+        match site.locale(&given) {
+            Some(known) => Ok(Some(known.to_owned())),
+            None => Err(Problem::invalid(Violations::one("/locale", "unknown_locale", site.unknown_locale(&given)))),
+        }
+    }
+
     /// Returns a required text field; empty if it is absent.
     pub fn text(&self, name: &str) -> String {
         self.get(name).unwrap_or_default()

@@ -90,7 +90,7 @@ fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Proble
             None
         }
     };
-    let kinds = kinds_of_collections(request, &mut violations);
+    let kinds = kinds_of_collections(request, |of| !of.is_of_layout(), &mut violations);
     let site = &request.app.site;
     let locale = match request.query("locale").map(|name| site.locale(name).ok_or(name)) {
         None => site.default_locale().to_owned(),

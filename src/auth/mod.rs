@@ -9,7 +9,6 @@ pub mod expiry;
 pub mod keys;
 pub mod lockout;
 pub mod login;
-pub mod mail;
 pub mod oidc;
 pub mod one_time_tokens;
 pub mod passwords;

@@ -1,6 +1,8 @@
 //! One-time tokens sent by mail, with which an invited person or one who forgot the password sets a new
 //! password.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 use serde_json::json;
 
@@ -12,6 +14,7 @@ use crate::database::schema::mailed_tokens;
 use crate::database::{Db, now};
 use crate::journal::Author;
 use crate::problem::Problem;
+use crate::signed_token;
 
 /// The purpose of a mailed token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,15 +42,18 @@ impl Purpose {
     }
 }
 
+/// What the secrets of mailed tokens are derived for.
+const MAILED: &str = "mailed-token";
 /// Least time between two mails to one account (µs).
 const PAUSE: i64 = 60_000_000;
 
-/// Issues a token for an account and invalidates earlier ones. Returns `None` if one was issued within
+/// Issues a token for an account and invalidates earlier ones. Returns the seed of the token, which [`token`] derives
+/// from it when the mail is sent, so that no table has the token itself. Returns `None` if one was issued within
 /// [`PAUSE`], so that strangers cannot flood a mailbox by asking for resets.
 ///
 /// # Errors
 /// Returns an error if a statement fails.
-pub fn issue(connection: &mut Db, account_id: &str, purpose: Purpose) -> QueryResult<Option<String>> {
+pub fn issue(connection: &mut Db, site_key: &[u8], account_id: &str, purpose: Purpose) -> QueryResult<Option<String>> {
     let own = mailed_tokens::table.filter(mailed_tokens::account_id.eq(account_id));
     let last: Option<i64> =
         own.order(mailed_tokens::created_at.desc()).select(mailed_tokens::created_at).first(connection).optional()?;
@@ -56,16 +62,22 @@ pub fn issue(connection: &mut Db, account_id: &str, purpose: Purpose) -> QueryRe
         return Ok(None);
     }
     forget(connection, account_id)?;
-    let token = new_secret();
+    let seed = new_secret();
     let row = (
-        mailed_tokens::token_hash.eq(hash(&token)),
+        mailed_tokens::token_hash.eq(hash(&token(site_key, &seed))),
         mailed_tokens::account_id.eq(account_id),
         mailed_tokens::purpose.eq(purpose.word()),
         mailed_tokens::created_at.eq(at),
         mailed_tokens::expires_at.eq(at + purpose.lifetime()),
     );
     diesel::insert_into(mailed_tokens::table).values(row).execute(connection)?;
-    Ok(Some(token))
+    Ok(Some(seed))
+}
+
+/// Returns the token of a seed.
+pub fn token(site_key: &[u8], seed: &str) -> String {
+    signed_token::derive(site_key, MAILED, seed.as_bytes())
+        .map_or_else(String::new, |secret| URL_SAFE_NO_PAD.encode(secret))
 }
 
 /// Returns the open account to which a valid token belongs.

@@ -53,7 +53,7 @@ impl Role {
 /// An area that permissions are granted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Area {
-    /// Content of all types: events, sessions, speakers, partners, venues, topics, series and event types.
+    /// Content of all types: events, sessions, speakers, partners, venues, topics, series, event types and pages.
     Content,
     /// Accounts of editors, and API keys.
     Accounts,
@@ -61,16 +61,22 @@ pub enum Area {
     Audit,
     /// Imports of files.
     Imports,
+    /// The log of mails, and templates.
+    Mail,
+    /// Subscribers and issues of the newsletter.
+    Newsletter,
+    /// Forms of visitors, and their messages.
+    Contact,
 }
 
 /// An action that permissions are granted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Read content that is not public, or the audit log.
+    /// Read content that is not public, the audit log, the log of mails, or messages of visitors.
     Read,
     /// Create drafts.
     Create,
-    /// Change any draft.
+    /// Change any draft; write issues of the newsletter; assign, answer and close messages of visitors.
     Update,
     /// Change drafts that the account created or is assigned to, and submit them for review.
     UpdateOwn,
@@ -78,13 +84,14 @@ pub enum Action {
     Comment,
     /// Create preview links to content that is not public.
     Share,
-    /// Publish, unpublish or archive items, and change public content.
+    /// Publish, unpublish or archive items, and change public content; send issues of the newsletter.
     Publish,
     /// Move items to the trash.
     Trash,
     /// Restore items from the trash.
     Restore,
-    /// Create, change and close accounts, and manage API keys; ask for imports, follow and cancel them.
+    /// Create, change and close accounts, and manage API keys; ask for imports, follow and cancel them; send test mails;
+    /// read, import and erase subscribers; set forms up.
     Manage,
 }
 
@@ -104,6 +111,14 @@ pub const TABLE: &[(Area, Action, &[Role])] = &[
     (Area::Accounts, Action::Manage, &[Administrator]),
     (Area::Audit, Action::Read, &[Administrator]),
     (Area::Imports, Action::Manage, &[Administrator]),
+    (Area::Mail, Action::Read, &[Administrator]),
+    (Area::Mail, Action::Manage, &[Administrator]),
+    (Area::Newsletter, Action::Update, &[Editor, Administrator]),
+    (Area::Newsletter, Action::Publish, &[Editor, Administrator]),
+    (Area::Newsletter, Action::Manage, &[Administrator]),
+    (Area::Contact, Action::Read, &[Editor, Administrator]),
+    (Area::Contact, Action::Update, &[Editor, Administrator]),
+    (Area::Contact, Action::Manage, &[Administrator]),
 ];
 
 /// Returns whether a role is permitted an action. Whatever the table does not list is forbidden.

@@ -1,9 +1,12 @@
 //! The background jobs of a server: journal watch, storage probe, scheduler, CDN purge, change feed, imports,
-//! search indexer.
+//! newsletter, mail, search indexer.
 
 pub mod cdn_purge;
 mod change_feed;
 mod import_runner;
+mod mail_content;
+mod mail_sender;
+mod newsletter_sender;
 mod scheduler;
 mod search_indexer;
 
@@ -31,7 +34,7 @@ const INDEXER_ROUND_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// # Errors
 /// Fails if a thread cannot be started.
 pub fn start(app: &Arc<App>) -> std::io::Result<()> {
-    let jobs = app.database.jobs();
+    let (jobs, config) = (app.database.jobs(), &app.config);
     let job = |name| jobs.add(name, ROUND_TIMEOUT);
     let app = || Arc::downgrade(app);
     spawn(job("journal-watch"), app(), watch_journal);
@@ -40,6 +43,12 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     spawn(job("cdn-purge"), app(), cdn_purge::run);
     spawn(job("change-feed"), app(), change_feed::run);
     spawn(job("imports"), app(), import_runner::run);
+    spawn(job("newsletter"), app(), newsletter_sender::run);
+    // A round ends with each mail; each step of one may take as long as the settings say.
+    let patience = Duration::from_secs(10 * config.mail.timeout_seconds).max(ROUND_TIMEOUT);
+    for name in mail_sender::NAMES.into_iter().take(config.mail.connections) {
+        spawn(jobs.add(name, patience), app(), mail_sender::run);
+    }
     rt::spawn(change_feed::disconnect_on_shutdown(app()));
     search_indexer::start(app(), jobs.add("search-indexer", INDEXER_ROUND_TIMEOUT))
 }

@@ -4,6 +4,7 @@ mod backup;
 mod doctor;
 mod healthcheck;
 mod log;
+mod mail;
 mod serve;
 mod transfer;
 mod user;
@@ -48,6 +49,9 @@ enum Command {
     /// Manage accounts of editors
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Take note of mails that came back
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
     /// Import content from files
     Import(transfer::ImportArguments),
     /// Export all content to a file
@@ -107,6 +111,7 @@ async fn execute(command: Command, mut config: Config) -> Result<ExitCode, Start
             let app = App::start(config).await?;
             user::run(&app, command).await?;
         }
+        Command::Mail(command) => mail::run(&*App::start(config).await?, command).await?,
         Command::Import(arguments) => {
             return Ok(match transfer::import(&*App::start(config).await?, arguments).await? {
                 Verdict::AllTaken => ExitCode::SUCCESS,

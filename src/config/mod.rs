@@ -5,7 +5,9 @@ mod imports;
 mod load;
 mod mail;
 pub mod network;
+mod newsletter;
 mod oidc;
+mod protection;
 mod site;
 mod validate;
 mod variables;
@@ -18,8 +20,11 @@ use serde::{Deserialize, Serialize};
 
 pub use imports::ImportsConfig;
 pub use load::Overrides;
+pub use mail::{MailConfig, TOKEN as MAIL_TOKEN};
 use network::Network;
+pub use newsletter::NewsletterConfig;
 pub use oidc::OidcConfig;
+pub use protection::ProtectionConfig;
 pub use site::SiteConfig;
 
 use crate::content::Site;
@@ -47,6 +52,10 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Outgoing mail.
     pub mail: MailConfig,
+    /// The newsletter.
+    pub newsletter: NewsletterConfig,
+    /// Protection of what visitors send without an account.
+    pub protection: ProtectionConfig,
     /// Log-in with an OpenID provider.
     pub oidc: OidcConfig,
     /// Limits and resources of the server.
@@ -103,19 +112,6 @@ pub struct AuthConfig {
     pub hash_passes: u32,
     /// Number of password hashes that are computed concurrently.
     pub hash_threads: usize,
-}
-
-/// The section `[mail]`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MailConfig {
-    /// Mail server: `smtp://user:password@host:587?tls=required`, or `smtps://…`; empty sends no mail.
-    pub smtp_url: String,
-    /// Sender of mails: `Plenary <no-reply@example.org>`.
-    pub from: String,
-    /// URL of the page where a password is chosen, with `{token}` for the token; empty mails the token
-    /// itself.
-    pub link: String,
 }
 
 /// The section `[server]`.
@@ -248,11 +244,9 @@ impl Default for Config {
                 hash_passes: 2,
                 hash_threads: 1,
             },
-            mail: MailConfig {
-                smtp_url: String::new(),
-                from: "Plenary <no-reply@localhost>".into(),
-                link: String::new(),
-            },
+            mail: MailConfig::default(),
+            newsletter: NewsletterConfig::default(),
+            protection: ProtectionConfig::default(),
             oidc: OidcConfig::default(),
             server: ServerConfig {
                 workers: 0,
@@ -326,6 +320,7 @@ impl Config {
             fallback: self.site.fallback.clone(),
             required_locales: self.editorial.required_locales.clone(),
             require_published_references: self.editorial.require_published_references,
+            embed_hosts: self.site.embed_hosts.clone(),
         }
     }
 

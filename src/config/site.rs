@@ -28,6 +28,10 @@ pub struct SiteConfig {
     pub series_url: String,
     /// URL of the page of an event type.
     pub event_type_url: String,
+    /// URL of a page, with `{path}` for its path and `{locale}` for the language.
+    pub page_url: String,
+    /// Hosts of pages that blocks of pages may show; `*.example.org` stands for all hosts below.
+    pub embed_hosts: Vec<String>,
     /// Locales of the site as BCP 47 tags, the default locale first.
     pub locales: Vec<String>,
     /// Fallback locales by locale, in the order in which they are tried: `"nl-BE" = ["nl", "fr"]`.
@@ -43,7 +47,7 @@ pub struct SiteConfig {
 
 impl SiteConfig {
     /// Returns the URLs of pages on the website by content type; `site.{kind}_url` is the setting.
-    pub fn page_urls(&self) -> [(&'static str, &str); 8] {
+    pub fn page_urls(&self) -> [(&'static str, &str); 9] {
         [
             ("event", &self.event_url),
             ("session", &self.session_url),
@@ -53,6 +57,7 @@ impl SiteConfig {
             ("topic", &self.topic_url),
             ("series", &self.series_url),
             ("event_type", &self.event_type_url),
+            ("page", &self.page_url),
         ]
     }
 }
@@ -69,6 +74,8 @@ impl Default for SiteConfig {
             topic_url: String::new(),
             series_url: String::new(),
             event_type_url: String::new(),
+            page_url: String::new(),
+            embed_hosts: Vec::new(),
             locales: vec!["en".into(), "nl".into()],
             fallback: BTreeMap::new(),
             time_zone: "Europe/Brussels".into(),

@@ -19,6 +19,11 @@ impl ViolationList {
             self.0.push(format!("{setting}: {rule}"));
         }
     }
+
+    /// Adds a violation that names its setting itself.
+    pub(super) fn add(&mut self, violation: String) {
+        self.0.push(violation);
+    }
 }
 
 impl Config {
@@ -31,7 +36,9 @@ impl Config {
         self.check_log_cdn_and_cors(&mut violations);
         self.check_mcp(&mut violations);
         self.imports.check(&mut violations);
-        violations.0.extend(self.mail.sender().err());
+        self.mail.check(&mut violations);
+        self.newsletter.check(&mut violations);
+        self.protection.check(&mut violations);
         violations.0.extend(self.custom_schemas().err());
         violations.0
     }
@@ -46,10 +53,20 @@ impl Config {
         violations.check(values::url(&self.public_url).is_ok(), "public_url", "must be an http or https URL");
         violations.check(!self.database_url.is_empty(), "database_url", "must not be empty");
         for (kind, page_url) in self.site.page_urls() {
+            let key = if kind == "page" { "{path}" } else { "{slug}" };
             violations.check(
-                page_url.is_empty() || (page_url.contains("{slug}") && values::url(page_url).is_ok()),
+                page_url.is_empty() || (page_url.contains(key) && values::url(page_url).is_ok()),
                 &format!("site.{kind}_url"),
-                "must be an http or https URL that contains {slug}",
+                &format!("must be an http or https URL that contains {key}"),
+            );
+        }
+        for host in &self.site.embed_hosts {
+            let name = host.strip_prefix("*.").unwrap_or(host);
+            let is_name = url::Host::parse(name).is_ok_and(|parsed| parsed.to_string() == name);
+            violations.check(
+                is_name,
+                "site.embed_hosts",
+                &format!("\"{host}\" is not the name of a host in lower case"),
             );
         }
         violations.check(!self.site.locales.is_empty(), "site.locales", "must name at least one locale");
@@ -92,7 +109,7 @@ impl Config {
         );
     }
 
-    /// Checks the sections `[auth]`, `[oidc]` and `[mail]`.
+    /// Checks the sections `[auth]` and `[oidc]`.
     fn check_accounts(&self, violations: &mut ViolationList) {
         violations.check(!self.auth.issuer.is_empty(), "auth.issuer", "must not be empty");
         violations.check(!self.auth.audience.is_empty(), "auth.audience", "must not be empty");
@@ -121,11 +138,6 @@ impl Config {
             role.is_empty() || ROLES.contains(&role.as_str()),
             "oidc.default_role",
             "must be viewer, contributor, editor, administrator or empty",
-        );
-        violations.check(
-            self.mail.link.is_empty() || self.mail.link.contains("{token}"),
-            "mail.link",
-            "must contain {token}",
         );
         violations.check(
             (1..=365).contains(&self.auth.refresh_token_days),

@@ -38,7 +38,10 @@ fn object(fields: &'static [Field], stored: &Map<String, Value>, mode: &LocaleMo
 
 fn editable_value(kind: &'static FieldType, value: &Value, mode: &LocaleMode) -> Value {
     match (kind, value) {
-        (FieldType::Object(declared), Value::Object(value)) => object(declared.fields, value, mode).into(),
+        (FieldType::Object(_) | FieldType::Union(_), Value::Object(value)) => kind
+            .object_type(value)
+            .map_or_else(|| value.clone(), |declared| object(declared.fields, value, mode))
+            .into(),
         (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| editable_value(of, v, mode)).collect(),
         (FieldType::Rich { .. }, Value::Object(parts)) => {
             json!({"format": parts.get("format"), "source": parts.get("source")})

@@ -1,6 +1,8 @@
 //! Declarations of fields. Validation, the stored form, responses and the OpenAPI schemas are all derived from the
 //! declarations of a content type, so they cannot disagree.
 
+use serde_json::{Map, Value};
+
 /// The type of a field's values.
 #[derive(Debug)]
 pub enum FieldType {
@@ -38,10 +40,23 @@ pub enum FieldType {
     OneOf(&'static Enumeration),
     /// An object with fields of its own.
     Object(&'static ObjectType),
+    /// An object of one of several types, which its member `type` names.
+    Union(&'static UnionType),
+    /// A text that is always this word: the member `type` of an object of a union.
+    Constant(&'static str),
+    /// The parameters of a list of this content type, as they stand in the query of its URL: `topic=water&limit=5`.
+    Query(&'static str),
+    /// Rows of cells, each one line of text or empty, for tables. All rows have the same number of cells.
+    Rows,
+    /// The address of a page that is shown within another one. The configuration lists the hosts that are allowed.
+    EmbedUrl,
     /// An ordered list of at most `max` entries.
     List { of: &'static FieldType, max: usize },
     /// A reference to an item of this content type, by id or slug.
     Reference(&'static str),
+    /// A reference, by id or slug, to an item of the collection that the member `collection` of the same object names.
+    /// The collections that are allowed, with the kinds of their items.
+    ReferenceIn(&'static [(&'static str, &'static str)]),
     /// An object with the custom fields of the site.
     Custom,
 }
@@ -66,19 +81,94 @@ pub struct ObjectType {
     pub fields: &'static [Field],
 }
 
+/// A choice of types of objects, each of which has the field `type` with a word of its own, and the field `id`.
+#[derive(Debug)]
+pub struct UnionType {
+    /// Name of the schema in the OpenAPI document, such as `Block`.
+    pub schema: &'static str,
+    /// Description in the OpenAPI document.
+    pub about: &'static str,
+    /// The types of the objects.
+    pub variants: &'static [&'static ObjectType],
+    /// The relations that references within the objects belong to: the name of each, and the content type to which they
+    /// lead.
+    pub relations: &'static [(&'static str, &'static str)],
+}
+
+/// Name of the field that says of which type an object of a union is.
+pub const TYPE: &str = "type";
+
+/// Name of the field with the identifier of an object of a union, which stays when the object moves or changes.
+pub const BLOCK_ID: &str = "id";
+
+/// Member of a block with a query in responses: the items that the query selects.
+pub const QUERY_ITEMS: &str = "items";
+
+impl UnionType {
+    /// Returns the words of the types, in their order.
+    pub fn words(&'static self) -> impl Iterator<Item = &'static str> + Clone {
+        self.variants.iter().filter_map(|variant| variant.word())
+    }
+
+    /// Returns the type of an object, if its member `type` names one.
+    pub fn variant_of(&'static self, object: &Map<String, Value>) -> Option<&'static ObjectType> {
+        let word = object.get(TYPE)?.as_str()?;
+        self.variants.iter().find(|variant| variant.word() == Some(word)).copied()
+    }
+}
+
 impl ObjectType {
+    /// Returns the word of the member `type`, if the type belongs to a union.
+    pub fn word(&self) -> Option<&'static str> {
+        self.fields.iter().find_map(|field| match field.kind {
+            FieldType::Constant(word) => Some(word),
+            _ => None,
+        })
+    }
+
+    /// Returns the content type of the list that the query of an object selects from, if its type has a query.
+    pub fn query_kind(&self) -> Option<&'static str> {
+        self.fields.iter().find_map(|field| match field.kind {
+            FieldType::Query(kind) => Some(kind),
+            _ => None,
+        })
+    }
+
     /// Returns whether a field of the object, or of an object within it, has a value for each locale.
     pub fn has_texts(&self) -> bool {
         self.fields.iter().any(|field| field.localised || field.kind.has_texts())
     }
 }
 
+/// Name of the member that names the collection of a [`FieldType::ReferenceIn`] beside it.
+pub const REFERENCE_COLLECTION: &str = "collection";
+
+/// Returns the kind of the item to which a [`FieldType::ReferenceIn`] in an object refers, by the collection that the
+/// object names.
+pub fn kind_of_reference(
+    known: &'static [(&'static str, &'static str)],
+    object: &Map<String, Value>,
+) -> Option<&'static str> {
+    let collection = object.get(REFERENCE_COLLECTION)?.as_str()?;
+    known.iter().find(|(name, _)| *name == collection).map(|(_, kind)| *kind)
+}
+
 impl FieldType {
     fn has_texts(&self) -> bool {
         match self {
             FieldType::Object(object) => object.has_texts(),
+            FieldType::Union(union) => union.variants.iter().any(|variant| variant.has_texts()),
             FieldType::List { of, .. } => of.has_texts(),
             _ => false,
+        }
+    }
+
+    /// Returns the type of an object of this type: the declared one, or that of the union which the object names.
+    pub fn object_type(&self, object: &Map<String, Value>) -> Option<&'static ObjectType> {
+        match self {
+            FieldType::Object(declared) => Some(declared),
+            FieldType::Union(union) => union.variant_of(object),
+            _ => None,
         }
     }
 }
@@ -141,7 +231,7 @@ impl Field {
             FieldType::List { of: FieldType::Reference(target), .. } => (*target, RelationShape::Many),
             FieldType::List { of: FieldType::Object(object), .. } => {
                 let (key, target) = object.fields.iter().find_map(|f| match f.kind {
-                    FieldType::Reference(target) => Some((f.name, target)),
+                    FieldType::Reference(target) if f.required => Some((f.name, target)),
                     _ => None,
                 })?;
                 (target, RelationShape::ManyWith { key, object })
@@ -149,6 +239,21 @@ impl Field {
             _ => return None,
         };
         Some(Relation { name: self.name, target, shape })
+    }
+
+    /// Returns the union of whose objects the field has a list, if it has one.
+    pub fn blocks(&'static self) -> Option<&'static UnionType> {
+        match &self.kind {
+            FieldType::List { of: FieldType::Union(union), .. } => Some(union),
+            _ => None,
+        }
+    }
+
+    /// Returns all relations that the field declares: its own, or those of the references within its blocks.
+    pub fn relations(&'static self) -> impl Iterator<Item = Relation> {
+        let within = self.blocks().map_or(&[][..], |union| union.relations).iter();
+        let within = within.map(move |(name, target)| Relation { name, target, shape: RelationShape::Within(self) });
+        self.relation().into_iter().chain(within)
     }
 }
 
@@ -179,6 +284,8 @@ pub enum RelationShape {
     One,
     /// An ordered list of references.
     Many,
+    /// References at any place within the blocks of this field, in the order of the text.
+    Within(&'static Field),
     /// An ordered list of objects that contain the reference as `key`, and further fields of the link.
     ManyWith { key: &'static str, object: &'static ObjectType },
 }

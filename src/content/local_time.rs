@@ -189,6 +189,17 @@ pub fn last_of_year(day: NaiveDate) -> NaiveDate {
     NaiveDate::from_ymd_opt(day.year(), 12, 31).unwrap_or(day)
 }
 
+/// Returns the year at an instant (µs since 1970-01-01T00:00:00Z) in a zone.
+pub fn year_at(micros: i64, zone: Zone) -> i32 {
+    DateTime::from_timestamp_micros(micros).map_or(1970, |at| at.with_timezone(&zone).year())
+}
+
+/// Returns the instant at which the year after that of another instant begins in a zone (µs since 1970-01-01T00:00:00Z).
+pub fn next_year(micros: i64, zone: Zone) -> i64 {
+    let last = NaiveDate::from_ymd_opt(year_at(micros, zone), 12, 31);
+    last.map_or(i64::MAX, |day| end_of_day(day, zone).timestamp_micros())
+}
+
 /// Formats microseconds since 1970-01-01T00:00:00Z as RFC 3339 in UTC, to the millisecond.
 pub fn utc_text(micros: i64) -> String {
     DateTime::<Utc>::from_timestamp_micros(micros)
@@ -208,6 +219,17 @@ mod tests {
 
     fn brussels() -> Zone {
         zone("Europe/Brussels")
+    }
+
+    #[test]
+    fn a_year_ends_at_midnight_of_its_zone() {
+        let zone: Zone = "Europe/Brussels".parse().unwrap();
+        let micros = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros();
+        let new_year = micros("2027-01-01T00:00:00+01:00");
+        assert_eq!((year_at(new_year - 1, zone), year_at(new_year, zone)), (2026, 2027));
+        assert_eq!(next_year(micros("2026-06-01T12:00:00Z"), zone), new_year);
+        assert_eq!(next_year(new_year - 1, zone), new_year);
+        assert_eq!(next_year(new_year, zone), micros("2028-01-01T00:00:00+01:00"));
     }
 
     #[test]

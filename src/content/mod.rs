@@ -3,11 +3,13 @@
 
 pub mod anchors;
 pub mod bare_links;
+pub mod blocks;
 pub mod custom_fields;
 pub mod editable_form;
 pub mod field;
 pub mod html_attributes;
 pub mod left_out;
+pub mod list_entries;
 mod local_clock;
 pub mod local_time;
 pub mod markdown;
@@ -47,6 +49,8 @@ pub struct Site {
     pub required_locales: Vec<String>,
     /// Whether an item can be published only if all items that it refers to are published.
     pub require_published_references: bool,
+    /// Hosts of pages that may be shown within others; `*.example.org` stands for all below `example.org`.
+    pub embed_hosts: Vec<String>,
 }
 
 impl Site {
@@ -58,6 +62,13 @@ impl Site {
     /// Returns the URL of the pages of a content type on the website; `None` if there are no such pages.
     pub fn page_url(&self, kind: &str) -> Option<&str> {
         self.page_urls.get(kind).map(String::as_str).filter(|url| !url.is_empty())
+    }
+
+    /// Returns the address of an item's page on the website; `None` if there are no such pages. Pages are given their path as
+    /// slug. Without the slug of the event of a session its place is left open.
+    pub fn page_address(&self, kind: &str, slug: &str, event: Option<&str>, locale: &str) -> Option<String> {
+        let url = self.page_url(kind)?.replace("{slug}", slug).replace("{path}", slug).replace("{locale}", locale);
+        Some(event.map_or_else(|| url.clone(), |event| url.replace("{event}", event)))
     }
 
     /// Returns the locales to try for a requested one: itself, its configured fallbacks, its language without a
@@ -74,9 +85,42 @@ impl Site {
         chain
     }
 
+    /// Returns whether a page of this host may be shown within others.
+    pub fn may_embed(&self, host: &str) -> bool {
+        let matches = |allowed: &String| match allowed.strip_prefix("*.") {
+            Some(domain) => host.strip_suffix(domain).is_some_and(|below| below.len() > 1 && below.ends_with('.')),
+            None => host == allowed,
+        };
+        self.embed_hosts.iter().any(matches)
+    }
+
     /// Returns the configured locale that equals the tag, ignoring case.
     pub fn locale(&self, tag: &str) -> Option<&str> {
         self.locales.iter().find(|known| known.eq_ignore_ascii_case(tag)).map(String::as_str)
+    }
+
+    /// Returns why a tag is not one of the site's locales.
+    pub fn unknown_locale(&self, tag: &str) -> String {
+        violation::unknown_name_message("locale", tag, self.locales.iter().map(String::as_str))
+    }
+
+    /// Adds a violation for each of the objects of a list whose locale the site does not have, or an earlier one has.
+    pub fn check_locales<'a>(
+        &self,
+        tags: impl Iterator<Item = &'a str>,
+        pointer: &str,
+        violations: &mut violation::Violations,
+    ) {
+        let mut seen = Vec::new();
+        for (position, tag) in tags.enumerate() {
+            let pointer = format!("{pointer}/{position}/locale");
+            if self.locale(tag).is_none() {
+                violations.add(pointer, "unknown_locale", self.unknown_locale(tag));
+            } else if seen.contains(&tag) {
+                violations.add(pointer, "duplicate", "an earlier entry has this language");
+            }
+            seen.push(tag);
+        }
     }
 }
 

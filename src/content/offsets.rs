@@ -61,7 +61,11 @@ fn object(
 
 fn change_value(kind: &'static FieldType, value: &mut Value, pointer: &str, change: &mut dyn FnMut(&str, &mut String)) {
     match (kind, value) {
-        (FieldType::Object(declared), Value::Object(content)) => object(declared.fields, content, pointer, change),
+        (FieldType::Object(_) | FieldType::Union(_), Value::Object(content)) => {
+            if let Some(declared) = kind.object_type(content) {
+                object(declared.fields, content, pointer, change);
+            }
+        }
         (FieldType::List { of, .. }, Value::Array(list)) => {
             for (index, value) in list.iter_mut().enumerate() {
                 change_value(of, value, &child_pointer(pointer, &index.to_string()), change);

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::content::LocaleMode;
-use crate::content::field::{Field, FieldType};
+use crate::content::field::{BLOCK_ID, Field, FieldType, QUERY_ITEMS};
 use crate::content::validate::READ_ONLY;
 use crate::content::violation::{Violations, child_pointer};
 
@@ -86,8 +86,13 @@ impl ResponseForm<'_> {
         }
         match (kind, given) {
             (FieldType::Reference(_), Value::Object(item)) => Some(item.get("id").unwrap_or(given).clone()),
-            (FieldType::Object(declared), Value::Object(members)) => {
+            (FieldType::Object(_) | FieldType::Union(_), Value::Object(members)) => {
+                let Some(declared) = kind.object_type(members) else { return Some(given.clone()) };
+                let is_derived = |name: &str| name == QUERY_ITEMS && declared.query_kind().is_some();
                 let member = |(name, value): (&String, &Value)| {
+                    if is_derived(name) {
+                        return None;
+                    }
                     let (shown, current) = (shown.and_then(|of| of.get(name)), current.and_then(|of| of.get(name)));
                     let value = match declared.fields.iter().find(|field| field.name == name) {
                         Some(field) => self.field(field, value, shown, current)?,
@@ -133,9 +138,10 @@ fn entry_pairs<'a>(
     entries(shown).filter_map(pair).collect()
 }
 
-/// Returns the id of the item to which an entry of a list refers, in either form, if it refers to one.
+/// Returns the id of the item to which an entry of a list refers, in either form, if it refers to one, or that of a block.
 fn target<'a>(of: &'static FieldType, entry: &'a Value) -> Option<&'a str> {
     let reference = match of {
+        FieldType::Union(_) => entry.get(BLOCK_ID)?,
         FieldType::Object(declared) => {
             let field = declared.fields.iter().find(|field| matches!(field.kind, FieldType::Reference(_)))?;
             entry.get(field.name)?

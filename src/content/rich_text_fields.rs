@@ -65,7 +65,11 @@ pub fn renew(fields: &'static [Field], content: &mut Map<String, Value>) {
 
 fn renew_value(kind: &'static FieldType, value: &mut Value) {
     match (kind, value) {
-        (FieldType::Object(declared), Value::Object(content)) => renew(declared.fields, content),
+        (FieldType::Object(_) | FieldType::Union(_), Value::Object(content)) => {
+            if let Some(declared) = kind.object_type(content) {
+                renew(declared.fields, content);
+            }
+        }
         (FieldType::List { of, .. }, Value::Array(list)) => list.iter_mut().for_each(|value| renew_value(of, value)),
         (FieldType::Rich { .. }, text) => match (source(text), text.as_object()) {
             (Some((format, source)), _) => *text = stored(format, source),
@@ -95,7 +99,11 @@ fn visit_fields<'c>(
 
 fn visit_value<'c>(kind: &'static FieldType, value: &'c Value, pointer: &str, visit: &mut dyn FnMut(&str, &'c Value)) {
     match (kind, value) {
-        (FieldType::Object(declared), Value::Object(content)) => visit_fields(declared.fields, content, pointer, visit),
+        (FieldType::Object(_) | FieldType::Union(_), Value::Object(content)) => {
+            if let Some(declared) = kind.object_type(content) {
+                visit_fields(declared.fields, content, pointer, visit);
+            }
+        }
         (FieldType::List { of, .. }, Value::Array(list)) => {
             for (index, value) in list.iter().enumerate() {
                 visit_value(of, value, &child_pointer(pointer, &index.to_string()), visit);

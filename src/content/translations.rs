@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Site;
+use super::blocks;
 use super::field::{Field, FieldType};
 
 /// The state of an item's translation into one locale.
@@ -136,11 +137,14 @@ fn between_commas<'a>(locales: impl Iterator<Item = &'a str>) -> String {
     out
 }
 
-/// Returns the fields that have a value in some locale, but none in this one.
+/// Returns the fields that have a value in some locale, but none in this one; blocks lack what one of them lacks.
 pub fn missing(fields: &'static [Field], content: &Map<String, Value>, locale: &str) -> Vec<&'static str> {
-    let lacks = |field: &&Field| {
-        field.localised
-            && content.get(field.name).and_then(Value::as_object).is_some_and(|values| !values.contains_key(locale))
+    let lacks = |field: &&'static Field| {
+        let value = content.get(field.name);
+        match field.blocks() {
+            Some(union) => value.is_some_and(|blocks| blocks::lacks(union, blocks, locale)),
+            None => field.localised && value.and_then(Value::as_object).is_some_and(|v| !v.contains_key(locale)),
+        }
     };
     fields.iter().filter(lacks).map(|field| field.name).collect()
 }
@@ -210,7 +214,10 @@ fn without(fields: &'static [Field], content: &Map<String, Value>, hidden: &[&st
 
 fn within(kind: &'static FieldType, value: &Value, hidden: &[&str]) -> Value {
     match (kind, value) {
-        (FieldType::Object(declared), Value::Object(object)) => without(declared.fields, object, hidden).into(),
+        (FieldType::Object(_) | FieldType::Union(_), Value::Object(object)) => match kind.object_type(object) {
+            Some(declared) => without(declared.fields, object, hidden).into(),
+            None => value.clone(),
+        },
         (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| within(of, v, hidden)).collect(),
         _ => value.clone(),
     }

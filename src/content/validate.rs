@@ -7,9 +7,10 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{Field, FieldType};
+use super::blocks;
+use super::field::{BLOCK_ID, Field, FieldType, TYPE, UnionType, kind_of_reference};
+use super::list_entries::earlier_entry;
 use super::rich_text::{self, RichTextFormat};
-use super::slug::is_id;
 use super::values::{self, wrong_type};
 use super::{LocaleMode, Site};
 use crate::content::local_time::{self, Moment};
@@ -17,7 +18,7 @@ use crate::content::violation::{Violations, child_pointer, unknown_name_message}
 use crate::time_zone::Zone;
 
 /// Members that are part of responses and must not be part of inputs.
-pub const READ_ONLY: [&str; 15] = [
+pub const READ_ONLY: [&str; 19] = [
     "id",
     "version",
     "created_at",
@@ -30,9 +31,13 @@ pub const READ_ONLY: [&str; 15] = [
     "starts_on",
     "ends_on",
     "sessions",
+    "children",
+    "path",
     "excerpt",
     "reading_minutes",
     "table_of_contents",
+    "current_year",
+    "configuration",
 ];
 
 /// A reference as it was given in the input.
@@ -121,20 +126,6 @@ fn root_zone(input: &Map<String, Value>, site: &Site) -> Zone {
     own.and_then(|name| name.parse().ok()).unwrap_or(site.time_zone)
 }
 
-/// Returns the entry of a stored list whose values in other locales an entry of the input keeps: the one that refers to
-/// the same item, wherever it is, or, if the entry gives no id, the one at its place.
-fn earlier_entry<'a>(of: &'static FieldType, before: &'a Value, index: usize, entry: &Value) -> Option<&'a Value> {
-    let at_index = before.get(index);
-    let FieldType::Object(declared) = of else { return at_index };
-    let Some(reference) = declared.fields.iter().find(|field| matches!(field.kind, FieldType::Reference(_))) else {
-        return at_index;
-    };
-    let given = entry.get(reference.name).and_then(Value::as_str).filter(|given| is_id(given));
-    let Some(id) = given.map(str::to_ascii_lowercase) else { return at_index };
-    let is_same = |stored: &&Value| stored.get(reference.name).and_then(Value::as_str) == Some(&id);
-    at_index.filter(is_same).or_else(|| before.as_array()?.iter().find(is_same))
-}
-
 /// The state of a validation.
 struct Check<'a> {
     kind: &'a str,
@@ -164,9 +155,10 @@ impl Check<'_> {
             let value = if field.localised {
                 self.localised(field, given, earlier, &pointer)
             } else {
-                match given {
-                    Some(value) => self.value(&field.kind, value, earlier, &pointer),
-                    None => self.absent(field, &pointer),
+                match (given, &field.kind) {
+                    (Some(value), FieldType::ReferenceIn(known)) => self.reference_in(known, input, value, &pointer),
+                    (Some(value), kind) => self.value(kind, value, earlier, &pointer),
+                    (None, _) => self.absent(field, &pointer),
                 }
             };
             if let Some(value) = value {
@@ -294,9 +286,16 @@ impl Check<'_> {
                     self.violations.add(pointer, "too_many", message);
                     return None;
                 }
-                Some(list) => return Some(self.list(of, list, before, pointer)),
+                Some(list) => {
+                    return Some(match of {
+                        FieldType::Union(_) => self.blocks(of, list, before, pointer),
+                        _ => self.list(of, list, before, pointer),
+                    });
+                }
                 None => Err(wrong_type("an array", value)),
             },
+            FieldType::Union(union) => return self.union(union, value, before, pointer),
+            FieldType::EmbedUrl => self.embed_url(value),
             FieldType::Rich { max } => return self.rich(value, *max, pointer),
             FieldType::Moment { .. } => {
                 values::string(value).and_then(|text| self.moment(text, before)).map(|moment| moment.canonical().into())
@@ -335,11 +334,32 @@ impl Check<'_> {
         Ok(given.into())
     }
 
+    /// Validates a reference to an item of the collection that the object names. A collection that is missing or not
+    /// allowed is reported at its own place.
+    fn reference_in(
+        &mut self,
+        known: &'static [(&'static str, &'static str)],
+        object: &Map<String, Value>,
+        value: &Value,
+        pointer: &str,
+    ) -> Option<Value> {
+        match kind_of_reference(known, object) {
+            Some(target) => match self.reference(target, value, pointer) {
+                Ok(value) => Some(value),
+                Err((code, message)) => {
+                    self.violations.add(pointer, code, message);
+                    None
+                }
+            },
+            None => None,
+        }
+    }
+
     fn list(&mut self, of: &'static FieldType, list: &[Value], before: Option<&Value>, pointer: &str) -> Value {
         let mut stored: Vec<Value> = Vec::with_capacity(list.len());
         for (index, value) in list.iter().enumerate() {
             let inner = child_pointer(pointer, &index.to_string());
-            let earlier = before.and_then(|before| earlier_entry(of, before, index, value));
+            let earlier = before.and_then(|before| earlier_entry(of, before, (index, value), self.mode));
             if let Some(entry) = self.value(of, value, earlier, &inner) {
                 if stored.contains(&entry) {
                     self.violations.add(inner, "duplicate", "must not repeat an earlier entry");
@@ -348,6 +368,60 @@ impl Check<'_> {
             }
         }
         Value::Array(stored)
+    }
+
+    /// Validates a list of blocks, which may be alike: they differ by their identifiers.
+    fn blocks(&mut self, of: &'static FieldType, list: &[Value], before: Option<&Value>, pointer: &str) -> Value {
+        let mut seen: Vec<&Value> = Vec::with_capacity(list.len());
+        let identified = blocks::identified(list, before);
+        let mut stored = Vec::with_capacity(list.len());
+        for (index, block) in identified.iter().enumerate() {
+            let inner = child_pointer(pointer, &index.to_string());
+            if let Some(id) = block.get(BLOCK_ID) {
+                if seen.contains(&id) {
+                    self.violations.add(child_pointer(&inner, BLOCK_ID), "duplicate", "an earlier block has this id");
+                }
+                seen.push(id);
+            }
+            stored.extend(self.value(of, block, blocks::earlier(before, block), &inner));
+        }
+        Value::Array(stored)
+    }
+
+    /// Validates an object of a union by the type that it names.
+    fn union(
+        &mut self,
+        union: &'static UnionType,
+        value: &Value,
+        before: Option<&Value>,
+        pointer: &str,
+    ) -> Option<Value> {
+        let Some(object) = value.as_object() else {
+            let (code, message) = wrong_type("an object", value);
+            self.violations.add(pointer, code, message);
+            return None;
+        };
+        if let Some(declared) = union.variant_of(object) {
+            return Some(self.object(declared.fields, object, before.and_then(Value::as_object), pointer).into());
+        }
+        let (code, message) = match object.get(TYPE) {
+            None | Some(Value::Null) => ("required", format!("\"{TYPE}\" is required")),
+            Some(Value::String(given)) => ("not_allowed", unknown_name_message("type", given, union.words())),
+            Some(other) => wrong_type("a string", other),
+        };
+        self.violations.add(child_pointer(pointer, TYPE), code, message);
+        None
+    }
+
+    /// Validates the address of a page that is shown within another one.
+    fn embed_url(&self, value: &Value) -> Result<Value, values::RuleViolation> {
+        let address = values::scalar(&FieldType::Url, value)?;
+        let parsed = address.as_str().and_then(|text| url::Url::parse(text).ok());
+        let host = parsed.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+        match self.site.may_embed(host) {
+            true => Ok(address),
+            false => Err(("not_allowed", format!("\"{host}\" is not among the hosts of the setting site.embed_hosts"))),
+        }
     }
 
     fn rich(&mut self, value: &Value, max: usize, pointer: &str) -> Option<Value> {

@@ -12,6 +12,15 @@ const MAX_URL: usize = 2_000;
 /// Maximum length of an e-mail address, in characters.
 const MAX_EMAIL: usize = 254;
 
+/// Maximum length of a stored query, in characters.
+pub const MAX_QUERY: usize = 1_000;
+/// Maximum number of rows of a table.
+pub const MAX_ROWS: usize = 200;
+/// Maximum number of cells of a row.
+pub const MAX_CELLS: usize = 20;
+/// Maximum length of a cell, in characters.
+pub const MAX_CELL: usize = 500;
+
 /// A violation: its code and its message.
 pub type RuleViolation = (&'static str, String);
 
@@ -34,13 +43,19 @@ pub fn scalar(kind: &FieldType, value: &Value) -> Result<Value, RuleViolation> {
         FieldType::Boolean => value.as_bool().map(Value::Bool).ok_or_else(|| wrong_type("true or false", value)),
         FieldType::Integer { min, max } => integer(value, *min, *max),
         FieldType::Number { min, max } => number(value, *min, *max),
+        FieldType::Constant(word) => one_of(&[word], string(value)?),
+        FieldType::Query(_) => text(value, MAX_QUERY, false).map(Value::String),
+        FieldType::Rows => rows(value),
         FieldType::Custom => value.is_object().then(|| value.clone()).ok_or_else(|| wrong_type("an object", value)),
         FieldType::Rich { .. }
         | FieldType::Moment { .. }
         | FieldType::Instant
         | FieldType::Object(_)
+        | FieldType::Union(_)
+        | FieldType::EmbedUrl
         | FieldType::List { .. }
-        | FieldType::Reference(_) => Err(("wrong_type", "must be a plain value".to_owned())),
+        | FieldType::Reference(_)
+        | FieldType::ReferenceIn(_) => Err(("wrong_type", "must be a plain value".to_owned())),
     }
 }
 
@@ -108,7 +123,8 @@ pub fn url(given: &str) -> Result<String, RuleViolation> {
     Ok(String::from(parsed))
 }
 
-/// Validates an e-mail address as the WHATWG HTML standard does; in addition its domain must contain a dot.
+/// Validates an e-mail address as the WHATWG HTML standard does; in addition its domain must contain a dot, and mail must be
+/// possible to send to it (RFC 5321: no two dots in succession, at most 64 characters before the sign).
 ///
 /// # Errors
 ///
@@ -121,7 +137,11 @@ pub fn email(given: String) -> Result<String, RuleViolation> {
     let sound = given.rsplit_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && local.chars().all(local_part) && domain.contains('.') && domain.split('.').all(label)
     });
-    if sound { Ok(given) } else { Err(("not_an_email", format!("\"{given}\" is not an e-mail address"))) }
+    if sound && given.parse::<lettre::Address>().is_ok() {
+        Ok(given)
+    } else {
+        Err(("not_an_email", format!("\"{given}\" is not an e-mail address")))
+    }
 }
 
 fn slug(given: String) -> Result<String, RuleViolation> {
@@ -180,6 +200,35 @@ fn one_of(words: &[&'static str], given: &str) -> Result<Value, RuleViolation> {
         return Ok(given.into());
     }
     Err(("not_allowed", crate::content::violation::unknown_name_message("value", given, words.iter().copied())))
+}
+
+/// Validates the rows of a table.
+fn rows(value: &Value) -> Result<Value, RuleViolation> {
+    let list = value.as_array().ok_or_else(|| wrong_type("an array of rows", value))?;
+    let rows: Vec<&Vec<Value>> = list
+        .iter()
+        .map(|row| row.as_array().ok_or_else(|| wrong_type("an array of cells in each row", row)))
+        .collect::<Result<_, _>>()?;
+    let width = rows.first().map_or(0, |row| row.len());
+    if width == 0 {
+        return Err(("empty", "must have a row with a cell".to_owned()));
+    }
+    if rows.len() > MAX_ROWS || width > MAX_CELLS {
+        return Err(("too_many", format!("must have at most {MAX_ROWS} rows of {MAX_CELLS} cells")));
+    }
+    if let Some(number) = rows.iter().position(|row| row.len() != width) {
+        let message = format!("row {} has {} cells, and the first one has {width}", number + 1, rows[number].len());
+        return Err(("not_valid", message));
+    }
+    rows.iter().map(|row| row.iter().map(cell).collect::<Result<Value, _>>()).collect()
+}
+
+/// Validates a cell, which may be empty.
+fn cell(value: &Value) -> Result<Value, RuleViolation> {
+    match string(value)?.trim() {
+        "" => Ok("".into()),
+        _ => text(value, MAX_CELL, false).map(Value::String),
+    }
 }
 
 fn integer(value: &Value, min: i64, max: i64) -> Result<Value, RuleViolation> {

@@ -146,7 +146,7 @@ pub static EVENT: ContentType = ContentType {
         Field::new(
             "date_precision",
             FieldType::OneOf(PRECISIONS),
-            "Precision of start and end. The default is `day` if both are dates, otherwise `time`.",
+            "Precision of start and end: `day` if both are dates, otherwise `time`; `month` and `year` if less is known.",
             r#""time""#,
         ),
         Field::new(
@@ -315,13 +315,18 @@ pub static EVENT: ContentType = ContentType {
     ],
 };
 
-/// Checks the span, and fills in the default of `date_precision`: `day` if start and end are dates, otherwise
-/// `time`.
+/// Checks the span, and sets `date_precision` to `day` if start and end are dates, otherwise to `time`, unless it says that
+/// less is known. A patch of the dates alone changes it too, so that no midnight is invented and no time is lost.
 fn event_rules(content: &mut Map<String, Value>, faults: &mut Violations) {
     span_rules(content, faults);
-    if !content.contains_key("date_precision") {
-        let is_by_day = text(content, SPAN.starts_at).is_some() && has_only_dates(content);
-        content.insert("date_precision".into(), if is_by_day { "day" } else { "time" }.into());
+    let has_start = text(content, SPAN.starts_at).is_some();
+    match text(content, "date_precision") {
+        Some("month" | "year") => {}
+        Some(_) if !has_start => {}
+        _ => {
+            let is_by_day = has_start && has_only_dates(content);
+            content.insert("date_precision".into(), if is_by_day { "day" } else { "time" }.into());
+        }
     }
 }
 

@@ -1,18 +1,25 @@
 //! The content types, one file each: the declarations of their fields, rules, filters and sort keys. Storage,
 //! operations, responses and the OpenAPI document all derive from these declarations.
 
+mod announcements;
+mod blocks;
 mod event_types;
 mod events;
 mod filter;
+mod menus;
+mod page_link;
+pub mod pages;
 mod partners;
 pub mod references;
 pub mod response_paths;
 mod series;
 mod sessions;
 pub mod shared_fields;
+mod site_settings;
 mod speakers;
 mod topics;
 mod venues;
+mod videos;
 
 use std::sync::OnceLock;
 
@@ -21,13 +28,17 @@ use serde_json::{Map, Value};
 use crate::content::field::{Enumeration, Field, FieldType, Relation, Span};
 use crate::content::violation::Violations;
 
+pub use announcements::ANNOUNCEMENT;
 pub use events::EVENT;
 pub use filter::{Column, Filter, FilterTarget, Sort, Through, WordField};
+pub use menus::MENU;
+pub use page_link::{LINKED, LINKED_COLLECTION};
 pub use response_paths::ResponsePath;
+pub use site_settings::SITE_SETTINGS;
 
 /// All content types, in the order of the documentation. Imports need another order, in which a type follows
 /// those that it refers to: see [`in_order_of_reference`].
-pub static ALL: [&ContentType; 8] = [
+pub static ALL: [&ContentType; 12] = [
     &EVENT,
     &sessions::SESSION,
     &speakers::SPEAKER,
@@ -36,11 +47,30 @@ pub static ALL: [&ContentType; 8] = [
     &topics::TOPIC,
     &series::SERIES,
     &event_types::EVENT_TYPE,
+    &pages::PAGE,
+    &SITE_SETTINGS,
+    &MENU,
+    &ANNOUNCEMENT,
 ];
 
 /// The collections of [`ALL`], as a constant that field declarations can refer to.
-pub const COLLECTIONS: &[&str] =
-    &["events", "sessions", "speakers", "partners", "venues", "topics", "series", "event-types"];
+pub const COLLECTIONS: &[&str] = &[
+    "events",
+    "sessions",
+    "speakers",
+    "partners",
+    "venues",
+    "topics",
+    "series",
+    "event-types",
+    "pages",
+    "site",
+    "menus",
+    "announcements",
+];
+
+/// The collections whose items have pages, in the order of [`COLLECTIONS`]; the others are parts of the layout.
+pub const PAGE_COLLECTIONS: &[&str] = COLLECTIONS.split_at(COLLECTIONS.len() - 3).0;
 
 /// [`COLLECTIONS`] as the values of a field.
 pub const COLLECTION: &Enumeration = &Enumeration { schema: "Collection", words: COLLECTIONS };
@@ -52,8 +82,17 @@ const ENVELOPE: [&str; 10] =
 /// The property with the slugs and addresses of an item in all its languages.
 const ALTERNATES: &str = "alternates";
 
+/// The field with the last segment of an item's path.
+pub const SEGMENT: &str = "segment";
+
+/// The property with the path of an item.
+pub const PATH: &str = "path";
+
 /// The properties that responses derive from the main text.
 const OUTLINE: [&str; 3] = ["excerpt", "reading_minutes", "table_of_contents"];
+
+/// The properties of the settings of the site that are computed.
+const OF_SITE: [&str; 2] = ["current_year", "configuration"];
 
 /// A content type, declared by its fields, rules, filters and sort keys.
 #[derive(Debug)]
@@ -118,12 +157,17 @@ impl ContentType {
 
     /// Returns all relations to other items, in the order of the fields.
     pub fn relations(&'static self) -> impl Iterator<Item = Relation> {
-        self.fields.iter().filter_map(Field::relation)
+        self.fields.iter().flat_map(Field::relations)
     }
 
     /// Returns whether items of this type can be filed under others of it.
     pub fn is_tree(&'static self) -> bool {
         self.relations().any(|relation| Some(relation.name) == self.parent && relation.target == self.kind)
+    }
+
+    /// Returns whether items of this type have paths, which consist of the last segments of the items above them.
+    pub fn has_paths(&'static self) -> bool {
+        self.field(SEGMENT).is_some()
     }
 
     /// Returns the declaration of a field.
@@ -142,6 +186,22 @@ impl ContentType {
     /// Returns whether items of this type are children of another type's items, as sessions are of events.
     pub fn is_child(&'static self) -> bool {
         self.visible_by().count() > 1
+    }
+
+    /// Returns whether there is exactly one item of this type, which exists from the first start and is always public.
+    pub fn is_singleton(&'static self) -> bool {
+        self.kind == SITE_SETTINGS.kind
+    }
+
+    /// Returns whether items of this type are parts of the layout, which is on every page: they are no results of a
+    /// search for pages.
+    pub fn is_of_layout(&'static self) -> bool {
+        [SITE_SETTINGS.kind, MENU.kind, ANNOUNCEMENT.kind].contains(&self.kind)
+    }
+
+    /// Returns whether the span of an item begins always, or never ends, where the item names no start or end.
+    pub fn is_open_ended(&self) -> bool {
+        self.kind == ANNOUNCEMENT.kind
     }
 
     /// Returns the main text of an item, which is the first localised rich text, if there is one.
@@ -165,20 +225,26 @@ impl ContentType {
 
     fn all_includes(&'static self) -> Vec<&'static str> {
         let children = self.children.map(|children| (children.name, children.kind));
-        let first: Vec<(&str, &str)> =
-            self.relations().map(|relation| (relation.name, relation.target)).chain(children).collect();
+        let own = self.fields.iter().filter_map(Field::relation).map(|relation| (relation.name, relation.target));
+        let first: Vec<(&str, &str)> = own.chain(children).collect();
         let second = first.iter().flat_map(|(name, kind)| {
-            let inner = ContentType::of_kind(kind).into_iter().flat_map(ContentType::relations);
+            let inner = ContentType::of_kind(kind).into_iter().flat_map(|kind| kind.fields).filter_map(Field::relation);
             // A relation back to this type would embed the items that the response consists of already.
             let inner = inner.filter(|relation| relation.target != self.kind);
             inner.map(move |relation| leaked(format!("{name}.{}", relation.name)))
         });
-        first.iter().map(|(name, _)| *name).chain(second).collect()
+        let blocks = self.fields.iter().filter(|field| field.blocks().is_some()).map(|field| field.name);
+        first.iter().map(|(name, _)| *name).chain(second).chain(blocks).collect()
     }
 }
 
 /// A table of values by content type, computed at first use.
 type OfAll<T> = OnceLock<Vec<(&'static str, Vec<T>)>>;
+
+/// Returns the content types of which there is any number of items, in the order of the documentation.
+pub fn with_lists() -> impl Iterator<Item = &'static ContentType> + Clone {
+    ALL.into_iter().filter(|content_type| !content_type.is_singleton())
+}
 
 /// Makes a computed name static, like those that are declared. The number of names is fixed, so what is
 /// leaked is bounded.
@@ -187,7 +253,7 @@ fn leaked(name: String) -> &'static str {
 }
 
 /// Returns the content types in an order in which each follows all types that it refers to, except itself.
-pub fn in_order_of_reference() -> [&'static ContentType; 8] {
+pub fn in_order_of_reference() -> [&'static ContentType; 12] {
     [
         &event_types::EVENT_TYPE,
         &topics::TOPIC,
@@ -197,6 +263,10 @@ pub fn in_order_of_reference() -> [&'static ContentType; 8] {
         &speakers::SPEAKER,
         &EVENT,
         &sessions::SESSION,
+        &pages::PAGE,
+        &SITE_SETTINGS,
+        &MENU,
+        &ANNOUNCEMENT,
     ]
 }
 
@@ -213,6 +283,8 @@ mod tests {
             for relation in content_type.relations().filter(|r| r.target != content_type.kind) {
                 assert!(seen.contains(&relation.target), "{} refers to {}", content_type.kind, relation.target);
             }
+            // Those of links come last, after everything that has a page.
+            assert!(!content_type.is_of_layout() || LINKED.iter().all(|(_, kind)| seen.contains(kind)));
             seen.push(content_type.kind);
         }
         assert_eq!(seen.len(), ALL.len());
@@ -275,6 +347,8 @@ mod tests {
     #[test]
     fn collections_are_those_of_all_kinds() {
         assert_eq!(ALL.map(|content_type| content_type.collection), COLLECTIONS);
+        let of_pages = ALL.into_iter().filter(|content_type| !content_type.is_of_layout());
+        assert!(of_pages.map(|content_type| content_type.collection).eq(PAGE_COLLECTIONS.iter().copied()));
     }
 
     #[test]

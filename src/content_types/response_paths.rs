@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use crate::content::field::{Field, FieldType, Relation, RelationShape};
-use crate::content_types::{ALTERNATES, ContentType, ENVELOPE, OUTLINE, OfAll, leaked};
+use crate::content_types::{ALTERNATES, ContentType, ENVELOPE, OF_SITE, OUTLINE, OfAll, PATH, leaked};
 
 /// The properties that a reference has besides the label of the item.
 const REFERENCE: [&str; 2] = ["id", "slug"];
@@ -37,8 +37,11 @@ impl ContentType {
     fn names(&'static self) -> impl Iterator<Item = &'static str> {
         let days = if self.span.is_some() { ["starts_on", "ends_on"].as_slice() } else { &[] };
         let outline = if self.main_text().is_some() { OUTLINE.as_slice() } else { &[] };
+        let computed = if self.is_singleton() { OF_SITE.as_slice() } else { &[] };
         let fields = self.fields.iter().map(|field| field.name);
-        ENVELOPE.into_iter().chain(fields).chain(days.iter().chain(outline).copied())
+        let path = self.has_paths().then_some(PATH);
+        let derived = days.iter().chain(outline).chain(computed).copied();
+        ENVELOPE.into_iter().chain(fields).chain(path).chain(derived)
     }
 
     /// Returns whether a property is absent from cards.
@@ -60,7 +63,9 @@ impl ContentType {
                     RelationShape::ManyWith { key, object } => {
                         inside(object.fields).chain(self.of_target(name, &format!("{name}.{key}"), target)).collect()
                     }
-                    RelationShape::One | RelationShape::Many => self.of_target(name, name, target),
+                    RelationShape::One | RelationShape::Many | RelationShape::Within(_) => {
+                        self.of_target(name, name, target)
+                    }
                 }
             }
             (FieldType::Object(object) | FieldType::List { of: FieldType::Object(object), .. }, None) => {

@@ -94,6 +94,13 @@ pub(super) const SEO: &ObjectType = &ObjectType {
             "Address of the image for social networks.",
             r#""https://example.org/card.jpg""#,
         ),
+        Field::new("noindex", FieldType::Boolean, "Whether search engines shall leave the page out.", "false"),
+        Field::new(
+            "canonical_url",
+            FieldType::Url,
+            "Address of the same content elsewhere that search engines shall prefer.",
+            r#""https://example.org/rivers""#,
+        ),
     ],
 };
 

@@ -47,6 +47,26 @@ impl<R: StoredRow> StoredRow for &R {
     }
 }
 
+/// Implements [`StoredRow`] for a type whose fields have the names of the columns, by their types in SQL.
+macro_rules! stored_row {
+    ($row:ty, $table:ident, { $($column:ident: $kind:ty),+ $(,)? }) => {
+        impl $crate::database::insert::StoredRow for $row {
+            type Id = $table::table;
+            const TABLE: &'static str = stringify!($table);
+            const COLUMNS: &'static [&'static str] = &[$(stringify!($column)),+];
+
+            fn add_values<'b>(
+                &'b self,
+                row: &mut $crate::database::insert::RowValues<'_, '_, 'b>,
+            ) -> diesel::result::QueryResult<()> {
+                $(row.add::<$kind, _>(&self.$column)?;)+
+                Ok(())
+            }
+        }
+    };
+}
+pub(crate) use stored_row;
+
 /// The values of a row within a statement.
 pub struct RowValues<'o, 'a, 'b> {
     out: &'o mut AstPass<'a, 'b, Backend>,

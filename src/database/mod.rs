@@ -19,6 +19,7 @@ pub mod invalidation;
 mod job;
 pub mod journal_tail;
 mod limit;
+pub mod mail_schema;
 pub mod metrics;
 pub mod migrate;
 mod pg_session;

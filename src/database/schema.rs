@@ -67,6 +67,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    paths (locale, path, item_id) {
+        locale -> Text,
+        path -> Text,
+        item_id -> Text,
+        is_current -> Bool,
+        shown_at -> BigInt,
+    }
+}
+
+diesel::table! {
     accounts (id) {
         id -> Text,
         email -> Text,
@@ -365,6 +375,7 @@ diesel::table! {
 diesel::joinable!(links -> items (target_id));
 diesel::joinable!(item_words -> items (item_id));
 diesel::joinable!(places -> items (item_id));
+diesel::joinable!(paths -> items (item_id));
 diesel::joinable!(drafts -> items (item_id));
 diesel::joinable!(schedules -> items (item_id));
 diesel::joinable!(release_items -> items (item_id));
@@ -379,6 +390,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     item_words,
     places,
     slugs,
+    paths,
     drafts,
     draft_links,
     schedules,

@@ -11,6 +11,7 @@ use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::render::working_drafts::with_drafts;
 use crate::delivery::viewer::{Viewer, VisibilityState};
 use crate::items::render::Fragments;
+use crate::items::unsaved_site::{self, is_only_item};
 use crate::items::{self as stored, Elsewhere, Item, KnownReferences};
 
 /// Outcome of looking up an item.
@@ -48,10 +49,22 @@ pub fn find_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> Qu
             _ => None,
         },
     };
+    let loaded = match loaded {
+        None if is_only_item(context.content_type, key) => unsaved(connection, context)?,
+        loaded => loaded,
+    };
     let Some(item) = loaded else { return Ok(ItemLookup::Absent) };
     let version = item.version;
     let composed = compose(connection, context, &[item])?.pop();
     Ok(composed.map_or(ItemLookup::Absent, |item| ItemLookup::Found { item, version }))
+}
+
+/// Returns the settings of the site as the configuration names them, if nobody has changed them.
+fn unsaved(connection: &mut Db, context: ReadContext<'_>) -> QueryResult<Option<LoadedItem>> {
+    if unsaved_site::is_stored(connection)? {
+        return Ok(None);
+    }
+    Ok(Some(LoadedItem::from_item(unsaved_site::item(context.site), context.site, &context.shape.view)))
 }
 
 fn load_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> QueryResult<Option<LoadedItem>> {

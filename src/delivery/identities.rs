@@ -24,6 +24,8 @@ pub fn identities(connection: &mut Db, feed: &[Value]) -> QueryResult<Identities
     ids.sort_unstable();
     let rows = sources::of_items(connection, &ids)?;
     let of_events = rows.iter().filter(|row| events.contains(row.item_id.as_str()) && !row.origin.is_empty());
+    let sessions = feed.iter().flat_map(|item| std::iter::once(item).chain(list(item, "sessions")));
+    let people: HashSet<&str> = sessions.flat_map(people).filter_map(|person| text(person, "id")).collect();
     let origins: HashSet<&str> = of_events.map(|row| row.origin.as_str()).collect();
     let records = rows.iter().map(|row| ImportedRecord {
         item_id: row.item_id.clone(),
@@ -31,6 +33,7 @@ pub fn identities(connection: &mut Db, feed: &[Value]) -> QueryResult<Identities
         origin: row.origin.clone(),
         // The revision of a record begins with its `SEQUENCE`.
         sequence: row.revision.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or_default(),
+        is_person: people.contains(row.item_id.as_str()),
         is_secondary: row.version == NOT_WRITTEN,
         ids: row.record_ids(),
     });
@@ -40,6 +43,11 @@ pub fn identities(connection: &mut Db, feed: &[Value]) -> QueryResult<Identities
 /// Returns an item with those within it whose ids feeds show.
 fn shown(item: &Value) -> impl Iterator<Item = &Value> {
     let sessions = list(item, "sessions");
-    let people = sessions.iter().flat_map(|session| list(session, "speakers")).filter_map(|link| link.get("speaker"));
+    let people = sessions.iter().flat_map(people);
     std::iter::once(item).chain(item.get("event")).chain(item.get("venue")).chain(sessions).chain(people)
+}
+
+/// Returns the speakers of a session.
+fn people(session: &Value) -> impl Iterator<Item = &Value> {
+    list(session, "speakers").iter().filter_map(|link| link.get("speaker"))
 }

@@ -5,13 +5,16 @@ pub mod change_stream;
 pub mod changes;
 pub mod get_item;
 pub mod identities;
+pub mod layout;
 pub mod list_items;
+pub mod page_by_path;
 pub mod query;
 pub mod render;
 pub mod revisions;
 pub mod search_all;
 pub mod sitemap;
 pub mod sql;
+pub mod stored_queries;
 pub mod viewer;
 
 use crate::content::Site;

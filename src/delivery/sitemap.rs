@@ -14,6 +14,7 @@ use crate::database::schema::items;
 use crate::database::{Db, in_list};
 use crate::delivery::revisions::linked_changes;
 use crate::feeds::sitemap::{PageSlugs, SitemapEntry};
+use crate::items::paths::current;
 use crate::items::rows::parse_content;
 
 /// Maximum number of items in a sitemap. The standard allows 50,000 addresses, and an item has one for each
@@ -75,17 +76,26 @@ pub fn entries(connection: &mut Db, site: &Site, part: SitemapPart) -> QueryResu
         "session" => slugs_of_owners(connection, rows.iter().filter_map(|row| row.1.as_deref()))?,
         _ => HashMap::new(),
     };
+    let mut paths = if content_type.has_paths() { current(connection, &ids)? } else { HashMap::new() };
     let entry = |(id, parent_id, slug, translations, updated_at, content): Row| {
         let changed_at = linked.get(&id).map_or(updated_at, |linked| linked.changed_at.max(updated_at));
         let content = parse_content(&content);
-        SitemapEntry {
+        if content.get("seo").and_then(|seo| seo.get("noindex")) == Some(&Value::Bool(true)) {
+            return None;
+        }
+        let mut pages = slugs(site, content_type, (slug, Translations::parse(&translations)), &content);
+        if let Some(paths) = paths.remove(&id) {
+            pages.retain(|page| paths.contains_key(&page.locale));
+            pages.iter_mut().for_each(|page| page.slug.clone_from(&paths[&page.locale]));
+        }
+        Some(SitemapEntry {
             kind: content_type.kind,
-            pages: slugs(site, content_type, (slug, Translations::parse(&translations)), &content),
+            pages,
             event: parent_id.and_then(|id| owners.get(&id).cloned()),
             changed_at: utc_text(changed_at),
-        }
+        })
     };
-    Ok(rows.into_iter().map(entry).collect())
+    Ok(rows.into_iter().filter_map(entry).collect())
 }
 
 /// Returns the slugs of the events of sessions, by id.

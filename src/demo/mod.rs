@@ -14,7 +14,10 @@ use crate::content::offsets::for_each_time;
 use crate::content::time_shift::TimeShift;
 use crate::content::{LocaleMode, Site};
 use crate::content_types::{ContentType, in_order_of_reference};
+use crate::editorial::change::ItemChange;
 use crate::editorial::editor::{Editor, WriteRequest};
+use crate::editorial::site_settings::ensure;
+use crate::items::unsaved_site::SITE_SLUG;
 use crate::journal::Author;
 use crate::problem::Problem;
 
@@ -62,15 +65,23 @@ pub async fn fill(app: &Arc<App>) -> Result<usize, StartError> {
         let editor = Editor { database: app.database.clone(), request, collections: Vec::new(), render };
         for item in content.get(resource.collection).and_then(Value::as_array).into_iter().flatten() {
             let name = item.get("slug").and_then(Value::as_str).unwrap_or("?");
-            editor
-                .create(moved(resource, item, shift, &app.site), None)
-                .await
-                .map_err(|p| format!("demo {} {name}: {} {:?}", resource.kind, p.detail, p.errors))?;
+            let content = moved(resource, item, shift, &app.site);
+            let written = match resource.is_singleton() {
+                true => change_settings(app, &editor, content).await,
+                false => editor.create(content, None).await.map(drop),
+            };
+            written.map_err(|p| format!("demo {} {name}: {} {:?}", resource.kind, p.detail, p.errors))?;
             count += 1;
         }
     }
     tracing::info!(items = count, "demo content created");
     Ok(count)
+}
+
+/// Changes the settings of the site, which exist already.
+async fn change_settings(app: &App, editor: &Editor, content: Value) -> Result<(), Problem> {
+    ensure(&app.database, &app.site, &editor.request.author.request_id).await?;
+    editor.change(SITE_SLUG, [1].into_iter().collect(), ItemChange::Patch(content)).await.map(drop)
 }
 
 /// Returns the distance by which the content moves: whole weeks, so that every day of the week stays what it is.

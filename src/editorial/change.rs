@@ -261,6 +261,9 @@ impl ChangeRequest {
         if is_public || (violations.is_empty() && status_changes) {
             require_permission(self.request.role, Action::Publish)?;
         }
+        if self.request.content_type.is_singleton() {
+            self.check_only_item(item, body, status_changes)?;
+        }
         if *to_working_draft && status_changes {
             let detail = "a working draft has no status; use the publish operation";
             return Err(Problem::new(ProblemKind::Conflict, detail));
@@ -276,6 +279,21 @@ impl ChangeRequest {
             )));
         }
         Ok(())
+    }
+
+    /// Refuses another status or slug of an item of which there is one.
+    fn check_only_item(&self, item: &Item, body: &ValidatedBody, status_changes: bool) -> Result<(), Problem> {
+        if status_changes {
+            return Err(Problem::new(ProblemKind::Conflict, lifecycle::ALWAYS_PUBLIC));
+        }
+        let keeps_slug = body.slug.is_none() || body.slug == self.request.slug_of(item, &item.slug);
+        match keeps_slug && body.slugs.is_empty() {
+            true => Ok(()),
+            false => {
+                let rule = "the slug of the settings stays";
+                Err(Problem::invalid(Violations::one("/slug", "read_only", rule)))
+            }
+        }
     }
 
     /// Computes the full body of a change that is based on an older version, by a three-way merge with the

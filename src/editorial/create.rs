@@ -13,7 +13,7 @@ use crate::editorial::validate::{LocalNames, ValidatedBody};
 use crate::editorial::write::ItemWrite;
 use crate::editorial::write_context::require_permission;
 use crate::items::{KnownReferences, projection};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemKind};
 
 /// A creation that is ready to be written.
 #[derive(Clone)]
@@ -35,6 +35,10 @@ impl Creation {
         let mut violations = Violations::new();
         let body = ValidatedBody::read(request.body_rules(), input, None, &mut violations);
         require_permission(request.role, Action::Create)?;
+        if request.content_type.is_singleton() {
+            let detail = format!("there is one {}, which exists; change it", request.content_type.noun);
+            return Err(Problem::new(ProblemKind::Conflict, detail));
+        }
         if violations.is_empty() && body.status.as_deref().is_some_and(|status| status != "draft") {
             require_permission(request.role, Action::Publish)?;
         }

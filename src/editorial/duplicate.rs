@@ -9,7 +9,7 @@ use crate::content::time_shift::TimeShift;
 use crate::content::translations::Translations;
 use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site};
-use crate::content_types::ContentType;
+use crate::content_types::{ContentType, SEGMENT};
 use crate::database::{Db, new_id};
 use crate::editorial::children;
 use crate::editorial::editor::{Editor, WriteRequest, WriteResult, find, once};
@@ -25,7 +25,7 @@ use crate::journal::Author;
 use crate::problem::{Problem, ProblemKind};
 
 /// Fields that tell what became of the original, and so are not copied.
-const OF_THE_ORIGINAL: [&str; 2] = ["event_status", "recordings"];
+const OF_THE_ORIGINAL: [&str; 4] = ["event_status", "recordings", "role", SEGMENT];
 
 /// What a copy has that the original has not.
 #[derive(Debug, Clone, Default)]

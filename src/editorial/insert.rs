@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::slugs::{self, SlugRow, SlugsByLocale};
 use super::write::{ItemWrite, is_live, owner_of, refuse_circle_among};
-use super::zone_rules;
+use super::{branches, zone_rules};
 use crate::content::Site;
 use crate::content::slug::from_title;
 use crate::content::translations::Translations;
@@ -40,6 +40,8 @@ pub struct Origin {
     pub trashed_at: Option<i64>,
     /// The states of the item's translations.
     pub translations: Translations,
+    /// Whether references to items of the same kind follow, and with them the paths.
+    pub is_incomplete: bool,
 }
 
 /// Creates an item. An import of Plenary's own export gives its id, version, times and translation states in
@@ -82,6 +84,8 @@ struct NewRow {
     content: Map<String, Value>,
     /// Whether no item had the slug before.
     is_slug_new: bool,
+    /// Whether references to items of the same kind follow.
+    is_incomplete: bool,
     /// The requested slugs of several locales.
     slugs: SlugsByLocale,
 }
@@ -105,11 +109,13 @@ impl InsertGroup {
         let default_locale = context.site.default_locale();
         let (slug, is_slug_new) = self.default_slug(connection, context.site, &id, &writing)?;
         refuse_circle_among(connection, content_type, &id, &writing.content, &self.parents)?;
-        let parent_live = match owner_of(content_type, &writing.content) {
-            Some(owner) if self.parents.contains_key(owner) => self.live.contains(owner),
-            Some(owner) => is_live(connection, owner)?,
-            None => true,
-        };
+        let parent_live = !origin.is_incomplete
+            && match owner_of(content_type, &writing.content) {
+                Some(owner) if self.parents.contains_key(owner) => self.live.contains(owner),
+                Some(owner) => is_live(connection, owner)?,
+                None => true,
+            };
+        let is_incomplete = origin.is_incomplete;
         let mut item = new_item(id, slug, writing.status.clone(), origin);
         item.kind = content_type.kind.to_owned();
         item.created_by.clone_from(&context.author.account_id);
@@ -125,7 +131,7 @@ impl InsertGroup {
         self.slugs.extend(own.map(|slug| (content_type.kind, slug.clone())));
         self.parents.insert(item.id.clone(), item.parent_id.clone());
         let ItemWrite { content, slugs, .. } = writing;
-        self.rows.push(NewRow { item, content_type, content, is_slug_new, slugs });
+        self.rows.push(NewRow { item, content_type, content, is_slug_new, is_incomplete, slugs });
         Ok(())
     }
 
@@ -212,6 +218,9 @@ impl InsertGroup {
             slugs::keep_all(connection, item, slugs)?;
             zone_rules::mark_if_behind(connection, content_type)?;
         }
+        for NewRow { item, .. } in self.rows.iter().filter(|row| !row.is_incomplete) {
+            branches::follow_paths(connection, context, item)?;
+        }
         Ok(self.rows.into_iter().map(|row| row.item).collect())
     }
 
@@ -256,32 +265,14 @@ fn new_item(id: String, slug: String, status: Option<String>, origin: Origin) ->
     };
     Item {
         id,
-        kind: String::new(),
         slug,
         status,
-        live: false,
         version: origin.version.unwrap_or(1),
         created_at: origin.created_at.unwrap_or(at),
         updated_at: origin.updated_at.unwrap_or(at),
         published_at,
         trashed_at: origin.trashed_at.unwrap_or(0),
-        created_by: None,
-        parent_id: None,
-        starts_at: 0,
-        ends_at: 0,
-        position: 0,
-        label: String::new(),
-        country: None,
-        variant: None,
-        content: Vec::new(),
-        card: String::new(),
-        detail: String::new(),
-        reference: String::new(),
-        stage: "draft".to_owned(),
-        draft_version: 0,
         translations: origin.translations.stored(),
-        untranslated: String::new(),
-        outdated: String::new(),
-        shown_at: 0,
+        ..Item::blank()
     }
 }

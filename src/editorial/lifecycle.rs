@@ -21,6 +21,9 @@ use crate::items::working_draft;
 use crate::items::working_draft::WorkingDraft;
 use crate::problem::{Problem, ProblemKind};
 
+/// Why an item of which there is one is not taken down.
+pub const ALWAYS_PUBLIC: &str = "the settings of the site are always public";
+
 /// A step of the publication workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
@@ -95,6 +98,12 @@ impl Operation {
         }
     }
 
+    /// Returns whether the public sees the item no more after the step, or after what it plans.
+    pub fn takes_down(self) -> bool {
+        let ends = matches!(self, Operation::Schedule { unpublish_at: Some(_), .. });
+        ends || matches!(self, Operation::Unpublish | Operation::Archive | Operation::Trash)
+    }
+
     /// Returns the reason for which the item's state does not allow the step, or `None` if it does.
     pub fn refusal(self, item: &Item) -> Option<&'static str> {
         let unpublished = item.status == "draft" || item.has_working_draft();
@@ -142,6 +151,9 @@ pub fn apply(
     context.authorize(connection, &item, operation.action())?;
     if let Some(why) = operation.refusal(&item) {
         return Err(Problem::new(ProblemKind::Conflict, why));
+    }
+    if operation.takes_down() && content_type_of(&item)?.is_singleton() {
+        return Err(Problem::new(ProblemKind::Conflict, ALWAYS_PUBLIC));
     }
     match operation {
         Operation::Submit => set_stage(connection, context, item, operation.name(), "in_review"),

@@ -14,6 +14,7 @@
 //! `overlay` and `previews` show their result beforehand.
 
 pub mod batch;
+pub mod branches;
 pub mod bulk;
 pub mod change;
 pub mod children;
@@ -38,6 +39,7 @@ pub mod references;
 pub mod releases;
 pub mod review;
 pub mod schedule;
+pub mod site_settings;
 pub mod slugs;
 pub mod three_way_merge;
 pub mod translation_tasks;

@@ -7,7 +7,8 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content::field::{Relation, RelationShape};
+use crate::content::blocks;
+use crate::content::field::{Field, Relation, RelationShape};
 use crate::content::translations::Translations;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
@@ -55,9 +56,11 @@ impl Publication<'_> {
         for field in self.content_type.fields.iter().filter(|f| f.localised && !self.is_unchanged(f.name)) {
             let Some(values) = self.content.get(field.name).and_then(Value::as_object) else { continue };
             for locale in self.site.required_locales.iter().filter(|locale| !values.contains_key(*locale)) {
-                let message = format!("a translation to \"{locale}\" is required for publication");
-                violations.add(format!("/{}/{locale}", field.name), "untranslated", message);
+                violations.add(format!("/{}/{locale}", field.name), "untranslated", required_translation(locale));
             }
+        }
+        for field in self.content_type.fields.iter().filter(|f| f.blocks().is_some() && !self.is_unchanged(f.name)) {
+            self.check_blocks(field, &mut violations);
         }
         self.check_references(connection, &mut violations)?;
         Ok(violations)
@@ -67,12 +70,42 @@ impl Publication<'_> {
         self.public.is_some_and(|public| public.get(name) == self.content.get(name))
     }
 
+    /// Checks that the texts within the blocks of a field have the required locales.
+    fn check_blocks(&self, field: &'static Field, violations: &mut Violations) {
+        let (Some(union), Some(value)) = (field.blocks(), self.content.get(field.name)) else { return };
+        blocks::visit_texts(union, value, &format!("/{}", field.name), &mut |pointer, values| {
+            for locale in self.site.required_locales.iter().filter(|locale| values.get(locale.as_str()).is_none()) {
+                violations.add(format!("{pointer}/{locale}"), "untranslated", required_translation(locale));
+            }
+        });
+    }
+
+    /// Returns the JSON Pointer to the id in a reference.
+    fn pointer(&self, relation: &Relation, link: &Link) -> String {
+        let (name, position) = (relation.name, link.position);
+        match relation.shape {
+            RelationShape::One => format!("/{name}"),
+            RelationShape::Many => format!("/{name}/{position}"),
+            RelationShape::ManyWith { key, .. } => format!("/{name}/{position}/{key}"),
+            RelationShape::Within(field) => {
+                let value = self.content.get(field.name);
+                let found = value.map(|value| blocks::references(field, value, relation.target)).unwrap_or_default();
+                let found = usize::try_from(position).ok().and_then(|position| found.into_iter().nth(position));
+                found.map_or_else(|| format!("/{}", field.name), |found| found.pointer)
+            }
+        }
+    }
+
     /// Checks that the targets of references exist and, if the site requires it, are public. Stored references
     /// can be dangling: a working draft written by an earlier version of Plenary did not keep its targets from
     /// being purged.
     fn check_references(&self, connection: &mut Db, violations: &mut Violations) -> QueryResult<()> {
         let (site, content_type) = (self.site, self.content_type);
-        let relations: Vec<Relation> = content_type.relations().filter(|r| !self.is_unchanged(r.name)).collect();
+        let is_changed = |relation: &Relation| match relation.shape {
+            RelationShape::Within(field) => !self.is_unchanged(field.name),
+            _ => !self.is_unchanged(relation.name),
+        };
+        let relations: Vec<Relation> = content_type.relations().filter(is_changed).collect();
         let mut links = projection::links("", content_type, self.content, &Translations::default(), site);
         links.retain(|link| {
             relations.iter().any(|r| r.name == link.relation) && !self.published.contains(&link.target_id)
@@ -81,14 +114,13 @@ impl Publication<'_> {
         for link in &links {
             let Some(relation) = relations.iter().find(|r| r.name == link.relation) else { continue };
             let noun = ContentType::of_kind(relation.target).map_or(relation.target, |r| r.noun);
-            let (id, pointer) = (&link.target_id, pointer(relation, link));
+            let (id, pointer) = (&link.target_id, self.pointer(relation, link));
             match found.get(id) {
                 None => violations.add(pointer, "dangling_reference", format!("there is no {noun} \"{id}\"")),
                 Some(target) if target.live => {}
                 Some(target) if site.require_published_references && must_be_public(content_type, relation) => {
-                    // What is in the trash is shown nowhere, and its name neither.
-                    let name = if target.trashed { id } else { &target.slug };
-                    let message = format!("the {noun} \"{name}\" is not published");
+                    let state = if target.trashed { "in the trash" } else { "not published" };
+                    let message = format!("the {noun} \"{}\" is {state}", target.slug);
                     violations.add(pointer, NOT_PUBLISHED, message);
                 }
                 Some(_) => {}
@@ -96,6 +128,10 @@ impl Publication<'_> {
         }
         Ok(())
     }
+}
+
+fn required_translation(locale: &str) -> String {
+    format!("a translation to \"{locale}\" is required for publication")
 }
 
 /// The target of a link, as far as its publication matters.
@@ -119,15 +155,6 @@ fn targets(connection: &mut Db, links: &[Link]) -> QueryResult<HashMap<String, L
         .select((items::id, items::slug, items::live, items::trashed_at))
         .load::<(String, String, bool, i64)>(connection)?;
     Ok(rows.into_iter().map(|(id, slug, live, at)| (id, LinkTarget { slug, live, trashed: at != 0 })).collect())
-}
-
-/// Returns the JSON Pointer to the id in a reference.
-fn pointer(relation: &Relation, link: &Link) -> String {
-    match relation.shape {
-        RelationShape::One => format!("/{}", relation.name),
-        RelationShape::Many => format!("/{}/{}", relation.name, link.position),
-        RelationShape::ManyWith { key, .. } => format!("/{}/{}/{key}", relation.name, link.position),
-    }
 }
 
 /// Returns whether the target of a relation must be public. References between items of one kind are exempt:

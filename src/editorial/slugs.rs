@@ -167,7 +167,8 @@ pub fn assign_all(
         if let Some(slug) = slug {
             match require_free(item, slug) {
                 Err(problem) if problem.kind == ProblemKind::Conflict => {
-                    faults.add(format!("/slugs/{locale}"), "taken", format!("another item has the slug \"{slug}\""));
+                    let message = problem.errors.into_iter().next().map_or(problem.detail, |fault| fault.message);
+                    faults.add(format!("/slugs/{locale}"), "taken", message);
                 }
                 outcome => outcome?,
             }
@@ -200,16 +201,22 @@ pub fn keep_all(connection: &mut Db, item: &Item, requested: &SlugsByLocale) -> 
 ///
 /// Fails with `Conflict` if the slug is taken, and if the query fails.
 pub fn require_free(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Result<bool, Problem> {
-    let rows: Vec<(String, String, String)> = slugs::table
+    let rows: Vec<(String, String, String, String, i64)> = slugs::table
         .inner_join(items::table.on(items::id.eq(slugs::item_id)))
         .filter(slugs::kind.eq(kind).and(slugs::slug.eq(slug)).and(slugs::item_id.ne(item_id)))
         .filter(in_few(connection.dialect(), slugs::locale, &[ANY_LOCALE, RESERVED]))
-        .select((slugs::locale, items::slug, items::translations))
+        .select((slugs::locale, items::slug, items::translations, items::label, items::trashed_at))
         .load(connection)?;
-    let is_held = |(locale, own, translations): &(String, String, String)| {
+    let holder = rows.iter().find(|(locale, own, translations, ..)| {
         locale == RESERVED || own == slug || Translations::parse(translations).has_slug(slug)
-    };
-    if rows.iter().any(is_held) { Err(taken(slug)) } else { Ok(rows.is_empty()) }
+    });
+    match holder {
+        Some((_, _, _, label, trashed_at)) => {
+            let place = if *trashed_at > 0 { ", which is in the trash," } else { "" };
+            Err(taken_by(slug, &format!("\"{label}\"{place}")))
+        }
+        None => Ok(rows.is_empty()),
+    }
 }
 
 /// Returns whether no item of the kind has or had the slug, and none has reserved it.
@@ -262,8 +269,12 @@ fn numbered(base: &str, number: &str) -> String {
 
 /// Returns the problem of a requested slug that another item has.
 pub fn taken(slug: &str) -> Problem {
+    taken_by(slug, "another item")
+}
+
+fn taken_by(slug: &str, holder: &str) -> Problem {
     let mut faults = Violations::new();
-    faults.add("/slug", "taken", format!("another item has the slug \"{slug}\""));
+    faults.add("/slug", "taken", format!("{holder} has the slug \"{slug}\""));
     let errors: Vec<Violation> = faults.into_vec();
     Problem::new(ProblemKind::Conflict, format!("the slug \"{slug}\" is taken")).with(errors)
 }

@@ -101,13 +101,23 @@ fn is_named(connection: &mut Db, all: &[&str]) -> QueryResult<bool> {
     Ok(planned.is_some())
 }
 
-/// Loads the items that are filed under an item, whether they are in the trash or not.
+/// Loads the items that are filed under an item, at any depth, the lowest first, whether they are in the trash or not.
 fn filed_under(connection: &mut Db, item: &Item) -> QueryResult<Vec<Item>> {
     let Some(children) = ContentType::of_kind(&item.kind).and_then(|content_type| content_type.children) else {
         return Ok(Vec::new());
     };
-    items::table
-        .filter(items::parent_id.eq(&item.id).and(unindexed(connection.dialect(), items::kind, [children.kind])))
-        .select(Item::as_select())
-        .load(connection)
+    let dialect = connection.dialect();
+    let (mut found, mut above) = (Vec::new(), vec![item.id.clone()]);
+    while !above.is_empty() {
+        let below: Vec<Item> = items::table
+            .filter(in_list(dialect, items::parent_id, &above).and(unindexed(dialect, items::kind, [children.kind])))
+            .select(Item::as_select())
+            .load(connection)?;
+        let is_tree = children.kind == item.kind;
+        above = if is_tree { below.iter().map(|item| item.id.clone()).collect() } else { Vec::new() };
+        found.extend(below);
+    }
+    // The lowest come first: each refers to the one above it.
+    found.reverse();
+    Ok(found)
 }

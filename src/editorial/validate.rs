@@ -12,6 +12,7 @@ use crate::content::violation::{Violations, child_pointer, unknown_name_message}
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::Db;
+use crate::delivery::stored_queries;
 use crate::editorial::publication_checks::PublishedIds;
 use crate::editorial::slugs::SlugsByLocale;
 use crate::items::{self, Among, ReferenceTarget};
@@ -121,6 +122,7 @@ impl ValidatedBody {
         let mut checked = validate(schema, &fields, before, violations);
         if violations.is_empty() {
             (content_type.rules)(&mut checked.content, violations);
+            stored_queries::check(site, content_type, &checked.content, violations);
         }
         Self { slug, slugs, status, content: checked.content, references: checked.references, ..Self::default() }
     }

@@ -10,12 +10,12 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use super::slugs::{self, SlugsByLocale};
-use super::{schedule, zone_rules};
+use super::{branches, schedule, zone_rules};
 use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
 use crate::database::schema::items;
-use crate::database::{Db, now, unindexed};
+use crate::database::{Db, now};
 use crate::editorial::working_drafts::DraftEntry;
 use crate::editorial::write_context::WriteContext;
 use crate::items::Item;
@@ -96,10 +96,17 @@ pub fn complete_import(
     let mut item: Item = items::table.find(id).select(Item::as_select()).first(connection)?;
     let content_type = content_type_of(&item)?;
     refuse_circle(connection, content_type, id, content)?;
-    let parent_live = parent_is_live(connection, content_type, content)?;
+    let (was_live, parent_live) = (item.live, parent_is_live(connection, content_type, content)?);
     projection::fill(&mut item, content_type, content, site, parent_live);
+    if item.live && item.shown_at == 0 {
+        item.shown_at = now();
+    }
     diesel::update(items::table.find(id)).set(&item).execute(connection)?;
     side_tables::update(connection, &item, content_type, content, site)?;
+    if was_live != item.live {
+        branches::show_or_hide(connection, author, content_type, &item)?;
+    }
+    branches::follow_paths(connection, context, &item)?;
     let draft = working_draft::find(connection, &item)?;
     DraftEntry::unchanged("import", draft).append(connection, author, &item)?;
     Ok(())
@@ -181,8 +188,9 @@ pub fn save(
     zone_rules::mark_if_behind(connection, content_type)?;
     side_tables::update(connection, &item, content_type, content, site)?;
     if was_live != item.live {
-        update_children_visibility(connection, content_type, &item)?;
+        branches::show_or_hide(connection, author, content_type, &item)?;
     }
+    branches::follow_paths(connection, context, &item)?;
     // The snapshot holds the item and its working draft as they are after all of the above.
     let draft = working_draft::find(connection, &item)?;
     DraftEntry { action, draft, changed: &changed }.append(connection, author, &item)?;
@@ -240,9 +248,10 @@ fn parent_is_live(
     owner_of(content_type, content).map_or(Ok(true), |id| is_live(connection, id))
 }
 
-/// Returns whether an item is visible to the public.
+/// Returns whether an item is visible to the public. One that is not stored yet, such as another entry of a batch, is not.
 pub(super) fn is_live(connection: &mut Db, id: &str) -> QueryResult<bool> {
-    items::table.find(id).select(items::live).first(connection)
+    let live: Option<bool> = items::table.find(id).select(items::live).first(connection).optional()?;
+    Ok(live.unwrap_or(false))
 }
 
 /// Refuses content by which an item would stand below itself, such as a topic under one of its own subtopics.
@@ -286,22 +295,4 @@ pub(super) fn refuse_circle_among(
     }
     let place = format!("/{}", relation.name);
     Err(Problem::invalid(Violations::one(place, "circle", "an item cannot stand below itself")))
-}
-
-/// Shows or hides the items filed under an item that became visible or invisible.
-fn update_children_visibility(connection: &mut Db, content_type: &'static ContentType, item: &Item) -> QueryResult<()> {
-    let Some(children) = content_type.children else { return Ok(()) };
-    let kind = unindexed(connection.dialect(), items::kind, [children.kind]);
-    let below = items::parent_id.eq(&item.id).and(kind);
-    if item.live {
-        // Children that were never visible get the time at which they become so; consumers of changes are
-        // told of the disappearance of such items only. The children's versions stay: nobody wrote to them.
-        let visible = items::status.eq("published").and(items::trashed_at.eq(0));
-        let first = diesel::update(items::table.filter(below.clone()).filter(visible).filter(items::shown_at.eq(0)));
-        first.set(items::shown_at.eq(item.updated_at)).execute(connection)?;
-        diesel::update(items::table.filter(below).filter(visible)).set(items::live.eq(true)).execute(connection)?;
-    } else {
-        diesel::update(items::table.filter(below)).set(items::live.eq(false)).execute(connection)?;
-    }
-    Ok(())
 }

@@ -20,6 +20,8 @@ pub struct ImportedRecord {
     pub origin: String,
     /// `SEQUENCE` of the record in its own calendar.
     pub sequence: u32,
+    /// Whether the item is a person of a programme. The numbers and codes of persons and of sessions are apart.
+    pub is_person: bool,
     /// Whether the text of the item is from another record or an editor.
     pub is_secondary: bool,
     pub ids: RecordIds,
@@ -52,8 +54,9 @@ impl Identities {
             let mut is_free = |key: String| key == record.item_id || given.insert(key);
             ids.uid = ids.uid.filter(|uid| is_free(occurrence(uid, ids.recurrence_id.as_deref())));
             ids.guid = ids.guid.filter(|guid| is_free(guid.to_ascii_lowercase()));
-            ids.number = ids.number.filter(|number| is_free(format!("number {number}")));
-            ids.code = ids.code.filter(|code| is_free(format!("code {code}")));
+            let of = if record.is_person { "person" } else { "session" };
+            ids.number = ids.number.filter(|number| is_free(format!("{of} number {number}")));
+            ids.code = ids.code.filter(|code| is_free(format!("{of} code {code}")));
             if ids.uid.is_some() && record.sequence > 0 {
                 sequences.insert(record.item_id.clone(), record.sequence);
             }
@@ -175,6 +178,19 @@ mod tests {
         let mut next = record("3", "ics:s/20270311", "s@x");
         next.ids = next.ids.occurrence(Some("20270311".to_owned()));
         assert_eq!(uids(vec![second, next, first]), ["s@x", "2", "s@x"]);
+    }
+
+    #[test]
+    fn sessions_and_persons_are_numbered_apart() {
+        let numbered = |item_id: &str, is_person| {
+            let ids = RecordIds { number: Some(7), code: Some("ABC".to_owned()), ..RecordIds::default() };
+            ImportedRecord { item_id: item_id.to_owned(), is_person, ids, ..Default::default() }
+        };
+        let records = vec![numbered("1", true), numbered("2", false), numbered("3", false)];
+        let identities = Identities::new(&HashSet::from(["1", "2", "3"]), records, &HashSet::new());
+        let given = ["1", "2", "3"].map(|id| json!({ "id": id })).map(|item| identities.number(&item) == 7);
+        assert_eq!(given, [true, true, false]);
+        assert_eq!(identities.code(&json!({"id": "2"})), "ABC");
     }
 
     #[test]

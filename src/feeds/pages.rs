@@ -9,21 +9,16 @@ use crate::content_types::ContentType;
 /// Returns the address of an item's page: on the website if the site configures one for its content type, otherwise in
 /// the API, whose public URL has no slash at its end.
 pub fn page(site: &Site, public_url: &str, kind: &str, slug: &str, locale: &str) -> String {
-    match site.page_url(kind) {
-        Some(url) => url.replace("{slug}", slug).replace("{locale}", locale),
-        None => {
-            let collection = ContentType::of_kind(kind).map_or(kind, |content_type| content_type.collection);
-            format!("{public_url}/api/v1/{collection}/{slug}")
-        }
-    }
+    site.page_address(kind, slug, None, locale).unwrap_or_else(|| {
+        let collection = ContentType::of_kind(kind).map_or(kind, |content_type| content_type.collection);
+        format!("{public_url}/api/v1/{collection}/{slug}")
+    })
 }
 
 /// Returns the address of a session's page: its own if the site configures one, otherwise its place on the page of its
 /// event.
 pub fn session_page(site: &Site, session: &Value, event: &Value, event_page: &str, locale: &str) -> String {
     let slug = |item| text(item, "slug").unwrap_or_default();
-    match site.page_url("session") {
-        Some(url) => url.replace("{slug}", slug(session)).replace("{event}", slug(event)).replace("{locale}", locale),
-        None => format!("{event_page}#{}", slug(session)),
-    }
+    let own = site.page_address("session", slug(session), Some(slug(event)), locale);
+    own.unwrap_or_else(|| format!("{event_page}#{}", slug(session)))
 }

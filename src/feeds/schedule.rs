@@ -142,7 +142,7 @@ impl<'a> ConferenceSchedule<'a> {
 
     /// Returns a room with a UUID of version 8 (RFC 9562, section 5.8), derived from event and name so that
     /// it is the same in every response.
-    fn room(&self, name: &str) -> Value {
+    pub(super) fn room(&self, name: &str) -> Value {
         let key = format!("{}/{name}", text(self.event, "id").unwrap_or_default());
         let made = uuid::Builder::from_custom_bytes(XxHash3_128::oneshot(key.as_bytes()).to_be_bytes()).into_uuid();
         let given = object(self.event, "venue").and_then(|venue| self.feed.identities.room(venue, name));

@@ -64,8 +64,10 @@ fn day(out: &mut Out, index: usize, day: &Day<'_>, schedule: &ConferenceSchedule
         [("index", index.as_str()), ("date", date.as_str()), ("start", start.as_str()), ("end", end.as_str())];
     out.create_element("day").with_attributes(attributes).write_inner_content(|out| {
         for (name, talks) in &day.rooms {
+            let room = schedule.room(name);
+            let guid = text(&room, "guid").unwrap_or_default();
             out.create_element("room")
-                .with_attribute(("name", *name))
+                .with_attributes([("name", *name), ("guid", guid)])
                 .write_inner_content(|out| talks.iter().try_for_each(|of| talk(out, of, name, schedule)))?;
         }
         Ok(())

@@ -26,6 +26,7 @@ pub struct SitemapEntry {
 #[derive(Debug)]
 pub struct PageSlugs {
     pub locale: String,
+    /// The slug, or the path of an item that has one.
     pub slug: String,
 }
 

@@ -12,12 +12,15 @@ const SITE_PREFIX_BITS: u32 = 64;
 /// address in `X-Forwarded-For` that is not one. An IPv6 address is reduced to its /64 prefix, since one
 /// machine can use any address within it. Empty for a request that the server made itself.
 pub fn client_address(http: &Head, trusted: &[Network]) -> String {
+    client_ip(http, trusted).map_or_else(String::new, site_of)
+}
+
+/// Returns the address of the client as [`client_address`] does, whole; none for a request that the server made itself.
+pub fn client_ip(http: &Head, trusted: &[Network]) -> Option<IpAddr> {
     let headers = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
     let forwarded: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
-    match http.received().and_then(|http| http.peer_addr()) {
-        Some(peer) => site_of(client(peer.ip().to_canonical(), &forwarded, trusted)),
-        None => String::new(),
-    }
+    let peer = http.received().and_then(|http| http.peer_addr())?;
+    Some(client(peer.ip().to_canonical(), &forwarded, trusted))
 }
 
 fn client(peer: IpAddr, forwarded: &[&str], trusted: &[Network]) -> IpAddr {

@@ -14,6 +14,9 @@ use crate::http::handler::{Handler, IntoHandler};
 use crate::http::response::{FORM_DATA, JSON};
 use crate::problem::ProblemKind;
 
+/// The parameter of a path that stands for all the rest of it, slashes included.
+pub const REST_OF_PATH: &str = "{path}";
+
 /// The authentication and permission that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -43,6 +46,8 @@ pub enum ParameterSet {
     Feed(&'static ContentType),
     /// The parameters of a feed of one item.
     FeedOfOne,
+    /// The parameters of a page that is found by its path.
+    Place,
     /// The locale alone.
     Language,
     /// The language into which is translated.
@@ -126,6 +131,8 @@ pub struct Route {
     pub shared: Option<SharedOperation>,
     /// Whether frontends need the operation, although it is not one of public content.
     pub delivery: bool,
+    /// Whether the operation is for editors, although it reads public content: frontends have a better one.
+    pub editing: bool,
     /// Whether the body names the collections that the request concerns, and the handler checks them: an API key
     /// that is restricted to collections may then use the route.
     pub collections_in_body: bool,
@@ -178,6 +185,7 @@ impl Route {
             parameter_set: ParameterSet::Own,
             shared: None,
             delivery: false,
+            editing: false,
             collections_in_body: false,
             resource_metadata: None,
             described: true,
@@ -279,9 +287,15 @@ impl Route {
         self
     }
 
+    /// Leaves the operation out of the delivery view of the OpenAPI document, because frontends have a better one.
+    pub fn for_editors(mut self) -> Self {
+        self.editing = true;
+        self
+    }
+
     /// Returns whether the operation is part of the delivery view of the OpenAPI document.
     pub fn is_for_delivery(&self) -> bool {
-        self.delivery || self.access == Access::Public
+        (self.delivery || self.access == Access::Public) && !self.editing
     }
 
     /// Adds a successful response with a JSON body.

@@ -2,6 +2,7 @@
 //! that both editing and delivery need.
 
 mod if_match;
+pub mod paths;
 pub mod projection;
 pub mod record_ids;
 pub mod render;
@@ -10,6 +11,7 @@ pub mod rows;
 pub mod side_tables;
 pub mod sources;
 pub mod summary;
+pub mod unsaved_site;
 pub mod working_draft;
 
 use std::collections::{HashMap, HashSet};

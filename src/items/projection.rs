@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
+use crate::content::blocks;
 use crate::content::field::{Field, Relation, RelationShape};
-use crate::content::local_time::stored_span;
+use crate::content::local_time::{Moment, stored_span, zone_of};
 use crate::content::slug::sort_key;
 use crate::content::translations::{Translations, untranslated, visible};
+use crate::content_types::references::deep_references;
 use crate::content_types::{ContentType, FilterTarget};
 use crate::database::compressed_text;
 use crate::items::render::{Renderer, View};
@@ -46,10 +48,23 @@ pub fn fill(
 
 /// Returns start and end of the content's time span (µs), or [`NO_DATE`] for both.
 fn span(content_type: &ContentType, content: &Map<String, Value>) -> (i64, i64) {
+    if content_type.is_open_ended() {
+        return open_span(content_type, content);
+    }
     match content_type.span.and_then(|span| stored_span(span, content)) {
         Some((starts, ends)) => (starts.timestamp_micros(), ends.timestamp_micros()),
         None => (NO_DATE, NO_DATE),
     }
+}
+
+/// Returns start and end of a span that has no bound where its content names none (µs).
+fn open_span(content_type: &ContentType, content: &Map<String, Value>) -> (i64, i64) {
+    let (Some(span), Some(zone)) = (content_type.span, zone_of(content)) else { return (0, NO_DATE) };
+    let at = |name: &str, end: bool| {
+        let moment = Moment::stored(content.get(name)?.as_str()?, zone)?;
+        Some(moment.instant(zone, end).timestamp_micros())
+    };
+    (at(span.starts_at, false).unwrap_or(0), at(span.ends_at, true).unwrap_or(NO_DATE))
 }
 
 /// Returns the title or name in the default locale, else in the first locale that has one.
@@ -83,6 +98,10 @@ pub fn links(
     let (starts_at, _) = span(content_type, &content);
     let mut links = Vec::new();
     for relation in content_type.relations() {
+        if let RelationShape::Within(field) = relation.shape {
+            links.extend(links_within(item_id, &relation, field, &content, starts_at));
+            continue;
+        }
         for (position, entry) in entries(&relation, &content).iter().enumerate() {
             if let Some((target_id, card)) = link_of(&relation, entry, site) {
                 links.push(Link {
@@ -96,15 +115,67 @@ pub fn links(
             }
         }
     }
+    links.extend(deep_links(item_id, content_type, &content, starts_at));
     links
+}
+
+/// Returns the links of the references that are in objects within the fields of an item. Each has the name of its field,
+/// and its position among the references of that field.
+fn deep_links(
+    item_id: &str,
+    content_type: &'static ContentType,
+    content: &Map<String, Value>,
+    starts_at: i64,
+) -> Vec<Link> {
+    let mut links: Vec<Link> = Vec::new();
+    for reference in deep_references(content_type, content) {
+        let Some(target_id) = reference.value.as_str() else { continue };
+        let position = links.iter().filter(|link| link.relation == reference.field).count() as i32;
+        links.push(Link {
+            source_id: item_id.to_owned(),
+            relation: reference.field.to_owned(),
+            position,
+            target_id: target_id.to_owned(),
+            card: String::new(),
+            starts_at,
+        });
+    }
+    links
+}
+
+/// Returns the links of the references within the blocks of a field. The position counts those to items of one content
+/// type.
+fn links_within(
+    item_id: &str,
+    relation: &Relation,
+    field: &'static Field,
+    content: &Map<String, Value>,
+    starts_at: i64,
+) -> Vec<Link> {
+    let Some(value) = content.get(field.name) else { return Vec::new() };
+    let found = blocks::references(field, value, relation.target);
+    let link = |(position, reference): (usize, blocks::BlockReference)| Link {
+        source_id: item_id.to_owned(),
+        relation: relation.name.to_owned(),
+        position: position as i32,
+        target_id: reference.given,
+        card: String::new(),
+        starts_at,
+    };
+    found.into_iter().enumerate().map(link).collect()
 }
 
 /// Returns the ids of all items that a content refers to, in any language, hidden ones included.
 pub fn targets(content_type: &'static ContentType, content: &Map<String, Value>) -> BTreeSet<String> {
     let of_relation = |relation: Relation| -> Vec<String> {
+        if let RelationShape::Within(field) = relation.shape {
+            let found = content.get(field.name).map(|value| blocks::references(field, value, relation.target));
+            return found.into_iter().flatten().map(|found| found.given).collect();
+        }
         entries(&relation, content).iter().filter_map(|entry| target(&relation, entry)).map(str::to_owned).collect()
     };
-    content_type.relations().flat_map(of_relation).collect()
+    let deep = deep_references(content_type, content).into_iter().filter_map(|found| found.value.as_str());
+    content_type.relations().flat_map(of_relation).chain(deep.map(str::to_owned)).collect()
 }
 
 /// Returns the references of one relation: the entries of its list, or its single value.
@@ -116,7 +187,7 @@ fn entries<'a>(relation: &Relation, content: &'a Map<String, Value>) -> &'a [Val
 /// Returns the id in a reference.
 fn target<'a>(relation: &Relation, entry: &'a Value) -> Option<&'a str> {
     match relation.shape {
-        RelationShape::One | RelationShape::Many => entry.as_str(),
+        RelationShape::One | RelationShape::Many | RelationShape::Within(_) => entry.as_str(),
         RelationShape::ManyWith { key, .. } => entry.get(key)?.as_str(),
     }
 }
@@ -171,7 +242,7 @@ pub fn coordinates(item_id: &str, content_type: &ContentType, content: &Map<Stri
 fn link_of(relation: &Relation, entry: &Value, site: &Site) -> Option<(String, String)> {
     let id = target(relation, entry)?.to_owned();
     match relation.shape {
-        RelationShape::One | RelationShape::Many => Some((id, String::new())),
+        RelationShape::One | RelationShape::Many | RelationShape::Within(_) => Some((id, String::new())),
         RelationShape::ManyWith { object, .. } => Some((id, link_card(object.fields, entry.as_object()?, site))),
     }
 }

@@ -252,6 +252,9 @@ impl<'a> Renderer<'a> {
     /// is absent. Records the field if the value comes from a fallback locale.
     fn picked(&mut self, field: &'static Field, object: &Map<String, Value>) -> Value {
         let Some(stored) = object.get(field.name) else { return empty(&field.kind) };
+        if field.blocks().is_some() {
+            return self.blocks(field, stored);
+        }
         if !field.localised {
             return self.value(&field.kind, stored);
         }
@@ -270,9 +273,24 @@ impl<'a> Renderer<'a> {
         }
     }
 
+    /// Returns the blocks of a field. Values of fallback locales within them are recorded as those of the field, since
+    /// fields of blocks have the names of others.
+    fn blocks(&mut self, field: &'static Field, stored: &Value) -> Value {
+        let earlier = self.fallbacks.split_off(0);
+        let blocks = self.value(&field.kind, stored);
+        let falls_back = !std::mem::replace(&mut self.fallbacks, earlier).is_empty();
+        if falls_back && !self.fallbacks.contains(&field.name) {
+            self.fallbacks.push(field.name);
+        }
+        blocks
+    }
+
     fn value(&mut self, kind: &'static FieldType, stored: &Value) -> Value {
         match (kind, stored) {
-            (FieldType::Object(declared), Value::Object(object)) => self.object(declared.fields, object),
+            (FieldType::Object(_) | FieldType::Union(_), Value::Object(object)) => match kind.object_type(object) {
+                Some(declared) => self.object(declared.fields, object),
+                None => stored.clone(),
+            },
             (FieldType::List { of, .. }, Value::Array(list)) => list.iter().map(|v| self.value(of, v)).collect(),
             (FieldType::Rich { .. }, Value::Object(parts)) => self.rich(parts),
             (FieldType::Moment { end }, Value::String(text)) => match Moment::stored(text, self.zone) {
@@ -329,7 +347,7 @@ fn span_days(out: &mut String, span: Span, content: &Map<String, Value>) {
 pub fn empty_relation(shape: RelationShape) -> &'static str {
     match shape {
         RelationShape::One => "null",
-        RelationShape::Many | RelationShape::ManyWith { .. } => "[]",
+        RelationShape::Many | RelationShape::ManyWith { .. } | RelationShape::Within(_) => "[]",
     }
 }
 

@@ -12,7 +12,7 @@ use crate::content_types::{ALL, ContentType};
 use crate::database::schema::{drafts, items, settings};
 use crate::database::{Database, DatabaseError, Db};
 use crate::items::Item;
-use crate::items::{projection, side_tables, working_draft};
+use crate::items::{paths, projection, side_tables, working_draft};
 
 /// Version of the rendering. It must be increased whenever the same content is rendered in another way; a
 /// change of the declared fields and filters is noticed without it.
@@ -99,6 +99,11 @@ fn chunk(connection: &mut Db, site: &Site, after: &str) -> Result<Option<(String
         item.live = live;
         diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
         side_tables::update(connection, &item, content_type, &content, site)?;
+        if content_type.has_paths()
+            && let Err(fault) = paths::update(connection, site, &item.id)?
+        {
+            tracing::warn!(item = item.id, ?fault, "a page keeps the path that it has");
+        }
         renew_draft(connection, &item, content_type)?;
     }
     Ok(last.map(|id| (id, count)))

@@ -76,6 +76,40 @@ pub struct Item {
 }
 
 impl Item {
+    /// Returns a draft without content, from which new items are made. Their version is 1.
+    pub fn blank() -> Self {
+        Self {
+            id: String::new(),
+            kind: String::new(),
+            slug: String::new(),
+            status: "draft".to_owned(),
+            live: false,
+            version: 1,
+            created_at: 0,
+            updated_at: 0,
+            published_at: 0,
+            trashed_at: 0,
+            created_by: None,
+            parent_id: None,
+            starts_at: 0,
+            ends_at: 0,
+            position: 0,
+            label: String::new(),
+            country: None,
+            variant: None,
+            content: Vec::new(),
+            card: String::new(),
+            detail: String::new(),
+            reference: String::new(),
+            stage: "draft".to_owned(),
+            draft_version: 0,
+            translations: Translations::default().stored(),
+            untranslated: String::new(),
+            outdated: String::new(),
+            shown_at: 0,
+        }
+    }
+
     /// Returns the version of the last write to the item or its working draft. Writes are conditional on this
     /// version, so an editor who has seen only the public text cannot publish or discard a draft unseen.
     pub fn latest(&self) -> i64 {

@@ -102,8 +102,12 @@ impl TextCollector<'_> {
             (FieldType::Rich { .. }, Value::Object(parts)) => {
                 self.found.push(to_text(parts.get("html").and_then(Value::as_str).unwrap_or_default()));
             }
-            (FieldType::Object(declared), Value::Object(object)) => {
-                for field in declared.fields {
+            (FieldType::Rows, Value::Array(rows)) => {
+                let cells = rows.iter().filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+                self.found.extend(cells.filter(|cell| !cell.is_empty()).map(str::to_owned));
+            }
+            (FieldType::Object(_) | FieldType::Union(_), Value::Object(object)) => {
+                for field in kind.object_type(object).map_or(&[][..], |declared| declared.fields) {
                     if let Some(value) = object.get(field.name) {
                         self.field(field, value);
                     }

@@ -12,6 +12,7 @@ use crate::content::editable_form::editable_form;
 use crate::content_types::{ContentType, in_order_of_reference};
 use crate::database::schema::{items, slugs};
 use crate::database::{Database, DatabaseError, Db, in_list, unindexed};
+use crate::items::paths;
 use crate::items::sources::{Source, of_items};
 use crate::items::working_draft;
 use crate::items::{ANY_LOCALE, Item};
@@ -105,6 +106,7 @@ fn lines(
     for (id, slug) in known {
         slugs_of.entry(id).or_default().push(slug);
     }
+    let mut paths_of = if content_type.has_paths() { paths::former(connection, &ids)? } else { HashMap::new() };
     let mut drafts_of = working_draft::find_all(connection, &rows)?;
     for row in rows {
         let draft = drafts_of.remove(&row.id).map(|draft| ExportedDraft {
@@ -116,6 +118,7 @@ fn lines(
         let content = editable_form(content_type.fields, &row.content(), &LocaleMode::All);
         let mut old_slugs = slugs_of.remove(&row.id).unwrap_or_default();
         old_slugs.retain(|slug| *slug != row.slug);
+        let old_paths = paths_of.remove(&row.id).unwrap_or_default();
         let exported = Exported {
             sources: sources.remove(&row.id).unwrap_or_default(),
             translations: row.translations(),
@@ -125,6 +128,7 @@ fn lines(
             id: row.id,
             slug: row.slug,
             old_slugs,
+            old_paths,
             status: row.status,
             version: row.version,
             created_at: row.created_at,

@@ -63,6 +63,9 @@ pub enum ImportError {
     /// The database failed.
     #[error("{0}")]
     Database(String),
+    /// The program failed. What was imported before stays.
+    #[error("{0}")]
+    Program(String),
     /// The file would turn items of its source into other ones; nothing was imported.
     #[error("{}: {}. Nothing was imported. If this is meant, import it with --replace; if it is another source, give \
              it another name with --name", .0.display(), .1)]
@@ -73,6 +76,7 @@ impl From<Problem> for ImportError {
     fn from(problem: Problem) -> Self {
         match problem.kind {
             ProblemKind::Unauthorized | ProblemKind::Forbidden => ImportError::Forbidden(problem.detail),
+            ProblemKind::Internal => ImportError::Program(problem.detail),
             _ => ImportError::Database(problem.detail),
         }
     }

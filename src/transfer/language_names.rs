@@ -11,7 +11,9 @@ const BEFORE: &str = "modern ";
 pub fn language_tag(given: &str) -> Option<String> {
     let name = given.trim();
     let by_code = (name.len() == 3).then(|| Language::from_639_3(&name.to_ascii_lowercase())).flatten();
-    let found = by_code.or_else(|| (name.chars().count() > 3).then(|| by_name(&name.to_lowercase())).flatten());
+    // Names in other letters may be short.
+    let is_name = name.len() > 3 || !name.is_ascii();
+    let found = by_code.or_else(|| is_name.then(|| by_name(name)).flatten());
     match found {
         Some(language) => Some(language.to_639_1().unwrap_or(language.to_639_3()).to_owned()),
         // A tag may have any letters; what is longer than a code and no name of a language is none.
@@ -19,7 +21,7 @@ pub fn language_tag(given: &str) -> Option<String> {
     }
 }
 
-/// Returns the language with a name in lower case. Of several, one that has a code of two letters.
+/// Returns the language with a name. Of several, one that has a code of two letters.
 fn by_name(name: &str) -> Option<Language> {
     let (wanted, own) = (plain(name), plain(name));
     let by_own = Language::match_autonyms(move |known| plain(known) == own);

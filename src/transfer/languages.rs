@@ -50,7 +50,11 @@ impl Arranger<'_> {
 
     fn inner(&mut self, kind: &'static FieldType, value: &mut Value, place: &str) {
         match (kind, value) {
-            (FieldType::Object(declared), Value::Object(object)) => self.object(declared.fields, object, place),
+            (FieldType::Object(_) | FieldType::Union(_), Value::Object(object)) => {
+                if let Some(declared) = kind.object_type(object) {
+                    self.object(declared.fields, object, place);
+                }
+            }
             (FieldType::Line { .. }, Value::String(text)) => *text = one_line(text),
             (FieldType::Line { .. }, Value::Object(translations)) => {
                 for value in translations.values_mut() {

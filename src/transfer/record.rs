@@ -18,8 +18,17 @@ pub enum ByName {
     Never,
     /// It does if there is one, and otherwise has an item of its own.
     OrCreate,
+    /// As `OrCreate`, but the record never changes the item of its source, which another record describes.
+    OrCreateOnce,
     /// It does, and without one there is nothing to which others can refer.
     Only,
+}
+
+impl ByName {
+    /// Returns whether the record is a mere reference, which changes no item that its source has.
+    pub fn is_reference(self) -> bool {
+        matches!(self, ByName::Only | ByName::OrCreateOnce)
+    }
 }
 
 /// An item as a file of another system describes it.
@@ -173,6 +182,9 @@ pub struct Exported {
     /// Other slugs that lead to the item: earlier ones, and those of other locales.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub old_slugs: Vec<String>,
+    /// Former paths under which the item was public, by language, for items that have paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub old_paths: Vec<(String, String)>,
     /// `draft`, `published` or `archived`.
     pub status: String,
     /// Version of the item.

@@ -227,8 +227,9 @@ fn prune(field: &'static Field, value: &mut Value, path: &[String]) -> bool {
 fn prune_value(kind: &'static FieldType, value: &mut Value, path: &[String]) -> bool {
     let Some((part, rest)) = path.split_first() else { return true };
     match (kind, value) {
-        (FieldType::Object(declared), Value::Object(object)) => {
-            let Some(field) = declared.fields.iter().find(|field| field.name == part) else {
+        (FieldType::Object(_) | FieldType::Union(_), Value::Object(object)) => {
+            let fields = kind.object_type(object).map_or(&[][..], |declared| declared.fields);
+            let Some(field) = fields.iter().find(|field| field.name == part) else {
                 object.shift_remove(part);
                 return object.is_empty();
             };

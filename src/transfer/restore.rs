@@ -4,10 +4,12 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use super::record::Exported;
+use super::repair::repair;
 use super::report::Outcome;
 use crate::content::editable_form::editable_form;
+use crate::content::field::Field;
 use crate::content::offsets::{self, RenewedTime};
-use crate::content::violation::Violations;
+use crate::content::violation::{Violation, Violations};
 use crate::content::{LocaleMode, Site};
 use crate::content_types::ContentType;
 use crate::database::Db;
@@ -18,6 +20,7 @@ use crate::editorial::validate::{BodyRules, LocalNames, STATUSES, ValidatedBody}
 use crate::editorial::working_drafts;
 use crate::editorial::write::{self, ItemWrite};
 use crate::editorial::write_context::WriteContext;
+use crate::items::paths;
 use crate::items::sources::{self, Source};
 use crate::items::working_draft::WorkingDraft;
 use crate::items::{Among, Item, is_id};
@@ -65,12 +68,17 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
         published_at: Some(exported.published_at),
         trashed_at: Some(exported.trashed_at),
         translations: exported.translations.clone(),
+        // `complete` makes it visible, under the path that its place in the tree gives it.
+        is_incomplete: content_type.has_paths(),
     };
     let item = insert(connection, context, writing, origin)?;
     for slug in &exported.old_slugs {
         if slugs::is_free(connection, content_type.kind, slug)? {
             slugs::keep(connection, content_type.kind, &item.id, slug)?;
         }
+    }
+    for (locale, path) in &exported.old_paths {
+        paths::keep_former(connection, &item.id, (locale, path))?;
     }
     for source in &exported.sources {
         let row = Source {
@@ -89,32 +97,68 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
 }
 
 /// Completes an item with its references to items of its own kind and with its working draft, after all items
-/// were created.
+/// were created. Details that break a rule are left out, with a note, so that the item is visible without them. An item
+/// that was refused, or that somebody changed here, is left as it is.
 ///
 /// # Errors
-/// 422 if the item or its draft breaks a rule.
-pub fn complete(connection: &mut Db, context: WriteContext<'_>, exported: &Exported) -> Result<(), Problem> {
+/// 422 if the item may not stand where it should, 409 if its path is taken.
+pub fn complete(
+    connection: &mut Db,
+    context: WriteContext<'_>,
+    exported: &Exported,
+) -> Result<Vec<Violation>, Problem> {
     let content_type = content_type_of(exported)?;
-    let content = validate(connection, context.site, content_type, exported.content.clone())?;
-    let present: Item = items::table.find(&exported.id).select(Item::as_select()).first(connection)?;
-    let draft = match &exported.draft {
-        Some(draft) if !present.has_working_draft() => Some(WorkingDraft {
-            item_id: exported.id.clone(),
-            slug: draft.slug.clone(),
-            updated_at: draft.updated_at,
-            updated_by: None,
-            content: Value::Object(validate(connection, context.site, content_type, draft.content.clone())?)
-                .to_string(),
-        }),
-        _ => None,
+    let present: Option<Item> =
+        items::table.find(&exported.id).select(Item::as_select()).first(connection).optional()?;
+    let Some(present) = present.filter(|present| is_as_exported(present, exported)) else { return Ok(Vec::new()) };
+    let (content, mut notes) = match amended(connection, context.site, content_type, exported.content.clone())? {
+        Ok(amended) => amended,
+        Err(faults) => (present.content(), faults),
     };
+    let mut draft = None;
+    if let Some(given) = exported.draft.as_ref().filter(|_| !present.has_working_draft()) {
+        let faults = match amended(connection, context.site, content_type, given.content.clone())? {
+            Ok((content, faults)) => {
+                draft = Some(WorkingDraft {
+                    item_id: exported.id.clone(),
+                    slug: given.slug.clone(),
+                    updated_at: given.updated_at,
+                    updated_by: None,
+                    content: Value::Object(content).to_string(),
+                });
+                faults
+            }
+            Err(faults) => faults,
+        };
+        notes.extend(faults.into_iter().map(|note| Violation { pointer: format!("/draft{}", note.pointer), ..note }));
+    }
     let stage = exported.stage.as_deref().filter(|stage| *stage == "in_review").unwrap_or("draft");
     let version = exported.draft.as_ref().map_or(0, |draft| draft.version);
     let restored = working_drafts::restore(connection, &exported.id, stage, version, draft)?;
-    if restored || present.content() != content {
+    if restored || content_type.has_paths() || present.content() != content {
         write::complete_import(connection, context, &exported.id, &content)?;
     }
-    Ok(())
+    Ok(notes)
+}
+
+/// Leaves out what keeps an item from its place: the details to which the faults point, or else its references to items
+/// of its own kind. Returns the notes on that, and whether anything was left out.
+pub fn leave_out(exported: &mut Exported, faults: Vec<Violation>) -> (Vec<Violation>, bool) {
+    let Some(content_type) = ContentType::of_kind(&exported.kind) else { return (faults, false) };
+    match repair(content_type, &mut exported.content, |_| true, faults) {
+        Ok(notes) => (notes, true),
+        Err(faults) => {
+            let rest = without_own_kind(content_type, &exported.content);
+            let is_less = rest.len() < exported.content.len();
+            exported.content = rest;
+            (faults, is_less)
+        }
+    }
+}
+
+/// Returns whether an item is the one of the export, and nobody wrote to it since.
+fn is_as_exported(present: &Item, exported: &Exported) -> bool {
+    present.kind == exported.kind && present.version == exported.version && present.updated_at == exported.updated_at
 }
 
 /// Returns whether an item must be completed: it has a working draft, a stage, or references to items of its
@@ -123,7 +167,7 @@ pub fn needs_completion(exported: &Exported) -> bool {
     exported.draft.is_some()
         || exported.stage.is_some()
         || ContentType::of_kind(&exported.kind).is_some_and(|content_type| {
-            content_type.relations().any(|r| r.target == content_type.kind && exported.content.contains_key(r.name))
+            content_type.has_paths() || own_relations(content_type).any(|name| exported.content.contains_key(name))
         })
 }
 
@@ -184,10 +228,16 @@ fn compared(content_type: &'static ContentType, present: &Item, exported: &Expor
 
 fn without_own_kind(content_type: &'static ContentType, content: &Map<String, Value>) -> Map<String, Value> {
     let mut content = content.clone();
-    for relation in content_type.relations().filter(|r| r.target == content_type.kind) {
-        content.shift_remove(relation.name);
+    for name in own_relations(content_type) {
+        content.shift_remove(name);
     }
     content
+}
+
+/// Returns the names of the fields that refer to items of the same content type.
+fn own_relations(content_type: &'static ContentType) -> impl Iterator<Item = &'static str> {
+    let refers = |field: &&'static Field| field.relations().any(|relation| relation.target == content_type.kind);
+    content_type.fields.iter().filter(refers).map(|field| field.name)
 }
 
 fn validate(
@@ -201,4 +251,33 @@ fn validate(
     let mut draft = ValidatedBody::read(rules, &Value::Object(body), None, &mut faults);
     draft.resolve(connection, Among::All, &LocalNames::new(), &mut faults)?;
     if faults.is_empty() { Ok(draft.content) } else { Err(Problem::invalid(faults)) }
+}
+
+/// Greatest number of times that a body is repaired.
+const MOST_REPAIRS: usize = 8;
+
+/// A content with a note for each detail that was left out, or the faults that cost the whole.
+type Amendment = Result<(Map<String, Value>, Vec<Violation>), Vec<Violation>>;
+
+/// Validates a body without the details that break a rule. Returns the content and a note for each of these, or the
+/// faults if one of them cannot be left out.
+fn amended(
+    connection: &mut Db,
+    site: &Site,
+    content_type: &'static ContentType,
+    mut body: Map<String, Value>,
+) -> Result<Amendment, Problem> {
+    let mut notes = Vec::new();
+    for _ in 0..MOST_REPAIRS {
+        let faults = match validate(connection, site, content_type, body.clone()) {
+            Ok(content) => return Ok(Ok((content, notes))),
+            Err(problem) if problem.errors.is_empty() => return Err(problem),
+            Err(problem) => problem.errors,
+        };
+        match repair(content_type, &mut body, |_| true, faults) {
+            Ok(more) => notes.extend(more),
+            Err(faults) => return Ok(Err(faults)),
+        }
+    }
+    Ok(Err(notes))
 }

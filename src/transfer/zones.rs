@@ -104,8 +104,17 @@ fn windows_zone(name: &str) -> Option<Zone> {
     let is_it = |zone: &WindowsTimezone| {
         zone.name().eq_ignore_ascii_case(name) || given.as_ref().is_some_and(|it| *it == places(zone.description()))
     };
-    WindowsTimezone::iter().find(is_it)?.tzdb_id().parse().ok()
+    let named = WindowsTimezone::iter().find(is_it).map(|zone| zone.tzdb_id());
+    let newer = || NEW_NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.trim())).map(|(_, id)| *id);
+    named.or_else(newer)?.parse().ok()
 }
+
+/// Names of Windows that are newer than the crate's copy of the table, with the zones of the places that they name.
+const NEW_NAMES: [(&str, &str); 3] = [
+    ("Alberta Standard Time", "America/Edmonton"),
+    ("British Columbia Standard Time", "America/Vancouver"),
+    ("Manitoba Standard Time", "America/Winnipeg"),
+];
 
 /// Returns the zones for which Windows has a name, which are the best known ones.
 pub fn best_known() -> impl Iterator<Item = Zone> {

@@ -67,8 +67,14 @@ impl TestApp {
 
     /// Starts another node on the same database, with a search index of its own.
     pub fn second_node(&self) -> Self {
+        self.second_node_with(|_| {})
+    }
+
+    /// Starts another node like [`TestApp::second_node`] with a changed configuration.
+    pub fn second_node_with(&self, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = self.config.clone();
+        change(&mut config);
         config.search.folder = folder.path().join("search").display().to_string();
         Self::serve(self.backend, TcpListener::bind("127.0.0.1:0").expect("a port"), config, folder)
     }

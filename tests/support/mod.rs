@@ -9,6 +9,7 @@ pub mod data;
 pub mod identity;
 pub mod import;
 pub mod moments;
+pub mod post_office;
 pub mod postgres;
 pub mod program;
 pub mod proxy;

@@ -28,9 +28,17 @@ try {
     found.pages[name] = { title: await page.title(), lang: await page.getAttribute("html", "lang"), text };
     await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
   };
+  let requests = 0;
+  page.on("request", (request) => {
+    if (new URL(request.url()).pathname.startsWith("/api/v1/")) requests += 1;
+  });
   const go = async (path, name) => {
+    requests = 0;
     await page.goto(`${site}${path}`);
+    await page.waitForFunction(() => document.body.dataset.ready === location.href);
+    const took = requests;
     await see(name);
+    found.pages[name].requests = took;
   };
 
   await go("/en", "list");
@@ -39,6 +47,11 @@ try {
   await go("/en/events/rivers-without-borders", "event");
   found.pages.event.jsonLd = JSON.parse(await page.textContent("script[type='application/ld+json']"));
   found.pages.event.calendar = await page.getAttribute("a[href*='calendar.ics']", "href");
+  found.pages.event.footer = await page.innerText("footer.site");
+  found.pages.event.menu = await page.innerText("header nav.menu");
+  await page.click("[data-dismiss]");
+  await page.waitForSelector(".announcement", { state: "detached" });
+  found.pages.event.afterDismissal = await page.locator(".announcement").count();
   await page.click("nav a[hreflang=nl]");
   await see("event-nl");
   await page.goto(`${site}/en/events/rivers-without-borders`);

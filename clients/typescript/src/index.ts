@@ -36,14 +36,16 @@ export interface Options {
 
 /** Reads of content, of which the token of a preview link may show more. */
 const OF_CONTENT =
-  /^\/api\/v1\/(events|sessions|speakers|partners|venues|topics|series|event-types)(\/\{id_or_slug\}|\/by-external-id\/\{source\}\/\{external_id\})?$/;
+  /^\/api\/v1\/(events|sessions|speakers|partners|venues|topics|series|event-types|pages|menus|announcements)(\/\{id_or_slug\}|\/by-external-id\/\{source\}\/\{external_id\})?$/;
+/** The settings of the site, the layout, and pages by their paths. */
+const OF_SITE = /^\/api\/v1\/(site|site\/\{id_or_slug\}|layout|pages\/by-path|pages\/by-path\/\{path\})$/;
 /** Feeds of events, and single events in other forms. */
 const OF_FEEDS = /^\/api\/v1\/events(\.\{format\}|\/\{id_or_slug\}\/(calendar\.ics|json-ld|schedule\.\{format\}))$|^\/api\/v1\/sessions\.ics$/;
 /** Other reads in one language. */
-const OF_LANGUAGE = /^\/api\/v1\/search$/;
+const OF_LANGUAGE = /^\/api\/v1\/(?:search|contact\/\{form\}|newsletter\/consent|newsletter\/issues\/\{id\}\/preview|mail-templates\/\{kind\})$/;
 
 /** Whether reads of a path know the parameter `preview`. */
-const knowsPreview = (path: string) => OF_CONTENT.test(path) || OF_FEEDS.test(path);
+const knowsPreview = (path: string) => OF_CONTENT.test(path) || OF_SITE.test(path) || OF_FEEDS.test(path);
 /** Whether reads of a path know the parameter `locale`. */
 const knowsLocale = (path: string) => knowsPreview(path) || OF_LANGUAGE.test(path);
 
@@ -142,6 +144,9 @@ interface Pages {
   topics: Schemas["TopicPage"];
   series: Schemas["SeriesPage"];
   "event-types": Schemas["EventTypePage"];
+  pages: Schemas["WebPagePage"];
+  menus: Schemas["MenuPage"];
+  announcements: Schemas["AnnouncementPage"];
 }
 /** A page of a collection's list. */
 export type Page<C extends Collection> = Pages[C];
@@ -185,6 +190,19 @@ export async function item<C extends Collection, const I extends Include<C> = ne
 ): Promise<Answer<C, I, F>> {
   const params = { path: { id_or_slug: idOrSlug }, query };
   return data(await (client.GET as AnyGet)(`/api/v1/${collection}/{id_or_slug}`, { params })) as Answer<C, I, F>;
+}
+
+/** What all pages of a website have in common: settings, menus with addresses, and the announcements that are due. */
+export type Layout = Schemas["Layout"];
+/** An entry of a menu in the layout. */
+export type LayoutEntry = Schemas["LayoutEntry"];
+
+/** The layout, in one request. */
+export async function layout(
+  client: Plenary,
+  query: NonNullable<paths["/api/v1/layout"]["get"]["parameters"]["query"]> = {},
+): Promise<Layout> {
+  return data(await client.GET("/api/v1/layout", { params: { query } })) as Layout;
 }
 
 /** All pages of a list, one after the other: neither skipped nor repeated, whatever is written meanwhile. */

@@ -8,7 +8,7 @@ export const PREVIEW = "plenary-preview";
 
 /** All collections, of which every answer depends on at least one. */
 const COLLECTIONS: Collection[] = [
-  "events", "sessions", "speakers", "partners", "venues", "topics", "series", "event-types",
+  "events", "sessions", "speakers", "partners", "venues", "topics", "series", "event-types", "pages",
 ];
 /** Next.js takes at most 128 tags for a cached value. */
 const MAX_TAGS = 128;

@@ -1,4 +1,6 @@
-// The layout of all pages, and the mapping from addresses to pages.
+// The mapping from addresses to pages, and what happens on them.
+import type { Layout } from "@plenary/client";
+import { dismiss, footer, header, layoutIn } from "./layout";
 import { eventPage } from "./pages/event";
 import { listPage } from "./pages/list";
 import { partnerPage } from "./pages/partner";
@@ -14,15 +16,11 @@ async function pageAt(language: Language, path: string[], query: URLSearchParams
   return undefined;
 }
 
-function frame(language: Language, path: string[], page: Page) {
-  const others = languages.map((other) =>
-    other === language
-      ? html`<span aria-current="true" lang="${other}">${other.toUpperCase()}</span> `
-      : html`<a href="${href(other, ...path)}" hreflang="${other}" lang="${other}">${other.toUpperCase()}</a> `,
-  );
+function frame(language: Language, path: string[], page: Page, layout: Layout | undefined) {
   return html`<a class="skip" href="#content">${say(language, "skip")}</a>
-    <header class="site"><p><a href="${href(language)}">Plenary</a></p><nav aria-label="${say(language, "language")}">${others}</nav></header>
-    <main id="content" tabindex="-1">${page.body}</main>`;
+    ${layout && header(language, layout, path)}
+    <main id="content" tabindex="-1">${page.body}</main>
+    ${layout && footer(language, layout)}`;
 }
 
 /** Sets the title, the description and the structured data (schema.org) of a page. */
@@ -43,12 +41,15 @@ async function show(): Promise<void> {
   if (!language) return go(href(navigator.language.startsWith("nl") ? "nl" : "en"), true);
   document.documentElement.lang = language;
   const missing = { title: say(language, "missing"), body: html`<h1>${say(language, "missing")}</h1>` };
-  const page = (await pageAt(language, path, new URLSearchParams(location.search)).catch((error) => {
-    console.warn(error);
-    return undefined;
-  })) ?? missing;
+  // A page takes what it shows and the layout, side by side.
+  const without = (error: unknown) => console.warn(error);
+  const [found, layout] = await Promise.all([
+    pageAt(language, path, new URLSearchParams(location.search)).catch(without),
+    layoutIn(language).catch(without),
+  ]);
+  const page = found ?? missing;
   describe(page);
-  document.querySelector("#app")!.innerHTML = frame(language, path, page).text;
+  document.querySelector("#app")!.innerHTML = frame(language, path, page, layout || undefined).text;
   document.body.dataset.ready = location.href;
 }
 
@@ -58,6 +59,11 @@ function go(address: string, replace = false): Promise<void> {
 }
 
 document.addEventListener("click", (event) => {
+  const closed = (event.target as Element).closest<HTMLElement>("[data-dismiss]")?.dataset.dismiss;
+  if (closed) {
+    dismiss(closed);
+    return void show();
+  }
   const link = (event.target as Element).closest<HTMLAnchorElement>("a[href^='/']");
   if (!link || event.metaKey || event.ctrlKey) return;
   event.preventDefault();

@@ -14,7 +14,7 @@ const words = {
     register: "Register", calendar: "Add to your calendar", subscribe: "Subscribe to this calendar", more: "More events", found: "events found",
     contents: "On this page", minutes: "min read", organisedBy: "Organised by", contact: "Contact", cancelled: "This event was cancelled.",
     postponed: "This event was postponed.", missing: "There is nothing here.", online: "Attend online", skip: "To the content", language: "Language",
-    byInvitation: "By invitation only", accessibility: "Accessibility", time: "Time", session: "Session", room: "Room", at: "at",
+    byInvitation: "By invitation only", accessibility: "Accessibility", time: "Time", session: "Session", room: "Room", at: "at", close: "Close", telephone: "Tel.:",
   },
   nl: {
     events: "Evenementen", search: "Zoeken", topic: "Thema", kind: "Soort", when: "Wanneer", all: "Alle", upcoming: "Komend", past: "Voorbij",
@@ -22,7 +22,7 @@ const words = {
     register: "Inschrijven", calendar: "In uw agenda", subscribe: "Abonneer u op deze agenda", more: "Meer evenementen", found: "evenementen gevonden",
     contents: "Op deze pagina", minutes: "min lezen", organisedBy: "Georganiseerd door", contact: "Contact", cancelled: "Dit evenement is geannuleerd.",
     postponed: "Dit evenement is uitgesteld.", missing: "Hier is niets.", online: "Online bijwonen", skip: "Naar de inhoud", language: "Taal",
-    byInvitation: "Alleen op uitnodiging", accessibility: "Toegankelijkheid", time: "Tijd", session: "Sessie", room: "Zaal", at: "bij",
+    byInvitation: "Alleen op uitnodiging", accessibility: "Toegankelijkheid", time: "Tijd", session: "Sessie", room: "Zaal", at: "bij", close: "Sluiten", telephone: "Tel.:",
   },
 } satisfies Record<Language, Record<string, string>>;
 export type Word = keyof (typeof words)["en"];

@@ -1,5 +1,7 @@
 //! Endpoints of log-in, tokens and accounts.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -316,18 +318,17 @@ async fn create(request: Request) -> Result<Response, Problem> {
         None => String::new(),
     };
     let role = Role::from_name(&form.text("role")).unwrap_or(Role::Viewer);
-    let (author, actor) = (author(&request)?, request.actor()?.clone());
+    let (author, actor, app) = (author(&request)?, request.actor()?.clone(), Arc::clone(&request.app));
     let insert = move |c: &mut Db| {
         reauthorize(c, &actor, Some(MANAGE))?;
         let row = accounts::insert(c, &email, &form.text("name"), role, hash)?;
         audit_log::append(c, &author, "create", &row.id, &json!({"email": row.email, "role": row.role}))?;
+        if row.password_hash.is_empty() {
+            invitations::invite(c, &app, &row)?;
+        }
         Ok::<_, Problem>(row)
     };
     let row = request.app.database.write_content(insert).await?;
-    // Only after the account is stored: the token of the invitation refers to it.
-    if row.password_hash.is_empty() {
-        invitations::invite(&request.app, &row).await?;
-    }
     Ok(account_response(201, &row)?.header("location", format!("/api/v1/accounts/{}", row.id)))
 }
 

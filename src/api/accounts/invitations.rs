@@ -1,5 +1,8 @@
 //! Endpoints of invitations and password resets, which use one-time tokens sent by mail.
 
+use std::sync::Arc;
+
+use diesel::result::QueryResult;
 use serde_json::json;
 
 use crate::api::accounts::administration::new_hash;
@@ -20,6 +23,7 @@ use crate::http::client_address::client_address;
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, Route};
+use crate::mail::outbox::{MailKind, MailRow};
 use crate::problem::{Problem, ProblemKind};
 
 /// Returns the routes of invitations and password resets.
@@ -63,27 +67,26 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// Mails an invitation to an account. Does nothing if a token was mailed to it less than a minute ago.
+/// Mails an invitation to an account, in the transaction that creates or changes the account. Returns whether it did: not
+/// if a token was mailed to it less than a minute ago.
 ///
 /// # Errors
-/// 503 if the database is not available. Failures of the mail server are logged, not returned.
-pub async fn invite(app: &App, account: &AccountRow) -> Result<(), Problem> {
-    let id = account.id.clone();
-    let issue = move |c: &mut Db| Ok::<_, Problem>(one_time_tokens::issue(c, &id, Purpose::Invitation)?);
-    if let Some(token) = app.database.write(issue).await? {
-        mail_invitation(app, account, &token);
-    }
-    Ok(())
+/// Fails if a statement fails.
+pub fn invite(connection: &mut Db, app: &App, account: &AccountRow) -> QueryResult<bool> {
+    enqueue(connection, app, account, (Purpose::Invitation, MailKind::Invitation))
 }
 
-fn mail_invitation(app: &App, account: &AccountRow, token: &str) {
-    let text = format!(
-        "Dear {},\n\nyou are invited to {}. Please choose your password within a week:\n\n{}\n",
-        account.name,
-        app.config.public_url,
-        app.mailer.shown(token)
-    );
-    app.mailer.send(&account.email, "Your account", text);
+fn enqueue(
+    connection: &mut Db,
+    app: &App,
+    account: &AccountRow,
+    (purpose, kind): (Purpose, MailKind),
+) -> QueryResult<bool> {
+    let seed = one_time_tokens::issue(connection, &app.site_key, &account.id, purpose)?;
+    let Some(seed) = seed else { return Ok(false) };
+    let data = json!({"name": account.name, "seed": seed});
+    MailRow::new(&app.config.mail, kind, &account.email, app.site.default_locale(), &data).enqueue(connection)?;
+    Ok(true)
 }
 
 async fn repeat_invitation(request: Request) -> Result<Response, Problem> {
@@ -95,54 +98,43 @@ async fn repeat_invitation(request: Request) -> Result<Response, Problem> {
     if !account.password_hash.is_empty() || !account.active {
         return Err(Problem::new(ProblemKind::Conflict, "the account has a password already or is closed"));
     }
-    let (author, actor, id) = (author(&request)?, request.actor()?.clone(), account.id.clone());
+    let (author, actor, app) = (author(&request)?, request.actor()?.clone(), Arc::clone(&request.app));
     // Within a minute of the last mail no token is issued; the audit log has an entry for what is sent only.
     let issue = move |c: &mut Db| {
         confirm_actor(c, &actor, Some((Area::Accounts, Action::Manage)))?;
-        let token = one_time_tokens::issue(c, &id, Purpose::Invitation)?;
-        if token.is_some() {
-            audit_log::append(c, &author, "invite", &id, &json!({}))?;
+        if invite(c, &app, &account)? {
+            audit_log::append(c, &author, "invite", &account.id, &json!({}))?;
         }
-        Ok::<_, Problem>(token)
+        Ok::<_, Problem>(())
     };
-    if let Some(token) = request.app.database.write(issue).await? {
-        mail_invitation(&request.app, &account, &token);
-    }
+    request.app.database.write(issue).await?;
     Ok(Response::empty(202).no_store())
 }
 
 async fn request_reset(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&PASSWORD_RESET, &body(&request)?, &request.app.site)?;
-    let (app, email) = (std::sync::Arc::clone(&request.app), accounts::normal_email(&form.text("email")));
+    let (app, email) = (Arc::clone(&request.app), accounts::normal_email(&form.text("email")));
     // In a task of its own, so that the response time does not reveal whether there is an account.
     actix_web::rt::spawn(async move {
-        if let Err(problem) = send_reset_mail(&app, email).await {
+        if let Err(problem) = mail_reset(&app, email).await {
             tracing::error!(detail = problem.detail, "a password reset could not be mailed");
         }
     });
     Ok(Response::empty(202).no_store())
 }
 
-async fn send_reset_mail(app: &App, email: String) -> Result<(), Problem> {
+async fn mail_reset(app: &Arc<App>, email: String) -> Result<(), Problem> {
     if !app.mailer.is_configured() {
         return Ok(());
     }
+    let here = Arc::clone(app);
     let issue = move |c: &mut Db| {
-        let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) else { return Ok(None) };
-        let token = one_time_tokens::issue(c, &account.id, Purpose::Reset)?;
-        Ok::<_, Problem>(token.map(|token| (account, token)))
+        if let Some(account) = accounts::by_email(c, &email)?.filter(|account| account.active) {
+            enqueue(c, &here, &account, (Purpose::Reset, MailKind::PasswordReset))?;
+        }
+        Ok::<_, Problem>(())
     };
-    if let Some((account, token)) = app.database.write(issue).await? {
-        let text = format!(
-            "Dear {},\n\na new password was requested for your account at {}. If you requested it, choose one within \
-             an hour:\n\n{}\n\nIf you did not, no action is needed.\n",
-            account.name,
-            app.config.public_url,
-            app.mailer.shown(&token)
-        );
-        app.mailer.send(&account.email, "Your password", text);
-    }
-    Ok(())
+    app.database.write(issue).await
 }
 
 async fn confirm(request: Request) -> Result<Response, Problem> {

@@ -12,6 +12,7 @@ use crate::api::parameters::IDEMPOTENCY_KEY;
 use crate::auth::permissions::{Action, Area};
 use crate::content_types::EVENT;
 use crate::editorial::batch::{self, BatchContext, MAX_ENTRIES};
+use crate::editorial::site_settings::ensure;
 use crate::http::body;
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
@@ -58,6 +59,9 @@ async fn write(request: Request) -> Result<Response, Problem> {
     let context = context(&request)?;
     let key = idempotency_key(&request)?;
     let entries = entries::read(body::json(&request)?, &context.site)?;
+    if entries.iter().any(|entry| entry.content_type.is_singleton()) {
+        ensure(&request.app.database, &request.app.site, &request.id).await?;
+    }
     let response = batch::write(&request.app.database, context, entries, key).await?;
     let replayed = response.replayed;
     let response = Response::json(200, response.body).no_store();

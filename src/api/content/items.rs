@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -12,6 +12,7 @@ use crate::api::openapi::item_schemas::{ItemForm, PARTIAL_ITEM, PARTIAL_PAGE};
 use crate::api::openapi::schemas::{Locales, reference};
 use crate::api::parameters::{self, IF_NONE_MATCH, path_id_or_slug};
 use crate::api::preview_links::{ReadView, read_view, restrict_to_link};
+use crate::api::site::expires_at as new_year;
 use crate::app::App;
 use crate::content::violation::Violations;
 use crate::content::{LocaleMode, Site};
@@ -19,23 +20,20 @@ use crate::content_types::ContentType;
 use crate::database::Db;
 use crate::delivery::cache::absence_cache::{Absence, CachedAbsence};
 use crate::delivery::cache::cache_tags::{self, PUBLIC_CACHE};
-use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
+use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome, soon};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::cache::response_cache::{CacheKey, CacheLookup};
 use crate::delivery::get_item::{ItemLookup, find_item};
 use crate::delivery::list_items::{Page, page, single_query_page};
 use crate::delivery::query::ListQuery;
 use crate::delivery::query::parser::QueryParser;
-use crate::delivery::{ReadContext, Shape};
+use crate::delivery::{ReadContext, Shape, stored_queries};
 use crate::http::cached_response::{absence_response, cache_key, negotiated};
 use crate::http::preconditions::entity_tag as etag;
 use crate::http::request::Request;
 use crate::http::response::{ALL_LOCALES, JSON, PARTIAL, Response};
 use crate::http::route::{Access, ParameterSet, Route};
 use crate::problem::{Problem, ProblemKind};
-
-/// Lifetime of cached responses whose content depends on the current time.
-const TIME_DEPENDENT_LIFETIME: Duration = Duration::from_secs(1);
 
 /// Returns the noun of a content type with its indefinite article, for summaries: "an event", "a speaker".
 pub fn with_article(resource: &ContentType) -> String {
@@ -57,6 +55,7 @@ pub fn with_site_parameters(mut routes: Vec<Route>, site: &Site, view: DocumentV
             ParameterSet::One(resource) => parameters::item_parameters(resource, site, view),
             ParameterSet::Feed(resource) => parameters::feed_parameters(resource, site, view),
             ParameterSet::FeedOfOne => parameters::item_feed_parameters(site, view),
+            ParameterSet::Place => parameters::place_parameters(site, view),
             ParameterSet::Language => parameters::language_parameters(site),
             ParameterSet::Translation => vec![parameters::translation_parameter(site)],
             ParameterSet::Step => parameters::step_parameters(site),
@@ -255,6 +254,14 @@ pub fn item_response(media_type: &'static str, body: String, version: i64, depen
     ReadOutcome::Found(FreshResponse::new(media_type, body, |body| etag(version, body), dependencies))
 }
 
+/// Lets a response that names the year expire with it.
+fn until_new_year(outcome: ReadOutcome, site: &Site) -> ReadOutcome {
+    match outcome {
+        ReadOutcome::Found(fresh) => ReadOutcome::Found(FreshResponse { expires_at: new_year(site), ..fresh }),
+        absent => absent,
+    }
+}
+
 /// Returns the absence of an item. It depends on the whole content type, since an item that is created,
 /// published or renamed can end it.
 pub fn not_found_response(content_type: &'static ContentType) -> ReadOutcome {
@@ -275,7 +282,7 @@ pub fn media_type(shape: &Shape) -> &'static str {
 /// Returns when the response to a list query expires even if no content changes: a query that depends on the
 /// current time (`when=upcoming`) has another result soon after. `None` if it does not depend on the time.
 pub fn expires_at(query: &ListQuery) -> Option<Instant> {
-    query.depends_on_now().then(|| Instant::now() + TIME_DEPENDENT_LIFETIME)
+    query.depends_on_now().then(soon)
 }
 
 fn page_body(page: &Page, limit: i64) -> String {
@@ -344,15 +351,33 @@ pub async fn get(content_type: &'static ContentType, mut request: Request) -> Re
     }
     let media_type = media_type(&shape);
     let key = request.path("id_or_slug").to_owned();
-    let app = Arc::clone(&request.app);
+    let (app, is_public) = (Arc::clone(&request.app), view.is_public());
     let compute = async {
+        let since = app.database.invalidation_clock().now();
+        let app = Arc::clone(&app);
         let read = move |c: &mut Db| {
             restrict_to_link(c, content_type, &key, &mut shape)?;
             let context = ReadContext { content_type, site: &app.site, shape: &shape };
-            Ok(find_item(c, context, &key)?)
+            let mut found = find_item(c, context, &key)?;
+            let is_expanded = stored_queries::is_wanted(content_type, &shape);
+            let mut depends_on_now = false;
+            if let ItemLookup::Found { item, .. } = &mut found
+                && is_expanded
+            {
+                let cache = app.item_cache.since(since).only_if(is_public);
+                let list = app.list_context(cache);
+                let filled = stored_queries::fill(c, list, (content_type, &shape), &mut item.object)?;
+                item.dependencies.add(&filled.dependencies);
+                depends_on_now = filled.depends_on_now;
+            }
+            Ok((found, depends_on_now))
         };
-        Ok(match view.read_item(&request.app, read).await? {
-            ItemLookup::Found { item, version } => item_response(media_type, item.object, version, item.dependencies),
+        let (found, depends_on_now) = view.read_item(&request.app, read).await?;
+        Ok(match found {
+            ItemLookup::Found { item, version } => {
+                let found = item_response(media_type, item.object, version, item.dependencies).expiring(depends_on_now);
+                if content_type.is_singleton() { until_new_year(found, &request.app.site) } else { found }
+            }
             ItemLookup::Moved(slug) => {
                 let query = request.http.query_string();
                 let mark = if query.is_empty() { "" } else { "?" };

@@ -96,7 +96,7 @@ fn parse_filter(request: &Request, site: &Site) -> Result<TranslationFilter, Pro
             String::new()
         }
     };
-    let kinds = kinds_of_collections(request, &mut violations);
+    let kinds = kinds_of_collections(request, |_| true, &mut violations);
     if !violations.is_empty() {
         return Err(Problem::bad_request(violations));
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::tool::{AgentTool, Argument, Place, steps};
 use crate::api::parameters::MAX_NUMBER;
 use crate::content::violation::{Violation, Violations, child_pointer, unknown_name_message};
-use crate::content_types::COLLECTIONS;
+use crate::content_types::PAGE_COLLECTIONS;
 use crate::delivery::query::Pairs;
 use crate::http::response::JSON;
 
@@ -76,7 +76,7 @@ impl Reader {
 
     fn put(&mut self, argument: &Argument, value: &Value) {
         match argument.place {
-            Place::Collection => self.put_word(argument, "collection", value, COLLECTIONS),
+            Place::Collection => self.put_word(argument, "collection", value, PAGE_COLLECTIONS),
             Place::Operation => self.put_word(argument, "operation", value, steps(self.may_publish)),
             Place::Path(name) => match text(value).filter(|text| !text.is_empty()) {
                 Some(text) => self.request.parameters.push((name.to_owned(), text)),

@@ -7,7 +7,7 @@ use super::tool::{AgentTool, Argument, Place, steps};
 use crate::api::openapi::{self, DocumentView};
 use crate::api::parameters::MAX_NUMBER;
 use crate::app::App;
-use crate::content_types::{ALL, ContentType};
+use crate::content_types::{ALL, ContentType, PAGE_COLLECTIONS};
 
 /// Keywords that schemas of tools do not have: they are long, and the server checks them anyway.
 const OMITTED: [&str; 6] = ["pattern", "example", "examples", "title", "uniqueItems", "x-enum-varnames"];
@@ -46,7 +46,7 @@ impl ToolSchemas {
 
     fn argument(&self, tool: &'static AgentTool, argument: &Argument) -> Map<String, Value> {
         match argument.place {
-            Place::Collection => self.component("Collection"),
+            Place::Collection => object(json!({"type": "string", "enum": PAGE_COLLECTIONS})),
             Place::Path("id_or_slug") => self.component("IdOrSlug"),
             Place::Path(_) | Place::IfMatch => object(json!({"type": "integer", "minimum": 1, "maximum": MAX_NUMBER})),
             Place::IdempotencyKey => object(json!({"type": "string", "minLength": 1, "maxLength": 255})),
@@ -120,7 +120,7 @@ impl ToolSchemas {
 
     /// Returns the schema of the content of an item: that of one of the collections.
     fn content(&self) -> Map<String, Value> {
-        let inputs: Vec<Value> = ALL.iter().map(|content_type| self.input_of(content_type).into()).collect();
+        let inputs: Vec<Value> = of_pages().map(|content_type| self.input_of(content_type).into()).collect();
         object(json!({"anyOf": inputs, "description": "Content of the item, by the fields of its collection."}))
     }
 
@@ -147,6 +147,7 @@ impl ToolSchemas {
     fn resolved(&self, schema: &Value) -> Value {
         match schema {
             Value::Array(list) => list.iter().map(|entry| self.resolved(entry)).collect(),
+            Value::Object(members) if members.contains_key("discriminator") => self.union(members),
             Value::Object(members) => {
                 let name = members.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next());
                 let target = match name {
@@ -172,11 +173,38 @@ impl ToolSchemas {
         }
     }
 
+    /// Returns the short form of a union: its types with the names of their members. Whole, it would be larger than all the
+    /// rest, and the server names what is wrong with an object.
+    fn union(&self, union: &Map<String, Value>) -> Value {
+        let variants = union.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+        let (mut words, mut members) = (Vec::new(), Vec::new());
+        for variant in variants.map(|variant| self.target(variant)) {
+            let properties = variant["properties"].as_object().into_iter().flatten();
+            let is_required =
+                |name: &str| variant["required"].as_array().is_some_and(|names| names.contains(&name.into()));
+            let word = variant["properties"]["type"]["const"].as_str().unwrap_or_default();
+            let names = properties.filter(|(name, _)| !["type", "id"].contains(&name.as_str()));
+            let names: Vec<String> =
+                names.map(|(name, _)| if is_required(name) { format!("{name}*") } else { name.clone() }).collect();
+            words.push(Value::from(word));
+            members.push(format!("{word}: {}", names.join(" ")));
+        }
+        let about = union.get("description").and_then(Value::as_str).unwrap_or_default();
+        let about = format!("{about} Members by type (* required): {}.", members.join("; "));
+        json!({"type": "object", "description": about, "required": ["type"],
+            "properties": {"type": {"type": "string", "enum": words}, "id": {"type": "string"}}})
+    }
+
     /// Resolves the members of a map from name to schema, whose names are no keywords.
     fn resolved_members(&self, map: &Value) -> Value {
         let members = map.as_object().into_iter().flatten();
         members.map(|(name, schema)| (name.clone(), self.resolved(schema))).collect::<Map<_, _>>().into()
     }
+}
+
+/// Returns the content types that agents read and write: those of pages. The layout is left to people.
+fn of_pages() -> impl Iterator<Item = &'static ContentType> {
+    ALL.into_iter().filter(|content_type| !content_type.is_of_layout())
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -189,7 +217,7 @@ fn object(value: Value) -> Map<String, Value> {
 /// Returns the schema of the filters of the collections that a tool reads.
 fn filters(tool: &AgentTool) -> Map<String, Value> {
     let only_events = tool.arguments.iter().all(|argument| argument.place != Place::Collection);
-    let named = ALL.iter().filter(|content_type| !only_events || content_type.kind == "event").map(|content_type| {
+    let named = of_pages().filter(|content_type| !only_events || content_type.kind == "event").map(|content_type| {
         let names: Vec<&str> = content_type.filters.iter().map(|filter| filter.name).collect();
         format!("{}: {}", content_type.collection, names.join(", "))
     });
@@ -205,7 +233,7 @@ fn filters(tool: &AgentTool) -> Map<String, Value> {
 
 /// Returns the schema of a list of names that differ between collections.
 fn by_collection(about: &str, names: fn(&'static ContentType) -> String) -> Map<String, Value> {
-    let named = ALL.iter().map(|content_type| (content_type.collection, names(content_type)));
+    let named = of_pages().map(|content_type| (content_type.collection, names(content_type)));
     let named =
         named.filter(|(_, names)| !names.is_empty()).map(|(collection, names)| format!("{collection}: {names}"));
     let about = format!("{about}. By collection: {}.", named.collect::<Vec<_>>().join("; "));

@@ -16,13 +16,14 @@ use crate::api::content::{
     duplicate, editing_state, external_ids, history, lifecycle, merge, references, review, translation_tasks,
     translations,
 };
+use crate::api::newsletter::{issue_body, issue_form, preferences, sign_up, subscribers};
 use crate::api::openapi::field_paths::{field_path, field_path_name};
 use crate::api::openapi::input_schemas::{self, ItemInput};
 use crate::api::openapi::item_schemas::{self, ANY_ITEM, ItemForm, PARTIAL_ITEM, PARTIAL_PAGE};
 use crate::api::openapi::schemas::Locales;
-use crate::api::openapi::{batch as batch_schemas, nested, revision, schemas};
+use crate::api::openapi::{batch as batch_schemas, layout_schemas, nested, revision, schemas};
 use crate::api::request_bodies;
-use crate::api::{audit, bulk, health, imports, mcp, preview_links, releases};
+use crate::api::{audit, bulk, contact, health, imports, mail, mcp, preview_links, releases};
 use crate::auth::{accounts, tokens};
 use crate::content::Site;
 use crate::content::field::Field;
@@ -59,6 +60,19 @@ const REQUEST_BODIES: &[(&str, &[Field], &str)] = &[
     ("ReleaseInput", &releases::NEW_RELEASE, "Release to be created."),
     ("ReleasePatch", &releases::RELEASE_CHANGE, "Changes to a release; omitted fields remain unchanged."),
     ("PreviewLinkInput", &preview_links::NEW_LINK, "Preview link to be created."),
+    ("MailTestInput", &mail::MAIL_TEST, "Recipient of a test mail."),
+    ("SubscriptionInput", &sign_up::SIGN_UP, "Sign-up to the newsletter."),
+    ("NewsletterTokenInput", &sign_up::TOKEN, "Token of a mail of the newsletter."),
+    ("ConsentTextsInput", &sign_up::CONSENT, "Texts to which subscribers consent."),
+    ("PreferencesPatch", &preferences::PREFERENCES, "Changes to preferences; omitted fields remain unchanged."),
+    ("NewsletterIssueInput", &issue_form::NEW_ISSUE, "Issue of the newsletter to be created."),
+    ("NewsletterIssuePatch", &issue_form::ISSUE_CHANGE, "Changes to an issue; omitted fields remain unchanged."),
+    ("NewsletterSendingInput", &issue_form::ISSUE_SENDING, "Time at which an issue is sent."),
+    ("ContactMessageInput", &contact::MESSAGE, "Message of a visitor."),
+    ("ContactFormInput", &contact::FORM, "Form by which visitors write."),
+    ("ContactMessagePatch", &contact::MESSAGE_CHANGE, "Changes to a message; omitted fields remain unchanged."),
+    ("ContactAnswerInput", &contact::ANSWER, "Answer to a message."),
+    ("BounceInput", &mail::BOUNCE, "Notice of a mail that came back."),
     ("CommentInput", &review::NEW_COMMENT, "Comment to be created."),
     ("AssignmentInput", &review::ASSIGNMENT, "Account to which an item is assigned."),
 ];
@@ -105,6 +119,7 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
     add(PARTIAL_PAGE, item_schemas::partial_page());
     add("Page", item_schemas::page_info());
     add(item_schemas::ALTERNATE, item_schemas::alternate());
+    add(layout_schemas::LAYOUT, layout_schemas::layout());
     add("Changes", revision::changes());
     add("SearchResults", revision::search_results());
     for (name, schema) in batch_schemas::schemas(site).into_iter().chain(nested::schemas()) {
@@ -153,6 +168,17 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<preview_links::PreviewLinkList>(schemas);
     derived::<bulk::BulkResults>(schemas);
     derived::<imports::ImportList>(schemas);
+    derived::<mail::MailPage>(schemas);
+    derived::<sign_up::ConsentBody>(schemas);
+    derived::<sign_up::ConfirmedSubscription>(schemas);
+    derived::<preferences::Preferences>(schemas);
+    derived::<subscribers::SubscriberPage>(schemas);
+    derived::<subscribers::SubscriberImportReport>(schemas);
+    derived::<issue_body::NewsletterIssueList>(schemas);
+    derived::<contact::PublicForm>(schemas);
+    derived::<contact::ContactFormList>(schemas);
+    derived::<contact::ContactMessagePage>(schemas);
+    derived::<mail::MailPreview>(schemas);
     derived::<batch::BatchResults>(schemas);
     derived::<releases::ReleaseList>(schemas);
     derived::<history::RevisionPage>(schemas);

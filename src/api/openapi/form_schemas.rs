@@ -61,6 +61,14 @@ fn objects(fields: &'static [Field], found: &mut BTreeMap<String, &'static [Fiel
         while let FieldType::List { of, .. } = kind {
             kind = of;
         }
+        if let FieldType::Union(union) = kind {
+            for variant in union.variants {
+                for locales in [Locales::One, Locales::All] {
+                    found.insert(format!("{}Input", locales.name(variant.schema)), variant.fields);
+                }
+                objects(variant.fields, found);
+            }
+        }
         if let FieldType::Object(ObjectType { schema, fields, .. }) = kind {
             for locales in [Locales::One, Locales::All] {
                 found.insert(format!("{}Input", locales.name(schema)), *fields);
@@ -173,7 +181,8 @@ impl Source<'_> {
             FieldType::Rich { max } if !is_localised => drop(schema.insert("maxLength".to_owned(), max.into())),
             _ => {}
         }
-        let is_single = !matches!(field.kind, FieldType::Object(_) | FieldType::List { .. } | FieldType::Custom);
+        let is_single =
+            !matches!(field.kind, FieldType::Object(_) | FieldType::List { .. } | FieldType::Rows | FieldType::Custom);
         if let Some(example) = parsed(field.example).filter(|_| is_single) {
             let example = if is_localised { json!({self.site.default_locale(): example}) } else { example };
             schema.insert("examples".to_owned(), json!([example]));

@@ -6,7 +6,7 @@ use utoipa::openapi::{RefOr, Schema};
 use crate::api::openapi::nested::reference_name;
 use crate::api::openapi::schemas::{
     LINE, LINES, Locales, Reference, any_text, closed, described, item_reference, named, of_type, one_of, or_null,
-    reference, scalar, schema, slug_text,
+    reference, rows, scalar, schema, slug_text, union,
 };
 use crate::content::Site;
 use crate::content::field::{Field, FieldType};
@@ -72,12 +72,26 @@ impl ItemInput<'_> {
         if is_required { object.required(field.name) } else { object }
     }
 
+    /// Adds a member of a block. It is described in the form with texts in one locale alone.
+    fn member(self, object: ObjectBuilder, field: &'static Field) -> ObjectBuilder {
+        if self.locales == Locales::One {
+            return self.property(object, field, false);
+        }
+        let one = self.value(field);
+        match field.required {
+            true => object.property(field.name, one).required(field.name),
+            false => object.property(field.name, or_null(one)),
+        }
+    }
+
     fn value(self, field: &'static Field) -> Reference {
         if !field.localised || self.locales == Locales::One {
             return self.kind(&field.kind);
         }
         let (name, value) = match field.kind {
             FieldType::Rich { .. } => ("LocalisedRichTextInput", rich_text()),
+            FieldType::Slug => ("LocalisedSlugInput", schema(slug_text())),
+            FieldType::Rows => ("LocalisedRowsInput", rows()),
             FieldType::Line { .. } => ("LocalisedLineInput", schema(any_text(LINE))),
             _ => ("LocalisedTextInput", schema(any_text(LINES))),
         };
@@ -110,6 +124,14 @@ impl ItemInput<'_> {
                 let object = closed(of_type(Type::Object)).description(Some(declared.about));
                 let object = declared.fields.iter().fold(object, |object, field| self.property(object, field, false));
                 named(format!("{}Input", form.name(declared.schema)), object.build())
+            }
+            FieldType::Union(declared) => {
+                union(format!("{}Input", self.locales.name(declared.schema)), declared, |variant| {
+                    let name = format!("{}Input", self.locales.name(variant.schema));
+                    let object = closed(of_type(Type::Object)).description(Some(variant.about));
+                    let object = variant.fields.iter().fold(object, |object, field| self.member(object, field));
+                    (name.clone(), named(name, object.build()))
+                })
             }
             FieldType::List { of, max } => {
                 let list = ArrayBuilder::new().items(self.kind(of)).max_items(Some(*max)).unique_items(true);

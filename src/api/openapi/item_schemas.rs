@@ -3,12 +3,13 @@
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
+use crate::api::openapi::layout_schemas::with_site_members;
 use crate::api::openapi::schemas::{
     Locales, Reference, any_object, closed, count, custom_fields, described, enumeration, formatted, integer, list_of,
-    named, null, of_type, one_of, or_null, reference, schema, text,
+    named, null, of_type, one_of, or_null, reference, rows, schema, text, union,
 };
-use crate::content::field::{Field, FieldType, ObjectType, RelationShape};
-use crate::content_types::ContentType;
+use crate::content::field::{Field, FieldType, ObjectType, QUERY_ITEMS, RelationShape};
+use crate::content_types::{ContentType, PATH};
 use crate::editorial::validate::STATES;
 
 /// Name of the schema of an item of any content type.
@@ -125,6 +126,13 @@ impl ItemForm {
                 object = object.required("starts_on").required("ends_on");
             }
         }
+        if self.content_type.has_paths() {
+            let about_path = "Path of the page in the language of the response, without a slash at its ends.";
+            object = object.property(PATH, about(or_null(schema(text())), about_path));
+        }
+        if self.content_type.is_singleton() {
+            object = with_site_members(object);
+        }
         if self.content_type.main_text().is_some() {
             let minutes = or_null(schema(integer(1, i64::from(i32::MAX))));
             let excerpt = or_null(schema(text()));
@@ -143,13 +151,14 @@ impl ItemForm {
             let target = || self.of(relation.target).map_or_else(null, |of| reference(&of.related_name()));
             return match relation.shape {
                 RelationShape::One => or_null(target()),
-                RelationShape::Many => list_of(target()),
+                RelationShape::Many | RelationShape::Within(_) => list_of(target()),
                 RelationShape::ManyWith { key, object } => {
                     list_of(named(self.locales.name(object.schema), self.object(object, Some((key, target())))))
                 }
             };
         }
         let one = match (field.localised, self.locales) {
+            (true, Locales::All) if matches!(field.kind, FieldType::Rows) => localised_rows(),
             (true, Locales::All) => localised_text(),
             _ => self.value(&field.kind),
         };
@@ -163,10 +172,17 @@ impl ItemForm {
                 let form = if declared.has_texts() { self.locales } else { Locales::One };
                 named(form.name(declared.schema), self.object(declared, None))
             }
+            FieldType::Union(declared) => union(self.locales.name(declared.schema), declared, |variant| {
+                let form = Self { locales: if variant.has_texts() { self.locales } else { Locales::One }, ..self };
+                let name = form.locales.name(variant.schema);
+                (name.clone(), named(name, form.object(variant, None)))
+            }),
+            FieldType::Rows => rows(),
+            FieldType::Constant(word) => schema(text().enum_values(Some([*word]))),
             FieldType::List { of, .. } => list_of(self.value(of)),
             FieldType::OneOf(known) => enumeration(known),
             FieldType::Custom => custom_fields(),
-            FieldType::Url => schema(formatted(KnownFormat::Uri)),
+            FieldType::Url | FieldType::EmbedUrl => schema(formatted(KnownFormat::Uri)),
             FieldType::Email => schema(formatted(KnownFormat::Email)),
             FieldType::Moment { .. } | FieldType::Instant => schema(formatted(KnownFormat::DateTime)),
             FieldType::Boolean => schema(of_type(Type::Boolean)),
@@ -180,11 +196,13 @@ impl ItemForm {
             | FieldType::Zone
             | FieldType::Country
             | FieldType::Language
-            | FieldType::Reference(_) => schema(text()),
+            | FieldType::Query(_)
+            | FieldType::Reference(_)
+            | FieldType::ReferenceIn(_) => schema(text()),
         }
     }
 
-    /// Returns the schema of an object within an item. If it ties a related item, that is the value of its key.
+    /// Returns the schema of an object within an item. Its properties are described in the form with texts in one locale. If it ties a related item, that is the value of its key.
     fn object(self, declared: &'static ObjectType, related: Option<(&str, Reference)>) -> Schema {
         let mut object = closed(of_type(Type::Object)).description(Some(declared.about));
         for field in declared.fields {
@@ -192,7 +210,14 @@ impl ItemForm {
                 Some((key, target)) if field.name == *key => target.clone(),
                 _ => self.field(field),
             };
-            object = object.property(field.name, described(value, field.about)).required(field.name);
+            let is_described = self.locales == Locales::One || !declared.has_texts();
+            let value = if is_described { described(value, field.about) } else { value };
+            object = object.property(field.name, value).required(field.name);
+        }
+        if let Some(kind) = declared.query_kind() {
+            let target = self.of(kind).map_or_else(null, |of| reference(&of.related_name()));
+            let about = "Items that the query selects, with `include=blocks` of a single item; otherwise null.";
+            object = object.property(QUERY_ITEMS, described(or_null(list_of(target)), about));
         }
         Schema::Object(object.build())
     }
@@ -225,6 +250,14 @@ fn localised_text() -> Reference {
         .additional_properties(Some(AdditionalProperties::RefOr(schema(text()))))
         .description(Some("Text by locale (BCP 47); the form with `locale=*`."));
     named("LocalisedText", map.build())
+}
+
+/// Returns the schema of the rows of a table in all locales.
+fn localised_rows() -> Reference {
+    let map = of_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::RefOr(rows())))
+        .description(Some("Rows by locale (BCP 47); the form with `locale=*`."));
+    named("LocalisedRows", map.build())
 }
 
 /// Returns the schema of a heading of the main text.

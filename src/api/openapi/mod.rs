@@ -7,10 +7,12 @@ pub mod field_paths;
 pub mod form_schemas;
 mod input_schemas;
 pub mod item_schemas;
+pub mod layout_schemas;
 mod names;
 mod naming;
 mod nested;
 mod operations;
+pub mod page_view;
 pub mod response;
 mod revision;
 pub mod schemas;
@@ -80,6 +82,9 @@ fn tags(is_used: impl Fn(&str) -> bool) -> Vec<utoipa::openapi::Tag> {
         ("Batches", "Writes to many items that are made together, all or none.".into()),
         ("Imports", "Files of other systems, imported in the background; for administrators.".into()),
         ("Releases", "Changes to several items that go live together.".into()),
+        ("Mail", "The log of mails, their templates, and what came back; for administrators.".into()),
+        ("Newsletter", "Sign-up, preferences, subscribers, and the issues that are sent to them.".into()),
+        ("Contact", "Contact forms of the website, and the inbox of their messages.".into()),
         (
             EDITING,
             "What editors do with items of any content type: history, comments, assignment, translations, references."

@@ -5,14 +5,15 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::schema::{
-    AdditionalProperties, AllOfBuilder, AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat,
-    SchemaType, Type,
+    AdditionalProperties, AllOfBuilder, AnyOfBuilder, ArrayBuilder, Discriminator, KnownFormat, ObjectBuilder,
+    OneOfBuilder, SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::api::openapi::names::member_names;
-use crate::content::field::{Enumeration, Field, FieldType};
+use crate::content::field::{Enumeration, Field, FieldType, ObjectType, TYPE, UnionType};
 use crate::content::slug::MAX_SLUG;
+use crate::content::values;
 use crate::content_types::ContentType;
 use crate::content_types::shared_fields::CUSTOM_FIELDS;
 
@@ -204,9 +205,14 @@ pub(super) fn scalar(kind: &'static FieldType) -> Reference {
     schema(match kind {
         FieldType::OneOf(known) => return enumeration(known),
         FieldType::Custom => return custom_fields(),
+        FieldType::Rows => return rows(),
+        FieldType::Constant(word) => text().enum_values(Some([*word])),
+        FieldType::Query(_) => limited_text(values::MAX_QUERY, LINE),
         FieldType::Line { max } => limited_text(*max, LINE),
         FieldType::Text { max } | FieldType::Rich { max } => limited_text(*max, LINES),
-        FieldType::Url => formatted(KnownFormat::Uri).pattern(Some("^https?://")).max_length(Some(2_000)),
+        FieldType::Url | FieldType::EmbedUrl => {
+            formatted(KnownFormat::Uri).pattern(Some("^https?://")).max_length(Some(2_000))
+        }
         FieldType::Email => formatted(KnownFormat::Email).max_length(Some(254)),
         FieldType::Slug => slug_text(),
         FieldType::Zone => text().pattern(Some("^[A-Za-z0-9_+/-]+$")).max_length(Some(64)),
@@ -216,9 +222,33 @@ pub(super) fn scalar(kind: &'static FieldType) -> Reference {
         FieldType::Integer { min, max } => integer(*min, *max),
         FieldType::Number { min, max } => of_type(Type::Number).minimum(Some(*min)).maximum(Some(*max)),
         FieldType::Moment { .. } | FieldType::Instant => text().pattern(Some(TIME)),
-        FieldType::Reference(_) => item_reference(),
-        FieldType::Object(_) | FieldType::List { .. } => any_object(),
+        FieldType::Reference(_) | FieldType::ReferenceIn(_) => item_reference(),
+        FieldType::Object(_) | FieldType::Union(_) | FieldType::List { .. } => any_object(),
     })
+}
+
+/// Returns the schema of the rows of a table.
+pub(super) fn rows() -> Reference {
+    let cells = ArrayBuilder::new().items(schema(text().max_length(Some(values::MAX_CELL)))).min_items(Some(1));
+    let cells = RefOr::T(Schema::Array(cells.max_items(Some(values::MAX_CELLS)).build()));
+    let rows = ArrayBuilder::new().items(cells).min_items(Some(1)).max_items(Some(values::MAX_ROWS));
+    RefOr::T(Schema::Array(rows.build()))
+}
+
+/// Returns the schema of a union, whose objects have these schemas under these names.
+pub(super) fn union(
+    name: String,
+    declared: &'static UnionType,
+    variant: impl Fn(&'static ObjectType) -> (String, Reference),
+) -> Reference {
+    let mut union = OneOfBuilder::new().description(Some(declared.about));
+    let mut mapping = Vec::with_capacity(declared.variants.len());
+    for object in declared.variants {
+        let (name, schema) = variant(object);
+        mapping.push((object.word().unwrap_or_default().to_owned(), format!("#/components/schemas/{name}")));
+        union = union.item(schema);
+    }
+    named(name, union.discriminator(Some(Discriminator::with_mapping(TYPE, mapping))).build())
 }
 
 pub(super) fn any_object() -> ObjectBuilder {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
@@ -28,6 +28,26 @@ pub enum ReadOutcome {
     Found(FreshResponse),
     /// The reason why there is no content, with everything that this depends on.
     Absent(Absence, Dependencies),
+}
+
+impl ReadOutcome {
+    /// Makes a response expire soon, if its content depends on the time of day.
+    pub fn expiring(mut self, depends_on_now: bool) -> Self {
+        if let Self::Found(fresh) = &mut self
+            && depends_on_now
+        {
+            fresh.expires_at = Some(soon());
+        }
+        self
+    }
+}
+
+/// Lifetime of responses whose content depends on the current time.
+const TIME_DEPENDENT_LIFETIME: Duration = Duration::from_secs(1);
+
+/// Returns when a response expires whose content depends on the current time.
+pub fn soon() -> Instant {
+    Instant::now() + TIME_DEPENDENT_LIFETIME
 }
 
 /// A freshly computed response that is not cached yet.

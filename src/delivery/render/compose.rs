@@ -7,14 +7,16 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
-use crate::content::field::{Relation, RelationShape};
+use crate::content::field::{Field, Relation, RelationShape};
 use crate::content_types::ContentType;
 use crate::database::schema::items;
 use crate::database::{Db, in_list, unindexed};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::render::relations::{self, LoadedLink};
+use crate::delivery::render::site_members;
 use crate::delivery::render::sparse_fields::only;
+use crate::delivery::render::{blocks, paths};
 use crate::delivery::viewer::VisibilityState;
 use crate::delivery::{ReadContext, Shape};
 use crate::items::Item;
@@ -46,6 +48,7 @@ pub fn compose(connection: &mut Db, context: ReadContext<'_>, items: &[LoadedIte
     };
     links.extend(relations::known_links(connection, context, items)?);
     relations::load_nested_links(connection, context, &mut links)?;
+    let paths = paths::shown(connection, context, &ids, &mut links)?;
     let mut children = included_children(connection, context, &ids)?;
     let relations: Vec<Relation> = content_type.relations().collect();
     Ok(items
@@ -55,7 +58,8 @@ pub fn compose(connection: &mut Db, context: ReadContext<'_>, items: &[LoadedIte
             let children = children.as_mut().map(|all| all.remove(&item.id).unwrap_or_default());
             let dependencies = dependencies((content_type, &relations), item, &links, children.as_deref());
             let children = children.map(|all| all.into_iter().map(|child| child.object).collect());
-            ComposedItem { object: object(context, item, &links, children), dependencies }
+            let path = paths.get(&item.id).map(String::as_str);
+            ComposedItem { object: object(context, (item, path), &links, children), dependencies }
         })
         .collect())
 }
@@ -70,6 +74,9 @@ fn dependencies(
 ) -> Dependencies {
     let mut all = Dependencies::default();
     all.add_item(content_type.kind, &item.id);
+    // The path of a page, and its visibility, depend on all pages above it.
+    let with_paths = relations.iter().filter_map(|relation| ContentType::of_kind(relation.target));
+    with_paths.chain([content_type]).filter(|kind| kind.has_paths()).for_each(|kind| all.add_kind(kind.kind));
     // Items that are not public yet count too: the object changes once they are.
     for link in links {
         let Some(target) = target_kind(relations, link) else { continue };
@@ -95,14 +102,22 @@ fn target_kind(relations: &[Relation], link: &LoadedLink) -> Option<&'static str
 }
 
 /// Returns the JSON object of an item: its own fragments, its relations, and its children if they are included.
-fn object(context: ReadContext<'_>, item: &LoadedItem, links: &[LoadedLink], children: Option<Vec<String>>) -> String {
+fn object(
+    context: ReadContext<'_>,
+    (item, path): (&LoadedItem, Option<&str>),
+    links: &[LoadedLink],
+    children: Option<Vec<String>>,
+) -> String {
     let ReadContext { content_type, shape, .. } = context;
     let mut out = String::with_capacity(item.fragments.card.len() + item.fragments.detail.len() + 1024);
     out.push_str(&item.fragments.card);
     if shape.full {
         out.push_str(&item.fragments.detail);
     }
-    for relation in content_type.relations() {
+    if content_type.has_paths() {
+        paths::push(&mut out, path);
+    }
+    for relation in content_type.fields.iter().filter_map(Field::relation) {
         push_relation(&mut out, context, item.content.as_ref(), &relation, links);
     }
     if let (Some(of), Some(children)) = (content_type.children, children) {
@@ -112,7 +127,13 @@ fn object(context: ReadContext<'_>, item: &LoadedItem, links: &[LoadedLink], chi
         out.push_str(&children.join(","));
         out.push(']');
     }
+    if content_type.is_singleton() {
+        site_members::push(&mut out, context.site);
+    }
     out.push('}');
+    if shape.full {
+        blocks::fill(&mut out, context, links);
+    }
     match &shape.fields {
         Some(fields) => only(out, fields),
         None => out,
@@ -179,7 +200,7 @@ fn push_target(out: &mut String, context: ReadContext<'_>, relation: &Relation, 
     }
     out.push_str(&link.target.card);
     if shape.full {
-        out.push_str(&link.target.detail);
+        out.push_str(&blocks::without(relation.target, &link.target.detail));
     }
     let include = shape.within(relation.name);
     if !include.is_empty()
@@ -187,7 +208,8 @@ fn push_target(out: &mut String, context: ReadContext<'_>, relation: &Relation, 
     {
         let shape = &Shape { include, ..shape.clone() };
         let nested = ReadContext { content_type, shape, ..context };
-        for relation in content_type.relations().filter(|relation| shape.include.contains(&relation.name)) {
+        let included = content_type.fields.iter().filter_map(Field::relation);
+        for relation in included.filter(|relation| shape.include.contains(&relation.name)) {
             push_relation(out, nested, link.content.as_ref(), &relation, &link.nested);
         }
     }

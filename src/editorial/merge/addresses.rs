@@ -8,6 +8,7 @@ use super::record::{MergeRecord, MovedSource};
 use crate::database::Db;
 use crate::database::schema::slugs as slugs_table;
 use crate::editorial::slugs;
+use crate::items::paths;
 use crate::items::sources;
 use crate::items::{ANY_LOCALE, Item, working_draft};
 use crate::problem::Problem;
@@ -28,6 +29,7 @@ pub fn move_slugs(connection: &mut Db, item: &mut Item, target: &Item, record: &
     diesel::update(slugs_table::table.filter(own())).set(slugs_table::item_id.eq(&target.id)).execute(connection)?;
     slugs::keep(connection, &item.kind, &target.id, &item.id)?;
     record.addresses.push(item.id.clone());
+    paths::lead_to(connection, &item.id, &target.id)?;
     let own_slug = slugs::choose(&item.kind, &item.id, &format!("{} merged", item.slug), |slug| {
         slugs::is_free(connection, &item.kind, slug)
     })?;

@@ -4,8 +4,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::content::field::{FieldType, ObjectType, Relation, RelationShape};
+use crate::content::blocks;
+use crate::content::field::{Field, FieldType, ObjectType, Relation, RelationShape};
 use crate::content_types::ContentType;
+use crate::content_types::references::replace_deep;
 
 /// What a merge did to the references in one field of an item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,13 +59,52 @@ impl Retarget<'_> {
     ) -> Vec<(&'static str, TieChange)> {
         let relations: Vec<Relation> = content_type.relations().filter(|r| r.target == self.kind).collect();
         let changes = relations.iter().filter_map(|relation| {
+            if let RelationShape::Within(field) = relation.shape {
+                return Some((relation.name, self.in_blocks(field, content)?));
+            }
             let change = match content.get_mut(relation.name)? {
                 Value::Array(list) => self.in_list(relation, list),
                 _ => self.in_field(content_type, relation, content),
             };
             Some((relation.name, change?))
         });
+        let mut changes: Vec<(&'static str, TieChange)> = changes.collect();
+        changes.extend(self.deep(content_type, content));
+        changes
+    }
+
+    /// Moves the references in objects within the fields of an item. A field counts as one reference.
+    fn deep(
+        &self,
+        content_type: &'static ContentType,
+        content: &mut Map<String, Value>,
+    ) -> Vec<(&'static str, TieChange)> {
+        let fields = content_type.fields.iter().filter(|field| field.relation().is_none());
+        let changes = fields.filter_map(|field| {
+            let value = content.get_mut(field.name)?;
+            let before = value.clone();
+            let is_moved = replace_deep(&field.kind, value, self.kind, (self.from, self.to));
+            let change = TieChange::Moved { entries: vec![MovedEntry { before, after: value.clone() }] };
+            is_moved.then_some((field.name, change))
+        });
         changes.collect()
+    }
+
+    /// Moves the references within the blocks of a field. Two of a list that lead to the same item become one.
+    fn in_blocks(&self, field: &'static Field, content: &mut Map<String, Value>) -> Option<TieChange> {
+        let before = content.get(field.name)?.clone();
+        let mut after = before.clone();
+        blocks::visit_references(&field.kind, &mut after, "", &mut |target, _, value| {
+            if target == self.kind && value.as_str() == Some(self.from) {
+                *value = self.to.into();
+            }
+        });
+        blocks::join_equal_references(&field.kind, &mut after);
+        if after == before {
+            return None;
+        }
+        content.insert(field.name.to_owned(), after.clone());
+        Some(TieChange::Moved { entries: vec![MovedEntry { before, after }] })
     }
 
     fn in_field(
@@ -134,9 +175,14 @@ impl TieChange {
     /// Undoes the change in a content, and returns whether it did: it does not if an editor changed one of the references
     /// since, or if the list is full.
     pub fn undo(&self, content_type: &'static ContentType, name: &str, content: &mut Map<String, Value>) -> bool {
-        let Some(relation) = content_type.relations().find(|relation| relation.name == name) else { return false };
+        let Some(relation) = content_type.relations().find(|relation| relation.name == name) else {
+            return self.undo_in_field(name, content);
+        };
+        if let RelationShape::Within(field) = relation.shape {
+            return self.undo_in_field(field.name, content);
+        }
         if matches!(relation.shape, RelationShape::One) {
-            return self.undo_in_field(&relation, content);
+            return self.undo_in_field(relation.name, content);
         }
         let mut list = content.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
         let is_undone = match self {
@@ -151,15 +197,15 @@ impl TieChange {
         is_undone
     }
 
-    fn undo_in_field(&self, relation: &Relation, content: &mut Map<String, Value>) -> bool {
-        let now = content.get(relation.name);
+    fn undo_in_field(&self, name: &str, content: &mut Map<String, Value>) -> bool {
+        let now = content.get(name);
         let before = match self {
             Self::Moved { entries } => entries.first().filter(|entry| now == Some(&entry.after)).map(|e| &e.before),
             Self::Removed { gone } => gone.first().filter(|_| now.is_none()).map(|gone| &gone.entry),
             Self::Joined { .. } => None,
         };
         let Some(before) = before.cloned() else { return false };
-        content.insert(relation.name.to_owned(), before);
+        content.insert(name.to_owned(), before);
         true
     }
 }
@@ -167,7 +213,7 @@ impl TieChange {
 /// Returns whether an entry of a relation refers to an item.
 fn names(relation: &Relation, entry: &Value, id: &str) -> bool {
     let reference = match relation.shape {
-        RelationShape::One | RelationShape::Many => Some(entry),
+        RelationShape::One | RelationShape::Many | RelationShape::Within(_) => Some(entry),
         RelationShape::ManyWith { key, .. } => entry.get(key),
     };
     reference.and_then(Value::as_str) == Some(id)
@@ -175,7 +221,7 @@ fn names(relation: &Relation, entry: &Value, id: &str) -> bool {
 
 fn lead_to(relation: &Relation, entry: &mut Value, id: &str) {
     match relation.shape {
-        RelationShape::One | RelationShape::Many => *entry = id.into(),
+        RelationShape::One | RelationShape::Many | RelationShape::Within(_) => *entry = id.into(),
         RelationShape::ManyWith { key, .. } => {
             if let Some(members) = entry.as_object_mut() {
                 members.insert(key.to_owned(), id.into());

@@ -14,6 +14,8 @@ use crate::transfer::report::Report;
 
 /// Time for which a node has an import without renewing its claim (µs).
 const LEASE: i64 = 20_000_000;
+/// Time from a fault of the program to the next attempt (µs).
+const PAUSE: i64 = 1_000_000;
 /// Number of times that nodes begin an import without making progress.
 const MOST_ATTEMPTS: i64 = 5;
 /// Version of the program. Another one may find other entries in a file.
@@ -111,6 +113,15 @@ impl Claim {
             .filter(imports::node.eq(&self.node).and(imports::status.eq(ImportStatus::Running.name())));
         let changes = (imports::lease_until.eq(now() + LEASE), imports::bytes_read.eq(bytes_read));
         diesel::update(own).set(changes).execute(connection).map(|rows| rows > 0)
+    }
+
+    /// Gives the import back, so that a node takes it up soon.
+    ///
+    /// # Errors
+    /// Fails if the statement fails.
+    pub fn release(&self, connection: &mut Db) -> QueryResult<()> {
+        let own = imports::table.find(&self.id).filter(imports::node.eq(&self.node));
+        diesel::update(own).set(imports::lease_until.eq(now() + PAUSE)).execute(connection).map(drop)
     }
 
     /// Stores what was written within the present transaction.

@@ -23,6 +23,8 @@ use crate::transfer::report::{Report, ReportLine};
 
 /// Interval at which a claim is renewed, whatever the import does meanwhile.
 const RENEWAL: Duration = Duration::from_secs(4);
+/// Number of times that the program may fail without making progress.
+const MOST_FAULTS: i64 = 3;
 const MINUTE: i64 = 60_000_000;
 
 /// Carries out an import, until it ends or the node loses it. A failure of the database is no end: a node takes the import
@@ -53,6 +55,12 @@ pub async fn run(app: &App, claim: &Claim, job: &ImportJob) {
         Err(error @ ImportError::Reader(..)) => fail(app, claim, ImportFailure::Unreadable, &error.to_string()).await,
         Err(error @ ImportError::Forbidden(_)) => fail(app, claim, ImportFailure::Forbidden, &error.to_string()).await,
         Err(ImportError::Format(reason)) => fail(app, claim, ImportFailure::Unreadable, &reason).await,
+        Err(ImportError::Program(_)) if job.attempts + 1 >= MOST_FAULTS => {
+            let detail = "the program failed repeatedly at the same place, which is a fault of the program; its log has the \
+                          reason. What was imported before stays";
+            fail(app, claim, ImportFailure::Interrupted, detail).await;
+        }
+        Err(ImportError::Program(_)) => release(app, claim).await,
         Err(error @ (ImportError::File(..) | ImportError::Database(_))) => {
             tracing::warn!(import = claim.id, %error, "an import was interrupted");
         }
@@ -122,6 +130,15 @@ async fn watch(app: &App, claim: &Claim, (job, ends): (&ImportJob, i64), progres
 /// A reader may look at the file twice.
 fn bytes_read(progress: &ProgressBar) -> i64 {
     i64::try_from(progress.position().min(progress.length().unwrap_or_default())).unwrap_or(i64::MAX)
+}
+
+/// Gives an import back at once, so that it does not keep the next ones waiting.
+async fn release(app: &App, claim: &Claim) {
+    tracing::warn!(import = claim.id, "the program failed during an import, which is begun again");
+    let own = claim.clone();
+    if let Err(problem) = app.database.write(move |c| Ok::<_, Problem>(own.release(c)?)).await {
+        tracing::warn!(detail = problem.detail, "the claim on an import could not be given back");
+    }
 }
 
 async fn fail(app: &App, claim: &Claim, failure: ImportFailure, detail: &str) {

@@ -33,6 +33,9 @@ use crate::transfer::{languages, named, own_items, restore};
 /// Largest number of cached sources; the cache is emptied when it is exceeded.
 const MAX_CACHED_SOURCES: usize = 20_000;
 
+/// Greatest number of attempts to complete an item.
+const MOST_ATTEMPTS: usize = 4;
+
 /// How records are imported.
 #[derive(Debug, Clone)]
 pub struct ImportPolicy {
@@ -124,15 +127,29 @@ impl Importer {
     }
 
     /// Completes an exported item with its references to items of its own kind, after all items were created.
-    /// Returns the violations because of which it was refused, if any.
+    /// Returns notes on what was left out for it.
     ///
     /// # Errors
     /// Fails if the database fails.
     pub fn complete(&mut self, connection: &mut Db, item: &Exported) -> Result<Vec<Violation>, Problem> {
         let mut item = item.clone();
         restore::renew_times(&mut item);
-        let done = in_savepoint(connection, |c| restore::complete(c, self.context(), &item))?;
-        Ok(done.err().unwrap_or_default())
+        let mut notes = Vec::new();
+        for _ in 0..MOST_ATTEMPTS {
+            let faults = match in_savepoint(connection, |c| restore::complete(c, self.context(), &item))? {
+                Ok(more) => {
+                    notes.extend(more);
+                    break;
+                }
+                Err(faults) => faults,
+            };
+            let (more, is_less) = restore::leave_out(&mut item, faults);
+            notes.extend(more);
+            if !is_less {
+                break;
+            }
+        }
+        Ok(notes)
     }
 
     /// Creates or updates the item of a record.
@@ -150,7 +167,7 @@ impl Importer {
         let fingerprint = record.fingerprint();
         let known = sources::find(connection, record.kind, &record.source)?;
         if let Some(known) = &known
-            && self.needs_no_write(connection, record, known, &fingerprint)?
+            && (record.by_name.is_reference() || self.needs_no_write(connection, record, known, &fingerprint)?)
         {
             self.remember(record.kind, &record.source, &known.item_id);
             return Ok(Outcome::Unchanged);

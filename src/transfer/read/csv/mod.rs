@@ -162,7 +162,7 @@ impl Rows<'_> {
                         RelationShape::ManyWith { key, .. } => {
                             Value::Object([(key.to_owned(), source)].into_iter().collect())
                         }
-                        RelationShape::One | RelationShape::Many => source,
+                        RelationShape::One | RelationShape::Many | RelationShape::Within(_) => source,
                     }
                 }
                 None => typed(&declared.kind, rule, word),
@@ -179,7 +179,12 @@ impl Rows<'_> {
     fn target(&self, line: &str, kind: &'static str, name: &str, create: bool) -> Record {
         let source = format!("{}:{kind}/{name}", self.name);
         let mut record = Record::new(line, kind, source).supporting();
-        record.by_name = if create { ByName::OrCreate } else { ByName::Only };
+        record.by_name = match create {
+            // The item may be that of another row, which says what it is.
+            true if kind == self.content_type.kind => ByName::OrCreateOnce,
+            true => ByName::OrCreate,
+            false => ByName::Only,
+        };
         if let Some(content_type) = ContentType::of_kind(kind) {
             record.set(content_type.label, name);
         }

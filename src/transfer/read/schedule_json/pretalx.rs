@@ -18,10 +18,8 @@ pub const EXPAND: &str = "the file has ids instead of content, which are left ou
 /// Beginnings of the ids of breaks, which are no submissions.
 pub const BREAKS: [&str; 2] = ["slot", "extra"];
 
-/// State of submissions that are part of the programme. An accepted one waits for its speakers.
-const CONFIRMED: &[&str] = &["confirmed"];
-/// States of what stands in a programme with its time and room. Who publishes it so means it.
-pub const SCHEDULED: &[&str] = &["confirmed", "accepted"];
+/// States of submissions that are part of the programme.
+const TAKEN: &[&str] = &["confirmed", "accepted"];
 
 /// Members of a submission that are read.
 const READ: [&str; 24] = [
@@ -63,7 +61,7 @@ impl ScheduleReader<'_> {
         match (has("title"), has("submission"), has("name")) {
             (true, _, _) | (false, false, false) => {
                 self.has_submissions = true;
-                return self.submission(at, value, CONFIRMED);
+                return self.submission(at, value);
             }
             (false, true, _) => self.slot(at, value)?,
             (false, false, true) if has("code") => self.speaker(at, value)?,
@@ -77,14 +75,14 @@ impl ScheduleReader<'_> {
     /// Reads an entry of `/slots/`: a break, or a submission that is expanded.
     fn slot(&mut self, at: &str, slot: &Value) -> Result<(), Closed> {
         self.is_known = true;
-        if let Some(why) = left_out(slot, CONFIRMED) {
+        if let Some(why) = left_out(slot) {
             return self.sink.note(at, "/state", "not_public", format!("a slot is left out: {why}"));
         }
         match slot.get("submission") {
             Some(Value::Object(submission)) => {
                 let mut submission = submission.clone();
                 submission.insert("slots".to_owned(), Value::Array(vec![slot.clone()]));
-                self.submission(at, &submission.into(), CONFIRMED)
+                self.submission(at, &submission.into())
             }
             None | Some(Value::Null) => {
                 note_members(self.sink, at, "slot", slot, &[&SLOT[..], &["id", "description"]].concat());
@@ -110,16 +108,16 @@ impl ScheduleReader<'_> {
         }
     }
 
-    /// Reads a submission in one of the states that are `taken`, with its slots; each slot after the first becomes a session of its own.
+    /// Reads a submission that is part of the programme, with its slots; each slot after the first becomes a session of its own.
     ///
     /// # Errors
     /// Returns [`Closed`] if the import has ended.
-    pub(super) fn submission(&mut self, at: &str, given: &Value, taken: &[&str]) -> Result<(), Closed> {
+    pub(super) fn submission(&mut self, at: &str, given: &Value) -> Result<(), Closed> {
         let Some(code) = text_of(given.get("code")).or_else(|| text_of(given.get("id"))) else {
             return self.sink.broken(at, "required", "a submission requires a code");
         };
         self.is_known = true;
-        if let Some(why) = left_out(given, taken) {
+        if let Some(why) = left_out(given) {
             return self.sink.note(at, "/state", "not_public", format!("{code} is left out: {why}"));
         }
         self.note_submission(at, given);
@@ -132,7 +130,7 @@ impl ScheduleReader<'_> {
         let whole = [given.get("slot").filter(|slot| slot.is_object()).unwrap_or(given).clone()];
         let slots = given.get("slots").and_then(Value::as_array);
         let slots: Vec<&Value> =
-            slots.into_iter().flatten().filter(|slot| slot.is_object() && left_out(slot, taken).is_none()).collect();
+            slots.into_iter().flatten().filter(|slot| slot.is_object() && left_out(slot).is_none()).collect();
         let is_id = |slot: &Value| slot.is_number();
         let has_ids = given.get("slots").and_then(Value::as_array).is_some_and(|list| list.iter().any(is_id));
         if has_ids {
@@ -243,9 +241,9 @@ fn times_of(slot: &Value) -> GivenTimes {
 }
 
 /// Returns why a submission is no part of the programme, if it is none.
-fn left_out(given: &Value, taken: &[&str]) -> Option<String> {
+fn left_out(given: &Value) -> Option<String> {
     let state =
-        text_of(given.get("state")).filter(|state| !taken.iter().any(|known| state.eq_ignore_ascii_case(known)));
+        text_of(given.get("state")).filter(|state| !TAKEN.iter().any(|known| state.eq_ignore_ascii_case(known)));
     if let Some(state) = state {
         return Some(format!("its state is \"{state}\""));
     }

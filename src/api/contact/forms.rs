@@ -1,0 +1,288 @@
+//! Endpoints by which administrators set forms up.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::TAG;
+use super::visitors::path_form;
+use crate::api::content::lifecycle::author;
+use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::request_bodies::Form;
+use crate::auth::permissions::{Action, Area};
+use crate::contact::forms::{self, ContactForm, FIELD_TYPES, FormDefinition, Label};
+use crate::content::field::{Enumeration, Field, FieldType, ObjectType};
+use crate::content::local_time::utc_text;
+use crate::content::violation::Violations;
+use crate::database::Db;
+use crate::http::body;
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
+use crate::journal::{self, NewEntry};
+use crate::problem::{Problem, ProblemKind};
+
+const READ: Access = Access::May(Area::Contact, Action::Read);
+const MANAGE: Access = Access::May(Area::Contact, Action::Manage);
+const PATH: &str = "/api/v1/contact-forms/{form}";
+
+static LABEL: [Field; 2] = [
+    Field::new("locale", FieldType::Language, "Language.", r#""en""#).required(),
+    Field::new("text", FieldType::Line { max: 300 }, "Text in this language.", r#""Your message""#).required(),
+];
+const LABELS: FieldType = FieldType::List {
+    of: &FieldType::Object(&ObjectType { schema: "FormLabel", about: "A text in one language.", fields: &LABEL }),
+    max: 50,
+};
+const LABELS_EXAMPLE: &str = r#"[{"locale": "en", "text": "Your message"}]"#;
+static OPTION: [Field; 2] = [
+    Field::new("value", FieldType::Line { max: 200 }, "Value in requests.", r#""press""#).required(),
+    Field::new("labels", LABELS, "Labels, one for each language.", LABELS_EXAMPLE).required(),
+];
+static FIELD: [Field; 6] = [
+    Field::new("name", FieldType::Slug, "Name in requests.", r#""message""#).required(),
+    Field::new(
+        "type",
+        FieldType::OneOf(&Enumeration { schema: "FormFieldType", words: &FIELD_TYPES }),
+        "Type of the values. Answers go to the first `email`.",
+        r#""text""#,
+    )
+    .required(),
+    Field::new("required", FieldType::Boolean, "Whether it must be filled in, or ticked.", "true")
+        .default_value("false"),
+    Field::new("max_length", FieldType::Integer { min: 1, max: 20_000 }, "Greatest number of characters.", "2000"),
+    Field::new("labels", LABELS, "Labels, one for each language.", LABELS_EXAMPLE).required(),
+    Field::new(
+        "options",
+        FieldType::List {
+            of: &FieldType::Object(&ObjectType {
+                schema: "FormOption",
+                about: "A value of a choice.",
+                fields: &OPTION,
+            }),
+            max: 50,
+        },
+        "Values of a choice.",
+        r#"[{"value": "press", "labels": [{"locale": "en", "text": "Press"}]}]"#,
+    ),
+];
+
+/// Fields of the body that sets a form up.
+pub static FORM: [Field; 5] = [
+    Field::new("titles", LABELS, "Titles, one for each language.", r#"[{"locale": "en", "text": "Contact us"}]"#).required(),
+    Field::new(
+        "fields",
+        FieldType::List {
+            of: &FieldType::Object(&ObjectType { schema: "FormField", about: "A field of a form.", fields: &FIELD }),
+            max: 50,
+        },
+        "Fields, in their order.",
+        r#"[{"name": "message", "type": "text", "required": true, "labels": [{"locale": "en", "text": "Your message"}]}]"#,
+    )
+    .required(),
+    Field::new(
+        "recipients",
+        FieldType::List { of: &FieldType::Email, max: 20 },
+        "Addresses of the desk to which messages are mailed.",
+        r#"["desk@example.org"]"#,
+    )
+    .required(),
+    Field::new("is_open", FieldType::Boolean, "Whether visitors can send the form.", "true").default_value("true"),
+    Field::new("keep_days", FieldType::Integer { min: 1, max: 3_650 }, "Days for which messages are kept.", "180")
+        .default_value("180"),
+];
+
+/// A form with all its languages.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ContactForm)]
+pub struct FormBody {
+    /// Name of the form.
+    #[schema(example = "contact")]
+    pub name: String,
+    /// Titles, one for each language.
+    pub titles: Vec<LabelBody>,
+    /// Fields, in their order.
+    pub fields: Vec<FieldBody>,
+    /// Addresses of the desk.
+    pub recipients: Vec<String>,
+    /// Whether visitors can send it.
+    pub is_open: bool,
+    /// Days for which messages are kept.
+    #[schema(minimum = 1)]
+    pub keep_days: i64,
+    /// Time of the last change.
+    #[schema(format = "date-time")]
+    pub updated_at: String,
+}
+
+/// A text in one language.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = FormLabel)]
+pub struct LabelBody {
+    /// Language.
+    #[schema(example = "en")]
+    pub locale: String,
+    /// Text in this language.
+    pub text: String,
+}
+
+/// A field of a form.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = FormField)]
+pub struct FieldBody {
+    /// Name in requests.
+    #[schema(example = "message")]
+    pub name: String,
+    /// `line`, `text`, `email`, `choice` or `checkbox`.
+    #[serde(rename = "type")]
+    #[schema(example = "text")]
+    pub kind: String,
+    /// Whether it must be filled in, or ticked.
+    pub required: bool,
+    /// Greatest number of characters; null for the usual ones.
+    #[schema(required = true, minimum = 1)]
+    pub max_length: Option<u64>,
+    /// Labels, one for each language.
+    pub labels: Vec<LabelBody>,
+    /// Values of a choice.
+    pub options: Vec<OptionBody>,
+}
+
+/// A value of a choice.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = FormOption)]
+pub struct OptionBody {
+    /// Value in requests.
+    pub value: String,
+    /// Labels, one for each language.
+    pub labels: Vec<LabelBody>,
+}
+
+/// A list of forms.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContactFormList {
+    /// Forms, in the order of their names.
+    pub data: Vec<FormBody>,
+}
+
+/// Returns the routes of forms.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/contact-forms", READ, list)
+            .operation_id("listContactForms")
+            .tag(TAG)
+            .summary("List forms")
+            .description("Returns all forms with their desks.")
+            .responds(200, "The forms.", reference("ContactFormList"), &[]),
+        Route::put(PATH, MANAGE, put)
+            .operation_id("putContactForm")
+            .tag(TAG)
+            .summary("Set a form up")
+            .description("Creates a form, or replaces the one with this name. Fails with 422 when a field is declared wrongly.")
+            .parameters([path_form()])
+            .request_body(JSON, reference("ContactFormInput"), example_of(&FORM))
+            .responds(200, "The form.", reference("ContactForm"), &[]),
+        Route::delete(PATH, MANAGE, delete)
+            .operation_id("deleteContactForm")
+            .tag(TAG)
+            .summary("Delete a form")
+            .description("Deletes a form; its messages stay for as long as they are kept. Fails with 404 when there is no such form.")
+            .parameters([path_form()])
+            .responds_empty(204, "The form is deleted.", &[])
+            .problems(&[ProblemKind::NotFound]),
+    ]
+}
+
+fn labels(labels: Vec<Label>) -> Vec<LabelBody> {
+    labels.into_iter().map(|label| LabelBody { locale: label.locale, text: label.text }).collect()
+}
+
+fn shown(form: ContactForm) -> FormBody {
+    let field = |field: forms::FormField| FieldBody {
+        name: field.name,
+        kind: field.kind,
+        required: field.required,
+        max_length: field.max_length.map(|most| most as u64),
+        labels: labels(field.labels),
+        options: field
+            .options
+            .into_iter()
+            .map(|option| OptionBody { value: option.value, labels: labels(option.labels) })
+            .collect(),
+    };
+    FormBody {
+        name: form.name,
+        titles: labels(form.definition.titles),
+        fields: form.definition.fields.into_iter().map(field).collect(),
+        recipients: form.definition.recipients,
+        is_open: form.definition.is_open,
+        keep_days: form.definition.keep_days,
+        updated_at: utc_text(form.updated_at),
+    }
+}
+
+async fn list(request: Request) -> Result<Response, Problem> {
+    let rows = request.app.database.read(|c| Ok::<_, Problem>(forms::all(c)?)).await?;
+    let data = rows.into_iter().map(shown).collect();
+    Ok(Response::serialized(200, &ContactFormList { data })?.no_store())
+}
+
+async fn put(request: Request) -> Result<Response, Problem> {
+    let name = request.path("form").to_owned();
+    if !crate::content::slug::is_slug(&name) || name.len() > 64 {
+        return Err(Problem::not_found("form"));
+    }
+    let form = Form::read(&FORM, &body::json(&request)?, &request.app.site)?;
+    let mut content = form.content().clone();
+    // Members that were left out have no value, and lists none.
+    content.retain(|_, value| !value.is_null());
+    for field in content.get_mut("fields").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(members) = field.as_object_mut() {
+            members.retain(|_, value| !value.is_null());
+        }
+    }
+    let definition: FormDefinition =
+        serde_json::from_value(Value::Object(content)).map_err(|error| Problem::internal(&error))?;
+    let mut violations = Violations::new();
+    definition.check(&mut violations);
+    if !violations.is_empty() {
+        return Err(Problem::invalid(violations));
+    }
+    let author = author(&request)?;
+    let save = move |c: &mut Db| {
+        let earlier = forms::by_name(c, &name)?.map(|form| form.version);
+        let form = forms::save(c, &name, definition, earlier)?;
+        let snapshot = serde_json::to_string(&form.definition).unwrap_or_default();
+        let entry = NewEntry {
+            action: "update",
+            kind: "contact_form",
+            id: &name,
+            version: form.version,
+            snapshot,
+            changed: &[],
+        };
+        journal::append(c, &author, entry)?;
+        Ok::<_, Problem>(form)
+    };
+    let saved = request.app.database.write_content(save).await?;
+    Ok(Response::serialized(200, &shown(saved))?.no_store())
+}
+
+async fn delete(request: Request) -> Result<Response, Problem> {
+    let (name, author) = (request.path("form").to_owned(), author(&request)?);
+    let delete = move |c: &mut Db| {
+        if !forms::delete(c, &name)? {
+            return Err(Problem::not_found("form"));
+        }
+        let snapshot = json!({}).to_string();
+        let entry = NewEntry { action: "delete", kind: "contact_form", id: &name, version: 0, snapshot, changed: &[] };
+        Ok(journal::append(c, &author, entry)?)
+    };
+    request.app.database.write_content(delete).await?;
+    Ok(Response::empty(204).no_store())
+}

@@ -1,0 +1,262 @@
+//! Endpoints of the sign-up to the newsletter.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::visitor::{ALTCHA, LOCALE, TRAP, Visitor, check, filled_in, locale};
+use super::{TAG, topic_ids};
+use crate::api::openapi::schemas::{example_of, json_document, reference, text};
+use crate::api::parameters::{MAX_NUMBER, query};
+use crate::api::query_values::locale_or_default;
+use crate::api::request_bodies::Form;
+use crate::auth::permissions::{Action, Area};
+use crate::content::field::{Field, FieldType, ObjectType};
+use crate::content::violation::Violations;
+use crate::database::Db;
+use crate::http::body;
+use crate::http::request::Request;
+use crate::http::response::{JSON, Response};
+use crate::http::route::{Access, Route};
+use crate::items::Among;
+use crate::mail::outbox::normal_address;
+use crate::newsletter::consent;
+use crate::newsletter::links::{signup_of, subscriber_token};
+use crate::newsletter::signups::{self, NewSignup};
+use crate::problem::{Problem, ProblemKind};
+use crate::protection::challenge;
+
+/// Topics that interest a subscriber.
+pub const TOPICS: Field = Field::new(
+    "topics",
+    FieldType::List { of: &FieldType::Line { max: 120 }, max: 50 },
+    "Topics that interest the subscriber, by id or slug; none for all.",
+    r#"["water"]"#,
+);
+
+/// Fields of the body of a sign-up.
+pub static SIGN_UP: [Field; 7] = [
+    Field::new("email", FieldType::Email, "Address to subscribe.", r#""anna@example.org""#).required(),
+    Field::new("name", FieldType::Line { max: 200 }, "Name of the subscriber.", r#""Anna Janssens""#),
+    LOCALE,
+    TOPICS,
+    Field::new(
+        "consent_version",
+        FieldType::Integer { min: 0, max: MAX_NUMBER },
+        "Version of the text of `GET /api/v1/newsletter/consent` that the visitor saw and agreed to.",
+        "1",
+    )
+    .required(),
+    ALTCHA,
+    TRAP,
+];
+
+/// Fields of a body with a token of a mail.
+pub static TOKEN: [Field; 1] =
+    [Field::new("token", FieldType::Line { max: 400 }, "Token of the link in the mail.", r#""3p5kQ0x2ZcJm8vTn""#)
+        .required()];
+
+/// Fields of the body with new texts of consent.
+pub static CONSENT: [Field; 1] = [Field::new(
+    "texts",
+    FieldType::List {
+        of: &FieldType::Object(&ObjectType {
+            schema: "ConsentTextEntry",
+            about: "The text of consent in one language.",
+            fields: &CONSENT_ENTRY,
+        }),
+        max: 50,
+    },
+    "Texts, one for each language.",
+    r#"[{"locale": "en", "text": "I want to receive the newsletter."}]"#,
+)
+.required()];
+
+static CONSENT_ENTRY: [Field; 2] = [
+    Field::new("locale", FieldType::Language, "Language of the text.", r#""en""#).required(),
+    Field::new("text", FieldType::Text { max: 2_000 }, "The text.", r#""I want to receive the newsletter.""#)
+        .required(),
+];
+
+/// The text to which subscribers consent, in one language.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ConsentText)]
+pub struct ConsentBody {
+    /// Version of the text, for the sign-up; 0 is the built-in one.
+    #[schema(minimum = 0)]
+    pub version: i64,
+    /// Language of the text.
+    #[schema(example = "en")]
+    pub locale: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A subscription that was confirmed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmedSubscription {
+    /// Token with which the subscriber changes preferences.
+    pub preferences_token: String,
+}
+
+/// Returns the routes of the sign-up.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/newsletter/challenge", Access::Open, get_challenge)
+            .operation_id("getChallenge")
+            .tag(TAG)
+            .summary("Get a challenge")
+            .description(
+                "Returns a challenge for the ALTCHA widget (version 3): a proof of work that keeps programs from filling in \
+                 forms. Its `challenge` attribute takes this address.",
+            )
+            .for_delivery()
+            .responds(200, "The challenge, in the form of ALTCHA's protocol.", json_document(), &[]),
+        Route::get("/api/v1/newsletter/consent", Access::Open, get_consent)
+            .operation_id("getNewsletterConsent")
+            .tag(TAG)
+            .summary("Get the text of consent")
+            .description("Returns the text that a sign-up form shows, in a language of the site or, without a text in it, the nearest one. Fails \
+                 with 400 when the site does not have the language.")
+            .for_delivery()
+            .parameters([query("locale", text().max_length(Some(35)), "Language; by default that of the site.", json!("nl"))])
+            .responds(200, "The text.", reference("ConsentText"), &[]),
+        Route::put("/api/v1/newsletter/consent", Access::May(Area::Newsletter, Action::Manage), put_consent)
+            .operation_id("setNewsletterConsent")
+            .tag(TAG)
+            .summary("Set the text of consent")
+            .description(
+                "Adds a version of the text of consent, and returns it in the language of the site. Subscribers keep the \
+                 version to which they consented. Fails with 422 when there is no text, a text is empty, or a language is not one \
+                 of the site or named twice.",
+            )
+            .request_body(JSON, reference("ConsentTextsInput"), example_of(&CONSENT))
+            .responds(200, "The new version.", reference("ConsentText"), &[]),
+        Route::post("/api/v1/newsletter/subscriptions", Access::Open, subscribe)
+            .operation_id("subscribe")
+            .tag(TAG)
+            .summary("Subscribe to the newsletter")
+            .description(
+                "Mails a link to the address, with which the subscription is confirmed. The response is the same whether the \
+                 address is subscribed or not. Fails with 422 when the proof of work is wrong, used or too old, and with 429 \
+                 when a network sends too many forms.",
+            )
+            .for_delivery()
+            .request_body(JSON, reference("SubscriptionInput"), example_of(&SIGN_UP))
+            .responds_empty(202, "The sign-up is accepted; a mail is sent.", &[])
+            .problems(&[ProblemKind::TooManyAttempts]),
+        Route::post("/api/v1/newsletter/confirmations", Access::Open, confirm)
+            .operation_id("confirmSubscription")
+            .tag(TAG)
+            .summary("Confirm a subscription")
+            .description(
+                "Subscribes the address of a sign-up, with the token of its mail. Fails with \
+                 422 when the token is not valid any more.",
+            )
+            .for_delivery()
+            .request_body(JSON, reference("NewsletterTokenInput"), example_of(&TOKEN))
+            .responds(200, "The address is subscribed.", reference("ConfirmedSubscription"), &[]),
+    ]
+}
+
+async fn get_challenge(request: Request) -> Result<Response, Problem> {
+    let challenge = challenge::create(&request.app.config.protection, &request.app.site_key)?;
+    Ok(Response::serialized(200, &challenge)?.header("cache-control", "no-store"))
+}
+
+async fn get_consent(request: Request) -> Result<Response, Problem> {
+    let locale = locale_or_default(&request)?;
+    let app = Arc::clone(&request.app);
+    let present =
+        request.app.database.read_item(move |c: &mut Db| Ok::<_, Problem>(consent::present(c, &app.site)?)).await?;
+    let (locale, text) = present.in_locale(&request.app.site, &locale);
+    Ok(Response::serialized(200, &ConsentBody { version: present.version, locale, text })?.no_store())
+}
+
+async fn put_consent(request: Request) -> Result<Response, Problem> {
+    let form = Form::read(&CONSENT, &body::json(&request)?, &request.app.site)?;
+    let word = |entry: &serde_json::Map<String, serde_json::Value>, name: &str| {
+        entry.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+    };
+    let entries = form.objects("texts");
+    let texts: Vec<(String, String)> =
+        entries.iter().map(|entry| (word(entry, "locale"), word(entry, "text"))).collect();
+    let mut violations = Violations::new();
+    if texts.is_empty() {
+        violations.add("/texts", "empty", "there must be a text in at least one language");
+    }
+    let locales = texts.iter().map(|(locale, _)| locale.as_str());
+    request.app.site.check_locales(locales, "/texts", &mut violations);
+    if !violations.is_empty() {
+        return Err(Problem::invalid(violations));
+    }
+    let texts = texts.into_iter().collect();
+    let app = Arc::clone(&request.app);
+    let author = crate::api::content::lifecycle::author(&request)?;
+    let added = move |c: &mut Db| {
+        let added = consent::add(c, &app.site, texts)?;
+        let entry = crate::journal::NewEntry {
+            action: "consent",
+            kind: "newsletter",
+            id: "consent",
+            version: added.version,
+            snapshot: json!({"texts": added.texts}).to_string(),
+            changed: &[],
+        };
+        crate::journal::append(c, &author, entry)?;
+        Ok::<_, Problem>(added)
+    };
+    let added = request.app.database.write_content(added).await?;
+    let (locale, text) = added.in_locale(&request.app.site, request.app.site.default_locale());
+    Ok(Response::serialized(200, &ConsentBody { version: added.version, locale, text })?.no_store())
+}
+
+async fn subscribe(request: Request) -> Result<Response, Problem> {
+    let form = Form::read(&SIGN_UP, &filled_in(&request)?, &request.app.site)?;
+    let locale = locale(&request.app, &form)?;
+    let Visitor::Person(proof) = check(&request, &form).await? else { return Ok(Response::empty(202).no_store()) };
+    let app = Arc::clone(&request.app);
+    let version = form.content().get("consent_version").and_then(serde_json::Value::as_i64).unwrap_or_default();
+    // What follows is the same whether the address is subscribed or not, and so takes the same time.
+    let sign_up = move |c: &mut Db| {
+        let Some(shown) = consent::by_version(c, &app.site, version)? else {
+            let message = "there is no such version; read the text again";
+            return Err(Problem::invalid(Violations::one("/consent_version", "not_found", message)));
+        };
+        let topics = topic_ids(c, &form.words("topics"), "/topics", Among::Live)?;
+        proof.use_up(c)?;
+        let (_, text) = shown.in_locale(&app.site, &locale);
+        let email = normal_address(&form.text("email")).unwrap_or_default();
+        let new = NewSignup { email, name: form.text("name"), locale, topics, consent: (version, text) };
+        Ok(signups::add(c, &app.config, &app.site_key, new)?)
+    };
+    request.app.database.write(sign_up).await?;
+    Ok(Response::empty(202).no_store())
+}
+
+/// Returns the problem of a token that is not valid.
+pub fn wrong_token() -> Problem {
+    Problem::invalid(Violations::one("/token", "not_valid", "the token is not valid (any more)"))
+}
+
+async fn confirm(request: Request) -> Result<Response, Problem> {
+    let form = Form::read(&TOKEN, &body::json(&request)?, &request.app.site)?;
+    let preferences_token = confirm_token(&request, &form.text("token")).await?;
+    Ok(Response::serialized(200, &ConfirmedSubscription { preferences_token })?.no_store())
+}
+
+/// Confirms the sign-up of a token, and returns the token of the subscriber's preferences.
+///
+/// # Errors
+/// 422 if the token is not valid.
+pub async fn confirm_token(request: &Request, token: &str) -> Result<String, Problem> {
+    let id = signup_of(&request.app.site_key, token).ok_or_else(wrong_token)?;
+    let app = Arc::clone(&request.app);
+    let confirm = move |c: &mut Db| Ok::<_, Problem>(signups::confirm(c, (&app.site, &app.site_key), &id)?);
+    let subscriber = request.app.database.write(confirm).await?.ok_or_else(wrong_token)?;
+    Ok(subscriber_token(&request.app.site_key, &subscriber.id))
+}

@@ -1,0 +1,81 @@
+//! What all forms of visitors have in common: the proof of work, the field that people do not see, and the limits.
+
+use serde_json::Value;
+
+use crate::api::request_bodies::Form;
+use crate::app::App;
+use crate::content::field::{Field, FieldType};
+use crate::database::Db;
+use crate::http::body;
+use crate::http::client_address::client_ip;
+use crate::http::request::Request;
+use crate::problem::Problem;
+use crate::protection::challenge::MOST_CHARACTERS;
+use crate::protection::{VisitorProof, too_many};
+
+/// Solution of a challenge, as the ALTCHA widget puts it into its form.
+pub const ALTCHA: Field = Field::new(
+    "altcha",
+    FieldType::Line { max: MOST_CHARACTERS },
+    "Solution of a challenge of `GET /api/v1/newsletter/challenge`, as the ALTCHA widget (version 3) puts it into its field: \
+     JSON in base64. It is good once.",
+    r#""eyJjaGFsbGVuZ2UiOnt9fQ==""#,
+)
+.required();
+
+/// A field that people do not see and programs fill in.
+pub const TRAP: Field = Field::new(
+    "website",
+    FieldType::Line { max: 500 },
+    "A field that people do not see: hide it by CSS and leave it empty. What programs fill in is accepted and dropped.",
+    r#""""#,
+);
+
+/// The language of what the visitor saw.
+pub const LOCALE: Field =
+    Field::new("locale", FieldType::Language, "Language of the form; by default that of the site.", r#""nl""#);
+
+/// Returns the body of a form without the members that the visitor left empty, as browsers send them.
+///
+/// # Errors
+/// 400 or 415 if the body is no JSON.
+pub fn filled_in(request: &Request) -> Result<Value, Problem> {
+    let mut body = body::json(request)?;
+    if let Some(members) = body.as_object_mut() {
+        members.retain(|_, value| value.as_str() != Some(""));
+    }
+    Ok(body)
+}
+
+/// The outcome of the checks that need no database.
+pub enum Visitor {
+    /// Somebody who did the work.
+    Person(VisitorProof),
+    /// A program, which is told nothing.
+    Program,
+}
+
+/// Checks who sends a form.
+///
+/// # Errors
+/// 422 if the solution is wrong, expired, or came too soon, 429 if the network sent too many forms.
+pub async fn check(request: &Request, form: &Form) -> Result<Visitor, Problem> {
+    if form.get("website").is_some() {
+        return Ok(Visitor::Program);
+    }
+    let config = &request.app.config;
+    let address = client_ip(&request.http, &config.server.trusted_proxies);
+    let proof = VisitorProof::read(&config.protection, &request.app.site_key, &form.text("altcha"), address)?;
+    // A network that sent too many costs a read, and takes nothing from the writer.
+    let network = proof.network().clone();
+    let used_up = request.app.database.read_item(move |c: &mut Db| Ok::<_, Problem>(network.used_up_until(c)?)).await?;
+    used_up.map_or(Ok(Visitor::Person(proof)), |ends_at| Err(too_many(ends_at)))
+}
+
+/// Returns the language of a form: the one that is named, or that of the site.
+///
+/// # Errors
+/// 422 if the site does not have the language.
+pub fn locale(app: &App, form: &Form) -> Result<String, Problem> {
+    Ok(form.locale(&app.site)?.unwrap_or_else(|| app.site.default_locale().to_owned()))
+}

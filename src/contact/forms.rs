@@ -1,0 +1,226 @@
+//! Forms: their titles and fields in each language, and the desk to which messages go.
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::content::violation::{Violations, unknown_name_message};
+use crate::content::{Site, values};
+use crate::database::mail_schema::contact_forms;
+use crate::database::{Db, now};
+
+/// Names of the types of fields.
+pub const FIELD_TYPES: [&str; 5] = ["line", "text", "email", "choice", "checkbox"];
+
+/// A text in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Language.
+    pub locale: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A field of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormField {
+    /// Name of the member in requests.
+    pub name: String,
+    /// One of [`FIELD_TYPES`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether it must be filled in, or ticked.
+    #[serde(default)]
+    pub required: bool,
+    /// Greatest number of characters.
+    #[serde(default)]
+    pub max_length: Option<usize>,
+    /// Labels by language.
+    pub labels: Vec<Label>,
+    /// Values of a choice.
+    #[serde(default)]
+    pub options: Vec<FormOption>,
+}
+
+/// A value of a choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormOption {
+    /// The value in requests.
+    pub value: String,
+    /// Labels by language.
+    pub labels: Vec<Label>,
+}
+
+/// What a site sets of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormDefinition {
+    /// Titles by language.
+    pub titles: Vec<Label>,
+    /// The fields, in their order.
+    pub fields: Vec<FormField>,
+    /// Addresses of the desk.
+    pub recipients: Vec<String>,
+    /// Whether visitors can send it.
+    pub is_open: bool,
+    /// Days for which messages are kept.
+    pub keep_days: i64,
+}
+
+/// A form.
+#[derive(Debug, Clone)]
+pub struct ContactForm {
+    /// Name in addresses.
+    pub name: String,
+    /// Titles, fields and desk.
+    pub definition: FormDefinition,
+    /// Version, which grows with each write.
+    pub version: i64,
+    /// Time of the last write (µs since 1970).
+    pub updated_at: i64,
+}
+
+/// Returns the text in a language, or in the nearest one.
+pub fn in_locale<'a>(labels: &'a [Label], site: &Site, locale: &str) -> &'a str {
+    let base = locale.split('-').next().unwrap_or_default();
+    let wanted = [locale, base, site.default_locale()];
+    let found =
+        wanted.iter().find_map(|tag| labels.iter().find(|label| label.locale == *tag)).or_else(|| labels.first());
+    found.map_or("", |label| label.text.as_str())
+}
+
+/// Greatest number of characters of a field of one line, and of one of several, without a limit of their own.
+const USUAL_LENGTHS: (usize, usize) = (200, 5_000);
+
+impl FormDefinition {
+    /// Adds the violations of rules between the parts of a form.
+    pub fn check(&self, violations: &mut Violations) {
+        let mut seen = Vec::new();
+        for (position, field) in self.fields.iter().enumerate() {
+            let pointer = format!("/fields/{position}");
+            if seen.contains(&&field.name) {
+                violations.add(format!("{pointer}/name"), "duplicate", "another field has this name");
+            }
+            seen.push(&field.name);
+            if field.kind == "choice" && field.options.is_empty() {
+                violations.add(format!("{pointer}/options"), "required", "a choice needs options");
+            }
+        }
+        if self.recipients.is_empty() {
+            violations.add("/recipients", "empty", "a form needs a recipient");
+        }
+    }
+
+    /// Validates what a visitor filled in. Returns the values by name; only members of the form may be there.
+    pub fn read(&self, given: &Map<String, Value>, violations: &mut Violations) -> Map<String, Value> {
+        for name in given.keys().filter(|name| !self.fields.iter().any(|field| field.name == **name)) {
+            let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
+            let message = unknown_name_message("field", name, names.iter().copied());
+            violations.add(format!("/fields/{name}"), "unknown_field", message);
+        }
+        let mut content = Map::new();
+        for field in &self.fields {
+            let value = given.get(&field.name).filter(|value| !value.is_null() && value.as_str() != Some(""));
+            let pointer = format!("/fields/{}", field.name);
+            match value.map(|value| field.value(value)) {
+                Some(Ok(value)) => {
+                    if field.required && value == Value::Bool(false) {
+                        violations.add(pointer, "required", "this must be ticked");
+                    }
+                    content.insert(field.name.clone(), value);
+                }
+                Some(Err((code, message))) => violations.add(pointer, code, message),
+                None if field.required => violations.add(pointer, "required", "this must be filled in"),
+                None => {}
+            }
+        }
+        content
+    }
+
+    /// Returns the address of the sender: the first field of that type that is filled in.
+    pub fn sender(&self, content: &Map<String, Value>) -> Option<String> {
+        let addresses = self.fields.iter().filter(|field| field.kind == "email");
+        addresses.filter_map(|field| content.get(&field.name)?.as_str()).map(str::to_owned).next()
+    }
+}
+
+impl FormField {
+    fn value(&self, given: &Value) -> Result<Value, (&'static str, String)> {
+        let (line, text) = USUAL_LENGTHS;
+        match self.kind.as_str() {
+            "checkbox" => match given {
+                Value::Bool(_) => Ok(given.clone()),
+                _ => Err(("wrong_type", "must be true or false".to_owned())),
+            },
+            "email" => {
+                let address = values::text(given, 254, false)?;
+                Ok(Value::String(values::email(address)?))
+            }
+            "choice" => {
+                let chosen = values::text(given, line, false)?;
+                match self.options.iter().any(|option| option.value == chosen) {
+                    true => Ok(Value::String(chosen)),
+                    false => Err(("not_allowed", format!("\"{chosen}\" is not one of the options"))),
+                }
+            }
+            "text" => Ok(Value::String(values::text(given, self.max_length.unwrap_or(text), true)?)),
+            _ => Ok(Value::String(values::text(given, self.max_length.unwrap_or(line), false)?)),
+        }
+    }
+}
+
+type Row = (String, String, i64, i64);
+
+fn of_row((name, definition, version, updated_at): Row) -> Option<ContactForm> {
+    Some(ContactForm { name, definition: serde_json::from_str(&definition).ok()?, version, updated_at })
+}
+
+/// Returns all forms, in the order of their names.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn all(connection: &mut Db) -> QueryResult<Vec<ContactForm>> {
+    let rows: Vec<Row> = contact_forms::table.order(contact_forms::name).load(connection)?;
+    Ok(rows.into_iter().filter_map(of_row).collect())
+}
+
+/// Returns a form, if there is one with this name.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn by_name(connection: &mut Db, name: &str) -> QueryResult<Option<ContactForm>> {
+    Ok(contact_forms::table.find(name).first::<Row>(connection).optional()?.and_then(of_row))
+}
+
+/// Stores a form, at the version after `earlier`; a new one if there is none.
+///
+/// # Errors
+/// Fails if a statement fails.
+pub fn save(
+    connection: &mut Db,
+    name: &str,
+    definition: FormDefinition,
+    earlier: Option<i64>,
+) -> QueryResult<ContactForm> {
+    let form = ContactForm { name: name.to_owned(), definition, version: earlier.unwrap_or(0) + 1, updated_at: now() };
+    let columns = (
+        contact_forms::definition.eq(serde_json::to_string(&form.definition).unwrap_or_default()),
+        contact_forms::version.eq(form.version),
+        contact_forms::updated_at.eq(form.updated_at),
+    );
+    match earlier {
+        Some(_) => diesel::update(contact_forms::table.find(name)).set(columns).execute(connection)?,
+        None => diesel::insert_into(contact_forms::table)
+            .values((contact_forms::name.eq(name), columns))
+            .execute(connection)?,
+    };
+    Ok(form)
+}
+
+/// Deletes a form. Its messages stay for as long as they are kept.
+///
+/// # Errors
+/// Fails if the statement fails.
+pub fn delete(connection: &mut Db, name: &str) -> QueryResult<bool> {
+    diesel::delete(contact_forms::table.find(name)).execute(connection).map(|rows| rows > 0)
+}

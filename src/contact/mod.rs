@@ -1,0 +1,5 @@
+//! Contact: forms by which visitors write to the organisation, and their messages. See
+//! `docs/decisions/0040-newsletter-and-contact.md`.
+
+pub mod forms;
+pub mod messages;

@@ -1,0 +1,267 @@
+//! The settings of the site that its pages show: one item, which exists from the first start.
+
+use serde_json::{Map, Value};
+
+use crate::content::field::{Enumeration, Field, FieldType, ObjectType};
+use crate::content::violation::Violations;
+use crate::content_types::ContentType;
+use crate::content_types::filter::*;
+use crate::content_types::shared_fields::*;
+
+const DAYS: &Enumeration = &Enumeration {
+    schema: "DayOfWeek",
+    words: &["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+};
+const ANALYTICS_PROVIDERS: &Enumeration = &Enumeration {
+    schema: "AnalyticsProvider",
+    words: &["fathom", "google-analytics", "google-tag-manager", "matomo", "plausible", "simple-analytics", "umami"],
+};
+const VERIFICATION_PROVIDERS: &Enumeration = &Enumeration {
+    schema: "VerificationProvider",
+    words: &["baidu", "bing", "facebook", "google", "naver", "pinterest", "seznam", "yandex"],
+};
+
+const SITE_ADDRESS: &ObjectType = &ObjectType {
+    schema: "SiteAddress",
+    about: "A postal address of the organisation.",
+    fields: &[
+        Field::new("label", FieldType::Line { max: 100 }, "Label of the address.", r#""Head office""#).localised(),
+        Field::new(
+            "text",
+            FieldType::Text { max: 500 },
+            "Address as it is shown.",
+            r#""Rue de l'Exemple 14-16, 1000 Brussels, Belgium""#,
+        )
+        .localised(),
+        Field::new("address", FieldType::Object(ADDRESS), "Address by its parts.", r#"{"city": "Brussels"}"#),
+    ],
+};
+
+const TELEPHONE: &ObjectType = &ObjectType {
+    schema: "Telephone",
+    about: "A telephone number of the organisation.",
+    fields: &[
+        Field::new("label", FieldType::Line { max: 100 }, "Label of the number.", r#""Call us""#).localised(),
+        Field::new("text", FieldType::Line { max: 50 }, "Number as it is shown.", r#""+32 (0)2 000 00 00""#).required(),
+        Field::new(
+            "number",
+            FieldType::Line { max: 16 },
+            "Number to dial (E.164), for `tel:` links.",
+            r#""+3220000000""#,
+        )
+        .required(),
+        Field::new("hours", FieldType::Line { max: 200 }, "Hours at which somebody answers.", r#""9 am to 5 pm""#)
+            .localised(),
+    ],
+};
+
+const OPENING_HOURS: &ObjectType = &ObjectType {
+    schema: "OpeningHours",
+    about: "Hours on some days of the week (schema.org/OpeningHoursSpecification).",
+    fields: &[
+        Field::new(
+            "days",
+            FieldType::List { of: &FieldType::OneOf(DAYS), max: 7 },
+            "Days of the week.",
+            r#"["monday", "friday"]"#,
+        ),
+        Field::new("opens", FieldType::Line { max: 5 }, "Time of opening, as HH:MM.", r#""09:00""#).required(),
+        Field::new("closes", FieldType::Line { max: 5 }, "Time of closing, as HH:MM.", r#""17:30""#).required(),
+        Field::new("note", FieldType::Line { max: 200 }, "Note for readers.", r#""By appointment""#).localised(),
+    ],
+};
+
+const COPYRIGHT: &ObjectType = &ObjectType {
+    schema: "Copyright",
+    about: "The copyright notice. `current_year` of the settings is its last year.",
+    fields: &[
+        Field::new("holder", FieldType::Line { max: 200 }, "Holder of the copyright.", r#""Meander Policy Centre""#)
+            .localised(),
+        Field::new("first_year", FieldType::Integer { min: 1000, max: 9999 }, "First year of the notice.", "2011"),
+    ],
+};
+
+const NEWSLETTER: &ObjectType = &ObjectType {
+    schema: "NewsletterTexts",
+    about: "The texts of the block with which readers sign up for the newsletter.",
+    fields: &[
+        Field::new("title", FieldType::Line { max: 200 }, "Title of the block.", r#""The latest in your inbox""#)
+            .localised(),
+        Field::new("lead", FieldType::Text { max: 600 }, "Text below the title.", r#""Once a month.""#).localised(),
+        Field::new(
+            "consent",
+            FieldType::Text { max: 2_000 },
+            "What readers agree to when they sign up.",
+            r#""I agree to receive the newsletter.""#,
+        )
+        .localised(),
+        Field::new("button", FieldType::Line { max: 100 }, "Text of the button.", r#""Sign up""#).localised(),
+    ],
+};
+
+const ANALYTICS: &ObjectType = &ObjectType {
+    schema: "Analytics",
+    about: "A service that counts visits. The frontend decides how it is loaded; scripts are not stored.",
+    fields: &[
+        Field::new("provider", FieldType::OneOf(ANALYTICS_PROVIDERS), "The service.", r#""matomo""#).required(),
+        Field::new("id", FieldType::Line { max: 100 }, "Id of the site at the service.", r#""7""#).required(),
+        Field::new(
+            "url",
+            FieldType::Url,
+            "Address of the service, if it is an own one.",
+            r#""https://stats.example.org/""#,
+        ),
+    ],
+};
+
+const VERIFICATION: &ObjectType = &ObjectType {
+    schema: "Verification",
+    about: "The proof for a search engine or service that the site belongs to the organisation, as a `meta` element has it.",
+    fields: &[
+        Field::new("provider", FieldType::OneOf(VERIFICATION_PROVIDERS), "The service.", r#""google""#).required(),
+        Field::new(
+            "token",
+            FieldType::Line { max: 200 },
+            "Token that the service gave.",
+            r#""rXOxyZounnZasA8Z7oaD3c14""#,
+        )
+        .required(),
+    ],
+};
+
+/// The content type of the settings of the site, of which there is one item.
+pub static SITE_SETTINGS: ContentType = ContentType {
+    kind: "site_settings",
+    collection: "site",
+    schema: "SiteSettings",
+    noun: "site",
+    title_plural: "Site",
+    about: "The settings that the pages of the site show: names, addresses, telephones, texts. There is one item, with the \
+            slug `settings`, from the first start.",
+    label: "name",
+    parent: None,
+    variant: None,
+    children: None,
+    span: None,
+    position: None,
+    countries: &[],
+    coordinates: None,
+    rules: site_rules,
+    fields: &[
+        Field::new("name", FieldType::Line { max: 200 }, "Name of the site.", r#""Meander Policy Centre""#)
+            .required()
+            .localised(),
+        Field::new("short_name", FieldType::Line { max: 60 }, "Short name or abbreviation.", r#""MPC""#).localised(),
+        Field::new("tagline", FieldType::Line { max: 200 }, "Tagline.", r#""Water, towns, democracy""#).localised(),
+        Field::new(
+            "addresses",
+            FieldType::List { of: &FieldType::Object(SITE_ADDRESS), max: 20 },
+            "Postal addresses, the main one first.",
+            r#"[{"text": "Rue de l'Exemple 14-16, 1000 Brussels"}]"#,
+        ),
+        Field::new(
+            "telephones",
+            FieldType::List { of: &FieldType::Object(TELEPHONE), max: 20 },
+            "Telephone numbers, the main one first.",
+            r#"[{"label": "Call us", "text": "+32 (0)2 000 00 00", "number": "+3220000000"}]"#,
+        ),
+        Field::new("email", FieldType::Email, "E-mail address for readers.", r#""info@example.org""#),
+        Field::new(
+            "contacts",
+            FieldType::List { of: &FieldType::Object(CONTACT), max: 20 },
+            "Contacts for certain questions, such as those of the press.",
+            r#"[{"label": "Press", "email": "press@example.org"}]"#,
+        ),
+        Field::new(
+            "opening_hours",
+            FieldType::List { of: &FieldType::Object(OPENING_HOURS), max: 14 },
+            "Opening hours, in the time zone of the site.",
+            r#"[{"days": ["monday"], "opens": "09:00", "closes": "17:30"}]"#,
+        ),
+        Field::new(
+            "registration_numbers",
+            FieldType::List { of: &FieldType::Object(REGISTRATION_NUMBER), max: 20 },
+            "Entries in public registers.",
+            r#"[{"label": "EU Transparency Register No.", "number": "000000000000-00"}]"#,
+        ),
+        Field::new(
+            "social_links",
+            FieldType::List { of: &FieldType::Object(LINK), max: 30 },
+            "Pages of the organisation in social networks.",
+            r#"[{"title": "Mastodon", "url": "https://social.example.org/@mpc"}]"#,
+        ),
+        Field::new(
+            "copyright",
+            FieldType::Object(COPYRIGHT),
+            "Copyright notice.",
+            r#"{"holder": "Meander Policy Centre", "first_year": 2011}"#,
+        ),
+        Field::new("logo", FieldType::Object(IMAGE), "Logo.", r#"{"url": "https://example.org/logo.svg"}"#),
+        Field::new(
+            "social_image",
+            FieldType::Object(IMAGE),
+            "Image for social networks of pages that have none.",
+            r#"{"url": "https://example.org/card.jpg"}"#,
+        ),
+        Field::new(
+            "newsletter",
+            FieldType::Object(NEWSLETTER),
+            "Texts of the newsletter block.",
+            r#"{"title": "The latest in your inbox"}"#,
+        ),
+        Field::new(
+            "analytics",
+            FieldType::List { of: &FieldType::Object(ANALYTICS), max: 10 },
+            "Services that count visits.",
+            r#"[{"provider": "matomo", "id": "7"}]"#,
+        ),
+        Field::new(
+            "verifications",
+            FieldType::List { of: &FieldType::Object(VERIFICATION), max: 20 },
+            "Proofs that the site belongs to the organisation.",
+            r#"[{"provider": "google", "token": "rXOxyZounnZasA8Z7oaD3c14"}]"#,
+        ),
+        CUSTOM,
+    ],
+    filters: &[SLUG, IDS, UPDATED_AT, CREATED_AT, PUBLISHED_AT],
+    sorts: &[by("name", Column::Label), CREATED, UPDATED, PUBLISHED],
+};
+
+/// Checks the forms of numbers, hours and tokens.
+fn site_rules(content: &mut Map<String, Value>, faults: &mut Violations) {
+    let is_e164 = |text: &str| {
+        let digits = text.strip_prefix('+').unwrap_or_default();
+        (3..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
+    };
+    let rule = "must be a number in the form of E.164, such as +3220000000";
+    check_each(content, "telephones", "number", is_e164, ("not_a_value", rule), faults);
+    let is_time = |text: &str| {
+        let part = |text: &str, max: u8| text.len() == 2 && text.parse::<u8>().is_ok_and(|number| number <= max);
+        text.split_once(':').is_some_and(|(hour, minute)| part(hour, 23) && part(minute, 59)) || text == "24:00"
+    };
+    for name in ["opens", "closes"] {
+        check_each(content, "opening_hours", name, is_time, ("not_a_time", "must be a time such as 09:30"), faults);
+    }
+    // What a page writes into a script or an element must not be one.
+    let is_token = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:=+/-".contains(&b));
+    let rule = "must have letters, digits and . _ : = + / - only, as the service gave it";
+    check_each(content, "analytics", "id", is_token, ("not_a_value", rule), faults);
+    check_each(content, "verifications", "token", is_token, ("not_a_value", rule), faults);
+}
+
+/// Checks a member of each object of a list.
+fn check_each(
+    content: &Map<String, Value>,
+    list: &str,
+    member: &str,
+    is_valid: impl Fn(&str) -> bool,
+    (code, rule): (&str, &str),
+    faults: &mut Violations,
+) {
+    let entries = content.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    for (index, entry) in entries.iter().enumerate() {
+        if entry.get(member).and_then(Value::as_str).is_some_and(|text| !is_valid(text)) {
+            faults.add(format!("/{list}/{index}/{member}"), code, rule);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Claims of nodes on mails, and the outcomes of attempts to send them. A claim is a lease in the row of the mail.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+
+use crate::config::MailConfig;
+use crate::database::mail_schema::{mail_domain_minutes, mails};
+use crate::database::{Db, now};
+use crate::mail::outbox::{MailRow, MailStatus};
+
+const MINUTE: i64 = 60_000_000;
+/// Priority from which on the limit for domains counts; more urgent mails are single ones, for which somebody waits.
+const LIMITED_FROM: i64 = 2;
+
+/// Returns whether a mail waits for a node.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn is_due(connection: &mut Db) -> QueryResult<bool> {
+    let at = now();
+    let due = mails::table
+        .filter(mails::status.eq(MailStatus::Queued.name()))
+        .filter(mails::due_at.le(at).and(mails::lease_until.le(at)));
+    Ok(due.select(mails::id).first::<String>(connection).optional()?.is_some())
+}
+
+/// Claims mails that are due, the most urgent first, for a node. A claim that another node did not renew leaves it unknown
+/// whether that node sent the mail, which is counted. Mails beyond the limit of their domain wait.
+///
+/// # Errors
+/// Fails if a statement fails.
+pub fn claim(connection: &mut Db, config: &MailConfig, node: &str, most: i64) -> QueryResult<Vec<MailRow>> {
+    let at = now();
+    let full = domains_at_limit(connection, config, at)?;
+    let due = mails::table
+        .filter(mails::status.eq(MailStatus::Queued.name()))
+        .filter(mails::due_at.le(at).and(mails::lease_until.le(at)))
+        .filter(mails::priority.lt(LIMITED_FROM).or(mails::domain.ne_all(full)))
+        .order((mails::priority, mails::due_at, mails::id))
+        .limit(most)
+        .select(MailRow::as_select());
+    let mut rows: Vec<MailRow> = due.load(connection)?;
+    within_limits(connection, config, &mut rows, at)?;
+    for row in &mut rows {
+        row.doubts += i64::from(!row.node.is_empty());
+        node.clone_into(&mut row.node);
+        let claim = (mails::node.eq(node), mails::lease_until.eq(at + lease(config)), mails::doubts.eq(row.doubts));
+        diesel::update(mails::table.find(&row.id)).set(claim).execute(connection)?;
+    }
+    Ok(rows)
+}
+
+/// Returns how long a claim holds (µs): longer than the conversation about one mail can take.
+fn lease(config: &MailConfig) -> i64 {
+    let seconds = config.timeout_seconds.saturating_mul(10);
+    i64::try_from(Duration::from_secs(seconds).as_micros()).unwrap_or(i64::MAX / 2)
+}
+
+fn domains_at_limit(connection: &mut Db, config: &MailConfig, at: i64) -> QueryResult<Vec<String>> {
+    if config.domain_per_minute == 0 {
+        return Ok(Vec::new());
+    }
+    mail_domain_minutes::table
+        .filter(mail_domain_minutes::minute.eq(at / MINUTE))
+        .filter(mail_domain_minutes::mails.ge(i64::from(config.domain_per_minute)))
+        .select(mail_domain_minutes::domain)
+        .load(connection)
+}
+
+/// Counts the mails to each domain, and leaves out what is beyond the limit.
+fn within_limits(connection: &mut Db, config: &MailConfig, rows: &mut Vec<MailRow>, at: i64) -> QueryResult<()> {
+    if config.domain_per_minute == 0 {
+        return Ok(());
+    }
+    let minute = at / MINUTE;
+    let mut counts: HashMap<String, (i64, i64)> = HashMap::new();
+    for row in rows.iter() {
+        if !counts.contains_key(&row.domain) {
+            let found = mail_domain_minutes::table.find((&row.domain, minute)).select(mail_domain_minutes::mails);
+            let before = found.first::<i64>(connection).optional()?.unwrap_or(0);
+            counts.insert(row.domain.clone(), (before, before));
+        }
+    }
+    rows.retain(|row| {
+        let Some((_, count)) = counts.get_mut(&row.domain) else { return true };
+        let fits = row.priority < LIMITED_FROM || *count < i64::from(config.domain_per_minute);
+        *count += i64::from(fits);
+        fits
+    });
+    for (domain, (before, count)) in counts.into_iter().filter(|(_, (before, count))| count > before) {
+        let place = mail_domain_minutes::table.find((&domain, minute));
+        if before > 0 {
+            diesel::update(place).set(mail_domain_minutes::mails.eq(count)).execute(connection)?;
+            continue;
+        }
+        let row = (
+            mail_domain_minutes::domain.eq(&domain),
+            mail_domain_minutes::minute.eq(minute),
+            mail_domain_minutes::mails.eq(count),
+        );
+        diesel::insert_into(mail_domain_minutes::table).values(row).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// The outcome of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The server took the mail.
+    Taken,
+    /// The server refused it for good.
+    Refused,
+    /// The server refused it for now, or the connection ended before the mail was sent.
+    Deferred,
+    /// The connection ended after the mail was sent and before the server said whether it took it.
+    InDoubt,
+    /// The reason of the mail is gone.
+    Dropped,
+    /// The mail cannot be composed.
+    Unsendable,
+}
+
+/// The outcome of an attempt, with the reply.
+#[derive(Debug, Clone)]
+pub struct SendResult {
+    /// The outcome.
+    pub outcome: SendOutcome,
+    /// Code of the reply, or a word for why there is none.
+    pub code: String,
+    /// Text of the reply.
+    pub detail: String,
+}
+
+impl SendResult {
+    /// Creates a result. Of a text of several lines, which may come from another server, one bounded line is kept.
+    pub fn new(outcome: SendOutcome, code: impl Into<String>, detail: &str) -> Self {
+        let line: String = detail.split_whitespace().collect::<Vec<_>>().join(" ");
+        let detail = line.chars().filter(|c| !c.is_control()).take(500).collect();
+        Self { outcome, code: code.into(), detail }
+    }
+}
+
+/// Stores the outcome of an attempt, and renews the node's claims on its other mails. Returns whether the mail was still
+/// claimed by the node.
+///
+/// # Errors
+/// Fails if a statement fails.
+pub fn finish(connection: &mut Db, config: &MailConfig, mail: &MailRow, result: &SendResult) -> QueryResult<bool> {
+    let at = now();
+    let own = mails::table.find(&mail.id).filter(mails::node.eq(&mail.node));
+    let attempts = mail.attempts + 1;
+    let next = at + retry_delay(config, attempts);
+    let ended = match result.outcome {
+        SendOutcome::Taken => Some(MailStatus::Sent),
+        SendOutcome::Refused | SendOutcome::Unsendable => Some(MailStatus::Failed),
+        SendOutcome::Dropped => Some(MailStatus::Dropped),
+        SendOutcome::Deferred | SendOutcome::InDoubt => (next > mail.expires_at).then_some(MailStatus::Failed),
+    };
+    let doubts = mail.doubts + i64::from(result.outcome == SendOutcome::InDoubt);
+    let common = (
+        mails::attempts.eq(attempts),
+        mails::doubts.eq(doubts),
+        mails::node.eq(""),
+        mails::lease_until.eq(0),
+        mails::code.eq(&result.code),
+        mails::detail.eq(&result.detail),
+    );
+    let is_own = match ended {
+        Some(status) => {
+            let end = (mails::status.eq(status.name()), mails::ended_at.eq(at), mails::data.eq(""));
+            diesel::update(own).set((common, end)).execute(connection)?
+        }
+        None => diesel::update(own).set((common, mails::due_at.eq(next))).execute(connection)?,
+    };
+    let others = mails::table.filter(mails::node.eq(&mail.node));
+    diesel::update(others).set(mails::lease_until.eq(at + lease(config))).execute(connection)?;
+    Ok(is_own > 0)
+}
+
+/// Gives up the node's claims on mails that it did not try, such as when the server cannot be reached.
+///
+/// # Errors
+/// Fails if the statement fails.
+pub fn release(connection: &mut Db, node: &str, reason: &SendResult) -> QueryResult<()> {
+    let changes =
+        (mails::node.eq(""), mails::lease_until.eq(0), mails::code.eq(&reason.code), mails::detail.eq(&reason.detail));
+    diesel::update(mails::table.filter(mails::node.eq(node))).set(changes).execute(connection).map(drop)
+}
+
+/// Returns the delay after this number of attempts (µs): four times as long each time, up to the greatest one, and up to a
+/// fourth longer or shorter, so that mails that failed together are not tried together.
+fn retry_delay(config: &MailConfig, attempts: i64) -> i64 {
+    let exponent = u32::try_from((attempts - 1).clamp(0, 12)).unwrap_or(0);
+    let seconds = i64::from(config.retry_seconds).saturating_mul(4_i64.pow(exponent));
+    let delay = seconds.min(config.retry_max_seconds.into()) * 1_000_000;
+    delay * 3 / 4 + rand::random_range(0..=delay / 2)
+}
+
+/// Ends the mails that waited too long for a server that cannot be reached.
+///
+/// # Errors
+/// Fails if the statement fails.
+pub fn give_up_expired(connection: &mut Db) -> QueryResult<usize> {
+    let at = now();
+    let expired = mails::table
+        .filter(mails::status.eq(MailStatus::Queued.name()))
+        .filter(mails::expires_at.lt(at).and(mails::lease_until.le(at)));
+    let end = (mails::status.eq(MailStatus::Failed.name()), mails::ended_at.eq(at), mails::data.eq(""));
+    diesel::update(expired).set(end).execute(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_and_differ() {
+        let config = MailConfig::default();
+        for (attempts, seconds) in [(1, 15), (2, 60), (3, 240), (4, 960), (5, 3_840), (6, 14_400), (60, 14_400)] {
+            for _ in 0..100 {
+                let delay = retry_delay(&config, attempts) / 1_000_000;
+                assert!((seconds * 3 / 4..=seconds * 5 / 4).contains(&delay), "{attempts}: {delay}");
+            }
+        }
+        assert!((0..100).map(|_| retry_delay(&config, 9)).collect::<std::collections::HashSet<_>>().len() > 90);
+    }
+}

@@ -1,0 +1,170 @@
+//! Templates of mails: for each kind and language a text with the subject in its first line, and the same in HTML. Values
+//! are escaped in HTML, and a name that a template does not have is an error.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde_json::Value;
+
+use crate::mail::message::one_line;
+use crate::mail::outbox::MailKind;
+
+/// What a mail says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailContent {
+    /// Subject, one line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// HTML, if there is any.
+    pub html: Option<String>,
+}
+
+/// Language of the templates that stand in for those of a language that has none.
+const LAST_LOCALE: &str = "en";
+/// The word before the subject in a template.
+const SUBJECT: &str = "Subject:";
+/// Greatest size of a template, in bytes.
+const MOST_BYTES: u64 = 262_144;
+
+macro_rules! built_in {
+    ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("templates/", $name)))),*] };
+}
+
+/// The built-in templates, by the names of their files.
+const BUILT_IN: &[(&str, &str)] = built_in![
+    "layout.html",
+    "newsletter_blocks.html",
+    "newsletter_blocks.text",
+    "invitation.en.txt",
+    "invitation.en.html",
+    "invitation.nl.txt",
+    "invitation.nl.html",
+    "password_reset.en.txt",
+    "password_reset.en.html",
+    "password_reset.nl.txt",
+    "password_reset.nl.html",
+    "test.en.txt",
+    "test.en.html",
+    "test.nl.txt",
+    "test.nl.html",
+    "newsletter_confirmation.en.txt",
+    "newsletter_confirmation.en.html",
+    "newsletter_confirmation.nl.txt",
+    "newsletter_confirmation.nl.html",
+    "contact_answer.en.txt",
+    "contact_answer.nl.txt",
+    "contact_message.en.txt",
+    "contact_message.en.html",
+    "contact_message.nl.txt",
+    "contact_message.nl.html",
+    "newsletter_issue.en.txt",
+    "newsletter_issue.en.html",
+    "newsletter_issue.nl.txt",
+    "newsletter_issue.nl.html",
+];
+
+/// The templates of a site.
+pub struct MailTemplates {
+    environment: Environment<'static>,
+    default_locale: String,
+}
+
+impl MailTemplates {
+    /// Reads the built-in templates, and those of a folder that replace them. `locales` are those of the site.
+    ///
+    /// # Errors
+    /// Returns a message that names the file that cannot be read or understood, or has another name than templates have.
+    pub fn new(folder: &str, locales: &[String]) -> Result<Self, String> {
+        let mut sources: BTreeMap<String, String> =
+            BUILT_IN.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
+        if !folder.is_empty() {
+            sources.extend(of_folder(Path::new(folder))?);
+        }
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|name| match name.ends_with(".html") {
+            true => AutoEscape::Html,
+            false => AutoEscape::None,
+        });
+        for (name, source) in sources {
+            let is_subject_first = !name.ends_with(".txt") || source.starts_with(SUBJECT);
+            if !is_subject_first {
+                return Err(format!("mail.templates: {name}: the first line must be \"{SUBJECT} …\""));
+            }
+            let added = environment.add_template_owned(name.clone(), source);
+            added.map_err(|error| format!("mail.templates: {name}: {error}"))?;
+        }
+        Ok(Self { environment, default_locale: locales.first().cloned().unwrap_or_default() })
+    }
+
+    /// Renders the mail of a kind in a language, or the nearest one that has a template.
+    ///
+    /// # Errors
+    /// Returns a message that names the template and what is wrong.
+    pub fn render(&self, kind: MailKind, locale: &str, values: &Value) -> Result<MailContent, String> {
+        let base = self.nearest(kind, locale);
+        let rendered = |ending: &str| -> Result<Option<String>, String> {
+            let name = format!("{base}.{ending}");
+            let Ok(template) = self.environment.get_template(&name) else { return Ok(None) };
+            let context = minijinja::Value::from(Serde(values));
+            template.render(context).map(Some).map_err(|error| format!("{name}: {error:#}"))
+        };
+        let whole = rendered("txt")?.ok_or_else(|| format!("{base}.txt: there is no such template"))?;
+        let (first, text) = whole.split_once('\n').unwrap_or((&whole, ""));
+        let subject = one_line(first.strip_prefix(SUBJECT).unwrap_or(first));
+        Ok(MailContent { subject, text: text.trim().to_owned() + "\n", html: rendered("html")? })
+    }
+
+    /// Renders a part of mails.
+    ///
+    /// # Errors
+    /// Returns a message that names the template and what is wrong.
+    pub fn render_part(&self, name: &str, values: &Value) -> Result<String, String> {
+        let template = self.environment.get_template(name).map_err(|error| format!("{name}: {error:#}"))?;
+        let context = minijinja::Value::from(Serde(values));
+        template.render(context).map_err(|error| format!("{name}: {error:#}"))
+    }
+
+    /// Returns the name of the templates of a kind without their ending, in the language itself, its base language, the
+    /// default language of the site, or English.
+    fn nearest(&self, kind: MailKind, locale: &str) -> String {
+        let base = |tag: &str| tag.split('-').next().unwrap_or_default().to_owned();
+        let wanted = [locale.to_owned(), base(locale), self.default_locale.clone(), base(&self.default_locale)];
+        let names = wanted.iter().map(|tag| format!("{}.{tag}", kind.name()));
+        let mut known = names.filter(|name| self.environment.get_template(&format!("{name}.txt")).is_ok());
+        known.next().unwrap_or_else(|| format!("{}.{LAST_LOCALE}", kind.name()))
+    }
+}
+
+/// Reads the templates of a folder.
+fn of_folder(folder: &Path) -> Result<Vec<(String, String)>, String> {
+    let wrong = |path: &Path, why: &str| format!("mail.templates: {}: {why}", path.display());
+    let entries = std::fs::read_dir(folder).map_err(|error| wrong(folder, &error.to_string()))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| wrong(folder, &error.to_string()))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if name.starts_with('.') || !path.is_file() {
+            continue;
+        }
+        if !is_name(&name) {
+            return Err(wrong(&path, "a template has a name such as invitation.nl.txt"));
+        }
+        if path.metadata().is_ok_and(|file| file.len() > MOST_BYTES) {
+            return Err(wrong(&path, "the file is too large"));
+        }
+        let source = std::fs::read_to_string(&path).map_err(|error| wrong(&path, &error.to_string()))?;
+        found.push((name, source));
+    }
+    Ok(found)
+}
+
+/// Returns whether a file has the name of a template, or of one that others extend or include.
+fn is_name(name: &str) -> bool {
+    let (stem, ending) = name.rsplit_once('.').unwrap_or_default();
+    let is_known = stem.split_once('.').is_none_or(|(kind, _)| MailKind::from_name(kind).is_some());
+    is_known && !stem.is_empty() && (["html", "text"].contains(&ending) || (ending == "txt" && stem.contains('.')))
+}

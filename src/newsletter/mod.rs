@@ -1,0 +1,16 @@
+//! The newsletter: sign-ups with double opt-in, subscribers with their consent, and issues. See
+//! `docs/decisions/0040-newsletter-and-contact.md`.
+
+pub mod addressing;
+pub mod blocks;
+pub mod consent;
+pub mod issues;
+pub mod links;
+pub mod rendering;
+pub mod segment;
+pub mod signups;
+pub mod subscribers;
+pub mod table;
+
+/// A microsecond's multiple: one day.
+const DAY: i64 = 86_400_000_000;

@@ -1,0 +1,142 @@
+//! Contact: forms that the site sets, messages of visitors, and the inbox of the desk.
+
+use plenary::auth::permissions::Role;
+use serde_json::{Value, json};
+
+use crate::newsletter::started;
+use crate::support::app::TestApp;
+use crate::support::client::Reply;
+use crate::support::moments::wait_for;
+use crate::support::post_office::solved;
+
+fn label(en: &str, nl: &str) -> Value {
+    json!([{"locale": "en", "text": en}, {"locale": "nl", "text": nl}])
+}
+
+fn form() -> Value {
+    json!({
+        "titles": label("Contact us", "Contact"),
+        "recipients": ["desk@example.org", "second@example.org"],
+        "keep_days": 30,
+        "fields": [
+            {"name": "name", "type": "line", "labels": label("Your name", "Uw naam")},
+            {"name": "email", "type": "email", "required": true, "labels": label("Your address", "Uw adres")},
+            {"name": "about", "type": "choice", "labels": label("About", "Over"), "options": [
+                {"value": "press", "labels": label("Press", "Pers")}, {"value": "other", "labels": label("Other", "Anders")},
+            ]},
+            {"name": "message", "type": "text", "required": true, "max_length": 40, "labels": label("Your message", "Uw bericht")},
+            {"name": "privacy", "type": "checkbox", "required": true, "labels": label("I agree", "Akkoord")},
+        ],
+    })
+}
+
+fn set_up(app: &TestApp, name: &str, form: &Value) -> Reply {
+    app.client(Role::Administrator).put(&format!("/api/v1/contact-forms/{name}"), "", form)
+}
+
+fn send(app: &TestApp, fields: &Value, more: &Value) -> Reply {
+    let mut body = json!({"fields": fields, "altcha": solved(&app.public())});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    app.public().post("/api/v1/contact/contact", &body)
+}
+
+fn filled(message: &str) -> Value {
+    json!([
+        {"name": "name", "value": "Anna\u{2028}Janssens"}, {"name": "email", "value": "anna@example.net"},
+        {"name": "about", "value": "press"}, {"name": "message", "value": message}, {"name": "privacy", "checked": true},
+    ])
+}
+
+#[apply(api_test)]
+fn a_message_reaches_the_desk(app: &TestApp) {
+    let (office, app) = started(app);
+    set_up(&app, "contact", &form()).expect(200);
+    let page = app.public().get("/api/v1/contact/contact?locale=nl").expect(200).json();
+    assert_eq!((&page["title"], &page["fields"][3]["label"]), (&json!("Contact"), &json!("Uw bericht")));
+    assert!(!page.to_string().contains("desk@example.org"), "{page}");
+    assert_eq!(page["fields"][2]["options"][0], json!({"value": "press", "label": "Pers"}));
+    send(&app, &filled("Is it open?\nTo <all>?"), &json!({"locale": "nl"})).expect(202);
+    let mails = office.wait_for(2);
+    let mut to: Vec<&str> = mails.iter().map(|mail| mail.to.as_str()).collect();
+    to.sort_unstable();
+    assert_eq!(to, ["desk@example.org", "second@example.org"]);
+    assert_eq!(mails[0].header("Reply-To").unwrap(), "anna@example.net");
+    assert!(mails[0].text.contains("Over: Pers") && mails[0].html.contains("To &lt;all&gt;?"), "{:?}", mails[0]);
+    let editor = app.editor();
+    let inbox = editor.get("/api/v1/contact-messages?status=open").expect(200).json();
+    let message = &inbox["data"][0];
+    assert_eq!((&message["email"], &message["title"]), (&json!("anna@example.net"), &json!("Contact")));
+    assert_eq!(message["fields"].as_array().unwrap().len(), 5);
+    let path = format!("/api/v1/contact-messages/{}", message["id"].as_str().unwrap());
+    let me = editor.get("/api/v1/auth/me").expect(200).json()["id"].clone();
+    let changed = editor.patch(&path, "\"v1\"", &json!({"assignee": me, "note": "Mine"})).expect(200);
+    assert_eq!(changed.json()["assignee"], me);
+    editor.patch(&path, "\"v1\"", &json!({"note": "Too late"})).problem(412, &[]);
+    editor.patch(&path, changed.etag(), &json!({"assignee": "nobody"})).problem(422, &[("/assignee", "not_found")]);
+    let mine = editor.get(&format!("/api/v1/contact-messages?assignee={}", me.as_str().unwrap())).expect(200).json();
+    assert_eq!(mine["data"].as_array().unwrap().len(), 1);
+    let answered =
+        editor.act_with(&format!("{path}/answer"), changed.etag(), &json!({"text": "Everybody is welcome."}));
+    let answered = answered.expect(200);
+    assert_eq!(answered.json()["status"], "answered");
+    let mail = office.wait_for(3).into_iter().find(|mail| mail.to == "anna@example.net").unwrap();
+    assert_eq!((mail.subject.as_str(), mail.header("Reply-To").unwrap().as_str()), ("Re: Contact", "desk@example.org"));
+    assert!(mail.text.starts_with("Everybody is welcome.") && mail.header("Auto-Submitted").is_none());
+    editor.patch(&path, answered.etag(), &json!({"status": "closed", "assignee": null})).expect(200);
+    let tag = editor.get(&path).expect(200).etag().to_owned();
+    wait_for("an empty outbox", || {
+        let waiting = app.client(Role::Administrator).get("/api/v1/mails?status=queued").expect(200).json();
+        waiting["data"].as_array().unwrap().is_empty()
+    });
+    editor.delete(&path, &tag).expect(204);
+    editor.get(&path).problem(404, &[]);
+    let log = app.client(Role::Administrator).get("/api/v1/mails").expect(200).json().to_string();
+    assert!(!log.contains("anna@example.net") && log.contains("desk@example.org"), "{log}");
+    app.client(Role::Contributor).get("/api/v1/contact-messages").problem(403, &[]);
+}
+
+#[apply(api_test)]
+fn a_message_is_checked_against_its_form(app: &TestApp) {
+    let (office, app) = started(app);
+    app.public().get("/api/v1/contact/contact").problem(404, &[]);
+    send(&app, &filled("x"), &json!({})).problem(404, &[]);
+    set_up(&app, "contact", &form()).expect(200);
+    send(&app, &json!([{"name": "message", "value": "x".repeat(41)}, {"name": "privacy", "checked": false}, {"name": "about", "value": "war"}, {"name": "age", "value": "7"}]), &json!({}))
+        .problem(422, &[
+            ("/fields/age", "unknown_field"), ("/fields/email", "required"), ("/fields/about", "not_allowed"),
+            ("/fields/message", "too_long"), ("/fields/privacy", "required"),
+        ]);
+    send(&app, &filled("Hello"), &json!({"altcha": "x"})).problem(422, &[("/altcha", "not_valid")]);
+    send(&app, &filled("Buy now"), &json!({"website": "https://spam.example"})).expect(202);
+    let mut closed = form();
+    closed["is_open"] = json!(false);
+    set_up(&app, "contact", &closed).expect(200);
+    send(&app, &filled("Hello"), &json!({})).problem(404, &[]);
+    assert!(office.mails().is_empty());
+    let mut wrong = form();
+    wrong["fields"][1]["name"] = json!("name");
+    wrong["fields"][2]["options"] = json!([]);
+    set_up(&app, "contact", &wrong).problem(422, &[("/fields/1/name", "duplicate"), ("/fields/2/options", "required")]);
+    set_up(&app, "contact", &json!({"titles": [], "fields": [], "recipients": []}))
+        .problem(422, &[("/recipients", "empty")]);
+    app.editor().put("/api/v1/contact-forms/contact", "", &form()).problem(403, &[]);
+    let list = app.editor().get("/api/v1/contact-forms").expect(200).json();
+    assert_eq!(list["data"][0]["fields"].as_array().unwrap().len(), 5);
+}
+
+#[apply(api_test)]
+fn messages_are_kept_for_a_time(app: &TestApp) {
+    let (office, app) = started(app);
+    set_up(&app, "contact", &form()).expect(200);
+    send(&app, &filled("Hello"), &json!({})).expect(202);
+    office.wait_for(2);
+    let editor = app.editor();
+    let admin = app.client(Role::Administrator);
+    admin.send("DELETE", "/api/v1/contact-forms/contact", &[], b"").expect(204);
+    admin.send("DELETE", "/api/v1/contact-forms/contact", &[], b"").problem(404, &[]);
+    let count = || editor.get("/api/v1/contact-messages").expect(200).json()["data"].as_array().unwrap().len();
+    assert_eq!(count(), 1);
+    app.sql("UPDATE contact_messages SET delete_at = 1");
+    app.block_on(app.app.housekeeping()).unwrap();
+    assert_eq!(count(), 0);
+}

@@ -1,0 +1,356 @@
+//! The newsletter from the sign-up to the erasure.
+
+use std::time::Duration;
+
+use plenary::auth::permissions::Role;
+use plenary::database::mail_schema::{mails, newsletter_signups, subscribers, used_challenges};
+use plenary::problem::Problem;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::client::Reply;
+use crate::support::moments::wait_for;
+use crate::support::post_office::{Delivered, PostOffice, solved};
+use crate::support::program;
+
+const SUBSCRIPTIONS: &str = "/api/v1/newsletter/subscriptions";
+
+pub fn started(app: &TestApp) -> (PostOffice, TestApp) {
+    started_with(app, |_| {})
+}
+
+fn started_with(app: &TestApp, change: impl FnOnce(&mut plenary::config::Config)) -> (PostOffice, TestApp) {
+    let office = PostOffice::new();
+    let app = TestApp::start_with(app.backend, |config| {
+        office.configure(config);
+        change(config);
+    });
+    (office, app)
+}
+
+fn sign_up(app: &TestApp, email: &str, more: &Value) -> Reply {
+    let mut body = json!({"email": email, "consent_version": 0, "altcha": solved(&app.public())});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    app.public().post(SUBSCRIPTIONS, &body)
+}
+
+fn confirm(app: &TestApp, token: &str) -> Reply {
+    app.public().post("/api/v1/newsletter/confirmations", &json!({"token": token}))
+}
+
+/// Signs an address up and confirms it. Returns the token of its preferences.
+fn subscribed(office: &PostOffice, app: &TestApp, email: &str, more: &Value) -> String {
+    let before = office.mails().len();
+    sign_up(app, email, more).expect(202);
+    let mail = office.wait_for(before + 1).remove(before);
+    assert_eq!(mail.to, email);
+    confirm(app, &mail.token()).expect(200).json()["preferences_token"].as_str().unwrap().to_owned()
+}
+
+#[apply(api_test)]
+fn texts_of_consent_are_checked(app: &TestApp) {
+    let (office, app) = started(app);
+    let admin = app.client(Role::Administrator);
+    let put = |texts: Value| admin.put("/api/v1/newsletter/consent", "", &json!({"texts": texts}));
+    put(json!([])).problem(422, &[("/texts", "empty")]);
+    put(json!([{"locale": "en", "text": ""}])).problem(422, &[("/texts/0/text", "empty")]);
+    put(json!([{"locale": "xx", "text": "Yes"}])).problem(422, &[("/texts/0/locale", "unknown_locale")]);
+    put(json!([{"locale": "en", "text": "Yes"}, {"locale": "en", "text": "No"}]))
+        .problem(422, &[("/texts/1/locale", "duplicate")]);
+    let public = app.public();
+    assert_eq!(public.get("/api/v1/newsletter/consent").expect(200).json()["version"], 0);
+    public.get("/api/v1/newsletter/consent?locale=xx").problem(400, &[("?locale", "not_allowed")]);
+    sign_up(&app, "anna@example.org", &json!({"locale": "xx"})).problem(422, &[("/locale", "unknown_locale")]);
+    sign_up(&app, "a..b@example.org", &json!({})).problem(422, &[("/email", "not_an_email")]);
+    // The language of a consent is that of the text which was shown.
+    put(json!([{"locale": "en", "text": "Yes, mail me."}])).expect(200);
+    let more = json!({"locale": "nl", "consent_version": 1});
+    let token = subscribed(&office, &app, "anna@example.org", &more);
+    let seen = admin.get("/api/v1/newsletter/subscribers").expect(200).json()["data"][0].clone();
+    assert_eq!((&seen["locale"], &seen["consent_locale"]), (&json!("nl"), &json!("en")), "{seen}");
+    let path = format!("/api/v1/newsletter/preferences?token={token}");
+    public.patch(&path, "", &json!({"locale": "xx"})).problem(422, &[("/locale", "unknown_locale")]);
+    admin.get("/api/v1/mail-templates/invitation?locale=xx").problem(400, &[("?locale", "not_allowed")]);
+    let test = json!({"to": "a@example.org", "locale": "xx"});
+    admin.post("/api/v1/mail-templates/invitation/test", &test).problem(422, &[("/locale", "unknown_locale")]);
+}
+
+fn count<T: Send + 'static>(
+    app: &TestApp,
+    read: impl FnOnce(&mut plenary::database::Db) -> diesel::QueryResult<T> + Send + 'static,
+) -> T {
+    app.block_on(app.app.database.read(|c| Ok::<_, Problem>(read(c)?))).map_err(|problem| problem.detail).unwrap()
+}
+
+#[apply(api_test)]
+fn a_subscription_is_confirmed_by_mail(app: &TestApp) {
+    let (office, app) = started(app);
+    let admin = app.client(Role::Administrator);
+    let topic = admin.create("topics", &json!({"name": "Water", "slug": "water", "status": "published"}));
+    let texts =
+        json!({"texts": [{"locale": "en", "text": "Yes, mail me."}, {"locale": "nl", "text": "Ja, mail mij."}]});
+    admin.put("/api/v1/newsletter/consent", "", &texts).expect(200);
+    let consent = app.public().get("/api/v1/newsletter/consent?locale=nl").expect(200).json();
+    assert_eq!(consent, json!({"version": 1, "locale": "nl", "text": "Ja, mail mij."}));
+    let more = json!({"name": "Anna", "locale": "nl", "topics": ["water"], "consent_version": 1});
+    sign_up(&app, "Anna@Example.org", &more).expect(202);
+    let mail = office.wait_for(1).remove(0);
+    assert!(mail.to == "anna@example.org" && mail.subject.starts_with("Bevestig"), "{mail:?}");
+    // Programs that examine mails follow links: nothing happens.
+    let link = format!("/newsletter/confirm?token={}", mail.token());
+    let page = app.public().get(&link).expect(200);
+    assert!(String::from_utf8_lossy(&page.body).contains("<form method=\"post\">"));
+    let list = || admin.get("/api/v1/newsletter/subscribers").expect(200).json()["data"].as_array().unwrap().clone();
+    assert!(list().is_empty());
+    confirm(&app, "made-up").problem(422, &[("/token", "not_valid")]);
+    let token = confirm(&app, &mail.token()).expect(200).json();
+    assert_eq!(confirm(&app, &mail.token()).expect(200).json(), token);
+    let one = list().remove(0);
+    assert_eq!(
+        (&one["email"], &one["name"], &one["locale"]),
+        (&json!("anna@example.org"), &json!("Anna"), &json!("nl"))
+    );
+    assert_eq!((&one["consent_text"], &one["consent_version"]), (&json!("Ja, mail mij."), &json!(1)));
+    assert_eq!(
+        (&one["consent_locale"], &one["proof"], &one["status"]),
+        (&json!("nl"), &json!("sign_up"), &json!("confirmed"))
+    );
+    assert_eq!(one["topics"], json!([topic["id"]]));
+    sign_up(&app, "b@example.org", &json!({"consent_version": 7})).problem(422, &[("/consent_version", "not_found")]);
+    sign_up(&app, "b@example.org", &json!({"topics": ["fire"]})).problem(422, &[("/topics/0", "dangling_reference")]);
+    sign_up(&app, "no address", &json!({})).problem(422, &[("/email", "not_an_email")]);
+    app.editor().get("/api/v1/newsletter/subscribers").problem(403, &[]);
+}
+
+#[apply(api_test)]
+fn nobody_learns_who_is_subscribed(app: &TestApp) {
+    let (office, app) = started(app);
+    subscribed(&office, &app, "anna@example.org", &json!({}));
+    let rows = |app: &TestApp| {
+        use diesel::prelude::*;
+        count(app, |c| {
+            Ok((newsletter_signups::table.count().get_result::<i64>(c)?, mails::table.count().get_result::<i64>(c)?))
+        })
+    };
+    let (signups, sent) = rows(&app);
+    // The statements of the two requests are the same, and so are their responses.
+    let before = app.app.database.statements();
+    let known = sign_up(&app, "anna@example.org", &json!({})).expect(202);
+    let stranger = sign_up(&app, "bram@example.org", &json!({})).expect(202);
+    assert!(app.app.database.statements() > before);
+    assert_eq!(known.header("cache-control"), stranger.header("cache-control"));
+    assert_eq!(known.body, stranger.body);
+    assert_eq!(rows(&app), (signups + 2, sent + 2));
+    let mails = office.wait_for(3);
+    let of = |to: &str| mails[1..].iter().find(|mail| mail.to == to).unwrap().clone();
+    assert!(of("anna@example.org").subject.contains("You are subscribed"), "{mails:?}");
+    assert!(of("bram@example.org").subject.contains("Please confirm"), "{mails:?}");
+}
+
+#[apply(api_test)]
+fn programs_are_kept_out(app: &TestApp) {
+    let (office, app) = started_with(app, |config| {
+        config.protection.minimum_seconds = 1;
+        config.protection.network_per_hour = 4;
+        config.protection.address_per_day = 2;
+    });
+    let body = |altcha: &str, email: &str| json!({"email": email, "consent_version": 0, "altcha": altcha});
+    let send = |body: &Value| app.public().post(SUBSCRIPTIONS, body);
+    send(&json!({"email": "a@example.org", "consent_version": 0})).problem(422, &[("/altcha", "required")]);
+    send(&body("nonsense", "a@example.org")).problem(422, &[("/altcha", "not_valid")]);
+    let solution = solved(&app.public());
+    send(&body(&solution, "a@example.org")).problem(422, &[("/altcha", "too_soon")]);
+    // A program that fills in everything is told nothing.
+    let mut trapped = body("nonsense", "trapped@example.org");
+    trapped["website"] = json!("https://spam.example");
+    send(&trapped).expect(202);
+    std::thread::sleep(Duration::from_millis(1_100));
+    send(&body(&solution, "a@example.org")).expect(202);
+    // A solution is good once, on every node.
+    let other = app.second_node();
+    let again = other.public().post(SUBSCRIPTIONS, &body(&solution, "a@example.org"));
+    again.problem(422, &[("/altcha", "reused")]);
+    let more: Vec<String> = (0..4).map(|_| solved(&app.public())).collect();
+    std::thread::sleep(Duration::from_millis(1_100));
+    for solution in &more[..3] {
+        send(&body(solution, "a@example.org")).expect(202);
+    }
+    let refused = send(&body(&more[3], "b@example.org"));
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 3_000);
+    refused.problem(429, &[]);
+    // The request that was refused did not use its solution up; and of four mails to one address two were sent.
+    use diesel::prelude::*;
+    assert_eq!(count(&app, |c| used_challenges::table.count().get_result::<i64>(c)), 4);
+    assert_eq!(office.wait_for(2).len(), 2);
+    std::thread::sleep(Duration::from_millis(600));
+    assert!(office.mails().iter().all(|mail| mail.to == "a@example.org") && office.mails().len() == 2);
+}
+
+#[apply(api_test)]
+fn preferences_are_changed_by_the_link(app: &TestApp) {
+    let (office, app) = started(app);
+    let water = app.editor().create("topics", &json!({"name": "Water", "slug": "water", "status": "published"}));
+    let token = subscribed(&office, &app, "anna@example.org", &json!({}));
+    let path = format!("/api/v1/newsletter/preferences?token={token}");
+    let public = app.public();
+    let seen = public.get(&path).expect(200).json();
+    assert_eq!(
+        seen,
+        json!({"email": "anna@example.org", "name": "", "locale": "en", "topics": [], "status": "confirmed"})
+    );
+    let changed =
+        public.patch(&path, "", &json!({"name": "Anna", "locale": "nl", "topics": ["water"]})).expect(200).json();
+    assert_eq!((&changed["name"], &changed["topics"]), (&json!("Anna"), &json!([water["id"]])));
+    let kept = public.patch(&path, "", &json!({"name": null})).expect(200).json();
+    assert_eq!((&kept["name"], &kept["locale"], &kept["topics"]), (&json!(""), &json!("nl"), &changed["topics"]));
+    public.get("/api/v1/newsletter/preferences?token=made-up").problem(404, &[]);
+    public.get("/api/v1/newsletter/preferences").problem(400, &[("?token", "required")]);
+    public.patch(&path, "", &json!({"email": "b@example.org"})).problem(422, &[("/email", "unknown_field")]);
+    let left = public.patch(&path, "", &json!({"status": "unsubscribed"})).expect(200).json();
+    assert_eq!(left["status"], "unsubscribed");
+    // Whoever subscribes again is a subscriber again.
+    subscribed(&office, &app, "anna@example.org", &json!({}));
+    assert_eq!(public.get(&path).expect(200).json()["status"], "confirmed");
+    public.send("DELETE", &path, &[], b"").expect(204);
+    public.get(&path).problem(404, &[]);
+    public.send("DELETE", &path, &[], b"").problem(404, &[]);
+}
+
+#[apply(api_test)]
+fn what_is_erased_is_gone(app: &TestApp) {
+    let (office, app) = started(app);
+    let admin = app.client(Role::Administrator);
+    subscribed(&office, &app, "anna@example.org", &json!({"name": "Anna Janssens"}));
+    sign_up(&app, "anna@example.org", &json!({})).expect(202);
+    office.wait_for(2);
+    let id =
+        admin.get("/api/v1/newsletter/subscribers?email=anna@example.org").expect(200).json()["data"][0]["id"].clone();
+    let path = format!("/api/v1/newsletter/subscribers/{}", id.as_str().unwrap());
+    admin.send("DELETE", &path, &[], b"").expect(204);
+    admin.get(&path).problem(404, &[]);
+    let log = admin.get("/api/v1/mails?kind=newsletter_confirmation").expect(200).json();
+    assert!(log["data"].as_array().unwrap().iter().all(|mail| mail["recipient"] == ""), "{log}");
+    let audit = admin.get("/api/v1/audit?kind=newsletter&action=erase").expect(200).json();
+    assert!(audit["data"].as_array().unwrap().len() == 1 && !audit.to_string().contains("anna"), "{audit}");
+    use diesel::prelude::*;
+    assert_eq!(count(&app, |c| newsletter_signups::table.count().get_result::<i64>(c)), 0);
+    // Nobody subscribes the address again but its owner.
+    let table = "email,consent_text,consented_at,proof\nanna@example.org,Yes,2026-01-01,fair\n";
+    let report = import(&app, table).expect(200).json();
+    assert_eq!((&report["created"], &report["suppressed"]), (&json!(0), &json!(1)));
+}
+
+fn import(app: &TestApp, table: &str) -> Reply {
+    let admin = app.client(Role::Administrator);
+    admin.send("POST", "/api/v1/newsletter/subscribers/import", &[("content-type", "text/csv")], table.as_bytes())
+}
+
+#[apply(api_test)]
+fn subscribers_come_and_go_as_tables(app: &TestApp) {
+    let (office, app) = started(app);
+    app.editor().create("topics", &json!({"name": "Water", "slug": "water", "status": "published"}));
+    subscribed(&office, &app, "first@example.org", &json!({"name": "=cmd()"}));
+    let table = "email,name,locale,topics,consent_text,consented_at,proof\r\n\
+        Bram@Example.org,Bram,nl,water;fire,\"Yes, please\",2026-03-01T10:00:00Z,\"list at the fair, folder 3\"\r\n\
+        first@example.org,,,,Yes,2026-01-01,fair\r\n\
+        no-proof@example.org,,,,Yes,2026-01-01,\r\n\
+        later@example.org,,,,Yes,2090-01-01,fair\r\n\
+        not an address,,,,Yes,2026-01-01,fair\r\n\
+        bram@example.org,,,,Yes,2026-01-01,fair\r\n";
+    let report = import(&app, table).expect(200).json();
+    assert_eq!((&report["created"], &report["unchanged"]), (&json!(1), &json!(1)), "{report}");
+    let refused: Vec<i64> =
+        report["refused"].as_array().unwrap().iter().map(|row| row["row"].as_i64().unwrap()).collect();
+    assert_eq!(refused, [4, 5, 6, 7]);
+    import(&app, "email,name\na@example.org,A\n").problem(422, &[("", "not_valid")]);
+    let admin = app.client(Role::Administrator);
+    let exported = admin.get("/api/v1/newsletter/subscribers/export").expect(200);
+    assert_eq!(exported.header("content-type"), "text/csv");
+    let text = String::from_utf8(exported.body).unwrap();
+    assert!(text.contains("bram@example.org,Bram,nl,") && text.contains("\"list at the fair, folder 3\""), "{text}");
+    assert!(text.contains("'=cmd()") && !text.contains(",=cmd()"), "{text}");
+    assert_eq!(text.lines().count(), 3);
+    // What was exported can be imported elsewhere.
+    let elsewhere = TestApp::start(app.backend);
+    let report = import(&elsewhere, &text).expect(200).json();
+    assert_eq!((&report["created"], report["refused"].as_array().unwrap().len()), (&json!(2), 0), "{report}");
+}
+
+#[apply(api_test)]
+fn what_is_not_confirmed_is_deleted(app: &TestApp) {
+    let (office, app) = started(app);
+    sign_up(&app, "anna@example.org", &json!({})).expect(202);
+    let late = office.wait_for(1).remove(0).token();
+    subscribed(&office, &app, "bram@example.org", &json!({}));
+    app.sql(
+        "UPDATE newsletter_signups SET created_at = 1; \
+         UPDATE subscribers SET status = 'unsubscribed', ended_at = 1; \
+         UPDATE mails SET ended_at = 1 WHERE ended_at > 0",
+    );
+    app.block_on(app.app.housekeeping()).unwrap();
+    confirm(&app, &late).problem(422, &[("/token", "not_valid")]);
+    use diesel::prelude::*;
+    assert_eq!(count(&app, |c| subscribers::table.count().get_result::<i64>(c)), 0);
+    assert_eq!(count(&app, |c| mails::table.count().get_result::<i64>(c)), 0);
+}
+
+/// A notice that came to the return path of a mail, as a mail server writes it.
+fn notice(mail: &Delivered, status: &str) -> String {
+    format!(
+        "From: MAILER-DAEMON@mx.example.net\r\nTo: <{}>\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\r\n\r\n\
+         --b\r\nContent-Type: text/plain\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n\
+         Reporting-MTA: dns; mx.example.net\r\n\r\nFinal-Recipient: rfc822; {}\r\nAction: failed\r\nStatus: {status}\r\n\
+         Diagnostic-Code: smtp; 550 {status} no such user\r\n\r\n--b--\r\n",
+        mail.from, mail.to
+    )
+}
+
+#[apply(api_test)]
+fn an_address_that_bounces_gets_no_more(app: &TestApp) {
+    let (office, app) = started(app);
+    subscribed(&office, &app, "gone@example.org", &json!({}));
+    subscribed(&office, &app, "full@example.org", &json!({}));
+    let editor = app.editor();
+    let issue = |name: &str| {
+        let body = json!({"name": name, "editions": [{"locale": "en", "subject": name, "blocks": [{"type": "text", "text": "x"}]}]});
+        let made = editor.post("/api/v1/newsletter/issues", &body).expect(201);
+        editor.act_with(&format!("{}/send", made.header("location")), made.etag(), &json!({})).expect(200);
+    };
+    issue("One");
+    let mails = office.wait_for(4);
+    let of = |to: &str| mails.iter().find(|mail| mail.to == to && mail.subject == "One").unwrap().clone();
+    let pipe = |text: &str| {
+        use std::io::Write;
+        let mut command = program::command(&app.config.database_url, &["mail", "bounce"]);
+        command.env("PLENARY_SEARCH__FOLDER", tempfile::tempdir().unwrap().path().join("search"));
+        command
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(pipe(&notice(&of("gone@example.org"), "5.1.1")).contains("noted for mail"));
+    assert!(pipe(&notice(&of("full@example.org"), "4.2.2")).contains("noted for mail"));
+    assert!(pipe("Subject: I am on holiday\r\n\r\nUntil Monday.\r\n").contains("no notice"));
+    let admin = app.client(Role::Administrator);
+    let status = |email: &str| {
+        admin.get(&format!("/api/v1/newsletter/subscribers?email={email}")).expect(200).json()["data"][0]["status"]
+            .clone()
+    };
+    assert_eq!((status("gone@example.org"), status("full@example.org")), (json!("bounced"), json!("confirmed")));
+    issue("Two");
+    office.wait_for(5);
+    std::thread::sleep(Duration::from_millis(800));
+    let second: Vec<String> =
+        office.mails().into_iter().filter(|mail| mail.subject == "Two").map(|mail| mail.to).collect();
+    assert_eq!(second, ["full@example.org"]);
+    wait_for("the counts", || {
+        let list = admin.get("/api/v1/newsletter/issues").expect(200).json();
+        list["data"][1]["counts"]["bounced"] == 1
+    });
+}
