@@ -18,7 +18,7 @@ use crate::database::Db;
 use crate::http::body;
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
-use crate::http::route::{Access, Route, parameter};
+use crate::http::route::{Access, ParameterSet, Route, parameter};
 use crate::mail::bounce::{BounceKind, BounceNotice};
 use crate::mail::log::{self, MailFilter};
 use crate::mail::outbox::{MailKind, MailRow, MailStatus, normal_address};
@@ -150,7 +150,8 @@ pub fn routes() -> Vec<Route> {
             .tag(TAG)
             .summary("Preview a mail")
             .description("Returns the template of a kind of mail, with sample values. Fails with 404 when there is no such kind.")
-            .parameters([path_kind(), language()])
+            .parameter_set(ParameterSet::Language)
+            .parameters([path_kind()])
             .responds(200, "The mail.", reference("MailPreview"), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::post("/api/v1/mail-templates/{kind}/test", MANAGE, test)
@@ -201,10 +202,6 @@ fn kinds() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
 
 fn path_kind() -> Parameter {
     parameter("kind", ParameterIn::Path, kinds(), "Kind of mail.", json!("invitation"))
-}
-
-fn language() -> Parameter {
-    query("locale", text().max_length(Some(35)), "Language; by default that of the site.", json!("nl"))
 }
 
 /// Returns a mail as the API shows it.

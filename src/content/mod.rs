@@ -68,7 +68,10 @@ impl Site {
     /// slug. Without the slug of the event of a session its place is left open.
     pub fn page_address(&self, kind: &str, slug: &str, event: Option<&str>, locale: &str) -> Option<String> {
         let url = self.page_url(kind)?.replace("{slug}", slug).replace("{path}", slug).replace("{locale}", locale);
-        Some(event.map_or_else(|| url.clone(), |event| url.replace("{event}", event)))
+        Some(match event {
+            Some(event) => url.replace("{event}", event),
+            None => url,
+        })
     }
 
     /// Returns the locales to try for a requested one: itself, its configured fallbacks, its language without a

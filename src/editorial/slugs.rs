@@ -12,7 +12,7 @@ use diesel::sql_types::Text;
 use crate::content::slug::{MAX_SLUG, from_title};
 use crate::content::translations::Translations;
 use crate::content::violation::{Violation, Violations};
-use crate::database::insert::{RowValues, StoredRow};
+use crate::database::insert::stored_row;
 use crate::database::schema::{items, slugs};
 use crate::database::{Db, in_few, in_list};
 use crate::items::{ANY_LOCALE, Item};
@@ -79,18 +79,12 @@ pub struct SlugRow {
     item_id: String,
 }
 
-impl StoredRow for SlugRow {
-    type Id = slugs::table;
-    const TABLE: &'static str = "slugs";
-    const COLUMNS: &'static [&'static str] = &["kind", "locale", "slug", "item_id"];
-
-    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
-        row.add::<Text, _>(self.kind)?;
-        row.add::<Text, _>(self.locale)?;
-        row.add::<Text, _>(&self.slug)?;
-        row.add::<Text, _>(&self.item_id)
-    }
-}
+stored_row!(SlugRow, slugs, {
+    kind: Text,
+    locale: Text,
+    slug: Text,
+    item_id: Text,
+});
 
 impl SlugRow {
     /// Returns the row by which a slug that no item has or had leads to an item.

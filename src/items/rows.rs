@@ -1,13 +1,12 @@
 //! The rows of `items` and of the tables that hold what is derived from an item's content.
 
 use diesel::prelude::*;
-use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
 use serde_json::{Map, Value};
 
 use crate::content::translations::Translations;
 use crate::database::compressed_text;
-use crate::database::insert::{RowValues, StoredRow};
+use crate::database::insert::stored_row;
 use crate::database::schema::{item_words, items, links, places};
 use crate::items::render::Envelope;
 
@@ -157,71 +156,36 @@ impl Item {
     }
 }
 
-impl StoredRow for Item {
-    type Id = items::table;
-    const TABLE: &'static str = "items";
-    const COLUMNS: &'static [&'static str] = &[
-        "id",
-        "kind",
-        "slug",
-        "status",
-        "live",
-        "version",
-        "created_at",
-        "updated_at",
-        "published_at",
-        "trashed_at",
-        "created_by",
-        "parent_id",
-        "starts_at",
-        "ends_at",
-        "position",
-        "label",
-        "country",
-        "variant",
-        "content",
-        "card",
-        "detail",
-        "reference",
-        "stage",
-        "draft_version",
-        "translations",
-        "untranslated",
-        "outdated",
-        "shown_at",
-    ];
-
-    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
-        row.add::<Text, _>(&self.id)?;
-        row.add::<Text, _>(&self.kind)?;
-        row.add::<Text, _>(&self.slug)?;
-        row.add::<Text, _>(&self.status)?;
-        row.add::<Bool, _>(&self.live)?;
-        row.add::<BigInt, _>(&self.version)?;
-        row.add::<BigInt, _>(&self.created_at)?;
-        row.add::<BigInt, _>(&self.updated_at)?;
-        row.add::<BigInt, _>(&self.published_at)?;
-        row.add::<BigInt, _>(&self.trashed_at)?;
-        row.add::<Nullable<Text>, _>(&self.created_by)?;
-        row.add::<Nullable<Text>, _>(&self.parent_id)?;
-        row.add::<BigInt, _>(&self.starts_at)?;
-        row.add::<BigInt, _>(&self.ends_at)?;
-        row.add::<BigInt, _>(&self.position)?;
-        row.add::<Text, _>(&self.label)?;
-        row.add::<Nullable<Text>, _>(&self.country)?;
-        row.add::<Nullable<Text>, _>(&self.variant)?;
-        row.add::<Binary, _>(&self.content)?;
-        row.add::<Text, _>(&self.card)?;
-        row.add::<Text, _>(&self.detail)?;
-        row.add::<Text, _>(&self.reference)?;
-        row.add::<Text, _>(&self.stage)?;
-        row.add::<BigInt, _>(&self.draft_version)?;
-        row.add::<Text, _>(&self.translations)?;
-        row.add::<Text, _>(&self.untranslated)?;
-        row.add::<Text, _>(&self.outdated)?;
-        row.add::<BigInt, _>(&self.shown_at)
-    }
-}
+stored_row!(Item, items, {
+    id: Text,
+    kind: Text,
+    slug: Text,
+    status: Text,
+    live: Bool,
+    version: BigInt,
+    created_at: BigInt,
+    updated_at: BigInt,
+    published_at: BigInt,
+    trashed_at: BigInt,
+    created_by: Nullable<Text>,
+    parent_id: Nullable<Text>,
+    starts_at: BigInt,
+    ends_at: BigInt,
+    position: BigInt,
+    label: Text,
+    country: Nullable<Text>,
+    variant: Nullable<Text>,
+    content: Binary,
+    card: Text,
+    detail: Text,
+    reference: Text,
+    stage: Text,
+    draft_version: BigInt,
+    translations: Text,
+    untranslated: Text,
+    outdated: Text,
+    shown_at: BigInt,
+});
 
 /// A row of `links`: one reference from an item to another, derived from the content of the first.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -242,20 +206,14 @@ pub struct Link {
     pub starts_at: i64,
 }
 
-impl StoredRow for Link {
-    type Id = links::table;
-    const TABLE: &'static str = "links";
-    const COLUMNS: &'static [&'static str] = &["source_id", "relation", "position", "target_id", "card", "starts_at"];
-
-    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
-        row.add::<Text, _>(&self.source_id)?;
-        row.add::<Text, _>(&self.relation)?;
-        row.add::<Integer, _>(&self.position)?;
-        row.add::<Text, _>(&self.target_id)?;
-        row.add::<Text, _>(&self.card)?;
-        row.add::<BigInt, _>(&self.starts_at)
-    }
-}
+stored_row!(Link, links, {
+    source_id: Text,
+    relation: Text,
+    position: Integer,
+    target_id: Text,
+    card: Text,
+    starts_at: BigInt,
+});
 
 /// A row of `item_words`: a value by which lists are filtered.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -268,17 +226,11 @@ pub struct Word {
     pub value: String,
 }
 
-impl StoredRow for Word {
-    type Id = item_words::table;
-    const TABLE: &'static str = "item_words";
-    const COLUMNS: &'static [&'static str] = &["item_id", "field", "value"];
-
-    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
-        row.add::<Text, _>(&self.item_id)?;
-        row.add::<Text, _>(&self.field)?;
-        row.add::<Text, _>(&self.value)
-    }
-}
+stored_row!(Word, item_words, {
+    item_id: Text,
+    field: Text,
+    value: Text,
+});
 
 /// A row of `places`: the coordinates of an item in millionths of a degree (WGS 84).
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -291,17 +243,11 @@ pub struct Coordinates {
     pub longitude: i64,
 }
 
-impl StoredRow for Coordinates {
-    type Id = places::table;
-    const TABLE: &'static str = "places";
-    const COLUMNS: &'static [&'static str] = &["item_id", "latitude", "longitude"];
-
-    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
-        row.add::<Text, _>(&self.item_id)?;
-        row.add::<BigInt, _>(&self.latitude)?;
-        row.add::<BigInt, _>(&self.longitude)
-    }
-}
+stored_row!(Coordinates, places, {
+    item_id: Text,
+    latitude: BigInt,
+    longitude: BigInt,
+});
 
 /// Parses the content of an item as it is stored.
 pub fn parse_content(stored: &[u8]) -> Map<String, Value> {

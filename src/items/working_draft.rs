@@ -18,7 +18,7 @@ use diesel::sql_types::Text;
 use serde_json::{Map, Value};
 
 use crate::content_types::ContentType;
-use crate::database::insert::{RowValues, StoredRow, insert_rows};
+use crate::database::insert::{insert_rows, stored_row};
 use crate::database::schema::{draft_links, drafts};
 use crate::database::{Db, in_list};
 use crate::items::Item;
@@ -54,16 +54,10 @@ struct DraftLink {
     target_id: String,
 }
 
-impl StoredRow for DraftLink {
-    type Id = draft_links::table;
-    const TABLE: &'static str = "draft_links";
-    const COLUMNS: &'static [&'static str] = &["source_id", "target_id"];
-
-    fn add_values<'b>(&'b self, row: &mut RowValues<'_, '_, 'b>) -> QueryResult<()> {
-        row.add::<Text, _>(&self.source_id)?;
-        row.add::<Text, _>(&self.target_id)
-    }
-}
+stored_row!(DraftLink, draft_links, {
+    source_id: Text,
+    target_id: Text,
+});
 
 /// Returns the content of an item's newest text: that of its working draft if it has one.
 pub fn newest(item: &Item, draft: Option<&WorkingDraft>) -> Map<String, Value> {

@@ -49,7 +49,7 @@ pub struct Edition {
     pub locale: String,
     /// Subject, one line.
     pub subject: String,
-    /// What mail programs show beside the subject.
+    /// Preview text, which mail programs show beside the subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview_text: Option<String>,
     /// The blocks, in their order.

@@ -271,7 +271,7 @@ pub fn step(connection: &mut Db, id: &str, version: &Expected, step: IssueStep) 
     Ok(save(connection, issue)?)
 }
 
-/// What became of the mails of an issue.
+/// Numbers of the mails of an issue by their outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IssueCounts {
     /// Mails that wait or are held.

@@ -84,7 +84,7 @@ pub struct MessageBody {
     /// Language of the form.
     #[schema(example = "en")]
     pub locale: String,
-    /// What the visitor filled in.
+    /// Values of the fields, as the visitor filled them in.
     pub fields: Vec<ValueBody>,
     /// Address of the sender; null if none was left.
     #[schema(required = true, format = "email")]

@@ -10,7 +10,6 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use super::TAG;
 use crate::api::newsletter::visitor::{self, ALTCHA, LOCALE, TRAP, Visitor, check, locale};
 use crate::api::openapi::schemas::{example_of, reference, text};
-use crate::api::parameters::query;
 use crate::api::query_values::locale_or_default;
 use crate::api::request_bodies::Form;
 use crate::contact::forms::{self, ContactForm, in_locale};
@@ -20,7 +19,7 @@ use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
-use crate::http::route::{Access, Route, parameter};
+use crate::http::route::{Access, ParameterSet, Route, parameter};
 use crate::problem::{Problem, ProblemKind};
 
 const PATH: &str = "/api/v1/contact/{form}";
@@ -48,7 +47,7 @@ pub static MESSAGE: [Field; 4] = [
             }),
             max: 50,
         },
-        "What the visitor filled in.",
+        "Values of the fields, as the visitor filled them in.",
         r#"[{"name": "message", "value": "Is the lecture open to everybody?"}]"#,
     )
     .required(),
@@ -123,7 +122,8 @@ pub fn routes() -> Vec<Route> {
             .summary("Get a form to show")
             .description("Returns an open form in a language. Fails with 400 when the site does not have the language, and with 404 when there is no such form.")
             .for_delivery()
-            .parameters([path_form(), query("locale", text().max_length(Some(35)), "Language; by default that of the site.", json!("nl"))])
+            .parameter_set(ParameterSet::Language)
+            .parameters([path_form()])
             .responds(200, "The form.", reference("ContactPage"), &[])
             .problems(&[ProblemKind::NotFound]),
         Route::post(PATH, Access::Open, send)

@@ -49,7 +49,7 @@ pub struct EditionBody {
     pub locale: String,
     /// Subject.
     pub subject: String,
-    /// What mail programs show beside the subject.
+    /// Preview text, which mail programs show beside the subject.
     #[schema(required = true)]
     pub preview_text: Option<String>,
     /// Blocks, in their order.
@@ -67,7 +67,7 @@ pub struct SegmentBody {
     pub topics: Vec<String>,
 }
 
-/// What became of the mails of an issue.
+/// Numbers of the mails of an issue by their outcome.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewsletterCounts)]
@@ -112,7 +112,7 @@ pub struct IssueBody {
     /// Time at which it is sent; null if none is set.
     #[schema(required = true, format = "date-time")]
     pub send_at: Option<String>,
-    /// What became of the mails.
+    /// Numbers of the mails by their outcome.
     pub counts: CountsBody,
     /// Why it could not be sent; null if it could.
     #[schema(required = true)]

@@ -42,7 +42,7 @@ static EDITION: [Field; 4] = [
     Field::new(
         "preview_text",
         FieldType::Line { max: 200 },
-        "What mail programs show beside the subject.",
+        "Preview text, which mail programs show beside the subject.",
         r#""Three evenings about shared water""#,
     ),
     Field::new(
@@ -120,7 +120,7 @@ pub static ISSUE_SENDING: [Field; 1] = [Field::new(
     r#""2027-03-01T09:00""#,
 )];
 
-/// What a body says of an issue, with the topics as they are given.
+/// The content of a request body about an issue, with the topics as they are given.
 #[derive(Clone)]
 pub struct IssueForm {
     change: IssueChange,

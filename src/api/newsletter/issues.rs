@@ -9,8 +9,8 @@ use super::issue_body::{IssueBody, NewsletterIssueList, shown};
 use super::issue_form::{ISSUE_CHANGE, ISSUE_SENDING, IssueForm, NEW_ISSUE};
 use crate::api::content::lifecycle::author;
 use crate::api::mail::MailPreview;
-use crate::api::openapi::schemas::{example_of, reference, text};
-use crate::api::parameters::{IF_MATCH, path_id, query};
+use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::parameters::{IF_MATCH, path_id};
 use crate::api::query_values;
 use crate::api::request_bodies::Form;
 use crate::app::App;
@@ -21,7 +21,7 @@ use crate::http::body;
 use crate::http::preconditions::{WRITE_PROBLEMS, required_version};
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
-use crate::http::route::{Access, Route};
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::journal::{self, Author, NewEntry};
 use crate::mail::outbox::{MailKind, MailRow};
 use crate::newsletter::blocks::Edition;
@@ -84,10 +84,11 @@ pub fn routes() -> Vec<Route> {
             .tag(TAG)
             .summary("Preview an issue")
             .description(
-                "Returns an edition as it would be sent now. Fails with 404 when there is no such issue or edition, and with 409 \
+                "Returns an edition as it would be sent now; without `locale`, the first one. Fails with 404 when there is no such issue or edition, and with 409 \
                  when it cannot be rendered.",
             )
-            .parameters([path_id(), query("locale", text().max_length(Some(35)), "Language; by default the first edition.", json!("nl"))])
+            .parameter_set(ParameterSet::Language)
+            .parameters([path_id()])
             .responds(200, "The mail.", reference("MailPreview"), &[])
             .problems(&[ProblemKind::NotFound, ProblemKind::Conflict]),
         Route::post(format!("{PATH}/test"), READ, test)

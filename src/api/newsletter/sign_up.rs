@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::visitor::{ALTCHA, LOCALE, TRAP, Visitor, check, filled_in, locale};
 use super::{TAG, topic_ids};
-use crate::api::openapi::schemas::{example_of, json_document, reference, text};
-use crate::api::parameters::{MAX_NUMBER, query};
+use crate::api::openapi::schemas::{example_of, json_document, reference};
+use crate::api::parameters::MAX_NUMBER;
 use crate::api::query_values::locale_or_default;
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
@@ -19,7 +19,7 @@ use crate::database::Db;
 use crate::http::body;
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
-use crate::http::route::{Access, Route};
+use crate::http::route::{Access, ParameterSet, Route};
 use crate::items::Among;
 use crate::mail::outbox::normal_address;
 use crate::newsletter::consent;
@@ -123,7 +123,7 @@ pub fn routes() -> Vec<Route> {
             .description("Returns the text that a sign-up form shows, in a language of the site or, without a text in it, the nearest one. Fails \
                  with 400 when the site does not have the language.")
             .for_delivery()
-            .parameters([query("locale", text().max_length(Some(35)), "Language; by default that of the site.", json!("nl"))])
+            .parameter_set(ParameterSet::Language)
             .responds(200, "The text.", reference("ConsentText"), &[]),
         Route::put("/api/v1/newsletter/consent", Access::May(Area::Newsletter, Action::Manage), put_consent)
             .operation_id("setNewsletterConsent")

@@ -35,14 +35,15 @@ pub const TRAP: Field = Field::new(
 pub const LOCALE: Field =
     Field::new("locale", FieldType::Language, "Language of the form; by default that of the site.", r#""nl""#);
 
-/// Returns the body of a form without the members that the visitor left empty, as browsers send them.
+/// Returns the body of a form without the members that the visitor left empty, as browsers send them. The language is not
+/// the visitor's to fill in: an empty one is refused, as the contract says.
 ///
 /// # Errors
 /// 400 or 415 if the body is no JSON.
 pub fn filled_in(request: &Request) -> Result<Value, Problem> {
     let mut body = body::json(request)?;
     if let Some(members) = body.as_object_mut() {
-        members.retain(|_, value| value.as_str() != Some(""));
+        members.retain(|name, value| name == LOCALE.name || value.as_str() != Some(""));
     }
     Ok(body)
 }
