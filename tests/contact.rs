@@ -140,3 +140,20 @@ fn messages_are_kept_for_a_time(app: &TestApp) {
     app.block_on(app.app.housekeeping()).unwrap();
     assert_eq!(count(), 0);
 }
+
+/// Filters hold to the lengths that the contract names.
+#[apply(api_test)]
+fn filters_of_desks_are_bounded(app: &TestApp) {
+    let client = app.client(Role::Administrator);
+    for (path, name, max) in [
+        ("contact-messages", "form", 64),
+        ("contact-messages", "assignee", 36),
+        ("mails", "recipient", 254),
+        ("newsletter/subscribers", "email", 254),
+        ("newsletter/subscribers/export", "after", 36),
+    ] {
+        let get = |length: usize| client.get(&format!("/api/v1/{path}?{name}={}", "a".repeat(length)));
+        get(max).expect(200);
+        get(max + 1).problem(400, &[(&format!("?{name}"), "too_long")]);
+    }
+}

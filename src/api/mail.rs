@@ -8,7 +8,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::api::openapi::schemas::{example_of, one_of, reference, text};
 use crate::api::parameters::{number, page_limit, path_id, query};
-use crate::api::query_values::{locale_or_default, word};
+use crate::api::query_values::{locale_or_default, short_text, word};
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
 use crate::content::field::{Enumeration, Field, FieldType};
@@ -229,8 +229,8 @@ async fn list(request: Request) -> Result<Response, Problem> {
     let filter = MailFilter {
         status: word(&request, "status", &MailStatus::NAMES)?.map(str::to_owned),
         kind: word(&request, "kind", &MailKind::NAMES)?.map(str::to_owned),
-        recipient: request.query("recipient").map(|given| normal_address(given).unwrap_or_else(|| given.to_owned())),
-        before: request.query("before").map(str::to_owned),
+        recipient: short_text(&request, "recipient", 254)?.map(|given| normal_address(&given).unwrap_or(given)),
+        before: short_text(&request, "before", 36)?,
     };
     let mut rows = request.app.database.read(move |c| Ok::<_, Problem>(log::list(c, &filter, limit + 1)?)).await?;
     let has_more = rows.len() as i64 > limit;

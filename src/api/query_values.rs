@@ -36,6 +36,19 @@ pub fn word(request: &Request, name: &str, words: &[&'static str]) -> Result<Opt
     }
 }
 
+/// Returns a query parameter of at most `max` characters; `None` if the query does not have it.
+///
+/// # Errors
+/// 400 if the value is longer.
+pub fn short_text(request: &Request, name: &str, max: usize) -> Result<Option<String>, Problem> {
+    let given = request.query(name);
+    if given.is_some_and(|given| given.chars().count() > max) {
+        let message = format!("must have at most {max} characters");
+        return Err(Problem::bad_request(Violations::one(format!("?{name}"), "too_long", message)));
+    }
+    Ok(given.map(str::to_owned))
+}
+
 /// Parses the query parameter `locale`; `None` if the query does not have it.
 ///
 /// # Errors

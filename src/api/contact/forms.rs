@@ -183,10 +183,11 @@ pub fn routes() -> Vec<Route> {
             .operation_id("putContactForm")
             .tag(TAG)
             .summary("Set a form up")
-            .description("Creates a form, or replaces the one with this name. Fails with 422 when a field is declared wrongly.")
+            .description("Creates a form, or replaces the one with this name. Fails with 422 when a field is declared wrongly, and with 404 when no form can have the name.")
             .parameters([path_form()])
             .request_body(JSON, reference("ContactFormInput"), example_of(&FORM))
-            .responds(200, "The form.", reference("ContactForm"), &[]),
+            .responds(200, "The form.", reference("ContactForm"), &[])
+            .problems(&[ProblemKind::NotFound]),
         Route::delete(PATH, MANAGE, delete)
             .operation_id("deleteContactForm")
             .tag(TAG)

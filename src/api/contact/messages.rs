@@ -10,7 +10,7 @@ use super::TAG;
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, one_of, reference, text};
 use crate::api::parameters::{IF_MATCH, number, page_limit, path_id, query};
-use crate::api::query_values::word;
+use crate::api::query_values::{short_text, word};
 use crate::api::request_bodies::Form;
 use crate::auth::accounts;
 use crate::auth::permissions::{Action, Area};
@@ -215,10 +215,10 @@ fn response(message: ContactMessage) -> Result<Response, Problem> {
 async fn list(request: Request) -> Result<Response, Problem> {
     let limit = number(&request, "limit", MOST_LISTED)?.unwrap_or(20);
     let filter = MessageFilter {
-        form: request.query("form").map(str::to_owned),
+        form: short_text(&request, "form", 64)?,
         status: word(&request, "status", &MESSAGE_STATUSES)?.map(str::to_owned),
-        assignee: request.query("assignee").map(str::to_owned),
-        before: request.query("before").map(str::to_owned),
+        assignee: short_text(&request, "assignee", 36)?,
+        before: short_text(&request, "before", 36)?,
     };
     let read = move |c: &mut Db| Ok::<_, Problem>(messages::list(c, &filter, limit + 1)?);
     let mut rows = request.app.database.read(read).await?;

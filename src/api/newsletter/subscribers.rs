@@ -10,7 +10,7 @@ use super::TAG;
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{one_of, reference, text};
 use crate::api::parameters::{number, page_limit, path_id, query};
-use crate::api::query_values::word;
+use crate::api::query_values::{short_text, word};
 use crate::auth::permissions::{Action, Area};
 use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
@@ -199,8 +199,8 @@ async fn get_page(request: Request) -> Result<Response, Problem> {
     let limit = number(&request, "limit", MOST_LISTED)?.unwrap_or(20);
     let filter = SubscriberFilter {
         status: word(&request, "status", &SubscriberStatus::NAMES)?.map(str::to_owned),
-        email: request.query("email").map(|given| normal_address(given).unwrap_or_else(|| given.to_owned())),
-        after: request.query("after").map(str::to_owned),
+        email: short_text(&request, "email", 254)?.map(|given| normal_address(&given).unwrap_or(given)),
+        after: short_text(&request, "after", 36)?,
     };
     let read = move |c: &mut Db| {
         let mut rows = subscribers::list(c, &filter, limit + 1)?;
@@ -224,7 +224,7 @@ async fn get(request: Request) -> Result<Response, Problem> {
 }
 
 async fn export(request: Request) -> Result<Response, Problem> {
-    let after = request.query("after").map(str::to_owned);
+    let after = short_text(&request, "after", 36)?;
     let read = move |c: &mut Db| {
         let (bytes, last) = table::part(c, after, EXPORT_PART)?;
         let rest = SubscriberFilter { after: last.clone(), ..SubscriberFilter::default() };
