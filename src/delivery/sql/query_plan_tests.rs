@@ -187,7 +187,7 @@ fn under_a_kind_only_one_kind_is_filed() {
             parents.push(parent);
         }
     }
-    assert_eq!(parents.len(), 3);
+    assert_eq!(parents.len(), 4);
 }
 
 /// In a sandbox, which lays the effects of scheduled work over the stored items, pages are merged from the
