@@ -85,7 +85,9 @@ impl Reader {
         for (number, text) in &seen {
             let item = &world[*number];
             let told = format!("{} {path}: {} {} {text}\n{body}", self.name, item.state, item.kind);
-            assert!(self.may_see(world, (*number, *text), asked), "{told}");
+            // What an item lacks to be published names what is in the trash, to those who may read it there.
+            let is_named = path.ends_with("/desk") && self.collections.contains(&item.resource().collection);
+            assert!(is_named || self.may_see(world, (*number, *text), asked), "{told}");
         }
         seen
     }
