@@ -115,6 +115,7 @@ mod rich_text;
 mod rights;
 mod round_trip;
 mod search;
+mod search_order;
 mod search_words;
 mod site;
 mod site_settings;

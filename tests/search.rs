@@ -15,8 +15,6 @@ pub fn settled(app: &TestApp) {
     let head = app.block_on(app.app.database.read(|c| Ok::<_, Problem>(plenary::journal::newest_sequence(c)?)));
     let head = head.map_err(|problem| problem.detail).expect("the journal's head");
     wait_for("the index", || app.app.search.is_complete_to(head));
-    // It is read right after it was written.
-    std::thread::sleep(std::time::Duration::from_millis(50));
 }
 
 fn escaped(text: &str) -> String {

@@ -164,13 +164,15 @@ impl Search {
     /// Loads the newest state of the index, and invalidates cached responses that were computed with an older
     /// one.
     fn refresh(&self, app: &App) -> Result<(), SearchError> {
-        let before = self.state();
+        // Read before the index is loaded, which may have more by then.
+        let (before, position) = (self.state(), self.indexed_position()?);
         self.open_index().reader.reload()?;
         // Recorded only after the reload: recorded before, a response from the old state could be cached as a
         // fresh one.
         if self.state() != before {
             app.database.invalidation_clock().record([(SEARCH_INDEX, "")]);
         }
+        self.set_complete_to(position);
         Ok(())
     }
 

@@ -20,8 +20,8 @@ pub struct RenewedTime {
     pub after: String,
 }
 
-/// Updates every time of an item to the offset that its zone has under the current rules, and returns the changed
-/// times. The item may be in its stored form or in its input form.
+/// Updates every time of an item to the offset that its zone has under the current rules, and returns those
+/// that were written with another offset. The item may be in its stored form or in its input form.
 pub fn renew(fields: &'static [Field], content: &mut Map<String, Value>) -> Vec<RenewedTime> {
     let mut renewed = Vec::new();
     let Some(zone) = zone_of(content) else { return renewed };
@@ -31,7 +31,10 @@ pub fn renew(fields: &'static [Field], content: &mut Map<String, Value>) -> Vec<
         let after = moment.canonical();
         if after != *text {
             let before = std::mem::replace(text, after.clone());
-            renewed.push(RenewedTime { pointer: pointer.to_owned(), before, after });
+            // Nothing that is stored has a `Z`, which says nothing of the rules of the zone (RFC 9557, section 2).
+            if !before.ends_with('Z') {
+                renewed.push(RenewedTime { pointer: pointer.to_owned(), before, after });
+            }
         }
     });
     renewed

@@ -11,6 +11,7 @@ use crate::content::rich_text::to_text;
 use crate::content::translations::visible;
 use crate::content_types::{ALL, ContentType};
 use crate::items::Item;
+use crate::search::first_docs::sort_values;
 
 /// Weight of a title, which is indexed this many times.
 const TITLE_WEIGHT: usize = 4;
@@ -30,6 +31,9 @@ pub fn document(search: &Search, site: &Site, item: &Item, names: &[Value]) -> O
     let (high, low) = id.as_u64_pair();
     document.add_u64(fields.id_high, high);
     document.add_u64(fields.id_low, low);
+    for (field, value) in fields.sorts.iter().zip(sort_values(item)) {
+        document.add_i64(*field, value);
+    }
     for words in fields.words.iter().filter(|words| words.kind == content_type.kind) {
         let mut texts = TextCollector { site, locale: &words.locale, found: Vec::new() };
         texts.content(content_type, &content);

@@ -1,7 +1,7 @@
 //! The index on disk: its schema, its tokenizers, and its writer.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tantivy::directory::MmapDirectory;
@@ -15,14 +15,15 @@ use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Ta
 use thiserror::Error;
 
 use crate::content::Site;
-use crate::content_types::ALL;
+use crate::content_types::{ALL, Column};
 use crate::database::position::Position;
 use crate::search::compounds::{Endings, has_compounds};
+use crate::search::first_docs::SORT_COLUMNS;
 use crate::search::searcher::CachedIdents;
 use crate::search::tokenizer::WordTokenizer;
 
 /// Format of the index, which is incremented when documents are made in another way.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// Memory of the writer in bytes, the minimum of the library.
 const WRITER_BYTES: usize = 15_000_000;
 /// Maximum length of a word in bytes; longer ones are not indexed. Many letters take three bytes.
@@ -84,6 +85,8 @@ pub(crate) struct Fields {
     pub id_high: Field,
     /// Lower half of the id.
     pub id_low: Field,
+    /// The columns by which lists are sorted, as [`SORT_COLUMNS`].
+    pub sorts: Vec<Field>,
     /// Text fields of each content type in each language of the site.
     pub words: Vec<Words>,
 }
@@ -105,6 +108,8 @@ pub struct Search {
     pub(crate) fields: Fields,
     /// Whether a query failed in a way that damage would explain.
     pub(crate) is_suspect: AtomicBool,
+    /// Number of the journal entry up to which queries find everything; 0 if they find nothing yet.
+    complete_to: AtomicI64,
 }
 
 impl Search {
@@ -133,7 +138,9 @@ impl Search {
             }
         };
         let (open, is_suspect) = (RwLock::new(Arc::new(open)), AtomicBool::new(false));
-        Ok(Self { open, folder, schema, locales, fields, is_suspect })
+        let search = Self { open, folder, schema, locales, fields, is_suspect, complete_to: AtomicI64::new(0) };
+        search.set_complete_to(search.indexed_position().ok().flatten());
+        Ok(search)
     }
 
     /// Returns the index in its current state.
@@ -152,6 +159,7 @@ impl Search {
 
     /// Replaces the index. Queries that have begun end with the one with which they began.
     pub(crate) fn replace(&self, open: OpenIndex) {
+        self.set_complete_to(None);
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(open);
     }
 
@@ -180,9 +188,14 @@ impl Search {
         Ok(self.open_index().index.load_metas()?.payload.and_then(|payload| Position::parse(&payload)))
     }
 
-    /// Returns whether the index is complete up to this journal entry.
+    /// Returns whether queries find everything up to this journal entry.
     pub fn is_complete_to(&self, entry: i64) -> bool {
-        self.indexed_position().ok().flatten().is_some_and(|position| position.sequence >= entry)
+        self.complete_to.load(Ordering::Acquire) >= entry
+    }
+
+    /// Records up to which journal entry queries find everything.
+    pub(crate) fn set_complete_to(&self, position: Option<Position>) {
+        self.complete_to.store(position.map_or(0, |position| position.sequence), Ordering::Release);
     }
 
     /// Returns the fields of these content types in a language.
@@ -222,6 +235,7 @@ fn schema(site: &Site) -> (Schema, Fields) {
     let kind = builder.add_u64_field("kind", FAST);
     let id_high = builder.add_u64_field("id_high", FAST);
     let id_low = builder.add_u64_field("id_low", FAST);
+    let sorts = SORT_COLUMNS.map(|column| builder.add_i64_field(&sort_field(column), FAST)).to_vec();
     let mut words = Vec::with_capacity(ALL.len() * site.locales.len());
     for kind in ALL.iter().map(|content_type| content_type.kind) {
         for locale in &site.locales {
@@ -234,7 +248,12 @@ fn schema(site: &Site) -> (Schema, Fields) {
             words.push(Words { kind, locale: locale.clone(), stems, whole, endings });
         }
     }
-    (builder.build(), Fields { id, kind, id_high, id_low, words })
+    (builder.build(), Fields { id, kind, id_high, id_low, sorts, words })
+}
+
+/// Returns the name of the field of a column by which lists are sorted.
+pub(crate) fn sort_field(column: Column) -> String {
+    format!("sort_{column:?}")
 }
 
 const WHOLE: &str = "whole";

@@ -9,6 +9,7 @@ mod beginnings;
 mod compounds;
 pub mod directory;
 pub mod document;
+pub mod first_docs;
 #[cfg(test)]
 mod found_again_tests;
 pub mod index;
@@ -21,6 +22,7 @@ mod tokenizer;
 pub mod top_docs;
 
 pub use directory::{folder, put_aside};
+pub use first_docs::DocOrder;
 pub use index::{Search, SearchError};
 pub use query_parser::{MAX_QUERY_CHARACTERS, SearchQuery};
 pub use searcher::{Hit, Matches};

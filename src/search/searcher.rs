@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tantivy::collector::{Count, DocSetCollector};
-use tantivy::columnar::Column;
+use tantivy::columnar::Column as FastColumn;
 use tantivy::query::{BooleanQuery, ConstScoreQuery, Query, TermSetQuery};
 use tantivy::snippet::SnippetGenerator;
 use tantivy::{DocAddress, Searcher, Term};
@@ -14,10 +14,11 @@ use uuid::Uuid;
 
 use crate::content::Site;
 use crate::content::translations::visible;
-use crate::content_types::{ALL, ContentType};
+use crate::content_types::{ALL, Column, ContentType};
 use crate::items::Item;
 use crate::search::document::texts_in;
-use crate::search::index::{OpenIndex, Search, SearchError, Words};
+use crate::search::first_docs::{DocOrder, FirstDocs, SORT_COLUMNS, SegmentColumns, SortPlace};
+use crate::search::index::{OpenIndex, Search, SearchError, Words, sort_field};
 use crate::search::query_builder::QueryBuilder;
 use crate::search::query_parser::SearchQuery;
 use crate::search::top_docs::SharedTopDocs;
@@ -95,6 +96,23 @@ impl Matches<'_> {
     /// Fails if the index cannot be read.
     pub fn count(&self) -> Result<usize, SearchError> {
         self.search.run(|| Ok(self.searcher.search(&*self.query, &Count)?))
+    }
+
+    /// Returns the ids and values of the first `limit` matches in an order, of those behind a place if one is given.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn first(
+        &self,
+        order: DocOrder,
+        after: Option<SortPlace>,
+        limit: usize,
+    ) -> Result<Vec<(String, i64)>, SearchError> {
+        let idents = self.open.idents.of(&self.searcher)?;
+        let Some(segments) = idents.segments_by(order.column) else { return Ok(Vec::new()) };
+        let collector = FirstDocs::new(order, after, limit, segments);
+        self.search.run(|| Ok(self.searcher.search(&*self.query, &collector)?))
     }
 
     /// Returns the ids of all matches, in no order.
@@ -187,10 +205,19 @@ impl Matches<'_> {
     }
 }
 
-/// Ids and content types of documents, by segment and document number.
+/// Ids, content types and sort columns of the documents of a segment.
+#[derive(Debug)]
+struct Segment {
+    id_high: FastColumn<u64>,
+    id_low: FastColumn<u64>,
+    kind: FastColumn<u64>,
+    sorts: Vec<FastColumn<i64>>,
+}
+
+/// The columns of all segments, in their order.
 #[derive(Debug)]
 struct Idents {
-    segments: Vec<[Column<u64>; 3]>,
+    segments: Vec<Segment>,
 }
 
 /// The columns for the newest state of the index, which are thus not opened for each query.
@@ -216,14 +243,25 @@ impl Idents {
     fn new(searcher: &Searcher) -> Result<Self, SearchError> {
         let segments = searcher.segment_readers().iter().map(|segment| {
             let fast = segment.fast_fields();
-            Ok([fast.u64("id_high")?, fast.u64("id_low")?, fast.u64("kind")?])
+            let sorts = SORT_COLUMNS.iter().map(|column| fast.i64(&sort_field(*column)));
+            let sorts = sorts.collect::<tantivy::Result<_>>()?;
+            Ok(Segment { id_high: fast.u64("id_high")?, id_low: fast.u64("id_low")?, kind: fast.u64("kind")?, sorts })
         });
         Ok(Self { segments: segments.collect::<Result<_, SearchError>>()? })
     }
 
+    /// Returns the columns for an order; `None` if the index has no such column.
+    fn segments_by(&self, column: Column) -> Option<Vec<SegmentColumns<'_>>> {
+        let place = SORT_COLUMNS.iter().position(|known| *known == column)?;
+        let columns = self.segments.iter().map(|Segment { id_high, id_low, sorts, .. }| {
+            Some(SegmentColumns { id_high, id_low, value: sorts.get(place)? })
+        });
+        columns.collect()
+    }
+
     fn hit(&self, address: DocAddress) -> Hit {
-        let columns = &self.segments[address.segment_ord as usize];
-        let [high, low, kind] = columns.each_ref().map(|column| column.first(address.doc_id).unwrap_or_default());
+        let Segment { id_high, id_low, kind, .. } = &self.segments[address.segment_ord as usize];
+        let [high, low, kind] = [id_high, id_low, kind].map(|column| column.first(address.doc_id).unwrap_or_default());
         let kind = ALL.get(kind as usize).map_or("", |content_type| content_type.kind);
         Hit { id: Uuid::from_u64_pair(high, low).to_string(), kind }
     }

@@ -1,6 +1,7 @@
 //! Keyset walk through the items of a selection, in an order, from a given row on.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
@@ -15,9 +16,11 @@ use crate::delivery::query::cursor::KeyValue;
 use crate::delivery::sql::predicates::Query;
 use crate::delivery::sql::selection::{Selection, SharedLink};
 use crate::delivery::sql::sort_order::{SortKey, SortPart, bound_of_part, keyset_after, only_part, sorted};
-use crate::delivery::sql::text_match::{MAX_NAMED_MATCHES, TextMatches};
+use crate::delivery::sql::text_match::{GROWTH_FACTOR, MAX_NAMED_MATCHES, TextMatches};
 use crate::problem::Problem;
 
+/// Stands for all items of the selection where no ids are named.
+const ALL_ITEMS: Option<&[&str]> = None;
 /// Items that are checked against the text index at a time, where many match the text.
 const MATCH_BATCH: i64 = 500;
 
@@ -71,8 +74,11 @@ impl KeysetWalk<'_> {
     /// Returns a problem with the code `query_too_expensive` if the matches of a text are rare in this order and too
     /// many to be sorted. Fails if the search index or the database cannot be read.
     pub fn rows(&self, connection: &mut Db, range: RowRange<'_>) -> Result<Vec<Row>, Problem> {
-        let Some(matches) = self.matches else { return Ok(self.read(connection, range, None)?) };
-        if let Some(ids) = matches.named() {
+        let Some(matches) = self.matches else { return Ok(self.read(connection, range, ALL_ITEMS)?) };
+        if let Some(rows) = self.first_matches(connection, matches, range)? {
+            return Ok(rows);
+        }
+        if let Some(ids) = matches.named()? {
             return Ok(self.read(connection, range, Some(ids))?);
         }
         // Many items match: the walk takes the next ones in the order of the database, and the index tells
@@ -80,7 +86,7 @@ impl KeysetWalk<'_> {
         let (mut rows, mut last, mut seen, wanted) = (Vec::new(), None, 0, (range.offset + range.limit) as usize);
         loop {
             let start = last.as_ref().or(range.start);
-            let next = self.read(connection, RowRange { start, offset: 0, limit: MATCH_BATCH }, None)?;
+            let next = self.read(connection, RowRange { start, offset: 0, limit: MATCH_BATCH }, ALL_ITEMS)?;
             let ids: Vec<String> = next.iter().map(|(id, _)| id.clone()).collect();
             let matching = matches.among(&ids)?;
             let ended = (next.len() as i64) < MATCH_BATCH;
@@ -96,6 +102,40 @@ impl KeysetWalk<'_> {
             rows.truncate(wanted);
             return Ok(rows.split_off(rows.len().min(range.offset as usize)));
         }
+    }
+
+    /// Returns the rows of a range of the matches, which the index finds in their order. `None` if too few of the first
+    /// matches are selected, or if an item has changed since it was indexed, so that the database has another order.
+    fn first_matches(
+        &self,
+        connection: &mut Db,
+        matches: &TextMatches<'_>,
+        range: RowRange<'_>,
+    ) -> Result<Option<Vec<Row>>, Problem> {
+        let [key] = self.order.as_slice() else { return Ok(None) };
+        let wanted = (range.offset + range.limit) as usize;
+        let (mut rows, mut seen, mut size): (Vec<Row>, _, _) = (Vec::new(), 0, wanted);
+        while size <= MAX_NAMED_MATCHES {
+            let Some(first) = matches.first(*key, range.start, size)? else { return Ok(None) };
+            let next = &first[seen.min(first.len())..];
+            let ids: Vec<&str> = next.iter().map(|(id, _)| id.as_str()).collect();
+            let part = RowRange { offset: 0, limit: (wanted - rows.len()) as i64, ..range };
+            let found = if ids.is_empty() { Vec::new() } else { self.read(connection, part, Some(&ids))? };
+            let values: HashMap<&str, i64> = next.iter().map(|(id, value)| (id.as_str(), *value)).collect();
+            let is_same = |(id, keys): &Row| match (values.get(id.as_str()), keys.as_slice()) {
+                (Some(value), [KeyValue::Number(key)]) => value == key,
+                _ => false,
+            };
+            if !found.iter().all(is_same) {
+                return Ok(None);
+            }
+            rows.extend(found);
+            if rows.len() >= wanted || first.len() < size {
+                return Ok(Some(rows.split_off(rows.len().min(range.offset as usize))));
+            }
+            (seen, size) = (first.len(), size * GROWTH_FACTOR);
+        }
+        Ok(None)
     }
 
     /// Returns the first rows behind `start` of all matches, however far apart they are. Each statement names
@@ -128,7 +168,12 @@ impl KeysetWalk<'_> {
 
     /// Reads a range of the selection, or of those of its items that are named. Where the numbers of the first
     /// column would put the rows without a value at the wrong end, these are put at the right one.
-    fn read(&self, connection: &mut Db, range: RowRange<'_>, among: Option<&[String]>) -> QueryResult<Vec<Row>> {
+    fn read<S: AsRef<str>>(
+        &self,
+        connection: &mut Db,
+        range: RowRange<'_>,
+        among: Option<&[S]>,
+    ) -> QueryResult<Vec<Row>> {
         let first = self.order.first().filter(|key| key.misplaced().is_some() && self.selection.may_lack(key.column));
         let Some(key) = first else { return self.read_part(connection, range, among, None) };
         if range.start.is_none() && range.offset == 0 {
@@ -146,11 +191,11 @@ impl KeysetWalk<'_> {
 
     /// Reads a range as [`KeysetWalk::read`] does, the rows with a value in the first column and those without
     /// separately.
-    fn read_by_parts(
+    fn read_by_parts<S: AsRef<str>>(
         &self,
         connection: &mut Db,
         range: RowRange<'_>,
-        among: Option<&[String]>,
+        among: Option<&[S]>,
         key: SortKey,
     ) -> QueryResult<Vec<Row>> {
         let begun = range.start.and_then(|(keys, _)| keys.first()).map(|value| key.part_of(value));
@@ -176,11 +221,11 @@ impl KeysetWalk<'_> {
     }
 
     /// Reads a range of all rows, or of those of one part.
-    fn read_part(
+    fn read_part<S: AsRef<str>>(
         &self,
         connection: &mut Db,
         range: RowRange<'_>,
-        among: Option<&[String]>,
+        among: Option<&[S]>,
         part: Option<SortPart>,
     ) -> QueryResult<Vec<Row>> {
         let links = self.selection.shared_links();

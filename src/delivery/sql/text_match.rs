@@ -1,19 +1,24 @@
 //! Full-text queries within lists. The index tells which items match, the database which of these may be
 //! shown and meet the other conditions; whichever of the two leaves fewer items is asked first.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use diesel::prelude::*;
+use uuid::Uuid;
 
 use crate::content::violation::Violations;
-use crate::content_types::ContentType;
+use crate::content_types::{Column, ContentType};
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::delivery::query::ListQuery;
+use crate::delivery::query::cursor::KeyValue;
+use crate::delivery::sql::keyset::RowKey;
 use crate::delivery::sql::predicates::Query;
 use crate::delivery::sql::selection::Selection;
+use crate::delivery::sql::sort_order::{SortKey, absent_value};
 use crate::problem::{Problem, ProblemKind};
-use crate::search::{Matches, Search, SearchError};
+use crate::search::{DocOrder, Matches, Search, SearchError};
 
 /// Maximum number of items that are named to the database, or to the index, in one query.
 pub const MAX_NAMED_MATCHES: usize = 5_000;
@@ -22,7 +27,7 @@ const MAX_RANKED_MATCHES: usize = 100_000;
 /// Number of matches that the first query by rank asks for in addition to those that are wanted.
 const SPARE_MATCHES: usize = 12;
 /// Factor by which each further query by rank is larger.
-const GROWTH_FACTOR: usize = 8;
+pub(super) const GROWTH_FACTOR: usize = 8;
 
 impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
@@ -46,10 +51,13 @@ pub fn too_expensive(place: &str, why: &str) -> Problem {
     ))
 }
 
-/// Matches of a text, with their ids if they are few.
+/// Matches of a text.
 pub struct TextMatches<'a> {
     matches: Matches<'a>,
-    named: Option<Vec<String>>,
+    /// Whether the items are sought as they are now, as the index has them, and not at another moment.
+    present: bool,
+    count: OnceCell<usize>,
+    named: OnceCell<Option<Vec<String>>>,
 }
 
 impl<'a> TextMatches<'a> {
@@ -66,28 +74,66 @@ impl<'a> TextMatches<'a> {
     ) -> Result<Option<Self>, Problem> {
         let Some((_, search_query)) = &query.text else { return Ok(None) };
         let matches = search.matches(search_query, &[content_type.kind], locale)?;
-        let named = match query.by_relevance() && !query.count && query.facets.is_empty() {
-            true => None,
-            false if matches.count()? <= MAX_NAMED_MATCHES => Some(matches.ids()?),
-            false => None,
-        };
-        Ok(Some(Self { matches, named }))
+        let present = query.at.is_none();
+        Ok(Some(Self { matches, present, count: OnceCell::new(), named: OnceCell::new() }))
+    }
+
+    fn count(&self) -> Result<usize, Problem> {
+        if let Some(count) = self.count.get() {
+            return Ok(*count);
+        }
+        let count = self.matches.count()?;
+        Ok(*self.count.get_or_init(|| count))
     }
 
     /// Returns the ids of all matches.
     ///
     /// # Errors
     ///
-    /// Returns a problem with the code `too_expensive` if there are more than [`MAX_NAMED_MATCHES`].
+    /// Returns a problem with the code `too_expensive` if there are more than [`MAX_NAMED_MATCHES`]. Fails if the
+    /// search index cannot be read.
     pub fn ids_within_limit(&self, place: &str) -> Result<&[String], Problem> {
-        self.named
-            .as_deref()
+        self.named()?
             .ok_or_else(|| too_expensive(place, &format!("more than {MAX_NAMED_MATCHES} items match the text")))
     }
 
     /// Returns the ids of all matches, if these are few.
-    pub fn named(&self) -> Option<&[String]> {
-        self.named.as_deref()
+    ///
+    /// # Errors
+    ///
+    /// Fails if the search index cannot be read.
+    pub fn named(&self) -> Result<Option<&[String]>, Problem> {
+        if self.named.get().is_none() {
+            let few = self.count()? <= MAX_NAMED_MATCHES;
+            let ids = if few { Some(self.matches.ids()?) } else { None };
+            self.named.get_or_init(|| ids);
+        }
+        Ok(self.named.get().and_then(Option::as_deref))
+    }
+
+    /// Returns the ids and values of the first `limit` matches behind `start` as the index has them; `None` if the order
+    /// of the index may not be that of the items, or if there are too many matches to compare all.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the search index cannot be read.
+    pub fn first(
+        &self,
+        key: SortKey,
+        start: Option<&RowKey>,
+        limit: usize,
+    ) -> Result<Option<Vec<(String, i64)>>, Problem> {
+        if !self.present || key.column == Column::Label || self.count()? > MAX_RANKED_MATCHES {
+            return Ok(None);
+        }
+        let SortKey { column, down, backwards } = key;
+        let order = DocOrder { column, down, absent: absent_value(column), absent_first: backwards };
+        let after = match start.map(|(keys, id)| (keys.first(), Uuid::try_parse(id))) {
+            None => None,
+            Some((Some(KeyValue::Number(value)), Ok(id))) => Some(order.place(*value, id.as_u128())),
+            Some(_) => return Ok(None),
+        };
+        Ok(Some(self.matches.first(order, after, limit)?))
     }
 
     /// Returns the ids of all matches, even if these are many.
@@ -97,7 +143,7 @@ impl<'a> TextMatches<'a> {
     /// Returns a problem with the code `too_expensive` if there are more than 100,000. Fails if the search index
     /// cannot be read.
     pub fn all(&self, place: &str) -> Result<Vec<String>, Problem> {
-        if self.matches.count()? > MAX_RANKED_MATCHES {
+        if self.count()? > MAX_RANKED_MATCHES {
             return Err(too_expensive(place, &format!("more than {MAX_RANKED_MATCHES} items match the text")));
         }
         Ok(self.matches.ids()?)
