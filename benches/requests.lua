@@ -39,6 +39,8 @@ local plenary = {
   one = function() return "/api/v1/events/" .. any(slugs) .. "?include=speakers,partners" end,
   onesame = function() return "/api/v1/events/" .. any(slugs) .. "?" .. os.getenv("RECORD") end,
   newest = function() return "/api/v1/events?limit=20" .. whole end,
+  layout = function() return "/api/v1/layout?locale=en" end,
+  path = function() return "/api/v1/pages/by-path/" .. os.getenv("PAGE") end,
   names = function() return "/api/v1/events?limit=20" .. few end,
   filternames = function() return filter() .. few end,
   searchnames = function() return "/api/v1/events?limit=20&q=" .. any(words) .. few end,

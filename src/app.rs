@@ -16,17 +16,23 @@ use crate::auth::tokens::{self, AccessTokens};
 use crate::config::{Config, NewsletterConfig};
 use crate::content::Site;
 use crate::database::schema::{commits, idempotency_keys};
-use crate::database::{Address, Database, DatabaseError, Threads, connection, inspect, migrate, now};
+use crate::database::{Address, Database, DatabaseError, Db, Threads, connection, inspect, migrate, now};
 use crate::delivery::cache::cached_response::CachedResponse;
 use crate::delivery::cache::item_cache::{CacheScope, ItemCache};
 use crate::delivery::cache::response_cache::ResponseCache;
 use crate::delivery::change_stream::ChangeStream;
 use crate::delivery::list_items::ListContext;
+use crate::delivery::redirects::hits::HitCounter;
+use crate::delivery::redirects::pattern_cache::PatternCache;
 use crate::editorial;
 use crate::editorial::previews::Previews;
+use crate::items::site_texts::SiteTexts;
 use crate::mail::Mailer;
 use crate::newsletter::rendering::RenderingContext;
-use crate::newsletter::{signups, subscribers};
+use crate::newsletter::subscribers::SubscriberContext;
+use crate::newsletter::{events, reports, signups, subscribers};
+use crate::problem::Problem;
+use crate::protection::limits::UsedUpQuotas;
 use crate::search::{self, Search};
 use crate::time_zone::rules;
 
@@ -56,6 +62,12 @@ pub struct App {
     pub response_cache: ResponseCache,
     /// Cache of the items of public lists.
     pub item_cache: ItemCache,
+    /// Patterns of redirects that this node has read.
+    pub redirect_patterns: PatternCache,
+    /// Uses of redirects that this node has counted and not stored yet.
+    pub redirect_hits: HitCounter,
+    /// Networks that this node has seen send too many forms.
+    pub used_up_quotas: UsedUpQuotas,
     /// Previews of the site at future times.
     pub previews: Previews,
     /// Subscribers of the live stream of changes.
@@ -137,6 +149,9 @@ impl App {
             hasher,
             response_cache,
             item_cache,
+            redirect_patterns: PatternCache::default(),
+            redirect_hits: HitCounter::default(),
+            used_up_quotas: UsedUpQuotas::default(),
             previews,
             change_stream,
             search,
@@ -158,6 +173,24 @@ impl App {
     pub fn list_context<'a>(&'a self, cache: CacheScope<'a>) -> ListContext<'a> {
         let facet_items = i64::from(self.config.server.facet_items);
         ListContext { site: &self.site, cursor_key: &self.site_key, search: &self.search, cache, facet_items }
+    }
+
+    /// Returns the name of the site in a language, as its settings have it.
+    ///
+    /// # Errors
+    /// 503 if the database does not respond.
+    pub async fn site_name(&self, locale: &str) -> Result<String, Problem> {
+        let (site, locale) = (Arc::clone(&self.site), locale.to_owned());
+        let read = move |c: &mut Db| {
+            let texts = SiteTexts::load(c, &site)?;
+            Ok(texts.name(&site, &locale).to_owned())
+        };
+        self.database.read_item(read).await
+    }
+
+    /// Returns what a change of a subscriber needs besides the database.
+    pub fn subscriber_context(&self) -> SubscriberContext<'_> {
+        SubscriberContext { config: &self.config, site_key: &self.site_key }
     }
 
     /// Returns the context in which issues of the newsletter are rendered, with what is public now.
@@ -238,6 +271,8 @@ impl App {
                 crate::mail::claims::give_up_expired(c)?;
                 signups::delete_old(c, keep_unconfirmed_days)?;
                 subscribers::delete_old(c, keep_unsubscribed_days)?;
+                events::delete_old(c, keep_mail_days)?;
+                reports::delete_expired(c)?;
                 crate::contact::messages::delete_expired(c)?;
                 crate::protection::challenge::delete_expired(c)?;
                 crate::protection::limits::delete_expired(c)?;

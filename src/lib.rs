@@ -30,3 +30,4 @@ pub mod server;
 pub mod signed_token;
 pub mod time_zone;
 pub mod transfer;
+pub mod webhook_signature;

@@ -1,15 +1,15 @@
 //! The HTTP server: all routes on actix-web, with limits for slow clients and for the number of connections.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_cors::Cors;
-use actix_web::dev::Server;
+use actix_web::dev::{Server, Service, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
+use actix_web::http::header::HeaderValue;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Payload};
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer};
@@ -19,7 +19,7 @@ use socket2::SockRef;
 use crate::api::openapi::response;
 use crate::app::App;
 use crate::background;
-use crate::config::CorsConfig;
+use crate::http::cross_origin::{cors, credential_origin, permit_credentials};
 use crate::http::pipeline;
 use crate::http::pipeline::Endpoint;
 use crate::http::route::{REST_OF_PATH, Route};
@@ -42,7 +42,12 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
     let stall_timeout = Duration::from_secs(settings.stall_seconds);
     let factory = move || {
         let (app, table) = (Arc::clone(&shared_app), Arc::clone(&table));
-        ActixApp::new().wrap(cors(&app.config.cors)).default_service(web::to(
+        let outer_app = Arc::clone(&app);
+        let permit = move |request: ServiceRequest, service: &_| {
+            let origin = credential_origin(&outer_app.config.cors, request.headers());
+            with_credentials(origin, Service::call(service, request))
+        };
+        ActixApp::new().wrap(cors(&app.config.cors)).wrap_fn(permit).default_service(web::to(
             move |http: HttpRequest, payload: Payload| {
                 let (app, table) = (Arc::clone(&app), Arc::clone(&table));
                 async move { table.serve_catching_panics(&app, http, payload).await }
@@ -61,6 +66,18 @@ pub fn server(app: Arc<App>, listener: TcpListener) -> std::io::Result<Server> {
         .h1_allow_half_closed(false)
         .listen(listener)?
         .run())
+}
+
+/// Permits the pages of an origin, if there is one, to use credentials with a response.
+async fn with_credentials<B>(
+    origin: Option<HeaderValue>,
+    response: impl Future<Output = Result<ServiceResponse<B>, actix_web::Error>>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let mut response = response.await?;
+    if let Some(origin) = origin {
+        permit_credentials(origin, response.headers_mut());
+    }
+    Ok(response)
 }
 
 /// Makes the operating system close a connection whose client acknowledges nothing of what was sent for the
@@ -93,7 +110,14 @@ impl Table {
     /// build.
     fn new(routes: Vec<Route>) -> Self {
         let mut by_path: BTreeMap<String, Vec<Endpoint>> = BTreeMap::new();
+        let rest = format!("/{REST_OF_PATH}");
+        let with_rest: HashSet<String> =
+            routes.iter().filter_map(|route| route.path.strip_suffix(&rest)).map(str::to_owned).collect();
         for route in routes {
+            // A rest of a path is never empty, so its absence after the slash is the path without it.
+            if with_rest.contains(&route.path) {
+                by_path.entry(format!("{}/", route.path)).or_default().push(Endpoint::new(route.clone()));
+            }
             by_path.entry(route.path.replace(REST_OF_PATH, "{*path}")).or_default().push(Endpoint::new(route));
         }
         let mut paths = matchit::Router::new();
@@ -131,26 +155,6 @@ impl Table {
         };
         endpoint.serve(app, http, found.params, payload).await
     }
-}
-
-fn cors(config: &CorsConfig) -> Cors {
-    let exposed = [
-        "etag",
-        "link",
-        "location",
-        "x-request-id",
-        "retry-after",
-        "idempotency-replayed",
-        "not-shown",
-        "unpublished-sessions",
-    ];
-    let cors = Cors::default().allow_any_method().allow_any_header().expose_headers(exposed).max_age(3_600);
-    if config.allows_any() {
-        // The header is `*` for every origin, so that shared caches need one response only and `Vary: Origin`
-        // is not needed.
-        return cors.send_wildcard().allow_any_origin().disable_vary_header();
-    }
-    config.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
 #[cfg(test)]

@@ -247,7 +247,12 @@ fn every_operation_keeps_to_the_permission_table(app: &TestApp) {
             match wanted {
                 Some(status) => drop(reply.problem(status, &[])),
                 None => assert!(
-                    !matches!(reply.status, 401 | 403) || route.operation_id == "login",
+                    !matches!(reply.status, 401 | 403)
+                        || route.operation_id == "login"
+                        // These want the secret of the mail server, and a signature of the provider.
+                        || ["reportBounce", "reportSubscriber"].contains(&&*route.operation_id)
+                        // These want an `Origin`.
+                        || route.path.starts_with("/api/v1/auth/cookie"),
                     "{} as {role:?}: {}",
                     route.operation_id,
                     reply.status

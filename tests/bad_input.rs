@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
+use crate::support::kinds::{complete, label};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -47,7 +48,8 @@ fn targets(editor: &Client) {
     editor.create("events", &json!({"title": "Event", "slug": "target-events"}));
     for resource in with_lists().filter(|r| r.kind != "event") {
         let mut body = json!({"slug": format!("target-{}", resource.collection)});
-        body[resource.label] = "Target".into();
+        body[resource.label] = label(resource, "Target").into();
+        complete(resource, &mut body);
         if resource.kind == "session" {
             body["event"] = "target-events".into();
         }
@@ -79,7 +81,7 @@ fn every_write_refuses_every_kind_of_nonsense(app: &TestApp) {
         check(&[JSON], format!("{{\"{label}\": \"a\", \"id\": \"x\"}}").as_bytes(), 422, Some(("/id", "read_only")));
         check(
             &[JSON],
-            format!("{{\"{label}\": \"{}\"}}", "x".repeat(301)).as_bytes(),
+            format!("{{\"{label}\": \"{}\"}}", "x".repeat(501)).as_bytes(),
             422,
             Some((&pointer, "too_long")),
         );

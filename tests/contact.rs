@@ -34,6 +34,33 @@ fn set_up(app: &TestApp, name: &str, form: &Value) -> Reply {
     app.client(Role::Administrator).put(&format!("/api/v1/contact-forms/{name}"), "", form)
 }
 
+fn change(app: &TestApp, name: &str, form: &Value) -> Reply {
+    let (path, admin) = (format!("/api/v1/contact-forms/{name}"), app.client(Role::Administrator));
+    let tag = admin.get(&path).expect(200).etag().to_owned();
+    admin.put(&path, &tag, form)
+}
+
+#[apply(api_test)]
+fn a_form_is_replaced_by_who_has_read_it(app: &TestApp) {
+    let admin = app.client(Role::Administrator);
+    let path = "/api/v1/contact-forms/contact";
+    admin.get(path).problem(404, &[]);
+    admin.put(path, "\"v1\"", &form()).problem(412, &[]);
+    let body = form().to_string();
+    let put = |headers: &[(&str, &str)]| {
+        let all = [&[("content-type", "application/json")], headers].concat();
+        admin.send("PUT", path, &all, body.as_bytes())
+    };
+    put(&[("if-none-match", "*"), ("if-match", "\"v1\"")]).problem(400, &[("If-None-Match", "with_if_match")]);
+    let made = put(&[("if-none-match", "*")]).expect(200);
+    put(&[("if-none-match", "*")]).problem(412, &[]);
+    put(&[]).problem(428, &[]);
+    put(&[("if-match", "nonsense")]).problem(400, &[("If-Match", "not_a_tag")]);
+    assert_eq!(admin.get(path).expect(200).etag(), made.etag());
+    put(&[("if-match", made.etag())]).expect(200);
+    put(&[("if-match", made.etag())]).problem(412, &[]);
+}
+
 fn send(app: &TestApp, fields: &Value, more: &Value) -> Reply {
     let mut body = json!({"fields": fields, "altcha": solved(&app.public())});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -73,6 +100,11 @@ fn a_message_reaches_the_desk(app: &TestApp) {
     assert_eq!(changed.json()["assignee"], me);
     editor.patch(&path, "\"v1\"", &json!({"note": "Too late"})).problem(412, &[]);
     editor.patch(&path, changed.etag(), &json!({"assignee": "nobody"})).problem(422, &[("/assignee", "not_found")]);
+    // Who takes care of a message must be able to read it.
+    let viewer = app.client(Role::Viewer).get("/api/v1/auth/me").expect(200).json()["id"].clone();
+    let refused = editor.patch(&path, changed.etag(), &json!({"assignee": viewer}));
+    let refused = refused.problem(422, &[("/assignee", "not_allowed")]);
+    assert!(refused.to_string().contains("an account with the role \\\"viewer\\\" cannot"), "{refused}");
     let mine = editor.get(&format!("/api/v1/contact-messages?assignee={}", me.as_str().unwrap())).expect(200).json();
     assert_eq!(mine["data"].as_array().unwrap().len(), 1);
     let answered =
@@ -103,22 +135,66 @@ fn a_message_is_checked_against_its_form(app: &TestApp) {
     set_up(&app, "contact", &form()).expect(200);
     send(&app, &json!([{"name": "message", "value": "x".repeat(41)}, {"name": "privacy", "checked": false}, {"name": "about", "value": "war"}, {"name": "age", "value": "7"}]), &json!({}))
         .problem(422, &[
-            ("/fields/age", "unknown_field"), ("/fields/email", "required"), ("/fields/about", "not_allowed"),
-            ("/fields/message", "too_long"), ("/fields/privacy", "required"),
+            ("/fields/3/name", "unknown_field"), ("/fields", "required"), ("/fields/2/value", "not_allowed"),
+            ("/fields/0/value", "too_long"), ("/fields/1/checked", "required"),
         ]);
+    // Browsers send empty fields too; what is filled in has one member, by the type of the field.
+    let mut wrong = filled(" ");
+    wrong[0] = json!({"name": "name", "value": ""});
+    wrong[1]["checked"] = json!(true);
+    wrong[4] = json!({"name": "privacy", "value": "true"});
+    send(&app, &wrong, &json!({})).problem(
+        422,
+        &[
+            ("/fields/1/checked", "not_allowed"),
+            ("/fields/4/value", "not_allowed"),
+            ("/fields/3/value", "required"),
+            ("/fields/4/checked", "required"),
+        ],
+    );
+    let mut wrong = filled("Hello");
+    wrong[1]["value"] = json!("a..b@example.net");
+    send(&app, &wrong, &json!({})).problem(422, &[("/fields/1/value", "not_an_email")]);
+    send(&app, &filled("Hello"), &json!({"locale": "xx"})).problem(422, &[("/locale", "unknown_locale")]);
+    app.public().get("/api/v1/contact/contact?locale=xx").problem(400, &[("?locale", "not_allowed")]);
     send(&app, &filled("Hello"), &json!({"altcha": "x"})).problem(422, &[("/altcha", "not_valid")]);
     send(&app, &filled("Buy now"), &json!({"website": "https://spam.example"})).expect(202);
+    assert!(office.mails().is_empty());
+    let mut sparse = filled("Hello");
+    sparse[0]["value"] = json!("");
+    sparse[2]["value"] = json!("\t");
+    send(&app, &sparse, &json!({})).expect(202);
+    office.wait_for(2);
     let mut closed = form();
     closed["is_open"] = json!(false);
-    set_up(&app, "contact", &closed).expect(200);
+    change(&app, "contact", &closed).expect(200);
     send(&app, &filled("Hello"), &json!({})).problem(404, &[]);
-    assert!(office.mails().is_empty());
+    assert_eq!(office.mails().len(), 2);
     let mut wrong = form();
     wrong["fields"][1]["name"] = json!("name");
     wrong["fields"][2]["options"] = json!([]);
     set_up(&app, "contact", &wrong).problem(422, &[("/fields/1/name", "duplicate"), ("/fields/2/options", "required")]);
     set_up(&app, "contact", &json!({"titles": [], "fields": [], "recipients": []}))
-        .problem(422, &[("/recipients", "empty")]);
+        .problem(422, &[("/titles", "empty"), ("/fields", "empty"), ("/recipients", "empty")]);
+    let mut wrong = form();
+    wrong["titles"][1]["locale"] = json!("en");
+    wrong["fields"][0]["labels"][1]["locale"] = json!("xx");
+    wrong["fields"][1]["labels"] = json!([]);
+    wrong["fields"][2]["options"][1]["value"] = json!("press");
+    wrong["fields"][2]["max_length"] = json!(10);
+    wrong["fields"][3]["options"] = wrong["fields"][2]["options"].clone();
+    wrong["fields"][3]["options"][1]["value"] = json!("other");
+    set_up(&app, "other", &wrong).problem(
+        422,
+        &[
+            ("/titles/1/locale", "duplicate"),
+            ("/fields/0/labels/1/locale", "unknown_locale"),
+            ("/fields/1/labels", "empty"),
+            ("/fields/2/options/1/value", "duplicate"),
+            ("/fields/2/max_length", "not_allowed"),
+            ("/fields/3/options", "not_allowed"),
+        ],
+    );
     app.editor().put("/api/v1/contact-forms/contact", "", &form()).problem(403, &[]);
     let list = app.editor().get("/api/v1/contact-forms").expect(200).json();
     assert_eq!(list["data"][0]["fields"].as_array().unwrap().len(), 5);
@@ -155,5 +231,6 @@ fn filters_of_desks_are_bounded(app: &TestApp) {
         let get = |length: usize| client.get(&format!("/api/v1/{path}?{name}={}", "a".repeat(length)));
         get(max).expect(200);
         get(max + 1).problem(400, &[(&format!("?{name}"), "too_long")]);
+        get(0).problem(400, &[(&format!("?{name}"), "empty")]);
     }
 }

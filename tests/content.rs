@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::Client;
+use crate::support::kinds::{complete, label};
 
 /// The least that a kind wants.
 fn least(client: &Client, resource: &'static ContentType, name: &str) -> Value {
     let mut body = json!({});
-    body[resource.label] = name.into();
+    body[resource.label] = label(resource, name).into();
+    complete(resource, &mut body);
     if resource.kind == "session" {
         let event = client.create("events", &json!({"title": format!("Event of {name}"), "status": "published"}));
         body["event"] = event["slug"].clone();
@@ -39,8 +41,9 @@ fn every_kind_lives_its_life(app: &TestApp) {
         let list = app.public().get(&collection).expect(200).json();
         assert_eq!(list["data"].as_array().unwrap().len(), 1);
 
-        let renamed = editor.patch(&path, seen.etag(), &json!({resource.label: "Another name"})).expect(200);
-        assert_eq!(renamed.json()[resource.label], "Another name");
+        let renamed =
+            editor.patch(&path, seen.etag(), &json!({resource.label: label(resource, "Another name")})).expect(200);
+        assert_eq!(renamed.json()[resource.label], label(resource, "Another name"));
         assert_eq!(renamed.json()["slug"], "unique-name");
         let mut whole = least(&editor, resource, "Third name");
         whole["slug"] = "third-name".into();

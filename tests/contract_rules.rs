@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::support::app::TestApp;
 
 /// Largest size of a view as compact JSON, in bytes.
-const LIMITS: [(DocumentView, usize); 2] = [(DocumentView::Delivery, 230_000), (DocumentView::All, 960_000)];
+const LIMITS: [(DocumentView, usize); 2] = [(DocumentView::Delivery, 245_000), (DocumentView::All, 1_020_000)];
 
 /// Words that are names of something else in a large language, in lower case.
 const RESERVED: &str = "any array async await bool boolean break byte case catch char class const continue crate date \
@@ -288,16 +288,20 @@ fn security_says_what_is_public(_: &TestApp) {
     let of = accesses();
     for (view, document) in views() {
         for (path, method, operation) in operations(&document) {
+            // The cookie of a session counts in reads of the newest text, and not where the account itself is changed.
+            let shows_drafts = operation["parameters"].to_string().contains("/components/parameters/View\"");
             let expected = match of[&(path.clone(), method.clone())] {
                 Access::Open => json!([]),
                 Access::Public if view == DocumentView::Delivery => json!([]),
+                Access::Public if shows_drafts => json!([{}, {"bearer": []}, {"cookie": []}]),
                 Access::Public => json!([{}, {"bearer": []}]),
-                Access::LoggedIn | Access::Session | Access::May(..) => json!([{"bearer": []}]),
+                Access::Session => json!([{"bearer": []}]),
+                Access::LoggedIn | Access::May(..) => json!([{"bearer": []}, {"cookie": []}]),
             };
             assert_eq!(operation["security"], expected, "{view:?} {method} {path}");
         }
         let schemes = document["components"].get("securitySchemes").map_or(0, |of| of.as_object().unwrap().len());
-        assert_eq!(schemes, usize::from(view == DocumentView::All));
+        assert_eq!(schemes, if view == DocumentView::All { 2 } else { 0 });
     }
 }
 

@@ -70,7 +70,8 @@ fn an_event_is_copied_with_its_programme(app: &TestApp) {
     );
     // The original stays as it was; the hidden language stays hidden, and its slug with the original.
     assert_eq!(sessions(&editor, "rivers").len(), 2);
-    assert_eq!(app.public().get("/api/v1/events/rivieren").expect(200).json()["slug"], "rivers");
+    assert_eq!(editor.get("/api/v1/events/rivieren?locale=en").expect(200).json()["slug"], "rivers");
+    app.public().get("/api/v1/events/rivieren").problem(404, &[]);
     let states = editor.get("/api/v1/events/rivers-again/translations").expect(200).json();
     assert_eq!(
         (&states["data"][1]["slug"], &states["data"][1]["missing"]),

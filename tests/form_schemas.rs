@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 
 use crate::support::app::{Backend, TestApp};
 use crate::support::client::Client;
+use crate::support::kinds;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Violations of what only the server knows, or what JSON Schema has no words for; of all others the schema knows too.
-const BEYOND_SCHEMAS: [&str; 20] = [
+const BEYOND_SCHEMAS: [&str; 21] = [
     "ambiguous_time",
     "before_start",
     "control_character",
@@ -19,6 +20,7 @@ const BEYOND_SCHEMAS: [&str; 20] = [
     "nonexistent_time",
     "not_a_date",
     "not_a_language",
+    "not_a_path",
     "not_a_slug",
     "not_a_time",
     "not_a_url",
@@ -183,19 +185,24 @@ fn schemas_and_the_api_agree(app: &TestApp) {
     let editor = app.editor();
     for content_type in in_order_of_reference().into_iter().filter(|of| !ContentType::is_singleton(of)) {
         let collection = content_type.collection;
-        for (query, label) in [("", json!("Rivers")), ("?locale=*", json!({"en": "Rivers", "nl": "Rivieren"}))] {
+        let localised = match content_type.field(content_type.label).unwrap().localised {
+            true => json!({"en": "Rivers", "nl": "Rivieren"}),
+            false => json!(kinds::label(content_type, "Rivers")),
+        };
+        for (query, label) in [("", json!(kinds::label(content_type, "Rivers"))), ("?locale=*", localised)] {
             let schema = schema(&app.public(), collection, query);
             let check = validator(&schema);
             let required = schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
             let given =
                 |name: &str| if name == content_type.label { label.clone() } else { required_value(&editor, name) };
-            let least: Map<String, Value> = required.map(|name| (name.to_owned(), given(name))).collect();
-            agree(&editor, (collection, query), &check, &Value::Object(least.clone()));
+            let mut least: Value = required.map(|name| (name.to_owned(), given(name))).collect::<Map<_, _>>().into();
+            kinds::complete(content_type, &mut least);
+            agree(&editor, (collection, query), &check, &least);
             for name in schema["properties"].as_object().unwrap().keys().map(String::as_str).chain(["nonsense"]) {
                 for value in values() {
                     let mut body = least.clone();
-                    body.insert(name.to_owned(), value);
-                    agree(&editor, (collection, query), &check, &Value::Object(body));
+                    body[name] = value;
+                    agree(&editor, (collection, query), &check, &body);
                 }
             }
         }

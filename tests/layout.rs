@@ -437,7 +437,10 @@ fn a_layout_has_the_legal_pages(app: &TestApp) {
             "cookies: koekjes https://www.example.org/nl/koekjes",
         ]
     );
-    assert_eq!(legal("")[0]["target"], json!({"collection": "pages", "id": privacy["id"], "slug": "privacy"}));
+    assert_eq!(
+        legal("")[0]["target"],
+        json!({"collection": "pages", "id": privacy["id"], "slug": "privacy", "path": "about/privacy"})
+    );
     // A page moves when one above it does.
     let about = editor.get("/api/v1/pages/about").expect(200);
     editor.patch("/api/v1/pages/about", about.etag(), &json!({"segment": "we"})).expect(200);

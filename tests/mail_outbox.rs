@@ -237,6 +237,10 @@ fn a_provider_reports_bounces(app: &TestApp) {
     app.public().post("/api/v1/mails/bounces", &body).problem(401, &[]);
     report("a secret of the provider", &json!({"mail": "x", "kind": "permanent"}))
         .problem(422, &[("/mail", "not_valid")]);
+    let wrong = json!({"mail": path, "kind": "permanent", "status": "soon"});
+    report("a secret of the provider", &wrong).problem(422, &[("/status", "not_a_value")]);
+    // Who has no secret learns nothing of the form of a notice.
+    report("wrong", &json!({})).problem(401, &[]);
     let late = json!({"mail": mail["id"], "kind": "transient", "status": "4.2.2"});
     report("a secret of the provider", &late).expect(204);
     assert_eq!(entry(&app, &mail)["status"], "sent");

@@ -75,7 +75,7 @@ fn the_schema_of_content_is_that_of_the_api(app: &TestApp) {
     let draft = agent.tools()["draft"]["inputSchema"].clone();
     let validator = jsonschema::options().build(&draft).unwrap();
     let document = app.public().get("/api/openapi.json").expect(200).json();
-    for kind in plenary::content_types::ALL.into_iter().filter(|kind| !kind.is_of_layout()) {
+    for kind in plenary::content_types::ALL.into_iter().filter(|kind| !kind.is_without_page()) {
         let input = &document["components"]["schemas"][format!("{}Input", kind.schema)]["properties"];
         let inputs = draft["properties"]["content"]["anyOf"].as_array().unwrap();
         let about = format!("Content of one of the {}.", kind.collection);

@@ -115,6 +115,15 @@ fn an_issue_says_what_is_wrong_with_it(app: &TestApp) {
     post(&with(json!({"type": "events", "query": "limit=9"})))
         .problem(422, &[("/editions/0/blocks/0/query", "unknown_parameter")]);
     post(&with(json!({"type": "item", "item": "x"}))).problem(422, &[("/editions/0/blocks/0/collection", "required")]);
+    // A member that would have no effect is refused.
+    post(&with(json!({"type": "text", "text": "x", "query": "when=upcoming", "limit": 3, "item": "x"}))).problem(
+        422,
+        &[
+            ("/editions/0/blocks/0/query", "not_allowed"),
+            ("/editions/0/blocks/0/limit", "not_allowed"),
+            ("/editions/0/blocks/0/item", "not_allowed"),
+        ],
+    );
     post(&with(json!({"type": "video"}))).problem(422, &[("/editions/0/blocks/0/type", "not_allowed")]);
     post(&json!({"name": "X", "segment": {"topics": ["none"]}}))
         .problem(422, &[("/segment/topics/0", "dangling_reference")]);

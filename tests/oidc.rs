@@ -91,6 +91,27 @@ fn the_provider_vouches_for_an_editor(app: &TestApp) {
 }
 
 #[apply(api_test)]
+fn the_provider_vouches_for_a_browser(app: &TestApp) {
+    let provider = Provider::start();
+    let app = provider.app(app, "");
+    app.account("anna@example.org", Role::Editor);
+    provider.person("anna", &json!({"email": "anna@example.org", "email_verified": true}));
+    let (code, state) = provider.log_in(&app, "anna");
+    let body = json!({"code": code, "state": state}).to_string();
+    let from = |origin: &str| {
+        let headers = [("content-type", "application/json"), ("origin", origin)];
+        app.public().send("POST", "/api/v1/auth/cookie/oidc", &headers, body.as_bytes())
+    };
+    from("https://evil.example.com").problem(403, &[]);
+    let reply = from(&app.url).expect(200);
+    assert_eq!(reply.json()["account"]["email"], "anna@example.org");
+    let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+    let me = app.public().send("GET", "/api/v1/auth/me", &[("cookie", &cookie)], b"").expect(200).json();
+    assert_eq!(me["email"], "anna@example.org");
+    from(&app.url).problem(401, &[]);
+}
+
+#[apply(api_test)]
 fn nobody_comes_in_without_being_known(app: &TestApp) {
     let provider = Provider::start();
     let strict = provider.app(app, "");

@@ -39,32 +39,19 @@ fn fill(editor: &Client) {
     editor.post("/api/v1/events?locale=*", &event).expect(201);
 }
 
-/// Everything that is stored of an event, whatever a response shows of it.
-fn stored(editor: &Client, version: u64) -> Value {
-    let revision = editor.get(&format!("/api/v1/events/rivers/revisions/{version}")).expect(200).json();
-    revision["content"].clone()
-}
-
 #[apply(api_test)]
 fn what_is_read_is_written_as_it_is(app: &TestApp) {
     let editor = app.editor();
     fill(&editor);
     editor.trash("/api/v1/speakers/gone", "\"v1\"").expect(204);
-    let before = stored(&editor, 1);
     let queries =
         ["", "?body_format=source", "?locale=nl&body_format=source", "?locale=nl", "?locale=*&body_format=source"];
-    for (index, query) in queries.into_iter().enumerate() {
+    for query in queries {
         let read = editor.get(&format!("/api/v1/events/rivers{query}")).expect(200);
         let written = editor.put(&format!("/api/v1/events/rivers{query}"), read.etag(), &read.json()).expect(200);
-        let version = index as u64 + 2;
-        assert_eq!((stored(&editor, version), written.json()["version"].as_u64()), (before.clone(), Some(version)));
+        assert_eq!(read.json(), written.json(), "{query}");
         let revisions = editor.get("/api/v1/events/rivers/revisions").expect(200).json();
-        assert_eq!(revisions["data"][0]["changed"], json!([]), "{query}");
-        let (mut read, mut written) = (read.json(), written.json());
-        for moved in ["version", "updated_at"] {
-            (read[moved], written[moved]) = (Value::Null, Value::Null);
-        }
-        assert_eq!(read, written, "{query}");
+        assert_eq!(revisions["data"].as_array().unwrap().len(), 1, "{query}");
     }
     // Every other kind too.
     for path in ["event-types/talk", "topics/water", "venues/hall", "partners/delta", "speakers/anna", "speakers/bram"]
@@ -141,12 +128,11 @@ fn what_is_read_is_written_by_every_door(app: &TestApp) {
     wrong["version"] = 7.into();
     editor.put(path, "\"v2\"", &wrong).problem(422, &[("/venue/id", "unknown_field")]);
     // As an entry of a batch.
-    let before = stored(&editor, 2);
     let content = editor.get("/api/v1/events/rivers?locale=nl").expect(200).json();
     let entry =
         json!({"operation": "replace", "collection": "events", "id": "rivers", "version": 2, "content": content});
     editor.post("/api/v1/batch?locale=nl", &json!({"entries": [entry]})).expect(200);
-    assert_eq!(stored(&editor, 3), before);
+    assert_eq!(editor.get(path).expect(200).json()["version"], 2);
     let create = json!({"operation": "create", "collection": "events", "content": content});
     editor.post("/api/v1/batch", &json!({"entries": [create]})).problem(422, &[("/entries/0/content/id", "read_only")]);
     // By the id in another system, where what is the same writes nothing.

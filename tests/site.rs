@@ -2,22 +2,13 @@
 
 use std::path::Path;
 
+use plenary::auth::permissions::Role;
 use serde_json::{Value, json};
 
+use crate::newsletter::started;
 use crate::support::app::{Backend, TestApp};
-use crate::support::tools::{Server, install_client, installed, node, node_tool, run};
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        match entry.file_name().to_str() {
-            Some("node_modules" | "dist" | "package-lock.json") => {}
-            _ if entry.path().is_dir() => copy_folder(&entry.path(), &to.join(entry.file_name())),
-            _ => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-        }
-    }
-}
+use crate::support::tools::{installed, node, run};
+use crate::support::website::Website;
 
 /// Built like for a visitor, on demo content: every page in Chromium, in two languages, and nothing that axe
 /// calls serious.
@@ -27,26 +18,14 @@ fn the_site_shows_everything_to_everybody(app: &TestApp) {
     if let Backend::Postgres(_) = app.backend {
         return;
     }
+    let (office, app) = started(app);
+    let app = &app;
     app.block_on(plenary::demo::fill(&app.app)).unwrap();
-    let work = tempfile::tempdir_in(installed("node")).unwrap();
-    install_client(work.path());
-    let site = work.path().join("site");
-    copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/site"), &site);
-    run(node_tool("tsc").arg("--noEmit").current_dir(&site));
-    run(node_tool("vite").arg("build").env("VITE_PLENARY_URL", &app.url).current_dir(&site));
-    let mut vite = node_tool("vite");
-    vite.current_dir(&site);
-    let server = Server::start(vite, |port| {
-        ["preview", "--host", "127.0.0.1", "--strictPort", "--port", &port.to_string()].map(str::to_owned).into()
-    });
-    let script = work.path().join("see_site.mjs");
-    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/see_site.mjs"), &script).unwrap();
-    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("site");
-    std::fs::create_dir_all(&pictures).unwrap();
-    let url = format!("http://127.0.0.1:{}", server.port);
+    let admin = app.client(Role::Administrator);
+    admin.put("/api/v1/contact-forms/contact", "", &contact_form()).expect(200);
+    let website = Website::build(&app.url);
     wait_until_searchable(app);
-    let said = run(node().arg(&script).arg(&url).arg(&pictures).env("CHROMIUM", installed("bin/chromium")));
-    let found: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    let found = website.look("see_site.mjs", &json!({}));
     assert_eq!(found["faults"], json!([]), "{:#}", found["faults"]);
     let pages = &found["pages"];
     let text = |page: &str| pages[page]["text"].as_str().unwrap_or_default().to_owned();
@@ -101,6 +80,31 @@ fn the_site_shows_everything_to_everybody(app: &TestApp) {
     assert!(pages["filtered"]["webcal"].as_str().unwrap().contains("topic="));
     assert_eq!(pages["phone"]["overflow"], 0);
     assert!(text("missing").contains("There is nothing here."));
+    // Pages of the tree, by their paths, and the two forms, with the proof of work solved in the browser.
+    for part in ["What we do", "A river does not ask", "Coming events", "1,240", "Our team"] {
+        assert!(text("about").contains(part), "{part} is missing:\n{}", text("about"));
+    }
+    assert!(text("about-nl").contains("Wat we doen"), "{}", text("about-nl"));
+    assert!(text("privacy").contains("What we keep"), "{}", text("privacy"));
+    for page in ["about", "privacy", "contact"] {
+        assert!(pages[page]["requests"].as_u64().unwrap() <= 2, "{page}: {}", pages[page]["requests"]);
+    }
+    assert!(pages["contact"]["answer"].as_str().unwrap().starts_with("Thank you."), "{}", pages["contact"]["answer"]);
+    let messages = admin.get("/api/v1/contact-messages").expect(200).json();
+    assert!(messages["data"][0].to_string().contains("Is the lecture open?"), "{messages}");
+    let answer = pages["newsletter"]["answer"].as_str().unwrap();
+    assert!(answer.starts_with("Thank you."), "{answer}");
+    assert_eq!(office.wait_for(2).iter().filter(|mail| mail.to == "anna@example.net").count(), 1);
+}
+
+fn contact_form() -> Value {
+    let label = |en: &str, nl: &str| json!([{"locale": "en", "text": en}, {"locale": "nl", "text": nl}]);
+    json!({"titles": label("Contact us", "Contact"), "recipients": ["desk@example.org"], "keep_days": 30, "fields": [
+        {"name": "email", "type": "email", "required": true, "labels": label("Your address", "Uw adres")},
+        {"name": "about", "type": "choice", "labels": label("About", "Over"), "options": [
+            {"value": "press", "labels": label("Press", "Pers")}, {"value": "other", "labels": label("Other", "Anders")}]},
+        {"name": "message", "type": "text", "required": true, "labels": label("Your message", "Uw bericht")},
+        {"name": "agreed", "type": "checkbox", "required": true, "labels": label("I agree", "Akkoord")}]})
 }
 
 /// "Execute" on what a reader opens first works as it stands: nothing optional is filled in.

@@ -44,7 +44,7 @@ fn an_export_makes_the_same_content_elsewhere(app: &TestApp) {
     for other in &others {
         let said = bring(other, &before, &options(&before));
         assert_eq!(said.report.total(Outcome::Refused), 0, "{:?}", said.lines(Outcome::Refused).next());
-        assert_eq!(said.report.total(Outcome::Note), 0, "{:?}", said.lines(Outcome::Note).next());
+        assert_eq!(said.lines(Outcome::Note).count(), 0, "{:?}", said.lines(Outcome::Note).next());
         let after = exported(other, folder.path(), "after.jsonl");
         assert!(std::fs::read(&before).unwrap() == std::fs::read(&after).unwrap(), "the exports differ");
         let again = bring(other, &before, &options(&before));

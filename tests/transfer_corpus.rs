@@ -107,7 +107,7 @@ fn ids_languages_and_tracks_as_others_write_them(app: &TestApp) {
 fn an_end_without_a_zone_has_that_of_the_start(app: &TestApp) {
     let event = "BEGIN:VEVENT\r\nUID:a@fog.example\r\nDTSTART;TZID=America/New_York:20310902T090000\r\nDTEND:20310902T100000\r\nSUMMARY:Buoys\r\nEND:VEVENT\r\n";
     let said = bring_text(app, "end.ics", &calendar(event));
-    assert_eq!(said.report.total(Outcome::Note), 0, "{:?}", said.lines);
+    assert_eq!(said.lines(Outcome::Note).count(), 0, "{:?}", said.lines);
     let event = app.public().get("/api/v1/events/buoys").expect(200).json();
     assert_eq!(
         (&event["starts_at"], &event["ends_at"]),

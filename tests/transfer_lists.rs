@@ -191,3 +191,47 @@ fn a_parent_is_not_changed_by_its_name(app: &TestApp) {
         assert_eq!((&below["parent"]["slug"], &below["version"]), (&json!("m-a"), &json!(1)), "{below:#}");
     }
 }
+
+const PAGES: &str = "kind = \"page\"\nid = \"{Slug}\"\nslug = \"{Slug}\"\nwhen = \"{Use} != no\"\n[fields]\ntitle = \"{Title}\"\nparent = \"{Parent}\"\n";
+
+/// A page can stand before the page above it, which it names by its slug or by its title.
+#[apply(api_test)]
+fn pages_come_after_the_pages_above_them(app: &TestApp) {
+    let list = "Slug,Title,Parent,Use,Extra\nlab,Laboratory,Our team,,x\nteam,Our team,about,,\nskipped,Skipped,about,no,\nabout,About us,,,x\nbroken,Broken\nboard,Board,About us,,\n";
+    let said = bring_csv(app, "pages.csv", list.as_bytes(), PAGES);
+    assert_eq!(said.report.of(Outcome::Created, "page"), 4, "{:?}", said.lines);
+    // Each line is told once, however often the file is read.
+    let refused: Vec<&str> = said.lines(Outcome::Refused).map(|line| line.place.as_str()).collect();
+    let notes = said.codes(Outcome::Note);
+    assert_eq!(refused, ["line 6"], "{:?}", said.lines);
+    // A page that is named by its title stands for the one that has it.
+    assert_eq!(notes, ["joined", "joined"], "{:?}", said.lines);
+    assert_eq!((said.report.noted("left_out", "column \"Extra\""), said.report.noted("on_purpose", "row")), (2, 1));
+    for path in ["about", "about/team", "about/team/lab", "about/board"] {
+        app.public().get(&format!("/api/v1/pages/by-path/{path}")).expect(200);
+    }
+    let again = bring_csv(app, "pages.csv", list.as_bytes(), PAGES);
+    assert_eq!(again.report.of(Outcome::Unchanged, "page"), 4, "{:?}", again.lines);
+}
+
+/// A page whose parent is never found, or that is above itself, is not public at the root.
+#[apply(api_test)]
+fn pages_without_their_parents_are_drafts(app: &TestApp) {
+    let list = "Slug,Title,Parent,Use\nlost,Lost,nowhere,\nbelow,Below,lost,\nchick,Chick,egg,\nhen,Hen,egg,\negg,Egg,hen,\nself,Self,self,\n";
+    let said = bring_csv(app, "pages.csv", list.as_bytes(), PAGES);
+    assert_eq!(said.report.of(Outcome::Created, "page"), 6, "{:?}", said.lines);
+    assert_eq!(app.public().get("/api/v1/pages").expect(200).json()["data"], json!([]));
+    let page = |slug: &str| app.editor().get(&format!("/api/v1/pages/{slug}")).expect(200).json();
+    assert_eq!((&page("lost")["status"], &page("self")["status"]), (&json!("draft"), &json!("draft")));
+    assert_eq!((&page("below")["status"], &page("below")["parent"]["slug"]), (&json!("published"), &json!("lost")));
+    assert_eq!(page("chick")["parent"]["slug"], "egg");
+    assert_eq!((&page("hen")["status"], &page("egg")["parent"]["slug"]), (&json!("draft"), &json!("hen")));
+    let noted = |code: &str| {
+        let of_code = said.lines(Outcome::Note).filter(|line| line.faults.iter().any(|fault| fault.code == code));
+        of_code.map(|line| line.what.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (noted("dangling_reference"), noted("not_public")),
+        (vec!["Lost", "Self", "Hen"], vec!["Lost", "Self", "Hen"])
+    );
+}

@@ -199,7 +199,8 @@ fn exports_of_other_rules_are_taken(app: &TestApp) {
     // The same export again changes nothing.
     assert_eq!(bring(&other, &file, &options(&file)).report.of(Outcome::Unchanged, "event"), 1);
     // A time in UTC was written with no rules at all.
-    std::fs::write(&file, text.replace("T09:00:00+02:00", "T07:00:00Z").replace("T10:00:00+02:00", "T08:00:00Z")).unwrap();
+    std::fs::write(&file, text.replace("T09:00:00+02:00", "T07:00:00Z").replace("T10:00:00+02:00", "T08:00:00Z"))
+        .unwrap();
     let said = bring(&other, &file, &options(&file));
     assert_eq!(said.report.of(Outcome::Unchanged, "event"), 1);
     assert_eq!(said.codes(Outcome::Note), [""; 0]);

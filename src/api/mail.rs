@@ -19,7 +19,7 @@ use crate::http::body;
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, ParameterSet, Route, parameter};
-use crate::mail::bounce::{BounceKind, BounceNotice};
+use crate::mail::bounce::{BounceKind, BounceNotice, is_status_code};
 use crate::mail::log::{self, MailFilter};
 use crate::mail::outbox::{MailKind, MailRow, MailStatus, normal_address};
 use crate::mail::{return_path, samples};
@@ -140,8 +140,8 @@ pub fn routes() -> Vec<Route> {
             .parameters([
                 query("status", one_of("MailStatus", &MailStatus::NAMES), "Only mails in this state.", json!("failed")),
                 query("kind", kinds(), "Only mails of this kind.", json!("invitation")),
-                query("recipient", text().max_length(Some(254)), "Only mails to this address.", json!("anna@example.org")),
-                query("before", text().max_length(Some(36)), "Only older mails than this one.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
+                query("recipient", text().min_length(Some(1)).max_length(Some(254)), "Only mails to this address.", json!("anna@example.org")),
+                query("before", text().min_length(Some(1)).max_length(Some(36)), "Only older mails than this one.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
                 page_limit(MOST_LISTED, 20),
             ])
             .responds(200, "One page of the log.", reference("MailPage"), &[]),
@@ -253,7 +253,7 @@ fn kind_of(request: &Request) -> Result<MailKind, Problem> {
 async fn preview(request: Request) -> Result<Response, Problem> {
     let kind = kind_of(&request)?;
     let (app, locale) = (&request.app, locale_or_default(&request)?);
-    let mut values = json!({"site": app.mailer.site(), "locale": locale});
+    let mut values = json!({"site": app.mailer.site(&app.site_name(&locale).await?), "locale": locale});
     samples::extend(&mut values, samples::values(kind));
     let content = app.mailer.templates.render(kind, &locale, &values);
     let content =
@@ -277,6 +277,21 @@ async fn test(request: Request) -> Result<Response, Problem> {
     Ok(Response::serialized(202, &shown(mail))?.no_store())
 }
 
+/// Returns the enhanced status code of a notice; empty if it has none.
+///
+/// # Errors
+/// 422 if it is another text.
+pub fn status_code(form: &Form) -> Result<String, Problem> {
+    let Some(status) = form.get("status") else { return Ok(String::new()) };
+    match is_status_code(&status) {
+        true => Ok(status),
+        false => {
+            let message = "must be an enhanced status code such as 5.1.1 (RFC 3463)";
+            Err(Problem::invalid(Violations::one("/status", "not_a_value", message)))
+        }
+    }
+}
+
 /// Refuses a request without the secret of the settings.
 fn require_secret(request: &Request) -> Result<(), Problem> {
     let secret = &request.app.config.mail.webhook_secret;
@@ -290,8 +305,9 @@ fn require_secret(request: &Request) -> Result<(), Problem> {
 }
 
 async fn bounce(request: Request) -> Result<Response, Problem> {
-    let form = Form::read(&BOUNCE, &body::json(&request)?, &request.app.site)?;
     require_secret(&request)?;
+    let form = Form::read(&BOUNCE, &body::json(&request)?, &request.app.site)?;
+    let status = status_code(&form)?;
     let named = form.text("mail");
     let by_id = named.trim_start_matches('<').split('@').next().and_then(|id| uuid::Uuid::parse_str(id).ok());
     let mail_id = return_path::mail_id(&request.app.site_key, &named).or_else(|| by_id.map(|id| id.to_string()));
@@ -301,13 +317,13 @@ async fn bounce(request: Request) -> Result<Response, Problem> {
     };
     let notice = BounceNotice {
         kind: BounceKind::from_name(&form.text("kind")).unwrap_or(BounceKind::Transient),
-        status: form.text("status"),
+        status,
         diagnostic: form.text("diagnostic"),
     };
     let app = std::sync::Arc::clone(&request.app);
     let store = move |c: &mut Db| {
         if let Some(mail) = crate::mail::bounce::record(c, &mail_id, &notice)? {
-            subscribers::bounced(c, &app.site_key, &mail, &notice)?;
+            subscribers::bounced(c, app.subscriber_context(), &mail, &notice)?;
         }
         Ok::<_, Problem>(())
     };

@@ -19,11 +19,14 @@ pub mod mail;
 pub mod mcp;
 pub mod newsletter;
 pub mod openapi;
+mod page_editor;
+pub mod page_versions;
 pub mod pages;
 pub mod parameters;
 pub mod permissions_page;
 pub mod preview_links;
 mod query_values;
+pub mod redirects;
 pub mod releases;
 pub mod request_bodies;
 mod schemas;
@@ -31,15 +34,17 @@ pub mod search;
 mod site;
 pub mod sitemap;
 
-use crate::content_types::MENU;
+use crate::content_types::{ContentType, MENU, REDIRECT};
 use crate::http::route::Route;
 
 /// Returns every route of the API, in the order of the OpenAPI document.
 pub fn routes() -> Vec<Route> {
     let mut routes = health::routes();
     routes.push(demo_pictures::route());
+    routes.extend(page_editor::routes());
     routes.extend(accounts::administration::routes());
     routes.extend(accounts::sessions::routes());
+    routes.extend(accounts::cookies::routes());
     routes.extend(accounts::invitations::routes());
     routes.extend(accounts::two_factor::routes());
     routes.extend(accounts::oidc::routes());
@@ -59,6 +64,8 @@ pub fn routes() -> Vec<Route> {
     routes.extend(feeds::routes());
     routes.extend(sitemap::routes());
     routes.extend(pages::routes());
+    routes.extend(page_versions::routes());
+    routes.extend(redirects::routes());
     routes.push(schemas::route());
     routes.extend(changes::routes());
     routes.extend(search::routes());
@@ -67,8 +74,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(site::routes());
     for resource in crate::content_types::with_lists() {
         let reads = content::items::routes(resource).into_iter();
-        // The layout has the menus with addresses.
-        routes.extend(reads.map(|route| if resource.kind == MENU.kind { route.for_editors() } else { route }));
+        routes.extend(reads.map(|route| if is_for_editors(resource, &route) { route.for_editors() } else { route }));
         routes.extend(content::lifecycle::routes(resource));
         routes.extend(content::duplicate::routes(resource));
         routes.extend(content::external_ids::routes(resource));
@@ -80,6 +86,13 @@ pub fn routes() -> Vec<Route> {
         routes.extend(content::translations::routes(resource));
     }
     routes
+}
+
+/// Returns whether frontends have a better read than this one: the layout has the menus with addresses, and redirects are
+/// read as a list or by the paths that they take.
+fn is_for_editors(resource: &'static ContentType, read: &Route) -> bool {
+    let is_one = read.path == content::items::item_path(resource);
+    resource.kind == MENU.kind || (resource.kind == REDIRECT.kind && is_one)
 }
 
 #[cfg(test)]

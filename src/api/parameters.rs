@@ -164,7 +164,7 @@ pub fn write_parameters(site: &Site) -> Vec<Parameter> {
     parameters
 }
 
-fn body_format() -> Parameter {
+pub fn body_format() -> Parameter {
     let about = "Format of rich text: sanitised HTML, Markdown, plain text, or the source as it was written. HTML that a \
                  client makes of Markdown or source must be sanitised.";
     query("body_format", one_of("BodyFormat", &["html", "markdown", "text", "source"]), about, json!("html"))

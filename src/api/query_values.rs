@@ -36,12 +36,16 @@ pub fn word(request: &Request, name: &str, words: &[&'static str]) -> Result<Opt
     }
 }
 
-/// Returns a query parameter of at most `max` characters; `None` if the query does not have it.
+/// Returns a query parameter of 1 to `max` characters; `None` if the query does not have it.
 ///
 /// # Errors
-/// 400 if the value is longer.
+/// 400 if the value is empty or longer.
 pub fn short_text(request: &Request, name: &str, max: usize) -> Result<Option<String>, Problem> {
     let given = request.query(name);
+    if given == Some("") {
+        let message = "must not be empty; leave the parameter out instead";
+        return Err(Problem::bad_request(Violations::one(format!("?{name}"), "empty", message)));
+    }
     if given.is_some_and(|given| given.chars().count() > max) {
         let message = format!("must have at most {max} characters");
         return Err(Problem::bad_request(Violations::one(format!("?{name}"), "too_long", message)));

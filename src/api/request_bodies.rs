@@ -235,6 +235,11 @@ impl Form {
         future_time(&self.0, name, "", violations)
     }
 
+    /// Returns a time field (µs), if it is present.
+    pub fn time(&self, name: &str) -> Option<i64> {
+        instant_in(&self.0, name)
+    }
+
     /// Returns all fields.
     pub fn content(&self) -> &Map<String, Value> {
         &self.0

@@ -11,7 +11,7 @@ use crate::api::parameters::{IF_NONE_MATCH, TEXT, comma_separated, fallback, num
 use crate::api::preview_links::ReadView;
 use crate::api::query_values::kinds_of_collections;
 use crate::content::violation::{Violations, unknown_name_message};
-use crate::content_types::{ALL, COLLECTION};
+use crate::content_types::{ALL, COLLECTION, PATH};
 use crate::database::Db;
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
 use crate::delivery::cache::dependencies::Dependencies;
@@ -90,7 +90,7 @@ fn parse_search_parameters(request: &Request) -> Result<SearchParameters, Proble
             None
         }
     };
-    let kinds = kinds_of_collections(request, |of| !of.is_of_layout(), &mut violations);
+    let kinds = kinds_of_collections(request, |of| !of.is_without_page(), &mut violations);
     let site = &request.app.site;
     let locale = match request.query("locale").map(|name| site.locale(name).ok_or(name)) {
         None => site.default_locale().to_owned(),
@@ -167,6 +167,9 @@ fn result_to_json(result: SearchResult) -> Value {
         "label": result.reference[result.content_type.label].as_str().unwrap_or_default(),
         "highlight": result.highlight,
     });
+    if let Some(path) = result.reference.get(PATH) {
+        hit[PATH] = path.clone();
+    }
     if let Some((name, parent)) = result.parent {
         hit[name] = parent;
     }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use super::permissions::Role;
 
-/// An account authenticated by a valid access token or API key.
+/// An account authenticated by a valid access token, cookie or API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// Id of the account.
     pub account_id: String,
-    /// Current role of the account, or the role of the API key if that permits less.
+    /// Current role of the account, or the role of the API key or of cookies if that permits less.
     pub role: Role,
     /// The API key, if the request was authenticated by one.
     pub key: Option<Arc<ShownKey>>,
-    /// Id of the session, if the request was authenticated by its access token.
+    /// Id of the session, if the request was authenticated by its access token or cookie.
     pub session: Option<String>,
 }
 

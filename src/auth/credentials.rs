@@ -22,15 +22,18 @@ use uuid::Uuid;
 use super::expiry::Expiry;
 use super::keys::{self, LastUse};
 use super::permissions::{Action, Area, Role, is_permitted};
+use super::sessions;
 use super::tokens::{AccessTokens, Claims};
 use crate::auth::actor::Actor;
 use crate::database::invalidation::{DependencySlots, Freshness, InvalidationClock};
 use crate::database::schema::{accounts, refresh_tokens};
-use crate::database::{Database, Db};
+use crate::database::{Database, Db, now};
 use crate::problem::{Problem, ProblemKind};
 
 /// Time for which the cache is trusted after the journal was polled.
 const MAX_JOURNAL_AGE: Duration = Duration::from_secs(1);
+/// Time for which the rights of a cookie are cached (µs).
+const MAX_COOKIE_AGE: i64 = 30_000_000;
 /// Largest number of cached credentials; the cache is emptied when it is exceeded.
 const MAX_CACHED: usize = 4_096;
 
@@ -92,6 +95,22 @@ impl CredentialCache {
         let load = move |c: &mut Db| Ok::<_, Problem>(session_grant(c, &claims.sub, &claims.sid)?);
         let Some(grant) = database.read(load).await? else { return Ok(None) };
         self.insert(session, grant.clone(), since);
+        Ok(Some(grant.actor))
+    }
+
+    /// Returns the actor that the cookie of a session authenticates, or `None` if it is not valid.
+    ///
+    /// # Errors
+    /// 503 if the cookie is not cached and the database does not answer.
+    pub async fn cookie_actor(&self, database: &Database, value: &str) -> Result<Option<Actor>, Problem> {
+        let name = sessions::cookie_hash(value);
+        if let Some(grant) = self.find(&name) {
+            return Ok(Some(grant.actor));
+        }
+        let (since, hash) = (self.now(), name.clone());
+        let load = move |c: &mut Db| Ok::<_, Problem>(cookie_grant(c, &hash)?);
+        let Some(grant) = database.read(load).await? else { return Ok(None) };
+        self.insert(name, grant.clone(), since);
         Ok(Some(grant.actor))
     }
 
@@ -181,6 +200,18 @@ fn session_grant(connection: &mut Db, account_id: &str, session: &str) -> QueryR
         last_use: None,
     };
     Ok(role.as_deref().and_then(Role::from_name).map(grant))
+}
+
+/// Reads the rights of the session of a cookie, by the stored form of its value. They are cached for a short time, because
+/// a cookie that is replaced leaves no entry in the journal.
+fn cookie_grant(connection: &mut Db, hash: &str) -> QueryResult<Option<Grant>> {
+    let Some(owner) = sessions::of_cookie(connection, hash)? else { return Ok(None) };
+    let grant = session_grant(connection, &owner.account_id, &owner.session)?;
+    Ok(grant.map(|grant| Grant {
+        actor: Actor { role: grant.actor.role.of_cookie(), ..grant.actor },
+        expiry: Expiry::at(owner.expires_at.min(now() + MAX_COOKIE_AGE)),
+        last_use: None,
+    }))
 }
 
 /// Checks against the database that an actor's session or API key is still valid and, if `required` is given,

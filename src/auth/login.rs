@@ -6,7 +6,7 @@ use serde_json::json;
 use super::accounts::{self, AccountRow};
 use super::lockout::{Attempt, AttemptLocks};
 use super::passwords::Hasher;
-use super::sessions::{self, Issued};
+use super::sessions::{self, Issued, SessionKind};
 use super::{audit_log, second_factor};
 use crate::content::violation::Violations;
 use crate::database::{Database, Db};
@@ -153,8 +153,8 @@ fn refuse_while(seconds: Option<u64>) -> Result<(), Problem> {
 
 /// A session that is to be started by this request.
 pub struct NewSession {
-    /// Days for which the session lasts without use.
-    pub days: u32,
+    /// How its client authenticates, and how long it lasts.
+    pub kind: SessionKind,
     /// User agent of the client.
     pub agent: String,
     /// Id of the request.
@@ -164,7 +164,7 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// Starts the session and issues its first refresh token. Must run in the transaction that found the
+    /// Starts the session and issues its first token. Must run in the transaction that found the
     /// account to be open; otherwise an account that is closed in between would get a session.
     ///
     /// # Errors
@@ -173,7 +173,7 @@ impl NewSession {
         let author = Author { account_id: Some(account.id.clone()), request_id: self.request_id, ..Author::default() };
         let more = json!({"agent": self.agent, "by": self.by});
         audit_log::append(connection, &author, "login", &account.id, &more)?;
-        Ok(sessions::begin(connection, &account.id, self.days, &self.agent)?)
+        Ok(sessions::begin(connection, &account.id, self.kind, &self.agent)?)
     }
 }
 

@@ -44,6 +44,11 @@ impl Role {
         self.min(Agent)
     }
 
+    /// Returns the role of a request with the cookie of a session, for an account with this role.
+    pub fn of_cookie(self) -> Self {
+        self.min(Editor)
+    }
+
     /// Returns the role with this name, if there is one.
     pub fn from_name(word: &str) -> Option<Self> {
         Role::ALL.into_iter().find(|role| role.name() == word)

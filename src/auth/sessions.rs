@@ -47,6 +47,58 @@ pub struct Session {
     pub agent: String,
 }
 
+/// How the client of a session authenticates, which decides how long its tokens last. The tokens of one kind are unknown to
+/// the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionKind {
+    /// By access tokens.
+    Bearer {
+        /// Days for which a refresh token lasts.
+        days: u32,
+    },
+    /// By a cookie.
+    Cookie {
+        /// Minutes for which the cookie lasts unless it is renewed.
+        minutes: u32,
+        /// Hours for which the session lasts, however often the cookie is renewed.
+        hours: u32,
+    },
+}
+
+impl SessionKind {
+    /// Returns the stored form of a token of this kind.
+    fn hash(self, token: &str) -> String {
+        match self {
+            Self::Bearer { .. } => hash(token),
+            Self::Cookie { .. } => cookie_hash(token),
+        }
+    }
+
+    /// Returns when a token expires that is issued at `at` (µs since 1970).
+    fn expires_at(self, begun_at: i64, at: i64) -> i64 {
+        match self {
+            Self::Bearer { days } => at + i64::from(days) * 86_400_000_000,
+            Self::Cookie { minutes, .. } => (at + i64::from(minutes) * 60_000_000).min(self.ends_at(begun_at)),
+        }
+    }
+
+    /// Returns when a session ends however often its tokens are refreshed (µs since 1970).
+    pub fn ends_at(self, begun_at: i64) -> i64 {
+        match self {
+            Self::Bearer { .. } => i64::MAX,
+            Self::Cookie { hours, .. } => begun_at + i64::from(hours) * 3_600_000_000,
+        }
+    }
+
+    /// Returns the purpose for which successors of a token are derived.
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::Bearer { .. } => "refresh",
+            Self::Cookie { .. } => "cookie",
+        }
+    }
+}
+
 /// Time after the use of a token (µs) within which using it again returns the same successor.
 const LEEWAY: i64 = 10_000_000;
 /// Greatest number of successors within that time. More of them are no sign of a second tab but of a reuse.
@@ -89,8 +141,12 @@ pub fn revoke(connection: &mut Db, account_id: &str, id: &str) -> QueryResult<bo
 pub struct Issued {
     /// Id of the session.
     pub session: String,
-    /// Refresh token.
+    /// Refresh token, or the value of the cookie.
     pub token: String,
+    /// Time of the log-in (µs since 1970).
+    pub begun_at: i64,
+    /// Time of expiry of the token (µs since 1970).
+    pub expires_at: i64,
 }
 
 /// The outcome of a refresh. The reuse of a token is an outcome and not an error, since an error would roll
@@ -115,40 +171,73 @@ pub fn hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
 }
 
-/// Starts a session for an account that logged in with this `User-Agent`, and issues its first refresh token.
+/// Returns the stored form of the value of a cookie. It differs from that of a refresh token, so that neither is accepted
+/// in the place of the other.
+pub fn cookie_hash(value: &str) -> String {
+    hash(&format!("cookie:{value}"))
+}
+
+/// Starts a session for an account that logged in with this `User-Agent`, and issues its first token.
 ///
 /// # Errors
 /// Returns an error if the statement fails.
-pub fn begin(connection: &mut Db, account_id: &str, days: u32, agent: &str) -> QueryResult<Issued> {
+pub fn begin(connection: &mut Db, account_id: &str, kind: SessionKind, agent: &str) -> QueryResult<Issued> {
     let agent = agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect();
     let at = now();
     let (session, token) = (new_id(), new_secret());
     let row = Row {
-        token_hash: hash(&token),
-        family_id: session.clone(),
+        token_hash: kind.hash(&token),
+        family_id: session,
         account_id: account_id.to_owned(),
         created_at: at,
-        expires_at: expires(at, days),
+        expires_at: kind.expires_at(at, at),
         used_at: 0,
         agent,
         begun_at: at,
     };
     diesel::insert_into(refresh_tokens::table).values(&row).execute(connection)?;
-    Ok(Issued { session, token })
+    Ok(row.issued(token))
 }
 
-fn expires(at: i64, days: u32) -> i64 {
-    at + i64::from(days) * 86_400_000_000
+impl Row {
+    /// Returns the token of this row, which the caller knows.
+    fn issued(self, token: String) -> Issued {
+        Issued { session: self.family_id, token, begun_at: self.begun_at, expires_at: self.expires_at }
+    }
 }
 
-fn find(connection: &mut Db, token: &str) -> QueryResult<Option<Row>> {
-    refresh_tokens::table.find(hash(token)).select(Row::as_select()).first(connection).optional()
+fn find(connection: &mut Db, hash: &str) -> QueryResult<Option<Row>> {
+    refresh_tokens::table.find(hash).select(Row::as_select()).first(connection).optional()
+}
+
+/// The session to which a cookie belongs.
+#[derive(Debug)]
+pub struct CookieOwner {
+    /// Id of the account.
+    pub account_id: String,
+    /// Id of the session.
+    pub session: String,
+    /// Time of expiry of the cookie (µs since 1970).
+    pub expires_at: i64,
+}
+
+/// Returns the session of a cookie by its stored form. A cookie that was replaced is accepted for [`LEEWAY`], since
+/// requests with it may be on their way.
+///
+/// # Errors
+/// Returns an error if the query fails.
+pub fn of_cookie(connection: &mut Db, hash: &str) -> QueryResult<Option<CookieOwner>> {
+    let at = now();
+    let is_valid = |row: &Row| row.expires_at > at && (row.used_at == 0 || (at - row.used_at).abs() <= LEEWAY);
+    let owner =
+        |row: Row| CookieOwner { account_id: row.account_id, session: row.family_id, expires_at: row.expires_at };
+    Ok(find(connection, hash)?.filter(is_valid).map(owner))
 }
 
 /// Derives the successor of a token. It is derived rather than random, so that it can be returned again
 /// although only its hash is stored.
-fn successor(site_key: &[u8], token: &str) -> Result<String, Problem> {
-    let next = signed_token::derive(site_key, "refresh", token.as_bytes());
+fn successor(site_key: &[u8], kind: SessionKind, token: &str) -> Result<String, Problem> {
+    let next = signed_token::derive(site_key, kind.purpose(), token.as_bytes());
     next.map(|next| URL_SAFE_NO_PAD.encode(next)).ok_or_else(|| Problem::internal(&"no refresh token could be made"))
 }
 
@@ -157,9 +246,9 @@ fn successor(site_key: &[u8], token: &str) -> Result<String, Problem> {
 ///
 /// # Errors
 /// Returns an error if a statement fails, or if no successor can be derived.
-pub fn refresh(connection: &mut Db, site_key: &[u8], token: &str, days: u32) -> Result<Refreshed, Problem> {
+pub fn refresh(connection: &mut Db, site_key: &[u8], token: &str, kind: SessionKind) -> Result<Refreshed, Problem> {
     let (mut token, mut steps) = (token.to_owned(), 0);
-    let Some(mut row) = find(connection, &token)? else { return Ok(Refreshed::Refused) };
+    let Some(mut row) = find(connection, &kind.hash(&token))? else { return Ok(Refreshed::Refused) };
     // The chain is followed to its end, since the successor may have been used as well, by a tab that
     // refreshed twice. Each step must be recent: one old step means that an old token came back.
     while row.used_at != 0 {
@@ -168,8 +257,8 @@ pub fn refresh(connection: &mut Db, site_key: &[u8], token: &str, days: u32) -> 
             end_family(connection, &row.family_id)?;
             return Ok(Refreshed::Reused(row.account_id));
         }
-        token = successor(site_key, &token)?;
-        row = match find(connection, &token)? {
+        token = successor(site_key, kind, &token)?;
+        row = match find(connection, &kind.hash(&token))? {
             Some(next) => next,
             // The token was used by a version whose successors were random, so its successor cannot be
             // derived.
@@ -181,30 +270,31 @@ pub fn refresh(connection: &mut Db, site_key: &[u8], token: &str, days: u32) -> 
     if row.expires_at < now() || !account.active {
         return Ok(Refreshed::Refused);
     }
-    let session = row.family_id.clone();
-    if steps == 0 {
-        token = use_up(connection, row, successor(site_key, &token)?, days)?;
-    }
-    Ok(Refreshed::Next(Box::new(account), Issued { session, token }))
+    let issued = match steps {
+        0 => use_up(connection, row, successor(site_key, kind, &token)?, kind)?,
+        _ => row.issued(token),
+    };
+    Ok(Refreshed::Next(Box::new(account), issued))
 }
 
 /// Marks a token as used and stores its successor, which it returns.
-fn use_up(connection: &mut Db, row: Row, next: String, days: u32) -> QueryResult<String> {
+fn use_up(connection: &mut Db, row: Row, next: String, kind: SessionKind) -> QueryResult<Issued> {
     let at = now();
     diesel::update(refresh_tokens::table.find(&row.token_hash))
         .set(refresh_tokens::used_at.eq(at))
         .execute(connection)?;
-    let row = Row { token_hash: hash(&next), created_at: at, expires_at: expires(at, days), used_at: 0, ..row };
+    let expires_at = kind.expires_at(row.begun_at, at);
+    let row = Row { token_hash: kind.hash(&next), created_at: at, expires_at, used_at: 0, ..row };
     diesel::insert_into(refresh_tokens::table).values(&row).execute(connection)?;
-    Ok(next)
+    Ok(row.issued(next))
 }
 
-/// Ends the session of a refresh token. Returns the ids of its account and of the session, if there was one.
+/// Ends the session of a token. Returns the ids of its account and of the session, if there was one.
 ///
 /// # Errors
 /// Returns an error if a statement fails.
-pub fn log_out(connection: &mut Db, token: &str) -> QueryResult<Option<(String, String)>> {
-    let Some(row) = find(connection, token)? else { return Ok(None) };
+pub fn log_out(connection: &mut Db, token: &str, kind: SessionKind) -> QueryResult<Option<(String, String)>> {
+    let Some(row) = find(connection, &kind.hash(token))? else { return Ok(None) };
     end_family(connection, &row.family_id)?;
     Ok(Some((row.account_id, row.family_id)))
 }

@@ -69,7 +69,7 @@ async fn values(app: &Arc<App>, kind: MailKind, mail: &MailRow) -> Result<MailVa
         MailKind::Invitation | MailKind::PasswordReset => {
             let token = one_time_tokens::token(&app.site_key, &text("seed"));
             let link = app.mailer.password_link(&token);
-            of_program(app, mail, json!({"name": data["name"], "link": link, "token": token}))
+            of_program(app, mail, json!({"name": data["name"], "link": link, "token": token})).await?
         }
         MailKind::Test => {
             let tested = MailKind::from_name(&text("template")).unwrap_or(kind);
@@ -80,7 +80,7 @@ async fn values(app: &Arc<App>, kind: MailKind, mail: &MailRow) -> Result<MailVa
                     json!({"subject": edition.subject, "text": edition.text, "html": edition.html}),
                 );
             }
-            of_program(app, mail, values)
+            of_program(app, mail, values).await?
         }
         MailKind::NewsletterConfirmation => confirmation(app, mail, text("signup")).await?,
         MailKind::NewsletterIssue => issue(app, mail, text("subscriber")).await?,
@@ -90,14 +90,15 @@ async fn values(app: &Arc<App>, kind: MailKind, mail: &MailRow) -> Result<MailVa
 }
 
 /// Returns the values of a mail that the program writes.
-fn of_program(app: &App, mail: &MailRow, values: Value) -> MailValues {
-    with_head(app, mail, values, MessageHead::from(&app.mailer.from))
+async fn of_program(app: &Arc<App>, mail: &MailRow, values: Value) -> Result<MailValues, Problem> {
+    with_head(app, mail, values, MessageHead::from(&app.mailer.from)).await
 }
 
-fn with_head(app: &App, mail: &MailRow, values: Value, head: MessageHead) -> MailValues {
-    let mut all = json!({"site": app.mailer.site(), "locale": mail.locale});
+async fn with_head(app: &Arc<App>, mail: &MailRow, values: Value, head: MessageHead) -> Result<MailValues, Problem> {
+    let site = app.mailer.site(&app.site_name(&mail.locale).await?);
+    let mut all = json!({"site": site, "locale": mail.locale});
     samples::extend(&mut all, values);
-    MailValues::Ready(all, Box::new(head))
+    Ok(MailValues::Ready(all, Box::new(head)))
 }
 
 /// Returns the edition of an issue in the language of a test; none if no issue is tested.
@@ -134,7 +135,7 @@ async fn confirmation(app: &Arc<App>, mail: &MailRow, signup_id: String) -> Resu
     };
     let days = app.config.newsletter.keep_unconfirmed_days;
     let values = json!({"name": signup.name, "link": link, "is_subscribed": subscribed.is_some(), "days": days});
-    Ok(of_program(app, mail, values))
+    of_program(app, mail, values).await
 }
 
 async fn issue(app: &Arc<App>, mail: &MailRow, subscriber_id: String) -> Result<MailValues, Problem> {
@@ -158,7 +159,7 @@ async fn issue(app: &Arc<App>, mail: &MailRow, subscriber_id: String) -> Result<
         "unsubscribe_url": unsubscribe_url,
     });
     let head = MessageHead { unsubscribe_url: Some(unsubscribe_url), ..MessageHead::from(&app.mailer.newsletter_from) };
-    Ok(with_head(app, mail, values, head))
+    with_head(app, mail, values, head).await
 }
 
 async fn stored_message(app: &Arc<App>, id: String) -> Result<Option<ContactMessage>, Problem> {
@@ -177,7 +178,7 @@ async fn message(app: &Arc<App>, mail: &MailRow, id: String) -> Result<MailValue
     // The address was validated as one, and is parsed again: it cannot add a header.
     let reply_to = message.email.parse().ok().map(|address| Mailbox::new(None, address));
     let values = json!({"title": content.title, "fields": content.values, "can_reply": reply_to.is_some()});
-    Ok(with_head(app, mail, values, MessageHead { reply_to, ..MessageHead::from(&app.mailer.from) }))
+    with_head(app, mail, values, MessageHead { reply_to, ..MessageHead::from(&app.mailer.from) }).await
 }
 
 async fn answer(app: &Arc<App>, mail: &MailRow, id: String, answer: &Value) -> Result<MailValues, Problem> {
@@ -191,5 +192,5 @@ async fn answer(app: &Arc<App>, mail: &MailRow, id: String, answer: &Value) -> R
     let reply_to = desk.map(|address| Mailbox::new(None, address));
     let values = json!({"title": message.content().title, "answer": answer});
     let head = MessageHead { reply_to, is_personal: true, ..MessageHead::from(&app.mailer.from) };
-    Ok(with_head(app, mail, values, head))
+    with_head(app, mail, values, head).await
 }

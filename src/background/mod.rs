@@ -1,5 +1,5 @@
 //! The background jobs of a server: journal watch, storage probe, scheduler, CDN purge, change feed, imports,
-//! newsletter, mail, search indexer.
+//! newsletter, its webhook, mail, uses of redirects, search indexer.
 
 pub mod cdn_purge;
 mod change_feed;
@@ -7,8 +7,10 @@ mod import_runner;
 mod mail_content;
 mod mail_sender;
 mod newsletter_sender;
+pub mod redirect_hits;
 mod scheduler;
 mod search_indexer;
+mod webhook_sender;
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -44,6 +46,10 @@ pub fn start(app: &Arc<App>) -> std::io::Result<()> {
     spawn(job("change-feed"), app(), change_feed::run);
     spawn(job("imports"), app(), import_runner::run);
     spawn(job("newsletter"), app(), newsletter_sender::run);
+    spawn(job("redirect-hits"), app(), redirect_hits::run);
+    // A round ends with each event.
+    let patience = Duration::from_secs(2 * config.mail.timeout_seconds).max(ROUND_TIMEOUT);
+    spawn(jobs.add("newsletter-webhook", patience), app(), webhook_sender::run);
     // A round ends with each mail; each step of one may take as long as the settings say.
     let patience = Duration::from_secs(10 * config.mail.timeout_seconds).max(ROUND_TIMEOUT);
     for name in mail_sender::NAMES.into_iter().take(config.mail.connections) {

@@ -16,6 +16,8 @@ use crate::content_types::ContentType;
 use crate::database::position::Position;
 use crate::database::schema::{items, journal, links};
 use crate::database::{Db, in_list};
+use crate::delivery::render::links_within::retain_public;
+use crate::delivery::sql::referrers::children;
 use crate::items::Item;
 use crate::items::rows::parse_content;
 use crate::jobs::{BackgroundJob, lower_priority};
@@ -225,8 +227,9 @@ fn changes(connection: &mut Db, followed: Option<Position>) -> QueryResult<Optio
 fn referring(connection: &mut Db, ids: &[String]) -> QueryResult<Vec<String>> {
     let mut found = Vec::new();
     for ids in ids.chunks(CHUNK as usize) {
-        let dialect = connection.dialect();
-        let sources = links::table.filter(in_list(dialect, links::target_id, ids)).select(links::source_id);
+        let below = children(connection, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let targets = in_list(connection.dialect(), links::target_id, ids.iter().chain(&below));
+        let sources = links::table.filter(targets).select(links::source_id);
         found.extend(sources.load::<String>(connection)?);
     }
     Ok(found)
@@ -291,12 +294,13 @@ async fn index_all(
     }
 }
 
-/// Returns the items, each with the titles of the items that it refers to.
+/// Returns the items as the public sees them, each with the titles of the items that it refers to.
 fn with_titles(
     connection: &mut Db,
     titles: &TitleCache,
-    rows: Vec<Item>,
+    mut rows: Vec<Item>,
 ) -> Result<Vec<(Item, Vec<Value>)>, SearchError> {
+    retain_public(connection, &mut rows)?;
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let links_of_items: Vec<(String, String, i64)> = links::table
         .inner_join(items::table)

@@ -1,6 +1,7 @@
 //! The command `plenary mail`.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use clap::Subcommand;
 
@@ -27,7 +28,7 @@ pub enum MailCommand {
 ///
 /// # Errors
 /// Fails if standard input cannot be read or the database fails; the mail server then delivers the notice again.
-pub async fn run(app: &App, command: MailCommand) -> Result<(), StartError> {
+pub async fn run(app: &Arc<App>, command: MailCommand) -> Result<(), StartError> {
     let MailCommand::Bounce { recipient } = command;
     let mut message = Vec::new();
     let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
@@ -36,11 +37,11 @@ pub async fn run(app: &App, command: MailCommand) -> Result<(), StartError> {
         report("this is no notice about a mail of this site");
         return Ok(());
     };
-    let (site_key, id) = (app.site_key.clone(), mail_id.clone());
+    let (here, id) = (Arc::clone(app), mail_id.clone());
     let store = move |c: &mut Db| {
         let mail = bounce::record(c, &id, &notice)?;
         if let Some(mail) = &mail {
-            subscribers::bounced(c, &site_key, mail, &notice)?;
+            subscribers::bounced(c, here.subscriber_context(), mail, &notice)?;
         }
         Ok::<_, Problem>(mail.is_some())
     };

@@ -111,7 +111,7 @@ async fn execute(command: Command, mut config: Config) -> Result<ExitCode, Start
             let app = App::start(config).await?;
             user::run(&app, command).await?;
         }
-        Command::Mail(command) => mail::run(&*App::start(config).await?, command).await?,
+        Command::Mail(command) => mail::run(&App::start(config).await?, command).await?,
         Command::Import(arguments) => {
             return Ok(match transfer::import(&*App::start(config).await?, arguments).await? {
                 Verdict::AllTaken => ExitCode::SUCCESS,

@@ -55,6 +55,9 @@ pub async fn serve(config: crate::config::Config, arguments: ServeArguments) -> 
         housekeeping,
     );
     server_future.await?;
+    if let Err(error) = background::redirect_hits::store(&app).await {
+        tracing::warn!(%error, "the last uses of redirects could not be stored");
+    }
     tracing::info!("server stopped after all requests were answered");
     Ok(())
 }

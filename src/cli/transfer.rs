@@ -171,7 +171,7 @@ fn listener(
     };
     let (dry_run, progress, mut count) = (arguments.dry_run, progress.clone(), 0_u64);
     Ok(move |line: &ReportLine| {
-        count += 1;
+        count += u64::from(line.outcome != Outcome::Note);
         if count.is_multiple_of(100) {
             progress.set_message(count.to_string());
         }
@@ -215,7 +215,7 @@ fn summary(path: &Path, report: &Report, duration: Duration, dry_run: bool) {
     if report.verdict() == Verdict::NothingRecognised {
         report_line("  nothing was recognised: no record was found in this file");
     }
-    let records: u64 = report.counts.values().flat_map(|kinds| kinds.values()).sum();
+    let records = report.records();
     let rate = records as f64 / duration.as_secs_f64().max(0.001);
     report_line(&format!("  {records} records in {:.1} s ({rate:.0}/s)", duration.as_secs_f64()));
 }

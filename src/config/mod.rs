@@ -104,6 +104,10 @@ pub struct AuthConfig {
     pub access_token_minutes: u32,
     /// Lifetime of an unused refresh token, in days.
     pub refresh_token_days: u32,
+    /// Lifetime of the cookie of a browser's session that is not renewed, in minutes.
+    pub cookie_minutes: u32,
+    /// Lifetime of a browser's session, in hours, however often its cookie is renewed.
+    pub cookie_hours: u32,
     /// Age of the newest signing key, in days, at which a new one is created.
     pub key_rotation_days: u32,
     /// Memory of a password hash, in KiB (OWASP: at least 19456).
@@ -189,6 +193,8 @@ pub struct SearchConfig {
 pub struct CorsConfig {
     /// Allowed origins, such as `https://www.example.org`, or `*` for all (without credentials).
     pub allowed_origins: Vec<String>,
+    /// Origins of web pages that may use the cookie of a session, besides that of `public_url`.
+    pub credential_origins: Vec<String>,
 }
 
 impl CorsConfig {
@@ -239,6 +245,8 @@ impl Default for Config {
                 audience: "plenary-api".into(),
                 access_token_minutes: 15,
                 refresh_token_days: 30,
+                cookie_minutes: 30,
+                cookie_hours: 12,
                 key_rotation_days: 90,
                 hash_memory_kib: 19_456,
                 hash_passes: 2,
@@ -272,7 +280,7 @@ impl Default for Config {
             },
             cdn: CdnConfig { tags: String::new(), purge_url: String::new(), purge_header: String::new() },
             search: SearchConfig { folder: String::new() },
-            cors: CorsConfig { allowed_origins: vec!["*".into()] },
+            cors: CorsConfig { allowed_origins: vec!["*".into()], credential_origins: Vec::new() },
             mcp: McpConfig { enabled: true, publish: false, allowed_hosts: Vec::new(), allowed_origins: Vec::new() },
             imports: ImportsConfig::default(),
             ignored_variables: Vec::new(),
@@ -285,6 +293,12 @@ impl Config {
     /// Returns `public_url` without a slash at its end, to which the paths of routes are added.
     pub fn base_url(&self) -> &str {
         self.public_url.trim_end_matches('/')
+    }
+
+    /// Returns the address of the website: that of the pages in the settings, and without any, `public_url`.
+    pub fn website(&self) -> String {
+        let own = self.site.page_urls().into_iter().find_map(|(_, page)| url::Url::parse(page).ok());
+        own.map_or_else(|| self.base_url().to_owned(), |page| page.origin().ascii_serialization())
     }
 
     /// Returns the address at which a server with this configuration is reached from its own machine.
@@ -338,5 +352,18 @@ impl Config {
             schemas.insert(kind.clone(), schema);
         }
         CustomSchemas::compile(&schemas).map_err(|(kind, error)| format!("site.custom.{kind}: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    #[test]
+    fn the_website_is_where_its_pages_are() {
+        let mut config = Config::default();
+        assert_eq!(config.website(), config.base_url());
+        config.site.event_url = "https://www.example.org/{locale}/events/{slug}".to_owned();
+        assert_eq!(config.website(), "https://www.example.org");
     }
 }

@@ -58,6 +58,17 @@ impl From<Network> for String {
     }
 }
 
+/// Returns whether a URL is one of this machine, which browsers trust without TLS.
+pub fn is_loopback(url: &str) -> bool {
+    let url = url::Url::parse(url).ok();
+    match url.as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +91,17 @@ mod tests {
     fn networks_are_written_as_they_were_read() {
         for text in ["10.0.0.0/8", "127.0.0.1", "::1"] {
             assert_eq!(String::from(Network::try_from(text.to_owned()).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn only_urls_of_this_machine_are_loopback() {
+        for url in ["http://127.0.0.1:8080", "http://localhost:5173", "http://[::1]:80/"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in ["http://127.0.0.1.example.org", "http://localhost.example.org", "http://10.0.0.1", "localhost", ""]
+        {
+            assert!(!is_loopback(url), "{url}");
         }
     }
 }

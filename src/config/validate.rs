@@ -6,6 +6,7 @@ use language_tags::LanguageTag;
 
 use super::ROLES;
 use crate::config::Config;
+use crate::config::network::is_loopback;
 use crate::content::values;
 use crate::time_zone::rules;
 
@@ -34,6 +35,7 @@ impl Config {
         self.check_accounts(&mut violations);
         self.check_server(&mut violations);
         self.check_log_cdn_and_cors(&mut violations);
+        self.check_credential_origins(&mut violations);
         self.check_mcp(&mut violations);
         self.imports.check(&mut violations);
         self.mail.check(&mut violations);
@@ -145,6 +147,12 @@ impl Config {
             "must be between 1 and 365",
         );
         violations.check(
+            (5..=240).contains(&self.auth.cookie_minutes),
+            "auth.cookie_minutes",
+            "must be between 5 and 240",
+        );
+        violations.check((1..=24).contains(&self.auth.cookie_hours), "auth.cookie_hours", "must be between 1 and 24");
+        violations.check(
             (1..=3650).contains(&self.auth.key_rotation_days),
             "auth.key_rotation_days",
             "must be between 1 and 3650",
@@ -225,6 +233,23 @@ impl Config {
                 origin == "*" || is_origin(origin),
                 "cors.allowed_origins",
                 &format!("\"{origin}\" is not an origin such as https://www.example.org"),
+            );
+        }
+    }
+
+    /// Checks the origins that may use the cookie of a session. They are trusted with the rights of editors.
+    fn check_credential_origins(&self, violations: &mut ViolationList) {
+        let is_secure = |url: &str| url.starts_with("https://") || is_loopback(url);
+        violations.check(
+            self.cors.credential_origins.is_empty() || is_secure(&self.public_url),
+            "cors.credential_origins",
+            "needs a public_url that begins with https, because cookies do",
+        );
+        for origin in &self.cors.credential_origins {
+            violations.check(
+                is_origin(origin) && is_secure(origin),
+                "cors.credential_origins",
+                &format!("\"{origin}\" is not an https origin such as https://www.example.org"),
             );
         }
     }

@@ -1,5 +1,7 @@
 //! Forms: their titles and fields in each language, and the desk to which messages go.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde::{Deserialize, Serialize};
@@ -89,52 +91,77 @@ pub fn in_locale<'a>(labels: &'a [Label], site: &Site, locale: &str) -> &'a str 
     found.map_or("", |label| label.text.as_str())
 }
 
+/// What a visitor filled in, with its place in the request.
+#[derive(Debug, Clone)]
+pub struct FilledValue {
+    /// The value.
+    pub value: Value,
+    /// JSON Pointer to it.
+    pub pointer: String,
+}
+
 /// Greatest number of characters of a field of one line, and of one of several, without a limit of their own.
 const USUAL_LENGTHS: (usize, usize) = (200, 5_000);
 
 impl FormDefinition {
-    /// Adds the violations of rules between the parts of a form.
-    pub fn check(&self, violations: &mut Violations) {
+    /// Adds the violations of rules between the parts of a form, and of those of the site.
+    pub fn check(&self, site: &Site, violations: &mut Violations) {
         let mut seen = Vec::new();
+        check_labels(&self.titles, site, "/titles", violations);
+        if self.fields.is_empty() {
+            violations.add("/fields", "empty", "a form needs a field");
+        }
         for (position, field) in self.fields.iter().enumerate() {
             let pointer = format!("/fields/{position}");
             if seen.contains(&&field.name) {
                 violations.add(format!("{pointer}/name"), "duplicate", "another field has this name");
             }
             seen.push(&field.name);
-            if field.kind == "choice" && field.options.is_empty() {
-                violations.add(format!("{pointer}/options"), "required", "a choice needs options");
-            }
+            check_labels(&field.labels, site, &format!("{pointer}/labels"), violations);
+            field.check_options(site, &format!("{pointer}/options"), violations);
+            field.check_limit(&format!("{pointer}/max_length"), violations);
         }
         if self.recipients.is_empty() {
             violations.add("/recipients", "empty", "a form needs a recipient");
         }
     }
 
-    /// Validates what a visitor filled in. Returns the values by name; only members of the form may be there.
-    pub fn read(&self, given: &Map<String, Value>, violations: &mut Violations) -> Map<String, Value> {
-        for name in given.keys().filter(|name| !self.fields.iter().any(|field| field.name == **name)) {
-            let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
-            let message = unknown_name_message("field", name, names.iter().copied());
-            violations.add(format!("/fields/{name}"), "unknown_field", message);
-        }
+    /// Validates what a visitor filled in: values by name, each with the pointer to it. Returns the values by name; only
+    /// members of the form may be there, in the order of the form.
+    pub fn read(&self, given: &HashMap<String, FilledValue>, violations: &mut Violations) -> Map<String, Value> {
         let mut content = Map::new();
         for field in &self.fields {
-            let value = given.get(&field.name).filter(|value| !value.is_null() && value.as_str() != Some(""));
-            let pointer = format!("/fields/{}", field.name);
-            match value.map(|value| field.value(value)) {
-                Some(Ok(value)) => {
+            let filled = given.get(&field.name);
+            let is_filled = |filled: &&FilledValue| !filled.value.is_null() && filled.value.as_str() != Some("");
+            let Some(filled) = filled.filter(is_filled) else {
+                if field.required {
+                    let message = format!("the field \"{}\" must be filled in", field.name);
+                    let pointer = filled.map_or("/fields", |filled| filled.pointer.as_str());
+                    violations.add(pointer, "required", message);
+                }
+                continue;
+            };
+            match field.value(&filled.value) {
+                Ok(value) => {
                     if field.required && value == Value::Bool(false) {
-                        violations.add(pointer, "required", "this must be ticked");
+                        violations.add(&filled.pointer, "required", "this must be ticked");
                     }
                     content.insert(field.name.clone(), value);
                 }
-                Some(Err((code, message))) => violations.add(pointer, code, message),
-                None if field.required => violations.add(pointer, "required", "this must be filled in"),
-                None => {}
+                Err((code, message)) => violations.add(&filled.pointer, code, message),
             }
         }
         content
+    }
+
+    /// Returns the field with this name, if there is one.
+    pub fn field(&self, name: &str) -> Option<&FormField> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Returns what is said of a name that no field has.
+    pub fn unknown_field(&self, name: &str) -> String {
+        unknown_name_message("field", name, self.fields.iter().map(|field| field.name.as_str()))
     }
 
     /// Returns the address of the sender: the first field of that type that is filled in.
@@ -144,7 +171,41 @@ impl FormDefinition {
     }
 }
 
+/// Adds the violations of the texts of a title or label: there must be one, and one in each language.
+fn check_labels(labels: &[Label], site: &Site, pointer: &str, violations: &mut Violations) {
+    if labels.is_empty() {
+        violations.add(pointer, "empty", "there must be a text in at least one language");
+    }
+    site.check_locales(labels.iter().map(|label| label.locale.as_str()), pointer, violations);
+}
+
 impl FormField {
+    /// Returns whether the field is ticked rather than filled in.
+    pub fn is_checkbox(&self) -> bool {
+        self.kind == "checkbox"
+    }
+
+    fn check_limit(&self, pointer: &str, violations: &mut Violations) {
+        if self.max_length.is_some() && !matches!(self.kind.as_str(), "line" | "text") {
+            violations.add(pointer, "not_allowed", "only a line and a text have a greatest number of characters");
+        }
+    }
+
+    fn check_options(&self, site: &Site, pointer: &str, violations: &mut Violations) {
+        match (self.kind == "choice", self.options.is_empty()) {
+            (true, true) => violations.add(pointer, "required", "a choice needs options"),
+            (false, false) => violations.add(pointer, "not_allowed", "only a choice has options"),
+            _ => {}
+        }
+        for (position, option) in self.options.iter().enumerate() {
+            let pointer = format!("{pointer}/{position}");
+            if self.options.iter().take(position).any(|earlier| earlier.value == option.value) {
+                violations.add(format!("{pointer}/value"), "duplicate", "an earlier option has this value");
+            }
+            check_labels(&option.labels, site, &format!("{pointer}/labels"), violations);
+        }
+    }
+
     fn value(&self, given: &Value) -> Result<Value, (&'static str, String)> {
         let (line, text) = USUAL_LENGTHS;
         match self.kind.as_str() {

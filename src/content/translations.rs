@@ -77,6 +77,17 @@ impl Translations {
         self.0.values().any(|state| state.slug.as_deref() == Some(slug))
     }
 
+    /// Returns whether a slug is that of any published translation.
+    pub fn shows_slug(&self, slug: &str) -> bool {
+        self.0.values().any(|state| !state.hidden && state.slug.as_deref() == Some(slug))
+    }
+
+    /// Returns the slug that visitors see in a locale: its own one, or `default`, that of the default locale.
+    pub fn public_slug_or<'a>(&'a self, locale: &str, default: &'a str) -> &'a str {
+        let state = self.0.get(locale).filter(|state| !state.hidden);
+        state.and_then(|state| state.slug.as_deref()).unwrap_or(default)
+    }
+
     /// Returns whether all translations are in the default state.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -295,7 +295,7 @@ impl Check<'_> {
                 None => Err(wrong_type("an array", value)),
             },
             FieldType::Union(union) => return self.union(union, value, before, pointer),
-            FieldType::EmbedUrl => self.embed_url(value),
+            FieldType::EmbedUrl => self.embed_url(value, before),
             FieldType::Rich { max } => return self.rich(value, *max, pointer),
             FieldType::Moment { .. } => {
                 values::string(value).and_then(|text| self.moment(text, before)).map(|moment| moment.canonical().into())
@@ -360,11 +360,15 @@ impl Check<'_> {
         for (index, value) in list.iter().enumerate() {
             let inner = child_pointer(pointer, &index.to_string());
             let earlier = before.and_then(|before| earlier_entry(of, before, (index, value), self.mode));
-            if let Some(entry) = self.value(of, value, earlier, &inner) {
-                if stored.contains(&entry) {
-                    self.violations.add(inner, "duplicate", "must not repeat an earlier entry");
+            match self.value(of, value, earlier, &inner) {
+                Some(entry) => {
+                    if stored.contains(&entry) {
+                        self.violations.add(inner, "duplicate", "must not repeat an earlier entry");
+                    }
+                    stored.push(entry);
                 }
-                stored.push(entry);
+                // The places of the others stay those of the input.
+                None => stored.push(Value::Null),
             }
         }
         Value::Array(stored)
@@ -383,7 +387,7 @@ impl Check<'_> {
                 }
                 seen.push(id);
             }
-            stored.extend(self.value(of, block, blocks::earlier(before, block), &inner));
+            stored.push(self.value(of, block, blocks::earlier(before, block), &inner).unwrap_or_default());
         }
         Value::Array(stored)
     }
@@ -413,9 +417,13 @@ impl Check<'_> {
         None
     }
 
-    /// Validates the address of a page that is shown within another one.
-    fn embed_url(&self, value: &Value) -> Result<Value, values::RuleViolation> {
+    /// Validates the address of a page that is shown within another one. One that is stored already is accepted whatever
+    /// the setting allows now: otherwise nothing else of the page could be changed.
+    fn embed_url(&self, value: &Value, before: Option<&Value>) -> Result<Value, values::RuleViolation> {
         let address = values::scalar(&FieldType::Url, value)?;
+        if before == Some(&address) {
+            return Ok(address);
+        }
         let parsed = address.as_str().and_then(|text| url::Url::parse(text).ok());
         let host = parsed.as_ref().and_then(url::Url::host_str).unwrap_or_default();
         match self.site.may_embed(host) {

@@ -1,5 +1,7 @@
 //! Violations found by validation, each with its location. Validation reports all of them at once.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -9,6 +11,7 @@ pub const VIOLATION_CODES: &[&str] = &[
     "ambiguous_time",
     "before_start",
     "beyond_own_role",
+    "chain",
     "changed_meanwhile",
     "circle",
     "conflict",
@@ -23,6 +26,7 @@ pub const VIOLATION_CODES: &[&str] = &[
     "in_the_past",
     "in_use",
     "invalid_utf8",
+    "loop",
     "malformed_body",
     "malformed_json",
     "no_words",
@@ -33,6 +37,7 @@ pub const VIOLATION_CODES: &[&str] = &[
     "not_a_language",
     "not_a_local_id",
     "not_a_match",
+    "not_a_path",
     "not_a_place",
     "not_a_pointer",
     "not_a_slug",
@@ -158,9 +163,32 @@ impl Violations {
         }
     }
 
+    /// Adds the violations of rules between fields, except where a field is not valid on which the rule may rely: one of the
+    /// same entry of a list, or, for a rule on the item as a whole, one of the item itself.
+    pub fn add_of_rules(&mut self, of_rules: Violations) {
+        let scopes: HashSet<String> = self.0.iter().map(|known| scope(&known.pointer).to_owned()).collect();
+        for violation in of_rules.0.into_iter().filter(|violation| !scopes.contains(scope(&violation.pointer))) {
+            self.add(violation.pointer, &violation.code, violation.message);
+        }
+    }
+
     pub fn into_vec(self) -> Vec<Violation> {
         self.0
     }
+}
+
+/// Returns the pointer of the outermost entry of a list in which a place is, such as `/blocks/3` of `/blocks/3/entries/0`;
+/// empty if it is in none.
+fn scope(pointer: &str) -> &str {
+    let is_index = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let mut end = 0;
+    for part in pointer.split('/').skip(1) {
+        end += part.len() + 1;
+        if is_index(part) {
+            return &pointer[..end];
+        }
+    }
+    ""
 }
 
 /// Appends a token to a JSON Pointer, with `~` and `/` escaped (RFC 6901, section 3).

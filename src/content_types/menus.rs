@@ -9,6 +9,9 @@ use crate::content_types::filter::*;
 use crate::content_types::page_link::{LABEL, TARGET, URL, link_rules};
 use crate::content_types::shared_fields::*;
 
+/// Maximum number of menus that are public, which is the number of those in a layout.
+pub const MAX_MENUS: i64 = 100;
+
 /// Name of the field with the entries of a menu, and of that with the entries below one.
 const ENTRIES: &str = "entries";
 const CHILDREN: &str = "children";

@@ -6,10 +6,11 @@ mod blocks;
 mod event_types;
 mod events;
 mod filter;
-mod menus;
+pub mod menus;
 mod page_link;
 pub mod pages;
 mod partners;
+pub mod redirects;
 pub mod references;
 pub mod response_paths;
 mod series;
@@ -33,12 +34,13 @@ pub use events::EVENT;
 pub use filter::{Column, Filter, FilterTarget, Sort, Through, WordField};
 pub use menus::MENU;
 pub use page_link::{LINKED, LINKED_COLLECTION};
+pub use redirects::REDIRECT;
 pub use response_paths::ResponsePath;
 pub use site_settings::SITE_SETTINGS;
 
 /// All content types, in the order of the documentation. Imports need another order, in which a type follows
 /// those that it refers to: see [`in_order_of_reference`].
-pub static ALL: [&ContentType; 12] = [
+pub static ALL: [&ContentType; 13] = [
     &EVENT,
     &sessions::SESSION,
     &speakers::SPEAKER,
@@ -51,6 +53,7 @@ pub static ALL: [&ContentType; 12] = [
     &SITE_SETTINGS,
     &MENU,
     &ANNOUNCEMENT,
+    &REDIRECT,
 ];
 
 /// The collections of [`ALL`], as a constant that field declarations can refer to.
@@ -67,10 +70,11 @@ pub const COLLECTIONS: &[&str] = &[
     "site",
     "menus",
     "announcements",
+    "redirects",
 ];
 
-/// The collections whose items have pages, in the order of [`COLLECTIONS`]; the others are parts of the layout.
-pub const PAGE_COLLECTIONS: &[&str] = COLLECTIONS.split_at(COLLECTIONS.len() - 3).0;
+/// The collections whose items have pages, in the order of [`COLLECTIONS`]; the others are parts of the layout, or redirects.
+pub const PAGE_COLLECTIONS: &[&str] = COLLECTIONS.split_at(COLLECTIONS.len() - 4).0;
 
 /// [`COLLECTIONS`] as the values of a field.
 pub const COLLECTION: &Enumeration = &Enumeration { schema: "Collection", words: COLLECTIONS };
@@ -193,10 +197,10 @@ impl ContentType {
         self.kind == SITE_SETTINGS.kind
     }
 
-    /// Returns whether items of this type are parts of the layout, which is on every page: they are no results of a
-    /// search for pages.
-    pub fn is_of_layout(&'static self) -> bool {
-        [SITE_SETTINGS.kind, MENU.kind, ANNOUNCEMENT.kind].contains(&self.kind)
+    /// Returns whether items of this type have no page of their own: they are parts of the layout, which is on every page, or
+    /// redirects. They are no results of a search for pages.
+    pub fn is_without_page(&'static self) -> bool {
+        [SITE_SETTINGS.kind, MENU.kind, ANNOUNCEMENT.kind, REDIRECT.kind].contains(&self.kind)
     }
 
     /// Returns whether the span of an item begins always, or never ends, where the item names no start or end.
@@ -253,7 +257,7 @@ fn leaked(name: String) -> &'static str {
 }
 
 /// Returns the content types in an order in which each follows all types that it refers to, except itself.
-pub fn in_order_of_reference() -> [&'static ContentType; 12] {
+pub fn in_order_of_reference() -> [&'static ContentType; 13] {
     [
         &event_types::EVENT_TYPE,
         &topics::TOPIC,
@@ -267,6 +271,7 @@ pub fn in_order_of_reference() -> [&'static ContentType; 12] {
         &SITE_SETTINGS,
         &MENU,
         &ANNOUNCEMENT,
+        &REDIRECT,
     ]
 }
 
@@ -284,7 +289,7 @@ mod tests {
                 assert!(seen.contains(&relation.target), "{} refers to {}", content_type.kind, relation.target);
             }
             // Those of links come last, after everything that has a page.
-            assert!(!content_type.is_of_layout() || LINKED.iter().all(|(_, kind)| seen.contains(kind)));
+            assert!(!content_type.is_without_page() || LINKED.iter().all(|(_, kind)| seen.contains(kind)));
             seen.push(content_type.kind);
         }
         assert_eq!(seen.len(), ALL.len());
@@ -347,7 +352,7 @@ mod tests {
     #[test]
     fn collections_are_those_of_all_kinds() {
         assert_eq!(ALL.map(|content_type| content_type.collection), COLLECTIONS);
-        let of_pages = ALL.into_iter().filter(|content_type| !content_type.is_of_layout());
+        let of_pages = ALL.into_iter().filter(|content_type| !content_type.is_without_page());
         assert!(of_pages.map(|content_type| content_type.collection).eq(PAGE_COLLECTIONS.iter().copied()));
     }
 

@@ -98,7 +98,7 @@ pub(super) fn link_rules(link: &Map<String, Value>, pointer: &str, needs_place: 
 }
 
 /// Checks the address of a link.
-fn address_rule(address: &str) -> Result<(), String> {
+pub(super) fn address_rule(address: &str) -> Result<(), String> {
     if address.starts_with('/') {
         // Browsers read `//` and `/\` as the beginning of another host.
         return match address.starts_with("//") || address.contains(['\\', ' ']) {

@@ -22,6 +22,9 @@ const ROLES: &Enumeration = &Enumeration {
 
 const BLOCKS: &str = "blocks";
 
+/// The field that says whether visitors may read earlier public versions of a page.
+pub const PUBLIC_VERSIONS: &str = "public_versions";
+
 /// The content type of pages.
 pub static PAGE: ContentType = ContentType {
     kind: "page",
@@ -84,6 +87,13 @@ pub static PAGE: ContentType = ContentType {
             r#"[{"type": "text", "body": "Welcome."}]"#,
         )
         .detail(),
+        Field::new(
+            PUBLIC_VERSIONS,
+            FieldType::Boolean,
+            "Whether visitors may read the earlier public versions (`GET /pages/{id}/versions`), as of terms of use.",
+            "true",
+        )
+        .default_value("false"),
         POSITION,
         SEO_FIELD,
         CUSTOM,

@@ -82,6 +82,55 @@ fn target(field: &'static Field, object: &Map<String, Value>) -> Option<&'static
     }
 }
 
+/// Returns whether contents of this type may have references in objects within their fields.
+pub fn has_deep_references(content_type: &'static ContentType) -> bool {
+    content_type.fields.iter().any(|field| field.relation().is_none() && refers(&field.kind))
+}
+
+fn refers(kind: &'static FieldType) -> bool {
+    match kind {
+        FieldType::Reference(_) | FieldType::ReferenceIn(_) => true,
+        FieldType::Object(declared) => declared.fields.iter().any(|field| refers(&field.kind)),
+        FieldType::List { of, .. } => refers(of),
+        _ => false,
+    }
+}
+
+/// Removes from a content, stored or shown, the links that lead to an item that `is_shown` refuses, by its id: the entry
+/// of a list with all within it, or the whole value of a field.
+pub fn retain_links(
+    content_type: &'static ContentType,
+    content: &mut Map<String, Value>,
+    is_shown: &dyn Fn(&str) -> bool,
+) {
+    for field in content_type.fields.iter().filter(|field| field.relation().is_none() && refers(&field.kind)) {
+        if let Some(value) = content.get_mut(field.name)
+            && !retain_within(&field.kind, value, is_shown)
+        {
+            *value = Value::Null;
+        }
+    }
+}
+
+/// Removes links from the lists within a value, and returns whether the value itself is kept.
+fn retain_within(kind: &'static FieldType, value: &mut Value, is_shown: &dyn Fn(&str) -> bool) -> bool {
+    match (kind, value) {
+        (FieldType::Object(declared), Value::Object(object)) => declared.fields.iter().all(|field| {
+            let is_target = target(field, object).is_some();
+            match object.get_mut(field.name) {
+                Some(value) if is_target => value.as_str().is_none_or(is_shown),
+                Some(value) => retain_within(&field.kind, value, is_shown),
+                None => true,
+            }
+        }),
+        (FieldType::List { of, .. }, Value::Array(list)) => {
+            list.retain_mut(|value| retain_within(of, value, is_shown));
+            true
+        }
+        _ => true,
+    }
+}
+
 /// Replaces an id in the references within the value of a field, and returns whether there was one to replace.
 pub fn replace_deep(kind: &'static FieldType, value: &mut Value, of: &str, (from, to): (&str, &str)) -> bool {
     let mut found = false;

@@ -49,14 +49,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    consent_texts (version) {
-        version -> BigInt,
-        texts -> Text,
-        created_at -> BigInt,
-    }
-}
-
-diesel::table! {
     newsletter_signups (id) {
         id -> Text,
         email -> Text,
@@ -138,6 +130,31 @@ diesel::table! {
         issue_id -> Text,
         subscriber_id -> Text,
         mail_id -> Text,
+    }
+}
+
+diesel::table! {
+    subscriber_events (id) {
+        id -> Text,
+        kind -> Text,
+        subscriber_id -> Text,
+        address_hash -> Text,
+        email -> Text,
+        status -> Text,
+        attempts -> BigInt,
+        due_at -> BigInt,
+        expires_at -> BigInt,
+        lease_until -> BigInt,
+        created_at -> BigInt,
+        ended_at -> BigInt,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
+    subscriber_reports (id) {
+        id -> Text,
+        expires_at -> BigInt,
     }
 }
 

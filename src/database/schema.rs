@@ -77,6 +77,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    redirect_rules (item_id) {
+        item_id -> Text,
+        match_type -> Text,
+        key -> Text,
+        source -> Text,
+        status_code -> BigInt,
+        url -> Text,
+        target_id -> Text,
+        leads_to -> Text,
+        position -> BigInt,
+    }
+}
+
+diesel::table! {
+    redirect_hits (item_id) {
+        item_id -> Text,
+        hits -> BigInt,
+        last_hit_at -> BigInt,
+    }
+}
+
+diesel::table! {
     accounts (id) {
         id -> Text,
         email -> Text,
@@ -376,6 +398,7 @@ diesel::joinable!(links -> items (target_id));
 diesel::joinable!(item_words -> items (item_id));
 diesel::joinable!(places -> items (item_id));
 diesel::joinable!(paths -> items (item_id));
+diesel::joinable!(redirect_hits -> items (item_id));
 diesel::joinable!(drafts -> items (item_id));
 diesel::joinable!(schedules -> items (item_id));
 diesel::joinable!(release_items -> items (item_id));
@@ -385,6 +408,7 @@ diesel::joinable!(assignments -> accounts (account_id));
 diesel::joinable!(presences -> accounts (account_id));
 diesel::allow_tables_to_appear_in_same_query!(
     items,
+    redirect_hits,
     sources,
     links,
     item_words,

@@ -172,6 +172,8 @@ pub fn since(connection: &mut Db, site: &Site, since: Position, limit: i64) -> Q
         }
     }
     ids.reverse();
+    let below = referrers::children(connection, &shown)?;
+    shown.extend(below.iter().map(String::as_str));
     let referring = match referrers::of(connection, &shown)? {
         Some(found) => found,
         // More items refer to these than fit into a response, so fewer entries are returned at once. The

@@ -45,7 +45,12 @@ pub fn find_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> Qu
             Some(Elsewhere::Moved(slug)) if load_item(connection, context, &slug)?.is_some() => {
                 return Ok(ItemLookup::Moved(slug));
             }
-            Some(Elsewhere::Language(id)) => load_item(connection, context, &id)?,
+            // The slug of a hidden language is a part of it.
+            Some(Elsewhere::Language(id, is_shown))
+                if is_shown || context.shape.viewer.sees_drafts_of(context.content_type.kind, &id) =>
+            {
+                load_item(connection, context, &id)?
+            }
             _ => None,
         },
     };

@@ -17,6 +17,7 @@ use crate::delivery::cache::item_cache::{CacheScope, CachedItem, shape_key};
 use crate::delivery::query::cursor::{Cursor, KeyValue};
 use crate::delivery::query::{ListQuery, MAX_OFFSET};
 use crate::delivery::render::compose::compose;
+use crate::delivery::render::links_within::retain_public;
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::render::working_drafts::with_drafts;
 use crate::delivery::sql::facets::Counting;
@@ -258,10 +259,11 @@ fn highlights(
     matches: &TextMatches<'_>,
     ids: &[String],
 ) -> Result<Vec<(String, String)>, Problem> {
-    let rows: Vec<Item> = items::table
+    let mut rows: Vec<Item> = items::table
         .filter(in_list(connection.dialect(), items::id, ids))
         .select(Item::as_select())
         .load(connection)?;
+    retain_public(connection, &mut rows)?;
     let snippets = matches.matches().snippets(site, &rows)?;
     Ok(rows.into_iter().map(|row| row.id).zip(snippets).collect())
 }

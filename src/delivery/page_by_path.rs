@@ -136,7 +136,7 @@ fn above(connection: &mut Db, context: ReadContext<'_>, id: &str) -> QueryResult
     found.reverse();
     let locale = locale_of(context);
     let ids: Vec<&str> = found.iter().map(|item| item.id.as_str()).collect();
-    let paths: HashMap<String, String> = stored::current_in(connection, locale, &ids)?;
+    let paths: HashMap<String, String> = super::render::paths::known(connection, &shape.viewer, locale, &ids)?;
     let reference = |item: Item| {
         let path = paths.get(&item.id).cloned();
         let view = shape.viewer.view_of(PAGE.kind, &item.id, &shape.view);

@@ -6,11 +6,13 @@ use diesel::prelude::*;
 use serde_json::Value;
 
 use crate::content::{LocaleMode, Site};
-use crate::content_types::ContentType;
+use crate::content_types::{ContentType, PATH};
 use crate::database::schema::items;
 use crate::database::{Db, in_list};
+use crate::delivery::render::links_within::retain_public;
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::items::Item;
+use crate::items::paths::current_in;
 use crate::items::render::View;
 use crate::problem::Problem;
 use crate::search::{Search, SearchQuery};
@@ -40,7 +42,7 @@ pub struct SearchRequest<'a> {
 pub struct SearchResult {
     /// Content type of the item.
     pub content_type: &'static ContentType,
-    /// The item as a reference.
+    /// The item as a reference, with its path if its type has paths.
     pub reference: Value,
     /// The item under which it is filed, as a reference, by the name of the relation: the event of a session.
     pub parent: Option<(&'static str, Value)>,
@@ -75,11 +77,20 @@ pub fn search(
     }
     rows.truncate(limit);
     let view = View { locale: LocaleMode::One(locale.to_owned()), ..View::plain(site) };
+    retain_public(connection, &mut rows)?;
     let highlights = matches.snippets(site, &rows)?;
     let parents = parents(connection, &rows)?;
+    let has_path = |row: &&Item| ContentType::of_kind(&row.kind).is_some_and(ContentType::has_paths);
+    let pages: Vec<&str> = rows.iter().chain(parents.values()).filter(has_path).map(|row| row.id.as_str()).collect();
+    let paths = current_in(connection, locale, &pages)?;
     let reference = |item: Item| {
+        let path = has_path(&&item).then(|| paths.get(&item.id).cloned());
         let text = LoadedItem::from_item(item, site, &view).fragments.reference;
-        serde_json::from_str::<Value>(&text).unwrap_or_default()
+        let mut reference = serde_json::from_str::<Value>(&text).unwrap_or_default();
+        if let Some(path) = path {
+            reference[PATH] = path.into();
+        }
+        reference
     };
     let results = rows.into_iter().zip(highlights).filter_map(|(item, highlight)| {
         let content_type = ContentType::of_kind(&item.kind)?;

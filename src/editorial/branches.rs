@@ -25,20 +25,33 @@ const CHUNK: usize = 500;
 /// Fails with `Conflict` if another item has one of the paths, with `Invalid` if one is too long, and if a statement
 /// fails.
 pub fn follow_paths(connection: &mut Db, context: WriteContext<'_>, item: &Item) -> Result<(), Problem> {
+    try_paths(connection, context, item)?.map_or(Ok(()), |fault| Err(problem(item, fault)))
+}
+
+/// Brings the paths of an item and of all below it in line with its row, as [`follow_paths`] does. Returns why that is not
+/// possible, if it is not.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
+pub fn try_paths(connection: &mut Db, context: WriteContext<'_>, item: &Item) -> Result<Option<PathFault>, Problem> {
     if !content_type_of(item)?.has_paths() {
-        return Ok(());
+        return Ok(None);
     }
     match paths::update(connection, context.site, &item.id)? {
-        Ok(moved) => Ok(append(connection, context.author, &moved, "/path")?),
-        Err(fault) => Err(problem(item, fault)),
+        Ok(moved) => {
+            append(connection, context.author, &moved, "/path")?;
+            Ok(None)
+        }
+        Err(fault) => Ok(Some(fault)),
     }
 }
 
-/// Returns the problem of a path that an item cannot have.
-fn problem(item: &Item, fault: PathFault) -> Problem {
+/// Returns the problem of a path that an item, or one below it, cannot have.
+pub fn problem(item: &Item, fault: PathFault) -> Problem {
     let has_segment = item.content().contains_key(crate::content_types::SEGMENT);
     match fault {
-        PathFault::Taken { path, locale } => {
+        PathFault::Taken { path, locale, holder, .. } => {
             let place = if path.is_empty() {
                 "/role"
             } else if has_segment {
@@ -46,14 +59,19 @@ fn problem(item: &Item, fault: PathFault) -> Problem {
             } else {
                 "/slug"
             };
+            let holder = match holder {
+                Some((slug, true)) => format!("the page \"{slug}\", which is in the trash,"),
+                Some((slug, false)) => format!("the page \"{slug}\""),
+                None => "another page".to_owned(),
+            };
             let message = match path.as_str() {
-                "" => "another page is the home page".to_owned(),
-                path => format!("another page has the path \"{path}\" in \"{locale}\""),
+                "" => format!("{holder} is the home page"),
+                path => format!("{holder} has the path \"{path}\" in \"{locale}\""),
             };
             let faults = Violations::one(place, "taken", message.clone());
             Problem::new(ProblemKind::Conflict, message).with(faults.into_vec())
         }
-        PathFault::TooLong { path } => {
+        PathFault::TooLong { path, .. } => {
             let message = format!(
                 "the path \"{path}\" is too long: a path has at most {MAX_SEGMENTS} segments and {MAX_PATH} characters"
             );

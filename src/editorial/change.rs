@@ -155,12 +155,13 @@ impl PreparedChange {
 }
 
 impl ChangeRequest {
-    /// Creates a change that is written also if it leads to the present text. `render` renders an item as the client
-    /// reads it.
+    /// Creates a change. A replacement by the present text writes nothing; any other change makes a version. `render`
+    /// renders an item as the client reads it.
     pub(super) fn new(request: WriteRequest, accepted: Expected, change: ItemChange, render: &RenderItem) -> Self {
         let sends_response = matches!(&change, ItemChange::Replace(body) if is_response(body));
         let render = sends_response.then(|| Arc::clone(render));
-        Self { request, accepted, change, unless_same: false, render }
+        let unless_same = matches!(change, ItemChange::Replace(_));
+        Self { request, accepted, change, unless_same, render }
     }
 
     /// Reads the texts of an item that the change needs.
@@ -175,8 +176,7 @@ impl ChangeRequest {
             ItemChange::Patch(patch) => RequestedBody::Patch(patch.clone()),
             ItemChange::Revision(version) => {
                 let revision = history::state_at(connection, &item.kind, &item.id, *version)?;
-                let (fields, mode) = (self.request.content_type.fields, &self.request.mode);
-                RequestedBody::Full(as_input(fields, Some(revision.slug), &revision.content, mode).into())
+                RequestedBody::Full(self.revision_input(&item, revision).into())
             }
         };
         let shown = match &self.render {
@@ -184,6 +184,28 @@ impl ChangeRequest {
             None => None,
         };
         Ok(StoredItem { item, slug, content, requested, shown, base })
+    }
+
+    /// Returns the body that restores a revision: its content and its slugs, except that a working draft has no slugs of
+    /// its own in other languages.
+    fn revision_input(&self, item: &Item, revision: State) -> Map<String, Value> {
+        let (fields, mode) = (self.request.content_type.fields, &self.request.mode);
+        let mut input = as_input(fields, Some(revision.slug), &revision.content, mode);
+        let is_default = |locale: &&String| *locale == self.request.site.default_locale();
+        let others = || self.request.site.locales.iter().filter(|locale| !is_default(locale));
+        if let Some(slugs) = revision.slugs.filter(|_| !self.is_for_working_draft(item)) {
+            let slugs: Map<String, Value> =
+                others().map(|locale| (locale.clone(), slugs.get(locale).cloned().into())).collect();
+            if !self.request.content_type.is_singleton() && !slugs.is_empty() {
+                input.insert(SLUGS.to_owned(), slugs.into());
+            }
+        }
+        input
+    }
+
+    /// Returns whether the change goes to the working draft of an item.
+    fn is_for_working_draft(&self, item: &Item) -> bool {
+        self.request.to_working_draft && (item.status != "draft" || item.has_working_draft())
     }
 
     /// Reads the older version on which the change is based, as the base of a merge.
@@ -226,7 +248,7 @@ impl ChangeRequest {
         };
         let mut body = ValidatedBody::read(request.body_rules(), &input, Some(&content), &mut violations);
         body.keep_references(projection::targets(request.content_type, &content));
-        let to_working_draft = request.to_working_draft && (item.status != "draft" || item.has_working_draft());
+        let to_working_draft = self.is_for_working_draft(&item);
         let before = self.unless_same.then_some((slug, content));
         let prepared = PreparedChange { item, before, body, violations, to_working_draft };
         self.check(&prepared)?;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::slugs::{self, SlugRow, SlugsByLocale};
 use super::write::{ItemWrite, is_live, owner_of, refuse_circle_among};
-use super::{branches, zone_rules};
+use super::{branches, menu_limit, redirects, zone_rules};
 use crate::content::Site;
 use crate::content::slug::from_title;
 use crate::content::translations::Translations;
@@ -208,8 +208,23 @@ impl InsertGroup {
     ///
     /// # Errors
     ///
-    /// Fails if a statement fails.
+    /// Fails with the first refusal if an item is refused, and if a statement fails. The transaction must be rolled back
+    /// then.
     pub fn store(self, connection: &mut Db, context: WriteContext<'_>) -> Result<Vec<Item>, Problem> {
+        self.store_each(connection, context)?.into_iter().map(|(item, refusal)| refusal.map_or(Ok(item), Err)).collect()
+    }
+
+    /// Stores the items of the group, and returns them, each with the reason if it is refused: its path is that of another
+    /// one, or there is no room for it. The transaction must be rolled back if one is.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a statement fails.
+    pub fn store_each(
+        self,
+        connection: &mut Db,
+        context: WriteContext<'_>,
+    ) -> Result<Vec<(Item, Option<Problem>)>, Problem> {
         self.insert(connection, context)?;
         for NewRow { item, content_type, is_slug_new, slugs, .. } in &self.rows {
             if !is_slug_new {
@@ -218,17 +233,34 @@ impl InsertGroup {
             slugs::keep_all(connection, item, slugs)?;
             zone_rules::mark_if_behind(connection, content_type)?;
         }
+        // The item at fault can be one of the group that is below the one whose paths are written.
+        let mut refusals: HashMap<String, Problem> = HashMap::new();
         for NewRow { item, .. } in self.rows.iter().filter(|row| !row.is_incomplete) {
-            branches::follow_paths(connection, context, item)?;
+            if let Some(fault) = branches::try_paths(connection, context, item)? {
+                let at_fault =
+                    self.rows.iter().find(|row| row.item.id == fault.item_id()).map_or(item, |row| &row.item);
+                refusals.entry(at_fault.id.clone()).or_insert_with(|| branches::problem(at_fault, fault));
+            }
+            collect_refusal(&mut refusals, item, menu_limit::require_room(connection, item))?;
         }
-        Ok(self.rows.into_iter().map(|row| row.item).collect())
+        for NewRow { item, .. } in &self.rows {
+            collect_refusal(&mut refusals, item, redirects::require_direct(connection, context.site, item))?;
+        }
+        Ok(self
+            .rows
+            .into_iter()
+            .map(|row| {
+                let refusal = refusals.remove(&row.item.id);
+                (row.item, refusal)
+            })
+            .collect())
     }
 
     /// Inserts all rows of the items but those of slugs that other items may have had.
     fn insert(&self, connection: &mut Db, context: WriteContext<'_>) -> QueryResult<()> {
         let items: Vec<&Item> = self.rows.iter().map(|row| &row.item).collect();
         let new = self.rows.iter().map(|row| (&row.item, row.content_type, &row.content));
-        let NewRows { links, words, places } = side_tables::of_new(context.site, new);
+        let NewRows { links, words, places, redirects } = side_tables::of_new(context.site, new);
         // A slug that was found to be new cannot have been taken since: write transactions exclude each other. So the
         // look-up of a former holder is saved.
         let new = self.rows.iter().filter(|row| row.is_slug_new);
@@ -247,6 +279,7 @@ impl InsertGroup {
         inserts.add(&links);
         inserts.add(&words);
         inserts.add(&places);
+        inserts.add(&redirects);
         inserts.add(&slugs);
         inserts.add(only.as_slice());
         inserts.add(&several);
@@ -275,4 +308,20 @@ fn new_item(id: String, slug: String, status: Option<String>, origin: Origin) ->
         translations: origin.translations.stored(),
         ..Item::blank()
     }
+}
+
+/// Adds the problem of an item to those of the others of its group.
+///
+/// # Errors
+/// The problem, if it is no fault of the item.
+fn collect_refusal(
+    refusals: &mut HashMap<String, Problem>,
+    item: &Item,
+    outcome: Result<(), Problem>,
+) -> Result<(), Problem> {
+    match outcome {
+        Err(problem) if problem.kind.status() < 500 => drop(refusals.insert(item.id.clone(), problem)),
+        other => return other,
+    }
+    Ok(())
 }

@@ -1,16 +1,18 @@
 //! References between items, seen from the item that is referred to: what uses an item, and which references lead to
 //! something that is not there.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
-use crate::database::Db;
 use crate::database::schema::{draft_links, items, links, release_items, releases};
+use crate::database::{Db, in_list};
 use crate::delivery::viewer::{Viewer, VisibilityState};
-use crate::items::Item;
 use crate::items::summary::ItemSummary;
+use crate::items::{Item, Link};
 use crate::problem::{Problem, ProblemKind};
 
 /// Maximum number of references that are looked at; what uses more is used in any case.
@@ -50,7 +52,8 @@ pub struct ItemUse {
     pub releases: Vec<ReleaseUse>,
 }
 
-/// Returns what uses an item, in any state. Its children are no use: they are public only with it, and go with it.
+/// Returns what uses an item, in any state. Its children of another kind are no use: they are public only with it,
+/// and go with it. A page below another is one, since it has an address of its own.
 ///
 /// # Errors
 ///
@@ -102,11 +105,12 @@ pub fn releases_with(connection: &mut Db, item_id: &str) -> QueryResult<Vec<Rele
         .load(connection)
 }
 
-/// Returns whether a reference is that of a child to its parent.
+/// Returns whether a reference is that of a child to its parent of another kind, as of a session to its event.
 fn is_child(source: &ItemSummary, relation: &str, item: &Item) -> bool {
     let child = ContentType::of_kind(&source.kind).filter(|content_type| content_type.is_child());
     child.is_some_and(|content_type| content_type.parent == Some(relation))
         && source.parent_id.as_ref() == Some(&item.id)
+        && source.kind != item.kind
 }
 
 /// Refuses to go on with an item that something uses.
@@ -142,10 +146,36 @@ pub fn require_unused(connection: &mut Db, item: &Item, viewer: &Viewer) -> Resu
 pub struct BrokenReference {
     /// The item that refers.
     pub source: ItemSummary,
-    /// Name of the relation; `None` if the reference is in the working draft.
+    /// Name of the relation; `None` for those of working drafts in the list of all.
     pub relation: Option<String>,
     /// The item that is referred to.
     pub target: ItemSummary,
+}
+
+/// Returns the references among these links of an item that lead to items that are not public, in their order, each relation
+/// to one of them once.
+///
+/// # Errors
+///
+/// Fails if the query fails.
+pub fn broken_of(connection: &mut Db, item: &Item, links: &[Link]) -> QueryResult<Vec<BrokenReference>> {
+    let ids: HashSet<&str> = links.iter().map(|link| link.target_id.as_str()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unseen = in_list(connection.dialect(), items::id, ids).and(items::live.eq(false));
+    let targets: Vec<ItemSummary> = items::table.filter(unseen).select(ItemSummary::as_select()).load(connection)?;
+    let mut found: Vec<BrokenReference> = Vec::new();
+    for link in links {
+        let Some(target) = targets.iter().find(|target| target.id == link.target_id) else { continue };
+        let is_same =
+            |known: &BrokenReference| known.target.id == target.id && known.relation.as_ref() == Some(&link.relation);
+        if !found.iter().any(is_same) {
+            let (source, relation) = (ItemSummary::from(item), Some(link.relation.clone()));
+            found.push(BrokenReference { source, relation, target: target.clone() });
+        }
+    }
+    Ok(found)
 }
 
 /// Returns references to items in the trash, and references of public items to items that are not public: of those

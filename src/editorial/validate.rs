@@ -102,7 +102,7 @@ impl ValidatedBody {
     /// Validates a body and adds its violations to `violations`. `before` is the content that the body replaces,
     /// whose other locales a body in one locale leaves as they are.
     ///
-    /// The rules between fields run only if the fields themselves are valid, since they rely on it.
+    /// The rules between fields rely on valid fields: their violations count where those on which they rely are valid.
     pub fn read(
         rules: BodyRules<'_>,
         input: &Value,
@@ -120,10 +120,10 @@ impl ValidatedBody {
         let slugs = slugs_by_locale(site, &mut fields, violations);
         let schema = ContentSchema { kind: content_type.kind, fields: content_type.fields, mode, site };
         let mut checked = validate(schema, &fields, before, violations);
-        if violations.is_empty() {
-            (content_type.rules)(&mut checked.content, violations);
-            stored_queries::check(site, content_type, &checked.content, violations);
-        }
+        let mut of_rules = Violations::new();
+        (content_type.rules)(&mut checked.content, &mut of_rules);
+        stored_queries::check(site, content_type, &checked.content, &mut of_rules);
+        violations.add_of_rules(of_rules);
         Self { slug, slugs, status, content: checked.content, references: checked.references, ..Self::default() }
     }
 

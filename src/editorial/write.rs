@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use super::slugs::{self, SlugsByLocale};
-use super::{branches, schedule, zone_rules};
+use super::{branches, menu_limit, redirects, schedule, zone_rules};
 use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
@@ -147,7 +147,8 @@ pub fn precondition_failed(item: &Item) -> Problem {
 ///
 /// # Errors
 ///
-/// Fails with `Invalid` if the item would stand below itself, and if a statement fails.
+/// Fails with `Invalid` if the item would stand below itself, with `Conflict` if a menu has no room in the layout, and if a
+/// statement fails.
 pub fn save(
     connection: &mut Db,
     context: WriteContext<'_>,
@@ -188,9 +189,13 @@ pub fn save(
     zone_rules::mark_if_behind(connection, content_type)?;
     side_tables::update(connection, &item, content_type, content, site)?;
     if was_live != item.live {
+        menu_limit::require_room(connection, &item)?;
         branches::show_or_hide(connection, author, content_type, &item)?;
     }
     branches::follow_paths(connection, context, &item)?;
+    if !was_live || !changed.is_empty() {
+        redirects::require_direct(connection, site, &item)?;
+    }
     // The snapshot holds the item and its working draft as they are after all of the above.
     let draft = working_draft::find(connection, &item)?;
     DraftEntry { action, draft, changed: &changed }.append(connection, author, &item)?;

@@ -206,6 +206,8 @@ impl<'a> ConferenceSchedule<'a> {
             ("time_zone_name", self.zone.into()),
             ("logo", self.logo().into()),
             ("url", self.url.as_str().into()),
+            // The ids of sessions may be those of another system; by this one, the site knows its own programme.
+            ("plenary_id", text(self.event, "id").into()),
             ("tracks", tracks.collect()),
             ("rooms", self.rooms().into_iter().map(|name| self.room(name)).collect()),
             ("days", self.days.iter().enumerate().map(|(index, day)| day.json(index, self)).collect()),

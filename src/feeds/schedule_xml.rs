@@ -1,7 +1,7 @@
 //! The programme of an event in the format of frab's `schedule.xml`.
 
 use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::events::{BytesDecl, BytesPI, BytesText, Event};
 use serde_json::Value;
 
 use super::identities::Identities;
@@ -26,6 +26,9 @@ fn write(out: &mut Out, schedule: &ConferenceSchedule<'_>) -> std::io::Result<()
         let generator = [("name", "Plenary"), ("version", env!("CARGO_PKG_VERSION"))];
         out.create_element("generator").with_attributes(generator).write_empty()?;
         say(out, "version", Some(&schedule.version()))?;
+        // Programs pass over processing instructions that they do not know; a schema allows no further element.
+        let own_id = format!("plenary-id {}", text(schedule.event, "id").unwrap_or_default());
+        out.write_event(Event::PI(BytesPI::new(own_id)))?;
         out.create_element("conference").write_inner_content(|out| conference(out, schedule))?;
         schedule.days.iter().enumerate().try_for_each(|(index, of)| day(out, index, of, schedule))
     })?;

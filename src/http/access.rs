@@ -1,30 +1,33 @@
-//! Who may use a route: authentication by tokens and API keys, and the permissions that the route requires.
+//! Who may use a route: authentication by tokens, API keys and cookies, and the permissions that the route requires.
 
 use std::sync::Arc;
 
-use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderValue};
 
 use crate::app::App;
 use crate::auth::actor::Actor;
 use crate::auth::permissions::is_permitted;
 use crate::auth::provider_tokens;
 use crate::http::route::{Access, Route};
+use crate::http::session_cookie;
 use crate::problem::{Problem, ProblemKind};
 
 /// Returns the authenticated actor, if any, after checking that it may use the route.
 ///
 /// An invalid token is refused even where none is required: the client assumes that it is logged in, and must
-/// learn that it is not.
+/// learn that it is not. A token is chosen by the program that sends it, and a cookie is not, so with a token a cookie is not
+/// looked at.
 ///
 /// # Errors
-/// 401 if the token is not valid or the route requires one, 403 if it does not permit the use of the route, 503 if the
-/// database or the OpenID provider does not answer.
-pub async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
+/// 401 if the token or cookie is not valid or the route requires one, 403 if it does not permit the use of the route, 503 if
+/// the database or the OpenID provider does not answer.
+pub async fn authenticate(app: &Arc<App>, route: &Route, http: &HttpRequest) -> Result<Option<Actor>, Problem> {
     if route.access == Access::Open {
         return Ok(None);
     }
-    let actor = match headers.get(header::AUTHORIZATION) {
-        None => None,
+    let actor = match http.headers().get(header::AUTHORIZATION) {
+        None => actor_of_cookie(app, route, http).await?,
         Some(value) => {
             let token = value.to_str().ok().and_then(|v| {
                 let (scheme, token) = v.split_once(' ')?;
@@ -39,6 +42,24 @@ pub async fn authenticate(app: &Arc<App>, route: &Route, headers: &HeaderMap) ->
     };
     require_access(route, actor.as_ref())?;
     Ok(actor)
+}
+
+/// Returns the actor of the cookie of a session, if there is one that counts for the route.
+///
+/// # Errors
+/// 401 if the cookie is not valid, 401 or 403 if a page of another site sent the request, 403 if the route changes the
+/// account itself.
+async fn actor_of_cookie(app: &Arc<App>, route: &Route, http: &HttpRequest) -> Result<Option<Actor>, Problem> {
+    let found = session_cookie::find(&app.config, http.headers(), session_cookie::SESSION);
+    let Some(value) = found.filter(|_| session_cookie::counts(route, http.query_string())) else { return Ok(None) };
+    session_cookie::require_own_site(&app.config, http.method(), http.headers())?;
+    let actor = app.credentials.cookie_actor(&app.database, value).await?;
+    let actor = actor.ok_or_else(|| unauthorized("the session of the cookie has ended; log in again"))?;
+    if route.access == Access::Session {
+        let detail = "this operation requires an access token; the cookie of a session is not accepted";
+        return Err(Problem::new(ProblemKind::Forbidden, detail));
+    }
+    Ok(Some(actor))
 }
 
 /// Returns the actor that a token authenticates: a token or API key of this server, or, where the route is a protected

@@ -74,7 +74,7 @@ pub fn find_cached(app: &App, key: CacheKey) -> Option<CacheLookup> {
 /// Serves an anonymous read from the cache. `None` if the request is no such read or the cache has no response.
 ///
 /// A request with `Authorization` never gets here a cached response: its token has to be checked first, and
-/// may widen what the client sees.
+/// may widen what the client sees. A cookie counts only in requests that have no public response.
 pub fn serve_cached(app: &App, route: &Route, http: &HttpRequest, id: &str) -> Option<HttpResponse> {
     if !is_cacheable(route) || http.headers().contains_key(header::AUTHORIZATION) {
         return None;

@@ -154,7 +154,7 @@ async fn authorize(
     http: &HttpRequest,
     payload: &mut Payload,
 ) -> Result<(Option<Actor>, Pairs, Bytes), Problem> {
-    let actor = authenticate(app, route, http.headers()).await?;
+    let actor = authenticate(app, route, http).await?;
     let query_pairs = url::form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect();
     require_known_query(route, &query_pairs)?;
     if route.request_body.is_none() {

@@ -26,8 +26,8 @@ pub enum Access {
     Open,
     /// Any account, authenticated by a session or an API key.
     LoggedIn,
-    /// Any account, authenticated by a session. API keys are refused, because the route changes the account
-    /// itself.
+    /// Any account, authenticated by the access token of a session. API keys and cookies are refused, because the
+    /// route changes the account itself.
     Session,
     /// An account whose role permits this action.
     May(Area, Action),

@@ -5,10 +5,12 @@ mod if_match;
 pub mod paths;
 pub mod projection;
 pub mod record_ids;
+pub mod redirects;
 pub mod render;
 pub mod rerender;
 pub mod rows;
 pub mod side_tables;
+pub mod site_texts;
 pub mod sources;
 pub mod summary;
 pub mod unsaved_site;
@@ -85,7 +87,7 @@ pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Lo
     match elsewhere(connection, kind, id_or_slug)? {
         None => Ok(Lookup::Absent),
         Some(Elsewhere::Moved(slug)) => Ok(Lookup::Moved(slug)),
-        Some(Elsewhere::Language(id)) => {
+        Some(Elsewhere::Language(id, _)) => {
             let item = items::table.find(id).select(Item::as_select()).first(connection)?;
             Ok(Lookup::Found(Box::new(item)))
         }
@@ -95,8 +97,8 @@ pub fn find(connection: &mut Db, kind: &str, id_or_slug: &str) -> QueryResult<Lo
 /// The target of a slug that is no item's current slug in the default language.
 #[derive(Debug)]
 pub enum Elsewhere {
-    /// The id of the item that has the slug in another language.
-    Language(String),
+    /// The id of the item that has the slug in another language, and whether visitors see that language.
+    Language(String, bool),
     /// The current slug of the item that had this slug before.
     Moved(String),
 }
@@ -116,9 +118,12 @@ pub fn elsewhere(connection: &mut Db, kind: &str, slug: &str) -> QueryResult<Opt
         .select((items::id, items::slug, items::translations))
         .first(connection)
         .optional()?;
-    Ok(found.map(|(id, now, translations)| match Translations::parse(&translations).has_slug(&slug) {
-        true => Elsewhere::Language(id),
-        false => Elsewhere::Moved(now),
+    Ok(found.map(|(id, now, translations)| {
+        let translations = Translations::parse(&translations);
+        match translations.has_slug(&slug) {
+            true => Elsewhere::Language(id, translations.shows_slug(&slug)),
+            false => Elsewhere::Moved(now),
+        }
     }))
 }
 

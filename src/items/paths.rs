@@ -23,13 +23,14 @@ pub const MAX_SEGMENTS: usize = 12;
 /// Maximum length of a path, in characters.
 pub const MAX_PATH: usize = 500;
 
-/// Why a page cannot have its path.
+/// Why a page, or one below it, cannot have its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathFault {
-    /// Another page has it in this language.
-    Taken { path: String, locale: String },
-    /// The path, or that of a page below, is too long.
-    TooLong { path: String },
+    /// Another page has the path of this page, by its id, in this language: its slug, and whether it is in the trash;
+    /// `None` if it is written at the same time.
+    Taken { item_id: String, path: String, locale: String, holder: Option<(String, bool)> },
+    /// The path of this page, by its id, is too long.
+    TooLong { item_id: String, path: String },
 }
 
 /// A row of `paths`.
@@ -82,7 +83,7 @@ pub fn update(connection: &mut Db, site: &Site, id: &str) -> QueryResult<Result<
         for (page, above) in &level {
             let after = wanted(site, page, above.as_ref());
             if let Some(path) = after.values().find(|path| is_too_long(path)) {
-                return Ok(Err(PathFault::TooLong { path: path.clone() }));
+                return Ok(Err(PathFault::TooLong { item_id: page.0.clone(), path: path.clone() }));
             }
             let before = present.remove(&page.0).unwrap_or_default();
             let is_same =
@@ -274,6 +275,15 @@ fn is_too_long(path: &str) -> bool {
     path.len() > MAX_PATH || path.split('/').count() > MAX_SEGMENTS
 }
 
+impl PathFault {
+    /// Returns the id of the page that cannot have its path.
+    pub fn item_id(&self) -> &str {
+        match self {
+            PathFault::Taken { item_id, .. } | PathFault::TooLong { item_id, .. } => item_id,
+        }
+    }
+}
+
 /// Writes the new paths: first all that go, then those that come, since a page may take the path of another that moves too.
 fn apply(connection: &mut Db, moves: Vec<Move>, id: &str) -> QueryResult<Result<Vec<String>, PathFault>> {
     for row in moves.iter().flat_map(|moved| &moved.before) {
@@ -284,13 +294,21 @@ fn apply(connection: &mut Db, moves: Vec<Move>, id: &str) -> QueryResult<Result<
         };
     }
     let mut seen = HashSet::new();
-    for (locale, path) in moves.iter().flat_map(|moved| &moved.after) {
+    let wanted = moves.iter().flat_map(|moved| moved.after.iter().map(|path| (&moved.id, path)));
+    for (item_id, (locale, path)) in wanted {
         let held = paths::table
             .filter(paths::locale.eq(locale).and(paths::path.eq(path)).and(paths::is_current.eq(true)))
             .select(paths::item_id);
         let holder: Option<String> = held.first(connection).optional()?;
         if holder.is_some() || !seen.insert((locale, path)) {
-            return Ok(Err(PathFault::Taken { path: path.clone(), locale: locale.clone() }));
+            let holder: Option<(String, i64)> = items::table
+                .filter(items::id.eq(holder.unwrap_or_default()))
+                .select((items::slug, items::trashed_at))
+                .first(connection)
+                .optional()?;
+            let holder = holder.map(|(slug, trashed_at)| (slug, trashed_at > 0));
+            let (item_id, path, locale) = (item_id.clone(), path.clone(), locale.clone());
+            return Ok(Err(PathFault::Taken { item_id, path, locale, holder }));
         }
     }
     let at = now();

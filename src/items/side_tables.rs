@@ -1,16 +1,17 @@
 //! The rows that are stored for an item in other tables: its links, the words by which lists are filtered,
-//! and its coordinates. All of them follow from the content.
+//! its coordinates, and the rule of a redirect. All of them follow from the content.
 
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
 use crate::content::Site;
-use crate::content_types::ContentType;
+use crate::content_types::{ContentType, REDIRECT};
 use crate::database::Db;
 use crate::database::insert::insert_rows;
 use crate::database::schema::{item_words, links, places};
 use crate::items::projection;
+use crate::items::redirects::{self, RedirectRule};
 use crate::items::{Coordinates, Item, Link, Word};
 
 /// A new item with its kind and its content.
@@ -22,6 +23,7 @@ pub struct NewRows {
     pub links: Vec<Link>,
     pub words: Vec<Word>,
     pub places: Vec<Coordinates>,
+    pub redirects: Vec<RedirectRule>,
 }
 
 /// Returns the rows of new items, which must be stored after the items.
@@ -31,6 +33,7 @@ pub fn of_new<'a>(site: &Site, new: impl Iterator<Item = NewContent<'a>>) -> New
         rows.links.extend(projection::links(&item.id, content_type, content, &item.translations(), site));
         rows.words.extend(projection::words(&item.id, content_type, content));
         rows.places.extend(projection::coordinates(&item.id, content_type, content));
+        rows.redirects.extend(RedirectRule::of(item, content, site));
     }
     rows
 }
@@ -54,6 +57,9 @@ pub fn update(
     }
     if content_type.coordinates.is_some() {
         update_coordinates(connection, &item.id, projection::coordinates(&item.id, content_type, content))?;
+    }
+    if content_type.kind == REDIRECT.kind {
+        redirects::update(connection, &item.id, RedirectRule::of(item, content, site))?;
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ use crate::items::{Item, projection};
 pub const SITE_ID: &str = "00000000-0000-7000-8000-000000000001";
 /// Slug of the settings.
 pub const SITE_SLUG: &str = "settings";
+/// Version of the settings until they are first changed.
+pub const VERSION: i64 = 1;
 
 /// Returns whether a text is the id or the slug of the only item of a content type.
 pub fn is_only_item(content_type: &'static ContentType, key: &str) -> bool {
@@ -44,7 +46,7 @@ pub fn item(site: &Site) -> Item {
         kind: SITE_SETTINGS.kind.to_owned(),
         slug: SITE_SLUG.to_owned(),
         status: "published".to_owned(),
-        version: 1,
+        version: VERSION,
         ..Item::blank()
     };
     projection::fill(&mut item, &SITE_SETTINGS, &content(site), site, true);

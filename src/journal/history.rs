@@ -1,9 +1,12 @@
 //! The history of one item: its journal entries and its content at a version.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::{Map, Value};
 
+use crate::content::translations::Translations;
 use crate::database::Db;
 use crate::database::schema::{accounts, journal};
 use crate::journal::snapshot;
@@ -100,8 +103,44 @@ pub struct State {
     pub state: String,
     /// Whether the text is that of a working draft.
     pub is_working_draft: bool,
+    /// The slugs in other languages than the default one; `None` in entries that were written before there were any.
+    pub slugs: Option<BTreeMap<String, String>>,
     /// The stored form.
     pub content: Map<String, Value>,
+}
+
+/// What was public of an item at a version.
+#[derive(Debug, Clone)]
+pub struct PublicVersion {
+    /// The content as it is stored, with the values of translations that were not public.
+    pub content: Map<String, Value>,
+    /// The states of the translations.
+    pub translations: Translations,
+}
+
+/// Returns what was public of an item at a version; none if the journal has no such version.
+///
+/// # Errors
+///
+/// Fails if the query fails or the snapshot is damaged.
+pub fn published_at(
+    connection: &mut Db,
+    kind: &str,
+    item_id: &str,
+    version: i64,
+) -> Result<Option<PublicVersion>, Problem> {
+    let stored: Option<Vec<u8>> = journal::table
+        .filter(journal::item_id.eq(item_id).and(journal::kind.eq(kind)).and(journal::version.eq(version)))
+        .order(journal::sequence.desc())
+        .select(journal::snapshot)
+        .first(connection)
+        .optional()?;
+    let Some(stored) = stored else { return Ok(None) };
+    let json = snapshot::read(&stored).map_err(|error| Problem::internal(&error))?;
+    let snapshot: Value = serde_json::from_str(&json).map_err(|error| Problem::internal(&error))?;
+    let content = snapshot.get("content").and_then(Value::as_object).cloned().unwrap_or_default();
+    let translations = snapshot.get("translations").map(Value::to_string).unwrap_or_default();
+    Ok(Some(PublicVersion { content, translations: Translations::parse(&translations) }))
 }
 
 /// Returns the item as it was at a version.
@@ -134,6 +173,10 @@ pub fn state_at(connection: &mut Db, kind: &str, item_id: &str, version: i64) ->
         slug: shown.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned(),
         state: if status == "draft" || draft.is_some() { stage } else { status },
         is_working_draft: draft.is_some(),
+        slugs: snapshot.get("translations").map(|stored| {
+            let translations = Translations::parse(&stored.to_string());
+            translations.slugs().map(|(locale, slug)| (locale.to_owned(), slug.to_owned())).collect()
+        }),
         content: shown.get("content").and_then(Value::as_object).cloned().unwrap_or_default(),
     })
 }

@@ -211,8 +211,15 @@ fn item_entry<'a>(item: &'a Item, entry: &ItemEntry<'a>) -> NewEntry<'a, Vec<u8>
     let draft =
         draft.map_or("null".to_owned(), |(slug, content)| format!("{{\"slug\":\"{slug}\",\"content\":{content}}}"));
     let head = format!(
-        "{{\"slug\":\"{}\",\"status\":\"{}\",\"stage\":\"{}\",\"published_at\":{},\"shown_at\":{},\"trashed_at\":{},\"translations\":{},\"draft\":{draft},\"content\":",
-        item.slug, item.status, item.stage, item.published_at, item.shown_at, item.trashed_at, item.translations
+        "{{\"slug\":\"{}\",\"status\":\"{}\",\"stage\":\"{}\",\"published_at\":{},\"shown_at\":{},\"live\":{},\"trashed_at\":{},\"translations\":{},\"draft\":{draft},\"content\":",
+        item.slug,
+        item.status,
+        item.stage,
+        item.published_at,
+        item.shown_at,
+        item.live,
+        item.trashed_at,
+        item.translations
     );
     let snapshot = snapshot::of_parts(&head, &item.content);
     NewEntry { action, kind: &item.kind, id: &item.id, version: item.latest(), snapshot, changed }

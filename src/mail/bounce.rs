@@ -49,6 +49,14 @@ pub struct BounceNotice {
     pub diagnostic: String,
 }
 
+/// Returns whether a text is an enhanced status code (RFC 3463): class, subject and detail.
+pub fn is_status_code(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    let is_number = |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let is_class = parts.first().is_some_and(|class| ["2", "4", "5"].contains(class));
+    parts.len() == 3 && is_class && parts.iter().all(is_number)
+}
+
 impl BounceNotice {
     /// Returns whether the address itself is wrong, so that no further mail to it will arrive either.
     pub fn is_bad_address(&self) -> bool {
@@ -156,6 +164,13 @@ mod tests {
             report.replace('\n', "\r\n")
         )
         .into_bytes()
+    }
+
+    #[test]
+    fn status_codes_have_three_numbers() {
+        assert!(["5.1.1", "4.7.100", "2.0.0"].into_iter().all(is_status_code));
+        let wrong = ["", "5", "5.1", "5.1.", "3.1.1", "55.1.1", "5.1.1000", "5.1.1.1", "5.x.1", "+5.1.1", "5.1.1 no"];
+        assert!(!wrong.into_iter().any(is_status_code));
     }
 
     #[test]

@@ -192,7 +192,7 @@ pub fn release(connection: &mut Db, node: &str, reason: &SendResult) -> QueryRes
 
 /// Returns the delay after this number of attempts (µs): four times as long each time, up to the greatest one, and up to a
 /// fourth longer or shorter, so that mails that failed together are not tried together.
-fn retry_delay(config: &MailConfig, attempts: i64) -> i64 {
+pub fn retry_delay(config: &MailConfig, attempts: i64) -> i64 {
     let exponent = u32::try_from((attempts - 1).clamp(0, 12)).unwrap_or(0);
     let seconds = i64::from(config.retry_seconds).saturating_mul(4_i64.pow(exponent));
     let delay = seconds.min(config.retry_max_seconds.into()) * 1_000_000;

@@ -29,7 +29,6 @@ pub struct Mailer {
     /// The templates.
     pub templates: MailTemplates,
     link: String,
-    site_name: String,
     site_url: String,
 }
 
@@ -52,8 +51,7 @@ impl Mailer {
             newsletter_from,
             templates: MailTemplates::new(&mail.templates, &config.site.locales)?,
             link: mail.link.clone(),
-            site_name: config.site.name.clone(),
-            site_url: config.base_url().to_owned(),
+            site_url: config.website(),
         })
     }
 
@@ -72,8 +70,8 @@ impl Mailer {
         (!self.link.is_empty()).then(|| self.link.replace(crate::config::MAIL_TOKEN, token))
     }
 
-    /// Returns what the templates know of the site.
-    pub fn site(&self) -> Value {
-        json!({"name": self.site_name, "url": self.site_url})
+    /// Returns what the templates know of the site with this name.
+    pub fn site(&self, name: &str) -> Value {
+        json!({"name": name, "url": self.site_url})
     }
 }

@@ -60,8 +60,23 @@ pub struct Edition {
 pub const BLOCK_TYPES: [&str; 3] = ["text", EVENTS, "item"];
 
 impl Block {
+    /// Adds a violation for each member that has no effect in a block of this type.
+    fn check_members(&self, pointer: &str, violations: &mut Violations) {
+        let members = [
+            ("query", self.query.is_some(), EVENTS),
+            ("limit", self.limit.is_some(), EVENTS),
+            ("collection", self.collection.is_some(), "item"),
+            ("item", self.item.is_some(), "item"),
+        ];
+        for (name, _, kind) in members.into_iter().filter(|(_, is_given, kind)| *is_given && *kind != self.kind) {
+            let message = format!("only a block of the type \"{kind}\" has this");
+            violations.add(format!("{pointer}/{name}"), "not_allowed", message);
+        }
+    }
+
     /// Adds the violations of a block, with pointers below `pointer`.
     pub fn check(&self, site: &Site, pointer: &str, violations: &mut Violations) {
+        self.check_members(pointer, violations);
         let mut need = |name: &str, value: Option<&str>| {
             if value.is_none() {
                 let message = format!("a block of the type \"{}\" needs this", self.kind);

@@ -1,84 +1,69 @@
-//! The texts to which subscribers consent. A changed text is a new version; what somebody consented to is kept with the
-//! subscriber.
-
-use std::collections::BTreeMap;
-
-use diesel::prelude::*;
-use diesel::result::QueryResult;
+//! The text to which subscribers consent. It is the text of the newsletter in the settings of the site, and its version is that
+//! of the settings; what an earlier version said is in the journal. Where the settings have no text, a built-in one stands in.
 
 use crate::content::Site;
-use crate::database::mail_schema::consent_texts;
-use crate::database::{Db, now};
+use crate::content_types::SITE_SETTINGS;
+use crate::database::Db;
+use crate::items::site_texts::SiteTexts;
+use crate::items::unsaved_site::SITE_ID;
+use crate::journal::history::published_at;
+use crate::problem::Problem;
 
-/// A version of the text in all languages.
+/// Path of the text in the settings.
+const PATH: [&str; 2] = ["newsletter", "consent"];
+/// Languages of the built-in text, of which the first one stands in for others.
+const BUILT_IN: [&str; 2] = ["en", "nl"];
+
+/// The text of consent at a version of the settings.
 #[derive(Debug, Clone)]
-pub struct ConsentText {
-    /// Number of the version; 0 is the built-in one.
-    pub version: i64,
-    /// Texts by language.
-    pub texts: BTreeMap<String, String>,
-}
+pub struct ConsentText(SiteTexts);
 
 impl ConsentText {
-    /// Returns the built-in text.
-    fn built_in(site: &Site) -> Self {
-        let name = &site.name;
-        let texts = [
-            ("en", format!("I want to receive the newsletter of {name} by e-mail. I can unsubscribe at any time.")),
-            (
-                "nl",
-                format!("Ik wil de nieuwsbrief van {name} per e-mail ontvangen. Ik kan me op elk moment uitschrijven."),
-            ),
-        ];
-        Self { version: 0, texts: texts.into_iter().map(|(locale, text)| (locale.to_owned(), text)).collect() }
+    /// Returns the version of the settings.
+    pub fn version(&self) -> i64 {
+        self.0.version
     }
 
     /// Returns the text in a language, or in the nearest one that it has, with that language.
     pub fn in_locale(&self, site: &Site, locale: &str) -> (String, String) {
-        let base = locale.split('-').next().unwrap_or_default();
-        let wanted = [locale, base, site.default_locale()];
-        let found = wanted.iter().find_map(|tag| self.texts.get_key_value(*tag)).or_else(|| self.texts.iter().next());
-        found.map_or_else(Default::default, |(tag, text)| (tag.clone(), text.clone()))
+        let ConsentText(settings) = self;
+        match settings.text(&PATH, site, locale) {
+            Some((tag, text)) => (tag.to_owned(), text.to_owned()),
+            None => built_in(settings, site, locale),
+        }
     }
 }
 
-/// Returns the present version.
-///
-/// # Errors
-/// Fails if the query fails.
-pub fn present(connection: &mut Db, site: &Site) -> QueryResult<ConsentText> {
-    let newest = consent_texts::table.order(consent_texts::version.desc());
-    let found = newest.select((consent_texts::version, consent_texts::texts)).first(connection).optional()?;
-    Ok(found.map_or_else(|| ConsentText::built_in(site), of_row))
+/// Returns the built-in text, which names the site, with its language.
+fn built_in(settings: &SiteTexts, site: &Site, locale: &str) -> (String, String) {
+    let chain = site.fallback_chain(locale);
+    let bases = chain.iter().filter_map(|tag| tag.split('-').next());
+    let tag = bases.filter_map(|base| BUILT_IN.into_iter().find(|known| *known == base)).next().unwrap_or(BUILT_IN[0]);
+    let name = settings.name(site, locale);
+    let text = match tag {
+        "nl" => format!("Ik wil de nieuwsbrief van {name} per e-mail ontvangen. Ik kan me op elk moment uitschrijven."),
+        _ => format!("I want to receive the newsletter of {name} by e-mail. I can unsubscribe at any time."),
+    };
+    (tag.to_owned(), text)
 }
 
-/// Returns a version, if it exists.
+/// Returns the present text.
 ///
 /// # Errors
 /// Fails if the query fails.
-pub fn by_version(connection: &mut Db, site: &Site, version: i64) -> QueryResult<Option<ConsentText>> {
-    if version == 0 {
-        return Ok(Some(ConsentText::built_in(site)));
+pub fn present(connection: &mut Db, site: &Site) -> Result<ConsentText, Problem> {
+    Ok(ConsentText(SiteTexts::load(connection, site)?))
+}
+
+/// Returns the text at a version of the settings, if there was one.
+///
+/// # Errors
+/// Fails if the query fails.
+pub fn by_version(connection: &mut Db, site: &Site, version: i64) -> Result<Option<ConsentText>, Problem> {
+    let present = present(connection, site)?;
+    if present.version() == version {
+        return Ok(Some(present));
     }
-    let columns = (consent_texts::version, consent_texts::texts);
-    Ok(consent_texts::table.find(version).select(columns).first(connection).optional()?.map(of_row))
-}
-
-fn of_row((version, texts): (i64, String)) -> ConsentText {
-    ConsentText { version, texts: serde_json::from_str(&texts).unwrap_or_default() }
-}
-
-/// Adds a version.
-///
-/// # Errors
-/// Fails if a statement fails.
-pub fn add(connection: &mut Db, site: &Site, texts: BTreeMap<String, String>) -> QueryResult<ConsentText> {
-    let version = present(connection, site)?.version + 1;
-    let row = (
-        consent_texts::version.eq(version),
-        consent_texts::texts.eq(serde_json::to_string(&texts).unwrap_or_default()),
-        consent_texts::created_at.eq(now()),
-    );
-    diesel::insert_into(consent_texts::table).values(row).execute(connection)?;
-    Ok(ConsentText { version, texts })
+    let earlier = published_at(connection, SITE_SETTINGS.kind, SITE_ID, version)?;
+    Ok(earlier.map(|earlier| ConsentText(SiteTexts::new(version, &earlier.content, &earlier.translations))))
 }

@@ -4,9 +4,12 @@
 pub mod addressing;
 pub mod blocks;
 pub mod consent;
+pub mod event_body;
+pub mod events;
 pub mod issues;
 pub mod links;
 pub mod rendering;
+pub mod reports;
 pub mod segment;
 pub mod signups;
 pub mod subscribers;

@@ -128,7 +128,7 @@ fn of_item(
     block: &Block,
 ) -> Result<Option<Value>, Problem> {
     let collection = block.collection.as_deref().unwrap_or_default();
-    let has_page = |known: &&'static ContentType| known.collection == collection && !known.is_of_layout();
+    let has_page = |known: &&'static ContentType| known.collection == collection && !known.is_without_page();
     let Some(content_type) = ALL.into_iter().find(has_page) else { return Ok(None) };
     let mut violations = Violations::new();
     let site = context.list.site;

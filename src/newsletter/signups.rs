@@ -5,13 +5,15 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use serde_json::json;
 
-use super::subscribers::{self, Subscriber, SubscriberStatus};
+use super::events::{self, EventKind};
+use super::subscribers::{self, Subscriber, SubscriberContext, SubscriberStatus};
 use super::{DAY, consent};
 use crate::config::Config;
 use crate::content::Site;
 use crate::database::mail_schema::{newsletter_signups, newsletter_suppressions};
 use crate::database::{Db, new_id, now};
 use crate::mail::outbox::{MailKind, MailRow};
+use crate::problem::Problem;
 use crate::protection::limits::{Quota, address_key, keyed};
 
 /// A row of `newsletter_signups`.
@@ -90,7 +92,12 @@ pub fn by_id(connection: &mut Db, id: &str) -> QueryResult<Option<Signup>> {
 ///
 /// # Errors
 /// Fails if a statement fails.
-pub fn confirm(connection: &mut Db, (site, site_key): (&Site, &[u8]), id: &str) -> QueryResult<Option<Subscriber>> {
+pub fn confirm(
+    connection: &mut Db,
+    site: &Site,
+    context: SubscriberContext<'_>,
+    id: &str,
+) -> Result<Option<Subscriber>, Problem> {
     let Some(signup) = by_id(connection, id)? else {
         return Ok(
             subscribers::by_id(connection, id)?.filter(|found| found.status == SubscriberStatus::Confirmed.name())
@@ -123,7 +130,9 @@ pub fn confirm(connection: &mut Db, (site, site_key): (&Site, &[u8]), id: &str) 
     diesel::delete(newsletter_signups::table.filter(newsletter_signups::email.eq(&signup.email)))
         .execute(connection)?;
     // Whoever subscribes again wants mails again.
-    diesel::delete(newsletter_suppressions::table.find(suppression_key(site_key, &row.email))).execute(connection)?;
+    let suppression = suppression_key(context.site_key, &row.email);
+    diesel::delete(newsletter_suppressions::table.find(suppression)).execute(connection)?;
+    events::record(connection, context, EventKind::Confirmed, &[&row])?;
     Ok(Some(row))
 }
 

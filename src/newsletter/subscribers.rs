@@ -6,7 +6,9 @@ use diesel::prelude::*;
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Text};
 
+use super::events::{self, EventKind};
 use super::{DAY, signups};
+use crate::config::Config;
 use crate::database::insert::{insert_rows, stored_row};
 use crate::database::mail_schema::{newsletter_suppressions, subscriber_topics, subscribers};
 use crate::database::{Db, now};
@@ -16,6 +18,15 @@ use crate::mail::outbox::{MailKind, MailRow};
 
 /// Number of mails that are refused for good, one after the other, after which nothing is mailed to an address.
 const MOST_BOUNCES: i64 = 3;
+
+/// What a change of a subscriber needs besides the database.
+#[derive(Clone, Copy)]
+pub struct SubscriberContext<'a> {
+    /// Configuration, which says whether a provider is told of changes.
+    pub config: &'a Config,
+    /// Secret key of the site.
+    pub site_key: &'a [u8],
+}
 
 /// The state of a subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +157,23 @@ pub fn save(connection: &mut Db, row: &Subscriber, exists: bool, topics: Option<
     Ok(())
 }
 
+/// Stores changed preferences of a subscriber, with topics if they are given.
+///
+/// # Errors
+/// Fails if a statement fails.
+pub fn change(
+    connection: &mut Db,
+    context: SubscriberContext<'_>,
+    row: &Subscriber,
+    topics: Option<&[String]>,
+) -> QueryResult<()> {
+    save(connection, row, true, topics)?;
+    match row.status == SubscriberStatus::Confirmed.name() {
+        true => events::record(connection, context, EventKind::Changed, &[row]),
+        false => Ok(()),
+    }
+}
+
 /// Returns the topics of subscribers, as pairs of subscriber and topic.
 ///
 /// # Errors
@@ -190,18 +218,24 @@ pub fn list(connection: &mut Db, filter: &SubscriberFilter, limit: i64) -> Query
 ///
 /// # Errors
 /// Fails if a statement fails.
-pub fn unsubscribe(connection: &mut Db, site_key: &[u8], subscriber: &Subscriber) -> QueryResult<()> {
-    end(connection, site_key, subscriber, SubscriberStatus::Unsubscribed)
+pub fn unsubscribe(connection: &mut Db, context: SubscriberContext<'_>, subscriber: &Subscriber) -> QueryResult<()> {
+    end(connection, context, subscriber, SubscriberStatus::Unsubscribed)
 }
 
-fn end(connection: &mut Db, site_key: &[u8], subscriber: &Subscriber, status: SubscriberStatus) -> QueryResult<()> {
+fn end(
+    connection: &mut Db,
+    context: SubscriberContext<'_>,
+    subscriber: &Subscriber,
+    status: SubscriberStatus,
+) -> QueryResult<()> {
     if subscriber.status != SubscriberStatus::Confirmed.name() {
         return Ok(());
     }
     let at = now();
     let changes = (subscribers::status.eq(status.name()), subscribers::updated_at.eq(at), subscribers::ended_at.eq(at));
     diesel::update(subscribers::table.find(&subscriber.id)).set(changes).execute(connection)?;
-    suppress(connection, site_key, &subscriber.email, status.name())
+    events::record(connection, context, EventKind::Unsubscribed, &[subscriber])?;
+    suppress(connection, context.site_key, &subscriber.email, status.name())
 }
 
 fn suppress(connection: &mut Db, site_key: &[u8], email: &str, reason: &str) -> QueryResult<()> {
@@ -243,7 +277,11 @@ pub fn with_emails(connection: &mut Db, emails: &[&str]) -> QueryResult<HashSet<
 ///
 /// # Errors
 /// Fails if a statement fails.
-pub fn insert_all(connection: &mut Db, rows: &[(&Subscriber, Vec<String>)]) -> QueryResult<()> {
+pub fn insert_all(
+    connection: &mut Db,
+    context: SubscriberContext<'_>,
+    rows: &[(&Subscriber, Vec<String>)],
+) -> QueryResult<()> {
     let people: Vec<&Subscriber> = rows.iter().map(|(row, _)| *row).collect();
     insert_rows(connection, &people)?;
     let mut links = Vec::new();
@@ -252,7 +290,8 @@ pub fn insert_all(connection: &mut Db, rows: &[(&Subscriber, Vec<String>)]) -> Q
             links.push(TopicLink { subscriber_id: &row.id, topic_id: topic });
         }
     }
-    insert_rows(connection, &links)
+    insert_rows(connection, &links)?;
+    events::record(connection, context, EventKind::Confirmed, &people)
 }
 
 /// Erases a subscriber: the row, sign-ups, and the address in the log of mails. A keyed digest of the address stays, so that
@@ -260,8 +299,9 @@ pub fn insert_all(connection: &mut Db, rows: &[(&Subscriber, Vec<String>)]) -> Q
 ///
 /// # Errors
 /// Fails if a statement fails.
-pub fn erase(connection: &mut Db, site_key: &[u8], subscriber: &Subscriber) -> QueryResult<()> {
-    suppress(connection, site_key, &subscriber.email, "erased")?;
+pub fn erase(connection: &mut Db, context: SubscriberContext<'_>, subscriber: &Subscriber) -> QueryResult<()> {
+    suppress(connection, context.site_key, &subscriber.email, "erased")?;
+    events::record(connection, context, EventKind::Erased, &[subscriber])?;
     diesel::delete(subscriber_topics::table.filter(subscriber_topics::subscriber_id.eq(&subscriber.id)))
         .execute(connection)?;
     diesel::delete(subscribers::table.find(&subscriber.id)).execute(connection)?;
@@ -269,22 +309,45 @@ pub fn erase(connection: &mut Db, site_key: &[u8], subscriber: &Subscriber) -> Q
     forget_recipient(connection, &subscriber.email)
 }
 
-/// Takes note of a mail that came back: an address that is wrong, that complained, or that refused several mails for good
-/// gets no more issues.
+/// Takes note of a mail that came back, if it was an issue of the newsletter.
 ///
 /// # Errors
 /// Fails if a statement fails.
-pub fn bounced(connection: &mut Db, site_key: &[u8], mail: &MailRow, notice: &BounceNotice) -> QueryResult<()> {
-    if mail.kind != MailKind::NewsletterIssue.name() || notice.kind == BounceKind::Transient {
+pub fn bounced(
+    connection: &mut Db,
+    context: SubscriberContext<'_>,
+    mail: &MailRow,
+    notice: &BounceNotice,
+) -> QueryResult<()> {
+    if mail.kind != MailKind::NewsletterIssue.name() {
         return Ok(());
     }
-    let Some(subscriber) = by_email(connection, &mail.recipient)? else { return Ok(()) };
+    match by_email(connection, &mail.recipient)? {
+        Some(subscriber) => take_notice(connection, context, &subscriber, notice),
+        None => Ok(()),
+    }
+}
+
+/// Takes note of what is said of mails to a subscriber: an address that is wrong, that complained, or that refused several mails
+/// for good gets no more issues.
+///
+/// # Errors
+/// Fails if a statement fails.
+pub fn take_notice(
+    connection: &mut Db,
+    context: SubscriberContext<'_>,
+    subscriber: &Subscriber,
+    notice: &BounceNotice,
+) -> QueryResult<()> {
+    if notice.kind == BounceKind::Transient {
+        return Ok(());
+    }
     let bounces = subscriber.bounces + 1;
     diesel::update(subscribers::table.find(&subscriber.id))
         .set(subscribers::bounces.eq(bounces))
         .execute(connection)?;
     if notice.is_bad_address() || bounces >= MOST_BOUNCES {
-        end(connection, site_key, &subscriber, SubscriberStatus::Bounced)?;
+        end(connection, context, subscriber, SubscriberStatus::Bounced)?;
     }
     Ok(())
 }

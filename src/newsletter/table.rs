@@ -2,13 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
+use diesel::prelude::*;
 use diesel::result::QueryResult;
 
 use super::subscribers::{
-    Subscriber, SubscriberFilter, SubscriberStatus, insert_all, list, suppressed, topics_of, with_emails,
+    Subscriber, SubscriberContext, SubscriberFilter, SubscriberStatus, insert_all, list, suppressed, topics_of,
+    with_emails,
 };
 use crate::content::local_time::{instant, utc_text};
+use crate::content::violation::unknown_name_message;
 use crate::content::{Site, values};
+use crate::database::schema::items;
 use crate::database::{Db, new_id, now};
 use crate::items::{Among, ids_of};
 use crate::mail::outbox::normal_address;
@@ -27,6 +31,8 @@ pub const COLUMNS: [&str; 11] = [
     "consent_text",
     "proof",
 ];
+/// Greatest number of characters of a message.
+const MOST_CHARACTERS: usize = 300;
 /// Version of a consent to a text of another system.
 pub const OTHER_TEXT: i64 = -1;
 
@@ -42,15 +48,33 @@ pub fn part(connection: &mut Db, after: Option<String>, limit: i64) -> QueryResu
     }
     let rows = list(connection, &SubscriberFilter { after, ..SubscriberFilter::default() }, limit)?;
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-    let mut topics: HashMap<String, Vec<String>> = HashMap::new();
-    for (id, topic) in topics_of(connection, &ids)? {
-        topics.entry(id).or_default().push(topic);
-    }
+    let mut topics = topic_slugs(connection, &ids)?;
     for row in &rows {
         let own = topics.remove(&row.id).unwrap_or_default().join(" ");
         let _ = out.write_record(record(row, own).map(escaped));
     }
     Ok((out.into_inner().unwrap_or_default(), rows.last().map(|row| row.id.clone())))
+}
+
+/// Returns the slugs of the topics of subscribers, by the ids of the subscribers.
+///
+/// # Errors
+/// Fails if a query fails.
+pub fn topic_slugs(connection: &mut Db, ids: &[String]) -> QueryResult<HashMap<String, Vec<String>>> {
+    let links = topics_of(connection, ids)?;
+    let slugs = slugs_of(connection, &links)?;
+    let mut topics: HashMap<String, Vec<String>> = HashMap::new();
+    for (id, topic) in links {
+        topics.entry(id).or_default().extend(slugs.get(&topic).cloned());
+    }
+    Ok(topics)
+}
+
+/// Returns the slugs of topics by their ids, since another site has other ids.
+fn slugs_of(connection: &mut Db, links: &[(String, String)]) -> QueryResult<HashMap<String, String>> {
+    let ids: HashSet<&String> = links.iter().map(|(_, topic)| topic).collect();
+    let present = items::table.filter(items::trashed_at.eq(0)).filter(items::id.eq_any(ids));
+    Ok(present.select((items::id, items::slug)).load::<(String, String)>(connection)?.into_iter().collect())
 }
 
 fn writer() -> csv::Writer<Vec<u8>> {
@@ -94,8 +118,15 @@ pub struct SubscriberImport {
     pub refused: Vec<(u64, String)>,
 }
 
-/// A row of a table that can be imported: the subscriber and the topics as they are named.
-type ImportedRow = (Subscriber, Vec<String>);
+/// A row of a table that can be imported.
+#[derive(Debug, Clone)]
+struct ImportedRow {
+    /// Number of the row.
+    number: u64,
+    subscriber: Subscriber,
+    /// Topics as they are named.
+    topics: Vec<String>,
+}
 
 /// The rows of a table that was read.
 #[derive(Debug, Clone, Default)]
@@ -110,8 +141,16 @@ pub struct SubscriberTable {
 /// Returns what is wrong with the table as a whole.
 pub fn read(site: &Site, table: &[u8]) -> Result<SubscriberTable, String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(table);
-    let header = reader.headers().map_err(|error| error.to_string())?;
+    let header = reader.headers().map_err(|_| "the first row is not valid UTF-8".to_owned())?;
     let header: Vec<String> = header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
+    for (position, name) in header.iter().enumerate() {
+        if !COLUMNS.contains(&name.as_str()) {
+            return Err(bounded(unknown_name_message("column", name, COLUMNS)));
+        }
+        if header.iter().take(position).any(|earlier| earlier == name) {
+            return Err(format!("the table has the column \"{name}\" twice"));
+        }
+    }
     for needed in ["email", "consent_text", "consented_at", "proof"] {
         if !header.iter().any(|name| name == needed) {
             let wanted = "it needs email, consent_text, consented_at and proof";
@@ -121,19 +160,27 @@ pub fn read(site: &Site, table: &[u8]) -> Result<SubscriberTable, String> {
     let (mut table, mut seen) = (SubscriberTable::default(), HashSet::new());
     for (number, row) in reader.records().enumerate() {
         let line = number as u64 + 2;
-        let row = row.map_err(|error| error.to_string()).and_then(|row| {
+        let row = row.map_err(|_| "the row is not valid UTF-8".to_owned()).and_then(|row| {
             let cells = header.iter().cloned().zip(row.iter().map(unescaped)).collect();
-            subscriber(site, &cells)
+            imported_row(site, line, &cells)
         });
         match row {
-            Ok(row) if !seen.insert(row.0.email.clone()) => {
+            Ok(row) if !seen.insert(row.subscriber.email.clone()) => {
                 table.refused.push((line, "email: an earlier row has this address".to_owned()));
             }
             Ok(row) => table.rows.push(row),
-            Err(reason) => table.refused.push((line, reason)),
+            Err(reason) => table.refused.push((line, bounded(reason))),
         }
     }
     Ok(table)
+}
+
+/// Cuts a message which quotes the table.
+fn bounded(message: String) -> String {
+    match message.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
+        None => message,
+    }
 }
 
 /// Removes the apostrophe with which [`escaped`] marks a text.
@@ -147,33 +194,41 @@ fn unescaped(cell: &str) -> String {
 ///
 /// # Errors
 /// Fails if a statement fails.
-pub fn import(connection: &mut Db, site_key: &[u8], table: SubscriberTable) -> QueryResult<SubscriberImport> {
+pub fn import(
+    connection: &mut Db,
+    context: SubscriberContext<'_>,
+    table: SubscriberTable,
+) -> QueryResult<SubscriberImport> {
     let mut outcome = SubscriberImport { refused: table.refused, ..SubscriberImport::default() };
     for part in table.rows.chunks(500) {
-        let emails: Vec<&str> = part.iter().map(|(row, _)| row.email.as_str()).collect();
-        let (known, left) = (with_emails(connection, &emails)?, suppressed(connection, site_key, &emails)?);
-        let named: Vec<&str> = part.iter().flat_map(|(_, topics)| topics.iter().map(String::as_str)).collect();
+        let emails: Vec<&str> = part.iter().map(|row| row.subscriber.email.as_str()).collect();
+        let (known, left) = (with_emails(connection, &emails)?, suppressed(connection, context.site_key, &emails)?);
+        let named: Vec<&str> = part.iter().flat_map(|row| row.topics.iter().map(String::as_str)).collect();
         let topics: HashMap<String, String> =
             ids_of(connection, "topic", &named, Among::Present)?.into_iter().collect();
         let mut new = Vec::new();
-        for (row, own) in part {
-            if left.contains(&row.email) {
+        for ImportedRow { number, subscriber, topics: own } in part {
+            let id = |name: &String| topics.get(&name.to_ascii_lowercase());
+            if let Some(unknown) = own.iter().find(|name| id(name).is_none()) {
+                let reason = format!("topics: there is no topic \"{unknown}\"");
+                outcome.refused.push((*number, bounded(reason)));
+            } else if left.contains(&subscriber.email) {
                 outcome.suppressed += 1;
-            } else if known.contains(&row.email) {
+            } else if known.contains(&subscriber.email) {
                 outcome.unchanged += 1;
             } else {
-                let own = own.iter().filter_map(|name| topics.get(&name.to_ascii_lowercase()).cloned()).collect();
-                new.push((row, own));
+                new.push((subscriber, own.iter().filter_map(id).cloned().collect()));
             }
         }
         outcome.created += new.len() as i64;
-        insert_all(connection, &new)?;
+        insert_all(connection, context, &new)?;
     }
+    outcome.refused.sort_by_key(|(number, _)| *number);
     Ok(outcome)
 }
 
 /// Returns the subscriber of a row.
-fn subscriber(site: &Site, cells: &HashMap<String, String>) -> Result<ImportedRow, String> {
+fn imported_row(site: &Site, number: u64, cells: &HashMap<String, String>) -> Result<ImportedRow, String> {
     let cell = |name: &str| cells.get(name).map(String::as_str).unwrap_or_default();
     let line = |name: &str, max: usize| {
         values::text(&cell(name).into(), max, false).map_err(|(_, message)| format!("{name}: {message}"))
@@ -190,12 +245,12 @@ fn subscriber(site: &Site, cells: &HashMap<String, String>) -> Result<ImportedRo
     }
     let locale = match cell("locale") {
         "" => site.default_locale().to_owned(),
-        tag => values::language(tag).map_err(|(_, message)| format!("locale: {message}"))?,
+        tag => site.locale(tag).map(str::to_owned).ok_or_else(|| format!("locale: {}", site.unknown_locale(tag)))?,
     };
     let consent_text =
         values::text(&cell("consent_text").into(), 2_000, true).map_err(|(_, why)| format!("consent_text: {why}"))?;
     let topics = cell("topics").split([' ', ';', ',']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    let row = Subscriber {
+    let subscriber = Subscriber {
         id: new_id(),
         email,
         name: if cell("name").is_empty() { String::new() } else { line("name", 200)? },
@@ -212,5 +267,5 @@ fn subscriber(site: &Site, cells: &HashMap<String, String>) -> Result<ImportedRo
         updated_at: at,
         ended_at: 0,
     };
-    Ok((row, topics))
+    Ok(ImportedRow { number, subscriber, topics })
 }

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 use diesel::result::QueryResult;
+use quick_cache::sync::Cache;
 
 use crate::config::ProtectionConfig;
 use crate::database::mail_schema::visitor_counts;
@@ -78,6 +79,30 @@ impl Quota {
     }
 }
 
+/// Maximum number of quotas in memory.
+const MAX_USED_UP: usize = 4_096;
+
+/// The quotas that this node has seen used up, so that a flood of refused forms reads nothing from the database.
+pub struct UsedUpQuotas(Cache<String, i64>);
+
+impl Default for UsedUpQuotas {
+    fn default() -> Self {
+        Self(Cache::new(MAX_USED_UP))
+    }
+}
+
+impl UsedUpQuotas {
+    /// Returns the time at which the quota begins anew (µs), if it is known to be used up.
+    pub fn until(&self, quota: &Quota) -> Option<i64> {
+        self.0.get(&quota.key).filter(|ends_at| *ends_at > now())
+    }
+
+    /// Adds a quota that is used up until this time (µs). It cannot become free before.
+    pub fn add(&self, quota: &Quota, ends_at: i64) {
+        self.0.insert(quota.key.clone(), ends_at);
+    }
+}
+
 /// Returns the key of the network of an address.
 pub fn network_key(config: &ProtectionConfig, key: &[u8], address: Option<IpAddr>) -> String {
     let network = match address.map(|address| address.to_canonical()) {
@@ -110,6 +135,15 @@ pub fn delete_expired(connection: &mut Db) -> QueryResult<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quota_is_used_up_until_its_window_ends() {
+        let (quotas, quota) = (UsedUpQuotas::default(), |key: &str| Quota::hourly(key.to_owned(), 20));
+        let later = now() + HOUR;
+        quotas.add(&quota("one"), later);
+        quotas.add(&quota("ended"), now() - 1);
+        assert_eq!(["one", "ended", "other"].map(|key| quotas.until(&quota(key))), [Some(later), None, None]);
+    }
 
     #[test]
     fn neighbours_are_one_network() {

@@ -21,25 +21,14 @@ pub struct VisitorProof {
 }
 
 impl VisitorProof {
-    /// Checks the solution of a challenge without the database.
+    /// Checks the solution of a challenge without the database. `network` is the quota of its sender.
     ///
     /// # Errors
     /// 422 if the solution is wrong, expired, or came sooner than a person fills in a form.
-    pub fn read(
-        config: &ProtectionConfig,
-        key: &[u8],
-        solution: &str,
-        address: Option<IpAddr>,
-    ) -> Result<Self, Problem> {
+    pub fn read(config: &ProtectionConfig, key: &[u8], solution: &str, network: Quota) -> Result<Self, Problem> {
         let challenge = challenge::verify(config, key, solution)
             .map_err(|(code, message)| Problem::invalid(Violations::one("/altcha", code, message)))?;
-        let network = Quota::hourly(network_key(config, key, address), config.network_per_hour);
         Ok(Self { challenge, network })
-    }
-
-    /// Returns the quota of the sender's network.
-    pub fn network(&self) -> &Quota {
-        &self.network
     }
 
     /// Uses the proof up, and counts the form, within the transaction of what the form causes.
@@ -56,6 +45,11 @@ impl VisitorProof {
             Some(ends_at) => Err(too_many(ends_at)),
         }
     }
+}
+
+/// Returns the quota of forms of the network of an address.
+pub fn network_quota(config: &ProtectionConfig, key: &[u8], address: Option<IpAddr>) -> Quota {
+    Quota::hourly(network_key(config, key, address), config.network_per_hour)
 }
 
 /// Returns the problem of a sender whose quota is used up until this time (µs).

@@ -77,6 +77,10 @@ pub struct Record {
     /// calendar or a programme of this site.
     #[serde(skip)]
     pub own_ids: Vec<String>,
+    /// Id of the event of this site whose programme has the record, if the file says one. The own ids may then also be
+    /// those with which its sessions were imported.
+    #[serde(skip)]
+    pub own_event: Option<String>,
 }
 
 impl Record {
@@ -97,6 +101,7 @@ impl Record {
             origin: String::new(),
             ids: RecordIds::default(),
             own_ids: Vec::new(),
+            own_event: None,
         }
     }
 

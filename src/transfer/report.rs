@@ -144,6 +144,9 @@ struct StoredReport {
     notes: Vec<NoteGroup>,
 }
 
+/// The outcomes of records that the file has.
+const OF_FILE: [Outcome; 5] = [Outcome::Created, Outcome::Updated, Outcome::Unchanged, Outcome::Kept, Outcome::Refused];
+
 /// Kind of the lines that are about no record of a known kind.
 const NO_KIND: &str = "record";
 
@@ -165,11 +168,11 @@ impl Report {
         })
     }
 
-    /// Adds a line to the counts, and its notes to their groups.
+    /// Adds a line to the counts, or its notes, which are about details and no records, to their groups.
     pub fn count(&mut self, line: &ReportLine) {
-        let kind = if line.kind.is_empty() { NO_KIND } else { line.kind };
-        *self.counts.entry(line.outcome).or_default().entry(kind).or_default() += 1;
         if line.outcome != Outcome::Note {
+            let kind = if line.kind.is_empty() { NO_KIND } else { line.kind };
+            *self.counts.entry(line.outcome).or_default().entry(kind).or_default() += 1;
             return;
         }
         for fault in &line.faults {
@@ -195,6 +198,11 @@ impl Report {
         }
     }
 
+    /// Returns the number of records that the file had, without those that it had no more.
+    pub fn records(&self) -> u64 {
+        OF_FILE.iter().map(|outcome| self.total(*outcome)).sum()
+    }
+
     /// Returns the number of records with an outcome.
     pub fn total(&self, outcome: Outcome) -> u64 {
         self.counts.get(&outcome).map_or(0, |kinds| kinds.values().sum())
@@ -213,8 +221,7 @@ impl Report {
     /// Returns the result of the import as a whole.
     pub fn verdict(&self) -> Verdict {
         let known = |kinds: &BTreeMap<&'static str, u64>| kinds.keys().any(|kind| *kind != NO_KIND);
-        let records = [Outcome::Created, Outcome::Updated, Outcome::Unchanged, Outcome::Kept, Outcome::Refused];
-        if !records.iter().filter_map(|outcome| self.counts.get(outcome)).any(known) {
+        if !OF_FILE.iter().filter_map(|outcome| self.counts.get(outcome)).any(known) {
             Verdict::NothingRecognised
         } else if self.total(Outcome::Refused) > 0 {
             Verdict::SomeRefused
@@ -261,6 +268,8 @@ mod tests {
         let mut report = Report::default();
         report.count(&note("/links/0/url"));
         report.count(&ReportLine { outcome: Outcome::Created, kind: "event", ..note("") });
+        report.count(&ReportLine { outcome: Outcome::Missing, kind: "event", ..note("") });
+        assert_eq!(report.records(), 1, "neither a note nor what the file lacks is a record of it");
         let json = serde_json::to_string(&report).unwrap();
         let again = Report::from_json(&json).unwrap();
         assert_eq!((again.counts, again.notes), (report.counts, report.notes));

@@ -70,7 +70,7 @@ pub fn install_client(work: &Path) {
     let client = work.join("client");
     std::fs::create_dir_all(client.join("src")).unwrap();
     let files = ["package.json", "tsconfig.json", "README.md", "generate-problems.mjs"];
-    let sources = ["src/index.ts", "src/event-stream.ts", "src/fields.ts", "src/strict.ts"];
+    let sources = ["src/index.ts", "src/editable.ts", "src/event-stream.ts", "src/fields.ts", "src/strict.ts"];
     for file in files.into_iter().chain(sources) {
         std::fs::copy(root.join("clients/typescript").join(file), client.join(file)).unwrap();
     }

@@ -11,6 +11,7 @@ import type { Including, Json, Plenary } from "./strict.js";
 
 export { PROBLEM_TYPES } from "./problems.js";
 export type { Picked } from "./fields.js";
+export { editable, type EditableAttributes, type EditableCollection, type EditablePath } from "./editable.js";
 export { eventStream, type EventSourceLike } from "./event-stream.js";
 export type { components, paths } from "./schema.js";
 export type { Including, Json, Plenary } from "./strict.js";
@@ -36,13 +37,13 @@ export interface Options {
 
 /** Reads of content, of which the token of a preview link may show more. */
 const OF_CONTENT =
-  /^\/api\/v1\/(events|sessions|speakers|partners|venues|topics|series|event-types|pages|menus|announcements)(\/\{id_or_slug\}|\/by-external-id\/\{source\}\/\{external_id\})?$/;
+  /^\/api\/v1\/(events|sessions|speakers|partners|venues|topics|series|event-types|pages|menus|announcements|redirects)(\/\{id_or_slug\}|\/by-external-id\/\{source\}\/\{external_id\})?$/;
 /** The settings of the site, the layout, and pages by their paths. */
 const OF_SITE = /^\/api\/v1\/(site|site\/\{id_or_slug\}|layout|pages\/by-path|pages\/by-path\/\{path\})$/;
 /** Feeds of events, and single events in other forms. */
 const OF_FEEDS = /^\/api\/v1\/events(\.\{format\}|\/\{id_or_slug\}\/(calendar\.ics|json-ld|schedule\.\{format\}))$|^\/api\/v1\/sessions\.ics$/;
 /** Other reads in one language. */
-const OF_LANGUAGE = /^\/api\/v1\/(?:search|contact\/\{form\}|newsletter\/consent|newsletter\/issues\/\{id\}\/preview|mail-templates\/\{kind\})$/;
+const OF_LANGUAGE = /^\/api\/v1\/(?:search|contact\/\{form\}|newsletter\/consent|newsletter\/issues\/\{id\}\/preview|mail-templates\/\{kind\}|pages\/\{id_or_slug\}\/versions(?:\/\{version\})?|redirects\/resolve)$/;
 
 /** Whether reads of a path know the parameter `preview`. */
 const knowsPreview = (path: string) => OF_CONTENT.test(path) || OF_SITE.test(path) || OF_FEEDS.test(path);

@@ -1,6 +1,8 @@
 // What all pages have in common: the header with the main menu, announcements, and the footer. One request has it all.
 import { layout as read, type Layout, type Schemas } from "@plenary/client";
-import { type Html, href, html, type Language, languages, plenary, rich, say, text } from "./site";
+import { editButtons, field } from "./edit";
+import { signUp } from "./forms";
+import { type Html, href, html, type Language, languages, pageHref, plenary, rich, say, text } from "./site";
 
 const layouts = new Map<Language, Promise<Layout>>();
 
@@ -11,12 +13,16 @@ export function layoutIn(language: Language): Promise<Layout> {
   return known;
 }
 
+/** Forgets the layouts, after something was published. */
+export const forgetLayouts = (): void => layouts.clear();
+
 type Link = Pick<Schemas["LayoutLink"], "label" | "url" | "target">;
 type Entry = Link & { children?: Entry[] };
 
 /** Returns where a link leads on this site: to the page of an item, to a path in the language, or to another site. */
 function address(language: Language, { url, target }: Link): string | null {
   if (target && ["events", "speakers", "partners"].includes(target.collection)) return href(language, target.collection, target.slug);
+  if (target?.collection === "pages") return url?.startsWith(location.origin) ? url.slice(location.origin.length) : pageHref(language, target);
   if (target?.collection === "topics") return `${href(language)}?topic=${encodeURIComponent(target.slug)}`;
   return url?.startsWith("/") ? `${href(language)}${url === "/" ? "" : url}` : url;
 }
@@ -55,28 +61,33 @@ export function header(language: Language, layout: Layout, path: string[]): Html
       : html`<a href="${href(other, ...path)}" hreflang="${other}" lang="${other}">${other.toUpperCase()}</a> `,
   );
   const telephone = layout.site.telephones[0];
-  return html`<header class="site"><p><a href="${href(language)}">${layout.site.name}</a></p>
+  return html`<header class="site"><p><a href="${href(language)}" ${field("site", layout.site, "name")}>${layout.site.name}</a></p>
     ${menu(language, layout, "main")}
     ${telephone && html`<a href="tel:${telephone.number}">${telephone.label || telephone.text}</a>`}
     <nav aria-label="${say(language, "language")}">${others}</nav></header>
     ${announcements(language, layout)}`;
 }
 
+/** The pages that a site has for legal reasons. */
+function legalPages(language: Language, layout: Layout): Html | false {
+  const pages = layout.legal_pages;
+  return pages.length > 0 && html`<nav class="menu" aria-label="${say(language, "legal")}"><ul>${pages.map((page) => html`<li>${link(language, page)}</li>`)}</ul></nav>`;
+}
+
 export function footer(language: Language, layout: Layout): Html {
   const { site } = layout;
-  const newsletter = site.newsletter;
-  const subject = encodeURIComponent(text(newsletter?.button));
   const years = site.copyright?.first_year && site.copyright.first_year < (site.current_year ?? 0)
     ? `${site.copyright.first_year}–${site.current_year}`
     : site.current_year;
   return html`<footer class="site">
-    ${newsletter && html`<section><h2>${newsletter.title}</h2>${newsletter.lead && html`<p>${newsletter.lead}</p>`}
-      ${site.email && html`<p><a class="button" href="mailto:${site.email}?subject=${subject}">${newsletter.button}</a></p>`}</section>`}
-    ${site.addresses.map((address) => html`<p>${address.text}</p>`)}
+    ${signUp(language, site)}
+    ${site.addresses.map((address, index) => html`<p ${field("site", site, `addresses/${index}/text`)}>${address.text}</p>`)}
     ${site.telephones.map((telephone) => html`<p>${say(language, "telephone")} <a href="tel:${telephone.number}">${telephone.text}</a>${telephone.hours && ` (${telephone.hours})`}</p>`)}
     ${site.registration_numbers.map((entry) => html`<p class="meta">${entry.label} ${entry.number}</p>`)}
+    ${legalPages(language, layout)}
     ${menu(language, layout, "footer")}
     ${site.social_links.length > 0 && html`<ul class="plain">${site.social_links.map((one) => html`<li><a href="${one.url}" rel="me">${one.title ?? one.url}</a></li>`)}</ul>`}
-    ${site.copyright && html`<p>© ${years}, ${site.copyright.holder}</p>`}
+    ${site.copyright && html`<p>© ${years}, <span ${field("site", site, "copyright/holder")}>${text(site.copyright.holder)}</span></p>`}
+    ${editButtons(language)}
   </footer>`;
 }

@@ -1,8 +1,12 @@
 // The mapping from addresses to pages, and what happens on them.
 import type { Layout } from "@plenary/client";
-import { dismiss, footer, header, layoutIn } from "./layout";
+import { openEditor, reopenEditor } from "./edit";
+import { prepare, send } from "./forms";
+import { dismiss, footer, forgetLayouts, header, layoutIn } from "./layout";
+import { contactPage } from "./pages/contact";
 import { eventPage } from "./pages/event";
 import { listPage } from "./pages/list";
+import { pageAtPath, pageOfSlug } from "./pages/page";
 import { partnerPage } from "./pages/partner";
 import { speakerPage } from "./pages/speaker";
 import { href, html, type Language, languages, type Page, say } from "./site";
@@ -13,8 +17,12 @@ async function pageAt(language: Language, path: string[], query: URLSearchParams
   if (collection === "events" && slug) return eventPage(language, slug);
   if (collection === "speakers" && slug) return speakerPage(language, slug);
   if (collection === "partners" && slug) return partnerPage(language, slug);
-  return undefined;
+  if (collection === "contact" && !slug) return contactPage(language, "contact");
+  if (collection === "pages" && slug) return pageOfSlug(language, slug);
+  return pageAtPath(language, path);
 }
+
+const present = (): Language => languages.find((known) => known === document.documentElement.lang) ?? "en";
 
 function frame(language: Language, path: string[], page: Page, layout: Layout | undefined) {
   return html`<a class="skip" href="#content">${say(language, "skip")}</a>
@@ -59,6 +67,7 @@ function go(address: string, replace = false): Promise<void> {
 }
 
 document.addEventListener("click", (event) => {
+  if ((event.target as Element).closest("[data-plenary-edit]")) return void openEditor();
   const closed = (event.target as Element).closest<HTMLElement>("[data-dismiss]")?.dataset.dismiss;
   if (closed) {
     dismiss(closed);
@@ -72,8 +81,20 @@ document.addEventListener("click", (event) => {
 document.addEventListener("submit", (event) => {
   const form = event.target as HTMLFormElement;
   event.preventDefault();
+  if (form.dataset.form) return void send(present(), form);
   const query = new URLSearchParams([...new FormData(form)].flatMap(([name, value]) => (value ? [[name, String(value)]] : [])));
   void go(`${location.pathname}?${query}`);
 });
+document.addEventListener("focusin", (event) => {
+  const form = (event.target as Element).closest<HTMLFormElement>("form[data-form]");
+  if (form) void prepare(present(), form).catch(console.warn);
+});
+// What an editor publishes or discards changes what everybody is shown, or what this page shows of it.
+for (const step of ["published", "discarded"]) {
+  document.addEventListener(`plenary:${step}`, () => {
+    forgetLayouts();
+    void show();
+  });
+}
 addEventListener("popstate", () => void show());
-void show();
+void show().then(reopenEditor);

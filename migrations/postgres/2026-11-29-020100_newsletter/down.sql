@@ -5,4 +5,3 @@ DROP TABLE newsletter_suppressions;
 DROP TABLE subscriber_topics;
 DROP TABLE subscribers;
 DROP TABLE newsletter_signups;
-DROP TABLE consent_texts;

@@ -1,11 +1,3 @@
--- The texts to which subscribers consent, each version in all languages.
-CREATE TABLE consent_texts (
-    version BIGINT NOT NULL PRIMARY KEY,
-    -- Texts by language, as JSON.
-    texts TEXT COLLATE "C" NOT NULL,
-    created_at BIGINT NOT NULL
-);
-
 -- Sign-ups that were not confirmed yet.
 CREATE TABLE newsletter_signups (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,

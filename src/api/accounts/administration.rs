@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::session_steps::{end_session, log_in, next_token};
 use super::verification::{self, verifier};
 use crate::api::accounts::invitations;
 use crate::api::content::lifecycle::author;
@@ -17,9 +18,9 @@ use crate::api::request_bodies::{
 use crate::app::App;
 use crate::auth::accounts::{self, Account, AccountList, AccountRow};
 use crate::auth::credentials::reauthorize;
-use crate::auth::login::{SecondFactorCode, Verification, into_confirmed};
+use crate::auth::login::{SecondFactorCode, into_confirmed};
 use crate::auth::permissions::{Action, Area, Role};
-use crate::auth::sessions::{self, Issued, Refreshed};
+use crate::auth::sessions::{self, Issued, SessionKind};
 use crate::auth::tokens::JwkSet;
 use crate::auth::{audit_log, lockout, passwords, second_factor};
 use crate::content::field::Field;
@@ -176,27 +177,9 @@ fn account_routes() -> Vec<Route> {
 }
 
 async fn login(request: Request) -> Result<Response, Problem> {
-    let form = Form::read(&LOGIN, &body(&request)?, &request.app.site)?;
-    let device = form.get("device_token").unwrap_or_default();
-    let credentials =
-        verification::for_login(&request, &form.text("email"), form.text("password"), form.get("code"), &device);
-    let new_session = verification::new_session(&request, "password");
-    let begin = move |c: &mut Db, account: AccountRow| {
-        let issued = new_session.begin(c, &account)?;
-        Ok((account, issued))
-    };
-    match verifier(&request).check(credentials, begin).await? {
-        Verification::Done((account, issued)) => tokens(&request.app, &account, issued),
-        Verification::WrongPassword => {
-            Err(Problem::new(ProblemKind::BadCredentials, "the e-mail address or the password is wrong"))
-        }
-        Verification::WrongCode => {
-            Err(Problem::new(ProblemKind::BadCredentials, "the code is wrong or was used before"))
-        }
-        Verification::CodeMissing => {
-            Err(Problem::new(ProblemKind::SecondFactorRequired, "this account requires a code of its second factor"))
-        }
-    }
+    let days = request.app.config.auth.refresh_token_days;
+    let (account, issued) = log_in(&request, SessionKind::Bearer { days }, String::new()).await?;
+    tokens(&request.app, &account, issued)
 }
 
 /// Returns the response to a log-in or refresh: a new access token with the refresh and device tokens of the
@@ -221,33 +204,14 @@ pub fn tokens(app: &App, account: &AccountRow, issued: Issued) -> Result<Respons
 async fn refresh(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&REFRESH, &body(&request)?, &request.app.site)?;
     let days = request.app.config.auth.refresh_token_days;
-    let token = form.text("refresh_token");
-    let (id, site_key) = (request.id.clone(), request.app.site_key.clone());
-    let refresh = move |c: &mut Db| {
-        let refreshed = sessions::refresh(c, &site_key, &token, days)?;
-        // A reuse is not returned as an error here: that would roll back the transaction, which has ended the
-        // session.
-        if let Refreshed::Reused(account) = &refreshed {
-            let author = Author { request_id: id, ..Author::default() };
-            audit_log::append(c, &author, "token_reuse", account, &json!({}))?;
-        }
-        Ok::<_, Problem>(refreshed)
-    };
-    match request.app.database.write_content(refresh).await? {
-        Refreshed::Next(account, issued) => tokens(&request.app, &account, issued),
-        Refreshed::Reused(_) | Refreshed::Refused => Err(sessions::refused()),
-    }
+    let (account, issued) = next_token(&request, SessionKind::Bearer { days }, form.text("refresh_token")).await?;
+    tokens(&request.app, &account, issued)
 }
 
 async fn log_out(request: Request) -> Result<Response, Problem> {
     let form = Form::read(&REFRESH, &body(&request)?, &request.app.site)?;
-    let (token, request_id) = (form.text("refresh_token"), request.id.clone());
-    let end = move |c: &mut Db| {
-        let Some((account, session)) = sessions::log_out(c, &token)? else { return Ok(()) };
-        let author = Author { account_id: Some(account.clone()), request_id, ..Author::default() };
-        Ok::<_, Problem>(audit_log::append(c, &author, "logout", &account, &json!({"session": session}))?)
-    };
-    request.app.database.write_content(end).await?;
+    let days = request.app.config.auth.refresh_token_days;
+    end_session(&request, SessionKind::Bearer { days }, form.text("refresh_token")).await?;
     Ok(Response::empty(204).no_store())
 }
 

@@ -2,8 +2,10 @@
 
 pub mod administration;
 pub mod api_keys;
+pub mod cookies;
 pub mod invitations;
 pub mod oidc;
+mod session_steps;
 pub mod sessions;
 pub mod two_factor;
 mod verification;

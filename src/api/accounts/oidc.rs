@@ -13,6 +13,7 @@ use crate::auth::accounts::{self, AccountRow};
 use crate::auth::audit_log;
 use crate::auth::oidc::Identity;
 use crate::auth::permissions::Role;
+use crate::auth::sessions::{Issued, SessionKind};
 use crate::content::violation::Violations;
 use crate::database::schema::identities;
 use crate::database::{Db, now};
@@ -95,11 +96,21 @@ async fn begin(request: Request) -> Result<Response, Problem> {
 }
 
 async fn finish(request: Request) -> Result<Response, Problem> {
-    require_provider(&request)?;
-    let form = Form::read(&OIDC_FINISH, &body(&request)?, &request.app.site)?;
+    let days = request.app.config.auth.refresh_token_days;
+    let (account, issued) = finish_login(&request, SessionKind::Bearer { days }).await?;
+    tokens(&request.app, &account, issued)
+}
+
+/// Begins a session of this kind with the code and state in the body of a request.
+///
+/// # Errors
+/// 404 if no provider is configured, 401 if it does not confirm the log-in, 403 if the person has no active account.
+pub async fn finish_login(request: &Request, kind: SessionKind) -> Result<(AccountRow, Issued), Problem> {
+    require_provider(request)?;
+    let form = Form::read(&OIDC_FINISH, &body(request)?, &request.app.site)?;
     let identity = request.app.oidc.finish(form.text("code"), &form.text("state")).await?;
     let (id, default_role) = (request.id.clone(), Role::from_name(&request.app.config.oidc.default_role));
-    let new_session = verification::new_session(&request, "oidc");
+    let new_session = verification::new_session(request, kind, "oidc");
     let begin = move |c: &mut Db| {
         // The session is begun in the transaction that finds the account active: closing the account at the
         // same time either comes first, or ends the session.
@@ -108,13 +119,12 @@ async fn finish(request: Request) -> Result<Response, Problem> {
         let issued = new_session.begin(c, &account)?;
         Ok::<_, Problem>(Some((account, issued)))
     };
-    let (account, issued) = request.app.database.write_content_once(begin).await?.ok_or_else(|| {
+    request.app.database.write_content_once(begin).await?.ok_or_else(|| {
         Problem::new(
             ProblemKind::Forbidden,
             "there is no active account for this identity; ask an administrator for one",
         )
-    })?;
-    tokens(&request.app, &account, issued)
+    })
 }
 
 /// Returns the account of an identity that the provider has confirmed: the account that is linked to it,

@@ -3,6 +3,7 @@
 use crate::auth::accounts;
 use crate::auth::lockout::{self, Attempt};
 use crate::auth::login::{NewSession, PresentedCredentials, SecondFactorCode, Verifier};
+use crate::auth::sessions::SessionKind;
 use crate::http::client_address::client_address;
 use crate::http::request::Request;
 use crate::problem::Problem;
@@ -48,9 +49,9 @@ pub async fn for_confirmation(
 }
 
 /// Prepares a session for a user who was authenticated by the method `by`, which the audit log records.
-pub fn new_session(request: &Request, by: &'static str) -> NewSession {
+pub fn new_session(request: &Request, kind: SessionKind, by: &'static str) -> NewSession {
     NewSession {
-        days: request.app.config.auth.refresh_token_days,
+        kind,
         agent: request.header("user-agent").unwrap_or_default().to_owned(),
         request_id: request.id.clone(),
         by,

@@ -3,11 +3,14 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::TAG;
 use super::visitors::path_form;
 use crate::api::content::lifecycle::author;
-use crate::api::openapi::schemas::{example_of, reference};
+use crate::api::openapi::schemas::{example_of, reference, text};
+use crate::api::parameters::IF_MATCH;
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
 use crate::contact::forms::{self, ContactForm, FIELD_TYPES, FormDefinition, Label};
@@ -16,9 +19,11 @@ use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body;
+use crate::http::preconditions::{required_version, requires_absence};
 use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
-use crate::http::route::{Access, Route};
+use crate::http::route::{Access, Route, parameter};
+use crate::items::Expected;
 use crate::journal::{self, NewEntry};
 use crate::problem::{Problem, ProblemKind};
 
@@ -179,15 +184,27 @@ pub fn routes() -> Vec<Route> {
             .summary("List forms")
             .description("Returns all forms with their desks.")
             .responds(200, "The forms.", reference("ContactFormList"), &[]),
+        Route::get(PATH, READ, get)
+            .operation_id("getContactForm")
+            .tag(TAG)
+            .summary("Get a form")
+            .description("Returns a form with its desk and all its languages. Fails with 404 when there is no such form.")
+            .parameters([path_form()])
+            .responds(200, "The form.", reference("ContactForm"), &["ETag"])
+            .problems(&[ProblemKind::NotFound]),
         Route::put(PATH, MANAGE, put)
             .operation_id("putContactForm")
             .tag(TAG)
             .summary("Set a form up")
-            .description("Creates a form, or replaces the one with this name. Fails with 422 when a field is declared wrongly, and with 404 when no form can have the name.")
-            .parameters([path_form()])
+            .description(
+                "Creates a form, or replaces the one with this name, which needs `If-Match`. Fails with 412 when the form was \
+                 changed since, or exists already with `If-None-Match: *`, with 404 when no form can have the name, with 422 when a \
+                 field is declared wrongly, and with 428 when the form exists and `If-Match` is missing.",
+            )
+            .parameters([path_form(), if_match(), if_none_match()])
             .request_body(JSON, reference("ContactFormInput"), example_of(&FORM))
-            .responds(200, "The form.", reference("ContactForm"), &[])
-            .problems(&[ProblemKind::NotFound]),
+            .responds(200, "The form.", reference("ContactForm"), &["ETag"])
+            .problems(&[ProblemKind::NotFound, ProblemKind::PreconditionFailed, ProblemKind::PreconditionRequired]),
         Route::delete(PATH, MANAGE, delete)
             .operation_id("deleteContactForm")
             .tag(TAG)
@@ -197,6 +214,19 @@ pub fn routes() -> Vec<Route> {
             .responds_empty(204, "The form is deleted.", &[])
             .problems(&[ProblemKind::NotFound]),
     ]
+}
+
+fn if_match() -> Parameter {
+    let mut parameter = IF_MATCH.clone();
+    parameter.required = Required::False;
+    let about = "ETag of the version that is replaced; 428 if the form exists and the header is missing, 412 if it was changed.";
+    parameter.description = Some(about.to_owned());
+    parameter
+}
+
+fn if_none_match() -> Parameter {
+    let about = "`*`: the form is only created (RFC 9110, section 13.1.2); otherwise 412.";
+    parameter("If-None-Match", ParameterIn::Header, text().pattern(Some(r"^\*$")), about, json!("*"))
 }
 
 fn labels(labels: Vec<Label>) -> Vec<LabelBody> {
@@ -250,13 +280,14 @@ async fn put(request: Request) -> Result<Response, Problem> {
     let definition: FormDefinition =
         serde_json::from_value(Value::Object(content)).map_err(|error| Problem::internal(&error))?;
     let mut violations = Violations::new();
-    definition.check(&mut violations);
+    definition.check(&request.app.site, &mut violations);
     if !violations.is_empty() {
         return Err(Problem::invalid(violations));
     }
-    let author = author(&request)?;
+    let (author, condition) = (author(&request)?, condition(&request)?);
     let save = move |c: &mut Db| {
         let earlier = forms::by_name(c, &name)?.map(|form| form.version);
+        require(&condition, earlier)?;
         let form = forms::save(c, &name, definition, earlier)?;
         let snapshot = serde_json::to_string(&form.definition).unwrap_or_default();
         let entry = NewEntry {
@@ -271,7 +302,60 @@ async fn put(request: Request) -> Result<Response, Problem> {
         Ok::<_, Problem>(form)
     };
     let saved = request.app.database.write_content(save).await?;
-    Ok(Response::serialized(200, &shown(saved))?.no_store())
+    response(saved)
+}
+
+/// The condition under which a form is written.
+#[derive(Clone)]
+enum FormCondition {
+    /// No header: only a new form is written.
+    None,
+    /// `If-None-Match: *`.
+    Absent,
+    /// `If-Match`.
+    Versions(Expected),
+}
+
+fn condition(request: &Request) -> Result<FormCondition, Problem> {
+    let absent = requires_absence(request)?;
+    match required_version(request) {
+        Ok(_) if absent => Err(Problem::bad_request(Violations::one(
+            "If-None-Match",
+            "with_if_match",
+            "the form cannot be absent and at a version; send one of the two headers",
+        ))),
+        Ok(versions) => Ok(FormCondition::Versions(versions)),
+        Err(problem) if problem.kind != ProblemKind::PreconditionRequired => Err(problem),
+        Err(_) if absent => Ok(FormCondition::Absent),
+        Err(_) => Ok(FormCondition::None),
+    }
+}
+
+/// Refuses a write whose condition the form of the database, at this version if there is one, does not fulfil.
+fn require(condition: &FormCondition, earlier: Option<i64>) -> Result<(), Problem> {
+    let failed = |detail: &str| Err(Problem::new(ProblemKind::PreconditionFailed, detail));
+    match (condition, earlier) {
+        (FormCondition::None | FormCondition::Absent, None) => Ok(()),
+        (FormCondition::Versions(versions), Some(version)) if versions.accepts(version) => Ok(()),
+        (FormCondition::Versions(_), Some(_)) => failed("the form was changed since; read it again"),
+        (FormCondition::Versions(_), None) => failed("there is no such form (any more)"),
+        (FormCondition::Absent, Some(_)) => failed("there is a form with this name already"),
+        (FormCondition::None, Some(_)) => {
+            let detail = "there is a form with this name; send If-Match with the ETag of the version that you read";
+            Err(Problem::new(ProblemKind::PreconditionRequired, detail))
+        }
+    }
+}
+
+fn response(form: ContactForm) -> Result<Response, Problem> {
+    let tag = format!("\"v{}\"", form.version);
+    Ok(Response::serialized(200, &shown(form))?.no_store().header("etag", tag))
+}
+
+async fn get(request: Request) -> Result<Response, Problem> {
+    let name = request.path("form").to_owned();
+    let found = request.app.database.read(move |c| Ok::<_, Problem>(forms::by_name(c, &name)?)).await?;
+    response(found.ok_or_else(|| Problem::not_found("form"))?)
 }
 
 async fn delete(request: Request) -> Result<Response, Problem> {

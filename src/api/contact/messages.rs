@@ -13,7 +13,7 @@ use crate::api::parameters::{IF_MATCH, number, page_limit, path_id, query};
 use crate::api::query_values::{short_text, word};
 use crate::api::request_bodies::Form;
 use crate::auth::accounts;
-use crate::auth::permissions::{Action, Area};
+use crate::auth::permissions::{Action, Area, Role, is_permitted};
 use crate::contact::messages::{self, ContactMessage, MESSAGE_STATUSES, MessageFilter};
 use crate::content::field::{Enumeration, Field, FieldType};
 use crate::content::local_time::utc_text;
@@ -44,7 +44,7 @@ pub static MESSAGE_CHANGE: [Field; 3] = [
     Field::new(
         "assignee",
         FieldType::Line { max: 36 },
-        "Id of the account that takes care of it; null for nobody.",
+        "Id of the account that takes care of it, which must be able to answer messages; null for nobody.",
         r#""01890a5d-ac96-774b-bcce-b302099a8057""#,
     ),
     Field::new("note", FieldType::Text { max: 5_000 }, "Note of the desk.", r#""Called back on Monday.""#),
@@ -127,7 +127,7 @@ pub struct ContactMessagePage {
 
 /// Returns the routes of messages.
 pub fn routes() -> Vec<Route> {
-    let id = || text().max_length(Some(36));
+    let id = || text().min_length(Some(1)).max_length(Some(36));
     vec![
         Route::get("/api/v1/contact-messages", READ, list)
             .operation_id("listContactMessages")
@@ -135,7 +135,7 @@ pub fn routes() -> Vec<Route> {
             .summary("List messages")
             .description("Returns one page of the messages of visitors, newest first. Fails with 400 when a filter is invalid.")
             .parameters([
-                query("form", text().max_length(Some(64)), "Only messages by this form.", json!("contact")),
+                query("form", text().min_length(Some(1)).max_length(Some(64)), "Only messages by this form.", json!("contact")),
                 query("status", one_of("ContactMessageStatus", &MESSAGE_STATUSES), "Only messages in this state.", json!("open")),
                 query("assignee", id(), "Only messages of which this account takes care.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
                 query("before", id(), "Only older messages than this one.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
@@ -263,9 +263,7 @@ async fn update(request: Request) -> Result<Response, Problem> {
             message.status = status;
         }
         if let Some(assignee) = form.get("assignee") {
-            let found = accounts::by_id(c, &assignee).ok().filter(|account| account.active);
-            let wrong = || Violations::one("/assignee", "not_found", "there is no open account with this id");
-            message.assignee = found.ok_or_else(|| Problem::invalid(wrong()))?.id;
+            message.assignee = desk_account(c, &assignee)?;
         } else if no_assignee {
             message.assignee = String::new();
         }
@@ -275,6 +273,21 @@ async fn update(request: Request) -> Result<Response, Problem> {
         Ok(())
     };
     write(&request, "update", change).await
+}
+
+/// Returns the id of an account that can take care of messages.
+fn desk_account(connection: &mut Db, id: &str) -> Result<String, Problem> {
+    let found = accounts::by_id(connection, id).ok().filter(|account| account.active);
+    let wrong = |code: &str, message: String| Problem::invalid(Violations::one("/assignee", code, message));
+    let account = found.ok_or_else(|| wrong("not_found", "there is no open account with this id".to_owned()))?;
+    let may_answer = |role| is_permitted(role, Area::Contact, Action::Update);
+    match Role::from_name(&account.role).is_some_and(may_answer) {
+        true => Ok(account.id),
+        false => {
+            let message = format!("an account with the role \"{}\" cannot read or answer messages", account.role);
+            Err(wrong("not_allowed", message))
+        }
+    }
 }
 
 async fn answer(request: Request) -> Result<Response, Problem> {

@@ -1,5 +1,6 @@
 //! Endpoints by which visitors see a form and send it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ use crate::api::newsletter::visitor::{self, ALTCHA, LOCALE, TRAP, Visitor, check
 use crate::api::openapi::schemas::{example_of, reference, text};
 use crate::api::query_values::locale_or_default;
 use crate::api::request_bodies::Form;
-use crate::contact::forms::{self, ContactForm, in_locale};
+use crate::contact::forms::{self, ContactForm, FilledValue, in_locale};
 use crate::contact::messages;
 use crate::content::field::{Field, FieldType, ObjectType};
 use crate::content::violation::Violations;
@@ -180,7 +181,14 @@ async fn get(request: Request) -> Result<Response, Problem> {
 
 async fn send(request: Request) -> Result<Response, Problem> {
     let form = open_form(&request).await?;
-    let input = Form::read(&MESSAGE, &visitor::filled_in(&request)?, &request.app.site)?;
+    let mut body = visitor::filled_in(&request)?;
+    // A browser sends the fields that the visitor left empty too.
+    for entry in body.get_mut("fields").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(members) = entry.as_object_mut() {
+            members.retain(|name, value| name != "value" || !visitor::is_blank(value));
+        }
+    }
+    let input = Form::read(&MESSAGE, &body, &request.app.site)?;
     let (app, locale) = (Arc::clone(&request.app), locale(&request.app, &input)?);
     let values = filled_in(&form, &input)?;
     let Visitor::Person(proof) = check(&request, &input).await? else { return Ok(Response::empty(202).no_store()) };
@@ -195,12 +203,24 @@ async fn send(request: Request) -> Result<Response, Problem> {
 /// Validates what a visitor filled in, with pointers to the entries of the request.
 fn filled_in(form: &ContactForm, input: &Form) -> Result<Map<String, Value>, Problem> {
     let mut violations = Violations::new();
-    let mut given = Map::new();
+    let mut given = HashMap::new();
     for (position, entry) in input.objects("fields").into_iter().enumerate() {
         let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
-        let value = entry.get("checked").or_else(|| entry.get("value")).cloned().unwrap_or_default();
-        if given.insert(name.to_owned(), value).is_some() {
-            violations.add(format!("/fields/{position}/name"), "duplicate", "the field is filled in twice");
+        let pointer = format!("/fields/{position}");
+        let Some(field) = form.definition.field(name) else {
+            let message = form.definition.unknown_field(name);
+            violations.add(format!("{pointer}/name"), "unknown_field", message);
+            continue;
+        };
+        let (member, other) = if field.is_checkbox() { ("checked", "value") } else { ("value", "checked") };
+        if entry.get(other).is_some_and(|value| !value.is_null()) {
+            let message = format!("a field of the type \"{}\" is filled in by \"{member}\"", field.kind);
+            violations.add(format!("{pointer}/{other}"), "not_allowed", message);
+        }
+        let value = entry.get(member).cloned().unwrap_or_default();
+        let filled = FilledValue { value, pointer: format!("{pointer}/{member}") };
+        if given.insert(name.to_owned(), filled).is_some() {
+            violations.add(format!("{pointer}/name"), "duplicate", "the field is filled in twice");
         }
     }
     let values = form.definition.read(&given, &mut violations);

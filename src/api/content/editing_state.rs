@@ -10,29 +10,34 @@ use crate::api::content::every_collection::every_collection;
 use crate::api::content::history::Person;
 use crate::api::content::items::{item_path, with_article};
 use crate::api::content::lifecycle::author;
+use crate::api::content::references::{BrokenReferenceBody, broken_reference};
 use crate::api::content::review::{Presence, person, presences};
 use crate::api::content::summary::{ItemSummaryBody, summary};
 use crate::api::openapi::schemas::reference;
 use crate::api::parameters::path_id_or_slug;
+use crate::api::preview_links::viewer;
 use crate::auth::permissions::{Action, Area, is_permitted};
 use crate::content::local_time::utc_text;
 use crate::content::rich_text_fields::not_shown_of_item;
+use crate::content::translations::Translations;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
 use crate::database::Db;
+use crate::delivery::viewer::{Viewer, VisibilityState};
 use crate::editorial::editor::find;
 use crate::editorial::external_ids::{self, ExternalId};
 use crate::editorial::lifecycle::Operation;
 use crate::editorial::merge;
 use crate::editorial::programme::{self, ProgrammeWarning};
 use crate::editorial::publication_checks::{Publication, PublishedIds};
+use crate::editorial::references;
 use crate::editorial::review::{self, InboxReason};
 use crate::editorial::schedule;
 use crate::editorial::write_context::WriteContext;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::route::{Access, Route};
-use crate::items::Item;
+use crate::items::{Item, Link};
 use crate::items::{projection, working_draft};
 use crate::problem::{Problem, ProblemKind, without_names};
 
@@ -98,6 +103,10 @@ pub struct EditingState {
     /// the event, rooms and persons that are needed twice at a time, and sessions that are drafts. They prevent
     /// nothing. At most 100; none for an API key that is restricted to some collections.
     pub warnings: Vec<ProgrammeWarningBody>,
+    /// References of the newest text to items that are not public, also in the trash: readers do not see them, and they
+    /// are missing in the item where its target is in the trash. At most 100; for an API key that is restricted to some
+    /// collections, those to items of these.
+    pub broken_references: Vec<BrokenReferenceBody>,
     /// External ids, `source:id`.
     pub external_ids: Vec<String>,
     /// Rich texts of the newest text of which a part is not shown, such as frames and scripts.
@@ -145,6 +154,9 @@ pub struct Inbox {
     pub data: Vec<InboxEntry>,
 }
 
+/// Maximum number of broken references of an item.
+const MAX_BROKEN_REFERENCES: usize = 100;
+
 /// Maximum number of inbox entries for each reason.
 const MAX_INBOX_ENTRIES: i64 = 100;
 
@@ -190,6 +202,7 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
     let key = request.path("id_or_slug").to_owned();
     let site = Arc::clone(&request.app.site);
     let is_restricted = request.actor()?.is_restricted();
+    let viewer = viewer(request.actor.as_ref());
     let read = move |c: &mut Db| {
         let item = find(c, resource, &key)?;
         let draft = working_draft::find(c, &item)?;
@@ -217,6 +230,7 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
         let published = PublishedIds::new();
         let (site, content_type, content) = (&site, resource, &content);
         let publication = Publication { site, content_type, content, public: None, published: &published };
+        let all = &Translations::default();
         let mut missing = publication.missing(c)?.into_vec();
         // Warnings name sessions, speakers and rooms, which are of several collections.
         let warnings = if is_restricted { Vec::new() } else { programme::warnings(c, &item)? };
@@ -239,6 +253,12 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
             operations,
             missing,
             warnings: warnings.iter().map(warning).collect(),
+            broken_references: broken_references(
+                c,
+                &viewer,
+                &item,
+                projection::links(&item.id, resource, content, all, site),
+            )?,
             external_ids: external_ids::of_item(c, &item)?.iter().map(ExternalId::source).collect(),
             not_shown: not_shown_of_item(resource.fields, content, content),
             assignee: review::assignee(c, &item.id)?.map(person),
@@ -248,6 +268,18 @@ async fn editing_state(resource: &'static ContentType, request: Request) -> Resu
     };
     let state = request.app.database.read(read).await?;
     Ok(Response::serialized(200, &state)?.no_store().header("etag", &state.etag))
+}
+
+/// Returns those of these links of an item that lead to what is not public, as far as the viewer finds their targets.
+fn broken_references(
+    connection: &mut Db,
+    viewer: &Viewer,
+    item: &Item,
+    links: Vec<Link>,
+) -> Result<Vec<BrokenReferenceBody>, Problem> {
+    let found = references::broken_of(connection, item, &links)?.into_iter();
+    let shown = found.filter(|broken| viewer.finds(&VisibilityState::from(&broken.target)));
+    Ok(shown.take(MAX_BROKEN_REFERENCES).map(broken_reference).collect())
 }
 
 fn warning(warning: &ProgrammeWarning) -> ProgrammeWarningBody {

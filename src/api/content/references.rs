@@ -17,11 +17,10 @@ use crate::database::Db;
 use crate::delivery::query::{DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET};
 use crate::delivery::viewer::Viewer;
 use crate::editorial::editor::find;
-use crate::editorial::references::{self, Referrer};
+use crate::editorial::references::{self, BrokenReference, Referrer};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::route::{Access, Route};
-use crate::items::summary::ItemSummary;
 use crate::problem::{Problem, ProblemKind};
 
 /// An item that refers to another one.
@@ -71,12 +70,12 @@ pub struct ItemUseBody {
 pub struct BrokenReferenceBody {
     /// Item that refers.
     pub item: ItemSummaryBody,
-    /// Name of the relation; null if the reference is in the working draft.
+    /// Name of the relation; null in the list of all broken references if the reference is in the working draft.
     #[schema(required = true, example = "speakers")]
     pub relation: Option<String>,
     /// Item that is referred to.
     pub target: ItemSummaryBody,
-    /// Reason: `trashed` (the target is in the trash) or `not_public` (the item is public and its target is not).
+    /// Reason: `trashed` (the target is in the trash) or `not_public` (it is not public for another reason).
     #[schema(example = "trashed")]
     pub reason: &'static str,
 }
@@ -155,12 +154,16 @@ async fn broken(request: Request) -> Result<Response, Problem> {
     let mut found = request.app.database.read(read).await?;
     let more = found.len() > limit;
     found.truncate(limit);
-    let reason = |target: &ItemSummary| if target.trashed_at == 0 { "not_public" } else { "trashed" };
-    let data = found.into_iter().map(|broken| BrokenReferenceBody {
+    let data = found.into_iter().map(broken_reference).collect();
+    Ok(Response::serialized(200, &BrokenReferenceList { data, more })?.no_store())
+}
+
+/// Returns a reference that its readers cannot follow, as responses show it.
+pub fn broken_reference(broken: BrokenReference) -> BrokenReferenceBody {
+    BrokenReferenceBody {
         item: summary(&broken.source),
         relation: broken.relation,
-        reason: reason(&broken.target),
+        reason: if broken.target.trashed_at == 0 { "not_public" } else { "trashed" },
         target: summary(&broken.target),
-    });
-    Ok(Response::serialized(200, &BrokenReferenceList { data: data.collect(), more })?.no_store())
+    }
 }

@@ -204,7 +204,7 @@ impl ToolSchemas {
 
 /// Returns the content types that agents read and write: those of pages. The layout is left to people.
 fn of_pages() -> impl Iterator<Item = &'static ContentType> {
-    ALL.into_iter().filter(|content_type| !content_type.is_of_layout())
+    ALL.into_iter().filter(|content_type| !content_type.is_without_page())
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -250,7 +250,7 @@ async fn preview(request: Request) -> Result<Response, Problem> {
     };
     let edition = request.app.database.read(read).await?;
     let values = json!({
-        "site": request.app.mailer.site(),
+        "site": request.app.mailer.site(&request.app.site_name(&edition.locale).await?),
         "locale": edition.locale,
         "subject": edition.subject,
         "text": edition.text,

@@ -8,6 +8,7 @@ pub mod preferences;
 pub mod sign_up;
 pub mod subscribers;
 pub mod visitor;
+pub mod webhooks;
 
 use crate::content::violation::Violations;
 use crate::database::Db;
@@ -24,6 +25,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(pages::routes());
     routes.extend(issues::routes());
     routes.extend(subscribers::routes());
+    routes.extend(webhooks::routes());
     routes
 }
 

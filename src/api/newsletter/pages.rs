@@ -70,13 +70,13 @@ fn words(text: &Text, is_dutch: bool) -> (&'static str, Option<&'static str>) {
     }
 }
 
-fn page(request: &Request, status: u16, text: &Text) -> Response {
+async fn page(request: &Request, status: u16, text: &Text) -> Result<Response, Problem> {
     let app = &request.app;
     let negotiated = negotiated(&request.http, &app.site);
     let locale = negotiated.as_deref().unwrap_or(app.site.default_locale());
     let (line, button) = words(text, locale.starts_with("nl"));
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let (name, lang) = (escape(&app.site.name), if locale.starts_with("nl") { "nl" } else { "en" });
+    let (name, lang) = (escape(&app.site_name(locale).await?), if locale.starts_with("nl") { "nl" } else { "en" });
     // A form without an action is sent to the address of its page, which has the token.
     let form =
         button.map_or_else(String::new, |label| format!("<form method=\"post\"><button>{label}</button></form>"));
@@ -86,7 +86,7 @@ fn page(request: &Request, status: u16, text: &Text) -> Response {
     );
     let response = Response { body: html.into(), ..Response::empty(status) }.with_content_type(HTML).no_store();
     // The address has a token, which no other site needs to see.
-    response.header("content-security-policy", POLICY).header("referrer-policy", "no-referrer")
+    Ok(response.header("content-security-policy", POLICY).header("referrer-policy", "no-referrer"))
 }
 
 fn token(request: &Request) -> &str {
@@ -94,28 +94,28 @@ fn token(request: &Request) -> &str {
 }
 
 async fn show_confirm(request: Request) -> Result<Response, Problem> {
-    Ok(page(&request, 200, &Text::AskConfirm))
+    page(&request, 200, &Text::AskConfirm).await
 }
 
 async fn show_unsubscribe(request: Request) -> Result<Response, Problem> {
-    Ok(page(&request, 200, &Text::AskUnsubscribe))
+    page(&request, 200, &Text::AskUnsubscribe).await
 }
 
 /// Returns the page of an action's outcome: people read a page also where a program would read a problem.
-fn outcome(request: &Request, done: Result<(), Problem>, text: &Text) -> Result<Response, Problem> {
+async fn outcome(request: &Request, done: Result<(), Problem>, text: &Text) -> Result<Response, Problem> {
     match done {
-        Ok(()) => Ok(page(request, 200, text)),
-        Err(problem) if problem.kind == ProblemKind::Invalid => Ok(page(request, 422, &Text::Invalid)),
+        Ok(()) => page(request, 200, text).await,
+        Err(problem) if problem.kind == ProblemKind::Invalid => page(request, 422, &Text::Invalid).await,
         Err(problem) => Err(problem),
     }
 }
 
 async fn confirm(request: Request) -> Result<Response, Problem> {
     let done = confirm_token(&request, token(&request)).await.map(drop);
-    outcome(&request, done, &Text::Confirmed)
+    outcome(&request, done, &Text::Confirmed).await
 }
 
 async fn unsubscribe(request: Request) -> Result<Response, Problem> {
     let done = unsubscribe_token(&request, token(&request)).await;
-    outcome(&request, done, &Text::Unsubscribed)
+    outcome(&request, done, &Text::Unsubscribed).await
 }

@@ -143,15 +143,18 @@ async fn change(request: Request) -> Result<Response, Problem> {
     let app = Arc::clone(&request.app);
     let is_given = |name: &str| input.get(name).is_some();
     let (topics, clears_name) = (is_given("topics"), input.get("name").is_some_and(Value::is_null));
+    let changes = ["name", "locale", "topics"].into_iter().any(is_given);
     let write = move |c: &mut Db| {
         let mut row = found(c, &id)?;
         row.name = form.get("name").unwrap_or(if clears_name { String::new() } else { row.name });
         row.locale = locale.unwrap_or(row.locale);
         row.updated_at = now();
         let topics = topics.then(|| topic_ids(c, &form.words("topics"), "/topics", Among::Live)).transpose()?;
-        subscribers::save(c, &row, true, topics.as_deref())?;
+        if changes {
+            subscribers::change(c, app.subscriber_context(), &row, topics.as_deref())?;
+        }
         if form.get("status").is_some() {
-            subscribers::unsubscribe(c, &app.site_key, &row)?;
+            subscribers::unsubscribe(c, app.subscriber_context(), &row)?;
         }
         let row = found(c, &id)?;
         preferences(c, row)
@@ -164,7 +167,7 @@ async fn erase(request: Request) -> Result<Response, Problem> {
     let (id, app) = (subscriber_id(&request)?, Arc::clone(&request.app));
     let erase = move |c: &mut Db| {
         let row = found(c, &id)?;
-        Ok::<_, Problem>(subscribers::erase(c, &app.site_key, &row)?)
+        Ok::<_, Problem>(subscribers::erase(c, app.subscriber_context(), &row)?)
     };
     request.app.database.write(erase).await?;
     Ok(Response::empty(204).no_store())
@@ -181,7 +184,7 @@ pub async fn unsubscribe_token(request: &Request, token: &str) -> Result<(), Pro
         if let Some(row) = subscribers::by_id(c, &id)?
             && row.status == SubscriberStatus::Confirmed.name()
         {
-            subscribers::unsubscribe(c, &app.site_key, &row)?;
+            subscribers::unsubscribe(c, app.subscriber_context(), &row)?;
         }
         Ok::<_, Problem>(())
     };

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::visitor::{ALTCHA, LOCALE, TRAP, Visitor, check, filled_in, locale};
@@ -12,8 +11,7 @@ use crate::api::openapi::schemas::{example_of, json_document, reference};
 use crate::api::parameters::MAX_NUMBER;
 use crate::api::query_values::locale_or_default;
 use crate::api::request_bodies::Form;
-use crate::auth::permissions::{Action, Area};
-use crate::content::field::{Field, FieldType, ObjectType};
+use crate::content::field::{Field, FieldType};
 use crate::content::violation::Violations;
 use crate::database::Db;
 use crate::http::body;
@@ -44,8 +42,9 @@ pub static SIGN_UP: [Field; 7] = [
     TOPICS,
     Field::new(
         "consent_version",
-        FieldType::Integer { min: 0, max: MAX_NUMBER },
-        "Version of the text of `GET /api/v1/newsletter/consent` that the visitor saw and agreed to.",
+        FieldType::Integer { min: 1, max: MAX_NUMBER },
+        "Version of the text of `GET /api/v1/newsletter/consent` that the visitor saw and agreed to. It is that of the settings \
+         of the site.",
         "1",
     )
     .required(),
@@ -58,35 +57,13 @@ pub static TOKEN: [Field; 1] =
     [Field::new("token", FieldType::Line { max: 400 }, "Token of the link in the mail.", r#""3p5kQ0x2ZcJm8vTn""#)
         .required()];
 
-/// Fields of the body with new texts of consent.
-pub static CONSENT: [Field; 1] = [Field::new(
-    "texts",
-    FieldType::List {
-        of: &FieldType::Object(&ObjectType {
-            schema: "ConsentTextEntry",
-            about: "The text of consent in one language.",
-            fields: &CONSENT_ENTRY,
-        }),
-        max: 50,
-    },
-    "Texts, one for each language.",
-    r#"[{"locale": "en", "text": "I want to receive the newsletter."}]"#,
-)
-.required()];
-
-static CONSENT_ENTRY: [Field; 2] = [
-    Field::new("locale", FieldType::Language, "Language of the text.", r#""en""#).required(),
-    Field::new("text", FieldType::Text { max: 2_000 }, "The text.", r#""I want to receive the newsletter.""#)
-        .required(),
-];
-
 /// The text to which subscribers consent, in one language.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ConsentText)]
 pub struct ConsentBody {
-    /// Version of the text, for the sign-up; 0 is the built-in one.
-    #[schema(minimum = 0)]
+    /// Version of the settings of the site that have the text, for the sign-up.
+    #[schema(minimum = 1)]
     pub version: i64,
     /// Language of the text.
     #[schema(example = "en")]
@@ -120,22 +97,14 @@ pub fn routes() -> Vec<Route> {
             .operation_id("getNewsletterConsent")
             .tag(TAG)
             .summary("Get the text of consent")
-            .description("Returns the text that a sign-up form shows, in a language of the site or, without a text in it, the nearest one. Fails \
-                 with 400 when the site does not have the language.")
+            .description(
+                "Returns the text that a sign-up form shows: `newsletter.consent` of the settings of the site (`PATCH \
+                 /api/v1/site`), in a language or, without a text in it, the nearest one; a built-in text if the settings have \
+                 none. Fails with 400 when the site does not have the language.",
+            )
             .for_delivery()
             .parameter_set(ParameterSet::Language)
             .responds(200, "The text.", reference("ConsentText"), &[]),
-        Route::put("/api/v1/newsletter/consent", Access::May(Area::Newsletter, Action::Manage), put_consent)
-            .operation_id("setNewsletterConsent")
-            .tag(TAG)
-            .summary("Set the text of consent")
-            .description(
-                "Adds a version of the text of consent, and returns it in the language of the site. Subscribers keep the \
-                 version to which they consented. Fails with 422 when there is no text, a text is empty, or a language is not one \
-                 of the site or named twice.",
-            )
-            .request_body(JSON, reference("ConsentTextsInput"), example_of(&CONSENT))
-            .responds(200, "The new version.", reference("ConsentText"), &[]),
         Route::post("/api/v1/newsletter/subscriptions", Access::Open, subscribe)
             .operation_id("subscribe")
             .tag(TAG)
@@ -171,48 +140,9 @@ async fn get_challenge(request: Request) -> Result<Response, Problem> {
 async fn get_consent(request: Request) -> Result<Response, Problem> {
     let locale = locale_or_default(&request)?;
     let app = Arc::clone(&request.app);
-    let present =
-        request.app.database.read_item(move |c: &mut Db| Ok::<_, Problem>(consent::present(c, &app.site)?)).await?;
+    let present = request.app.database.read_item(move |c: &mut Db| consent::present(c, &app.site)).await?;
     let (locale, text) = present.in_locale(&request.app.site, &locale);
-    Ok(Response::serialized(200, &ConsentBody { version: present.version, locale, text })?.no_store())
-}
-
-async fn put_consent(request: Request) -> Result<Response, Problem> {
-    let form = Form::read(&CONSENT, &body::json(&request)?, &request.app.site)?;
-    let word = |entry: &serde_json::Map<String, serde_json::Value>, name: &str| {
-        entry.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
-    };
-    let entries = form.objects("texts");
-    let texts: Vec<(String, String)> =
-        entries.iter().map(|entry| (word(entry, "locale"), word(entry, "text"))).collect();
-    let mut violations = Violations::new();
-    if texts.is_empty() {
-        violations.add("/texts", "empty", "there must be a text in at least one language");
-    }
-    let locales = texts.iter().map(|(locale, _)| locale.as_str());
-    request.app.site.check_locales(locales, "/texts", &mut violations);
-    if !violations.is_empty() {
-        return Err(Problem::invalid(violations));
-    }
-    let texts = texts.into_iter().collect();
-    let app = Arc::clone(&request.app);
-    let author = crate::api::content::lifecycle::author(&request)?;
-    let added = move |c: &mut Db| {
-        let added = consent::add(c, &app.site, texts)?;
-        let entry = crate::journal::NewEntry {
-            action: "consent",
-            kind: "newsletter",
-            id: "consent",
-            version: added.version,
-            snapshot: json!({"texts": added.texts}).to_string(),
-            changed: &[],
-        };
-        crate::journal::append(c, &author, entry)?;
-        Ok::<_, Problem>(added)
-    };
-    let added = request.app.database.write_content(added).await?;
-    let (locale, text) = added.in_locale(&request.app.site, request.app.site.default_locale());
-    Ok(Response::serialized(200, &ConsentBody { version: added.version, locale, text })?.no_store())
+    Ok(Response::serialized(200, &ConsentBody { version: present.version(), locale, text })?.no_store())
 }
 
 async fn subscribe(request: Request) -> Result<Response, Problem> {
@@ -256,7 +186,7 @@ async fn confirm(request: Request) -> Result<Response, Problem> {
 pub async fn confirm_token(request: &Request, token: &str) -> Result<String, Problem> {
     let id = signup_of(&request.app.site_key, token).ok_or_else(wrong_token)?;
     let app = Arc::clone(&request.app);
-    let confirm = move |c: &mut Db| Ok::<_, Problem>(signups::confirm(c, (&app.site, &app.site_key), &id)?);
+    let confirm = move |c: &mut Db| signups::confirm(c, &app.site, app.subscriber_context(), &id);
     let subscriber = request.app.database.write(confirm).await?.ok_or_else(wrong_token)?;
     Ok(subscriber_token(&request.app.site_key, &subscriber.id))
 }

@@ -118,7 +118,7 @@ pub struct RefusedRow {
 /// Returns the routes of subscribers.
 pub fn routes() -> Vec<Route> {
     const PATH: &str = "/api/v1/newsletter/subscribers";
-    let uuid = || text().max_length(Some(36));
+    let uuid = || text().min_length(Some(1)).max_length(Some(36));
     vec![
         Route::get(PATH, ACCESS, get_page)
             .operation_id("listSubscribers")
@@ -127,7 +127,7 @@ pub fn routes() -> Vec<Route> {
             .description("Returns one page of subscribers with what they consented to. Fails with 400 when a filter is invalid.")
             .parameters([
                 query("status", one_of("SubscriberStatus", &SubscriberStatus::NAMES), "Only subscribers in this state.", json!("confirmed")),
-                query("email", text().max_length(Some(254)), "Only the subscriber with this address.", json!("anna@example.org")),
+                query("email", text().min_length(Some(1)).max_length(Some(254)), "Only the subscriber with this address.", json!("anna@example.org")),
                 query("after", uuid(), "Only subscribers after this one: `next` of the previous page.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
                 page_limit(MOST_LISTED, 20),
             ])
@@ -147,8 +147,10 @@ pub fn routes() -> Vec<Route> {
             .summary("Import subscribers")
             .description(
                 "Imports the subscribers of a CSV table, each with a proof of consent: the columns `email`, `consent_text`, \
-                 `consented_at` and `proof` (where and how it was given), and optionally `name`, `locale` and `topics`. Addresses \
-                 that are subscribed, or that left, are left alone. Fails with 422 when a column is missing.",
+                 `consented_at` and `proof` (where and how it was given), and optionally `name`, `locale`, `topics` (ids or slugs, \
+                 separated by spaces, commas or semicolons) and the other columns of the export. Rows with an unknown topic \
+                 or language are refused. Addresses that are subscribed, or that left, are left alone. Fails with 422 when \
+                 a column is missing, unknown or repeated.",
             )
             .request_body(CSV, text(), json!("email,consent_text,consented_at,proof\r\n"))
             .responds(200, "What became of the rows.", reference("SubscriberImportReport"), &[]),
@@ -246,7 +248,7 @@ async fn import(request: Request) -> Result<Response, Problem> {
     let read = table::read(&app.site, &body);
     let rows = read.map_err(|why| Problem::invalid(Violations::one("", "not_valid", why)))?;
     let write = move |c: &mut Db| {
-        let outcome = table::import(c, &app.site_key, rows)?;
+        let outcome = table::import(c, app.subscriber_context(), rows)?;
         let numbers =
             json!({"created": outcome.created, "unchanged": outcome.unchanged, "suppressed": outcome.suppressed});
         let snapshot = numbers.to_string();
@@ -270,7 +272,7 @@ async fn erase(request: Request) -> Result<Response, Problem> {
     let (id, app, author) = (request.path("id").to_owned(), Arc::clone(&request.app), author(&request)?);
     let erase = move |c: &mut Db| {
         let row = subscribers::by_id(c, &id)?.ok_or_else(|| Problem::not_found("subscriber"))?;
-        subscribers::erase(c, &app.site_key, &row)?;
+        subscribers::erase(c, app.subscriber_context(), &row)?;
         // The entry names the id alone: it is kept for longer than the person.
         let snapshot = "{}".to_owned();
         journal::append(

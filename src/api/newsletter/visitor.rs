@@ -11,7 +11,8 @@ use crate::http::client_address::client_ip;
 use crate::http::request::Request;
 use crate::problem::Problem;
 use crate::protection::challenge::MOST_CHARACTERS;
-use crate::protection::{VisitorProof, too_many};
+use crate::protection::limits::Quota;
+use crate::protection::{VisitorProof, network_quota, too_many};
 
 /// Solution of a challenge, as the ALTCHA widget puts it into its form.
 pub const ALTCHA: Field = Field::new(
@@ -43,9 +44,14 @@ pub const LOCALE: Field =
 pub fn filled_in(request: &Request) -> Result<Value, Problem> {
     let mut body = body::json(request)?;
     if let Some(members) = body.as_object_mut() {
-        members.retain(|name, value| name == LOCALE.name || value.as_str() != Some(""));
+        members.retain(|name, value| name == LOCALE.name || !is_blank(value));
     }
     Ok(body)
+}
+
+/// Returns whether a value is a text without any visible character.
+pub fn is_blank(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 /// The outcome of the checks that need no database.
@@ -66,11 +72,24 @@ pub async fn check(request: &Request, form: &Form) -> Result<Visitor, Problem> {
     }
     let config = &request.app.config;
     let address = client_ip(&request.http, &config.server.trusted_proxies);
-    let proof = VisitorProof::read(&config.protection, &request.app.site_key, &form.text("altcha"), address)?;
-    // A network that sent too many costs a read, and takes nothing from the writer.
-    let network = proof.network().clone();
-    let used_up = request.app.database.read_item(move |c: &mut Db| Ok::<_, Problem>(network.used_up_until(c)?)).await?;
-    used_up.map_or(Ok(Visitor::Person(proof)), |ends_at| Err(too_many(ends_at)))
+    let network = network_quota(&config.protection, &request.app.site_key, address);
+    if let Some(ends_at) = used_up_until(&request.app, &network).await? {
+        return Err(too_many(ends_at));
+    }
+    let proof = VisitorProof::read(&config.protection, &request.app.site_key, &form.text("altcha"), network)?;
+    Ok(Visitor::Person(proof))
+}
+
+/// Returns the time at which a quota begins anew (µs), if it is used up. A network that sent too many forms costs a read on
+/// each node, and takes nothing from the writer and no check of its work.
+async fn used_up_until(app: &App, quota: &Quota) -> Result<Option<i64>, Problem> {
+    if let Some(ends_at) = app.used_up_quotas.until(quota) {
+        return Ok(Some(ends_at));
+    }
+    let read = quota.clone();
+    let used_up = app.database.read_item(move |c: &mut Db| Ok::<_, Problem>(read.used_up_until(c)?)).await?;
+    used_up.iter().for_each(|ends_at| app.used_up_quotas.add(quota, *ends_at));
+    Ok(used_up)
 }
 
 /// Returns the language of a form: the one that is named, or that of the site.

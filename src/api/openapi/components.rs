@@ -8,22 +8,22 @@ use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::api::accounts::{administration as accounts_api, api_keys, oidc, sessions, two_factor};
+use crate::api::accounts::{administration as accounts_api, api_keys, cookies, oidc, sessions, two_factor};
 use crate::api::content::{
     duplicate, editing_state, external_ids, history, lifecycle, merge, references, review, translation_tasks,
     translations,
 };
-use crate::api::newsletter::{issue_body, issue_form, preferences, sign_up, subscribers};
+use crate::api::newsletter::{issue_body, issue_form, preferences, sign_up, subscribers, webhooks};
 use crate::api::openapi::field_paths::{field_path, field_path_name};
 use crate::api::openapi::input_schemas::{self, ItemInput};
 use crate::api::openapi::item_schemas::{self, ANY_ITEM, ItemForm, PARTIAL_ITEM, PARTIAL_PAGE};
 use crate::api::openapi::schemas::Locales;
 use crate::api::openapi::{batch as batch_schemas, layout_schemas, nested, revision, schemas};
 use crate::api::request_bodies;
-use crate::api::{audit, bulk, contact, health, imports, mail, mcp, preview_links, releases};
+use crate::api::{audit, bulk, contact, health, imports, mail, mcp, preview_links, redirects, releases};
 use crate::auth::{accounts, tokens};
 use crate::content::Site;
 use crate::content::field::Field;
@@ -63,7 +63,7 @@ const REQUEST_BODIES: &[(&str, &[Field], &str)] = &[
     ("MailTestInput", &mail::MAIL_TEST, "Recipient of a test mail."),
     ("SubscriptionInput", &sign_up::SIGN_UP, "Sign-up to the newsletter."),
     ("NewsletterTokenInput", &sign_up::TOKEN, "Token of a mail of the newsletter."),
-    ("ConsentTextsInput", &sign_up::CONSENT, "Texts to which subscribers consent."),
+    ("SubscriberReportInput", &webhooks::REPORT, "Report of a provider about a subscriber."),
     ("PreferencesPatch", &preferences::PREFERENCES, "Changes to preferences; omitted fields remain unchanged."),
     ("NewsletterIssueInput", &issue_form::NEW_ISSUE, "Issue of the newsletter to be created."),
     ("NewsletterIssuePatch", &issue_form::ISSUE_CHANGE, "Changes to an issue; omitted fields remain unchanged."),
@@ -144,6 +144,11 @@ pub fn components(routes: &[Route], site: &Site) -> Components {
         .bearer_format("JWT")
         .description(Some("Access token of a session, or API key. Operations without it in `security` are public."));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+    let about = "Session of a browser, of `POST /api/v1/auth/cookie`. It counts also in reads with `view=draft`, and only in \
+                 requests of pages of `public_url` and `cors.credential_origins`. On `http`, which is for one machine, its \
+                 name is `plenary`.";
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("__Host-plenary", about)));
+    components.add_security_scheme("cookie", cookie);
     components
 }
 
@@ -164,15 +169,19 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<api_keys::KeyList>(schemas);
     derived::<api_keys::NewKey>(schemas);
     derived::<sessions::SessionList>(schemas);
+    derived::<cookies::CookieSession>(schemas);
     derived::<audit::AuditPage>(schemas);
     derived::<preview_links::PreviewLinkList>(schemas);
     derived::<bulk::BulkResults>(schemas);
     derived::<imports::ImportList>(schemas);
     derived::<mail::MailPage>(schemas);
+    derived::<redirects::PathResolution>(schemas);
+    derived::<redirects::RedirectUseList>(schemas);
     derived::<sign_up::ConsentBody>(schemas);
     derived::<sign_up::ConfirmedSubscription>(schemas);
     derived::<preferences::Preferences>(schemas);
     derived::<subscribers::SubscriberPage>(schemas);
+    derived::<webhooks::SubscriberEventPage>(schemas);
     derived::<subscribers::SubscriberImportReport>(schemas);
     derived::<issue_body::NewsletterIssueList>(schemas);
     derived::<contact::PublicForm>(schemas);

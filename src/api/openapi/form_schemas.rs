@@ -202,7 +202,8 @@ impl Source<'_> {
                 ("items" | "additionalProperties", value) => self.form(value),
                 // What the generators of clients need, and a keyword of OpenAPI that has another name here.
                 ("format", Value::String(format)) if format == "int64" => continue,
-                ("x-enum-varnames" | "example", _) => continue,
+                // Of the schemas of a union, the constant `type` tells which one it is.
+                ("x-enum-varnames" | "example" | "discriminator", _) => continue,
                 (_, value) => value.clone(),
             };
             form.insert(name.clone(), value);

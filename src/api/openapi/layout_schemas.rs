@@ -9,7 +9,7 @@ use crate::api::openapi::schemas::{
 };
 use crate::content::field::{Field, FieldType};
 use crate::content_types::pages::PAGE;
-use crate::content_types::{ANNOUNCEMENT, LINKED_COLLECTION, SITE_SETTINGS};
+use crate::content_types::{ANNOUNCEMENT, LINKED_COLLECTION, PATH, SITE_SETTINGS};
 
 /// Name of the schema of the layout.
 pub const LAYOUT: &str = "Layout";
@@ -95,7 +95,8 @@ fn linked_item() -> Reference {
         ("id", schema(formatted(KnownFormat::Uuid))),
         ("slug", schema(text())),
     ];
-    named("LinkedItem", object("The item to which a link leads.", members).build())
+    let path = or_null(schema(text().description(Some("Path of a page; other items have none."))));
+    named("LinkedItem", object("The item to which a link leads.", members).property(PATH, path).build())
 }
 
 fn announcement() -> Reference {

@@ -18,6 +18,9 @@ use crate::http::response::ALL_LOCALES;
 use crate::http::route::{self, Access, ResponseDescription, Route};
 use crate::problem::ProblemKind;
 
+/// The parameter by which the cookie of a session counts in an operation that is public.
+const VIEW: &str = "view";
+
 /// Returns the paths of a view with the operations of these routes.
 pub fn paths(routes: &[Route], view: DocumentView) -> Paths {
     let mut groups: BTreeMap<(&str, &str), Vec<&Route>> = BTreeMap::new();
@@ -88,18 +91,23 @@ fn operation(group: &[&Route], view: DocumentView) -> utoipa::openapi::path::Ope
     operation
         .response("default", RefOr::Ref(Ref::from_response_name(COMMON_PROBLEM)))
         .extensions(Some(ExtensionsBuilder::new().add("x-problem-statuses", common).build()))
-        .securities(Some(security(route.access, view)))
+        .securities(Some(security(route, view)))
         .build()
 }
 
 /// Returns the security requirements of an operation; none if it is public. Frontends read what is public.
-fn security(access: Access, view: DocumentView) -> Vec<SecurityRequirement> {
+fn security(route: &Route, view: DocumentView) -> Vec<SecurityRequirement> {
     let bearer = || SecurityRequirement::new("bearer", Vec::<String>::new());
-    match access {
+    let cookie = || SecurityRequirement::new("cookie", Vec::<String>::new());
+    match route.access {
         Access::Open => Vec::new(),
         Access::Public if view == DocumentView::Delivery => Vec::new(),
+        Access::Public if route.parameters.iter().any(|parameter| parameter.name == VIEW) => {
+            vec![SecurityRequirement::default(), bearer(), cookie()]
+        }
         Access::Public => vec![SecurityRequirement::default(), bearer()],
-        Access::LoggedIn | Access::Session | Access::May(..) => vec![bearer()],
+        Access::Session => vec![bearer()],
+        Access::LoggedIn | Access::May(..) => vec![bearer(), cookie()],
     }
 }
 
@@ -146,6 +154,7 @@ fn header_about(name: &str) -> &'static str {
             "Rich texts of the request of which a part is not shown (RFC 9651): the pointer of each, with `what`; absent \
              if there are none."
         }
+        "Set-Cookie" => "The cookie: `__Host-plenary`, which scripts cannot read (`HttpOnly`, `SameSite=Strict`).",
         "Cache-Control" => "Caching rules of the response (RFC 9111).",
         _ => "See the description of the operation.",
     }

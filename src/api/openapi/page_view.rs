@@ -1,11 +1,13 @@
-//! The schema of a page with all that a website shows around it.
+//! The schemas of a page with all that a website shows around it, and of its public versions.
 
-use utoipa::openapi::schema::Type;
+use utoipa::openapi::schema::{KnownFormat, Type};
 
 use crate::api::openapi::item_schemas::ItemForm;
 use crate::api::openapi::schemas::{
-    Locales, Reference, closed, described, list_of, named, of_type, reference, schema, text,
+    Locales, Reference, closed, described, formatted, integer, list_of, named, of_type, or_null, reference, schema,
+    text,
 };
+use crate::api::parameters::MAX_NUMBER;
 use crate::content_types::PATH;
 use crate::content_types::pages::PAGE;
 
@@ -27,4 +29,34 @@ pub fn page_view() -> Reference {
         .property("paths", described(paths, "Paths of the page in all languages of the site."));
     let view = ["page", "breadcrumbs", "children", "paths"].into_iter().fold(view, |view, name| view.required(name));
     named("WebPageView", view.build())
+}
+
+fn members() -> [(&'static str, Reference); 3] {
+    let moment = |about| described(schema(formatted(KnownFormat::DateTime)), about);
+    let until = or_null(schema(formatted(KnownFormat::DateTime).description(Some("Time at which it no longer was."))));
+    [
+        ("version", described(schema(integer(1, MAX_NUMBER)), "Version of the page by which the text became public.")),
+        ("from", moment("Time at which the text became public.")),
+        ("until", until),
+    ]
+}
+
+/// Returns the schema of the list of the public versions of a page.
+pub fn version_list() -> Reference {
+    let one = closed(of_type(Type::Object).description(Some("A version of a page that was public.")));
+    let one = members().into_iter().fold(one, |one, (name, member)| one.property(name, member).required(name));
+    let title = described(schema(text()), "Title of the page then.");
+    let one = named("WebPageVersion", one.property("title", title).required("title").build());
+    let about = "The public versions of a page, the newest first.";
+    let list = closed(of_type(Type::Object).description(Some(about))).property("data", list_of(one)).required("data");
+    named("WebPageVersionList", list.build())
+}
+
+/// Returns the schema of a public version of a page.
+pub fn version_view() -> Reference {
+    let about = "A version of a page that was public, as visitors saw it.";
+    let view = closed(of_type(Type::Object).description(Some(about)));
+    let view = members().into_iter().fold(view, |view, (name, member)| view.property(name, member).required(name));
+    let page = reference(&ItemForm { content_type: &PAGE, locales: Locales::One }.name());
+    named("WebPageVersionView", view.property("page", page).required("page").build())
 }

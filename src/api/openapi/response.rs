@@ -21,7 +21,7 @@ pub fn routes(app: &App) -> Vec<Route> {
 
 /// Returns a view of the OpenAPI document of this server as a cached response. It is generated once.
 pub fn document(app: &App, view: DocumentView) -> Arc<CachedResponse> {
-    let make = || cached(app, JSON, super::document(&app.site, &app.config.public_url, view).to_string());
+    let make = || constant(app, JSON, super::document(&app.site, &app.config.public_url, view).to_string());
     let place = match view {
         DocumentView::All => &app.document,
         DocumentView::Delivery => &app.delivery_document,
@@ -33,13 +33,13 @@ pub fn document(app: &App, view: DocumentView) -> Arc<CachedResponse> {
 pub fn form_schema(app: &App, address: &str) -> Option<Arc<CachedResponse>> {
     let make = || {
         let schemas = form_schemas(&app.site, app.config.base_url()).into_iter();
-        schemas.map(|(address, schema)| (address, cached(app, JSON_SCHEMA, schema.to_string()))).collect()
+        schemas.map(|(address, schema)| (address, constant(app, JSON_SCHEMA, schema.to_string()))).collect()
     };
     app.form_schemas.get_or_init(make).get(address).cloned()
 }
 
 /// Returns the response with a text that stays the same while the server runs.
-fn cached(app: &App, media_type: &'static str, text: String) -> Arc<CachedResponse> {
+pub fn constant(app: &App, media_type: &'static str, text: String) -> Arc<CachedResponse> {
     let fresh = FreshResponse::new(media_type, text, |body| entity_tag(0, body), Dependencies::default());
     let headers = [(CACHE_CONTROL, "public, max-age=60"), (VARY, "Accept-Encoding")];
     let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));

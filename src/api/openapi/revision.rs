@@ -7,9 +7,10 @@ use utoipa::openapi::{RefOr, Schema};
 use crate::api::content::history::Revision;
 use crate::api::openapi::item_schemas::ItemForm;
 use crate::api::openapi::schemas::{
-    Locales, Reference, closed, described, enumeration, formatted, named, of_type, one_of, reference, schema, text,
+    Locales, Reference, closed, described, enumeration, formatted, named, of_type, one_of, or_null, reference, schema,
+    text,
 };
-use crate::content_types::{ALL, COLLECTION, ContentType};
+use crate::content_types::{ALL, COLLECTION, ContentType, PATH};
 use crate::editorial::validate::STATES;
 
 /// Returns the schema of one revision with its content: that of revisions in lists, with further properties.
@@ -87,6 +88,8 @@ pub fn search_results() -> Schema {
         Some((relation.name, reference(&ItemForm { content_type, locales: Locales::One }.related_name())))
     });
     let hit = parents.fold(hit, |hit, (name, parent)| hit.property(name, parent));
+    let path = or_null(schema(text().description(Some("Path of a page; other items have none."))));
+    let hit = hit.property(PATH, path);
     let hit = named("SearchHit", all_required(hit, &["collection", "id", "slug", "label", "highlight"]));
     let hits = ArrayBuilder::new().items(hit).max_items(Some(100)).build();
     let more = of_type(Type::Boolean).description(Some("Whether further results follow."));

@@ -34,13 +34,14 @@ struct Shadowed {
 
 /// The tables that lifecycle operations and imports write. A table that the database does not have is left out. The
 /// journal is shadowed too, by a view that discards all entries.
-const SHADOWED: [Shadowed; 12] = [
+const SHADOWED: [Shadowed; 13] = [
     Shadowed { table: "items", key: &["id"] },
     Shadowed { table: "links", key: &["source_id", "relation", "position"] },
     Shadowed { table: "item_words", key: &["item_id", "field", "value"] },
     Shadowed { table: "places", key: &["item_id"] },
     Shadowed { table: "slugs", key: &["kind", "locale", "slug"] },
     Shadowed { table: "paths", key: &["locale", "path", "item_id"] },
+    Shadowed { table: "redirect_rules", key: &["item_id"] },
     Shadowed { table: "drafts", key: &["item_id"] },
     Shadowed { table: "draft_links", key: &["source_id", "target_id"] },
     Shadowed { table: "schedules", key: &["item_id", "operation"] },

@@ -8,16 +8,18 @@ use serde_json::{Map, Value, json};
 
 use crate::content_types::pages::PAGE;
 use crate::content_types::references::deep_references;
-use crate::content_types::{ANNOUNCEMENT, ContentType, LINKED, MENU};
+use crate::content_types::{ANNOUNCEMENT, ContentType, LINKED, MENU, PATH};
 use crate::database::schema::items;
 use crate::database::{Db, in_list};
 use crate::delivery::cache::dependencies::Dependencies;
 use crate::delivery::layout::LayoutContext;
 use crate::delivery::layout::legal_pages::LegalPage;
 use crate::delivery::layout::parts::LayoutPart;
+use crate::delivery::render::links_within::add_dependency;
 use crate::delivery::render::loaded_item::LoadedItem;
+use crate::delivery::render::paths;
 use crate::delivery::viewer::VisibilityState;
-use crate::items::{Item, paths};
+use crate::items::Item;
 
 /// An item to which a link leads.
 struct Target {
@@ -64,16 +66,16 @@ impl LinkTargets {
         if wanted.is_empty() {
             return Ok(Self(HashMap::new()));
         }
-        wanted.iter().for_each(|(id, kind)| dependencies.add_item(kind, id));
         let mut rows: Vec<Item> = by_ids(connection, wanted.keys().copied())?;
+        rows.iter().for_each(|row| add_dependency(&VisibilityState::from(row), dependencies));
         rows.retain(|row| {
             let is_of_kind = wanted.get(row.id.as_str()).is_some_and(|kind| *kind == row.kind);
             is_of_kind && context.shape.viewer.sees(&VisibilityState::from(row))
         });
-        let mut places = events(connection, context, &rows, dependencies)?;
+        let mut places = events(connection, context, &rows)?;
         let pages = rows.iter().filter(|row| ContentType::of_kind(&row.kind).is_some_and(ContentType::has_paths));
         let pages: Vec<&str> = pages.map(|row| row.id.as_str()).collect();
-        places.extend(paths::current_in(connection, context.locale, &pages)?);
+        places.extend(paths::known(connection, &context.shape.viewer, context.locale, &pages)?);
         Ok(Self(rows.into_iter().filter_map(|row| target(context, row, &places)).collect()))
     }
 
@@ -120,12 +122,7 @@ fn by_ids<'a>(connection: &mut Db, ids: impl Iterator<Item = &'a str>) -> QueryR
 }
 
 /// Returns the slugs of the events of sessions in the locale, by id. The addresses of sessions contain them.
-fn events(
-    connection: &mut Db,
-    context: LayoutContext<'_>,
-    rows: &[Item],
-    dependencies: &mut Dependencies,
-) -> QueryResult<HashMap<String, String>> {
+fn events(connection: &mut Db, context: LayoutContext<'_>, rows: &[Item]) -> QueryResult<HashMap<String, String>> {
     let sessions = rows.iter().filter(|row| ContentType::of_kind(&row.kind).is_some_and(ContentType::is_child));
     let ids: Vec<&str> = sessions.filter_map(|row| row.parent_id.as_deref()).collect();
     if ids.is_empty() {
@@ -133,14 +130,9 @@ fn events(
     }
     let rows = by_ids(connection, ids.into_iter())?;
     let slug = |row: Item| {
-        let slug = row.translations().slug_or(context.locale, &row.slug).to_owned();
+        let slug = row.translations().public_slug_or(context.locale, &row.slug).to_owned();
         (row.id, slug)
     };
-    for row in &rows {
-        if let Some(content_type) = ContentType::of_kind(&row.kind) {
-            dependencies.add_item(content_type.kind, &row.id);
-        }
-    }
     Ok(rows.into_iter().map(slug).collect())
 }
 
@@ -162,6 +154,9 @@ fn target(context: LayoutContext<'_>, row: Item, places: &HashMap<String, String
         false => context.site.page_address(content_type.kind, slug.as_str()?, Some(&event), context.locale),
     };
     let label = shown.shift_remove(content_type.label).unwrap_or_default();
-    let reference = json!({"collection": collection, "id": id, "slug": slug});
+    let mut reference = json!({"collection": collection, "id": id, "slug": slug});
+    if content_type.has_paths() {
+        reference[PATH] = places.get(&id).cloned().into();
+    }
     Some((id, Target { label, url, reference }))
 }

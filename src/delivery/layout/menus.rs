@@ -5,6 +5,7 @@ use diesel::result::QueryResult;
 use serde_json::{Map, Value, json};
 
 use crate::content_types::MENU;
+use crate::content_types::menus::MAX_MENUS;
 use crate::database::Db;
 use crate::database::schema::items;
 use crate::delivery::layout::LayoutContext;
@@ -12,10 +13,7 @@ use crate::delivery::layout::links::LinkTargets;
 use crate::delivery::layout::parts::{LayoutPart, previewed_id, rendered};
 use crate::items::Item;
 
-/// Maximum number of menus in a layout.
-const MAX_MENUS: i64 = 100;
-
-/// Loads the menus, ordered by slug.
+/// Loads the menus, in the order of their creation.
 ///
 /// # Errors
 ///
@@ -24,8 +22,9 @@ pub fn load(connection: &mut Db, context: LayoutContext<'_>) -> QueryResult<Vec<
     let previewed = previewed_id(&context.shape.viewer);
     let rows: Vec<Item> = items::table
         .filter(items::kind.eq(MENU.kind).and(items::live.eq(true).or(items::id.eq(previewed))))
-        .order(items::slug)
-        .limit(MAX_MENUS)
+        // One more is that of a preview link. A site that had more before there was a limit shows the eldest.
+        .order(items::id)
+        .limit(MAX_MENUS + 1)
         .select(Item::as_select())
         .load(connection)?;
     rendered(connection, context, &MENU, rows)
@@ -38,5 +37,7 @@ pub fn shown(menus: &[LayoutPart], targets: &LinkTargets) -> Value {
         let entries = part.object.get("entries").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         (part.slug.clone(), json!({"id": part.id, "title": title, "entries": targets.entries(entries)}))
     };
-    menus.iter().map(menu).collect::<Map<String, Value>>().into()
+    let mut shown: Map<String, Value> = menus.iter().map(menu).collect();
+    shown.sort_keys();
+    shown.into()
 }

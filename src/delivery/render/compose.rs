@@ -12,6 +12,7 @@ use crate::content_types::ContentType;
 use crate::database::schema::items;
 use crate::database::{Db, in_list, unindexed};
 use crate::delivery::cache::dependencies::Dependencies;
+use crate::delivery::render::links_within::LinksWithin;
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::render::relations::{self, LoadedLink};
 use crate::delivery::render::site_members;
@@ -50,16 +51,23 @@ pub fn compose(connection: &mut Db, context: ReadContext<'_>, items: &[LoadedIte
     relations::load_nested_links(connection, context, &mut links)?;
     let paths = paths::shown(connection, context, &ids, &mut links)?;
     let mut children = included_children(connection, context, &ids)?;
+    let links_within = LinksWithin::load(connection, context, items)?;
     let relations: Vec<Relation> = content_type.relations().collect();
     Ok(items
         .iter()
         .map(|item| {
             let links = links.remove(&item.id).unwrap_or_default();
             let children = children.as_mut().map(|all| all.remove(&item.id).unwrap_or_default());
-            let dependencies = dependencies((content_type, &relations), item, &links, children.as_deref());
+            let mut dependencies = dependencies((content_type, &relations), item, &links, children.as_deref());
+            links_within.iter().for_each(|within| within.add_dependencies(&item.id, &mut dependencies));
             let children = children.map(|all| all.into_iter().map(|child| child.object).collect());
             let path = paths.get(&item.id).map(String::as_str);
-            ComposedItem { object: object(context, (item, path), &links, children), dependencies }
+            let whole = object(context, (item, path), &links, children);
+            let object = match &links_within {
+                Some(within) => within.retain(content_type, whole),
+                None => whole,
+            };
+            ComposedItem { object: shown_part(object, shape), dependencies }
         })
         .collect())
 }
@@ -134,9 +142,14 @@ fn object(
     if shape.full {
         blocks::fill(&mut out, context, links);
     }
+    out
+}
+
+/// Returns the part of an object that a response shows.
+fn shown_part(object: String, shape: &Shape) -> String {
     match &shape.fields {
-        Some(fields) => only(out, fields),
-        None => out,
+        Some(fields) => only(object, fields),
+        None => object,
     }
 }
 

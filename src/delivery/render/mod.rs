@@ -2,6 +2,7 @@
 
 pub mod blocks;
 pub mod compose;
+pub mod links_within;
 pub mod loaded_item;
 pub mod paths;
 pub mod relations;

@@ -38,11 +38,7 @@ pub fn shown(
         LocaleMode::One(locale) => locale,
         LocaleMode::All => site.default_locale(),
     };
-    let mut paths = current_in(connection, locale, &wanted)?;
-    if matches!(shape.viewer, Viewer::Link { .. }) {
-        let live = live(connection, &wanted)?;
-        paths.retain(|id, _| live.contains(id));
-    }
+    let paths = known(connection, &shape.viewer, locale, &wanted)?;
     for link in &mut targets {
         let path = paths.get(&link.target_id).map(String::as_str);
         if !link.target.card.is_empty() {
@@ -56,10 +52,41 @@ pub fn shown(
     Ok(paths)
 }
 
-/// Returns those of these pages that are public: a preview link of one page does not show the path of a draft above it.
-fn live(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<String>> {
-    let these = items::table.filter(in_list(connection.dialect(), items::id, ids).and(items::live.eq(true)));
-    these.select(items::id).load(connection)
+/// Returns the paths of pages in a language as far as the viewer may know them, by their ids: a preview link of one page
+/// does not show the path of a draft above it.
+///
+/// # Errors
+///
+/// Fails if a query fails.
+pub fn known(connection: &mut Db, viewer: &Viewer, locale: &str, ids: &[&str]) -> QueryResult<HashMap<String, String>> {
+    let mut paths = current_in(connection, locale, ids)?;
+    if let Viewer::Link { item_id } = viewer
+        && !paths.is_empty()
+    {
+        let told = told(connection, item_id, ids)?;
+        paths.retain(|id, _| told.contains(id));
+    }
+    Ok(paths)
+}
+
+/// Returns those of these pages that are public, and the previewed page with those directly below it, if no draft is above.
+fn told(connection: &mut Db, previewed: &str, ids: &[&str]) -> QueryResult<Vec<String>> {
+    let above = diesel::alias!(items as above);
+    let parent: Option<(Option<String>, Option<bool>)> = items::table
+        .left_join(above.on(above.field(items::id).nullable().eq(items::parent_id)))
+        .filter(items::id.eq(previewed))
+        .select((items::parent_id, above.field(items::live).nullable()))
+        .first(connection)
+        .optional()?;
+    let is_below_public = parent.is_some_and(|(parent, is_live)| parent.is_none() || is_live == Some(true));
+    let rows: Vec<(String, bool, Option<String>)> = items::table
+        .filter(in_list(connection.dialect(), items::id, ids))
+        .select((items::id, items::live, items::parent_id))
+        .load(connection)?;
+    let is_told = |(id, is_live, parent): &(String, bool, Option<String>)| {
+        *is_live || (is_below_public && (id == previewed || parent.as_deref() == Some(previewed)))
+    };
+    Ok(rows.into_iter().filter(is_told).map(|(id, ..)| id).collect())
 }
 
 /// Writes the path as a member of an object that is not closed.

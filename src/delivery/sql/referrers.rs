@@ -3,8 +3,9 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
+use crate::content_types::ALL;
 use crate::database::schema::{items, links};
-use crate::database::{Db, in_list};
+use crate::database::{Db, in_list, unindexed};
 use crate::items::Item;
 
 /// Maximum number of referring items that a batch of changes contains in addition to those that were touched.
@@ -31,6 +32,21 @@ const INVISIBLE_ACTIONS: [&str; 13] = [
 /// Returns whether an action may change what others show of an item.
 pub fn is_visible(action: &str) -> bool {
     !INVISIBLE_ACTIONS.contains(&action)
+}
+
+/// Returns the ids of the children of these items, which appear and disappear with them: the sessions of events.
+///
+/// # Errors
+///
+/// Fails if the statement fails.
+pub fn children(connection: &mut Db, ids: &[&str]) -> QueryResult<Vec<String>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let dialect = connection.dialect();
+    let kinds: Vec<&str> = ALL.iter().filter_map(|content_type| Some(content_type.children?.kind)).collect();
+    let of_these = in_list(dialect, items::parent_id, ids).and(unindexed(dialect, items::kind, &kinds));
+    items::table.filter(of_these).select(items::id).load(connection)
 }
 
 /// Returns the public items that refer to these, or `None` if there are more than [`MAX_REFERRERS`].

@@ -111,8 +111,12 @@ fn store(
     published: &PublishedIds,
 ) -> Result<(), Problem> {
     let (group, added) = group_of(connection, run, linked)?;
-    let items = group.store(connection, run.context())?;
-    for (one, item) in added.into_iter().zip(items) {
+    let items = group.store_each(connection, run.context())?;
+    for (one, (item, refusal)) in added.into_iter().zip(items) {
+        if let Some(problem) = refusal {
+            run.refuse(one.index, problem)?;
+            continue;
+        }
         if one.is_published()
             && let Err(problem) = require_publishable(connection, &one.creation.request, &one.body, published)
         {

@@ -168,9 +168,7 @@ fn read_one(connection: &mut Db, context: &BatchContext, entry: &BatchEntry) -> 
         }
         _ => return Ok(None),
     };
-    let unless_same = matches!(entry.write, EntryWrite::Put(..));
     let request = ChangeRequest::new(context.request(content_type), accepted, change, &context.render);
-    let request = ChangeRequest { unless_same, ..request };
     let stored = request.read(connection, item)?;
     Ok(Some((request, stored)))
 }

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use diesel::prelude::*;
+use serde_json::{Map, Value};
 
 use crate::content::Site;
 use crate::content::slug::from_title;
@@ -26,6 +27,7 @@ use crate::problem::Problem;
 use crate::transfer::attempt::{in_savepoint, other_rules, report_lines};
 use crate::transfer::edits::{imported_version, is_edited};
 use crate::transfer::named::Doubles;
+use crate::transfer::own_items::OwnItems;
 use crate::transfer::record::{ByName, Exported, ImportEntry, Record};
 use crate::transfer::report::{Outcome, ReportLine};
 use crate::transfer::{languages, named, own_items, restore};
@@ -58,13 +60,14 @@ pub struct Importer {
     written: HashSet<String>,
     /// Items that new ones could stand for too.
     doubles: Doubles,
+    own: OwnItems,
 }
 
 impl Importer {
     /// Creates an importer for a site; the journal names `author` as the author of all writes.
     pub fn new(site: Arc<Site>, author: Author, policy: ImportPolicy) -> Self {
         let (notes, ids, written, doubles) = (Vec::new(), HashMap::new(), HashSet::new(), Doubles::default());
-        Self { site, author, policy, notes, ids, written, doubles }
+        Self { site, author, policy, notes, ids, written, doubles, own: OwnItems::default() }
     }
 
     /// Returns the context of all writes of the import.
@@ -158,7 +161,7 @@ impl Importer {
     /// written, which makes repeated imports cheap. A new record whose `same_as` source is known joins the
     /// item of that source.
     fn record(&mut self, connection: &mut Db, record: &Record) -> Result<Outcome, Problem> {
-        if own_items::is_own(connection, record)? {
+        if self.own.has(connection, record)? {
             if !record.supporting {
                 self.note("", "own_item", "is an item of this site, which stays as it is");
             }
@@ -278,7 +281,13 @@ impl Importer {
         if record.private && self.policy.status != "draft" {
             self.note("", "not_public", "imported as a draft: its own system does not show it to the public");
         }
-        let status = Some(if record.private { "draft" } else { self.policy.status }.to_owned());
+        let misses_parent = misses_parent(content_type, record, &draft.content);
+        if misses_parent && !record.private && self.policy.status != "draft" {
+            let message =
+                "imported as a draft: what it is filed under was not found, and its address would be another one";
+            self.note("", "not_public", message);
+        }
+        let status = Some(if record.private || misses_parent { "draft" } else { self.policy.status }.to_owned());
         let writing =
             ItemWrite { content_type, slug, locale: None, slugs: SlugsByLocale::new(), status, content: draft.content };
         let item = insert(connection, self.context(), writing, Origin::default())?;
@@ -335,6 +344,13 @@ fn source_of(record: &Record) -> Source {
         ids: record.ids.to_text(),
         ..Source::default()
     }
+}
+
+/// Returns whether a record names an item under which its own is filed, and it was not found, so that the path of the item
+/// would be one that its source did not say.
+fn misses_parent(content_type: &'static ContentType, record: &Record, content: &Map<String, Value>) -> bool {
+    let is_missed = |name: &str| record.body.contains_key(name) && !content.contains_key(name);
+    content_type.has_paths() && content_type.parent.is_some_and(is_missed)
 }
 
 /// Returns whether a record says other ids than those that its item had by it.

@@ -22,12 +22,14 @@ pub struct Sink {
     left_out: RefCell<BTreeMap<(&'static str, String), NoteGroup>>,
     origin: RefCell<String>,
     own_ids: RefCell<Vec<String>>,
+    own_event: RefCell<Option<String>>,
 }
 
 impl Sink {
     /// Creates a sink that sends to a channel.
     pub fn new(entries: flume::Sender<ImportEntry>) -> Self {
-        Self { entries, left_out: RefCell::default(), origin: RefCell::default(), own_ids: RefCell::default() }
+        let (left_out, origin) = (RefCell::default(), RefCell::default());
+        Self { entries, left_out, origin, own_ids: RefCell::default(), own_event: RefCell::default() }
     }
 
     /// Sets the name of the file's source, which all further records get.
@@ -40,6 +42,11 @@ impl Sink {
     pub fn set_own_ids(&self, ids: &[Option<String>]) {
         let ids = ids.iter().flatten().filter(|id| is_id(id)).map(|id| id.to_ascii_lowercase());
         *self.own_ids.borrow_mut() = ids.collect();
+    }
+
+    /// Sets the id of the event of this site whose programme the file may be.
+    pub fn set_own_event(&self, id: Option<String>) {
+        *self.own_event.borrow_mut() = id.filter(|id| is_id(id)).map(|id| id.to_ascii_lowercase());
     }
 
     /// Returns the ids that [`Sink::set_own_ids`] set.
@@ -57,6 +64,7 @@ impl Sink {
     /// Returns [`Closed`] if the import has ended, as the other functions do.
     pub fn record(&self, mut record: Record) -> Result<(), Closed> {
         record.origin.clone_from(&self.origin.borrow());
+        record.own_event.clone_from(&self.own_event.borrow());
         if record.own_ids.is_empty() {
             record.own_ids.clone_from(&self.own_ids.borrow());
         }

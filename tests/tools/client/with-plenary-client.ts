@@ -1,6 +1,6 @@
 // Our own client, as it is packed.
 import assert from "node:assert/strict";
-import { Copy, calendarUrl, createPlenary, data, eventStream, item, items, listen, pages, PlenaryError, PROBLEM_TYPES, sync } from "@plenary/client";
+import { Copy, calendarUrl, createPlenary, data, editable, eventStream, item, items, listen, pages, PlenaryError, PROBLEM_TYPES, sync } from "@plenary/client";
 import type { Change, ProblemType, Schemas } from "@plenary/client";
 
 const [baseUrl = "", email = "", password = ""] = process.argv.slice(2);
@@ -160,6 +160,16 @@ await assert.rejects(async () => data(await editor.POST("/api/v1/events", { body
 });
 const missing = async () => data(await visitor.GET("/api/v1/events/{id_or_slug}", { params: { path: { id_or_slug: draft.slug } } }));
 await assert.rejects(missing, (error) => error instanceof PlenaryError && error.status === 404 && error.problem?.title !== undefined);
+
+// Attributes for the editor in the page, of fields that can be edited.
+const river = { id: "01890a5d-ac96-774b-bcce-b302099a8057", locale: "nl" };
+assert.deepEqual(editable("events", river, "title"), { "data-plenary": `events/${river.id}#title`, "data-plenary-locale": "nl" });
+assert.deepEqual(editable("site", { id: river.id }, "newsletter/lead", { label: "lead" }), { "data-plenary": `site/${river.id}#newsletter/lead`, "data-plenary-label": "lead" });
+assert.equal(editable("pages", river, "blocks/2/heading", { locale: "en" })["data-plenary-locale"], "en");
+// @ts-expect-error: there is no such field.
+editable("events", river, "titel");
+// @ts-expect-error: the server sets it.
+editable("events", river, "version");
 
 // Changes as they happen: with the platform's EventSource, which Node.js 20 has not, and with our own.
 const next = async (start: (take: (changes: Change[]) => void) => () => void, title: string) => {

@@ -1,5 +1,6 @@
 // The page of an event.
 import { data, type Schemas } from "@plenary/client";
+import { field } from "../edit";
 import { baseUrl, type Html, href, html, type Language, type Page, plenary, rich, say, span, text } from "../site";
 
 type Event = Schemas["Event"];
@@ -12,14 +13,14 @@ export async function eventPage(language: Language, slug: string): Promise<Page>
   const jsonLd = structured(event);
   const type = event.type ? text(event.type.name) : "";
   const body = html`<article>
-    <p class="kicker">${text(event.kicker) || type}</p>
-    <h1>${type && text(event.kicker) ? `${type} — ` : ""}${text(event.title)}</h1>
+    <p class="kicker">${text(event.kicker) ? html`<span ${field("events", event, "kicker")}>${text(event.kicker)}</span>` : type}</p>
+    <h1>${type && text(event.kicker) ? `${type} — ` : ""}<span ${field("events", event, "title")}>${text(event.title)}</span></h1>
     <p class="meta"><time datetime="${event.starts_at ?? ""}">${span(language, event)}</time></p>
     ${event.event_status === "cancelled" && html`<p class="status">${say(language, "cancelled")}</p>`}
     ${event.event_status === "postponed" && html`<p class="status">${say(language, "postponed")}</p>`}
-    ${text(event.summary) && html`<p><strong>${text(event.summary)}</strong></p>`}
+    ${text(event.summary) && html`<p><strong ${field("events", event, "summary")}>${text(event.summary)}</strong></p>`}
     ${contents(language, event)}
-    ${rich(event.body)}
+    ${text(event.body) && html`<div ${field("events", event, "body")}>${rich(event.body)}</div>`}
     <p><a href="${`${own}/calendar.ics?locale=${language}`}">${say(language, "calendar")}</a>
       ${event.online_url && html` · <a href="${event.online_url}">${say(language, "online")}</a>`}
       ${event.registration?.url && html` · <a href="${event.registration.url}">${say(language, "register")}</a>`}

@@ -1,5 +1,6 @@
 // The page of a partner, with its address, its register numbers and its events.
 import { data } from "@plenary/client";
+import { field } from "../edit";
 import { href, html, type Language, type Page, plenary, rich, say, span, text } from "../site";
 
 export async function partnerPage(language: Language, slug: string): Promise<Page> {
@@ -10,9 +11,9 @@ export async function partnerPage(language: Language, slug: string): Promise<Pag
   const name = text(partner.name);
   const address = partner.address;
   const place = [text(address?.street), [address?.postal_code, text(address?.city)].filter(Boolean).join(" "), address?.country].filter(Boolean);
-  const body = html`<h1>${name}</h1>
+  const body = html`<h1 ${field("partners", partner, "name")}>${name}</h1>
     ${partner.url && html`<p><a href="${partner.url}">${partner.url}</a></p>`}
-    ${rich(partner.description)}
+    ${text(partner.description) && html`<div ${field("partners", partner, "description")}>${rich(partner.description)}</div>`}
     ${place.length > 0 && html`<p>${place.join(", ")}</p>`}
     ${partner.contact?.telephone && html`<p><a href="tel:${partner.contact.telephone.replace(/\s/g, "")}">${partner.contact.telephone}</a></p>`}
     ${(partner.register_numbers ?? []).map((entry) => html`<p class="meta">${text(entry.label)} ${entry.number}</p>`)}

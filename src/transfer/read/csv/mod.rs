@@ -1,9 +1,8 @@
 //! CSV files, with a mapping from the columns of a row to the fields of an item.
 
 mod mapping;
+mod order;
 mod unix_lines;
-
-use std::io::Read;
 
 use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
@@ -16,6 +15,7 @@ use crate::transfer::record::{ByName, Record};
 use crate::transfer::zones::country_code;
 pub use mapping::Mapping;
 use mapping::{Cells, Detailed, Rule, field, fill};
+use order::RowOrder;
 use unix_lines::UnixLines;
 
 /// Reads all rows of a CSV file.
@@ -34,8 +34,7 @@ pub fn read(input: Box<dyn Input>, settings: &Settings, sink: &Sink) -> Result<(
     let delimiter = mapping.delimiter.and_then(|c| u8::try_from(c).ok()).unwrap_or(usual);
     let name = settings.source(None);
     sink.set_origin(&format!("{name}:{}", mapping.kind));
-    let rows = Rows { mapping, content_type, name, sink };
-    rows.read(ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(input))
+    Rows { mapping, content_type, name, sink, delimiter }.read(input)
 }
 
 struct Rows<'a> {
@@ -43,60 +42,124 @@ struct Rows<'a> {
     content_type: &'static ContentType,
     name: String,
     sink: &'a Sink,
+    delimiter: u8,
 }
 
+/// A row of a file.
+struct Row<'a> {
+    /// Position among the rows.
+    position: usize,
+    line: &'a str,
+    headers: &'a [String],
+    texts: &'a [String],
+    /// Positions of the columns that the mapping does not name.
+    unused: &'a [usize],
+    /// Whether some of it, or of what is before it, is not UTF-8.
+    is_windows_1252: bool,
+}
+
+impl Row<'_> {
+    fn cells(&self) -> Cells<'_> {
+        self.headers.iter().map(String::as_str).zip(self.texts.iter().map(String::as_str)).collect()
+    }
+}
+
+/// Where and why a file cannot be read further.
+type Damage = (String, String);
+
 impl Rows<'_> {
-    fn read(&self, mut reader: csv::Reader<impl Read>) -> Result<(), Closed> {
-        let (mut cells, mut is_noted) = (ByteRecord::new(), false);
+    fn read(&self, mut input: UnixLines) -> Result<(), Closed> {
+        let mut order = RowOrder::new(self.mapping, self.content_type);
+        if let Some(order) = &mut order {
+            self.each(&mut input, &mut |row| {
+                order.learn_references(&row.cells());
+                Ok(())
+            })?;
+            self.each(&mut input, &mut |row| {
+                order.learn_names(&row.cells());
+                Ok(())
+            })?;
+        }
+        let damage = loop {
+            let (mut is_noted, is_first) = (false, order.as_ref().is_none_or(RowOrder::is_first_round));
+            let damage = self.each(&mut input, &mut |row| {
+                if is_first && row.is_windows_1252 && !std::mem::replace(&mut is_noted, true) {
+                    let message = "this row and perhaps others are not UTF-8 and are read as windows-1252; `encoding` in \
+                                   the mapping states another encoding";
+                    self.sink.note(row.line, "", "encoding", message)?;
+                }
+                let is_turn = order.as_mut().is_none_or(|order| order.is_turn(row.position, &row.cells()));
+                if is_turn { self.row(&row) } else { Ok(()) }
+            })?;
+            if !order.as_mut().is_some_and(RowOrder::next_round) {
+                break damage;
+            }
+        };
+        match damage {
+            None => self.sink.whole(),
+            Some((line, message)) => self.sink.broken(line, "malformed_csv", message),
+        }
+    }
+
+    /// Visits all rows after the header, from the start of the file. Returns what prevents reading on.
+    fn each(
+        &self,
+        input: &mut UnixLines,
+        visit: &mut dyn FnMut(Row<'_>) -> Result<(), Closed>,
+    ) -> Result<Option<Damage>, Closed> {
+        if let Err(error) = input.restart() {
+            return Ok(Some(("line 1".to_owned(), error.to_string())));
+        }
+        let mut builder = ReaderBuilder::new();
+        let mut reader = builder.delimiter(self.delimiter).flexible(true).has_headers(false).from_reader(input);
+        let (mut cells, mut position, mut is_windows_1252) = (ByteRecord::new(), 0, false);
         let (mut headers, mut unused) = (Vec::new(), Vec::new());
         loop {
             match reader.read_byte_record(&mut cells) {
                 Ok(true) => {}
-                Ok(false) => return self.sink.whole(),
-                Err(error) => {
-                    let line = format!("line {}", reader.position().line());
-                    return self.sink.broken(line, "malformed_csv", error.to_string());
-                }
+                Ok(false) => return Ok(None),
+                Err(error) => return Ok(Some((format!("line {}", reader.position().line()), error.to_string()))),
             }
-            let line = format!("line {}", cells.position().map_or(1, csv::Position::line));
+            let line = &format!("line {}", cells.position().map_or(1, csv::Position::line));
             let texts: Vec<_> = cells.iter().map(text_of_bytes).collect();
-            if texts.iter().any(|(_, is_windows_1252)| *is_windows_1252) && !std::mem::replace(&mut is_noted, true) {
-                let message = "this row and perhaps others are not UTF-8 and are read as windows-1252; `encoding` in \
-                               the mapping states another encoding";
-                self.sink.note(&line, "", "encoding", message)?;
-            }
+            is_windows_1252 |= texts.iter().any(|(_, is_windows_1252)| *is_windows_1252);
             let texts: Vec<String> = texts.into_iter().map(|(text, _)| text.into_owned()).collect();
             if headers.is_empty() {
                 headers = texts.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect();
                 unused = self.mapping.unused(&headers);
-            } else if texts.len() == headers.len() {
-                self.count_unused(&line, &headers, &texts, &unused);
-                self.row(&line, &headers.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect())?;
-            } else {
-                let message = format!("the row has {} values, the header has {} columns", texts.len(), headers.len());
-                let cells = headers.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
-                self.refuse(&line, &cells, "wrong_count", message)?;
+                continue;
+            }
+            visit(Row { position, line, headers: &headers, texts: &texts, unused: &unused, is_windows_1252 })?;
+            position += 1;
+        }
+    }
+
+    fn row(&self, row: &Row<'_>) -> Result<(), Closed> {
+        let Row { line, headers, texts, .. } = row;
+        let cells = row.cells();
+        if texts.len() != headers.len() {
+            let message = format!("the row has {} values, the header has {} columns", texts.len(), headers.len());
+            return self.refuse(line, &cells, "wrong_count", message);
+        }
+        self.count_unused(row);
+        match self.mapping.holds(&cells) {
+            Ok(true) => self.record(line, &cells),
+            Ok(false) => {
+                self.sink.on_purpose(line, "row", "the mapping leaves it out (`when`)");
+                self.source(&cells).map_or(Ok(()), |source| self.sink.present(self.content_type.kind, source))
+            }
+            Err(column) => {
+                self.refuse(line, &cells, "unknown_column", format!("when: there is no column \"{column}\""))
             }
         }
     }
 
     /// Counts the values of columns that the mapping does not name.
-    fn count_unused(&self, line: &str, headers: &[String], texts: &[String], unused: &[usize]) {
-        for place in unused {
-            if let (Some(header), false) = (headers.get(*place), texts[*place].trim().is_empty()) {
-                self.sink.left_out(line, &format!("column \"{header}\""));
+    fn count_unused(&self, row: &Row<'_>) {
+        for place in row.unused {
+            if let (Some(header), false) = (row.headers.get(*place), row.texts[*place].trim().is_empty()) {
+                self.sink.left_out(row.line, &format!("column \"{header}\""));
             }
-        }
-    }
-
-    fn row(&self, line: &str, cells: &Cells<'_>) -> Result<(), Closed> {
-        match self.mapping.holds(cells) {
-            Ok(true) => self.record(line, cells),
-            Ok(false) => {
-                self.sink.on_purpose(line, "row", "the mapping leaves it out (`when`)");
-                self.source(cells).map_or(Ok(()), |source| self.sink.present(self.content_type.kind, source))
-            }
-            Err(column) => self.refuse(line, cells, "unknown_column", format!("when: there is no column \"{column}\"")),
         }
     }
 

@@ -7,6 +7,16 @@ use crate::transfer::read::Input;
 /// An input without the carriage returns before line feeds.
 pub struct UnixLines(pub Box<dyn Input>);
 
+impl UnixLines {
+    /// Continues at the start.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be read again.
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.0.restart()
+    }
+}
+
 impl Read for UnixLines {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::input::{as_utf8, declared_in_xml};
 use super::programme::times::GivenTimes;
 use super::programme::words::{SESSION, made_id};
-use super::programme::{ImportedTalk, LabelledUrl, Programme, ProgrammePerson, add_addresses};
+use super::programme::{ImportedTalk, LabelledUrl, OWN_ID, Programme, ProgrammePerson, add_addresses};
 use super::{Closed, Input, Settings, Sink};
 use crate::items::record_ids::RecordIds;
 use element::Element;
@@ -102,6 +102,9 @@ impl Walk<'_> {
                 Event::Text(text) => self.text(&text.xml10_content()),
                 Event::CData(text) => self.text(&text.xml10_content()),
                 Event::GeneralRef(reference) => self.text(&resolved(&reference)),
+                Event::PI(instruction) if instruction.target() == "plenary-id" => {
+                    self.programme.head(OWN_ID, &instruction.content().trim().into());
+                }
                 Event::Eof => return self.is_whole(place),
                 _ => {}
             }

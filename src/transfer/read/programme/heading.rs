@@ -18,6 +18,9 @@ const ON_PURPOSE: [(&str, &str); 7] = [
     ("slug", "it is part of the addresses of another website"),
 ];
 
+/// Property with the id of the event on the Plenary that gave the programme out.
+pub const OWN_ID: &str = "plenary_id";
+
 /// The properties of the event.
 #[derive(Debug, Default)]
 pub struct ProgrammeHeading {
@@ -46,6 +49,8 @@ pub struct ProgrammeHeading {
     pub time_zone: Option<String>,
     /// Tracks with their colours, as the field `tracks` has them.
     pub tracks: Vec<Value>,
+    /// Id of the event on the site that gave the programme out.
+    pub own_event: Option<String>,
 }
 
 impl ProgrammeHeading {
@@ -53,6 +58,7 @@ impl ProgrammeHeading {
     pub fn set(&mut self, sink: &Sink, name: &str, value: &Value) {
         let text = text_of(Some(value));
         match name {
+            OWN_ID => self.own_event = text,
             "acronym" => self.acronym = text,
             "title" => self.title = Some(value.clone()),
             "subtitle" => self.subtitle = Some(value.clone()),

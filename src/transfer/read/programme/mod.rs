@@ -19,6 +19,7 @@ use crate::transfer::language_names::language_tag;
 use crate::transfer::record::Record;
 use crate::transfer::survey::PROGRAMME;
 use crate::transfer::zones::{country_code, zone_of};
+pub use heading::OWN_ID;
 use heading::ProgrammeHeading;
 use ids::SessionIds;
 use rooms::ProgrammeRooms;
@@ -46,7 +47,7 @@ pub struct Programme<'a> {
     /// Address to which relative ones belong.
     base: Option<Url>,
     ids: SessionIds,
-    /// UUID of the first session, by which a programme of this site is recognised.
+    /// UUID of the event or of the first session, by which a programme of this site is recognised.
     first_guid: Option<String>,
     acronym: Option<String>,
 }
@@ -123,6 +124,20 @@ impl<'a> Programme<'a> {
             return Ok(());
         }
         let heading = std::mem::take(&mut self.heading);
+        if heading.own_event.is_none() {
+            return self.send_heading(heading);
+        }
+        // The event and its venue are known by its id, and the sessions by theirs.
+        let of_session = self.sink.own_ids().into_iter().map(Some).collect::<Vec<_>>();
+        self.first_guid.clone_from(&heading.own_event);
+        self.sink.set_own_event(heading.own_event.clone());
+        self.sink.set_own_ids(std::slice::from_ref(&heading.own_event));
+        self.send_heading(heading)?;
+        self.sink.set_own_ids(&of_session);
+        Ok(())
+    }
+
+    fn send_heading(&mut self, heading: ProgrammeHeading) -> Result<(), Closed> {
         self.name = self.settings.source(heading.says());
         self.acronym.clone_from(&heading.acronym);
         self.sink.set_origin(&format!("{}{PROGRAMME}", self.name));

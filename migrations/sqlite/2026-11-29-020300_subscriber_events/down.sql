@@ -1,0 +1,2 @@
+DROP TABLE subscriber_reports;
+DROP TABLE subscriber_events;

@@ -1,0 +1,201 @@
+//! The addresses of items on the website: that of an item, and the item of an address.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+
+use crate::content::Site;
+use crate::content::path_pattern::{Captures, PathPattern, SitePath};
+use crate::content::translations::Translations;
+use crate::content_types::{ContentType, LINKED};
+use crate::database::schema::items;
+use crate::database::{Db, in_list};
+use crate::delivery::page_by_path::{self, PathTarget};
+use crate::delivery::viewer::Viewer;
+use crate::items::paths::current_in;
+use crate::items::redirects::local_path;
+use crate::items::{Item, Lookup, find};
+
+/// An item whose page the public sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageItem {
+    pub kind: &'static str,
+    pub id: String,
+}
+
+/// The place to which an address of the website leads without redirects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddressTarget {
+    /// The item has this address.
+    Present(PageItem),
+    /// The item had this address, or has it in another language or spelling; now it has that one.
+    Moved(PageItem, String),
+    /// No item that the public sees has or had this address.
+    Absent,
+}
+
+/// Returns the addresses of items in a language, by id. Items that the public does not see, and those whose kind has no
+/// pages on the website, are left out.
+///
+/// # Errors
+///
+/// Fails if a query fails.
+pub fn addresses(
+    connection: &mut Db,
+    site: &Site,
+    locale: &str,
+    ids: &[String],
+) -> QueryResult<HashMap<String, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    type Row = (String, String, String, String, Option<String>);
+    let columns = (items::id, items::kind, items::slug, items::translations, items::parent_id);
+    let these = in_list(connection.dialect(), items::id, ids);
+    let rows: Vec<Row> = items::table.filter(these.and(items::live.eq(true))).select(columns).load(connection)?;
+    let kind_of = |row: &Row| ContentType::of_kind(&row.1);
+    let pages: Vec<&str> =
+        rows.iter().filter(|row| kind_of(row).is_some_and(ContentType::has_paths)).map(|row| row.0.as_str()).collect();
+    let paths = current_in(connection, locale, &pages)?;
+    let has_owner = |row: &&Row| kind_of(row).is_some_and(|of| of.is_child() && !of.has_paths());
+    let owners = rows.iter().filter(has_owner);
+    let owners = slugs_of(connection, locale, owners.filter_map(|row| row.4.as_deref()))?;
+    let address = |(id, kind, slug, translations, parent): Row| {
+        let known = ContentType::of_kind(&kind)?;
+        let event = parent.and_then(|parent| owners.get(&parent)).map(String::as_str);
+        let address = match known.has_paths() {
+            true => site.page_address(known.kind, paths.get(&id)?, None, locale)?,
+            false => site.page_address(known.kind, &shown_slug(locale, slug, &translations), event, locale)?,
+        };
+        Some((id, address))
+    };
+    Ok(rows.into_iter().filter_map(address).collect())
+}
+
+fn slugs_of<'a>(
+    connection: &mut Db,
+    locale: &str,
+    ids: impl Iterator<Item = &'a str>,
+) -> QueryResult<HashMap<String, String>> {
+    let ids: Vec<&str> = ids.collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let these = in_list(connection.dialect(), items::id, ids);
+    let rows: Vec<(String, String, String)> =
+        items::table.filter(these).select((items::id, items::slug, items::translations)).load(connection)?;
+    let slug = |(id, slug, translations): (String, String, String)| {
+        let shown = shown_slug(locale, slug, &translations);
+        (id, shown)
+    };
+    Ok(rows.into_iter().map(slug).collect())
+}
+
+/// Returns the slug of an item in a language, as the public sees it: that of a hidden language is not told.
+fn shown_slug(locale: &str, slug: String, translations: &str) -> String {
+    let translations = Translations::parse(translations);
+    match translations.get(locale).hidden {
+        true => slug,
+        false => translations.slug_or(locale, &slug).to_owned(),
+    }
+}
+
+/// Returns the language of a path: that which its first segment names, if it names one.
+pub fn language_in<'a>(site: &'a Site, path: &SitePath) -> Option<&'a str> {
+    path.segments().first().and_then(|first| site.locale(first))
+}
+
+/// Returns the place to which a path of the website leads by the settings `site.page_url` and its like. `locale` is the
+/// language where the path names none.
+///
+/// # Errors
+///
+/// Fails if a query fails.
+pub fn item_at(connection: &mut Db, site: &Site, path: &SitePath, locale: &str) -> QueryResult<AddressTarget> {
+    let mut moved = AddressTarget::Absent;
+    for (_, kind) in LINKED {
+        let Some(captures) = site.page_url(kind).and_then(address_pattern).and_then(|form| form.matches(path)) else {
+            continue;
+        };
+        let locale = match captured(&captures, "locale") {
+            Some(tag) => match site.locale(tag) {
+                Some(locale) => locale,
+                None => continue,
+            },
+            None => locale,
+        };
+        let Some(id) = item_of(connection, (site, locale), kind, &captures)? else { continue };
+        let Some(address) = addresses(connection, site, locale, std::slice::from_ref(&id))?.remove(&id) else {
+            continue;
+        };
+        let item = PageItem { kind, id };
+        if local_path(site, &address).as_ref() == Some(path) {
+            return Ok(AddressTarget::Present(item));
+        }
+        if moved == AddressTarget::Absent {
+            moved = AddressTarget::Moved(item, address);
+        }
+    }
+    Ok(moved)
+}
+
+/// Returns the pattern of the addresses of a kind; `None` where an address does not name its item in its path.
+fn address_pattern(url: &str) -> Option<PathPattern> {
+    let (_, rest) = url.split_once("://")?;
+    let path = &rest[rest.find('/')?..];
+    let path = path.split(['?', '#']).next()?;
+    let names_item = path.contains("{slug}") || path.contains("{path}");
+    PathPattern::parse(&path.replace("{path}", "{*path}")).ok().filter(|_| names_item)
+}
+
+/// Returns the id of the item that an address names, by a present or former slug or path. Whether the public sees it is
+/// not examined.
+fn item_of(
+    connection: &mut Db,
+    (site, locale): (&Site, &str),
+    kind: &'static str,
+    captures: &Captures,
+) -> QueryResult<Option<String>> {
+    if let Some((_, segments)) = captures.iter().find(|(name, _)| name == "path") {
+        return page_of(connection, (site, locale), &segments.join("/"));
+    }
+    let Some(slug) = captured(captures, "slug") else { return Ok(None) };
+    let slug = slug.to_ascii_lowercase();
+    let now = match find(connection, kind, &slug)? {
+        Lookup::Found(item) => return Ok(is_told(site, &item, &slug).then_some(item.id)),
+        Lookup::Moved(now) => now,
+        Lookup::Absent => return Ok(None),
+    };
+    Ok(match find(connection, kind, &now)? {
+        Lookup::Found(item) => Some(item.id),
+        Lookup::Moved(_) | Lookup::Absent => None,
+    })
+}
+
+/// Returns whether the public may learn that an item has this slug: that of a hidden language is a part of it.
+fn is_told(site: &Site, item: &Item, slug: &str) -> bool {
+    let translations = item.translations();
+    let is_shown = |locale: &String| translations.slug(locale) == Some(slug) && !translations.get(locale).hidden;
+    item.slug == slug || item.id == slug || site.locales.iter().any(is_shown)
+}
+
+/// Returns the id of the page to which a path leads, also a former one.
+fn page_of(connection: &mut Db, (site, locale): (&Site, &str), path: &str) -> QueryResult<Option<String>> {
+    let at = |connection: &mut Db, path: &str| {
+        page_by_path::resolve(connection, (&site.locales, locale), &Viewer::Public, path)
+    };
+    let now = match at(connection, path)? {
+        PathTarget::Page(id) => return Ok(Some(id)),
+        PathTarget::Moved(now) => now,
+        PathTarget::Absent => return Ok(None),
+    };
+    Ok(match at(connection, &now)? {
+        PathTarget::Page(id) => Some(id),
+        PathTarget::Moved(_) | PathTarget::Absent => None,
+    })
+}
+
+fn captured<'a>(captures: &'a Captures, name: &str) -> Option<&'a str> {
+    captures.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.first()).map(String::as_str)
+}
