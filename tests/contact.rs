@@ -191,8 +191,8 @@ fn a_message_is_checked_against_its_form(app: &TestApp) {
             ("/fields/0/labels/1/locale", "unknown_locale"),
             ("/fields/1/labels", "empty"),
             ("/fields/2/options/1/value", "duplicate"),
-            ("/fields/2/max_length", "not_allowed"),
-            ("/fields/3/options", "not_allowed"),
+            ("/fields/2/max_length", "wrong_type"),
+            ("/fields/3/options", "wrong_type"),
         ],
     );
     app.editor().put("/api/v1/contact-forms/contact", "", &form()).problem(403, &[]);

@@ -187,14 +187,14 @@ impl FormField {
 
     fn check_limit(&self, pointer: &str, violations: &mut Violations) {
         if self.max_length.is_some() && !matches!(self.kind.as_str(), "line" | "text") {
-            violations.add(pointer, "not_allowed", "only a line and a text have a greatest number of characters");
+            violations.add(pointer, "wrong_type", "only a line and a text have a greatest number of characters");
         }
     }
 
     fn check_options(&self, site: &Site, pointer: &str, violations: &mut Violations) {
         match (self.kind == "choice", self.options.is_empty()) {
             (true, true) => violations.add(pointer, "required", "a choice needs options"),
-            (false, false) => violations.add(pointer, "not_allowed", "only a choice has options"),
+            (false, false) => violations.add(pointer, "wrong_type", "only a choice has options"),
             _ => {}
         }
         for (position, option) in self.options.iter().enumerate() {
