@@ -16,13 +16,14 @@ import json
 import multiprocessing
 import os
 import pathlib
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+
+from load import free_port
 
 plenary, python = sys.argv[1:3]
 seconds = int(sys.argv[3]) if len(sys.argv) > 3 else 60
@@ -33,12 +34,6 @@ root = pathlib.Path(__file__).resolve().parent.parent
 SPELLS, FLOODERS, STRANGERS = 6, 2, 400
 SUBSCRIPTIONS = "/api/v1/newsletter/subscriptions"
 READS = ["/api/v1/events?limit=10", "/api/v1/events/rivers-without-borders", "/api/v1/layout?locale=nl", "/api/v1/search?q=river"]
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 smtp_port, port = free_port(), free_port()

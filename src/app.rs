@@ -52,7 +52,7 @@ pub struct App {
     pub credentials: CredentialCache,
     /// Log-ins whose credentials are being checked.
     pub attempt_locks: AttemptLocks,
-    /// What every mail of the site has in common.
+    /// Sender of mails, with what all of them share.
     pub mailer: Mailer,
     /// Client of the OpenID provider.
     pub oidc: Arc<Oidc>,

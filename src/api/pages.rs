@@ -127,7 +127,7 @@ fn look_up(connection: &mut Db, list: ListContext<'_>, mut shape: Shape, given: 
     })
 }
 
-/// What is found under a path.
+/// Outcome of looking up a path.
 enum PathOutcome {
     Found(PageView),
     Moved(String),

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::mail::relay::Relay;
 use crate::mail::templates::MailTemplates;
 
-/// What every mail of the site has in common.
+/// Relay, sender and addresses that all mails of the site share.
 pub struct Mailer {
     relay: Option<Relay>,
     /// Sender of mails.

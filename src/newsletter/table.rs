@@ -105,7 +105,7 @@ fn escaped(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number { format!("'{cell}") } else { cell }
 }
 
-/// What became of the rows of a table.
+/// Outcome of an import of subscribers.
 #[derive(Debug, Clone, Default)]
 pub struct SubscriberImport {
     /// Number of rows that became subscribers.

@@ -87,7 +87,7 @@ pub struct SubscriberPage {
     pub next: Option<String>,
 }
 
-/// What became of the rows of a table.
+/// Outcome of an import of subscribers.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriberImportReport {

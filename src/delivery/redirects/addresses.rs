@@ -163,7 +163,7 @@ fn item_of(
     let Some(slug) = captured(captures, "slug") else { return Ok(None) };
     let slug = slug.to_ascii_lowercase();
     let now = match find(connection, kind, &slug)? {
-        Lookup::Found(item) => return Ok(is_told(site, &item, &slug).then_some(item.id)),
+        Lookup::Found(item) => return Ok(is_told(&item, &slug).then_some(item.id)),
         Lookup::Moved(now) => now,
         Lookup::Absent => return Ok(None),
     };
@@ -174,10 +174,8 @@ fn item_of(
 }
 
 /// Returns whether the public may learn that an item has this slug: that of a hidden language is a part of it.
-fn is_told(site: &Site, item: &Item, slug: &str) -> bool {
-    let translations = item.translations();
-    let is_shown = |locale: &String| translations.slug(locale) == Some(slug) && !translations.get(locale).hidden;
-    item.slug == slug || item.id == slug || site.locales.iter().any(is_shown)
+fn is_told(item: &Item, slug: &str) -> bool {
+    item.slug == slug || item.id == slug || item.translations().shows_slug(slug)
 }
 
 /// Returns the id of the page to which a path leads, also a former one.

@@ -114,10 +114,9 @@ impl KeysetWalk<'_> {
     ) -> Result<Option<Vec<Row>>, Problem> {
         let [key] = self.order.as_slice() else { return Ok(None) };
         let wanted = (range.offset + range.limit) as usize;
-        let (mut rows, mut seen, mut size): (Vec<Row>, _, _) = (Vec::new(), 0, wanted);
+        let (mut rows, mut last, mut size): (Vec<Row>, Option<RowKey>, _) = (Vec::new(), None, wanted);
         while size <= MAX_NAMED_MATCHES {
-            let Some(first) = matches.first(*key, range.start, size)? else { return Ok(None) };
-            let next = &first[seen.min(first.len())..];
+            let Some(next) = matches.first(*key, last.as_ref().or(range.start), size)? else { return Ok(None) };
             let ids: Vec<&str> = next.iter().map(|(id, _)| id.as_str()).collect();
             let part = RowRange { offset: 0, limit: (wanted - rows.len()) as i64, ..range };
             let found = if ids.is_empty() { Vec::new() } else { self.read(connection, part, Some(&ids))? };
@@ -130,10 +129,11 @@ impl KeysetWalk<'_> {
                 return Ok(None);
             }
             rows.extend(found);
-            if rows.len() >= wanted || first.len() < size {
+            if rows.len() >= wanted || next.len() < size {
                 return Ok(Some(rows.split_off(rows.len().min(range.offset as usize))));
             }
-            (seen, size) = (first.len(), size * GROWTH_FACTOR);
+            last = next.last().map(|(id, value)| (vec![KeyValue::Number(*value)], id.clone()));
+            size *= GROWTH_FACTOR;
         }
         Ok(None)
     }
