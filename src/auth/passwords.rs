@@ -36,12 +36,11 @@ impl Hasher {
     pub fn new(memory_kib: u32, passes: u32, threads: usize) -> Result<Self, String> {
         let params = Params::new(memory_kib, passes, 1, None).map_err(|e| e.to_string())?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let dummy = argon2.hash_password(b"nobody has this password").map_err(|e| e.to_string())?.to_string();
         Ok(Self {
             argon2: Arc::new(argon2),
             turns: Arc::new(Semaphore::new(threads)),
             waiting: Arc::new(Semaphore::new(MAX_WAITING + threads)),
-            dummy: Arc::new(dummy),
+            dummy: Arc::new(dummy(memory_kib, passes)),
         })
     }
 
@@ -89,6 +88,14 @@ impl Hasher {
     }
 }
 
+/// Returns a PHC string with these parameters. It is not computed, since that would cost the start of the server as much
+/// as a log-in; a verification does the same work for any salt and any output.
+fn dummy(memory_kib: u32, passes: u32) -> String {
+    // 16 and 32 bytes in base64 without padding, the usual lengths of salt and output.
+    let (salt, output) = ("A".repeat(22), "A".repeat(43));
+    format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${salt}${output}")
+}
+
 /// Checks a new password: its length, the number of different characters, and that it does not contain the
 /// local part of the account's e-mail address.
 ///
@@ -111,4 +118,26 @@ pub fn check_new(password: &str, email: &str) -> Result<(), RuleViolation> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An account that does not exist must cost the same work as one that does.
+    #[test]
+    fn the_dummy_has_the_form_of_a_hash() {
+        let hasher = Hasher::new(64, 2, 1).expect("the parameters are valid");
+        let real = hasher.hash_now("correct horse").expect("there is memory");
+        let (real, dummy) = (PasswordHash::new(&real), PasswordHash::new(&hasher.dummy));
+        let (real, dummy) = (real.expect("a PHC string"), dummy.expect("a PHC string"));
+        assert_eq!((dummy.algorithm, dummy.version), (real.algorithm, real.version));
+        assert_eq!(dummy.params.to_string(), real.params.to_string());
+        let lengths = |hash: &PasswordHash| {
+            (hash.salt.as_ref().map(|salt| salt.len()), hash.hash.as_ref().map(|output| output.len()))
+        };
+        assert_eq!(lengths(&dummy), lengths(&real));
+        let error = hasher.argon2.verify_password(b"nobody has this password", &dummy);
+        assert!(matches!(error, Err(argon2::password_hash::Error::PasswordInvalid)), "{error:?}");
+    }
 }

@@ -22,19 +22,27 @@ thread_local! {
 
 /// Returns the stored form of a text, which must be JSON.
 pub fn compress(json: &str) -> Vec<u8> {
-    match json.len() {
-        LEAST.. => try_compress(json.as_bytes()).unwrap_or_else(|_| json.as_bytes().to_vec()),
-        _ => json.as_bytes().to_vec(),
-    }
+    compress_from(LEAST, json)
 }
 
-fn try_compress(json: &[u8]) -> io::Result<Vec<u8>> {
+/// Returns the stored form of a text that is compressed from this length on, in bytes. It must be JSON, or a part of it.
+pub fn compress_from(least: usize, json: &str) -> Vec<u8> {
+    let plain = || json.as_bytes().to_vec();
+    if json.len() < least { plain() } else { compress_bytes(json.as_bytes()).unwrap_or_else(|_| plain()) }
+}
+
+/// Returns the Zstandard frame of these bytes, which says their length.
+///
+/// # Errors
+///
+/// Fails if there is no memory for it.
+pub fn compress_bytes(bytes: &[u8]) -> io::Result<Vec<u8>> {
     COMPRESSOR.with_borrow_mut(|kept| {
         let compressor = match kept {
             Some(compressor) => compressor,
             None => kept.insert(Compressor::new(LEVEL)?),
         };
-        compressor.compress(json)
+        compressor.compress(bytes)
     })
 }
 
@@ -45,15 +53,20 @@ fn try_compress(json: &[u8]) -> io::Result<Vec<u8>> {
 /// Fails if the stored form is damaged.
 pub fn decompress(stored: &[u8]) -> io::Result<String> {
     let json = match stored.starts_with(&MAGIC) {
-        true => try_decompress(stored)?,
+        true => decompress_bytes(stored)?,
         false => stored.to_vec(),
     };
     String::from_utf8(json).map_err(io::Error::other)
 }
 
-fn try_decompress(stored: &[u8]) -> io::Result<Vec<u8>> {
+/// Returns the bytes of a frame of [`compress_bytes`].
+///
+/// # Errors
+///
+/// Fails if the frame is damaged.
+pub fn decompress_bytes(stored: &[u8]) -> io::Result<Vec<u8>> {
     let length = get_frame_content_size(stored).ok().flatten().and_then(|length| usize::try_from(length).ok());
-    // `compress` says the length of each text.
+    // `compress_bytes` says the length.
     let length = length.ok_or_else(|| io::Error::other("a compressed text is damaged"))?;
     DECOMPRESSOR.with_borrow_mut(|kept| {
         let decompressor = match kept {

@@ -22,7 +22,7 @@ diesel::table! {
         variant -> Nullable<Text>,
         content -> Binary,
         card -> Text,
-        detail -> Text,
+        detail -> Binary,
         reference -> Text,
         stage -> Text,
         draft_version -> BigInt,

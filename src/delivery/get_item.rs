@@ -12,7 +12,7 @@ use crate::delivery::render::working_drafts::with_drafts;
 use crate::delivery::viewer::{Viewer, VisibilityState};
 use crate::items::render::Fragments;
 use crate::items::unsaved_site::{self, is_only_item};
-use crate::items::{self as stored, Elsewhere, Item, KnownReferences};
+use crate::items::{self as stored, Elsewhere, Item, KnownReferences, read_detail};
 
 /// Outcome of looking up an item.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ fn load_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> QueryR
         }
         return Ok(Some(LoadedItem::from_item(item, site, &shape.view)));
     }
-    type Row = (String, i64, i64, String, String);
+    type Row = (String, i64, i64, String, Vec<u8>);
     let columns = (items::id, items::version, items::updated_at, items::card, items::detail);
     // Only public views come here: viewers of drafts also see hidden languages, which the fragments lack.
     let row: Option<Row> = match is_id {
@@ -101,7 +101,8 @@ fn load_item(connection: &mut Db, context: ReadContext<'_>, key: &str) -> QueryR
     }
     .optional()?;
     Ok(row.map(|(id, version, updated_at, card, detail)| {
-        LoadedItem::from_fragments(id, version, updated_at, Fragments { card, detail, reference: String::new() })
+        let fragments = Fragments { card, detail: read_detail(&detail), reference: String::new() };
+        LoadedItem::from_fragments(id, version, updated_at, fragments)
     }))
 }
 

@@ -26,8 +26,8 @@ use crate::delivery::sql::selection::Selection;
 use crate::delivery::sql::sort_order::SortKey;
 use crate::delivery::sql::text_match::{TextMatches, too_expensive};
 use crate::delivery::viewer::VisibilityState;
-use crate::items::Item;
 use crate::items::render::Fragments;
+use crate::items::{Item, read_detail};
 use crate::problem::Problem;
 use crate::search::Search;
 
@@ -311,14 +311,15 @@ fn load_items(connection: &mut Db, context: ReadContext<'_>, ids: &[&str]) -> Qu
     let loaded = |(id, version, updated_at, card, detail)| {
         LoadedItem::from_fragments(id, version, updated_at, Fragments { card, detail, reference: String::new() })
     };
+    type Head = (String, i64, i64, String);
     let head = (items::id, items::version, items::updated_at, items::card);
     if shape.full {
-        let rows: Vec<((String, i64, i64, String), String)> = wanted.select((head, items::detail)).load(connection)?;
+        let rows: Vec<(Head, Vec<u8>)> = wanted.select((head, items::detail)).load(connection)?;
         return Ok(rows
             .into_iter()
-            .map(|((id, version, at, card), detail)| loaded((id, version, at, card, detail)))
+            .map(|((id, version, at, card), detail)| loaded((id, version, at, card, read_detail(&detail))))
             .collect());
     }
-    let rows: Vec<(String, i64, i64, String)> = wanted.select(head).load(connection)?;
+    let rows: Vec<Head> = wanted.select(head).load(connection)?;
     Ok(rows.into_iter().map(|(id, version, at, card)| loaded((id, version, at, card, String::new()))).collect())
 }

@@ -20,8 +20,7 @@ use crate::content_types::{ALL, ContentType};
 use crate::database::connection::Savepoint;
 use crate::database::schema::{items, settings};
 use crate::database::{Database, Db, new_id};
-use crate::items::Item;
-use crate::items::{projection, rerender};
+use crate::items::{Item, projection, read_detail, rerender};
 use crate::journal::{self, Author, NewEntry};
 use crate::problem::{Problem, ProblemKind};
 use crate::time_zone::rules;
@@ -150,7 +149,7 @@ fn moved(site: &Site, item: &Item, comparable: bool) -> Option<MovedItem> {
     let mut fresh = item.clone();
     projection::fill(&mut fresh, content_type, &content, site, true);
     let elsewhere = (fresh.starts_at, fresh.ends_at) != (item.starts_at, item.ends_at);
-    let shown = comparable && (fresh.card != item.card || fresh.detail != item.detail);
+    let shown = comparable && (fresh.card != item.card || read_detail(&fresh.detail) != read_detail(&item.detail));
     (!times.is_empty() || elsewhere || shown).then_some(MovedItem { content, times })
 }
 

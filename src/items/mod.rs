@@ -30,7 +30,7 @@ use crate::database::{Backend, Db, in_few, in_list, in_pair_list, unindexed};
 
 pub use crate::content::slug::is_id;
 pub use if_match::Expected;
-pub use rows::{Coordinates, Item, Link, Word};
+pub use rows::{Coordinates, Item, Link, Word, read_detail};
 
 /// The value of `starts_at` and `ends_at` for items without a date; it sorts after every date.
 pub const NO_DATE: i64 = i64::MAX;

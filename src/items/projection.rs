@@ -19,6 +19,10 @@ use crate::database::compressed_text;
 use crate::items::render::{Renderer, View};
 use crate::items::{Coordinates, Item, Link, NO_DATE, Word};
 
+/// Length in bytes from which the details of an item are compressed. Each reader decompresses them, and responses embed the
+/// short ones of several items, as the biographies of speakers.
+const LEAST_DETAIL: usize = 1_024;
+
 /// Fills the derived columns of an item from its content, slug, status and translation states. `parent_live`
 /// tells whether the parent allows the item to be visible.
 ///
@@ -43,7 +47,8 @@ pub fn fill(
     item.variant = content_type.variant.and_then(|name| content.get(name)?.as_str()).map(str::to_owned);
     let view = View::plain(site);
     let fragments = Renderer::new(site, &view).item(content_type, &item.envelope(), content);
-    (item.card, item.detail, item.reference) = (fragments.card, fragments.detail, fragments.reference);
+    (item.card, item.reference) = (fragments.card, fragments.reference);
+    item.detail = compressed_text::compress_from(LEAST_DETAIL, &fragments.detail);
 }
 
 /// Returns start and end of the content's time span (µs), or [`NO_DATE`] for both.

@@ -8,7 +8,7 @@ use crate::content::translations::Translations;
 use crate::database::compressed_text;
 use crate::database::insert::stored_row;
 use crate::database::schema::{item_words, items, links, places};
-use crate::items::render::Envelope;
+use crate::items::render::{Envelope, Fragments};
 
 /// A row of `items`. `content` is the source; `live` and `starts_at` to `variant` are derived from it for
 /// queries, and `card`, `detail` and `reference` are its rendered JSON in the site's default locale.
@@ -55,8 +55,8 @@ pub struct Item {
     pub content: Vec<u8>,
     /// JSON fragment with the fields of lists, an object without its closing brace.
     pub card: String,
-    /// JSON fragment with the fields that only single items have, to be appended to `card`.
-    pub detail: String,
+    /// JSON fragment with the fields that only single items have, to be appended to `card`; compressed if it is long.
+    pub detail: Vec<u8>,
     /// JSON object with which referring items show this one.
     pub reference: String,
     /// Progress of the unpublished text: `draft`, `in_review` or `scheduled`. It describes the item itself
@@ -98,7 +98,7 @@ impl Item {
             variant: None,
             content: Vec::new(),
             card: String::new(),
-            detail: String::new(),
+            detail: Vec::new(),
             reference: String::new(),
             stage: "draft".to_owned(),
             draft_version: 0,
@@ -133,6 +133,12 @@ impl Item {
     /// Parses the states of the item's translations.
     pub fn translations(&self) -> Translations {
         Translations::parse(&self.translations)
+    }
+
+    /// Returns the JSON fragments.
+    pub fn fragments(&self) -> Fragments {
+        let (card, reference) = (self.card.clone(), self.reference.clone());
+        Fragments { card, detail: read_detail(&self.detail), reference }
     }
 
     /// Parses the stored form.
@@ -177,7 +183,7 @@ stored_row!(Item, items, {
     variant: Nullable<Text>,
     content: Binary,
     card: Text,
-    detail: Text,
+    detail: Binary,
     reference: Text,
     stage: Text,
     draft_version: BigInt,
@@ -252,6 +258,11 @@ stored_row!(Coordinates, places, {
 /// Parses the content of an item as it is stored.
 pub fn parse_content(stored: &[u8]) -> Map<String, Value> {
     compressed_text::decompress(stored).ok().and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default()
+}
+
+/// Returns the fragment of which this is the stored form.
+pub fn read_detail(stored: &[u8]) -> String {
+    compressed_text::decompress(stored).unwrap_or_default()
 }
 
 /// Computes [`Item::is_open`] from the two columns that it depends on.

@@ -13,6 +13,7 @@ use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use smallvec::SmallVec;
 
+use crate::database::compressed_text::{compress_bytes, decompress_bytes};
 use crate::database::invalidation::Freshness;
 use crate::delivery::cache::absence_cache::Absence;
 use crate::delivery::cache::content_coding::Coding;
@@ -115,6 +116,11 @@ pub struct CachedResponse {
 }
 
 impl CachedResponse {
+    /// Returns the bytes of the body.
+    pub fn bytes(&self) -> &[u8] {
+        &self.body.bytes
+    }
+
     /// Returns the body without a copy.
     pub fn body(self: Arc<Self>) -> Bytes {
         Bytes::from_owner(Body(self))
@@ -134,7 +140,7 @@ impl CachedResponse {
     /// Returns the entity tag of the response in a content coding: the plain tag where a small body is not
     /// encoded.
     pub fn tag_in(&self, coding: Option<Coding>) -> Cow<'_, str> {
-        match coding.filter(|coding| coding.is_worth(&self.body.bytes)) {
+        match coding.filter(|coding| coding.is_worth(self.bytes())) {
             Some(coding) => coding.tag(self.tag.as_str()).into(),
             None => self.tag.as_str().into(),
         }
@@ -142,13 +148,33 @@ impl CachedResponse {
 
     /// Returns the response in a content coding, or `None` if it is too small to be worth it.
     pub fn encode(&self, coding: Coding) -> Option<Self> {
-        // The variant was made from the same reads as the plain response, so its freshness begins at the same
-        // time.
-        let body = self.body.memory.count(exact(coding.encode(&self.body.bytes)?));
-        let tag = EntityTag::new(&coding.tag(self.tag.as_str()));
-        let mut headers = self.headers.clone();
-        headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.name())));
-        Some(Self { body, tag, headers, freshness: self.freshness.copy_for_variant(), ..*self })
+        let mut variant = self.with_body(coding.encode(self.bytes())?);
+        variant.tag = EntityTag::new(&coding.tag(self.tag.as_str()));
+        variant.headers.push((CONTENT_ENCODING, HeaderValue::from_static(coding.name())));
+        Some(variant)
+    }
+
+    /// Returns the response with a Zstandard frame as its body, for the memory of this node only. `None` if it expires by
+    /// itself, and so would not be used for long, or if this saves less than a quarter.
+    pub fn compress(&self) -> Option<Self> {
+        if self.expires_at.is_some() {
+            return None;
+        }
+        let frame = compress_bytes(self.bytes()).ok().filter(|frame| frame.len() < self.bytes().len() / 4 * 3)?;
+        Some(self.with_body(frame))
+    }
+
+    /// Returns the response of which [`compress`](Self::compress) made this one. `None` if there is no memory for it.
+    pub fn decompress(&self) -> Option<Self> {
+        Some(self.with_body(decompress_bytes(self.bytes()).ok()?))
+    }
+
+    /// Returns a copy with another form of the body. It was made from the same reads, so its freshness begins at the same
+    /// time.
+    fn with_body(&self, body: Vec<u8>) -> Self {
+        let body = self.body.memory.count(exact(body));
+        let (tag, headers) = (self.tag.clone(), self.headers.clone());
+        Self { body, tag, headers, freshness: self.freshness.copy_for_variant(), ..*self }
     }
 
     /// Returns whether this is a content-coded variant of `whole`. Equal times of the invalidation clock do
@@ -165,7 +191,7 @@ struct Body(Arc<CachedResponse>);
 
 impl AsRef<[u8]> for Body {
     fn as_ref(&self) -> &[u8] {
-        &self.0.body.bytes
+        self.0.bytes()
     }
 }
 
@@ -205,7 +231,7 @@ fn exact(bytes: Vec<u8>) -> Box<[u8]> {
 }
 
 /// An entity tag with its quotes (RFC 9110, section 8.8.3).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EntityTag(SmallVec<[u8; 40]>);
 
 impl EntityTag {

@@ -8,4 +8,5 @@ pub mod dependencies;
 #[cfg(test)]
 mod interleavings;
 pub mod item_cache;
+mod miss_history;
 pub mod response_cache;

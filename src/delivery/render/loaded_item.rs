@@ -11,7 +11,7 @@ use crate::content_types::ContentType;
 use crate::delivery::ReadContext;
 use crate::items::projection;
 use crate::items::render::{Fragments, Renderer, View};
-use crate::items::{Item, KnownReferences, Link, ReferenceTarget};
+use crate::items::{Item, KnownReferences, Link, ReferenceTarget, read_detail};
 
 /// An item that is about to be composed into a response.
 #[derive(Debug)]
@@ -36,7 +36,8 @@ impl LoadedItem {
         if !has_fragments_for(&item, site, view) {
             return Self::render(item, site, view);
         }
-        let fragments = Fragments { card: item.card, detail: item.detail, reference: item.reference };
+        let detail = read_detail(&item.detail);
+        let fragments = Fragments { card: item.card, detail, reference: item.reference };
         Self::from_fragments(item.id, item.version, item.updated_at, fragments)
     }
 
@@ -87,6 +88,6 @@ fn has_fragments_for(item: &Item, site: &Site, view: &View) -> bool {
 fn fragments(item: &Item, content: &Map<String, Value>, site: &Site, view: &View) -> Fragments {
     match ContentType::of_kind(&item.kind) {
         Some(content_type) => Renderer::new(site, view).item(content_type, &item.envelope(), content),
-        None => Fragments { card: item.card.clone(), detail: item.detail.clone(), reference: item.reference.clone() },
+        None => item.fragments(),
     }
 }

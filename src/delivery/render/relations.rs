@@ -13,7 +13,7 @@ use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::viewer::{VISIBILITY_COLUMNS, VisibilityState};
 use crate::delivery::{ReadContext, Shape};
 use crate::items::render::Fragments;
-use crate::items::{Item, Link};
+use crate::items::{Item, Link, read_detail};
 
 /// A link, with what a response shows of the item at its other end.
 #[derive(Debug, Clone)]
@@ -63,10 +63,10 @@ pub fn load_links(
         let rows: Vec<(Head, String)> = query.select((link, items::reference)).load(connection)?;
         rows.into_iter().map(|(head, reference)| (head, rendered(reference, String::new(), String::new()))).collect()
     } else if shape.full {
-        type Whole = (String, String, String);
+        type Whole = (String, String, Vec<u8>);
         let rows: Vec<(Head, Whole)> =
             query.select((link, (items::reference, items::card, items::detail))).load(connection)?;
-        rows.into_iter().map(|(head, (r, card, detail))| (head, rendered(r, card, detail))).collect()
+        rows.into_iter().map(|(head, (r, card, detail))| (head, rendered(r, card, read_detail(&detail)))).collect()
     } else {
         let rows: Vec<(Head, (String, String))> =
             query.select((link, (items::reference, items::card))).load(connection)?;
