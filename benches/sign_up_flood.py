@@ -14,74 +14,24 @@ import hashlib
 import http.client
 import json
 import multiprocessing
-import os
-import pathlib
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 
-from load import free_port
+from mail_site import MailSite
 
 plenary, python = sys.argv[1:3]
 seconds = int(sys.argv[3]) if len(sys.argv) > 3 else 60
 rate = int(sys.argv[4]) if len(sys.argv) > 4 else 500
-folder = pathlib.Path(tempfile.mkdtemp())
-database = sys.argv[5] if len(sys.argv) > 5 else str(folder / "plenary.db")
-root = pathlib.Path(__file__).resolve().parent.parent
+database = sys.argv[5] if len(sys.argv) > 5 else None
 SPELLS, FLOODERS, STRANGERS = 6, 2, 400
 SUBSCRIPTIONS = "/api/v1/newsletter/subscriptions"
 READS = ["/api/v1/events?limit=10", "/api/v1/events/rivers-without-borders", "/api/v1/layout?locale=nl", "/api/v1/search?q=river"]
 
 
-smtp_port, port = free_port(), free_port()
-url = f"http://127.0.0.1:{port}"
-environment = os.environ | {
-    "PLENARY_DATABASE_URL": database,
-    "PLENARY_LISTEN": f"127.0.0.1:{port}",
-    "PLENARY_SEARCH__FOLDER": str(folder / "search"),
-    "PLENARY_ADMIN_EMAIL": "admin@example.org",
-    "PLENARY_ADMIN_PASSWORD": "correct horse battery",
-    "PLENARY_AUTH__HASH_MEMORY_KIB": "64",
-    "PLENARY_MAIL__SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",
-    "PLENARY_MAIL__FROM": "Desk <desk@example.org>",
-    "PLENARY_LOG__LEVEL": "error",
-}
-
-
-def start(*arguments, **more):
-    server = subprocess.Popen([plenary, "serve", *arguments], env=environment | more, stdout=subprocess.DEVNULL)
-    while True:
-        try:
-            urllib.request.urlopen(url + "/readyz").read()
-            return server
-        except OSError:
-            time.sleep(0.05)
-
-
-def stop(server):
-    server.terminate()
-    server.wait()
-
-
-def call(method, path, body=None, headers=()):
-    data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(url + path, data, dict(headers), method=method)
-    request.headers.setdefault("Content-type", "application/json")
-    with urllib.request.urlopen(request) as reply:
-        return json.loads(reply.read() or "null")
-
-
-def log_in():
-    credentials = {"email": "admin@example.org", "password": "correct horse battery"}
-    return {"authorization": "Bearer " + call("POST", "/api/v1/auth/login", credentials)["access_token"]}
-
-
 def solved():
     """Solves a challenge as docs/newsletter.md describes it."""
-    challenge = call("GET", "/api/v1/newsletter/challenge")
+    challenge = site.call("GET", "/api/v1/newsletter/challenge")
     known = challenge["parameters"]
     nonce, salt, prefix = bytes.fromhex(known["nonce"]), bytes.fromhex(known["salt"]), known["keyPrefix"]
     for counter in range(1_000_000):
@@ -106,7 +56,7 @@ def exchange(connection, method, path, body=None):
 
 def read_until(end, times):
     """Reads forty times a second, as a website does, and notes how long each took."""
-    connection, turn, taken = http.client.HTTPConnection("127.0.0.1", port), 0, []
+    connection, turn, taken = http.client.HTTPConnection("127.0.0.1", site.port), 0, []
     due = time.monotonic()
     while due < end:
         time.sleep(max(0, due - time.monotonic()))
@@ -118,7 +68,7 @@ def read_until(end, times):
 
 
 def flood_until(end, solutions, number, replies):
-    connection, seen, turn = http.client.HTTPConnection("127.0.0.1", port), collections.Counter(), 0
+    connection, seen, turn = http.client.HTTPConnection("127.0.0.1", site.port), collections.Counter(), 0
     due = time.monotonic()
     while due < end:
         time.sleep(max(0, due - time.monotonic()))
@@ -150,7 +100,7 @@ def p99(times):
 
 def compare():
     """Signs subscribers and strangers up in turn. Returns the times of both, and the responses without their ids and dates."""
-    connection, times, replies = http.client.HTTPConnection("127.0.0.1", port), ([], []), set()
+    connection, times, replies = http.client.HTTPConnection("127.0.0.1", site.port), ([], []), set()
     for n in range(STRANGERS):
         for kind in (0, 1) if n % 2 else (1, 0):
             reply, took = exchange(connection, "POST", SUBSCRIPTIONS, form(f"{('known', 'stranger')[kind]}-{n}@example.net", solved()))
@@ -160,9 +110,8 @@ def compare():
     return times, replies
 
 
-office = subprocess.Popen([python, root / "tests/tools/smtp_server.py", str(smtp_port), folder / "post"])
-server = start("--demo")
-try:
+with MailSite(plenary, python, database) as site:
+    site.start("--demo")
     solutions = [solved() for _ in range(40)]
     time.sleep(3)
     calm, flood, replies = [], [], collections.Counter()
@@ -172,21 +121,16 @@ try:
         flood += taken
         replies += seen
     time.sleep(2)
-    mails = sum(1 for _ in (folder / "post" / "new").iterdir())
+    mails = len(site.taken())
     sent = sum(replies.values())
     print(f"{sent} sign-ups in {seconds} s, {sent / seconds:.0f} a second: {dict(replies)}; {mails} mails")
     print(f"reads: p99 {p99(calm) * 1000:.1f} ms calm, {p99(flood) * 1000:.1f} ms beside, ratio {p99(flood) / p99(calm):.2f}")
     print(f"reads: median {statistics.median(calm) * 1000:.1f} ms calm, {statistics.median(flood) * 1000:.1f} ms beside")
-    stop(server)
-    server = start(PLENARY_PROTECTION__NETWORK_PER_HOUR="1000000", PLENARY_PROTECTION__DIFFICULTY="1", PLENARY_PROTECTION__MINIMUM_SECONDS="0")
-    rows = "".join(f"known-{n}@example.net,Yes,2026-01-01,invented\n" for n in range(STRANGERS))
-    table = ("email,consent_text,consented_at,proof\n" + rows).encode()
-    report = call("POST", "/api/v1/newsletter/subscribers/import", table, log_in() | {"Content-type": "text/csv"})
-    assert report["created"] == STRANGERS, report
+    site.end()
+    site.start(PLENARY_PROTECTION__NETWORK_PER_HOUR="1000000", PLENARY_PROTECTION__DIFFICULTY="1", PLENARY_PROTECTION__MINIMUM_SECONDS="0")
+    site.log_in()
+    site.subscribe([f"known-{n}@example.net" for n in range(STRANGERS)])
     (known, strangers), responses = compare()
     slower = sum((a > b) + (a == b) / 2 for a in known for b in strangers) / STRANGERS**2
     print(f"{len(responses)} kind of response; median {statistics.median(known) * 1000:.2f} ms known, {statistics.median(strangers) * 1000:.2f} ms stranger, told apart {slower:.3f}")
     assert mails <= 20 and set(replies) <= {202, 422, 429} and len(responses) == 1
-finally:
-    server.kill()
-    office.kill()

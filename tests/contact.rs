@@ -226,11 +226,40 @@ fn filters_of_desks_are_bounded(app: &TestApp) {
         ("contact-messages", "assignee", 36),
         ("mails", "recipient", 254),
         ("newsletter/subscribers", "email", 254),
-        ("newsletter/subscribers/export", "after", 36),
     ] {
         let get = |length: usize| client.get(&format!("/api/v1/{path}?{name}={}", "a".repeat(length)));
         get(max).expect(200);
         get(max + 1).problem(400, &[(&format!("?{name}"), "too_long")]);
         get(0).problem(400, &[(&format!("?{name}"), "empty")]);
+    }
+    // Where a page begins is an id; anything else would be an empty page.
+    let id = plenary::database::new_id();
+    for (path, name) in [
+        ("contact-messages", "before"),
+        ("mails", "before"),
+        ("newsletter/events", "before"),
+        ("newsletter/subscribers", "after"),
+        ("newsletter/subscribers/export", "after"),
+    ] {
+        let get = |value: &str| client.get(&format!("/api/v1/{path}?{name}={value}"));
+        for value in [id.as_str(), &id.to_uppercase(), &id.replace('0', "%30")] {
+            get(value).expect(200);
+        }
+        for value in ["", "x", "0", &id[1..], &format!("{id}0"), &id.replace('-', "")] {
+            get(value).problem(400, &[(&format!("?{name}"), "not_a_value")]);
+        }
+    }
+}
+
+/// The name of a form is a part of addresses, so it has the rules of slugs.
+#[apply(api_test)]
+fn names_of_forms_have_a_rule(app: &TestApp) {
+    for name in ["Contact", "contact-US", "contact_us", "-contact", "con--tact", "%C3%A9", "a%20b", &"a".repeat(65)] {
+        let problem = set_up(app, name, &form()).problem(422, &[("{form}", "not_a_slug")]);
+        assert!(problem.to_string().contains("small letters"), "{problem}");
+        app.client(Role::Administrator).get(&format!("/api/v1/contact-forms/{name}")).problem(404, &[]);
+    }
+    for name in ["contact", "contact-us", "2027", &"a".repeat(64)] {
+        set_up(app, name, &form()).expect(200);
     }
 }

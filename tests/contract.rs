@@ -72,10 +72,11 @@ fn the_served_document_has_every_route(app: &TestApp) {
     let own: Vec<&Route> = routes.iter().filter(|route| route.described).collect();
     let expected: BTreeSet<String> = own.iter().map(|r| format!("{} {}", r.method, documented(r))).collect();
     assert_eq!(described, expected);
-    // Agents speak another protocol, which describes itself; mail programs and browsers send forms (RFC 8058).
+    // Agents speak another protocol, which describes itself; mail programs and browsers send forms (RFC 8058); OpenID
+    // providers send browsers back to the log-in page, with parameters of their own.
     let others: BTreeSet<&str> =
         routes.iter().filter(|route| !route.described).map(|route| route.path.as_str()).collect();
-    assert_eq!(others, BTreeSet::from(["/mcp", "/newsletter/confirm", "/newsletter/unsubscribe"]));
+    assert_eq!(others, BTreeSet::from(["/edit/log-in", "/mcp", "/newsletter/confirm", "/newsletter/unsubscribe"]));
     for route in routes.iter().filter(|route| route.shared.is_some()) {
         let operation = &document["paths"][documented(route)][route.method.as_str().to_lowercase()];
         let values = &resolved(&document, &resolved(&document, &operation["parameters"][0])["schema"])["enum"];

@@ -93,6 +93,10 @@ fn a_browser_edits_with_a_cookie_and_no_token(app: &TestApp) {
     let headers = [("origin", browser.origin.as_str()), ("if-match", &etag)];
     browser.send_with("PATCH", &draft, &headers, &json!({"name": "Rain"})).expect(200);
     assert_eq!(browser.get(&draft).expect(200).json()["name"], "Rain");
+    // However the parameter is written.
+    for query in ["view=%64raft", "%76iew=draft", "%76%69%65%77=%64%72%61%66%74"] {
+        assert_eq!(browser.get(&format!("{path}?{query}")).expect(200).json()["name"], "Rain", "{query}");
+    }
     assert_eq!(app.public().get(&path).expect(200).json()["name"], "Water");
     let sessions = app.log_in(EMAIL);
     let listed =

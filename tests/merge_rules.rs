@@ -90,7 +90,7 @@ fn what_cannot_be_merged_is_refused(app: &TestApp) {
     create("Planned", "published");
     create("Released", "published");
     create("Trashed", "draft");
-    create("Merged", "draft");
+    create("Merged", "published");
     let topic = editor.create("topics", &json!({"name": "Water", "status": "published"}));
     editor
         .act_with("/api/v1/speakers/planned/schedule", "\"v1\"", &json!({"unpublish_at": "2090-01-01T09:00"}))

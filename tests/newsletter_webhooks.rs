@@ -143,6 +143,17 @@ fn a_provider_is_told_what_happens(app: &TestApp) {
     assert!(kept.len() == 5 && kept.iter().all(String::is_empty), "{kept:?}");
 }
 
+/// An id that cannot be kept is refused with the reason, and only a signed report learns it.
+#[apply(api_test)]
+fn ids_of_reports_are_bounded(app: &TestApp) {
+    let (_own, _office, app) = with_provider(app);
+    let provider = Provider::new(REPORT_SECRET);
+    let body = json!({"email": "anna@example.org", "kind": "unsubscribed"});
+    provider.report(&app, &"i".repeat(200), 0, &body).expect(204);
+    provider.report(&app, &"i".repeat(201), 0, &body).problem(400, &[("webhook-id", "too_long")]);
+    provider.report(&app, &"i".repeat(201), 900, &body).problem(401, &[]);
+}
+
 #[apply(api_test)]
 fn an_event_waits_for_the_provider(app: &TestApp) {
     let (provider, office, app) = with_provider(app);
@@ -233,7 +244,7 @@ fn a_provider_reports_what_happened_there(app: &TestApp) {
     told.report(&app, "msg_1", 0, &left).problem(401, &[]);
     provider.report(&app, "msg_1", 400, &left).problem(401, &[]);
     provider.report(&app, "msg_1", -400, &left).problem(401, &[]);
-    provider.report(&app, &"m".repeat(201), 0, &left).problem(401, &[]);
+    provider.report(&app, &"m".repeat(201), 0, &left).problem(400, &[("webhook-id", "too_long")]);
     provider
         .report(&app, "msg_1", 0, &json!({"email": "x", "kind": "gone", "status": "five"}))
         .problem(422, &[("/email", "not_an_email"), ("/kind", "not_allowed")]);

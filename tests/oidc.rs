@@ -1,59 +1,11 @@
 //! Logging in at a real OpenID provider, which runs beside the tests.
 
 use plenary::auth::permissions::Role;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
-use crate::support::tools::{Server, python_server};
-
-const CALLBACK: &str = "https://desk.example.org/callback";
-
-struct Provider {
-    server: Server,
-    client: Client,
-}
-
-impl Provider {
-    fn start() -> Self {
-        let server = python_server(&["-m", "oidc_provider_mock", "--port", "{port}", "--require-nonce", "true"]);
-        let client = Client::new(&format!("http://127.0.0.1:{}", server.port));
-        Self { server, client }
-    }
-
-    fn app(&self, app: &TestApp, default_role: &str) -> TestApp {
-        let issuer = format!("http://127.0.0.1:{}", self.server.port);
-        TestApp::start_with(app.backend, |c| {
-            c.oidc.issuer = issuer;
-            c.oidc.client_id = "plenary".into();
-            c.oidc.client_secret = "between us".into();
-            c.oidc.redirect_uris = vec![CALLBACK.into()];
-            c.oidc.default_role = default_role.into();
-        })
-    }
-
-    /// Somebody whom the provider knows.
-    fn person(&self, name: &str, claims: &Value) {
-        let headers = [("content-type", "application/json")];
-        self.client.send("PUT", &format!("/users/{name}"), &headers, claims.to_string().as_bytes()).expect(204);
-    }
-
-    /// What the browser brings back when this person logs in: code and state.
-    fn log_in(&self, app: &TestApp, name: &str) -> (String, String) {
-        let begun = app.public().post("/api/v1/auth/oidc/begin", &json!({"redirect_uri": CALLBACK})).expect(200).json();
-        let address = url::Url::parse(begun["authorization_url"].as_str().unwrap()).unwrap();
-        let asked = |name: &str| address.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned()).unwrap();
-        assert_eq!((asked("response_type"), asked("code_challenge_method")), ("code".into(), "S256".into()));
-        assert_eq!((asked("code_challenge").len(), asked("redirect_uri")), (43, CALLBACK.into()));
-        let path = format!("{}?{}", address.path(), address.query().unwrap());
-        let headers = [("content-type", "application/x-www-form-urlencoded")];
-        let reply = self.client.send("POST", &path, &headers, format!("sub={name}").as_bytes()).expect(302);
-        let back = url::Url::parse(reply.header("location")).unwrap();
-        let brought = |name: &str| back.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned()).unwrap();
-        assert_eq!(brought("state"), begun["state"].as_str().unwrap());
-        (brought("code"), brought("state"))
-    }
-}
+use crate::support::client::Reply;
+use crate::support::provider::{CALLBACK, Provider};
 
 fn finish(app: &TestApp, code: &str, state: &str) -> Reply {
     app.public().post("/api/v1/auth/oidc/finish", &json!({"code": code, "state": state}))

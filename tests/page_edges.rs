@@ -26,7 +26,9 @@ fn words_of_addresses_are_no_slugs(app: &TestApp) {
         let slugs = json!({"title": {"en": "X"}, "slugs": {"nl": slug}});
         editor.post("/api/v1/pages?locale=*", &slugs).problem(422, &[("/slugs/nl", "not_a_slug")]);
     }
-    assert_eq!(editor.create("pages", &json!({"title": "By path"}))["slug"], "by-path-1");
+    assert_eq!(editor.create("pages", &json!({"title": "By path"}))["slug"], "by-path-2");
+    // Of other kinds, there is no such address.
+    assert_eq!(editor.create("topics", &json!({"name": "By path"}))["slug"], "by-path");
 }
 
 /// The slug of a hidden language is as hidden as its texts.

@@ -88,8 +88,57 @@ fn visitors_read_the_earlier_versions_of_legal_pages(app: &TestApp) {
         .iter()
         .map(|one| (one["title"].as_str().unwrap(), one["until"].is_null()))
         .collect();
-    assert_eq!(spans, [("Terms 2", true), ("Terms 2", false), ("Terms 1", false)]);
-    assert!(list["data"][0]["from"].as_str() >= list["data"][1]["until"].as_str());
+    assert_eq!(spans, [("Terms 2", true), ("Terms 1", false)]);
+    let periods = &list["data"][0]["periods"];
+    assert!(periods[0]["until"].as_str().unwrap() <= periods[1]["from"].as_str().unwrap(), "{periods}");
+    assert_eq!((&periods[1]["until"], periods.as_array().unwrap().len()), (&Value::Null, 2));
+    assert_eq!((&list["data"][0]["from"], &list["data"][0]["version"]), (&periods[0]["from"], &now["version"]));
+}
+
+/// A version has one number, whatever happens to the page above it, and to what visitors do not read.
+#[apply(api_test)]
+fn numbers_of_versions_are_unique_and_stay(app: &TestApp) {
+    let (editor, public) = (app.editor(), app.public());
+    editor.create("pages", &json!({"title": "Legal", "slug": "legal", "status": "published"}));
+    let terms = json!({"title": "Terms 1", "slug": "terms", "role": "terms", "parent": "legal", "public_versions": true,
+        "status": "published"});
+    editor.create("pages", &terms);
+    let legal = |step: &str| {
+        let page = editor.get("/api/v1/pages/legal").expect(200);
+        editor.act(&format!("/api/v1/pages/legal/{step}"), page.etag()).expect(200);
+    };
+    let list = || public.get(&format!("{TERMS}/versions")).expect(200).json()["data"].clone();
+    let numbers = || list().as_array().unwrap().iter().map(|one| one["version"].as_i64().unwrap()).collect::<Vec<_>>();
+    let lengths =
+        || list().as_array().unwrap().iter().map(|one| one["periods"].as_array().unwrap().len()).collect::<Vec<_>>();
+    assert_eq!((numbers(), lengths()), (vec![1], vec![1]));
+    for _ in 0..2 {
+        legal("unpublish");
+        public.get(&format!("{TERMS}/versions")).problem(404, &[]);
+        legal("publish");
+    }
+    assert_eq!((numbers(), lengths()), (vec![1], vec![3]));
+    // Each number shows its version.
+    let shown = public.get(&format!("{TERMS}/versions/1")).expect(200).json();
+    assert_eq!((&shown["page"]["title"], &shown["periods"]), (&json!("Terms 1"), &list()[0]["periods"]));
+    change(&editor, "", &json!({"title": "Terms 2"}));
+    legal("unpublish");
+    change(&editor, "", &json!({"position": 2}));
+    change(&editor, "", &json!({"title": "Secret"}));
+    change(&editor, "", &json!({"title": "Terms 2"}));
+    legal("publish");
+    assert_eq!((numbers(), lengths()), (vec![2, 1], vec![2, 3]));
+    change(&editor, "", &json!({"title": "Terms 1"}));
+    assert_eq!((numbers(), lengths()), (vec![6, 2, 1], vec![1, 2, 3]));
+    let all = list();
+    for one in all.as_array().unwrap() {
+        let periods = one["periods"].as_array().unwrap();
+        assert_eq!((&one["from"], &one["until"]), (&periods[0]["from"], &periods.last().unwrap()["until"]));
+        for pair in periods.windows(2) {
+            assert!(pair[0]["until"].as_str().unwrap() <= pair[1]["from"].as_str().unwrap(), "{one}");
+        }
+    }
+    assert_eq!(all[0]["until"], Value::Null);
 }
 
 /// What is hidden stays hidden: languages, and pages below drafts.

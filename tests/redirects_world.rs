@@ -150,8 +150,9 @@ impl World {
         known.keys().filter(|id| is_live(id)).map(|id| (*id).to_owned()).collect()
     }
 
-    /// Notes the present addresses of public pages, each of which is resolved as present.
-    fn note_present(&mut self, live: &BTreeSet<String>, told: &str) {
+    /// Notes the present addresses of public pages, each of which is resolved as present, and returns them.
+    fn note_present(&mut self, live: &BTreeSet<String>, told: &str) -> BTreeSet<String> {
+        let mut present = BTreeSet::new();
         for locale in LOCALES {
             let list = self.public.get(&format!("/api/v1/pages?limit=100&locale={locale}")).expect(200).json();
             for page in list["data"].as_array().unwrap() {
@@ -161,14 +162,16 @@ impl World {
                 let found = resolve(&self.public, &address).expect(200).json();
                 assert_eq!(found["outcome"], "present", "{address} {told}");
                 assert_eq!(found["item"]["id"], id, "{address} {told}");
-                self.shown.entry(address).or_default().insert(id.to_owned());
+                self.shown.entry(address.clone()).or_default().insert(id.to_owned());
+                present.insert(address);
             }
         }
+        present
     }
 
     fn check(&mut self, told: &str) {
         let live = self.live();
-        self.note_present(&live, told);
+        let present = self.note_present(&live, told);
         let published = self.editor.get("/api/v1/redirects?limit=100").expect(200).json();
         let published: BTreeSet<&str> =
             published["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
@@ -194,11 +197,11 @@ impl World {
                 assert!(outcome == "present" || !used.is_empty(), "{address} leads to {location}: {told}");
             }
         }
-        self.check_menu_and_list(&live, told);
+        self.check_menu_and_list(&live, &present, told);
     }
 
-    /// What a menu and the list for the edge lead to is public.
-    fn check_menu_and_list(&self, live: &BTreeSet<String>, told: &str) {
+    /// What a menu and the list for the edge lead to is public, and the list hides no page.
+    fn check_menu_and_list(&self, live: &BTreeSet<String>, present: &BTreeSet<String>, told: &str) {
         for locale in LOCALES {
             let layout = self.public.get(&format!("/api/v1/layout?locale={locale}")).expect(200).json();
             for entry in layout["menus"]["main"]["entries"].as_array().unwrap() {
@@ -211,10 +214,26 @@ impl World {
         }
         let list = self.public.get("/api/v1/redirects.txt").expect(200);
         let text = String::from_utf8(list.body).unwrap();
-        for path in text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(' ').nth(1)) {
+        for (source, rest) in text.lines().filter_map(|line| line.split_once(' ')).filter(|(source, _)| *source != "#")
+        {
+            let hidden = present.iter().find(|address| takes(source, address));
+            assert_eq!(hidden, None, "{source} {told}");
+            let path = rest.split(' ').next().unwrap();
             if let Some(path) = path.strip_prefix(HOST) {
                 assert_eq!(resolve(&self.public, path).expect(200).json()["outcome"], "present", "{path} {told}");
             }
+        }
+    }
+}
+
+/// Whether a source in the list for the edge matches a path.
+fn takes(source: &str, path: &str) -> bool {
+    let (mut source, mut path) = (source[1..].split('/'), path[1..].split('/'));
+    loop {
+        match (source.next(), path.next()) {
+            (Some("*"), _) | (None, None) => return true,
+            (Some(own), Some(given)) if own.starts_with(':') || own == given => {}
+            _ => return false,
         }
     }
 }

@@ -17,9 +17,10 @@ fn an_export_makes_the_same_content_elsewhere(app: &TestApp) {
     bring(app, &fixture("conferences.json"), &options(&fixture("conferences.json")));
     let editor = app.editor();
     // What makes it hard: circles, old slugs, the trash, references into the trash, drafts.
-    let first = editor.create("events", &json!({"title": "First"}));
+    let first = editor.create("events", &json!({"title": "First", "status": "published"}));
+    editor.act("/api/v1/events/first/unpublish", "\"v1\"").expect(200);
     let second = editor.create("events", &json!({"title": "Second", "related": ["first"]}));
-    editor.patch("/api/v1/events/first", "\"v1\"", &json!({"related": [second["id"]], "slug": "renamed"})).expect(200);
+    editor.patch("/api/v1/events/first", "\"v2\"", &json!({"related": [second["id"]], "slug": "renamed"})).expect(200);
     editor.create(
         "speakers",
         &json!({"name": "Gone", "biography": {"format": "html", "source": "<p>Was here &amp; left</p>"}}),

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::api::openapi::schemas::{example_of, one_of, reference, text};
-use crate::api::parameters::{number, page_limit, path_id, query};
-use crate::api::query_values::{locale_or_default, short_text, word};
+use crate::api::parameters::{id_of_row, number, page_limit, path_id, query};
+use crate::api::query_values::{locale_or_default, row_id, short_text, word};
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
 use crate::content::field::{Enumeration, Field, FieldType};
@@ -141,7 +141,7 @@ pub fn routes() -> Vec<Route> {
                 query("status", one_of("MailStatus", &MailStatus::NAMES), "Only mails in this state.", json!("failed")),
                 query("kind", kinds(), "Only mails of this kind.", json!("invitation")),
                 query("recipient", text().min_length(Some(1)).max_length(Some(254)), "Only mails to this address.", json!("anna@example.org")),
-                query("before", text().min_length(Some(1)).max_length(Some(36)), "Only older mails than this one.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
+                id_of_row("before", "Only older mails than this one: `next` of the previous page."),
                 page_limit(MOST_LISTED, 20),
             ])
             .responds(200, "One page of the log.", reference("MailPage"), &[]),
@@ -230,7 +230,7 @@ async fn list(request: Request) -> Result<Response, Problem> {
         status: word(&request, "status", &MailStatus::NAMES)?.map(str::to_owned),
         kind: word(&request, "kind", &MailKind::NAMES)?.map(str::to_owned),
         recipient: short_text(&request, "recipient", 254)?.map(|given| normal_address(&given).unwrap_or(given)),
-        before: short_text(&request, "before", 36)?,
+        before: row_id(&request, "before")?,
     };
     let mut rows = request.app.database.read(move |c| Ok::<_, Problem>(log::list(c, &filter, limit + 1)?)).await?;
     let has_more = rows.len() as i64 > limit;

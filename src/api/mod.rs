@@ -97,9 +97,21 @@ fn is_for_editors(resource: &'static ContentType, read: &Route) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::{BTreeSet, HashSet};
 
     use super::*;
+
+    /// An item whose slug is a segment of another address could not be reached by it.
+    #[test]
+    fn fixed_segments_are_those_of_the_routes() {
+        let routes = routes();
+        for content_type in crate::content_types::with_lists() {
+            let below = format!("/api/v1/{}/", content_type.collection);
+            let segments = routes.iter().filter_map(|route| route.path.strip_prefix(&below)?.split('/').next());
+            let fixed: BTreeSet<&str> = segments.filter(|segment| !segment.starts_with('{')).collect();
+            assert_eq!(fixed, content_type.fixed_segments().collect(), "{}", content_type.collection);
+        }
+    }
 
     /// The constructors of a route require its access and its handler; this requires what they do not.
     #[test]

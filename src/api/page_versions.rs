@@ -27,6 +27,7 @@ use crate::http::request::Request;
 use crate::http::response::{JSON, Response};
 use crate::http::route::{Access, ParameterSet, Route, parameter};
 use crate::items::Item;
+use crate::items::imported_versions::PublicPeriod;
 use crate::problem::{Problem, ProblemKind};
 
 /// Returns the routes of the public versions of pages.
@@ -46,7 +47,7 @@ pub fn routes() -> Vec<Route> {
             .summary("List the public versions of a page")
             .description(
                 "Returns when visitors saw which version of a page whose versions are public (`public_versions`), the newest \
-                 first; at most 200. Fails with 404 when there is no such page, or its versions are not public.",
+                 first; at most 200. A text that was taken down for a time is one version with several `periods`. Fails with 404 when there is no such page, or its versions are not public.",
             )
             .parameters([path_id_or_slug(), IF_NONE_MATCH.clone()])
             .responds(200, "The versions.", version_list(), &["ETag", "Cache-Control"]),
@@ -161,11 +162,16 @@ fn tail(request: &Request) -> String {
     format!("versions{slash}{version}{mark}{query}")
 }
 
+fn period(period: &PublicPeriod) -> Value {
+    json!({"from": utc_text(period.from), "until": period.until.map(utc_text)})
+}
+
 fn times(version: &PublicPageVersion) -> Value {
     json!({
         "version": version.version,
-        "from": utc_text(version.from),
-        "until": version.until.map(utc_text),
+        "from": utc_text(version.from()),
+        "until": version.until().map(utc_text),
+        "periods": version.periods.iter().rev().map(period).collect::<Vec<Value>>(),
     })
 }
 

@@ -100,6 +100,12 @@ pub fn path_id() -> Parameter {
     parameter("id", ParameterIn::Path, schema, "Id of the resource.", json!("01890a5d-ac96-774b-bcce-b302099a8057"))
 }
 
+/// Returns the query parameter of a page that begins after the row with an id.
+pub fn id_of_row(name: &str, about: &str) -> Parameter {
+    let schema = text().format(Some(SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::Uuid)));
+    query(name, schema, about, json!("01890a5d-ac96-774b-bcce-b302099a8057"))
+}
+
 /// Returns the path parameter `{id_or_slug}`.
 pub fn path_id_or_slug() -> Parameter {
     let about = "Id or slug of the item.";

@@ -1,5 +1,6 @@
 //! Parsers of the values of query parameters.
 
+use crate::content::slug::is_id;
 use crate::content::violation::{Violations, unknown_name_message};
 use crate::content_types::{ALL, COLLECTIONS, ContentType};
 use crate::http::request::Request;
@@ -51,6 +52,19 @@ pub fn short_text(request: &Request, name: &str, max: usize) -> Result<Option<St
         return Err(Problem::bad_request(Violations::one(format!("?{name}"), "too_long", message)));
     }
     Ok(given.map(str::to_owned))
+}
+
+/// Parses a query parameter that is the id of a row; `None` if the query does not have it.
+///
+/// # Errors
+/// 400 if the value is not an id.
+pub fn row_id(request: &Request, name: &str) -> Result<Option<String>, Problem> {
+    let Some(given) = request.query(name) else { return Ok(None) };
+    if !is_id(given) {
+        let message = format!("\"{given}\" is not an id (a UUID), such as the page before names for the next one");
+        return Err(Problem::bad_request(Violations::one(format!("?{name}"), "not_a_value", message)));
+    }
+    Ok(Some(given.to_ascii_lowercase()))
 }
 
 /// Parses the query parameter `locale`; `None` if the query does not have it.

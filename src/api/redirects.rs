@@ -8,7 +8,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::path::ParameterIn;
 
-use crate::api::content::items::cached_or_compute;
+use crate::api::content::items::{cached_or_compute, collection_path};
 use crate::api::openapi::schemas::{one_of, reference, text};
 use crate::api::parameters::{IF_NONE_MATCH, number, page_limit, page_offset, query};
 use crate::api::preview_links::ReadView;
@@ -17,7 +17,7 @@ use crate::auth::permissions::{Action, Area};
 use crate::content::local_time::utc_text;
 use crate::content::path_pattern::{MAX_SITE_PATH, SitePath};
 use crate::content::violation::Violations;
-use crate::content_types::redirects::SOURCE;
+use crate::content_types::redirects::{HITS, RESOLVE, SOURCE};
 use crate::content_types::{ALL, ContentType, REDIRECT};
 use crate::database::{Db, now};
 use crate::delivery::cache::cached_response::{FreshResponse, ReadOutcome};
@@ -26,7 +26,9 @@ use crate::delivery::query::{DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET};
 use crate::delivery::redirects::addresses::PageItem;
 use crate::delivery::redirects::hits::{self, UseOrder};
 use crate::delivery::redirects::rule_list::rule_list;
-use crate::delivery::redirects::{Resolution, ResolutionContext, query_of, resolve as resolve_path, with_query};
+use crate::delivery::redirects::{
+    Resolution, ResolutionContext, header_value, query_of, resolve as resolve_path, with_query,
+};
 use crate::http::preconditions::entity_tag as etag;
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -47,8 +49,8 @@ pub struct PathResolution {
     /// Status for the reader: 200, the status of the redirect, or 410.
     #[schema(value_type = i32, minimum = 200, maximum = 410)]
     pub status: i64,
-    /// Address to which the reader is redirected: a path of the website or a URL, with the query of the path; null without a
-    /// redirect.
+    /// Address to which the reader is redirected: a path of the website or a URL, with the query of the path, encoded for
+    /// the header `Location`; null without a redirect.
     #[schema(required = true, example = "/programme")]
     pub location: Option<String>,
     /// Ids of the redirects that were followed; none where an item had the address before.
@@ -107,19 +109,24 @@ pub fn routes() -> Vec<Route> {
     vec![resolve_route(), list_route(), uses_route()]
 }
 
+/// Returns the address of an operation beside the items.
+fn below(segment: &str) -> String {
+    format!("{}/{segment}", collection_path(&REDIRECT))
+}
+
 fn resolve_route() -> Route {
     let about = "Path of the website, with its query if there is one.";
     let schema = text().min_length(Some(1)).max_length(Some(MAX_SITE_PATH)).pattern(Some("^/"));
     let mut path = parameter("path", ParameterIn::Query, schema, about, json!("/old-programme?day=2"));
     path.required = utoipa::openapi::Required::True;
-    Route::get("/api/v1/redirects/resolve", Access::Public, resolve)
+    Route::get(below(RESOLVE), Access::Public, resolve)
         .operation_id("resolvePath")
         .tag(REDIRECT.title_plural)
         .summary("Resolve a path of the website")
         .description(
             "Returns where a path leads: an item that has this address now, else the redirect of the path, of the longest \
              prefix, or of the first pattern, else the present address of the item that had it. The language is `locale`, \
-             else that which the path names. Not cached, since uses are counted. Fails with 404 when nothing is known of the path.",
+             else that which the path names. Not cached, since uses are counted (not of `HEAD`). Fails with 404 when nothing is known of the path.",
         )
         .parameters([path])
         .parameter_set(ParameterSet::Language)
@@ -135,7 +142,8 @@ fn list_route() -> Route {
         .summary("Get the redirects as a text")
         .description(
             "Returns the public redirects as servers at the edge read them (`_redirects`): a line for each with source, \
-             destination and status, in the order in which they count. Comments have what this form cannot express.",
+             destination and status, in the order in which they count. Comments have what this form cannot express, and what \
+             would hide a page.",
         )
         .parameters([IF_NONE_MATCH.clone()])
         .responds_as(200, "The list.", TEXT, text(), &["ETag", "Cache-Control"])
@@ -145,7 +153,7 @@ fn list_route() -> Route {
 
 fn uses_route() -> Route {
     let about = "Which redirects come first: those used most, least (never, at first), or latest.";
-    Route::get("/api/v1/redirects/hits", Access::May(Area::Content, Action::Read), uses)
+    Route::get(below(HITS), Access::May(Area::Content, Action::Read), uses)
         .operation_id("listRedirectHits")
         .tag(REDIRECT.title_plural)
         .summary("List the uses of redirects")
@@ -180,7 +188,10 @@ async fn resolve(request: Request) -> Result<Response, Problem> {
     };
     let resolution = request.app.database.read_item(read).await?;
     let body = body(resolution, &given).ok_or_else(|| Problem::not_found("address"))?;
-    request.app.redirect_hits.count(body.redirects.clone(), now());
+    // A client that asks for the headers alone does not learn where the path leads.
+    if !request.http.is_head() {
+        request.app.redirect_hits.count(body.redirects.clone(), now());
+    }
     Ok(Response::serialized(200, &body)?.no_store())
 }
 
@@ -209,7 +220,7 @@ fn body(resolution: Resolution, given: &str) -> Option<PathResolution> {
         Resolution::Redirect(found) => PathResolution {
             outcome: "redirect",
             status: found.status,
-            location: Some(with_query(found.location, query_of(given))),
+            location: Some(header_value(with_query(found.location, query_of(given)))),
             redirects: found.used,
             item: found.item.map(item),
         },

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use chrono::Datelike;
 
-use super::print;
+use super::finding::{Finding, fine, problem, warning};
+use super::{print, surroundings};
 use crate::app::StartError;
 use crate::auth::accounts;
 use crate::auth::permissions::Role;
@@ -17,33 +18,6 @@ use crate::editorial::zone_rules;
 use crate::search;
 use crate::time_zone::rules;
 
-/// The severity of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Fine,
-    Warning,
-    Problem,
-}
-
-/// The result of one check.
-struct Finding {
-    verdict: Verdict,
-    title: String,
-    advice: &'static str,
-}
-
-fn fine(title: impl Into<String>) -> Finding {
-    Finding { verdict: Verdict::Fine, title: title.into(), advice: "" }
-}
-
-fn warning(title: impl Into<String>, advice: &'static str) -> Finding {
-    Finding { verdict: Verdict::Warning, title: title.into(), advice }
-}
-
-fn problem(title: impl Into<String>, advice: &'static str) -> Finding {
-    Finding { verdict: Verdict::Problem, title: title.into(), advice }
-}
-
 /// Runs all checks and prints their findings. Returns `true` if none is a problem. Nothing is changed.
 ///
 /// # Errors
@@ -51,24 +25,17 @@ fn problem(title: impl Into<String>, advice: &'static str) -> Finding {
 pub fn examine(config: &Config) -> Result<bool, StartError> {
     let mut findings = vec![fine("the configuration is valid")];
     findings.extend(settings(config));
+    findings.extend(surroundings::examine(config));
     findings.push(rules_in_use());
     findings.extend(port(config));
     findings.extend(search_index(config));
     findings.extend(database(config));
     let mut text = String::new();
     for finding in &findings {
-        let word = match finding.verdict {
-            Verdict::Fine => "ok      ",
-            Verdict::Warning => "warning ",
-            Verdict::Problem => "PROBLEM ",
-        };
-        text.push_str(&format!("{word} {}\n", finding.title));
-        if !finding.advice.is_empty() {
-            text.push_str(&format!("         {}\n", finding.advice));
-        }
+        text.push_str(&finding.text());
     }
     print(&text)?;
-    Ok(findings.iter().all(|finding| finding.verdict != Verdict::Problem))
+    Ok(!findings.iter().any(Finding::is_problem))
 }
 
 fn settings(config: &Config) -> Vec<Finding> {

@@ -2,10 +2,12 @@
 
 mod backup;
 mod doctor;
+mod finding;
 mod healthcheck;
 mod log;
 mod mail;
 mod serve;
+mod surroundings;
 mod transfer;
 mod user;
 

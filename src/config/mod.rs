@@ -295,6 +295,18 @@ impl Config {
         self.public_url.trim_end_matches('/')
     }
 
+    /// Returns the address of the log-in page of the editor in the page.
+    pub fn editor_log_in_url(&self) -> String {
+        format!("{}/edit/log-in", self.base_url())
+    }
+
+    /// Returns the redirect URI that is the log-in page of the editor, if `oidc.redirect_uris` has it.
+    pub fn editor_redirect_uri(&self) -> Option<&str> {
+        let own = values::url(&self.editor_log_in_url()).ok()?;
+        let is_own = |uri: &&String| values::url(uri).as_ref() == Ok(&own);
+        self.oidc.redirect_uris.iter().find(is_own).map(String::as_str)
+    }
+
     /// Returns the address of the website: that of the pages in the settings, and without any, `public_url`.
     pub fn website(&self) -> String {
         let own = self.site.page_urls().into_iter().find_map(|(_, page)| url::Url::parse(page).ok());

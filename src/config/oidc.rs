@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct OidcConfig {
     /// Issuer identifier of the OpenID provider; empty if there is none.
     pub issuer: String,
+    /// Name of the provider, as the log-in page of the editor shows it; empty shows the host of the issuer.
+    pub name: String,
     /// Client id of this site at the provider.
     pub client_id: String,
     /// Client secret of this site at the provider.
@@ -16,6 +18,15 @@ pub struct OidcConfig {
     pub redirect_uris: Vec<String>,
     /// Role of accounts that are created at the first log-in of an unknown user; empty creates none.
     pub default_role: String,
+}
+
+impl OidcConfig {
+    /// Returns the name of the provider for people; `None` if no provider is configured.
+    pub fn provider_name(&self) -> Option<String> {
+        let issuer = url::Url::parse(&self.issuer).ok()?;
+        let name = self.name.trim();
+        Some(if name.is_empty() { issuer.host_str().unwrap_or(&self.issuer).to_owned() } else { name.to_owned() })
+    }
 }
 
 // Written by hand, so that the client secret never reaches a log.

@@ -7,11 +7,14 @@ use diesel::result::QueryResult;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::content::slug::is_slug;
 use crate::content::violation::{Violations, unknown_name_message};
 use crate::content::{Site, values};
 use crate::database::mail_schema::contact_forms;
 use crate::database::{Db, now};
 
+/// Greatest length of the name of a form.
+pub const MAX_NAME: usize = 64;
 /// Names of the types of fields.
 pub const FIELD_TYPES: [&str; 5] = ["line", "text", "email", "choice", "checkbox"];
 
@@ -80,6 +83,19 @@ pub struct ContactForm {
     pub version: i64,
     /// Time of the last write (µs since 1970).
     pub updated_at: i64,
+}
+
+/// Returns whether a form can have a name.
+pub fn is_name(name: &str) -> bool {
+    is_slug(name) && name.len() <= MAX_NAME
+}
+
+/// Returns what is said of a name that no form can have.
+pub fn no_name(name: &str) -> String {
+    format!(
+        "\"{name}\" cannot be the name of a form: at most {MAX_NAME} small letters (a to z) and digits, with single hyphens \
+         between them, and no word of the API"
+    )
 }
 
 /// Returns the text in a language, or in the nearest one.
@@ -264,18 +280,27 @@ pub fn save(
     earlier: Option<i64>,
 ) -> QueryResult<ContactForm> {
     let form = ContactForm { name: name.to_owned(), definition, version: earlier.unwrap_or(0) + 1, updated_at: now() };
+    write(connection, &form, earlier.is_some())?;
+    Ok(form)
+}
+
+/// Stores a form as it is, in the place of the one with its name or as a new one.
+///
+/// # Errors
+/// Fails if a statement fails.
+pub fn write(connection: &mut Db, form: &ContactForm, is_present: bool) -> QueryResult<()> {
     let columns = (
         contact_forms::definition.eq(serde_json::to_string(&form.definition).unwrap_or_default()),
         contact_forms::version.eq(form.version),
         contact_forms::updated_at.eq(form.updated_at),
     );
-    match earlier {
-        Some(_) => diesel::update(contact_forms::table.find(name)).set(columns).execute(connection)?,
-        None => diesel::insert_into(contact_forms::table)
-            .values((contact_forms::name.eq(name), columns))
+    match is_present {
+        true => diesel::update(contact_forms::table.find(&form.name)).set(columns).execute(connection)?,
+        false => diesel::insert_into(contact_forms::table)
+            .values((contact_forms::name.eq(&form.name), columns))
             .execute(connection)?,
     };
-    Ok(form)
+    Ok(())
 }
 
 /// Deletes a form. Its messages stay for as long as they are kept.

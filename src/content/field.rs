@@ -192,12 +192,15 @@ pub struct Field {
     pub detail: bool,
     /// Value of an absent field, as JSON text.
     pub default: Option<&'static str>,
+    /// Whether an item would be another one without a value that it was given: an import does not leave out a bad one.
+    pub essential: bool,
 }
 
 impl Field {
     /// Creates an optional field. `example` is JSON text.
     pub const fn new(name: &'static str, kind: FieldType, about: &'static str, example: &'static str) -> Self {
-        Self { name, kind, about, example, required: false, localised: false, detail: false, default: None }
+        let (required, localised, detail, essential) = (false, false, false, false);
+        Self { name, kind, about, example, required, localised, detail, default: None, essential }
     }
 
     /// Makes the field required: it must be present and not null.
@@ -221,6 +224,12 @@ impl Field {
     /// Sets the value of an absent field, as JSON text.
     pub const fn default_value(mut self, default: &'static str) -> Self {
         self.default = Some(default);
+        self
+    }
+
+    /// Makes the field essential: an import refuses a record whose value breaks a rule, instead of leaving the value out.
+    pub const fn essential(mut self) -> Self {
+        self.essential = true;
         self
     }
 

@@ -15,6 +15,7 @@ pub mod local_time;
 pub mod markdown;
 pub mod merge_patch;
 pub mod offsets;
+mod path_overlap;
 pub mod path_pattern;
 pub mod response_form;
 pub mod rich_text;

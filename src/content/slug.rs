@@ -3,18 +3,12 @@
 /// Maximum length of a slug, in characters. Slugs of longer titles are cut at a word.
 pub const MAX_SLUG: usize = 120;
 
-/// Words that are no slugs, since they are parts of addresses at the place of a slug.
-const RESERVED: [&str; 2] = ["by-external-id", "by-path"];
-
 /// Returns the slug of a title, transliterated to ASCII: "Zürich – Überblick" becomes `zurich-uberblick`. The slug of a
 /// title without letters and digits is empty. A title with the form of an id gets the prefix `id-`.
 pub fn from_title(title: &str) -> String {
     let full = slug::slugify(title);
     if is_id(&full) {
         return format!("id-{full}");
-    }
-    if is_reserved(&full) {
-        return format!("{full}-1");
     }
     if full.len() <= MAX_SLUG {
         return full;
@@ -23,19 +17,13 @@ pub fn from_title(title: &str) -> String {
     cut.rsplit_once('-').map_or(cut, |(words, _)| words).to_owned()
 }
 
-/// Returns whether a word is a part of addresses at the place of a slug.
-pub fn is_reserved(text: &str) -> bool {
-    RESERVED.contains(&text)
-}
-
 /// Returns whether a text has the form of an id.
 pub fn is_id(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
 /// Returns whether a text is a valid slug: lower-case ASCII letters and digits with single hyphens between them. A text
-/// with the form of an id is not, since addresses accept ids as well and would resolve it to the item with that id, and
-/// neither is a word that stands at its place in other addresses.
+/// with the form of an id is not, since addresses accept ids as well and would resolve it to the item with that id.
 pub fn is_slug(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = text.as_bytes();
@@ -46,7 +34,6 @@ pub fn is_slug(text: &str) -> bool {
         && plain(bytes[bytes.len() - 1])
         && !text.contains("--")
         && !is_id(text)
-        && !is_reserved(text)
 }
 
 /// Returns the key by which titles and names are sorted: transliterated, in lower case, at most 200 bytes.
@@ -67,10 +54,6 @@ mod tests {
         assert_eq!(from_title("Ευρώπη 2030?"), "europe-2030");
         assert_eq!(from_title("🎉"), "tada");
         assert_eq!(from_title("—"), "");
-        assert_eq!(
-            (from_title("By path"), is_slug("by-path"), is_slug("by-path-1")),
-            ("by-path-1".to_owned(), false, true)
-        );
         assert_eq!(from_title("01890A5D-AC96-774B-BCCE-B302099A8057"), "id-01890a5d-ac96-774b-bcce-b302099a8057");
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::field::FieldType;
-use super::slug::{is_id, is_reserved, is_slug};
+use super::slug::{is_id, is_slug};
 use crate::time_zone::{Zone, rules};
 
 /// Maximum length of a URL, in characters.
@@ -150,9 +150,6 @@ fn slug(given: String) -> Result<String, RuleViolation> {
     }
     if is_id(&given) {
         return Err(("not_a_slug", "must not have the form of an id, which addresses accept as well".to_owned()));
-    }
-    if is_reserved(&given) {
-        return Err(("not_a_slug", format!("\"{given}\" is a part of addresses at the place of a slug")));
     }
     let better = super::slug::from_title(&given);
     let hint = if better.is_empty() { String::new() } else { format!("; for example \"{better}\"") };

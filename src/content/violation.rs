@@ -100,7 +100,8 @@ const MAX_VIOLATIONS: usize = 100;
 /// A violation of a validation rule by a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Violation {
-    /// JSON Pointer (RFC 6901) into the request body, `?name` of a query parameter, or the name of a header.
+    /// JSON Pointer (RFC 6901) into the request body, `?name` of a query parameter, `{name}` of a parameter of the path, or
+    /// the name of a header.
     #[schema(example = "/starts_at")]
     pub pointer: String,
     /// Stable identifier of the violated rule, for programs; one of [`VIOLATION_CODES`].

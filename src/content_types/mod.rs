@@ -92,6 +92,12 @@ pub const SEGMENT: &str = "segment";
 /// The property with the path of an item.
 pub const PATH: &str = "path";
 
+/// The segment of addresses before the id of another system.
+pub const BY_EXTERNAL_ID: &str = "by-external-id";
+
+/// The segment of addresses before the path of an item.
+pub const BY_PATH: &str = "by-path";
+
 /// The properties that responses derive from the main text.
 const OUTLINE: [&str; 3] = ["excerpt", "reading_minutes", "table_of_contents"];
 
@@ -172,6 +178,19 @@ impl ContentType {
     /// Returns whether items of this type have paths, which consist of the last segments of the items above them.
     pub fn has_paths(&'static self) -> bool {
         self.field(SEGMENT).is_some()
+    }
+
+    /// Returns the segments that stand in addresses below the collection at the place of a slug. An item with one of them as
+    /// its slug could not be addressed by it. A test compares them with the routes.
+    pub fn fixed_segments(&'static self) -> impl Iterator<Item = &'static str> {
+        let of_paths = self.has_paths().then_some(BY_PATH);
+        let of_redirects = if self.kind == REDIRECT.kind { &[redirects::RESOLVE, redirects::HITS][..] } else { &[] };
+        std::iter::once(BY_EXTERNAL_ID).chain(of_paths).chain(of_redirects.iter().copied())
+    }
+
+    /// Returns whether items of this type can have a slug: it is no segment of other addresses.
+    pub fn allows_slug(&'static self, slug: &str) -> bool {
+        self.fixed_segments().all(|segment| segment != slug)
     }
 
     /// Returns the declaration of a field.

@@ -26,6 +26,11 @@ pub const PREFIX: &str = "prefix";
 /// The value of [`MATCH_TYPE`] for a source with placeholders.
 pub const PATTERN: &str = "pattern";
 
+/// Segment of the address at which paths are resolved.
+pub const RESOLVE: &str = "resolve";
+/// Segment of the address of the list of uses.
+pub const HITS: &str = "hits";
+
 /// Status of a path that leads to nothing any more.
 pub const GONE: i64 = 410;
 /// The statuses of redirects (RFC 9110, sections 15.4 and 15.5.11).
@@ -81,21 +86,24 @@ pub static REDIRECT: ContentType = ContentType {
             "Paths that are redirected: the source alone, the source and all below it, or those that match the pattern.",
             r#""exact""#,
         )
-        .default_value(r#""exact""#),
+        .default_value(r#""exact""#)
+        .essential(),
         Field::new(
             STATUS_CODE,
             FieldType::Integer { min: 301, max: GONE },
             "Status of the response: 301 or 308 (for good), 302 or 307 (for now), or 410 (gone).",
             "301",
         )
-        .default_value("301"),
+        .default_value("301")
+        .essential(),
         Field::new(
             DESTINATION,
             FieldType::Object(DESTINATION_TYPE),
             "Place to which the redirect leads; none with 410. The `url` of a prefix gets the further segments, that of a \
              pattern may have its placeholders.",
             r#"{"url": "/programme"}"#,
-        ),
+        )
+        .essential(),
         Field { about: "Order in which patterns are tried, the lowest first.", ..POSITION },
         CUSTOM,
     ],

@@ -63,6 +63,7 @@ diesel::table! {
         locale -> Text,
         slug -> Text,
         item_id -> Text,
+        was_shown -> Bool,
     }
 }
 
@@ -73,6 +74,17 @@ diesel::table! {
         item_id -> Text,
         is_current -> Bool,
         shown_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    page_versions (item_id, version) {
+        item_id -> Text,
+        version -> BigInt,
+        periods -> Text,
+        slug -> Text,
+        translations -> Text,
+        content -> Text,
     }
 }
 

@@ -16,30 +16,61 @@ use crate::delivery::get_item::{ItemLookup, find_item};
 use crate::delivery::render::compose::{ComposedItem, compose};
 use crate::delivery::render::loaded_item::LoadedItem;
 use crate::delivery::{ReadContext, Shape};
+use crate::items::imported_versions::{self, ImportedVersion, PublicPeriod};
 use crate::items::{Item, projection};
 use crate::journal::snapshot;
 
 /// Maximum number of public versions of a page, the newest ones.
 pub const MAX_VERSIONS: usize = 200;
+/// Maximum number of periods of a version: the newest ones and the first.
+const MAX_PERIODS: usize = 100;
 /// Number of journal entries that are read at a time, and at most.
 const CHUNK: i64 = 100;
 const MAX_ENTRIES: i64 = 10_000;
 /// The fields whose change makes a version for visitors: what they read on the page.
 const READ: [&str; 5] = ["title", "summary", "image", "body", "blocks"];
 
-/// A version of a page that was public.
+/// A version of a page that was public: a text, under the number of the item's version by which it first became public. A text
+/// that was taken down and then published again, without another one between, is one version with several periods.
 #[derive(Debug, Clone)]
 pub struct PublicPageVersion {
     /// Version of the item by which the text became public.
     pub version: i64,
-    /// Time at which it became public (µs).
-    pub from: i64,
-    /// Time at which it was replaced or taken down (µs); `None` if it is still public.
-    pub until: Option<i64>,
-    /// The text, and the slugs and states of its translations.
-    content: Map<String, Value>,
-    translations: String,
-    slug: String,
+    /// When it was public, the newest period first; never empty.
+    pub periods: Vec<PublicPeriod>,
+    /// The text, in its stored form.
+    pub content: Map<String, Value>,
+    /// States of the translations.
+    pub translations: String,
+    /// Slug of the page then.
+    pub slug: String,
+}
+
+impl PublicPageVersion {
+    /// Returns the time at which the text first became public (µs).
+    pub fn from(&self) -> i64 {
+        self.periods.last().map_or(0, |period| period.from)
+    }
+
+    /// Returns the time at which it was last replaced or taken down (µs); `None` if it is still public.
+    pub fn until(&self) -> Option<i64> {
+        self.periods.first().and_then(|period| period.until)
+    }
+
+    /// Adds what was public before, under the same text. Nothing was written between if `is_open`.
+    fn extend(&mut self, earlier: Self, is_open: bool) {
+        let mut before = earlier.periods.into_iter();
+        if is_open && let (Some(oldest), Some(period)) = (self.periods.last_mut(), before.next()) {
+            oldest.from = period.from;
+        }
+        self.periods.extend(before);
+        // The first period says since when there is the text.
+        let left_out = self.periods.len().saturating_sub(MAX_PERIODS);
+        if left_out > 0 {
+            self.periods.drain(MAX_PERIODS - 1..MAX_PERIODS - 1 + left_out);
+        }
+        self.version = earlier.version;
+    }
 }
 
 /// The place to which the address of a page leads.
@@ -71,15 +102,14 @@ pub fn find(connection: &mut Db, context: ReadContext<'_>, key: &str) -> QueryRe
     Ok(if is_open { VersionedPage::Page(Box::new(item)) } else { VersionedPage::Absent })
 }
 
-/// Returns the public versions of a page, the newest first.
+/// Returns the public versions of a page, the newest first. Their numbers differ, and stay the same.
 ///
 /// # Errors
 ///
 /// Fails if a query fails.
 pub fn versions(connection: &mut Db, item_id: &str) -> QueryResult<Vec<PublicPageVersion>> {
-    let mut found: Vec<PublicPageVersion> = Vec::new();
-    // Going back in time: whether the last version still grows, and when what came after the present entry began.
-    let (mut is_open, mut after, mut before, mut read) = (false, None, i64::MAX, 0);
+    let mut found = Found::default();
+    let (mut before, mut read) = (i64::MAX, 0);
     while read < MAX_ENTRIES {
         let rows: Vec<(i64, i64, i64, Vec<u8>)> = journal::table
             .filter(journal::item_id.eq(item_id).and(journal::kind.eq(PAGE.kind)).and(journal::sequence.lt(before)))
@@ -87,27 +117,83 @@ pub fn versions(connection: &mut Db, item_id: &str) -> QueryResult<Vec<PublicPag
             .limit(CHUNK)
             .select((journal::sequence, journal::at, journal::version, journal::snapshot))
             .load(connection)?;
-        let Some(last) = rows.last() else { break };
+        let Some(last) = rows.last() else {
+            found.add_imported(imported_versions::of_page(connection, item_id)?);
+            return Ok(found.versions);
+        };
         (before, read) = (last.0, read + CHUNK);
         for (_, at, version, stored) in rows {
-            match shown_by(&stored, (version, at, after)) {
-                Some(earlier) if is_open && found.last().is_some_and(|later| is_same(later, &earlier)) => {
-                    // What was written between is no part of what visitors read, so the first entry counts.
-                    if let Some(later) = found.last_mut() {
-                        *later = PublicPageVersion { until: later.until, ..earlier };
-                    }
-                }
-                Some(_) if found.len() >= MAX_VERSIONS => return Ok(found),
-                Some(earlier) => {
-                    found.push(earlier);
-                    is_open = true;
-                }
-                None => is_open = false,
+            if !found.add(at, shown_by(&stored, (version, at, found.after))) {
+                return Ok(found.versions);
             }
-            after = Some(at);
         }
     }
-    Ok(found)
+    // The oldest one may have begun before what was read. Its number would change when there are more entries.
+    if found.versions.len() > 1 {
+        found.versions.pop();
+    }
+    Ok(found.versions)
+}
+
+/// The versions that were found so far, going back in time.
+#[derive(Default)]
+struct Found {
+    versions: Vec<PublicPageVersion>,
+    /// Whether the last version still grows: the entry before is the next one of its period.
+    is_open: bool,
+    /// Time at which what came after the present entry began (µs).
+    after: Option<i64>,
+}
+
+impl Found {
+    /// Adds what an entry at a time shows. Returns whether there is space for more.
+    fn add(&mut self, at: i64, shown: Option<PublicPageVersion>) -> bool {
+        self.after = Some(at);
+        let Some(earlier) = shown else {
+            self.is_open = false;
+            return true;
+        };
+        let is_full = self.versions.len() >= MAX_VERSIONS;
+        match self.versions.last_mut() {
+            // What was written between is no part of what visitors read, so the first entry counts.
+            Some(later) if is_same(later, &earlier) => later.extend(earlier, self.is_open),
+            _ if is_full => return false,
+            _ => self.versions.push(earlier),
+        }
+        self.is_open = true;
+        true
+    }
+
+    /// Adds the versions with which the page came from another database, before the entries of this one.
+    fn add_imported(&mut self, imported: Vec<ImportedVersion>) {
+        for (index, version) in imported.into_iter().enumerate() {
+            let mut earlier = of_import(version);
+            let goes_on = index == 0 && earlier.until().is_none();
+            let is_full = self.versions.len() >= MAX_VERSIONS;
+            match self.versions.last_mut() {
+                // The page came with the text that was public there.
+                Some(later) if goes_on => later.extend(earlier, true),
+                Some(later) if index == 0 && is_same(later, &earlier) => later.extend(earlier, false),
+                _ if is_full => return,
+                _ => {
+                    if let Some(period) = earlier.periods.first_mut().filter(|period| period.until.is_none()) {
+                        period.until = self.after;
+                    }
+                    self.versions.push(earlier);
+                }
+            }
+        }
+    }
+}
+
+fn of_import(version: ImportedVersion) -> PublicPageVersion {
+    PublicPageVersion {
+        version: version.version,
+        periods: version.periods(),
+        content: serde_json::from_str(&version.content).unwrap_or_default(),
+        translations: version.translations,
+        slug: version.slug,
+    }
 }
 
 /// Returns what an entry of the journal shows to visitors; `None` if the page was not public then.
@@ -125,11 +211,12 @@ fn shown_by(stored: &[u8], (version, from, until): (i64, i64, Option<i64>)) -> O
     let content = state.get("content").and_then(Value::as_object).filter(|_| was_live)?;
     let content = visible(PAGE.fields, content, &Translations::parse(&translations)).into_owned();
     let slug = state["slug"].as_str().unwrap_or_default().to_owned();
-    Some(PublicPageVersion { version, from, until, content, translations, slug })
+    Some(PublicPageVersion { version, periods: vec![PublicPeriod { from, until }], content, translations, slug })
 }
 
+/// Returns whether two versions are one for visitors. A version of an item has one text.
 fn is_same(one: &PublicPageVersion, other: &PublicPageVersion) -> bool {
-    READ.iter().all(|name| one.content.get(*name) == other.content.get(*name))
+    one.version == other.version || READ.iter().all(|name| one.content.get(*name) == other.content.get(*name))
 }
 
 /// Returns the title of a version.
@@ -144,7 +231,7 @@ fn row_of(item: &Item, version: &PublicPageVersion) -> Item {
     Item {
         slug: version.slug.clone(),
         version: version.version,
-        updated_at: version.from,
+        updated_at: version.from(),
         translations: version.translations.clone(),
         content: compress(&serde_json::to_string(&version.content).unwrap_or_default()),
         ..item.clone()

@@ -4,6 +4,7 @@
 use diesel::prelude::*;
 use diesel::result::QueryResult;
 
+use super::slugs;
 use super::write::content_type_of;
 use crate::content::violation::Violations;
 use crate::content_types::ContentType;
@@ -98,6 +99,9 @@ pub fn show_or_hide(
     let mut changed = Vec::new();
     while !above.is_empty() {
         let found = visible_below(connection, children.kind, &above, item.live)?;
+        if !item.live {
+            slugs::note_shown(connection, children.kind, &found)?;
+        }
         set_visibility(connection, &found, item)?;
         changed.extend(found.iter().cloned());
         above = if is_tree { found } else { Vec::new() };

@@ -72,9 +72,9 @@ impl WriteRequest {
             Some(locale) => item.translations().slug(&locale).map(str::to_owned),
             None => Some(default.to_owned()),
         };
-        // Older versions of Plenary accepted slugs in the form of an id. Such a slug is left out of the body,
-        // which would be refused with it, and so stays until somebody sets another one.
-        slug.filter(|slug| is_slug(slug))
+        // Older versions of Plenary accepted slugs in the form of an id, and segments of other addresses. Such a slug is left
+        // out of the body, which would be refused with it, and so stays until somebody sets another one.
+        slug.filter(|slug| is_slug(slug) && self.content_type.allows_slug(slug))
     }
 }
 

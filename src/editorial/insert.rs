@@ -243,9 +243,7 @@ impl InsertGroup {
             }
             collect_refusal(&mut refusals, item, menu_limit::require_room(connection, item))?;
         }
-        for NewRow { item, .. } in &self.rows {
-            collect_refusal(&mut refusals, item, redirects::require_direct(connection, context.site, item))?;
-        }
+        refusals.extend(redirects::refusals(connection, context.site, self.rows.iter().map(|row| &row.item))?);
         Ok(self
             .rows
             .into_iter()

@@ -243,7 +243,9 @@ fn publish(
         // The draft is deleted before `save`, which would otherwise take the item for one that keeps its
         // draft, and record the draft in the journal beside the text that it has become.
         working_drafts::delete(connection, &mut item)?;
+        let before = slugs::PresentSlugs::of(&item);
         slugs::assign(connection, &mut item, None, &draft.slug)?;
+        before.settle(connection, &item)?;
     }
     schedule::forget_one(connection, &item.id, schedule::PUBLISH)?;
     item.status = "published".to_owned();
@@ -356,6 +358,7 @@ pub fn show_translation(
         let detail = if hidden { "the translation is not published" } else { "the translation is already published" };
         return Err(Problem::new(ProblemKind::Conflict, detail));
     }
+    slugs::PresentSlugs::of(&item).note_shown(connection, &item.kind)?;
     translations.set(locale, |state| state.hidden = hidden);
     item.translations = translations.stored();
     save_unchanged(connection, context, item, if hidden { "unpublish_translation" } else { "publish_translation" })

@@ -1,17 +1,18 @@
 //! Slugs: unique within a kind, across all languages, since a URL without a language must not be ambiguous.
 //!
 //! The table `slugs` holds every slug that leads to an item: current ones, those of other languages, and
-//! former ones, which redirect until another item asks for them. Under a second locale, `draft`, it holds the
-//! slugs that working drafts have reserved.
+//! former ones that the public saw, which redirect until another item asks for them ([`PresentSlugs`]). Under a second
+//! locale, `draft`, it holds the slugs that working drafts have reserved.
 
 use std::collections::{BTreeMap, HashSet};
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 
 use crate::content::slug::{MAX_SLUG, from_title};
 use crate::content::translations::Translations;
 use crate::content::violation::{Violation, Violations};
+use crate::content_types::ContentType;
 use crate::database::insert::stored_row;
 use crate::database::schema::{items, slugs};
 use crate::database::{Db, in_few, in_list};
@@ -29,7 +30,7 @@ pub type SlugsByLocale = BTreeMap<String, Option<String>>;
 /// if `is_free` says that it is not free.
 ///
 /// A requested slug may be one that another item had formerly; a slug made from a title may not, so that no
-/// redirect is taken over by accident.
+/// redirect is taken over by accident. A word that stands in other addresses at the place of a slug is not free.
 ///
 /// # Errors
 ///
@@ -40,6 +41,11 @@ pub fn choose(
     title: &str,
     mut is_free: impl FnMut(&str) -> QueryResult<bool>,
 ) -> QueryResult<String> {
+    let content_type = ContentType::of_kind(kind);
+    let mut is_free = |slug: &str| match content_type {
+        Some(of) if !of.allows_slug(slug) => Ok(false),
+        _ => is_free(slug),
+    };
     let base = match from_title(title) {
         empty if empty.is_empty() => format!("{}-{}", kind.replace('_', "-"), &item_id[24..]),
         made => made,
@@ -77,6 +83,7 @@ pub struct SlugRow {
     locale: &'static str,
     slug: String,
     item_id: String,
+    was_shown: bool,
 }
 
 stored_row!(SlugRow, slugs, {
@@ -84,17 +91,17 @@ stored_row!(SlugRow, slugs, {
     locale: Text,
     slug: Text,
     item_id: Text,
+    was_shown: Bool,
 });
 
 impl SlugRow {
     /// Returns the row by which a slug that no item has or had leads to an item.
     pub fn new(kind: &'static str, item: &Item) -> Self {
-        Self { kind, locale: ANY_LOCALE, slug: item.slug.clone(), item_id: item.id.clone() }
+        Self { kind, locale: ANY_LOCALE, slug: item.slug.clone(), item_id: item.id.clone(), was_shown: false }
     }
 }
 
-/// Makes a slug lead to an item, also after the item gets another slug, until another item asks for it. A
-/// former slug of another item changes hands.
+/// Makes a slug lead to an item. A former slug of another item changes hands: what the public saw under it was the other one.
 ///
 /// # Errors
 ///
@@ -104,20 +111,28 @@ pub fn keep(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> Query
     let holder: Option<String> = place.select(slugs::item_id).first(connection).optional()?;
     match holder {
         Some(holder) if holder == item_id => Ok(()),
-        Some(_) => diesel::update(place).set(slugs::item_id.eq(item_id)).execute(connection).map(drop),
-        None => note(connection, kind, item_id, slug),
+        Some(_) => {
+            let change = (slugs::item_id.eq(item_id), slugs::was_shown.eq(false));
+            diesel::update(place).set(change).execute(connection).map(drop)
+        }
+        None => insert(connection, (kind, ANY_LOCALE, slug), item_id),
     }
 }
 
-/// Makes a slug that no item has or had lead to an item.
-fn note(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> QueryResult<()> {
-    let columns =
-        (slugs::kind.eq(kind), slugs::locale.eq(ANY_LOCALE), slugs::slug.eq(slug), slugs::item_id.eq(item_id));
-    diesel::insert_into(slugs::table).values(columns).execute(connection).map(drop)
+fn insert(connection: &mut Db, (kind, locale, slug): (&str, &str, &str), item_id: &str) -> QueryResult<()> {
+    // Previews insert into a view, for which the database knows no defaults.
+    let row = (
+        slugs::kind.eq(kind),
+        slugs::locale.eq(locale),
+        slugs::slug.eq(slug),
+        slugs::item_id.eq(item_id),
+        slugs::was_shown.eq(false),
+    );
+    diesel::insert_into(slugs::table).values(row).execute(connection).map(drop)
 }
 
-/// Gives an item a slug, in a locale or in the default one. The caller must save the item's row. The slug
-/// that the item had stays in `slugs` and becomes a redirect.
+/// Gives an item a slug, in a locale or in the default one. The caller must save the item's row, and settle what becomes
+/// of the slug that the item had ([`PresentSlugs`]).
 ///
 /// # Errors
 ///
@@ -239,9 +254,7 @@ pub fn reserve(connection: &mut Db, item: &Item, slug: &str) -> QueryResult<()> 
     if item.slug == slug {
         return Ok(());
     }
-    let columns =
-        (slugs::kind.eq(&item.kind), slugs::locale.eq(RESERVED), slugs::slug.eq(slug), slugs::item_id.eq(&item.id));
-    diesel::insert_into(slugs::table).values(columns).execute(connection).map(drop)
+    insert(connection, (&item.kind, RESERVED, slug), &item.id)
 }
 
 /// Releases the slug that the working draft of an item has reserved.
@@ -252,6 +265,89 @@ pub fn reserve(connection: &mut Db, item: &Item, slug: &str) -> QueryResult<()> 
 pub fn release(connection: &mut Db, item_id: &str) -> QueryResult<()> {
     let reserved = slugs::table.filter(slugs::item_id.eq(item_id).and(slugs::locale.eq(RESERVED)));
     diesel::delete(reserved).execute(connection).map(drop)
+}
+
+/// The slugs that an item has, in all languages, each with whether the public sees it.
+#[derive(Debug)]
+pub struct PresentSlugs(Vec<(String, bool)>);
+
+impl PresentSlugs {
+    /// Returns the slugs of an item.
+    pub fn of(item: &Item) -> Self {
+        Self::of_row(item.live, &item.slug, &item.translations())
+    }
+
+    fn of_row(is_live: bool, slug: &str, translations: &Translations) -> Self {
+        let in_locale = |(locale, slug): (&str, &str)| (slug.to_owned(), is_live && !translations.get(locale).hidden);
+        let own = std::iter::once((slug.to_owned(), is_live));
+        Self(own.chain(translations.slugs().map(in_locale)).collect())
+    }
+
+    /// Settles what becomes of the slugs that the item has no more: those that the public saw lead to it, the others are
+    /// free.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a statement fails.
+    pub fn settle(&self, connection: &mut Db, now: &Item) -> QueryResult<()> {
+        let kept = Self::of(now);
+        let is_kept = |slug: &str| kept.0.iter().any(|(known, _)| known == slug);
+        let gone: Vec<&(String, bool)> = self.0.iter().filter(|(slug, _)| !is_kept(slug)).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.note_shown(connection, &now.kind)?;
+        let gone = in_few(connection.dialect(), slugs::slug, &gone.iter().map(|(slug, _)| slug).collect::<Vec<_>>());
+        let own = slugs::kind.eq(&now.kind).and(slugs::locale.eq(ANY_LOCALE)).and(slugs::item_id.eq(&now.id));
+        let unseen = slugs::table.filter(own.and(gone)).filter(slugs::was_shown.eq(false));
+        diesel::delete(unseen).execute(connection).map(drop)
+    }
+
+    /// Notes which of the slugs the public sees, before it sees them no more.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement fails.
+    pub fn note_shown(&self, connection: &mut Db, kind: &str) -> QueryResult<()> {
+        let shown: Vec<&String> = self.0.iter().filter(|(_, is_shown)| *is_shown).map(|(slug, _)| slug).collect();
+        if shown.is_empty() {
+            return Ok(());
+        }
+        let own = slugs::kind.eq(kind).and(slugs::locale.eq(ANY_LOCALE));
+        let these = slugs::table.filter(own.and(in_list(connection.dialect(), slugs::slug, shown)));
+        diesel::update(these.filter(slugs::was_shown.eq(false)))
+            .set(slugs::was_shown.eq(true))
+            .execute(connection)
+            .map(drop)
+    }
+}
+
+/// Notes which slugs of items, which are of one kind, the public sees, before it sees the items no more.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
+pub fn note_shown(connection: &mut Db, kind: &str, ids: &[String]) -> QueryResult<()> {
+    let these = in_list(connection.dialect(), items::id, ids);
+    let rows: Vec<(bool, String, String)> =
+        items::table.filter(these).select((items::live, items::slug, items::translations)).load(connection)?;
+    let of_row = |(is_live, slug, translations): (bool, String, String)| {
+        PresentSlugs::of_row(is_live, &slug, &Translations::parse(&translations)).0
+    };
+    PresentSlugs(rows.into_iter().flat_map(of_row).collect()).note_shown(connection, kind)
+}
+
+/// Makes a slug lead to an item that was public under it: in another installation, or before it was merged.
+///
+/// # Errors
+///
+/// Fails if a statement fails.
+pub fn keep_shown(connection: &mut Db, kind: &str, item_id: &str, slug: &str) -> QueryResult<()> {
+    keep(connection, kind, item_id, slug)?;
+    diesel::update(slugs::table.find((kind, ANY_LOCALE, slug)))
+        .set(slugs::was_shown.eq(true))
+        .execute(connection)
+        .map(drop)
 }
 
 /// Appends a number to a slug, which is shortened so that the result is no longer than a slug may be.

@@ -116,8 +116,14 @@ impl ValidatedBody {
         };
         let mut fields = object.clone();
         let slug = envelope(&ENVELOPE[0], &mut fields, violations);
+        let slug = slug.filter(|slug| may_have_slug(content_type, slug, "/slug", violations));
         let status = envelope(&ENVELOPE[1], &mut fields, violations);
-        let slugs = slugs_by_locale(site, &mut fields, violations);
+        let mut slugs = slugs_by_locale(site, &mut fields, violations);
+        slugs.retain(|locale, slug| {
+            let is_allowed =
+                |slug: &String| may_have_slug(content_type, slug, &format!("/{SLUGS}/{locale}"), violations);
+            slug.as_ref().is_none_or(is_allowed)
+        });
         let schema = ContentSchema { kind: content_type.kind, fields: content_type.fields, mode, site };
         let mut checked = validate(schema, &fields, before, violations);
         let mut of_rules = Violations::new();
@@ -267,6 +273,16 @@ fn slugs_by_locale(site: &Site, fields: &mut Map<String, Value>, violations: &mu
         }
     }
     slugs
+}
+
+/// Returns whether items of a type can have a slug; a violation says why not.
+pub fn may_have_slug(content_type: &'static ContentType, slug: &str, place: &str, violations: &mut Violations) -> bool {
+    let is_allowed = content_type.allows_slug(slug);
+    if !is_allowed {
+        let message = format!("\"{slug}\" is a part of other addresses below /{}", content_type.collection);
+        violations.add(place, "not_a_slug", message);
+    }
+    is_allowed
 }
 
 fn envelope(field: &Field, fields: &mut Map<String, Value>, violations: &mut Violations) -> Option<String> {

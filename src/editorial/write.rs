@@ -58,6 +58,7 @@ pub fn update(
     }
     let ItemWrite { slug, locale, slugs: by_locale, status, content, .. } = writing;
     let default_locale = context.site.default_locale();
+    let before = slugs::PresentSlugs::of(&item);
     // A patch carries the present slug of its locale beside the slugs that it sets.
     if let Some(requested) = slug.filter(|_| !by_locale.contains_key(locale.as_deref().unwrap_or(default_locale))) {
         slugs::assign(connection, &mut item, locale.as_deref(), &requested)?;
@@ -66,6 +67,7 @@ pub fn update(
         slugs::require_free(connection, &item.kind, &item.id, slug).map(drop)
     })?;
     slugs::keep_all(connection, &item, &by_locale)?;
+    before.settle(connection, &item)?;
     let action = match status.as_deref() {
         Some("published") if item.status != "published" => "publish",
         Some("archived") if item.status != "archived" => "archive",
@@ -184,6 +186,10 @@ pub fn save(
     projection::fill(&mut item, content_type, content, site, parent_live);
     if item.shown_at == 0 && (item.live || was_live) {
         item.shown_at = item.updated_at;
+    }
+    if was_live && !item.live {
+        // The row still has the slugs that the public saw.
+        slugs::note_shown(connection, &item.kind, std::slice::from_ref(&item.id))?;
     }
     diesel::update(items::table.find(&item.id)).set(&item).execute(connection)?;
     zone_rules::mark_if_behind(connection, content_type)?;

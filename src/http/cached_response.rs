@@ -17,6 +17,7 @@ use crate::http::chunked_body::chunked;
 use crate::http::head::Head;
 use crate::http::pipeline::{preferred_coding, problem_response, respond, set_common_headers};
 use crate::http::preconditions::matches_if_none_match;
+use crate::http::request::has_parameter;
 use crate::http::response::Response;
 use crate::http::route::{Access, Route};
 use crate::problem::Problem;
@@ -46,7 +47,7 @@ fn negotiated_by_header(http: &HttpRequest, site: &Site) -> Option<String> {
 }
 
 fn names_locale(query: &str) -> bool {
-    query.contains("locale") && url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "locale")
+    has_parameter(query, "locale", |_| true)
 }
 
 /// Returns the cache key of a request: its path, its query, and the negotiated locale.

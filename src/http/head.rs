@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use actix_web::HttpRequest;
+use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 
 /// The head of a request: its target and its headers.
@@ -26,6 +27,11 @@ pub struct InternalHead {
 }
 
 impl Head {
+    /// Returns whether the client asks for the headers of the response alone (RFC 9110, section 9.3.2).
+    pub fn is_head(&self) -> bool {
+        self.received().is_some_and(|http| *http.method() == Method::HEAD)
+    }
+
     /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         match self {

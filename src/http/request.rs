@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web::Bytes;
+use url::form_urlencoded;
 
 use crate::app::App;
 use crate::auth::actor::Actor;
@@ -57,5 +58,30 @@ impl Request {
         self.actor
             .as_ref()
             .ok_or_else(|| Problem::new(ProblemKind::Unauthorized, "this operation requires authentication"))
+    }
+}
+
+/// Returns whether a query has a parameter with this name whose value `is_it` accepts. Names and values may be written with
+/// `%` and two digits (WHATWG URL, section 5.1). A query that cannot have the name is not decoded.
+pub fn has_parameter(query: &str, name: &str, is_it: impl Fn(&str) -> bool) -> bool {
+    let may_have = query.contains(name) || query.contains('%');
+    may_have && form_urlencoded::parse(query.as_bytes()).any(|(given, value)| given == name && is_it(&value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_found_however_they_are_written() {
+        let reads_draft = |query: &str| has_parameter(query, "view", |value| value == "draft");
+        for query in ["view=draft", "a=b&view=draft", "view=%64raft", "%76iew=draft", "%76%69%65%77=%64%72%61%66%74"] {
+            assert!(reads_draft(query), "{query}");
+        }
+        for query in
+            ["", "view", "view=", "view=draft%00", "View=draft", "view=Draft", "q=view%3Ddraft", "q=view=draft"]
+        {
+            assert!(!reads_draft(query), "{query}");
+        }
     }
 }

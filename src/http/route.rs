@@ -141,6 +141,8 @@ pub struct Route {
     pub resource_metadata: Option<&'static str>,
     /// Whether the OpenAPI document has the operation.
     pub described: bool,
+    /// Whether query parameters are allowed that the route does not know.
+    pub any_query: bool,
     /// The function that serves the requests.
     pub handler: Handler,
 }
@@ -189,6 +191,7 @@ impl Route {
             collections_in_body: false,
             resource_metadata: None,
             described: true,
+            any_query: false,
             request_body: None,
             responses: Vec::new(),
             problems: Vec::new(),
@@ -246,6 +249,12 @@ impl Route {
     /// itself.
     pub fn of_another_protocol(mut self) -> Self {
         self.described = false;
+        self
+    }
+
+    /// Allows query parameters that the route does not know, as redirects of OpenID providers have (RFC 6749, 4.1.2).
+    pub fn any_query(mut self) -> Self {
+        self.any_query = true;
         self
     }
 

@@ -6,10 +6,11 @@
 
 use actix_web::http::Method;
 use actix_web::http::header::{COOKIE, HOST, HeaderMap, ORIGIN};
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use crate::config::Config;
 use crate::config::network::is_loopback;
+use crate::http::request::has_parameter;
 use crate::http::route::{Access, Route};
 use crate::problem::{Problem, ProblemKind};
 
@@ -64,8 +65,7 @@ pub fn counts(route: &Route, query: &str) -> bool {
 }
 
 fn reads_drafts(query: &str) -> bool {
-    query.contains("draft")
-        && form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "view" && value == "draft")
+    has_parameter(query, "view", |value| value == "draft")
 }
 
 /// Refuses a request with a cookie that was not sent by a page of this site.
@@ -105,7 +105,8 @@ fn is_of_own_site(config: &Config, headers: &HeaderMap, is_read: bool) -> bool {
     }
 }
 
-fn is_own_origin(config: &Config, headers: &HeaderMap, origin: &str) -> bool {
+/// Returns whether pages of an origin may use the cookie of a session.
+pub fn is_own_origin(config: &Config, headers: &HeaderMap, origin: &str) -> bool {
     let public = Url::parse(&config.public_url).map(|url| url.origin().ascii_serialization());
     if public.as_deref() == Ok(origin) || config.cors.credential_origins.iter().any(|listed| listed == origin) {
         return true;

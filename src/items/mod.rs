@@ -2,6 +2,7 @@
 //! that both editing and delivery need.
 
 mod if_match;
+pub mod imported_versions;
 pub mod paths;
 pub mod projection;
 pub mod record_ids;

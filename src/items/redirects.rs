@@ -147,8 +147,14 @@ impl PatternRules {
             .order((redirect_rules::position, redirect_rules::item_id))
             .select(RedirectRule::as_select())
             .load(connection)?;
+        Ok(Self::of(rows))
+    }
+
+    /// Returns those of these rules whose sources are patterns, which are in their order.
+    pub fn of(rules: impl IntoIterator<Item = RedirectRule>) -> Self {
+        let patterns = rules.into_iter().filter(|rule| rule.match_type == PATTERN);
         let parsed = |rule: RedirectRule| PathPattern::parse(&rule.source).ok().map(|pattern| (rule, pattern));
-        Ok(Self(rows.into_iter().filter_map(parsed).collect()))
+        Self(patterns.filter_map(parsed).collect())
     }
 }
 

@@ -29,6 +29,17 @@ enum Encryption {
     Required(TlsParameters),
 }
 
+/// A step of the connection to a mail server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayStep {
+    /// The server is reached, and greets.
+    Connect,
+    /// The connection is encrypted.
+    Encrypt,
+    /// The server accepts user and password.
+    LogIn,
+}
+
 /// A mail server, and how to connect to it.
 #[derive(Clone)]
 pub struct Relay {
@@ -45,7 +56,8 @@ impl Relay {
     /// # Errors
     /// Returns a message that begins with the name of the setting.
     pub fn new(url: &Url, timeout_seconds: u64) -> Result<Self, String> {
-        let host = url.host_str().unwrap_or_default().to_owned();
+        // An address of IPv6 has brackets in a URL, and none where it is looked up.
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let tls = || TlsParameters::new(host.clone()).map_err(|error| format!("mail.smtp_url: {error}"));
         let wanted = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
         let (port, encryption) = match (url.scheme(), wanted.as_deref()) {
@@ -60,37 +72,79 @@ impl Relay {
         Ok(Self { host, port, encryption, credentials, timeout: Duration::from_secs(timeout_seconds) })
     }
 
+    /// Returns host and port of the server.
+    pub fn server(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// Connects to the server, logs in, and ends the connection. Blocks. Returns whether the connection was encrypted.
+    ///
+    /// # Errors
+    /// Returns the step that failed, and why.
+    pub fn examine(&self) -> Result<bool, (RelayStep, String)> {
+        let mut connection = self.connection().map_err(|(step, error)| (step, explained(&error)))?;
+        let is_encrypted = connection.is_encrypted();
+        // Nothing was begun, so that it does not matter whether the server says goodbye.
+        let _ = connection.quit();
+        Ok(is_encrypted)
+    }
+
     /// Connects to the server, and logs in. Blocks.
     ///
     /// # Errors
     /// Returns what went wrong, for the log of the mails that wait.
     pub fn connect(&self) -> Result<RelayConnection, SendResult> {
-        self.connection().map(|connection| RelayConnection { connection }).map_err(|error| {
+        self.connection().map(|connection| RelayConnection { connection }).map_err(|(_, error)| {
             let code = error.status().map_or_else(|| "connection".to_owned(), |code| code.to_string());
             SendResult::new(SendOutcome::Deferred, code, &explained(&error))
         })
     }
 
-    fn connection(&self) -> Result<SmtpConnection, Error> {
+    fn connection(&self) -> Result<SmtpConnection, (RelayStep, Error)> {
         let (client, timeout) = (ClientId::default(), Some(self.timeout));
         let wrapped = match &self.encryption {
             Encryption::Wrapped(parameters) => Some(parameters),
             _ => None,
         };
         let server = (self.host.as_str(), self.port);
-        let mut connection = SmtpConnection::connect(server, timeout, &client, wrapped, None)?;
+        let at = |step| move |error| (step, error);
+        let connected = SmtpConnection::connect(server, timeout, &client, wrapped, None);
+        let mut connection = connected.map_err(|error| {
+            let is_tls = wrapped.is_some() && is_of_encryption(&error);
+            (if is_tls { RelayStep::Encrypt } else { RelayStep::Connect }, error)
+        })?;
+        let encrypt = |connection: &mut SmtpConnection, parameters| {
+            connection.starttls(parameters, &client).map_err(at(RelayStep::Encrypt))
+        };
         match &self.encryption {
-            Encryption::Required(parameters) => connection.starttls(parameters, &client)?,
-            Encryption::Opportunistic(parameters) if connection.can_starttls() => {
-                connection.starttls(parameters, &client)?;
-            }
+            Encryption::Required(parameters) => encrypt(&mut connection, parameters)?,
+            Encryption::Opportunistic(parameters) if connection.can_starttls() => encrypt(&mut connection, parameters)?,
             _ => {}
         }
         if let Some(credentials) = &self.credentials {
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials)?;
+            let accepted = connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials);
+            accepted.map_err(at(RelayStep::LogIn))?;
         }
         Ok(connection)
     }
+}
+
+/// Returns whether a connection failed because the server does not speak TLS from the beginning, or not with a certificate that
+/// is trusted. The handshake is a part of the first reading, whose error has it as its cause.
+fn is_of_encryption(error: &Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(one) = cause {
+        let io = one.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
+            return true;
+        }
+        cause = one.source();
+    }
+    error.is_tls()
 }
 
 /// Returns an error with its cause, which has the reply of the server.

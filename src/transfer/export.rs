@@ -7,6 +7,7 @@ use std::io::Write;
 use diesel::prelude::*;
 
 use super::record::{Exported, ExportedDraft, ExportedSource};
+use super::{exported_forms, exported_versions};
 use crate::content::LocaleMode;
 use crate::content::editable_form::editable_form;
 use crate::content_types::{ContentType, in_order_of_reference};
@@ -48,6 +49,10 @@ pub async fn write<W: Write + Send + 'static>(database: &Database, mut out: W) -
             let mut count = 0;
             for content_type in in_order_of_reference() {
                 count += each(c, content_type, false, |c, rows| lines(c, content_type, rows, &mut out))?;
+            }
+            for form in exported_forms::all(c)? {
+                write_line(&form, &mut out)?;
+                count += 1;
             }
             out.flush()?;
             Ok(count)
@@ -119,6 +124,7 @@ fn lines(
         let mut old_slugs = slugs_of.remove(&row.id).unwrap_or_default();
         old_slugs.retain(|slug| *slug != row.slug);
         let old_paths = paths_of.remove(&row.id).unwrap_or_default();
+        let public_versions = exported_versions::of_item(connection, &row)?;
         let exported = Exported {
             sources: sources.remove(&row.id).unwrap_or_default(),
             translations: row.translations(),
@@ -135,10 +141,15 @@ fn lines(
             updated_at: row.updated_at,
             published_at: row.published_at,
             trashed_at: row.trashed_at,
+            public_versions,
             content,
         };
-        serde_json::to_writer(&mut *out, &exported).map_err(std::io::Error::from)?;
-        out.write_all(b"\n")?;
+        write_line(&exported, out)?;
     }
     Ok(())
+}
+
+fn write_line(line: &impl serde::Serialize, out: &mut impl Write) -> Result<(), std::io::Error> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
 }

@@ -62,7 +62,10 @@ impl Seen {
                     known.clone_from(after);
                 }
             }
-            ImportEntry::Exported { .. } | ImportEntry::Note { .. } | ImportEntry::LeftOut(_) => {}
+            ImportEntry::Exported { .. }
+            | ImportEntry::ExportedForm { .. }
+            | ImportEntry::Note { .. }
+            | ImportEntry::LeftOut(_) => {}
         }
     }
 

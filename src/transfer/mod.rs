@@ -8,6 +8,8 @@ mod attempt;
 mod edits;
 pub mod export;
 pub mod export_ics;
+mod exported_forms;
+mod exported_versions;
 pub mod import;
 pub mod import_file;
 pub mod import_jobs;

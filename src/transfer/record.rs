@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::contact::forms::FormDefinition;
 use crate::content::translations::Translations;
 use crate::content::violation::Violation;
 use crate::content_types::ContentType;
+use crate::items::imported_versions::PublicPeriod;
 use crate::items::record_ids::RecordIds;
 use crate::transfer::report::NoteGroup;
 
@@ -205,8 +207,44 @@ pub struct Exported {
     /// Sources from which the item was imported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<ExportedSource>,
+    /// Earlier and present public versions of a page that shows them, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public_versions: Vec<ExportedVersion>,
     /// Fields in the form in which an editor would send them with `locale=*`; references are ids.
     pub content: Map<String, Value>,
+}
+
+/// A public version of an exported page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedVersion {
+    /// Number of the version.
+    pub version: i64,
+    /// When it was public, the newest period first.
+    pub periods: Vec<PublicPeriod>,
+    /// Slug of the page then.
+    pub slug: String,
+    /// State of the translations then, by locale.
+    #[serde(default, skip_serializing_if = "Translations::is_empty")]
+    pub translations: Translations,
+    /// What visitors could read, in the form in which an editor would send it with `locale=*`.
+    pub content: Map<String, Value>,
+}
+
+/// A contact form in Plenary's own export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedForm {
+    /// Always `contact_form`.
+    pub kind: String,
+    /// Name of the form.
+    pub name: String,
+    /// Version of the form.
+    pub version: i64,
+    /// Time of the last change (µs since 1970, UTC).
+    pub updated_at: i64,
+    /// The form, as it is set up.
+    pub form: FormDefinition,
 }
 
 /// A source of an exported item.
@@ -241,6 +279,13 @@ pub enum ImportEntry {
         place: String,
         /// The exported item.
         item: Box<Exported>,
+    },
+    /// A contact form of Plenary's own export.
+    ExportedForm {
+        /// Position in the file.
+        place: String,
+        /// The exported form.
+        form: Box<ExportedForm>,
     },
     /// A part of the file from which no record can be read.
     Broken {

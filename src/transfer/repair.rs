@@ -131,7 +131,7 @@ impl Place {
 
 /// Returns whether an item is not itself without the field.
 fn is_essential(field: &Field) -> bool {
-    field.required || matches!(field.kind, FieldType::Moment { end: false })
+    field.required || field.essential || matches!(field.kind, FieldType::Moment { end: false })
 }
 
 /// Returns the value at a path within a value; a rich text is its source.

@@ -147,6 +147,8 @@ struct StoredReport {
 /// The outcomes of records that the file has.
 const OF_FILE: [Outcome; 5] = [Outcome::Created, Outcome::Updated, Outcome::Unchanged, Outcome::Kept, Outcome::Refused];
 
+/// Kind of the lines that are about contact forms, which are no content.
+pub const CONTACT_FORM: &str = "contact_form";
 /// Kind of the lines that are about no record of a known kind.
 const NO_KIND: &str = "record";
 
@@ -160,7 +162,11 @@ impl Report {
             return Ok(Self::default());
         }
         let stored: StoredReport = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let kind = |name: &str| ContentType::of_kind(name).map_or(NO_KIND, |content_type| content_type.kind);
+        let kind = |name: &str| match ContentType::of_kind(name) {
+            Some(content_type) => content_type.kind,
+            None if name == CONTACT_FORM => CONTACT_FORM,
+            None => NO_KIND,
+        };
         let named = |kinds: BTreeMap<String, u64>| kinds.iter().map(|(name, count)| (kind(name), *count)).collect();
         Ok(Self {
             counts: stored.counts.into_iter().map(|(outcome, kinds)| (outcome, named(kinds))).collect(),

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
+use super::exported_versions;
 use super::record::Exported;
 use super::repair::repair;
 use super::report::Outcome;
@@ -72,10 +73,17 @@ pub fn item(connection: &mut Db, context: WriteContext<'_>, exported: &Exported)
         is_incomplete: content_type.has_paths(),
     };
     let item = insert(connection, context, writing, origin)?;
+    let is_current = |slug: &str| exported.translations.has_slug(slug);
     for slug in &exported.old_slugs {
         if slugs::is_free(connection, content_type.kind, slug)? {
-            slugs::keep(connection, content_type.kind, &item.id, slug)?;
+            match is_current(slug) && exported.published_at == 0 {
+                true => slugs::keep(connection, content_type.kind, &item.id, slug)?,
+                false => slugs::keep_shown(connection, content_type.kind, &item.id, slug)?,
+            }
         }
+    }
+    if exported.published_at > 0 && (exported.status != "published" || exported.trashed_at > 0) {
+        slugs::keep_shown(connection, content_type.kind, &item.id, &item.slug)?;
     }
     for (locale, path) in &exported.old_paths {
         paths::keep_former(connection, &item.id, (locale, path))?;
@@ -135,6 +143,7 @@ pub fn complete(
     let stage = exported.stage.as_deref().filter(|stage| *stage == "in_review").unwrap_or("draft");
     let version = exported.draft.as_ref().map_or(0, |draft| draft.version);
     let restored = working_drafts::restore(connection, &exported.id, stage, version, draft)?;
+    notes.extend(exported_versions::restore(connection, context.site, exported)?);
     if restored || content_type.has_paths() || present.content() != content {
         write::complete_import(connection, context, &exported.id, &content)?;
     }
@@ -181,13 +190,15 @@ fn content_type_of(exported: &Exported) -> Result<&'static ContentType, Problem>
     if !is_id(&exported.id) || exported.id != exported.id.to_ascii_lowercase() {
         faults.add("/id", "not_an_id", "an id is a UUID in lower case");
     }
-    if !crate::content::slug::is_slug(&exported.slug) {
+    let is_allowed = content_type.is_none_or(|of| of.allows_slug(&exported.slug));
+    if !crate::content::slug::is_slug(&exported.slug) || !is_allowed {
         faults.add("/slug", "not_a_slug", format!("\"{}\" is not a slug", exported.slug));
     }
     if !STATUSES.contains(&exported.status.as_str()) {
         faults.add("/status", "not_allowed", format!("\"{}\" is not a status", exported.status));
     }
     check_numbers(exported, &mut faults);
+    exported_versions::check(exported, &mut faults);
     match content_type {
         Some(content_type) if faults.is_empty() => Ok(content_type),
         _ => Err(Problem::invalid(faults)),
@@ -196,11 +207,7 @@ fn content_type_of(exported: &Exported) -> Result<&'static ContentType, Problem>
 
 /// Checks that versions can grow, and that versions and times can be represented in responses.
 fn check_numbers(exported: &Exported, faults: &mut Violations) {
-    let mut check = |place: &str, number: i64, least: i64, most: i64| {
-        if !(least..=most).contains(&number) {
-            faults.add(place, "out_of_range", format!("must be between {least} and {most}; this is {number}"));
-        }
-    };
+    let mut check = |place: &str, number: i64, least: i64, most: i64| check_range(place, number, (least, most), faults);
     check("/version", exported.version, 1, MAX_VERSION);
     check("/created_at", exported.created_at, 0, MAX_TIME);
     check("/updated_at", exported.updated_at, 0, MAX_TIME);
@@ -213,6 +220,18 @@ fn check_numbers(exported: &Exported, faults: &mut Violations) {
     for (index, source) in exported.sources.iter().enumerate() {
         check(&format!("/sources/{index}/version"), source.version, 0, MAX_VERSION);
     }
+}
+
+fn check_range(place: &str, number: i64, (least, most): (i64, i64), faults: &mut Violations) {
+    if !(least..=most).contains(&number) {
+        faults.add(place, "out_of_range", format!("must be between {least} and {most}; this is {number}"));
+    }
+}
+
+/// Checks a version (if its place ends so) or a time.
+pub(super) fn check_number(place: &str, number: i64, faults: &mut Violations) {
+    let range = if place.ends_with("/version") { (1, MAX_VERSION) } else { (0, MAX_TIME) };
+    check_range(place, number, range, faults);
 }
 
 /// Compares an exported item with the existing one, which is either the same or was edited here.
@@ -257,11 +276,11 @@ fn validate(
 const MOST_REPAIRS: usize = 8;
 
 /// A content with a note for each detail that was left out, or the faults that cost the whole.
-type Amendment = Result<(Map<String, Value>, Vec<Violation>), Vec<Violation>>;
+pub(super) type Amendment = Result<(Map<String, Value>, Vec<Violation>), Vec<Violation>>;
 
 /// Validates a body without the details that break a rule. Returns the content and a note for each of these, or the
 /// faults if one of them cannot be left out.
-fn amended(
+pub(super) fn amended(
     connection: &mut Db,
     site: &Site,
     content_type: &'static ContentType,

@@ -66,7 +66,7 @@ impl Survey {
         let record = match entry {
             ImportEntry::Record(record) => record,
             // Plenary's own export names each item by its id.
-            ImportEntry::Exported { .. } => return Ok(false),
+            ImportEntry::Exported { .. } | ImportEntry::ExportedForm { .. } => return Ok(false),
             ImportEntry::Broken { .. }
             | ImportEntry::Present { .. }
             | ImportEntry::Beyond { .. }

@@ -13,6 +13,7 @@ pub mod moments;
 pub mod post_office;
 pub mod postgres;
 pub mod program;
+pub mod provider;
 pub mod proxy;
 pub mod times;
 pub mod tools;

@@ -10,6 +10,8 @@ greylist  refuses each recipient once for now (451), and takes it after that
 hang      never answers after the data
 drop      takes the mail and ends the connection without an answer
 half      every second mail fails: in turn 451 to the recipient, 421, no answer after the data, 452 after the data
+
+It offers a log-in without TLS, and accepts the user "plenary" with the password "pass word".
 """
 
 import asyncio
@@ -17,7 +19,7 @@ import itertools
 import pathlib
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 class Handler:
@@ -76,10 +78,15 @@ class Handler:
         return "250 2.0.0 taken"
 
 
+def authenticate(server, session, envelope, mechanism, given):
+    is_known = given.login == b"plenary" and given.password == b"pass word"
+    return AuthResult(success=is_known, handled=is_known)
+
+
 async def main():
     handler = Handler(sys.argv[2])
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(handler, enable_SMTPUTF8=True), "127.0.0.1", int(sys.argv[1]))
+    server = await loop.create_server(lambda: SMTP(handler, enable_SMTPUTF8=True, authenticator=authenticate, auth_require_tls=False), "127.0.0.1", int(sys.argv[1]))
     async with server:
         await server.serve_forever()
 

@@ -206,6 +206,29 @@ export async function layout(
   return data(await client.GET("/api/v1/layout", { params: { query } })) as Layout;
 }
 
+/** What the website answers to a path: its own page, a redirect, that the path is gone, or that nothing is known of it. */
+export type PathAnswer =
+  | { outcome: "present"; status: 200; item: Schemas["ResolvedItem"] }
+  | { outcome: "redirect"; status: 301 | 302 | 307 | 308; location: string; item: Schemas["ResolvedItem"] | null }
+  | { outcome: "gone"; status: 410 }
+  | { outcome: "unknown"; status: 404 };
+
+/**
+ * Where a path of the website leads, with its query: what the website answers where it has no page itself.
+ * `location` is a path of the website or a URL, as it can stand in a header. Each call counts as a use of a redirect.
+ */
+export async function resolvePath(
+  client: Plenary,
+  path: string,
+  query: Omit<NonNullable<paths["/api/v1/redirects/resolve"]["get"]["parameters"]["query"]>, "path"> = {},
+): Promise<PathAnswer> {
+  const answer = await client.GET("/api/v1/redirects/resolve", { params: { query: { ...query, path } } });
+  if (answer.response.status === 404) return { outcome: "unknown", status: 404 };
+  const { outcome, status, location, item } = data(answer) as Schemas["PathResolution"];
+  if (outcome === "redirect") return { outcome, status, location, item } as PathAnswer;
+  return (outcome === "present" ? { outcome, status, item } : { outcome, status }) as PathAnswer;
+}
+
 /** All pages of a list, one after the other: neither skipped nor repeated, whatever is written meanwhile. */
 export async function* pages<C extends Collection, const I extends Include<C> = never, const F extends FieldPath<C> = never>(
   client: Plenary,

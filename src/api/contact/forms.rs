@@ -1,7 +1,7 @@
 //! Endpoints by which administrators set forms up.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
@@ -11,10 +11,9 @@ use super::visitors::path_form;
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, reference, text};
 use crate::api::parameters::IF_MATCH;
-use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
-use crate::contact::forms::{self, ContactForm, FIELD_TYPES, FormDefinition, Label};
-use crate::content::field::{Enumeration, Field, FieldType, ObjectType};
+use crate::contact::form_fields::FORM;
+use crate::contact::forms::{self, ContactForm, FormDefinition, Label};
 use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
 use crate::database::Db;
@@ -30,72 +29,6 @@ use crate::problem::{Problem, ProblemKind};
 const READ: Access = Access::May(Area::Contact, Action::Read);
 const MANAGE: Access = Access::May(Area::Contact, Action::Manage);
 const PATH: &str = "/api/v1/contact-forms/{form}";
-
-static LABEL: [Field; 2] = [
-    Field::new("locale", FieldType::Language, "Language.", r#""en""#).required(),
-    Field::new("text", FieldType::Line { max: 300 }, "Text in this language.", r#""Your message""#).required(),
-];
-const LABELS: FieldType = FieldType::List {
-    of: &FieldType::Object(&ObjectType { schema: "FormLabel", about: "A text in one language.", fields: &LABEL }),
-    max: 50,
-};
-const LABELS_EXAMPLE: &str = r#"[{"locale": "en", "text": "Your message"}]"#;
-static OPTION: [Field; 2] = [
-    Field::new("value", FieldType::Line { max: 200 }, "Value in requests.", r#""press""#).required(),
-    Field::new("labels", LABELS, "Labels, one for each language.", LABELS_EXAMPLE).required(),
-];
-static FIELD: [Field; 6] = [
-    Field::new("name", FieldType::Slug, "Name in requests.", r#""message""#).required(),
-    Field::new(
-        "type",
-        FieldType::OneOf(&Enumeration { schema: "FormFieldType", words: &FIELD_TYPES }),
-        "Type of the values. Answers go to the first `email`.",
-        r#""text""#,
-    )
-    .required(),
-    Field::new("required", FieldType::Boolean, "Whether it must be filled in, or ticked.", "true")
-        .default_value("false"),
-    Field::new("max_length", FieldType::Integer { min: 1, max: 20_000 }, "Greatest number of characters.", "2000"),
-    Field::new("labels", LABELS, "Labels, one for each language.", LABELS_EXAMPLE).required(),
-    Field::new(
-        "options",
-        FieldType::List {
-            of: &FieldType::Object(&ObjectType {
-                schema: "FormOption",
-                about: "A value of a choice.",
-                fields: &OPTION,
-            }),
-            max: 50,
-        },
-        "Values of a choice.",
-        r#"[{"value": "press", "labels": [{"locale": "en", "text": "Press"}]}]"#,
-    ),
-];
-
-/// Fields of the body that sets a form up.
-pub static FORM: [Field; 5] = [
-    Field::new("titles", LABELS, "Titles, one for each language.", r#"[{"locale": "en", "text": "Contact us"}]"#).required(),
-    Field::new(
-        "fields",
-        FieldType::List {
-            of: &FieldType::Object(&ObjectType { schema: "FormField", about: "A field of a form.", fields: &FIELD }),
-            max: 50,
-        },
-        "Fields, in their order.",
-        r#"[{"name": "message", "type": "text", "required": true, "labels": [{"locale": "en", "text": "Your message"}]}]"#,
-    )
-    .required(),
-    Field::new(
-        "recipients",
-        FieldType::List { of: &FieldType::Email, max: 20 },
-        "Addresses of the desk to which messages are mailed.",
-        r#"["desk@example.org"]"#,
-    )
-    .required(),
-    Field::new("is_open", FieldType::Boolean, "Whether visitors can send the form.", "true").default_value("true"),
-    Field::new("keep_days", FieldType::Integer { min: 1, max: 3_650 }, "Days for which messages are kept.", "180")
-        .default_value("180"),
-];
 
 /// A form with all its languages.
 #[derive(Debug, Serialize, ToSchema)]
@@ -198,13 +131,13 @@ pub fn routes() -> Vec<Route> {
             .summary("Set a form up")
             .description(
                 "Creates a form, or replaces the one with this name, which needs `If-Match`. Fails with 412 when the form was \
-                 changed since, or exists already with `If-None-Match: *`, with 404 when no form can have the name, with 422 when a \
-                 field is declared wrongly, and with 428 when the form exists and `If-Match` is missing.",
+                 changed since, or exists already with `If-None-Match: *`, with 422 when no form can have the name or a field is \
+                 declared wrongly, and with 428 when the form exists and `If-Match` is missing.",
             )
             .parameters([path_form(), if_match(), if_none_match()])
             .request_body(JSON, reference("ContactFormInput"), example_of(&FORM))
             .responds(200, "The form.", reference("ContactForm"), &["ETag"])
-            .problems(&[ProblemKind::NotFound, ProblemKind::PreconditionFailed, ProblemKind::PreconditionRequired]),
+            .problems(&[ProblemKind::PreconditionFailed, ProblemKind::PreconditionRequired]),
         Route::delete(PATH, MANAGE, delete)
             .operation_id("deleteContactForm")
             .tag(TAG)
@@ -265,25 +198,10 @@ async fn list(request: Request) -> Result<Response, Problem> {
 
 async fn put(request: Request) -> Result<Response, Problem> {
     let name = request.path("form").to_owned();
-    if !crate::content::slug::is_slug(&name) || name.len() > 64 {
-        return Err(Problem::not_found("form"));
+    if !forms::is_name(&name) {
+        return Err(Problem::invalid(Violations::one("{form}", "not_a_slug", forms::no_name(&name))));
     }
-    let form = Form::read(&FORM, &body::json(&request)?, &request.app.site)?;
-    let mut content = form.content().clone();
-    // Members that were left out have no value, and lists none.
-    content.retain(|_, value| !value.is_null());
-    for field in content.get_mut("fields").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(members) = field.as_object_mut() {
-            members.retain(|_, value| !value.is_null());
-        }
-    }
-    let definition: FormDefinition =
-        serde_json::from_value(Value::Object(content)).map_err(|error| Problem::internal(&error))?;
-    let mut violations = Violations::new();
-    definition.check(&request.app.site, &mut violations);
-    if !violations.is_empty() {
-        return Err(Problem::invalid(violations));
-    }
+    let definition = FormDefinition::read_body(&body::json(&request)?, &request.app.site)?;
     let (author, condition) = (author(&request)?, condition(&request)?);
     let save = move |c: &mut Db| {
         let earlier = forms::by_name(c, &name)?.map(|form| form.version);

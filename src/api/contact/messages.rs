@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use super::TAG;
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{example_of, one_of, reference, text};
-use crate::api::parameters::{IF_MATCH, number, page_limit, path_id, query};
-use crate::api::query_values::{short_text, word};
+use crate::api::parameters::{IF_MATCH, id_of_row, number, page_limit, path_id, query};
+use crate::api::query_values::{row_id, short_text, word};
 use crate::api::request_bodies::Form;
 use crate::auth::accounts;
 use crate::auth::permissions::{Action, Area, Role, is_permitted};
@@ -138,7 +138,7 @@ pub fn routes() -> Vec<Route> {
                 query("form", text().min_length(Some(1)).max_length(Some(64)), "Only messages by this form.", json!("contact")),
                 query("status", one_of("ContactMessageStatus", &MESSAGE_STATUSES), "Only messages in this state.", json!("open")),
                 query("assignee", id(), "Only messages of which this account takes care.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
-                query("before", id(), "Only older messages than this one.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
+                id_of_row("before", "Only older messages than this one: `next` of the previous page."),
                 page_limit(MOST_LISTED, 20),
             ])
             .responds(200, "One page of messages.", reference("ContactMessagePage"), &[]),
@@ -218,7 +218,7 @@ async fn list(request: Request) -> Result<Response, Problem> {
         form: short_text(&request, "form", 64)?,
         status: word(&request, "status", &MESSAGE_STATUSES)?.map(str::to_owned),
         assignee: short_text(&request, "assignee", 36)?,
-        before: short_text(&request, "before", 36)?,
+        before: row_id(&request, "before")?,
     };
     let read = move |c: &mut Db| Ok::<_, Problem>(messages::list(c, &filter, limit + 1)?);
     let mut rows = request.app.database.read(read).await?;

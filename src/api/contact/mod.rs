@@ -4,7 +4,9 @@ mod forms;
 mod messages;
 mod visitors;
 
-pub use forms::{ContactFormList, FORM};
+pub use forms::ContactFormList;
+
+pub use crate::contact::form_fields::FORM;
 pub use messages::{ANSWER, ContactMessagePage, MESSAGE_CHANGE};
 pub use visitors::{MESSAGE, PublicForm};
 

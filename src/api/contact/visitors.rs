@@ -13,7 +13,7 @@ use crate::api::newsletter::visitor::{self, ALTCHA, LOCALE, TRAP, Visitor, check
 use crate::api::openapi::schemas::{example_of, reference, text};
 use crate::api::query_values::locale_or_default;
 use crate::api::request_bodies::Form;
-use crate::contact::forms::{self, ContactForm, FilledValue, in_locale};
+use crate::contact::forms::{self, ContactForm, FilledValue, MAX_NAME, in_locale};
 use crate::contact::messages;
 use crate::content::field::{Field, FieldType, ObjectType};
 use crate::content::violation::Violations;
@@ -110,7 +110,7 @@ pub struct PublicOption {
 
 /// Returns the path parameter with the name of a form.
 pub fn path_form() -> Parameter {
-    let schema = text().pattern(Some("^[a-z0-9]+(-[a-z0-9]+)*$")).max_length(Some(64));
+    let schema = text().pattern(Some("^[a-z0-9]+(-[a-z0-9]+)*$")).max_length(Some(MAX_NAME));
     parameter("form", ParameterIn::Path, schema, "Name of the form.", json!("contact"))
 }
 

@@ -16,7 +16,7 @@ use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
 use crate::content::field::{Field, FieldType};
 use crate::content::violation::Violations;
-use crate::content_types::ContentType;
+use crate::content_types::{BY_EXTERNAL_ID, ContentType};
 use crate::database::Db;
 use crate::editorial::external_ids::{ExternalId, MAX_RECORD_ID, MAX_SYSTEM, MOST_OF_ITEM, PutCondition};
 use crate::http::body;
@@ -39,7 +39,7 @@ pub static EXTERNAL_IDS: [Field; 1] = [Field::new(
 pub fn routes(resource: &'static ContentType) -> Vec<Route> {
     let (schema, item) = (resource.schema, with_article(resource));
     let all_locales = Locales::All.name(schema);
-    let path = format!("{}/by-external-id/{{source}}/{{external_id}}", collection_path(resource));
+    let path = format!("{}/{BY_EXTERNAL_ID}/{{source}}/{{external_id}}", collection_path(resource));
     vec![
         Route::get(&path, Access::May(Area::Content, Action::Read), move |r| read(resource, r))
             .operation_id(format!("get{schema}ByExternalId"))

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use super::TAG;
 use crate::api::content::lifecycle::author;
 use crate::api::openapi::schemas::{one_of, reference, text};
-use crate::api::parameters::{number, page_limit, path_id, query};
-use crate::api::query_values::{short_text, word};
+use crate::api::parameters::{id_of_row, number, page_limit, path_id, query};
+use crate::api::query_values::{row_id, short_text, word};
 use crate::auth::permissions::{Action, Area};
 use crate::content::local_time::utc_text;
 use crate::content::violation::Violations;
@@ -118,7 +118,6 @@ pub struct RefusedRow {
 /// Returns the routes of subscribers.
 pub fn routes() -> Vec<Route> {
     const PATH: &str = "/api/v1/newsletter/subscribers";
-    let uuid = || text().min_length(Some(1)).max_length(Some(36));
     vec![
         Route::get(PATH, ACCESS, get_page)
             .operation_id("listSubscribers")
@@ -128,7 +127,7 @@ pub fn routes() -> Vec<Route> {
             .parameters([
                 query("status", one_of("SubscriberStatus", &SubscriberStatus::NAMES), "Only subscribers in this state.", json!("confirmed")),
                 query("email", text().min_length(Some(1)).max_length(Some(254)), "Only the subscriber with this address.", json!("anna@example.org")),
-                query("after", uuid(), "Only subscribers after this one: `next` of the previous page.", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
+                id_of_row("after", "Only subscribers after this one: `next` of the previous page."),
                 page_limit(MOST_LISTED, 20),
             ])
             .responds(200, "One page of subscribers.", reference("SubscriberPage"), &[]),
@@ -137,9 +136,10 @@ pub fn routes() -> Vec<Route> {
             .tag(TAG)
             .summary("Export subscribers")
             .description(
-                "Returns up to 1,000 subscribers with their consent as a CSV table. `Link` has the address of the next part.",
+                "Returns up to 1,000 subscribers with their consent as a CSV table. `Link` has the address of the next part. Fails \
+                 with 400 when `after` is not an id.",
             )
-            .parameters([query("after", uuid(), "Only subscribers after this one.", json!("01890a5d-ac96-774b-bcce-b302099a8057"))])
+            .parameters([id_of_row("after", "Only subscribers after this one, as `Link` of the previous part has it.")])
             .responds_as(200, "The table.", CSV, text(), &["Link"]),
         Route::post(format!("{PATH}/import"), ACCESS, import)
             .operation_id("importSubscribers")
@@ -202,7 +202,7 @@ async fn get_page(request: Request) -> Result<Response, Problem> {
     let filter = SubscriberFilter {
         status: word(&request, "status", &SubscriberStatus::NAMES)?.map(str::to_owned),
         email: short_text(&request, "email", 254)?.map(|given| normal_address(&given).unwrap_or(given)),
-        after: short_text(&request, "after", 36)?,
+        after: row_id(&request, "after")?,
     };
     let read = move |c: &mut Db| {
         let mut rows = subscribers::list(c, &filter, limit + 1)?;
@@ -226,7 +226,7 @@ async fn get(request: Request) -> Result<Response, Problem> {
 }
 
 async fn export(request: Request) -> Result<Response, Problem> {
-    let after = short_text(&request, "after", 36)?;
+    let after = row_id(&request, "after")?;
     let read = move |c: &mut Db| {
         let (bytes, last) = table::part(c, after, EXPORT_PART)?;
         let rest = SubscriberFilter { after: last.clone(), ..SubscriberFilter::default() };

@@ -11,12 +11,13 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use super::TAG;
 use crate::api::mail::status_code;
 use crate::api::openapi::schemas::{example_of, one_of, reference, text};
-use crate::api::parameters::{number, page_limit, query};
-use crate::api::query_values::{short_text, word};
+use crate::api::parameters::{id_of_row, number, page_limit, query};
+use crate::api::query_values::{row_id, word};
 use crate::api::request_bodies::Form;
 use crate::auth::permissions::{Action, Area};
 use crate::content::field::{Enumeration, Field, FieldType};
 use crate::content::local_time::utc_text;
+use crate::content::violation::Violations;
 use crate::database::{Db, now};
 use crate::http::body;
 use crate::http::request::Request;
@@ -106,7 +107,6 @@ pub struct SubscriberEventPage {
 
 /// Returns the routes of the provider.
 pub fn routes() -> Vec<Route> {
-    let uuid = json!("01890a5d-ac96-774b-bcce-b302099a8057");
     vec![
         Route::get("/api/v1/newsletter/events", Access::May(Area::Newsletter, Action::Manage), list)
             .operation_id("listSubscriberEvents")
@@ -118,7 +118,7 @@ pub fn routes() -> Vec<Route> {
             )
             .parameters([
                 query("status", one_of("SubscriberEventStatus", &EventStatus::NAMES), "Only events in this state.", json!("failed")),
-                query("before", text().min_length(Some(1)).max_length(Some(36)), "Only older events than this one.", uuid),
+                id_of_row("before", "Only older events than this one: `next` of the previous page."),
                 page_limit(MOST_LISTED, 20),
             ])
             .responds(200, "One page of events.", reference("SubscriberEventPage"), &[]),
@@ -130,12 +130,13 @@ pub fn routes() -> Vec<Route> {
                 "Notes that a subscriber unsubscribed or complained at the provider that sends the newsletter, or cannot be \
                  reached. The request is signed by Standard Webhooks with the setting `newsletter.report_secret`. A report that \
                  was taken before, or about an address without a subscriber, is accepted and has no effect. Fails with 401 when \
-                 the signature is wrong or older than five minutes, or no secret is configured.",
+                 the signature is wrong or older than five minutes, or no secret is configured, and with 400 when `webhook-id` is \
+                 missing or too long.",
             )
             .parameters([
-                signed(ID, "Id of the report, the same at each attempt.", json!("msg_2f9a")),
-                signed(TIMESTAMP, "Time of the attempt, in seconds since 1970.", json!("1835542800")),
-                signed(SIGNATURE, "Signatures of id, time and body, separated by spaces.", json!("v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=")),
+                signed((ID, MOST_CHARACTERS), "Id of the report, the same at each attempt.", json!("msg_2f9a")),
+                signed((TIMESTAMP, 20), "Time of the attempt, in seconds since 1970.", json!("1835542800")),
+                signed((SIGNATURE, 1_000), "Signatures of id, time and body, separated by spaces.", json!("v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=")),
             ])
             .request_body(JSON, reference("SubscriberReportInput"), example_of(&REPORT))
             .responds_empty(204, "The report is taken.", &[])
@@ -143,8 +144,8 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-fn signed(name: &'static str, about: &str, example: Value) -> Parameter {
-    let schema = text().min_length(Some(1)).max_length(Some(1_000));
+fn signed((name, most): (&'static str, usize), about: &str, example: Value) -> Parameter {
+    let schema = text().min_length(Some(1)).max_length(Some(most));
     let mut parameter = parameter(name, ParameterIn::Header, schema, about, example);
     parameter.required = Required::True;
     parameter
@@ -168,7 +169,7 @@ fn shown(event: SubscriberEvent) -> EventBody {
 async fn list(request: Request) -> Result<Response, Problem> {
     let limit = number(&request, "limit", MOST_LISTED)?.unwrap_or(20);
     let status = word(&request, "status", &EventStatus::NAMES)?;
-    let before = short_text(&request, "before", 36)?;
+    let before = row_id(&request, "before")?;
     let read = move |c: &mut Db| Ok::<_, Problem>(events::list(c, status, before.as_deref(), limit + 1)?);
     let mut rows = request.app.database.read(read).await?;
     let has_more = rows.len() as i64 > limit;
@@ -184,12 +185,15 @@ fn verified_id(request: &Request) -> Result<String, Problem> {
     let header = |name: &str| request.header(name).unwrap_or_default();
     let headers = WebhookHeaders { id: header(ID), timestamp: header(TIMESTAMP), signature: header(SIGNATURE) };
     let is_signed = secret.is_some_and(|secret| secret.verifies(headers, &request.body, now() / 1_000_000));
-    match is_signed && (1..=MOST_CHARACTERS).contains(&headers.id.len()) {
-        true => Ok(headers.id.to_owned()),
-        false => {
-            let detail = "the report is not signed with the secret of the settings within the last five minutes";
-            Err(Problem::new(ProblemKind::Unauthorized, detail))
-        }
+    if !is_signed {
+        let detail = "the report is not signed with the secret of the settings within the last five minutes";
+        return Err(Problem::new(ProblemKind::Unauthorized, detail));
+    }
+    let refused = |code: &str, message: String| Err(Problem::bad_request(Violations::one(ID, code, message)));
+    match headers.id.len() {
+        0 => refused("required", "a report needs an id, by which it is taken once".to_owned()),
+        1..=MOST_CHARACTERS => Ok(headers.id.to_owned()),
+        _ => refused("too_long", format!("must have at most {MOST_CHARACTERS} characters")),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::api::openapi::item_schemas::{self, ANY_ITEM, ItemForm, PARTIAL_ITEM, 
 use crate::api::openapi::schemas::Locales;
 use crate::api::openapi::{batch as batch_schemas, layout_schemas, nested, revision, schemas};
 use crate::api::request_bodies;
-use crate::api::{audit, bulk, contact, health, imports, mail, mcp, preview_links, redirects, releases};
+use crate::api::{audit, bulk, contact, health, imports, mail, mcp, page_editor, preview_links, redirects, releases};
 use crate::auth::{accounts, tokens};
 use crate::content::Site;
 use crate::content::field::Field;
@@ -170,6 +170,7 @@ fn derive_all(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     derived::<api_keys::NewKey>(schemas);
     derived::<sessions::SessionList>(schemas);
     derived::<cookies::CookieSession>(schemas);
+    derived::<page_editor::EditorLogIn>(schemas);
     derived::<audit::AuditPage>(schemas);
     derived::<preview_links::PreviewLinkList>(schemas);
     derived::<bulk::BulkResults>(schemas);

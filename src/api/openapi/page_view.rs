@@ -31,13 +31,23 @@ pub fn page_view() -> Reference {
     named("WebPageView", view.build())
 }
 
-fn members() -> [(&'static str, Reference); 3] {
+fn members() -> [(&'static str, Reference); 4] {
     let moment = |about| described(schema(formatted(KnownFormat::DateTime)), about);
-    let until = or_null(schema(formatted(KnownFormat::DateTime).description(Some("Time at which it no longer was."))));
+    let until = |about| or_null(schema(formatted(KnownFormat::DateTime).description(Some(about))));
+    let period = closed(of_type(Type::Object).description(Some("A time in which a version was public.")))
+        .property("from", moment("Time at which it became public."))
+        .property("until", until("Time at which it was replaced or taken down."))
+        .required("from")
+        .required("until");
+    let periods = list_of(named("PublicPeriod", period.build()));
+    let about = "When it was public, the first period first. A page may be taken down for a time.";
+    let number =
+        "Version of the page by which the text first became public. It identifies the text, and stays the same.";
     [
-        ("version", described(schema(integer(1, MAX_NUMBER)), "Version of the page by which the text became public.")),
-        ("from", moment("Time at which the text became public.")),
-        ("until", until),
+        ("version", described(schema(integer(1, MAX_NUMBER)), number)),
+        ("from", moment("Time at which the text first became public.")),
+        ("until", until("Time at which it was last replaced or taken down.")),
+        ("periods", described(periods, about)),
     ]
 }
 

@@ -314,20 +314,26 @@ function showBar() {
   return { host, root, status, others, actions };
 }
 
-/** Opens the log-in page of the server in a window of its own: the password never reaches the page. */
+/** Opens the log-in page of the server in a window of its own: the password never reaches the page. It tries again when that window
+ * is closed, and whenever somebody comes back to this one: the page of a provider may part the two. */
 function logIn(next) {
   unmark();
   tell(say("ended"));
+  const address = new URL(`edit/log-in?return_to=${encodeURIComponent(location.href)}`, server);
+  const waiting = opened;
+  let timer;
+  const again = () => {
+    clearInterval(timer);
+    removeEventListener("focus", again);
+    if (opened === waiting) void next();
+  };
+  addEventListener("focus", again);
   ui.actions.replaceChildren(button(say("logIn"), () => {
-    const child = window.open(new URL(`edit/log-in`, server), "plenary-log-in", "popup,width=420,height=520");
-    const again = () => {
-      if (child && !child.closed && !document.hasFocus()) return;
-      clearInterval(timer);
-      removeEventListener("focus", again);
-      void next();
-    };
-    const timer = setInterval(() => child?.closed && again(), 300);
-    addEventListener("focus", again);
+    const child = window.open(address, "plenary-log-in", "popup,width=420,height=560");
+    clearInterval(timer);
+    timer = setInterval(() => child?.closed && again(), 300);
+    // Where windows are blocked, a link opens the page.
+    if (!child) ui.actions.prepend(make("a", { href: address.href, target: "_blank" }, say("logIn")));
   }, "main"), button(say("close"), close));
 }
 

@@ -34,13 +34,15 @@ struct Shadowed {
 
 /// The tables that lifecycle operations and imports write. A table that the database does not have is left out. The
 /// journal is shadowed too, by a view that discards all entries.
-const SHADOWED: [Shadowed; 13] = [
+const SHADOWED: [Shadowed; 15] = [
     Shadowed { table: "items", key: &["id"] },
     Shadowed { table: "links", key: &["source_id", "relation", "position"] },
     Shadowed { table: "item_words", key: &["item_id", "field", "value"] },
     Shadowed { table: "places", key: &["item_id"] },
     Shadowed { table: "slugs", key: &["kind", "locale", "slug"] },
     Shadowed { table: "paths", key: &["locale", "path", "item_id"] },
+    Shadowed { table: "page_versions", key: &["item_id", "version"] },
+    Shadowed { table: "contact_forms", key: &["name"] },
     Shadowed { table: "redirect_rules", key: &["item_id"] },
     Shadowed { table: "drafts", key: &["item_id"] },
     Shadowed { table: "draft_links", key: &["source_id", "target_id"] },
@@ -159,7 +161,8 @@ mod tests {
     }
 
     fn insert(connection: &mut Db, (kind, locale, slug, id): (String, String, String, String)) -> QueryResult<usize> {
-        let columns = (slugs::kind.eq(kind), slugs::locale.eq(locale), slugs::slug.eq(slug), slugs::item_id.eq(id));
+        let key = (slugs::kind.eq(kind), slugs::locale.eq(locale), slugs::slug.eq(slug));
+        let columns = (key.0, key.1, key.2, slugs::item_id.eq(id), slugs::was_shown.eq(false));
         diesel::insert_into(slugs::table).values(columns).execute(connection)
     }
 

@@ -141,7 +141,7 @@ pub fn item_at(connection: &mut Db, site: &Site, path: &SitePath, locale: &str) 
 }
 
 /// Returns the pattern of the addresses of a kind; `None` where an address does not name its item in its path.
-fn address_pattern(url: &str) -> Option<PathPattern> {
+pub fn address_pattern(url: &str) -> Option<PathPattern> {
     let (_, rest) = url.split_once("://")?;
     let path = &rest[rest.find('/')?..];
     let path = path.split(['?', '#']).next()?;
@@ -194,6 +194,6 @@ fn page_of(connection: &mut Db, (site, locale): (&Site, &str), path: &str) -> Qu
     })
 }
 
-fn captured<'a>(captures: &'a Captures, name: &str) -> Option<&'a str> {
+pub(super) fn captured<'a>(captures: &'a Captures, name: &str) -> Option<&'a str> {
     captures.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.first()).map(String::as_str)
 }

@@ -5,10 +5,13 @@
 
 pub mod addresses;
 pub mod hits;
+mod page_sources;
 pub mod pattern_cache;
 pub mod rule_list;
 
 use diesel::result::QueryResult;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use url::Url;
 
 use crate::content::Site;
 use crate::content::path_pattern::SitePath;
@@ -182,9 +185,39 @@ pub fn with_query(address: String, query: Option<&str>) -> String {
     }
 }
 
+/// The characters of an address that are encoded, besides those that are not ASCII: they end an address, or a header.
+const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
+
+/// Returns an address as it can stand in a header: without line breaks, spaces and characters that are not ASCII.
+pub fn header_value(address: String) -> String {
+    let host_end = address
+        .split_once("://")
+        .map_or(0, |(scheme, rest)| scheme.len() + 3 + rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (host, rest) = address.split_at(host_end);
+    let encoded = format!("{host}{}", utf8_percent_encode(rest, UNSAFE));
+    match host.is_ascii() {
+        true => encoded,
+        // The names of hosts have a form of their own.
+        false => Url::parse(&encoded).map_or(encoded, String::from),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_can_stand_in_a_header() {
+        let cases = [
+            ("/a?x=1\r\nSet-Cookie: b", "/a?x=1%0D%0ASet-Cookie:%20b"),
+            ("/\u{fc}?q=%20\u{2028}#t", "/%C3%BC?q=%20%E2%80%A8#t"),
+            ("https://example.org:8080/a b", "https://example.org:8080/a%20b"),
+            ("https://\u{fc}.example?\n", "https://xn--tda.example/?%0A"),
+        ];
+        for (given, wanted) in cases {
+            assert_eq!(header_value(given.to_owned()), wanted);
+        }
+    }
 
     #[test]
     fn queries_are_kept() {

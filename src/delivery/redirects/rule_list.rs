@@ -1,5 +1,8 @@
 //! The list of redirects for servers at the edge, in the form of `_redirects` files: a line for each redirect, with source,
 //! destination and status, in the order in which they count.
+//!
+//! Such a server redirects before it looks for a page. So what takes the address of a page that the public sees is left to
+//! the website, which asks: it is a comment.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -14,6 +17,7 @@ use crate::content_types::redirects::{EXACT, GONE, PATTERN, PREFIX};
 use crate::database::Db;
 use crate::database::schema::redirect_rules;
 use crate::delivery::redirects::addresses::{addresses, language_in};
+use crate::delivery::redirects::page_sources::over_pages;
 use crate::items::redirects::RedirectRule;
 
 /// Maximum number of redirects in the list.
@@ -51,11 +55,18 @@ pub fn rule_list(connection: &mut Db, site: &Site) -> QueryResult<String> {
         let found = addresses(connection, site, locale, &ids)?;
         known.extend(found.into_iter().map(|(id, address)| ((locale, id), address)));
     }
-    let mut out = String::new();
-    for rule in &rules {
+    let line_of = |rule: &RedirectRule| {
         let target = known.get(&(locale_of(site, rule), rule.target_id.clone()));
+        line(rule, target.map(String::as_str))
+    };
+    let lines: Vec<String> = rules.iter().map(line_of).collect();
+    let listed = rules.iter().zip(&lines).filter(|(_, line)| !line.starts_with('#')).map(|(rule, _)| rule);
+    let over_pages = over_pages(connection, site, listed)?;
+    let mut out = String::new();
+    for (rule, line) in rules.iter().zip(lines) {
+        let line = if over_pages.contains(&rule.item_id) { comment(rule, over_page(rule)) } else { line };
         // Writing to a text cannot fail.
-        let _ = writeln!(out, "{}", line(rule, target.map(String::as_str)));
+        let _ = writeln!(out, "{line}");
     }
     Ok(out)
 }
@@ -86,10 +97,23 @@ fn locale_of<'a>(site: &'a Site, rule: &RedirectRule) -> &'a str {
     named.unwrap_or_else(|| site.default_locale())
 }
 
+/// Returns the comment that stands for a rule, and says why.
+fn comment(rule: &RedirectRule, why: &str) -> String {
+    format!("# {} {}: {why}", rule.source.replace(' ', "%20"), rule.status_code)
+}
+
+/// Returns why a rule that takes addresses of pages is a comment.
+fn over_page(rule: &RedirectRule) -> &'static str {
+    match rule.match_type.as_str() {
+        EXACT => "a public page has this address",
+        _ => "public pages are among its addresses, so the website decides",
+    }
+}
+
 /// Returns the line of a rule. `target` is the address of the item to which it leads.
 fn line(rule: &RedirectRule, target: Option<&str>) -> String {
     let (source, status) = (&rule.source, rule.status_code);
-    let without = |why: &str| format!("# {} {status}: {why}", source.replace(' ', "%20"));
+    let without = |why: &str| comment(rule, why);
     if status == GONE {
         return without("gone");
     }

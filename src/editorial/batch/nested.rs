@@ -13,7 +13,7 @@ use crate::content_types::ContentType;
 use crate::content_types::references::{references, visit_references};
 use crate::editorial::change::ItemChange;
 use crate::editorial::external_ids::ExternalId;
-use crate::editorial::validate::LOCAL;
+use crate::editorial::validate::{LOCAL, may_have_slug};
 use crate::problem::Problem;
 
 /// What a nested creation looks for before it creates an item.
@@ -103,7 +103,7 @@ impl Expansion {
         nested: Map<String, Value>,
         is_put: bool,
     ) -> String {
-        let (mut content, identity) = match read(&nested, is_put) {
+        let (mut content, identity) = match read(target, &nested, is_put) {
             Ok(read) => read,
             Err(violations) => return self.add(target, place.clone(), place, EntryWrite::Refused(violations)),
         };
@@ -146,7 +146,11 @@ fn required(name: &str) -> Violations {
 }
 
 /// Reads a nested creation: the content of the item, and what is looked for before.
-fn read(nested: &Map<String, Value>, is_put: bool) -> Result<(Option<Value>, Option<ItemIdentity>), Violations> {
+fn read(
+    target: &'static ContentType,
+    nested: &Map<String, Value>,
+    is_put: bool,
+) -> Result<(Option<Value>, Option<ItemIdentity>), Violations> {
     let mut violations = Violations::new();
     for name in nested.keys().filter(|name| !CREATION_MEMBERS.contains(&name.as_str())) {
         let message = unknown_name_message("field", name, CREATION_MEMBERS);
@@ -156,6 +160,9 @@ fn read(nested: &Map<String, Value>, is_put: bool) -> Result<(Option<Value>, Opt
     let identity = nested.get("match").map(|given| identity(given, &mut violations));
     if identity.is_none() && (is_put || content.is_none()) {
         violations.extend(required("match"));
+    }
+    if let Some(Some(ItemIdentity::Slug(slug))) = &identity {
+        may_have_slug(target, slug, "/match/slug", &mut violations);
     }
     if violations.is_empty() { Ok((content, identity.flatten())) } else { Err(violations) }
 }

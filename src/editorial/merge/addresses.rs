@@ -13,8 +13,8 @@ use crate::items::sources;
 use crate::items::{ANY_LOCALE, Item, working_draft};
 use crate::problem::Problem;
 
-/// Makes all addresses of an item lead to another one. The item gets a slug of its own, under which editors find it in the
-/// trash; the caller must save it.
+/// Makes all addresses under which an item was public lead to another one. The item gets a slug of its own, under which
+/// editors find it in the trash; the caller must save it.
 ///
 /// # Errors
 ///
@@ -23,11 +23,16 @@ pub fn move_slugs(connection: &mut Db, item: &mut Item, target: &Item, record: &
     record.slug.clone_from(&item.slug);
     let mut translations = item.translations();
     record.locale_slugs = translations.slugs().map(|(locale, slug)| (locale.to_owned(), slug.to_owned())).collect();
+    slugs::PresentSlugs::of(item).note_shown(connection, &item.kind)?;
     let own = || slugs_table::item_id.eq(&item.id).and(slugs_table::locale.eq(ANY_LOCALE));
     let rows = slugs_table::table.filter(own()).order(slugs_table::slug);
-    record.addresses = rows.select(slugs_table::slug).load(connection)?;
+    let rows: Vec<(String, bool)> = rows.select((slugs_table::slug, slugs_table::was_shown)).load(connection)?;
+    for (slug, was_shown) in rows {
+        if was_shown { record.addresses.push(slug) } else { record.unseen.push(slug) }
+    }
+    diesel::delete(slugs_table::table.filter(own().and(slugs_table::was_shown.eq(false)))).execute(connection)?;
     diesel::update(slugs_table::table.filter(own())).set(slugs_table::item_id.eq(&target.id)).execute(connection)?;
-    slugs::keep(connection, &item.kind, &target.id, &item.id)?;
+    slugs::keep_shown(connection, &item.kind, &target.id, &item.id)?;
     record.addresses.push(item.id.clone());
     paths::lead_to(connection, &item.id, &target.id)?;
     let own_slug = slugs::choose(&item.kind, &item.id, &format!("{} merged", item.slug), |slug| {
@@ -55,12 +60,15 @@ pub fn return_slugs(
 ) -> QueryResult<Vec<String>> {
     let mut left = Vec::new();
     let of_target = target.translations();
-    for address in record.addresses.iter().filter(|address| **address != item.id) {
+    let addresses = record.addresses.iter().chain(&record.unseen);
+    for address in addresses.filter(|address| **address != item.id) {
         let place = slugs_table::table.find((&item.kind, ANY_LOCALE, address));
         let holder: Option<String> = place.select(slugs_table::item_id).first(connection).optional()?;
         let is_current = target.slug == *address || of_target.has_slug(address);
-        if holder.is_none() || (holder.as_ref() == Some(&target.id) && !is_current) {
+        if holder.is_none() {
             slugs::keep(connection, &item.kind, &item.id, address)?;
+        } else if holder.as_ref() == Some(&target.id) && !is_current {
+            slugs::keep_shown(connection, &item.kind, &item.id, address)?;
         } else {
             left.push(address.clone());
         }

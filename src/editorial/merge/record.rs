@@ -37,8 +37,11 @@ pub struct MergeRecord {
     pub slug: String,
     /// Slugs that it had in other locales.
     pub locale_slugs: BTreeMap<String, String>,
-    /// Slugs and ids that led to it, these included.
+    /// Slugs under which it was public, and ids, that led to it.
     pub addresses: Vec<String>,
+    /// Slugs that it had, and under which it was never public. They lead nowhere now.
+    #[serde(default)]
+    pub unseen: Vec<String>,
     /// Its external ids.
     pub sources: Vec<MovedSource>,
     /// The references to it.

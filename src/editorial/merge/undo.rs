@@ -115,7 +115,7 @@ fn undo(
     let returned = |all: &[String], left: &[String]| -> Vec<String> {
         all.iter().filter(|one| !left.contains(one)).cloned().collect()
     };
-    let addresses = returned(&record.addresses, &left);
+    let addresses = returned(&[&record.addresses[..], &record.unseen].concat(), &left);
     let sources: Vec<String> = record.sources.iter().map(|source| source.source.clone()).collect();
     let left_sources = addresses::return_sources(connection, &item, &target, record)?;
     let external_ids = returned(&sources, &left_sources);

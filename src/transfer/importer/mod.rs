@@ -29,8 +29,8 @@ use crate::transfer::edits::{imported_version, is_edited};
 use crate::transfer::named::Doubles;
 use crate::transfer::own_items::OwnItems;
 use crate::transfer::record::{ByName, Exported, ImportEntry, Record};
-use crate::transfer::report::{Outcome, ReportLine};
-use crate::transfer::{languages, named, own_items, restore};
+use crate::transfer::report::{CONTACT_FORM, Outcome, ReportLine};
+use crate::transfer::{exported_forms, languages, named, own_items, restore};
 
 /// Largest number of cached sources; the cache is emptied when it is exceeded.
 const MAX_CACHED_SOURCES: usize = 20_000;
@@ -114,6 +114,13 @@ impl Importer {
                 let mut lines = report_lines(named.clone(), outcome, record.supporting);
                 lines.extend(self.notes.drain(..).map(|fault| ReportLine { faults: vec![fault], ..named.clone() }));
                 Ok(lines)
+            }
+            ImportEntry::ExportedForm { place, form } => {
+                let kind = CONTACT_FORM;
+                let named = ReportLine { kind, what: form.name.clone(), ..line(place, Outcome::Note, Vec::new()) };
+                let context = (&*self.site, &self.author);
+                let outcome = in_savepoint(connection, |c| exported_forms::restore(c, context, &form))?;
+                Ok(report_lines(named, outcome, false))
             }
             ImportEntry::Exported { place, mut item } => {
                 let renewed = restore::renew_times(&mut item);
@@ -273,7 +280,8 @@ impl Importer {
         let content_type = content_type_of(record)?;
         let body = self.resolve_sources(connection, content_type, record.body.clone())?;
         let draft = self.validate(connection, record, body, None)?;
-        let suggested = record.slug.as_deref().map(from_title).filter(|slug| !slug.is_empty());
+        let suggested = record.slug.as_deref().map(from_title);
+        let suggested = suggested.filter(|slug| !slug.is_empty() && content_type.allows_slug(slug));
         let slug = match suggested {
             Some(slug) if slugs::is_free(connection, content_type.kind, &slug)? => Some(slug),
             _ => None,

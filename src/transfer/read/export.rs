@@ -3,7 +3,8 @@
 use std::io::{BufRead, Read};
 
 use super::{Closed, Input, Sink};
-use crate::transfer::record::Exported;
+use crate::transfer::exported_forms;
+use crate::transfer::record::{Exported, ExportedForm};
 
 /// Greatest length of a line, in bytes; no item is that long. It bounds the memory for a malformed file.
 const LONGEST: u64 = 16 * 1024 * 1024;
@@ -23,12 +24,26 @@ pub fn read(mut input: Box<dyn Input>, sink: &Sink) -> Result<(), Closed> {
                 return sink.broken(place, "too_long", "the line is longer than any item can be");
             }
             Ok(_) if line.iter().all(u8::is_ascii_whitespace) => {}
-            Ok(_) => match serde_json::from_slice::<Exported>(&line) {
-                Ok(item) => sink.exported(place, item)?,
+            Ok(_) => match entry(&line) {
+                Ok(Line::Item(item)) => sink.exported(place, *item)?,
+                Ok(Line::Form(form)) => sink.exported_form(place, *form)?,
                 Err(error) => sink.broken(place, "malformed_item", error.to_string())?,
             },
             Err(error) => return sink.broken(place, "unreadable", error.to_string()),
         }
     }
     Ok(())
+}
+
+/// What a line has.
+enum Line {
+    Item(Box<Exported>),
+    Form(Box<ExportedForm>),
+}
+
+fn entry(line: &[u8]) -> serde_json::Result<Line> {
+    match exported_forms::of_line(line)? {
+        Some(form) => Ok(Line::Form(Box::new(form))),
+        None => serde_json::from_slice(line).map(|item| Line::Item(Box::new(item))),
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::content::slug::is_id;
 use crate::content::violation::Violation;
-use crate::transfer::record::{Exported, ImportEntry, Record};
+use crate::transfer::record::{Exported, ExportedForm, ImportEntry, Record};
 use crate::transfer::report::{LEFT_OUT, NoteGroup, ON_PURPOSE};
 
 /// Greatest number of properties that are counted; further ones are counted together.
@@ -77,6 +77,14 @@ impl Sink {
     /// Returns [`Closed`] if the import has ended.
     pub fn exported(&self, place: String, item: Exported) -> Result<(), Closed> {
         self.send(ImportEntry::Exported { place, item: Box::new(item) })
+    }
+
+    /// Sends a contact form of an export.
+    ///
+    /// # Errors
+    /// Returns [`Closed`] if the import has ended.
+    pub fn exported_form(&self, place: String, form: ExportedForm) -> Result<(), Closed> {
+        self.send(ImportEntry::ExportedForm { place, form: Box::new(form) })
     }
 
     /// Reports a part of the file from which no record can be read.

@@ -1,6 +1,6 @@
 // Our own client, as it is packed.
 import assert from "node:assert/strict";
-import { Copy, calendarUrl, createPlenary, data, editable, eventStream, item, items, listen, pages, PlenaryError, PROBLEM_TYPES, sync } from "@plenary/client";
+import { Copy, calendarUrl, createPlenary, data, editable, eventStream, item, items, listen, pages, PlenaryError, PROBLEM_TYPES, resolvePath, sync } from "@plenary/client";
 import type { Change, ProblemType, Schemas } from "@plenary/client";
 
 const [baseUrl = "", email = "", password = ""] = process.argv.slice(2);
@@ -160,6 +160,23 @@ await assert.rejects(async () => data(await editor.POST("/api/v1/events", { body
 });
 const missing = async () => data(await visitor.GET("/api/v1/events/{id_or_slug}", { params: { path: { id_or_slug: draft.slug } } }));
 await assert.rejects(missing, (error) => error instanceof PlenaryError && error.status === 404 && error.problem?.title !== undefined);
+
+// Where addresses lead that the website does not know.
+const gone = { source: "/left", status_code: 410, status: "published" as const };
+const moved = { source: "/moved", status_code: 308, destination: { url: "/here" }, status: "published" as const };
+for (const body of [gone, moved]) data(await editor.POST("/api/v1/redirects", { body }));
+const led = await resolvePath(visitor, "/moved?a=1\r\nb");
+assert.deepEqual(led, { outcome: "redirect", status: 308, location: "/here?a=1%0D%0Ab", item: null });
+if (led.outcome === "redirect") {
+  const status: 301 | 302 | 307 | 308 = led.status;
+  assert.equal(new Headers({ location: led.location }).get("location"), "/here?a=1%0D%0Ab", String(status));
+}
+assert.deepEqual(await resolvePath(visitor, "/left"), { outcome: "gone", status: 410 });
+const nowhere = await resolvePath(dutch, "/nowhere");
+assert.deepEqual(nowhere, { outcome: "unknown", status: 404 });
+// @ts-expect-error: only a redirect has a location.
+assert.equal(nowhere.location, undefined);
+await assert.rejects(async () => resolvePath(visitor, "no-path"), (error) => error instanceof PlenaryError && error.at("?path").length === 1);
 
 // Attributes for the editor in the page, of fields that can be edited.
 const river = { id: "01890a5d-ac96-774b-bcce-b302099a8057", locale: "nl" };

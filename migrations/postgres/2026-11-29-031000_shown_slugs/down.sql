@@ -1,0 +1,1 @@
+ALTER TABLE slugs DROP COLUMN was_shown;
